@@ -1,0 +1,1 @@
+"""Controlled comparisons of training choices in PyTorch: one factor varies, all else is equal."""

@@ -1,0 +1,194 @@
+"""What is learned from: a data set read once, and the fold of it that one seed sees."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+PARTS = ("train", "validation", "test")
+
+
+def digest_tensors(tensors: Iterable[Tensor]) -> str:
+    """The first 16 hexadecimal digits of the SHA-256 of the tensors' shapes, types and bytes."""
+    sha = hashlib.sha256()
+    for tensor in tensors:
+        sha.update(f"{tuple(tensor.shape)}{tensor.dtype}".encode())
+        sha.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return sha.hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Samples as they were read, before any split and before any statistic is taken of them.
+
+    Attributes:
+        name: what people call it, such as a file's name.
+        origin: where it comes from, in a phrase: a file, or a documented generator.
+        inputs: one tensor an input of the network, each ``(sample, ...)``; NaN marks a missing value.
+        targets: one tensor a target, ``(sample,)`` of class numbers or ``(sample, output)`` of values.
+        feature_axes: for each input the axis whose entries are standardised apart (columns, channels), or None to
+            leave that input as it is.
+        standardise_targets: whether targets are values that are standardised too.
+        classes: names of the classes, in the order of their numbers; empty when targets are values.
+        features: names of the columns or channels, if they have any.
+        groups: ``(sample,)``; samples of one number are copies of each other and stay on one side of a split.
+        declared: ``(sample,)`` of part numbers (0 train, 1 validation, 2 test, -1 free) where the data came already split.
+        digest: hash of the content that was read (of the files' bytes, or of the tensors).
+        notes: what a reader of the page must know: values filled, columns dropped, copies found.
+    """
+
+    name: str
+    origin: str
+    inputs: tuple[Tensor, ...]
+    targets: tuple[Tensor, ...]
+    feature_axes: tuple[int | None, ...] = (1,)
+    standardise_targets: bool = False
+    classes: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
+    groups: Tensor | None = None
+    declared: Tensor | None = None
+    digest: str = ""
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.targets[0])
+
+    @property
+    def kind(self) -> Literal["classification", "regression"]:
+        """What the first target asks for."""
+        return "classification" if self.classes else "regression"
+
+    @property
+    def input_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """The shape of one sample of each input, without the sample axis."""
+        return tuple(tuple(x.shape[1:]) for x in self.inputs)
+
+    @property
+    def outputs(self) -> int:
+        """How many numbers the network has to put out: one for two classes, else one a class or a value."""
+        if self.classes:
+            return 1 if len(self.classes) == 2 else len(self.classes)
+        return int(self.targets[0].shape[1])
+
+
+@dataclass(frozen=True)
+class Affine:
+    """Filling, shifting and scaling by statistics of the training part: ``(where(isnan(x), fill, x) - shift) * scale``.
+
+    All three broadcast against one sample. It acts on any batch of samples, so that one raw copy of the data
+    serves every seed.
+    """
+
+    fill: Tensor
+    shift: Tensor
+    scale: Tensor
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """The prepared samples, floating point, in the shape of ``x``."""
+        x = x.to(self.shift.dtype)
+        return (torch.where(torch.isnan(x), self.fill, x) - self.shift) * self.scale
+
+    @classmethod
+    def fit(cls, x: Tensor, feature_axis: int) -> Affine:
+        """Median, mean and one over the standard deviation of each feature, missing values left out.
+
+        A feature that is constant (or missing throughout) in ``x`` gets a scale of zero: the training part says
+        nothing about it, so no network is to see it.
+
+        Args:
+            x: training samples, ``(sample, ...)``.
+            feature_axis: the axis of ``x`` whose entries have statistics of their own.
+        """
+        axis = feature_axis % x.ndim
+        values = x.to(torch.float64).movedim(axis, 0).reshape(x.shape[axis], -1)
+        known = ~values.isnan()
+        count = known.sum(1).clamp(min=1)
+        fill = values.nanmedian(1).values.nan_to_num(0.0)
+        filled = torch.where(known, values, fill[:, None])
+        # Statistics of what was read, not of what was filled in.
+        mean = torch.where(known, values, 0.0).sum(1) / count
+        deviation = (torch.where(known, values - mean[:, None], 0.0).square().sum(1) / count).sqrt()
+        constant = (filled == filled[:, :1]).all(1)
+        scale = torch.where(constant | (deviation == 0), 0.0, 1.0 / deviation)
+        shape = [-1 if i == axis else 1 for i in range(1, x.ndim)]
+        return cls(*(t.to(torch.get_default_dtype()).reshape(shape) for t in (fill, mean, scale)))
+
+
+@dataclass(frozen=True)
+class Part:
+    """Prepared samples of one part of a fold: inputs and targets, each a tuple of ``(sample, ...)`` tensors."""
+
+    inputs: tuple[Tensor, ...]
+    targets: tuple[Tensor, ...]
+
+    def __len__(self) -> int:
+        return len(self.targets[0])
+
+    def to(self, device: str, dtype: torch.dtype) -> Part:
+        """The same samples on another device, floating-point ones in another precision."""
+
+        def move(t: Tensor) -> Tensor:
+            return t.to(device, dtype if t.is_floating_point() else t.dtype)
+
+        return Part(tuple(map(move, self.inputs)), tuple(map(move, self.targets)))
+
+
+@dataclass(frozen=True)
+class Fold:
+    """A data set as one seed sees it: which sample is in which part, and the statistics of the training part.
+
+    Attributes:
+        train, validation, test: sample numbers, ``(sample,)`` each; a number may stand more than once where a
+            split asks for it.
+        notes: what this split did that a reader must know.
+    """
+
+    dataset: Dataset
+    train: Tensor
+    validation: Tensor
+    test: Tensor
+    notes: tuple[str, ...] = field(default=())
+
+    @cached_property
+    def digest(self) -> str:
+        """Hash of the three lists of sample numbers: equal for every variant that is paired."""
+        return digest_tensors((self.train, self.validation, self.test))
+
+    @cached_property
+    def input_affines(self) -> tuple[Affine | None, ...]:
+        """For each input its preparation, fitted on the training part alone; None leaves it as it is."""
+        return tuple(
+            None if axis is None else Affine.fit(x[self.train], axis)
+            for x, axis in zip(self.dataset.inputs, self.dataset.feature_axes, strict=True)
+        )
+
+    @cached_property
+    def target_affines(self) -> tuple[Affine | None, ...]:
+        """For each target its preparation, fitted on the training part alone."""
+        wanted = self.dataset.standardise_targets
+        return tuple(Affine.fit(y[self.train], 1) if wanted else None for y in self.dataset.targets)
+
+    def indices(self, part: str) -> Tensor:
+        """The sample numbers of a part, ``(sample,)``."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}[part]
+
+    def part(self, name: str) -> Part:
+        """The prepared samples of a part."""
+        index = self.indices(name)
+        return Part(
+            _prepared(self.dataset.inputs, index, self.input_affines),
+            _prepared(self.dataset.targets, index, self.target_affines),
+        )
+
+
+def _prepared(
+    tensors: tuple[Tensor, ...], index: Tensor, affines: tuple[Affine | None, ...]
+) -> tuple[Tensor, ...]:
+    picked = (t[index] for t in tensors)
+    return tuple(a(t) if a else t for t, a in zip(picked, affines, strict=True))

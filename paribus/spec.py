@@ -1,0 +1,206 @@
+"""Plain data that prints as canonical JSON, hashes, and diffs: what recipes, tasks and comparisons are made of."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from functools import reduce
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from paribus.errors import ParibusError
+
+
+def canonical(value: object) -> str:
+    """The one JSON text of a value: keys sorted, no spaces, no NaN.
+
+    >>> canonical({"b": 1, "a": (1, 2)})
+    '{"a":[1,2],"b":1}'
+    """
+    return json.dumps(
+        plain(value), sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False
+    )
+
+
+def plain(value: object) -> Any:
+    """The value as dictionaries, lists, strings, numbers, booleans and None.
+
+    Raises:
+        ParibusError: something in it, such as a function or a tensor, is not plain data.
+    """
+    if isinstance(value, BaseModel):
+        return {name: plain(getattr(value, name)) for name in type(value).model_fields}
+    if isinstance(value, Mapping):
+        return {str(name): plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    raise ParibusError(
+        "a setting",
+        got=f"{value!r} ({type(value).__name__})",
+        expected="plain data: text, numbers, booleans, None, lists or mappings of them",
+        fix="Name callables as call('module:qualname', ...) and pass the rest as numbers or text.",
+    )
+
+
+def digest(value: object) -> str:
+    """The first 16 hexadecimal digits of the SHA-256 of a value's canonical JSON."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()[:16]
+
+
+class Frozen(BaseModel):
+    """Plain data with a fixed set of fields, that cannot be changed once made."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def __hash__(self) -> int:
+        return hash(canonical(self))
+
+    def diff(self, other: Self) -> dict[str, tuple[Any, Any]]:
+        """The dotted paths at which two values differ, each with both sides."""
+        return dict(_differences(plain(self), plain(other), ""))
+
+
+_ABSENT = "(absent)"
+
+
+def _differences(a: Any, b: Any, path: str) -> Iterator[tuple[str, tuple[Any, Any]]]:
+    if isinstance(a, dict) and isinstance(b, dict):
+        for name in sorted(a.keys() | b.keys()):
+            step = f"{path}.{name}" if path else name
+            yield from _differences(a.get(name, _ABSENT), b.get(name, _ABSENT), step)
+    elif a != b:
+        yield path, (a, b)
+
+
+class Call(Frozen):
+    """A callable named as ``module:qualname`` with keyword arguments, so that it can be printed, hashed and sent.
+
+    Args:
+        target: where the callable is found, such as ``torch.optim:Adam``.
+        kwargs: its keyword arguments, plain data.
+    """
+
+    target: str
+    kwargs: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("kwargs")
+    @classmethod
+    def _plain_kwargs(cls, kwargs: dict[str, Any]) -> dict[str, Any]:
+        return {name: plain(value) for name, value in kwargs.items()}
+
+    def resolve(self) -> Callable[..., Any]:
+        """The callable itself.
+
+        Raises:
+            ParibusError: the module cannot be imported or holds no such callable.
+        """
+        module, _, qualname = self.target.partition(":")
+        try:
+            found = reduce(getattr, qualname.split("."), importlib.import_module(module))
+        except (ImportError, AttributeError, ValueError) as error:
+            raise ParibusError(
+                "the name of a callable",
+                got=f"{self.target!r} ({error})",
+                expected="'module:qualname' of something that can be imported",
+                fix="Check the spelling, and that the module is on the path.",
+            ) from error
+        if not callable(found):
+            raise ParibusError(
+                "the name of a callable",
+                got=f"{self.target!r}, which is {type(found).__name__}",
+                expected="a function or a class",
+                fix="Name the function or class itself.",
+            )
+        return found  # type: ignore[no-any-return]
+
+    def __call__(self, *args: Any, **extra: Any) -> Any:
+        """Call it with its own keyword arguments and these."""
+        return self.resolve()(*args, **self.kwargs, **extra)
+
+    @property
+    def label(self) -> str:
+        """A short text for people: the last name and the arguments.
+
+        >>> call("torch.optim:SGD", lr=0.01).label
+        'SGD(lr=0.01)'
+        """
+        arguments = ", ".join(f"{name}={value}" for name, value in self.kwargs.items())
+        name = self.target.partition(":")[2].rpartition(".")[2]
+        return f"{name}({arguments})"
+
+
+def call(target: str | Callable[..., Any], /, **kwargs: Any) -> Call:
+    """Name a callable and its keyword arguments.
+
+    Args:
+        target: ``module:qualname``, or the callable itself if it can be imported by name.
+
+    Raises:
+        ParibusError: a lambda, a closure or anything else that cannot be imported by name.
+    """
+    return Call(target=target if isinstance(target, str) else _name_of(target), kwargs=kwargs)
+
+
+def _name_of(target: Callable[..., Any]) -> str:
+    module, qualname = getattr(target, "__module__", None), getattr(target, "__qualname__", "")
+    if module is None or not qualname or "<" in qualname or module == "__main__":
+        raise ParibusError(
+            "a callable in a recipe",
+            got=f"{qualname or target!r} of module {module!r}",
+            expected="a function or class that can be imported by name",
+            fix="Move it to the top level of a module: a lambda, a closure or a script's own "
+            "function cannot be hashed or sent to another process.",
+        )
+    return f"{module}:{qualname}"
+
+
+def lookup(value: object, path: str) -> Any:
+    """What stands at a dotted path; inside a `Call` the path goes on into its keyword arguments.
+
+    Raises:
+        ParibusError: nothing stands there.
+    """
+    return reduce(_step, path.split("."), value)
+
+
+def _step(value: object, name: str) -> Any:
+    fields = _fields(value)
+    if name not in fields:
+        raise ParibusError(
+            "a dotted path",
+            got=f"{name!r} in {type(value).__name__}",
+            expected=f"one of {', '.join(fields) or 'nothing: it has no parts'}",
+            fix="Name a field of the task or recipe, or a keyword argument that it sets.",
+        )
+    return fields[name]
+
+
+def _fields(value: object) -> dict[str, Any]:
+    if isinstance(value, Call):
+        return value.kwargs
+    if isinstance(value, BaseModel):
+        return {name: getattr(value, name) for name in type(value).model_fields}
+    return dict(value) if isinstance(value, Mapping) else {}
+
+
+def replace(value: Any, path: str, new: object) -> Any:
+    """A copy of the value with something else at the dotted path.
+
+    A field must exist; a keyword argument of a `Call` may be new, because leaving it out means its default.
+    """
+    name, _, rest = path.partition(".")
+    if rest:
+        new = replace(_step(value, name), rest, new)
+    elif not isinstance(value, Call):
+        _step(value, name)
+    if isinstance(value, Call):
+        return Call(target=value.target, kwargs={**value.kwargs, name: new})
+    if isinstance(value, BaseModel):
+        fields = {field: getattr(value, field) for field in type(value).model_fields}
+        return type(value).model_validate({**fields, name: new})
+    return {**value, name: new}

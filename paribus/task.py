@@ -1,0 +1,94 @@
+"""The task: what is learned, how it is split, what is scored, and the score that learning nothing gives."""
+
+from __future__ import annotations
+
+from pydantic import Field, model_validator
+
+from paribus.data import Dataset, Fold
+from paribus.errors import ParibusError
+from paribus.seeding import Streams
+from paribus.spec import Call, Frozen
+
+
+class Metric(Frozen):
+    """A score of the predictions, a mean over samples.
+
+    Args:
+        name: the field's standard term, such as ``log_loss``.
+        function: ``(outputs, targets) -> (sample,)``.
+        higher_is_better: the direction.
+        margin: the largest difference that does not matter, in the metric's own unit; without one nothing can be
+            called equivalent.
+        unit: such as ``nats`` or ``share``.
+    """
+
+    name: str
+    function: Call
+    higher_is_better: bool
+    margin: float | None = Field(default=None, gt=0)
+    unit: str = ""
+
+
+class Task(Frozen):
+    """What is learned.
+
+    Args:
+        name: a short name, by which ``--paribus-data NAME=PATH`` replaces its data.
+        source: makes the embedded `Dataset`; it takes ``seed`` where ``redrawn``.
+        reader: reads the real thing, ``(path, target=None) -> Dataset``.
+        path: a file or folder that stands in for the embedded data.
+        target: the column to predict, where the reader has columns.
+        split: ``(dataset, generator) -> Fold``.
+        loss: ``(outputs, targets) -> (sample,)``, averaged over a batch and minimised.
+        metrics: what is scored; the first is the primary one, on which verdicts rest.
+        naive: predictors that learn nothing, ``(fold) -> outputs of the test part``; the first gives the score of a
+            failed run and the floor of the comparison.
+        redrawn: the data are generated anew for every seed, so that seeds speak of new data.
+    """
+
+    name: str
+    source: Call
+    reader: Call
+    split: Call
+    loss: Call
+    metrics: tuple[Metric, ...] = Field(min_length=1)
+    naive: dict[str, Call] = Field(min_length=1)
+    path: str | None = None
+    target: str | None = None
+    redrawn: bool = False
+
+    @model_validator(mode="after")
+    def _distinct_metrics(self) -> Task:
+        names = [m.name for m in self.metrics]
+        if len(set(names)) < len(names):
+            raise ParibusError(
+                f"metrics of task {self.name!r}",
+                got=", ".join(names),
+                expected="a different name for each",
+                fix="Rename or drop the repeated one.",
+            )
+        return self
+
+    @property
+    def primary(self) -> Metric:
+        """The metric on which verdicts rest."""
+        return self.metrics[0]
+
+    @property
+    def from_file(self) -> bool:
+        """Whether a user's own data stand in for the embedded ones."""
+        return self.path is not None
+
+    def read(self, seed: int) -> Dataset:
+        """The data, embedded or from the path; ``seed`` matters only where they are redrawn."""
+        if self.path is not None:
+            extra = {} if self.target is None else {"target": self.target}
+            dataset: Dataset = self.reader(self.path, **extra)
+            return dataset
+        drawn: Dataset = self.source(seed=seed) if self.redrawn else self.source()
+        return drawn
+
+    def fold(self, dataset: Dataset, streams: Streams) -> Fold:
+        """The split that this seed sees."""
+        fold: Fold = self.split(dataset, streams.generator("split"))
+        return fold

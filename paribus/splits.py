@@ -1,0 +1,270 @@
+"""Splits: which sample is learned from, which one chooses, which one judges; ``(dataset, generator) -> Fold``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from paribus.data import PARTS, Dataset, Fold
+from paribus.errors import ParibusError
+
+FREE = -1
+
+
+def random_split(
+    dataset: Dataset,
+    generator: torch.Generator,
+    fractions: Sequence[float] = (0.6, 0.2, 0.2),
+    stratify: bool = True,
+    imbalance: float = 1.0,
+) -> Fold:
+    """A split drawn at random, class by class, with copies of one sample on one side.
+
+    Every draw with the same fractions has parts of the same sizes, unless a group of copies fits into no part. Where
+    the data came already split, the declared test part is kept, and validation is drawn from the declared training
+    part unless it is declared too.
+
+    Args:
+        dataset: what is split.
+        generator: where the draw comes from.
+        fractions: shares of training, validation and test.
+        stratify: draw each class apart, so that every part has the same prevalences.
+        imbalance: by how much class 0 gains on the last class in frequency, ``r``. Of class ``k`` of ``K``, training
+            and validation keep a share ``r ** (-k / (K - 1))``, at least 2 and 1 samples; a larger ``r`` keeps a subset
+            of what a smaller one keeps. The test part keeps every sample and repeats those of the frequent
+            classes, the first about ``r`` times, the last once, so that it has the same prevalences while scores of
+            small classes rest on all the samples there are.
+
+    Raises:
+        ParibusError: fractions that are none, an imbalance below one or without classes, a part left empty, or a class
+            that is missing from training or test.
+    """
+    shares = _checked(fractions)
+    _check_imbalance(dataset, imbalance)
+    parts = _drawn(dataset, generator, shares, stratify)
+    notes: tuple[str, ...] = ()
+    if dataset.declared is not None and bool((dataset.declared == 2).any()):
+        notes = ("the test part is the declared one and is not redrawn",)
+    fold = _fold(dataset, parts, notes)
+    return _imbalanced(fold, generator, imbalance) if imbalance > 1 else fold
+
+
+def time_split(
+    dataset: Dataset,
+    generator: torch.Generator,  # noqa: ARG001 - every split takes one; cuts by time are not drawn
+    fractions: Sequence[float] = (0.7, 0.15, 0.15),
+    most_evaluated: int | None = None,
+) -> Fold:
+    """A split of samples in time order: the past trains, the next stretch chooses, the last one judges.
+
+    The cuts are the same for every seed. Windows just after a cut look back over it, as a forecast does; what they are
+    to predict lies behind it.
+
+    Args:
+        dataset: samples in time order.
+        generator: not used.
+        fractions: shares of training, validation and test.
+        most_evaluated: how many samples validation and test have at most; more are thinned evenly.
+
+    Raises:
+        ParibusError: fractions that are none, or a part left empty.
+    """
+    first, second, _ = _cuts(len(dataset), _checked(fractions))
+    order = torch.arange(len(dataset))
+    parts = (order[:first], order[first:second], order[second:])
+    if most_evaluated is None or max(map(len, parts[1:])) <= most_evaluated:
+        return _full(Fold(dataset, *parts))
+    validation, test = (_thinned(part, most_evaluated) for part in parts[1:])
+    note = (
+        f"validation and test are scored on {len(validation)} of {len(parts[1])} and {len(test)} of "
+        f"{len(parts[2])} samples, evenly spaced"
+    )
+    return _full(Fold(dataset, parts[0], validation, test, notes=(note,)))
+
+
+def declared_split(
+    dataset: Dataset,
+    generator: torch.Generator,  # noqa: ARG001 - every split takes one; nothing is drawn here
+) -> Fold:
+    """The split that the data came with, as generated data do that are drawn anew for every seed.
+
+    Raises:
+        ParibusError: a sample without a declared part, a part left empty, or a class missing from training or test.
+    """
+    if dataset.declared is None or bool((dataset.declared == FREE).any()):
+        raise ParibusError(
+            f"split of {dataset.name}",
+            got="samples without a declared part",
+            expected="every sample declared as training, validation or test",
+            fix="Use paribus.splits:random_split, which draws what is not declared.",
+        )
+    return _fold(dataset, dataset.declared, ())
+
+
+def _checked(fractions: Sequence[float]) -> tuple[float, float, float]:
+    shares = tuple(fractions)
+    if len(shares) != 3 or min(shares) <= 0 or not math.isclose(sum(shares), 1, abs_tol=1e-6):
+        raise ParibusError(
+            "fractions of a split",
+            got=", ".join(map(str, shares)) or "nothing",
+            expected="three positive numbers that sum to 1",
+            fix="Give the shares of training, validation and test, such as 0.6, 0.2, 0.2.",
+        )
+    return shares
+
+
+def _check_imbalance(dataset: Dataset, imbalance: float) -> None:
+    if imbalance == 1 or (imbalance > 1 and dataset.classes):
+        return
+    raise ParibusError(
+        "imbalance of a split",
+        got=imbalance if dataset.classes else f"{imbalance} for values to predict",
+        expected="1, or more than 1 where there are classes",
+        fix="Give how many times more frequent the first class is to be than the last.",
+    )
+
+
+def _cuts(count: int, shares: Sequence[float]) -> tuple[int, int, int]:
+    """Where each part ends, rounded."""
+    total = sum(shares)
+    ends = [round(count * sum(shares[: i + 1]) / total) for i in range(3)]
+    return ends[0], ends[1], ends[2]
+
+
+def _drawn(
+    dataset: Dataset, generator: torch.Generator, shares: tuple[float, float, float], stratify: bool
+) -> Tensor:
+    """The part number of every sample, ``(sample,)``."""
+    leaders = _leaders(dataset)
+    strata = torch.zeros_like(leaders)
+    if dataset.classes and stratify:
+        strata = dataset.targets[0][leaders]
+    parts = torch.full_like(leaders, FREE) if dataset.declared is None else dataset.declared.clone()
+    draws = [(parts == FREE, shares)]
+    if not bool((parts == 1).any()):
+        draws.append((parts == 0, (shares[0], shares[1], 0.0)))
+    for pool, wanted in draws:
+        for stratum in strata[pool].unique().tolist():
+            members = torch.nonzero(pool & (strata == stratum)).squeeze(1)
+            parts[members] = _allotted(leaders[members], wanted, generator)
+    return parts
+
+
+def _leaders(dataset: Dataset) -> Tensor:
+    """For each sample the number of the first sample that it is a copy of, itself if of none, ``(sample,)``."""
+    order = torch.arange(len(dataset))
+    if dataset.groups is None:
+        return order
+    _, group = dataset.groups.unique(return_inverse=True)
+    first = torch.full((len(dataset),), len(dataset)).scatter_reduce(0, group, order, "amin")
+    return first[group]
+
+
+def _allotted(
+    leaders: Tensor, shares: tuple[float, float, float], generator: torch.Generator
+) -> Tensor:
+    """A part number for each of these samples, ``(sample,)``: copies, of which few are expected, are placed first."""
+    _, unit, sizes = leaders.unique(return_inverse=True, return_counts=True)
+    room = _quota(len(leaders), shares)
+    placed = torch.full_like(sizes, FREE)
+    for copies in torch.nonzero(sizes > 1).squeeze(1).tolist():
+        fits = torch.where(room >= sizes[copies], room, 0).double()
+        part = int(torch.multinomial(fits, 1, generator=generator)) if fits.any() else 0
+        placed[copies] = part
+        room[part] -= sizes[copies]
+    singles = placed == FREE
+    rest = torch.arange(3).repeat_interleave(room.clamp(min=0))
+    placed[singles] = rest[torch.randperm(len(rest), generator=generator)][: int(singles.sum())]
+    return placed[unit]
+
+
+def _quota(count: int, shares: tuple[float, float, float]) -> Tensor:
+    """How many of so many samples go into each part, ``(3,)``: no part empty that could have one, test first."""
+    first, second, end = _cuts(count, shares)
+    room = [first, second - first, end - second]
+    for part in (1, 0, 2):
+        if shares[part] > 0 and room[part] == 0:
+            room[max((1, 0, 2), key=lambda p: room[p])] -= 1
+            room[part] += 1
+    return torch.tensor(room)
+
+
+def _fold(dataset: Dataset, parts: Tensor, notes: tuple[str, ...]) -> Fold:
+    """The fold of these part numbers, every part and every class of training and test being there."""
+    train, validation, test = (torch.nonzero(parts == i).squeeze(1) for i in range(3))
+    fold = _full(Fold(dataset, train, validation, test, notes))
+    for name in ("train", "test") if dataset.classes else ():
+        there = set(dataset.targets[0][fold.indices(name)].tolist())
+        missing = [c for k, c in enumerate(dataset.classes) if k not in there]
+        if missing:
+            raise ParibusError(
+                f"split of {dataset.name}",
+                got=f"no sample of class {missing[0]!r} in the {_spoken(name)} part",
+                expected="every class in training and test",
+                fix="Give more samples of that class, leave it out, or change the fractions.",
+            )
+    return fold
+
+
+def _full(fold: Fold) -> Fold:
+    """The same fold, none of its parts being empty."""
+    for name in PARTS:
+        if len(fold.indices(name)) == 0:
+            raise ParibusError(
+                f"split of {fold.dataset.name}",
+                got=f"no sample in the {_spoken(name)} part, of {len(fold.dataset)} in all",
+                expected="samples in all three parts",
+                fix="Give more samples, or change the fractions.",
+            )
+    return fold
+
+
+def _spoken(part: str) -> str:
+    return "training" if part == "train" else part
+
+
+def _thinned(part: Tensor, most: int) -> Tensor:
+    """At most so many of the samples, evenly spaced, first and last included."""
+    if len(part) <= most:
+        return part
+    return part[torch.linspace(0, len(part) - 1, most, dtype=torch.float64).round().long()]
+
+
+def _imbalanced(fold: Fold, generator: torch.Generator, ratio: float) -> Fold:
+    """The fold with prevalences that fall geometrically, as `random_split` tells."""
+    target, count = fold.dataset.targets[0], len(fold.dataset.classes)
+    shares = [ratio ** (-k / (count - 1)) for k in range(count)]
+
+    def thin(part: Tensor, least: int) -> Tensor:
+        kept = []
+        for k, share in enumerate(shares):
+            members = part[target[part] == k]
+            mixed = members[torch.randperm(len(members), generator=generator)]
+            kept.append(mixed[: max(least, round(share * len(members)))])
+        return torch.cat(kept).sort().values
+
+    def repeat(part: Tensor) -> Tensor:
+        kept = []
+        for k, share in enumerate(shares):
+            members = part[target[part] == k]
+            wanted = round(ratio * share * len(members))
+            kept.append(members[torch.arange(wanted) % len(members)])
+        return torch.cat(kept).sort().values
+
+    train, validation, test = thin(fold.train, 2), thin(fold.validation, 1), repeat(fold.test)
+    sizes = ", ".join(
+        f"{c} {n}" for c, n in zip(fold.dataset.classes, _sizes(target, train), strict=True)
+    )
+    note = (
+        f"classes made uneven, {ratio:g} to 1 from first to last: training keeps {sizes}; the test part keeps "
+        f"its {len(fold.test)} samples and repeats those of frequent classes to {len(test)} in all"
+    )
+    return Fold(fold.dataset, train, validation, test, (*fold.notes, note))
+
+
+def _sizes(target: Tensor, part: Tensor) -> list[int]:
+    """How many samples of each class a part has."""
+    return target[part].bincount().tolist()

@@ -1,0 +1,85 @@
+"""The adding problem: remember two numbers out of fifty until the end, drawn anew for every seed."""
+
+from __future__ import annotations
+
+import torch
+
+from paribus.data import Dataset, digest_tensors
+from paribus.errors import ParibusError
+from paribus.seeding import Streams
+from paribus.spec import call
+from paribus.task import Metric, Task
+
+
+def adding(
+    seed: int, length: int = 50, train: int = 32_000, validation: int = 2_000, test: int = 2_000
+) -> Dataset:
+    """Sequences of numbers of which two are marked, one in each half; the target is the sum of the marked ones.
+
+    Inputs are ``(sample, length, 2)``: a value from U(0, 1), and a marker that is one at two steps and else zero.
+    Targets are ``(sample, 1)``, with mean 1 and variance 2/12 = 1/6, which is the error of always answering 1.
+    Nothing is standardised, so that errors keep that yardstick.
+
+    Source: S. Hochreiter and J. Schmidhuber, Long Short-Term Memory, Neural Computation 9 (1997), in the form of
+    M. Arjovsky, A. Shah and Y. Bengio, Unitary Evolution Recurrent Neural Networks, ICML 2016.
+
+    Args:
+        seed: names the draw.
+        length: steps of a sequence.
+        train: samples to learn from.
+        validation: samples that choose.
+        test: samples that judge.
+    """
+    generator = Streams(seed).generator("split", "adding")
+    count = train + validation + test
+    values = torch.rand(count, length, generator=generator)
+    half = length // 2
+    first = torch.randint(half, (count, 1), generator=generator)
+    second = torch.randint(half, length, (count, 1), generator=generator)
+    marked = torch.cat((first, second), 1)
+    markers = torch.zeros(count, length).scatter_(1, marked, 1.0)
+    inputs, targets = torch.stack((values, markers), -1), values.gather(1, marked).sum(1, True)
+    return Dataset(
+        name="adding",
+        origin=f"the adding problem, {length} steps, drawn anew for every seed",
+        inputs=(inputs,),
+        targets=(targets,),
+        feature_axes=(None,),
+        features=("value", "marker"),
+        declared=torch.arange(3).repeat_interleave(torch.tensor((train, validation, test))),
+        digest=digest_tensors((inputs, targets)),
+    )
+
+
+def refuse_file(path: str, target: str | None = None) -> Dataset:  # noqa: ARG001 - a reader's arguments
+    """There is no file of this problem to read.
+
+    Raises:
+        ParibusError: always.
+    """
+    raise ParibusError(
+        "data for task 'adding'",
+        got=path,
+        expected="no file: its sequences are generated anew for every seed",
+        fix="Leave the file out, or give it to a task that reads one, such as energy.",
+    )
+
+
+ADDING = Task(
+    name="adding",
+    source=call(adding),
+    reader=call(refuse_file),
+    split=call("paribus.splits:declared_split"),
+    loss=call("paribus.metrics:squared_error"),
+    metrics=(
+        Metric(
+            name="mse",
+            function=call("paribus.metrics:squared_error"),
+            higher_is_better=False,
+            margin=0.01,
+            unit="squared units of the sum",
+        ),
+    ),
+    naive={"mean_target": call("paribus.naive:mean_target")},
+    redrawn=True,
+)

@@ -1,0 +1,59 @@
+"""Image classification: small pictures in classes, such as handwritten digits or photographs of clouds."""
+
+from __future__ import annotations
+
+import torch
+
+from paribus.data import Dataset, digest_tensors
+from paribus.spec import call
+from paribus.task import Metric, Task
+
+
+def digits() -> Dataset:
+    """The handwritten digits that scikit-learn ships: 1797 images of 8x8 pixels, ten classes of 174 to 183.
+
+    Inputs are ``(1797, 1, 8, 8)`` of grey levels from 0 to 16, targets ``(1797,)``.
+
+    Source: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning Repository, 1998
+    (its test part).
+    """
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    inputs = torch.from_numpy(bunch.images).to(torch.uint8).unsqueeze(1)
+    targets = torch.from_numpy(bunch.target).long()
+    return Dataset(
+        name="digits",
+        origin="the handwritten digits shipped with scikit-learn",
+        inputs=(inputs,),
+        targets=(targets,),
+        classes=tuple(map(str, range(10))),
+        features=("grey",),
+        digest=digest_tensors((inputs, targets)),
+    )
+
+
+DIGITS = Task(
+    name="digits",
+    source=call(digits),
+    reader=call("paribus.readers.images:read_images"),
+    split=call("paribus.splits:random_split"),
+    loss=call("paribus.metrics:log_loss"),
+    metrics=(
+        Metric(
+            name="log_loss",
+            function=call("paribus.metrics:log_loss"),
+            higher_is_better=False,
+            margin=0.05,
+            unit="nats",
+        ),
+        Metric(
+            name="accuracy",
+            function=call("paribus.metrics:accuracy"),
+            higher_is_better=True,
+            margin=0.02,
+            unit="share",
+        ),
+    ),
+    naive={"prior": call("paribus.naive:prior")},
+)

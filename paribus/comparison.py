@@ -1,0 +1,250 @@
+"""The comparison: a base task and recipe, the factor that varies, and the claims made before anything ran."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any, Literal, NamedTuple
+
+from pydantic import Field, model_validator
+
+from paribus.errors import ParibusError
+from paribus.recipe import Recipe
+from paribus.spec import Call, Frozen, replace
+from paribus.task import Metric, Task
+
+ROOTS = ("task", "recipe", "metric")
+
+
+class Factor(Frozen):
+    """What varies: a dotted path into the task, the recipe or the metric, and its named levels.
+
+    Args:
+        path: such as ``recipe.optimizer``, ``recipe.model.activation`` or ``task.split.imbalance``.
+        levels: what stands at the path, by the name that tables show.
+    """
+
+    path: str
+    levels: dict[str, Any] = Field(min_length=2)
+
+    @model_validator(mode="after")
+    def _known_root(self) -> Factor:
+        root, _, rest = self.path.partition(".")
+        if root not in ROOTS or not rest:
+            raise ParibusError(
+                "path of a factor",
+                got=repr(self.path),
+                expected="a dotted path that begins with task., recipe. or metric.",
+                fix="Name what varies, such as 'recipe.optimizer'.",
+            )
+        return self
+
+
+class Claim(Frozen):
+    """A hypothesis stated before the run.
+
+    Args:
+        name: its number, such as ``C5``.
+        text: what is claimed, in a sentence.
+        variant: the variant that it speaks of.
+        relation: what is claimed of it against the reference. ``not_worse`` is non-inferiority within the margin,
+            ``identical`` is equality of every pair.
+        reference: the variant that it is held against; None is the baseline.
+        metric: a score that runs record; None is the primary metric.
+        higher_is_better: direction of that score, where it is not a metric of the task.
+        margin: margin for ``equivalent`` and ``not_worse``, where it is not the metric's own.
+        source: who says so.
+    """
+
+    name: str
+    text: str
+    variant: str
+    relation: Literal["better", "worse", "equivalent", "not_worse", "identical"]
+    reference: str | None = None
+    metric: str | None = None
+    higher_is_better: bool | None = None
+    margin: float | None = Field(default=None, gt=0)
+    source: str = ""
+
+
+class Budget(Frozen):
+    """How much is spent on a comparison.
+
+    Args:
+        seeds: paired seeds a variant.
+        steps: optimizer steps a run.
+        seconds: estimated seconds for the whole comparison on two cores.
+    """
+
+    seeds: int = Field(ge=1)
+    steps: int = Field(ge=1)
+    seconds: float = Field(gt=0)
+
+
+class Variant(Frozen):
+    """The base with one level of each factor in its place."""
+
+    name: str
+    levels: tuple[str, ...]
+    task: Task
+    recipe: Recipe
+    metric: Metric
+
+
+class Comparison(Frozen):
+    """A controlled comparison: variants differ from the base at the factor's paths and nowhere else.
+
+    Args:
+        name: a short name, part of the test's name.
+        question: what is asked, in a sentence.
+        task, recipe: the base.
+        factors: one, or a crossing of two or three.
+        baseline: name of the level (levels, for a crossing) that the others are held against.
+        budgets: by name, ``quick`` and ``full``; the budget's steps replace those of the base recipe.
+        claims: stated before the run.
+        metric: a score of a run's stored test predictions, ``(outputs, target, classes=names) -> number``, in place of
+            the task's primary metric; variants that differ in it alone share their runs.
+        diagnostics: measured at every evaluation, ``(network, part, loss) -> {name: number}``.
+        target: a validation score of the task's primary metric; steps to reach it are counted, a miss is infinite.
+        tables: further tables of its page by title, ``(predictions by variant, classes) -> rows``.
+        notes: what a reader of the page should know, a sentence each.
+    """
+
+    name: str
+    question: str
+    task: Task
+    recipe: Recipe
+    factors: tuple[Factor, ...] = Field(min_length=1, max_length=3)
+    baseline: tuple[str, ...]
+    budgets: dict[str, Budget]
+    claims: tuple[Claim, ...] = ()
+    metric: Metric | None = None
+    diagnostics: tuple[Call, ...] = ()
+    target: float | None = None
+    tables: dict[str, Call] = Field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Comparison:
+        names = [variant.name for variant in self.variants()]
+        if variant_name(self.baseline) not in names:
+            raise ParibusError(
+                f"baseline of comparison {self.name!r}",
+                got=repr(variant_name(self.baseline)),
+                expected=f"one of {', '.join(names)}",
+                fix="Name one level of each factor.",
+            )
+        for claim in self.claims:
+            for named in (claim.variant, claim.reference):
+                if named is not None and named not in names:
+                    raise ParibusError(
+                        f"claim {claim.name} of comparison {self.name!r}",
+                        got=repr(named),
+                        expected=f"one of {', '.join(names)}",
+                        fix="Name a variant of this comparison.",
+                    )
+        refuse_uncontrolled(self)
+        return self
+
+    @property
+    def primary(self) -> Metric:
+        """The metric on which verdicts rest."""
+        return self.metric or self.task.primary
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The dotted paths that vary."""
+        return tuple(factor.path for factor in self.factors)
+
+    def variants(self) -> tuple[Variant, ...]:
+        """Every combination of levels, the baseline first."""
+        made = [self._variant(levels) for levels in product(*(f.levels for f in self.factors))]
+        return tuple(sorted(made, key=lambda v: v.levels != self.baseline))
+
+    def _variant(self, levels: tuple[str, ...]) -> Variant:
+        base: Any = {"task": self.task, "recipe": self.recipe, "metric": self.primary}
+        for factor, level in zip(self.factors, levels, strict=True):
+            base = replace(base, factor.path, factor.levels[level])
+        return Variant(name=variant_name(levels), levels=levels, **base)
+
+    def at(self, budget: str) -> Comparison:
+        """The same comparison with the steps of a budget.
+
+        Raises:
+            ParibusError: there is no such budget.
+        """
+        if budget not in self.budgets:
+            raise ParibusError(
+                f"budget of comparison {self.name!r}",
+                got=repr(budget),
+                expected=f"one of {', '.join(self.budgets)}",
+                fix="Choose one of these with --paribus-budget.",
+            )
+        return self.model_copy(
+            update={"recipe": replace(self.recipe, "steps", self.budgets[budget].steps)}
+        )
+
+
+def variant_name(levels: tuple[str, ...]) -> str:
+    """The name that tables show for a combination of levels."""
+    return " × ".join(levels)
+
+
+def refuse_uncontrolled(comparison: Comparison) -> None:
+    """Refuse a plan in which two variants differ outside the factor's paths, or not at all.
+
+    Raises:
+        ParibusError: names the variant and the paths.
+    """
+    baseline, *others = comparison.variants()
+    for variant in others:
+        paths = differences(baseline, variant)
+        stray = [p for p in paths if not any(within(p, path) for path in comparison.paths)]
+        if stray or not paths:
+            raise ParibusError(
+                f"variant {variant.name!r} of comparison {comparison.name!r}",
+                got=f"differences from the baseline at {', '.join(paths) or 'no path'}",
+                expected=f"differences at {', '.join(comparison.paths)} and nowhere else",
+                fix="Give every level a value of its own, and vary nothing else.",
+            )
+
+
+class Sides(NamedTuple):
+    """What stands at a path in the baseline and in the variant."""
+
+    baseline: Any
+    variant: Any
+
+
+def differences(baseline: Variant, variant: Variant) -> dict[str, Sides]:
+    """The dotted paths at which two variants differ: what a page states as having varied."""
+    found: dict[str, Sides] = {}
+    for root in ROOTS:
+        changed = getattr(baseline, root).diff(getattr(variant, root))
+        found |= {f"{root}.{_tidy(path)}": Sides(*sides) for path, sides in changed.items()}
+    return found
+
+
+def _tidy(path: str) -> str:
+    """``model.kwargs.hidden`` as people write it: ``model.hidden``."""
+    return path.replace(".kwargs.", ".").removeprefix("kwargs.")
+
+
+def within(path: str, root: str) -> bool:
+    """Whether a path is the root or lies below it."""
+    return path == root or path.startswith(f"{root}.")
+
+
+class Suite(Frozen):
+    """Comparisons that belong together and share a page.
+
+    Args:
+        name: what ``-k`` selects.
+        title: the page's heading.
+        system: which system of the plan it is, such as ``S2``.
+        comparisons: at least one.
+    """
+
+    name: str
+    title: str
+    system: str
+    comparisons: tuple[Comparison, ...] = Field(min_length=1)

@@ -1,0 +1,79 @@
+"""What happens inside a network: gradient norms a layer, dead units, how far activations are from zero.
+
+Each is ``(network, part, loss) -> {name: number}`` and leaves the network as it found it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from paribus.data import Part
+
+
+def gradient_norms(
+    network: nn.Module, part: Part, loss: Callable[..., Tensor]
+) -> dict[str, float]:
+    """Euclidean norm of the gradient of each weight matrix, and the first one's ratio to the last.
+
+    Returns:
+        ``gradient_norm/0`` and on, in order of definition, and ``gradient_ratio`` (NaN where the last norm is zero).
+        Gradients are those of a training step on the given samples, batch statistics included.
+    """
+    named = dict(network.named_parameters())
+    weights = {name: p for name, p in named.items() if p.ndim > 1}
+    outputs = _forward(network, part)
+    gradients = torch.autograd.grad(loss(outputs, *part.targets).mean(), list(weights.values()))
+    norms = [g.double().norm().item() for g in gradients]
+    ratio = norms[0] / norms[-1] if norms[-1] else float("nan")
+    return {f"gradient_norm/{i}": norm for i, norm in enumerate(norms)} | {"gradient_ratio": ratio}
+
+
+@torch.no_grad()
+def activations(network: nn.Module, part: Part, loss: Callable[..., Tensor]) -> dict[str, float]:
+    """How alive and how centred the hidden units are, over all activation modules.
+
+    Returns:
+        ``dead_share``: share of units that put out exactly zero for every sample, so that no gradient passes them;
+        ``mean_activation``: mean output over units and samples, averaged over modules;
+        ``activation_offset``: absolute mean over standard deviation, averaged over modules (zero is centred).
+    """
+    with _captured(network) as seen:
+        _forward(network, part)
+    dead = torch.cat([(x == 0).flatten(2).all(2).all(0).double() for x in map(_units, seen)])
+    means = torch.stack([x.double().mean() for x in seen])
+    deviations = torch.stack([x.double().std() for x in seen]).clamp(min=1e-12)
+    return {
+        "dead_share": dead.mean().item(),
+        "mean_activation": means.mean().item(),
+        "activation_offset": (means.abs() / deviations).mean().item(),
+    }
+
+
+def _units(x: Tensor) -> Tensor:
+    """``(sample, unit, ...)`` with at least one trailing axis, a channel being a unit."""
+    return x.unsqueeze(-1) if x.ndim == 2 else x
+
+
+def _forward(network: nn.Module, part: Part) -> Tensor:
+    """A training-mode pass that updates copies of the buffers, so that running statistics stay as they are."""
+    buffers = {name: b.clone() for name, b in network.named_buffers()}
+    outputs: Tensor = functional_call(network, buffers, part.inputs)
+    return outputs
+
+
+@contextmanager
+def _captured(network: nn.Module) -> Iterator[list[Tensor]]:
+    """Collect what each activation module puts out while the context lasts."""
+    seen: list[Tensor] = []
+    modules = (m for m in network.modules() if type(m).__module__ == nn.ReLU.__module__)
+    handles = [m.register_forward_hook(lambda *args: seen.append(args[2])) for m in modules]
+    try:
+        yield seen
+    finally:
+        for handle in handles:
+            handle.remove()

@@ -1,0 +1,100 @@
+"""Which source a run depends on: a hash of the code that it reaches, so that editing that code retires its results."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+import site
+import sys
+import sysconfig
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+
+from paribus.spec import Call, Frozen
+
+ENGINE = "paribus.training.loop"
+
+
+def fingerprint(specs: Iterable[Frozen]) -> str:
+    """Hash of the engine's training code and of all local code that the specs' callables are defined in or import.
+
+    Local means neither the standard library nor an installed distribution. Tables of cases are not reached by any
+    callable, so adding a variant to a suite retires nothing.
+    """
+    modules = {ENGINE, *(c.target.partition(":")[0] for spec in specs for c in calls(spec))}
+    return _hash(frozenset().union(*(local_sources(module) for module in modules)))
+
+
+def calls(value: object) -> Iterator[Call]:
+    """Every `Call` within a spec."""
+    if isinstance(value, Call):
+        yield value
+    if isinstance(value, Frozen):
+        for name in type(value).model_fields:
+            yield from calls(getattr(value, name))
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from calls(item)
+    elif isinstance(value, tuple | list):
+        for item in value:
+            yield from calls(item)
+
+
+def _hash(paths: frozenset[Path]) -> str:
+    sha = hashlib.sha256()
+    for text in sorted(_text_digest(path) for path in paths):
+        sha.update(text.encode())
+    return sha.hexdigest()[:16]
+
+
+@cache
+def _text_digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@cache
+def local_sources(module: str) -> frozenset[Path]:
+    """The files of a module and of everything local that it imports, directly or not."""
+    found: set[Path] = set()
+    waiting = [module]
+    while waiting:
+        path = _source(waiting.pop())
+        if path is not None and path not in found:
+            found.add(path)
+            waiting.extend(_imports(path))
+    return frozenset(found)
+
+
+@cache
+def _source(module: str) -> Path | None:
+    """The file of a local module, or None for a module that is built in, installed or not there."""
+    try:
+        spec = importlib.util.find_spec(module)
+    except (ImportError, ValueError):
+        return None
+    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+        return None
+    path = Path(spec.origin).resolve()
+    return None if any(path.is_relative_to(root) for root in _installed()) else path
+
+
+@cache
+def _installed() -> tuple[Path, ...]:
+    roots = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+    roots += [*site.getsitepackages(), site.getusersitepackages()]
+    # An environment's own prefix may lie inside a checkout, so the prefix itself must not count.
+    return tuple(Path(r).resolve() for r in roots if r and Path(r).resolve() != Path(sys.prefix))
+
+
+@cache
+def _imports(path: Path) -> frozenset[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module)
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return frozenset(names)

@@ -1,0 +1,89 @@
+"""Progress of long work: counts, time spent, and about how much is left of everything that was planned."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Forecast:
+    """Time left, from the seconds that were estimated beforehand, scaled by how the estimates have fared so far."""
+
+    planned: float = 0.0
+    done: float = 0.0
+    spent: float = 0.0
+
+    def left(self) -> float:
+        """Seconds until all that was planned is done, as far as can be told."""
+        pace = self.spent / self.done if self.done else 1.0
+        return max(0.0, self.planned - self.done) * pace
+
+
+@dataclass
+class Progress:
+    """Shows a bar while a batch of runs is trained.
+
+    Args:
+        uncaptured: makes the terminal reachable while it is entered, where a test runner holds it back.
+        shown: whether anything is shown at all.
+    """
+
+    uncaptured: Callable[[], AbstractContextManager[object]] = nullcontext
+    shown: bool = True
+    forecast: Forecast = field(default_factory=Forecast)
+
+    @contextmanager
+    def batch(self, label: str, runs: int, estimate: float) -> Iterator[Callable[[], None]]:
+        """Show ``runs`` runs under a label; call what is yielded after each.
+
+        Args:
+            estimate: seconds that the batch was planned to take.
+        """
+        started, before = time.perf_counter(), self.forecast.done
+
+        def account(finished: int) -> None:
+            self.forecast.done = before + estimate * finished / runs
+
+        try:
+            if self.shown:
+                with self.uncaptured(), self._bar(label, runs, account) as advance:
+                    yield advance
+            else:
+                yield lambda: None
+        finally:
+            account(runs)
+            self.forecast.spent += time.perf_counter() - started
+
+    @contextmanager
+    def _bar(
+        self, label: str, runs: int, account: Callable[[int], None]
+    ) -> Iterator[Callable[[], None]]:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import Progress as Bar
+
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            MofNCompleteColumn(),
+            TextColumn("runs,"),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[left]}"),
+        )
+        console = Console(file=sys.__stderr__, soft_wrap=True)
+        with Bar(*columns, console=console, transient=console.is_terminal) as bar:
+            shown = bar.add_task(label, total=runs, left=self._left())
+
+            def advance() -> None:
+                account(int(bar.tasks[0].completed) + 1)
+                bar.update(shown, advance=1, left=self._left())
+
+            yield advance
+
+    def _left(self) -> str:
+        left = round(self.forecast.left())
+        return f"about {left // 60}:{left % 60:02d} left in all"

@@ -1,0 +1,49 @@
+"""The recipe: every choice, besides the task, that fixes one training."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from paribus.spec import Call, Frozen
+
+
+class EarlyStopping(Frozen):
+    """Stop after ``patience`` evaluations in a row in each of which validation loss was above the one before.
+
+    The weights with the lowest validation loss are kept.
+    """
+
+    patience: int = Field(default=5, ge=1)
+
+
+class Recipe(Frozen):
+    """The choices that fix one training; plain data through and through.
+
+    Args:
+        model: makes the network; it is given ``inputs`` (shape of a sample) and ``outputs`` (their number) where it
+            accepts them.
+        optimizer: such as ``call("torch.optim:Adam", lr=0.001)``; it is given the parameters.
+        init: draws a layer's weights, ``(layer, *, generator, last)``; None keeps torch's own draw.
+        batch_size: samples a step.
+        steps: optimizer steps.
+        evaluate_every: steps between evaluations on the validation part; 0 means once an epoch.
+        clip_norm: largest global norm of the gradient, or None.
+        early_stopping: when to stop before the steps are done, or never.
+        time_limit: seconds after which a run is stopped as exhausted, or None.
+        dtype: precision of weights and data.
+        salt: parts the random streams of two otherwise equal recipes, for comparisons of a variant with itself.
+    """
+
+    model: Call
+    optimizer: Call
+    init: Call | None = None
+    batch_size: int = Field(default=32, ge=1)
+    steps: int = Field(default=1000, ge=1)
+    evaluate_every: int = Field(default=0, ge=0)
+    clip_norm: float | None = Field(default=None, gt=0)
+    early_stopping: EarlyStopping | None = None
+    time_limit: float | None = Field(default=None, gt=0)
+    dtype: Literal["float32", "float64"] = "float32"
+    salt: str = ""

@@ -1,0 +1,147 @@
+"""The run: one training of one variant with one seed, its key, and the record of its outcome."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+
+import numpy as np
+import torch
+
+from paribus.data import Dataset
+from paribus.errors import ParibusError
+from paribus.fingerprint import fingerprint
+from paribus.recipe import Recipe
+from paribus.seeding import Streams
+from paribus.spec import Call, digest, plain
+from paribus.task import Task
+
+
+class Outcome(StrEnum):
+    """How a run ended."""
+
+    completed = "completed"
+    diverged = "diverged"
+    exhausted = "exhausted"
+    skipped = "skipped"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training to be made, or found in the store.
+
+    Attributes:
+        data_digest: hash of the data that the task reads, "redrawn" where every seed draws its own.
+        engine: how it is trained, with the choices that were resolved for it.
+    """
+
+    task: Task
+    recipe: Recipe
+    seed: int
+    data_digest: str
+    device: str = "cpu"
+    engine: str = "loop"
+    diagnostics: tuple[Call, ...] = ()
+
+    @property
+    def streams(self) -> Streams:
+        """Its random streams."""
+        return Streams(self.seed, self.recipe.salt)
+
+    @cached_property
+    def identity(self) -> dict[str, object]:
+        """Everything that decides its numbers, as plain data; where a file lies does not."""
+        task = plain(self.task)
+        del task["path"]
+        return {
+            "task": task,
+            "data": self.data_digest,
+            "recipe": plain(self.recipe),
+            "seed": self.seed,
+            "diagnostics": plain(self.diagnostics),
+            "source": fingerprint((self.task, self.recipe, *self.diagnostics)),
+            "torch": torch_minor(),
+            "device": self.device,
+            "engine": self.engine,
+        }
+
+    @cached_property
+    def key(self) -> str:
+        """The name under which the store keeps it."""
+        return digest(self.identity)
+
+
+def torch_minor() -> str:
+    """Major and minor version of torch, such as ``2.14``."""
+    return ".".join(torch.__version__.split(".")[:2])
+
+
+def resolve_device(device: str) -> str:
+    """Refuse a device that is not here, before anything is trained on it.
+
+    Raises:
+        ParibusError: CUDA was asked for and there is none.
+    """
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ParibusError(
+            "device",
+            got="'cuda', but torch finds no usable GPU",
+            expected="a machine with a CUDA device and a torch built for it",
+            fix="Use --paribus-device cpu, or auto to skip what cannot run here.",
+        )
+    return device
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a network said of the test part: outputs ``(sample, output)``, target ``(sample, ...)``, and the outputs of
+    the first naive predictor, in the shape of the network's."""
+
+    outputs: np.ndarray
+    target: np.ndarray
+    naive: np.ndarray
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is known of a run when it is over.
+
+    Attributes:
+        scores: final scores by name: metrics on the test part, ``validation/...``, ``train/loss``, diagnostics.
+        naive: scores of each naive predictor on the test part, by predictor and metric.
+        curves: values at each evaluation by name, ``step`` among them.
+        steps: optimizer steps done.
+        best_step: step whose weights were scored.
+        seconds: training, evaluation included, data reading left out.
+        step_seconds: training alone, evaluation left out.
+        hashes: of split, order, data, and of each initial weight under ``init``.
+        provenance: versions, threads, device name, commit.
+    """
+
+    key: str
+    seed: int
+    outcome: Outcome
+    reason: str = ""
+    scores: dict[str, float] = field(default_factory=dict)
+    naive: dict[str, dict[str, float]] = field(default_factory=dict)
+    curves: dict[str, list[float]] = field(default_factory=dict)
+    steps: int = 0
+    best_step: int = 0
+    seconds: float = 0.0
+    step_seconds: float = 0.0
+    parameters: int = 0
+    hashes: dict[str, object] = field(default_factory=dict)
+    provenance: dict[str, object] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    predictions: Predictions | None = None
+
+    @property
+    def completed(self) -> bool:
+        """Whether all its steps were done and everything stayed finite."""
+        return self.outcome is Outcome.completed
+
+
+def data_digest(task: Task, dataset: Dataset) -> str:
+    """What stands for the data in a run's key."""
+    return "redrawn" if task.redrawn and not task.from_file else dataset.digest

@@ -1,0 +1,283 @@
+"""A session: settings, what is to be trained, what is already known, and the pages at the end. Both doors use it."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+from paribus.comparison import Comparison, Suite, Variant
+from paribus.errors import ParibusError
+from paribus.executor import available_jobs, dataset_of, execute, one_thread
+from paribus.progress import Progress
+from paribus.run import Record, Run, data_digest, resolve_device
+from paribus.seeding import Streams
+from paribus.spec import replace as replaced
+from paribus.store import Store
+from paribus.task import Task
+from paribus.training.network import build
+
+DEVICES = ("cpu", "cuda")
+NO_GPU = "no CUDA device was found"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a user chose; every field has the default of the option of its name.
+
+    Attributes:
+        seeds: paired seeds a variant; None takes the budget's.
+        budget: ``quick`` or ``full``.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        data: paths of the user's own data, by task.
+        targets: columns to predict, by task.
+        out: folder for pages.
+        store: file of runs.
+        fresh: train again what is already in the store.
+        jobs: processes that train side by side; None is one a core.
+    """
+
+    seeds: int | None = None
+    budget: str = "quick"
+    device: str = "auto"
+    data: dict[str, str] = field(default_factory=dict)
+    targets: dict[str, str] = field(default_factory=dict)
+    out: Path = Path("results/latest")
+    store: Path = Path("results/latest/runs.sqlite")
+    fresh: bool = False
+    jobs: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.seeds is not None and self.seeds < 2:
+            raise ParibusError(
+                "number of seeds",
+                got=self.seeds,
+                expected="at least 2, to have a difference and its spread",
+                fix="Use --paribus-seeds 10 or more for a verdict; the least that can reach one is 6.",
+            )
+        if self.jobs is not None and self.jobs < 1:
+            raise ParibusError(
+                "number of jobs",
+                got=self.jobs,
+                expected="at least 1",
+                fix="Leave --paribus-jobs out to use one process a core.",
+            )
+        if self.device != "auto":
+            resolve_device(self.device)
+        for task in self.targets.keys() - self.data.keys():
+            raise ParibusError(
+                f"target of task {task!r}",
+                got=f"column {self.targets[task]!r} and no data",
+                expected="data to take the column from",
+                fix=f"Add --paribus-data {task}=PATH.",
+            )
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """Devices that have rows: all for ``auto``, of which those that are not here are skipped with a reason."""
+        return DEVICES if self.device == "auto" else (self.device,)
+
+
+class Cell(NamedTuple):
+    """One cell of a table: a variant of a comparison of a suite on a device."""
+
+    suite: Suite
+    comparison: Comparison
+    variant: str
+    device: str
+
+    @property
+    def name(self) -> str:
+        """How tests name it, such as ``optimizers-adam-cpu``."""
+        several = len(self.suite.comparisons) > 1
+        parts = [self.suite.name, *([self.comparison.name] if several else [])]
+        return "-".join([*parts, self.variant.replace(" × ", "+"), self.device])
+
+
+def skip_reason(device: str) -> str:
+    """Why nothing runs on a device, or nothing."""
+    return NO_GPU if device == "cuda" and not torch.cuda.is_available() else ""
+
+
+def cells(suites: Iterable[Suite]) -> list[Cell]:
+    """Every cell of the suites on every device, the baseline of each comparison first."""
+    return [
+        Cell(suite, comparison, variant.name, device)
+        for device in DEVICES
+        for suite in suites
+        for comparison in suite.comparisons
+        for variant in comparison.variants()
+    ]
+
+
+class Session:
+    """Trains what is asked for and not yet known, and writes the pages.
+
+    Args:
+        settings: what the user chose.
+        progress: shows how far long work has come.
+    """
+
+    def __init__(self, settings: Settings, progress: Progress | None = None) -> None:
+        self.settings = settings
+        self.progress = progress or Progress(shown=False)
+        self.store = Store(settings.store)
+        self.failures: dict[Cell, str] = {}
+        self.trained: set[str] = set()
+        self._prepared: dict[tuple[str, str], Comparison] = {}
+        self._digests: dict[Task, str] = {}
+
+    @cached_property
+    def jobs(self) -> int:
+        """Processes that train side by side."""
+        return self.settings.jobs or available_jobs()
+
+    def prepare(self, cells: Sequence[Cell]) -> None:
+        """Read the data and try every network once, before any long work; refuse what cannot work.
+
+        Raises:
+            ParibusError: an option names an unknown task, data cannot be used, or a network does not fit.
+        """
+        self._refuse_unknown_tasks(cells)
+        with one_thread():
+            for suite, comparison in _distinct(cells):
+                prepared = self._apply(comparison)
+                self._prepared[suite.name, comparison.name] = prepared
+                for variant in prepared.variants():
+                    try_once(variant)
+        self.progress.forecast.planned += sum(
+            self._estimate(cell, len(self._missing(self.runs(cell)))) for cell in cells
+        )
+
+    def _refuse_unknown_tasks(self, cells: Sequence[Cell]) -> None:
+        known = {cell.comparison.task.name for cell in cells}
+        for option, given in (("data", self.settings.data), ("target", self.settings.targets)):
+            for task in given.keys() - known:
+                raise ParibusError(
+                    f"task in --paribus-{option}",
+                    got=repr(task),
+                    expected=f"one of {', '.join(sorted(known))}",
+                    fix="Name a task of a selected suite.",
+                )
+
+    def _apply(self, comparison: Comparison) -> Comparison:
+        """The comparison with the user's budget and data in it."""
+        made = comparison.at(self.settings.budget)
+        path = self.settings.data.get(made.task.name)
+        if path is None:
+            return made
+        task = replaced(made.task, "path", str(path))
+        task = replaced(task, "target", self.settings.targets.get(task.name))
+        return made.model_copy(update={"task": task})
+
+    def comparison(self, cell: Cell) -> Comparison:
+        """The prepared comparison of a cell."""
+        return self._prepared[cell.suite.name, cell.comparison.name]
+
+    def seeds(self, comparison: Comparison) -> range:
+        """The seeds that are compared."""
+        chosen = self.settings.seeds
+        return range(comparison.budgets[self.settings.budget].seeds if chosen is None else chosen)
+
+    def runs(self, cell: Cell) -> list[Run]:
+        """The runs of a cell, one a seed."""
+        comparison = self.comparison(cell)
+        variant = next(v for v in comparison.variants() if v.name == cell.variant)
+        return [
+            Run(
+                task=variant.task,
+                recipe=variant.recipe,
+                seed=seed,
+                data_digest=self._digest(variant.task),
+                device=cell.device,
+                diagnostics=comparison.diagnostics,
+            )
+            for seed in self.seeds(comparison)
+        ]
+
+    def _digest(self, task: Task) -> str:
+        if task not in self._digests:
+            self._digests[task] = data_digest(task, dataset_of(task, 0))
+        return self._digests[task]
+
+    def _missing(self, runs: Sequence[Run]) -> list[Run]:
+        if self.settings.fresh:
+            return [run for run in runs if run.key not in self.trained]
+        known = self.store.get(run.key for run in runs)
+        return [run for run in runs if run.key not in known]
+
+    def _estimate(self, cell: Cell, runs: int) -> float:
+        budget = self.comparison(cell).budgets[self.settings.budget]
+        return budget.seconds * runs / budget.seeds / len(cell.comparison.variants())
+
+    def train(self, cell: Cell) -> list[Run]:
+        """Train the cell's runs that are not in the store yet; returns those that were trained now."""
+        missing = self._missing(self.runs(cell))
+        if missing:
+            label, estimate = cell.name, self._estimate(cell, len(missing))
+            with self.progress.batch(label, len(missing), estimate) as advance:
+
+                def keep(run: Run, record: Record) -> None:
+                    origin = {**record.provenance, **self.source}
+                    self.store.add(run, replace(record, provenance=origin))
+                    self.trained.add(run.key)
+                    advance()
+
+                execute(missing, jobs=self.jobs, keep=keep)
+        return missing
+
+    @cached_property
+    def source(self) -> dict[str, object]:
+        """The commit that is checked out, and whether files differ from it."""
+        commit = _git("rev-parse", "--short=12", "HEAD")
+        return {
+            "commit": commit or "unknown",
+            "dirty": bool(_git("status", "--porcelain", "--untracked-files=no")),
+        }
+
+
+def _git(*arguments: str) -> str:
+    try:
+        done = subprocess.run(
+            ["git", *arguments], capture_output=True, text=True, timeout=10, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.strip()
+
+
+def _distinct(cells: Iterable[Cell]) -> list[tuple[Suite, Comparison]]:
+    found = {(c.suite.name, c.comparison.name): (c.suite, c.comparison) for c in cells}
+    return list(found.values())
+
+
+def try_once(variant: Variant) -> None:
+    """One forward pass and loss on a few samples, so that a misfit is told before anything long starts.
+
+    Raises:
+        ParibusError: the data cannot be split, or the network or the loss raises an error.
+    """
+    dataset = dataset_of(variant.task, 0)
+    streams = Streams(0, variant.recipe.salt)
+    part = variant.task.fold(dataset, streams).part("train")
+    try:
+        network = build(variant.recipe, dataset, streams)
+        few = slice(0, 4)
+        outputs = network(*(x[few].to(torch.get_default_dtype()) for x in part.inputs))
+        variant.task.loss(outputs, *(y[few] for y in part.targets)).mean().backward()
+        variant.recipe.optimizer(network.parameters())
+    except ParibusError:
+        raise
+    except Exception as error:
+        raise ParibusError(
+            f"variant {variant.name!r} on {dataset.name}",
+            got=f"{type(error).__name__}: {error}",
+            expected=f"a network that takes inputs of shape {dataset.input_shapes} and puts out "
+            f"{dataset.outputs} number(s) a sample",
+            fix="Change recipe.model or the task's loss so that they fit the data.",
+        ) from error

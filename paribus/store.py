@@ -1,0 +1,180 @@
+"""The store of runs: an SQLite file, one writer, every finished run committed at once."""
+
+from __future__ import annotations
+
+import io
+import json
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from paribus.errors import ParibusError
+from paribus.run import Outcome, Predictions, Record, Run
+from paribus.spec import canonical
+
+SCHEMA = 1
+TABLES = """
+create table if not exists runs (
+    key text primary key, identity text not null, seed integer not null, outcome text not null,
+    record text not null, created text not null);
+create table if not exists predictions (key text primary key references runs(key), arrays blob not null);
+create table if not exists looks (
+    comparison text not null, seeds integer not null, first_seen text not null,
+    primary key (comparison, seeds));
+create table if not exists timings (
+    variant text not null, baseline text not null, device text not null, timing text not null,
+    primary key (variant, baseline, device));
+"""
+
+
+class Timing(NamedTuple):
+    """Seconds of one training step of a variant and of its baseline, round by round, interleaved."""
+
+    variant: list[float]
+    baseline: list[float]
+
+
+class Store:
+    """Runs, their predictions, the looks taken at comparisons, and step timings.
+
+    Args:
+        path: the SQLite file; it and its folder are made if they are not there.
+
+    Raises:
+        ParibusError: the file is something else, or was written by another version.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(path, timeout=30)
+            self._db.execute("pragma journal_mode = wal")
+            self._refuse_other_versions()
+            with self._db:
+                self._db.executescript(TABLES)
+                self._db.execute(f"pragma user_version = {SCHEMA}")
+        except (sqlite3.DatabaseError, OSError) as error:
+            raise ParibusError(
+                "the store of runs",
+                got=f"{path} ({error})",
+                expected="a file that can be written and that paribus made, or none yet",
+                fix="Name another file with --paribus-store, or move this one away.",
+            ) from error
+
+    def _refuse_other_versions(self) -> None:
+        (version,) = self._db.execute("pragma user_version").fetchone()
+        if version not in (0, SCHEMA):
+            raise ParibusError(
+                "the store of runs",
+                got=f"{self.path} of version {version}",
+                expected=f"version {SCHEMA}",
+                fix="Name another file with --paribus-store; this one is left as it is.",
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def add(self, run: Run, record: Record) -> None:
+        """Keep a finished run, in place of an earlier one of the same key."""
+        fields = asdict(replace(record, predictions=None))
+        with self._db:
+            self._db.execute(
+                "insert or replace into runs values (?, ?, ?, ?, ?, ?)",
+                (
+                    record.key,
+                    canonical(run.identity),
+                    record.seed,
+                    record.outcome.value,
+                    json.dumps(fields),
+                    _now(),
+                ),
+            )
+            if record.predictions is not None:
+                self._db.execute(
+                    "insert or replace into predictions values (?, ?)",
+                    (record.key, _packed(record.predictions)),
+                )
+
+    def get(self, keys: Iterable[str]) -> dict[str, Record]:
+        """The records that are there, by key, without their predictions."""
+        found = {}
+        for key in keys:
+            row = self._db.execute("select record from runs where key = ?", (key,)).fetchone()
+            if row is not None:
+                found[key] = _record(json.loads(row[0]))
+        return found
+
+    def predictions(self, key: str) -> Predictions | None:
+        """What a run said of its test part, or None if it left nothing."""
+        row = self._db.execute("select arrays from predictions where key = ?", (key,)).fetchone()
+        return None if row is None else _unpacked(row[0])
+
+    def look(self, comparison: str, seeds: int) -> list[int]:
+        """Note that a comparison's result was looked at with so many seeds; returns all looks, the first first."""
+        with self._db:
+            self._db.execute(
+                "insert or ignore into looks values (?, ?, ?)", (comparison, seeds, _now())
+            )
+        rows = self._db.execute(
+            "select seeds from looks where comparison = ? order by first_seen, rowid", (comparison,)
+        )
+        return [seeds for (seeds,) in rows]
+
+    def add_timing(self, variant: str, baseline: str, device: str, timing: Timing) -> None:
+        """Keep the step times of a variant against its baseline, in place of earlier ones."""
+        with self._db:
+            self._db.execute(
+                "insert or replace into timings values (?, ?, ?, ?)",
+                (variant, baseline, device, json.dumps(timing)),
+            )
+
+    def timing(self, variant: str, baseline: str, device: str) -> Timing | None:
+        """The step times of a variant against its baseline, or None if they were not taken."""
+        row = self._db.execute(
+            "select timing from timings where variant = ? and baseline = ? and device = ?",
+            (variant, baseline, device),
+        ).fetchone()
+        return None if row is None else Timing(*json.loads(row[0]))
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()
+
+
+def _record(fields: dict[str, Any]) -> Record:
+    return Record(
+        **{**fields, "outcome": Outcome(fields["outcome"]), "notes": tuple(fields["notes"])}
+    )
+
+
+def _packed(predictions: Predictions) -> bytes:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **_arrays(predictions))
+    return buffer.getvalue()
+
+
+def _arrays(predictions: Predictions) -> dict[str, np.ndarray]:
+    return {"outputs": predictions.outputs, "target": predictions.target, "naive": predictions.naive}
+
+
+def _unpacked(blob: bytes) -> Predictions:
+    with np.load(io.BytesIO(blob), allow_pickle=False) as arrays:
+        return Predictions(arrays["outputs"], arrays["target"], arrays["naive"])
+
+

@@ -1,0 +1,1 @@
+"""Engines that train runs: the readable loop."""

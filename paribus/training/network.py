@@ -1,0 +1,88 @@
+"""Build a network whose every layer is drawn from its own stream."""
+
+from __future__ import annotations
+
+import inspect
+from collections import Counter
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+from paribus.data import Dataset, digest_tensors
+from paribus.recipe import Recipe
+from paribus.seeding import Streams
+
+
+class Layer(NamedTuple):
+    """A module with weights of its own, known by its kind and its ordinal among modules of that kind."""
+
+    kind: str
+    ordinal: int
+    module: nn.Module
+
+
+def layers(network: nn.Module) -> Iterator[Layer]:
+    """The modules that hold parameters of their own, in order of definition."""
+    seen: Counter[str] = Counter()
+    for module in network.modules():
+        if next(module.parameters(recurse=False), None) is not None:
+            kind = type(module).__name__
+            yield Layer(kind, seen[kind], module)
+            seen[kind] += 1
+
+
+def build(recipe: Recipe, dataset: Dataset, streams: Streams) -> nn.Module:
+    """The network of a recipe on the CPU in float32, initialised.
+
+    Each layer is drawn from the stream of its kind and ordinal, so that inserting a norm or swapping an activation
+    changes nobody else's weights. The global generator is left as it was.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(streams.number("init"))
+        network: nn.Module = recipe.model(**_shapes(recipe, dataset))
+        drawn = list(layers(network))
+        for kind, ordinal, module in drawn:
+            _redraw(module, streams.number("init", kind, ordinal))
+        if hasattr(network, "after_init"):
+            network.after_init()
+    if recipe.init is not None:
+        _initialise(recipe, drawn, streams)
+    return network
+
+
+def _shapes(recipe: Recipe, dataset: Dataset) -> dict[str, object]:
+    """What the network is told of the data, as far as it asks."""
+    shapes = dataset.input_shapes
+    known = {"inputs": shapes[0] if len(shapes) == 1 else shapes, "outputs": dataset.outputs}
+    asked = inspect.signature(recipe.model.resolve()).parameters
+    return {k: v for k, v in known.items() if k in asked and k not in recipe.model.kwargs}
+
+
+def _redraw(module: nn.Module, number: int) -> None:
+    reset = getattr(module, "reset_parameters", None)
+    if reset is not None:
+        torch.manual_seed(number)
+        reset()
+
+
+_WEIGHTED = (nn.Linear, nn.modules.conv._ConvNd)
+
+
+def _initialise(recipe: Recipe, drawn: list[Layer], streams: Streams) -> None:
+    """Let the recipe's initialiser draw each linear and convolutional layer; the last one is told so."""
+    assert recipe.init is not None
+    weighted = [layer for layer in drawn if isinstance(layer.module, _WEIGHTED)]
+    for i, (kind, ordinal, module) in enumerate(weighted):
+        generator = streams.generator("init", "initialiser", kind, ordinal)
+        recipe.init(module, generator=generator, last=i == len(weighted) - 1)
+
+
+def weight_digests(network: nn.Module) -> dict[str, str]:
+    """A hash for each parameter, named by kind and ordinal of its layer, such as ``Linear0.weight(16, 9)``."""
+    return {
+        f"{kind}{ordinal}.{name}{tuple(value.shape)}": digest_tensors([value])
+        for kind, ordinal, module in layers(network)
+        for name, value in module.named_parameters(recurse=False)
+    }

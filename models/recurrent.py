@@ -1,0 +1,88 @@
+"""The recurrent network: a stack of RNN, LSTM or GRU cells, whose last output goes to a linear layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from models.settings import output_activation, positive, shape, unknown
+
+CELLS: Mapping[str, Callable[..., nn.RNNBase]] = {"RNN": nn.RNN, "LSTM": nn.LSTM, "GRU": nn.GRU}
+NONLINEARITIES = ("tanh", "relu")
+
+
+class Recurrent(nn.Module):
+    """Recurrent layers and a linear output: ``(batch, time, feature) -> (batch, outputs)``.
+
+    The cell may vary alone: what only one of them has (the RNN's nonlinearity, the LSTM's forget gate) is set for
+    that one and means nothing to the others.
+
+    Args:
+        inputs: shape of one window, ``(time, feature)``.
+        outputs: how many numbers the network puts out.
+        cell: ``"RNN"``, ``"LSTM"`` or ``"GRU"``.
+        hidden: width of the state.
+        layers: how many recurrent layers are stacked.
+        nonlinearity: ``"tanh"`` or ``"relu"``, of the RNN.
+        dropout: probability that an input of the linear layer is dropped.
+        forget_bias: what the biases of the LSTM's forget gate add up to at the start; a larger one remembers for
+            longer (Gers et al. 2000; Jozefowicz et al. 2015 recommend 1). None leaves torch's own draw.
+        output: ``"linear"`` for raw values and logits, ``"sigmoid"`` for probabilities.
+
+    Raises:
+        ValueError: a setting is none of its choices.
+    """
+
+    def __init__(
+        self,
+        *,
+        inputs: Sequence[int],
+        outputs: int,
+        cell: str = "RNN",
+        hidden: int = 32,
+        layers: int = 2,
+        nonlinearity: str = "tanh",
+        dropout: float = 0.0,
+        forget_bias: float | None = None,
+        output: str = "linear",
+    ) -> None:
+        super().__init__()
+        if cell not in CELLS:
+            raise ValueError(unknown("cell", cell, tuple(CELLS)))
+        if nonlinearity not in NONLINEARITIES:
+            raise ValueError(unknown("nonlinearity", nonlinearity, NONLINEARITIES))
+        positive("hidden", [hidden])
+        positive("layers", [layers])
+        _, features = shape(inputs, ("time", "feature"))
+        only = {"nonlinearity": nonlinearity} if cell == "RNN" else {}
+        self.recurrent = CELLS[cell](features, hidden, layers, batch_first=True, **only)
+        self.dropout = nn.Dropout(dropout) if dropout else None
+        self.linear = nn.Linear(hidden, outputs)
+        self.output = output_activation(output)
+        self.forget_bias = forget_bias
+        self.after_init()
+
+    def after_init(self) -> None:
+        """Set the forget gates' biases; to be called again whenever the weights were drawn anew.
+
+        torch stacks an LSTM's gates as input, forget, cell, output, ``(4 * hidden,)``, and keeps two biases that
+        are added, one for the input and one for the state: the first is set, the second is zero.
+        """
+        if self.forget_bias is None or not isinstance(self.recurrent, nn.LSTM):
+            return
+        forget = slice(self.recurrent.hidden_size, 2 * self.recurrent.hidden_size)
+        with torch.no_grad():
+            for layer in range(self.recurrent.num_layers):
+                self.recurrent.get_parameter(f"bias_ih_l{layer}")[forget] = self.forget_bias
+                self.recurrent.get_parameter(f"bias_hh_l{layer}")[forget] = 0.0
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Raw values, logits or probabilities from the last time, ``(batch, outputs)``."""
+        states, _ = self.recurrent(x)
+        last = states[:, -1]
+        if self.dropout is not None:
+            last = self.dropout(last)
+        outputs: Tensor = self.output(self.linear(last))
+        return outputs

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from models.initialise import kaiming_uniform, uniform_01, xavier_uniform
+
+# Each layer with its fan-in and fan-out: what one unit reads, and how many units read one input.
+LAYERS = {
+    "linear": (lambda: nn.Linear(200, 100), 200, 100),
+    "convolution": (lambda: nn.Conv2d(16, 32, 3), 16 * 9, 32 * 9),
+}
+INITIALISERS = [uniform_01, kaiming_uniform, xavier_uniform]
+
+
+@pytest.fixture(params=LAYERS)
+def layer_and_fans(request: pytest.FixtureRequest) -> tuple[nn.Module, int, int]:
+    make, fan_in, fan_out = LAYERS[request.param]
+    return make(), fan_in, fan_out
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def assert_uniform(weight: torch.Tensor, low: float, high: float) -> None:
+    """Within the bounds, nearly reaching them, with a uniform's mean and deviation.
+
+    Of n draws the mean lies within 4 * (high - low) / sqrt(12 n) of the middle but once in 16000, and here n is
+    at least 4608.
+    """
+    width, n = high - low, weight.numel()
+    assert low <= weight.min() < low + 0.01 * width
+    assert high - 0.01 * width < weight.max() <= high
+    assert abs(weight.mean() - (low + high) / 2) < 4 * width / math.sqrt(12 * n)
+    assert abs(weight.std() / (width / math.sqrt(12)) - 1) < 0.05
+
+
+def test_uniform_01_draws_from_zero_to_one(layer_and_fans) -> None:
+    layer, _, _ = layer_and_fans
+    uniform_01(layer, generator=generator(), last=False)
+    assert_uniform(layer.weight, 0.0, 1.0)
+
+
+def test_kaiming_has_the_bound_of_a_relu(layer_and_fans) -> None:
+    """sqrt(2) * sqrt(3 / fan_in) = sqrt(6 / fan_in)."""
+    layer, fan_in, _ = layer_and_fans
+    kaiming_uniform(layer, generator=generator(), last=False)
+    assert_uniform(layer.weight, -math.sqrt(6 / fan_in), math.sqrt(6 / fan_in))
+
+
+def test_kaiming_has_the_bound_of_a_sigmoid_in_the_last_layer(layer_and_fans) -> None:
+    """1 * sqrt(3 / fan_in)."""
+    layer, fan_in, _ = layer_and_fans
+    kaiming_uniform(layer, generator=generator(), last=True)
+    assert_uniform(layer.weight, -math.sqrt(3 / fan_in), math.sqrt(3 / fan_in))
+
+
+def test_xavier_has_the_bound_of_both_fans(layer_and_fans) -> None:
+    layer, fan_in, fan_out = layer_and_fans
+    bound = math.sqrt(6 / (fan_in + fan_out))
+    xavier_uniform(layer, generator=generator(), last=False)
+    assert_uniform(layer.weight, -bound, bound)
+
+
+@pytest.mark.parametrize("initialise", INITIALISERS)
+def test_biases_keep_their_draw(initialise, layer_and_fans) -> None:
+    layer, _, _ = layer_and_fans
+    expected = layer.bias.detach().clone()
+    initialise(layer, generator=generator(), last=False)
+    assert torch.equal(expected, layer.bias)
+
+
+@pytest.mark.parametrize("initialise", INITIALISERS)
+def test_a_layer_without_biases_is_accepted(initialise) -> None:
+    initialise(nn.Linear(4, 3, bias=False), generator=generator(), last=False)
+
+
+@pytest.mark.parametrize("initialise", INITIALISERS)
+def test_the_draw_depends_on_the_generator_alone(initialise, layer_and_fans) -> None:
+    layer, _, _ = layer_and_fans
+    draws = []
+    for seed in (1, 1, 2):
+        before = torch.random.get_rng_state()
+        initialise(layer, generator=generator(seed), last=False)
+        assert torch.equal(before, torch.random.get_rng_state())
+        draws.append(layer.weight.detach().clone())
+    assert torch.equal(draws[0], draws[1])
+    assert not torch.equal(draws[0], draws[2])

@@ -1,1 +1,11 @@
-"""The comparisons: tables of cases, with the claims that are made before anything runs."""
+"""The comparisons: tables of cases, by suite."""
+
+from __future__ import annotations
+
+from suites.activations import SUITE as ACTIVATIONS
+from suites.averaging import SUITE as AVERAGING
+from suites.initialisation import SUITE as INITIALISATION
+from suites.optimizers import SUITE as OPTIMIZERS
+from suites.recurrent import SUITE as RECURRENT
+
+SUITES = (OPTIMIZERS, ACTIVATIONS, INITIALISATION, AVERAGING, RECURRENT)

@@ -1,0 +1,97 @@
+"""S4: which activation, in a network deep enough for it to matter."""
+
+from __future__ import annotations
+
+from paribus.comparison import Budget, Claim, Comparison, Factor, Suite
+from paribus.recipe import Recipe
+from paribus.spec import call
+from suites.tasks.digits import DIGITS
+
+SUITE = Suite(
+    name="activations",
+    title="Activations",
+    system="S4",
+    comparisons=(
+        Comparison(
+            name="activations",
+            question="Which activation trains an eight-layer network best?",
+            task=DIGITS,
+            recipe=Recipe(
+                model=call("models.mlp:MLP", hidden=[64] * 8, activation="ReLU"),
+                init=call("models.initialise:kaiming_uniform"),
+                optimizer=call("torch.optim:SGD", lr=0.01),
+                batch_size=32,
+            ),
+            factors=(
+                Factor(
+                    path="recipe.model.activation",
+                    levels={
+                        "relu": "ReLU",
+                        "sigmoid": "Sigmoid",
+                        "leaky relu .01": {"name": "LeakyReLU", "negative_slope": 0.01},
+                        "leaky relu .05": {"name": "LeakyReLU", "negative_slope": 0.05},
+                        "elu": "ELU",
+                    },
+                ),
+            ),
+            baseline=("relu",),
+            budgets={
+                "quick": Budget(seeds=10, steps=660, seconds=35),
+                "full": Budget(seeds=29, steps=2640, seconds=400),
+            },
+            target=0.5,
+            diagnostics=(
+                call("paribus.diagnostics:gradient_norms"),
+                call("paribus.diagnostics:activations"),
+            ),
+            claims=(
+                Claim(
+                    name="C7",
+                    text="A deep sigmoid network's gradient has vanished at its first layer before training starts.",
+                    variant="sigmoid",
+                    relation="worse",
+                    metric="gradient_ratio@0",
+                    higher_is_better=True,
+                    source="Glorot and Bengio 2010",
+                ),
+                Claim(
+                    name="C7",
+                    text="So it does not train: its score is worse than with ReLU.",
+                    variant="sigmoid",
+                    relation="worse",
+                    source="Glorot and Bengio 2010",
+                ),
+                Claim(
+                    name="C8",
+                    text="ReLU units die where LeakyReLU's do not: a smaller share is dead at the end.",
+                    variant="leaky relu .01",
+                    relation="better",
+                    metric="dead_share",
+                    higher_is_better=False,
+                    source="Maas et al. 2013",
+                ),
+                Claim(
+                    name="C9",
+                    text="ELU's mean activation is nearer zero, in standard deviations, before training starts.",
+                    variant="elu",
+                    relation="better",
+                    metric="activation_offset@0",
+                    higher_is_better=False,
+                    source="Clevert et al. 2016",
+                ),
+                Claim(
+                    name="C9",
+                    text="ELU trains faster: fewer steps to the target than ReLU.",
+                    variant="elu",
+                    relation="better",
+                    metric="steps_to_target",
+                    source="Clevert et al. 2016",
+                ),
+            ),
+            notes=(
+                "All start from Kaiming's initialisation for ReLU, with identical weights for a seed: what suits another "
+                "activation better is not given to it.",
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,86 @@
+"""S5: initialisation crossed with batch normalisation."""
+
+from __future__ import annotations
+
+from paribus.comparison import Budget, Claim, Comparison, Factor, Suite
+from paribus.recipe import Recipe
+from paribus.spec import call
+from suites.tasks.digits import DIGITS
+
+SUITE = Suite(
+    name="initialisation",
+    title="Initialisation and batch normalisation",
+    system="S5",
+    comparisons=(
+        Comparison(
+            name="initialisation",
+            question="Which initialisation trains a six-layer network, with and without batch normalisation?",
+            task=DIGITS,
+            recipe=Recipe(
+                model=call("models.mlp:MLP", hidden=[64] * 6, activation="ReLU", norm=None),
+                optimizer=call("torch.optim:SGD", lr=0.1),
+                batch_size=32,
+            ),
+            factors=(
+                Factor(
+                    path="recipe.init",
+                    levels={
+                        "default": None,
+                        "uniform": call("models.initialise:uniform_01"),
+                        "kaiming": call("models.initialise:kaiming_uniform"),
+                    },
+                ),
+                Factor(path="recipe.model.norm", levels={"plain": None, "batch norm": "batch"}),
+            ),
+            baseline=("default", "plain"),
+            budgets={
+                "quick": Budget(seeds=10, steps=165, seconds=20),
+                "full": Budget(seeds=29, steps=660, seconds=220),
+            },
+            target=0.5,
+            diagnostics=(
+                call("paribus.diagnostics:gradient_norms"),
+                call("paribus.diagnostics:activations"),
+            ),
+            claims=(
+                Claim(
+                    name="C11",
+                    text="Weights from U(0, 1) make outputs explode before training starts.",
+                    variant="uniform × plain",
+                    relation="worse",
+                    metric="output_scale@0",
+                    higher_is_better=False,
+                    source="course notes",
+                ),
+                Claim(
+                    name="C12",
+                    text="Batch normalisation makes the loss fall faster: a lower mean validation loss over the run.",
+                    variant="default × batch norm",
+                    relation="better",
+                    metric="validation/loss@mean",
+                    higher_is_better=False,
+                    source="Ioffe and Szegedy 2015",
+                ),
+                Claim(
+                    name="C13",
+                    text="Batch normalisation tolerates a worse initialisation: default weights train with it and not without.",
+                    variant="default × batch norm",
+                    relation="better",
+                    metric="accuracy",
+                    source="Ioffe and Szegedy 2015",
+                ),
+                Claim(
+                    name="Kaiming",
+                    text="Kaiming's weights train the network without batch normalisation where default weights do not.",
+                    variant="kaiming × plain",
+                    relation="better",
+                    metric="accuracy",
+                    source="He et al. 2015",
+                ),
+            ),
+            notes=(
+                "A linear layer before a batch norm has no bias, because its gradient would be zero.",
+            ),
+        ),
+    ),
+)

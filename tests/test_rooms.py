@@ -42,6 +42,7 @@ ORDER = [
     "executor",
     "stats",
     "verdict",
+    "results",
     "claims",
     "report",
     "session",
@@ -63,12 +64,22 @@ WRITERS = {
 WRITING_CALLS = {
     *("write_text", "write_bytes", "writelines", "mkdir", "makedirs", "touch", "unlink", "rmtree"),
     *("to_csv", "to_excel", "to_feather", "to_hdf", "to_parquet", "to_pickle", "to_sql"),
-    *("save", "savez", "savefig", "savetxt", "tofile", "dump", "copyfile", "copytree"),
+    *(
+        "save",
+        "savez",
+        "savez_compressed",
+        "savefig",
+        "savetxt",
+        "tofile",
+        "dump",
+        "copyfile",
+        "copytree",
+    ),
 }
 
 # Libraries that take long to import, and the modules that a worker process never imports.
 HEAVY = {"matplotlib", "pandas", "scipy", "sklearn", "statsmodels", "torchmetrics", "torchvision"}
-NEVER_IN_A_WORKER = {"stats", "verdict", "claims", "report", "plugin", "cli"}
+NEVER_IN_A_WORKER = {"stats", "verdict", "results", "claims", "report", "plugin", "cli"}
 
 CALLABLE_NAME = re.compile(r"(models|suites|benchmarks|tests)(\.\w+)*:\w+")
 

@@ -1,0 +1,313 @@
+"""A table: a CSV with one row a sample and a column of labels."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from paribus.data import Dataset
+from paribus.errors import ParibusError
+from paribus.readers.sheet import Sheet, is_number, read_sheet
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_NUMERIC_CLASSES = 20
+FEWEST_ROWS_A_CLASS = 10  # of numeric labels, on average, where there are more classes than that
+FEWEST_ROW_NUMBERS = 10  # fewer numbers in a row may be measurements
+MOST_CATEGORIES = (
+    20  # more, and more than half as many as rows, name the rows rather than sort them
+)
+
+
+def read_table(path: str | Path, target: str | None = None) -> Dataset:
+    """Read a CSV file with a column of labels.
+
+    Numbers stay as they are, missing ones NaN, to be filled with the median of the training part. Booleans become 0 and
+    1. A column of text becomes one input for each text in the file, all 0 where the text is missing. Left out are
+    columns that are missing throughout, that hold one value, that number the rows, or whose text tells nearly every row
+    apart. Rows with equal inputs are copies, and stay on one side of a split, unless that holds for more than
+    half of the rows, as it does where columns take few values.
+
+    Args:
+        path: the file: commas, UTF-8, the columns' names in its first line.
+        target: the column of labels, numbers or text; the last one if None.
+
+    Returns:
+        Inputs ``(sample, feature)`` in float32, targets ``(sample,)`` of class numbers; what was left out or filled,
+        and what looks wrong, in its notes.
+
+    Raises:
+        ParibusError: the file is no table, there is no such column, its labels are no classes or a single one, a class
+            has one row, a number is infinite, or a column is neither numbers nor text.
+    """
+    sheet = read_sheet(path)
+    column = (
+        str(sheet.frame.columns[-1]) if target is None else sheet.column(target, "label column")
+    )
+    sheet, notes = _labelled(sheet, column)
+    for name in sheet.frame.columns:
+        _check_numbers(sheet, name, mixed=name == column)
+    targets, classes = _labels(sheet, column)
+    features = [
+        f for name in sheet.frame.columns if name != column for f in [_feature(sheet, name)]
+    ]
+    kept = [f for f in features if f.dropped is None]
+    if not kept:
+        raise ParibusError(
+            f"columns of {sheet.name} besides {column!r}",
+            got=_left_out(features) or "none",
+            expected="at least one that tells rows apart",
+            fix="Give a table with measurements beside the label.",
+        )
+    inputs = np.concatenate([f.values for f in kept], axis=1)
+    groups, copies = _copies(inputs, targets)
+    return Dataset(
+        name=sheet.name,
+        origin=f"the file {sheet.name}, label column {column!r}",
+        inputs=(torch.from_numpy(inputs),),
+        targets=(targets,),
+        classes=classes,
+        features=tuple(name for f in kept for name in f.names),
+        groups=groups,
+        digest=sheet.digest,
+        notes=(*notes, *_remarks(features), *copies),
+    )
+
+
+@dataclass(frozen=True)
+class _Feature:
+    """A column made into inputs.
+
+    Attributes:
+        column: its name.
+        names: the names of its inputs: its own, or one for each text.
+        values: ``(sample, input)``.
+        missing: how many rows have no value.
+        text: whether it holds text.
+        dropped: why it is left out, if it is.
+    """
+
+    column: str
+    names: tuple[str, ...]
+    values: np.ndarray[Any, np.dtype[np.float32]]
+    missing: int
+    text: bool
+    dropped: str | None
+
+
+def _labelled(sheet: Sheet, column: str) -> tuple[Sheet, tuple[str, ...]]:
+    """The rows that have a label."""
+    known = sheet.frame[column].notna()
+    missing = int((~known).sum())
+    if not missing:
+        return sheet, ()
+    if missing == len(known):
+        raise ParibusError(
+            f"label column {column!r} of {sheet.name}",
+            got="missing values alone",
+            expected="a label in at least two rows of each class",
+            fix="Name the column that holds the labels.",
+        )
+    lines = [line for line, there in zip(sheet.lines, known, strict=True) if there]
+    rows = Sheet(sheet.name, sheet.frame[known].reset_index(drop=True), lines, sheet.digest)
+    return rows, (f"rows left out because their label is missing: {missing}",)
+
+
+def _check_numbers(sheet: Sheet, name: str, mixed: bool) -> None:
+    """Refuse what is infinite and, unless they may be ``mixed`` as labels may, what is no number among numbers."""
+    column = sheet.frame[name]
+    numbers = _as_numbers(column)
+    if numbers is not None:
+        wrong, expected = (
+            np.isinf(_single(numbers)),
+            "a finite number, or nothing where it is missing",
+        )
+    else:
+        parsed = column.map(is_number)
+        if mixed or parsed[column.notna()].mean() <= 0.5:
+            return
+        wrong = (column.notna() & ~parsed).to_numpy()
+        expected = "a number, like most of that column"
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise ParibusError(
+            f"column {name!r} of {sheet.name}, line {sheet.lines[row]}",
+            got=repr(str(column.iloc[row])),
+            expected=expected,
+            fix="Mend the value, or leave it empty.",
+        )
+
+
+def _as_numbers(column: pd.Series[Any]) -> np.ndarray[Any, np.dtype[np.float64]] | None:
+    """A column of numbers or booleans, NaN where missing; None for text."""
+    import pandas as pd
+
+    if not pd.api.types.is_numeric_dtype(column):  # which booleans are, if none is missing
+        if not column.dropna().map(lambda value: isinstance(value, bool | int | float)).all():
+            return None
+        column = column.map(float)
+    return column.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def _single(
+    numbers: np.ndarray[Any, np.dtype[np.float64]],
+) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """In float32, infinite where it does not reach."""
+    with np.errstate(over="ignore"):
+        return numbers.astype(np.float32)
+
+
+def _labels(sheet: Sheet, column: str) -> tuple[Tensor, tuple[str, ...]]:
+    """Class numbers ``(sample,)`` and the classes' names in their natural order."""
+    values = sheet.frame[column]
+    what = f"label column {column!r} of {sheet.name}"
+    _check_classes(what, values)
+    names = values.map(_label_name)
+    classes = sorted(names.unique(), key=_natural)
+    counts = names.value_counts()
+    if len(classes) == 1:
+        got, expected = f"the single class {classes[0]!r}", "at least two classes"
+    elif counts.min() == 1:
+        got = f"class {counts.index[-1]!r} in one row"
+        expected = "at least two rows of each class, one to learn from and one to judge by"
+    else:
+        numbers = {name: k for k, name in enumerate(classes)}
+        return torch.tensor(names.map(numbers).tolist()), tuple(classes)
+    fix = "Name another label column, or add or leave out rows."
+    raise ParibusError(what, got=got, expected=expected, fix=fix)
+
+
+def _check_classes(what: str, values: pd.Series[Any]) -> None:
+    """Refuse numbers that are measurements rather than classes."""
+    numbers = _as_numbers(values)
+    if numbers is None or (count := len(np.unique(numbers))) <= MOST_NUMERIC_CLASSES:
+        return
+    if (numbers % 1 == 0).all() and len(numbers) >= FEWEST_ROWS_A_CLASS * count:
+        return
+    raise ParibusError(
+        what,
+        got=f"{count} different numbers in {len(numbers)} rows",
+        expected="a class in each row",
+        fix="Name the column that holds classes; values to predict are not read from a table yet.",
+    )
+
+
+def _label_name(value: object) -> str:
+    """What a class is called: text without blanks round it, whole numbers without a decimal point."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).strip()
+
+
+def _natural(name: str) -> tuple[Any, ...]:
+    """A key that sorts numbers by value, also inside text.
+
+    >>> sorted(["b10", "b9", "10", "-1", "2.5"], key=_natural)
+    ['-1', '2.5', '10', 'b9', 'b10']
+    """
+    if is_number(name):
+        return (0, float(name), name)
+    pieces = re.split(r"(\d+)", name.casefold())
+    return (
+        1,
+        [(piece.isdigit(), int(piece) if piece.isdigit() else piece) for piece in pieces],
+        name,
+    )
+
+
+def _feature(sheet: Sheet, name: str) -> _Feature:
+    column = sheet.frame[name]
+    missing = int(column.isna().sum())
+    numbers = _as_numbers(column)
+    if numbers is not None:
+        values = _single(numbers)[:, None]
+        return _Feature(name, (name,), values, missing, False, _useless_numbers(numbers))
+    texts = column.str.strip()
+    categories = sorted(texts.dropna().unique(), key=_natural)
+    reason = _useless_text(len(categories), len(column) - missing)
+    if reason is not None:
+        return _Feature(name, (), np.empty((len(column), 0), np.float32), missing, True, reason)
+    values = np.stack([(texts == c).to_numpy(np.float32) for c in categories], axis=1)
+    return _Feature(name, tuple(f"{name}={c}" for c in categories), values, missing, True, None)
+
+
+def _useless_numbers(numbers: np.ndarray[Any, np.dtype[np.float64]]) -> str | None:
+    known = numbers[~np.isnan(numbers)]
+    if len(known) == 0:
+        return "missing throughout"
+    if (known == known[0]).all():
+        return "one value throughout"
+    steps = np.diff(numbers)
+    if len(numbers) >= FEWEST_ROW_NUMBERS and (steps == 1).all():
+        return "numbers the rows"
+    return None
+
+
+def _useless_text(categories: int, known: int) -> str | None:
+    if categories == 1:
+        return "one value throughout"
+    if categories == known:
+        return "a different text in each row"
+    if categories > MOST_CATEGORIES and 2 * categories > known:
+        return f"{categories} different texts in {known} rows"
+    return None
+
+
+def _left_out(features: list[_Feature]) -> str:
+    return ", ".join(f"{f.column} ({f.dropped})" for f in features if f.dropped)
+
+
+def _remarks(features: list[_Feature]) -> tuple[str, ...]:
+    """What the page must say of the columns."""
+    kept = [f for f in features if f.dropped is None]
+    empty = ", ".join(f"{f.column} {f.missing}" for f in kept if f.missing and not f.text)
+    blank = ", ".join(f"{f.column} {f.missing}" for f in kept if f.missing and f.text)
+    texts = ", ".join(f"{f.column} ({len(f.names)})" for f in kept if f.text)
+    remarks = {
+        f"columns left out: {_left_out(features)}": len(kept) < len(features),
+        f"missing values, filled with the median of the training part: {empty}": empty,
+        f"missing text, for which none of the column's inputs is set: {blank}": blank,
+        f"columns of text, one input for each of their values: {texts}": texts,
+        "most columns of numbers span 0 to 1 exactly: they look min-max scaled before they were read, so the scale "
+        "may know the rows that are to judge": _looks_scaled(kept),
+    }
+    return tuple(remark for remark, holds in remarks.items() if holds)
+
+
+def _looks_scaled(features: list[_Feature]) -> bool:
+    """Whether all columns of more than two numbers lie within 0 and 1, and most of them touch both."""
+    columns = [f.values for f in features if not f.text and len(np.unique(f.values)) > 2]
+    if not columns:
+        return False
+    ends = [(float(np.nanmin(c)), float(np.nanmax(c))) for c in columns]
+    within = all(low >= 0 and high <= 1 for low, high in ends)
+    return within and 2 * ends.count((0.0, 1.0)) > len(ends)
+
+
+def _copies(
+    inputs: np.ndarray[Any, np.dtype[np.float32]], targets: Tensor
+) -> tuple[Tensor | None, tuple[str, ...]]:
+    """A number for each row that copies share, ``(sample,)``, and what to say of copies; None if there are none."""
+    import pandas as pd
+
+    # Adding zero makes -0.0 the same as 0.0.
+    rows = pd.util.hash_pandas_object(pd.DataFrame(inputs + 0.0), index=False)
+    repeated = int(rows.duplicated().sum())
+    if not repeated:
+        return None, ()
+    labels = pd.Series(targets.numpy()).groupby(rows.to_numpy()).transform("nunique")
+    torn = int((labels > 1).sum())
+    told = f"{repeated} {'row repeats' if repeated == 1 else 'rows repeat'} the inputs of an earlier row"
+    if torn:
+        told += f"; {torn} rows have the same inputs as a row with another label"
+    if 2 * int(rows.duplicated(keep=False).sum()) > len(rows):
+        return None, (f"{told}; as most rows do, copies are split like any other row",)
+    groups = torch.from_numpy(pd.factorize(rows)[0].astype(np.int64))
+    return groups, (f"{told}; copies stay on one side of a split",)

@@ -40,10 +40,11 @@ def activations(network: nn.Module, part: Part, loss: Callable[..., Tensor]) -> 
     Returns:
         ``dead_share``: share of units that put out exactly zero for every sample, so that no gradient passes them;
         ``mean_activation``: mean output over units and samples, averaged over modules;
-        ``activation_offset``: absolute mean over standard deviation, averaged over modules (zero is centred).
+        ``activation_offset``: absolute mean over standard deviation, averaged over modules (zero is centred);
+        ``output_scale``: root mean square of the network's outputs.
     """
     with _captured(network) as seen:
-        _forward(network, part)
+        outputs = _forward(network, part)
     dead = torch.cat([(x == 0).flatten(2).all(2).all(0).double() for x in map(_units, seen)])
     means = torch.stack([x.double().mean() for x in seen])
     deviations = torch.stack([x.double().std() for x in seen]).clamp(min=1e-12)
@@ -51,6 +52,7 @@ def activations(network: nn.Module, part: Part, loss: Callable[..., Tensor]) -> 
         "dead_share": dead.mean().item(),
         "mean_activation": means.mean().item(),
         "activation_offset": (means.abs() / deviations).mean().item(),
+        "output_scale": outputs.double().square().mean().sqrt().item(),
     }
 
 

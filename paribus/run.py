@@ -115,7 +115,9 @@ class Record:
         best_step: step whose weights were scored.
         seconds: training, evaluation included, data reading left out.
         step_seconds: training alone, evaluation left out.
+        parameters: how many numbers were trained.
         hashes: of split, order, data, and of each initial weight under ``init``.
+        data: what was read: name, origin, digest, classes, and the number of samples in each part.
         provenance: versions, threads, device name, commit.
     """
 
@@ -132,6 +134,7 @@ class Record:
     step_seconds: float = 0.0
     parameters: int = 0
     hashes: dict[str, object] = field(default_factory=dict)
+    data: dict[str, object] = field(default_factory=dict)
     provenance: dict[str, object] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     predictions: Predictions | None = None

@@ -15,6 +15,7 @@ from paribus.comparison import Comparison, Suite, Variant
 from paribus.errors import ParibusError
 from paribus.executor import available_jobs, dataset_of, execute, one_thread
 from paribus.progress import Progress
+from paribus.results import Result, collect
 from paribus.run import Record, Run, data_digest, resolve_device
 from paribus.seeding import Streams
 from paribus.spec import replace as replaced
@@ -81,6 +82,39 @@ class Settings:
     def devices(self) -> tuple[str, ...]:
         """Devices that have rows: all for ``auto``, of which those that are not here are skipped with a reason."""
         return DEVICES if self.device == "auto" else (self.device,)
+
+
+def choice(option: str, value: str, choices: Sequence[str]) -> str:
+    """The value, if it is one of the choices.
+
+    Raises:
+        ParibusError: it is not.
+    """
+    if value not in choices:
+        raise ParibusError(
+            option, got=repr(value), expected=f"one of {', '.join(choices)}", fix="Choose one of these."
+        )
+    return value
+
+
+def pairs(option: str, values: Iterable[str]) -> dict[str, str]:
+    """``NAME=VALUE`` texts as a mapping.
+
+    Raises:
+        ParibusError: a text has no name, no value or no equals sign.
+    """
+    made = {}
+    for text in values:
+        name, _, value = text.partition("=")
+        if not (name and value):
+            raise ParibusError(
+                option,
+                got=repr(text),
+                expected="TASK=VALUE, such as water=patients.csv",
+                fix=f"Write {option} water=... with no spaces round the equals sign.",
+            )
+        made[name] = value
+    return made
 
 
 class Cell(NamedTuple):
@@ -230,6 +264,28 @@ class Session:
 
                 execute(missing, jobs=self.jobs, keep=keep)
         return missing
+
+    def results(self, cells: Iterable[Cell]) -> list[Result]:
+        """What the store knows of every comparison of the cells, on each of their devices."""
+        found = []
+        for device in DEVICES:
+            chosen = [cell for cell in cells if cell.device == device]
+            found += [self.result(*each, device) for each in _distinct(chosen)]
+        return found
+
+    def result(self, suite: Suite, comparison: Comparison, device: str) -> Result:
+        """What the store knows of one comparison on one device."""
+        whole = [Cell(suite, comparison, v.name, device) for v in comparison.variants()]
+        return collect(
+            suite,
+            self.comparison(whole[0]),
+            budget=self.settings.budget,
+            device=device,
+            runs={cell.variant: self.runs(cell) for cell in whole},
+            store=self.store,
+            failures={c.variant: self.failures[c] for c in whole if c in self.failures},
+            skipped=skip_reason(device),
+        )
 
     @cached_property
     def source(self) -> dict[str, object]:

@@ -77,7 +77,7 @@ def paired_t_interval(
         ParibusError: an argument is out of its range.
 
     >>> paired_t_interval([1.0, 2.0, 3.0])
-    Interval(mean=2.0, low=-0.48413771175032..., high=4.48413771175032..., level=0.95)
+    Interval(mean=2.0, low=-0.484137711750..., high=4.484137711750..., level=0.95)
     """
     from scipy.special import stdtrit
 
@@ -143,7 +143,7 @@ def sign_flip_p(differences: npt.ArrayLike, draws: int = MONTE_CARLO_DRAWS) -> f
     d = d / np.abs(d).max()  # so that neither tiny nor huge units under- or overflow
     threshold = abs(float(d.sum())) - ROUNDING * float(np.abs(d).sum())
     if d.size <= EXACT_SEEDS:
-        return _count_flips(d, threshold) / 2**d.size
+        return float(_count_flips(d, threshold) / 2.0**d.size)
     return (1 + _draw_flips(d, threshold, draws)) / (1 + draws)
 
 
@@ -175,7 +175,7 @@ def tost_p(differences: npt.ArrayLike, margin: float, correction: float = 0.0) -
         ParibusError: an argument is out of its range.
     """
     d = _differences(differences, least=2)
-    edge = -_margin(margin)
+    edge = -check_margin(margin)
     return max(_above(d, edge, correction), _above(-d, edge, correction))
 
 
@@ -185,11 +185,15 @@ def noninferiority_p(differences: npt.ArrayLike, margin: float, correction: floa
     Arguments and errors are those of `tost_p`, of which this is one side.
     """
     d = _differences(differences, least=2)
-    return _above(d, -_margin(margin), correction)
+    return _above(d, -check_margin(margin), correction)
 
 
 def holm(p_values: Sequence[float] | Floats, family: int | None = None) -> Floats:
     """Holm's step-down adjusted p-values (Scandinavian Journal of Statistics 6, 1979).
+
+    The i-th smallest, from zero, is multiplied by `family - i`, and none is below the one before.
+    By hand, because `statsmodels.stats.multitest.multipletests` collects garbage at every call:
+    33 ms for four p-values in a bare process.
 
     Args:
         p_values: `(contrast,)`, each in [0, 1].
@@ -204,8 +208,6 @@ def holm(p_values: Sequence[float] | Floats, family: int | None = None) -> Float
     >>> holm([0.01, 0.04, 0.03, 0.005]).tolist()
     [0.03, 0.06, 0.06, 0.02]
     """
-    from statsmodels.stats.multitest import multipletests
-
     p = _vector("p_values", p_values, least=0)
     if not ((p >= 0) & (p <= 1)).all():
         raise ParibusError(
@@ -219,10 +221,10 @@ def holm(p_values: Sequence[float] | Floats, family: int | None = None) -> Float
             expected=f"at least the {p.size} p-values given",
             fix="Declare the whole family before the run.",
         )
-    if not m:
-        return p
-    whole = np.concatenate([p, np.ones(m - p.size)])
-    return np.asarray(multipletests(whole, method="holm")[1][: p.size], dtype=np.float64)
+    order = np.argsort(p, kind="stable")
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.maximum.accumulate(p[order] * (m - np.arange(p.size)))
+    return np.minimum(adjusted, 1.0)
 
 
 def least_seeds(family: int, alpha: float = 0.05) -> int:
@@ -244,7 +246,7 @@ def least_seeds(family: int, alpha: float = 0.05) -> int:
 
 
 def detectable_effect(
-    deviation: float,
+    spread: float,
     n: int,
     family: int = 1,
     *,
@@ -255,13 +257,17 @@ def detectable_effect(
     """The smallest mean difference that n pairs show with the stated power, in units of the score.
 
     The noncentrality `δ` with `P(T'(n - 1, δ) > t(1 - alpha / (2 family), n - 1)) = power`, times
-    `deviation · sqrt(1/n + correction)`. It is that of the t test at the Bonferroni level; the
-    sign-flip test needs somewhat more when n is close to `least_seeds`. A rejection in the wrong
-    direction is not counted as finding the effect (a matter of 1e-6). statsmodels' `TTestPower` is
-    not used: below eight pairs its search stops at wrong values without saying so.
+    `spread · sqrt(1/n + correction)`. A rejection in the wrong direction is not counted as finding
+    the effect (a matter of 1e-6).
+
+    This is the power of the t test at the Bonferroni level. The sign-flip test needs 1 to 3 % more
+    at ten seeds, and about 25 % more at `least_seeds`, where only unanimous signs count.
+
+    `TTestPower` of statsmodels is not used: its search stops at wrong values without saying so (at
+    n = 6 and family 20 at 2.670 instead of 2.855).
 
     Args:
-        deviation: sample standard deviation of the differences.
+        spread: sample standard deviation of the differences.
         n: number of pairs, two or more.
         family: number of contrasts.
         alpha: size for the whole family.
@@ -278,17 +284,17 @@ def detectable_effect(
 
     if n < 2:
         raise ParibusError("n", got=n, expected="2 or more", fix="Run more seeds.")
-    if not (np.isfinite(deviation) and deviation >= 0):
+    if not (np.isfinite(spread) and spread >= 0):
         raise ParibusError(
-            "deviation",
-            got=deviation,
+            "spread",
+            got=spread,
             expected="a finite number, 0 or more",
             fix="Pass the sample standard deviation of the differences.",
         )
     tail = _fraction("alpha", alpha) / (2 * _family(family))
     critical = -stdtrit(n - 1, tail)
     noncentrality = float(nctdtrinc(n - 1, 1 - _fraction("power", power), critical))
-    return noncentrality * deviation * float(np.sqrt(1 / n + _correction(correction)))
+    return noncentrality * spread * float(np.sqrt(1 / n + check_correction(correction)))
 
 
 def mcnemar_exact_p(failed_a: npt.ArrayLike, failed_b: npt.ArrayLike) -> float:
@@ -313,6 +319,17 @@ def mcnemar_exact_p(failed_a: npt.ArrayLike, failed_b: npt.ArrayLike) -> float:
     _same_length(failed_a=a, failed_b=b)
     only_a, only_b = int((a & ~b).sum()), int((b & ~a).sum())
     return float(binomtest(only_a, only_a + only_b).pvalue) if only_a + only_b else 1.0
+
+
+def sign_test_p(wins: int, losses: int) -> float:
+    """Exact two-sided p that wins and losses are equally likely, ties left out (Dixon and Mood 1946).
+
+    >>> sign_test_p(6, 0)
+    0.03125
+    """
+    from scipy.stats import binomtest
+
+    return float(binomtest(wins, wins + losses).pvalue) if wins + losses else 1.0
 
 
 def penalised(
@@ -362,7 +379,7 @@ def interaction(
     Raises:
         ParibusError: an argument is not a finite `(seed,)` array, or the lengths differ.
 
-    >>> interaction([0.9], [0.8], [0.7], [0.6]).tolist()
+    >>> interaction([0.8], [0.7], [0.2], [0.1]).tolist()
     [0.0]
     """
     named = {"a_on": a_on, "a_off": a_off, "b_on": b_on, "b_off": b_off}
@@ -399,11 +416,11 @@ def _above(d: Floats, edge: float, correction: float) -> float:
 
 def _standard_error(d: Floats, correction: float) -> float:
     """`s · sqrt(1/n + correction)` of `(seed,)`, in the units of the score."""
-    return _deviation(d) * float(np.sqrt(1 / d.size + _correction(correction)))
+    return deviation(d) * float(np.sqrt(1 / d.size + check_correction(correction)))
 
 
-def _deviation(d: Floats) -> float:
-    """Sample standard deviation, exactly zero for equal values, whose mean may round."""
+def deviation(d: Floats) -> float:
+    """Sample deviation of `(seed,)`, two or more; exactly zero for equal values."""
     return float(d.std(ddof=1)) if (d != d[0]).any() else 0.0
 
 
@@ -518,8 +535,8 @@ def _family(m: int) -> int:
     return m
 
 
-def _margin(margin: float) -> float:
-    """A positive finite margin."""
+def check_margin(margin: float) -> float:
+    """A positive finite margin, or an error."""
     if not 0 < margin < inf:
         raise ParibusError(
             "margin",
@@ -530,8 +547,8 @@ def _margin(margin: float) -> float:
     return margin
 
 
-def _correction(ratio: float) -> float:
-    """A Nadeau-Bengio ratio."""
+def check_correction(ratio: float) -> float:
+    """A Nadeau-Bengio ratio that is finite and not negative, or an error."""
     if not 0 <= ratio < inf:
         raise ParibusError(
             "correction",

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from paribus.data import Fold, Part
+from paribus.data import PARTS, Fold, Part
 from paribus.run import Outcome, Predictions, Record, Run
 from paribus.training.evaluate import naive_outputs, outputs_of, scores_of
 from paribus.training.network import build, weight_digests
@@ -71,7 +71,7 @@ def train(run: Run, fold: Fold) -> Record:
         initial = weight_digests(network)
         noise = name_noise(network, run.streams)
         network = network.to(run.device, dtype)
-        parts = Parts(*(fold.part(p).to(run.device, dtype) for p in ("train", "validation", "test")))
+        parts = Parts(*(fold.part(p).to(run.device, dtype) for p in PARTS))
         progress = _fit(run, network, noise, parts)
         return _record(run, fold, network, parts, progress, initial, time.perf_counter() - started)
 
@@ -195,6 +195,13 @@ def _record(
                 len(fold.train), run.recipe.batch_size, run.recipe.steps, run.streams
             ),
             "init": initial,
+        },
+        data={
+            "name": fold.dataset.name,
+            "origin": fold.dataset.origin,
+            "digest": fold.dataset.digest,
+            "classes": list(fold.dataset.classes),
+            **{name: len(fold.indices(name)) for name in PARTS},
         },
         notes=(*fold.dataset.notes, *fold.notes),
         predictions=predictions,

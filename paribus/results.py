@@ -1,0 +1,328 @@
+"""What the store knows of a comparison: its runs in a table, whether control held, contrasts and verdicts.
+
+Nothing is trained here, so a page can be rebuilt from the store at any time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from paribus.comparison import Comparison, Sides, Suite, Variant, differences, within
+from paribus.run import Predictions, Record, Run
+from paribus.spec import digest
+from paribus.store import Store, Timing
+from paribus.verdict import Contrast, decide
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A variant's runs, one a seed.
+
+    Attributes:
+        records: what the store holds of each run, or None.
+        scores: the primary score of each run, ``(seed,)``; NaN where a run failed or is not there.
+        failed: why the variant's test failed, or nothing.
+        timing: step times against the baseline, if they were taken.
+    """
+
+    variant: Variant
+    runs: tuple[Run, ...]
+    records: tuple[Record | None, ...]
+    scores: Floats
+    failed: str = ""
+    timing: Timing | None = None
+
+    @property
+    def known(self) -> list[Record]:
+        """The records that are there."""
+        return [record for record in self.records if record is not None]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every seed has its record and nothing failed."""
+        return len(self.known) == len(self.runs) and not self.failed
+
+    @property
+    def outcomes(self) -> list[str]:
+        """How each run that is there ended."""
+        return [record.outcome.value for record in self.known]
+
+    def count(self, outcome: str) -> int:
+        """How many runs ended so."""
+        return self.outcomes.count(outcome)
+
+    def values(self, name: str) -> Floats:
+        """A recorded score of each run, ``(seed,)``, as `score_of` names it; NaN where there is none."""
+        return np.array([np.nan if r is None else score_of(r, name) for r in self.records])
+
+
+def score_of(record: Record, name: str) -> float:
+    """A score of a run by name; ``name@0`` is a curve's first point and ``name@mean`` its mean."""
+    curve, _, which = name.partition("@")
+    points = record.curves.get(curve, [])
+    if which == "0":
+        return points[0] if points else float("nan")
+    if which == "mean":
+        return float(np.nanmean(points)) if points and record.completed else float("nan")
+    return record.scores.get(name, float("nan"))
+
+
+def steps_to_target(record: Record, metric: str, target: float, higher_is_better: bool) -> float:
+    """Steps after which the validation score first reached the target; infinite if it never did."""
+    curve = record.curves.get(f"validation/{metric}", [])
+    sign = 1.0 if higher_is_better else -1.0
+    reached = (
+        step
+        for step, score in zip(record.curves.get("step", []), curve, strict=True)
+        if sign * score >= sign * target
+    )
+    return next(reached, float("inf"))
+
+
+@dataclass(frozen=True)
+class Control:
+    """What varied and what was held equal, from the recipes and from the hashes that the runs left.
+
+    Attributes:
+        varied: dotted paths that differ between variants, with the value of each variant.
+        checked: what was compared by hash and found equal in every pair, in words.
+        broken: pairs that should have been equal and are not, in words; any of them withholds the verdicts.
+    """
+
+    varied: Mapping[str, Mapping[str, object]]
+    checked: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Result:
+    """A comparison on one device as the store knows it.
+
+    Attributes:
+        rows: one a variant, the baseline first.
+        contrasts: each complete variant against the baseline, by variant; empty where they are withheld.
+        skipped: why nothing ran on this device, or nothing.
+        looks: numbers of seeds with which this result has been looked at, in order; the last is this one.
+        predictions: loads what the runs of a variant said of their test parts.
+    """
+
+    suite: Suite
+    comparison: Comparison
+    budget: str
+    device: str
+    rows: tuple[Row, ...]
+    seeds: tuple[int, ...]
+    control: Control
+    contrasts: Mapping[str, Contrast] = field(default_factory=dict)
+    skipped: str = ""
+    looks: tuple[int, ...] = ()
+    predictions: Callable[[Row], list[Predictions]] = lambda row: []
+
+    @property
+    def baseline(self) -> Row:
+        """The row that the others are held against."""
+        return self.rows[0]
+
+    @property
+    def exploratory(self) -> bool:
+        """Whether this is a later look at a result that was looked at before with other seeds."""
+        return len(self.looks) > 1
+
+    @cached_property
+    def classes(self) -> list[str]:
+        """Names of the classes, empty if there are none."""
+        return classes_of(self.rows)
+
+    def row(self, variant: str) -> Row:
+        """The row of a variant."""
+        return next(row for row in self.rows if row.variant.name == variant)
+
+
+def classes_of(rows: Sequence[Row]) -> list[str]:
+    """Names of the classes as the first record that is there has them."""
+    records = (record for row in rows for record in row.known)
+    names = next((record.data.get("classes") for record in records), None)
+    return list(names) if isinstance(names, list) else []
+
+
+def collect(
+    suite: Suite,
+    comparison: Comparison,
+    *,
+    budget: str,
+    device: str,
+    runs: Mapping[str, Sequence[Run]],
+    store: Store,
+    failures: Mapping[str, str],
+    skipped: str = "",
+) -> Result:
+    """Everything that the store knows of a comparison on a device.
+
+    Args:
+        comparison: with budget and data applied.
+        runs: of each variant, one a seed, in the same order of seeds.
+        failures: why a variant's test failed, by variant.
+        skipped: why nothing ran on this device.
+    """
+    rows = tuple(
+        _row(v, comparison, runs[v.name], store, failures, runs[comparison.variants()[0].name])
+        for v in comparison.variants()
+    )
+    control = check_control(comparison, rows)
+    seeds = tuple(run.seed for run in runs[rows[0].variant.name])
+    looks: tuple[int, ...] = ()
+    contrasts: dict[str, Contrast] = {}
+    if not skipped and all(row.complete for row in rows):
+        looks = _looks(store, rows, len(seeds))
+    if rows[0].complete and not control.broken and not skipped:
+        contrasts = {c.variant: c for c in _contrasts(comparison, rows, store, len(looks) > 1)}
+    return Result(
+        suite=suite,
+        comparison=comparison,
+        budget=budget,
+        device=device,
+        rows=rows,
+        seeds=seeds,
+        control=control,
+        contrasts=contrasts,
+        skipped=skipped,
+        looks=looks,
+        predictions=lambda row: _predictions(row, store),
+    )
+
+
+def _row(
+    variant: Variant,
+    comparison: Comparison,
+    runs: Sequence[Run],
+    store: Store,
+    failures: Mapping[str, str],
+    baseline: Sequence[Run],
+) -> Row:
+    known = store.get(run.key for run in runs)
+    records = tuple(known.get(run.key) for run in runs)
+    scores = np.array(
+        [_primary(comparison, variant, record, store) for record in records], dtype=float
+    )
+    timing = store.timing(step_key(runs[0]), step_key(baseline[0]), runs[0].device)
+    return Row(variant, tuple(runs), records, scores, failures.get(variant.name, ""), timing)
+
+
+def step_key(run: Run) -> str:
+    """What a step's time depends on: the run's identity without its seed."""
+    return digest({name: value for name, value in run.identity.items() if name != "seed"})
+
+
+def _primary(
+    comparison: Comparison, variant: Variant, record: Record | None, store: Store
+) -> float:
+    if record is None:
+        return float("nan")
+    if comparison.metric is None:
+        return record.scores.get(variant.metric.name, float("nan"))
+    predictions = store.predictions(record.key)
+    if predictions is None:
+        return float("nan")
+    classes = record.data["classes"]
+    return float(variant.metric.function(predictions.outputs, predictions.target, classes))
+
+
+def _predictions(row: Row, store: Store) -> list[Predictions]:
+    found = (store.predictions(record.key) for record in row.known)
+    return [predictions for predictions in found if predictions is not None]
+
+
+def _looks(store: Store, rows: Sequence[Row], seeds: int) -> tuple[int, ...]:
+    """Note this look, under everything that decides the result but the number of seeds."""
+    name = digest([[step_key(row.runs[0]), row.variant.metric] for row in rows])
+    return tuple(store.look(name, seeds))
+
+
+def _naive(comparison: Comparison, row: Row, store: Store) -> Floats:
+    """The primary score of the first naive predictor, ``(seed,)``; NaN where it is not known."""
+    if comparison.metric is None:
+        first = next(iter(comparison.task.naive))
+        name = comparison.primary.name
+        return np.array([r.naive[first][name] if r else np.nan for r in row.records])
+    scores = []
+    for record in row.records:
+        found = store.predictions(record.key) if record else None
+        if record is None or found is None:
+            scores.append(np.nan)
+        else:
+            score = row.variant.metric.function(found.naive, found.target, record.data["classes"])
+            scores.append(float(score))
+    return np.array(scores)
+
+
+def _contrasts(
+    comparison: Comparison, rows: Sequence[Row], store: Store, exploratory: bool
+) -> tuple[Contrast, ...]:
+    complete = [row for row in rows if row.complete]
+    naive = _naive(comparison, rows[0], store)
+    metric = comparison.primary
+    worst = 0.0 if metric.higher_is_better else np.inf
+    return decide(
+        {row.variant.name: row.scores for row in complete},
+        baseline=rows[0].variant.name,
+        higher_is_better=metric.higher_is_better,
+        margin=metric.margin,
+        failure_score=np.where(np.isnan(naive), worst, naive),
+        naive=None if np.isnan(naive).all() else naive,
+        family_size=len(rows) - 1,
+        outcomes={row.variant.name: row.outcomes for row in complete},
+        exploratory=exploratory,
+    )
+
+
+def check_control(comparison: Comparison, rows: Sequence[Row]) -> Control:
+    """Compare what the runs left: split, order and initial weights of each pair, unless they are the factor."""
+    varied: dict[str, dict[str, object]] = {}
+    for row in rows[1:]:
+        changed: Mapping[str, Sides] = differences(rows[0].variant, row.variant)
+        for path, sides in changed.items():
+            varied.setdefault(path, {rows[0].variant.name: sides.baseline})
+            varied[path][row.variant.name] = sides.variant
+    parts = [part for part, roots in CHECKED.items() if not _is_factor(comparison, roots)]
+    broken = [text for part in parts for row in rows[1:] for text in _unequal(part, rows[0], row)]
+    return Control(varied, tuple(CHECKED_AS[part] for part in parts), tuple(broken))
+
+
+# What each hash may differ with: a factor at one of these paths, or below it, or above it.
+CHECKED = {
+    "split": ("task.source", "task.split", "recipe.salt"),
+    "order": ("task.source", "task.split", "recipe.batch_size", "recipe.steps", "recipe.salt"),
+    "init": ("recipe.init", "recipe.salt"),
+}
+CHECKED_AS = {
+    "split": "train, validation and test samples of each seed",
+    "order": "the order in which a seed's samples are seen",
+    "init": "a seed's initial weights, layer by layer, wherever kind and shape of the layer match",
+}
+
+
+def _is_factor(comparison: Comparison, roots: Sequence[str]) -> bool:
+    return any(within(path, r) or within(r, path) for path in comparison.paths for r in roots)
+
+
+def _unequal(part: str, baseline: Row, row: Row) -> list[str]:
+    pairs = zip(baseline.records, row.records, strict=True)
+    return [
+        f"{part} of seed {a.seed} differs between {baseline.variant.name!r} and {row.variant.name!r}"
+        for a, b in pairs
+        if a and b and not _agree(a.hashes.get(part), b.hashes.get(part))
+    ]
+
+
+def _agree(a: object, b: object) -> bool:
+    """Equal hashes; of two collections of hashes, those that both have."""
+    if isinstance(a, dict) and isinstance(b, dict):
+        return all(a[name] == b[name] for name in a.keys() & b.keys())
+    return a == b

@@ -386,17 +386,16 @@ def _holm(p: Sequence[float], voices: Sequence[bool], family: Family) -> list[fl
 
 
 def _size(declared: int | None, given: int) -> int:
-    """The family's size, at least one, so that a baseline alone is judged as nothing."""
-    if declared is None:
-        return max(given, 1)
-    if declared < max(given, 1):
+    """The family's size; one where there is no contrast at all."""
+    size = given if declared is None else declared
+    if size < given:
         raise ParibusError(
             "family_size",
-            got=declared,
-            expected=f"at least the {max(given, 1)} contrasts given",
+            got=size,
+            expected=f"{given} or more, the contrasts given",
             fix="Declare the whole family before the run.",
         )
-    return declared
+    return max(size, 1)
 
 
 def _table(scores: Mapping[str, npt.ArrayLike], baseline: str) -> Floats:

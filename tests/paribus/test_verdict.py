@@ -1,0 +1,466 @@
+"""The decision rule: each branch by hand, its order, its edges, and its error rates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import inf, isnan, nan
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.stats import binom
+
+from paribus import stats
+from paribus.errors import ParibusError
+from paribus.verdict import Contrast, Decision, Family, decide
+
+BASE = np.array([0.70, 0.72, 0.69, 0.71, 0.73, 0.70, 0.74, 0.68, 0.71, 0.72])
+NOISE = np.array([3.0, -2.0, 1.0, -3.0, 2.0, -1.0, 2.5, -2.5, 0.5, -0.5]) / 1000
+
+
+def judge(*differences: Sequence[float] | np.ndarray, **rule: Any) -> tuple[Contrast, ...]:
+    """Decide on variants `v0`, `v1`, ... that are the baseline plus these differences."""
+    n = len(differences[0])
+    base = np.resize(BASE, n)
+    rows = {f"v{i}": base + np.asarray(d) for i, d in enumerate(differences)}
+    defaults = {"higher_is_better": True, "margin": 0.01, "failure_score": 0.5, "naive": 0.5}
+    return decide({"base": base, **rows}, **{"baseline": "base", **defaults, **rule})
+
+
+def labels(*differences: Sequence[float] | np.ndarray, **rule: Any) -> list[str]:
+    """The printed verdicts."""
+    return [contrast.label for contrast in judge(*differences, **rule)]
+
+
+def message(**changes: Any) -> str:
+    """The text of the error that a bad argument raises."""
+    good: dict[str, Any] = {
+        "scores": {"a": [1.0, 2.0], "b": [1.0, 3.0]},
+        "baseline": "a",
+        "higher_is_better": True,
+        "margin": None,
+        "failure_score": 0.0,
+    }
+    with pytest.raises(ParibusError) as caught:
+        decide(**{**good, **changes})
+    return str(caught.value)
+
+
+# --- each branch -----------------------------------------------------------------------------
+
+
+def test_better_and_worse() -> None:
+    """Ten unanimous seeds beyond the margin, either way."""
+    assert labels(NOISE + 0.05, NOISE - 0.05) == ["better", "worse"]
+
+
+def test_equivalent() -> None:
+    """A spread of .002 around zero lies inside a margin of .01."""
+    assert labels(NOISE) == ["equivalent"]
+
+
+def test_equivalent_comes_before_better() -> None:
+    """A difference that is real and too small to matter is equivalent."""
+    (contrast,) = judge(np.abs(NOISE) + 0.001)
+    assert contrast.p_holm <= 0.05
+    assert contrast.label == "equivalent"
+
+
+def test_undecided_says_what_could_have_been_seen() -> None:
+    """Too wide for either: undecided, and .996 deviations at n = 10 for one contrast."""
+    (contrast,) = judge(10 * NOISE)
+    assert (contrast.label, contrast.reason) == ("undecided", "")
+    expected = 0.996 * (10 * NOISE).std(ddof=1)
+    assert contrast.detectable == pytest.approx(expected, rel=1e-3)
+
+
+def test_only_the_undecided_carry_a_detectable_effect() -> None:
+    """Beside a decision it would be noise."""
+    contrasts = judge(NOISE + 0.05, NOISE, 10 * NOISE)
+    assert [c.decision is Decision.undecided for c in contrasts] == [False, False, True]
+    assert [c.detectable is None for c in contrasts] == [True, True, False]
+
+
+def test_without_a_margin_nothing_is_equivalent() -> None:
+    """And the reason says so."""
+    (contrast,) = judge(NOISE, margin=None)
+    assert contrast.label == "undecided (no margin)"
+    assert contrast.p_equivalent is contrast.p_equivalent_holm is None
+    assert labels(NOISE + 0.05, margin=None) == ["better"]
+
+
+def test_direction_follows_the_metric() -> None:
+    """A loss that falls is better, and the difference is positive."""
+    scores = {"base": -BASE, "up": -BASE + 0.05 + NOISE, "down": -BASE - 0.05 + NOISE}
+    up, down = decide(
+        scores, baseline="base", higher_is_better=False, margin=0.01, failure_score=0.0, naive=-0.5
+    )
+    assert (up.label, down.label) == ("worse", "better")
+    assert down.difference.mean == pytest.approx(0.05)
+    assert (down.wins.wins, up.wins.wins) == (10, 0)
+
+
+def test_sign_of_the_mean_decides() -> None:
+    """Fifteen seeds lose a little and fourteen win much: better, by the mean."""
+    (contrast,) = judge([-0.001] * 15 + [0.1] * 14)
+    assert contrast.label == "better"
+    assert contrast.wins.wins < contrast.wins.losses
+
+
+# --- what has nothing to say -----------------------------------------------------------------
+
+
+def test_floor() -> None:
+    """Neither beats the naive score by the margin, so neither learned: not equivalent."""
+    assert labels(NOISE, naive=0.705) == ["undecided (floor)"]
+    assert labels(NOISE, naive=BASE - 0.009) == ["undecided (floor)"]
+    assert labels(NOISE, naive=BASE - 0.011) == ["equivalent"]
+
+
+def test_no_floor_when_one_side_learns() -> None:
+    """A variant that learns where the baseline does not is better."""
+    assert labels(NOISE + 0.05, naive=0.71) == ["better"]
+    assert labels(NOISE - 0.05, naive=0.69) == ["worse"]
+
+
+def test_floor_without_a_margin_or_without_a_naive_score() -> None:
+    """Without a margin, beating it at all is enough; without a naive score there is no floor."""
+    assert labels(NOISE, naive=0.72, margin=None) == ["undecided (floor)"]
+    assert labels(NOISE, naive=0.709, margin=None) == ["undecided (no margin)"]
+    assert labels(NOISE, naive=None) == ["equivalent"]
+
+
+def test_ceiling() -> None:
+    """All differences zero: nothing could be seen, and no number pretends that it could."""
+    (contrast,) = judge(np.zeros(10))
+    assert contrast.label == "undecided (ceiling)"
+    assert (contrast.zero, contrast.p, contrast.detectable) == (10, 1.0, None)
+
+
+def test_floor_comes_before_ceiling() -> None:
+    """Two networks that both predict the naive score tie at the floor."""
+    assert labels(np.zeros(10), naive=0.9) == ["undecided (floor)"]
+
+
+def test_exhausted_withholds_the_verdict() -> None:
+    """One run stopped by the clock, in either variant, on any seed."""
+    done = ["completed"] * 10
+    stopped = ["completed"] * 9 + ["exhausted"]
+    for rows in ({"base": done, "v0": stopped}, {"base": stopped, "v0": done}):
+        (contrast,) = judge(NOISE + 0.05, outcomes=rows)
+        assert contrast.label == "undecided (exhausted)"
+        assert (contrast.n, contrast.p_holm) == (9, 1.0)
+
+
+def test_exhausted_concerns_its_own_contrast() -> None:
+    """Others are judged, and the withheld one still counts in their family."""
+    done = ["completed"] * 10
+    rows = {"base": done, "v0": ["exhausted"] * 10, "v1": done}
+    stopped, whole = judge(NOISE + 0.05, NOISE + 0.05, outcomes=rows)
+    assert (stopped.label, whole.label) == ("undecided (exhausted)", "better")
+    assert whole.p_holm == 2 * whole.p == 2 * 2**-9
+
+
+def test_skipped_pairs_are_left_out() -> None:
+    """A seed that was skipped in one is no failure; all skipped says so."""
+    done = ["completed"] * 10
+    (contrast,) = judge(
+        NOISE + 0.05, outcomes={"base": done, "v0": ["completed"] * 8 + ["skipped"] * 2}
+    )
+    assert (contrast.label, contrast.n, contrast.failures) == ("better", 8, (0, 0))
+    (contrast,) = judge(NOISE + 0.05, outcomes={"base": done, "v0": ["skipped"] * 10})
+    assert contrast.label == "undecided (skipped)"
+    assert (contrast.n, contrast.failures_p, contrast.p) == (0, None, 1.0)
+    assert isnan(contrast.difference.mean)
+    assert (contrast.difference.low, contrast.difference.high) == (-inf, inf)
+
+
+def test_exploratory_looks_give_no_verdict() -> None:
+    """Seeds added after a first look show numbers and decide nothing."""
+    (contrast,) = judge(NOISE + 0.05, exploratory=True)
+    assert contrast.label == "undecided (exploratory)"
+    assert contrast.p_holm == 2**-9
+    assert labels(NOISE, exploratory=True) == ["undecided (exploratory)"]
+
+
+# --- the least number of seeds ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("m", "least"), [(1, 6), (2, 7), (3, 7), (4, 8), (6, 8), (7, 9)])
+def test_fewer_seeds_are_a_look(m: int, least: int) -> None:
+    """One fewer than the least: neither better nor equivalent, however clear."""
+    clear, same = np.linspace(0.05, 0.06, least), np.linspace(-1e-5, 1e-5, least)
+    assert labels(clear, family_size=m) == ["better"]
+    assert labels(same, family_size=m) == ["equivalent"]
+    look = f"undecided (few seeds: a look, {least - 1} of {least} needed)"
+    assert labels(clear[1:], family_size=m) == labels(same[1:], family_size=m) == [look]
+
+
+def test_seeds_that_differ_count_for_a_difference() -> None:
+    """Five of ten differ: a look, unless it is equivalent, for which ties are evidence."""
+    some = np.array([0.05, 0.06, 0.07, 0.08, 0.09] + [0.0] * 5)
+    assert labels(some) == ["undecided (few seeds differ: a look, 5 of 6 needed)"]
+    assert labels(some / 1000) == ["equivalent"]
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_one_or_two_seeds(n: int) -> None:
+    """The least that can be run is shown, not refused, and not judged."""
+    (contrast,) = judge([0.05, 0.06][:n])
+    assert contrast.label == f"undecided (few seeds: a look, {n} of 6 needed)"
+    assert (contrast.detectable is None) == (n == 1)
+    assert (contrast.difference.high == inf) == (n == 1)
+
+
+def test_no_seeds() -> None:
+    """Nothing run yet is a look at nothing."""
+    (contrast,) = judge([])
+    assert contrast.label == "undecided (few seeds: a look, 0 of 6 needed)"
+    assert (contrast.n, contrast.p_equivalent) == (0, 1.0)
+
+
+# --- the family ------------------------------------------------------------------------------
+
+
+def test_holm_over_the_contrasts() -> None:
+    """p = 2/256 twice and a null: times 3, times 2, as by hand."""
+    up = np.arange(1, 9) / 100
+    first, second, null = judge(up, -up - 0.01, np.resize(NOISE * 40, 8))
+    assert (first.p, first.p_holm) == (1 / 128, 3 / 128)
+    assert (second.p, second.p_holm) == (1 / 128, 3 / 128)
+    assert null.p_holm == null.p > 0.05
+
+
+def test_holm_rejects_step_by_step() -> None:
+    """The second smallest is judged at alpha / (m - 1): more than Bonferroni gives."""
+    two = [0.05] * 9 + [-0.02]  # flips of the one or none: p = 4 / 1024
+    a, b = judge(NOISE + 0.05, np.array(two) + NOISE / 100)
+    assert a.p_holm == 2 * a.p
+    assert b.p_holm == b.p
+
+
+def test_declared_contrasts_count_though_not_run() -> None:
+    """Eight unanimous seeds: better in a family of six, not in one that makes it a look."""
+    up = np.arange(1, 9) / 100 + 0.01
+    (six,) = judge(up, family_size=6)
+    assert six.p_holm == 6 / 128
+    assert (six.label, labels(up, family_size=7)) == (
+        "better",
+        ["undecided (few seeds: a look, 8 of 9 needed)"],
+    )
+
+
+def test_intervals_are_those_of_the_family() -> None:
+    """Bonferroni, so that the picture has the verdict's level; wins as well."""
+    (contrast,) = judge(NOISE + 0.05, family_size=4)
+    d = (BASE + (NOISE + 0.05)) - BASE
+    assert contrast.difference == stats.paired_t_interval(d, family=4)
+    assert contrast.wins == stats.win_share(d, family=4)
+
+
+def test_silent_contrasts_lend_nothing() -> None:
+    """A contrast at its ceiling has TOST p = 0, and still the other is judged as one of two."""
+    alone, pair = judge(NOISE)[0], judge(np.zeros(10), NOISE)
+    assert pair[0].label == "undecided (ceiling)"
+    assert (pair[0].p_holm, pair[0].p_equivalent_holm) == (1.0, 1.0)
+    assert pair[1].p_equivalent_holm == 2 * alone.p_equivalent_holm  # type: ignore[operator]
+
+
+def test_baseline_alone_and_order() -> None:
+    """No variant, no contrast; otherwise the order of the scores, wherever the baseline stands."""
+    rule: dict[str, Any] = {"higher_is_better": True, "margin": None, "failure_score": 0.5}
+    assert decide({"base": BASE}, baseline="base", **rule) == ()
+    assert decide({"base": BASE}, baseline="base", family_size=0, **rule) == ()
+    rows = {"z": BASE + 0.1, "base": BASE, "a": BASE - 0.1}
+    assert [c.variant for c in decide(rows, baseline="base", **rule)] == ["z", "a"]
+    assert {c.baseline for c in decide(rows, baseline="base", **rule)} == {"base"}
+
+
+# --- failures --------------------------------------------------------------------------------
+
+
+def failing(variant: Sequence[int], baseline: Sequence[int], **rule: Any) -> Contrast:
+    """A variant .05 above the baseline, with failures on these seeds of each."""
+    a, b = BASE + 0.05 + NOISE, BASE.copy()
+    a[list(variant)], b[list(baseline)] = nan, nan
+    defaults = {"higher_is_better": True, "margin": 0.01, "failure_score": 0.5, "naive": 0.5}
+    (contrast,) = decide({"base": b, "v": a}, baseline="base", **{**defaults, **rule})
+    return contrast
+
+
+def test_failures_are_penalised_and_counted() -> None:
+    """Two failures at .5 against about .71 outweigh eight gains of .05, and are shown apart."""
+    contrast = failing([0, 1], [])
+    d = np.append(0.05 + NOISE[2:], [0.5 - BASE[0], 0.5 - BASE[1]])
+    assert contrast.difference.mean == pytest.approx(d.mean())
+    assert contrast.label == "undecided"
+    assert (contrast.failures, contrast.failures_p, contrast.n) == ((2, 0), 0.5, 10)
+    assert contrast.finished is not None
+    assert contrast.finished.mean == pytest.approx((0.05 + NOISE[2:]).mean())
+
+
+def test_finished_means_both() -> None:
+    """Seed 0 fails in one and seed 1 in the other: the eight others are shown apart."""
+    contrast = failing([0], [1])
+    assert contrast.failures == (1, 1)
+    assert contrast.finished is not None
+    assert contrast.finished.mean == pytest.approx((0.05 + NOISE[2:]).mean())
+
+
+def test_failure_scores_no_better_than_the_worst_finisher() -> None:
+    """A failure score above a bad finisher would reward failing."""
+    contrast = failing([0], [], failure_score=0.9)
+    assert contrast.zero == 1
+
+
+def test_one_side_always_fails() -> None:
+    """The variant that never finishes is worse, the one that always does is better."""
+    never, always = failing(range(10), []), failing([], range(10))
+    assert (never.label, always.label) == ("worse", "better")
+    assert (never.failures, never.failures_p, never.finished) == ((10, 0), 2**-9, None)
+
+
+@pytest.mark.parametrize("naive", [None, 0.5])
+def test_both_always_fail(naive: float | None) -> None:
+    """Neither learned anything: the floor, with or without a naive score, and no equivalence."""
+    contrast = failing(range(10), range(10), naive=naive)
+    assert contrast.label == "undecided (floor)"
+    assert (contrast.failures, contrast.failures_p) == ((10, 10), 1.0)
+
+
+def test_a_diverged_run_loses_the_score_it_left() -> None:
+    """What a diverged run scored before it broke is not used."""
+    rows = {"base": ["completed"] * 10, "v0": ["diverged"] * 10}
+    assert labels(NOISE + 0.05, outcomes=rows) == ["worse"]
+
+
+# --- new data --------------------------------------------------------------------------------
+
+
+def test_new_data_uses_the_corrected_t_throughout() -> None:
+    """p, TOST and interval come from one corrected statistic."""
+    d = (BASE + (3 * NOISE + 0.008)) - BASE
+    (contrast,) = judge(3 * NOISE + 0.008, new_data=True, correction=0.25)
+    assert contrast.p == stats.t_p(d, 0.25)
+    assert contrast.p_equivalent == stats.tost_p(d, 0.01, 0.25)
+    assert contrast.difference == stats.paired_t_interval(d, correction=0.25)
+    wider = stats.detectable_effect(float(d.std(ddof=1)), 10, correction=0.25)
+    assert contrast.detectable == wider
+
+
+def test_new_data_is_harder() -> None:
+    """What holds for this dataset may be undecided for new data."""
+    d = 10 * NOISE + 0.025
+    assert labels(d) == ["better"]
+    assert labels(d, new_data=True, correction=0.25) == ["undecided"]
+    assert labels(d, correction=0.25) == ["better"]
+
+
+def test_new_data_with_one_seed() -> None:
+    """No spread, no t: p is 1."""
+    (contrast,) = judge([0.05], new_data=True, correction=0.25)
+    assert (contrast.p, contrast.p_equivalent) == (1.0, 1.0)
+
+
+# --- error rates of the whole rule -----------------------------------------------------------
+
+
+def rate(shift: float, repeats: int, m: int, wanted: set[str], margin: float, seed: int) -> float:
+    """How often any of m contrasts on a shared baseline gets a wanted decision at n = 10."""
+    rng, hits = np.random.default_rng(seed), 0
+    for _ in range(repeats):
+        runs = rng.standard_normal((m + 1, 10))
+        scores = {f"v{i}": row + shift * (i > 0) for i, row in enumerate(runs)}
+        found = decide(
+            scores, baseline="v0", higher_is_better=True, margin=margin, failure_score=-9.0
+        )
+        hits += bool({str(c.decision) for c in found} & wanted)
+    return hits / repeats
+
+
+def upper(p: float, repeats: int) -> float:
+    """The upper end of the 99 % binomial band."""
+    return float(binom.ppf(0.995, repeats, p)) / repeats
+
+
+def test_a_a_seldom_differs() -> None:
+    """Four nulls and a margin too small to call them equivalent: at most 5 % false verdicts."""
+    assert rate(0.0, 300, 4, {"better", "worse"}, 0.01, seed=1) <= upper(0.05, 300)
+
+
+def test_at_the_margin_seldom_equivalent() -> None:
+    """Four contrasts exactly at the margin: at most 5 % with any false `equivalent`."""
+    assert rate(3.0, 300, 4, {"equivalent"}, 3.0, seed=2) <= upper(0.05, 300)
+
+
+def test_planted_effects_are_found() -> None:
+    """A shift of three deviations of a run (2.1 of a difference) is found nearly always."""
+    assert rate(3.0, 100, 1, {"better"}, 0.01, seed=3) >= 0.97
+
+
+# --- refusals --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        (
+            {"baseline": "c"},
+            "baseline: got 'c', expected one of a, b. Name a variant that was run.",
+        ),
+        (
+            {"scores": {"a": [1.0, 2.0], "b": [1.0]}},
+            "scores['b']: got shape (1,), expected (2,) as the baseline's. "
+            "Pass one score a seed, NaN where a run has none.",
+        ),
+        (
+            {"outcomes": {"a": ["completed"] * 2, "b": ["completed", "crashed"]}},
+            "outcomes['b']: got crashed, expected 2 of completed, diverged, exhausted, skipped. "
+            "Pass one outcome a seed.",
+        ),
+        (
+            {"outcomes": {"a": ["completed"] * 2}},
+            "outcomes['b']: got 0 outcomes, expected 2 of completed, diverged, exhausted, skipped. "
+            "Pass one outcome a seed.",
+        ),
+        (
+            {"scores": {"a": [1.0, 2.0], "b": [1.0, inf]}},
+            "scores['b']: got 1 completed runs without a finite score, expected a finite score "
+            "for every completed run. Record a run whose score is not finite as diverged.",
+        ),
+        (
+            {"family_size": 0},
+            "family_size: got 0, expected 1 or more, the contrasts given. "
+            "Declare the whole family before the run.",
+        ),
+        (
+            {"margin": -0.1},
+            "margin: got -0.1, expected a positive finite number. Declare the largest difference "
+            "that does not matter, in the units of the score.",
+        ),
+        (
+            {"alpha": 5},
+            "alpha: got 5, expected between 0 and 1. Pass a fraction such as 0.95 or 0.05.",
+        ),
+        (
+            {"correction": -1.0},
+            "correction: got -1.0, expected 0, or test size over training size. "
+            "Leave it at 0 to speak of this dataset.",
+        ),
+        (
+            {"naive": [0.1, 0.2, 0.3]},
+            "naive: got shape (3,) with 0 not finite, expected a finite number, or 2 of them. "
+            "Pass one number, or one for each seed.",
+        ),
+    ],
+)
+def test_refusals(changes: dict[str, Any], expected: str) -> None:
+    """Each bad input is named, with what was expected and the next step."""
+    assert message(**changes) == expected
+
+
+def test_family_holds_its_rule() -> None:
+    """The correction is in force only when speaking of new data."""
+    family = Family(baseline="a", higher_is_better=True, size=4, correction=0.25)
+    assert (family.least, family.ratio) == (8, 0.0)
+    assert Family(baseline="a", higher_is_better=True, size=1, correction=0.25, new_data=True).ratio

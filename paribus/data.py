@@ -98,6 +98,7 @@ class Affine:
     def fit(cls, x: Tensor, feature_axis: int) -> Affine:
         """Median, mean and one over the standard deviation of each feature, missing values left out.
 
+        Of two values in the middle the median is the lower one.
         A feature that is constant (or missing throughout) in ``x`` gets a scale of zero: the training part says
         nothing about it, so no network is to see it.
 

@@ -117,13 +117,13 @@ def _checked(fractions: Sequence[float]) -> tuple[float, float, float]:
 
 
 def _check_imbalance(dataset: Dataset, imbalance: float) -> None:
-    if imbalance == 1 or (imbalance > 1 and dataset.classes):
+    if imbalance == 1 or (1 < imbalance < math.inf and dataset.classes):
         return
     raise ParibusError(
         "imbalance of a split",
         got=imbalance if dataset.classes else f"{imbalance} for values to predict",
         expected="1, or more than 1 where there are classes",
-        fix="Give how many times more frequent the first class is to be than the last.",
+        fix="Give by what factor the first class is to gain on the last in frequency.",
     )
 
 

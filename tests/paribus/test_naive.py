@@ -1,0 +1,95 @@
+"""Predictors that learn nothing, against hand arithmetic."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from paribus.data import Dataset, Fold
+from paribus.errors import ParibusError
+from paribus.metrics import log_loss
+from paribus.naive import last_value, mean_target, prior, same_time_yesterday
+from paribus.readers.series import windows
+
+
+def _classified(targets: list[int], classes: str) -> Fold:
+    data = Dataset(
+        name="d",
+        origin="o",
+        inputs=(torch.zeros(len(targets), 1),),
+        targets=(torch.tensor(targets),),
+        classes=tuple(classes),
+    )
+    order = torch.arange(len(targets))
+    return Fold(data, order[:-4], order[-4:-2], order[-2:])
+
+
+def _series(standardise: bool) -> Fold:
+    inputs, targets = windows(torch.arange(20.0).square(), 4)
+    data = Dataset(
+        name="d",
+        origin="o",
+        inputs=(inputs,),
+        targets=(targets,),
+        feature_axes=(2,),
+        standardise_targets=standardise,
+    )
+    order = torch.arange(16)
+    return Fold(data, order[:10], order[10:13], order[13:])
+
+
+def test_the_prior_of_two_classes_is_the_log_odds_of_the_second() -> None:
+    """Three of class a and one of class b in training, one of each added: 4 to 2."""
+    logits = prior(_classified([0, 0, 0, 1, 1, 1, 0, 1], "ab"))
+    torch.testing.assert_close(logits, torch.full((2, 1), math.log(2 / 4)))
+
+
+def test_the_prior_of_more_classes_is_their_log_shares() -> None:
+    """Two of a, one of b and none of c in training, one of each added: 3, 2 and 1 of 6."""
+    fold = _classified([0, 0, 1, 2, 2, 0, 1], "abc")
+    logits = prior(fold)
+    torch.testing.assert_close(logits, (torch.tensor([[3.0, 2.0, 1.0]] * 2) / 6).log())
+    losses = log_loss(logits, fold.part("test").targets[0])
+    torch.testing.assert_close(losses, -(torch.tensor([3.0, 2.0]) / 6).log())
+
+
+@pytest.mark.parametrize("standardise", [False, True])
+def test_the_mean_target_is_that_of_training(standardise: bool) -> None:
+    fold = _series(standardise)
+    expected = 0.0 if standardise else sum(t**2 for t in range(4, 14)) / 10
+    torch.testing.assert_close(mean_target(fold), torch.full((3, 1), expected), rtol=0, atol=1e-5)
+
+
+def test_the_last_value_is_the_one_before_the_target() -> None:
+    torch.testing.assert_close(
+        last_value(_series(False)).squeeze(1), torch.tensor([16.0, 17, 18]) ** 2
+    )
+
+
+@pytest.mark.parametrize("lag", [1, 2, 4])
+def test_a_lag_counts_back_from_the_value_to_predict(lag: int) -> None:
+    expected = (torch.tensor([17.0, 18, 19]) - lag) ** 2
+    torch.testing.assert_close(same_time_yesterday(_series(False), lag=lag).squeeze(1), expected)
+
+
+def test_forecasts_are_in_the_scale_of_the_prepared_targets() -> None:
+    """One step later, last values are the targets themselves, prepared alike."""
+    fold = _series(True)
+    torch.testing.assert_close(last_value(fold)[1:], fold.part("test").targets[0][:-1])
+
+
+@pytest.mark.parametrize("lag", [0, 5])
+def test_a_lag_beyond_the_window_is_refused(lag: int) -> None:
+    with pytest.raises(ParibusError) as caught:
+        same_time_yesterday(_series(False), lag=lag)
+    assert str(caught.value) == (
+        f"lag of a naive forecast: got {lag} steps, expected 1 to 4, the length of a window. "
+        "Give a lag within the window, or make the windows longer."
+    )
+
+
+def test_a_class_unseen_in_training_costs_a_finite_loss() -> None:
+    fold = _classified([0, 0, 0, 0, 1, 1, 1, 1], "ab")
+    assert log_loss(prior(fold), fold.part("test").targets[0]).isfinite().all()

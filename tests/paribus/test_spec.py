@@ -1,0 +1,157 @@
+"""Plain data: canonical text, hashes, diffs, paths, and callables by name."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from paribus.errors import ParibusError
+from paribus.spec import Call, Frozen, call, canonical, digest, lookup, replace
+
+ADAM = call("torch.optim:Adam", lr=0.001, betas=(0.9, 0.999))
+
+
+class Inner(Frozen):
+    optimizer: Call
+    steps: int = 10
+
+
+class Outer(Frozen):
+    inner: Inner
+    names: tuple[str, ...] = ()
+
+
+OUTER = Outer(inner=Inner(optimizer=ADAM))
+
+
+def test_canonical_text_does_not_depend_on_the_order_of_keys() -> None:
+    assert canonical({"b": 1.5, "a": [None, True]}) == '{"a":[null,true],"b":1.5}'
+    assert digest({"x": 1, "y": 2}) == digest({"y": 2, "x": 1})
+
+
+def test_a_digest_is_the_start_of_a_sha256() -> None:
+    """Of ``{"a":1}``, by ``printf '{"a":1}' | sha256sum``."""
+    assert digest({"a": 1}) == "015abd7f5cc57a2d"
+
+
+def test_equal_specs_are_equal_hash_alike_and_print_alike() -> None:
+    again = Outer.model_validate_json(canonical(OUTER))
+    assert again == OUTER
+    assert hash(again) == hash(OUTER)
+    assert canonical(again) == canonical(OUTER)
+
+
+def test_what_is_no_plain_data_is_refused() -> None:
+    with pytest.raises(ParibusError) as caught:
+        canonical({"weight": torch.zeros(1)})
+    assert str(caught.value) == (
+        "a setting: got tensor([0.]) (Tensor), expected plain data: text, numbers, booleans, None, lists or "
+        "mappings of them. Name callables as call('module:qualname', ...) and pass the rest as numbers or text."
+    )
+
+
+def test_a_diff_names_the_paths_that_differ_with_both_sides() -> None:
+    other = replace(replace(OUTER, "inner.optimizer.lr", 0.1), "inner.optimizer.amsgrad", True)
+    assert OUTER.diff(other) == {
+        "inner.optimizer.kwargs.amsgrad": ("(absent)", True),
+        "inner.optimizer.kwargs.lr": (0.001, 0.1),
+    }
+    assert OUTER.diff(OUTER) == {}
+
+
+def test_replacing_changes_one_place_and_not_the_original() -> None:
+    before = canonical(OUTER)
+    other = replace(OUTER, "inner.steps", 20)
+    assert (other.inner.steps, OUTER.inner.steps) == (20, 10)
+    assert canonical(OUTER) == before
+
+
+def test_a_whole_callable_can_be_replaced() -> None:
+    sgd = call("torch.optim:SGD", lr=0.01)
+    assert replace(OUTER, "inner.optimizer", sgd).inner.optimizer == sgd
+
+
+def test_lookup_goes_through_fields_and_arguments() -> None:
+    assert lookup(OUTER, "inner.optimizer.lr") == 0.001
+    assert lookup({"a": {"b": 3}}, "a.b") == 3
+
+
+@pytest.mark.parametrize("reach", [lookup, lambda value, path: replace(value, path, 1)])
+def test_a_path_that_leads_nowhere_is_refused(reach: Callable[..., object]) -> None:
+    with pytest.raises(ParibusError) as caught:
+        reach(OUTER, "inner.step")
+    assert str(caught.value) == (
+        "a dotted path: got 'step' in Inner, expected one of optimizer, steps. "
+        "Name a field of the task or recipe, or a keyword argument that it sets."
+    )
+
+
+def test_a_callable_is_called_with_its_arguments_and_more() -> None:
+    optimizer = ADAM([torch.zeros(2, requires_grad=True)])
+    assert isinstance(optimizer, torch.optim.Adam)
+    assert optimizer.defaults["lr"] == 0.001
+    assert ADAM.label == "Adam(lr=0.001, betas=[0.9, 0.999])"
+
+
+def test_a_class_or_function_names_itself() -> None:
+    assert call(torch.nn.Linear, bias=False).target == "torch.nn.modules.linear:Linear"
+
+
+def _closure() -> Callable[[], int]:
+    def inner() -> int:
+        return 1
+
+    return inner
+
+
+@pytest.mark.parametrize(
+    ("target", "got"),
+    [
+        (lambda x: x, f"'<lambda>' of module {__name__!r}"),
+        (_closure(), f"'_closure.<locals>.inner' of module {__name__!r}"),
+    ],
+)
+def test_what_cannot_be_imported_by_name_is_refused(target: Callable[..., Any], got: str) -> None:
+    with pytest.raises(ParibusError) as caught:
+        call(target)
+    assert str(caught.value) == (
+        f"a callable in a recipe: got {got}, expected a function or class that can be imported by name. "
+        "Move it to the top level of a module: a lambda, a closure or a script's own function cannot be "
+        "hashed or sent to another process."
+    )
+
+
+def test_a_partial_is_refused() -> None:
+    with pytest.raises(ParibusError, match="a callable in a recipe"):
+        call(functools.partial(int, base=2))
+
+
+@pytest.mark.parametrize(
+    ("target", "got"),
+    [
+        ("torch.optim:Atom", "'torch.optim:Atom' (module 'torch.optim' has no attribute 'Atom')"),
+        ("nowhere:Adam", "'nowhere:Adam' (No module named 'nowhere')"),
+        ("torch.optim", "'torch.optim' (module 'torch.optim' has no attribute '')"),
+        (":Adam", "':Adam' (Empty module name)"),
+    ],
+)
+def test_a_name_that_leads_nowhere_is_refused(target: str, got: str) -> None:
+    with pytest.raises(ParibusError) as caught:
+        call(target).resolve()
+    assert str(caught.value) == (
+        f"the name of a callable: got {got}, expected 'module:qualname' of something that can be imported. "
+        "Check the spelling, and that the module is on the path."
+    )
+
+
+def test_a_name_of_no_callable_is_refused() -> None:
+    with pytest.raises(ParibusError) as caught:
+        call("math:pi").resolve()
+    assert str(caught.value) == (
+        "the name of a callable: got 'math:pi', which is float, expected a function or a class. "
+        "Name the function or class itself."
+    )

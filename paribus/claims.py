@@ -106,7 +106,7 @@ def _margin(claim: Claim, comparison: Comparison) -> float | None:
     return known.get(claim.metric or comparison.primary.name)
 
 
-def _identical(d: Floats, margin: float | None) -> tuple[Answer, str]:
+def _identical(d: Floats, _margin: float | None) -> tuple[Answer, str]:
     largest = float(np.abs(d).max())
     found = Answer.supported if largest == 0 else Answer.refuted
     return found, f"largest difference {largest:.3g}"

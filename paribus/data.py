@@ -38,7 +38,8 @@ class Dataset:
         classes: names of the classes, in the order of their numbers; empty when targets are values.
         features: names of the columns or channels, if they have any.
         groups: ``(sample,)``; samples of one number are copies of each other and stay on one side of a split.
-        declared: ``(sample,)`` of part numbers (0 train, 1 validation, 2 test, -1 free) where the data came already split.
+        declared: ``(sample,)`` of part numbers (0 train, 1 validation, 2 test, -1 free) where the data came already
+            split.
         digest: hash of the content that was read (of the files' bytes, or of the tensors).
         notes: what a reader of the page must know: values filled, columns dropped, copies found.
     """

@@ -15,9 +15,7 @@ from torch.func import functional_call
 from paribus.data import Part
 
 
-def gradient_norms(
-    network: nn.Module, part: Part, loss: Callable[..., Tensor]
-) -> dict[str, float]:
+def gradient_norms(network: nn.Module, part: Part, loss: Callable[..., Tensor]) -> dict[str, float]:
     """Euclidean norm of the gradient of each weight matrix, and the first one's ratio to the last.
 
     Returns:
@@ -34,7 +32,7 @@ def gradient_norms(
 
 
 @torch.no_grad()
-def activations(network: nn.Module, part: Part, loss: Callable[..., Tensor]) -> dict[str, float]:
+def activations(network: nn.Module, part: Part, _loss: Callable[..., Tensor]) -> dict[str, float]:
     """How alive and how centred the hidden units are, over all activation modules.
 
     Returns:

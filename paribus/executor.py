@@ -24,9 +24,7 @@ def available_jobs() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def execute(
-    runs: Sequence[Run], *, jobs: int, keep: Callable[[Run, Record], None]
-) -> None:
+def execute(runs: Sequence[Run], *, jobs: int, keep: Callable[[Run, Record], None]) -> None:
     """Train every run; ``keep`` is called in this process with each record as soon as it is there.
 
     Runs on a GPU, a single run and a single job are trained in this process. A worker that is killed costs the runs
@@ -141,7 +139,9 @@ def provenance(run: Run) -> dict[str, object]:
     return {
         "python": platform.python_version(),
         "torch": torch.__version__,
-        "device": torch.cuda.get_device_name() if on_gpu else platform.processor() or platform.machine(),
+        "device": torch.cuda.get_device_name()
+        if on_gpu
+        else platform.processor() or platform.machine(),
         "threads": torch.get_num_threads(),
         "engine": run.engine,
     }

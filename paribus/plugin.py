@@ -1,58 +1,190 @@
-"""The pytest door: options, the session, one benchmark a cell, and the tables at the end."""
+"""The pytest door: options, one benchmark a cell, and the pages and tables at the end."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from paribus.errors import ParibusError
 
-SESSION = pytest.StashKey["Door"]()
+if TYPE_CHECKING:
+    from pytest_benchmark.fixture import BenchmarkFixture
+
+    from paribus.door import Door
+
+# Every pytest run in an environment that has paribus loads this file, so torch is not imported until a cell is there.
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "--paribus-seeds": {
+        "type": int,
+        "metavar": "N",
+        "help": "paired seeds a variant (default: the budget's; 10 for quick)",
+    },
+    "--paribus-budget": {
+        "default": "quick",
+        "metavar": "quick|full",
+        "help": "how many steps and seeds (default: quick)",
+    },
+    "--paribus-device": {
+        "default": "auto",
+        "metavar": "auto|cpu|cuda",
+        "help": "where to train (default: auto, wherever this machine can)",
+    },
+    "--paribus-data": {
+        "action": "append",
+        "default": [],
+        "metavar": "TASK=PATH",
+        "help": "your own data for a task, such as water=patients.csv; may be repeated",
+    },
+    "--paribus-target": {
+        "action": "append",
+        "default": [],
+        "metavar": "TASK=COLUMN",
+        "help": "the column of that data to predict (default: the last)",
+    },
+    "--paribus-out": {
+        "default": "results/latest",
+        "metavar": "DIR",
+        "help": "folder for pages (default: results/latest)",
+    },
+    "--paribus-store": {
+        "metavar": "PATH",
+        "help": "file of runs (default: runs.sqlite in the folder for pages)",
+    },
+    "--paribus-fresh": {
+        "action": "store_true",
+        "help": "train again what is in the store",
+    },
+    "--paribus-jobs": {
+        "type": int,
+        "metavar": "N",
+        "help": "processes that train side by side (default: one a core)",
+    },
+}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options of ``pytest benchmarks``; each is prefixed."""
+    """Add the options."""
     group = parser.getgroup("paribus", "controlled comparisons of training choices")
-    add = group.addoption
-    add("--paribus-seeds", type=int, metavar="N", help="paired seeds a variant (default: the budget's, 10 for quick)")
-    add("--paribus-budget", default="quick", metavar="quick|full", help="steps and seeds (default: quick)")
-    add("--paribus-device", default="auto", metavar="auto|cpu|cuda", help="where to train (default: auto, what is there)")
-    add("--paribus-data", action="append", default=[], metavar="TASK=PATH", help="your own data for a task, such as water=patients.csv")
-    add("--paribus-target", action="append", default=[], metavar="TASK=COLUMN", help="the column to predict in that data (default: the last)")
-    add("--paribus-out", type=Path, default=Path("results/latest"), metavar="DIR", help="folder for pages (default: results/latest)")
-    add("--paribus-store", type=Path, metavar="PATH", help="file of runs (default: runs.sqlite in the folder for pages)")
-    add("--paribus-fresh", action="store_true", help="train again what is in the store")
-    add("--paribus-jobs", type=int, metavar="N", help="processes that train side by side (default: one a core)")
+    for name, settings in OPTIONS.items():
+        group.addoption(name, **settings)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Check the options before anything is collected."""
-    config.addinivalue_line("markers", "paribus: a cell of a comparison")
-    with told_as_usage():
-        config.stash[SESSION] = Door(config, settings_of(config))
+    """Open the door; it stays shut until there is a cell to train."""
+    config.stash[DOOR] = None
 
 
-def settings_of(config: pytest.Config) -> Any:
-    """The settings that the options give.
+DOOR = pytest.StashKey["Door | None"]()
 
-    Raises:
-        ParibusError: an option has a value that cannot be used.
-    """
-    from paribus.session import Settings, choice, pairs
 
-    option = config.getoption
-    out = option("--paribus-out")
-    return Settings(
-        seeds=option("--paribus-seeds"),
-        budget=choice("--paribus-budget", option("--paribus-budget"), ("quick", "full")),
-        device=choice("--paribus-device", option("--paribus-device"), ("auto", "cpu", "cuda")),
-        data=pairs("--paribus-data", option("--paribus-data")),
-        targets=pairs("--paribus-target", option("--paribus-target")),
-        out=out,
-        store=option("--paribus-store") or out / "runs.sqlite",
-        fresh=option("--paribus-fresh"),
-        jobs=option("--paribus-jobs"),
+@contextmanager
+def told_plainly() -> Iterator[None]:
+    """Turn an error of ours into pytest's usage error: a message, exit status 4, no traceback."""
+    try:
+        yield
+    except ParibusError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def door_of(config: pytest.Config) -> Door:
+    """The session behind these options, made when it is first asked for."""
+    door = config.stash[DOOR]
+    if door is None:
+        from paribus.door import Door
+
+        with told_plainly():
+            door = config.stash[DOOR] = Door(config)
+    return door
+
+
+def cell_of(item: pytest.Item) -> Any:
+    """The cell that a test is parametrised with, or None."""
+    call = getattr(item, "callspec", None)
+    cell = call.params.get("cell") if call else None
+    return cell if type(cell).__name__ == "Cell" else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> Generator[None, None, None]:
+    """Drop the cells of devices that were not asked for; say so if no suite is left by ``-k``."""
+    cells = [cell for item in items if (cell := cell_of(item))]
+    yield
+    if not cells:
+        return
+    door = door_of(config)
+    wanted = [i for i in items if not (c := cell_of(i)) or c.device in door.settings.devices]
+    config.hook.pytest_deselected(items=[item for item in items if item not in wanted])
+    items[:] = wanted
+    if not any(cell_of(item) for item in items):
+        with told_plainly():
+            raise nothing_selected(config, sorted({cell.suite.name for cell in cells}))
+
+
+def nothing_selected(config: pytest.Config, suites: list[str]) -> ParibusError:
+    """What to say when a selection matches no cell."""
+    return ParibusError(
+        "selection of suites",
+        got=f"-k {config.getoption('keyword')!r}, which matches none",
+        expected=f"words from their names: {', '.join(suites)}",
+        fix="pytest benchmarks --collect-only -q lists every name.",
     )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Read data and try networks before the first test, so that what cannot work is told at once."""
+    cells = [cell for item in session.items if (cell := cell_of(item))]
+    if cells and not session.config.option.collectonly:
+        with told_plainly():
+            door_of(session.config).prepare(cells)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Note a failed cell, take its row out of the benchmarks, and tell our own errors without a traceback."""
+    report = yield
+    cell = cell_of(item)
+    if cell and report.failed and call.excinfo is not None:
+        error = call.excinfo.value
+        if isinstance(error, ParibusError):
+            report.longrepr = str(error)
+        door_of(item.config).fail(cell, item.nodeid, f"{error}".partition("\n")[0])
+    return report
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write the pages from whatever is in the store by now, an interrupted run's included."""
+    door = session.config.stash[DOOR]
+    if door is not None and door.prepared:
+        door.finish()
+        if door.broken and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Show the verdicts below the timings."""
+    door = config.stash[DOOR]
+    if door is not None and door.results:
+        door.show(terminalreporter)
+
+
+@pytest.fixture
+def train_cell(request: pytest.FixtureRequest, benchmark: BenchmarkFixture) -> Any:
+    """A function that trains one cell as a benchmark; the seconds are its runs' own, added up."""
+    return lambda cell: door_of(request.config).train(cell, benchmark)
+
+
+@pytest.fixture
+def time_cell(request: pytest.FixtureRequest, benchmark: BenchmarkFixture) -> Any:
+    """A function that times one training step of a cell as a benchmark, taking turns with its baseline."""
+    return lambda cell: door_of(request.config).time(cell, benchmark)

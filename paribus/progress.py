@@ -41,6 +41,8 @@ class Progress:
         """Show ``runs`` runs under a label; call what is yielded after each.
 
         Args:
+            label: what is trained.
+            runs: how many runs.
             estimate: seconds that the batch was planned to take.
         """
         started, before = time.perf_counter(), self.forecast.done

@@ -123,7 +123,7 @@ class Result:
     contrasts: Mapping[str, Contrast] = field(default_factory=dict)
     skipped: str = ""
     looks: tuple[int, ...] = ()
-    predictions: Callable[[Row], list[Predictions]] = lambda row: []
+    predictions: Callable[[Row], list[Predictions]] = lambda _row: []
 
     @property
     def baseline(self) -> Row:
@@ -166,8 +166,12 @@ def collect(
     """Everything that the store knows of a comparison on a device.
 
     Args:
+        suite: what the comparison belongs to.
         comparison: with budget and data applied.
+        budget: its name.
+        device: where the runs were made.
         runs: of each variant, one a seed, in the same order of seeds.
+        store: what is known.
         failures: why a variant's test failed, by variant.
         skipped: why nothing ran on this device.
     """
@@ -267,15 +271,19 @@ def _contrasts(
 ) -> tuple[Contrast, ...]:
     complete = [row for row in rows if row.complete]
     naive = _naive(comparison, rows[0], store)
+    if np.isnan(naive).any():
+        # A rescored naive score is unknown where the baseline failed: the mean of the other seeds stands in.
+        naive = np.where(
+            np.isnan(naive), np.nanmean(naive) if np.isfinite(naive).any() else 0.0, naive
+        )
     metric = comparison.primary
-    worst = 0.0 if metric.higher_is_better else np.inf
     return decide(
         {row.variant.name: row.scores for row in complete},
         baseline=rows[0].variant.name,
         higher_is_better=metric.higher_is_better,
         margin=metric.margin,
-        failure_score=np.where(np.isnan(naive), worst, naive),
-        naive=None if np.isnan(naive).all() else naive,
+        failure_score=naive,
+        naive=naive,
         family_size=len(rows) - 1,
         outcomes={row.variant.name: row.outcomes for row in complete},
         exploratory=exploratory,

@@ -95,8 +95,13 @@ def resolve_device(device: str) -> str:
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a network said of the test part: outputs ``(sample, output)``, target ``(sample, ...)``, and the outputs of
-    the first naive predictor, in the shape of the network's."""
+    """What a network said of the test part, and what the first naive predictor said.
+
+    Attributes:
+        outputs: ``(sample, output)``.
+        target: ``(sample,)`` or ``(sample, output)``.
+        naive: in the shape of the outputs.
+    """
 
     outputs: np.ndarray
     target: np.ndarray

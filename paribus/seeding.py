@@ -1,4 +1,4 @@
-"""Named randomness: every draw comes from a generator that is named by a seed and a purpose, never from the global one."""
+"""Named randomness: every draw comes from a generator named by a seed and a purpose, never from the global one."""
 
 from __future__ import annotations
 

@@ -15,11 +15,12 @@ from paribus.comparison import Comparison, Suite, Variant
 from paribus.errors import ParibusError
 from paribus.executor import available_jobs, dataset_of, execute, one_thread
 from paribus.progress import Progress
-from paribus.results import Result, collect
+from paribus.results import Result, collect, step_key
 from paribus.run import Record, Run, data_digest, resolve_device
 from paribus.seeding import Streams
 from paribus.spec import replace as replaced
-from paribus.store import Store
+from paribus.steptime import time_steps
+from paribus.store import Store, Timing
 from paribus.task import Task
 from paribus.training.network import build
 
@@ -92,7 +93,10 @@ def choice(option: str, value: str, choices: Sequence[str]) -> str:
     """
     if value not in choices:
         raise ParibusError(
-            option, got=repr(value), expected=f"one of {', '.join(choices)}", fix="Choose one of these."
+            option,
+            got=repr(value),
+            expected=f"one of {', '.join(choices)}",
+            fix="Choose one of these.",
         )
     return value
 
@@ -163,6 +167,7 @@ class Session:
         self.store = Store(settings.store)
         self.failures: dict[Cell, str] = {}
         self.trained: set[str] = set()
+        self.timed: set[tuple[str, str, str]] = set()
         self._prepared: dict[tuple[str, str], Comparison] = {}
         self._digests: dict[Task, str] = {}
 
@@ -265,6 +270,26 @@ class Session:
                 execute(missing, jobs=self.jobs, keep=keep)
         return missing
 
+    def baseline(self, cell: Cell) -> Cell:
+        """The cell that a cell is held against."""
+        return cell._replace(variant=cell.comparison.variants()[0].name)
+
+    def records(self, cell: Cell) -> list[Record]:
+        """The records of a cell's runs that the store holds."""
+        return list(self.store.get(run.key for run in self.runs(cell)).values())
+
+    def time(self, cell: Cell) -> tuple[Timing, bool]:
+        """Step times of a cell against its baseline, and whether they come from the store."""
+        variant, baseline = (self.runs(c)[0] for c in (cell, self.baseline(cell)))
+        names = (step_key(variant), step_key(baseline), cell.device)
+        known = self.store.timing(*names)
+        if known is not None and (not self.settings.fresh or names in self.timed):
+            return known, True
+        timing = time_steps(variant, baseline)
+        self.store.add_timing(*names, timing)
+        self.timed.add(names)
+        return timing, False
+
     def results(self, cells: Iterable[Cell]) -> list[Result]:
         """What the store knows of every comparison of the cells, on each of their devices."""
         found = []
@@ -299,8 +324,12 @@ class Session:
 
 def _git(*arguments: str) -> str:
     try:
-        done = subprocess.run(
-            ["git", *arguments], capture_output=True, text=True, timeout=10, check=True
+        done = subprocess.run(  # noqa: S603 - the arguments are this file's own
+            ["git", *arguments],  # noqa: S607 - whichever git the user has
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
         )
     except (OSError, subprocess.SubprocessError):
         return ""

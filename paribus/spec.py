@@ -116,7 +116,7 @@ class Call(Frozen):
                 expected="a function or a class",
                 fix="Name the function or class itself.",
             )
-        return found  # type: ignore[no-any-return]
+        return found
 
     def __call__(self, *args: Any, **extra: Any) -> Any:
         """Call it with its own keyword arguments and these."""

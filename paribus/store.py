@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -38,6 +39,16 @@ class Timing(NamedTuple):
 
     variant: list[float]
     baseline: list[float]
+
+    @property
+    def ratios(self) -> list[float]:
+        """The variant's seconds over the baseline's, in each round."""
+        return [v / b for v, b in zip(self.variant, self.baseline, strict=True)]
+
+    @property
+    def ratio(self) -> float:
+        """Median over the rounds."""
+        return median(self.ratios)
 
 
 class Store:
@@ -82,7 +93,10 @@ class Store:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -165,16 +179,12 @@ def _record(fields: dict[str, Any]) -> Record:
 
 def _packed(predictions: Predictions) -> bytes:
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **_arrays(predictions))
+    np.savez_compressed(
+        buffer, outputs=predictions.outputs, target=predictions.target, naive=predictions.naive
+    )
     return buffer.getvalue()
-
-
-def _arrays(predictions: Predictions) -> dict[str, np.ndarray]:
-    return {"outputs": predictions.outputs, "target": predictions.target, "naive": predictions.naive}
 
 
 def _unpacked(blob: bytes) -> Predictions:
     with np.load(io.BytesIO(blob), allow_pickle=False) as arrays:
         return Predictions(arrays["outputs"], arrays["target"], arrays["naive"])
-
-

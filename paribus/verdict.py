@@ -4,7 +4,7 @@ One family is the contrasts of all variants against one baseline, on one metric,
 rule, in its order, for each contrast:
 
 1. Neither side beats the naive score by the margin: `undecided (floor)`. Every difference is zero:
-   `undecided (ceiling)`. A run that a clock stopped, or a later look: `undecided` as well.
+   `undecided (ceiling)`. A run that a clock stopped: `undecided` as well.
 2. TOST p-values, Holm over the family; at most alpha, on enough seeds: `equivalent`. "All inside
    the margin" is read contrast by contrast, each with its own adjusted p.
 3. Sign-flip p-values, Holm over the family; at most alpha, on enough seeds that differ: `better` or
@@ -95,7 +95,8 @@ class Contrast:
         p_holm: adjusted for the family; 1 where the contrast has nothing to say.
         p_equivalent: TOST p, None without a margin.
         p_equivalent_holm: adjusted for the family, None without a margin.
-        reason: why it is undecided; empty where the evidence is merely too weak.
+        reason: why it is undecided, empty where the evidence is merely too weak; or `exploratory`, where a verdict
+            comes from a later look.
         detectable: smallest mean difference seen with 80 % power, beside every `undecided`; None
             where there is no spread to compute it from.
         failures: failed runs of variant and baseline among the n.
@@ -163,7 +164,8 @@ def decide(
         correction: test size over training size, in force where `new_data` is set. Zero is right
             for generated tasks, whose data are drawn anew.
         new_data: speak of new data: p, TOST and intervals from the Nadeau-Bengio corrected t.
-        exploratory: this is a later look at a growing set of seeds, so no verdict is given.
+        exploratory: this is a later look at a growing set of seeds, so a verdict is marked as such: the error rate
+            is that of one look, and this is not the first.
         alpha: chance of any false verdict of one kind in the family.
         metric: name of the metric, for the page.
 
@@ -297,21 +299,18 @@ class _Pair:
         mean = float(differences[0]) if differences.size else nan
         return Interval(mean, -inf, inf, 1 - f.alpha)
 
-    def withheld(self, exploratory: bool) -> str:
+    @property
+    def withheld(self) -> str:
         """Why no p-value is looked at, or nothing."""
         if self.silent is not None:
             return self.silent
-        if exploratory:
-            return "exploratory"
         least = self.family.least
         return f"few seeds: a look, {self.n} of {least} needed" if self.n < least else ""
 
-    def verdict(
-        self, p_holm: float, p_equivalent_holm: float | None, exploratory: bool
-    ) -> tuple[Decision, str]:
+    def verdict(self, p_holm: float, p_equivalent_holm: float | None) -> tuple[Decision, str]:
         """The rule itself, on adjusted p-values."""
         f, changed = self.family, int((self.differences != 0).sum())
-        if reason := self.withheld(exploratory):
+        if reason := self.withheld:
             return Decision.undecided, reason
         if p_equivalent_holm is not None and p_equivalent_holm <= f.alpha:
             return Decision.equivalent, ""
@@ -325,7 +324,9 @@ class _Pair:
         self, p_holm: float, p_equivalent_holm: float | None, exploratory: bool
     ) -> Contrast:
         """Everything that is shown of the pair."""
-        decision, reason = self.verdict(p_holm, p_equivalent_holm, exploratory)
+        decision, reason = self.verdict(p_holm, p_equivalent_holm)
+        if exploratory and decision is not Decision.undecided:
+            reason = "exploratory"
         a, b = self.failed
         finished = self.differences[~a & ~b]
         level = 1 - self.family.alpha

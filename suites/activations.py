@@ -89,8 +89,8 @@ SUITE = Suite(
                 ),
             ),
             notes=(
-                "All start from Kaiming's initialisation for ReLU, with identical weights for a seed: what suits another "
-                "activation better is not given to it.",
+                "All start from Kaiming's initialisation for ReLU, with identical weights for a seed: what "
+                "suits another activation better is not given to it.",
             ),
         ),
     ),

@@ -60,7 +60,7 @@ SUITE = Suite(
                 ),
                 Claim(
                     name="C26",
-                    text="Macro recall shows that small classes fail where micro recall hides it: at 100:1 it is lower.",
+                    text="Macro recall shows that small classes fail where micro recall hides it: lower at 100:1.",
                     variant="100:1 × macro",
                     reference="100:1 × micro",
                     relation="worse",
@@ -68,8 +68,8 @@ SUITE = Suite(
                 ),
             ),
             notes=(
-                "The averages score the same stored predictions of one network a seed and imbalance: nothing is trained "
-                "again for another average.",
+                "The averages score the same stored predictions of one network a seed and imbalance: "
+                "nothing is trained again for another average.",
             ),
         ),
     ),

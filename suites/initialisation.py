@@ -54,7 +54,7 @@ SUITE = Suite(
                 ),
                 Claim(
                     name="C12",
-                    text="Batch normalisation makes the loss fall faster: a lower mean validation loss over the run.",
+                    text="Batch normalisation makes the loss fall faster: a lower mean validation loss.",
                     variant="default × batch norm",
                     relation="better",
                     metric="validation/loss@mean",
@@ -63,7 +63,7 @@ SUITE = Suite(
                 ),
                 Claim(
                     name="C13",
-                    text="Batch normalisation tolerates a worse initialisation: default weights train with it and not without.",
+                    text="Batch normalisation tolerates a worse initialisation: default weights train with it.",
                     variant="default × batch norm",
                     relation="better",
                     metric="accuracy",
@@ -71,7 +71,7 @@ SUITE = Suite(
                 ),
                 Claim(
                     name="Kaiming",
-                    text="Kaiming's weights train the network without batch normalisation where default weights do not.",
+                    text="Kaiming's weights train the plain network where default weights do not.",
                     variant="kaiming × plain",
                     relation="better",
                     metric="accuracy",

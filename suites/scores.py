@@ -23,6 +23,7 @@ def recall(
         outputs: logits, ``(sample, class)`` or ``(sample, 1)``.
         target: class numbers, ``(sample,)``.
         classes: names of the classes.
+        average: as torchmetrics names it.
     """
     from torchmetrics.functional.classification import multiclass_recall
 
@@ -45,7 +46,9 @@ def per_class(
         k: dict[str, Any] = {"num_classes": len(classes), "average": "none", "validate_args": False}
         precision = torch.stack([multiclass_precision(g, t, **k) for g, t in labels]).mean(0)
         recalls = torch.stack([multiclass_recall(g, t, **k) for g, t in labels]).mean(0)
-        share = torch.stack([t.bincount(minlength=len(classes)) / len(t) for _, t in labels]).mean(0)
+        share = torch.stack([t.bincount(minlength=len(classes)) / len(t) for _, t in labels]).mean(
+            0
+        )
         rows += [
             {
                 "variant": variant,

@@ -57,7 +57,7 @@ def read_images(path: str | Path, target: str | None = None, size: int = 32) -> 
         ParibusError: no such folder, no class folders, a single class, a class with no images or one (in a declared
             validation or test part: with none), or an image that cannot be read.
     """
-    root = _root(Path(path), target)
+    root = _root(Path(path).expanduser(), target)
     parts = _parts(root)
     files, passed_over = _discovered(root, parts)
     left_out, crossing = _crossing(files)

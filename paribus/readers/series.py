@@ -114,9 +114,8 @@ def _parsed(column: pd.Series[Any]) -> pd.Series[Any]:
     readings = []
     for day_first in (False, True):
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore", UserWarning
-            )  # that each was read apart, or the day came first
+            # That each text was read by itself, or that the day came first after all.
+            warnings.simplefilter("ignore", UserWarning)
             times = pd.to_datetime(column, errors="coerce", dayfirst=day_first, utc=True)
         if times.notna().all() and times.is_monotonic_increasing:
             return times

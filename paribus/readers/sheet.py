@@ -66,7 +66,7 @@ def read_sheet(path: str | Path) -> Sheet:
     """
     import pandas as pd
 
-    path = Path(path)
+    path = Path(path).expanduser()
     content = _bytes_of(path)
     text = _text_of(path, content)
     names, lines = _checked_lines(path, text)
@@ -128,7 +128,7 @@ def _checked_lines(path: Path, text: str) -> tuple[list[str], list[int]]:
             else:
                 raise ParibusError(
                     f"line {reader.line_num} of {path.name}",
-                    got=f"{len(row)} values",
+                    got=f"{len(row)} value{'s' * (len(row) != 1)}",
                     expected=f"{len(names)}, as many as there are columns",
                     fix="Mend the line, and put quotes round text that holds a comma.",
                 )

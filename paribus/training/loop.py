@@ -15,7 +15,7 @@ from paribus.data import PARTS, Fold, Part
 from paribus.run import Outcome, Predictions, Record, Run
 from paribus.training.evaluate import naive_outputs, outputs_of, scores_of
 from paribus.training.network import build, weight_digests
-from paribus.training.noise import NamedDropout, name_noise
+from paribus.training.noise import name_noise
 from paribus.training.order import batches, order_digest, steps_per_epoch
 
 DIAGNOSED = 256
@@ -27,7 +27,6 @@ class Progress:
 
     outcome: Outcome = Outcome.completed
     reason: str = ""
-    steps: int = 0
     step_seconds: float = 0.0
     curves: dict[str, list[float]] = field(default_factory=dict)
     best: float = math.inf
@@ -58,88 +57,115 @@ class Parts:
         )
 
 
+class Training:
+    """A network in training: the textbook step, and nothing else.
+
+    Args:
+        run: what is trained; ``initial`` keeps the hashes of its initial weights.
+        fold: what it is trained on.
+    """
+
+    def __init__(self, run: Run, fold: Fold) -> None:
+        dtype = getattr(torch, run.recipe.dtype)
+        network = build(run.recipe, fold.dataset, run.streams)
+        self.run = run
+        self.initial = weight_digests(network)
+        self.noise = name_noise(network, run.streams)
+        self.network = network.to(run.device, dtype)
+        self.parts = Parts(*(fold.part(p).to(run.device, dtype) for p in PARTS))
+        self.optimizer = run.recipe.optimizer(network.parameters())
+        self.order = batches(len(self.parts.train), run.recipe.batch_size, run.streams)
+        self.steps = 0
+
+    def advance(self, steps: int) -> Tensor:
+        """Take steps; returns the loss of each, ``(step,)``, on the device. Waits for the device at the end only."""
+        self.network.train()
+        losses = [self._step() for _ in range(steps)]
+        if self.run.device == "cuda":
+            torch.cuda.synchronize()
+        return torch.stack(losses)
+
+    def _step(self) -> Tensor:
+        task, recipe, data = self.run.task, self.run.recipe, self.parts.train
+        batch = next(self.order).to(self.run.device)
+        for layer in self.noise:
+            layer.begin(self.steps)
+        outputs = self.network(*(x[batch] for x in data.inputs))
+        loss = task.loss(outputs, *(y[batch] for y in data.targets)).mean()
+        self.optimizer.zero_grad()
+        loss.backward()
+        if recipe.clip_norm is not None:
+            nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip_norm)
+        self.optimizer.step()
+        self.steps += 1
+        detached: Tensor = loss.detach()
+        return detached
+
+
 def train(run: Run, fold: Fold) -> Record:
     """Train one run on one fold and score it once on the test part.
 
     Every draw comes from the run's own streams; the global generator is seeded for networks that use it and put
     back afterwards.
     """
-    recipe, dtype = run.recipe, getattr(torch, run.recipe.dtype)
-    with _deterministic(run):
+    with deterministic(run):
         started = time.perf_counter()
-        network = build(recipe, fold.dataset, run.streams)
-        initial = weight_digests(network)
-        noise = name_noise(network, run.streams)
-        network = network.to(run.device, dtype)
-        parts = Parts(*(fold.part(p).to(run.device, dtype) for p in PARTS))
-        progress = _fit(run, network, noise, parts)
-        return _record(run, fold, network, parts, progress, initial, time.perf_counter() - started)
+        training = Training(run, fold)
+        progress = _fit(training)
+        return _record(training, fold, progress, time.perf_counter() - started)
 
 
-def _fit(run: Run, network: nn.Module, noise: list[NamedDropout], parts: Parts) -> Progress:
-    recipe, task, progress = run.recipe, run.task, Progress()
-    optimizer = recipe.optimizer(network.parameters())
-    order = batches(len(parts.train), recipe.batch_size, run.streams)
-    every = recipe.evaluate_every or steps_per_epoch(len(parts.train), recipe.batch_size)
-    losses = torch.zeros(every, device=run.device, dtype=getattr(torch, recipe.dtype))
-    _evaluate(run, network, parts, progress, math.nan)
-    network.train()
+def _fit(training: Training) -> Progress:
+    run, progress = training.run, Progress()
+    recipe, samples = run.recipe, len(training.parts.train)
+    every = recipe.evaluate_every or steps_per_epoch(samples, recipe.batch_size)
     limit = recipe.time_limit or math.inf
-    while progress.steps < recipe.steps:
-        todo = min(every, recipe.steps - progress.steps)
+    _evaluate(training, progress, math.nan)
+    while training.steps < recipe.steps:
         started = time.perf_counter()
-        for i in range(todo):
-            batch = next(order).to(run.device)
-            for layer in noise:
-                layer.begin(progress.steps + i)
-            outputs = network(*(x[batch] for x in parts.train.inputs))
-            loss = task.loss(outputs, *(y[batch] for y in parts.train.targets)).mean()
-            optimizer.zero_grad()
-            loss.backward()
-            if recipe.clip_norm is not None:
-                nn.utils.clip_grad_norm_(network.parameters(), recipe.clip_norm)
-            optimizer.step()
-            losses[i] = loss.detach()
-        _synchronise(run.device)
+        losses = training.advance(min(every, recipe.steps - training.steps))
         progress.step_seconds += time.perf_counter() - started
-        progress.steps += todo
-        if not _finite(losses[:todo], network):
+        if not _finite(losses, training.network):
             progress.outcome = Outcome.diverged
-            progress.reason = f"loss or a weight was not finite by step {progress.steps}"
+            progress.reason = f"loss or a weight was not finite by step {training.steps}"
             break
-        _evaluate(run, network, parts, progress, losses[:todo].double().mean().item())
-        if _should_stop(run, network, progress):
+        _evaluate(training, progress, losses.double().mean().item())
+        if _should_stop(training, progress):
             break
-        if progress.step_seconds > limit and progress.steps < recipe.steps:
+        if progress.step_seconds > limit and training.steps < recipe.steps:
             progress.outcome = Outcome.exhausted
-            progress.reason = f"time limit of {limit:g} s after {progress.steps} of {recipe.steps} steps"
+            progress.reason = (
+                f"time limit of {limit:g} s at step {training.steps} of {recipe.steps}"
+            )
             break
     return progress
 
 
-def _evaluate(run: Run, network: nn.Module, parts: Parts, progress: Progress, loss: float) -> None:
+def _evaluate(training: Training, progress: Progress, loss: float) -> None:
     """Add a point to the curves: training loss since the last one, validation scores, diagnostics."""
-    outputs = outputs_of(network, parts.validation)
-    scores = scores_of(outputs, parts.validation.targets, run.task.metrics)
+    run, network, part = training.run, training.network, training.parts.validation
+    outputs = outputs_of(network, part)
+    scores = scores_of(outputs, part.targets, run.task.metrics)
     with torch.no_grad():
-        each = run.task.loss(outputs, *parts.validation.targets)
+        each = run.task.loss(outputs, *part.targets)
     scores = {f"validation/{name}": value for name, value in scores.items()}
     scores["validation/loss"] = (each.double().sum() / len(each)).item()
     for diagnostic in run.diagnostics:
-        scores |= diagnostic(network, parts.diagnosed, run.task.loss)
-    progress.note(step=progress.steps, **{"train/loss": loss}, **scores)
+        scores |= diagnostic(network, training.parts.diagnosed, run.task.loss)
+    progress.note(step=training.steps, **{"train/loss": loss}, **scores)
 
 
-def _should_stop(run: Run, network: nn.Module, progress: Progress) -> bool:
+def _should_stop(training: Training, progress: Progress) -> bool:
     """Keep the best weights and count the rises of validation loss, where the recipe stops early."""
-    stopping = run.recipe.early_stopping
+    stopping = training.run.recipe.early_stopping
     if stopping is None:
         return False
     *_, before, now = progress.curves["validation/loss"]
     progress.rises = progress.rises + 1 if now > before else 0
     if now < progress.best:
-        progress.best, progress.best_step = now, progress.steps
-        progress.best_state = {k: v.clone() for k, v in network.state_dict().items()}
+        progress.best, progress.best_step = now, training.steps
+        state = training.network.state_dict()
+        progress.best_state = {name: value.clone() for name, value in state.items()}
     return progress.rises >= stopping.patience
 
 
@@ -148,53 +174,33 @@ def _finite(losses: Tensor, network: nn.Module) -> bool:
     return bool(losses.isfinite().all() & torch.stack(list(weights)).all())
 
 
-def _record(
-    run: Run,
-    fold: Fold,
-    network: nn.Module,
-    parts: Parts,
-    progress: Progress,
-    initial: dict[str, str],
-    seconds: float,
-) -> Record:
+def _record(training: Training, fold: Fold, progress: Progress, seconds: float) -> Record:
+    run, recipe = training.run, training.run.recipe
     naive = naive_outputs(run.task, fold)
     targets = fold.part("test").targets
-    scores: dict[str, float] = {}
+    scores, outputs = _final_scores(training, progress)
     predictions = None
-    if progress.outcome is not Outcome.diverged:
-        if progress.best_state is not None:
-            network.load_state_dict(progress.best_state)
-        outputs = outputs_of(network, parts.test)
-        scores = scores_of(outputs, parts.test.targets, run.task.metrics)
-        if not math.isfinite(scores[run.task.primary.name]):
-            progress.outcome = Outcome.diverged
-            progress.reason = f"{run.task.primary.name} on the test part was not finite"
-            scores = {}
-    if progress.outcome is not Outcome.diverged:
-        scores |= {name: curve[-1] for name, curve in progress.curves.items() if name != "step"}
-        predictions = Predictions(
-            outputs.cpu().numpy(), targets[0].numpy(), next(iter(naive.values())).numpy()
-        )
+    if outputs is not None:
+        first = next(iter(naive.values()))
+        predictions = Predictions(outputs.cpu().numpy(), targets[0].numpy(), first.numpy())
     return Record(
         key=run.key,
         seed=run.seed,
         outcome=progress.outcome,
         reason=progress.reason,
         scores=scores,
-        naive={n: scores_of(o, targets, run.task.metrics) for n, o in naive.items()},
+        naive={name: scores_of(o, targets, run.task.metrics) for name, o in naive.items()},
         curves=progress.curves,
-        steps=progress.steps,
-        best_step=progress.best_step or progress.steps,
+        steps=training.steps,
+        best_step=progress.best_step or training.steps,
         seconds=seconds,
         step_seconds=progress.step_seconds,
-        parameters=sum(p.numel() for p in network.parameters()),
+        parameters=sum(p.numel() for p in training.network.parameters()),
         hashes={
             "data": fold.dataset.digest,
             "split": fold.digest,
-            "order": order_digest(
-                len(fold.train), run.recipe.batch_size, run.recipe.steps, run.streams
-            ),
-            "init": initial,
+            "order": order_digest(len(fold.train), recipe.batch_size, recipe.steps, run.streams),
+            "init": training.initial,
         },
         data={
             "name": fold.dataset.name,
@@ -208,8 +214,25 @@ def _record(
     )
 
 
+def _final_scores(training: Training, progress: Progress) -> tuple[dict[str, float], Tensor | None]:
+    """Scores on the test part and last points of the curves, with the outputs; nothing for a diverged run."""
+    if progress.outcome is Outcome.diverged:
+        return {}, None
+    task, network, test = training.run.task, training.network, training.parts.test
+    if progress.best_state is not None:
+        network.load_state_dict(progress.best_state)
+    outputs = outputs_of(network, test)
+    scores = scores_of(outputs, test.targets, task.metrics)
+    if not math.isfinite(scores[task.primary.name]):
+        progress.outcome = Outcome.diverged
+        progress.reason = f"{task.primary.name} on the test part was not finite"
+        return {}, None
+    last = {name: curve[-1] for name, curve in progress.curves.items() if name != "step"}
+    return {**last, **scores}, outputs
+
+
 @contextmanager
-def _deterministic(run: Run) -> Iterator[None]:
+def deterministic(run: Run) -> Iterator[None]:
     """Seed the global generator for networks that draw from it, ask for reproducible kernels, and undo both."""
     devices = [torch.cuda.current_device()] if run.device == "cuda" else []
     cudnn, number = torch.backends.cudnn, run.streams.number("noise")
@@ -221,8 +244,3 @@ def _deterministic(run: Run) -> Iterator[None]:
             yield
         finally:
             cudnn.deterministic, cudnn.benchmark = before
-
-
-def _synchronise(device: str) -> None:
-    if device == "cuda":
-        torch.cuda.synchronize()

@@ -45,8 +45,9 @@ def build(recipe: Recipe, dataset: Dataset, streams: Streams) -> nn.Module:
         drawn = list(layers(network))
         for kind, ordinal, module in drawn:
             _redraw(module, streams.number("init", kind, ordinal))
-        if hasattr(network, "after_init"):
-            network.after_init()
+        finish = getattr(network, "after_init", None)
+        if callable(finish):
+            finish()
     if recipe.init is not None:
         _initialise(recipe, drawn, streams)
     return network
@@ -62,7 +63,7 @@ def _shapes(recipe: Recipe, dataset: Dataset) -> dict[str, object]:
 
 def _redraw(module: nn.Module, number: int) -> None:
     reset = getattr(module, "reset_parameters", None)
-    if reset is not None:
+    if callable(reset):
         torch.manual_seed(number)
         reset()
 

@@ -1,0 +1,155 @@
+"""What stands behind the pytest door: one session for all cells of a pytest run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from statistics import fmean, median
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from paribus.progress import Progress
+from paribus.results import Result
+from paribus.session import Cell, Session, Settings, choice, pairs, skip_reason
+from paribus.steptime import Clock
+
+if TYPE_CHECKING:
+    from pytest_benchmark.fixture import BenchmarkFixture
+
+CLOCK = Clock()
+
+
+class Door:
+    """Trains, times and reports the cells of a pytest run.
+
+    Args:
+        config: holds the options.
+
+    Raises:
+        ParibusError: an option has a value that cannot be used.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.settings = settings_of(config)
+        self.cells: list[Cell] = []
+        self.results: list[Result] = []
+        self.pages: list[Path] = []
+
+    @cached_property
+    def session(self) -> Session:
+        """The session, whose store is opened when something is to be trained."""
+        return Session(self.settings, Progress(self._uncaptured))
+
+    @contextmanager
+    def _uncaptured(self) -> Iterator[None]:
+        capture = self.config.pluginmanager.getplugin("capturemanager")
+        with capture.global_and_fixture_disabled():
+            yield
+
+    @property
+    def prepared(self) -> bool:
+        """Whether there is anything to report on."""
+        return bool(self.cells)
+
+    @property
+    def broken(self) -> bool:
+        """Whether control broke in any comparison."""
+        return any(result.control.broken for result in self.results)
+
+    def prepare(self, cells: Sequence[Cell]) -> None:
+        """Refuse what cannot work, before anything is trained."""
+        self.session.prepare([cell for cell in cells if not skip_reason(cell.device)])
+        self.cells = list(dict.fromkeys(cells))
+
+    def train(self, cell: Cell, benchmark: BenchmarkFixture) -> None:
+        """Train a cell, its baseline before it; report the seconds of its runs and how they ended."""
+        skip_without_device(cell)
+        self.session.train(self.session.baseline(cell))
+        _once(benchmark, self._train, cell)
+
+    def _train(self, cell: Cell, benchmark: BenchmarkFixture) -> None:
+        with CLOCK.showing() as seconds:
+            now = {run.key for run in self.session.train(cell)} | self.session.trained
+            records = self.session.records(cell)
+            seconds += [record.seconds for record in records]
+        stored = sum(record.key not in now for record in records)
+        metric = cell.comparison.task.primary.name
+        scores = [r.scores[metric] for r in records if metric in r.scores]
+        benchmark.extra_info |= {
+            "runs": float(len(records)),
+            "stored": float(stored),
+            "seconds": "from the store" if stored == len(records) else "measured now",
+            "completed": float(sum(record.completed for record in records)),
+            metric: fmean(scores) if scores else "no run finished",
+        }
+
+    def time(self, cell: Cell, benchmark: BenchmarkFixture) -> None:
+        """Time a step of a cell against its baseline's, unless the store has it; report the ratio."""
+        skip_without_device(cell)
+        _once(benchmark, self._time, cell)
+
+    def _time(self, cell: Cell, benchmark: BenchmarkFixture) -> None:
+        with CLOCK.showing() as seconds:
+            timing, stored = self.session.time(cell)
+            seconds.append(median(timing.variant))
+        benchmark.extra_info |= {
+            "seconds": "from the store" if stored else "measured now",
+            "ratio to baseline": timing.ratio,
+        }
+
+    def fail(self, cell: Cell, test: str, reason: str) -> None:
+        """Keep a failed cell out of every table as anything but a failure."""
+        self.session.failures[cell] = reason
+        rows = self.config._benchmarksession.benchmarks  # type: ignore[attr-defined]
+        rows[:] = [row for row in rows if row.fullname != test]
+
+    def finish(self) -> None:
+        """Write the pages."""
+        from paribus.report import write
+
+        self.results = self.session.results(self.cells)
+        self.pages = write(self.results, self.settings.out)
+
+    def show(self, terminal: Any) -> None:
+        """Show the verdicts and where the pages are."""
+        from paribus.report import terminal as tables
+
+        terminal.section("paribus: verdicts")
+        terminal.write_line(tables(self.results))
+        terminal.write_line(f"pages: {self.pages[0]}" if self.pages else "no pages were written")
+
+
+def _once(benchmark: Any, function: Callable[[Cell, BenchmarkFixture], None], cell: Cell) -> None:
+    """Call once under the benchmark's clock: a training is its own repetition, over seeds."""
+    benchmark.pedantic(function, args=(cell, benchmark), rounds=1, iterations=1)
+
+
+def skip_without_device(cell: Cell) -> None:
+    """Skip a cell whose device is not here."""
+    if reason := skip_reason(cell.device):
+        pytest.skip(reason)
+
+
+def settings_of(config: pytest.Config) -> Settings:
+    """The settings that the options give.
+
+    Raises:
+        ParibusError: an option has a value that cannot be used.
+    """
+    option = config.getoption
+    out = Path(option("--paribus-out"))
+    return Settings(
+        seeds=option("--paribus-seeds"),
+        budget=choice("--paribus-budget", option("--paribus-budget"), ("quick", "full")),
+        device=choice("--paribus-device", option("--paribus-device"), ("auto", "cpu", "cuda")),
+        data=pairs("--paribus-data", option("--paribus-data")),
+        targets=pairs("--paribus-target", option("--paribus-target")),
+        out=out,
+        store=Path(option("--paribus-store") or out / "runs.sqlite"),
+        fresh=option("--paribus-fresh"),
+        jobs=option("--paribus-jobs"),
+    )

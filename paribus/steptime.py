@@ -1,0 +1,85 @@
+"""How long one training step takes, against the baseline's: interleaved, on one pinned thread, device synchronised."""
+
+from __future__ import annotations
+
+import gc
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from paribus.executor import dataset_of, one_thread
+from paribus.run import Run
+from paribus.store import Timing
+from paribus.training.loop import Training, deterministic
+
+ROUNDS = 15
+ROUND_SECONDS = 0.02
+WARM_UP = 3
+
+
+class Clock:
+    """A clock that can be told what to show, so that a benchmark reports seconds that were measured elsewhere.
+
+    Called, it gives seconds as `time.perf_counter` does. pytest-benchmark takes it as its timer: a training's
+    seconds are then the same whether it ran now, in several processes, or was found in the store.
+    """
+
+    __name__ = "Clock"
+
+    def __init__(self) -> None:
+        self._ahead = 0.0
+
+    def __call__(self) -> float:
+        """Seconds since some moment."""
+        return time.perf_counter() + self._ahead
+
+    @contextmanager
+    def showing(self) -> Iterator[list[float]]:
+        """However long the context takes, let the clock show the sum of the seconds put into the list."""
+        started, seconds = self(), list[float]()
+        yield seconds
+        self._ahead += sum(seconds) - (self() - started)
+
+
+def time_steps(variant: Run, baseline: Run) -> Timing:
+    """Seconds of a step of both, round by round, the two taking turns.
+
+    Each round takes as many steps as fill about 20 ms of the baseline; the first few steps are not counted. Neither
+    evaluation nor the reading of data is in it.
+    """
+    with pinned(), one_thread(), deterministic(variant):
+        pair = [
+            Training(run, run.task.fold(dataset_of(run.task, run.seed), run.streams))
+            for run in (variant, baseline)
+        ]
+        for training in pair:
+            training.advance(WARM_UP)
+        steps = max(1, int(ROUND_SECONDS / _seconds(pair[1], WARM_UP)))
+        rounds = [[_seconds(training, steps) for training in pair] for _ in range(ROUNDS)]
+    return Timing(*(list(seconds) for seconds in zip(*rounds, strict=True)))
+
+
+def _seconds(training: Training, steps: int) -> float:
+    """Mean seconds of a step over some steps, without the garbage collector."""
+    gc.disable()
+    started = time.perf_counter()
+    training.advance(steps)
+    elapsed = time.perf_counter() - started
+    gc.enable()
+    return elapsed / steps
+
+
+@contextmanager
+def pinned() -> Iterator[None]:
+    """Keep this process on one core while the context lasts, where the system allows it."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(cores)})
+    try:
+        yield
+    finally:
+        # Processes started later inherit the mask, so it must not stay.
+        os.sched_setaffinity(0, cores)

@@ -34,11 +34,16 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True)
 class Answered:
-    """A claim with its answer and the evidence in a phrase."""
+    """A claim with its answer and the evidence in a phrase.
+
+    Attributes:
+        single: whether it rests on a test of its own at 5 %, outside the family.
+    """
 
     claim: Claim
     answer: Answer
     evidence: str
+    single: bool = False
 
 
 def answer_all(result: Result) -> tuple[Answered, ...]:
@@ -50,7 +55,9 @@ def answer(claim: Claim, result: Result) -> Answered:
     """One claim, answered from what is known."""
     variant = result.row(claim.variant)
     reference = result.baseline if claim.reference is None else result.row(claim.reference)
-    if not (variant.complete and reference.complete) or result.control.broken:
+    if result.control.broken:
+        return Answered(claim, Answer.undecided, "withheld, because control broke")
+    if result.skipped or not (variant.complete and reference.complete):
         return Answered(claim, Answer.undecided, "not run")
     if claim.relation in ("better", "worse", "equivalent") and _is_family_contrast(claim, result):
         return _by_verdict(claim, result)
@@ -96,7 +103,8 @@ def _by_values(claim: Claim, comparison: Comparison, variant: Row, reference: Ro
         text = f"{shown}, {d.size} of {len(a)} pairs have the score"
         return Answered(claim, Answer.undecided, text.removeprefix(", "))
     found, how = RELATIONS[claim.relation](d, _margin(claim, comparison))
-    return Answered(claim, found, f"{shown} (medians), {how}, n = {d.size}")
+    single = claim.relation != "identical"
+    return Answered(claim, found, f"{shown} (medians), {how}, n = {d.size}", single)
 
 
 def _margin(claim: Claim, comparison: Comparison) -> float | None:
@@ -171,7 +179,7 @@ def _by_steps(claim: Claim, comparison: Comparison, variant: Row, reference: Row
     found = Answer.undecided
     if p <= ALPHA:
         found = Answer.supported if wanted > unwanted else Answer.refuted
-    return Answered(claim, found, f"{shown}, sign test p = {p:.3g}")
+    return Answered(claim, found, f"{shown}, sign test p = {p:.3g}", single=True)
 
 
 def target_steps(comparison: Comparison, row: Row) -> Floats:

@@ -110,6 +110,7 @@ class Result:
         contrasts: each complete variant against the baseline, by variant; empty where they are withheld.
         skipped: why nothing ran on this device, or nothing.
         looks: numbers of seeds with which this result has been looked at, in order; the last is this one.
+        naive: the primary score of the first naive predictor, ``(seed,)``; NaN where it is not known.
         predictions: loads what the runs of a variant said of their test parts.
     """
 
@@ -123,6 +124,7 @@ class Result:
     contrasts: Mapping[str, Contrast] = field(default_factory=dict)
     skipped: str = ""
     looks: tuple[int, ...] = ()
+    naive: Floats = field(default_factory=lambda: np.empty(0))
     predictions: Callable[[Row], list[Predictions]] = lambda _row: []
 
     @property
@@ -185,8 +187,9 @@ def collect(
     contrasts: dict[str, Contrast] = {}
     if not skipped and all(row.complete for row in rows):
         looks = _looks(store, rows, len(seeds))
+    naive = _naive(comparison, rows[0], store)
     if rows[0].complete and not control.broken and not skipped:
-        contrasts = {c.variant: c for c in _contrasts(comparison, rows, store, len(looks) > 1)}
+        contrasts = {c.variant: c for c in _contrasts(comparison, rows, naive, len(looks) > 1)}
     return Result(
         suite=suite,
         comparison=comparison,
@@ -198,6 +201,7 @@ def collect(
         contrasts=contrasts,
         skipped=skipped,
         looks=looks,
+        naive=naive,
         predictions=lambda row: _predictions(row, store),
     )
 
@@ -266,27 +270,39 @@ def _naive(comparison: Comparison, row: Row, store: Store) -> Floats:
     return np.array(scores)
 
 
+def failure_scores(
+    higher_is_better: bool, naive: Floats, scores: npt.ArrayLike
+) -> Floats:
+    """What a failed run scores, ``(seed,)``: the naive score, and the worst that is known where it is not.
+
+    Args:
+        higher_is_better: direction of the metric.
+        naive: ``(seed,)``, NaN where it is not known.
+        scores: ``(variant, seed)`` of the runs, NaN where one failed.
+    """
+    known = [x[np.isfinite(x)] for x in (naive, np.ravel(np.asarray(scores, dtype=float)))]
+    worst = next((x.min() if higher_is_better else x.max() for x in known if x.size), 0.0)
+    return np.where(np.isfinite(naive), naive, worst)
+
+
 def _contrasts(
-    comparison: Comparison, rows: Sequence[Row], store: Store, exploratory: bool
+    comparison: Comparison, rows: Sequence[Row], naive: Floats, exploratory: bool
 ) -> tuple[Contrast, ...]:
     complete = [row for row in rows if row.complete]
-    naive = _naive(comparison, rows[0], store)
-    if np.isnan(naive).any():
-        # A rescored naive score is unknown where the baseline failed: the mean of the other seeds stands in.
-        naive = np.where(
-            np.isnan(naive), np.nanmean(naive) if np.isfinite(naive).any() else 0.0, naive
-        )
     metric = comparison.primary
+    scores = {row.variant.name: row.scores for row in complete}
+    penalty = failure_scores(metric.higher_is_better, naive, list(scores.values()))
     return decide(
-        {row.variant.name: row.scores for row in complete},
+        scores,
         baseline=rows[0].variant.name,
         higher_is_better=metric.higher_is_better,
         margin=metric.margin,
-        failure_score=naive,
-        naive=naive,
+        failure_score=penalty,
+        naive=penalty if np.isfinite(naive).any() else None,
         family_size=len(rows) - 1,
         outcomes={row.variant.name: row.outcomes for row in complete},
         exploratory=exploratory,
+        metric=metric.name,
     )
 
 

@@ -40,12 +40,14 @@ ORDER = [
     "store",
     "progress",
     "executor",
+    "steptime",
     "stats",
     "verdict",
     "results",
     "claims",
     "report",
     "session",
+    "door",
     "plugin",
     "cli",
 ]
@@ -79,7 +81,7 @@ WRITING_CALLS = {
 
 # Libraries that take long to import, and the modules that a worker process never imports.
 HEAVY = {"matplotlib", "pandas", "scipy", "sklearn", "statsmodels", "torchmetrics", "torchvision"}
-NEVER_IN_A_WORKER = {"stats", "verdict", "results", "claims", "report", "plugin", "cli"}
+NEVER_IN_A_WORKER = {"stats", "verdict", "results", "claims", "report", "door", "plugin", "cli"}
 
 CALLABLE_NAME = re.compile(r"(models|suites|benchmarks|tests)(\.\w+)*:\w+")
 

@@ -1,0 +1,182 @@
+"""The command line: run suites, by name or from a file of your own, and list what there is."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterable
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from paribus.errors import ParibusError
+
+if TYPE_CHECKING:
+    from paribus.comparison import Suite
+
+app = typer.Typer(
+    help="Controlled comparisons of training choices in PyTorch: one factor varies, all else is equal.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+
+
+def main() -> None:
+    """Run the command line; a mistake of the user ends in one line and status 2."""
+    try:
+        app()
+    except ParibusError as error:
+        typer.echo(f"paribus: {error}", err=True)
+        sys.exit(2)
+
+
+@app.command("list")
+def show_suites() -> None:
+    """List the suites: their tasks, variants, and the time that the quick budget takes.
+
+    Example: paribus list
+    """
+    for suite in named_suites().values():
+        for comparison in suite.comparisons:
+            names = ", ".join(variant.name for variant in comparison.variants())
+            seconds = comparison.budgets["quick"].seconds
+            typer.echo(f"{suite.name}: {comparison.question}")
+            typer.echo(f"    task {comparison.task.name}; {names}; about {seconds:.0f} s")
+
+
+@app.command()
+def run(
+    suites: Annotated[
+        list[str], typer.Argument(help="Names of suites, or files that define SUITE.")
+    ],
+    data: Annotated[
+        list[str] | None,
+        typer.Option(help="Your own data: PATH, or TASK=PATH where suites differ."),
+    ] = None,
+    target: Annotated[
+        list[str] | None, typer.Option(help="Column to predict: COLUMN, or TASK=COLUMN.")
+    ] = None,
+    seeds: Annotated[int | None, typer.Option(help="Paired seeds a variant.")] = None,
+    budget: Annotated[str, typer.Option(help="quick or full.")] = "quick",
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    out: Annotated[Path, typer.Option(help="Folder for pages.")] = Path("results/latest"),
+    store: Annotated[Path | None, typer.Option(help="File of runs.")] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Train again what is in the store.")
+    ] = False,
+    jobs: Annotated[int | None, typer.Option(help="Processes that train side by side.")] = None,
+) -> None:
+    """Train suites and write their pages.
+
+    Examples: paribus run optimizers · paribus run optimizers --data patients.csv --target outcome ·
+    paribus run my_suite.py --seeds 12
+    """
+    from paribus.session import Settings, choice
+
+    chosen = [find_suite(name) for name in suites]
+    tasks = sorted({c.task.name for suite in chosen for c in suite.comparisons})
+    settings = Settings(
+        seeds=seeds,
+        budget=choice("--budget", budget, ("quick", "full")),
+        device=choice("--device", device, ("auto", "cpu", "cuda")),
+        data=by_task("--data", data or [], tasks),
+        targets=by_task("--target", target or [], tasks),
+        out=out,
+        store=store or out / "runs.sqlite",
+        fresh=fresh,
+        jobs=jobs,
+    )
+    raise typer.Exit(_run(chosen, settings))
+
+
+def _run(suites: list[Suite], settings: object) -> int:
+    """Train every cell that can run here; returns 1 where control broke."""
+    from paribus.progress import Progress
+    from paribus.report import terminal, write
+    from paribus.session import Session, Settings, cells, skip_reason
+
+    assert isinstance(settings, Settings)
+    session = Session(settings, Progress())
+    every = [cell for cell in cells(suites) if cell.device in settings.devices]
+    session.prepare([cell for cell in every if not skip_reason(cell.device)])
+    try:
+        for cell in every:
+            if not skip_reason(cell.device):
+                session.train(cell)
+    finally:
+        results = session.results(every)
+        pages = write(results, settings.out)
+        typer.echo(terminal(results))
+        typer.echo(f"pages: {pages[0]}")
+    return int(any(result.control.broken for result in results))
+
+
+def by_task(option: str, values: Iterable[str], tasks: list[str]) -> dict[str, str]:
+    """Values by task; a value without a task goes to the only one that there is.
+
+    Raises:
+        ParibusError: a value names no task and there are several.
+    """
+    from paribus.session import pairs
+
+    named = []
+    for value in values:
+        if "=" not in value and len(tasks) > 1:
+            raise ParibusError(
+                option,
+                got=repr(value),
+                expected=f"TASK=VALUE, because these suites have the tasks {', '.join(tasks)}",
+                fix=f"Write {option} {tasks[0]}={value}.",
+            )
+        named.append(value if "=" in value else f"{tasks[0]}={value}")
+    return pairs(option, named)
+
+
+def named_suites() -> dict[str, Suite]:
+    """Suites that installed packages offer, by name."""
+    return {point.name: point.load() for point in entry_points(group="paribus.suites")}
+
+
+def find_suite(name: str) -> Suite:
+    """A suite by its name, or ``SUITE`` of a Python file.
+
+    Raises:
+        ParibusError: there is no such suite or file, or the file defines none.
+    """
+    if name.endswith(".py"):
+        return _suite_of(Path(name))
+    known = {point.name: point for point in entry_points(group="paribus.suites")}
+    if name not in known:
+        raise ParibusError(
+            "suite",
+            got=repr(name),
+            expected=f"one of {', '.join(known)}, or a Python file that defines SUITE",
+            fix="paribus list shows what each of them compares.",
+        )
+    suite: Suite = known[name].load()
+    return suite
+
+
+def _suite_of(path: Path) -> Suite:
+    from paribus.comparison import Suite
+
+    if not path.is_file():
+        raise ParibusError(
+            "file of a suite",
+            got=f"{path}, which is not there",
+            expected="a Python file",
+            fix="Check the path.",
+        )
+    # By name, so that worker processes can import what the suite names.
+    sys.path.insert(0, str(path.resolve().parent))
+    found = getattr(importlib.import_module(path.stem), "SUITE", None)
+    if not isinstance(found, Suite):
+        raise ParibusError(
+            f"file of a suite {path}",
+            got="no SUITE" if found is None else f"SUITE of type {type(found).__name__}",
+            expected="SUITE = paribus.comparison.Suite(...)",
+            fix="Define it at the top level of the file.",
+        )
+    return found

@@ -23,6 +23,17 @@ MOST_NAMED = 3
 PART_WORDS = {"train": 0, "training": 0, "val": 1, "valid": 1, "validation": 1, "dev": 1, "test": 2}
 SPOKEN = ("training", "validation", "test")
 EIGHT_BIT_GREY = ("1", "L", "LA")
+# What decoders raise on bytes that are cut short or wrong.
+DECODING_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    LookupError,
+    TypeError,
+    struct.error,
+    zlib.error,
+)
 
 
 @dataclass(frozen=True)
@@ -214,9 +225,7 @@ def _classes(root: Path, parts: dict[int, Path], files: list[_Image]) -> tuple[s
         for name in sorted(names):
             count = sum(file.label == name and file.part == part for file in files)
             if count < least:
-                _refuse_class(
-                    name, f"{_within(part)}" if parts else f"of {root.name}", count, least
-                )
+                _refuse_class(name, _within(part) if parts else f"of {root.name}", count, least)
     return tuple(sorted(names))
 
 
@@ -225,7 +234,7 @@ def _refuse_class(name: str, where: str, count: int, least: int) -> None:
         f"class folder {name!r} {where}",
         got=f"{count or 'no'} image{'s' * (count != 1)}",
         expected=f"at least {least}",
-        fix="Add images, or take the class out.",
+        fix="Add images (jpg, png, bmp, tif, webp), or take the class out.",
     )
 
 
@@ -265,10 +274,12 @@ def _picture(file: Path, size: int) -> _Picture | str:
     from torchvision.transforms.v2 import functional as transforms
 
     try:
-        with warnings.catch_warnings(), file.open("rb") as stream, Image.open(stream) as image:
-            warnings.simplefilter(
-                "ignore"
-            )  # of odd metadata and large files, which can be read all the same
+        # Warnings are of odd metadata and large files, which can be read all the same.
+        with (
+            warnings.catch_warnings(action="ignore"),
+            file.open("rb") as stream,
+            Image.open(stream) as image,
+        ):
             if image.mode.startswith(("I", "F")):
                 return f"of mode {image.mode}, more than 8 bits"
             resized = transforms.resize(image.convert("RGB"), [size, size])
@@ -278,17 +289,7 @@ def _picture(file: Path, size: int) -> _Picture | str:
         return "no image"
     except Image.DecompressionBombError:
         return "too large"
-    except (
-        OSError,
-        SyntaxError,
-        ValueError,
-        EOFError,
-        IndexError,
-        TypeError,
-        struct.error,
-        zlib.error,
-    ) as error:
-        # What decoders raise on bytes that are cut short or wrong.
+    except DECODING_ERRORS as error:
         return str(error) or type(error).__name__
 
 

@@ -222,7 +222,7 @@ def _remarks(
 
 
 def _moment(time: pd.Timestamp) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S")
+    return str(time.tz_localize(None))  # strftime knows no year beyond 9999
 
 
 def _span(step: pd.Timedelta) -> str:

@@ -1,0 +1,401 @@
+"""A CSV with labels: what becomes of its columns, and what is refused."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from paribus.data import Dataset
+from paribus.errors import ParibusError
+from paribus.readers.table import read_table
+from paribus.splits import random_split
+
+PLAIN = "x,y\n1,0\n2,0\n3,1\n5,1\n"
+
+
+def _written(folder: Path, content: str | bytes) -> Path:
+    path = folder / "t.csv"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def _read(folder: Path, content: str | bytes, target: str | None = None) -> Dataset:
+    return read_table(_written(folder, content), target=target)
+
+
+def _message(folder: Path, content: str | bytes, target: str | None = None) -> str:
+    with pytest.raises(ParibusError) as caught:
+        _read(folder, content, target)
+    return str(caught.value)
+
+
+def _columns(**columns: list[object]) -> str:
+    rows = zip(*columns.values(), strict=True)
+    return "\n".join([",".join(columns), *(",".join(map(str, row)) for row in rows)]) + "\n"
+
+
+def test_the_last_column_is_the_label_and_the_rest_are_inputs(tmp_path: Path) -> None:
+    content = "a,b,y\n1,2.5,0\n3,4,1\n5,6,0\n7,9,1\n"
+    data = _read(tmp_path, content)
+    assert torch.equal(data.inputs[0], torch.tensor([[1, 2.5], [3, 4], [5, 6], [7, 9]]))
+    assert data.inputs[0].dtype == torch.float32
+    assert (data.targets[0].tolist(), data.targets[0].dtype) == ([0, 1, 0, 1], torch.int64)
+    assert (data.classes, data.features, data.feature_axes) == (("0", "1"), ("a", "b"), (1,))
+    assert (data.name, data.origin) == ("t.csv", "the file t.csv, label column 'y'")
+    assert data.digest == hashlib.sha256(content.encode()).hexdigest()[:16]
+    assert (data.groups, data.declared, data.notes) == (None, None, ())
+
+
+def test_a_named_label_column_may_stand_anywhere(tmp_path: Path) -> None:
+    data = _read(tmp_path, "y,a\nno,1\nyes,2\nno,3\nyes,5\n", target="y")
+    assert (data.classes, data.targets[0].tolist(), data.features) == (
+        ("no", "yes"),
+        [0, 1, 0, 1],
+        ("a",),
+    )
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        PLAIN.replace("\n", "\r\n"),
+        "\ufeff" + PLAIN,
+        PLAIN.replace(",", ", "),
+        PLAIN.rstrip(),
+        PLAIN + "\n\n",
+    ],
+    ids=["CRLF", "byte-order mark", "blanks", "no last line end", "empty lines"],
+)
+def test_ways_to_write_the_same_table(tmp_path: Path, content: str) -> None:
+    data = _read(tmp_path, content)
+    assert data.inputs[0].squeeze(1).tolist() == [1, 2, 3, 5]
+    assert (data.features, data.classes) == (("x",), ("0", "1"))
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes"),
+    [
+        ([10, 9, 2], ("2", "9", "10")),
+        ([1.0, 0.0, 2.0], ("0", "1", "2")),
+        ([0.5, -1.5, 2.5], ("-1.5", "0.5", "2.5")),
+        (["b10", "b9", "a"], ("a", "b9", "b10")),
+        (["True", "False", "True"], ("False", "True")),
+        (["1", "2+", "0"], ("0", "1", "2+")),
+        ([" yes", "yes", "no "], ("no", "yes")),
+    ],
+)
+def test_classes_are_named_and_sorted_as_people_do(
+    tmp_path: Path, labels: list[object], classes: tuple[str, ...]
+) -> None:
+    data = _read(tmp_path, _columns(x=[1, 2, 3, 5, 7, 11], y=labels * 2))
+    assert data.classes == classes
+
+
+def test_missing_numbers_stay_missing_and_are_counted(tmp_path: Path) -> None:
+    data = _read(tmp_path, "ph,b,c,y\n,2,1,0\n3,?,3,1\nNA,6,2,0\n7,8,5,1\n")
+    assert data.inputs[0].isnan().sum(0).tolist() == [2, 1, 0]
+    assert data.notes == ("missing values, filled with the median of the training part: ph 2, b 1",)
+
+
+def test_text_becomes_one_input_a_value_and_none_where_it_is_missing(tmp_path: Path) -> None:
+    data = _read(
+        tmp_path, _columns(colour=["red ", "blue", "", "red"], x=[1, 2, 3, 5], y=[0, 0, 1, 1])
+    )
+    assert data.features == ("colour=blue", "colour=red", "x")
+    assert data.inputs[0][:, :2].tolist() == [[0, 1], [1, 0], [0, 0], [0, 1]]
+    assert data.notes == (
+        "missing text, for which none of the column's inputs is set: colour 1",
+        "columns of text, one input for each of their values: colour (2)",
+    )
+
+
+def test_a_category_unseen_in_training_is_hidden(tmp_path: Path) -> None:
+    data = _read(tmp_path, _columns(c=["a", "b"] * 10 + ["new"], x=range(21), y=[0, 0, 1] * 7))
+    for seed in range(20):
+        fold = random_split(data, torch.Generator().manual_seed(seed))
+        if 20 not in fold.train:
+            break
+    column = data.features.index("c=new")
+    prepared = torch.cat(
+        [fold.part(part).inputs[0][:, column] for part in ("train", "validation", "test")]
+    )
+    assert torch.equal(prepared, torch.zeros(21))
+
+
+def test_booleans_are_numbers(tmp_path: Path) -> None:
+    data = _read(
+        tmp_path, _columns(b=["True", "False", "", "True"], x=[1, 2, 3, 5], y=[0, 0, 1, 1])
+    )
+    assert data.features == ("b", "x")
+    torch.testing.assert_close(
+        data.inputs[0][:, 0], torch.tensor([1, 0, torch.nan, 1]), equal_nan=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ([""] * 30, "missing throughout"),
+        ([7] * 29 + [""], "one value throughout"),
+        (["a"] * 29 + [""], "one value throughout"),
+        (range(100, 130), "numbers the rows"),
+        ([f"name {i}" for i in range(30)], "a different text in each row"),
+        ([f"name {i % 29}" for i in range(30)], "29 different texts in 30 rows"),
+    ],
+)
+def test_columns_that_cannot_help_are_left_out_and_named(
+    tmp_path: Path, values: list[object], reason: str
+) -> None:
+    x = [i**2 for i in range(30)]
+    data = _read(tmp_path, _columns(odd=values, x=x, y=[0, 1] * 15))
+    assert data.features == ("x",)
+    assert data.notes == (f"columns left out: odd ({reason})",)
+
+
+def test_a_column_without_a_name_is_called_after_its_place(tmp_path: Path) -> None:
+    """As pandas writes an index."""
+    rows = "".join(f"{i},{i * i},{i % 2}\n" for i in range(12))
+    data = _read(tmp_path, ",x,y\n" + rows)
+    assert data.notes == ("columns left out: column 1 (numbers the rows)",)
+
+
+def test_rows_without_a_label_are_left_out(tmp_path: Path) -> None:
+    data = _read(tmp_path, "x,y\n1,0\n2,\n3,1\n4,0\n6,1\n")
+    assert (data.inputs[0].squeeze(1).tolist(), data.classes) == ([1, 3, 4, 6], ("0", "1"))
+    assert data.notes == ("rows left out because their label is missing: 1",)
+
+
+def test_copies_share_a_group_and_conflicting_labels_are_counted(tmp_path: Path) -> None:
+    x = [*range(0, 40, 2), 4, 6]
+    data = _read(tmp_path, _columns(x=x, z=[-0.0] * 21 + [0.0], w=x[::-1], y=[0, 1] * 10 + [0, 0]))
+    assert data.notes == ("columns left out: z (one value throughout)",)
+    data = _read(tmp_path, _columns(x=x, z=[v * v for v in x], y=[0, 1] * 10 + [0, 0]))
+    assert data.groups is not None
+    assert data.groups[2] == data.groups[20]
+    assert data.groups[3] == data.groups[21]
+    assert len(data.groups.unique()) == 20
+    assert data.notes == (
+        "2 rows repeat the inputs of an earlier row; 2 rows have the same inputs as a row with another label; "
+        "copies stay on one side of a split",
+    )
+
+
+def test_one_copy_is_told_in_the_singular(tmp_path: Path) -> None:
+    data = _read(tmp_path, _columns(x=[1, 2, 3, 5, 8, 1], y=[0, 1, 1, 0, 1, 0]))
+    assert data.notes == (
+        "1 row repeats the inputs of an earlier row; copies stay on one side of a split",
+    )
+
+
+def test_missing_values_are_equal_among_copies(tmp_path: Path) -> None:
+    content = _columns(x=[1, 2, 3, 4, 9, 1], z=["", 4, 5, 6, 7, ""], y=[0, 1, 1, 0, 1, 0])
+    data = _read(tmp_path, content)
+    assert data.groups is not None
+    assert data.groups[0] == data.groups[5]
+
+
+def test_rows_that_repeat_because_columns_take_few_values_are_no_copies(tmp_path: Path) -> None:
+    data = _read(tmp_path, _columns(a=[0, 1] * 10, b=[0, 0, 1, 1] * 5, y=[0, 1, 1, 0] * 5))
+    assert data.groups is None
+    assert data.notes == (
+        "16 rows repeat the inputs of an earlier row; as most rows do, copies are split like any other row",
+    )
+
+
+def test_a_table_scaled_before_it_was_read_is_noticed(tmp_path: Path) -> None:
+    content = _columns(a=[0, 0.2, 0.7, 1], b=[1, 0.3, 0.1, 0], c=[0.1, 0.2, 0.5, 1], y=[0, 1, 0, 1])
+    data = _read(tmp_path, content)
+    assert data.notes == (
+        "most columns of numbers span 0 to 1 exactly: they look min-max scaled before they were read, so the "
+        "scale may know the rows that are to judge",
+    )
+
+
+def test_columns_of_zeros_and_ones_are_no_sign_of_scaling(tmp_path: Path) -> None:
+    data = _read(tmp_path, _columns(a=[0, 1, 0, 1], b=[4, 5, 7, 9], y=[0, 1, 0, 1]))
+    assert data.notes == ()
+
+
+def test_whole_numbers_may_be_many_classes_where_each_has_rows(tmp_path: Path) -> None:
+    data = _read(tmp_path, _columns(x=[i**2 for i in range(250)], y=[i % 25 for i in range(250)]))
+    assert len(data.classes) == 25
+
+
+TABLE = "Give a file with the columns' names in its first line and a row in each other."
+UTF8 = "Save the table as comma-separated text in UTF-8."
+LABELS = "Name another label column, or add or leave out rows."
+NAMES = "Save the table with commas between values and the columns' names in its first line."
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", f"t.csv: got an empty file, expected a table. {TABLE}"),
+        (" \r\n\n", f"t.csv: got an empty file, expected a table. {TABLE}"),
+        (
+            "x,y\n",
+            "t.csv: got the columns' names alone, expected at least one row below them. Give a file with rows.",
+        ),
+        (
+            "x,y\n1,0\ncaf\xe9,1\n".encode("latin-1"),
+            f"t.csv: got bytes on line 3 that are no UTF-8, expected text in UTF-8. {UTF8}",
+        ),
+        (b"PK\x03\x04\0\0x,y\n", f"t.csv: got binary data, expected text in UTF-8. {UTF8}"),
+        (
+            b"\x89PNG\r\n\x1a\n\xff",
+            f"t.csv: got bytes on line 1 that are no UTF-8, expected text in UTF-8. {UTF8}",
+        ),
+        (
+            "x;y\n1;0\n",
+            "first line of t.csv: got the single name 'x;y', expected names with commas between them. "
+            + NAMES,
+        ),
+        (
+            "1,2,0\n3,4,1\n",
+            f"first line of t.csv: got numbers (1, 2, 0), expected the columns' names. {NAMES}",
+        ),
+        (
+            "x,x,y\n1,2,0\n",
+            f"first line of t.csv: got 'x' more than once, expected a different name for each column. {NAMES}",
+        ),
+        (
+            "x,y\n1,0\n2,0,3\n",
+            "line 3 of t.csv: got 3 values, expected 2, as many as there are columns. "
+            "Mend the line, and put quotes round text that holds a comma.",
+        ),
+        (
+            "x,y\n1,0\n\n2\n",
+            "line 4 of t.csv: got 1 value, expected 2, as many as there are columns. "
+            "Mend the line, and put quotes round text that holds a comma.",
+        ),
+        (
+            'x,y\n"' + "a" * 200_000 + '",0\n',
+            "line 2 of t.csv: got what cannot be read as CSV (field larger than field limit (131072)), expected "
+            "values with commas between them. Mend the line, or save the table as CSV again.",
+        ),
+        (
+            "x,y\n1,0\n2,0\n",
+            f"label column 'y' of t.csv: got the single class '0', expected at least two classes. {LABELS}",
+        ),
+        (
+            "x,y\n1,0\n2,0\n3,1\n",
+            "label column 'y' of t.csv: got class '1' in one row, expected at least two rows of each class, one "
+            f"to learn from and one to judge by. {LABELS}",
+        ),
+        (
+            "x,y\n1,\n2,\n",
+            "label column 'y' of t.csv: got missing values alone, expected a label in at least two rows of each "
+            "class. Name the column that holds the labels.",
+        ),
+        (
+            _columns(x=range(30), y=[i + 0.5 for i in range(30)]),
+            "label column 'y' of t.csv: got 30 different numbers in 30 rows, expected a class in each row. Name "
+            "the column that holds classes; values to predict are not read from a table yet.",
+        ),
+        (
+            _columns(x=range(60), y=[i // 2 for i in range(60)]),
+            "label column 'y' of t.csv: got 30 different numbers in 60 rows, expected a class in each row. Name "
+            "the column that holds classes; values to predict are not read from a table yet.",
+        ),
+        (
+            "x,y\n1,0\n\n-inf,1\n3,0\n4,1\n",
+            "column 'x' of t.csv, line 4: got '-inf', expected a finite number, or nothing where it is missing. "
+            "Mend the value, or leave it empty.",
+        ),
+        (
+            "x,y\n1,0\n1e39,1\n3,0\n4,1\n",
+            "column 'x' of t.csv, line 3: got '1e+39', expected a finite number, or nothing where it is missing. "
+            "Mend the value, or leave it empty.",
+        ),
+        (
+            "x,y\n1,0\n2,1\n3,inf\n4,1\n",
+            "column 'y' of t.csv, line 4: got 'inf', expected a finite number, or nothing where it is missing. "
+            "Mend the value, or leave it empty.",
+        ),
+        (
+            "x,y\n1,0\n2,1\n3,0\n4 mg,1\n",
+            "column 'x' of t.csv, line 5: got '4 mg', expected a number, like most of that column. "
+            "Mend the value, or leave it empty.",
+        ),
+        (
+            "x,z,y\n1,,0\n1,,0\n1,,1\n1,,1\n",
+            "columns of t.csv besides 'y': got x (one value throughout), z (missing throughout), expected at "
+            "least one that tells rows apart. Give a table with measurements beside the label.",
+        ),
+        (
+            "y\n0\n0\n1\n1\n",
+            "columns of t.csv besides 'y': got none, expected at least one that tells rows apart. "
+            "Give a table with measurements beside the label.",
+        ),
+    ],
+)
+def test_what_is_no_table_of_classes_is_refused(
+    tmp_path: Path, content: str | bytes, message: str
+) -> None:
+    assert _message(tmp_path, content) == message
+
+
+def test_a_label_column_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    assert _message(tmp_path, PLAIN, target="outcome") == (
+        "label column of t.csv: got 'outcome', expected one of x, y. "
+        "Check the spelling against the first line of the file."
+    )
+
+
+def test_of_many_columns_twenty_are_named(tmp_path: Path) -> None:
+    header = ",".join(f"c{i}" for i in range(25))
+    message = _message(tmp_path, f"{header}\n{header}\n", target="y")
+    assert "c18, c19 and 5 more. Check" in message
+
+
+def test_a_path_that_is_no_file_is_refused(tmp_path: Path) -> None:
+    for path, got in ((tmp_path / "no.csv", "nothing at"), (tmp_path, "a folder at")):
+        with pytest.raises(ParibusError) as caught:
+            read_table(path)
+        assert str(caught.value) == (
+            f"a CSV file: got {got} {path}, expected a file that can be read. Check the path."
+        )
+
+
+def test_a_file_that_may_not_be_read_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    path = _written(tmp_path, PLAIN)
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(ParibusError) as caught:
+        read_table(path)
+    assert str(caught.value) == (
+        f"a CSV file: got {path}, which cannot be read (Permission denied), expected a file that can be read. "
+        "Check the path."
+    )
+
+
+@pytest.mark.real_data
+def test_the_real_table_of_water_samples() -> None:
+    data = read_table(_real() / "water" / "water_potability.csv")
+    assert data.inputs[0].shape == (3276, 9)
+    assert data.targets[0].bincount().tolist() == [1998, 1278]
+    assert data.notes == (
+        "missing values, filled with the median of the training part: ph 491, Sulfate 781, Trihalomethanes 162",
+    )
+
+
+@pytest.mark.real_data
+def test_the_real_table_that_was_scaled_before_it_was_split() -> None:
+    data = read_table(_real() / "water_scaled" / "water_train.csv")
+    assert len(data) == 1508
+    assert any("min-max scaled" in note for note in data.notes)
+
+
+def _real() -> Path:
+    folder = os.environ.get("PARIBUS_DATA")
+    if not folder:
+        pytest.skip("PARIBUS_DATA names no folder of real data")
+    return Path(folder)

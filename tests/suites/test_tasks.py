@@ -1,0 +1,208 @@
+"""The tasks of the suites: every one keeps the same contract, and is as hard as it says."""
+
+from __future__ import annotations
+
+import csv
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from paribus.data import PARTS, Fold
+from paribus.errors import ParibusError
+from paribus.seeding import Streams
+from paribus.spec import canonical
+from paribus.task import Task
+from suites.tasks.adding import ADDING
+from suites.tasks.digits import DIGITS
+from suites.tasks.energy import ENERGY, load
+from suites.tasks.water import WATER
+
+TASKS = {task.name: task for task in (WATER, DIGITS, ENERGY, ADDING)}
+
+
+@pytest.fixture(scope="module", params=TASKS)
+def task(request: pytest.FixtureRequest) -> Task:
+    return TASKS[request.param]
+
+
+@pytest.fixture(scope="module")
+def fold(task: Task) -> Fold:
+    return task.fold(task.read(seed=0), Streams(0))
+
+
+def _score(task: Task, fold: Fold, naive: str, metric: int = 0) -> float:
+    outputs = task.naive[naive](fold)
+    return float(task.metrics[metric].function(outputs, fold.part("test").targets[0]).mean())
+
+
+def _pointed(task: Task, path: Path) -> Task:
+    return task.model_copy(update={"path": str(path)})
+
+
+def test_a_task_is_plain_data_that_comes_back_from_its_text(task: Task) -> None:
+    assert Task.model_validate_json(canonical(task)) == task
+
+
+def test_every_metric_has_a_margin_and_a_unit(task: Task) -> None:
+    assert all(metric.margin and metric.unit for metric in task.metrics)
+
+
+def test_reading_twice_gives_the_same_data(task: Task) -> None:
+    first, again = task.read(seed=0), task.read(seed=0)
+    assert first.digest == again.digest
+    for a, b in zip((*first.inputs, *first.targets), (*again.inputs, *again.targets), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_only_redrawn_data_depend_on_the_seed(task: Task) -> None:
+    assert (task.read(seed=0).digest != task.read(seed=1).digest) is task.redrawn
+
+
+def test_prepared_parts_are_finite_and_shaped_alike(fold: Fold) -> None:
+    for name in PARTS:
+        part = fold.part(name)
+        assert tuple(x.shape[1:] for x in part.inputs) == fold.dataset.input_shapes
+        assert all(x.isfinite().all() for x in (*part.inputs, *part.targets))
+        assert len(part) == len(fold.indices(name))
+    assert not set(fold.train.tolist()) & set(fold.test.tolist())
+    assert len(fold.dataset.feature_axes) == len(fold.dataset.inputs) == 1
+
+
+def test_naive_predictors_answer_in_the_shape_of_a_network(task: Task, fold: Fold) -> None:
+    target = fold.part("test").targets[0]
+    for naive in task.naive.values():
+        outputs = naive(fold)
+        assert outputs.shape == (len(fold.test), fold.dataset.outputs)
+        assert outputs.is_floating_point()
+        assert all(m.function(outputs, target).isfinite().all() for m in task.metrics)
+        assert task.loss(outputs, target).shape == (len(fold.test),)
+
+
+def test_sizes_are_those_that_the_tasks_state() -> None:
+    sizes = {}
+    for name, task in TASKS.items():
+        fold = task.fold(task.read(seed=3), Streams(3))
+        sizes[name] = (fold.dataset.input_shapes, *(len(fold.indices(part)) for part in PARTS))
+    assert sizes == {
+        "water": (((30,),), 341, 115, 113),
+        "digits": (((1, 8, 8),), 1078, 360, 359),
+        "energy": (((96, 1),), 36_758, 2000, 2000),
+        "adding": (((50, 2),), 32_000, 2000, 2000),
+    }
+
+
+def test_classes_are_named() -> None:
+    assert WATER.read(seed=0).classes == ("malignant", "benign")
+    assert DIGITS.read(seed=0).classes == tuple("0123456789")
+
+
+def test_always_answering_the_prevalences_costs_their_entropy() -> None:
+    """357 of 569 are benign: 0.660 nats; ten nearly even digits: ln 10 = 2.303 nats."""
+    for task, entropy in ((WATER, 0.660), (DIGITS, 2.303)):
+        fold = task.fold(task.read(seed=0), Streams(0))
+        assert _score(task, fold, "prior") == pytest.approx(entropy, abs=0.01)
+
+
+def test_a_linear_model_finds_most_of_water() -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    fold = WATER.fold(WATER.read(seed=0), Streams(0))
+    train, test = fold.part("train"), fold.part("test")
+    model = LogisticRegression(max_iter=1000).fit(train.inputs[0], train.targets[0])
+    assert model.score(test.inputs[0], test.targets[0]) > 0.93
+
+
+def test_the_load_can_be_forecast_better_than_naively() -> None:
+    """A linear forecast beats the last value by more than the margin, and that beats yesterday's."""
+    fold = ENERGY.fold(ENERGY.read(seed=0), Streams(0))
+    train, test = fold.part("train"), fold.part("test")
+    solution = torch.linalg.lstsq(train.inputs[0][::4].squeeze(-1), train.targets[0][::4]).solution
+    error = float((test.inputs[0].squeeze(-1) @ solution - test.targets[0]).square().mean())
+    margin = ENERGY.primary.margin
+    assert margin is not None
+    assert (
+        error + margin
+        < _score(ENERGY, fold, "last_value")
+        < _score(ENERGY, fold, "same_time_yesterday")
+    )
+
+
+def test_the_load_has_days_weeks_and_years() -> None:
+    days = load().double().reshape(-1, 96)
+    assert len(days) == 548
+    hourly = days.mean(0)
+    assert hourly[72] > hourly[32] > hourly[14]  # evening, morning, night
+    weekend = torch.arange(548) % 7 >= 5
+    assert days[~weekend].mean() > days[weekend].mean() + 2
+    assert days[:30].mean() > days[170:200].mean() + 10
+
+
+def test_adding_is_what_it_says() -> None:
+    data = ADDING.read(seed=5)
+    values, markers = data.inputs[0].unbind(-1)
+    assert torch.equal(markers[:, :25].sum(1), torch.ones(36_000))
+    assert torch.equal(markers[:, 25:].sum(1), torch.ones(36_000))
+    assert set(markers.unique().tolist()) == {0.0, 1.0}
+    torch.testing.assert_close((values * markers).sum(1), data.targets[0].squeeze(1))
+    assert (float(values.min()) >= 0, float(values.max()) < 1) == (True, True)
+    first = markers[:, :25].mean(0)
+    assert first.min() > 0.03  # each step is marked about as often: 1/25 = 0.04
+
+
+def test_answering_the_mean_on_adding_errs_by_one_sixth() -> None:
+    """Over ten draws of 2000, whose standard error is 0.0011 (the fourth moment gives a deviation of 0.16)."""
+    scores = [
+        _score(ADDING, ADDING.fold(ADDING.read(seed=seed), Streams(seed)), "mean_target")
+        for seed in range(10)
+    ]
+    assert sum(scores) / 10 == pytest.approx(1 / 6, abs=5 * 0.0014)
+
+
+def test_adding_reads_no_file() -> None:
+    with pytest.raises(ParibusError) as caught:
+        _pointed(ADDING, Path("sums.csv")).read(seed=0)
+    assert str(caught.value) == (
+        "data for task 'adding': got sums.csv, expected no file: its sequences are generated anew for every seed. "
+        "Leave the file out, or give it to a task that reads one, such as energy."
+    )
+
+
+def test_a_table_of_ones_own_takes_the_place_of_water(tmp_path: Path) -> None:
+    generator = torch.Generator().manual_seed(0)
+    with (tmp_path / "own.csv").open("w", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["a", "b", "kind"])
+        writer.writerows(
+            [*torch.rand(2, generator=generator).tolist(), "xyz"[i % 3]] for i in range(60)
+        )
+    task = _pointed(WATER, tmp_path / "own.csv")
+    fold = task.fold(task.read(seed=0), Streams(0))
+    assert (fold.dataset.classes, fold.dataset.outputs) == (("x", "y", "z"), 3)
+    assert _score(task, fold, "prior", metric=1) == pytest.approx(1 / 3)
+
+
+def _real(*names: str) -> Path:
+    folder = os.environ.get("PARIBUS_DATA")
+    if not folder:
+        pytest.skip("PARIBUS_DATA names no folder of real data")
+    return Path(folder).joinpath(*names)
+
+
+@pytest.mark.real_data
+def test_real_files_take_the_place_of_embedded_data() -> None:
+    real = {
+        WATER: _real("water", "water_potability.csv"),
+        DIGITS: _real("clouds"),
+        ENERGY: _real("electricity", "electricity_train.csv"),
+    }
+    scores = {}
+    for embedded, path in real.items():
+        task = _pointed(embedded, path)
+        fold = task.fold(task.read(seed=0), Streams(0))
+        assert all(x.isfinite().all() for part in PARTS for x in fold.part(part).inputs)
+        scores[task.name] = [_score(task, fold, naive) for naive in task.naive]
+    assert scores["water"] == pytest.approx([0.669], abs=0.005)
+    assert scores["digits"] == pytest.approx([1.84], abs=0.05)
+    assert scores["energy"] == pytest.approx([0.076, 0.83], abs=0.01)

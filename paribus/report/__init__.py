@@ -1,0 +1,59 @@
+"""Pages, tables and figures from what the store knows; only this and the store write files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from paribus.report import figures, sheet
+from paribus.report.index import index
+from paribus.report.pages import Figures, by_suite, page
+from paribus.report.tables import verdict_table
+from paribus.report.terminal import terminal
+from paribus.results import Result
+
+__all__ = ["terminal", "verdict_table", "write"]
+
+
+def write(results: Sequence[Result], out: Path) -> list[Path]:
+    """Write the index, and a page, a CSV and figures for each suite.
+
+    Args:
+        results: of every comparison and device.
+        out: folder for them, made if it is not there.
+
+    Returns:
+        What was written, the index first.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    start = out / "README.md"
+    written = [start]
+    for name, found in by_suite(results).items():
+        written += _suite(name, found, out)
+    start.write_text(index(results), encoding="utf-8", newline="\n")
+    return written
+
+
+def _suite(name: str, results: Sequence[Result], out: Path) -> list[Path]:
+    table, path = out / f"{name}.csv", out / f"{name}.md"
+    sheet.runs(results).to_csv(table, index=False, lineterminator="\n", encoding="utf-8")
+    drawn = [_figures(result, out) for result in results]
+    path.write_text(page(results, drawn, table.name), encoding="utf-8", newline="\n")
+    return [path, table, *(out / file for names in drawn for file in names.values())]
+
+
+def _figures(result: Result, out: Path) -> Figures:
+    """Draw and write the figures of one result; their file names by what they show."""
+    parts = [result.suite.name]
+    parts += [result.comparison.name] if len(result.suite.comparisons) > 1 else []
+    parts += [result.device] if result.device != "cpu" else []
+    stem = "-".join(parts)
+    made = {
+        "Learning curves": (figures.curves(result), f"{stem}.png"),
+        "Diagnostics": (figures.diagnostics(result), f"{stem}-diagnostics.png"),
+    }
+    return {
+        text: figures.save(figure, out / name).name
+        for text, (figure, name) in made.items()
+        if figure is not None
+    }

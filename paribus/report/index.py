@@ -1,0 +1,72 @@
+"""The index of all pages: every verdict, every claim's answer, and what was skipped and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from paribus.claims import Answered, answer_all
+from paribus.report import method, tables
+from paribus.report.pages import broken, bullets, by_suite, summary
+from paribus.results import Result
+
+HOW = (
+    "Each comparison varies one thing and holds all else equal. A verdict (`better`, `worse`, `equivalent`, "
+    "`undecided`) compares a variant with the baseline over paired seeds; how it was reached stands on the page."
+)
+
+
+def index(results: Sequence[Result]) -> str:
+    """The whole index."""
+    blocks = ["# Results", HOW if results else "Nothing was run."]
+    for name, found in by_suite(results).items():
+        blocks.append(f"## [{found[0].suite.title}]({name}.md)")
+        for result in found:
+            if not result.skipped:
+                blocks += _result(result)
+    return "\n\n".join([*blocks, *_claims(results), *_skipped(results)]) + "\n"
+
+
+def _result(result: Result) -> list[str]:
+    about = f"**{title(result)}**: {result.comparison.question} {len(result.seeds)} seeds, budget `{result.budget}`."
+    return [
+        f"{about} Difference: {method.sign(result)}, positive is better.",
+        *broken(result),
+        tables.markdown(tables.verdict_table(result).to_dict("records")),  # type: ignore[arg-type]
+        summary(result),
+    ]
+
+
+def title(result: Result) -> str:
+    """A comparison and its device."""
+    return f"{result.comparison.name} on {result.device}"
+
+
+def _claims(results: Sequence[Result]) -> list[str]:
+    lines: list[tables.Line] = []
+    answers: list[Answered] = []
+    for result in results:
+        if not result.skipped:
+            found = answer_all(result)
+            answers += found
+            place = {"where": title(result)}
+            lines += [{**place, **line} for line in tables.claim_lines(found)]
+    return ["## Claims", tables.markdown(lines), method.claims_note(answers)] if lines else []
+
+
+def _skipped(results: Sequence[Result]) -> list[str]:
+    """Devices that were skipped with their reason, and rows without numbers."""
+    reasons: dict[str, list[str]] = {}
+    for result in results:
+        if result.skipped:
+            reasons.setdefault(f"{result.device}: {result.skipped}", []).append(
+                result.comparison.name
+            )
+    told = [f"{reason} ({', '.join(names)})" for reason, names in reasons.items()]
+    told += [
+        f"{title(result)}, {row.variant.name}: {why}"
+        for result in results
+        if not result.skipped
+        for row in result.rows
+        if (why := tables.state(row, result))
+    ]
+    return ["## Not in these tables", bullets(told)] if told else []

@@ -1,0 +1,133 @@
+"""What a page says of how the verdicts came about, in sentences made from the comparison and its records."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import PurePath
+
+from paribus import stats
+from paribus.claims import Answered
+from paribus.report.numbers import listed, number
+from paribus.report.tables import has_naive
+from paribus.results import Result
+
+
+def sentences(result: Result) -> list[str]:
+    """The method, a sentence or two a point."""
+    return [
+        _pairs(result),
+        _contrasts(result),
+        _equivalence(result),
+        _interval(result),
+        _failures(result),
+        *_looks(result),
+    ]
+
+
+def sign(result: Result) -> str:
+    """Which way differences are turned, so that positive is better."""
+    base = result.baseline.variant.name
+    if result.comparison.primary.higher_is_better:
+        return f"variant minus {base}"
+    return f"{base} minus variant"
+
+
+def _pairs(result: Result) -> str:
+    seeds = ", ".join(map(str, result.seeds[:3])) + (", …" if len(result.seeds) > 3 else "")
+    return (
+        f"Every variant was trained with the same {len(result.seeds)} seeds ({seeds}) and runs are paired by seed. "
+        f"A seed names the split, the initial weights, the order and the noise together. {scope(result)}"
+    )
+
+
+def scope(result: Result) -> str:
+    """What the seeds speak of, judged by the hashes that the runs left."""
+    records = result.baseline.known
+    if len({str(r.hashes.get("data")) for r in records}) > 1:
+        return (
+            "Data are generated anew for every seed, so the seeds speak of new data of this kind."
+        )
+    if len({str(r.hashes.get("split")) for r in records}) > 1:
+        return (
+            "The parts are redrawn from one data set and overlap, so the seeds speak of this data set and not of "
+            "new data."
+        )
+    return (
+        "Data and split are the same for every seed, so the seeds speak of this split of this data set: only "
+        "initial weights, order and noise are drawn anew."
+    )
+
+
+def _contrasts(result: Result) -> str:
+    family = len(result.rows) - 1
+    return (
+        f"The family is {family} contrast{'s' * (family > 1)} with {result.baseline.variant.name} on "
+        f"{result.comparison.primary.name}. p comes from the exact sign-flip permutation test over the paired "
+        "differences, Holm-adjusted over the family; at most 0.05 is `better` or `worse`. It is a test that the "
+        "differences are symmetric about zero: rare failures break that symmetry even where means agree. The least "
+        f"number of seeds that can reach a verdict is {stats.least_seeds(family)}."
+    )
+
+
+def _equivalence(result: Result) -> str:
+    metric = result.comparison.primary
+    if metric.margin is None:
+        return "No margin was declared for this metric, so nothing is called `equivalent`."
+    return (
+        f"`equivalent` needs the mean difference inside ±{number(metric.margin)} {metric.unit}".rstrip()
+        + ", a margin declared beforehand: two one-sided t tests, Holm-adjusted, looked at first. All else is "
+        "`undecided`, beside the smallest mean difference that would have been seen in 80 % of such comparisons."
+    )
+
+
+def _interval(result: Result) -> str:
+    return (
+        "Intervals are paired t intervals, Bonferroni-widened so that all of the family cover at once with 95 % "
+        f"confidence. Differences are {sign(result)}, so that positive means better than the baseline; `±` is the "
+        "standard deviation over seeds."
+    )
+
+
+def _failures(result: Result) -> str:
+    naive = next(iter(result.comparison.task.naive))
+    penalty = f"the score of the predictor that learns nothing (`{naive}`)"
+    if not has_naive(result):
+        penalty = "the worst score known"
+    return (
+        f"A diverged run scores the worse of {penalty} and the worst finisher of its seed, so that failing never "
+        "pays. Where neither variant nor baseline beats that predictor by the margin the verdict is `undecided "
+        "(floor)`; where no seed differs it is `undecided (ceiling)`."
+    )
+
+
+def _looks(result: Result) -> list[str]:
+    if not result.exploratory:
+        return []
+    earlier = listed(str(n) for n in result.looks[:-1])
+    return [
+        f"**This is look number {len(result.looks)}**: the result was looked at before with {earlier} seeds. Adding "
+        "seeds until a test rejects is not a test, so this look is `exploratory` and gives no verdict."
+    ]
+
+
+def claims_note(answers: list[Answered] | tuple[Answered, ...]) -> str:
+    """How many claims rest on tests of their own, and how many false supports that lets through."""
+    single = sum(a.single for a in answers)
+    return (
+        "Claims were declared before anything ran. `refuted` means that the opposite, or equivalence, was shown. "
+        f"{single} of {len(answers)} rest on a single test at 5 % outside the family: if none of them were true, at "
+        f"most {number(0.05 * single)} would be expected to find false support."
+    )
+
+
+def command(result: Result) -> str:
+    """The command that makes this comparison again."""
+    task = result.comparison.task
+    words = ["pytest", "benchmarks", "--benchmark-only", "-k", result.suite.name]
+    words += ["--paribus-seeds", str(len(result.seeds)), "--paribus-budget", result.budget]
+    words += ["--paribus-device", result.device]
+    if task.path is not None:
+        words += ["--paribus-data", f"{task.name}={PurePath(task.path).name}"]
+    if task.target is not None:
+        words += ["--paribus-target", f"{task.name}={task.target}"]
+    return shlex.join(words)

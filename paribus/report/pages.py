@@ -1,0 +1,220 @@
+"""The page of a suite: verdicts first, evidence after, provenance last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+
+from paribus.claims import answer_all
+from paribus.report import evidence, method, tables
+from paribus.report.evidence import distinct
+from paribus.report.numbers import listed
+from paribus.results import Result
+from paribus.run import Predictions
+from paribus.spec import digest
+from paribus.verdict import Decision
+
+Figures = Mapping[str, str]
+"""File names of the figures of one result, by what they show."""
+
+
+def page(results: Sequence[Result], figures: Sequence[Figures], sheet: str) -> str:
+    """The whole page of a suite, from its results on every device."""
+    suite = results[0].suite
+    blocks = [
+        f"# {suite.title}",
+        f"All runs, one a row: [{sheet}]({sheet}). [All suites](README.md).",
+    ]
+    paired = list(zip(results, figures, strict=True))
+    for comparison in suite.comparisons:
+        found = [(r, f) for r, f in paired if r.comparison.name == comparison.name]
+        if found:
+            blocks += _comparison(found, named=len(suite.comparisons) > 1)
+    return "\n\n".join(blocks) + "\n"
+
+
+def _comparison(found: Sequence[tuple[Result, Figures]], *, named: bool) -> list[str]:
+    """Everything of one comparison: each device's results, then what holds for all of them."""
+    results = [result for result, _ in found]
+    comparison = results[0].comparison
+    prefix = f"{comparison.name}: " if named else ""
+    blocks = [f"## {prefix}{comparison.question}"]
+    for result, names in found:
+        blocks += _device(result, names)
+    ran = next((result for result in results if not result.skipped), results[0])
+    blocks += _control(ran)
+    blocks += _data(ran)
+    blocks += ["### How the verdicts were reached", bullets(method.sentences(ran))]
+    return blocks + _provenance([result for result in results if not result.skipped])
+
+
+def _device(result: Result, figures: Figures) -> list[str]:
+    if result.skipped:
+        return [f"### On {result.device}", f"Skipped on {result.device}: {result.skipped}."]
+    return [
+        f"### On {result.device}, {len(result.seeds)} paired seeds, budget `{result.budget}`",
+        *broken(result),
+        summary(result),
+        tables.markdown(tables.score_lines(result)),
+        legend(result),
+        *_failures(result),
+        *_claims(result),
+        *_pictures(result, figures),
+        "#### Other scores, and time",
+        tables.markdown(tables.other_lines(result)),
+        TIME,
+        *_extra(result),
+    ]
+
+
+TIME = (
+    "Steps to the target tell the algorithm's speed (median over seeds, a miss being infinite), time of a step the "
+    "kernels': variant and baseline taking turns on one thread, their ratio with its quartiles over rounds. Seconds of "
+    "training are the median over runs, which share the machine with others."
+)
+
+
+def summary(result: Result) -> str:
+    """The verdicts in a sentence."""
+    base, metric = result.baseline.variant.name, tables.heading(result.comparison.primary)
+    named: dict[str, list[str]] = {str(d): [] for d in Decision}
+    for contrast in result.contrasts.values():
+        named[str(contrast.decision)].append(contrast.variant)
+    told = [f"**{decision}**: {listed(names)}" for decision, names in named.items() if names]
+    missing = [
+        row.variant.name for row in result.rows[1:] if row.variant.name not in result.contrasts
+    ]
+    told += [f"no verdict: {listed(missing)}"] if missing else []
+    return f"Against **{base}** on {metric}: {'; '.join(told)}."
+
+
+def broken(result: Result) -> list[str]:
+    """A loud line where control broke."""
+    if not result.control.broken:
+        return []
+    return [
+        "**Control broke, so verdicts are withheld: something else than the factor differs.**",
+        bullets(result.control.broken[:10]),
+        *(
+            [f"… and {len(result.control.broken) - 10} more."]
+            if len(result.control.broken) > 10
+            else []
+        ),
+    ]
+
+
+def legend(result: Result) -> str:
+    """How to read the main table."""
+    text = (
+        f"Score on the test part: mean ± standard deviation over seeds. Difference: {method.sign(result)}, positive is "
+        "better, with the family's 95 % interval. Wins: seeds on which the variant is better. p: sign-flip test, "
+        "Holm-adjusted."
+    )
+    if tables.has_naive(result):
+        naive = next(iter(result.comparison.task.naive))
+        text += f" A predictor that learns nothing (`{naive}`) scores {tables.naive_score(result)}."
+    return text
+
+
+def _failures(result: Result) -> list[str]:
+    lines = tables.failure_lines(result)
+    return ["#### Runs that did not complete", tables.markdown(lines)] if lines else []
+
+
+def _claims(result: Result) -> list[str]:
+    answers = answer_all(result)
+    if not answers:
+        return []
+    return [
+        "#### Claims",
+        tables.markdown(tables.claim_lines(answers)),
+        method.claims_note(answers),
+    ]
+
+
+def _pictures(result: Result, figures: Figures) -> list[str]:
+    return [f"![{text} of {result.comparison.name}]({name})" for text, name in figures.items()]
+
+
+def _extra(result: Result) -> list[str]:
+    """The comparison's own tables, of the runs that count, each distinct set of runs once."""
+    rows = [row for row in result.rows if not tables.state(row, result)]
+    given: dict[str, list[Predictions]] = {
+        name: found
+        for name, row in distinct(result, rows).items()
+        if (found := result.predictions(row))
+    }
+    if not given:
+        return []
+    blocks = []
+    for title, make in result.comparison.tables.items():
+        lines = [{k: str(v) for k, v in line.items()} for line in make(given, result.classes)]
+        blocks += [f"#### {title}", tables.markdown(lines)]
+    return blocks
+
+
+def _control(result: Result) -> list[str]:
+    """What varied, what was held equal, and the networks."""
+    held = evidence.held_lines(result)
+    checked = [f"{text[0].upper()}{text[1:]}" for text in result.control.checked]
+    blocks = [
+        "### What varied, and what was held equal",
+        tables.markdown(evidence.varied_lines(result)),
+        _checked(result, checked),
+        folded(f"The {len(held)} settings held equal", tables.markdown(held)),
+    ]
+    for names, lines, total in evidence.networks(result):
+        title = f"Network of {listed(names)}: {total} parameters"
+        blocks += [folded(title, tables.markdown(lines))] if lines else []
+    return blocks + ([bullets(result.comparison.notes)] if result.comparison.notes else [])
+
+
+def _checked(result: Result, checked: Sequence[str]) -> str:
+    if not any(row.known for row in result.rows[1:]):
+        return "No pair of runs is there to compare by hash."
+    if result.control.broken:
+        return (
+            "**These should be equal between variants and are not all: see above.**\n\n"
+            + bullets(checked)
+        )
+    if not checked:
+        return "Split, order and initial weights may all differ with the factor, so none was compared by hash."
+    return "Compared by hash for every seed and found equal in every variant:\n\n" + bullets(
+        checked
+    )
+
+
+def _data(result: Result) -> list[str]:
+    lines = evidence.data_lines(result)
+    if not lines:
+        return []
+    remarks = evidence.notes(result)
+    return ["### Data", tables.markdown(lines), *([bullets(remarks)] if remarks else [])]
+
+
+def _provenance(results: Sequence[Result]) -> list[str]:
+    blocks = ["### Where the numbers come from"] if results else []
+    for result in results:
+        keys = sorted({r.key for row in result.rows for r in row.known})
+        if keys:
+            about = f"{len(keys)} runs on {result.device}, digest of their keys `{digest(keys)}`:"
+            blocks += [about, tables.markdown(evidence.provenance_lines(result))]
+        blocks += [f"To make it again:\n\n```\n{method.command(result)}\n```"]
+    return blocks
+
+
+def bullets(items: Iterable[str]) -> str:
+    """Items as a list."""
+    return "\n".join(f"- {item}" for item in items)
+
+
+def folded(title: str, block: str) -> str:
+    """A block that a reader opens."""
+    return f"<details><summary>{title}</summary>\n\n{block}\n\n</details>"
+
+
+def by_suite(results: Sequence[Result]) -> dict[str, list[Result]]:
+    """Results by suite, in the order in which suites first appear."""
+    order = list(dict.fromkeys(result.suite.name for result in results))
+    ranked = sorted(results, key=lambda result: order.index(result.suite.name))
+    return {name: list(found) for name, found in groupby(ranked, key=lambda r: r.suite.name)}

@@ -1,0 +1,95 @@
+"""The runs of a suite as a CSV file, one row a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from paribus.claims import STEPS
+from paribus.report.tables import state
+from paribus.results import Result, Row, score_of, steps_to_target
+from paribus.run import Record
+from paribus.spec import digest
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+LEADING = ("suite", "comparison", "variant", "device", "seed", "outcome", "reason")
+TRAILING = (
+    *("steps", "best_step", "seconds", "step_seconds", "parameters", "key"),
+    *("hash_data", "hash_split", "hash_order", "hash_init", "torch", "commit"),
+)
+
+
+def runs(results: Sequence[Result]) -> DataFrame:
+    """Every run of some results; a row that failed or was not run has an outcome and no numbers."""
+    import pandas
+
+    lines = [line for r in results for row in r.rows for line in _lines(r, row)]
+    scores = sorted({name for line in lines for name in line} - {*LEADING, *TRAILING})
+    return pandas.DataFrame(lines, columns=[*LEADING, *scores, *TRAILING])
+
+
+def _lines(result: Result, row: Row) -> Iterator[dict[str, Any]]:
+    why = state(row, result)
+    withheld = bool(result.skipped or row.failed)
+    for i, (run, record) in enumerate(zip(row.runs, row.records, strict=True)):
+        named = {
+            "suite": result.suite.name,
+            "comparison": result.comparison.name,
+            "variant": row.variant.name,
+            "device": result.device,
+            "seed": run.seed,
+        }
+        if record is None or withheld:
+            yield {**named, "outcome": why if withheld else "not run"}
+        else:
+            yield {**named, **_line(result, record), **_primary(result, float(row.scores[i]))}
+
+
+def _primary(result: Result, score: float) -> dict[str, float]:
+    """The score on which verdicts rest, where it is no score that the run recorded."""
+    return {} if result.comparison.metric is None else {result.comparison.primary.name: score}
+
+
+def _line(result: Result, record: Record) -> dict[str, Any]:
+    hashes = {f"hash_{name}": _hash(value) for name, value in record.hashes.items()}
+    return {
+        "outcome": record.outcome.value,
+        "reason": record.reason,
+        **record.scores,
+        **{
+            f"naive/{predictor}/{name}": value
+            for predictor, scores in record.naive.items()
+            for name, value in scores.items()
+        },
+        **{name: value for name, value in _claimed(result, record).items() if np.isfinite(value)},
+        "steps": record.steps,
+        "best_step": record.best_step,
+        "seconds": record.seconds,
+        "step_seconds": record.step_seconds,
+        "parameters": record.parameters,
+        "key": record.key,
+        **{name: value for name, value in hashes.items() if name in TRAILING},
+        "torch": record.provenance.get("torch", ""),
+        "commit": record.provenance.get("commit", ""),
+    }
+
+
+def _hash(value: object) -> str:
+    return value if isinstance(value, str) else digest(value)
+
+
+def _claimed(result: Result, record: Record) -> dict[str, float]:
+    """Scores that claims name and that are no plain score of the record, and the steps to the target."""
+    comparison = result.comparison
+    names = [c.metric for c in comparison.claims if c.metric and "@" in c.metric]
+    found = {name: score_of(record, name) for name in names}
+    if comparison.target is not None:
+        metric = comparison.task.primary
+        found[STEPS] = steps_to_target(
+            record, metric.name, comparison.target, metric.higher_is_better
+        )
+    return found

@@ -1,0 +1,222 @@
+"""The tables of a comparison: scores with verdicts, time told twice, failures, claims."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import isnan
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from paribus import stats
+from paribus.claims import Answered, target_steps
+from paribus.report.numbers import NOTHING, interval, number, p_value, plus_minus, ratio, steps
+from paribus.report.text import cell, pathless
+from paribus.results import Floats, Result, Row, failure_scores
+from paribus.task import Metric
+from paribus.verdict import Contrast
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+Line = Mapping[str, str]
+
+
+def frame(lines: Sequence[Line]) -> DataFrame:
+    """Lines as a table; a column that a line lacks is empty there."""
+    import pandas
+
+    return pandas.DataFrame(list(lines)).fillna("")
+
+
+def markdown(lines: Sequence[Line]) -> str:
+    """Lines as a table of a page."""
+    return str(frame(lines).map(cell).to_markdown(index=False, disable_numparse=True))
+
+
+def state(row: Row, result: Result) -> str:
+    """Why a row has no numbers, or nothing."""
+    if result.skipped:
+        return f"skipped: {result.skipped}"
+    if row.failed:
+        return f"failed: {pathless(row.failed)}"
+    if row.complete:
+        return ""
+    return f"not run ({len(row.known)} of {len(row.runs)} seeds)" if row.known else "not run"
+
+
+def penalised(result: Result) -> dict[str, Floats]:
+    """The primary score of each run that counts, ``(run,)`` a complete variant, failed runs at their penalty."""
+    complete = [row for row in result.rows if not state(row, result)]
+    if not complete:
+        return {}
+    higher = result.comparison.primary.higher_is_better
+    outcomes = np.array([row.outcomes for row in complete])
+    scores = np.where(outcomes == "completed", [row.scores for row in complete], np.nan)
+    penalty = failure_scores(higher, result.naive, scores)
+    table = stats.penalised(scores, penalty, higher_is_better=higher)
+    counted = np.isin(outcomes, ("completed", "diverged"))
+    return {row.variant.name: table[i][counted[i]] for i, row in enumerate(complete)}
+
+
+def heading(metric: Metric) -> str:
+    """A metric's name with its unit and direction."""
+    direction = "higher is better" if metric.higher_is_better else "lower is better"
+    return f"{metric.name} ({', '.join(filter(None, (metric.unit, direction)))})"
+
+
+def verdict(contrast: Contrast) -> str:
+    """A verdict, with the smallest effect that would have been seen beside every `undecided`."""
+    if contrast.detectable is None:
+        return contrast.label
+    return f"{contrast.label}; {number(contrast.detectable, 2)} would have been seen"
+
+
+def wins(contrast: Contrast) -> str:
+    """Seeds won of those that were paired, and ties if there are any."""
+    ties = f", {contrast.wins.ties} ties" if contrast.wins.ties else ""
+    return f"{contrast.wins.wins} of {contrast.n}{ties}"
+
+
+def against(row: Row, result: Result) -> Line:
+    """What a row's line says of its contrast with the baseline."""
+    contrast = result.contrasts.get(row.variant.name)
+    if row is result.baseline:
+        found = {"verdict": "baseline"}
+    elif contrast is None:
+        broken = "withheld: control broke" if result.control.broken else "none: no baseline"
+        found = {"verdict": broken}
+    else:
+        found = {
+            "difference": interval(contrast.difference),
+            "wins": wins(contrast),
+            "p": p_value(contrast.p_holm),
+            "verdict": verdict(contrast),
+        }
+    return {name: found.get(name, NOTHING) for name in ("difference", "wins", "p", "verdict")}
+
+
+def score_lines(result: Result) -> list[Line]:
+    """The main table: each variant's score, and its difference from the baseline with a verdict."""
+    return [_score_line(row, result, penalised(result)) for row in result.rows]
+
+
+def _score_line(row: Row, result: Result, scores: Mapping[str, Floats]) -> Line:
+    name, title = row.variant.name, heading(result.comparison.primary)
+    columns = ("difference", "wins", "p")
+    if reason := state(row, result):
+        return {
+            "variant": name,
+            title: NOTHING,
+            **dict.fromkeys(columns, NOTHING),
+            "verdict": reason,
+        }
+    return {"variant": name, title: plus_minus(scores[name]), **against(row, result)}
+
+
+def naive_score(result: Result) -> str:
+    """The naive predictor's primary score over the baseline's seeds."""
+    return plus_minus(result.naive[np.isfinite(result.naive)])
+
+
+def verdict_table(result: Result) -> DataFrame:
+    """A table narrow enough for a terminal: score, difference from the baseline, verdict, step ratio."""
+    timed = any(row.timing for row in result.rows)
+    return frame(
+        [
+            {**line, **({"step ratio": _step_ratio(row, result)} if timed else {})}
+            for row, line in zip(result.rows, score_lines(result), strict=True)
+        ]
+    )
+
+
+def _step_ratio(row: Row, result: Result) -> str:
+    if row.timing is None or state(row, result):
+        return NOTHING
+    return f"{row.timing.ratio:.2f}"
+
+
+def other_lines(result: Result) -> list[Line]:
+    """Secondary metrics, steps to the target, step time, seconds of training."""
+    return [_other_line(row, result) for row in result.rows]
+
+
+def _other_line(row: Row, result: Result) -> Line:
+    comparison = result.comparison
+    metrics = [m for m in comparison.task.metrics if m.name != comparison.primary.name]
+    shown: dict[str, str] = {heading(m): _finished(row, m.name) for m in metrics}
+    if comparison.target is not None:
+        shown[target_title(result)] = steps(target_steps(comparison, row))
+    shown |= {
+        "step, µs": NOTHING if row.timing is None else number(1e6 * _median(row.timing.variant)),
+        "step, ratio to baseline": NOTHING if row.timing is None else ratio(row.timing.ratios),
+        "training, s a run": number(_median([r.seconds for r in row.known])),
+    }
+    if state(row, result):
+        shown = dict.fromkeys(shown, NOTHING)
+    return {"variant": row.variant.name, **shown}
+
+
+def target_title(result: Result) -> str:
+    """The title of the column of steps to the target."""
+    metric = result.comparison.task.primary
+    sign = "≥" if metric.higher_is_better else "≤"
+    return f"steps to validation {metric.name} {sign} {result.comparison.target:g}"
+
+
+def _finished(row: Row, name: str) -> str:
+    values = row.values(name)
+    return plus_minus(values[np.isfinite(values)])
+
+
+def _median(values: Sequence[float]) -> float:
+    return float(np.median(values)) if values else float("nan")
+
+
+def failure_lines(result: Result) -> list[Line]:
+    """Variants with runs that did not complete: how many, and both scores."""
+    scores = penalised(result)
+    return [
+        _failure_line(row, result, scores[row.variant.name])
+        for row in result.rows
+        if not state(row, result) and row.count("completed") < len(row.runs)
+    ]
+
+
+def _failure_line(row: Row, result: Result, scores: Floats) -> Line:
+    contrast = result.contrasts.get(row.variant.name)
+    counts = [
+        f"{row.count(outcome)} of {len(row.runs)} {outcome}"
+        for outcome in ("diverged", "exhausted", "skipped")
+        if row.count(outcome)
+    ]
+    known = np.array(row.outcomes) == "completed"
+    p = None if contrast is None else contrast.failures_p
+    finished = None if contrast is None else contrast.finished
+    return {
+        "variant": row.variant.name,
+        "failed": ", ".join(counts),
+        "p against baseline's failures (McNemar)": NOTHING if p is None else p_value(p),
+        "score, failures penalised": plus_minus(scores),
+        "score of those that finished": plus_minus(row.scores[known]),
+        "difference where both finished": NOTHING if finished is None else interval(finished),
+    }
+
+
+def claim_lines(answers: Sequence[Answered]) -> list[Line]:
+    """Claims with their answers and evidence."""
+    return [
+        {
+            "claim": a.claim.name,
+            "says": a.claim.text,
+            "answer": str(a.answer),
+            "evidence": pathless(a.evidence),
+            "source": a.claim.source,
+        }
+        for a in answers
+    ]
+
+
+def has_naive(result: Result) -> bool:
+    """Whether the naive predictor's score is known."""
+    return bool(result.naive.size) and not all(isnan(x) for x in result.naive)

@@ -1,0 +1,36 @@
+"""The verdicts as a terminal shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from paribus.claims import answer_all
+from paribus.report import method
+from paribus.report.tables import verdict_table
+from paribus.results import Result
+
+
+def terminal(results: Sequence[Result]) -> str:
+    """A table for each comparison and device, the answers to its claims, and what was skipped."""
+    return "\n\n".join(_shown(result) for result in results)
+
+
+def _shown(result: Result) -> str:
+    name = result.suite.name
+    if result.comparison.name != name:
+        name += f", {result.comparison.name}"
+    head = f"{name} on {result.device}"
+    if result.skipped:
+        return f"{head}: skipped, {result.skipped}"
+    broken = ["CONTROL BROKE, verdicts are withheld:", *result.control.broken[:3]]
+    return "\n".join(
+        [
+            f"{head}, {len(result.seeds)} seeds: {result.comparison.question}",
+            *(broken if result.control.broken else []),
+            verdict_table(result).to_markdown(
+                index=False, tablefmt="simple", disable_numparse=True
+            ),
+            f"difference: {method.sign(result)}, positive is better; p: Holm-adjusted",
+            *(f"{a.claim.name} {a.answer}: {a.claim.text}" for a in answer_all(result)),
+        ]
+    )

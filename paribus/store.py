@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +21,8 @@ from paribus.run import Outcome, Predictions, Record, Run
 from paribus.spec import canonical
 
 SCHEMA = 1
-TABLES = """
+TABLES = f"""
+begin immediate;
 create table if not exists runs (
     key text primary key, identity text not null, seed integer not null, outcome text not null,
     record text not null, created text not null);
@@ -31,7 +33,10 @@ create table if not exists looks (
 create table if not exists timings (
     variant text not null, baseline text not null, device text not null, timing text not null,
     primary key (variant, baseline, device));
+pragma user_version = {SCHEMA};
+commit;
 """
+EXPECTED = "a file that can be written and that paribus made, or none yet"
 
 
 class Timing(NamedTuple):
@@ -66,28 +71,33 @@ class Store:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, timeout=30)
-            self._db.execute("pragma journal_mode = wal")
-            self._refuse_other_versions()
-            with self._db:
+            with _closed_on_error(self._db):
+                self._refuse_others()
+                self._db.execute("pragma journal_mode = wal")
                 self._db.executescript(TABLES)
-                self._db.execute(f"pragma user_version = {SCHEMA}")
         except (sqlite3.DatabaseError, OSError) as error:
             raise ParibusError(
                 "the store of runs",
                 got=f"{path} ({error})",
-                expected="a file that can be written and that paribus made, or none yet",
+                expected=EXPECTED,
                 fix="Name another file with --paribus-store, or move this one away.",
             ) from error
 
-    def _refuse_other_versions(self) -> None:
+    def _refuse_others(self) -> None:
+        """Refuse what another version or another program made, before anything is written to it."""
+        # In this order: what another process makes meanwhile has its version as soon as it has tables.
+        (tables,) = self._db.execute("select count(*) from sqlite_master").fetchone()
         (version,) = self._db.execute("pragma user_version").fetchone()
-        if version not in (0, SCHEMA):
-            raise ParibusError(
-                "the store of runs",
-                got=f"{self.path} of version {version}",
-                expected=f"version {SCHEMA}",
-                fix="Name another file with --paribus-store; this one is left as it is.",
-            )
+        if version == SCHEMA or not (version or tables):
+            return
+        raise ParibusError(
+            "the store of runs",
+            got=f"{self.path} of version {version}"
+            if version
+            else f"{self.path}, an SQLite file of something else",
+            expected=f"version {SCHEMA}" if version else EXPECTED,
+            fix="Name another file with --paribus-store; this one is left as it is.",
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -119,9 +129,10 @@ class Store:
                     _now(),
                 ),
             )
+            self._db.execute("delete from predictions where key = ?", (record.key,))
             if record.predictions is not None:
                 self._db.execute(
-                    "insert or replace into predictions values (?, ?)",
+                    "insert into predictions values (?, ?)",
                     (record.key, _packed(record.predictions)),
                 )
 
@@ -165,6 +176,16 @@ class Store:
             (variant, baseline, device),
         ).fetchone()
         return None if row is None else Timing(*json.loads(row[0]))
+
+
+@contextmanager
+def _closed_on_error(db: sqlite3.Connection) -> Iterator[None]:
+    """Close the file again if it turns out to be none of ours."""
+    try:
+        yield
+    except BaseException:
+        db.close()
+        raise
 
 
 def _now() -> str:

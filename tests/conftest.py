@@ -3,6 +3,9 @@ from __future__ import annotations
 import pytest
 import torch
 
+# The plugin is tested from within other pytest runs.
+pytest_plugins = ["pytester"]
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread() -> None:

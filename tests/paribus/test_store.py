@@ -1,0 +1,249 @@
+"""The store: what goes in comes out, at once and for everybody, and what it did not make it leaves alone."""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from paribus.errors import ParibusError
+from paribus.run import Outcome, Predictions, Record, Run
+from paribus.spec import canonical
+from paribus.store import SCHEMA, Store, Timing
+from tests.toys import a_run
+
+RUN = a_run(seed=3)
+OUTPUTS = np.array([[0.1, -0.0], [math.nan, math.inf]], dtype=np.float32)
+RECORD = Record(
+    key=RUN.key,
+    seed=3,
+    outcome=Outcome.diverged,
+    reason="loss or a weight was not finite by step 6",
+    scores={"log_loss": math.inf, "accuracy": 0.1 + 0.2},
+    naive={"prior": {"log_loss": math.log(2), "accuracy": 0.5}},
+    curves={"step": [0, 3, 6], "train/loss": [math.nan, 5e-324, -math.inf]},
+    steps=6,
+    best_step=3,
+    seconds=0.25,
+    step_seconds=0.125,
+    parameters=17,
+    hashes={"split": "ab", "init": {"Linear0.weight(4, 2)": "cd"}},
+    data={"name": "points", "classes": ["low", "high"], "train": 36},
+    provenance={"torch": "2.14.0", "threads": 1, "dirty": False},
+    notes=("a column was dropped", "größer × kleiner"),
+)
+PREDICTIONS = Predictions(
+    outputs=OUTPUTS, target=np.array([0, 1]), naive=np.zeros((2, 1), dtype=np.float64)
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "made" / "when" / "needed" / "runs.sqlite"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[Store]:
+    with Store(path) as opened:
+        yield opened
+
+
+def test_a_record_comes_back_as_it_was_not_a_number_included(store: Store) -> None:
+    """Compared as text, because NaN is not equal to itself; the text has every digit and every type."""
+    store.add(RUN, RECORD)
+    (found,) = store.get([RUN.key]).values()
+    assert repr(found) == repr(RECORD)
+    assert found.outcome is Outcome.diverged
+
+
+def test_a_record_comes_back_after_the_store_was_closed(path: Path) -> None:
+    with Store(path) as store:
+        store.add(RUN, replace(RECORD, predictions=PREDICTIONS))
+    with Store(path) as store:
+        assert repr(store.get([RUN.key])) == repr({RUN.key: RECORD})
+
+
+def test_predictions_come_back_byte_by_byte(store: Store) -> None:
+    store.add(RUN, replace(RECORD, predictions=PREDICTIONS))
+    found = store.predictions(RUN.key)
+    assert found is not None
+    for name in ("outputs", "target", "naive"):
+        a, b = getattr(found, name), getattr(PREDICTIONS, name)
+        assert (a.dtype, a.shape, a.tobytes()) == (b.dtype, b.shape, b.tobytes())
+
+
+def test_what_is_not_there_is_not_made_up(store: Store) -> None:
+    store.add(RUN, RECORD)
+    assert store.get(["unknown"]) == {}
+    assert store.predictions("unknown") is None
+    assert store.predictions(RUN.key) is None
+    assert store.timing("a", "b", "cpu") is None
+
+
+def test_a_run_of_the_same_key_is_replaced_and_its_predictions_with_it(store: Store) -> None:
+    store.add(RUN, replace(RECORD, predictions=PREDICTIONS))
+    later = replace(PREDICTIONS, outputs=OUTPUTS + 1)
+    store.add(RUN, replace(RECORD, steps=7, predictions=later))
+    (found,) = store.get([RUN.key]).values()
+    assert found.steps == 7
+    np.testing.assert_array_equal(store.predictions(RUN.key).outputs, OUTPUTS + 1)
+
+
+def test_a_run_that_leaves_no_predictions_takes_those_of_its_predecessor_away(store: Store) -> None:
+    store.add(RUN, replace(RECORD, predictions=PREDICTIONS))
+    store.add(RUN, RECORD)
+    assert store.predictions(RUN.key) is None
+
+
+def test_runs_of_different_keys_stand_side_by_side(store: Store) -> None:
+    others: list[Run] = [a_run(seed) for seed in range(4)]
+    for run in others:
+        store.add(run, replace(RECORD, key=run.key, seed=run.seed))
+    found = store.get(run.key for run in reversed(others))
+    assert [record.seed for record in found.values()] == [3, 2, 1, 0]
+
+
+def test_the_identity_of_a_run_is_kept_as_text_beside_it(store: Store, path: Path) -> None:
+    store.add(RUN, RECORD)
+    with sqlite3.connect(path) as db:
+        row = db.execute("select identity, seed, outcome from runs").fetchone()
+    db.close()
+    assert row == (canonical(RUN.identity), 3, "diverged")
+
+
+def test_another_reader_sees_each_run_as_soon_as_it_is_added(store: Store, path: Path) -> None:
+    with Store(path) as reader:
+        for seed in range(3):
+            run = a_run(seed)
+            store.add(run, replace(RECORD, key=run.key))
+            assert list(reader.get([run.key])) == [run.key]
+
+
+def test_a_reader_does_not_wait_for_a_writer(store: Store, path: Path) -> None:
+    store.add(RUN, RECORD)
+    writer = sqlite3.connect(path, isolation_level=None)
+    with Store(path) as reader:
+        writer.execute("begin immediate")
+        writer.execute("delete from runs")
+        assert list(reader.get([RUN.key])) == [RUN.key]
+        writer.execute("commit")
+        assert reader.get([RUN.key]) == {}
+    writer.close()
+
+
+def test_a_store_can_be_opened_by_several_at_once_while_it_is_made(path: Path) -> None:
+    def work(seed: int) -> None:
+        run = a_run(seed)
+        with Store(path) as store:
+            store.add(run, replace(RECORD, key=run.key))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(8)))
+    with Store(path) as store:
+        assert len(store.get(a_run(seed).key for seed in range(8))) == 8
+
+
+def test_looks_are_kept_in_their_order_each_once(store: Store, path: Path) -> None:
+    assert store.look("a", 12) == [12]
+    assert store.look("a", 10) == [12, 10]
+    assert store.look("a", 12) == [12, 10]
+    assert store.look("b", 10) == [10]
+    with Store(path) as later:
+        assert later.look("a", 10) == [12, 10]
+
+
+def test_timings_are_kept_by_variant_baseline_and_device(store: Store) -> None:
+    first, second = Timing([2.0, 0.1], [1.0, 0.3]), Timing([5.0], [4.0])
+    store.add_timing("a", "b", "cpu", first)
+    store.add_timing("a", "b", "cuda", second)
+    assert store.timing("a", "b", "cpu") == first
+    assert store.timing("a", "b", "cuda") == second
+    assert store.timing("b", "a", "cpu") is None
+    store.add_timing("a", "b", "cpu", second)
+    assert store.timing("a", "b", "cpu") == second
+
+
+def test_a_timings_ratio_is_the_median_of_its_rounds_ratios() -> None:
+    """By hand: 2/1, 4/2 and 9/3, where the medians' ratio would be 4/2 and the means' ratio 15/6."""
+    timing = Timing([2.0, 9.0, 4.0], [1.0, 3.0, 2.0])
+    assert timing.ratios == [2.0, 3.0, 2.0]
+    assert timing.ratio == 2.0
+
+
+def _text(path: Path) -> str:
+    path.write_text("seed,score\n0,1\n")
+    return f"{path} (file is not a database)"
+
+
+def _another_version(path: Path) -> str:
+    _sqlite(path, f"pragma user_version = {SCHEMA + 6}")
+    return f"{path} of version {SCHEMA + 6}"
+
+
+def _another_program(path: Path) -> str:
+    _sqlite(path, "create table moz_places (id integer)")
+    return f"{path}, an SQLite file of something else"
+
+
+def _folder(path: Path) -> str:
+    path.mkdir()
+    return f"{path} (unable to open database file)"
+
+
+def _sqlite(path: Path, *statements: str) -> None:
+    db = sqlite3.connect(path)
+    for statement in statements:
+        db.execute(statement)
+    db.close()
+
+
+EXPECTED = "a file that can be written and that paribus made, or none yet"
+AWAY = "Name another file with --paribus-store, or move this one away."
+LEFT = "Name another file with --paribus-store; this one is left as it is."
+
+
+@pytest.mark.parametrize(
+    ("make", "expected", "fix"),
+    [
+        (_text, EXPECTED, AWAY),
+        (_folder, EXPECTED, AWAY),
+        (_another_program, EXPECTED, LEFT),
+        (_another_version, "version 1", LEFT),
+    ],
+)
+def test_what_is_no_store_is_refused_and_left_as_it_is(
+    tmp_path: Path, make: Callable[[Path], str], expected: str, fix: str
+) -> None:
+    path = tmp_path / "runs.sqlite"
+    got = make(path)
+    before = path.read_bytes() if path.is_file() else b""
+    with pytest.raises(ParibusError) as caught:
+        Store(path)
+    assert str(caught.value) == f"the store of runs: got {got}, expected {expected}. {fix}"
+    assert (path.read_bytes() if path.is_file() else b"") == before
+    assert [p.name for p in tmp_path.iterdir()] == ["runs.sqlite"]
+
+
+@pytest.mark.parametrize(
+    ("below", "reason"),
+    [
+        ("runs.sqlite", "[Errno 17] File exists: '{file}'"),
+        ("folder/runs.sqlite", "[Errno 20] Not a directory: '{file}/folder'"),
+    ],
+)
+def test_a_folder_that_cannot_be_written_is_refused(
+    tmp_path: Path, below: str, reason: str
+) -> None:
+    """Below a file, where not even root can write."""
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(ParibusError) as caught:
+        Store(file / below)
+    got = f"{file / below} ({reason.format(file=file)})"
+    assert str(caught.value) == f"the store of runs: got {got}, expected {EXPECTED}. {AWAY}"

@@ -1,0 +1,183 @@
+"""What the engine is tested with: a task of 60 points, and networks that fail in every way there is.
+
+They live in a module of their own, so that worker processes and other pytest runs can import them by name.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import time
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from paribus.comparison import Budget, Comparison, Factor, Suite
+from paribus.data import Dataset, digest_tensors
+from paribus.metrics import predicted_class
+from paribus.recipe import Recipe
+from paribus.run import Run
+from paribus.spec import call
+from paribus.task import Metric, Task
+
+# Seeds with which the data were read in this process.
+READS: list[int] = []
+
+
+def points(seed: int = 0) -> Dataset:
+    """Sixty points in the plane, of which one half lies higher."""
+    READS.append(seed)
+    inputs = torch.randn(60, 2, generator=torch.Generator().manual_seed(seed))
+    targets = torch.arange(60) % 2
+    inputs[:, 1] += targets
+    return Dataset(
+        name="points",
+        origin="made for a test",
+        inputs=(inputs,),
+        targets=(targets,),
+        classes=("low", "high"),
+        digest=digest_tensors((inputs, targets)),
+    )
+
+
+def share_right(outputs: Tensor, target: Tensor, classes: list[str], *, power: int = 1) -> float:
+    """Share of right predictions, to a power: a score of stored predictions."""
+    assert classes == ["low", "high"]
+    right = predicted_class(torch.as_tensor(outputs)) == torch.as_tensor(target)
+    return float(right.float().mean()) ** power
+
+
+class Small(nn.Sequential):
+    """A network that behaves."""
+
+    def __init__(self, *, inputs: tuple[int, ...], outputs: int, hidden: int = 4) -> None:
+        layers = (nn.Linear(inputs[0], hidden), nn.Tanh(), nn.Linear(hidden, outputs))
+        super().__init__(*layers)
+
+
+class Raises(Small):
+    """Raises in its third training step, which a trial pass does not reach."""
+
+    calls = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += self.training
+        if self.calls > 2:
+            raise RuntimeError("the third step is one too many")
+        return super().forward(x)
+
+
+class Deadly(Small):
+    """Kills its process in a training step; once, if it is given a file that marks the murder."""
+
+    def __init__(self, *, inputs: tuple[int, ...], outputs: int, marker: str | None = None) -> None:
+        super().__init__(inputs=inputs, outputs=outputs)
+        self.marker = marker
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training and self._first():
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().forward(x)
+
+    def _first(self) -> bool:
+        if self.marker is None:
+            return True
+        try:
+            Path(self.marker).touch(exist_ok=False)
+        except FileExistsError:
+            return False
+        return True
+
+
+class Unpaired(Small):
+    """Draws a weight from outside the named streams, so that no two of them start alike."""
+
+    def __init__(self, *, inputs: tuple[int, ...], outputs: int) -> None:
+        super().__init__(inputs=inputs, outputs=outputs)
+        self.bias = nn.Parameter(torch.tensor(secrets.randbelow(2**20) / 2**20))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) + self.bias
+
+
+class Slow(Small):
+    """Sleeps in each training step, so that there is time to interrupt it."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        time.sleep(0.02 * self.training)
+        return super().forward(x)
+
+
+class Misfit(nn.Module):
+    """Takes three numbers a sample, whatever the data have."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(3, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer(x)
+
+
+SGD, ADAM = call("torch.optim:SGD", lr=0.1), call("torch.optim:Adam", lr=0.01)
+
+TASK = Task(
+    name="toy",
+    source=call(points),
+    reader=call("paribus.readers.table:read_table"),
+    split=call("paribus.splits:random_split"),
+    loss=call("paribus.metrics:log_loss"),
+    metrics=(
+        Metric(
+            name="log_loss",
+            function=call("paribus.metrics:log_loss"),
+            higher_is_better=False,
+            margin=0.02,
+        ),
+        Metric(name="accuracy", function=call("paribus.metrics:accuracy"), higher_is_better=True),
+    ),
+    naive={"prior": call("paribus.naive:prior")},
+)
+REDRAWN = TASK.model_copy(update={"redrawn": True})
+RECIPE = Recipe(model=call(Small), optimizer=SGD, batch_size=8, steps=6, evaluate_every=3)
+
+
+def a_run(seed: int = 0, model: object = None, task: Task = TASK, **settings: object) -> Run:
+    """A run of the toy task; settings are those of the recipe."""
+    recipe = RECIPE.model_copy(update={"model": model or RECIPE.model, **settings})
+    return Run(task=task, recipe=recipe, seed=seed, data_digest="toy")
+
+
+def comparison(
+    path: str = "recipe.optimizer",
+    levels: dict[str, object] | None = None,
+    *,
+    name: str = "toys",
+    **settings: object,
+) -> Comparison:
+    """SGD against Adam, or whatever else is to vary, at two seeds and six steps; the first level is the baseline."""
+    levels = levels or {"sgd": SGD, "adam": ADAM}
+    fields = {
+        "question": "Which toy is best?",
+        "task": TASK,
+        "recipe": RECIPE,
+        "factors": (Factor(path=path, levels=levels),),
+        "baseline": (next(iter(levels)),),
+        "budgets": {"quick": Budget(seeds=2, steps=6, seconds=4)},
+    }
+    return Comparison(name=name, **{**fields, **settings})
+
+
+def suite(*comparisons: Comparison, name: str = "toys") -> Suite:
+    """The comparisons as a suite."""
+    return Suite(
+        name=name, title="Toys", system="S0", comparisons=comparisons or (comparison(name=name),)
+    )
+
+
+def score(power: int = 1) -> Metric:
+    """A score of stored predictions, in place of the task's metric."""
+    function = call(share_right, power=power)
+    return Metric(name="right", function=function, higher_is_better=True, margin=0.1)

@@ -76,7 +76,9 @@ class Progress:
             TimeElapsedColumn(),
             TextColumn("{task.fields[left]}"),
         )
-        console = Console(file=sys.__stderr__, soft_wrap=True)
+        console = Console(file=sys.__stderr__)
+        if not console.is_terminal:
+            console.width = 160  # a log has no edge
         with Bar(*columns, console=console, transient=console.is_terminal) as bar:
             shown = bar.add_task(label, total=runs, left=self._left())
 

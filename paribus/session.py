@@ -134,7 +134,8 @@ class Cell(NamedTuple):
         """How tests name it, such as ``optimizers-adam-cpu``."""
         several = len(self.suite.comparisons) > 1
         parts = [self.suite.name, *([self.comparison.name] if several else [])]
-        return "-".join([*parts, self.variant.replace(" × ", "+"), self.device])
+        variant = self.variant.replace(" × ", "+").replace(" ", "_")
+        return "-".join([*parts, variant, self.device])
 
 
 def skip_reason(device: str) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import torch
 
+from paribus.errors import ParibusError
 from paribus.metrics import predicted_class
 from paribus.run import Predictions
 
@@ -17,18 +19,51 @@ def recall(
 ) -> float:
     """Recall over all classes, averaged as torchmetrics names it: ``micro``, ``macro`` or ``weighted``.
 
-    A class that the target lacks is left out of the macro average.
+    Hits are counted by torchmetrics and averaged in rational numbers: its own averages are float32, whose rounding
+    would make two names of one number differ by 1e-7. A class that the target lacks is left out.
 
     Args:
         outputs: logits, ``(sample, class)`` or ``(sample, 1)``.
         target: class numbers, ``(sample,)``.
         classes: names of the classes.
-        average: as torchmetrics names it.
+        average: one of `AVERAGES`.
+
+    Raises:
+        ParibusError: there is no such average.
     """
-    from torchmetrics.functional.classification import multiclass_recall
+    if average not in AVERAGES:
+        raise ParibusError(
+            "average of recall",
+            got=repr(average),
+            expected=f"one of {', '.join(AVERAGES)}",
+            fix="For each class by itself see per_class.",
+        )
+    from torchmetrics.functional.classification import multiclass_stat_scores
 
     guess, truth = _labels(outputs, target)
-    return float(multiclass_recall(guess, truth, num_classes=len(classes), average=average))
+    counts = multiclass_stat_scores(guess, truth, num_classes=len(classes), average="none")
+    hits, support = counts[:, 0].tolist(), counts[:, 4].tolist()
+    present = [(hit, n) for hit, n in zip(hits, support, strict=True) if n]
+    return float(AVERAGES[average](present))
+
+
+def _micro(counts: list[tuple[int, int]]) -> Fraction:
+    """All hits over all samples."""
+    return Fraction(sum(hit for hit, _ in counts), sum(n for _, n in counts))
+
+
+def _macro(counts: list[tuple[int, int]]) -> Fraction:
+    """Mean of the classes' recalls."""
+    return sum((Fraction(hit, n) for hit, n in counts), Fraction(0)) / len(counts)
+
+
+def _weighted(counts: list[tuple[int, int]]) -> Fraction:
+    """Mean of the classes' recalls, each weighted by its share of the samples."""
+    total = sum(n for _, n in counts)
+    return sum((Fraction(n, total) * Fraction(hit, n) for hit, n in counts), Fraction(0))
+
+
+AVERAGES = {"micro": _micro, "macro": _macro, "weighted": _weighted}
 
 
 def per_class(

@@ -1,0 +1,27 @@
+"""Every suite x variant x device: train it, then time one of its steps; pages go to results/latest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from paribus.door import CLOCK
+from paribus.session import Cell, cells
+from suites import SUITES
+
+each_cell = pytest.mark.parametrize("cell", cells(SUITES), ids=lambda cell: cell.name)
+
+
+@each_cell
+@pytest.mark.benchmark(group="training, seconds of all seeds added up", timer=CLOCK)
+def test_training(cell: Cell, train_cell: Callable[[Cell], None]) -> None:
+    """Every seed of one variant; its seconds are those of its runs, trained now or found in the store."""
+    train_cell(cell)
+
+
+@each_cell
+@pytest.mark.benchmark(group="one training step, median", timer=CLOCK)
+def test_step(cell: Cell, time_cell: Callable[[Cell], None]) -> None:
+    """A variant's step and its baseline's take turns on one pinned core."""
+    time_cell(cell)

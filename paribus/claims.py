@@ -21,6 +21,8 @@ from paribus.verdict import Decision
 
 ALPHA = 0.05
 STEPS = "steps_to_target"
+SINGLE_PRECISION = 1e-6
+"""Scores in single precision this close, relative to their size, are one number: a few units in the last place."""
 Floats = npt.NDArray[np.float64]
 
 
@@ -73,7 +75,8 @@ def _is_family_contrast(claim: Claim, result: Result) -> bool:
 
 def _by_verdict(claim: Claim, result: Result) -> Answered:
     contrast = result.contrasts[claim.variant]
-    evidence = f"verdict {contrast.label}"
+    mean, p = contrast.difference.mean, contrast.p_holm
+    evidence = f"verdict {contrast.label}, mean difference {mean:.3g}, p = {p:.3g} (Holm)"
     if contrast.reason:
         return Answered(claim, Answer.undecided, evidence)
     if contrast.decision == claim.relation:
@@ -100,10 +103,13 @@ def _by_values(claim: Claim, comparison: Comparison, variant: Row, reference: Ro
     d: Floats = sign * (a - b)[known]
     shown = f"{name} {np.median(a[known]):.3g} against {np.median(b[known]):.3g}" if d.size else ""
     if not known.all() or d.size < stats.least_seeds(1):
-        text = f"{shown}, {d.size} of {len(a)} pairs have the score"
-        return Answered(claim, Answer.undecided, text.removeprefix(", "))
-    found, how = RELATIONS[claim.relation](d, _margin(claim, comparison))
+        few = f"few seeds: {len(a)} of {stats.least_seeds(1)} needed"
+        why = few if known.all() else f"{d.size} of {len(a)} pairs have the score"
+        return Answered(claim, Answer.undecided, f"{shown}, {why}".removeprefix(", "))
     single = claim.relation != "identical"
+    rounding = SINGLE_PRECISION * float(np.abs([a, b]).max())
+    margin = _margin(claim, comparison) if single else rounding
+    found, how = RELATIONS[claim.relation](d, margin)
     return Answered(claim, found, f"{shown} (medians), {how}, n = {d.size}", single)
 
 
@@ -114,9 +120,10 @@ def _margin(claim: Claim, comparison: Comparison) -> float | None:
     return known.get(claim.metric or comparison.primary.name)
 
 
-def _identical(d: Floats, _margin: float | None) -> tuple[Answer, str]:
+def _identical(d: Floats, rounding: float | None) -> tuple[Answer, str]:
+    """Equal in every pair, up to rounding."""
     largest = float(np.abs(d).max())
-    found = Answer.supported if largest == 0 else Answer.refuted
+    found = Answer.supported if largest <= (rounding or 0.0) else Answer.refuted
     return found, f"largest difference {largest:.3g}"
 
 

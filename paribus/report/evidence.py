@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import PurePath
 
 from paribus.comparison import within
 from paribus.report.numbers import NOTHING, listed, span
@@ -21,7 +22,7 @@ PARTS = ("train", "validation", "test")
 
 def varied_lines(result: Result) -> list[Line]:
     """What stands at each varied path, a line a variant, with the number of parameters."""
-    control = result.control.varied
+    control = _in_order(result)
     return [
         {
             "variant": row.variant.name,
@@ -30,6 +31,19 @@ def varied_lines(result: Result) -> list[Line]:
         }
         for row in result.rows
     ]
+
+
+def _in_order(result: Result) -> dict[str, Mapping[str, object]]:
+    """The varied paths as the factors declare them, what is called before how it is set."""
+    varied = result.control.varied
+
+    def place(path: str) -> tuple[int, bool, str]:
+        of = [
+            i for i, f in enumerate(result.comparison.paths) if within(path, f) or within(f, path)
+        ]
+        return (of[0] if of else len(varied), not path.endswith(".target"), path)
+
+    return {path.removesuffix(".target"): varied[path] for path in sorted(varied, key=place)}
 
 
 def _level(values: Mapping[str, object], row: Row, result: Result) -> str:
@@ -50,13 +64,24 @@ def held_lines(result: Result) -> list[Line]:
         (path, value)
         for root in ("task", "recipe", "metric")
         for path, value in _leaves(plain(getattr(base, root)), root)
+        if not any(within(path, unused) for unused in _unused(result))
     ]
     varied = result.control.varied
     return [
-        {"setting": path, "value": setting(value)}
+        {
+            "setting": path,
+            "value": PurePath(str(value)).name if path == "task.path" else setting(value),
+        }
         for path, value in settings
         if not any(within(path, v) or within(v, path) for v in varied)
     ]
+
+
+def _unused(result: Result) -> tuple[str, ...]:
+    """Settings that did not matter: a file stood in for the embedded data or it did not, no score was put in place."""
+    task = result.comparison.task
+    reading = ("task.source",) if task.from_file else ("task.reader", "task.path", "task.target")
+    return (*reading, *(("metric",) if result.comparison.metric is None else ()))
 
 
 def _leaves(value: object, path: str) -> Iterator[tuple[str, object]]:

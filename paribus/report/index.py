@@ -11,7 +11,8 @@ from paribus.results import Result
 
 HOW = (
     "Each comparison varies one thing and holds all else equal. A verdict (`better`, `worse`, `equivalent`, "
-    "`undecided`) compares a variant with the baseline over paired seeds; how it was reached stands on the page."
+    "`undecided`) compares a variant with the baseline over paired seeds; how it was reached stands on the page. "
+    "`visible` is the smallest difference that would have been seen in 80 % of such comparisons."
 )
 
 
@@ -27,9 +28,9 @@ def index(results: Sequence[Result]) -> str:
 
 
 def _result(result: Result) -> list[str]:
-    about = f"**{title(result)}**: {result.comparison.question} {len(result.seeds)} seeds, budget `{result.budget}`."
     return [
-        f"{about} Difference: {method.sign(result)}, positive is better.",
+        f"**{title(result)}**: {result.comparison.question} {len(result.seeds)} seeds, budget `{result.budget}`. "
+        f"Score: {tables.heading(result.comparison.primary)}; difference: {method.sign(result)}, positive is better.",
         *broken(result),
         tables.markdown(tables.verdict_table(result).to_dict("records")),  # type: ignore[arg-type]
         summary(result),

@@ -7,7 +7,7 @@ from pathlib import PurePath
 
 from paribus import stats
 from paribus.claims import Answered
-from paribus.report.numbers import listed, number
+from paribus.report.numbers import listed
 from paribus.report.tables import has_naive
 from paribus.results import Result
 
@@ -74,7 +74,7 @@ def _equivalence(result: Result) -> str:
     if metric.margin is None:
         return "No margin was declared for this metric, so nothing is called `equivalent`."
     return (
-        f"`equivalent` needs the mean difference inside ±{number(metric.margin)} {metric.unit}".rstrip()
+        f"`equivalent` needs the mean difference inside ±{metric.margin:g} {metric.unit}".rstrip()
         + ", a margin declared beforehand: two one-sided t tests, Holm-adjusted, looked at first. All else is "
         "`undecided`, beside the smallest mean difference that would have been seen in 80 % of such comparisons."
     )
@@ -84,7 +84,22 @@ def _interval(result: Result) -> str:
     return (
         "Intervals are paired t intervals, Bonferroni-widened so that all of the family cover at once with 95 % "
         f"confidence. Differences are {sign(result)}, so that positive means better than the baseline; `±` is the "
-        "standard deviation over seeds."
+        f"standard deviation over seeds.{_disagreement(result)}"
+    )
+
+
+def _disagreement(result: Result) -> str:
+    """A sentence where an interval reaches across zero beside a verdict that it does not."""
+    across = [
+        c.variant
+        for c in result.contrasts.values()
+        if c.decision in ("better", "worse") and c.difference.low <= 0 <= c.difference.high
+    ]
+    if not across:
+        return ""
+    return (
+        f" For {listed(across)} the interval holds zero although the verdict does not: Holm's steps and the "
+        "permutation test see a little more than a Bonferroni t interval does. Take it as a close call."
     )
 
 
@@ -116,7 +131,7 @@ def claims_note(answers: list[Answered] | tuple[Answered, ...]) -> str:
     return (
         "Claims were declared before anything ran. `refuted` means that the opposite, or equivalence, was shown. "
         f"{single} of {len(answers)} rest on a single test at 5 % outside the family: if none of them were true, at "
-        f"most {number(0.05 * single)} would be expected to find false support."
+        f"most {0.05 * single:.2g} would be expected to find false support."
     )
 
 

@@ -53,16 +53,18 @@ def decimals(scale: float) -> int | None:
 def plus_minus(values: Floats) -> str:
     """Mean ± standard deviation over seeds, with the median where it lies over half a deviation from the mean.
 
-    >>> plus_minus(np.array([1.0, 2.0, 3.0]))
-    '2.0 ± 1.0'
+    >>> plus_minus(np.array([1.0, 2.0, 3.0])), plus_minus(np.array([2.0, 2.0]))
+    ('2.0 ± 1.0', '2.00')
     """
     if not values.size:
         return NOTHING
     mean, median = float(values.mean()), float(np.median(values))
     sd = float(values.std(ddof=1)) if values.size > 1 else 0.0
+    if sd <= 1e-4 * abs(mean):
+        return f"{number(mean, 5)} ± {number(sd, 1)}" if sd > 1e-12 * abs(mean) else number(mean)
     places = decimals(sd)
     if places is None:
-        return number(mean) if sd == 0 else f"{number(mean)} ± {number(sd)}"
+        return f"{number(mean)} ± {number(sd)}"
     text = f"{fixed(mean, places)} ± {fixed(sd, places)}"
     return f"{text} (median {fixed(median, places)})" if abs(mean - median) > sd / 2 else text
 

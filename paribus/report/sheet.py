@@ -9,6 +9,7 @@ import numpy as np
 
 from paribus.claims import STEPS
 from paribus.report.tables import state
+from paribus.report.text import pathless
 from paribus.results import Result, Row, score_of, steps_to_target
 from paribus.run import Record
 from paribus.spec import digest
@@ -29,12 +30,12 @@ def runs(results: Sequence[Result]) -> DataFrame:
 
     lines = [line for r in results for row in r.rows for line in _lines(r, row)]
     scores = sorted({name for line in lines for name in line} - {*LEADING, *TRAILING})
-    return pandas.DataFrame(lines, columns=[*LEADING, *scores, *TRAILING])
+    return pandas.DataFrame(lines, columns=[*LEADING, *scores, *TRAILING], dtype=object)
 
 
 def _lines(result: Result, row: Row) -> Iterator[dict[str, Any]]:
-    why = state(row, result)
-    withheld = bool(result.skipped or row.failed)
+    withheld = "skipped" if result.skipped else "failed" if row.failed else ""
+    why = state(row, result).removeprefix(f"{withheld}: ") if withheld else ""
     for i, (run, record) in enumerate(zip(row.runs, row.records, strict=True)):
         named = {
             "suite": result.suite.name,
@@ -44,7 +45,7 @@ def _lines(result: Result, row: Row) -> Iterator[dict[str, Any]]:
             "seed": run.seed,
         }
         if record is None or withheld:
-            yield {**named, "outcome": why if withheld else "not run"}
+            yield {**named, "outcome": withheld or "not run", "reason": why}
         else:
             yield {**named, **_line(result, record), **_primary(result, float(row.scores[i]))}
 
@@ -58,7 +59,7 @@ def _line(result: Result, record: Record) -> dict[str, Any]:
     hashes = {f"hash_{name}": _hash(value) for name, value in record.hashes.items()}
     return {
         "outcome": record.outcome.value,
-        "reason": record.reason,
+        "reason": pathless(record.reason),
         **record.scores,
         **{
             f"naive/{predictor}/{name}": value

@@ -120,20 +120,32 @@ def naive_score(result: Result) -> str:
 
 
 def verdict_table(result: Result) -> DataFrame:
-    """A table narrow enough for a terminal: score, difference from the baseline, verdict, step ratio."""
-    timed = any(row.timing for row in result.rows)
-    return frame(
+    """A table narrow enough for a terminal: score, difference from the baseline, verdict, step ratio.
+
+    The column ``visible`` is the smallest difference that would have been seen, beside every `undecided`; it and the
+    step ratio are left out where no row has one.
+    """
+    table = frame(
         [
-            {**line, **({"step ratio": _step_ratio(row, result)} if timed else {})}
+            _narrow(row, result, line)
             for row, line in zip(result.rows, score_lines(result), strict=True)
         ]
     )
+    empty = [name for name in ("visible", "step ratio") if (table[name] == NOTHING).all()]
+    return table.drop(columns=empty)
 
 
-def _step_ratio(row: Row, result: Result) -> str:
-    if row.timing is None or state(row, result):
-        return NOTHING
-    return f"{row.timing.ratio:.2f}"
+def _narrow(row: Row, result: Result, line: Line) -> Line:
+    """A line of the main table without what stands below it."""
+    contrast = result.contrasts.get(row.variant.name)
+    seen = contrast.detectable if contrast else None
+    untimed = row.timing is None or bool(state(row, result))
+    return {
+        **{name.partition(" (")[0]: text for name, text in line.items()},
+        "verdict": contrast.label if contrast else line["verdict"],
+        "visible": NOTHING if seen is None else number(seen, 2),
+        "step ratio": NOTHING if untimed or row.timing is None else f"{row.timing.ratio:.2f}",
+    }
 
 
 def other_lines(result: Result) -> list[Line]:
@@ -150,7 +162,7 @@ def _other_line(row: Row, result: Result) -> Line:
     shown |= {
         "step, µs": NOTHING if row.timing is None else number(1e6 * _median(row.timing.variant)),
         "step, ratio to baseline": NOTHING if row.timing is None else ratio(row.timing.ratios),
-        "training, s a run": number(_median([r.seconds for r in row.known])),
+        "training, seconds a run": number(_median([r.seconds for r in row.known])),
     }
     if state(row, result):
         shown = dict.fromkeys(shown, NOTHING)

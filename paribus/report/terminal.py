@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from paribus.claims import answer_all
 from paribus.report import method
-from paribus.report.tables import verdict_table
+from paribus.report.tables import heading, verdict_table
 from paribus.results import Result
 
 
@@ -30,7 +30,7 @@ def _shown(result: Result) -> str:
             verdict_table(result).to_markdown(
                 index=False, tablefmt="simple", disable_numparse=True
             ),
-            f"difference: {method.sign(result)}, positive is better; p: Holm-adjusted",
+            f"{heading(result.comparison.primary)}; difference: {method.sign(result)}, positive is better",
             *(f"{a.claim.name} {a.answer}: {a.claim.text}" for a in answer_all(result)),
         ]
     )

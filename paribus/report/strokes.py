@@ -1,0 +1,178 @@
+"""How curves are drawn: bands over seeds, styles that every eye tells apart, scales, and names at the lines' ends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from paribus.results import Floats
+from paribus.run import Record
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Okabe and Ito's colours, told apart by every kind of colour vision, but for the yellow; the baseline is black.
+COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+DASHES: tuple[Any, ...] = ("-", (0, (6, 2)), (0, (2, 1.5)), (0, (7, 2, 1.5, 2)), (0, (3, 1, 1, 1)))
+MARKERS = "osD^vPX*"
+GREY = "0.35"
+LOG_BEYOND = 20.0
+STRETCH = 20.0
+
+
+class Band(NamedTuple):
+    """Median and quartiles over seeds at each step, ``(step,)`` each, of the runs that got there."""
+
+    steps: Floats
+    middle: Floats
+    low: Floats
+    high: Floats
+
+
+class End(NamedTuple):
+    """A name to stand beside the right end of a line, at a point in units of the data."""
+
+    name: str
+    x: float
+    y: float
+    colour: str
+
+
+def band(records: Sequence[Record], curve: str) -> Band:
+    """A curve's median and quartiles over seeds; between its evaluations a run's curve is a straight line."""
+    kept = [(r.curves["step"], r.curves[curve]) for r in records if r.curves.get(curve)]
+    grid = np.unique(np.concatenate([np.asarray(steps, dtype=float) for steps, _ in kept]))
+    table = [np.interp(grid, steps, values, np.nan, np.nan) for steps, values in kept]
+    return quartiles(grid, table)
+
+
+def quartiles(x: npt.ArrayLike, table: npt.ArrayLike) -> Band:
+    """The band of ``(seed, step)`` values at ``(step,)``; what is not finite is left out, empty steps as well."""
+    steps, values = np.asarray(x, dtype=float), np.array(table, dtype=float)
+    values[~np.isfinite(values)] = np.nan
+    there = ~np.isnan(values).all(axis=0)
+    low, middle, high = np.nanquantile(values[:, there], (0.25, 0.5, 0.75), axis=0)
+    return Band(steps[there], middle, low, high)
+
+
+def style(i: int) -> dict[str, Any]:
+    """Colour, dashes and marker of the i-th line, so that two lines differ in more than one of them."""
+    return {
+        "color": COLOURS[i % len(COLOURS)],
+        "linestyle": DASHES[(i + i // len(COLOURS)) % len(DASHES)],
+        "marker": MARKERS[i % len(MARKERS)],
+    }
+
+
+def draw(axes: Axes, bands: Mapping[str, Band], x: str) -> None:
+    """Draw every band in its own style, its markers apart from the others', over an axis of this name."""
+    for i, (name, found) in enumerate(bands.items()):
+        marks = _marks(len(found.steps), i / len(bands))
+        kind = {**style(i), "markevery": marks, "markersize": 4, "linewidth": 1.6}
+        axes.plot(found.steps, found.middle, label=name, **kind)
+        colour = {"color": kind["color"], "alpha": 0.13, "linewidth": 0}
+        axes.fill_between(found.steps, found.low, found.high, **colour)
+    axes.margins(x=0.02)
+    axes.set_xlabel(x, fontsize=9)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="y", color="0.9", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(labelsize=8)
+
+
+def _marks(points: int, shift: float, most: int = 8) -> list[int]:
+    """Which points have a marker: all of a few, else some that differ from line to line, and the last."""
+    if points <= most:
+        return list(range(points))
+    apart = points // most
+    return [*range(int(shift * apart), points - 1, apart), points - 1]
+
+
+def fit_scale(axes: Axes, values: Floats, beyond: float = LOG_BEYOND) -> None:
+    """A logarithmic scale where values span more than ``beyond`` times, a symmetric one if not all are positive."""
+    sizes = np.abs(values[values != 0])
+    if not sizes.size or sizes.max() / sizes.min() <= beyond:
+        return
+    if values.min() > 0:
+        axes.set_yscale("log")
+    elif sizes.max() > beyond**2 * np.median(sizes):
+        axes.set_yscale("symlog", linthresh=float(np.median(sizes)))
+
+
+def show_values(axes: Axes, bands: Mapping[str, Band], floor: float | None) -> None:
+    """Choose scale and limits; starts that would flatten all that comes after are left outside, and the axes say so."""
+    extra = [] if floor is None else [floor]
+    later = np.concatenate([*(b.middle[1:] for b in bands.values() if len(b.middle) > 1), extra])
+    everything = np.concatenate([*(b.middle for b in bands.values()), extra])
+    span = float(np.ptp(later)) if later.size else 0.0
+    if span == 0 or np.ptp(everything) <= STRETCH * span:
+        fit_scale(axes, everything)
+        return
+    near = (everything >= later.min() - span) & (everything <= later.max() + span)
+    later = everything[near]
+    fit_scale(axes, later)
+    if axes.get_yscale() == "log":
+        axes.set_ylim(later.min() / 1.3, later.max() * 1.3)
+    else:
+        axes.set_ylim(later.min() - 0.08 * span, later.max() + 0.08 * span)
+    low, high = axes.get_ylim()
+    outside = [f"{n} {b.middle[0]:.1e}" for n, b in bands.items() if not low <= b.middle[0] <= high]
+    if outside:
+        text = "off the scale before training: " + ", ".join(outside)
+        axes.set_title(text, fontsize=8, loc="left", color=GREY)
+
+
+def name_ends(axes: Axes, ends: Sequence[End], gap: float = 0.055) -> None:
+    """Name each line at its right end, names apart from one another, a thin line leading to each."""
+    axes.set_ylim(axes.get_ylim())  # what follows counts on the limits as they are now
+    inverse = axes.transAxes.inverted()
+    points = [inverse.transform(axes.transData.transform((end.x, end.y))) for end in ends]
+    heights = apart([float(y) for _, y in points], gap)
+    for end, point, height in zip(ends, points, heights, strict=True):
+        axes.annotate(
+            end.name,
+            (float(point[0]), float(point[1])),
+            xycoords="axes fraction",
+            xytext=(1.05, height),
+            textcoords="axes fraction",
+            fontsize=9,
+            color=end.colour,
+            va="center",
+            annotation_clip=False,
+            arrowprops={
+                "arrowstyle": "-",
+                "color": end.colour,
+                "linewidth": 0.6,
+                "shrinkB": 2,
+                "relpos": (0, 0.5),
+            },
+        )
+
+
+def apart(heights: Sequence[float], gap: float) -> list[float]:
+    """Heights moved so that they stand a gap apart, in their order, within 0 to 1 as far as they fit.
+
+    >>> [round(y, 2) for y in apart([0.5, 0.5, 0.9], 0.1)]
+    [0.45, 0.55, 0.9]
+    """
+    order = sorted(range(len(heights)), key=lambda i: heights[i])
+    clusters: list[list[float]] = []
+    for i in order:
+        clusters.append([min(1.0, max(0.0, heights[i]))])
+        while len(clusters) > 1 and _foot(clusters[-1], gap) - _top(clusters[-2], gap) < gap:
+            clusters[-2:] = [clusters[-2] + clusters[-1]]
+    placed = [_foot(c, gap) + k * gap for c in clusters for k in range(len(c))]
+    return [y for _, y in sorted(zip(order, placed, strict=True))]
+
+
+def _foot(cluster: Sequence[float], gap: float) -> float:
+    """The lowest place of a cluster round its mean that keeps it within 0 and 1."""
+    height = gap * (len(cluster) - 1)
+    return max(0.0, min(float(np.mean(cluster)) - height / 2, 1 - height))
+
+
+def _top(cluster: Sequence[float], gap: float) -> float:
+    return _foot(cluster, gap) + gap * (len(cluster) - 1)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from itertools import product
 from typing import Any, Literal, NamedTuple
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from paribus.errors import ParibusError
 from paribus.recipe import Recipe
-from paribus.spec import Call, Frozen, replace
+from paribus.spec import Call, Frozen, canonical, plain, replace
 from paribus.task import Metric, Task
 
 ROOTS = ("task", "recipe", "metric")
@@ -26,6 +26,11 @@ class Factor(Frozen):
     path: str
     levels: dict[str, Any] = Field(min_length=2)
 
+    @field_validator("levels")
+    @classmethod
+    def _plain_levels(cls, levels: dict[str, Any]) -> dict[str, Any]:
+        return {name: plain(level) for name, level in levels.items()}
+
     @model_validator(mode="after")
     def _known_root(self) -> Factor:
         root, _, rest = self.path.partition(".")
@@ -33,7 +38,7 @@ class Factor(Frozen):
             raise ParibusError(
                 "path of a factor",
                 got=repr(self.path),
-                expected="a dotted path that begins with task., recipe. or metric.",
+                expected="a dotted path into task, recipe or metric",
                 fix="Name what varies, such as 'recipe.optimizer'.",
             )
         return self
@@ -125,8 +130,9 @@ class Comparison(Frozen):
 
     @model_validator(mode="after")
     def _consistent(self) -> Comparison:
-        names = [variant.name for variant in self.variants()]
-        if variant_name(self.baseline) not in names:
+        variants = self.variants()
+        names = [variant.name for variant in variants]
+        if self.baseline not in [variant.levels for variant in variants]:
             raise ParibusError(
                 f"baseline of comparison {self.name!r}",
                 got=repr(variant_name(self.baseline)),
@@ -206,6 +212,23 @@ def refuse_uncontrolled(comparison: Comparison) -> None:
                 expected=f"differences at {', '.join(comparison.paths)} and nowhere else",
                 fix="Give every level a value of its own, and vary nothing else.",
             )
+    _refuse_twins(comparison)
+
+
+def _refuse_twins(comparison: Comparison) -> None:
+    """Refuse two variants with the same settings, which would count one result twice."""
+    seen: dict[str, str] = {}
+    for variant in comparison.variants():
+        twin = seen.setdefault(
+            canonical((variant.task, variant.recipe, variant.metric)), variant.name
+        )
+        if twin != variant.name:
+            raise ParibusError(
+                f"variant {variant.name!r} of comparison {comparison.name!r}",
+                got=f"the settings of {twin!r}",
+                expected="settings of its own",
+                fix="Give every level a value of its own.",
+            )
 
 
 class Sides(NamedTuple):
@@ -240,11 +263,11 @@ class Suite(Frozen):
     Args:
         name: what ``-k`` selects.
         title: the page's heading.
-        system: which system of the plan it is, such as ``S2``.
+        system: the system's number in the plan, such as ``S2``, if it has one.
         comparisons: at least one.
     """
 
     name: str
     title: str
-    system: str
+    system: str = ""
     comparisons: tuple[Comparison, ...] = Field(min_length=1)

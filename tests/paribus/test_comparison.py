@@ -1,0 +1,284 @@
+"""The comparison: variants differ at the factor's paths and nowhere else, and a bad plan is refused in words."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from paribus.comparison import (
+    Budget,
+    Claim,
+    Comparison,
+    Factor,
+    Sides,
+    Variant,
+    differences,
+    within,
+)
+from paribus.errors import ParibusError
+from paribus.recipe import Recipe
+from paribus.spec import call, canonical, digest, lookup, replace
+from paribus.task import Metric, Task
+
+SGD, ADAM = call("torch.optim:SGD", lr=0.01), call("torch.optim:Adam", lr=0.001)
+LOG_LOSS = Metric(
+    name="log_loss", function=call("paribus.metrics:log_loss"), higher_is_better=False
+)
+TASK = Task(
+    name="toy",
+    source=call("suites.tasks.digits:digits"),
+    reader=call("paribus.readers.images:read_images"),
+    split=call("paribus.splits:random_split"),
+    loss=LOG_LOSS.function,
+    metrics=(LOG_LOSS,),
+    naive={"prior": call("paribus.naive:prior")},
+)
+RECIPE = Recipe(model=call("models.mlp:MLP", hidden=[16, 8]), optimizer=SGD)
+OPTIMIZER = Factor(path="recipe.optimizer", levels={"sgd": SGD, "adam": ADAM})
+ACTIVATION = Factor(
+    path="recipe.model.activation",
+    levels={"relu": "ReLU", "elu": "ELU", "leaky": {"name": "LeakyReLU", "negative_slope": 0.05}},
+)
+IMBALANCE = Factor(path="task.split.imbalance", levels={"even": 1.0, "10:1": 10.0})
+RECALL = Metric(
+    name="recall",
+    function=call("suites.scores:recall", average="micro"),
+    higher_is_better=True,
+    margin=0.02,
+)
+AVERAGE = Factor(path="metric.function.average", levels={"micro": "micro", "macro": "macro"})
+
+
+def comparison(*factors: Factor, baseline: tuple[str, ...] = (), **settings: Any) -> Comparison:
+    """A comparison of these factors, optimizers if none; the first level of each is the baseline."""
+    factors = factors or (OPTIMIZER,)
+    return Comparison(
+        name="toys",
+        question="Which toy is best?",
+        task=TASK,
+        recipe=RECIPE,
+        factors=factors,
+        baseline=baseline or tuple(next(iter(f.levels)) for f in factors),
+        budgets={"quick": Budget(seeds=2, steps=6, seconds=4)},
+        **settings,
+    )
+
+
+def test_a_variant_is_the_base_with_one_place_replaced() -> None:
+    for variant in comparison(ACTIVATION).variants():
+        expected = replace(RECIPE, "model.activation", ACTIVATION.levels[variant.name])
+        assert (variant.recipe, variant.task, variant.metric) == (expected, TASK, LOG_LOSS)
+
+
+def test_the_baseline_comes_first_and_the_others_as_declared() -> None:
+    names = [v.name for v in comparison(ACTIVATION, baseline=("elu",)).variants()]
+    assert names == ["elu", "relu", "leaky"]
+
+
+@pytest.mark.parametrize(
+    ("factors", "count", "last"),
+    [
+        ((OPTIMIZER, ACTIVATION), 6, "adam × leaky"),
+        ((OPTIMIZER, ACTIVATION, IMBALANCE), 12, "adam × leaky × 10:1"),
+    ],
+)
+def test_a_crossing_has_every_combination_once(
+    factors: tuple[Factor, ...], count: int, last: str
+) -> None:
+    variants = comparison(*factors).variants()
+    assert len({v.levels for v in variants}) == len(variants) == count
+    assert variants[-1].name == last
+    for variant in variants:
+        for factor, level in zip(factors, variant.levels, strict=True):
+            found = lookup({"task": variant.task, "recipe": variant.recipe}, factor.path)
+            assert canonical(found) == canonical(factor.levels[level])
+
+
+def test_more_than_three_factors_are_refused() -> None:
+    with pytest.raises(ValidationError, match="at most 3 items"):
+        comparison(OPTIMIZER, ACTIVATION, IMBALANCE, AVERAGE, metric=RECALL)
+
+
+def test_a_factor_of_the_metric_shares_task_and_recipe() -> None:
+    micro, macro = comparison(AVERAGE, metric=RECALL).variants()
+    assert (micro.task, micro.recipe) == (macro.task, macro.recipe)
+    assert differences(micro, macro) == {"metric.function.average": Sides("micro", "macro")}
+
+
+def test_differences_are_named_as_people_write_paths() -> None:
+    baseline, *_, leaky = comparison(ACTIVATION).variants()
+    assert differences(baseline, leaky) == {
+        "recipe.model.activation": Sides("ReLU", {"name": "LeakyReLU", "negative_slope": 0.05})
+    }
+    sgd, adam = comparison().variants()
+    assert differences(sgd, adam) == {
+        "recipe.optimizer.lr": Sides(0.01, 0.001),
+        "recipe.optimizer.target": Sides("torch.optim:SGD", "torch.optim:Adam"),
+    }
+    first, *_, last = comparison(OPTIMIZER, IMBALANCE).variants()
+    assert set(differences(first, last)) == {
+        "recipe.optimizer.lr",
+        "recipe.optimizer.target",
+        "task.split.imbalance",
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "root", "expected"),
+    [
+        ("recipe.optimizer", "recipe.optimizer", True),
+        ("recipe.optimizer.lr", "recipe.optimizer", True),
+        ("recipe.optimizers", "recipe.optimizer", False),
+        ("recipe", "recipe.optimizer", False),
+    ],
+)
+def test_a_path_lies_within_another_step_by_step(path: str, root: str, expected: bool) -> None:
+    assert within(path, root) is expected
+
+
+def test_a_comparison_comes_back_from_its_text_and_hashes_alike() -> None:
+    """Levels that name callables, such as optimizers, included."""
+    made = comparison(OPTIMIZER, ACTIVATION)
+    again = Comparison.model_validate_json(canonical(made))
+    assert again == made
+    assert digest(again) == digest(made)
+    assert {v.name: v for v in again.variants()} == {v.name: v for v in made.variants()}
+
+
+def test_a_budget_sets_the_steps_and_nothing_else() -> None:
+    made = comparison()
+    assert made.diff(made.at("quick")) == {"recipe.steps": (1000, 6)}
+    assert [v.recipe.steps for v in made.at("quick").variants()] == [6, 6]
+
+
+# What is refused.
+
+
+class Careless(Comparison):
+    """A comparison whose second variant is also given a smaller batch."""
+
+    def _variant(self, levels: tuple[str, ...]) -> Variant:
+        variant = super()._variant(levels)
+        if levels == self.baseline:
+            return variant
+        recipe = replace(variant.recipe, "batch_size", 16)
+        return variant.model_copy(update={"recipe": recipe})
+
+
+def refused(make: Any) -> str:
+    with pytest.raises(ParibusError) as caught:
+        make()
+    return str(caught.value)
+
+
+def test_a_level_that_changes_something_else_is_refused() -> None:
+    fields = {name: getattr(comparison(), name) for name in Comparison.model_fields}
+    assert refused(lambda: Careless(**fields)) == (
+        "variant 'adam' of comparison 'toys': got differences from the baseline at recipe.batch_size, "
+        "recipe.optimizer.lr, recipe.optimizer.target, expected differences at recipe.optimizer and nowhere else. "
+        "Give every level a value of its own, and vary nothing else."
+    )
+
+
+def test_a_level_equal_to_the_baseline_is_refused() -> None:
+    twins = Factor(path="recipe.optimizer", levels={"sgd": SGD, "again": SGD})
+    assert refused(lambda: comparison(twins)) == (
+        "variant 'again' of comparison 'toys': got differences from the baseline at no path, expected differences at "
+        "recipe.optimizer and nowhere else. Give every level a value of its own, and vary nothing else."
+    )
+
+
+def test_two_equal_levels_besides_the_baseline_are_refused() -> None:
+    """They would count one result twice, and widen the family for nothing."""
+    twins = Factor(path="recipe.optimizer", levels={"sgd": SGD, "adam": ADAM, "again": ADAM})
+    assert refused(lambda: comparison(twins)) == (
+        "variant 'again' of comparison 'toys': got the settings of 'adam', expected settings of its own. "
+        "Give every level a value of its own."
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        (
+            "model.activation",
+            "path of a factor: got 'model.activation', expected a dotted path into task, recipe or metric. "
+            "Name what varies, such as 'recipe.optimizer'.",
+        ),
+        (
+            "recipe",
+            "path of a factor: got 'recipe', expected a dotted path into task, recipe or metric. "
+            "Name what varies, such as 'recipe.optimizer'.",
+        ),
+        (
+            "recipe.optimiser",
+            "a dotted path: got 'optimiser' in Recipe, expected one of model, optimizer, init, batch_size, steps, "
+            "evaluate_every, clip_norm, early_stopping, time_limit, dtype, salt. "
+            "Name a field of the task or recipe, or a keyword argument that it sets.",
+        ),
+        (
+            "recipe.model.hiden.0",
+            "a dotted path: got 'hiden' in Call, expected one of hidden. "
+            "Name a field of the task or recipe, or a keyword argument that it sets.",
+        ),
+    ],
+)
+def test_a_path_that_leads_nowhere_is_refused(path: str, message: str) -> None:
+    assert refused(lambda: comparison(Factor(path=path, levels={"a": 1, "b": 2}))) == message
+
+
+@pytest.mark.parametrize(
+    ("factors", "baseline", "message"),
+    [
+        ((OPTIMIZER,), ("sdg",), "got 'sdg', expected one of sgd, adam."),
+        ((OPTIMIZER,), ("sgd", "relu"), "got 'sgd × relu', expected one of sgd, adam."),
+        ((OPTIMIZER, IMBALANCE), ("sgd",), "got 'sgd', expected one of sgd × even, sgd × 10:1, "),
+        ((OPTIMIZER, IMBALANCE), ("adam × even",), "got 'adam × even', expected one of sgd × even"),
+    ],
+)
+def test_an_unknown_baseline_is_refused(
+    factors: tuple[Factor, ...], baseline: tuple[str, ...], message: str
+) -> None:
+    text = refused(lambda: comparison(*factors, baseline=baseline))
+    assert text.startswith(f"baseline of comparison 'toys': {message}")
+    assert text.endswith(" Name one level of each factor.")
+
+
+@pytest.mark.parametrize(
+    "named", [{"variant": "adagrad"}, {"variant": "adam", "reference": "adagrad"}]
+)
+def test_a_claim_about_an_unknown_variant_is_refused(named: dict[str, str]) -> None:
+    claim = Claim(name="C5", text="It is better.", relation="better", **named)
+    assert refused(lambda: comparison(claims=(claim,))) == (
+        "claim C5 of comparison 'toys': got 'adagrad', expected one of sgd, adam. "
+        "Name a variant of this comparison."
+    )
+
+
+def test_an_unknown_budget_is_refused() -> None:
+    assert refused(lambda: comparison().at("large")) == (
+        "budget of comparison 'toys': got 'large', expected one of quick. "
+        "Choose one of these with --paribus-budget."
+    )
+
+
+def test_a_single_level_is_refused() -> None:
+    with pytest.raises(ValidationError, match="at least 2 items"):
+        Factor(path="recipe.optimizer", levels={"sgd": SGD})
+
+
+def test_a_level_that_is_a_lambda_is_refused() -> None:
+    text = refused(lambda: Factor(path="recipe.optimizer", levels={"a": lambda p: p, "b": SGD}))
+    assert re.match(
+        r"a setting: got <function .*<lambda> at 0x\w+> \(function\), expected plain", text
+    )
+    assert "Name callables as call('module:qualname', ...)" in text
+
+
+def test_a_level_of_the_wrong_kind_is_refused_by_the_field_that_it_replaces() -> None:
+    with pytest.raises(ValidationError) as caught:
+        comparison(Factor(path="recipe.batch_size", levels={"small": 8, "none": 0}))
+    assert caught.value.errors()[0]["loc"] == ("batch_size",)

@@ -1,0 +1,113 @@
+"""The recipe: plain data that prints, hashes, diffs, and refuses what it cannot mean."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from paribus.errors import ParibusError
+from paribus.recipe import EarlyStopping, Recipe
+from paribus.spec import call, canonical, digest, replace
+
+RECIPE = Recipe(
+    model=call("models.mlp:MLP", hidden=[16, 8]),
+    optimizer=call("torch.optim:Adam", lr=0.001, betas=(0.9, 0.999)),
+    early_stopping=EarlyStopping(patience=3),
+)
+TEXT = (
+    '{"batch_size":32,"clip_norm":null,"dtype":"float32","early_stopping":{"patience":3},'
+    '"evaluate_every":0,"init":null,"model":{"kwargs":{"hidden":[16,8]},"target":"models.mlp:MLP"},'
+    '"optimizer":{"kwargs":{"betas":[0.9,0.999],"lr":0.001},"target":"torch.optim:Adam"},'
+    '"salt":"","steps":1000,"time_limit":null}'
+)
+
+
+def test_a_recipe_prints_as_canonical_json_and_comes_back_from_it() -> None:
+    assert canonical(RECIPE) == TEXT
+    assert Recipe.model_validate_json(TEXT) == RECIPE
+
+
+def test_its_hash_is_that_of_its_text_in_every_process() -> None:
+    """The digest rests on the text alone, and not on Python's hash, which every process salts anew."""
+    code = f"from paribus.spec import digest; import json; print(digest(json.loads({TEXT!r})))"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == digest(RECIPE)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "named"),
+    [
+        ("model.hidden", [16, 16], "model.kwargs.hidden"),
+        ("optimizer.lr", 0.01, "optimizer.kwargs.lr"),
+        ("optimizer.amsgrad", True, "optimizer.kwargs.amsgrad"),
+        ("init", call("models.initialise:uniform_01"), "init"),
+        ("batch_size", 16, "batch_size"),
+        ("steps", 10, "steps"),
+        ("evaluate_every", 5, "evaluate_every"),
+        ("clip_norm", 1.0, "clip_norm"),
+        ("early_stopping", None, "early_stopping"),
+        ("early_stopping.patience", 4, "early_stopping.patience"),
+        ("time_limit", 60.0, "time_limit"),
+        ("dtype", "float64", "dtype"),
+        ("salt", "a", "salt"),
+    ],
+)
+def test_a_diff_names_the_field_and_the_hash_changes_with_it(
+    path: str, value: object, named: str
+) -> None:
+    other = replace(RECIPE, path, value)
+    assert list(RECIPE.diff(other)) == [named]
+    assert digest(other) != digest(RECIPE)
+    assert other != RECIPE
+
+
+def test_another_callable_differs_in_target_and_arguments() -> None:
+    other = replace(RECIPE, "optimizer", call("torch.optim:SGD", lr=0.001))
+    assert RECIPE.diff(other) == {
+        "optimizer.kwargs.betas": ([0.9, 0.999], "(absent)"),
+        "optimizer.target": ("torch.optim:Adam", "torch.optim:SGD"),
+    }
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"batch_size": 0},
+        {"steps": 0},
+        {"evaluate_every": -1},
+        {"clip_norm": 0.0},
+        {"time_limit": 0.0},
+        {"dtype": "float16"},
+        {"early_stopping": {"patience": 0}},
+        {"learning_rate": 0.1},
+    ],
+    ids=str,
+)
+def test_a_setting_out_of_its_range_is_refused_by_name(settings: dict[str, Any]) -> None:
+    (name,) = settings
+    with pytest.raises(ValidationError) as caught:
+        Recipe(model=RECIPE.model, optimizer=RECIPE.optimizer, **settings)
+    (error,) = caught.value.errors()
+    assert error["loc"][0] == name
+
+
+def test_a_recipe_cannot_be_changed() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        RECIPE.steps = 5
+
+
+def test_a_lambda_among_the_arguments_is_refused() -> None:
+    """Only its address changes from process to process."""
+    got = r"^a setting: got <function .*<lambda> at 0x\w+> "
+    with pytest.raises(ParibusError, match=got) as caught:
+        call("models.mlp:MLP", activation=lambda x: x)
+    assert str(caught.value).endswith(
+        "(function), expected plain data: text, numbers, booleans, None, lists or mappings of them. "
+        "Name callables as call('module:qualname', ...) and pass the rest as numbers or text."
+    )

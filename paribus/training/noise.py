@@ -27,6 +27,8 @@ class NamedDropout(nn.Module):
         """Zero a share ``p`` of the entries and scale the rest by ``1 / (1 - p)``, while training."""
         if not self.training or self.p == 0:
             return x
+        if self.p == 1:
+            return x * 0.0
         keep = torch.rand(x.shape, generator=self.generator) >= self.p
         return x * keep.to(x.device, x.dtype) / (1 - self.p)
 

@@ -1,0 +1,117 @@
+"""Tiny tasks on which a training takes milliseconds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+import torch
+
+from paribus.data import Dataset, Fold
+from paribus.recipe import Recipe
+from paribus.run import Run, data_digest
+from paribus.seeding import Streams
+from paribus.spec import Call, call
+from paribus.task import Metric, Task
+
+
+def table() -> Dataset:
+    """45 rows of four numbers in two classes."""
+    x = _numbers(45, 4)
+    return _classified(x, (x @ torch.tensor([1.0, -1.0, 0.5, 0.0]) > 0).long())
+
+
+def images() -> Dataset:
+    """45 pictures of one channel and 6x6 pixels in three classes."""
+    x = _numbers(45, 1, 6, 6)
+    return _classified(x, torch.arange(45) % 3)
+
+
+def series() -> Dataset:
+    """45 windows of five steps of two numbers, and a number to predict."""
+    x = _numbers(45, 5, 2)
+    return Dataset(
+        name="series",
+        origin="made up",
+        inputs=(x,),
+        targets=(x[:, :, 0].sum(1, keepdim=True),),
+        feature_axes=(2,),
+        standardise_targets=True,
+        digest="series",
+    )
+
+
+def _numbers(*shape: int) -> torch.Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(sum(shape)))
+
+
+def _classified(x: torch.Tensor, target: torch.Tensor) -> Dataset:
+    classes = tuple("abc"[: int(target.max()) + 1])
+    return Dataset(
+        name="tiny",
+        origin="made up",
+        inputs=(x,),
+        targets=(target,),
+        classes=classes,
+        digest="tiny",
+    )
+
+
+def _metric(name: str, higher_is_better: bool = False) -> Metric:
+    names = {"mse": "squared_error"}
+    function = call(f"paribus.metrics:{names.get(name, name)}")
+    return Metric(name=name, function=function, higher_is_better=higher_is_better)
+
+
+def _task(source: Callable[..., Dataset]) -> Task:
+    metrics = (_metric("log_loss"), _metric("accuracy", higher_is_better=True))
+    naive = "prior"
+    if source is series:
+        metrics, naive = (_metric("mse"),), "mean_target"
+    return Task(
+        name=source.__name__,
+        source=call(source),
+        reader=call(source),
+        split=call("paribus.splits:random_split"),
+        loss=metrics[0].function,
+        metrics=metrics,
+        naive={naive: call(f"paribus.naive:{naive}")},
+    )
+
+
+@dataclass(frozen=True)
+class Tiny:
+    """A task and its data, read once."""
+
+    task: Task
+    dataset: Dataset
+
+    def fold(self, seed: int = 0) -> Fold:
+        return self.task.fold(self.dataset, Streams(seed))
+
+    def run(
+        self, model: Call, optimizer: Call | None = None, *, seed: int = 0, **settings: Any
+    ) -> Run:
+        """A run of six steps of eight samples in float64, unless told otherwise."""
+        diagnostics = settings.pop("diagnostics", ())
+        device = settings.pop("device", "cpu")
+        defaults = {"batch_size": 8, "steps": 6, "dtype": "float64"}
+        recipe = Recipe(
+            model=model,
+            optimizer=optimizer or call("torch.optim:SGD", lr=0.1),
+            **(defaults | settings),
+        )
+        digest = data_digest(self.task, self.dataset)
+        return Run(self.task, recipe, seed, digest, device, diagnostics=diagnostics)
+
+    def changed(self, **changes: Any) -> Tiny:
+        """The same task over data that differ in some fields."""
+        return Tiny(self.task, replace(self.dataset, **changes))
+
+
+@pytest.fixture(scope="session")
+def tiny() -> dict[str, Tiny]:
+    """Tiny tasks by name: ``table`` of two classes, ``images`` of three, ``series`` of values."""
+    return {source.__name__: Tiny(_task(source), source()) for source in (table, images, series)}

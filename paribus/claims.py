@@ -21,8 +21,6 @@ from paribus.verdict import Decision
 
 ALPHA = 0.05
 STEPS = "steps_to_target"
-SINGLE_PRECISION = 1e-6
-"""Scores in single precision this close, relative to their size, are one number: a few units in the last place."""
 Floats = npt.NDArray[np.float64]
 
 
@@ -107,9 +105,7 @@ def _by_values(claim: Claim, comparison: Comparison, variant: Row, reference: Ro
         why = few if known.all() else f"{d.size} of {len(a)} pairs have the score"
         return Answered(claim, Answer.undecided, f"{shown}, {why}".removeprefix(", "))
     single = claim.relation != "identical"
-    rounding = SINGLE_PRECISION * float(np.abs([a, b]).max())
-    margin = _margin(claim, comparison) if single else rounding
-    found, how = RELATIONS[claim.relation](d, margin)
+    found, how = RELATIONS[claim.relation](d, _margin(claim, comparison))
     return Answered(claim, found, f"{shown} (medians), {how}, n = {d.size}", single)
 
 
@@ -120,10 +116,9 @@ def _margin(claim: Claim, comparison: Comparison) -> float | None:
     return known.get(claim.metric or comparison.primary.name)
 
 
-def _identical(d: Floats, rounding: float | None) -> tuple[Answer, str]:
-    """Equal in every pair, up to rounding."""
+def _identical(d: Floats, _margin: float | None) -> tuple[Answer, str]:
     largest = float(np.abs(d).max())
-    found = Answer.supported if largest <= (rounding or 0.0) else Answer.refuted
+    found = Answer.supported if largest == 0 else Answer.refuted
     return found, f"largest difference {largest:.3g}"
 
 

@@ -98,8 +98,23 @@ def fit_scale(axes: Axes, values: Floats, beyond: float = LOG_BEYOND) -> None:
         return
     if values.min() > 0:
         axes.set_yscale("log")
+        _plain_decades(axes, float(sizes.max() / sizes.min()))
     elif sizes.max() > beyond**2 * np.median(sizes):
         axes.set_yscale("symlog", linthresh=float(np.median(sizes)))
+
+
+def _plain_decades(axes: Axes, factor: float, most: float = 1e4) -> None:
+    """Numbers such as 0.2 beside a few decades, where powers of ten would say too little."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    few = factor < most
+    plain = FuncFormatter(lambda value, _: f"{value:g}")
+    if few:
+        axes.yaxis.set_major_formatter(plain)
+        axes.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
+        axes.grid(axis="y", which="both", color="0.9", linewidth=0.8)
+    axes.yaxis.set_minor_formatter(plain if few else NullFormatter())
+    axes.tick_params(which="both", labelsize=8)
 
 
 def show_values(axes: Axes, bands: Mapping[str, Band], floor: float | None) -> None:

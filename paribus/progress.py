@@ -45,10 +45,11 @@ class Progress:
             runs: how many runs.
             estimate: seconds that the batch was planned to take.
         """
-        started, before = time.perf_counter(), self.forecast.done
+        started, done, spent = time.perf_counter(), self.forecast.done, self.forecast.spent
 
         def account(finished: int) -> None:
-            self.forecast.done = before + estimate * finished / runs
+            self.forecast.done = done + estimate * finished / runs
+            self.forecast.spent = spent + time.perf_counter() - started
 
         try:
             if self.shown:
@@ -58,7 +59,6 @@ class Progress:
                 yield lambda: None
         finally:
             account(runs)
-            self.forecast.spent += time.perf_counter() - started
 
     @contextmanager
     def _bar(

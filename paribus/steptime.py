@@ -63,11 +63,12 @@ def time_steps(variant: Run, baseline: Run) -> Timing:
 def _seconds(training: Training, steps: int) -> float:
     """Mean seconds of a step over some steps, without the garbage collector."""
     gc.disable()
-    started = time.perf_counter()
-    training.advance(steps)
-    elapsed = time.perf_counter() - started
-    gc.enable()
-    return elapsed / steps
+    try:
+        started = time.perf_counter()
+        training.advance(steps)
+        return (time.perf_counter() - started) / steps
+    finally:
+        gc.enable()
 
 
 @contextmanager

@@ -23,12 +23,12 @@ from paribus.spec import call
 from paribus.task import Metric, Task
 
 # Seeds with which the data were read in this process.
-READS: list[int] = []
+reads: list[int] = []
 
 
 def points(seed: int = 0) -> Dataset:
     """Sixty points in the plane, of which one half lies higher."""
-    READS.append(seed)
+    reads.append(seed)
     inputs = torch.randn(60, 2, generator=torch.Generator().manual_seed(seed))
     targets = torch.arange(60) % 2
     inputs[:, 1] += targets
@@ -70,25 +70,20 @@ class Raises(Small):
 
 
 class Deadly(Small):
-    """Kills its process in a training step; once, if it is given a file that marks the murder."""
+    """Kills its process; once, if it is given a file that marks the murder."""
 
     def __init__(self, *, inputs: tuple[int, ...], outputs: int, marker: str | None = None) -> None:
-        super().__init__(inputs=inputs, outputs=outputs)
-        self.marker = marker
-
-    def forward(self, x: Tensor) -> Tensor:
-        if self.training and self._first():
+        if marker is None or _made(Path(marker)):
             os.kill(os.getpid(), signal.SIGKILL)
-        return super().forward(x)
+        super().__init__(inputs=inputs, outputs=outputs)
 
-    def _first(self) -> bool:
-        if self.marker is None:
-            return True
-        try:
-            Path(self.marker).touch(exist_ok=False)
-        except FileExistsError:
-            return False
-        return True
+
+def _made(marker: Path) -> bool:
+    try:
+        marker.touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
 
 
 class Unpaired(Small):

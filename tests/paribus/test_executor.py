@@ -1,0 +1,234 @@
+"""The executor: the same records from workers as from here, and none lost when one of them dies."""
+
+from __future__ import annotations
+
+import os
+import platform
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import loky
+import pytest
+import torch
+
+from paribus import executor
+from paribus.errors import ParibusError
+from paribus.executor import available_jobs, dataset_of, execute, one_thread
+from paribus.run import Record, Run
+from paribus.spec import call
+from tests.toys import reads, REDRAWN, TASK, Deadly, Raises, a_run
+
+SEEDS = range(5)
+RUNS = [a_run(seed) for seed in SEEDS]
+LAST_STEP = (
+    "training of Raises() on 'toy' with seed {seed}: got RuntimeError: the third step is one too many, expected a "
+    "forward and backward pass without an error. Check that the network's output fits the task's loss and the data's "
+    "shape."
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_worker_is_left() -> Iterator[None]:
+    """Workers are shared by the tests of this file, and started again only after one was killed."""
+    yield
+    loky.get_reusable_executor().shutdown(wait=True, kill_workers=True)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_was_read_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executor, "_datasets", {})
+    reads.clear()
+
+
+def _kept(runs: Sequence[Run], jobs: int) -> dict[int, Record]:
+    kept: dict[int, Record] = {}
+
+    def keep(run: Run, record: Record) -> None:
+        assert record.key == run.key
+        assert run.seed not in kept
+        kept[run.seed] = record
+
+    execute(runs, jobs=jobs, keep=keep)
+    return kept
+
+
+@pytest.fixture(scope="module")
+def here() -> dict[int, Record]:
+    return _kept(RUNS, jobs=1)
+
+
+def _numbers(record: Record) -> str:
+    """Everything that training decides; digits, not-a-numbers and predictions' bytes included."""
+    predictions = record.predictions
+    assert predictions is not None
+    arrays = (predictions.outputs, predictions.target, predictions.naive)
+    told = replace(record, predictions=None, seconds=0.0, step_seconds=0.0)
+    return repr((told, [(a.dtype, a.shape, a.tobytes()) for a in arrays]))
+
+
+@pytest.mark.slow
+def test_a_murdered_worker_costs_nothing(tmp_path: Path) -> None:
+    """The first worker that builds the network is killed; what it held is trained by another."""
+    deadly = call(Deadly, marker=str(tmp_path / "marker"))
+    kept = _kept([a_run(seed, deadly) for seed in SEEDS], jobs=2)
+    assert sorted(kept) == [*SEEDS]
+    assert all(record.completed for record in kept.values())
+    assert (tmp_path / "marker").exists()
+
+
+def test_workers_leave_the_same_records_as_this_process(here: dict[int, Record]) -> None:
+    workers = _kept(RUNS, jobs=2)
+    assert sorted(workers) == sorted(here) == [*SEEDS]
+    for seed in SEEDS:
+        assert _numbers(workers[seed]) == _numbers(here[seed])
+
+
+def test_training_twice_leaves_the_same_record(here: dict[int, Record]) -> None:
+    (again,) = _kept(RUNS[:1], jobs=2).values()
+    assert _numbers(again) == _numbers(here[0])
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_every_run_has_one_thread_and_says_where_it_ran(jobs: int) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        kept = _kept(RUNS[:2], jobs)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    for record in kept.values():
+        assert record.provenance == {
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "device": platform.processor() or platform.machine(),
+            "threads": 1,
+            "engine": "loop",
+        }
+
+
+def test_one_job_keeps_each_run_before_the_next_is_trained() -> None:
+    """The second run fails, and by then the first has been kept."""
+    kept: list[int] = []
+    with pytest.raises(ParibusError) as caught:
+        execute(
+            [a_run(0), a_run(1, call(Raises)), a_run(2)],
+            jobs=1,
+            keep=lambda run, _: kept.append(run.seed),
+        )
+    assert kept == [0]
+    assert str(caught.value) == LAST_STEP.format(seed=1)
+
+
+def test_a_run_that_raises_in_a_worker_is_named_and_costs_no_finished_one() -> None:
+    """Two workers take the runs in turn, so the first ones are finished when the last one raises."""
+    kept: list[int] = []
+    with pytest.raises(ParibusError) as caught:
+        execute(
+            [*(a_run(seed) for seed in range(6)), a_run(6, call(Raises))],
+            jobs=2,
+            keep=lambda run, _: kept.append(run.seed),
+        )
+    assert str(caught.value) == LAST_STEP.format(seed=6)
+    assert {0, 1, 2, 3} <= {*kept} <= {*range(6)}
+
+
+def test_each_record_is_kept_in_this_process_and_thread() -> None:
+    found: list[tuple[int, threading.Thread]] = []
+    execute(
+        RUNS[:2],
+        jobs=2,
+        keep=lambda *_: found.append((os.getpid(), threading.current_thread())),
+    )
+    assert found == [(os.getpid(), threading.current_thread())] * 2
+
+
+def test_no_worker_is_started_for_a_single_run_or_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executor, "_in_workers", None)
+    assert [*_kept(RUNS[:1], jobs=2)] == [0]
+    assert [*_kept(RUNS[:2], jobs=1)] == [0, 1]
+
+
+def test_nothing_to_do_is_done() -> None:
+    assert _kept([], jobs=2) == {}
+
+
+def test_an_error_that_keeping_raises_ends_the_work() -> None:
+    """As Ctrl-C does, wherever it strikes; what was kept stays kept."""
+    kept: list[int] = []
+
+    def keep(run: Run, _: Record) -> None:
+        kept.append(run.seed)
+        if len(kept) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        execute(RUNS, jobs=2, keep=keep)
+    assert len(kept) == 2
+
+
+@pytest.mark.slow
+def test_a_network_that_always_kills_ends_in_words() -> None:
+    with pytest.raises(ParibusError) as caught:
+        _kept([a_run(seed, call(Deadly)) for seed in range(2)], jobs=2)
+    message = str(caught.value)
+    assert message.startswith("a worker process: got killed twice, with 2 runs left (A worker")
+    assert message.endswith(
+        "), expected enough memory for one run a worker. "
+        "Use fewer with --paribus-jobs; what was finished is kept."
+    )
+
+
+def test_data_are_read_once_a_process() -> None:
+    _kept(RUNS, jobs=1)
+    assert reads == [0]
+
+
+def test_redrawn_data_are_read_once_a_seed() -> None:
+    first, again, other = (dataset_of(REDRAWN, seed) for seed in (3, 3, 4))
+    assert first is again
+    assert first.digest != other.digest
+    assert reads == [3, 4]
+
+
+def test_a_file_is_read_once_even_where_embedded_data_are_redrawn(tmp_path: Path) -> None:
+    path = tmp_path / "points.csv"
+    path.write_text("x,class\n" + "".join(f"{i / 7},{'ab'[i % 2]}\n" for i in range(20)))
+    task = REDRAWN.model_copy(update={"path": str(path)})
+    assert dataset_of(task, 0) is dataset_of(task, 1)
+    assert reads == []
+
+
+def test_the_last_eight_data_sets_are_kept() -> None:
+    for seed in [*range(9), 8, 1, 0]:
+        dataset_of(REDRAWN, seed)
+    assert reads == [0, 1, 2, 3, 4, 5, 6, 7, 8, 0]
+
+
+def test_variants_that_split_or_score_otherwise_share_what_was_read() -> None:
+    split = TASK.model_copy(update={"split": call("paribus.splits:random_split", imbalance=2.0)})
+    assert dataset_of(TASK, 0) is dataset_of(split, 0)
+
+
+def test_threads_are_given_back_after_an_error() -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+
+    def fail() -> None:
+        with one_thread():
+            assert torch.get_num_threads() == 1
+            raise ZeroDivisionError
+
+    try:
+        with pytest.raises(ZeroDivisionError):
+            fail()
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_there_are_as_many_jobs_as_cores_that_may_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {1, 4, 6}, raising=False)
+    assert available_jobs() == 3

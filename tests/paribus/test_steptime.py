@@ -1,0 +1,183 @@
+"""Step times: taking turns on one pinned core, and a clock that shows what was measured elsewhere."""
+
+from __future__ import annotations
+
+import gc
+import os
+
+import pytest
+import torch
+
+from paribus import steptime
+from paribus.spec import call
+from paribus.steptime import ROUNDS, WARM_UP, Clock, pinned, time_steps
+from paribus.training.loop import Training
+from tests.toys import ADAM, Raises, a_run
+
+needs_affinity = pytest.mark.skipif(
+    not hasattr(os, "sched_setaffinity"), reason="this system pins no process to a core"
+)
+
+
+class Watch:
+    """Stands in for the module ``time``: it goes when it is told to."""
+
+    now = 100.0
+
+    def perf_counter(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
+    made = Watch()
+    monkeypatch.setattr(steptime, "time", made)
+    return made
+
+
+def test_a_clock_that_was_told_nothing_is_the_systems(watch: Watch) -> None:
+    clock = Clock()
+    assert clock() == 100.0
+    watch.now = 102.5
+    assert clock() == 102.5
+
+
+@pytest.mark.parametrize("took", [0.0, 0.25, 64.0])
+@pytest.mark.parametrize(("seconds", "shown"), [([2.0, 3.5], 5.5), ([0.125], 0.125), ([], 0.0)])
+def test_a_clock_shows_what_it_is_told_however_long_it_took(
+    watch: Watch, took: float, seconds: list[float], shown: float
+) -> None:
+    clock = Clock()
+    started = clock()
+    with clock.showing() as told:
+        watch.now += took
+        told.extend(seconds)
+    assert clock() - started == shown
+
+
+def test_what_is_shown_adds_up_and_the_time_between_is_real(watch: Watch) -> None:
+    clock = Clock()
+    started = clock()
+    for _ in range(3):
+        with clock.showing() as told:
+            watch.now += 8.0
+            told.append(2.0)
+        watch.now += 1.0
+    assert clock() - started == 9.0
+
+
+def test_after_an_error_the_clock_shows_the_time_that_passed(watch: Watch) -> None:
+    clock = Clock()
+    started = clock()
+
+    def fail() -> None:
+        with clock.showing() as told:
+            watch.now += 8.0
+            told.append(2.0)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert clock() - started == 8.0
+
+
+def test_pytest_benchmark_can_name_the_clock() -> None:
+    """It writes the timer's ``__name__`` into its tables and files."""
+    assert Clock().__name__ == "Clock"
+
+
+@needs_affinity
+def test_a_pinned_process_has_one_core_and_gets_the_others_back() -> None:
+    before = os.sched_getaffinity(0)
+    with pinned():
+        assert os.sched_getaffinity(0) == {max(before)}
+    assert os.sched_getaffinity(0) == before
+
+
+@needs_affinity
+def test_a_pinned_process_gets_its_cores_back_after_an_error() -> None:
+    before = os.sched_getaffinity(0)
+    with pytest.raises(ZeroDivisionError), pinned():
+        raise ZeroDivisionError
+    assert os.sched_getaffinity(0) == before
+
+
+def test_where_no_process_can_be_pinned_none_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "sched_setaffinity", raising=False)
+    before = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+    with pinned():
+        assert (os.sched_getaffinity(0) if before else set()) == before
+
+
+def test_variant_and_baseline_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the warm-up, and one probe of the baseline, of which 20 ms hold ten steps of 2 ms each."""
+    turns: list[tuple[str, int, int]] = []
+
+    def seconds(training: Training, steps: int) -> float:
+        name = training.run.recipe.optimizer.label.partition("(")[0]
+        turns.append((name, steps, training.steps))
+        training.advance(1)
+        return {"Adam": 0.004, "SGD": 0.002}[name]
+
+    monkeypatch.setattr(steptime, "_seconds", seconds)
+    timing = time_steps(a_run(optimizer=ADAM), a_run())
+    probe, *rounds = turns
+    assert probe == ("SGD", WARM_UP, WARM_UP)
+    assert [(name, steps) for name, steps, _ in rounds] == [("Adam", 10), ("SGD", 10)] * ROUNDS
+    assert rounds[0] == ("Adam", 10, WARM_UP)
+    assert timing == ([0.004] * ROUNDS, [0.002] * ROUNDS)
+    assert timing.ratio == 2.0
+
+
+def test_a_round_has_at_least_one_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[int] = []
+    monkeypatch.setattr(steptime, "_seconds", lambda _, n: steps.append(n) or 0.5)
+    time_steps(a_run(), a_run())
+    assert steps[1:] == [1] * 2 * ROUNDS
+
+
+@needs_affinity
+def test_steps_are_timed_on_one_core_and_thread_without_the_collector(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: set[tuple[int, int, bool]] = set()
+    advance = Training.advance
+
+    def watched(training: Training, steps: int) -> torch.Tensor:
+        if training.steps:
+            seen.add((len(os.sched_getaffinity(0)), torch.get_num_threads(), gc.isenabled()))
+        return advance(training, steps)
+
+    monkeypatch.setattr(Training, "advance", watched)
+    monkeypatch.setattr(steptime, "ROUNDS", 2)
+    before = (os.sched_getaffinity(0), torch.get_num_threads(), gc.isenabled())
+    timing = time_steps(a_run(optimizer=ADAM), a_run())
+    assert seen == {(1, 1, False)}
+    assert (os.sched_getaffinity(0), torch.get_num_threads(), gc.isenabled()) == before
+    assert [len(seconds) for seconds in timing] == [2, 2]
+    assert min(min(seconds) for seconds in timing) > 0
+
+
+def test_timing_leaves_the_global_generator_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steptime, "ROUNDS", 1)
+    before = torch.get_rng_state()
+    time_steps(a_run(), a_run())
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_an_error_in_a_step_gives_everything_back() -> None:
+    """The third training step raises, the one after two of the warm-up."""
+    before = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
+    with pytest.raises(RuntimeError, match="the third step is one too many"):
+        time_steps(a_run(model=call(Raises)), a_run())
+    assert gc.isenabled()
+    assert (os.sched_getaffinity(0) if before else None) == before
+
+
+def test_an_error_in_a_timed_step_switches_the_collector_on_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(steptime, "WARM_UP", 2)
+    with pytest.raises(RuntimeError, match="the third step is one too many"):
+        time_steps(a_run(), a_run(model=call(Raises)))
+    assert gc.isenabled()

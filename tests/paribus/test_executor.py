@@ -18,7 +18,7 @@ from paribus.errors import ParibusError
 from paribus.executor import available_jobs, dataset_of, execute, one_thread
 from paribus.run import Record, Run
 from paribus.spec import call
-from tests.toys import reads, REDRAWN, TASK, Deadly, Raises, a_run
+from tests.toys import REDRAWN, TASK, Deadly, Raises, a_run, reads
 
 SEEDS = range(5)
 RUNS = [a_run(seed) for seed in SEEDS]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from statistics import fmean, median
@@ -11,10 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from paribus.comparison import Comparison, Suite
+from paribus.errors import ParibusError
 from paribus.progress import Progress
 from paribus.results import Result
-from paribus.session import Cell, Session, Settings, choice, pairs, skip_reason
+from paribus.session import Cell, Session, Settings, cells, choice, pairs, skip_reason
 from paribus.steptime import Clock
+from paribus.verdict import Contrast
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
@@ -100,6 +104,30 @@ class Door:
             "seconds": "from the store" if stored else "measured now",
             "ratio to baseline": timing.ratio,
         }
+
+    def compare(self, comparison: Comparison, seeds: int | None = None) -> Mapping[str, Contrast]:
+        """Train a comparison, or find it in the store; returns each variant's contrast with the baseline.
+
+        Raises:
+            ParibusError: it cannot be trained, or control broke.
+        """
+        settings = self.settings if seeds is None else replace(self.settings, seeds=seeds)
+        suite = Suite(name=comparison.name, title=comparison.name, comparisons=(comparison,))
+        device = "cpu" if settings.device == "auto" else settings.device
+        session = Session(settings, Progress(self._uncaptured))
+        every = [cell for cell in cells((suite,)) if cell.device == device]
+        session.prepare(every)
+        for cell in every:
+            session.train(cell)
+        (result,) = session.results(every)
+        if result.control.broken:
+            raise ParibusError(
+                f"control of comparison {comparison.name!r}",
+                got=result.control.broken[0],
+                expected="the same for every variant of a seed",
+                fix="Draw from the streams of the run alone, or name the difference as the factor.",
+            )
+        return result.contrasts
 
     def fail(self, cell: Cell, test: str, reason: str) -> None:
         """Keep a failed cell out of every table as anything but a failure."""

@@ -179,6 +179,19 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
 
 @pytest.fixture
+def compare(request: pytest.FixtureRequest) -> Any:
+    """A function that trains a `Comparison` and returns each variant's `Contrast` with the baseline, by name.
+
+    ``compare(comparison, seeds=12)["adam"].decision`` is a verdict that a test can assert.
+    """
+
+    def checked(comparison: Any, seeds: int | None = None) -> Any:
+        return door_of(request.config).compare(comparison, seeds)
+
+    return checked
+
+
+@pytest.fixture
 def train_cell(request: pytest.FixtureRequest, benchmark: BenchmarkFixture) -> Any:
     """A function that trains one cell as a benchmark; the seconds are its runs' own, added up."""
     return lambda cell: door_of(request.config).train(cell, benchmark)

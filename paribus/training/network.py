@@ -81,9 +81,19 @@ def _initialise(recipe: Recipe, drawn: list[Layer], streams: Streams) -> None:
 
 
 def weight_digests(network: nn.Module) -> dict[str, str]:
-    """A hash for each parameter, named by kind and ordinal of its layer, such as ``Linear0.weight(16, 9)``."""
+    """A hash for each parameter, such as ``Linear0.weight(16, 9)`` and ``Linear0.bias(16,) of (16, 9)``.
+
+    How a bias is drawn depends on its layer's weights, so that only biases beside weights of one shape can be
+    expected to be equal; a layer without a bias still shares its weights.
+    """
     return {
-        f"{kind}{ordinal}.{name}{tuple(value.shape)}": digest_tensors([value])
+        f"{kind}{ordinal}.{name}{tuple(value.shape)}{_beside(module, value)}": digest_tensors([value])
         for kind, ordinal, module in layers(network)
         for name, value in module.named_parameters(recurse=False)
     }
+
+
+def _beside(module: nn.Module, value: nn.Parameter) -> str:
+    """The shapes of the layer's weights, for what is drawn by them."""
+    shapes = dict.fromkeys(tuple(p.shape) for p in module.parameters(recurse=False) if p.ndim > 1)
+    return f" of {' '.join(map(str, shapes))}" if shapes and value.ndim == 1 else ""

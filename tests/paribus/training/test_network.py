@@ -149,5 +149,5 @@ def test_digests_name_layer_parameter_and_shape(tiny) -> None:
         "BatchNorm1d0.weight(6,)",
         "BatchNorm1d0.bias(6,)",
         "Linear1.weight(1, 6)",
-        "Linear1.bias(1,)",
+        "Linear1.bias(1,) of (1, 6)",
     ]

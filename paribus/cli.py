@@ -100,7 +100,7 @@ def _run(suites: list[Suite], settings: object) -> int:
     assert isinstance(settings, Settings)
     session = Session(settings, Progress())
     every = [cell for cell in cells(suites) if cell.device in settings.devices]
-    session.prepare([cell for cell in every if not skip_reason(cell.device)])
+    session.prepare(every)
     try:
         for cell in every:
             if not skip_reason(cell.device):

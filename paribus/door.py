@@ -66,7 +66,7 @@ class Door:
 
     def prepare(self, cells: Sequence[Cell]) -> None:
         """Refuse what cannot work, before anything is trained."""
-        self.session.prepare([cell for cell in cells if not skip_reason(cell.device)])
+        self.session.prepare(cells)
         self.cells = list(dict.fromkeys(cells))
 
     def train(self, cell: Cell, benchmark: BenchmarkFixture) -> None:

@@ -191,7 +191,9 @@ class Session:
                 for variant in prepared.variants():
                     try_once(variant)
         self.progress.forecast.planned += sum(
-            self._estimate(cell, len(self._missing(self.runs(cell)))) for cell in cells
+            self._estimate(cell, len(self._missing(self.runs(cell))))
+            for cell in cells
+            if not skip_reason(cell.device)
         )
 
     def _refuse_unknown_tasks(self, cells: Sequence[Cell]) -> None:

@@ -113,6 +113,8 @@ class Misfit(nn.Module):
         self.layer = nn.Linear(3, 1)
 
     def forward(self, x: Tensor) -> Tensor:
+        if x.shape[-1] != 3:
+            raise ValueError(f"wants three numbers a sample, not {x.shape[-1]}")
         return self.layer(x)
 
 

@@ -1,0 +1,623 @@
+"""The session: nothing is trained twice, nothing long starts before everything was tried, and control is watched."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from paribus import executor
+from paribus import session as module
+from paribus.comparison import Budget, Comparison, Factor, Suite
+from paribus.errors import ParibusError
+from paribus.results import Result
+from paribus.run import Record, Run
+from paribus.session import Cell, Session, Settings, cells, choice, pairs, skip_reason
+from paribus.spec import call
+from paribus.store import Timing
+from tests import toys
+from tests.toys import ADAM, SGD, TASK, Misfit, Raises, Unpaired, comparison, score, suite
+
+SUITE = suite()
+Opener = Callable[..., Session]
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[Opener]:
+    """A function that opens a session on one store, on the CPU and in this process."""
+    sessions: list[Session] = []
+
+    def open_session(**settings: Any) -> Session:
+        chosen = {"device": "cpu", "jobs": 1, "store": tmp_path / "runs.sqlite", **settings}
+        sessions.append(Session(Settings(**chosen)))
+        return sessions[-1]
+
+    yield open_session
+    for session in sessions:
+        session.store.close()
+
+
+def _cells(made: Suite = SUITE, device: str = "cpu") -> list[Cell]:
+    return [cell for cell in cells([made]) if cell.device == device]
+
+
+def _trained(session: Session, made: Suite = SUITE) -> dict[str, list[int]]:
+    """Prepare and train; seeds of the runs that were trained now, by comparison and variant."""
+    chosen = _cells(made)
+    session.prepare(chosen)
+    return {
+        f"{cell.comparison.name} {cell.variant}": [run.seed for run in session.train(cell)]
+        for cell in chosen
+    }
+
+
+def _result(session: Session, made: Suite = SUITE) -> Result:
+    (result,) = session.results(_cells(made))
+    return result
+
+
+def _told(result: Result) -> dict[str, str]:
+    """All that a result says, as text: arrays digit by digit, without the functions that it carries."""
+    rows = [
+        (row.variant, [run.key for run in row.runs], row.records, row.scores.tolist(), row.timing)
+        for row in result.rows
+    ]
+    told = {
+        "rows": rows,
+        "contrasts": dict(result.contrasts),
+        "control": result.control,
+        "looks": result.looks,
+        "naive": result.naive.tolist(),
+        "seeds": result.seeds,
+        "failed": [row.failed for row in result.rows],
+        "predictions": [
+            [(p.outputs.tobytes(), p.target.tobytes(), p.naive.tobytes()) for p in found]
+            for found in map(result.predictions, result.rows)
+        ],
+    }
+    return {name: repr(value) for name, value in told.items()}
+
+
+def _without_seconds(result: Result) -> list[Record]:
+    return [
+        replace(record, seconds=0.0, step_seconds=0.0)
+        for row in result.rows
+        for record in row.known
+    ]
+
+
+# What is trained
+
+
+def test_a_second_session_trains_nothing_and_gives_an_equal_result(opened: Opener) -> None:
+    first = opened()
+    assert _trained(first) == {"toys sgd": [0, 1], "toys adam": [0, 1]}
+    second = opened()
+    before = _told(_result(first))
+    assert _trained(second) == {"toys sgd": [], "toys adam": []}
+    assert _told(_result(second)) == before
+    assert second.trained == set()
+
+
+def test_more_seeds_later_train_those_alone_and_make_the_look_exploratory(opened: Opener) -> None:
+    first = opened(seeds=10)
+    _trained(first)
+    result = _result(first)
+    assert (result.looks, result.exploratory) == ((10,), False)
+    second = opened(seeds=12)
+    assert _trained(second) == {"toys sgd": [10, 11], "toys adam": [10, 11]}
+    result = _result(second)
+    assert (result.looks, result.exploratory) == ((10, 12), True)
+    assert result.seeds == tuple(range(12))
+    assert result.contrasts["adam"].n == 12
+
+
+def test_looking_again_with_as_many_seeds_is_no_further_look(opened: Opener) -> None:
+    for _ in range(3):
+        session = opened(seeds=6)
+        _trained(session)
+        assert _result(session).looks == (6,)
+    assert not _result(session).exploratory
+
+
+def test_a_result_that_is_not_complete_is_no_look(opened: Opener) -> None:
+    session = opened(seeds=3)
+    session.prepare(_cells())
+    session.train(_cells()[0])
+    assert _result(session).looks == ()
+    assert _trained(opened(seeds=4)) == {"toys sgd": [3], "toys adam": [0, 1, 2, 3]}
+
+
+def test_the_budget_says_how_many_seeds_unless_the_user_does(opened: Opener) -> None:
+    session = opened()
+    session.prepare(_cells())
+    assert session.seeds(comparison()) == range(2)
+    assert opened(seeds=7).seeds(comparison()) == range(7)
+
+
+def test_fresh_trains_again_and_bit_for_bit_the_same(opened: Opener) -> None:
+    first = opened()
+    _trained(first)
+    before = _result(first)
+    told, records = _told(before), _without_seconds(before)
+    again = opened(fresh=True)
+    assert _trained(again) == {"toys sgd": [0, 1], "toys adam": [0, 1]}
+    after = _result(again)
+    assert repr(_without_seconds(after)) == repr(records)
+    assert _told(after)["predictions"] == told["predictions"]
+    assert _told(after)["contrasts"] == told["contrasts"]
+
+
+def test_fresh_trains_each_run_once_a_session(opened: Opener) -> None:
+    session = opened(fresh=True)
+    _trained(session)
+    assert [session.train(cell) for cell in _cells()] == [[], []]
+
+
+def test_comparisons_that_share_runs_train_them_once(opened: Opener) -> None:
+    other = comparison(levels={"sgd": SGD, "slow": call("torch.optim:SGD", lr=0.01)}, name="rates")
+    both = suite(comparison(), other)
+    session = opened()
+    assert _trained(session, both) == {
+        "toys sgd": [0, 1],
+        "toys adam": [0, 1],
+        "rates sgd": [],
+        "rates slow": [0, 1],
+    }
+    first, second = session.results(_cells(both))
+    assert first.baseline.records == second.baseline.records
+
+
+def test_variants_that_differ_in_the_metric_alone_share_their_runs(opened: Opener) -> None:
+    """The share of right predictions, and its square: one training, two scores."""
+    averaging = suite(
+        comparison("metric.function.power", {"plain": 1, "squared": 2}, metric=score())
+    )
+    session = opened(seeds=6)
+    assert _trained(session, averaging) == {"toys plain": [*range(6)], "toys squared": []}
+    plain, squared = _result(session, averaging).rows
+    assert plain.records == squared.records
+    accuracy = plain.values("accuracy")
+    assert plain.scores.tolist() == pytest.approx(accuracy.tolist(), abs=1e-7)
+    assert squared.scores.tolist() == pytest.approx((accuracy**2).tolist(), abs=1e-7)
+
+
+def test_an_interrupted_training_keeps_what_was_finished(opened: Opener) -> None:
+    session = opened(seeds=5)
+    session.prepare(_cells())
+    add, kept = session.store.add, []
+
+    def add_three(run: Run, record: Record) -> None:
+        add(run, record)
+        kept.append(run.seed)
+        if len(kept) == 3:
+            raise KeyboardInterrupt
+
+    session.store.add = add_three
+    with pytest.raises(KeyboardInterrupt):
+        session.train(_cells()[0])
+    assert _trained(opened(seeds=5)) == {"toys sgd": [3, 4], "toys adam": [*range(5)]}
+
+
+def test_what_was_finished_before_a_run_raised_is_kept(opened: Opener) -> None:
+    fragile = suite(
+        comparison("recipe.model", {"small": toys.RECIPE.model, "raises": call(Raises)})
+    )
+    session = opened()
+    small, raises = _cells(fragile)
+    session.prepare([small, raises])
+    session.train(small)
+    with pytest.raises(ParibusError, match="the third step is one too many"):
+        session.train(raises)
+    session.failures[raises] = "the third step is one too many"
+    result = _result(session, fragile)
+    assert [row.complete for row in result.rows] == [True, False]
+    assert result.row("raises").failed == "the third step is one too many"
+    assert (result.contrasts, result.looks) == ({}, ())
+
+
+def test_the_forecast_is_of_what_is_missing(opened: Opener) -> None:
+    """The budget has 4 s for two variants at two seeds, so a run takes one."""
+    first = opened(seeds=3)
+    first.prepare(_cells())
+    assert first.progress.forecast.planned == 6.0
+    first.train(_cells()[0])
+    assert first.progress.forecast.done == 3.0
+    later = opened(seeds=4)
+    later.prepare(_cells())
+    assert later.progress.forecast.planned == 5.0
+    fresh = opened(seeds=4, fresh=True)
+    fresh.prepare(_cells())
+    assert fresh.progress.forecast.planned == 8.0
+
+
+def test_records_say_from_which_commit_they_come(
+    opened: Opener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert opened().source == {"commit": "unknown", "dirty": False}
+    (tmp_path / "file").touch()
+    git = ("git", "-c", "user.name=a", "-c", "user.email=a@b")
+    for command in ("init -q", "add file", "commit -q -m first"):
+        subprocess.run([*git, *command.split()], check=True)
+    head = subprocess.run(
+        [*git, "rev-parse", "--short=12", "HEAD"], check=True, capture_output=True, text=True
+    )
+    clean = {"commit": head.stdout.strip(), "dirty": False}
+    assert opened().source == clean
+    (tmp_path / "file").write_text("changed")
+    session = opened()
+    assert session.source == {**clean, "dirty": True}
+    _trained(session)
+    (record, *_) = session.records(_cells()[0])
+    assert record.provenance.items() > session.source.items()
+
+
+# What is held equal
+
+
+def test_variants_share_split_order_and_initial_weights(opened: Opener) -> None:
+    session = opened(seeds=3)
+    _trained(session)
+    result = _result(session)
+    for name in ("data", "split", "order", "init"):
+        sgd, adam = ([r.hashes[name] for r in row.known] for row in result.rows)
+        assert sgd == adam
+        assert name == "data" or len({json.dumps(h) for h in sgd}) == 3
+    assert result.control.broken == ()
+    assert result.control.varied == {
+        "recipe.optimizer.lr": {"sgd": 0.1, "adam": 0.01},
+        "recipe.optimizer.target": {"sgd": "torch.optim:SGD", "adam": "torch.optim:Adam"},
+    }
+    assert result.control.checked == (
+        "train, validation and test samples of each seed",
+        "the order in which a seed's samples are seen",
+        "a seed's initial weights, layer by layer, wherever kind and shape of the layer match",
+    )
+
+
+def test_what_is_drawn_outside_the_streams_breaks_control(opened: Opener) -> None:
+    """A network whose constructor draws from the system gives no two variants the same start."""
+    unpaired = suite(comparison(recipe=toys.RECIPE.model_copy(update={"model": call(Unpaired)})))
+    session = opened(seeds=6)
+    _trained(session, unpaired)
+    result = _result(session, unpaired)
+    assert result.control.broken == tuple(
+        f"init of seed {seed} differs between 'sgd' and 'adam'" for seed in range(6)
+    )
+    assert result.contrasts == {}
+
+
+@pytest.mark.parametrize(
+    ("part", "broken"),
+    [("split", "edited"), ("order", "edited"), ("init", {"Linear0.weight(4, 2)": "edited"})],
+)
+def test_one_hash_that_differs_withholds_the_verdicts(
+    opened: Opener, part: str, broken: object
+) -> None:
+    session = opened(seeds=6)
+    _trained(session)
+    assert set(_result(session).contrasts) == {"adam"}
+    adam = _cells()[1]
+    run, record = session.runs(adam)[4], session.records(adam)[4]
+    hashes = {**record.hashes, part: broken}
+    predictions = session.store.predictions(run.key)
+    session.store.add(run, replace(record, hashes=hashes, predictions=predictions))
+    result = _result(session)
+    assert result.control.broken == (f"{part} of seed 4 differs between 'sgd' and 'adam'",)
+    assert result.contrasts == {}
+
+
+@pytest.mark.parametrize(
+    ("path", "levels", "unchecked"),
+    [
+        ("task.split.imbalance", {"even": 1.0, "uneven": 3.0}, {"split", "order"}),
+        ("recipe.batch_size", {"eight": 8, "four": 4}, {"order"}),
+        ("recipe.init", {"torch": None, "kaiming": "models.initialise:kaiming_uniform"}, {"init"}),
+        ("recipe.salt", {"a": "a", "b": "b"}, {"split", "order", "init"}),
+        ("recipe.model.hidden", {"four": 4, "eight": 8}, set()),
+    ],
+)
+def test_what_the_factor_changes_is_not_held_equal(
+    opened: Opener, path: str, levels: dict[str, object], unchecked: set[str]
+) -> None:
+    levels = {
+        name: call(level) if path == "recipe.init" and level else level
+        for name, level in levels.items()
+    }
+    made = suite(comparison(path, levels))
+    session = opened()
+    _trained(session, made)
+    result = _result(session, made)
+    first, second = (row.known[0].hashes for row in result.rows)
+    assert {name for name in ("split", "order") if first[name] != second[name]} == unchecked - {
+        "init"
+    }
+    assert result.control.broken == ()
+    assert len(result.control.checked) == 3 - len(unchecked)
+
+
+# Step times
+
+
+@pytest.fixture
+def timings(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """The pairs that were timed, in words; the first takes one second, the next two, and so on."""
+    pairs_timed: list[tuple[str, str]] = []
+
+    def time_steps(variant: Run, baseline: Run) -> Timing:
+        pairs_timed.append((variant.recipe.optimizer.label, baseline.recipe.optimizer.label))
+        return Timing([float(len(pairs_timed))], [2.0])
+
+    monkeypatch.setattr(module, "time_steps", time_steps)
+    return pairs_timed
+
+
+def test_step_times_are_taken_once_and_found_in_the_store(
+    opened: Opener, timings: list[tuple[str, str]]
+) -> None:
+    sgd, adam = _cells()
+    for known in (False, True):
+        session = opened()
+        session.prepare(_cells())
+        assert session.time(adam) == (Timing([1.0], [2.0]), known)
+        assert session.time(sgd) == (Timing([2.0], [2.0]), known)
+    assert timings == [("Adam(lr=0.01)", "SGD(lr=0.1)"), ("SGD(lr=0.1)", "SGD(lr=0.1)")]
+    assert [row.timing for row in _result(session).rows] == [([2.0], [2.0]), ([1.0], [2.0])]
+
+
+def test_fresh_times_again_once_a_session(opened: Opener, timings: list[tuple[str, str]]) -> None:
+    adam = _cells()[1]
+    for seconds in (1.0, 2.0):
+        session = opened(fresh=True)
+        session.prepare(_cells())
+        assert session.time(adam) == (Timing([seconds], [2.0]), False)
+        assert session.time(adam) == (Timing([seconds], [2.0]), True)
+    assert len(timings) == 2
+
+
+def test_more_seeds_need_no_further_timing(opened: Opener, timings: list[tuple[str, str]]) -> None:
+    for seeds in (2, 3):
+        session = opened(seeds=seeds)
+        session.prepare(_cells())
+        session.time(_cells()[1])
+    assert len(timings) == 1
+
+
+# The user's own data
+
+
+def _table(path: Path) -> Path:
+    lines = [f"{i % 7},{(i * i) % 5},{'ab'[i % 3 == 0]}" for i in range(60)]
+    path.write_text("\n".join(["x,y,class", *lines]))
+    return path
+
+
+def test_a_users_file_takes_the_place_of_the_embedded_data(opened: Opener, tmp_path: Path) -> None:
+    session = opened(data={"toy": str(_table(tmp_path / "mine.csv"))})
+    _trained(session)
+    (record, *_) = session.records(_cells()[0])
+    assert record.data["name"] == "mine.csv"
+    assert record.data["classes"] == ["a", "b"]
+    assert _trained(opened()) == {"toys sgd": [0, 1], "toys adam": [0, 1]}
+
+
+def test_a_users_file_is_known_by_its_content(opened: Opener, tmp_path: Path) -> None:
+    """A moved file needs no new training, a changed one does."""
+    path = _table(tmp_path / "mine.csv")
+    _trained(opened(data={"toy": str(path)}))
+    path = path.rename(tmp_path / "moved.csv")
+    assert _trained(opened(data={"toy": str(path)}))["toys sgd"] == []
+    path.write_text(path.read_text() + "\n3,3,a")
+    executor._datasets.clear()  # as in a later process; within one a file is read once
+    assert _trained(opened(data={"toy": str(path)}))["toys sgd"] == [0, 1]
+
+
+def test_a_target_is_the_column_to_predict(opened: Opener, tmp_path: Path) -> None:
+    path = _table(tmp_path / "mine.csv")
+    session = opened(data={"toy": str(path)}, targets={"toy": "y"})
+    session.prepare(_cells())
+    assert session.comparison(_cells()[0]).task.target == "y"
+
+
+# What is refused
+
+
+def _refused(function: Callable[[], object]) -> str:
+    with pytest.raises(ParibusError) as caught:
+        function()
+    return str(caught.value)
+
+
+NO_GPU = (
+    "device: got 'cuda', but torch finds no usable GPU, expected a machine with a CUDA device and a torch built for "
+    "it. Use --paribus-device cpu, or auto to skip what cannot run here."
+)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"seeds": 1},
+            "number of seeds: got 1, expected at least 2, to have a difference and its spread. "
+            "Use --paribus-seeds 10 or more for a verdict; the least that can reach one is 6.",
+        ),
+        (
+            {"seeds": -3},
+            "number of seeds: got -3, expected at least 2, to have a difference and its spread. "
+            "Use --paribus-seeds 10 or more for a verdict; the least that can reach one is 6.",
+        ),
+        (
+            {"jobs": 0},
+            "number of jobs: got 0, expected at least 1. "
+            "Leave --paribus-jobs out to use one process a core.",
+        ),
+        ({"device": "cuda"}, NO_GPU),
+        (
+            {"targets": {"water": "Potability"}},
+            "target of task 'water': got column 'Potability' and no data, expected data to take the column from. "
+            "Add --paribus-data water=PATH.",
+        ),
+    ],
+)
+def test_settings_that_cannot_be_used_are_refused(
+    monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], message: str
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert _refused(lambda: Settings(**settings)) == message
+
+
+@pytest.mark.parametrize("text", ["water", "water=", "=file.csv", "=", ""])
+def test_a_pair_without_name_or_value_is_refused(text: str) -> None:
+    assert _refused(lambda: pairs("--paribus-data", ["digits=folder", text])) == (
+        f"--paribus-data: got {text!r}, expected TASK=VALUE, such as water=patients.csv. "
+        "Write --paribus-data water=... with no spaces round the equals sign."
+    )
+
+
+def test_pairs_go_by_name_and_a_value_may_hold_equals_signs() -> None:
+    texts = ["water=a=b.csv", "digits=folder", "digits=another"]
+    assert pairs("--paribus-data", texts) == {"water": "a=b.csv", "digits": "another"}
+    assert pairs("--paribus-data", []) == {}
+
+
+def test_a_choice_is_one_of_the_choices() -> None:
+    assert choice("--paribus-budget", "full", ("quick", "full")) == "full"
+    assert _refused(lambda: choice("--paribus-budget", "huge", ("quick", "full"))) == (
+        "--paribus-budget: got 'huge', expected one of quick, full. Choose one of these."
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "option"),
+    [
+        ({"data": {"water": "a.csv"}}, "data"),
+        ({"data": {"toy": "a.csv", "wter": "a.csv"}, "targets": {"wter": "x"}}, "data"),
+    ],
+)
+def test_a_task_that_no_selected_suite_has_is_refused(
+    opened: Opener, settings: dict[str, Any], option: str
+) -> None:
+    (unknown,) = settings[option].keys() - {"toy"}
+    assert _refused(lambda: opened(**settings).prepare(_cells())) == (
+        f"task in --paribus-{option}: got {unknown!r}, expected one of toy. Name a task of a selected suite."
+    )
+
+
+def test_a_budget_that_a_comparison_lacks_is_refused(opened: Opener) -> None:
+    assert _refused(lambda: opened(budget="full").prepare(_cells())) == (
+        "budget of comparison 'toys': got 'full', expected one of quick. "
+        "Choose one of these with --paribus-budget."
+    )
+
+
+def test_a_network_that_does_not_fit_is_refused_before_anything_is_trained(
+    opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "execute", None)
+    misfit = suite(comparison("recipe.model", {"small": toys.RECIPE.model, "wide": call(Misfit)}))
+    assert _refused(lambda: opened().prepare(_cells(misfit))) == (
+        "variant 'wide' on points: got ValueError: wants three numbers a sample, not 2, "
+        "expected a network that takes inputs of shape ((2,),) and puts out 1 number(s) a sample. "
+        "Change recipe.model or the task's loss so that they fit the data."
+    )
+
+
+def test_a_setting_that_an_optimizer_does_not_know_is_refused(opened: Opener) -> None:
+    made = suite(comparison(levels={"sgd": SGD, "odd": call("torch.optim:SGD", speed=1)}))
+    message = _refused(lambda: opened().prepare(_cells(made)))
+    assert message.startswith("variant 'odd' on points: got TypeError: SGD.__init__() got an unexp")
+
+
+def test_a_network_that_cannot_be_imported_is_refused(opened: Opener) -> None:
+    levels = {"small": toys.RECIPE.model, "gone": call("models.mlp:Gone")}
+    assert _refused(
+        lambda: opened().prepare(_cells(suite(comparison("recipe.model", levels))))
+    ) == (
+        "the name of a callable: got 'models.mlp:Gone' (module 'models.mlp' has no attribute 'Gone'), "
+        "expected 'module:qualname' of something that can be imported. "
+        "Check the spelling, and that the module is on the path."
+    )
+
+
+# Cells and devices
+
+
+def test_a_cell_is_named_by_suite_variant_and_device() -> None:
+    assert [cell.name for cell in cells([SUITE])] == [
+        "toys-sgd-cpu",
+        "toys-adam-cpu",
+        "toys-sgd-cuda",
+        "toys-adam-cuda",
+    ]
+
+
+def test_a_cells_name_tells_its_comparison_where_there_are_several() -> None:
+    rates = {"low rate": 0.1, "high rate": 0.5}
+    crossed = Comparison(
+        name="crossed",
+        question="?",
+        task=TASK,
+        recipe=toys.RECIPE,
+        factors=(
+            Factor(path="recipe.optimizer.lr", levels=rates),
+            Factor(path="recipe.batch_size", levels={"8": 8, "4": 4}),
+        ),
+        baseline=("high rate", "8"),
+        budgets={"quick": Budget(seeds=2, steps=6, seconds=1)},
+    )
+    names = [cell.name for cell in _cells(suite(comparison(), crossed))]
+    assert names == [
+        "toys-toys-sgd-cpu",
+        "toys-toys-adam-cpu",
+        "toys-crossed-high_rate+8-cpu",
+        "toys-crossed-low_rate+8-cpu",
+        "toys-crossed-low_rate+4-cpu",
+        "toys-crossed-high_rate+4-cpu",
+    ]
+
+
+def test_every_cell_knows_its_baseline(opened: Opener) -> None:
+    sgd, adam = _cells()
+    assert opened().baseline(adam) == opened().baseline(sgd) == sgd
+
+
+def test_what_cannot_run_here_is_skipped_with_the_reason(
+    opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert (skip_reason("cpu"), skip_reason("cuda")) == ("", "no CUDA device was found")
+    session = opened(device="auto")
+    assert session.settings.devices == ("cpu", "cuda")
+    _trained(session)
+    here, there = session.results(cells([SUITE]))
+    assert (here.device, here.skipped, [*here.contrasts]) == ("cpu", "", ["adam"])
+    assert (there.device, there.skipped, [*there.contrasts]) == (
+        "cuda",
+        "no CUDA device was found",
+        [],
+    )
+    assert there.looks == ()
+
+
+def test_where_nothing_can_run_there_is_a_result_that_says_so(
+    opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    session = opened(device="auto")
+    session.prepare(_cells(device="cuda"))
+    assert session.progress.forecast.planned == 0
+    (result,) = session.results(_cells(device="cuda"))
+    assert result.skipped == "no CUDA device was found"
+
+
+def test_a_device_that_was_asked_for_is_the_only_one() -> None:
+    assert Settings(device="cpu").devices == ("cpu",)
+    assert ADAM != SGD

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 
 import torch
 
@@ -39,6 +40,7 @@ def execute(runs: Sequence[Run], *, jobs: int, keep: Callable[[Run, Record], Non
 
 
 def _in_process(runs: Sequence[Run]) -> Iterator[tuple[Run, Record]]:
+    warm_up()
     with one_thread():
         for run in runs:
             yield run, train_one(run)
@@ -84,6 +86,17 @@ def _once(runs: Sequence[Run], jobs: int) -> Iterator[tuple[Run, Record]]:
 
 def _start_worker() -> None:
     torch.set_num_threads(1)
+    warm_up()
+
+
+@cache
+def warm_up() -> None:
+    """Take one step of a tiny network, because torch loads its compiler at the first, which takes seconds."""
+    with torch.random.fork_rng(devices=[]):
+        network = torch.nn.Linear(1, 1)
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.0)
+    network(torch.zeros(1, 1)).sum().backward()
+    optimizer.step()
 
 
 @contextmanager

@@ -122,7 +122,7 @@ def network_lines(row: Row) -> list[Line]:
     """Layers with weights of their own, in order of definition, from the hashes of their initial weights."""
     shapes = row.known[0].hashes.get("init") if row.known else None
     layers: dict[str, dict[str, tuple[int, ...]]] = {}
-    for found in filter(None, map(PARAMETER.fullmatch, shapes if isinstance(shapes, dict) else {})):
+    for found in filter(None, map(PARAMETER.match, shapes if isinstance(shapes, dict) else {})):
         sizes = tuple(int(n) for n in found["shape"].split(",") if n.strip())
         layers.setdefault(found["layer"], {})[found["name"]] = sizes
     return [

@@ -36,7 +36,7 @@ def _pairs(result: Result) -> str:
     seeds = ", ".join(map(str, result.seeds[:3])) + (", …" if len(result.seeds) > 3 else "")
     return (
         f"Every variant was trained with the same {len(result.seeds)} seeds ({seeds}) and runs are paired by seed. "
-        f"A seed names the split, the initial weights, the order and the noise together. {scope(result)}"
+        f"{scope(result)}"
     )
 
 
@@ -45,16 +45,17 @@ def scope(result: Result) -> str:
     records = result.baseline.known
     if len({str(r.hashes.get("data")) for r in records}) > 1:
         return (
-            "Data are generated anew for every seed, so the seeds speak of new data of this kind."
+            "A seed draws the data, the initial weights, the order and the noise anew, so the seeds speak of new data "
+            "of this kind."
         )
     if len({str(r.hashes.get("split")) for r in records}) > 1:
         return (
-            "The parts are redrawn from one data set and overlap, so the seeds speak of this data set and not of "
-            "new data."
+            "A seed draws the split, the initial weights, the order and the noise anew. The parts come from one data "
+            "set and overlap, so the seeds speak of this data set and not of new data."
         )
     return (
-        "Data and split are the same for every seed, so the seeds speak of this split of this data set: only "
-        "initial weights, order and noise are drawn anew."
+        "A seed draws the initial weights, the order and the noise anew; data and split are the same for every seed, "
+        "so the seeds speak of this split of this data set."
     )
 
 
@@ -121,7 +122,8 @@ def _looks(result: Result) -> list[str]:
     earlier = listed(str(n) for n in result.looks[:-1])
     return [
         f"**This is look number {len(result.looks)}**: the result was looked at before with {earlier} seeds. Adding "
-        "seeds until a test rejects is not a test, so this look is `exploratory` and gives no verdict."
+        "seeds until a test rejects finds too much, so what this look finds is marked `exploratory` and answers "
+        "no claim that rests on a verdict."
     ]
 
 

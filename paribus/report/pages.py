@@ -77,9 +77,10 @@ TIME = (
 def summary(result: Result) -> str:
     """The verdicts in a sentence."""
     base, metric = result.baseline.variant.name, tables.heading(result.comparison.primary)
-    named: dict[str, list[str]] = {str(d): [] for d in Decision}
+    mark = " (exploratory)" if result.exploratory else ""
+    named: dict[str, list[str]] = {f"{decision}{mark}": [] for decision in Decision}
     for contrast in result.contrasts.values():
-        named[str(contrast.decision)].append(contrast.variant)
+        named[f"{contrast.decision}{mark}"].append(contrast.variant)
     told = [f"**{decision}**: {listed(names)}" for decision, names in named.items() if names]
     missing = [
         row.variant.name for row in result.rows[1:] if row.variant.name not in result.contrasts
@@ -110,10 +111,8 @@ def legend(result: Result) -> str:
         "better, with the family's 95 % interval. Wins: seeds on which the variant is better. p: sign-flip test, "
         "Holm-adjusted."
     )
-    if tables.has_naive(result):
-        naive = next(iter(result.comparison.task.naive))
-        text += f" A predictor that learns nothing (`{naive}`) scores {tables.naive_score(result)}."
-    return text
+    naive = [f"`{name}` {score}" for name, score in tables.naive_scores(result).items()]
+    return f"{text} Predictors that learn nothing score: {listed(naive)}." if naive else text
 
 
 def _failures(result: Result) -> list[str]:

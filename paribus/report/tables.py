@@ -114,9 +114,16 @@ def _score_line(row: Row, result: Result, scores: Mapping[str, Floats]) -> Line:
     return {"variant": name, title: plus_minus(scores[name]), **against(row, result)}
 
 
-def naive_score(result: Result) -> str:
-    """The naive predictor's primary score over the baseline's seeds."""
-    return plus_minus(result.naive[np.isfinite(result.naive)])
+def naive_scores(result: Result) -> dict[str, str]:
+    """Primary score of each predictor that learns nothing, over the baseline's seeds, as far as it is known."""
+    first, name = next(iter(result.comparison.task.naive)), result.comparison.primary.name
+    known = {first: result.naive[np.isfinite(result.naive)]}
+    if result.comparison.metric is None:
+        for record in result.baseline.known:
+            for naive, scores in record.naive.items():
+                if naive != first:
+                    known[naive] = np.append(known.get(naive, []), scores[name])
+    return {naive: plus_minus(scores) for naive, scores in known.items() if scores.size}
 
 
 def verdict_table(result: Result) -> DataFrame:

@@ -1,0 +1,263 @@
+"""Claims answered from records written by hand: supported, refuted or undecided."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from paribus.claims import Answer, answer, answer_all, target_steps
+from paribus.comparison import Claim
+from paribus.store import Store
+from tests.handmade import FAILED, Bench, around, comparison
+
+SIGNS = np.array([1, -1] * 5)
+
+
+@pytest.fixture
+def store(tmp_path):
+    with Store(tmp_path / "runs.sqlite") as opened:
+        yield opened
+
+
+def claim(relation: str = "better", variant: str = "adam", **fields: object) -> Claim:
+    return Claim(name="C", text="It is so.", variant=variant, relation=relation, **fields)
+
+
+def answered(store, made: Claim, *, sgd=None, adam=None, rmsprop=None, **changes: object):
+    """The answer to a claim; variants that are not named score about 0.4."""
+    bench = Bench(store, comparison(claims=(made,)))
+    for name, scores in (("sgd", sgd), ("adam", adam), ("rmsprop", rmsprop)):
+        bench.put(name, around(0.4) if scores is None else scores)
+    return answer(made, bench.result(**changes))
+
+
+def beside(scores, shift: float, noise: float = 0.0) -> list[float]:
+    """Scores moved by a shift, the pairs' differences being this noisy."""
+    return [float(x) for x in np.array(scores) + shift + noise * SIGNS]
+
+
+# Log losses of adam against sgd's 0.4, by what they show: lower is better, the margin is 0.02.
+SHOWN = {
+    "better": beside(around(0.4), -0.2, 0.01),
+    "worse": beside(around(0.4), 0.2, 0.01),
+    "equivalent": beside(around(0.4), 0.0, 0.001),
+    "nothing": beside(around(0.4), 0.0, 0.2),
+}
+FAMILY = [
+    ("better", "better", "supported"),
+    ("better", "worse", "refuted"),
+    ("better", "equivalent", "refuted"),
+    ("better", "nothing", "undecided"),
+    ("worse", "worse", "supported"),
+    ("worse", "better", "refuted"),
+    ("worse", "equivalent", "refuted"),
+    ("worse", "nothing", "undecided"),
+    ("equivalent", "equivalent", "supported"),
+    ("equivalent", "better", "refuted"),
+    ("equivalent", "worse", "refuted"),
+    ("equivalent", "nothing", "undecided"),
+]
+
+
+@pytest.mark.parametrize(("relation", "shown", "expected"), FAMILY)
+def test_a_claim_on_the_primary_metric_takes_the_familys_verdict(
+    store, relation, shown, expected
+) -> None:
+    found = answered(store, claim(relation), adam=SHOWN[shown])
+    assert (found.answer, found.single) == (expected, False)
+    assert found.evidence.startswith("verdict ")
+
+
+@pytest.mark.parametrize(("relation", "shown", "expected"), FAMILY)
+def test_a_claim_against_another_variant_is_a_test_of_its_own(
+    store, relation, shown, expected
+) -> None:
+    made = claim(relation, reference="rmsprop")
+    found = answered(store, made, adam=SHOWN[shown])
+    assert (found.answer, found.single) == (expected, True)
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        ("better", "supported"),
+        ("equivalent", "supported"),
+        ("worse", "refuted"),
+        ("nothing", "undecided"),
+    ],
+)
+def test_no_worse_is_non_inferiority_within_the_margin(store, shown, expected) -> None:
+    found = answered(store, claim("not_worse"), adam=SHOWN[shown])
+    assert (found.answer, found.single) == (expected, True)
+    assert "non-inferiority p" in found.evidence
+
+
+def test_worse_but_within_the_margin_is_no_worse(store) -> None:
+    found = answered(store, claim("not_worse"), adam=beside(around(0.4), 0.01, 0.001))
+    assert found.answer is Answer.supported
+
+
+def test_a_margin_of_the_claims_own_replaces_the_metrics(store) -> None:
+    made = claim("not_worse", margin=0.005)
+    assert answered(store, made, adam=beside(around(0.4), 0.01, 0.001)).answer is Answer.refuted
+
+
+def test_a_family_contrast_is_adjusted_where_a_single_test_would_not_be(store) -> None:
+    """Nine wins of ten: p = 0.0039 alone, and with two in the family, of which one shows nothing, 0.0078."""
+    adam = beside(around(0.4), -0.1, 0.0)
+    adam[0] = around(0.4)[0] + 0.05
+    found = answered(store, claim("better"), adam=adam)
+    assert found.evidence == "verdict better, mean difference 0.085, p = 0.00781 (Holm)"
+
+
+def test_identity_is_equality_of_every_pair(store) -> None:
+    same, made = around(0.4), claim("identical")
+    assert answered(store, made, adam=same).answer is Answer.supported
+    other = [*same[:-1], same[-1] + 1e-9]
+    found = answered(store, made, adam=other)
+    assert (found.answer, found.single) == (Answer.refuted, False)
+    assert "largest difference 1e-09" in found.evidence
+
+
+def test_a_recorded_score_is_compared_in_the_direction_that_the_claim_states(store) -> None:
+    made = claim("better", metric="dead_share", higher_is_better=False)
+    bench = Bench(store, comparison(claims=(made,)))
+    for name, share in (("sgd", 0.3), ("adam", 0.1), ("rmsprop", 0.3)):
+        bench.put(name, around(0.4), scores={"log_loss": 0.4, "dead_share": share})
+    found = answer(made, bench.result())
+    assert found.answer is Answer.supported
+    assert (
+        found.evidence == "dead_share 0.1 against 0.3 (medians), p = 0.00195, n = 10"
+    )  # 2 of 2^10
+
+
+def test_a_score_that_some_runs_lack_is_undecided(store) -> None:
+    made = claim("better", metric="accuracy")
+    scores = [FAILED, *around(0.2)[1:]]
+    found = answered(store, made, adam=scores)
+    assert found.answer is Answer.undecided
+    assert found.evidence.endswith("9 of 10 pairs have the score")
+
+
+def test_a_claim_without_a_margin_is_undecided(store) -> None:
+    made = claim("not_worse", metric="dead_share", higher_is_better=False)
+    bench = Bench(store, comparison(claims=(made,)))
+    for name in ("sgd", "adam", "rmsprop"):
+        bench.put(name, around(0.4), scores={"log_loss": 0.4, "dead_share": 0.1})
+    found = answer(made, bench.result())
+    assert found.answer is Answer.undecided
+    assert "no margin" in found.evidence
+
+
+def test_too_few_seeds_decide_nothing(store) -> None:
+    made = claim("not_worse")
+    bench = Bench(store, comparison(claims=(made,)), seeds=5)
+    for name in ("sgd", "adam", "rmsprop"):
+        bench.put(name, around(0.4, 5))
+    found = answer(made, bench.result())
+    assert (found.answer, found.single) == (Answer.undecided, False)
+    assert found.evidence.endswith("few seeds: 5 of 6 needed")
+
+
+STEPS = claim("better", metric="steps_to_target")
+REACHED = {"step": [0, 10, 20], "validation/log_loss": [0.7, 0.3, 0.3]}  # the target of 0.4, at 10
+LATE = {"step": [0, 10, 20], "validation/log_loss": [0.7, 0.5, 0.3]}
+MISSED = {"step": [0, 10, 20], "validation/log_loss": [0.7, 0.6, 0.5]}
+
+
+def steps_bench(store, sgd, adam, made: Claim = STEPS) -> Bench:
+    """Curves of each seed for two variants."""
+    bench = Bench(store, comparison(claims=(made,)))
+    for name in ("sgd", "adam", "rmsprop"):
+        bench.put(name, around(0.4))
+    for name, curves in (("sgd", sgd), ("adam", adam)):
+        for seed, curve in enumerate(curves):
+            bench.alter(name, seed, curves=curve)
+    return bench
+
+
+@pytest.mark.parametrize(
+    ("sgd", "adam", "expected"),
+    [
+        ([MISSED] * 10, [REACHED] * 10, "supported"),
+        ([REACHED] * 10, [MISSED] * 10, "refuted"),
+        ([LATE] * 10, [REACHED] * 10, "supported"),
+        ([MISSED] * 10, [MISSED] * 10, "undecided"),  # all ties
+        ([LATE] * 10, [REACHED] * 5 + [MISSED] * 5, "undecided"),
+        # Six fewer, none more, the rest ties: 2 / 2^6 = 0.031.
+        ([LATE] * 10, [REACHED] * 6 + [LATE] * 4, "supported"),
+        ([LATE] * 10, [REACHED] * 5 + [LATE] * 5, "undecided"),
+    ],
+)
+def test_steps_to_target_are_compared_by_the_sign_test(store, sgd, adam, expected) -> None:
+    found = answer(STEPS, steps_bench(store, sgd, adam).result())
+    assert (found.answer, found.single) == (expected, True)
+
+
+def test_the_evidence_on_steps_names_a_miss(store) -> None:
+    found = answer(STEPS, steps_bench(store, [MISSED] * 10, [REACHED] * 10).result())
+    assert found.evidence == (
+        "10 against never steps (medians), 10 seeds fewer, 0 more, sign test p = 0.00195"
+    )
+
+
+def test_more_steps_can_be_claimed_as_well(store) -> None:
+    made = claim("worse", metric="steps_to_target")
+    result = steps_bench(store, [REACHED] * 10, [LATE] * 10, made).result()
+    assert answer(made, result).answer is Answer.supported
+
+
+def test_target_steps_are_one_a_seed(store) -> None:
+    result = steps_bench(store, [MISSED] * 10, [REACHED] * 4 + [LATE] * 6).result()
+    found = target_steps(result.comparison, result.row("adam"))
+    assert found.tolist() == [10.0] * 4 + [20.0] * 6
+
+
+def test_what_was_not_run_is_undecided(store) -> None:
+    made = claim("better")
+    bench = Bench(store, comparison(claims=(made,))).put("sgd", around(0.4))
+    assert answer(made, bench.result()).evidence == "not run"
+
+
+@pytest.mark.parametrize("relation", ["better", "not_worse"])
+def test_a_skipped_device_answers_nothing_whatever_the_store_holds(store, relation) -> None:
+    found = answered(store, claim(relation), skipped="no CUDA device was found")
+    assert (found.answer, found.evidence) == (Answer.undecided, "not run")
+
+
+def test_a_failed_test_answers_nothing(store) -> None:
+    found = answered(store, claim("not_worse"), failures={"adam": "boom"})
+    assert (found.answer, found.evidence) == (Answer.undecided, "not run")
+
+
+def test_broken_control_withholds_every_answer(store) -> None:
+    made = claim("not_worse")
+    bench = Bench(store, comparison(claims=(made,)))
+    for name in ("sgd", "adam", "rmsprop"):
+        bench.put(name, around(0.4))
+    bench.alter("rmsprop", 0, hashes={"split": "another"})
+    found = answer(made, bench.result())
+    assert (found.answer, found.evidence) == (Answer.undecided, "withheld, because control broke")
+
+
+def test_a_later_look_answers_no_claim_that_rests_on_a_verdict(store) -> None:
+    made = claim("better")
+    answered(store, made, adam=SHOWN["better"])
+    bench = Bench(store, comparison(claims=(made,)), seeds=12)
+    for name, mean in (("sgd", 0.4), ("adam", 0.2), ("rmsprop", 0.4)):
+        bench.put(name, around(mean, 12))
+    found = answer(made, bench.result())
+    assert found.answer is Answer.undecided
+    assert "exploratory" in found.evidence
+
+
+def test_every_claim_is_answered_in_its_order(store) -> None:
+    claims = (claim("better"), claim("not_worse"), claim("identical"))
+    bench = Bench(store, comparison(claims=claims))
+    for name in ("sgd", "adam", "rmsprop"):
+        bench.put(name, around(0.4))
+    assert [a.claim.relation for a in answer_all(bench.result())] == [
+        "better",
+        "not_worse",
+        "identical",
+    ]

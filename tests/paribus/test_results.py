@@ -1,0 +1,264 @@
+"""What the store knows of a comparison, on records written by hand."""
+
+from __future__ import annotations
+
+from math import inf, isnan, nan
+
+import numpy as np
+import pytest
+
+from paribus.comparison import Factor
+from paribus.results import check_control, failure_scores, score_of, steps_to_target
+from paribus.spec import call
+from paribus.store import Store
+from paribus.task import Metric
+from tests.handmade import FAILED, OPTIMIZERS, Bench, around, comparison, filled, record
+
+
+@pytest.fixture
+def store(tmp_path):
+    with Store(tmp_path / "runs.sqlite") as opened:
+        yield opened
+
+
+@pytest.fixture
+def run(store):
+    return Bench(store).runs("sgd")[0]
+
+
+CURVES = {"step": [0, 10, 20], "validation/log_loss": [0.7, 0.3, 0.2]}
+
+
+@pytest.mark.parametrize(
+    ("target", "higher_is_better", "expected"),
+    [
+        (0.7, False, 0),
+        (0.3, False, 10),
+        (0.25, False, 20),
+        (0.1, False, inf),
+        (0.7, True, 0),
+        (0.9, True, inf),
+    ],
+)
+def test_steps_to_target_are_those_of_the_first_evaluation_that_reaches_it(
+    run, target, higher_is_better, expected
+) -> None:
+    left = record(run, 0.2, curves=CURVES)
+    assert steps_to_target(left, "log_loss", target, higher_is_better) == expected
+
+
+def test_a_run_without_curves_never_reaches_a_target(run) -> None:
+    assert steps_to_target(record(run, 0.2, curves={}), "log_loss", 0.5, False) == inf
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("log_loss", 0.2),
+        ("validation/log_loss@0", 0.7),
+        ("validation/log_loss@mean", 0.4),  # (0.7 + 0.3 + 0.2) / 3
+    ],
+)
+def test_a_score_is_found_by_name(run, name, expected) -> None:
+    assert score_of(record(run, 0.2, curves=CURVES), name) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("name", ["unknown", "unknown@0", "unknown@mean"])
+def test_a_score_that_is_not_there_is_nan(run, name) -> None:
+    assert isnan(score_of(record(run, 0.2), name))
+
+
+def test_a_diverged_run_has_a_first_point_but_no_mean(run) -> None:
+    diverged = record(run, FAILED)
+    assert score_of(diverged, "validation/log_loss@0") == 0.7
+    assert isnan(score_of(diverged, "validation/log_loss@mean"))
+
+
+def test_verdicts_come_from_the_records(store) -> None:
+    result = filled(store).result()
+    assert {name: str(c.decision) for name, c in result.contrasts.items()} == {
+        "adam": "better",
+        "rmsprop": "equivalent",
+    }
+    assert result.contrasts["adam"].difference.mean == pytest.approx(0.2)
+    assert [row.variant.name for row in result.rows] == ["sgd", "adam", "rmsprop"]
+    assert result.naive.tolist() == [0.7] * 10
+
+
+def test_control_holds_where_split_order_and_weights_agree(store) -> None:
+    control = filled(store).result().control
+    assert control.broken == ()
+    assert len(control.checked) == 3
+    assert control.varied["recipe.optimizer.lr"] == {"sgd": 0.1, "adam": 0.01, "rmsprop": 0.01}
+
+
+@pytest.mark.parametrize(
+    ("part", "other"),
+    [("split", "another"), ("order", "another"), ("init", {"Linear0.weight(4, 2)": "another"})],
+)
+def test_control_breaks_where_one_hash_differs_and_withholds_the_verdicts(
+    store, part, other
+) -> None:
+    bench = filled(store)
+    hashes = store.get([bench.runs("adam")[3].key]).popitem()[1].hashes
+    result = bench.alter("adam", 3, hashes={**hashes, part: other}).result()
+    assert result.control.broken == (f"{part} of seed 3 differs between 'sgd' and 'adam'",)
+    assert result.contrasts == {}
+
+
+def test_weights_of_other_shapes_are_not_compared(store) -> None:
+    bench = filled(store)
+    for seed in range(bench.seeds):
+        hashes = store.get([bench.runs("adam")[seed].key]).popitem()[1].hashes
+        bench.alter("adam", seed, hashes={**hashes, "init": {"LSTM0.weight(9, 9)": "x"}})
+    assert bench.result().control.broken == ()
+
+
+@pytest.mark.parametrize(
+    ("path", "levels", "unchecked"),
+    [
+        (
+            "recipe.init",
+            {"own": None, "kaiming": call("models.initialise:kaiming_uniform")},
+            {"init"},
+        ),
+        ("recipe.batch_size", {"8": 8, "16": 16}, {"order"}),
+        ("task.split.imbalance", {"even": 1.0, "uneven": 10.0}, {"split", "order"}),
+        ("recipe.salt", {"a": "a", "b": "b"}, {"split", "order", "init"}),
+        ("recipe.model.hidden", {"4": [4], "8": [8]}, set()),
+    ],
+)
+def test_what_the_factor_changes_is_not_held_against_it(store, path, levels, unchecked) -> None:
+    varied = comparison(factors=(Factor(path=path, levels=levels),), baseline=(next(iter(levels)),))
+    bench = Bench(store, varied)
+    first, second = levels
+    bench.put(first, around(0.4)).put(second, around(0.2))
+    for seed in range(bench.seeds):
+        other = {"data": "d", "split": "x", "order": "x", "init": {"Linear0.weight(4, 2)": "x"}}
+        bench.alter(second, seed, hashes=other)
+    broken = check_control(varied, bench.result().rows).broken
+    assert {text.split()[0] for text in broken} == {"split", "order", "init"} - unchecked
+
+
+def test_an_incomplete_row_has_no_contrast_and_the_others_keep_the_family_size(store) -> None:
+    bench = Bench(store).put("sgd", around(0.4)).put("adam", around(0.2)).put("rmsprop", [0.4] * 7)
+    result = bench.result()
+    assert not result.row("rmsprop").complete
+    assert list(result.contrasts) == ["adam"]
+    assert result.contrasts["adam"].p_holm == pytest.approx(
+        2 * 2 / 2**10
+    )  # two of 2^10 flips, times m = 2
+
+
+def test_without_a_whole_baseline_there_are_no_contrasts(store) -> None:
+    bench = Bench(store).put("sgd", [0.4] * 9).put("adam", around(0.2)).put("rmsprop", around(0.4))
+    assert bench.result().contrasts == {}
+
+
+def test_a_failed_test_takes_its_row_out(store) -> None:
+    result = filled(store).result(failures={"adam": "boom"})
+    assert not result.row("adam").complete
+    assert list(result.contrasts) == ["rmsprop"]
+
+
+def test_a_diverged_run_scores_the_worse_of_the_naive_score_and_the_worst_finisher(store) -> None:
+    scores = around(0.2)
+    scores[0] = FAILED
+    result = (
+        Bench(store)
+        .put("sgd", around(0.4))
+        .put("adam", scores)
+        .put("rmsprop", around(0.4))
+        .result()
+    )
+    contrast = result.contrasts["adam"]
+    # One pair is 0.38 - 0.7 (naive), the nine others differ by 0.2.
+    assert contrast.difference.mean == pytest.approx((0.38 - 0.7 + 9 * 0.2) / 10)
+    assert contrast.failures == (1, 0)
+
+
+def test_more_seeds_than_before_make_a_result_exploratory(store) -> None:
+    bench = filled(store)
+    assert bench.result().looks == (10,)
+    bench.seeds = 12
+    for name, mean in (("sgd", 0.4), ("adam", 0.2), ("rmsprop", 0.3)):
+        bench.put(name, around(mean, 12))
+    later = bench.result()
+    assert later.looks == (10, 12)
+    assert later.exploratory
+    assert {c.label for c in later.contrasts.values()} == {"better (exploratory)"}
+
+
+def test_the_same_look_again_is_no_later_look(store) -> None:
+    bench = filled(store)
+    bench.result()
+    assert bench.result().looks == (10,)
+
+
+def test_an_incomplete_result_is_no_look(store) -> None:
+    assert Bench(store).put("sgd", around(0.4)).result().looks == ()
+
+
+def test_a_skipped_device_has_no_contrasts_whatever_the_store_holds(store) -> None:
+    result = filled(store).result(skipped="no CUDA device was found")
+    assert (result.contrasts, result.looks) == ({}, ())
+
+
+def right(outputs, target, classes, *, weight: float = 1.0) -> float:
+    """Share of right answers, times a weight."""
+    assert classes == ["low", "high"]
+    return weight * float((outputs.argmax(1) == target).mean())
+
+
+RESCORED = {
+    "metric": Metric(
+        name="right", function=call(right, weight=1.0), higher_is_better=True, margin=0.01
+    ),
+    "factors": (Factor(path="metric.function.weight", levels={"whole": 1.0, "half": 0.5}),),
+    "baseline": ("whole",),
+}
+
+
+def rescored(store) -> Bench:
+    bench = Bench(store, comparison(**RESCORED)).put("whole", around(0.4))
+    return bench.predict("whole", [[2, 1], [1, 2], [1, 2], [2, 1]], [0, 1, 1, 1])
+
+
+def test_variants_that_differ_in_the_score_alone_share_their_runs(store) -> None:
+    result = rescored(store).result()
+    whole, half = result.rows
+    assert [r.key for r in whole.runs] == [r.key for r in half.runs]
+    assert whole.scores.tolist() == [0.75] * 10  # three of four are right
+    assert half.scores.tolist() == [0.375] * 10
+    assert result.naive.tolist() == [0.25] * 10  # the first class is right once in four
+
+
+def test_a_rescored_run_that_diverged_scores_as_the_naive_predictor_does(store) -> None:
+    bench = rescored(store).put("whole", [FAILED])
+    store._db.execute("delete from predictions where key = ?", (bench.runs("whole")[0].key,))
+    result = bench.result()
+    assert isnan(result.rows[0].scores[0])
+    assert np.isnan(result.naive).sum() == 1
+    assert result.contrasts["half"].n == 10
+
+
+@pytest.mark.parametrize(
+    ("higher_is_better", "naive", "scores", "expected"),
+    [
+        (True, [0.1, 0.2], [[0.9, 0.8]], [0.1, 0.2]),
+        (True, [0.1, nan], [[0.9, 0.0]], [0.1, 0.1]),
+        (False, [0.7, nan, 0.8], [[0.9, 0.8, 0.9]], [0.7, 0.8, 0.8]),
+        (False, [nan, nan], [[0.3, nan], [0.5, 0.4]], [0.5, 0.5]),
+        (True, [nan, nan], [[nan, nan]], [0.0, 0.0]),
+    ],
+)
+def test_a_failure_scores_the_naive_score_or_else_the_worst_that_is_known(
+    higher_is_better, naive, scores, expected
+) -> None:
+    found = failure_scores(higher_is_better, np.array(naive), scores)
+    assert found.tolist() == expected
+
+
+def test_the_optimizers_are_three() -> None:
+    """The family of these tests has two contrasts."""
+    assert len(OPTIMIZERS) == 3

@@ -10,6 +10,7 @@ import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
 from functools import cache
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 from paribus.spec import Call, Frozen
@@ -60,24 +61,39 @@ def local_sources(module: str) -> frozenset[Path]:
     found: set[Path] = set()
     waiting = [module]
     while waiting:
-        path = _source(waiting.pop())
+        name = waiting.pop()
+        path = _source(name)
         if path is not None and path not in found:
             found.add(path)
-            waiting.extend(_imports(path))
+            package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+            waiting.extend(_imports(path, package))
     return frozenset(found)
 
 
 @cache
 def _source(module: str) -> Path | None:
     """The file of a local module, or None for a module that is built in, installed or not there."""
-    try:
-        spec = importlib.util.find_spec(module)
-    except (ImportError, ValueError):
+    # Looking inside a package imports it, so an installed one is told by its own place, before that.
+    outermost = _spec(module.partition(".")[0])
+    places = outermost and outermost.submodule_search_locations
+    if outermost is None or (places and all(_is_installed(Path(place)) for place in places)):
         return None
+    spec = _spec(module)
     if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
         return None
-    path = Path(spec.origin).resolve()
-    return None if any(path.is_relative_to(root) for root in _installed()) else path
+    path = Path(spec.origin)
+    return None if _is_installed(path) else path.resolve()
+
+
+def _spec(module: str) -> ModuleSpec | None:
+    try:
+        return importlib.util.find_spec(module)
+    except (ImportError, ValueError):
+        return None
+
+
+def _is_installed(path: Path) -> bool:
+    return any(path.resolve().is_relative_to(root) for root in _installed())
 
 
 @cache
@@ -89,12 +105,16 @@ def _installed() -> tuple[Path, ...]:
 
 
 @cache
-def _imports(path: Path) -> frozenset[str]:
+def _imports(path: Path, package: str) -> frozenset[str]:
+    """Dotted names that a file of this package may import, relative ones resolved."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names.add(node.module)
-            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            parts = package.split(".")
+            kept = parts[: len(parts) - node.level + 1] if node.level else []
+            base = ".".join([*kept, *([node.module] if node.module else [])])
+            names.add(base)
+            names.update(f"{base}.{alias.name}" for alias in node.names)
     return frozenset(names)

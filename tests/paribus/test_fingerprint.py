@@ -1,0 +1,167 @@
+"""The source that a run depends on: what it reaches changes the hash, and nothing else does."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from paribus import fingerprint as module
+from paribus.fingerprint import ENGINE, calls, fingerprint, local_sources
+from paribus.recipe import Recipe
+from paribus.spec import call
+
+CACHED = (module._text_digest, module.local_sources, module._source, module._imports)
+ROOT = Path(__file__).parents[2]
+
+PROJECT = {
+    "mine/__init__.py": "",
+    "mine/network.py": "from mine.helper import width\nclass Net: pass",
+    "mine/helper.py": "from mine.deep import depth\nwidth = 3",
+    "mine/deep.py": "depth = 2",
+    "mine/unrelated.py": "size = 1",
+}
+
+
+@pytest.fixture
+def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., str]]:
+    """A function that writes a project of somebody's own and tells the fingerprint of its network."""
+
+    def write(
+        changes: dict[str, str] | None = None, folder: str = "here", without: str = ""
+    ) -> str:
+        for name, text in (PROJECT | (changes or {})).items():
+            if name == without:
+                continue
+            path = tmp_path / folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        forget()
+        with monkeypatch.context() as patch:
+            patch.syspath_prepend(str(tmp_path / folder))
+            return fingerprint([call("mine.network:Net")])
+
+    yield write
+    forget()
+
+
+def forget() -> None:
+    """What a new process would not know."""
+    for name in [n for n in sys.modules if n.partition(".")[0] == "mine"]:
+        del sys.modules[name]
+    for cached in CACHED:
+        cached.cache_clear()
+
+
+@pytest.mark.parametrize(
+    "name", ["mine/network.py", "mine/helper.py", "mine/deep.py"], ids=["own", "import", "import's"]
+)
+def test_editing_what_a_network_reaches_changes_it(written, name: str) -> None:
+    before = written()
+    assert written({name: PROJECT[name] + "\n# edited"}) != before
+    assert written() == before
+
+
+def test_editing_an_unrelated_file_changes_nothing(written) -> None:
+    before = written()
+    changes = {"mine/unrelated.py": "size = 2", "mine/added.py": "", "mine/deep.txt": "a"}
+    assert written(changes) == before
+
+
+def test_where_the_files_lie_changes_nothing(written) -> None:
+    assert written(folder="here") == written(folder="there")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import mine.helper",
+        "import mine.helper as h",
+        "from mine import helper",
+        "from mine.helper import width",
+        "from mine.helper import *",
+        "from .helper import width",
+        "from . import helper",
+        "from ..mine.helper import width",
+        "def f():\n    from mine.helper import width",
+        "try:\n    import nowhere\nexcept ImportError:\n    import mine.helper",
+    ],
+)
+@pytest.mark.parametrize("package", [True, False], ids=["package", "plain folder"])
+def test_every_way_to_import_a_helper_counts(written, statement: str, package: bool) -> None:
+    """Also in a folder that has no ``__init__.py``."""
+    without = "" if package else "mine/__init__.py"
+    changes = {"mine/network.py": f"{statement}\nclass Net: pass"}
+    before = written(changes, without=without)
+    assert written({**changes, "mine/helper.py": "width = 4"}, without=without) != before
+
+
+def test_what_an_initialiser_imports_counts_for_the_module_that_imports_from_it(written) -> None:
+    """``from mine import width`` runs ``mine/__init__.py``, which takes it from the helper."""
+    changes = {
+        "mine/__init__.py": "from .helper import width",
+        "mine/network.py": "from mine import width\nclass Net: pass",
+    }
+    before = written(changes)
+    assert written({**changes, "mine/helper.py": "width = 4"}) != before
+
+
+def test_the_standard_library_and_installed_distributions_are_left_out() -> None:
+    for name in (
+        "json",
+        "sys",
+        "xml.dom",
+        "torch.optim",
+        "numpy",
+        "sklearn.datasets",
+        "nowhere.at",
+    ):
+        assert local_sources(name) == frozenset(), name
+
+
+def test_a_folder_of_installed_distributions_is_left_out(
+    written, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = (*module._installed(), tmp_path.resolve())
+    monkeypatch.setattr(module, "_installed", lambda: installed)
+    assert written() == written({"mine/helper.py": "width = 4"})
+
+
+def test_looking_for_sources_imports_nothing_that_is_installed(
+    written, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [n for n in sys.modules if n.partition(".")[0] == "wsgiref"]:
+        monkeypatch.delitem(sys.modules, name)
+    written({"mine/network.py": "from wsgiref.simple_server import make_server"})
+    assert "wsgiref" not in sys.modules
+
+
+def test_the_engine_counts_and_statistics_and_pages_do_not() -> None:
+    found = {str(path.relative_to(ROOT)) for path in local_sources(ENGINE)}
+    parts = ("loop", "network", "noise", "order", "evaluate")
+    assert {f"paribus/training/{name}.py" for name in parts} <= found
+    assert {"paribus/seeding.py", "paribus/data.py", "paribus/task.py"} <= found
+    later = {"stats", "verdict", "results", "claims", "report", "session", "door", "plugin", "cli"}
+    assert not {name for name in found if Path(name).parts[1].removesuffix(".py") in later}
+
+
+def test_a_network_and_what_it_imports_are_found() -> None:
+    found = {str(path.relative_to(ROOT)) for path in local_sources("models.mlp")}
+    assert found == {"models/mlp.py", "models/settings.py"}
+
+
+def test_tables_of_cases_are_reached_by_no_task() -> None:
+    """So adding a variant to a suite retires nothing."""
+    names = ("water", "digits", "energy", "adding")
+    reached = frozenset().union(*(local_sources(f"suites.tasks.{name}") for name in names))
+    suites = {str(p.relative_to(ROOT)) for p in reached if p.is_relative_to(ROOT / "suites")}
+    assert suites == {f"suites/tasks/{name}.py" for name in names}
+
+
+def test_callables_are_found_wherever_they_stand() -> None:
+    nested = call("torch.nn:Linear", out_features=1)
+    recipe = Recipe(model=call("a:b"), optimizer=call("c:d"), init=call("e:f"))
+    found = [c.target for c in calls({"x": [recipe, {"y": (nested,)}], "z": 1})]
+    assert found == ["a:b", "c:d", "e:f", "torch.nn:Linear"]

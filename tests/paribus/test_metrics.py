@@ -1,0 +1,69 @@
+"""Losses and scores of a sample, against the textbook."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from paribus.metrics import accuracy, log_loss, predicted_class, squared_error
+
+
+def numbers(*shape: int) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+
+
+TARGET = torch.tensor([0, 1, 2, 2, 1, 0, 0])
+
+
+def test_log_loss_is_minus_the_log_of_the_true_classs_share() -> None:
+    logits = numbers(7, 3)
+    shares = logits.exp() / logits.exp().sum(1, keepdim=True)
+    expected = [-math.log(shares[i, k]) for i, k in enumerate(TARGET.tolist())]
+    torch.testing.assert_close(log_loss(logits, TARGET), torch.tensor(expected).double())
+
+
+def test_log_loss_of_one_logit_is_that_of_two() -> None:
+    """A logit ``z`` of the second class is the pair ``(0, z)``."""
+    z, target = numbers(7, 1), TARGET.clamp(max=1)
+    pair = torch.cat((torch.zeros_like(z), z), 1)
+    torch.testing.assert_close(log_loss(z, target), log_loss(pair, target), rtol=0, atol=1e-15)
+    torch.testing.assert_close(accuracy(z, target), accuracy(pair, target))
+
+
+@pytest.mark.parametrize("z", [800.0, -800.0])
+def test_log_loss_of_a_sure_mistake_is_finite(z: float) -> None:
+    logit, wrong = torch.tensor([[z]]), torch.tensor([int(z < 0)])
+    assert log_loss(logit, wrong).item() == 800.0
+    assert log_loss(logit, 1 - wrong).item() == 0.0
+
+
+def test_predicted_classes_and_accuracy_by_hand() -> None:
+    logits = torch.tensor([[0.1, 0.3, 0.2], [5.0, -1.0, 4.0], [0.0, 0.0, 1.0]])
+    assert predicted_class(logits).tolist() == [1, 0, 2]
+    assert accuracy(logits, torch.tensor([1, 1, 2])).tolist() == [1.0, 0.0, 1.0]
+    one = torch.tensor([[0.3], [-0.2], [0.0]])
+    assert predicted_class(one).tolist() == [1, 0, 0]
+
+
+def test_squared_error_is_a_mean_over_the_outputs_of_a_sample() -> None:
+    outputs, target = torch.tensor([[1.0, 2.0], [0.0, 0.0]]), torch.tensor([[0.0, 0.0], [3.0, 0.0]])
+    assert squared_error(outputs, target).tolist() == [2.5, 4.5]
+
+
+@pytest.mark.parametrize("function", [log_loss, accuracy])
+def test_scores_keep_one_number_a_sample(function) -> None:
+    for outputs in (numbers(7, 3), numbers(7, 1), numbers(7, 3).float()):
+        score = function(outputs, TARGET.clamp(max=outputs.shape[1] - 1 or 1))
+        assert (score.shape, score.dtype) == ((7,), outputs.dtype)
+
+
+def test_means_of_the_losses_are_torchs_own() -> None:
+    logits, values = numbers(7, 3), numbers(7, 2)
+    torch.testing.assert_close(
+        log_loss(logits, TARGET).mean(), nn.CrossEntropyLoss()(logits, TARGET)
+    )
+    error = squared_error(values, values.flip(0)).mean()
+    torch.testing.assert_close(error, nn.MSELoss()(values, values.flip(0)))

@@ -1,0 +1,225 @@
+"""The suites: every comparison and every variant keeps the same contract."""
+
+from __future__ import annotations
+
+import json
+import math
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+import torch
+
+from paribus.comparison import Comparison, Suite, Variant, differences, within
+from paribus.data import Dataset, Fold
+from paribus.fingerprint import calls
+from paribus.run import Outcome, Record, Run, data_digest
+from paribus.seeding import Streams
+from paribus.spec import canonical, replace
+from paribus.stats import least_seeds
+from paribus.task import Task
+from suites import SUITES
+
+ROOT = Path(__file__).parents[2]
+COMPARISONS = {f"{suite.name}-{c.name}": c for suite in SUITES for c in suite.comparisons}
+# Less data than a page rests on, so that every variant is trained in a moment.
+SMALL = {
+    "energy": {
+        "source.window": 24,
+        "split.most_evaluated": 50,
+        "naive.same_time_yesterday.lag": 24,
+    },
+    "adding": {"source.train": 100, "source.validation": 20, "source.test": 20},
+}
+
+
+@pytest.fixture(params=COMPARISONS)
+def comparison(request: pytest.FixtureRequest) -> Comparison:
+    return COMPARISONS[request.param]
+
+
+def cases() -> Iterator[tuple[str, Comparison, Variant]]:
+    """Every training that the suites ask for: variants that differ in the metric alone share one."""
+    for name, comparison in COMPARISONS.items():
+        trainings = {canonical((v.task, v.recipe)): v for v in reversed(comparison.variants())}
+        yield from ((f"{name}-{v.name}", comparison, v) for v in trainings.values())
+
+
+def small(task: Task) -> Task:
+    """The same task on less data."""
+    for path, value in SMALL.get(task.name, {}).items():
+        task = replace(task, path, value)
+    return task
+
+
+@cache
+def dataset(task: Task) -> Dataset:
+    return task.read(seed=0)
+
+
+def prepared(variant: Variant, diagnostics: tuple = ()) -> tuple[Run, Fold]:
+    """Three steps of a variant with seed 0, and its fold."""
+    task = small(variant.task)
+    # Splits differ between variants; the data that they split are read once.
+    data = dataset(replace(task, "split", COMPARISONS["optimizers-optimizers"].task.split))
+    recipe = replace(replace(variant.recipe, "steps", 3), "evaluate_every", 3)
+    run = Run(task, recipe, 0, data_digest(task, data), diagnostics=diagnostics)
+    return run, task.fold(data, Streams(0))
+
+
+def numbers(record: Record) -> list[float]:
+    """What a finished record says in numbers.
+
+    There is no training loss before the first step, and no ratio of gradients where all units have died.
+    """
+    free = {"gradient_ratio"}
+    scores = [x for name, x in record.scores.items() if name not in free]
+    curves = [
+        x for name, c in record.curves.items() if name not in {*free, "train/loss"} for x in c
+    ]
+    return [*scores, *curves, *record.curves["train/loss"][1:]]
+
+
+@pytest.mark.parametrize(
+    ("comparison", "variant"),
+    [pytest.param(c, v, id=name) for name, c, v in cases()],
+)
+def test_every_variant_trains_and_is_scored(comparison: Comparison, variant: Variant) -> None:
+    """Three steps on real data: every score and diagnostic is there and finite, claims on them included."""
+    from paribus.training.loop import train
+
+    run, fold = prepared(variant, comparison.diagnostics)
+    record = train(run, fold)
+    assert (record.outcome, record.reason) == (Outcome.completed, "")
+    assert {m.name for m in variant.task.metrics} <= record.scores.keys()
+    assert all(map(math.isfinite, numbers(record)))
+    assert record.naive.keys() == variant.task.naive.keys()
+    assert record.predictions is not None
+    if comparison.metric is not None:
+        outputs, target = record.predictions.outputs, record.predictions.target
+        score = variant.metric.function(outputs, target, list(fold.dataset.classes))
+        assert 0 <= score <= 1
+
+
+def test_variants_share_split_order_and_the_weights_whose_shapes_match(
+    comparison: Comparison,
+) -> None:
+    """Unless they are the factor: another split where that varies, other weights where initialisers do."""
+    from paribus.training.network import build, weight_digests
+
+    first: dict[str, object] | None = None
+    for variant in comparison.variants():
+        run, fold = prepared(variant)
+        found = {"split": fold.digest, "train": len(fold.train)}
+        found |= weight_digests(build(run.recipe, fold.dataset, run.streams))
+        first = first or found
+        ours = {name for name in found.keys() & first.keys() if found[name] != first[name]}
+        free = {"recipe.init": ("Linear", ".weight"), "task.split": ("", "")}
+        allowed = [
+            tokens
+            for root, tokens in free.items()
+            if any(within(p, root) for p in comparison.paths)
+        ]
+        assert all(any(a in name and b in name for a, b in allowed) for name in ours), ours
+
+
+def test_the_baseline_is_a_variant_and_comes_first(comparison: Comparison) -> None:
+    variants = comparison.variants()
+    assert variants[0].levels == comparison.baseline
+    assert len({v.name for v in variants}) == len(variants) >= 2
+
+
+def test_variants_differ_at_the_factors_paths_and_nowhere_else(comparison: Comparison) -> None:
+    baseline, *others = comparison.variants()
+    for variant in others:
+        paths = differences(baseline, variant)
+        assert paths
+        assert all(any(within(p, root) for root in comparison.paths) for p in paths)
+
+
+def test_claims_are_stated_and_name_variants_and_recorded_scores(comparison: Comparison) -> None:
+    names = {v.name for v in comparison.variants()}
+    assert comparison.claims
+    for claim in comparison.claims:
+        assert claim.variant in names
+        assert claim.reference in names | {None}
+        assert claim.variant != (claim.reference or comparison.variants()[0].name)
+        assert claim.text.endswith(".")
+        assert claim.source
+
+
+def test_claims_that_need_a_margin_have_one(comparison: Comparison) -> None:
+    margins = {m.name: m.margin for m in (*comparison.task.metrics, comparison.primary)}
+    for claim in comparison.claims:
+        if claim.relation in ("equivalent", "not_worse"):
+            assert claim.margin or margins[claim.metric or comparison.primary.name]
+
+
+def test_claims_on_other_scores_say_which_direction_is_better(comparison: Comparison) -> None:
+    metrics = {m.name for m in (*comparison.task.metrics, comparison.primary)}
+    for claim in comparison.claims:
+        if claim.metric not in metrics | {None, "steps_to_target"}:
+            assert claim.higher_is_better is not None, claim.metric
+
+
+@pytest.mark.parametrize("budget", ["quick", "full"])
+def test_budgets_have_seeds_enough_for_a_verdict(comparison: Comparison, budget: str) -> None:
+    """At least as many as one contrast of the family needs; ten by default, twenty-nine in full."""
+    family = len(comparison.variants()) - 1
+    seeds = comparison.budgets[budget].seeds
+    assert seeds >= least_seeds(family)
+    assert seeds == {"quick": 10, "full": 29}[budget]
+    assert comparison.budgets["quick"].steps <= comparison.budgets[budget].steps
+    assert comparison.at(budget).recipe.steps == comparison.budgets[budget].steps
+
+
+def test_all_quick_budgets_fit_into_ten_minutes() -> None:
+    """As estimated on two cores, installing left out."""
+    assert sum(c.budgets["quick"].seconds for c in COMPARISONS.values()) < 600
+
+
+def test_every_callable_can_be_found(comparison: Comparison) -> None:
+    found = [c for spec in (comparison, *comparison.variants()) for c in calls(spec)]
+    assert len(found) > 5
+    for named in found:
+        assert callable(named.resolve()), named.target
+
+
+def test_a_comparison_comes_back_from_its_text(comparison: Comparison) -> None:
+    """Variants and the hashes of their settings, too."""
+    text = canonical(comparison)
+    again = Comparison.model_validate_json(text)
+    assert again == comparison
+    assert canonical(again) == text
+    assert {v.name: v for v in again.variants()} == {v.name: v for v in comparison.variants()}
+
+
+@pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite.name)
+def test_a_suite_comes_back_from_its_text(suite: Suite) -> None:
+    assert Suite.model_validate(json.loads(canonical(suite))) == suite
+
+
+def test_names_differ_and_are_words_that_can_be_selected() -> None:
+    """By ``-k``, which takes words."""
+    for names in ([s.name for s in SUITES], [c.name for s in SUITES for c in s.comparisons]):
+        assert len(set(names)) == len(names)
+        assert all(name.isidentifier() for name in names)
+
+
+def test_the_declared_entry_points_are_the_suites() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    declared = project["project"]["entry-points"]["paribus.suites"]
+    assert list(declared) == [suite.name for suite in SUITES]
+    for name, target in declared.items():
+        module, _, attribute = target.partition(":")
+        found = getattr(__import__(module, fromlist=[attribute]), attribute)
+        assert any(found is suite for suite in SUITES), name
+        assert found.name == name
+
+
+def test_reading_leaves_the_global_generator_alone(comparison: Comparison) -> None:
+    before = torch.get_rng_state()
+    prepared(comparison.variants()[0])
+    assert torch.equal(before, torch.get_rng_state())

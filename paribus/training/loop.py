@@ -6,38 +6,20 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from paribus.data import PARTS, Fold, Part
-from paribus.run import Outcome, Predictions, Record, Run
-from paribus.training.evaluate import naive_outputs, outputs_of, scores_of
+from paribus.run import Outcome, Record, Run
+from paribus.training.evaluate import outputs_of
 from paribus.training.network import build, weight_digests
 from paribus.training.noise import name_noise
-from paribus.training.order import batches, order_digest, steps_per_epoch
+from paribus.training.order import batches, steps_per_epoch
+from paribus.training.record import Progress, evaluation, record_of
 
 DIAGNOSED = 256
-
-
-@dataclass
-class Progress:
-    """What a training has come to so far."""
-
-    outcome: Outcome = Outcome.completed
-    reason: str = ""
-    step_seconds: float = 0.0
-    curves: dict[str, list[float]] = field(default_factory=dict)
-    best: float = math.inf
-    best_step: int = 0
-    best_state: dict[str, Tensor] | None = None
-    rises: int = 0
-
-    def note(self, **values: float) -> None:
-        """Add a point to each curve."""
-        for name, value in values.items():
-            self.curves.setdefault(name, []).append(value)
 
 
 @dataclass(frozen=True)
@@ -111,124 +93,68 @@ def train(run: Run, fold: Fold) -> Record:
     with deterministic(run):
         started = time.perf_counter()
         training = Training(run, fold)
-        progress = _fit(training)
-        return _record(training, fold, progress, time.perf_counter() - started)
+        progress = Progress(initial=training.initial)
+        best = _fit(training, progress)
+        if best is not None:
+            training.network.load_state_dict(best)
+        finished = progress.outcome is not Outcome.diverged
+        outputs = outputs_of(training.network, training.parts.test) if finished else None
+        return record_of(
+            run,
+            fold,
+            progress,
+            outputs=outputs,
+            parameters=sum(p.numel() for p in training.network.parameters()),
+            seconds=time.perf_counter() - started,
+        )
 
 
-def _fit(training: Training) -> Progress:
-    run, progress = training.run, Progress()
-    recipe, samples = run.recipe, len(training.parts.train)
-    every = recipe.evaluate_every or steps_per_epoch(samples, recipe.batch_size)
-    limit = recipe.time_limit or math.inf
+def _fit(training: Training, progress: Progress) -> dict[str, Tensor] | None:
+    """Take the recipe's steps, or fewer; returns the best weights where the recipe stops early."""
+    run, recipe, best = training.run, training.run.recipe, None
+    every = recipe.evaluate_every or steps_per_epoch(len(training.parts.train), recipe.batch_size)
     _evaluate(training, progress, math.nan)
     while training.steps < recipe.steps:
         started = time.perf_counter()
         losses = training.advance(min(every, recipe.steps - training.steps))
         progress.step_seconds += time.perf_counter() - started
+        progress.steps = training.steps
         if not _finite(losses, training.network):
-            progress.outcome = Outcome.diverged
-            progress.reason = f"loss or a weight was not finite by step {training.steps}"
+            progress.diverge(f"loss or a weight was not finite by step {training.steps}")
             break
         _evaluate(training, progress, losses.double().mean().item())
-        if _should_stop(training, progress):
+        if recipe.early_stopping is not None:
+            if progress.watch():
+                state = training.network.state_dict()
+                best = {name: value.clone() for name, value in state.items()}
+            if progress.rises >= recipe.early_stopping.patience:
+                break
+        if _out_of_time(run, progress):
             break
-        if progress.step_seconds > limit and training.steps < recipe.steps:
-            progress.outcome = Outcome.exhausted
-            progress.reason = (
-                f"time limit of {limit:g} s at step {training.steps} of {recipe.steps}"
-            )
-            break
-    return progress
+    return best
+
+
+def _out_of_time(run: Run, progress: Progress) -> bool:
+    limit, steps = run.recipe.time_limit, run.recipe.steps
+    late = limit is not None and progress.step_seconds > limit and progress.steps < steps
+    if late:
+        progress.outcome = Outcome.exhausted
+        progress.reason = f"time limit of {limit:g} s at step {progress.steps} of {steps}"
+    return late
 
 
 def _evaluate(training: Training, progress: Progress, loss: float) -> None:
     """Add a point to the curves: training loss since the last one, validation scores, diagnostics."""
     run, network, part = training.run, training.network, training.parts.validation
-    outputs = outputs_of(network, part)
-    scores = scores_of(outputs, part.targets, run.task.metrics)
-    with torch.no_grad():
-        each = run.task.loss(outputs, *part.targets)
-    scores = {f"validation/{name}": value for name, value in scores.items()}
-    scores["validation/loss"] = (each.double().sum() / len(each)).item()
+    scores = evaluation(run, outputs_of(network, part), part)
     for diagnostic in run.diagnostics:
         scores |= diagnostic(network, training.parts.diagnosed, run.task.loss)
     progress.note(step=training.steps, **{"train/loss": loss}, **scores)
 
 
-def _should_stop(training: Training, progress: Progress) -> bool:
-    """Keep the best weights and count the rises of validation loss, where the recipe stops early."""
-    stopping = training.run.recipe.early_stopping
-    if stopping is None:
-        return False
-    *_, before, now = progress.curves["validation/loss"]
-    progress.rises = progress.rises + 1 if now > before else 0
-    if now < progress.best:
-        progress.best, progress.best_step = now, training.steps
-        state = training.network.state_dict()
-        progress.best_state = {name: value.clone() for name, value in state.items()}
-    return progress.rises >= stopping.patience
-
-
 def _finite(losses: Tensor, network: nn.Module) -> bool:
     weights = (p.detach().isfinite().all() for p in network.parameters())
     return bool(losses.isfinite().all() & torch.stack(list(weights)).all())
-
-
-def _record(training: Training, fold: Fold, progress: Progress, seconds: float) -> Record:
-    run, recipe = training.run, training.run.recipe
-    naive = naive_outputs(run.task, fold)
-    targets = fold.part("test").targets
-    scores, outputs = _final_scores(training, progress)
-    predictions = None
-    if outputs is not None:
-        first = next(iter(naive.values()))
-        predictions = Predictions(outputs.cpu().numpy(), targets[0].numpy(), first.numpy())
-    return Record(
-        key=run.key,
-        seed=run.seed,
-        outcome=progress.outcome,
-        reason=progress.reason,
-        scores=scores,
-        naive={name: scores_of(o, targets, run.task.metrics) for name, o in naive.items()},
-        curves=progress.curves,
-        steps=training.steps,
-        best_step=progress.best_step or training.steps,
-        seconds=seconds,
-        step_seconds=progress.step_seconds,
-        parameters=sum(p.numel() for p in training.network.parameters()),
-        hashes={
-            "data": fold.dataset.digest,
-            "split": fold.digest,
-            "order": order_digest(len(fold.train), recipe.batch_size, recipe.steps, run.streams),
-            "init": training.initial,
-        },
-        data={
-            "name": fold.dataset.name,
-            "origin": fold.dataset.origin,
-            "digest": fold.dataset.digest,
-            "classes": list(fold.dataset.classes),
-            **{name: len(fold.indices(name)) for name in PARTS},
-        },
-        notes=(*fold.dataset.notes, *fold.notes),
-        predictions=predictions,
-    )
-
-
-def _final_scores(training: Training, progress: Progress) -> tuple[dict[str, float], Tensor | None]:
-    """Scores on the test part and last points of the curves, with the outputs; nothing for a diverged run."""
-    if progress.outcome is Outcome.diverged:
-        return {}, None
-    task, network, test = training.run.task, training.network, training.parts.test
-    if progress.best_state is not None:
-        network.load_state_dict(progress.best_state)
-    outputs = outputs_of(network, test)
-    scores = scores_of(outputs, test.targets, task.metrics)
-    if not math.isfinite(scores[task.primary.name]):
-        progress.outcome = Outcome.diverged
-        progress.reason = f"{task.primary.name} on the test part was not finite"
-        return {}, None
-    last = {name: curve[-1] for name, curve in progress.curves.items() if name != "step"}
-    return {**last, **scores}, outputs
 
 
 @contextmanager

@@ -1,0 +1,137 @@
+"""How far one run has come, and its record when it is over: what every engine fills in alike."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from paribus.data import PARTS, Fold, Part
+from paribus.run import Outcome, Predictions, Record, Run
+from paribus.training.evaluate import naive_outputs, scores_of
+from paribus.training.order import order_digest
+
+
+@dataclass
+class Progress:
+    """What the training of one run has come to so far.
+
+    Attributes:
+        initial: hashes of the initial weights.
+        best, best_step: lowest validation loss and the step that it was seen at, where the recipe stops early.
+        rises: evaluations in a row whose validation loss was above the one before.
+    """
+
+    initial: dict[str, str] = field(default_factory=dict)
+    outcome: Outcome = Outcome.completed
+    reason: str = ""
+    steps: int = 0
+    step_seconds: float = 0.0
+    curves: dict[str, list[float]] = field(default_factory=dict)
+    best: float = math.inf
+    best_step: int = 0
+    rises: int = 0
+
+    def note(self, **values: float) -> None:
+        """Add a point to each curve."""
+        for name, value in values.items():
+            self.curves.setdefault(name, []).append(value)
+
+    def diverge(self, reason: str) -> None:
+        """Record that something was not finite."""
+        self.outcome, self.reason = Outcome.diverged, reason
+
+    def watch(self) -> bool:
+        """Compare the last two validation losses; returns whether the last one is the best so far."""
+        *_, before, now = self.curves["validation/loss"]
+        self.rises = self.rises + 1 if now > before else 0
+        best = now < self.best
+        if best:
+            self.best, self.best_step = now, self.steps
+        return best
+
+
+@torch.no_grad()
+def evaluation(run: Run, outputs: Tensor, part: Part) -> dict[str, float]:
+    """Validation scores and loss by the names of their curves."""
+    scores = scores_of(outputs, part.targets, run.task.metrics)
+    each = run.task.loss(outputs, *part.targets)
+    loss = (each.double().sum() / len(each)).item()
+    return {f"validation/{name}": value for name, value in scores.items()} | {
+        "validation/loss": loss
+    }
+
+
+def record_of(
+    run: Run,
+    fold: Fold,
+    progress: Progress,
+    *,
+    outputs: Tensor | None,
+    parameters: int,
+    seconds: float,
+) -> Record:
+    """The record of a run that is over.
+
+    Args:
+        run: what was trained.
+        fold: what it was trained on.
+        progress: what it came to; a test score that is not finite makes it diverged.
+        outputs: for the test part, ``(sample, output)``, or None for a diverged run.
+        parameters: how many numbers were trained.
+        seconds: training, evaluation included.
+    """
+    naive = naive_outputs(run.task, fold)
+    targets = fold.part("test").targets
+    scores = {} if outputs is None else _final_scores(run, progress, outputs, targets)
+    predictions = None
+    if outputs is not None and scores:
+        first = next(iter(naive.values()))
+        predictions = Predictions(outputs.cpu().numpy(), targets[0].numpy(), first.numpy())
+    recipe = run.recipe
+    return Record(
+        key=run.key,
+        seed=run.seed,
+        outcome=progress.outcome,
+        reason=progress.reason,
+        scores=scores,
+        naive={name: scores_of(o, targets, run.task.metrics) for name, o in naive.items()},
+        curves=progress.curves,
+        steps=progress.steps,
+        best_step=progress.best_step or progress.steps,
+        seconds=seconds,
+        step_seconds=progress.step_seconds,
+        parameters=parameters,
+        hashes={
+            "data": fold.dataset.digest,
+            "split": fold.digest,
+            "order": order_digest(len(fold.train), recipe.batch_size, recipe.steps, run.streams),
+            "init": progress.initial,
+        },
+        data={
+            "name": fold.dataset.name,
+            "origin": fold.dataset.origin,
+            "digest": fold.dataset.digest,
+            "classes": list(fold.dataset.classes),
+            **{name: len(fold.indices(name)) for name in PARTS},
+        },
+        notes=(*fold.dataset.notes, *fold.notes),
+        predictions=predictions,
+    )
+
+
+def _final_scores(
+    run: Run, progress: Progress, outputs: Tensor, targets: tuple[Tensor, ...]
+) -> dict[str, float]:
+    """Scores on the test part and the last points of the curves; nothing where the primary score is not finite."""
+    moved = [
+        y.to(outputs.device, outputs.dtype if y.is_floating_point() else y.dtype) for y in targets
+    ]
+    scores = scores_of(outputs, moved, run.task.metrics)
+    if not math.isfinite(scores[run.task.primary.name]):
+        progress.diverge(f"{run.task.primary.name} on the test part was not finite")
+        return {}
+    last = {name: curve[-1] for name, curve in progress.curves.items() if name != "step"}
+    return {**last, **scores}

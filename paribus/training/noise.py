@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -18,19 +20,38 @@ class NamedDropout(nn.Module):
         super().__init__()
         self.p, self.streams, self.layer = p, streams, layer
         self.generator = torch.Generator()
+        self.shape: torch.Size | None = None
 
     def begin(self, step: int) -> None:
         """Go to the stream of this step."""
         self.generator.manual_seed(self.streams.number("noise", "dropout", self.layer, step))
 
+    def keep(self, shape: Sequence[int]) -> Tensor:
+        """Which entries are kept, ``shape``."""
+        return torch.rand(tuple(shape), generator=self.generator) >= self.p
+
     def forward(self, x: Tensor) -> Tensor:
         """Zero a share ``p`` of the entries and scale the rest by ``1 / (1 - p)``, while training."""
         if not self.training or self.p == 0:
             return x
-        if self.p == 1:
-            return x * 0.0
-        keep = torch.rand(x.shape, generator=self.generator) >= self.p
-        return x * keep.to(x.device, x.dtype) / (1 - self.p)
+        self.shape = x.shape
+        return x * self.keep(x.shape).to(x.device, x.dtype) / (1 - self.p)
+
+
+class MaskedDropout(nn.Module):
+    """Dropout by a mask that it is given as a buffer, so that each replicate of a stack has its own."""
+
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        self.p = p
+        self.mask: Tensor
+        self.register_buffer("mask", torch.ones(()), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Zero what the mask leaves out and scale the rest by ``1 / (1 - p)``, while training."""
+        if not self.training or self.p == 0:
+            return x
+        return x * self.mask / (1 - self.p)
 
 
 def name_noise(network: nn.Module, streams: Streams) -> list[NamedDropout]:
@@ -42,3 +63,14 @@ def name_noise(network: nn.Module, streams: Streams) -> list[NamedDropout]:
                 named.append(NamedDropout(child.p, streams, len(named)))
                 setattr(parent, name, named[-1])
     return named
+
+
+def give_masks(network: nn.Module) -> dict[str, NamedDropout]:
+    """Replace each `NamedDropout` in place by one that is given its mask; returns those replaced, by mask's name."""
+    found: dict[str, NamedDropout] = {}
+    for path, parent in list(network.named_modules()):
+        for name, child in parent.named_children():
+            if isinstance(child, NamedDropout):
+                setattr(parent, name, MaskedDropout(child.p))
+                found[".".join(filter(None, (path, name, "mask")))] = child
+    return found

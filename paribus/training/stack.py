@@ -9,36 +9,58 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, stack_module_state, vmap
+from torch.func import functional_call, vmap
 
-from paribus.training.noise import NamedDropout
+from paribus.training.noise import NamedDropout, give_masks
+
+Tensors = tuple[Tensor, ...]
 
 
 class Stack:
     """Replicates of one network.
 
+    Args:
+        networks: of one architecture, on one device, their dropout named (see `name_noise`).
+
     Attributes:
+        base: the architecture, whose own weights are never used.
         weights: a leaf, ``(replicate, parameter)``, in the order of `torch.nn.Module.parameters`.
         buffers: stacked, ``(replicate, ...)``, updated in place by a training-mode forward.
-        masks: keep-masks of each dropout, ``(replicate, batch, ...)``, for the next training-mode forward.
+        masks: names of the dropout masks among the buffers, each with the replicates' dropouts.
     """
 
     def __init__(self, networks: Sequence[nn.Module]) -> None:
-        first = networks[0]
-        self.base = copy.deepcopy(first)
-        named = dict(first.named_parameters())
+        named = dict(networks[0].named_parameters())
         self.names, self.shapes = list(named), [tuple(p.shape) for p in named.values()]
         self.sizes = [prod(shape) for shape in self.shapes]
         with torch.no_grad():
             rows = [torch.cat([p.reshape(-1) for p in n.parameters()]) for n in networks]
             self.weights = torch.stack(rows).requires_grad_()
-        _, buffers = stack_module_state(list(networks))
-        self.buffers = {name: value.clone() for name, value in buffers.items()}
-        self.dropouts = [m for m in self.base.modules() if isinstance(m, NamedDropout)]
-        self.noise = [[m for m in n.modules() if isinstance(m, NamedDropout)] for n in networks]
+            buffers = [dict(network.named_buffers()) for network in networks]
+            self.buffers = {n: torch.stack([b[n] for b in buffers]) for n in buffers[0]}
+        self.base = copy.deepcopy(networks[0])
+        self.masks = {name: [] for name in give_masks(self.base)}
+        for network in networks:
+            dropouts = (m for m in network.modules() if isinstance(m, NamedDropout))
+            for kept, dropout in zip(self.masks.values(), dropouts, strict=True):
+                kept.append(dropout)
+        for name in self.masks:
+            self.buffers[name] = torch.ones(len(networks)).to(self.weights)
+
+    masks: dict[str, list[NamedDropout]]
 
     def __len__(self) -> int:
         return len(self.weights)
+
+    def draw_masks(self, step: int) -> None:
+        """Draw each replicate's masks of a step, as the loop draws them, into the buffers."""
+        for name, dropouts in self.masks.items():
+            kept = []
+            for dropout in dropouts:
+                dropout.begin(step)
+                assert dropouts[0].shape is not None, "a first pass tells the shapes"
+                kept.append(dropout.keep(dropouts[0].shape))
+            self.buffers[name] = torch.stack(kept).to(self.weights)
 
     def parameters(self, weights: Tensor) -> dict[str, Tensor]:
         """Views of the weights by name, ``(replicate, ...)`` each."""
@@ -46,29 +68,43 @@ class Stack:
         named = zip(self.names, parts, self.shapes, strict=True)
         return {name: part.view(len(weights), *shape) for name, part, shape in named}
 
-    def call(
-        self,
-        function: Callable[..., Any],
-        *arguments: tuple[Tensor, ...],
-        weights: Tensor | None = None,
-    ) -> Any:
+    def call(self, function: Callable[..., Any], *arguments: Tensors) -> Any:
         """``function(network, *arguments)`` for each replicate at once.
 
         Args:
             function: takes a callable network and a replicate's arguments, each a tuple of tensors.
             arguments: tuples of ``(replicate, ...)`` tensors.
-            weights: in place of the stack's own, such as the best so far.
         """
 
-        def one(p: dict[str, Tensor], b: dict[str, Tensor], *rest: tuple[Tensor, ...]) -> Any:
+        def one(p: dict[str, Tensor], b: dict[str, Tensor], *rest: Tensors) -> Any:
             return function(lambda *x: functional_call(self.base, (p, b), x), *rest)
 
-        stacked = self.parameters(self.weights if weights is None else weights)
-        return vmap(one)(stacked, self.buffers, *arguments)
+        return vmap(one)(self.parameters(self.weights), self.buffers, *arguments)
 
-    def replicate(self, index: int) -> nn.Module:
-        """One replicate as an ordinary network of its own."""
-        network = copy.deepcopy(self.base)
-        named = {n: p[index] for n, p in self.parameters(self.weights.detach()).items()}
-        network.load_state_dict({**named, **{n: b[index] for n, b in self.buffers.items()}})
-        return network
+    def state(self) -> tuple[Tensor, dict[str, Tensor]]:
+        """A copy of weights and buffers."""
+        copies = {name: b.clone() for name, b in self.buffers.items()}
+        return self.weights.detach().clone(), copies
+
+    def keep(self, chosen: Tensor, best: tuple[Tensor, dict[str, Tensor]]) -> None:
+        """Copy the chosen replicates' weights and buffers into ``best``; ``chosen`` is ``(replicate,)``."""
+        weights, buffers = best
+        weights[chosen] = self.weights.detach()[chosen]
+        for name in buffers.keys() - self.masks.keys():
+            buffers[name][chosen] = self.buffers[name][chosen]
+
+    @torch.no_grad()
+    def restore(self, state: tuple[Tensor, dict[str, Tensor]]) -> None:
+        """Put weights and buffers back."""
+        self.weights.copy_(state[0])
+        self.buffers = state[1]
+
+    def load(self, network: nn.Module, index: int) -> None:
+        """Put one replicate's weights and buffers into a network of the same architecture."""
+        named = self.parameters(self.weights.detach())
+        own = dict(network.named_buffers())
+        with torch.no_grad():
+            for name, parameter in network.named_parameters():
+                parameter.copy_(named[name][index])
+            for name, buffer in own.items():
+                buffer.copy_(self.buffers[name][index])

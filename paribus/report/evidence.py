@@ -261,4 +261,6 @@ def _origin(record: Record) -> dict[str, str]:
 def _tally(tally: Counter[str]) -> str:
     if len(tally) == 1:
         return next(iter(tally))
-    return ", ".join(f"{value} ({count} runs)" for value, count in sorted(tally.items()))
+    return ", ".join(
+        f"{value} ({count} run{'s' * (count > 1)})" for value, count in sorted(tally.items())
+    )

@@ -1,0 +1,324 @@
+"""The pages: verdict first, evidence after, provenance last, and nothing that the store does not know."""
+
+from __future__ import annotations
+
+import pandas
+import pytest
+
+from paribus.comparison import Claim, Factor, Suite
+from paribus.report import evidence, write
+from paribus.spec import call
+from paribus.store import Store
+from paribus.task import Metric
+from tests.handmade import FAILED, TASK, Bench, around, comparison, filled
+
+NO_GPU = "no CUDA device was found"
+CLAIMS = (
+    Claim(name="C1", text="Adam wins.", variant="adam", relation="better", source="a book"),
+    Claim(name="C2", text="RMSprop is no worse.", variant="rmsprop", relation="not_worse"),
+)
+
+
+@pytest.fixture
+def store(tmp_path):
+    with Store(tmp_path / "runs.sqlite") as opened:
+        yield opened
+
+
+@pytest.fixture
+def page(tmp_path):
+    """A function that writes results and reads the page back."""
+
+    def read(*results, name: str = "hand") -> str:
+        write(results, tmp_path / "out")
+        return (tmp_path / "out" / f"{name}.md").read_text(encoding="utf-8")
+
+    return read
+
+
+def test_everything_is_written_the_index_first(store, tmp_path) -> None:
+    written = write([filled(store).result()], tmp_path / "deep" / "out")
+    names = ["README.md", "hand.md", "hand.csv", "hand.png"]
+    assert [path.name for path in written] == names
+    assert all(path.stat().st_size > 0 for path in written)
+    assert len(pandas.read_csv(written[2])) == 30
+
+
+def test_files_of_several_comparisons_and_devices_have_names_of_their_own(store, tmp_path) -> None:
+    two = (comparison(name="one"), comparison(name="two", target=0.3))
+    suite = Suite(name="hand", title="By hand", system="S0", comparisons=two)
+    results = []
+    for device in ("cpu", "cuda"):
+        for each in two:
+            bench = Bench(store, each, device=device)
+            for name in ("sgd", "adam", "rmsprop"):
+                bench.put(name, around(0.4))
+            results.append(bench.result(suite=suite))
+    written = {path.name for path in write(results, tmp_path) if path.suffix == ".png"}
+    assert written == {
+        "hand-one.png",
+        "hand-two.png",
+        "hand-one-cuda.png",
+        "hand-two-cuda.png",
+    }
+    text = (tmp_path / "hand.md").read_text(encoding="utf-8")
+    assert text.index("## one: ") < text.index("### On cuda") < text.index("## two: ")
+
+
+def test_the_same_store_gives_the_same_bytes(store, tmp_path) -> None:
+    bench = filled(store, claims=CLAIMS)
+    first, second = (write([bench.result()], tmp_path / name) for name in ("a", "b"))
+    for a, b in zip(first, second, strict=True):
+        assert a.read_bytes() == b.read_bytes(), a.name
+
+
+def test_verdicts_come_before_evidence_and_provenance_last(store, page) -> None:
+    text = page(filled(store, claims=CLAIMS).result())
+    headings = [line for line in text.splitlines() if line.startswith("#")]
+    assert headings == [
+        "# By hand",
+        "## Which optimizer is best?",
+        "### On cpu, 10 paired seeds, budget `quick`",
+        "#### Claims",
+        "#### Other scores, and time",
+        "### What varied, and what was held equal",
+        "### Data",
+        "### How the verdicts were reached",
+        "### Where the numbers come from",
+    ]
+
+
+def test_the_verdicts_are_told_in_a_sentence(store, page) -> None:
+    assert (
+        "Against **sgd** on log_loss (nats, lower is better): **better**: adam; "
+        "**equivalent**: rmsprop." in page(filled(store).result())
+    )
+
+
+def test_the_legend_tells_the_direction_and_the_naive_score(store, page) -> None:
+    text = page(filled(store).result())
+    assert "Difference: sgd minus variant, positive is better" in text
+    assert "Predictors that learn nothing score: `prior` 0.700." in text
+
+
+def test_claims_stand_with_answer_evidence_and_the_number_of_single_tests(store, page) -> None:
+    text = page(filled(store, claims=CLAIMS).result())
+    assert "| C1      | Adam wins.           | supported | verdict better" in text
+    assert "1 of 2 rest on a single test at 5 % outside the family" in text
+    assert "at most 0.05 would be expected to find false support" in text
+
+
+def test_what_varied_and_what_was_held_equal_come_from_the_recipes(store, page) -> None:
+    text = page(filled(store).result())
+    assert "| variant   | recipe.optimizer    | recipe.optimizer.lr   | parameters   |" in text
+    assert "| adam      | torch.optim:Adam    | 0.01                  | 17           |" in text
+    held = text.partition("held equal</summary>")[2].partition("</details>")[0]
+    assert "| recipe.batch_size " in held
+    assert "| recipe.optimizer " not in held
+    assert "- Train, validation and test samples of each seed" in text
+
+
+def test_layers_come_from_the_hashes_of_the_initial_weights(store, page) -> None:
+    text = page(filled(store).result())
+    assert "Network of sgd, adam and rmsprop: 17 parameters" in text
+    assert "| Linear0 | weight 4×2, bias 4 | 12        |" in text
+    assert "| Linear1 | weight 1×4, bias 1 | 5         |" in text
+
+
+def test_broken_control_is_in_bold_and_withholds_verdicts(store, page) -> None:
+    text = page(filled(store).alter("adam", 3, hashes={"split": "x"}).result())
+    assert "**Control broke, so verdicts are withheld" in text
+    assert "- split of seed 3 differs between 'sgd' and 'adam'" in text
+    assert "no verdict: adam and rmsprop" in text
+    assert "**These should be equal between variants and are not all: see above.**" in text
+
+
+def test_the_data_are_named_with_hash_parts_and_notes(store, page) -> None:
+    text = page(filled(store).result())
+    assert (
+        "| points | made by hand | d      | 36         | 12           | 12     | low, high |"
+        in text
+    )
+    assert "- 3 values filled" in text
+
+
+def test_a_note_that_differs_by_seed_shows_the_range() -> None:
+    runs = [["3 of 9 filled", "sorted"], ["7 of 9 filled", "sorted"], ["5 of 9 filled"]]
+    assert evidence.merged(runs) == [
+        "3 to 7 of 9 filled (differs by seed)",
+        "sorted (2 of 3 seeds)",
+    ]
+
+
+def test_a_note_of_one_variant_alone_names_it(store) -> None:
+    bench = filled(store)
+    for seed in range(10):
+        bench.alter("adam", seed, notes=("3 values filled", "made uneven"))
+    assert evidence.notes(bench.result()) == ["3 values filled", "adam: made uneven"]
+
+
+@pytest.mark.parametrize(
+    ("hashes", "told"),
+    [
+        (
+            lambda seed: {"data": "d", "split": f"s{seed}"},
+            "speak of this data set and not of new data",
+        ),
+        (lambda seed: {"data": f"d{seed}", "split": "s"}, "speak of new data of this kind"),
+        (lambda _: {"data": "d", "split": "s"}, "speak of this split of this data set"),
+    ],
+)
+def test_the_page_says_what_the_seeds_speak_of(store, page, hashes, told) -> None:
+    bench = filled(store)
+    for name in ("sgd", "adam", "rmsprop"):
+        for seed in range(10):
+            bench.alter(name, seed, hashes=hashes(seed))
+    assert told in page(bench.result())
+
+
+def test_the_method_states_family_margin_and_least_seeds(store, page) -> None:
+    text = page(filled(store).result())
+    assert "The family is 2 contrasts with sgd on log_loss." in text
+    assert "least number of seeds that can reach a verdict is 7." in text  # 2^(1-7) x 2 <= 0.05
+    assert "`equivalent` needs the mean difference inside ±0.02 nats" in text
+    assert "symmetric about zero" in text
+
+
+def test_a_later_look_is_called_one(store, page) -> None:
+    bench = filled(store)
+    bench.result()
+    bench.seeds = 12
+    for name, mean in (("sgd", 0.4), ("adam", 0.2), ("rmsprop", 0.3)):
+        bench.put(name, around(mean, 12))
+    text = page(bench.result())
+    assert "**This is look number 2**: the result was looked at before with 10 seeds." in text
+    assert "**better (exploratory)**: adam and rmsprop" in text
+
+
+def test_an_interval_across_zero_beside_a_verdict_is_owned_up_to(store, page) -> None:
+    """Ten gains, one of them far larger: unanimous signs, and a spread that widens the interval."""
+    bench = filled(store)
+    moved = [0.3, *[0.02] * 9]
+    bench.put("adam", [a - b for a, b in zip(around(0.4), moved, strict=True)])
+    result = bench.result()
+    contrast = result.contrasts["adam"]
+    assert contrast.difference.low < 0 < contrast.difference.high
+    assert contrast.decision == "better"
+    assert "For adam the interval holds zero although the verdict does not" in page(result)
+
+
+def test_provenance_is_the_set_over_runs_and_the_command_makes_it_again(store, page) -> None:
+    bench = filled(store)
+    bench.alter("adam", 0, provenance={"torch": "2.14.0", "commit": "def", "dirty": True})
+    text = page(bench.result())
+    assert "30 runs on cpu, digest of their keys `" in text
+    assert "2.11.0 (29 runs), 2.14.0 (1 run)" in text
+    assert "abc (29 runs), def, with uncommitted changes (1 run)" in text
+    assert (
+        "pytest benchmarks --benchmark-only -k hand --paribus-seeds 10 --paribus-budget quick "
+        "--paribus-device cpu\n" in text
+    )
+
+
+def test_a_users_file_is_named_without_its_folder(store, page, tmp_path) -> None:
+    path = str(tmp_path / "private" / "patients.csv")
+    task = TASK.model_copy(update={"path": path, "target": "outcome"})
+    bench = filled(store, task=task)
+    text = page(bench.result(failures={"adam": f"could not read {path}"}))
+    assert "--paribus-data points=patients.csv --paribus-target points=outcome" in text
+    assert "could not read patients.csv" in text
+    assert str(tmp_path) not in text
+    assert "task.source" not in text
+
+
+def test_a_failed_row_shows_why_and_no_number(store, page) -> None:
+    text = page(filled(store).result(failures={"adam": "boom"}))
+    main, other, varied = (line for line in text.splitlines() if line.startswith("| adam "))
+    assert "failed: boom" in main
+    assert not any(c.isdigit() for c in main + other)
+    assert "0.01" in varied
+
+
+def test_a_half_trained_comparison_says_how_far_it_came(store, page, tmp_path) -> None:
+    bench = Bench(store).put("sgd", around(0.4)).put("adam", around(0.2)[:7])
+    text = page(bench.result())
+    assert "not run (7 of 10 seeds)" in text
+    assert "no verdict: adam and rmsprop" in text
+    index = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    assert "- hand on cpu, adam: not run (7 of 10 seeds)" in index
+    assert "- hand on cpu, rmsprop: not run" in index
+
+
+def test_nothing_trained_is_a_page_too(store, page) -> None:
+    text = page(Bench(store).result())
+    assert "No pair of runs is there to compare by hash." in text
+    assert "### Data" not in text
+
+
+def test_a_skipped_device_is_named_on_page_and_index(store, page, tmp_path) -> None:
+    bench = filled(store, claims=CLAIMS)
+    gpu = Bench(store, bench.comparison, device="cuda")
+    text = page(bench.result(), gpu.result(skipped=NO_GPU))
+    assert f"### On cuda\n\nSkipped on cuda: {NO_GPU}." in text
+    index = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    assert f"- cuda: {NO_GPU} (hand)" in index
+
+
+def test_a_page_of_a_skipped_device_alone_has_no_verdicts(store, page) -> None:
+    text = page(Bench(store, device="cuda").result(skipped=NO_GPU))
+    assert f"Skipped on cuda: {NO_GPU}." in text
+    assert "| verdict" not in text
+
+
+def test_diverged_runs_have_a_table_of_their_own(store, page) -> None:
+    text = page(filled(store).put("adam", [FAILED, *around(0.2)[1:]]).result())
+    assert "#### Runs that did not complete" in text
+    assert "1 of 10 diverged" in text
+
+
+def test_the_index_holds_every_verdict_and_claim(store, page, tmp_path) -> None:
+    page(filled(store, claims=CLAIMS).result())
+    index = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    assert "## [By hand](hand.md)" in index
+    assert "| adam      | 0.200 ± 0.021 | 0.200 [0.200, 0.200] " in index
+    assert "| 10 of 10 | 0.004 | better " in index
+    assert "| hand on cpu | C1      | Adam wins." in index
+
+
+def test_no_results_are_said_to_be_none(tmp_path) -> None:
+    (start,) = write([], tmp_path)
+    assert start.read_text(encoding="utf-8") == "# Results\n\nNothing was run.\n"
+
+
+def counts(predictions, classes):
+    """A row for each set of predictions."""
+    return [{"variant": v, "runs": len(p), "classes": len(classes)} for v, p in predictions.items()]
+
+
+def right(outputs, target, classes, *, weight: float) -> float:
+    """Share of right answers, times a weight."""
+    del classes
+    return weight * float((outputs.argmax(1) == target).mean())
+
+
+def test_shared_runs_reach_an_extra_table_once_under_the_levels_that_made_them(store, page) -> None:
+    crossed = comparison(
+        metric=Metric(name="right", function=call(right, weight=1.0), higher_is_better=True),
+        factors=(
+            Factor(path="recipe.optimizer.lr", levels={"slow": 0.1, "fast": 0.2}),
+            Factor(path="metric.function.weight", levels={"whole": 1.0, "half": 0.5}),
+        ),
+        baseline=("slow", "whole"),
+        tables={"How many": call(counts)},
+    )
+    bench = Bench(store, crossed)
+    for name in ("slow × whole", "fast × whole"):
+        bench.put(name, around(0.4)).predict(name, [[2, 1], [1, 2]], [0, 0])
+    text = page(bench.result())
+    table = text.partition("#### How many\n\n")[2].partition("\n\n")[0].splitlines()
+    assert table[2:] == [
+        "| slow      | 10     | 2         |",
+        "| fast      | 10     | 2         |",
+    ]
+    assert "No margin was declared for this metric" in text
+    assert "Network of slow and fast: 17 parameters" in text

@@ -1,0 +1,170 @@
+"""Figures: what is drawn, of whom, and that the same picture is read by every eye."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import pytest
+
+from paribus.comparison import Factor
+from paribus.report import figures, strokes
+from paribus.store import Store
+from tests.handmade import FAILED, Bench, around, comparison, filled
+
+DIAGNOSED = {
+    "step": [0, 10, 20],
+    "validation/log_loss": [0.7, 0.5, 0.4],
+    "gradient_norm/0": [1e-6, 1e-5, 1e-5],
+    "gradient_norm/1": [1.0, 1.0, 1.0],
+    "gradient_ratio": [1e-6, 1e-5, float("nan")],
+    "dead_share": [0.0, 0.1, 0.2],
+}
+
+
+@pytest.fixture
+def store(tmp_path):
+    with Store(tmp_path / "runs.sqlite") as opened:
+        yield opened
+
+
+def many(store, count: int) -> Bench:
+    """So many learning rates, each a little better than the one before."""
+    levels = {f"rate {i} × weighted": 0.1 + i / 100 for i in range(count)}
+    factor = Factor(path="recipe.optimizer.lr", levels=levels)
+    bench = Bench(store, comparison(factors=(factor,), baseline=("rate 0 × weighted",)))
+    for i, name in enumerate(levels):
+        bench.put(name, around(0.4 - i / 50))
+    return bench
+
+
+def texts(figure) -> list[str]:
+    (axes,) = figure.axes
+    return [text.get_text() for text in axes.texts]
+
+
+@pytest.mark.parametrize("count", [2, 5, 9])
+def test_every_variant_has_a_line_a_name_and_a_style_of_its_own(store, count) -> None:
+    figure = figures.curves(many(store, count).result())
+    (axes,) = figure.axes
+    *lines, floor = axes.lines
+    assert len(lines) == count
+    assert texts(figure) == [*(line.get_label() for line in lines), "learns nothing (prior)"]
+    styles = {(x.get_color(), x.get_marker(), str(x.get_linestyle())) for x in lines}
+    assert len(styles) == count
+    assert floor.get_linestyle() == "--"
+
+
+def test_names_at_the_ends_do_not_overlap(store) -> None:
+    figure = figures.curves(many(store, 9).result())
+    figure.canvas.draw()
+    boxes = [text.get_window_extent() for text in figure.axes[0].texts]
+    bottoms = sorted((box.y0, box.y1) for box in boxes)
+    assert all(b[0] >= a[0] + 10 for a, b in itertools.pairwise(bottoms))
+
+
+def test_axes_name_the_metric_its_unit_and_its_direction(store) -> None:
+    figure = figures.curves(filled(store).result())
+    (axes,) = figure.axes
+    assert axes.get_ylabel() == "validation log_loss, nats (lower is better)"
+    assert axes.get_xlabel() == "optimizer steps"
+    assert figure.get_suptitle() == (
+        "hand on cpu: median of 10 seeds, band from the 25th to the 75th percentile"
+    )
+
+
+def test_a_band_is_the_median_and_quartiles_over_seeds(store) -> None:
+    bench = Bench(store).put("sgd", [0.1 * i for i in range(10)])
+    found = strokes.band(bench.result().rows[0].known, "validation/log_loss")
+    assert found.steps.tolist() == [0, 10, 20]
+    assert found.middle[-1] == pytest.approx(0.45)  # of 0, 0.1 ... 0.9
+    assert (found.low[-1], found.high[-1]) == pytest.approx((0.225, 0.675))
+
+
+def test_a_diverged_run_leaves_the_band_and_is_named(store) -> None:
+    bench = filled(store).put("adam", [FAILED] * 3 + around(0.2)[3:])
+    result = bench.result()
+    found = strokes.band(result.row("adam").known, "validation/log_loss")
+    assert found.steps.tolist() == [0, 10, 20]
+    assert "adam (3 of 10 diverged)" in texts(figures.curves(result))
+
+
+def test_where_all_runs_diverged_the_line_ends_where_they_did(store) -> None:
+    result = filled(store).put("adam", [FAILED] * 10).result()
+    assert strokes.band(result.row("adam").known, "validation/log_loss").steps.tolist() == [0, 10]
+    assert figures.curves(result) is not None
+
+
+@pytest.mark.parametrize("bad", [math.inf, math.nan])
+def test_what_is_not_finite_is_left_out(bad) -> None:
+    found = strokes.quartiles([0, 1, 2], [[1.0, bad, bad], [3.0, 2.0, bad]])
+    assert found.steps.tolist() == [0, 1]
+    assert found.middle.tolist() == [2, 2]
+
+
+def test_rows_without_a_result_are_not_drawn(store) -> None:
+    bench = Bench(store).put("sgd", around(0.4)).put("adam", around(0.2)).put("rmsprop", [0.3] * 4)
+    named = texts(figures.curves(bench.result(failures={"adam": "boom"})))
+    assert named == ["sgd", "learns nothing (prior)"]
+
+
+def test_nothing_to_show_is_no_figure(store) -> None:
+    result = Bench(store).result()
+    assert figures.curves(result) is None
+    assert figures.diagnostics(result) is None
+
+
+def test_a_wide_range_is_logarithmic(store) -> None:
+    bench = filled(store)
+    assert figures.curves(bench.result()).axes[0].get_yscale() == "linear"
+    bench.put("adam", [1e-4] * 10)
+    assert figures.curves(bench.result()).axes[0].get_yscale() == "log"
+
+
+def test_a_start_that_explodes_does_not_flatten_the_rest(store) -> None:
+    bench = filled(store)
+    for seed in range(10):
+        curves = {"step": [0, 10, 20], "validation/log_loss": [2e8, 0.5, 0.4]}
+        bench.alter("adam", seed, curves=curves)
+    (axes,) = figures.curves(bench.result()).axes
+    assert axes.get_ylim()[1] < 2
+    assert axes.get_title(loc="left") == "off the scale before training: adam 2.0e+08"
+
+
+def test_diagnostics_have_a_panel_each_and_one_for_the_layers(store) -> None:
+    bench = filled(store)
+    for name in ("sgd", "adam", "rmsprop"):
+        for seed in range(10):
+            bench.alter(name, seed, curves=DIAGNOSED)
+    figure = figures.diagnostics(bench.result())
+    assert [axes.get_title() for axes in figure.axes] == [
+        "gradient norm, first over last layer",
+        "share of hidden units that are dead",
+        "gradient norm before training",
+    ]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["sgd", "adam", "rmsprop"]
+    assert figure.axes[2].lines[0].get_ydata().tolist() == [1e-6, 1.0]
+    assert figure.axes[2].get_yscale() == "log"
+
+
+def test_a_comparison_without_diagnostics_has_no_such_figure(store) -> None:
+    assert figures.diagnostics(filled(store).result()) is None
+
+
+@pytest.mark.parametrize(
+    "heights",
+    [[], [0.5], [0.5] * 4, [0.0, 0.01, 1.0], [2.0, -1.0, 0.5], [i / 40 for i in range(40)]],
+)
+def test_names_stand_a_gap_apart_in_the_order_of_their_lines(heights) -> None:
+    placed = strokes.apart(heights, 0.05)
+    order = sorted(range(len(heights)), key=lambda i: min(1.0, max(0.0, heights[i])))
+    assert all(placed[b] - placed[a] >= 0.05 - 1e-9 for a, b in itertools.pairwise(order))
+    if len(heights) <= 20:
+        assert all(-1e-9 <= y <= 1 + 1e-9 for y in placed)
+
+
+def test_a_figure_is_written_as_png_and_leaves_no_global_state(store, tmp_path) -> None:
+    figure = figures.curves(filled(store).result())
+    path = figures.save(figure, tmp_path / "a.png")
+    assert path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    assert not hasattr(figure, "number")  # what pyplot gives to the figures that it keeps

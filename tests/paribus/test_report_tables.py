@@ -1,0 +1,221 @@
+"""The tables of a comparison, on records written by hand."""
+
+from __future__ import annotations
+
+import pandas
+import pytest
+
+from paribus.report import sheet, tables, terminal, verdict_table
+from paribus.report.text import pathless
+from paribus.store import Store
+from tests.handmade import FAILED, Bench, around, comparison, filled
+
+DASH = "—"
+
+
+@pytest.fixture
+def store(tmp_path):
+    with Store(tmp_path / "runs.sqlite") as opened:
+        yield opened
+
+
+def line(result, variant: str, lines=tables.score_lines) -> dict[str, str]:
+    return dict(next(found for found in lines(result) if found["variant"] == variant))
+
+
+def test_the_main_table_shows_score_difference_wins_p_and_verdict(store) -> None:
+    """The differences of adam are 0.2 throughout; two of 2^10 flips are as extreme, times m = 2."""
+    result = filled(store).result()
+    assert [x["variant"] for x in tables.score_lines(result)] == ["sgd", "adam", "rmsprop"]
+    assert line(result, "sgd") == {
+        "variant": "sgd",
+        "log_loss (nats, lower is better)": "0.400 ± 0.021",
+        **dict.fromkeys(("difference", "wins", "p"), DASH),
+        "verdict": "baseline",
+    }
+    assert line(result, "adam") == {
+        "variant": "adam",
+        "log_loss (nats, lower is better)": "0.200 ± 0.021",
+        "difference": "0.200 [0.200, 0.200]",
+        "wins": "10 of 10",
+        "p": "0.004",
+        "verdict": "better",
+    }
+    assert line(result, "rmsprop")["verdict"] == "equivalent"
+
+
+def test_the_smallest_visible_effect_stands_beside_undecided(store) -> None:
+    bench = filled(store)
+    bench.put("adam", [0.4 + 0.1 * (-1) ** (i // 3) for i in range(10)])
+    result = bench.result()
+    seen = f"{result.contrasts['adam'].detectable:.2g}"
+    assert line(result, "adam")["verdict"] == f"undecided; {seen} would have been seen"
+    assert verdict_table(result).set_index("variant").loc["adam", "visible"] == seen
+
+
+@pytest.mark.parametrize(
+    ("why", "told"),
+    [
+        ("failed", "failed: boom in a.py, at b|c"),
+        ("missing", "not run"),
+        ("partial", "not run (7 of 10 seeds)"),
+    ],
+)
+def test_a_row_without_a_result_never_shows_a_number(store, why, told) -> None:
+    bench = Bench(store).put("sgd", around(0.4)).put("rmsprop", around(0.3))
+    bench.put("adam", around(0.2)[: {"failed": 10, "missing": 0, "partial": 7}[why]])
+    bench.time("adam", 1.5)
+    failures = {"adam": "boom in /home/me/a.py,\n at b|c"} if why == "failed" else {}
+    result = bench.result(failures=failures)
+    assert line(result, "adam")["verdict"] == told
+    for lines in (tables.score_lines, tables.other_lines):
+        shown = line(result, "adam", lines)
+        assert {v for k, v in shown.items() if k not in ("variant", "verdict")} == {DASH}
+    row = verdict_table(result).set_index("variant").loc["adam"]
+    assert set(row.drop("verdict")) == {DASH}
+    assert line(result, "rmsprop")["verdict"] == "better"
+
+
+def test_without_a_baseline_scores_are_shown_and_verdicts_are_not(store) -> None:
+    result = Bench(store).put("adam", around(0.2)).put("rmsprop", around(0.3)).result()
+    found = line(result, "adam")
+    assert found["log_loss (nats, lower is better)"] == "0.200 ± 0.021"
+    assert (found["difference"], found["verdict"]) == (DASH, "none: no baseline")
+
+
+def test_broken_control_withholds_verdicts(store) -> None:
+    result = filled(store).alter("adam", 0, hashes={"split": "x"}).result()
+    assert line(result, "rmsprop")["verdict"] == "withheld: control broke"
+
+
+def diverging(store) -> Bench:
+    """Two of ten runs of adam diverge; the others end at 0.2."""
+    bench = filled(store)
+    return bench.put("adam", [FAILED, FAILED, *around(0.2)[2:]])
+
+
+def test_failures_are_counted_beside_both_scores(store) -> None:
+    """A failed run scores 0.7, as the naive predictor does, because no finisher is worse."""
+    result = diverging(store).result()
+    found = line(result, "adam", tables.failure_lines)
+    assert found["failed"] == "2 of 10 diverged"
+    assert found["score of those that finished"] == "0.200 ± 0.021"
+    assert found["score, failures penalised"] == "0.30 ± 0.21"  # (2 x 0.7 + 8 x 0.2) / 10
+    assert found["p against baseline's failures (McNemar)"] == "0.50"  # 2 / 2^2
+    assert found["difference where both finished"] == "0.200 [0.200, 0.200]"
+    assert line(result, "adam")["log_loss (nats, lower is better)"] == "0.30 ± 0.21"
+    assert [x["variant"] for x in tables.failure_lines(result)] == ["adam"]
+
+
+def test_the_table_of_other_scores_tells_time_twice(store) -> None:
+    result = filled(store).time("sgd", 1.0).time("adam", 1.5).result()
+    assert line(result, "adam", tables.other_lines) == {
+        "variant": "adam",
+        "accuracy (share, higher is better)": "0.900",
+        "steps to validation log_loss ≤ 0.4": "20",
+        "step, µs": "150",
+        "step, ratio to baseline": "1.50 [1.50, 1.50]",
+        "training, seconds a run": "2.00",
+    }
+    assert line(result, "rmsprop", tables.other_lines)["step, µs"] == DASH
+    # Half of the seeds end at 0.38, the others at 0.42: the median is between a step and a miss.
+    assert line(result, "sgd", tables.other_lines)["steps to validation log_loss ≤ 0.4"] == (
+        "never (5 of 10)"
+    )
+
+
+def test_the_narrow_table_has_a_ratio_only_where_steps_were_timed(store) -> None:
+    bench = filled(store)
+    assert "step ratio" not in verdict_table(bench.result())
+    timed = verdict_table(bench.time("adam", 1.5).result())
+    assert timed["step ratio"].tolist() == [DASH, "1.50", DASH]
+
+
+def test_the_terminal_shows_verdicts_claims_and_what_was_skipped(store) -> None:
+    bench = filled(store)
+    text = terminal([bench.result(), bench.result(skipped="no CUDA device was found")])
+    first, skipped = text.split("\n\n")
+    assert first.startswith("hand on cpu, 10 seeds: Which optimizer is best?\nvariant    log_loss")
+    assert (
+        "log_loss (nats, lower is better); difference: sgd minus variant, positive is better"
+        in first
+    )
+    assert skipped == "hand on cpu: skipped, no CUDA device was found"
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_the_terminal_shouts_where_control_broke(store) -> None:
+    text = terminal([filled(store).alter("adam", 4, hashes={"order": "x"}).result()])
+    assert "CONTROL BROKE, verdicts are withheld:\n" in text
+    assert "order of seed 4 differs between 'sgd' and 'adam'" in text
+
+
+def test_the_sheet_has_a_row_a_run_with_its_scores_and_hashes(store) -> None:
+    frame = sheet.runs([filled(store).result()])
+    assert len(frame) == 30
+    row = frame[(frame.variant == "adam") & (frame.seed == 3)].iloc[0]
+    assert row.log_loss == pytest.approx(0.22)
+    assert (row["naive/prior/log_loss"], row.outcome, row.steps, row.seconds) == (
+        0.7,
+        "completed",
+        20,
+        2.0,
+    )
+    assert (row.hash_split, row.hash_order, row.torch) == ("split3", "order3", "2.11.0")
+    assert row.steps_to_target == 20
+    assert (
+        frame[frame.variant == "adam"].hash_init == frame[frame.variant == "sgd"].hash_init.values
+    ).all()
+
+
+def test_the_sheet_has_no_numbers_of_failed_skipped_or_missing_runs(store) -> None:
+    bench = Bench(store).put("sgd", around(0.4)).put("adam", around(0.2)).put("rmsprop", [0.3] * 7)
+    failed = sheet.runs([bench.result(failures={"adam": "boom"})])
+    outcomes = failed.groupby("variant").outcome.agg(list)
+    assert set(outcomes["adam"]) == {"failed"}
+    assert outcomes["rmsprop"] == ["completed"] * 7 + ["not run"] * 3
+    empty = failed[failed.outcome.isin(["failed", "not run"])]
+    assert empty[["log_loss", "seconds", "key", "steps"]].isna().all(axis=None)
+    assert set(failed[failed.variant == "adam"].reason) == {"boom"}
+    skipped = sheet.runs([bench.result(skipped="no CUDA device was found")])
+    assert set(skipped.outcome) == {"skipped"}
+    assert set(skipped.reason) == {"no CUDA device was found"}
+
+
+def test_a_diverged_run_is_a_row_with_its_reason(store) -> None:
+    frame = sheet.runs([diverging(store).result()])
+    row = frame[(frame.variant == "adam") & (frame.seed == 0)].iloc[0]
+    assert (row.outcome, row.reason) == ("diverged", "loss was not finite")
+    assert pandas.isna(row.log_loss)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("/home/me/data/x.csv is empty", "x.csv is empty"),
+        (r"C:\Users\me\x.csv is empty", "x.csv is empty"),
+        ("no such file: '/tmp/a/b'", "no such file: 'b'"),
+        ("1/6 and/or 3 km/h", "1/6 and/or 3 km/h"),
+        ("see https://pytorch.org/docs/stable", "see https://pytorch.org/docs/stable"),
+        ("a\nb", "a b"),
+    ],
+)
+def test_paths_lose_their_folders_and_prose_keeps_its_strokes(text, expected) -> None:
+    assert pathless(text) == expected
+
+
+def test_a_bar_in_a_name_does_not_break_a_table() -> None:
+    text = tables.markdown([{"a": "x|y", "b": "two\nlines"}])
+    assert text.splitlines()[-1] == r"| x\|y | two lines |"
+
+
+def test_higher_is_better_turns_the_difference_round(store) -> None:
+    task = comparison().task
+    turned = comparison(task=task.model_copy(update={"metrics": tuple(reversed(task.metrics))}))
+    bench = Bench(store, turned)
+    for name, accuracy in (("sgd", 0.8), ("adam", 0.9), ("rmsprop", 0.7)):
+        bench.put(name, around(0.4), scores={"log_loss": 0.4, "accuracy": accuracy})
+    result = bench.result()
+    assert line(result, "adam")["difference"] == "0.100 [0.100, 0.100]"
+    assert line(result, "rmsprop")["difference"] == "-0.100 [-0.100, -0.100]"
+    assert "difference: variant minus sgd" in terminal([result])

@@ -35,7 +35,7 @@ class NamedDropout(nn.Module):
         if not self.training or self.p == 0:
             return x
         self.shape = x.shape
-        return x * self.keep(x.shape).to(x.device, x.dtype) / (1 - self.p)
+        return x * self.keep(x.shape).to(x.device, x.dtype) / _kept(self.p)
 
 
 class MaskedDropout(nn.Module):
@@ -51,7 +51,12 @@ class MaskedDropout(nn.Module):
         """Zero what the mask leaves out and scale the rest by ``1 / (1 - p)``, while training."""
         if not self.training or self.p == 0:
             return x
-        return x * self.mask / (1 - self.p)
+        return x * self.mask / _kept(self.p)
+
+
+def _kept(p: float) -> float:
+    """The share that is kept, by which what is kept is divided; where nothing is, one, so that zero stays zero."""
+    return 1 - p or 1.0
 
 
 def name_noise(network: nn.Module, streams: Streams) -> list[NamedDropout]:

@@ -270,9 +270,7 @@ def _naive(comparison: Comparison, row: Row, store: Store) -> Floats:
     return np.array(scores)
 
 
-def failure_scores(
-    higher_is_better: bool, naive: Floats, scores: npt.ArrayLike
-) -> Floats:
+def failure_scores(higher_is_better: bool, naive: Floats, scores: npt.ArrayLike) -> Floats:
     """What a failed run scores, ``(seed,)``: the naive score, and the worst that is known where it is not.
 
     Args:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
 from paribus.claims import answer_all
-from paribus.report import evidence, method, tables
+from paribus.report import evidence, method, origins, tables
 from paribus.report.evidence import distinct
 from paribus.report.numbers import listed
 from paribus.results import Result
@@ -68,9 +68,10 @@ def _device(result: Result, figures: Figures) -> list[str]:
 
 
 TIME = (
-    "Steps to the target tell the algorithm's speed (median over seeds, a miss being infinite), time of a step the "
-    "kernels': variant and baseline taking turns on one thread, their ratio with its quartiles over rounds. Seconds of "
-    "training are the median over runs, which share the machine with others."
+    "Other scores are means over the runs that finished. Steps to the target tell the algorithm's speed (median over "
+    "seeds, a miss being infinite), time of a step the kernels': variant and baseline taking turns on one thread, and "
+    "their ratio with its quartiles over rounds. Seconds of training are the median over runs, which share the machine "
+    "with others."
 )
 
 
@@ -184,10 +185,10 @@ def _checked(result: Result, checked: Sequence[str]) -> str:
 
 
 def _data(result: Result) -> list[str]:
-    lines = evidence.data_lines(result)
+    lines = origins.data_lines(result)
     if not lines:
         return []
-    remarks = evidence.notes(result)
+    remarks = origins.notes(result)
     return ["### Data", tables.markdown(lines), *([bullets(remarks)] if remarks else [])]
 
 
@@ -197,7 +198,7 @@ def _provenance(results: Sequence[Result]) -> list[str]:
         keys = sorted({r.key for row in result.rows for r in row.known})
         if keys:
             about = f"{len(keys)} runs on {result.device}, digest of their keys `{digest(keys)}`:"
-            blocks += [about, tables.markdown(evidence.provenance_lines(result))]
+            blocks += [about, tables.markdown(origins.provenance_lines(result))]
         blocks += [f"To make it again:\n\n```\n{method.command(result)}\n```"]
     return blocks
 

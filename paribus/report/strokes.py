@@ -14,8 +14,12 @@ from paribus.run import Record
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Okabe and Ito's colours, told apart by every kind of colour vision, but for the yellow; the baseline is black.
-COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+# Okabe and Ito's colours, told apart by every kind of colour vision, with brown and violet for their yellow; the
+# baseline is black. Dashes and markers differ as well, for print without colour.
+COLOURS = (
+    *("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"),
+    *("#8C510A", "#5E3C99"),
+)
 DASHES: tuple[Any, ...] = ("-", (0, (6, 2)), (0, (2, 1.5)), (0, (7, 2, 1.5, 2)), (0, (3, 1, 1, 1)))
 MARKERS = "osD^vPX*"
 GREY = "0.35"

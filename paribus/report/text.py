@@ -33,10 +33,10 @@ def setting(value: object) -> str:
     >>> setting(None), setting(True), setting({"target": "torch.nn:ReLU", "kwargs": {}}), setting(0.1)
     ('none', 'yes', 'ReLU()', '0.1')
     """
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "yes", False: "no"}[value]
+    if isinstance(value, float):
+        return f"{value:.10g}"
     if isinstance(value, dict) and value.keys() == {"target", "kwargs"}:
         return Call(target=value["target"], kwargs=value["kwargs"]).label
     if isinstance(value, dict):

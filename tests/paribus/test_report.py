@@ -6,7 +6,7 @@ import pandas
 import pytest
 
 from paribus.comparison import Claim, Factor, Suite
-from paribus.report import evidence, write
+from paribus.report import origins, write
 from paribus.spec import call
 from paribus.store import Store
 from paribus.task import Metric
@@ -144,7 +144,7 @@ def test_the_data_are_named_with_hash_parts_and_notes(store, page) -> None:
 
 def test_a_note_that_differs_by_seed_shows_the_range() -> None:
     runs = [["3 of 9 filled", "sorted"], ["7 of 9 filled", "sorted"], ["5 of 9 filled"]]
-    assert evidence.merged(runs) == [
+    assert origins.merged(runs) == [
         "3 to 7 of 9 filled (differs by seed)",
         "sorted (2 of 3 seeds)",
     ]
@@ -154,7 +154,7 @@ def test_a_note_of_one_variant_alone_names_it(store) -> None:
     bench = filled(store)
     for seed in range(10):
         bench.alter("adam", seed, notes=("3 values filled", "made uneven"))
-    assert evidence.notes(bench.result()) == ["3 values filled", "adam: made uneven"]
+    assert origins.notes(bench.result()) == ["3 values filled", "adam: made uneven"]
 
 
 @pytest.mark.parametrize(

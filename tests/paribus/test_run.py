@@ -100,7 +100,7 @@ def test_the_source_that_is_reached_changes_the_key(
     asked: list[object] = []
     source = iter("ab")
 
-    def hashed(specs: Any) -> str:
+    def hashed(specs: Any, *_engine: str) -> str:
         asked.append(tuple(specs))
         return next(source)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
@@ -79,12 +80,18 @@ def _once(runs: Sequence[Run], jobs: int) -> Iterator[tuple[Run, Record]]:
             # Finished ones first, so that an error loses none of them.
             for future in sorted(done, key=lambda f: f.exception() is not None):
                 yield futures[future], future.result()
+    except (KeyboardInterrupt, GeneratorExit):
+        # Nobody is left to keep what the workers still do, and a run may take minutes.
+        pool.shutdown(wait=True, kill_workers=True)
+        raise
     finally:
         for future in pending:
             future.cancel()
 
 
 def _start_worker() -> None:
+    """One thread; Ctrl-C, which reaches every process of a terminal, is left to the one that started this."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
     warm_up()
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import platform
+import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import loky
 import pytest
@@ -155,8 +157,17 @@ def test_nothing_to_do_is_done() -> None:
     assert _kept([], jobs=2) == {}
 
 
-def test_an_error_that_keeping_raises_ends_the_work() -> None:
-    """As Ctrl-C does, wherever it strikes; what was kept stays kept."""
+def _in_a_worker(function: Callable[..., Any], *args: object) -> Any:
+    return loky.get_reusable_executor(reuse=True).submit(function, *args).result()
+
+
+def test_workers_leave_ctrl_c_to_the_process_that_started_them() -> None:
+    _kept(RUNS[:2], jobs=2)
+    assert _in_a_worker(signal.getsignal, signal.SIGINT) is signal.SIG_IGN
+
+
+def test_ctrl_c_ends_the_work_and_the_workers() -> None:
+    """Wherever it strikes; what was kept stays kept, and nobody waits for runs that nobody will keep."""
     kept: list[int] = []
 
     def keep(run: Run, _: Record) -> None:
@@ -164,9 +175,12 @@ def test_an_error_that_keeping_raises_ends_the_work() -> None:
         if len(kept) == 2:
             raise KeyboardInterrupt
 
+    worker = _in_a_worker(os.getpid)
     with pytest.raises(KeyboardInterrupt):
         execute(RUNS, jobs=2, keep=keep)
     assert len(kept) == 2
+    with pytest.raises(ProcessLookupError):
+        os.kill(worker, 0)
 
 
 @pytest.mark.slow

@@ -72,15 +72,16 @@ class Door:
     def train(self, cell: Cell, benchmark: BenchmarkFixture) -> None:
         """Train a cell, its baseline before it; report the seconds of its runs and how they ended."""
         skip_without_device(cell)
-        self.session.train(self.session.baseline(cell))
         _once(benchmark, self._train, cell)
 
     def _train(self, cell: Cell, benchmark: BenchmarkFixture) -> None:
         with CLOCK.showing() as seconds:
-            now = {run.key for run in self.session.train(cell)} | self.session.trained
+            # Within the benchmark, so that a baseline that fails does not leave it unused.
+            self.session.train(self.session.baseline(cell))
+            self.session.train(cell)
             records = self.session.records(cell)
             seconds += [record.seconds for record in records]
-        stored = sum(record.key not in now for record in records)
+        stored = sum(record.key not in self.session.trained for record in records)
         metric = cell.comparison.task.primary.name
         scores = [r.scores[metric] for r in records if metric in r.scores]
         benchmark.extra_info |= {

@@ -112,7 +112,7 @@ def cell_of(item: pytest.Item) -> Any:
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> Generator[None, None, None]:
-    """Drop the cells of devices that were not asked for; say so if no suite is left by ``-k``."""
+    """Drop the cells of devices that were not asked for; say so if ``-k`` leaves nothing."""
     cells = [cell for item in items if (cell := cell_of(item))]
     yield
     if not cells:
@@ -121,7 +121,7 @@ def pytest_collection_modifyitems(
     wanted = [i for i in items if not (c := cell_of(i)) or c.device in door.settings.devices]
     config.hook.pytest_deselected(items=[item for item in items if item not in wanted])
     items[:] = wanted
-    if not any(cell_of(item) for item in items):
+    if not items and config.getoption("keyword"):
         with told_plainly():
             raise nothing_selected(config, sorted({cell.suite.name for cell in cells}))
 

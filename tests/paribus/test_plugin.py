@@ -1,0 +1,514 @@
+"""The pytest door: what a user types, sees and gets, in pytest runs of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from paribus import executor, session
+from paribus.executor import execute
+from paribus.report import figures, terminal, write
+from paribus.run import Record, Run
+from paribus.session import Session, Settings, cells
+from tests import toys
+
+# pytest-benchmark warns of a file without rows, and this file has a warning for an error.
+pytestmark = pytest.mark.filterwarnings("ignore:Not saving anything, no benchmarks have been run!")
+
+ROOT = Path(__file__).parents[2]
+CELLS = """
+import pytest
+
+from paribus.door import CLOCK
+from paribus.session import cells
+from paribus.spec import call
+from tests.toys import *
+
+@pytest.mark.parametrize("cell", cells([{suites}]), ids=lambda cell: cell.name)
+@pytest.mark.benchmark(group="training", timer=CLOCK)
+def test_training(cell, train_cell):
+    train_cell(cell)
+"""
+STEPS = """
+@pytest.mark.parametrize("cell", cells([{suites}]), ids=lambda cell: cell.name)
+@pytest.mark.benchmark(group="step", timer=CLOCK)
+def test_step(cell, time_cell):
+    time_cell(cell)
+"""
+FRAGILE = 'suite(comparison("recipe.model", {"small": call(Small), "raises": call(Raises)}))'
+UNPAIRED = 'suite(comparison(recipe=RECIPE.model_copy(update={"model": call(Unpaired)})))'
+MISFIT = 'suite(comparison("recipe.model", {"small": call(Small), "wide": call(Misfit)}))'
+SLOW = 'suite(comparison(recipe=RECIPE.model_copy(update={"model": call(Slow)})))'
+RAISED = (
+    "training of Raises() on 'toy' with seed 0: got RuntimeError: the third step is one too many, expected a "
+    "forward and backward pass without an error. Check that the network's output fits the task's loss and the data's "
+    "shape."
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _all_is_loaded(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """An inner run forgets the modules that it loads, and numpy's and torch's cannot be loaded twice."""
+    out = tmp_path_factory.mktemp("all")
+    chosen = cells([toys.suite()])[:2]
+    made = Session(Settings(jobs=1, device="cpu", out=out, store=out / "runs.sqlite"))
+    made.prepare(chosen)
+    for cell in chosen:
+        made.train(cell)
+    write(made.results(chosen), out)
+    terminal(made.results(chosen))
+    made.store.close()
+
+
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No GPU, nothing read before, and no figures, which take longer than all the rest."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(executor, "_datasets", {})
+    monkeypatch.setattr(figures, "curves", lambda _: None)
+    toys.reads.clear()
+
+
+Runner = Callable[..., pytest.RunResult]
+
+
+@pytest.fixture
+def go(pytester: pytest.Pytester) -> Runner:
+    """A function that runs pytest in this process on cells of suites, in a folder of its own."""
+
+    def run(*options: str, suites: str = "suite()", steps: bool = False) -> pytest.RunResult:
+        text = CELLS + STEPS if steps else CELLS
+        pytester.makepyfile(test_cells=text.format(suites=suites))
+        return pytester.runpytest_inprocess(
+            "-p", "no:cacheprovider", "--benchmark-json=rows.json", "--paribus-jobs=1", *options
+        )
+
+    return run
+
+
+def _rows(pytester: pytest.Pytester) -> dict[str, dict[str, Any]]:
+    """Rows of pytest-benchmark's file by name of the test; without a row there is no file."""
+    path = pytester.path / "rows.json"
+    told = json.loads(path.read_text()) if path.exists() else {"benchmarks": []}
+    return {row["name"]: row for row in told["benchmarks"]}
+
+
+def _stored(path: Path) -> list[tuple[str, int]]:
+    """Optimizer and seed of every run in the store, in the order in which they were added."""
+    db = sqlite3.connect(path)
+    rows = db.execute("select identity from runs order by rowid").fetchall()
+    db.close()
+    identities = [json.loads(identity) for (identity,) in rows]
+    return [
+        (made["recipe"]["optimizer"]["target"].rpartition(":")[2], made["seed"])
+        for made in identities
+    ]
+
+
+def _text(result: pytest.RunResult) -> str:
+    return result.stdout.str() + result.stderr.str()
+
+
+def _usage_error(result: pytest.RunResult) -> str:
+    """The one message of a run that was refused."""
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "Traceback" not in _text(result)
+    assert "INTERNALERROR" not in _text(result)
+    (message,) = (line for line in result.stderr.lines if line.startswith("ERROR: "))
+    return message.removeprefix("ERROR: ")
+
+
+# Cells that pass
+
+
+@pytest.fixture
+def thousands(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every training takes a thousand seconds more than it does, and the second seed's two thousand."""
+
+    def slowly(runs: Sequence[Run], *, jobs: int, keep: Callable[[Run, Record], None]) -> None:
+        def later(run: Run, record: Record) -> None:
+            keep(run, replace(record, seconds=record.seconds + 1000.0 * (run.seed + 1)))
+
+        execute(runs, jobs=jobs, keep=later)
+
+    monkeypatch.setattr(session, "execute", slowly)
+
+
+@pytest.mark.usefixtures("thousands")
+def test_a_cell_is_a_benchmark_whose_seconds_are_those_of_its_runs(
+    go: Runner, pytester: pytest.Pytester
+) -> None:
+    """Trained now, then found in the store: the seconds are the same, and the row says which."""
+    measured = []
+    for stored, origin in ((0.0, "measured now"), (2.0, "from the store")):
+        result = go("--benchmark-only")
+        result.assert_outcomes(passed=2, skipped=2)
+        rows = _rows(pytester)
+        assert [*rows] == ["test_training[toys-sgd-cpu]", "test_training[toys-adam-cpu]"]
+        for row in rows.values():
+            assert row["stats"]["total"] == pytest.approx(3000, abs=100)
+            assert row["stats"]["rounds"] == row["stats"]["iterations"] == 1
+            told = dict(row["extra_info"])
+            assert 0 < told.pop("log_loss") < 2
+            assert told == {"runs": 2.0, "stored": stored, "seconds": origin, "completed": 2.0}
+            assert {type(value) for value in row["extra_info"].values()} == {float, str}
+        measured.append(sum(row["stats"]["total"] for row in rows.values()))
+    assert measured[1] == pytest.approx(measured[0], abs=1)
+    assert _stored(pytester.path / "results/latest/runs.sqlite") == [
+        ("SGD", 0),
+        ("SGD", 1),
+        ("Adam", 0),
+        ("Adam", 1),
+    ]
+
+
+def test_the_end_shows_verdicts_and_where_the_pages_are(
+    go: Runner, pytester: pytest.Pytester
+) -> None:
+    result = go("--benchmark-only", "--paribus-out=made/here", "--paribus-seeds=3")
+    result.stdout.fnmatch_lines(
+        [
+            "*= paribus: verdicts =*",
+            "toys on cpu, 3 seeds: Which toy is best?",
+            "toys on cuda: skipped, no CUDA device was found",
+            "pages: made/here/README.md",
+        ]
+    )
+    made = {path.name for path in (pytester.path / "made/here").iterdir()}
+    assert {"README.md", "toys.md", "toys.csv", "runs.sqlite"} <= made
+    assert not (pytester.path / "results").exists()
+
+
+def test_cells_of_a_device_that_is_not_here_are_skipped_with_the_reason(go: Runner) -> None:
+    result = go("-rs", "-k", "cuda", suites="suite(), suite(name='others')")
+    result.assert_outcomes(skipped=4)
+    result.stdout.fnmatch_lines(["SKIPPED [[]4[]] *: no CUDA device was found"])
+    result.stdout.fnmatch_lines(["toys on cuda: skipped, no CUDA device was found"])
+    assert result.ret == pytest.ExitCode.OK
+
+
+def test_a_device_that_was_asked_for_is_the_only_one(go: Runner) -> None:
+    result = go("--paribus-device=cpu")
+    result.assert_outcomes(passed=2, deselected=2)
+
+
+def test_a_selected_variant_brings_its_baselines_runs(
+    go: Runner, pytester: pytest.Pytester
+) -> None:
+    go("-k", "adam and cpu", "--paribus-store=kept.sqlite").assert_outcomes(passed=1, deselected=3)
+    assert [*_rows(pytester)] == ["test_training[toys-adam-cpu]"]
+    assert _stored(pytester.path / "kept.sqlite") == [
+        ("SGD", 0),
+        ("SGD", 1),
+        ("Adam", 0),
+        ("Adam", 1),
+    ]
+
+
+def test_more_seeds_train_the_rest_and_fresh_trains_all(
+    go: Runner, pytester: pytest.Pytester
+) -> None:
+    for options, stored in (
+        (("--paribus-seeds=3",), 0.0),
+        (("--paribus-seeds=5",), 3.0),
+        (("--paribus-seeds=5",), 5.0),
+        (("--paribus-seeds=5", "--paribus-fresh"), 0.0),
+    ):
+        result = go("-k", "cpu", *options)
+        rows = _rows(pytester)
+        assert [row["extra_info"]["stored"] for row in rows.values()] == [stored, stored]
+    result.stdout.fnmatch_lines(["*= paribus: verdicts =*"])
+
+
+def test_a_step_is_a_benchmark_too(
+    go: Runner, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Variant and baseline are timed as one; the row has the variant's median seconds."""
+    timing = session.Timing([2000.0, 6000.0, 4000.0], [1000.0, 2000.0, 4000.0])
+    monkeypatch.setattr(session, "time_steps", lambda *_: timing)
+    for origin in ("measured now", "from the store"):
+        go("-k", "step and cpu", steps=True).assert_outcomes(passed=2, deselected=6)
+        rows = _rows(pytester)
+        assert [*rows] == ["test_step[toys-sgd-cpu]", "test_step[toys-adam-cpu]"]
+        for row in rows.values():
+            assert row["stats"]["total"] == pytest.approx(4000, abs=100)
+            assert row["extra_info"] == {"seconds": origin, "ratio to baseline": 2.0}
+
+
+def test_collecting_trains_nothing_and_opens_no_store(
+    go: Runner, pytester: pytest.Pytester
+) -> None:
+    result = go("--collect-only", "-q")
+    result.stdout.fnmatch_lines(
+        [
+            "test_cells.py::test_training[[]toys-sgd-cpu]",
+            "test_cells.py::test_training[[]toys-adam-cpu]",
+            "test_cells.py::test_training[[]toys-sgd-cuda]",
+            "test_cells.py::test_training[[]toys-adam-cuda]",
+        ]
+    )
+    assert toys.reads == []
+    assert not (pytester.path / "results").exists()
+    assert "paribus: verdicts" not in _text(result)
+
+
+# Cells that fail
+
+
+def test_a_failed_cell_stands_in_no_table_but_as_failed(
+    go: Runner, pytester: pytest.Pytester
+) -> None:
+    """Its network raises in the third step, which no trial pass reaches."""
+    result = go("-k", "cpu", suites=FRAGILE)
+    result.assert_outcomes(passed=1, failed=1, deselected=2)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert [*_rows(pytester)] == ["test_training[toys-small-cpu]"]
+    table = [line for line in result.stdout.lines if line.startswith("test_training[")]
+    assert len(table) == 1
+    assert table[0].startswith("test_training[toys-small-cpu] ")
+    result.stdout.fnmatch_lines(["raises *failed*"])
+    page = (pytester.path / "results/latest/toys.md").read_text()
+    assert "failed: training of Raises() on 'toy' with seed 0" in page
+
+
+def test_a_failed_cell_is_told_in_a_sentence_without_a_traceback(go: Runner) -> None:
+    result = go("-k", "cpu", suites=FRAGILE)
+    lines = result.stdout.lines
+    (start,) = (i for i, line in enumerate(lines) if "test_training[toys-raises-cpu] _" in line)
+    assert lines[start + 1] == RAISED
+    assert "Traceback" not in _text(result)
+    assert "toys.py:" not in _text(result)
+
+
+def test_a_baseline_that_fails_takes_the_verdicts_with_it(
+    go: Runner, pytester: pytest.Pytester
+) -> None:
+    made = 'suite(comparison("recipe.model", {"raises": call(Raises), "small": call(Small)}))'
+    result = go("-k", "cpu", suites=made)
+    result.assert_outcomes(failed=2, deselected=2)
+    assert _rows(pytester) == {}
+    assert "INTERNALERROR" not in _text(result)
+
+
+def test_broken_control_turns_the_run_red(go: Runner) -> None:
+    result = go("-k", "cpu", suites=UNPAIRED)
+    result.assert_outcomes(passed=2, deselected=2)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(
+        [
+            "CONTROL BROKE, verdicts are withheld:",
+            "init of seed 0 differs between 'sgd' and 'adam'",
+            "init of seed 1 differs between 'sgd' and 'adam'",
+        ]
+    )
+
+
+def test_an_error_of_another_kind_keeps_its_traceback(
+    go: Runner, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mistake of ours is not dressed up as one of the user's."""
+    monkeypatch.setattr(session, "execute", None)
+    result = go("-k", "cpu")
+    result.assert_outcomes(failed=2, deselected=2)
+    assert "TypeError: 'NoneType' object is not callable" in _text(result)
+    assert _rows(pytester) == {}
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            ("--paribus-budget=huge",),
+            "--paribus-budget: got 'huge', expected one of quick, full. Choose one of these.",
+        ),
+        (
+            ("--paribus-device=tpu",),
+            "--paribus-device: got 'tpu', expected one of auto, cpu, cuda. Choose one of these.",
+        ),
+        (
+            ("--paribus-device=cuda",),
+            "device: got 'cuda', but torch finds no usable GPU, expected a machine with a CUDA device and a torch "
+            "built for it. Use --paribus-device cpu, or auto to skip what cannot run here.",
+        ),
+        (
+            ("--paribus-seeds=1",),
+            "number of seeds: got 1, expected at least 2, to have a difference and its spread. "
+            "Use --paribus-seeds 10 or more for a verdict; the least that can reach one is 6.",
+        ),
+        (
+            ("--paribus-jobs=0",),
+            "number of jobs: got 0, expected at least 1. "
+            "Leave --paribus-jobs out to use one process a core.",
+        ),
+        (
+            ("--paribus-data=toy",),
+            "--paribus-data: got 'toy', expected TASK=VALUE, such as water=patients.csv. "
+            "Write --paribus-data water=... with no spaces round the equals sign.",
+        ),
+        (
+            ("--paribus-target=toy=x",),
+            "target of task 'toy': got column 'x' and no data, expected data to take the column from. "
+            "Add --paribus-data toy=PATH.",
+        ),
+        (
+            ("--paribus-data=water=a.csv",),
+            "task in --paribus-data: got 'water', expected one of toy. Name a task of a selected suite.",
+        ),
+        (
+            ("--paribus-budget=full",),
+            "budget of comparison 'toys': got 'full', expected one of quick. "
+            "Choose one of these with --paribus-budget.",
+        ),
+        (
+            ("-k", "nonsense"),
+            "selection of suites: got -k 'nonsense', which matches none, expected words from their names: toys. "
+            "pytest benchmarks --collect-only -q lists every name.",
+        ),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_what_cannot_work_is_refused_in_a_sentence_with_status_4(
+    go: Runner, pytester: pytest.Pytester, options: tuple[str, ...], message: str
+) -> None:
+    assert _usage_error(go(*options)) == message
+    assert not (pytester.path / "results/latest/README.md").exists()
+
+
+def test_a_file_that_is_not_there_is_refused_by_name(go: Runner) -> None:
+    message = _usage_error(go("--paribus-data=toy=nowhere/patients.csv"))
+    assert "nowhere/patients.csv" in message
+
+
+def test_a_column_that_is_not_there_is_refused_by_name(
+    go: Runner, pytester: pytest.Pytester
+) -> None:
+    (pytester.path / "mine.csv").write_text("x,class\n" + "1,a\n2,b\n" * 20)
+    message = _usage_error(go("--paribus-data=toy=mine.csv", "--paribus-target=toy=klass"))
+    assert message.startswith("label column of mine.csv: got 'klass', expected one of x, class.")
+
+
+def test_a_network_that_does_not_fit_is_refused_before_the_first_test(go: Runner) -> None:
+    result = go(suites=MISFIT)
+    assert _usage_error(result).startswith("variant 'wide' on points: got ValueError: wants three")
+    assert "test_training" not in result.stdout.str()
+
+
+def test_a_store_that_is_something_else_is_refused(go: Runner, pytester: pytest.Pytester) -> None:
+    (pytester.path / "notes.txt").write_text("not a database, but long enough to look like one")
+    assert _usage_error(go("--paribus-store=notes.txt")) == (
+        "the store of runs: got notes.txt (file is not a database), expected a file that can be written and that "
+        "paribus made, or none yet. Name another file with --paribus-store, or move this one away."
+    )
+
+
+def test_ordinary_tests_may_be_selected_where_there_are_cells(
+    go: Runner, pytester: pytest.Pytester
+) -> None:
+    pytester.makepyfile(test_ordinary="def test_of_mine(): pass")
+    go("-k", "mine").assert_outcomes(passed=1, deselected=4)
+
+
+# What a test of one's own may ask
+
+
+def test_the_compare_fixture_gives_a_verdict_to_assert(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        from tests.toys import comparison
+
+        def test_adam_is_no_better(compare):
+            contrast = compare(comparison(), seeds=6)["adam"]
+            assert (contrast.variant, contrast.baseline, contrast.n) == ("adam", "sgd", 6)
+            assert contrast.decision in ("worse", "undecided")
+        """
+    )
+    result = pytester.runpytest_inprocess("--paribus-jobs=1", "--paribus-store=kept.sqlite")
+    result.assert_outcomes(passed=1)
+    assert len(_stored(pytester.path / "kept.sqlite")) == 12
+
+
+# In a process of its own
+
+
+def _command(*options: str) -> list[str]:
+    return [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options]
+
+
+def test_ordinary_tests_do_not_load_torch_and_see_nothing_of_paribus(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    pytester.makepyfile(
+        test_ordinary="""
+        import sys
+
+        def test_what_is_loaded():
+            loaded = {name.partition(".")[0] for name in sys.modules}
+            assert "paribus.plugin" in sys.modules
+            assert not loaded & {"torch", "numpy", "pandas", "matplotlib", "sklearn", "scipy", "loky"}
+        """
+    )
+    result = pytester.run(*_command("--no-header"))
+    result.assert_outcomes(passed=1)
+    assert "paribus" not in _text(result)
+    assert [path.name for path in pytester.path.glob("results*")] == []
+
+
+@pytest.mark.slow
+def test_ctrl_c_keeps_what_was_finished_and_writes_the_pages(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a terminal, the signal goes to the workers, too."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    pytester.makepyfile(test_cells=CELLS.format(suites=SLOW))
+    out = pytester.path / "out"
+    options = ("-k", "cpu", "--paribus-jobs=2", "--paribus-seeds=500", f"--paribus-out={out}")
+    with subprocess.Popen(
+        _command(*options),
+        cwd=pytester.path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        deadline = time.monotonic() + 120
+        while not _finished(out / "runs.sqlite") and time.monotonic() < deadline:
+            assert process.poll() is None, process.stdout.read()
+            time.sleep(0.1)
+        os.killpg(process.pid, signal.SIGINT)
+        text, _ = process.communicate(timeout=60)
+    assert process.returncode == pytest.ExitCode.INTERRUPTED, text
+    kept = _stored(out / "runs.sqlite")
+    assert 0 < len(kept) < 500
+    assert {optimizer for optimizer, _ in kept} == {"SGD"}
+    assert "INTERNALERROR" not in text
+    assert f"pages: {out / 'README.md'}" in text
+    assert (out / "toys.md").exists()
+
+
+def _finished(path: Path) -> int:
+    """How many runs the store has, as far as it is there."""
+    if not path.exists():
+        return 0
+    db = sqlite3.connect(path)
+    try:
+        return int(db.execute("select count(*) from runs").fetchone()[0])
+    except sqlite3.OperationalError:
+        return 0
+    finally:
+        db.close()

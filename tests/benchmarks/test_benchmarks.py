@@ -1,0 +1,125 @@
+"""The benchmarks: a test for every variant of every suite on every device, and one of them from end to end."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DEVICES = ("cpu", "cuda")
+VARIANTS = {
+    "optimizers": ["sgd", "momentum", "adagrad", "rmsprop", "adam"],
+    "activations": ["relu", "sigmoid", "leaky_relu_.01", "leaky_relu_.05", "elu"],
+    "initialisation": [
+        f"{weights}+{norm}"
+        for weights in ("default", "uniform", "kaiming")
+        for norm in ("plain", "batch_norm")
+    ],
+    "averaging": [
+        f"{ratio}+{average}"
+        for ratio in ("even", "10:1", "100:1")
+        for average in ("micro", "macro", "weighted")
+    ],
+    "recurrent-energy": ["lstm", "rnn", "gru"],
+    "recurrent-adding": ["lstm", "rnn", "gru"],
+}
+
+
+def _pytest(*options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pytest", "benchmarks", "-p", "no:cacheprovider", *options]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_every_variant_of_every_suite_is_there_once_on_every_device(
+    pytester: pytest.Pytester,
+) -> None:
+    """Trained and then timed, a comparison's baseline first."""
+    result = pytester.runpytest_inprocess(
+        "-c", str(ROOT / "pyproject.toml"), "--collect-only", "-q", str(ROOT / "benchmarks")
+    )
+    names = [line.partition("::")[2] for line in result.stdout.lines if "::" in line]
+    expected = [
+        f"{test}[{suite}-{variant}-{device}]"
+        for test in ("test_training", "test_step")
+        for device in DEVICES
+        for suite, variants in VARIANTS.items()
+        for variant in variants
+    ]
+    assert "test_training[optimizers-adam-cpu]" in names
+    assert names == expected
+
+
+@pytest.fixture(scope="module")
+def quick(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[subprocess.CompletedProcess[str], Path]:
+    """SGD and Adam at the quick budget and two seeds, as somebody types it."""
+    out = tmp_path_factory.mktemp("quick")
+    done = _pytest(
+        "--benchmark-only",
+        *("-k", "training and optimizers and (sgd or adam)"),
+        *("--paribus-device=cpu", "--paribus-seeds=2", "--paribus-jobs=1"),
+        *(f"--paribus-out={out}", f"--benchmark-json={out / 'rows.json'}"),
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done, out
+
+
+@pytest.mark.slow
+def test_a_benchmark_trains_at_the_quick_budget(
+    quick: tuple[subprocess.CompletedProcess[str], Path],
+) -> None:
+    _, out = quick
+    db = sqlite3.connect(out / "runs.sqlite")
+    records = [json.loads(text) for (text,) in db.execute("select record from runs")]
+    db.close()
+    assert [record["seed"] for record in records] == [0, 1, 0, 1]
+    assert {record["steps"] for record in records} == {1000}
+    assert {record["outcome"] for record in records} == {"completed"}
+    assert {record["data"]["name"] for record in records} == {"breast cancer"}
+    accuracies = [record["scores"]["accuracy"] for record in records]
+    assert min(accuracies) > 0.85, "logistic regression has 0.95 on these data, the prior 0.63"
+
+
+@pytest.mark.slow
+def test_a_benchmarks_rows_are_its_runs_seconds(
+    quick: tuple[subprocess.CompletedProcess[str], Path],
+) -> None:
+    done, out = quick
+    with (out / "rows.json").open() as file:
+        rows = json.load(file)["benchmarks"]
+    assert [row["name"] for row in rows] == [
+        "test_training[optimizers-sgd-cpu]",
+        "test_training[optimizers-adam-cpu]",
+    ]
+    assert {row["group"] for row in rows} == {"training, seconds of all seeds added up"}
+    assert {row["extra_info"]["seconds"] for row in rows} == {"measured now"}
+    assert "2 passed" in done.stdout
+
+
+@pytest.mark.slow
+def test_a_benchmark_leaves_an_index_a_page_a_table_and_a_figure(
+    quick: tuple[subprocess.CompletedProcess[str], Path],
+) -> None:
+    done, out = quick
+    made = {path.name for path in out.iterdir()}
+    assert {"README.md", "optimizers.md", "optimizers.csv", "optimizers.png"} <= made
+    assert (out / "optimizers.png").read_bytes().startswith(b"\x89PNG")
+    assert f"pages: {out / 'README.md'}" in done.stdout
+    with (out / "optimizers.csv").open(newline="") as file:
+        runs = [row for row in csv.DictReader(file) if row["outcome"] == "completed"]
+    assert [(row["variant"], row["seed"]) for row in runs] == [
+        ("sgd", "0"),
+        ("sgd", "1"),
+        ("adam", "0"),
+        ("adam", "1"),
+    ]
+    page = (out / "optimizers.md").read_text()
+    assert "2 paired seeds, budget `quick`" in page
+    assert "not run" in page, "of momentum, Adagrad and RMSprop"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -71,6 +72,7 @@ class Settings:
             )
         if self.device != "auto":
             resolve_device(self.device)
+        refuse_unwritable(self.out)
         for task in self.targets.keys() - self.data.keys():
             raise ParibusError(
                 f"target of task {task!r}",
@@ -83,6 +85,22 @@ class Settings:
     def devices(self) -> tuple[str, ...]:
         """Devices that have rows: all for ``auto``, of which those that are not here are skipped with a reason."""
         return DEVICES if self.device == "auto" else (self.device,)
+
+
+def refuse_unwritable(out: Path) -> None:
+    """Refuse a folder for pages that cannot be made, before there is anything to write into it.
+
+    Raises:
+        ParibusError: names what is in the way.
+    """
+    there = next(path for path in (out, *out.parents) if path.exists())
+    if not (there.is_dir() and os.access(there, os.W_OK)):
+        raise ParibusError(
+            "folder for pages",
+            got=f"{out}, where {there} is no folder that can be written",
+            expected="a folder, or a path where one can be made",
+            fix="Name another with --paribus-out.",
+        )
 
 
 def choice(option: str, value: str, choices: Sequence[str]) -> str:

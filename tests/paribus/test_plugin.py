@@ -375,6 +375,11 @@ def test_an_error_of_another_kind_keeps_its_traceback(
             "Choose one of these with --paribus-budget.",
         ),
         (
+            ("--paribus-out=test_cells.py/pages", "--paribus-store=kept.sqlite"),
+            "folder for pages: got test_cells.py/pages, where test_cells.py is no folder that can be written, "
+            "expected a folder, or a path where one can be made. Name another with --paribus-out.",
+        ),
+        (
             ("-k", "nonsense"),
             "selection of suites: got -k 'nonsense', which matches none, expected words from their names: toys. "
             "pytest benchmarks --collect-only -q lists every name.",

@@ -461,6 +461,11 @@ NO_GPU = (
         ),
         ({"device": "cuda"}, NO_GPU),
         (
+            {"out": Path(__file__) / "below" / "it"},
+            f"folder for pages: got {Path(__file__) / 'below' / 'it'}, where {Path(__file__)} is no folder that can be "
+            "written, expected a folder, or a path where one can be made. Name another with --paribus-out.",
+        ),
+        (
             {"targets": {"water": "Potability"}},
             "target of task 'water': got column 'Potability' and no data, expected data to take the column from. "
             "Add --paribus-data water=PATH.",

@@ -61,6 +61,7 @@ def run(
     seeds: Annotated[int | None, typer.Option(help="Paired seeds a variant.")] = None,
     budget: Annotated[str, typer.Option(help="quick or full.")] = "quick",
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    engine: Annotated[str, typer.Option(help="auto, loop or stacked.")] = "auto",
     out: Annotated[Path, typer.Option(help="Folder for pages.")] = Path("results/latest"),
     store: Annotated[Path | None, typer.Option(help="File of runs.")] = None,
     fresh: Annotated[
@@ -81,6 +82,7 @@ def run(
         seeds=seeds,
         budget=choice("--budget", budget, ("quick", "full")),
         device=choice("--device", device, ("auto", "cpu", "cuda")),
+        engine=choice("--engine", engine, ("auto", "loop", "stacked")),
         data=by_task("--data", data or [], tasks),
         targets=by_task("--target", target or [], tasks),
         out=out,

@@ -39,10 +39,13 @@ def activations(network: nn.Module, part: Part, _loss: Callable[..., Tensor]) ->
         ``dead_share``: share of units that put out exactly zero for every sample, so that no gradient passes them;
         ``mean_activation``: mean output over units and samples, averaged over modules;
         ``activation_offset``: absolute mean over standard deviation, averaged over modules (zero is centred);
-        ``output_scale``: root mean square of the network's outputs.
+        ``output_scale``: root mean square of the network's outputs, all there is without an activation module.
     """
     with _captured(network) as seen:
         outputs = _forward(network, part)
+    scale = {"output_scale": outputs.double().square().mean().sqrt().item()}
+    if not seen:
+        return scale
     dead = torch.cat([(x == 0).flatten(2).all(2).all(0).double() for x in map(_units, seen)])
     means = torch.stack([x.double().mean() for x in seen])
     deviations = torch.stack([x.double().std() for x in seen]).clamp(min=1e-12)
@@ -50,8 +53,7 @@ def activations(network: nn.Module, part: Part, _loss: Callable[..., Tensor]) ->
         "dead_share": dead.mean().item(),
         "mean_activation": means.mean().item(),
         "activation_offset": (means.abs() / deviations).mean().item(),
-        "output_scale": outputs.double().square().mean().sqrt().item(),
-    }
+    } | scale
 
 
 def _units(x: Tensor) -> Tensor:

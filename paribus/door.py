@@ -175,6 +175,7 @@ def settings_of(config: pytest.Config) -> Settings:
         seeds=option("--paribus-seeds"),
         budget=choice("--paribus-budget", option("--paribus-budget"), ("quick", "full")),
         device=choice("--paribus-device", option("--paribus-device"), ("auto", "cpu", "cuda")),
+        engine=choice("--paribus-engine", option("--paribus-engine"), ("auto", "loop", "stacked")),
         data=pairs("--paribus-data", option("--paribus-data")),
         targets=pairs("--paribus-target", option("--paribus-target")),
         out=out,

@@ -13,12 +13,14 @@ from functools import cache
 
 import torch
 
-from paribus.data import Dataset
+from paribus.data import PARTS, Dataset, Fold
 from paribus.errors import ParibusError
 from paribus.run import Record, Run
 from paribus.spec import canonical
 from paribus.task import Task
+from paribus.training.cohorts import units
 from paribus.training.loop import train
+from paribus.training.stacked import train_together
 
 
 def available_jobs() -> int:
@@ -35,32 +37,37 @@ def execute(runs: Sequence[Run], *, jobs: int, keep: Callable[[Run, Record], Non
     Raises:
         ParibusError: a network or loss raised an error; it names the run. What was finished before is kept.
     """
-    here = jobs == 1 or len(runs) == 1 or any(run.device != "cpu" for run in runs)
-    for run, record in _in_process(runs) if here else _in_workers(runs, jobs):
-        keep(run, record)
+    work = units(runs, jobs)
+    here = jobs == 1 or len(work) == 1 or any(run.device != "cpu" for run in runs)
+    for unit, records in _in_process(work) if here else _in_workers(work, jobs):
+        for run, record in zip(unit, records, strict=True):
+            keep(run, record)
 
 
-def _in_process(runs: Sequence[Run]) -> Iterator[tuple[Run, Record]]:
+Unit = Sequence[Run]
+
+
+def _in_process(work: Sequence[Unit]) -> Iterator[tuple[Unit, list[Record]]]:
     warm_up()
     with one_thread():
-        for run in runs:
-            yield run, train_one(run)
+        for unit in work:
+            yield unit, train_unit(unit)
 
 
-def _in_workers(runs: Sequence[Run], jobs: int) -> Iterator[tuple[Run, Record]]:
+def _in_workers(work: Sequence[Unit], jobs: int) -> Iterator[tuple[Unit, list[Record]]]:
     from loky.process_executor import TerminatedWorkerError
 
-    waiting = list(runs)
+    waiting = list(work)
     for attempt in range(2):
         try:
-            for run, record in _once(waiting, jobs):
-                waiting.remove(run)
-                yield run, record
+            for unit, records in _once(waiting, jobs):
+                waiting.remove(unit)
+                yield unit, records
         except TerminatedWorkerError as error:
             if attempt:
                 raise ParibusError(
                     "a worker process",
-                    got=f"killed twice, with {len(waiting)} runs left ({error})",
+                    got=f"killed twice, with {sum(map(len, waiting))} runs left ({error})",
                     expected="enough memory for one run a worker",
                     fix="Use fewer with --paribus-jobs; what was finished is kept.",
                 ) from error
@@ -68,11 +75,13 @@ def _in_workers(runs: Sequence[Run], jobs: int) -> Iterator[tuple[Run, Record]]:
         return
 
 
-def _once(runs: Sequence[Run], jobs: int) -> Iterator[tuple[Run, Record]]:
+def _once(work: Sequence[Unit], jobs: int) -> Iterator[tuple[Unit, list[Record]]]:
     from loky import get_reusable_executor
 
     pool = get_reusable_executor(max_workers=jobs, timeout=300, initializer=_start_worker)
-    futures: dict[Future[Record], Run] = {pool.submit(train_one, run): run for run in runs}
+    futures: dict[Future[list[Record]], Unit] = {
+        pool.submit(train_unit, unit): unit for unit in work
+    }
     pending = set(futures)
     try:
         while pending:
@@ -123,19 +132,61 @@ def train_one(run: Run) -> Record:
     Raises:
         ParibusError: the network, the loss or the data raised an error.
     """
+    return train_unit([run])[0]
+
+
+def train_unit(unit: Unit) -> list[Record]:
+    """Train one run, or the runs of one cohort together, in this process and say where they ran.
+
+    Raises:
+        ParibusError: the network, the loss or the data raised an error.
+    """
+    first = unit[0]
     try:
-        fold = run.task.fold(dataset_of(run.task, run.seed), run.streams)
-        record = train(run, fold)
+        folds = [fold_of(run) for run in unit]
+        records = _together(unit, folds) if first.engine == "stacked" else [train(first, folds[0])]
     except ParibusError:
         raise
     except Exception as error:
+        among = f", one of {len(unit)} trained together" if len(unit) > 1 else ""
         raise ParibusError(
-            f"training of {run.recipe.model.label} on {run.task.name!r} with seed {run.seed}",
+            f"training of {first.recipe.model.label} on {first.task.name!r} with seed {first.seed}{among}",
             got=f"{type(error).__name__}: {error}",
             expected="a forward and backward pass without an error",
             fix="Check that the network's output fits the task's loss and the data's shape.",
         ) from error
-    return replace(record, provenance=provenance(run))
+    return [replace(record, provenance=provenance(first)) for record in records]
+
+
+def _together(unit: Unit, folds: Sequence[Fold]) -> list[Record]:
+    """Train a cohort, those of equal part sizes at once; records in the order of the unit."""
+    sizes: dict[tuple[int, ...], list[int]] = {}
+    for i, fold in enumerate(folds):
+        sizes.setdefault(tuple(len(fold.indices(part)) for part in PARTS), []).append(i)
+    records: dict[int, Record] = {}
+    for group in sizes.values():
+        done = train_together([unit[i] for i in group], [folds[i] for i in group])
+        records |= dict(zip(group, done, strict=True))
+    return [records[i] for i in range(len(unit))]
+
+
+_folds: dict[str, Fold] = {}
+
+
+def fold_of(run: Run) -> Fold:
+    """The fold that a run sees; one of the same samples is used again, with the statistics taken of it.
+
+    A series is cut at the same times for every seed, and its statistics are dear.
+    """
+    fold = run.task.fold(dataset_of(run.task, run.seed), run.streams)
+    name = f"{fold.dataset.digest}/{fold.digest}"
+    known = _folds.get(name)
+    if known is not None and known.dataset is fold.dataset and known.notes == fold.notes:
+        return known
+    if len(_folds) >= KEPT:
+        del _folds[next(iter(_folds))]
+    _folds[name] = fold
+    return fold
 
 
 _datasets: dict[str, Dataset] = {}

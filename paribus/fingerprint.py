@@ -15,16 +15,21 @@ from pathlib import Path
 
 from paribus.spec import Call, Frozen
 
-ENGINE = "paribus.training.loop"
 
-
-def fingerprint(specs: Iterable[Frozen]) -> str:
-    """Hash of the engine's training code and of all local code that the specs' callables are defined in or import.
+def fingerprint(specs: Iterable[Frozen], engine: str = "loop") -> str:
+    """Hash of the engine's code and of all local code that the specs' callables are defined in or import.
 
     Local means neither the standard library nor an installed distribution. Tables of cases are not reached by any
     callable, so adding a variant to a suite retires nothing.
+
+    Args:
+        specs: what is to be run.
+        engine: the module of `paribus.training` that trains it.
     """
-    modules = {ENGINE, *(c.target.partition(":")[0] for spec in specs for c in calls(spec))}
+    modules = {
+        f"paribus.training.{engine}",
+        *(c.target.partition(":")[0] for spec in specs for c in calls(spec)),
+    }
     return _hash(frozenset().union(*(local_sources(module) for module in modules)))
 
 
@@ -74,15 +79,20 @@ def local_sources(module: str) -> frozenset[Path]:
 def _source(module: str) -> Path | None:
     """The file of a local module, or None for a module that is built in, installed or not there."""
     # Looking inside a package imports it, so an installed one is told by its own place, before that.
-    outermost = _spec(module.partition(".")[0])
+    package = module.partition(".")[0]
+    outermost = _spec(package)
     places = outermost and outermost.submodule_search_locations
-    if outermost is None or (places and all(_is_installed(Path(place)) for place in places)):
+    if outermost is None or (places and not ours(package) and all(map(_is_installed, places))):
         return None
     spec = _spec(module)
     if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
         return None
-    path = Path(spec.origin)
-    return None if _is_installed(path) else path.resolve()
+    return None if _is_installed(spec.origin) and not ours(package) else Path(spec.origin).resolve()
+
+
+def ours(package: str) -> bool:
+    """Whether a package is the engine's own, which counts wherever it lies: an upgrade retires what it made."""
+    return package == __name__.partition(".")[0]
 
 
 def _spec(module: str) -> ModuleSpec | None:
@@ -92,8 +102,8 @@ def _spec(module: str) -> ModuleSpec | None:
         return None
 
 
-def _is_installed(path: Path) -> bool:
-    return any(path.resolve().is_relative_to(root) for root in _installed())
+def _is_installed(place: str) -> bool:
+    return any(Path(place).resolve().is_relative_to(root) for root in _installed())
 
 
 @cache

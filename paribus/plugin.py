@@ -33,6 +33,11 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "metavar": "auto|cpu|cuda",
         "help": "where to train (default: auto, wherever this machine can)",
     },
+    "--paribus-engine": {
+        "default": "auto",
+        "metavar": "auto|loop|stacked",
+        "help": "how to train: one run at a time, or all at once (default: auto, whichever measures faster)",
+    },
     "--paribus-data": {
         "action": "append",
         "default": [],

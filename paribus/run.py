@@ -60,7 +60,7 @@ class Run:
             "recipe": plain(self.recipe),
             "seed": self.seed,
             "diagnostics": plain(self.diagnostics),
-            "source": fingerprint((self.task, self.recipe, *self.diagnostics)),
+            "source": fingerprint((self.task, self.recipe, *self.diagnostics), self.engine),
             "torch": torch_minor(),
             "device": self.device,
             "engine": self.engine,

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import torch
 
 from paribus.comparison import Comparison, Suite, Variant
+from paribus.engines import Choice, resolve
 from paribus.errors import ParibusError
 from paribus.executor import available_jobs, dataset_of, execute, one_thread
 from paribus.progress import Progress
@@ -23,6 +24,7 @@ from paribus.spec import replace as replaced
 from paribus.steptime import time_steps
 from paribus.store import Store, Timing
 from paribus.task import Task
+from paribus.training.cohorts import cohort_key
 from paribus.training.network import build
 
 DEVICES = ("cpu", "cuda")
@@ -37,6 +39,7 @@ class Settings:
         seeds: paired seeds a variant; None takes the budget's.
         budget: ``quick`` or ``full``.
         device: ``auto``, ``cpu`` or ``cuda``.
+        engine: ``auto``, ``loop`` or ``stacked``.
         data: paths of the user's own data, by task.
         targets: columns to predict, by task.
         out: folder for pages.
@@ -48,6 +51,7 @@ class Settings:
     seeds: int | None = None
     budget: str = "quick"
     device: str = "auto"
+    engine: str = "auto"
     data: dict[str, str] = field(default_factory=dict)
     targets: dict[str, str] = field(default_factory=dict)
     out: Path = Path("results/latest")
@@ -189,6 +193,8 @@ class Session:
         self.timed: set[tuple[str, str, str]] = set()
         self._prepared: dict[tuple[str, str], Comparison] = {}
         self._digests: dict[Task, str] = {}
+        self._planned: list[Cell] = []
+        self._choices: dict[str, Choice] = {}
 
     @cached_property
     def jobs(self) -> int:
@@ -208,6 +214,7 @@ class Session:
                 self._prepared[suite.name, comparison.name] = prepared
                 for variant in prepared.variants():
                     try_once(variant)
+        self._planned += [cell for cell in cells if not skip_reason(cell.device)]
         self.progress.forecast.planned += sum(
             self._estimate(cell, len(self._missing(self.runs(cell))))
             for cell in cells
@@ -248,7 +255,7 @@ class Session:
         """The runs of a cell, one a seed."""
         comparison = self.comparison(cell)
         variant = next(v for v in comparison.variants() if v.name == cell.variant)
-        return [
+        runs = [
             Run(
                 task=variant.task,
                 recipe=variant.recipe,
@@ -259,6 +266,21 @@ class Session:
             )
             for seed in self.seeds(comparison)
         ]
+        engine = self._choice(runs, cell.device).engine
+        return [replace(run, engine=engine) for run in runs]
+
+    def _choice(self, runs: Sequence[Run], device: str) -> Choice:
+        """The engine of a cell's runs: as asked for, as chosen before, or as measured now."""
+        if self.settings.engine == "loop" or skip_reason(device):
+            return Choice("loop", "asked for")
+        cohort = f"{cohort_key(runs[0])}/{self.settings.engine}"
+        if cohort not in self._choices:
+            known = self.store.choice(cohort)
+            share = -(-len(runs) // self.jobs)
+            chosen = Choice(*known) if known else resolve(self.settings.engine, runs[0], share)
+            self.store.choose(cohort, *chosen)
+            self._choices[cohort] = chosen
+        return self._choices[cohort]
 
     def _digest(self, task: Task) -> str:
         if task not in self._digests:
@@ -276,20 +298,38 @@ class Session:
         return budget.seconds * runs / budget.seeds / len(cell.comparison.variants())
 
     def train(self, cell: Cell) -> list[Run]:
-        """Train the cell's runs that are not in the store yet; returns those that were trained now."""
+        """Train the cell's runs that are not in the store yet; returns those that were trained now.
+
+        Runs of other planned cells that can be trained together with them are: a cohort costs little more than a run.
+        """
         missing = self._missing(self.runs(cell))
         if missing:
             label, estimate = cell.name, self._estimate(cell, len(missing))
+            missing += self._mates(missing)
             with self.progress.batch(label, len(missing), estimate) as advance:
+                reason = self._choice(missing, cell.device).reason
 
                 def keep(run: Run, record: Record) -> None:
-                    origin = {**record.provenance, **self.source}
+                    origin = {**record.provenance, **self.source, "engine chosen": reason}
                     self.store.add(run, replace(record, provenance=origin))
                     self.trained.add(run.key)
                     advance()
 
                 execute(missing, jobs=self.jobs, keep=keep)
         return missing
+
+    def _mates(self, runs: Sequence[Run]) -> list[Run]:
+        """Missing runs of other planned cells that are of the same cohort."""
+        if runs[0].engine != "stacked":
+            return []
+        cohort, known = cohort_key(runs[0]), {run.key for run in runs}
+        mates = {
+            run.key: run
+            for other in self._planned
+            for run in self.runs(other)
+            if run.engine == "stacked" and cohort_key(run) == cohort and run.key not in known
+        }
+        return self._missing(list(mates.values()))
 
     def baseline(self, cell: Cell) -> Cell:
         """The cell that a cell is held against."""

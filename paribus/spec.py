@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping
 from functools import reduce
 from typing import Any, Self
@@ -37,12 +38,14 @@ def plain(value: object) -> Any:
         return {str(name): plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
-    if value is None or isinstance(value, str | bool | int | float):
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, float) and math.isfinite(value):
         return value
     raise ParibusError(
         "a setting",
         got=f"{value!r} ({type(value).__name__})",
-        expected="plain data: text, numbers, booleans, None, lists or mappings of them",
+        expected="plain data: text, finite numbers, booleans, None, lists or mappings of them",
         fix="Name callables as call('module:qualname', ...) and pass the rest as numbers or text.",
     )
 

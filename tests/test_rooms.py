@@ -40,6 +40,7 @@ ORDER = [
     "store",
     "progress",
     "executor",
+    "engines",
     "steptime",
     "stats",
     "verdict",

@@ -87,7 +87,9 @@ def weight_digests(network: nn.Module) -> dict[str, str]:
     expected to be equal; a layer without a bias still shares its weights.
     """
     return {
-        f"{kind}{ordinal}.{name}{tuple(value.shape)}{_beside(module, value)}": digest_tensors([value])
+        f"{kind}{ordinal}.{name}{tuple(value.shape)}{_beside(module, value)}": digest_tensors(
+            [value]
+        )
         for kind, ordinal, module in layers(network)
         for name, value in module.named_parameters(recurse=False)
     }

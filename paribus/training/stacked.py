@@ -244,20 +244,23 @@ def _evaluate(training: StackedTraining, going: set[int], losses: Tensor | None)
     outputs = training.outputs("validation")
     _, targets = training.pick(torch.stack([fold.validation for fold in training.folds]))
     means = None if losses is None else losses.double().mean(0)
+    some = training.train_index[:, :DIAGNOSED] if training.runs[0].diagnostics else None
+    diagnosed = None if some is None else training.pick(some)
     for i in sorted(going):
         run = training.runs[i]
         scores = evaluation(run, outputs[i], Part((), tuple(y[i] for y in targets)))
-        scores |= _diagnostics(training, i) if run.diagnostics else {}
+        scores |= {} if diagnosed is None else _diagnostics(training, i, *diagnosed)
         loss = math.nan if means is None else means[i].item()
         training.progress[i].note(step=training.steps, **{"train/loss": loss}, **scores)
 
 
-def _diagnostics(training: StackedTraining, index: int) -> dict[str, float]:
+def _diagnostics(
+    training: StackedTraining, index: int, inputs: Tensors, targets: Tensors
+) -> dict[str, float]:
     """What the run's diagnostics say of one replicate, as an ordinary network."""
     run, network = training.runs[index], training.scratch
     training.stack.load(network, index)
     network.train()
-    inputs, targets = training.pick(training.train_index[:, :DIAGNOSED])
     part = Part(tuple(x[index] for x in inputs), tuple(y[index] for y in targets))
     found: dict[str, float] = {}
     for diagnostic in run.diagnostics:

@@ -108,6 +108,6 @@ def test_a_lambda_among_the_arguments_is_refused() -> None:
     with pytest.raises(ParibusError, match=got) as caught:
         call("models.mlp:MLP", activation=lambda x: x)
     assert str(caught.value).endswith(
-        "(function), expected plain data: text, numbers, booleans, None, lists or mappings of them. "
+        "(function), expected plain data: text, finite numbers, booleans, None, lists or mappings of them. "
         "Name callables as call('module:qualname', ...) and pass the rest as numbers or text."
     )

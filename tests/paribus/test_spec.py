@@ -49,7 +49,7 @@ def test_what_is_no_plain_data_is_refused() -> None:
     with pytest.raises(ParibusError) as caught:
         canonical({"weight": torch.zeros(1)})
     assert str(caught.value) == (
-        "a setting: got tensor([0.]) (Tensor), expected plain data: text, numbers, booleans, None, lists or "
+        "a setting: got tensor([0.]) (Tensor), expected plain data: text, finite numbers, booleans, None, lists or "
         "mappings of them. Name callables as call('module:qualname', ...) and pass the rest as numbers or text."
     )
 
@@ -155,3 +155,9 @@ def test_a_name_of_no_callable_is_refused() -> None:
         "the name of a callable: got 'math:pi', which is float, expected a function or a class. "
         "Name the function or class itself."
     )
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_number_that_json_lacks_is_refused(value: float) -> None:
+    with pytest.raises(ParibusError, match="finite numbers"):
+        call("torch.optim:SGD", lr=value)

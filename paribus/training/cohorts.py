@@ -1,0 +1,40 @@
+"""Which runs can be trained together, and in which portions they are sent to workers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from paribus.run import Run
+from paribus.spec import digest, plain
+from paribus.training.stacked import why_not
+from paribus.training.updates import shape_of
+
+LARGEST = 512
+
+
+def cohort_key(run: Run) -> str:
+    """Runs of one key share all that fixes shapes: they differ in seed and in numbers of the optimizer only."""
+    run = replace(run, engine="loop", seed=0)  # whatever engine was chosen for it since
+    recipe = run.recipe
+    if not why_not(run):
+        recipe = recipe.model_copy(update={"optimizer": shape_of(recipe.optimizer), "salt": ""})
+    return digest({**run.identity, "recipe": plain(recipe)})
+
+
+def units(runs: Sequence[Run], jobs: int) -> list[list[Run]]:
+    """Portions of runs, each for one process: one run for the loop, part of a cohort for the stacked engine.
+
+    A cohort is dealt out evenly, so that all processes have work, in portions of at most `LARGEST`.
+    """
+    alone = [[run] for run in runs if run.engine != "stacked"]
+    cohorts: dict[str, list[Run]] = {}
+    for run in runs:
+        if run.engine == "stacked":
+            cohorts.setdefault(cohort_key(run), []).append(run)
+    return [unit for cohort in cohorts.values() for unit in _dealt(cohort, jobs)] + alone
+
+
+def _dealt(cohort: list[Run], jobs: int) -> list[list[Run]]:
+    size = min(LARGEST, -(-len(cohort) // jobs))
+    return [cohort[i : i + size] for i in range(0, len(cohort), size)]

@@ -37,26 +37,36 @@ def resolve(wanted: str, run: Run, replicates: int) -> Choice:
     """
     if wanted == "loop":
         return Choice("loop", "asked for")
-    if wanted == "auto" and replicates == 1:
-        return Choice("loop", "a single run")
     with one_thread():
         warm_up()
         fold = fold_of(run)
-        try:
-            alone = _loop_seconds(run, fold) if wanted == "auto" else 0.0
-        except Exception as error:  # noqa: BLE001 - a training that fails is told when it is trained
-            return Choice("loop", f"a trial step failed: {error}".partition("\n")[0])
-        in_all = alone * run.recipe.steps * replicates
-        if wanted == "auto" and in_all < WORTH_SECONDS:
-            return Choice(
-                "loop", f"about {in_all:.1f} s of training, too little to gain by stacking"
-            )
+        alone = 0.0
+        if wanted == "auto":
+            alone, reason = _worth(run, fold, replicates)
+            if reason:
+                return Choice("loop", reason)
         reason = why_not(run) or self_check(run, fold)
         if reason:
             return Choice("loop", reason)
         if wanted == "stacked":
             return Choice("stacked", "asked for")
         return _faster(run, fold, min(replicates, MOST_MEASURED), alone)
+
+
+def _worth(run: Run, fold: Fold, replicates: int) -> tuple[float, str]:
+    """Seconds of a step by the loop, and why stacking is not even looked at, or nothing."""
+    if replicates == 1:
+        return 0.0, "a single run"
+    try:
+        alone = _loop_seconds(run, fold)
+    except Exception as error:  # noqa: BLE001 - a training that fails is told when it is trained
+        return 0.0, f"a trial step failed: {error}".partition("\n")[0]
+    in_all = alone * run.recipe.steps * replicates
+    little = in_all < WORTH_SECONDS
+    return (
+        alone,
+        f"about {in_all:.1f} s of training, too little to gain by stacking" if little else "",
+    )
 
 
 def _loop_seconds(run: Run, fold: Fold) -> float:

@@ -263,7 +263,9 @@ class TorchForm:
             finals.append([every[:, -1] for every in (hs, *kept)[: layers.states]])
             saved += [hs, *kept] if keep else []
             below = hs[:, 1:]
-        return [below, *(torch.stack(last, 1) for last in zip(*finals, strict=True))], saved
+        # A copy, since whoever is given the output may change it in place, and backward needs the states.
+        output = below.clone() if keep else below
+        return [output, *(torch.stack(last, 1) for last in zip(*finals, strict=True))], saved
 
     def backward(
         self,

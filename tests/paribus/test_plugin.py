@@ -292,6 +292,21 @@ def test_a_failed_cell_is_told_in_a_sentence_without_a_traceback(go: Runner) -> 
     assert "toys.py:" not in _text(result)
 
 
+def test_a_test_that_fails_after_training_has_no_row_either(
+    go: Runner, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where somebody asserts more of a cell than that it trains."""
+    demanding = CELLS + '    assert "sgd" in cell.name, "only SGD will do"\n'
+    monkeypatch.setattr(sys.modules[__name__], "CELLS", demanding)
+    result = go("-k", "cpu")
+    result.assert_outcomes(passed=1, failed=1, deselected=2)
+    assert [*_rows(pytester)] == ["test_training[toys-sgd-cpu]"]
+    assert [
+        line for line in result.stdout.lines if line.startswith("test_training[toys-adam")
+    ] == []
+    result.stdout.fnmatch_lines(["adam *failed: only SGD will do*"])
+
+
 def test_a_baseline_that_fails_takes_the_verdicts_with_it(
     go: Runner, pytester: pytest.Pytester
 ) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from paribus.training.noise import NamedDropout, give_masks
+from paribus.training.recurrent import make_stackable
 
 Tensors = tuple[Tensor, ...]
 
@@ -21,6 +22,9 @@ class Stack:
 
     Args:
         networks: of one architecture, on one device, their dropout named (see `name_noise`).
+
+    Raises:
+        ValueError: a recurrent layer has no stacked form.
 
     Attributes:
         base: the architecture, whose own weights are never used.
@@ -39,6 +43,8 @@ class Stack:
             buffers = [dict(network.named_buffers()) for network in networks]
             self.buffers = {n: torch.stack([b[n] for b in buffers]) for n in buffers[0]}
         self.base = copy.deepcopy(networks[0])
+        if reason := make_stackable(self.base):
+            raise ValueError(reason)
         self.masks = {name: [] for name in give_masks(self.base)}
         for network in networks:
             dropouts = (m for m in network.modules() if isinstance(m, NamedDropout))

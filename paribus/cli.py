@@ -15,6 +15,7 @@ from paribus.errors import ParibusError
 
 if TYPE_CHECKING:
     from paribus.comparison import Suite
+    from paribus.session import Session, Settings
 
 app = typer.Typer(
     help="Controlled comparisons of training choices in PyTorch: one factor varies, all else is equal.",
@@ -93,14 +94,21 @@ def run(
     raise typer.Exit(_run(chosen, settings))
 
 
-def _run(suites: list[Suite], settings: object) -> int:
-    """Train every cell that can run here; returns 1 where control broke."""
+def _run(suites: list[Suite], settings: Settings) -> int:
     from paribus.progress import Progress
-    from paribus.report import terminal, write
-    from paribus.session import Session, Settings, cells, skip_reason
+    from paribus.session import Session
 
-    assert isinstance(settings, Settings)
     session = Session(settings, Progress())
+    with session.store:
+        return _train_and_report(session, suites)
+
+
+def _train_and_report(session: Session, suites: list[Suite]) -> int:
+    """Train every cell that can run here and write the pages; returns 1 where control broke."""
+    from paribus.report import terminal, write
+    from paribus.session import cells, skip_reason
+
+    settings = session.settings
     every = [cell for cell in cells(suites) if cell.device in settings.devices]
     session.prepare(every)
     try:

@@ -117,10 +117,11 @@ class Door:
         device = "cpu" if settings.device == "auto" else settings.device
         session = Session(settings, Progress(self._uncaptured))
         every = [cell for cell in cells((suite,)) if cell.device == device]
-        session.prepare(every)
-        for cell in every:
-            session.train(cell)
-        (result,) = session.results(every)
+        with session.store:
+            session.prepare(every)
+            for cell in every:
+                session.train(cell)
+            (result,) = session.results(every)
         if result.control.broken:
             raise ParibusError(
                 f"control of comparison {comparison.name!r}",
@@ -142,6 +143,11 @@ class Door:
 
         self.results = self.session.results(self.cells)
         self.pages = write(self.results, self.settings.out)
+
+    def close(self) -> None:
+        """Close the store, if it was opened."""
+        if "session" in self.__dict__:
+            self.session.store.close()
 
     def show(self, terminal: Any) -> None:
         """Show the verdicts and where the pages are."""

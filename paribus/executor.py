@@ -142,20 +142,31 @@ def train_unit(unit: Unit) -> list[Record]:
         ParibusError: the network, the loss or the data raised an error.
     """
     first = unit[0]
-    try:
+    with told_of(first, len(unit)):
         folds = [fold_of(run) for run in unit]
         records = _together(unit, folds) if first.engine == "stacked" else [train(first, folds[0])]
+    return [replace(record, provenance=provenance(first)) for record in records]
+
+
+@contextmanager
+def told_of(run: Run, together: int = 1) -> Iterator[None]:
+    """Turn whatever a network, a loss or the data raise into an error that names the run.
+
+    Raises:
+        ParibusError: something was raised.
+    """
+    try:
+        yield
     except ParibusError:
         raise
     except Exception as error:
-        among = f", one of {len(unit)} trained together" if len(unit) > 1 else ""
+        among = f", one of {together} trained together" if together > 1 else ""
         raise ParibusError(
-            f"training of {first.recipe.model.label} on {first.task.name!r} with seed {first.seed}{among}",
+            f"training of {run.recipe.model.label} on {run.task.name!r} with seed {run.seed}{among}",
             got=f"{type(error).__name__}: {error}",
             expected="a forward and backward pass without an error",
             fix="Check that the network's output fits the task's loss and the data's shape.",
         ) from error
-    return [replace(record, provenance=provenance(first)) for record in records]
 
 
 def _together(unit: Unit, folds: Sequence[Fold]) -> list[Record]:

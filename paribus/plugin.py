@@ -145,7 +145,8 @@ def nothing_selected(config: pytest.Config, suites: list[str]) -> ParibusError:
 def pytest_runtestloop(session: pytest.Session) -> None:
     """Read data and try networks before the first test, so that what cannot work is told at once."""
     cells = [cell for item in session.items if (cell := cell_of(item))]
-    if cells and not session.config.option.collectonly:
+    option = session.config.option
+    if cells and not (option.collectonly or option.benchmark_skip):
         with told_plainly():
             door_of(session.config).prepare(cells)
 
@@ -156,11 +157,12 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Note a failed cell, take its row out of the benchmarks, and tell our own errors without a traceback."""
     report = yield
-    cell = cell_of(item)
-    if cell and report.failed and call.excinfo is not None:
-        error = call.excinfo.value
-        if isinstance(error, ParibusError):
-            report.longrepr = str(error)
+    if not report.failed or call.excinfo is None:
+        return report
+    error, cell = call.excinfo.value, cell_of(item)
+    if isinstance(error, ParibusError) and (cell or "compare" in getattr(item, "fixturenames", ())):
+        report.longrepr = str(error)
+    if cell:
         door_of(item.config).fail(cell, item.nodeid, f"{error}".partition("\n")[0])
     return report
 
@@ -181,6 +183,13 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     door = config.stash[DOOR]
     if door is not None and door.results:
         door.show(terminalreporter)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Close the store, so that all of it is in one file."""
+    door = config.stash.get(DOOR, None)
+    if door is not None:
+        door.close()
 
 
 @pytest.fixture

@@ -248,9 +248,10 @@ def _predictions(row: Row, store: Store) -> list[Predictions]:
 
 
 def _looks(store: Store, rows: Sequence[Row], seeds: int) -> tuple[int, ...]:
-    """Note this look, under everything that decides the result but the number of seeds."""
+    """Note this look, under everything that decides the result but the number of seeds; returns those up to it."""
     name = digest([[step_key(row.runs[0]), row.variant.metric] for row in rows])
-    return tuple(store.look(name, seeds))
+    looks = store.look(name, seeds)
+    return tuple(looks[: looks.index(seeds) + 1])
 
 
 def _naive(comparison: Comparison, row: Row, store: Store) -> Floats:

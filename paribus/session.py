@@ -15,7 +15,7 @@ import torch
 from paribus.comparison import Comparison, Suite, Variant
 from paribus.engines import Choice, resolve
 from paribus.errors import ParibusError
-from paribus.executor import available_jobs, dataset_of, execute, one_thread
+from paribus.executor import available_jobs, dataset_of, execute, one_thread, told_of
 from paribus.progress import Progress
 from paribus.results import Result, collect, step_key
 from paribus.run import Record, Run, data_digest, resolve_device
@@ -346,7 +346,8 @@ class Session:
         known = self.store.timing(*names)
         if known is not None and (not self.settings.fresh or names in self.timed):
             return known, True
-        timing = time_steps(variant, baseline)
+        with told_of(variant):
+            timing = time_steps(variant, baseline)
         self.store.add_timing(*names, timing)
         self.timed.add(names)
         return timing, False

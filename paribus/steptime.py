@@ -56,8 +56,15 @@ def time_steps(variant: Run, baseline: Run) -> Timing:
         for training in pair:
             training.advance(WARM_UP)
         steps = max(1, int(ROUND_SECONDS / _seconds(pair[1], WARM_UP)))
-        rounds = [[_seconds(training, steps) for training in pair] for _ in range(ROUNDS)]
+        rounds = [_round(pair, steps, swapped=bool(i % 2)) for i in range(ROUNDS)]
     return Timing(*(list(seconds) for seconds in zip(*rounds, strict=True)))
+
+
+def _round(pair: list[Training], steps: int, *, swapped: bool) -> list[float]:
+    """Seconds of a step of each; the one that goes first changes, so that nothing periodic favours either."""
+    order = pair[::-1] if swapped else pair
+    seconds = [_seconds(training, steps) for training in order]
+    return seconds[::-1] if swapped else seconds
 
 
 def _seconds(training: Training, steps: int) -> float:

@@ -45,11 +45,11 @@ class Stack:
         self.base = copy.deepcopy(networks[0])
         if reason := make_stackable(self.base):
             raise ValueError(reason)
-        self.masks = {name: [] for name in give_masks(self.base)}
-        for network in networks:
-            dropouts = (m for m in network.modules() if isinstance(m, NamedDropout))
-            for kept, dropout in zip(self.masks.values(), dropouts, strict=True):
-                kept.append(dropout)
+        modules = [dict(network.named_modules()) for network in networks]
+        self.masks = {
+            name: [m[name.removesuffix("mask").removesuffix(".")] for m in modules]
+            for name in give_masks(self.base)
+        }
         for name in self.masks:
             self.buffers[name] = torch.ones(len(networks)).to(self.weights)
 
@@ -61,11 +61,13 @@ class Stack:
     def draw_masks(self, step: int) -> None:
         """Draw each replicate's masks of a step, as the loop draws them, into the buffers."""
         for name, dropouts in self.masks.items():
+            shape = dropouts[0].shape
+            if shape is None:  # a first pass told the shapes, and did not need this one
+                continue
             kept = []
             for dropout in dropouts:
                 dropout.begin(step)
-                assert dropouts[0].shape is not None, "a first pass tells the shapes"
-                kept.append(dropout.keep(dropouts[0].shape))
+                kept.append(dropout.keep(shape))
             self.buffers[name] = torch.stack(kept).to(self.weights)
 
     def parameters(self, weights: Tensor) -> dict[str, Tensor]:

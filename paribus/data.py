@@ -180,9 +180,9 @@ class Fold:
         """The sample numbers of a part, ``(sample,)``."""
         return {"train": self.train, "validation": self.validation, "test": self.test}[part]
 
-    def part(self, name: str) -> Part:
-        """The prepared samples of a part."""
-        index = self.indices(name)
+    def part(self, name: str, most: int | None = None) -> Part:
+        """The prepared samples of a part, or the first of them."""
+        index = self.indices(name)[:most]
         return Part(
             _prepared(self.dataset.inputs, index, self.input_affines),
             _prepared(self.dataset.targets, index, self.target_affines),

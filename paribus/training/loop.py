@@ -17,7 +17,7 @@ from paribus.training.evaluate import outputs_of
 from paribus.training.network import build, weight_digests
 from paribus.training.noise import name_noise
 from paribus.training.order import batches, steps_per_epoch
-from paribus.training.record import Progress, evaluation, record_of
+from paribus.training.record import Progress, diagnosed, evaluation, record_of
 
 DIAGNOSED = 256
 
@@ -147,8 +147,7 @@ def _evaluate(training: Training, progress: Progress, loss: float) -> None:
     """Add a point to the curves: training loss since the last one, validation scores, diagnostics."""
     run, network, part = training.run, training.network, training.parts.validation
     scores = evaluation(run, outputs_of(network, part), part)
-    for diagnostic in run.diagnostics:
-        scores |= diagnostic(network, training.parts.diagnosed, run.task.loss)
+    scores |= diagnosed(run, network, training.noise, training.steps, training.parts.diagnosed)
     progress.note(step=training.steps, **{"train/loss": loss}, **scores)
 
 

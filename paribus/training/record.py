@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from paribus.data import PARTS, Fold, Part
 from paribus.run import Outcome, Predictions, Record, Run
 from paribus.training.evaluate import naive_outputs, scores_of
+from paribus.training.noise import NamedDropout
 from paribus.training.order import order_digest
 
 
@@ -62,6 +64,18 @@ def evaluation(run: Run, outputs: Tensor, part: Part) -> dict[str, float]:
     return {f"validation/{name}": value for name, value in scores.items()} | {
         "validation/loss": loss
     }
+
+
+def diagnosed(
+    run: Run, network: nn.Module, noise: Sequence[NamedDropout], step: int, part: Part
+) -> dict[str, float]:
+    """What each of the run's diagnostics says of a network after a step, with that step's own dropout masks."""
+    found: dict[str, float] = {}
+    for diagnostic in run.diagnostics:
+        for layer in noise:
+            layer.begin(step)
+        found |= diagnostic(network, part, run.task.loss)
+    return found
 
 
 def record_of(

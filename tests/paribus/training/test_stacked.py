@@ -387,8 +387,7 @@ def windows(tiny) -> Any:
     return tiny["series"].changed(inputs=(inputs[:-1],), targets=(values[20:, None],), digest="w")
 
 
-def test_windows_may_be_views_of_a_series(tiny, windows) -> None:
-    del tiny
+def test_windows_may_be_views_of_a_series(windows) -> None:
     runs, folds = seeded(windows, MLP)
     records = train_together(runs, folds)
     same(records, by_loop(runs, folds), tolerance=1e-12)

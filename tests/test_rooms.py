@@ -63,6 +63,7 @@ ONLY = {
 WRITERS = {
     "paribus.store": "the runs",
     "paribus.report": "the pages",
+    "paribus.training": "the recurrent kernel, which it builds and keeps",
 }
 WRITING_CALLS = {
     *("write_text", "write_bytes", "writelines", "mkdir", "makedirs", "touch", "unlink", "rmtree"),

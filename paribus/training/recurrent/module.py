@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from paribus.training.recurrent.cells import Layers
+from paribus.training.recurrent.cells import GATES, Layers
 from paribus.training.recurrent.choice import form_for
 from paribus.training.recurrent.function import recurrent
 
@@ -75,19 +75,19 @@ class _Stackable(nn.RNNBase):
 
         Raises:
             TypeError: the input is a packed sequence.
-            ValueError: a tensor has another shape.
+            ValueError: a tensor has another shape, or not all are of one type.
         """
         x = self._time_first(input)
         layers = Layers(self.mode, self.num_layers, self.hidden_size, bool(self.bias))
-        given = self._initial(x, hx)
+        states = self._initial(x, hx)
         weights = [getattr(self, name) for names in self._all_weights for name in names]
-        form = form_for(layers, x)
+        self._check(weights, [x, *states])
         output, *last = recurrent(
-            layers, form, x[None], [s[None] for s in given], [w[None] for w in weights]
+            layers, form_for(x), x[None], [s[None] for s in states], [w[None] for w in weights]
         )
         output = output[0].transpose(0, 1) if self.batch_first else output[0]
-        states = tuple(s[0] for s in last)
-        return output, states if self.mode == "LSTM" else states[0]
+        last = [s[0] for s in last]
+        return output, tuple(last) if self.mode == "LSTM" else last[0]
 
     def _time_first(self, x: Any) -> Tensor:
         if isinstance(x, PackedSequence):
@@ -116,6 +116,26 @@ class _Stackable(nn.RNNBase):
                 f"expected {count} of (layer, batch, hidden) = {shape}."
             )
         return states
+
+    def _check(self, weights: Sequence[Tensor], others: Sequence[Tensor]) -> None:
+        """Shapes as declared, all of one type and on one device: the kernel takes memory at its word."""
+        lines = self.hidden_size * GATES[self.mode]
+        columns = [
+            (self.hidden_size if layer else self.input_size,) for layer in range(self.num_layers)
+        ]
+        rest = [(self.hidden_size,), (), ()][: len(weights) // self.num_layers - 1]
+        expected = [(lines, *tail) for first in columns for tail in (first, *rest)]
+        found = [tuple(w.shape) for w in weights]
+        if found != expected:
+            raise ValueError(
+                f"{type(self).__name__}: got weights of shapes {found}, expected {expected}."
+            )
+        kinds = sorted({f"{t.dtype} on {t.device}" for t in (*others, *weights)})
+        if len(kinds) > 1:
+            raise ValueError(
+                f"{type(self).__name__}: got {' and '.join(kinds)}, expected input, states and weights "
+                "of one type on one device."
+            )
 
 
 class StackableRNN(_Stackable, nn.RNN):

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value, stack_module_state, vmap
 from torch.nn.utils.rnn import pack_sequence
 
-from paribus.training.recurrent import FORMS, make_stackable, only, refusal
+from paribus.training.recurrent import FORMS, kernel_status, make_stackable, only, refusal
 
 CELLS = ["RNN_TANH", "RNN_RELU", "LSTM", "GRU"]
 
@@ -25,6 +25,8 @@ TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5}
 @pytest.fixture(params=FORMS, autouse=True)
 def form(request: pytest.FixtureRequest) -> Iterator[str]:
     """Every test is made with each form."""
+    if request.param == "kernel" and (reason := kernel_status() or kernel_status(torch.float64)):
+        pytest.skip(reason)
     with only(request.param):
         yield request.param
 
@@ -396,6 +398,14 @@ def test_input_that_cannot_be_used_is_told() -> None:
             ours(numbers(*shape))
     with pytest.raises(ValueError, match=r"expected 2 of \(layer, batch, hidden\) = \(2, 4, 5\)"):
         ours(numbers(4, 6, 3), (numbers(2, 4, 5), numbers(2, 3, 5)))
+    with pytest.raises(
+        ValueError, match=r"got torch.float32 on cpu and torch.float64 on cpu, expected"
+    ):
+        ours(numbers(4, 6, 3, dtype=torch.float32))
+    with pytest.raises(
+        ValueError, match=r"got weights of shapes \[\(20, 2\), .* expected \[\(20, 3\)"
+    ):
+        functional_call(ours, {"weight_ih_l0": numbers(20, 2)}, (numbers(4, 6, 3),))
 
 
 @pytest.mark.parametrize("cell", CELLS)

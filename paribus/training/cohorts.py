@@ -36,5 +36,6 @@ def units(runs: Sequence[Run], jobs: int) -> list[list[Run]]:
 
 
 def _dealt(cohort: list[Run], jobs: int) -> list[list[Run]]:
-    size = min(LARGEST, -(-len(cohort) // jobs))
+    rounds = -(-len(cohort) // (jobs * LARGEST))
+    size = -(-len(cohort) // (jobs * rounds))
     return [cohort[i : i + size] for i in range(0, len(cohort), size)]

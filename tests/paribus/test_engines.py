@@ -1,0 +1,581 @@
+"""Which engine trains a run, why, and that the numbers, the records and the verdicts do not depend on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import loky
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+from paribus import engines, executor
+from paribus import session as module
+from paribus.comparison import Budget, Suite
+from paribus.data import Dataset
+from paribus.engines import Choice, resolve
+from paribus.errors import ParibusError
+from paribus.executor import execute, fold_of
+from paribus.results import Result
+from paribus.run import Outcome, Record, Run
+from paribus.session import Cell, Session, Settings, cells
+from paribus.spec import call
+from paribus.training.cohorts import cohort_key
+from paribus.training.stacked import self_check, why_not
+from tests.toys import (
+    ADAM,
+    RECIPE,
+    REDRAWN,
+    SGD,
+    TASK,
+    Raises,
+    Small,
+    a_run,
+    comparison,
+    points,
+    suite,
+)
+
+REFUSED = "vmap refuses the network: "
+
+# Networks of other people that cannot be stacked, and one for each reason.
+
+
+class Branching(Small):
+    """Looks at its data before it decides."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x if x.sum() > 0 else x * 2)
+
+
+class BranchingLater(Small):
+    """Looks at its data in evaluation alone."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x if self.training or x.sum() > 0 else x * 2)
+
+
+class Noisy(Small):
+    """Draws from the global generator."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x + 0.1 * torch.rand_like(x))
+
+
+class Slope(Small):
+    """Draws a slope for each number."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(nn.functional.rrelu(x, training=self.training))
+
+
+class Cumulative(nn.Sequential):
+    """Batch statistics that are averaged over all batches so far."""
+
+    def __init__(self, *, inputs: tuple[int, ...], outputs: int) -> None:
+        norm = nn.BatchNorm1d(4, momentum=None)
+        super().__init__(nn.Linear(inputs[0], 4), norm, nn.Linear(4, outputs))
+
+
+class Spectral(nn.Sequential):
+    """Divides a weight by its largest singular value, which it takes a step towards in every pass."""
+
+    def __init__(self, *, inputs: tuple[int, ...], outputs: int) -> None:
+        layer = spectral_norm(nn.Linear(inputs[0], 4))
+        super().__init__(layer, nn.Tanh(), nn.Linear(4, outputs))
+
+
+class Replaced(Small):
+    """Puts statistics in place anew, which only evaluation sees."""
+
+    def __init__(self, *, inputs: tuple[int, ...], outputs: int) -> None:
+        super().__init__(inputs=inputs, outputs=outputs)
+        self.mean: Tensor
+        self.register_buffer("mean", torch.zeros(inputs[0]))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training:
+            self.mean = 0.9 * self.mean + 0.1 * x.detach().mean(0)
+            return super().forward(x)
+        return super().forward(x - self.mean)
+
+
+class Frozen(Small):
+    """One weight is not to be trained."""
+
+    def __init__(self, *, inputs: tuple[int, ...], outputs: int) -> None:
+        super().__init__(inputs=inputs, outputs=outputs)
+        self[0].weight.requires_grad_(False)
+
+
+class DropsTwice(Small):
+    """Uses one dropout layer twice, which has two masks a step."""
+
+    def __init__(self, *, inputs: tuple[int, ...], outputs: int) -> None:
+        super().__init__(inputs=inputs, outputs=outputs)
+        self.drop = nn.Dropout(0.5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = self.drop(self[1](self[0](x)))
+        return self[2](self.drop(hidden + 1))
+
+
+class BothWays(nn.Module):
+    """A recurrent layer that no stacked form is known of."""
+
+    def __init__(self, *, inputs: tuple[int, ...], outputs: int) -> None:
+        super().__init__()
+        self.gru = nn.GRU(inputs[0], 3, bidirectional=True)
+        self.linear = nn.Linear(6, outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.linear(self.gru(x)[0])
+
+
+UNSTACKABLE: dict[str, tuple[type[nn.Module], str]] = {
+    "a branch on data": (Branching, "data-dependent control flow"),
+    "a branch in evaluation": (BranchingLater, "data-dependent control flow"),
+    "noise of its own": (Noisy, "random"),
+    "a random slope": (Slope, "rrelu"),
+    "cumulative statistics": (Cumulative, ".item()"),
+    "spectral norm": (Spectral, REFUSED),
+    "statistics put in place anew": (Replaced, "outputs differ from the loop's by "),
+    "a frozen weight": (Frozen, "weights differ from the loop's by "),
+    "one dropout used twice": (DropsTwice, "differ from the loop's by "),
+    "a recurrent layer both ways": (BothWays, "a bidirectional GRU has no stacked form"),
+}
+
+
+@pytest.mark.parametrize("name", UNSTACKABLE)
+def test_a_network_that_cannot_be_stacked_is_found_out(name: str) -> None:
+    """By trying it; and whatever was asked for, it is trained by the loop for that reason."""
+    network, reason = UNSTACKABLE[name]
+    run = a_run(model=call(network))
+    assert why_not(run) == ""
+    found = self_check(run, fold_of(run))
+    assert reason in found
+    assert "\n" not in found
+    assert resolve("stacked", run, 8) == Choice("loop", found)
+
+
+REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
+    "a time limit": ({"time_limit": 9.0}, "a time limit counts the seconds of one run alone"),
+    "an unknown optimizer": (
+        {"optimizer": call("torch.optim:Adadelta")},
+        "no stacked form of the optimizer torch.optim:Adadelta",
+    ),
+    "an unknown argument": (
+        {"optimizer": call("torch.optim:Adam", amsgrad=True)},
+        "no stacked form of Adam's amsgrad",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_what_needs_no_trial_is_refused_without_one(name: str) -> None:
+    settings, reason = REFUSALS[name]
+    run = a_run(**settings)
+    assert why_not(run) == reason
+    assert resolve("stacked", run, 8) == Choice("loop", reason)
+
+
+# And what can be.
+
+
+class BiasBeforeNorm(nn.Sequential):
+    """A bias whose gradient is zero, which adaptive optimizers divide by next to nothing."""
+
+    def __init__(self, *, inputs: tuple[int, ...], outputs: int) -> None:
+        super().__init__(nn.Linear(inputs[0], 4), nn.BatchNorm1d(4), nn.Linear(4, outputs))
+
+
+class NoDropout(Small):
+    """The first level of a factor that is a share of dropout."""
+
+    def __init__(self, *, inputs: tuple[int, ...], outputs: int, p: float = 0.0) -> None:
+        super().__init__(inputs=inputs, outputs=outputs)
+        self.insert(2, nn.Dropout(p))
+
+
+OPTIMIZERS = ("SGD", "Adagrad", "RMSprop", "Adam", "AdamW")
+STACKABLE: dict[str, dict[str, Any]] = {
+    **{f"a bias before a norm, {o}": {
+        "model": call(BiasBeforeNorm), "optimizer": call(f"torch.optim:{o}", lr=0.01)
+    } for o in OPTIMIZERS},
+    **{f"a learning rate of {lr:g}": {"optimizer": call("torch.optim:SGD", lr=lr)}
+       for lr in (0.0, 1e-12, 10.0, 1e6, 1e200)},
+    "no dropout": {"model": call(NoDropout)},
+    "dropout": {"model": call(NoDropout, p=0.3)},
+    "clipping": {"clip_norm": 0.01},
+    "float64": {"dtype": "float64"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STACKABLE)
+def test_what_can_be_stacked_is(name: str) -> None:
+    """Though round-off is blown up, steps are too small to see, or nothing is finite after the first."""
+    run = a_run(**STACKABLE[name])
+    assert self_check(run, fold_of(run)) == ""
+    assert resolve("stacked", run, 8) == Choice("stacked", "asked for")
+
+
+def test_the_loop_is_taken_when_it_is_asked_for() -> None:
+    assert resolve("loop", a_run(), 512) == Choice("loop", "asked for")
+    assert resolve("loop", a_run(model=call(Branching)), 512) == Choice("loop", "asked for")
+
+
+# What auto does.
+
+
+def test_auto_stacks_many_long_trainings_of_a_tiny_network() -> None:
+    """By measuring: a step by the loop takes some twenty times what a replicate's does."""
+    chosen = resolve("auto", a_run(steps=100_000), 64)
+    assert chosen.engine == "stacked"
+    assert "by the loop" in chosen.reason
+
+
+@pytest.mark.parametrize(
+    ("settings", "replicates", "reason"),
+    [
+        ({"steps": 100_000}, 1, "a single run"),
+        ({}, 2, "too little to gain by stacking"),
+        ({"steps": 100_000, "model": call(Branching)}, 64, "data-dependent control flow"),
+        ({"steps": 100_000, **REFUSALS["a time limit"][0]}, 64, REFUSALS["a time limit"][1]),
+        ({"steps": 100_000, "model": call(Raises)}, 64, "a trial step failed: the third step"),
+    ],
+    ids=["one", "short", "cannot", "must not", "fails"],
+)
+def test_auto_takes_the_loop_and_says_why(
+    settings: dict[str, Any], replicates: int, reason: str
+) -> None:
+    chosen = resolve("auto", a_run(**settings), replicates)
+    assert chosen.engine == "loop"
+    assert reason in chosen.reason
+
+
+# Through a session.
+
+
+def _executed(runs: Sequence[Run], jobs: int = 1) -> dict[str, Record]:
+    """Records by key."""
+    kept: dict[str, Record] = {}
+
+    def keep(run: Run, record: Record) -> None:
+        assert record.key == run.key
+        assert record.seed == run.seed
+        assert run.key not in kept
+        kept[run.key] = record
+
+    execute(runs, jobs=jobs, keep=keep)
+    return kept
+
+
+Opener = Callable[..., Session]
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[Opener]:
+    """A function that opens a session on one store, on the CPU and in this process."""
+    sessions: list[Session] = []
+
+    def open_session(engine: str, **settings: Any) -> Session:
+        chosen = {"device": "cpu", "jobs": 1, "store": tmp_path / "runs.sqlite", **settings}
+        sessions.append(Session(Settings(engine=engine, **chosen)))
+        return sessions[-1]
+
+    yield open_session
+    for session in sessions:
+        session.store.close()
+
+
+def _cells(made: Suite) -> list[Cell]:
+    return [cell for cell in cells([made]) if cell.device == "cpu"]
+
+
+def _trained(session: Session, made: Suite) -> list[list[Record]]:
+    """Train every cell of a suite; the records of each."""
+    chosen = _cells(made)
+    session.prepare(chosen)
+    for cell in chosen:
+        session.train(cell)
+    return [session.records(cell) for cell in chosen]
+
+
+def _chosen(records: Sequence[Record]) -> set[tuple[object, object]]:
+    return {(r.provenance["engine"], r.provenance["engine chosen"]) for r in records}
+
+
+RATES = {
+    "slow": call("torch.optim:SGD", lr=0.01),
+    "sgd": SGD,
+    "fast": call("torch.optim:SGD", lr=1.0),
+}
+
+
+@pytest.mark.parametrize("engine", ["loop", "stacked"])
+def test_a_session_trains_by_the_engine_that_was_asked_for(opened: Opener, engine: str) -> None:
+    session = opened(engine, seeds=3)
+    made = suite(comparison(levels={"sgd": SGD, "adam": ADAM}))
+    for cell, records in zip(_cells(made), _trained(session, made), strict=True):
+        assert _chosen(records) == {(engine, "asked for")}
+        assert [r.key for r in records] == [run.key for run in session.runs(cell)]
+        assert {run.engine for run in session.runs(cell)} == {engine}
+        assert all(r.completed for r in records)
+
+
+@pytest.mark.parametrize("engine", ["auto", "stacked"])
+@pytest.mark.parametrize(
+    ("path", "level", "reason"),
+    [
+        ("recipe.model", call(Branching), UNSTACKABLE["a branch on data"][1]),
+        ("recipe.model", call(Replaced), UNSTACKABLE["statistics put in place anew"][1]),
+        ("recipe.time_limit", 9.0, REFUSALS["a time limit"][1]),
+        ("recipe.optimizer", call("torch.optim:Adadelta"), REFUSALS["an unknown optimizer"][1]),
+    ],
+    ids=["branching", "differing", "time limit", "optimizer"],
+)
+def test_what_cannot_be_stacked_completes_by_the_loop_with_the_reason_in_its_record(
+    opened: Opener, monkeypatch: pytest.MonkeyPatch, engine: str, path: str, level: Any, reason: str
+) -> None:
+    """Beside a variant that can be; and it is the same run, by the same key, as if the loop had been asked for."""
+    monkeypatch.setattr(engines, "WORTH_SECONDS", 0.0)
+    base = {"recipe.model": RECIPE.model, "recipe.optimizer": SGD, "recipe.time_limit": None}[path]
+    made = suite(comparison(path, {"base": base, "other": level}))
+    session = opened(engine, seeds=3)
+    first, other = _trained(session, made)
+    assert all(r.completed for r in (*first, *other))
+    ((chosen, why),) = _chosen(other)
+    assert chosen == "loop"
+    assert reason in str(why)
+    if engine == "stacked":
+        assert _chosen(first) == {("stacked", "asked for")}
+    asked = opened("loop", seeds=3)
+    chosen_cells = _cells(made)
+    asked.prepare(chosen_cells)
+    assert asked.train(chosen_cells[1]) == []
+
+
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    """What was measured, as which engine was wanted for how many replicates; stacking is found the faster."""
+    found: list[tuple[str, int]] = []
+
+    def fake(wanted: str, _run: Run, replicates: int) -> Choice:
+        found.append((wanted, replicates))
+        return Choice("stacked", f"measured {len(found)}")
+
+    monkeypatch.setattr(module, "resolve", fake)
+    return found
+
+
+def test_what_was_measured_is_kept_for_seeds_that_are_added_later(
+    opened: Opener, measured: list[tuple[str, int]]
+) -> None:
+    """Whatever a second measurement would say, so that ten runs and two more are runs of one kind."""
+    made = suite(comparison(levels=RATES))
+    first = _trained(opened("auto", seeds=3), made)
+    assert measured == [("auto", 3)]
+    session = opened("auto", seeds=5)
+    second = _trained(session, made)
+    assert measured == [("auto", 3)]
+    assert {r.key for records in first for r in records} < {r.key for rs in second for r in rs}
+    assert all(_chosen(records) == {("stacked", "measured 1")} for records in second)
+    assert len(session.trained) == 3 * 2
+
+
+def test_each_cohort_is_measured_once_and_for_each_engine_that_is_asked_for(
+    opened: Opener, measured: list[tuple[str, int]]
+) -> None:
+    """Learning rates share what was found; another kind of optimizer does not, nor does what somebody insists on."""
+    made = suite(comparison(levels={**RATES, "adam": ADAM}))
+    _trained(opened("auto", seeds=4, jobs=1), made)
+    assert measured == [("auto", 4)] * 2
+    _trained(opened("stacked", seeds=4), made)
+    assert measured == [("auto", 4)] * 2 + [("stacked", 4)] * 2
+    _trained(opened("loop", seeds=4), made)
+    assert len(measured) == 4
+
+
+def test_the_measurement_is_of_what_one_process_trains(
+    opened: Opener, measured: list[tuple[str, int]]
+) -> None:
+    session = opened("auto", seeds=7, jobs=2)
+    session.prepare(_cells(suite()))
+    assert {replicates for _, replicates in measured} == {4}
+
+
+@pytest.fixture
+def together(monkeypatch: pytest.MonkeyPatch) -> list[list[Run]]:
+    """The cohorts that were trained at once, in order."""
+    calls: list[list[Run]] = []
+    true = executor.train_together
+
+    def spy(runs: Sequence[Run], folds: Sequence[Any]) -> list[Record]:
+        calls.append(list(runs))
+        return true(runs, folds)
+
+    monkeypatch.setattr(executor, "train_together", spy)
+    return calls
+
+
+def test_cells_of_one_cohort_are_trained_at_once(opened: Opener, together: list[list[Run]]) -> None:
+    """Three learning rates at four seeds in one go, another optimizer in another; every record under its own key."""
+    made = suite(comparison(levels={**RATES, "adam": ADAM}))
+    session = opened("stacked", seeds=4)
+    session.prepare(chosen := _cells(made))
+    slow, sgd, fast, adam = chosen
+    assert len(session.train(slow)) == 12
+    assert session.train(sgd) == session.train(fast) == []
+    assert len(session.train(adam)) == 4
+    assert [len(runs) for runs in together] == [12, 4]
+    scores = set()
+    for cell in chosen:
+        for run, record in zip(session.runs(cell), session.records(cell), strict=True):
+            assert (record.key, record.seed) == (run.key, run.seed)
+            (expected,) = _executed([replace(run, engine="loop")]).values()
+            assert record.scores == pytest.approx(expected.scores, rel=1e-5, abs=1e-5)
+            scores.add(record.scores["log_loss"])
+    assert len(scores) == 16
+
+
+def test_a_second_session_trains_the_missing_seeds_of_all_cells_at_once(
+    opened: Opener, together: list[list[Run]]
+) -> None:
+    made = suite(comparison(levels=RATES))
+    _trained(opened("stacked", seeds=2), made)
+    _trained(opened("stacked", seeds=2), made)
+    _trained(opened("stacked", seeds=3), made)
+    assert [len(runs) for runs in together] == [6, 3]
+    assert {run.seed for run in together[1]} == {2}
+
+
+def test_a_variant_that_diverges_costs_its_cohort_nothing(opened: Opener) -> None:
+    """It is recorded as it would be by the loop, beside others that complete."""
+    levels = {"sgd": SGD, "wild": call("torch.optim:SGD", lr=1e38, momentum=0.9)}
+    made = suite(comparison(levels=levels))
+    by_engine = {e: _trained(opened(e, seeds=3), made) for e in ("stacked", "loop")}
+    for (sgd, wild), (one_sgd, one_wild) in [tuple(by_engine.values())]:
+        assert [r.outcome for r in sgd] == [r.outcome for r in one_sgd] == [Outcome.completed] * 3
+        assert [r.outcome for r in wild] == [r.outcome for r in one_wild] == [Outcome.diverged] * 3
+        assert [(r.steps, r.reason) for r in wild] == [(r.steps, r.reason) for r in one_wild]
+        assert all(r.scores == {} for r in wild)
+
+
+def _result(session: Session, made: Suite) -> Result:
+    (result,) = session.results(_cells(made))
+    return result
+
+
+def clear() -> Dataset:
+    """Points of which one half lies so much higher that there is something to learn."""
+    made = points()
+    higher = torch.stack([torch.zeros(60), 4.0 * made.targets[0]], 1)
+    return replace(made, inputs=(made.inputs[0] + higher,), digest="clear")
+
+
+def test_verdicts_do_not_depend_on_the_engine(opened: Opener) -> None:
+    """One that does not learn is worse and one that hardly differs is not, by scores equal to round-off."""
+    levels = {
+        "sgd": SGD,
+        "idle": call("torch.optim:SGD", lr=1e-6),
+        "alike": call("torch.optim:SGD", lr=0.1001),
+    }
+    budgets = {"quick": Budget(seeds=8, steps=100, seconds=4)}
+    task = TASK.model_copy(update={"name": "clear", "source": call(clear)})
+    made = suite(comparison(levels=levels, budgets=budgets, task=task))
+    found = {}
+    for engine in ("loop", "stacked"):
+        session = opened(engine)
+        _trained(session, made)
+        found[engine] = _result(session, made)
+    loop, stacked = found.values()
+    assert stacked.control == loop.control
+    assert stacked.contrasts.keys() == loop.contrasts.keys() == {"idle", "alike"}
+    for name, contrast in loop.contrasts.items():
+        other = stacked.contrasts[name]
+        assert (other.label, other.n, other.p) == (contrast.label, contrast.n, contrast.p)
+        for part in ("mean", "low", "high"):
+            expected = getattr(contrast.difference, part)
+            assert getattr(other.difference, part) == pytest.approx(expected, abs=1e-5)
+    assert [loop.contrasts[name].label for name in ("idle", "alike")] == ["worse", "equivalent"]
+    for one, other in zip(loop.rows, stacked.rows, strict=True):
+        np.testing.assert_allclose(other.scores, one.scores, rtol=0, atol=1e-5)
+        assert {r.key for r in one.known}.isdisjoint(r.key for r in other.known)
+
+
+# Side by side.
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_worker_is_left() -> Iterator[None]:
+    yield
+    loky.get_reusable_executor().shutdown(wait=True, kill_workers=True)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 1e-6)])
+def test_two_processes_give_the_numbers_of_one(dtype: str, tolerance: float) -> None:
+    """To round-off, cohorts being half as large; of two cohorts and three runs for the loop at once."""
+    runs = [
+        *(replace(a_run(seed, dtype=dtype), engine="stacked") for seed in range(7)),
+        *(replace(a_run(seed, dtype=dtype, optimizer=ADAM), engine="stacked") for seed in range(4)),
+        *(a_run(seed, dtype=dtype) for seed in range(3)),
+    ]
+    one, two = _executed(runs), _executed(runs, jobs=2)
+    assert one.keys() == two.keys() == {run.key for run in runs}
+    for key, record in one.items():
+        other = two[key]
+        assert (other.outcome, other.steps, other.hashes) == (
+            record.outcome, record.steps, record.hashes
+        )  # fmt: skip
+        assert other.provenance == record.provenance
+        assert other.scores == pytest.approx(record.scores, rel=tolerance, abs=tolerance)
+        assert record.predictions is not None
+        assert other.predictions is not None
+        np.testing.assert_allclose(
+            other.predictions.outputs, record.predictions.outputs, rtol=tolerance, atol=tolerance
+        )
+
+
+def growing(seed: int = 0) -> Dataset:
+    """Points, ten more of them for every other seed."""
+    made = points(seed)
+    keep = slice(0, 50 + 10 * (seed % 2))
+    return replace(
+        made, inputs=(made.inputs[0][keep],), targets=(made.targets[0][keep],), digest=str(seed)
+    )
+
+
+def test_replicates_whose_parts_differ_in_size_are_trained_apart(
+    together: list[list[Run]],
+) -> None:
+    """In the order in which they were given, nonetheless."""
+    task = REDRAWN.model_copy(update={"name": "growing", "source": call(growing)})
+    runs = [replace(a_run(seed, task=task), engine="stacked") for seed in range(5)]
+    records = _executed(runs)
+    assert [[run.seed for run in runs] for runs in together] == [[0, 2, 4], [1, 3]]
+    assert [record.seed for record in records.values()] == [*range(5)]
+    alone = _executed([replace(run, engine="loop") for run in runs])
+    for record, other in zip(records.values(), alone.values(), strict=True):
+        assert record.data == other.data
+        assert record.scores == pytest.approx(other.scores, rel=1e-6, abs=1e-6)
+
+
+def test_a_cohort_that_raises_is_named() -> None:
+    """With how many were trained together, and with nothing kept of it."""
+    runs = [replace(a_run(seed, call(Raises)), engine="stacked") for seed in range(2, 5)]
+    with pytest.raises(ParibusError) as caught:
+        _executed(runs)
+    assert str(caught.value).startswith(
+        "training of Raises() on 'toy' with seed 2, one of 3 trained together: got RuntimeError: "
+    )
+
+
+def test_the_engine_is_part_of_a_runs_key_and_not_of_its_cohorts() -> None:
+    loop, stacked = a_run(), replace(a_run(), engine="stacked")
+    assert loop.key != stacked.key
+    assert cohort_key(loop) == cohort_key(stacked)

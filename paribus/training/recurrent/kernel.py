@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import ctypes
 import weakref
-from collections import deque
 from collections.abc import Sequence
 from ctypes import POINTER, Structure, c_int, c_int64, c_void_p
 from functools import cache
+from math import prod
+from threading import Lock
 from typing import TypeVar
 
 import torch
@@ -76,23 +77,29 @@ class Pool:
     """
 
     def __init__(self, count: int) -> None:
-        self._free: deque[Tensor] = deque(maxlen=count)
+        self._count = count
+        self._free: list[Tensor] = []
+        self._lock = Lock()
 
-    def take(self, like: Tensor, *shape: int) -> Tensor:
+    def take(self, like: Tensor, shape: tuple[int, ...]) -> Tensor:
         """A tensor with any content, whose memory comes back when the last that uses it is gone."""
-        whole = self._find(like, shape)
-        # A second array over the same memory: it dies with the tensor, and the first lives on.
-        lent = whole.numpy()
-        weakref.finalize(lent, self._free.append, whole).atexit = False
-        return torch.from_numpy(lent)
+        size = prod(shape) * like.element_size()
+        piece = self._piece(size)
+        # An array over the piece, which dies with the tensor, while the piece lives on.
+        lent = piece.numpy()[:size]
+        weakref.finalize(lent, self._free.append, piece).atexit = False
+        return torch.from_numpy(lent).view(like.dtype).view(shape)
 
-    def _find(self, like: Tensor, shape: tuple[int, ...]) -> Tensor:
-        for _ in range(len(self._free)):
-            piece = self._free.popleft()
-            if piece.shape == shape and piece.dtype == like.dtype:
-                return piece
-            self._free.append(piece)
-        return like.new_empty(shape)
+    def _piece(self, size: int) -> Tensor:
+        """The smallest free piece that is large enough, or a new one."""
+        # Pieces come back at any moment, the collector's among them, so that their coming back takes no lock: it
+        # lengthens the list and moves nothing.
+        with self._lock:
+            del self._free[: -self._count]
+            fits = [(len(piece), i) for i, piece in enumerate(self._free) if len(piece) >= size]
+            if fits:
+                return self._free.pop(min(fits)[1])
+        return torch.empty(size, dtype=torch.uint8)
 
 
 class KernelForm:
@@ -104,7 +111,7 @@ class KernelForm:
     name = "kernel"
 
     def __init__(self) -> None:
-        self._pool = Pool(2)
+        self._pool = Pool(4)
 
     def forward(
         self,
@@ -118,9 +125,10 @@ class KernelForm:
         """Output and last states; what backward needs is one tensor in the kernel's own layout."""
         replicates, time, batch, _ = x.shape
         call = _Call(layers, x, states, weights)
-        output = x.new_empty(replicates, time, batch, layers.hidden)
+        new = self._pool.take if keep else Tensor.new_empty
+        output = new(x, (replicates, time, batch, layers.hidden))
         last = [torch.empty_like(s) for s in call.states]
-        saved = self._pool.take(x, replicates, call.saved_size) if keep else None
+        saved = new(x, (replicates, call.saved_size)) if keep else None
         call.job.keep = keep
         call.give(saved=saved, output=output, **dict(zip(("last_h", "last_c"), last, strict=False)))
         call.run("forward")

@@ -261,20 +261,29 @@ def test_threads_change_no_bit(kind: type[nn.RNNBase]) -> None:
 
 
 def test_memory_is_used_again_when_nobody_needs_it() -> None:
-    pool = kernel.Pool(2)
-    like = numbers(1)
-    first, second = pool.take(like, 3, 4), pool.take(like, 3, 4)
-    assert first.shape == (3, 4)
-    assert first.dtype == like.dtype
+    pool, like = kernel.Pool(2), numbers(1)
+    first, second = pool.take(like, (3, 4)), pool.take(like, (3, 4))
+    assert (first.shape, first.dtype) == ((3, 4), like.dtype)
     where = first.data_ptr()
-    assert second.data_ptr() != where
     view = first[1:]
     del first
-    assert pool.take(like, 3, 4).data_ptr() != where
+    assert pool.take(like, (3, 4)).data_ptr() != where
     del view
-    assert pool.take(like, 4, 3).data_ptr() != where
-    taken = [pool.take(like, 3, 4).data_ptr() for _ in range(2)]
-    assert where in taken
+    assert pool.take(like, (3, 5)).data_ptr() != where
+    again = pool.take(like.double(), (2, 3))
+    assert again.data_ptr() == where
+    assert again.dtype == torch.float64
+    assert second.data_ptr() != where
+
+
+def test_no_more_memory_is_held_than_was_asked_for() -> None:
+    pool, like = kernel.Pool(2), numbers(1)
+    lent = [pool.take(like, (size,)) for size in (10, 20, 30, 40)]
+    while lent:
+        del lent[0]
+    third = pool.take(like, (25,))
+    assert third.untyped_storage().nbytes() == 100
+    assert [len(piece) for piece in pool._free] == [160]
 
 
 @needs_compiler

@@ -13,8 +13,9 @@ from torch.func import functional_call, vmap
 
 from paribus.training.noise import NamedDropout, give_masks
 from paribus.training.recurrent import make_stackable
+from paribus.training.samples import Tensors
 
-Tensors = tuple[Tensor, ...]
+Loss = Callable[..., Tensor]
 
 
 class Stack:
@@ -30,6 +31,7 @@ class Stack:
         base: the architecture, whose own weights are never used.
         weights: a leaf, ``(replicate, parameter)``, in the order of `torch.nn.Module.parameters`.
         buffers: stacked, ``(replicate, ...)``, updated in place by a training-mode forward.
+        changing: names of those that a forward changes: all but the masks.
         masks: names of the dropout masks among the buffers, each with the replicates' dropouts.
     """
 
@@ -42,6 +44,7 @@ class Stack:
             self.weights = torch.stack(rows).requires_grad_()
             buffers = [dict(network.named_buffers()) for network in networks]
             self.buffers = {n: torch.stack([b[n] for b in buffers]) for n in buffers[0]}
+        self.changing = [*self.buffers]
         self.base = copy.deepcopy(networks[0])
         if reason := make_stackable(self.base):
             raise ValueError(reason)
@@ -64,11 +67,13 @@ class Stack:
             shape = dropouts[0].shape
             if shape is None:  # a first pass told the shapes, and did not need this one
                 continue
-            kept = []
+            drawn: dict[int, Tensor] = {}
             for dropout in dropouts:
-                dropout.begin(step)
-                kept.append(dropout.keep(shape))
-            self.buffers[name] = torch.stack(kept).to(self.weights)
+                if id(dropout) not in drawn:  # replicates of one seed share theirs
+                    dropout.begin(step)
+                    drawn[id(dropout)] = dropout.keep(shape)
+            masks = torch.stack([drawn[id(dropout)] for dropout in dropouts])
+            self.buffers[name] = masks.to(self.weights)
 
     def parameters(self, weights: Tensor) -> dict[str, Tensor]:
         """Views of the weights by name, ``(replicate, ...)`` each."""
@@ -83,11 +88,53 @@ class Stack:
             function: takes a callable network and a replicate's arguments, each a tuple of tensors.
             arguments: tuples of ``(replicate, ...)`` tensors.
         """
+        return self._mapped(function, self.parameters(self.weights), self.buffers, *arguments)
 
+    def _mapped(
+        self,
+        function: Callable[..., Any],
+        parameters: dict[str, Tensor],
+        buffers: dict[str, Tensor],
+        *arguments: Tensors,
+    ) -> Any:
         def one(p: dict[str, Tensor], b: dict[str, Tensor], *rest: Tensors) -> Any:
             return function(lambda *x: functional_call(self.base, (p, b), x), *rest)
 
-        return vmap(one)(self.parameters(self.weights), self.buffers, *arguments)
+        return vmap(one)(parameters, buffers, *arguments)
+
+    def losses(
+        self,
+        loss: Loss,
+        parameters: dict[str, Tensor],
+        buffers: dict[str, Tensor],
+        inputs: Tensors,
+        targets: Tensors,
+    ) -> Tensor:
+        """Mean loss of each replicate's batch, ``(replicate,)``; the buffers given are updated in place.
+
+        Args:
+            loss: of outputs and targets, ``(sample,)``.
+            parameters: by name, ``(replicate, ...)`` each.
+            buffers: the same.
+            inputs: ``(replicate, batch, ...)`` each.
+            targets: the same.
+        """
+
+        def mean(network: Callable[..., Tensor], x: Tensors, y: Tensors) -> Tensor:
+            return loss(network(*x), *y).mean()
+
+        found: Tensor = self._mapped(mean, parameters, buffers, inputs, targets)
+        return found
+
+    def gradient(self, loss: Loss, inputs: Tensors, targets: Tensors) -> tuple[Tensor, Tensor]:
+        """Gradient of each replicate's mean loss, ``(replicate, parameter)``, and the losses, ``(replicate,)``.
+
+        Buffers are updated in place.
+        """
+        parameters = self.parameters(self.weights)
+        losses = self.losses(loss, parameters, self.buffers, inputs, targets)
+        (gradient,) = torch.autograd.grad(losses.sum(), self.weights)
+        return gradient, losses.detach()
 
     def state(self) -> tuple[Tensor, dict[str, Tensor]]:
         """A copy of weights and buffers."""

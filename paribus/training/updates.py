@@ -1,7 +1,8 @@
 """Optimizer steps for many replicates at once, each with hyper-parameters of its own.
 
 The arithmetic is that of `torch.optim`'s single-tensor form, in its order, on parameters laid out as ``(replicate,
-parameter)``; torch's own optimizers take one learning rate for all.
+parameter)``; torch's own optimizers take one learning rate for all. What depends on the number of the step is worked
+out in float64 for many steps ahead, so that a step is tensors in, tensors out, with nothing to decide.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from torch import Tensor
 
 from paribus.spec import Call
 
-State = dict[str, Tensor]
+Numbers = Mapping[str, Tensor]
 
 
 @dataclass
@@ -25,8 +26,9 @@ class Update:
 
     Attributes:
         kind: name in `torch.optim`.
-        hyper: each hyper-parameter that may differ by replicate, ``(replicate, 1)``.
-        fixed: the others, the same for all.
+        hyper: each hyper-parameter that may differ by replicate, ``(replicate, 1)`` in float64.
+        fixed: what is decided once: the arguments that all share, and which terms there are at all.
+        like: a tensor of the type and device of the parameters.
         state: running averages, ``(replicate, parameter)`` each.
         steps: steps taken so far.
     """
@@ -34,79 +36,143 @@ class Update:
     kind: str
     hyper: dict[str, Tensor]
     fixed: dict[str, Any]
-    state: State = field(default_factory=dict)
+    like: Tensor
+    state: dict[str, Tensor] = field(default_factory=dict)
     steps: int = 0
 
+    def __post_init__(self) -> None:
+        h = self.hyper
+        self.fixed["decays"] = bool(h["weight_decay"].any())
+        self.fixed["moves"] = "momentum" in h and bool(h["momentum"].any())
+        self.constant = {name: x.to(self.like) for name, x in h.items()}
+        for name in ("beta1", "beta2", "alpha"):
+            if name in h:
+                self.constant[f"1-{name}"] = (1 - h[name]).to(self.like)
+        self.state = KINDS[self.kind].start(self)
+
+    def coming(self, steps: int) -> list[Numbers]:
+        """What the next steps need besides weights and gradient, each ``(replicate, 1)``."""
+        number = torch.arange(
+            self.steps + 1,
+            self.steps + steps + 1,
+            dtype=torch.float64,
+            device=self.like.device,
+        )
+        varying = KINDS[self.kind].varying(self, number[:, None, None])
+        columns = {name: x.to(self.like) for name, x in varying.items()}
+        return [self.constant | {name: x[k] for name, x in columns.items()} for k in range(steps)]
+
     @torch.no_grad()
-    def __call__(self, weights: Tensor, gradient: Tensor) -> None:
-        """Take one step."""
+    def __call__(self, weights: Tensor, gradient: Tensor, now: Numbers | None = None) -> None:
+        """Take one step.
+
+        Args:
+            weights: ``(replicate, parameter)``, changed in place.
+            gradient: the same shape, left as it is.
+            now: this step's numbers from `coming`, if they were asked for ahead.
+        """
+        numbers = self.coming(1)[0] if now is None else now
+        KINDS[self.kind].step(self.fixed, self.state, numbers, weights, gradient)
         self.steps += 1
-        KINDS[self.kind].step(self, weights, gradient)
-
-    def running(self, name: str, like: Tensor) -> Tensor:
-        """A running average, zero at first."""
-        if name not in self.state:
-            self.state[name] = torch.zeros_like(like)
-        return self.state[name]
 
 
-def _decayed(update: Update, weights: Tensor, gradient: Tensor) -> Tensor:
+def _zeros(*names: str) -> Callable[[Update], dict[str, Tensor]]:
+    return lambda u: {name: torch.zeros_like(u.like) for name in names}
+
+
+def _decayed(fixed: Mapping[str, Any], n: Numbers, w: Tensor, g: Tensor) -> Tensor:
     """The gradient with the L2 penalty's, where any replicate has one."""
-    decay = update.hyper["weight_decay"]
-    return gradient + decay * weights if decay.any() else gradient
+    return torch.addcmul(g, n["weight_decay"], w) if fixed["decays"] else g
 
 
-def _sgd(u: Update, w: Tensor, g: Tensor) -> None:
-    g = _decayed(u, w, g)
-    momentum = u.hyper["momentum"]
-    if momentum.any():
-        first = "momentum" not in u.state
-        buffer = u.running("momentum", w)
-        # torch starts the buffer with the whole gradient, whatever the dampening.
-        buffer.mul_(momentum).add_(g if first else g * (1 - u.hyper["dampening"]))
-        moved = g + momentum * buffer if u.fixed["nesterov"] else buffer
-        g = torch.where(momentum != 0, moved, g)
-    w.sub_(u.hyper["lr"] * g)
+def _sgd_varying(u: Update, t: Tensor) -> dict[str, Tensor]:
+    # torch starts the buffer with the whole gradient, whatever the dampening, and has none without momentum.
+    whole = (t == 1) | (u.hyper["momentum"] == 0)
+    return {"gain": torch.where(whole, 1.0, 1 - u.hyper["dampening"])} if u.fixed["moves"] else {}
 
 
-def _adagrad(u: Update, w: Tensor, g: Tensor) -> None:
-    g = _decayed(u, w, g)
-    if "sum" not in u.state:
-        u.state["sum"] = u.hyper["initial_accumulator_value"].expand_as(w).clone()
-    total = u.state["sum"].addcmul_(g, g)
-    lr = u.hyper["lr"] / (1 + (u.steps - 1) * u.hyper["lr_decay"])
-    w.sub_(lr * g / total.sqrt().add_(u.hyper["eps"]))
+def _sgd(
+    fixed: Mapping[str, Any], state: dict[str, Tensor], n: Numbers, w: Tensor, g: Tensor
+) -> None:
+    g = _decayed(fixed, n, w, g)
+    if fixed["moves"]:
+        buffer = state["momentum"].mul_(n["momentum"]).addcmul_(g, n["gain"])
+        g = torch.addcmul(g, n["momentum"], buffer) if fixed["nesterov"] else buffer
+    w.addcmul_(n["lr"], g, value=-1)
 
 
-def _rmsprop(u: Update, w: Tensor, g: Tensor) -> None:
-    g = _decayed(u, w, g)
-    alpha = u.hyper["alpha"]
-    square = u.running("square", w)
-    square.mul_(alpha).add_((1 - alpha) * g * g)
-    step = g / square.sqrt().add_(u.hyper["eps"])
-    momentum = u.hyper["momentum"]
-    if momentum.any():
-        step = u.running("momentum", w).mul_(momentum).add_(step)
-    w.sub_(u.hyper["lr"] * step)
+def _adagrad_varying(u: Update, t: Tensor) -> dict[str, Tensor]:
+    return {"size": u.hyper["lr"] / (1 + (t - 1) * u.hyper["lr_decay"])}
 
 
-def _adam(u: Update, w: Tensor, g: Tensor) -> None:
-    _adam_step(u, w, _decayed(u, w, g))
+def _adagrad(
+    fixed: Mapping[str, Any], state: dict[str, Tensor], n: Numbers, w: Tensor, g: Tensor
+) -> None:
+    g = _decayed(fixed, n, w, g)
+    total = state["sum"].addcmul_(g, g)
+    w.addcdiv_(n["size"] * g, total.sqrt().add_(n["eps"]), value=-1)
 
 
-def _adamw(u: Update, w: Tensor, g: Tensor) -> None:
-    w.mul_(1 - u.hyper["lr"] * u.hyper["weight_decay"])
-    _adam_step(u, w, g)
+def _rmsprop(
+    fixed: Mapping[str, Any], state: dict[str, Tensor], n: Numbers, w: Tensor, g: Tensor
+) -> None:
+    g = _decayed(fixed, n, w, g)
+    square = state["square"].mul_(n["alpha"]).addcmul_(n["1-alpha"] * g, g)
+    root = square.sqrt().add_(n["eps"])
+    if fixed["moves"]:
+        moved = state["momentum"].mul_(n["momentum"]).addcdiv_(g, root)
+        w.addcmul_(n["lr"], moved, value=-1)
+    else:
+        w.addcdiv_(n["lr"] * g, root, value=-1)
 
 
-def _adam_step(u: Update, w: Tensor, g: Tensor) -> None:
-    first, second = u.hyper["beta1"], u.hyper["beta2"]
-    mean, square = u.running("mean", w), u.running("square", w)
-    mean.add_((1 - first) * (g - mean))
-    square.mul_(second).add_((1 - second) * g * g)
-    size = u.hyper["lr"] / (1 - first**u.steps)
-    scale = (1 - second**u.steps).sqrt()
-    w.sub_(size * mean / (square.sqrt() / scale).add_(u.hyper["eps"]))
+def _adam_varying(u: Update, t: Tensor) -> dict[str, Tensor]:
+    return {
+        "size": u.hyper["lr"] / (1 - u.hyper["beta1"] ** t),
+        "scale": (1 - u.hyper["beta2"] ** t).sqrt(),
+    }
+
+
+def _adam(
+    fixed: Mapping[str, Any], state: dict[str, Tensor], n: Numbers, w: Tensor, g: Tensor
+) -> None:
+    _adam_step(state, n, w, _decayed(fixed, n, w, g))
+
+
+def _adamw_varying(u: Update, t: Tensor) -> dict[str, Tensor]:
+    kept = 1 - u.hyper["lr"] * u.hyper["weight_decay"]
+    return _adam_varying(u, t) | {"kept": kept.expand(len(t), *kept.shape)}
+
+
+def _adamw(
+    fixed: Mapping[str, Any], state: dict[str, Tensor], n: Numbers, w: Tensor, g: Tensor
+) -> None:
+    if fixed["decays"]:
+        w.mul_(n["kept"])
+    _adam_step(state, n, w, g)
+
+
+def _adam_step(state: dict[str, Tensor], n: Numbers, w: Tensor, g: Tensor) -> None:
+    mean = state["mean"].lerp_(g, n["1-beta1"])
+    square = state["square"].mul_(n["beta2"]).addcmul_(n["1-beta2"] * g, g)
+    root = square.sqrt().div_(n["scale"]).add_(n["eps"])
+    w.addcdiv_(n["size"] * mean, root, value=-1)
+
+
+def _sgd_start(u: Update) -> dict[str, Tensor]:
+    return _zeros("momentum")(u) if u.fixed["moves"] else {}
+
+
+def _adagrad_start(u: Update) -> dict[str, Tensor]:
+    return {"sum": u.constant["initial_accumulator_value"].expand_as(u.like).clone()}
+
+
+def _rmsprop_start(u: Update) -> dict[str, Tensor]:
+    return _zeros("square")(u) | _sgd_start(u)
+
+
+def _none(_u: Update, _t: Tensor) -> dict[str, Tensor]:
+    return {}
 
 
 @dataclass(frozen=True)
@@ -114,24 +180,41 @@ class Kind:
     """An optimizer that can be stacked.
 
     Attributes:
-        step: its arithmetic.
+        step: its arithmetic, on ``(fixed, state, numbers, weights, gradient)``; state and weights change in place.
+        start: its state before the first step.
+        varying: what depends on the number of the step, ``(step, replicate, 1)``, for ``(step, 1, 1)``.
         numbers: hyper-parameters that may differ by replicate.
         switches: arguments that all replicates share.
     """
 
-    step: Callable[[Update, Tensor, Tensor], None]
+    step: Callable[[Mapping[str, Any], dict[str, Tensor], Numbers, Tensor, Tensor], None]
+    start: Callable[[Update], dict[str, Tensor]]
+    varying: Callable[[Update, Tensor], dict[str, Tensor]]
     numbers: tuple[str, ...]
     switches: tuple[str, ...] = ()
 
 
+_MOMENTS = _zeros("mean", "square")
+_BETAS = ("lr", "betas", "eps", "weight_decay")
 KINDS: Mapping[str, Kind] = {
-    "SGD": Kind(_sgd, ("lr", "momentum", "dampening", "weight_decay"), ("nesterov",)),
-    "Adagrad": Kind(
-        _adagrad, ("lr", "lr_decay", "weight_decay", "initial_accumulator_value", "eps")
+    "SGD": Kind(
+        _sgd,
+        _sgd_start,
+        _sgd_varying,
+        ("lr", "momentum", "dampening", "weight_decay"),
+        ("nesterov",),
     ),
-    "RMSprop": Kind(_rmsprop, ("lr", "alpha", "eps", "weight_decay", "momentum")),
-    "Adam": Kind(_adam, ("lr", "betas", "eps", "weight_decay")),
-    "AdamW": Kind(_adamw, ("lr", "betas", "eps", "weight_decay")),
+    "Adagrad": Kind(
+        _adagrad,
+        _adagrad_start,
+        _adagrad_varying,
+        ("lr", "lr_decay", "weight_decay", "initial_accumulator_value", "eps"),
+    ),
+    "RMSprop": Kind(
+        _rmsprop, _rmsprop_start, _none, ("lr", "alpha", "eps", "weight_decay", "momentum")
+    ),
+    "Adam": Kind(_adam, _MOMENTS, _adam_varying, _BETAS),
+    "AdamW": Kind(_adamw, _MOMENTS, _adamw_varying, _BETAS),
 }
 
 
@@ -167,5 +250,8 @@ def stacked_update(optimizers: Sequence[Call], like: Tensor) -> Update:
     if "betas" in columns:
         pairs = columns.pop("betas")
         columns |= {"beta1": [p[0] for p in pairs], "beta2": [p[1] for p in pairs]}
-    hyper = {n: torch.tensor(v, dtype=torch.float64).to(like)[:, None] for n, v in columns.items()}
-    return Update(name, hyper, {n: settings[0][n] for n in kind.switches})
+    hyper = {
+        n: torch.tensor(v, dtype=torch.float64, device=like.device)[:, None]
+        for n, v in columns.items()
+    }
+    return Update(name, hyper, {n: settings[0][n] for n in kind.switches}, like.detach())

@@ -1,0 +1,164 @@
+"""What a cohort is trained on: one raw copy of the data, each replicate's own preparation and order of batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from paribus.data import Affine, Fold
+from paribus.seeding import Streams
+from paribus.training.order import batch_length, steps_per_epoch
+
+Tensors = tuple[Tensor, ...]
+ALL = slice(None)
+
+
+@dataclass(frozen=True)
+class Source:
+    """One tensor of the data for all replicates: one raw copy, and each replicate's way to prepare it.
+
+    Attributes:
+        raw: ``(sample, ...)``; where replicates have data of their own, theirs one after the other.
+        start: number of each replicate's first sample, ``(replicate, 1)``, or None where it is zero for all.
+        affine: preparation by replicate, each tensor ``(replicate, 1, ...)``, or None.
+        missing: whether there is anything to fill.
+        dtype: what floating-point samples become.
+    """
+
+    raw: Tensor
+    start: Tensor | None
+    affine: Affine | None
+    missing: bool
+    dtype: torch.dtype
+
+    def pick(self, index: Tensor, of: slice = ALL) -> Tensor:
+        """Prepared samples, ``(..., replicate, batch, feature ...)``.
+
+        Args:
+            index: sample numbers, ``(..., replicate, batch)``.
+            of: the replicates that they are of.
+        """
+        x = self.raw[index if self.start is None else index + self.start[of]]
+        if self.affine is not None:
+            # In the loop's precision and order: it prepares in float32 and then converts.
+            x = x.to(self.affine.shift.dtype)
+            if self.missing:
+                x = torch.where(x.isnan(), self.affine.fill[of], x)
+            x.sub_(self.affine.shift[of]).mul_(self.affine.scale[of])
+        return x.to(self.dtype) if x.is_floating_point() else x
+
+
+def source(
+    tensors: Sequence[Tensor], affines: Sequence[Affine | None], device: str, dtype: torch.dtype
+) -> Source:
+    """One raw copy of what replicates share.
+
+    Args:
+        tensors: each replicate's, ``(sample, ...)``; the same object where they share it.
+        affines: each replicate's.
+        device: where it is put.
+        dtype: what floating-point samples become.
+    """
+    first = tensors[0]
+    shared = all(t is first for t in tensors)
+    raw, start = first, None
+    if not shared:
+        raw = torch.cat(list(tensors))
+        lengths = torch.tensor([0, *(len(t) for t in tensors[:-1])], device=device)
+        start = lengths.cumsum(0)[:, None]
+    missing = bool(raw.isnan().any()) if raw.is_floating_point() else False
+    stacked = None
+    if affines[0] is not None:
+        columns = [
+            torch.stack([getattr(a, n) for a in affines]) for n in ("fill", "shift", "scale")
+        ]
+        stacked = Affine(*(c.unsqueeze(1).to(device) for c in columns))
+    return Source(raw.to(device), start, stacked, missing, dtype)
+
+
+class Samples:
+    """The data of a cohort.
+
+    Args:
+        folds: each replicate's.
+        device: where the raw copy is put.
+        dtype: what floating-point samples become.
+    """
+
+    def __init__(self, folds: Sequence[Fold], device: str, dtype: torch.dtype) -> None:
+        self.inputs, self.targets = (
+            [
+                source(
+                    [getattr(fold.dataset, which)[i] for fold in folds],
+                    [getattr(fold, affines)[i] for fold in folds],
+                    device,
+                    dtype,
+                )
+                for i in range(len(getattr(folds[0].dataset, which)))
+            ]
+            for which, affines in (("inputs", "input_affines"), ("targets", "target_affines"))
+        )
+
+    @property
+    def width(self) -> int:
+        """Numbers in all inputs of one sample."""
+        return sum(s.raw[0].numel() for s in self.inputs)
+
+    def pick(self, index: Tensor, of: slice = ALL) -> tuple[Tensors, Tensors]:
+        """Prepared inputs and targets, ``(..., replicate, batch, feature ...)`` each; see `Source.pick`."""
+        return (
+            tuple(s.pick(index, of) for s in self.inputs),
+            tuple(s.pick(index, of) for s in self.targets),
+        )
+
+
+class Batches:
+    """Which samples each replicate sees at each step: those of `paribus.training.order.batches`.
+
+    An epoch is drawn at once, and once for replicates that share streams and split.
+
+    Args:
+        folds: each replicate's, with training parts of one size.
+        streams: each replicate's.
+        batch_size: samples a step.
+        device: where sample numbers are put.
+    """
+
+    def __init__(
+        self, folds: Sequence[Fold], streams: Sequence[Streams], batch_size: int, device: str
+    ) -> None:
+        named = [(s, f.digest) for s, f in zip(streams, folds, strict=True)]
+        distinct = {name: i for i, name in reversed([*enumerate(named)])}
+        self.streams = [streams[i] for i in distinct.values()]
+        self.train = torch.stack([folds[i].train for i in distinct.values()])
+        ordinal = {name: k for k, name in enumerate(distinct)}
+        self.which = torch.tensor([ordinal[name] for name in named], device=device)
+        self.alike = len(distinct) == len(folds)
+        samples = len(folds[0].train)
+        self.length = batch_length(samples, batch_size)
+        self.per_epoch = steps_per_epoch(samples, batch_size)
+        self.device, self.epoch, self.at = device, -1, self.per_epoch
+
+    def take(self, steps: int) -> Tensor:
+        """Sample numbers of the next steps, ``(step, replicate, batch)``: as many as are left in the epoch at most."""
+        if self.at == self.per_epoch:
+            self._shuffle()
+        rows = self.rows[self.at : self.at + steps]
+        self.at += len(rows)
+        return rows[:, self.which]
+
+    def _shuffle(self) -> None:
+        self.epoch, self.at = self.epoch + 1, 0
+        samples = self.train.shape[1]
+        orders = [
+            torch.randperm(samples, generator=s.generator("order", self.epoch))
+            for s in self.streams
+        ]
+        rows = self.train.gather(1, torch.stack(orders))[:, : self.per_epoch * self.length]
+        rows = rows.view(-1, self.per_epoch, self.length).transpose(0, 1).contiguous()
+        if self.device == "cuda":  # so that nobody waits for the copy
+            rows = rows.pin_memory()
+        self.rows = rows.to(self.device, non_blocking=True)

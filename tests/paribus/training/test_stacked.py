@@ -20,7 +20,7 @@ from paribus.recipe import EarlyStopping, Recipe
 from paribus.run import Outcome, Record, Run
 from paribus.seeding import Streams
 from paribus.spec import Call, call
-from paribus.training.loop import train
+from paribus.training.loop import DIAGNOSED, train
 from paribus.training.stacked import StackedTraining, train_together
 from suites.tasks.adding import ADDING, adding
 
@@ -228,6 +228,19 @@ def test_a_replicate_that_diverges_is_recorded_as_by_the_loop(tiny) -> None:
     same(records[::3], expected[::3], tolerance=1e-12)
 
 
+def test_a_weight_that_is_not_finite_is_divergence_though_the_loss_was(tiny) -> None:
+    """The first step's penalty is beyond any number, and its loss was that of the initial weights."""
+    sgd = [call("torch.optim:SGD", lr=0.01), call("torch.optim:SGD", lr=1e300, weight_decay=1e10)]
+    runs = [tiny["series"].run(MLP, o, evaluate_every=1, diagnostics=(STATE,)) for o in sgd]
+    folds = [tiny["series"].fold()] * 2
+    records = train_together(runs, folds)
+    assert [(r.outcome, r.steps) for r in records] == [
+        (Outcome.completed, 6),
+        (Outcome.diverged, 1),
+    ]
+    same(records, by_loop(runs, folds), tolerance=1e-12)
+
+
 def test_a_test_score_that_is_not_finite_is_divergence(tiny) -> None:
     """The one infinite error stands in the test part of one replicate's data."""
     base = tiny["series"]
@@ -295,6 +308,22 @@ def test_diagnostics_are_those_of_the_loop(tiny, network: str) -> None:
     records = train_together(runs, folds)
     assert {"gradient_norm/0", "gradient_ratio", "dead_share"} <= records[0].curves.keys()
     same(records, by_loop(runs, folds), tolerance=1e-12)
+
+
+def test_diagnostics_are_taken_of_the_first_training_samples(tiny) -> None:
+    """As many as by the loop, of the replicate's own training part, whatever else was diagnosed before."""
+    x = torch.randn(600, 4, generator=torch.Generator().manual_seed(0))
+    made = tiny["table"].changed(inputs=(x,), targets=((x[:, 0] > 0).long(),))
+    model = call("models.mlp:MLP", hidden=[6, 5], norm="batch", dropout=0.3)
+    runs, folds = seeded(made, model, diagnostics=DIAGNOSTICS)
+    assert len(folds[0].train) > DIAGNOSED
+    records = train_together(runs, folds)
+    same(records, by_loop(runs, folds), tolerance=1e-12)
+    (one, *_) = train_together([replace(run, diagnostics=DIAGNOSTICS[1:]) for run in runs], folds)
+    shared = one.curves.keys()
+    assert {n: records[0].curves[n][1:] for n in shared} == {
+        n: c[1:] for n, c in one.curves.items()
+    }
 
 
 def test_looking_changes_nothing(tiny) -> None:

@@ -59,11 +59,30 @@ def answer(claim: Claim, result: Result) -> Answered:
         return Answered(claim, Answer.undecided, "withheld, because control broke")
     if result.skipped or not (variant.complete and reference.complete):
         return Answered(claim, Answer.undecided, "not run")
+    if reason := _withheld(claim, result):
+        return Answered(claim, Answer.undecided, reason)
     if claim.relation in ("better", "worse", "equivalent") and _is_family_contrast(claim, result):
         return _by_verdict(claim, result)
     if claim.metric == STEPS:
         return _by_steps(claim, result.comparison, variant, reference)
     return _by_values(claim, result.comparison, variant, reference)
+
+
+def _withheld(claim: Claim, result: Result) -> str:
+    """Why a claim is not looked at: what withholds the verdicts it leans on withholds it too."""
+    if claim.relation == "identical":
+        return ""
+    named = (claim.variant, claim.reference or result.baseline.variant.name)
+    reasons = [result.contrasts[name].reason for name in named if name in result.contrasts]
+    primary = claim.metric in (None, result.comparison.primary.name)
+    for reason in ("exhausted", "skipped"):
+        if reason in reasons:
+            return f"withheld: {reason}"
+    if primary and reasons and all(reason == "floor" for reason in reasons):
+        return "withheld: floor"
+    if primary and reasons == ["ceiling"]:
+        return "withheld: ceiling"
+    return "a later look" if "exploratory" in reasons or result.exploratory else ""
 
 
 def _is_family_contrast(claim: Claim, result: Result) -> bool:
@@ -88,7 +107,8 @@ def _direction(claim: Claim, comparison: Comparison) -> bool:
     if claim.higher_is_better is not None:
         return claim.higher_is_better
     known = {m.name: m for m in (*comparison.task.metrics, comparison.primary)}
-    return known[claim.metric or comparison.primary.name].higher_is_better
+    metric = known.get(claim.metric or comparison.primary.name)
+    return metric is None or metric.higher_is_better  # without one only identity is claimed
 
 
 def _by_values(claim: Claim, comparison: Comparison, variant: Row, reference: Row) -> Answered:

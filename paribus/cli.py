@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import sys
 from collections.abc import Iterable
 from importlib.metadata import entry_points
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help="Controlled comparisons of training choices in PyTorch: one factor varies, all else is equal.",
     no_args_is_help=True,
+    pretty_exceptions_enable=False,
     add_completion=False,
 )
 
@@ -179,9 +181,28 @@ def _suite_of(path: Path) -> Suite:
             expected="a Python file",
             fix="Check the path.",
         )
-    # By name, so that worker processes can import what the suite names.
-    sys.path.insert(0, str(path.resolve().parent))
-    found = getattr(importlib.import_module(path.stem), "SUITE", None)
+    other = importlib.util.find_spec(path.stem) if path.stem.isidentifier() else None
+    taken = other is not None and Path(other.origin or "").resolve() != path.resolve()
+    if not path.stem.isidentifier() or taken:
+        raise ParibusError(
+            f"file of a suite {path}",
+            got=f"the name {path.stem!r}" + (", which another module has" if taken else ""),
+            expected="a name that can be imported and that no other module has",
+            fix="Rename the file, such as my_suite.py.",
+        )
+    # By name, so that worker processes can import what the suite names; last, so that it shadows nothing.
+    sys.path.append(str(path.resolve().parent))
+    try:
+        found = getattr(importlib.import_module(path.stem), "SUITE", None)
+    except ParibusError:
+        raise
+    except Exception as error:
+        raise ParibusError(
+            f"file of a suite {path}",
+            got=f"{type(error).__name__}: {error}",
+            expected="a Python file that can be imported",
+            fix="Mend what the error names.",
+        ) from error
     if not isinstance(found, Suite):
         raise ParibusError(
             f"file of a suite {path}",

@@ -148,8 +148,37 @@ class Comparison(Frozen):
                         expected=f"one of {', '.join(names)}",
                         fix="Name a variant of this comparison.",
                     )
+            self._refuse_unanswerable(claim)
         refuse_uncontrolled(self)
         return self
+
+    def _refuse_unanswerable(self, claim: Claim) -> None:
+        """Refuse a claim that no run could answer, before any is made."""
+        known = {m.name: m for m in (*self.task.metrics, self.primary)}
+        metric = known.get(claim.metric or self.primary.name)
+        steps = claim.metric == "steps_to_target"
+        margin = claim.margin or (metric.margin if metric else None)
+        slips = {
+            "the same variant on both sides": claim.variant
+            == (claim.reference or variant_name(self.baseline)),
+            "steps_to_target in a comparison without a target": steps and self.target is None,
+            f"steps_to_target and {claim.relation!r}": steps
+            and claim.relation not in ("better", "worse"),
+            f"the score {claim.metric!r} without a direction": not steps
+            and metric is None
+            and claim.higher_is_better is None
+            and claim.relation != "identical",
+            f"{claim.relation!r} without a margin": claim.relation in ("not_worse", "equivalent")
+            and margin is None,
+        }
+        for slip, made in slips.items():
+            if made:
+                raise ParibusError(
+                    f"claim {claim.name} of comparison {self.name!r}",
+                    got=slip,
+                    expected="two variants, a score with a direction, and a margin where one is needed",
+                    fix="Complete the claim; it is answered after training, too late to mend it.",
+                )
 
     @property
     def primary(self) -> Metric:

@@ -149,12 +149,23 @@ class Door:
         if "session" in self.__dict__:
             self.session.store.close()
 
+    def origins(self) -> str:
+        """How many of the runs shown were trained now, and how many come with the seconds stored with them."""
+        rows = [row for result in self.results for row in result.rows]
+        keys = {record.key for row in rows for record in row.known}
+        now = len(keys & self.session.trained)
+        return (
+            f"{now} runs trained now, {len(keys) - now} found in the store: "
+            "their seconds are those stored with them"
+        )
+
     def show(self, terminal: Any) -> None:
         """Show the verdicts and where the pages are."""
         from paribus.report import terminal as tables
 
         terminal.section("paribus: verdicts")
         terminal.write_line(tables(self.results))
+        terminal.write_line(self.origins())
         terminal.write_line(f"pages: {self.pages[0]}" if self.pages else "no pages were written")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -23,6 +24,20 @@ class Choice(NamedTuple):
 
     engine: str
     reason: str
+
+
+def common(choices: Sequence[Choice]) -> Choice:
+    """One engine for all variants of a comparison: the one that all would have, or else the loop.
+
+    Engines agree to rounding and not to the bit, and their times do not compare, so none may vary with the factor.
+    """
+    loop = next((choice for choice in choices if choice.engine == "loop"), None)
+    engines = {choice.engine for choice in choices}
+    if loop is None:
+        engine = engines.pop() if len(engines) == 1 else "stacked"
+        return Choice(engine, "; ".join(dict.fromkeys(choice.reason for choice in choices)))
+    for_all = "" if engines == {"loop"} else ", and one engine trains all variants"
+    return Choice("loop", loop.reason + for_all)
 
 
 def resolve(wanted: str, run: Run, replicates: int) -> Choice:

@@ -11,6 +11,7 @@ import sysconfig
 from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.machinery import ModuleSpec
+from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
 from paribus.spec import Call, Frozen
@@ -30,7 +31,19 @@ def fingerprint(specs: Iterable[Frozen], engine: str = "loop") -> str:
         f"paribus.training.{engine}",
         *(c.target.partition(":")[0] for spec in specs for c in calls(spec)),
     }
-    return _hash(frozenset().union(*(local_sources(module) for module in modules)))
+    sources = {module: local_sources(module) for module in modules}
+    installed = {module.partition(".")[0] for module, found in sources.items() if not found}
+    return _hash(frozenset().union(*sources.values()), _versions(frozenset(installed - {"torch"})))
+
+
+@cache
+def _versions(packages: frozenset[str]) -> tuple[str, ...]:
+    """Name and version of what installed code comes from; torch has a place of its own in the key."""
+    if not packages:
+        return ()
+    owners = packages_distributions()
+    names = {name for package in packages for name in owners.get(package, ())}
+    return tuple(sorted(f"{name}=={version(name)}" for name in names))
 
 
 def calls(value: object) -> Iterator[Call]:
@@ -48,8 +61,8 @@ def calls(value: object) -> Iterator[Call]:
             yield from calls(item)
 
 
-def _hash(paths: frozenset[Path]) -> str:
-    sha = hashlib.sha256()
+def _hash(paths: frozenset[Path], versions: tuple[str, ...] = ()) -> str:
+    sha = hashlib.sha256("".join(versions).encode())
     for text in sorted(_text_digest(path) for path in paths):
         sha.update(text.encode())
     return sha.hexdigest()[:16]
@@ -70,7 +83,9 @@ def local_sources(module: str) -> frozenset[Path]:
         path = _source(name)
         if path is not None and path not in found:
             found.add(path)
-            found.update(path.parent.glob("*.cpp"))  # a kernel is built from what lies beside its caller
+            found.update(
+                path.parent.glob("*.cpp")
+            )  # a kernel is built from what lies beside its caller
             package = name if path.name == "__init__.py" else name.rpartition(".")[0]
             waiting.extend(_imports(path, package))
     return frozenset(found)

@@ -5,7 +5,7 @@ Nothing is trained here, so a page can be rebuilt from the store at any time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -15,6 +15,7 @@ import numpy.typing as npt
 from paribus.comparison import Comparison, Sides, Suite, Variant, differences, within
 from paribus.run import Predictions, Record, Run
 from paribus.spec import digest
+from paribus.stats import least_seeds
 from paribus.store import Store, Timing
 from paribus.verdict import Contrast, decide
 
@@ -183,13 +184,13 @@ def collect(
     )
     control = check_control(comparison, rows)
     seeds = tuple(run.seed for run in runs[rows[0].variant.name])
-    looks: tuple[int, ...] = ()
     contrasts: dict[str, Contrast] = {}
-    if not skipped and all(row.complete for row in rows):
-        looks = _looks(store, rows, len(seeds))
+    looks: dict[str, tuple[int, ...]] = {}
     naive = _naive(comparison, rows[0], store)
     if rows[0].complete and not control.broken and not skipped:
-        contrasts = {c.variant: c for c in _contrasts(comparison, rows, naive, len(looks) > 1)}
+        looks = _looks(store, rows, len(seeds))
+        later = [name for name, seen in looks.items() if len(seen) > 1]
+        contrasts = {c.variant: c for c in _contrasts(comparison, rows, naive, later)}
     return Result(
         suite=suite,
         comparison=comparison,
@@ -200,7 +201,7 @@ def collect(
         control=control,
         contrasts=contrasts,
         skipped=skipped,
-        looks=looks,
+        looks=max(looks.values(), key=len, default=()),
         naive=naive,
         predictions=lambda row: _predictions(row, store),
     )
@@ -247,11 +248,21 @@ def _predictions(row: Row, store: Store) -> list[Predictions]:
     return [predictions for predictions in found if predictions is not None]
 
 
-def _looks(store: Store, rows: Sequence[Row], seeds: int) -> tuple[int, ...]:
-    """Note this look, under everything that decides the result but the number of seeds; returns those up to it."""
-    name = digest([[step_key(row.runs[0]), row.variant.metric] for row in rows])
-    looks = store.look(name, seeds)
-    return tuple(looks[: looks.index(seeds) + 1])
+def _looks(store: Store, rows: Sequence[Row], seeds: int) -> dict[str, tuple[int, ...]]:
+    """Note this look at each contrast that is shown, by variant; returns its looks up to this one.
+
+    A look with too few seeds to reach a verdict spends nothing and is not noted.
+    """
+    baseline, *others = rows
+    shown = [row for row in others if row.complete and baseline.complete]
+    if seeds < least_seeds(len(others)):
+        return {}
+    found = {}
+    for row in shown:
+        pair = [[step_key(r.runs[0]), r.variant.metric] for r in (baseline, row)]
+        looks = store.look(digest(pair), seeds)
+        found[row.variant.name] = tuple(looks[: looks.index(seeds) + 1])
+    return found
 
 
 def _naive(comparison: Comparison, row: Row, store: Store) -> Floats:
@@ -285,7 +296,7 @@ def failure_scores(higher_is_better: bool, naive: Floats, scores: npt.ArrayLike)
 
 
 def _contrasts(
-    comparison: Comparison, rows: Sequence[Row], naive: Floats, exploratory: bool
+    comparison: Comparison, rows: Sequence[Row], naive: Floats, exploratory: Sequence[str]
 ) -> tuple[Contrast, ...]:
     complete = [row for row in rows if row.complete]
     metric = comparison.primary
@@ -314,7 +325,16 @@ def check_control(comparison: Comparison, rows: Sequence[Row]) -> Control:
             varied.setdefault(path, {rows[0].variant.name: sides.baseline})
             varied[path][row.variant.name] = sides.variant
     parts = [part for part, roots in CHECKED.items() if not _is_factor(comparison, roots)]
-    broken = [text for part in parts for row in rows[1:] for text in _unequal(part, rows[0], row)]
+    broken = [
+        text
+        for part, roots in CHECKED.items()
+        for row in rows[1:]
+        if not _vary(differences(rows[0].variant, row.variant), roots)
+        for text in _unequal(part, rows[0], row)
+    ]
+    engines = {run.engine for row in rows for run in row.runs}
+    if len(engines) > 1:
+        broken.append(f"variants were trained by different engines: {', '.join(sorted(engines))}")
     return Control(varied, tuple(CHECKED_AS[part] for part in parts), tuple(broken))
 
 
@@ -332,7 +352,12 @@ CHECKED_AS = {
 
 
 def _is_factor(comparison: Comparison, roots: Sequence[str]) -> bool:
-    return any(within(path, r) or within(r, path) for path in comparison.paths for r in roots)
+    return _vary(comparison.paths, roots)
+
+
+def _vary(paths: Iterable[str], roots: Sequence[str]) -> bool:
+    """Whether any path meets any root."""
+    return any(within(path, r) or within(r, path) for path in paths for r in roots)
 
 
 def _unequal(part: str, baseline: Row, row: Row) -> list[str]:

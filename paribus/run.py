@@ -150,6 +150,9 @@ class Record:
         return self.outcome is Outcome.completed
 
 
+REDRAWN = "redrawn"
+
+
 def data_digest(task: Task, dataset: Dataset) -> str:
     """What stands for the data in a run's key."""
-    return "redrawn" if task.redrawn and not task.from_file else dataset.digest
+    return REDRAWN if task.redrawn and not task.from_file else dataset.digest

@@ -13,18 +13,20 @@ from typing import NamedTuple
 import torch
 
 from paribus.comparison import Comparison, Suite, Variant
-from paribus.engines import Choice, resolve
+from paribus.engines import Choice, common, resolve
 from paribus.errors import ParibusError
 from paribus.executor import available_jobs, dataset_of, execute, one_thread, told_of
 from paribus.progress import Progress
 from paribus.results import Result, collect, step_key
 from paribus.run import Record, Run, data_digest, resolve_device
 from paribus.seeding import Streams
+from paribus.spec import digest
 from paribus.spec import replace as replaced
 from paribus.steptime import time_steps
 from paribus.store import Store, Timing
 from paribus.task import Task
 from paribus.training.cohorts import cohort_key
+from paribus.training.evaluate import naive_outputs
 from paribus.training.network import build
 
 DEVICES = ("cpu", "cuda")
@@ -194,7 +196,7 @@ class Session:
         self._prepared: dict[tuple[str, str], Comparison] = {}
         self._digests: dict[Task, str] = {}
         self._planned: list[Cell] = []
-        self._choices: dict[str, Choice] = {}
+        self._choices: dict[tuple[str, str, str], Choice] = {}
 
     @cached_property
     def jobs(self) -> int:
@@ -253,34 +255,47 @@ class Session:
 
     def runs(self, cell: Cell) -> list[Run]:
         """The runs of a cell, one a seed."""
+        runs = self._by_loop(cell, cell.variant)
+        engine = self._choice(cell).engine
+        return [replace(run, engine=engine) for run in runs]
+
+    def _by_loop(self, cell: Cell, variant: str) -> list[Run]:
+        """The runs of a variant of the cell's comparison, before an engine is chosen."""
         comparison = self.comparison(cell)
-        variant = next(v for v in comparison.variants() if v.name == cell.variant)
-        runs = [
+        found = next(v for v in comparison.variants() if v.name == variant)
+        return [
             Run(
-                task=variant.task,
-                recipe=variant.recipe,
+                task=found.task,
+                recipe=found.recipe,
                 seed=seed,
-                data_digest=self._digest(variant.task),
+                data_digest=self._digest(found.task),
                 device=cell.device,
                 diagnostics=comparison.diagnostics,
             )
             for seed in self.seeds(comparison)
         ]
-        engine = self._choice(runs, cell.device).engine
-        return [replace(run, engine=engine) for run in runs]
 
-    def _choice(self, runs: Sequence[Run], device: str) -> Choice:
-        """The engine of a cell's runs: as asked for, as chosen before, or as measured now."""
-        if self.settings.engine == "loop" or skip_reason(device):
+    def _choice(self, cell: Cell) -> Choice:
+        """The engine of a comparison on a device: one for all variants, so that it does not vary with the factor."""
+        name = (cell.suite.name, cell.comparison.name, cell.device)
+        if name not in self._choices:
+            self._choices[name] = self._chosen(cell)
+        return self._choices[name]
+
+    def _chosen(self, cell: Cell) -> Choice:
+        """As asked for, as chosen before, or as measured now."""
+        if self.settings.engine == "loop" or skip_reason(cell.device):
             return Choice("loop", "asked for")
-        cohort = f"{cohort_key(runs[0])}/{self.settings.engine}"
-        if cohort not in self._choices:
-            known = self.store.choice(cohort)
-            share = -(-len(runs) // self.jobs)
-            chosen = Choice(*known) if known else resolve(self.settings.engine, runs[0], share)
-            self.store.choose(cohort, *chosen)
-            self._choices[cohort] = chosen
-        return self._choices[cohort]
+        variants = [v.name for v in self.comparison(cell).variants()]
+        firsts = {cohort_key(r): r for v in variants for r in self._by_loop(cell, v)[:1]}
+        name = f"{digest(sorted(firsts))}/{self.settings.engine}"
+        known = self.store.choice(name)
+        if known is None:
+            share = -(-len(self.seeds(self.comparison(cell))) // self.jobs)
+            each = [resolve(self.settings.engine, run, share) for run in firsts.values()]
+            known = common(each)
+            self.store.choose(name, *known)
+        return Choice(*known)
 
     def _digest(self, task: Task) -> str:
         if task not in self._digests:
@@ -307,7 +322,7 @@ class Session:
             label, estimate = cell.name, self._estimate(cell, len(missing))
             missing += self._mates(missing)
             with self.progress.batch(label, len(missing), estimate) as advance:
-                reason = self._choice(missing, cell.device).reason
+                reason = self._choice(cell).reason
 
                 def keep(run: Run, record: Record) -> None:
                     origin = {**record.provenance, **self.source, "engine chosen": reason}
@@ -411,12 +426,14 @@ def try_once(variant: Variant) -> None:
     """
     dataset = dataset_of(variant.task, 0)
     streams = Streams(0, variant.recipe.salt)
-    part = variant.task.fold(dataset, streams).part("train")
+    fold = variant.task.fold(dataset, streams)
+    part = fold.part("train")
     try:
         network = build(variant.recipe, dataset, streams)
         few = slice(0, 4)
         outputs = network(*(x[few].to(torch.get_default_dtype()) for x in part.inputs))
         variant.task.loss(outputs, *(y[few] for y in part.targets)).mean().backward()
+        naive_outputs(variant.task, fold)
         variant.recipe.optimizer(network.parameters())
     except ParibusError:
         raise

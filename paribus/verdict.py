@@ -14,7 +14,7 @@ rule, in its order, for each contrast:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -139,7 +139,7 @@ def decide(
     outcomes: Mapping[str, Sequence[str]] | None = None,
     correction: float = 0.0,
     new_data: bool = False,
-    exploratory: bool = False,
+    exploratory: Collection[str] = (),
     alpha: float = 0.05,
     metric: str = "",
 ) -> tuple[Contrast, ...]:
@@ -164,8 +164,8 @@ def decide(
         correction: test size over training size, in force where `new_data` is set. Zero is right
             for generated tasks, whose data are drawn anew.
         new_data: speak of new data: p, TOST and intervals from the Nadeau-Bengio corrected t.
-        exploratory: this is a later look at a growing set of seeds, so a verdict is marked as such: the error rate
-            is that of one look, and this is not the first.
+        exploratory: variants of which this is a later look at a growing set of seeds, so that their verdicts are
+            marked as such: the error rate is that of one look, and this is not the first.
         alpha: chance of any false verdict of one kind in the family.
         metric: name of the metric, for the page.
 
@@ -200,7 +200,11 @@ def decide(
     p_equivalent = [pair.p_equivalent for pair in pairs]
     p_equivalent_holm = _holm(p_equivalent, voices, family)
     return tuple(
-        pair.contrast(p_holm[i], p_equivalent_holm[i] if margin is not None else None, exploratory)
+        pair.contrast(
+            p_holm[i],
+            p_equivalent_holm[i] if margin is not None else None,
+            pair.variant in exploratory,
+        )
         for i, pair in enumerate(pairs)
     )
 

@@ -79,6 +79,7 @@ SUITE = Suite(
                 ),
             ),
             notes=(
+                "Not tested here: that Kaiming keeps the variance of activations constant across layers (C10).",
                 "A linear layer before a batch norm has no bias, because its gradient would be zero.",
             ),
         ),

@@ -177,10 +177,10 @@ def test_skipped_pairs_are_left_out() -> None:
 
 def test_a_later_look_is_marked_exploratory() -> None:
     """Seeds added after a first look decide by the same rule, and the verdict says that it was not the first."""
-    (contrast,) = judge(NOISE + 0.05, exploratory=True)
+    (contrast,) = judge(NOISE + 0.05, exploratory=["v0"])
     assert contrast.label == "better (exploratory)"
     assert contrast.p_holm == 2**-9
-    assert labels(NOISE, exploratory=True) == ["equivalent (exploratory)"]
+    assert labels(NOISE, exploratory=["v0"]) == ["equivalent (exploratory)"]
 
 
 # --- the least number of seeds ---------------------------------------------------------------

@@ -1,0 +1,67 @@
+"""The command line: what it lists, runs and refuses, in words and without a traceback."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from paribus.cli import app, by_task, find_suite
+from paribus.errors import ParibusError
+from suites import SUITES
+
+
+def test_list_names_every_suite() -> None:
+    shown = CliRunner().invoke(app, ["list"]).output
+    assert [suite.name for suite in SUITES if f"{suite.name}: " not in shown] == []
+
+
+def test_a_value_without_a_task_goes_to_the_only_one() -> None:
+    assert by_task("--data", ["a.csv"], ["water"]) == {"water": "a.csv"}
+    assert by_task("--data", ["water=a.csv"], ["energy", "water"]) == {"water": "a.csv"}
+
+
+def test_a_value_without_a_task_is_refused_where_there_are_several() -> None:
+    with pytest.raises(ParibusError) as error:
+        by_task("--data", ["a.csv"], ["adding", "energy"])
+    assert str(error.value) == (
+        "--data: got 'a.csv', expected TASK=VALUE, because these suites have the tasks adding, energy. "
+        "Write --data adding=a.csv."
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("absent.py", None, "which is not there"),
+        ("has no name.py", "", "the name 'has no name'"),
+        ("json.py", "", "which another module has"),
+        ("broken_suite.py", "import nothing_like_it", "No module named 'nothing_like_it'"),
+        ("wrong_suite.py", "SUITE = 3", "SUITE of type int"),
+        ("empty_suite.py", "", "no SUITE"),
+    ],
+)
+def test_a_file_that_is_no_suite_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str | None, message: str
+) -> None:
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    if text is not None:
+        (tmp_path / name).write_text(text)
+    with pytest.raises(ParibusError, match=message):
+        find_suite(str(tmp_path / name))
+
+
+def test_a_mistake_is_one_line_and_status_two(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from paribus.cli import main; main()", "run", "optimisers"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("paribus: suite: got 'optimisers', expected one of ")
+    assert "Traceback" not in done.stderr

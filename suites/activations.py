@@ -36,8 +36,8 @@ SUITE = Suite(
             ),
             baseline=("relu",),
             budgets={
-                "quick": Budget(seeds=10, steps=660, seconds=35),
-                "full": Budget(seeds=29, steps=2640, seconds=400),
+                "quick": Budget(seeds=10, steps=660, seconds=15),
+                "full": Budget(seeds=29, steps=2640, seconds=175),
             },
             target=0.5,
             diagnostics=(

@@ -40,8 +40,8 @@ SUITE = Suite(
             ),
             baseline=("even", "micro"),
             budgets={
-                "quick": Budget(seeds=10, steps=200, seconds=30),
-                "full": Budget(seeds=29, steps=600, seconds=260),
+                "quick": Budget(seeds=10, steps=200, seconds=12),
+                "full": Budget(seeds=29, steps=600, seconds=105),
             },
             tables={
                 "Precision and recall of each class": call("suites.scores:per_class"),

@@ -34,8 +34,8 @@ SUITE = Suite(
             ),
             baseline=("default", "plain"),
             budgets={
-                "quick": Budget(seeds=10, steps=165, seconds=20),
-                "full": Budget(seeds=29, steps=660, seconds=220),
+                "quick": Budget(seeds=10, steps=165, seconds=6),
+                "full": Budget(seeds=29, steps=660, seconds=70),
             },
             target=0.5,
             diagnostics=(

@@ -34,8 +34,8 @@ SUITE = Suite(
             factors=(Factor(path="recipe.optimizer", levels=OPTIMIZERS),),
             baseline=("sgd",),
             budgets={
-                "quick": Budget(seeds=10, steps=1000, seconds=25),
-                "full": Budget(seeds=29, steps=4000, seconds=290),
+                "quick": Budget(seeds=10, steps=1000, seconds=15),
+                "full": Budget(seeds=29, steps=4000, seconds=175),
             },
             target=0.2,
             claims=(

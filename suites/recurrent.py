@@ -39,8 +39,8 @@ SUITE = Suite(
             factors=(CELLS,),
             baseline=("lstm",),
             budgets={
-                "quick": Budget(seeds=10, steps=400, seconds=150),
-                "full": Budget(seeds=29, steps=2000, seconds=2000),
+                "quick": Budget(seeds=10, steps=400, seconds=30),
+                "full": Budget(seeds=29, steps=2000, seconds=435),
             },
             target=0.15,
             claims=(_gru_is_no_worse("a load series"),),
@@ -61,8 +61,8 @@ SUITE = Suite(
             factors=(CELLS,),
             baseline=("lstm",),
             budgets={
-                "quick": Budget(seeds=10, steps=1500, seconds=150),
-                "full": Budget(seeds=29, steps=3000, seconds=900),
+                "quick": Budget(seeds=10, steps=1500, seconds=32),
+                "full": Budget(seeds=29, steps=3000, seconds=190),
             },
             target=0.02,
             claims=(

@@ -58,3 +58,13 @@ def test_its_python_compiles_and_imports_what_there_is() -> None:
         for node in imports:
             module = __import__(node.module, fromlist=["_"])
             assert [a.name for a in node.names if not hasattr(module, a.name)] == []
+
+
+def test_nothing_is_left_to_be_filled_in() -> None:
+    assert re.findall(r"\b(?:PAGES|BENCH_MINUTES|TODO)\b", README) == []
+
+
+def test_every_link_leads_somewhere() -> None:
+    root = Path(__file__).parents[1]
+    links = re.findall(r"\]\(([^)#:]+)\)", README)
+    assert [link for link in links if not (root / link).exists()] == []

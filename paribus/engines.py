@@ -31,13 +31,13 @@ def common(choices: Sequence[Choice]) -> Choice:
 
     Engines agree to rounding and not to the bit, and their times do not compare, so none may vary with the factor.
     """
-    loop = next((choice for choice in choices if choice.engine == "loop"), None)
     engines = {choice.engine for choice in choices}
-    if loop is None:
+    if "loop" not in engines:
         engine = engines.pop() if len(engines) == 1 else "stacked"
         return Choice(engine, "; ".join(dict.fromkeys(choice.reason for choice in choices)))
+    reasons = dict.fromkeys(choice.reason for choice in choices if choice.engine == "loop")
     for_all = "" if engines == {"loop"} else ", and one engine trains all variants"
-    return Choice("loop", loop.reason + for_all)
+    return Choice("loop", "; ".join(reasons) + for_all)
 
 
 def resolve(wanted: str, run: Run, replicates: int) -> Choice:

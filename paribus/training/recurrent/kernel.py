@@ -14,6 +14,7 @@ from math import prod
 from threading import Lock
 from typing import TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -21,6 +22,7 @@ from paribus.training.recurrent.build import UnavailableError, build
 from paribus.training.recurrent.cells import Gradients, Layers
 
 FLAGS = {torch.float32: (), torch.float64: ("-DPARIBUS_DOUBLE",)}
+NUMPY = {torch.float32: np.float32, torch.float64: np.float64}
 CODES = {"RNN_TANH": 0, "RNN_RELU": 1, "LSTM": 2, "GRU": 3}
 SAVED = {"RNN_TANH": 1, "RNN_RELU": 1, "LSTM": 6, "GRU": 5}
 
@@ -86,9 +88,9 @@ class Pool:
         size = prod(shape) * like.element_size()
         piece = self._piece(size)
         # An array over the piece, which dies with the tensor, while the piece lives on.
-        lent = piece.numpy()[:size]
+        lent = piece.numpy()[:size].view(NUMPY[like.dtype]).reshape(shape)
         weakref.finalize(lent, self._free.append, piece).atexit = False
-        return torch.from_numpy(lent).view(like.dtype).view(shape)
+        return torch.from_numpy(lent)
 
     def _piece(self, size: int) -> Tensor:
         """The smallest free piece that is large enough, or a new one."""

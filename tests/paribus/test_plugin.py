@@ -498,7 +498,9 @@ def test_ctrl_c_keeps_what_was_finished_and_writes_the_pages(
     pytester.makepyfile(test_cells=CELLS.format(suites=SLOW))
     out = pytester.path / "out"
     options = ("-k", "cpu", "--paribus-jobs=2", "--paribus-seeds=500", f"--paribus-out={out}")
-    options += ("--paribus-engine=loop",)  # one run after another, so that some are left to interrupt
+    options += (
+        "--paribus-engine=loop",
+    )  # one run after another, so that some are left to interrupt
     with subprocess.Popen(
         _command(*options),
         cwd=pytester.path,

@@ -64,6 +64,7 @@ WRITERS = {
     "paribus.store": "the runs",
     "paribus.report": "the pages",
     "paribus.training": "the recurrent kernel, which it builds and keeps",
+    "benchmarks.engines": "the page of the engines: it compares libraries, and rests on no store",
 }
 WRITING_CALLS = {
     *("write_text", "write_bytes", "writelines", "mkdir", "makedirs", "touch", "unlink", "rmtree"),

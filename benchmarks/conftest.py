@@ -1,0 +1,3 @@
+"""What `pytest benchmarks` leaves out unless it is named: how fast the engines are takes minutes to measure."""
+
+collect_ignore = ["test_engines.py", "engines", "peers"]

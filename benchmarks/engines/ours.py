@@ -1,0 +1,45 @@
+"""The engines of paribus as contenders: one training by the loop, or many at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import torch
+
+from benchmarks.engines.textbook import WATCHED, Taken
+from benchmarks.engines.workloads import Workload
+from paribus.executor import one_thread, warm_up
+from paribus.training.loop import Training, deterministic
+from paribus.training.stacked import StackedTraining
+
+
+class Ours:
+    """Trainings of one process, on one thread as the executor runs them.
+
+    Args:
+        workload: what is trained.
+        seeds: of each replicate; the loop takes one.
+        engine: ``loop``, or one that stacks.
+    """
+
+    def __init__(self, workload: Workload, seeds: Sequence[int], engine: str) -> None:
+        self.replicates = len(seeds)
+        self.runs = [workload.run(seed, engine) for seed in seeds]
+        fold = workload.fold
+        warm_up()
+        with one_thread(), deterministic(self.runs[0]):
+            self.training: Training | StackedTraining = (
+                Training(self.runs[0], fold)
+                if engine == "loop"
+                else StackedTraining(self.runs, [fold] * len(seeds))
+            )
+
+    def take(self, steps: int) -> Taken:
+        """Take steps of every replicate."""
+        with one_thread(), deterministic(self.runs[0]):
+            started = time.perf_counter()
+            losses = self.training.advance(steps)
+            seconds = time.perf_counter() - started
+        last = losses[-WATCHED:].reshape(-1, self.replicates).mean(0, dtype=torch.float64)
+        return Taken(seconds, steps, last.numpy())

@@ -134,7 +134,9 @@ template <bool transposed, int M, int N>
 inline void tile(real *out, Index out_rows, const real *start, Index start_rows, const Term *terms, int count,
                  Index m0, Index n0) {
   vec sum[M][N];
+#pragma GCC unroll 8
   for (int m = 0; m < M; m++)
+#pragma GCC unroll 8
     for (int n = 0; n < N; n++)
       sum[m][n] = start ? load(start + (m0 + m) * start_rows + n0 + n * LANES) : vec{};
   for (int i = 0; i < count; i++) {
@@ -311,12 +313,24 @@ inline Index padded(Index n) { return (n + LANES - 1) / LANES * LANES; }
 
 inline Index panels(Index n) { return (n + PANEL - 1) / PANEL; }
 
+// Some rows of one replicate's batch.
+struct Rows {
+  Index replicate, first, count;
+};
+
+// What both directions know: sizes, and where things are.
 template <class Cell> struct Layers {
   const Job &job;
-  const Index H, units, across, row;  // hidden, padded, columns of one product, numbers in a row of gates
+  const Index L, H;
+  const Index units;   // hidden units, padded
+  const Index across;  // columns of one product, forward
+  const Index row;     // numbers in a row of gates
+  const Index plane;   // numbers in the states of a block of rows
+  Memory initial;      // h of all layers, then c
 
   explicit Layers(const Job &job)
-      : job(job), H(job.hidden), units(padded(H)), across(Cell::gates * units), row(Cell::width * units) {}
+      : job(job), L(job.layers), H(job.hidden), units(padded(H)), across(Cell::gates * units),
+        row(Cell::width * units), plane(std::min(job.batch, BLOCK_ROWS) * units), initial(2 * L * plane) {}
 
   Index features(Index layer) const { return layer ? H : job.inputs; }
 
@@ -326,31 +340,104 @@ template <class Cell> struct Layers {
   }
 
   // Blocks of rows as even as can be.
-  Index blocks() const { return (job.batch + BLOCK_ROWS - 1) / BLOCK_ROWS; }
-  Index first_row(Index block) const { return block * job.batch / blocks(); }
-
-  // Where the given time and layer of a block keep theirs.
-  State state(real *block, Index rows, Index slot, Index layer) const {
-    real *at = block + (slot * job.layers + layer) * rows * Cell::saved * units;
-    return {at, at + Cell::width * rows * units, at + (Cell::saved - 1) * rows * units, nullptr, nullptr};
-  }
-
-  void copy_in(real *to, const void *from, Index replicate, Index layer, Index first, Index rows) const {
-    if (!from) return (void)std::memset(to, 0, rows * units * sizeof(real));
-    const real *source = static_cast<const real *>(from) + ((replicate * job.layers + layer) * job.batch + first) * H;
-    for (Index i = 0; i < rows; i++) {
-      std::memcpy(to + i * units, source + i * H, H * sizeof(real));
-      std::memset(to + i * units + H, 0, (units - H) * sizeof(real));
+  template <class Function> void each_block(Index replicate, Function function) const {
+    const Index count = (job.batch + BLOCK_ROWS - 1) / BLOCK_ROWS;
+    for (Index b = 0; b < count; b++) {
+      const Index first = b * job.batch / count, next = (b + 1) * job.batch / count;
+      function(Rows{replicate, first, next - first});
     }
   }
 
-  void copy_out(void *to, const real *from, Index replicate, Index layer, Index first, Index rows) const {
-    real *target = static_cast<real *>(to) + ((replicate * job.layers + layer) * job.batch + first) * H;
-    for (Index i = 0; i < rows; i++) std::memcpy(target + i * H, from + i * units, H * sizeof(real));
+  const real *input(const Rows &rows, Index time) const {
+    return static_cast<const real *>(job.x) + rows.replicate * job.x_replicate + time * job.x_time +
+           rows.first * job.x_batch;
   }
 
-  // (gates * hidden, features) into panels of columns, one line a feature: what multiplies inputs or states.
-  void pack_forward(real *to, const real *from, Index features, const Index *order) const {
+  // Where rows begin in what is (replicate, time, batch, width) or, with layers for times, in states.
+  Index place(const Rows &rows, Index among, Index index, Index width) const {
+    return ((rows.replicate * among + index) * job.batch + rows.first) * width;
+  }
+
+  // What a block keeps for backward.
+  real *saved(const Rows &rows) const {
+    return static_cast<real *>(job.saved) +
+           (rows.replicate * job.batch + rows.first) * job.time * L * Cell::saved * units;
+  }
+
+  // The part of it that is of one layer and time, of which there are as many as slots.
+  State state(real *block, const Rows &rows, Index slot, Index layer) const {
+    const Index size = rows.count * units;
+    real *at = block + (slot * L + layer) * Cell::saved * size;
+    return {at, at + Cell::width * size, at + (Cell::saved - 1) * size, nullptr, nullptr};
+  }
+
+  // The same with what was before.
+  State state(real *block, const Rows &rows, Index slot, Index before, Index layer, bool first) const {
+    State now = state(block, rows, slot, layer);
+    const State last = state(block, rows, before, layer);
+    now.h_before = first ? initial.begin + layer * plane : last.h;
+    now.c_before = first ? initial.begin + (L + layer) * plane : last.c;
+    return now;
+  }
+
+  // States of all layers, (replicate, layer, batch, hidden), from and to padded rows; zero where there are none.
+  void read(real *to, const void *from, const Rows &rows) const {
+    if (!from) return (void)std::memset(to, 0, L * plane * sizeof(real));
+    for (Index l = 0; l < L; l++) {
+      const real *source = static_cast<const real *>(from) + place(rows, L, l, H);
+      for (Index i = 0; i < rows.count; i++) {
+        real *line = to + l * plane + i * units;
+        std::memcpy(line, source + i * H, H * sizeof(real));
+        std::memset(line + H, 0, (units - H) * sizeof(real));
+      }
+    }
+  }
+
+  void read_initial(const Rows &rows) {
+    read(initial.begin, job.h, rows);
+    if (Cell::has_c) read(initial.begin + L * plane, job.c, rows);
+  }
+
+  // Rows without their padding.
+  static void write(void *to, Index place, const real *from, Index count, Index width, Index padded_width) {
+    real *target = static_cast<real *>(to) + place;
+    for (Index i = 0; i < count; i++) std::memcpy(target + i * width, from + i * padded_width, width * sizeof(real));
+  }
+};
+
+// ---- forward ---------------------------------------------------------------------------------------------------------
+
+template <class Cell> struct Forward : Layers<Cell> {
+  using Base = Layers<Cell>;
+  using Base::job, Base::L, Base::H, Base::units, Base::across, Base::row, Base::plane;
+
+  const Index line;         // of packed weights: whole panels
+  std::vector<Index> at;    // where each layer's packed weights begin: of inputs, of states, biases
+  Memory packed, scratch;   // scratch: this time and the last one, where nothing is kept
+
+  explicit Forward(const Job &job)
+      : Base(job), line(panels(across) * PANEL), at(offsets()), packed(at[L]),
+        scratch(job.keep ? 0 : 2 * L * plane * Cell::saved) {}
+
+  std::vector<Index> offsets() const {
+    std::vector<Index> at(L + 1, 0);
+    for (Index l = 0; l < L; l++) at[l + 1] = at[l] + (this->features(l) + H) * line + row;
+    return at;
+  }
+
+  void replicate(Index r) {
+    for (Index l = 0; l < L; l++) {
+      const Index K = this->features(l);
+      real *w = packed.begin + at[l];
+      pack(w, this->weight(l, 0, r), K, Cell::inputs);
+      pack(w + K * line, this->weight(l, 1, r), H, Cell::states);
+      pack_bias(w + (K + H) * line, this->weight(l, 2, r), this->weight(l, 3, r));
+    }
+    this->each_block(r, [&](const Rows &rows) { block(rows); });
+  }
+
+  // (gates * hidden, features) into panels of columns, one line a feature.
+  void pack(real *to, const real *from, Index features, const Index *order) const {
     for (Index g = 0; g < Cell::gates; g++)
       for (Index j = 0; j < H; j++) {
         const Index n = g * units + j;
@@ -360,89 +447,37 @@ template <class Cell> struct Layers {
       }
   }
 
-  // The same into panels of features, one line a gate's unit: what multiplies gradients of gates.
-  void pack_backward(real *to, const real *from, Index features, const Index *order) const {
-    for (Index g = 0; g < Cell::gates; g++)
-      for (Index j = 0; j < H; j++) {
-        const real *source = from + (order[g] * H + j) * features;
-        for (Index k = 0; k < features; k++)
-          to[(k / PANEL * Cell::gates * H + g * H + j) * PANEL + k % PANEL] = source[k];
-      }
-  }
-
-  void pack_bias(real *to, Index layer, Index replicate) const {
-    const real *input = weight(layer, 2, replicate), *state = weight(layer, 3, replicate);
-    if (!input) return;
+  void pack_bias(real *to, const real *of_input, const real *of_state) const {
+    if (!of_input) return;
     std::memset(to, 0, row * sizeof(real));
     for (Index g = 0; g < Cell::gates; g++)
       for (Index j = 0; j < H; j++) {
-        to[g * units + j] += input[Cell::inputs[g] * H + j];
-        to[(Cell::from_state + g) * units + j] += state[Cell::states[g] * H + j];
+        to[g * units + j] += of_input[Cell::inputs[g] * H + j];
+        to[(Cell::from_state + g) * units + j] += of_state[Cell::states[g] * H + j];
       }
   }
 
-  void forward(Index from, Index to) const {
-    const Index L = job.layers;
-    const Index most = std::min(job.batch, BLOCK_ROWS), below = panels(across) * PANEL;
-    std::vector<Index> at(L + 1, 0);
-    for (Index l = 0; l < L; l++) at[l + 1] = at[l] + (features(l) + H) * below + row;
-    Memory packed(at[L]), initial(2 * L * most * units);
-    Memory scratch(job.keep ? 0 : 2 * L * most * Cell::saved * units);
-    for (Index r = from; r < to; r++) {
-      for (Index l = 0; l < L; l++) {
-        real *w = packed.begin + at[l];
-        pack_forward(w, weight(l, 0, r), features(l), Cell::inputs);
-        pack_forward(w + features(l) * below, weight(l, 1, r), H, Cell::states);
-        pack_bias(w + (features(l) + H) * below, l, r);
+  void block(const Rows &rows) {
+    this->read_initial(rows);
+    real *kept = job.keep ? this->saved(rows) : scratch.begin;
+    const auto slot = [&](Index time) { return job.keep ? time : time % 2; };
+    for (Index t = 0; t < job.time; t++) {
+      const real *x = this->input(rows, t);
+      for (Index l = 0, x_rows = job.x_batch; l < L; l++, x_rows = units) {
+        const State s = this->state(kept, rows, slot(t), slot(t ? t - 1 : 0), l, t == 0);
+        step(s, x, x_rows, l, rows.count);
+        x = s.h;
+        if (t == job.time - 1) write_last(s, rows, l);
       }
-      for (Index b = 0; b < blocks(); b++) {
-        const Index first = first_row(b), rows = first_row(b + 1) - first;
-        real *hs = initial.begin, *cs = initial.begin + L * most * units;
-        for (Index l = 0; l < L; l++) {
-          copy_in(hs + l * most * units, job.h, r, l, first, rows);
-          if (Cell::has_c) copy_in(cs + l * most * units, job.c, r, l, first, rows);
-        }
-        real *block = job.keep ? saved(r, first) : scratch.begin;
-        for (Index t = 0; t < job.time; t++)
-          for (Index l = 0; l < L; l++) {
-            State s = at_time(block, rows, t, l, hs, cs, most);
-            const real *x = l ? state(block, rows, slot(t), l - 1).h : input(r, t, first);
-            step(s, x, l ? units : job.x_batch, l, packed.begin + at[l], below, rows);
-            if (l == L - 1) write_output(s.h, r, t, first, rows);
-            if (t == job.time - 1) {
-              copy_out(job.last_h, s.h, r, l, first, rows);
-              if (Cell::has_c) copy_out(job.last_c, s.c, r, l, first, rows);
-            }
-          }
-      }
+      Base::write(job.output, this->place(rows, job.time, t, H), x, rows.count, H, units);
     }
   }
 
-  Index slot(Index time) const { return job.keep ? time : time % 2; }
-
-  real *saved(Index replicate, Index first) const {
-    return static_cast<real *>(job.saved) +
-           (replicate * job.batch + first) * job.time * job.layers * Cell::saved * units;
-  }
-
-  const real *input(Index replicate, Index time, Index first) const {
-    return static_cast<const real *>(job.x) + replicate * job.x_replicate + time * job.x_time + first * job.x_batch;
-  }
-
-  State at_time(real *block, Index rows, Index t, Index l, const real *hs, const real *cs, Index most) const {
-    State s = state(block, rows, slot(t), l);
-    const State before = state(block, rows, slot(t ? t - 1 : 0), l);
-    s.h_before = t ? before.h : hs + l * most * units;
-    s.c_before = t ? before.c : cs + l * most * units;
-    return s;
-  }
-
-  void step(const State &s, const real *x, Index x_rows, Index l, const real *packed, Index below,
-            Index rows) const {
-    const Index K = features(l);
-    const real *bias = packed + (K + H) * below;
-    const Term terms[] = {{x, x_rows, packed, K * PANEL, PANEL, K},
-                                {s.h_before, units, packed + K * below, H * PANEL, PANEL, H}};
+  void step(const State &s, const real *x, Index x_rows, Index l, Index rows) const {
+    const Index K = this->features(l);
+    const real *w = packed.begin + at[l], *bias = w + (K + H) * line;
+    const Term terms[] = {{x, x_rows, w, K * PANEL, PANEL, K},
+                          {s.h_before, units, w + K * line, H * PANEL, PANEL, H}};
     if (Cell::from_state == 0) {
       multiply<false>(rows, across, s.gates, row, bias, 0, terms, 2);
     } else {
@@ -455,72 +490,110 @@ template <class Cell> struct Layers {
     Cell::forward(s, rows, units);
   }
 
-  void write_output(const real *h, Index r, Index t, Index first, Index rows) const {
-    real *to = static_cast<real *>(job.output) + ((r * job.time + t) * job.batch + first) * H;
-    for (Index i = 0; i < rows; i++) std::memcpy(to + i * H, h + i * units, H * sizeof(real));
+  void write_last(const State &s, const Rows &rows, Index l) const {
+    const Index place = this->place(rows, L, l, H);
+    Base::write(job.last_h, place, s.h, rows.count, H, units);
+    if (Cell::has_c) Base::write(job.last_c, place, s.c, rows.count, H, units);
+  }
+};
+
+// ---- backward --------------------------------------------------------------------------------------------------------
+
+template <class Cell> struct Backward : Layers<Cell> {
+  using Base = Layers<Cell>;
+  using Base::job, Base::L, Base::H, Base::units, Base::across, Base::row, Base::plane;
+
+  const Index panel, of_states;  // sizes of packed weights: of one panel, of those that multiply states
+  const Index wide;              // inputs, padded
+  std::vector<Index> at, sums;   // where each layer's packed weights and sums begin
+  Memory packed;                 // weights of states, then of inputs
+  Memory sum;                    // gradients of weights of inputs, of states, of biases
+  Memory carried;                // gradients of h of all layers, then of c
+  Memory d, d_x;                 // gradients of one time's gates and inputs
+
+  explicit Backward(const Job &job)
+      : Base(job), panel(Cell::gates * H * PANEL), of_states(panels(H) * panel), wide(padded(job.inputs)), at(L + 1, 0),
+        sums(L + 1, 0), packed(measure()), sum(sums[L]), carried(2 * L * plane), d(plane * Cell::width),
+        d_x(job.d_x ? plane / units * wide : 0) {}
+
+  bool goes_down(Index layer) const { return layer || job.d_x; }
+
+  Index measure() {
+    for (Index l = 0; l < L; l++) {
+      at[l + 1] = at[l] + of_states + (goes_down(l) ? panels(this->features(l)) * panel : 0);
+      sums[l + 1] = sums[l] + (this->features(l) + H) * across + row;
+    }
+    return at[L];
   }
 
-  void backward(Index from, Index to) const {
-    const Index L = job.layers, lines = Cell::gates * H;
-    const Index most = std::min(job.batch, BLOCK_ROWS), plane = most * units;
-    std::vector<Index> at(L + 1, 0), sums(L + 1, 0);
+  void replicate(Index r) {
     for (Index l = 0; l < L; l++) {
-      const Index upward = l || job.d_x ? panels(features(l)) * PANEL * lines : 0;
-      at[l + 1] = at[l] + panels(H) * PANEL * lines + upward;
-      sums[l + 1] = sums[l] + (features(l) + H) * across + row;
+      real *w = packed.begin + at[l];
+      pack(w, this->weight(l, 1, r), H, Cell::states);
+      if (goes_down(l)) pack(w + of_states, this->weight(l, 0, r), this->features(l), Cell::inputs);
     }
-    const Index wide = padded(job.inputs);
-    Memory packed(at[L]), sum(sums[L]), initial(2 * L * plane), carried(2 * L * plane), gradient(most * row);
-    Memory d_x(job.d_x ? most * wide : 0);
-    for (Index r = from; r < to; r++) {
-      for (Index l = 0; l < L; l++) {
-        real *w = packed.begin + at[l];
-        pack_backward(w, weight(l, 1, r), H, Cell::states);
-        if (l || job.d_x)
-          pack_backward(w + panels(H) * PANEL * lines, weight(l, 0, r), features(l), Cell::inputs);
+    std::memset(sum.begin, 0, sums[L] * sizeof(real));
+    this->each_block(r, [&](const Rows &rows) { block(rows); });
+    for (Index l = 0; l < L; l++) write_weights(r, l);
+  }
+
+  // (gates * hidden, features) into panels of features, one line a gate's unit.
+  void pack(real *to, const real *from, Index features, const Index *order) const {
+    for (Index g = 0; g < Cell::gates; g++)
+      for (Index j = 0; j < H; j++) {
+        const real *source = from + (order[g] * H + j) * features;
+        real *line = to + (g * H + j) * PANEL;
+        for (Index k = 0; k < features; k++) line[k / PANEL * panel + k % PANEL] = source[k];
       }
-      std::memset(sum.begin, 0, sums[L] * sizeof(real));
-      for (Index b = 0; b < blocks(); b++) {
-        const Index first = first_row(b), rows = first_row(b + 1) - first;
-        real *hs = initial.begin, *cs = hs + L * plane, *dh = carried.begin, *dc = dh + L * plane;
-        for (Index l = 0; l < L; l++) {
-          copy_in(hs + l * plane, job.h, r, l, first, rows);
-          copy_in(dh + l * plane, job.d_last_h, r, l, first, rows);
-          if (Cell::has_c) {
-            copy_in(cs + l * plane, job.c, r, l, first, rows);
-            copy_in(dc + l * plane, job.d_last_c, r, l, first, rows);
-          }
-        }
-        real *block = saved(r, first), *d = gradient.begin;
-        for (Index t = job.time - 1; t >= 0; t--) {
-          add_output(dh + (L - 1) * plane, r, t, first, rows);
-          for (Index l = L - 1; l >= 0; l--) {
-            const State s = at_time(block, rows, t, l, hs, cs, most);
-            if (t > 1) fetch(state(block, rows, t - 2, l).gates, rows * Cell::saved * units);
-            const real *x = l ? state(block, rows, t, l - 1).h : input(r, t, first);
-            real *up = dh + l * plane;
-            Cell::backward(s, up, dc + l * plane, d, rows, units);
-            const real *w = packed.begin + at[l], *d_state = d + Cell::from_state * units;
-            const Index panel = lines * PANEL;
-            const Term back = {d_state, row, w, panel, PANEL, H, Cell::gates, units};
-            multiply<false>(rows, units, up, units, Cell::direct ? up : nullptr, units, &back, 1);
-            const Term down = {d, row, w + panels(H) * panel, panel, PANEL, H, Cell::gates, units};
-            if (l) {
-              multiply<false>(rows, units, up - plane, units, up - plane, units, &down, 1);
-            } else if (job.d_x) {
-              multiply<false>(rows, wide, d_x.begin, wide, nullptr, 0, &down, 1);
-              write_d_x(d_x.begin, wide, r, t, first, rows);
-            }
-            add_weights(sum.begin + sums[l], x, l ? units : job.x_batch, features(l), s.h_before, d, d_state, rows);
-          }
-        }
-        for (Index l = 0; l < L; l++) {
-          copy_out(job.d_h, dh + l * plane, r, l, first, rows);
-          if (Cell::has_c) copy_out(job.d_c, dc + l * plane, r, l, first, rows);
-        }
-      }
-      for (Index l = 0; l < L; l++) write_weights(sum.begin + sums[l], r, l);
+  }
+
+  void block(const Rows &rows) {
+    this->read_initial(rows);
+    real *dh = carried.begin, *dc = dh + L * plane;
+    this->read(dh, job.d_last_h, rows);
+    if (Cell::has_c) this->read(dc, job.d_last_c, rows);
+    for (Index t = job.time - 1; t >= 0; t--) {
+      if (job.d_output) add_output(rows, t);
+      for (Index l = L - 1; l >= 0; l--) step(rows, t, l);
     }
+    for (Index l = 0; l < L; l++) {
+      const Index place = this->place(rows, L, l, H);
+      Base::write(job.d_h, place, dh + l * plane, rows.count, H, units);
+      if (Cell::has_c) Base::write(job.d_c, place, dc + l * plane, rows.count, H, units);
+    }
+  }
+
+  void add_output(const Rows &rows, Index t) {
+    real *dh = carried.begin + (L - 1) * plane;
+    const real *from = static_cast<const real *>(job.d_output) + rows.replicate * job.d_output_replicate +
+                       t * job.d_output_time + rows.first * job.d_output_batch;
+    for (Index i = 0; i < rows.count; i++, dh += units, from += job.d_output_batch) {
+      Index j = 0;
+      for (; j + LANES <= H; j += LANES) store(dh + j, load(dh + j) + load(from + j));
+      for (; j < H; j++) dh[j] += from[j];
+    }
+  }
+
+  void step(const Rows &rows, Index t, Index l) {
+    real *kept = this->saved(rows), *dh = carried.begin + l * plane;
+    const State s = this->state(kept, rows, t, t ? t - 1 : 0, l, t == 0);
+    if (t > 1) fetch(this->state(kept, rows, t - 2, l).gates, rows.count * Cell::saved * units);
+    Cell::backward(s, dh, dh + L * plane, d.begin, rows.count, units);
+
+    const real *w = packed.begin + at[l], *d_state = d.begin + Cell::from_state * units;
+    const Term back = {d_state, row, w, panel, PANEL, H, Cell::gates, units};
+    multiply<false>(rows.count, units, dh, units, Cell::direct ? dh : nullptr, units, &back, 1);
+    const Term down = {d.begin, row, w + of_states, panel, PANEL, H, Cell::gates, units};
+    if (l) {
+      multiply<false>(rows.count, units, dh - plane, units, dh - plane, units, &down, 1);
+    } else if (job.d_x) {
+      multiply<false>(rows.count, wide, d_x.begin, wide, nullptr, 0, &down, 1);
+      Base::write(job.d_x, this->place(rows, job.time, t, job.inputs), d_x.begin, rows.count, job.inputs, wide);
+    }
+
+    const real *x = l ? this->state(kept, rows, t, l - 1).h : this->input(rows, t);
+    add_weights(l, {x, l ? units : job.x_batch, d.begin, PANEL, row, rows.count},
+                {s.h_before, units, d_state, PANEL, row, rows.count});
   }
 
   // Ask for memory that is soon needed: going back in time, the processor does not see it coming.
@@ -528,69 +601,50 @@ template <class Cell> struct Layers {
     for (Index i = 0; i < count; i += 64 / Index(sizeof(real))) __builtin_prefetch(from + i, 0, 2);
   }
 
-  void add_output(real *dh, Index r, Index t, Index first, Index rows) const {
-    if (!job.d_output) return;
-    const real *from = static_cast<const real *>(job.d_output) + r * job.d_output_replicate + t * job.d_output_time +
-                       first * job.d_output_batch;
-    for (Index i = 0; i < rows; i++, dh += units, from += job.d_output_batch) {
-      Index j = 0;
-      for (; j + LANES <= H; j += LANES) store(dh + j, load(dh + j) + load(from + j));
-      for (; j < H; j++) dh[j] += from[j];
-    }
-  }
-
-  void write_d_x(const real *from, Index wide, Index r, Index t, Index first, Index rows) const {
-    real *to = static_cast<real *>(job.d_x) + ((r * job.time + t) * job.batch + first) * job.inputs;
-    for (Index i = 0; i < rows; i++) std::memcpy(to + i * job.inputs, from + i * wide, job.inputs * sizeof(real));
-  }
-
-  // Gradients of weights are kept transposed, so that vectors run along the gates here too.
-  void add_weights(real *sum, const real *x, Index x_rows, Index features, const real *h, const real *d,
-                   const real *d_state, Index rows) const {
-    const Term of_inputs = {x, x_rows, d, PANEL, row, rows};
-    const Term of_states = {h, units, d_state, PANEL, row, rows};
-    real *states = sum + features * across, *bias = states + H * across;
-    multiply<true>(features, across, sum, across, sum, across, &of_inputs, 1);
+  // Gradients of weights are summed transposed, so that vectors run along the gates here too.
+  void add_weights(Index l, const Term &of_inputs, const Term &of_states) {
+    real *inputs = sum.begin + sums[l], *states = inputs + this->features(l) * across, *bias = states + H * across;
+    multiply<true>(this->features(l), across, inputs, across, inputs, across, &of_inputs, 1);
     multiply<true>(H, across, states, across, states, across, &of_states, 1);
     for (Index j = 0; j < row; j += LANES) {
       vec total = load(bias + j);
-      for (Index i = 0; i < rows; i++) total += load(d + i * row + j);
+      for (Index i = 0; i < of_inputs.length; i++) total += load(d.begin + i * row + j);
       store(bias + j, total);
     }
   }
 
-  void write_weights(const real *sum, Index r, Index l) const {
-    const Index K = features(l);
-    const real *states = sum + K * across, *bias = states + H * across;
-    real *const d[] = {target(l, 0, r, K), target(l, 1, r, H), target(l, 2, r, 1), target(l, 3, r, 1)};
+  void write_weights(Index r, Index l) const {
+    const Index K = this->features(l);
+    const real *inputs = sum.begin + sums[l], *states = inputs + K * across, *bias = states + H * across;
+    transpose(target(l, 0, r, K), inputs, K, Cell::inputs);
+    transpose(target(l, 1, r, H), states, H, Cell::states);
+    if (!job.d_weights[4 * l + 2]) return;
+    transpose(target(l, 2, r, 1), bias, 1, Cell::inputs);
+    transpose(target(l, 3, r, 1), bias + Cell::from_state * units, 1, Cell::states);
+  }
+
+  void transpose(real *to, const real *from, Index features, const Index *order) const {
     for (Index g = 0; g < Cell::gates; g++)
-      for (Index j = 0; j < H; j++) {
-        const Index of_input = Cell::inputs[g] * H + j, of_state = Cell::states[g] * H + j;
-        for (Index k = 0; k < K; k++) d[0][of_input * K + k] = sum[k * across + g * units + j];
-        for (Index k = 0; k < H; k++) d[1][of_state * H + k] = states[k * across + g * units + j];
-        if (!d[2]) continue;
-        d[2][of_input] = bias[g * units + j];
-        d[3][of_state] = bias[(Cell::from_state + g) * units + j];
-      }
+      for (Index j = 0; j < H; j++)
+        for (Index k = 0; k < features; k++) to[(order[g] * H + j) * features + k] = from[k * across + g * units + j];
   }
 
   real *target(Index layer, Index which, Index replicate, Index columns) const {
-    auto *d = static_cast<real *>(job.d_weights[4 * layer + which]);
-    return d ? d + replicate * Cell::gates * H * columns : nullptr;
+    return static_cast<real *>(job.d_weights[4 * layer + which]) + replicate * Cell::gates * H * columns;
   }
 };
 
 // ---- entry -----------------------------------------------------------------------------------------------------------
 
 // Replicates in as many even parts as there are threads; returns whether there was memory enough.
-template <class Cell> bool run(const Job &job, bool forward) {
+template <class Direction> bool run(const Job &job) {
   const Index parts = std::max<Index>(1, std::min(job.threads, job.replicates));
   std::vector<char> failed(parts, 0);
   const auto part = [&](Index i) {
     const Index from = i * job.replicates / parts, to = (i + 1) * job.replicates / parts;
     try {
-      const Layers<Cell> layers(job);
-      forward ? layers.forward(from, to) : layers.backward(from, to);
+      Direction direction(job);
+      for (Index r = from; r < to; r++) direction.replicate(r);
     } catch (const std::bad_alloc &) {
       failed[i] = 1;
     }
@@ -606,13 +660,13 @@ template <class Cell> bool run(const Job &job, bool forward) {
   return std::none_of(failed.begin(), failed.end(), [](char f) { return f; });
 }
 
-int enter(const Job &job, bool forward) {
+template <template <class> class Direction> int enter(const Job &job) {
   try {
     switch (job.cell) {
-      case 0: return !run<Simple<false>>(job, forward);
-      case 1: return !run<Simple<true>>(job, forward);
-      case 2: return !run<Lstm>(job, forward);
-      default: return !run<Gru>(job, forward);
+      case 0: return !run<Direction<Simple<false>>>(job);
+      case 1: return !run<Direction<Simple<true>>>(job);
+      case 2: return !run<Direction<Lstm>>(job);
+      default: return !run<Direction<Gru>>(job);
     }
   } catch (...) {
     return 1;
@@ -624,8 +678,8 @@ int enter(const Job &job, bool forward) {
 extern "C" {
 
 // Both return zero, or one where memory could not be had.
-int paribus_recurrent_forward(const Job *job) { return enter(*job, true); }
-int paribus_recurrent_backward(const Job *job) { return enter(*job, false); }
+int paribus_recurrent_forward(const Job *job) { return enter<Forward>(*job); }
+int paribus_recurrent_backward(const Job *job) { return enter<Backward>(*job); }
 
 // How many numbers a vector holds, to which the hidden units are padded.
 int paribus_recurrent_lanes() { return int(LANES); }

@@ -10,6 +10,8 @@ from typing import NamedTuple
 from paribus.data import Fold
 from paribus.executor import fold_of, one_thread, warm_up
 from paribus.run import Run
+from paribus.training.cohorts import LARGEST
+from paribus.training.compiled import COMPILED, CompiledTraining
 from paribus.training.loop import Training, deterministic
 from paribus.training.stacked import StackedTraining, self_check, why_not
 
@@ -17,6 +19,10 @@ from paribus.training.stacked import StackedTraining, self_check, why_not
 WORTH_SECONDS = 5.0
 MEASURED_SECONDS = 0.1
 MOST_MEASURED = 64
+# A cohort whose steps take less is not worth the trial: compiling takes 5 to 10 s, loading what was compiled before 2
+# to 6 s in each process, and a step becomes about twice as fast.
+WORTH_COMPILING = 120.0
+FEWEST_COMPILED = 5000
 
 
 class Choice(NamedTuple):
@@ -63,9 +69,10 @@ def resolve(wanted: str, run: Run, replicates: int) -> Choice:
         reason = why_not(run) or self_check(run, fold)
         if reason:
             return Choice("loop", reason)
-        if wanted == "stacked":
-            return Choice("stacked", "asked for")
-        return _faster(run, fold, min(replicates, MOST_MEASURED), alone)
+        chosen = Choice("stacked", "asked for")
+        if wanted == "auto":
+            chosen = _faster(run, fold, min(replicates, MOST_MEASURED), alone)
+        return _form(chosen, run, fold, replicates) if chosen.engine == "stacked" else chosen
 
 
 def _worth(run: Run, fold: Fold, replicates: int) -> tuple[float, str]:
@@ -91,22 +98,71 @@ def _loop_seconds(run: Run, fold: Fold) -> float:
 
 def _faster(run: Run, fold: Fold, replicates: int, alone: float) -> Choice:
     """Whichever engine takes less time a step of one replicate."""
-    seeds = [replace(run, seed=run.seed + i) for i in range(replicates)]
-    with deterministic(run):
-        together = _seconds(StackedTraining(seeds, [fold] * replicates)) / replicates
+    together = _stacked_seconds(StackedTraining, run, fold, replicates)[0] / replicates
     found = f"{alone * 1e6:.0f} µs a step by the loop, {together * 1e6:.0f} stacked by {replicates}"
     return Choice("stacked" if together < alone else "loop", found)
 
 
-def _seconds(training: Training | StackedTraining) -> float:
-    """Seconds of a step, the best of three rounds."""
-    training.advance(2)
+def _form(chosen: Choice, run: Run, fold: Fold, replicates: int) -> Choice:
+    """The form of a stacked step: operation by operation, or compiled where that repays itself.
+
+    On a GPU the same question is asked of its own times; capturing a step as a CUDA graph would be a third answer here.
+    """
+    replicates = min(replicates, LARGEST)
+    steps = run.recipe.steps
+    if steps < FEWEST_COMPILED:
+        return chosen
+    plain, _ = _stacked_seconds(StackedTraining, run, fold, replicates)
+    if plain * steps < WORTH_COMPILING:
+        return chosen
+    try:
+        compiled, build = _stacked_seconds(CompiledTraining, run, fold, replicates)
+    except NotCompiledError as why:
+        return chosen._replace(reason=f"{chosen.reason}; not compiled: {why}")
+    found = f"{chosen.reason}; {plain * 1e6:.0f} µs a step of all {replicates}, {compiled * 1e6:.0f} compiled"
+    return Choice(COMPILED if pays(plain, compiled, build, steps) else "stacked", found)
+
+
+def pays(plain: float, compiled: float, build: float, steps: int) -> bool:
+    """Whether compiling repays itself, within one process: seconds a step of either, and those of compiling.
+
+    >>> pays(0.0014, 0.0006, 8.0, 10_000), pays(0.0014, 0.0006, 8.0, 9_999)
+    (False, False)
+    >>> pays(0.0014, 0.0006, 8.0, 10_001)
+    True
+    """
+    return (plain - compiled) * steps > build
+
+
+class NotCompiledError(Exception):
+    """Why steps were not compiled."""
+
+
+def _stacked_seconds(
+    kind: type[StackedTraining], run: Run, fold: Fold, replicates: int
+) -> tuple[float, float]:
+    """Seconds of a step of so many replicates, and those that the first steps took, compiling included."""
+    seeds = [replace(run, seed=run.seed + i) for i in range(replicates)]
+    with deterministic(run):
+        training = kind(seeds, [fold] * replicates)
+        unit = training.at_once
+        started = time.perf_counter()
+        training.advance(unit)
+        first = time.perf_counter() - started
+        if training.reason:
+            raise NotCompiledError(training.reason)
+        return _seconds(training, unit), first
+
+
+def _seconds(training: Training | StackedTraining, unit: int = 1) -> float:
+    """Seconds of a step, the best of three rounds of so many units of steps."""
+    training.advance(2 * unit)
     started = time.perf_counter()
-    training.advance(1)
-    steps = max(1, int(MEASURED_SECONDS / 3 / (time.perf_counter() - started)))
+    training.advance(unit)
+    units = max(1, int(MEASURED_SECONDS / 3 / (time.perf_counter() - started)))
     rounds = []
     for _ in range(3):
         started = time.perf_counter()
-        training.advance(steps)
-        rounds.append((time.perf_counter() - started) / steps)
+        training.advance(units * unit)
+        rounds.append((time.perf_counter() - started) / (units * unit))
     return min(rounds)

@@ -18,7 +18,8 @@ from paribus.errors import ParibusError
 from paribus.run import Record, Run
 from paribus.spec import canonical
 from paribus.task import Task
-from paribus.training.cohorts import units
+from paribus.training.cohorts import stacked, units
+from paribus.training.compiled import COMPILED, train_compiled
 from paribus.training.loop import train
 from paribus.training.stacked import train_together
 
@@ -144,7 +145,7 @@ def train_unit(unit: Unit) -> list[Record]:
     first = unit[0]
     with told_of(first, len(unit)):
         folds = [fold_of(run) for run in unit]
-        records = _together(unit, folds) if first.engine == "stacked" else [train(first, folds[0])]
+        records = _together(unit, folds) if stacked(first) else [train(first, folds[0])]
     return [replace(record, provenance=provenance(first)) for record in records]
 
 
@@ -175,8 +176,9 @@ def _together(unit: Unit, folds: Sequence[Fold]) -> list[Record]:
     for i, fold in enumerate(folds):
         sizes.setdefault(tuple(len(fold.indices(part)) for part in PARTS), []).append(i)
     records: dict[int, Record] = {}
+    trained = train_compiled if unit[0].engine == COMPILED else train_together
     for group in sizes.values():
-        done = train_together([unit[i] for i in group], [folds[i] for i in group])
+        done = trained([unit[i] for i in group], [folds[i] for i in group])
         records |= dict(zip(group, done, strict=True))
     return [records[i] for i in range(len(unit))]
 

@@ -25,10 +25,10 @@ def fingerprint(specs: Iterable[Frozen], engine: str = "loop") -> str:
 
     Args:
         specs: what is to be run.
-        engine: the module of `paribus.training` that trains it.
+        engine: the module of `paribus.training` that trains it; of ``stacked-compiled`` it is ``compiled``.
     """
     modules = {
-        f"paribus.training.{engine}",
+        f"paribus.training.{engine.rpartition('-')[2]}",
         *(c.target.partition(":")[0] for spec in specs for c in calls(spec)),
     }
     sources = {module: local_sources(module) for module in modules}

@@ -25,7 +25,7 @@ from paribus.spec import replace as replaced
 from paribus.steptime import time_steps
 from paribus.store import Store, Timing
 from paribus.task import Task
-from paribus.training.cohorts import cohort_key
+from paribus.training.cohorts import cohort_key, stacked
 from paribus.training.evaluate import naive_outputs
 from paribus.training.network import build
 
@@ -335,14 +335,14 @@ class Session:
 
     def _mates(self, runs: Sequence[Run]) -> list[Run]:
         """Missing runs of other planned cells that are of the same cohort."""
-        if runs[0].engine != "stacked":
+        if not stacked(runs[0]):
             return []
         cohort, known = cohort_key(runs[0]), {run.key for run in runs}
         mates = {
             run.key: run
             for other in self._planned
             for run in self.runs(other)
-            if run.engine == "stacked" and cohort_key(run) == cohort and run.key not in known
+            if run.engine == runs[0].engine and cohort_key(run) == cohort and run.key not in known
         }
         return self._missing(list(mates.values()))
 

@@ -22,16 +22,21 @@ def cohort_key(run: Run) -> str:
     return digest({**run.identity, "recipe": plain(recipe)})
 
 
+def stacked(run: Run) -> bool:
+    """Whether an engine was chosen for it that trains a cohort at once, compiled or not."""
+    return run.engine.startswith("stacked")
+
+
 def units(runs: Sequence[Run], jobs: int) -> list[list[Run]]:
     """Portions of runs, each for one process: one run for the loop, part of a cohort for the stacked engine.
 
     A cohort is dealt out evenly, so that all processes have work, in portions of at most `LARGEST`.
     """
-    alone = [[run] for run in runs if run.engine != "stacked"]
-    cohorts: dict[str, list[Run]] = {}
+    alone = [[run] for run in runs if not stacked(run)]
+    cohorts: dict[tuple[str, str], list[Run]] = {}
     for run in runs:
-        if run.engine == "stacked":
-            cohorts.setdefault(cohort_key(run), []).append(run)
+        if stacked(run):
+            cohorts.setdefault((run.engine, cohort_key(run)), []).append(run)
     return [unit for cohort in cohorts.values() for unit in _dealt(cohort, jobs)] + alone
 
 

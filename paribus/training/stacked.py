@@ -22,11 +22,19 @@ from paribus.training.updates import refusal
 __all__ = ["StackedTraining", "self_check", "train_together", "why_not"]
 
 
-def train_together(runs: Sequence[Run], folds: Sequence[Fold]) -> list[Record]:
-    """Train a cohort and score each run once on its test part, as `paribus.training.loop.train` does one by one."""
+def train_together(
+    runs: Sequence[Run], folds: Sequence[Fold], training: StackedTraining | None = None
+) -> list[Record]:
+    """Train a cohort and score each run once on its test part, as `paribus.training.loop.train` does one by one.
+
+    Args:
+        runs: of one cohort.
+        folds: each one's.
+        training: takes the steps, if it is another than the cohort's plain one.
+    """
     with deterministic(runs[0]):
         started = time.perf_counter()
-        training = StackedTraining(runs, folds)
+        training = training or StackedTraining(runs, folds)
         standing = Standing(training.initial)
         _fit(training, standing)
         outputs = training.outputs("test").cpu()

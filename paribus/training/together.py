@@ -38,8 +38,12 @@ class StackedTraining:
     Attributes:
         initial: hashes of each replicate's initial weights.
         parameters: how many numbers each trains.
+        at_once: steps whose batches are picked at once.
         steps: steps taken so far.
+        reason: why steps are not taken in the form that was asked for, or nothing.
     """
+
+    reason = ""
 
     def __init__(self, runs: Sequence[Run], folds: Sequence[Fold]) -> None:
         recipe, self.device = runs[0].recipe, runs[0].device
@@ -57,6 +61,8 @@ class StackedTraining:
         self.loss = bound(runs[0].task.loss)
         self.scoring = Scoring(runs[0].task)
         self.gradient: Gradient | None = None
+        numbers = len(runs) * self.batches.length * self.samples.width
+        self.at_once = max(1, PORTION // max(1, numbers))
         self.steps = 0
         if self.stack.masks:
             self._see_shapes(networks[0])
@@ -87,17 +93,11 @@ class StackedTraining:
         self.stack.base.train()
         losses, left = [], steps
         while left:
-            losses.append(self._portion(self.batches.take(min(left, self._at_once))))
+            losses.append(self._portion(self.batches.take(min(left, self.at_once))))
             left -= len(losses[-1])
         if self.device == "cuda":
             torch.cuda.synchronize()
         return torch.cat(losses)
-
-    @property
-    def _at_once(self) -> int:
-        """Steps whose batches are picked at once."""
-        numbers = len(self.runs) * self.batches.length * self.samples.width
-        return max(1, PORTION // max(1, numbers))
 
     def _portion(self, rows: Tensor) -> Tensor:
         """Take the steps of some batches, ``(step, replicate, batch)``; nothing in it waits for the device."""

@@ -11,9 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.fx import Graph, GraphModule, Node
-from torch.nn import RNNBase
 
 from paribus.training.samples import Tensors
 from paribus.training.stack import Loss, Stack
@@ -58,9 +57,9 @@ def trace(stack: Stack, loss: Loss, inputs: Tensors, targets: Tensors) -> Traced
         inputs: of a batch, ``(replicate, batch, ...)`` each.
         targets: the same.
     """
-    if any(isinstance(module, RNNBase) for module in stack.base.modules()):
+    if any(isinstance(module, nn.RNNBase) for module in stack.base.modules()):
         return None  # a kernel of our own computes it, of which a recording sees nothing
-    before = dict(stack.buffers)
+    before, said = dict(stack.buffers), _plain(stack.base)
     clones = {name: b.clone() for name, b in before.items()}
     try:
         traced = TracedGradient(stack, _record(stack, loss, _other(inputs), _other(targets)))
@@ -71,7 +70,16 @@ def trace(stack: Stack, loss: Loss, inputs: Tensors, targets: Tensors) -> Traced
         return None
     finally:
         stack.buffers = before
-    return traced if all(map(_alike, found, wanted)) else None
+        counts = _plain(stack.base) != said
+        for module, values in zip(stack.base.modules(), said, strict=True):
+            vars(module).update(values)
+    return traced if not counts and all(map(_alike, found, wanted)) else None
+
+
+def _plain(network: nn.Module) -> list[dict[str, object]]:
+    """What each module knows besides tensors, such as how often it was called; a recording would never learn of it."""
+    plain = (bool, int, float, str, type(None))
+    return [{k: v for k, v in vars(m).items() if isinstance(v, plain)} for m in network.modules()]
 
 
 def _other(batch: Tensors) -> Tensors:

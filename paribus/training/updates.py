@@ -51,7 +51,12 @@ class Update:
         self.state = KINDS[self.kind].start(self)
 
     def coming(self, steps: int) -> list[Numbers]:
-        """What the next steps need besides weights and gradient, each ``(replicate, 1)``."""
+        """What each of the next steps needs besides weights and gradient, each ``(replicate, 1)``."""
+        columns = self.ahead(steps)
+        return [self.constant | {name: x[k] for name, x in columns.items()} for k in range(steps)]
+
+    def ahead(self, steps: int) -> dict[str, Tensor]:
+        """The part of it that depends on the number of the step, ``(step, replicate, 1)`` each."""
         number = torch.arange(
             self.steps + 1,
             self.steps + steps + 1,
@@ -59,8 +64,7 @@ class Update:
             device=self.like.device,
         )
         varying = KINDS[self.kind].varying(self, number[:, None, None])
-        columns = {name: x.to(self.like) for name, x in varying.items()}
-        return [self.constant | {name: x[k] for name, x in columns.items()} for k in range(steps)]
+        return {name: x.to(self.like) for name, x in varying.items()}
 
     @torch.no_grad()
     def __call__(self, weights: Tensor, gradient: Tensor, now: Numbers | None = None) -> None:

@@ -119,6 +119,20 @@ def test_two_epochs_are_those_of_the_loop(tiny, network: str, optimizer: str) ->
     same(train_together(runs, folds), by_loop(runs, folds), tolerance=1e-12)
 
 
+# A step that is taken often enough is recorded and replayed, which no shorter training shows.
+LONG = {"steps": 210, "evaluate_every": 105}
+
+
+@pytest.mark.parametrize("optimizer", ["momentum", "adam, clipped"])
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_long_training_is_the_loops(tiny, network: str, optimizer: str) -> None:
+    """Seventy epochs, over which rounding may grow."""
+    kind, model = NETWORKS[network]
+    named, settings = OPTIMIZERS[optimizer]
+    runs, folds = seeded(tiny[kind], model, optimizer=named, **LONG, **settings)
+    same(train_together(runs, folds), by_loop(runs, folds), tolerance=1e-9)
+
+
 # Who else is in the cohort.
 
 COMPANY = {
@@ -560,10 +574,36 @@ class Counting(nn.Module):
         return self.last(torch.where(x > 0, x, x.exp() - 1))
 
 
+@pytest.mark.parametrize("length", [{}, LONG], ids=["short", "long"])
 @pytest.mark.parametrize("network", [Tied, Nested, Counting])
-def test_an_ordinary_module_needs_no_change(tiny, network: type[nn.Module]) -> None:
-    runs, folds = seeded(tiny["table"], call(network), diagnostics=(STATE, *DIAGNOSTICS))
-    same(train_together(runs, folds), by_loop(runs, folds), tolerance=1e-12)
+def test_an_ordinary_module_needs_no_change(
+    tiny, network: type[nn.Module], length: dict[str, int]
+) -> None:
+    settings = {"diagnostics": (STATE, *DIAGNOSTICS), **length}
+    slow = call(
+        "torch.optim:SGD", lr=0.01
+    )  # at ten times that, rounding grows to 1e-8 in 210 steps
+    runs, folds = seeded(tiny["table"], call(network), optimizer=slow, **settings)
+    same(train_together(runs, folds), by_loop(runs, folds), tolerance=1e-9 if length else 1e-12)
+
+
+class Warming(nn.Module):
+    """Knows by a count of its own, which is no tensor, when to let its second layer in."""
+
+    def __init__(self, inputs: tuple[int, ...], outputs: int) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(inputs[0], outputs), nn.Linear(inputs[0], outputs)
+        self.calls = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += self.training
+        return self.first(x) + (self.second(x) if self.calls > 100 else 0.0)
+
+
+def test_a_module_may_count_its_steps(tiny) -> None:
+    """Nobody calls it but for a step, and no step that was recorded is replayed for one that is another."""
+    runs, folds = seeded(tiny["table"], call(Warming), **LONG)
+    same(train_together(runs, folds), by_loop(runs, folds), tolerance=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 
+from benchmarks.engines.end_to_end import measure_sweep
 from benchmarks.engines.measure import measure
+from benchmarks.engines.memory import measure_memory
 from benchmarks.engines.page import keep
 from benchmarks.engines.rows import Row, rows
 from benchmarks.engines.workloads import WORKLOADS, Workload
@@ -63,3 +65,21 @@ def test_engine(workload: Workload, row: Row, measured: Any, benchmark: Any) -> 
 def _show(found: dict[str, Any]) -> None:
     with CLOCK.showing() as seconds:
         seconds.append(found["microseconds"][0] / 1e6)
+
+
+@pytest.mark.benchmark(group="peak memory of 512 replicates of the MLP")
+def test_memory(pytestconfig: pytest.Config, benchmark: Any) -> None:
+    """Peak memory by number of steps, each in a process of its own."""
+    found = benchmark.pedantic(measure_memory, rounds=1, iterations=1)
+    keep(Path(pytestconfig.getoption("--paribus-out")), "memory", found)
+    benchmark.extra_info |= {f"MB, {p['steps']:.0f} steps": p["peak"] for p in found["peaks"]}
+    assert found["flat"]
+
+
+@pytest.mark.benchmark(group="five optimizers at sixteen learning rates, from end to end")
+def test_sweep(pytestconfig: pytest.Config, benchmark: Any) -> None:
+    """`paribus run` with either engine, store and pages included."""
+    found = benchmark.pedantic(measure_sweep, rounds=1, iterations=1)
+    keep(Path(pytestconfig.getoption("--paribus-out")), "sweep", found)
+    benchmark.extra_info |= {name: float(x) for name, x in found["ratios"].items()}
+    assert found["same"] == found["verdicts"]

@@ -130,10 +130,11 @@ def interleaved(
 
 def _length(contender: Contender) -> int:
     """Steps that fill a sample, after a warm-up that also compiles what is to be compiled."""
-    contender.take(20)
-    done = contender.take(4)
+    contender.take(24)
+    done = contender.take(8)
     wanted = int(SAMPLE_SECONDS * done.steps / done.seconds)
-    return max(2, min(wanted, MOST_STEPS))
+    # Some take eight steps a call, and one that is left over costs them more than an epoch's end would.
+    return max(2, min(wanted - wanted % 8 if wanted >= 8 else wanted, MOST_STEPS))
 
 
 class Ratio(NamedTuple):

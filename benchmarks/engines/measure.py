@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from statistics import fmean, median, stdev
+from statistics import fmean, median
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from benchmarks.engines.clock import (
     Patience,
@@ -59,9 +61,10 @@ def compared(textbook: Sequence[float], other: Sequence[float], start: float) ->
         other: another's.
         start: the textbook's before training.
     """
-    error = stdev(other) / len(other) ** 0.5
+    # NumPy's deviation of numbers that are none is none; that of the standard library is an error.
+    error, errors = (float(np.std(x, ddof=1)) / len(x) ** 0.5 for x in (other, textbook))
     loss, wanted = fmean(other), fmean(textbook)
-    both = (error**2 + stdev(textbook) ** 2 / len(textbook)) ** 0.5
+    both = (error**2 + errors**2) ** 0.5
     allowed = ERRORS * both + SHARE * abs(start - wanted)
     apart = not abs(loss - wanted) <= allowed  # a loss that is no number lies apart
     return Learned(loss, error, f"loss {loss:.4g}, the textbook's {wanted:.4g}" if apart else "")

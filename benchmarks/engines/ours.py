@@ -10,8 +10,11 @@ import torch
 from benchmarks.engines.textbook import WATCHED, Taken
 from benchmarks.engines.workloads import Workload
 from paribus.executor import one_thread, warm_up
+from paribus.training.compiled import COMPILED, CompiledTraining
 from paribus.training.loop import Training, deterministic
 from paribus.training.stacked import StackedTraining
+
+KINDS = {"stacked": StackedTraining, COMPILED: CompiledTraining}
 
 
 class Ours:
@@ -21,6 +24,9 @@ class Ours:
         workload: what is trained.
         seeds: of each replicate; the loop takes one.
         engine: ``loop``, or one that stacks.
+
+    Raises:
+        RuntimeError: if its steps are not taken in the form that the engine's name tells.
     """
 
     def __init__(self, workload: Workload, seeds: Sequence[int], engine: str) -> None:
@@ -32,7 +38,7 @@ class Ours:
             self.training: Training | StackedTraining = (
                 Training(self.runs[0], fold)
                 if engine == "loop"
-                else StackedTraining(self.runs, [fold] * len(seeds))
+                else KINDS[engine](self.runs, [fold] * len(seeds))
             )
 
     def take(self, steps: int) -> Taken:
@@ -41,5 +47,7 @@ class Ours:
             started = time.perf_counter()
             losses = self.training.advance(steps)
             seconds = time.perf_counter() - started
+        if isinstance(self.training, StackedTraining) and self.training.reason:
+            raise RuntimeError(self.training.reason)
         last = losses[-WATCHED:].reshape(-1, self.replicates).mean(0, dtype=torch.float64)
         return Taken(seconds, steps, last.numpy())

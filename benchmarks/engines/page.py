@@ -10,6 +10,7 @@ from typing import Any
 from benchmarks.engines.clock import HOW, ROUNDS
 from benchmarks.engines.figure import draw
 from benchmarks.engines.measure import TOLERANCE
+from benchmarks.engines.where import when
 from benchmarks.engines.workloads import WORKLOADS, Bar, Workload
 
 Measured = Mapping[str, Any]
@@ -146,17 +147,12 @@ def workload_text(workload: Workload, found: Measured) -> str:
         f"Loss: mean over the last batches of {steps} steps, over {seeds} seeds, with its standard error; before "
         f"training it is {found['start']:.4f}."
     )
-    return f"{table(lines)}\n\n{told} {_about(found)}"
+    return f"{table(lines)}\n\n{told} {when(found['where'])}"
 
 
 def _microseconds(row: Measured) -> str:
     middle, low, high = (f"{x:.3g}" for x in row["microseconds"])
     return f"{middle} ({low} to {high})"
-
-
-def _about(found: Measured) -> str:
-    where = found["where"]
-    return f"Measured {where['date']} with torch {where['torch']}, {where['peers'] or 'no peers'}."
 
 
 def table(lines: Sequence[Measured]) -> str:

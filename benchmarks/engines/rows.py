@@ -8,13 +8,13 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import NamedTuple
 
-from benchmarks.engines.ours import Ours
+from benchmarks.engines.ours import KINDS, Ours
 from benchmarks.engines.remote import Contender, Remote, Server
 from benchmarks.engines.textbook import Textbook
 from benchmarks.engines.workloads import Workload
 
 TEXTBOOK = "textbook"
-STACKED = ("stacked",)
+STACKED = tuple(KINDS)
 JAX_DEVICES = "PARIBUS_JAX_DEVICES"
 # Peers: the library that has to be there, and the module that drives it.
 PEERS = {

@@ -31,6 +31,11 @@ def where() -> dict[str, str]:
     }
 
 
+def when(found: dict[str, str]) -> str:
+    """A sentence on when, and with what, something was measured."""
+    return f"Measured {found['date']} with torch {found['torch']}; {found['peers'] or 'no peers'}."
+
+
 def processor() -> str:
     """The processor's name, as far as the system tells."""
     try:

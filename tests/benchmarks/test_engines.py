@@ -137,7 +137,7 @@ class Busy:
 
 def test_a_sample_is_taken_again_while_others_are_busy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten seconds of five steps of two: a second a replicate-step; 0.8 s of others are tolerated."""
-    monkeypatch.setattr(Patience, "wait", lambda self: None)
+    monkeypatch.setattr(Patience, "wait", lambda _self: None)
     contender = Counted()
     found = sample(contender, 10, Patience(Busy(5.0, 3.0, 0.5)))
     assert found == Sample(0.5, pytest.approx(0.05))
@@ -145,7 +145,7 @@ def test_a_sample_is_taken_again_while_others_are_busy(monkeypatch: pytest.Monke
 
 
 def test_the_quietest_sample_is_kept_where_none_is_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Patience, "wait", lambda self: None)
+    monkeypatch.setattr(Patience, "wait", lambda _self: None)
     found = sample(Counted(), 10, Patience(Busy(5.0, 2.0, 9.0, 4.0)))
     assert found.others == pytest.approx(0.2)
     assert clock.disturbed([found, Sample(0.5, 0.0)]) == 1
@@ -159,7 +159,7 @@ def test_patience_ends() -> None:
 
 
 def test_contenders_take_turns_and_each_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clock, "_length", lambda contender: 1)
+    monkeypatch.setattr(clock, "_length", lambda _contender: 1)
     calls: list[str] = []
     three = {name: Counted(name, calls) for name in "abc"}
     found = interleaved(three, Patience(Busy()), rounds=3)

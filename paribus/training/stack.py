@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
+from paribus.training import convolution
 from paribus.training.noise import NamedDropout, give_masks
 from paribus.training.recurrent import make_stackable
 from paribus.training.samples import Tensors
@@ -48,6 +49,7 @@ class Stack:
         self.base = copy.deepcopy(networks[0])
         if reason := make_stackable(self.base):
             raise ValueError(reason)
+        convolution.make_stackable(self.base)
         modules = [dict(network.named_modules()) for network in networks]
         self.masks = {
             name: [m[name.removesuffix("mask").removesuffix(".")] for m in modules]

@@ -1,0 +1,117 @@
+"""Convolution and pooling of many replicates as one with groups, in the channels-last layout.
+
+`torch.vmap` lays replicates beside the channels for a convolution and beside the samples for a pool, so that images are
+copied to and fro, and pools them in a layout for which torch has no fast kernel. Here they stay beside the channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+LAST = torch.channels_last
+
+
+def make_stackable(network: nn.Module) -> None:
+    """Turn convolutions and pools of images, in place, into ones that `torch.vmap` computes in one layout.
+
+    Parameters, their names and buffers stay as they are. A layer with another padding than zeros, and whatever is a
+    class of its own, is left to `torch.vmap`.
+    """
+    for module in network.modules():
+        kind = STACKABLE.get(type(module))
+        if kind is not None and getattr(module, "padding_mode", "zeros") == "zeros":
+            module.__class__ = kind
+
+
+class _Beside(torch.autograd.Function):
+    """An operation on images that treats channels apart, so that replicates may stand beside them.
+
+    Outside of `torch.vmap` it is the operation itself; gradients are those of the operations that it is made of.
+    """
+
+    @staticmethod
+    def forward(images: Tensor, operation: Any, *weights: Tensor | None) -> Tensor:
+        found: Tensor = operation(images, 1, *weights)
+        return found
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        """Nothing is kept: nobody but `torch.vmap` calls it with something to be trained."""
+
+    @staticmethod
+    def vmap(
+        info: Any, in_dims: tuple[int | None, ...], images: Tensor, operation: Any, *weights: Any
+    ) -> tuple[Tensor, int]:
+        count = info.batch_size
+        beside = _moved(images, in_dims[0], count).flatten(1, 2)
+        moved = [
+            None if w is None else _moved(w, dim, count, to=0).flatten(0, 1)
+            for w, dim in zip(weights, in_dims[2:], strict=True)
+        ]
+        found: Tensor = operation(beside.contiguous(memory_format=LAST), count, *moved)
+        return found.unflatten(1, (count, -1)), 1
+
+
+def _moved(x: Tensor, dim: int | None, count: int, to: int = 1) -> Tensor:
+    """The replicates' dimension put where it is wanted, or made where all share a tensor."""
+    if dim is None:
+        return x.unsqueeze(to).expand(*x.shape[:to], count, *x.shape[to:])
+    return x.movedim(dim, to)
+
+
+def _mapped(*tensors: Tensor | None) -> bool:
+    """Whether `torch.vmap` is at work on any of these, and nothing else within it, such as a gradient."""
+    return any(x is not None and torch._C._functorch.is_batchedtensor(x) for x in tensors)
+
+
+class StackableConv2d(nn.Conv2d):
+    """`torch.nn.Conv2d` as one convolution with a group for each replicate."""
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's name
+        """As that of `torch.nn.Conv2d`, for ``(batch, channel, height, width)``."""
+        if input.ndim != 4 or not _mapped(input, self.weight, self.bias):
+            return super().forward(input)
+        found: Tensor = _Beside.apply(input, self._grouped, self.weight, self.bias)
+        return found
+
+    def _grouped(self, images: Tensor, count: int, weight: Tensor, bias: Tensor | None) -> Tensor:
+        return F.conv2d(
+            images,
+            weight.contiguous(memory_format=LAST),
+            bias,
+            self.stride,
+            self.padding,
+            self.dilation,
+            self.groups * count,
+        )
+
+
+class _StackablePool:
+    """A pool, which knows nothing of how many channels there are."""
+
+    def forward(self, input: Tensor) -> Any:  # noqa: A002 - torch's name
+        """As that of torch's own pool, for ``(batch, channel, height, width)``."""
+        plain = super().forward  # type: ignore[misc]
+        if input.ndim != 4 or not _mapped(input) or getattr(self, "return_indices", False):
+            return plain(input)
+        return _Beside.apply(input, lambda images, _count: plain(images))
+
+
+class StackableMaxPool2d(_StackablePool, nn.MaxPool2d):
+    """`torch.nn.MaxPool2d` over all replicates' channels."""
+
+
+class StackableAvgPool2d(_StackablePool, nn.AvgPool2d):
+    """`torch.nn.AvgPool2d` over all replicates' channels."""
+
+
+STACKABLE: Mapping[type[nn.Module], type[nn.Module]] = {
+    nn.Conv2d: StackableConv2d,
+    nn.MaxPool2d: StackableMaxPool2d,
+    nn.AvgPool2d: StackableAvgPool2d,
+}

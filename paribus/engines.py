@@ -23,13 +23,20 @@ MOST_MEASURED = 64
 # to 6 s in each process, and a step becomes about twice as fast.
 WORTH_COMPILING = 120.0
 FEWEST_COMPILED = 5000
+# Fewer steps than that are taken in the time that it takes to measure what suits them.
+FEWEST_MEASURED = 200
+
+
+# Halving what is trained at once has to save this share of a step to be worth the overhead of twice as many portions.
+WORTH_HALVING = 0.1
 
 
 class Choice(NamedTuple):
-    """An engine, and why."""
+    """An engine, why, and the most replicates that a process trains at once, which changes no number."""
 
     engine: str
     reason: str
+    portion: int = LARGEST
 
 
 def common(choices: Sequence[Choice]) -> Choice:
@@ -40,7 +47,8 @@ def common(choices: Sequence[Choice]) -> Choice:
     engines = {choice.engine for choice in choices}
     if "loop" not in engines:
         engine = engines.pop() if len(engines) == 1 else "stacked"
-        return Choice(engine, "; ".join(dict.fromkeys(choice.reason for choice in choices)))
+        reason = "; ".join(dict.fromkeys(choice.reason for choice in choices))
+        return Choice(engine, reason, min(choice.portion for choice in choices))
     reasons = dict.fromkeys(choice.reason for choice in choices if choice.engine == "loop")
     for_all = "" if engines == {"loop"} else ", and one engine trains all variants"
     return Choice("loop", "; ".join(reasons) + for_all)
@@ -69,9 +77,7 @@ def resolve(wanted: str, run: Run, replicates: int) -> Choice:
         reason = why_not(run) or self_check(run, fold)
         if reason:
             return Choice("loop", reason)
-        chosen = Choice("stacked", "asked for")
-        if wanted == "auto":
-            chosen = _faster(run, fold, min(replicates, MOST_MEASURED), alone)
+        chosen = _stacked(wanted, run, fold, replicates, alone)
         return _form(chosen, run, fold, replicates) if chosen.engine == "stacked" else chosen
 
 
@@ -96,11 +102,34 @@ def _loop_seconds(run: Run, fold: Fold) -> float:
         return _seconds(Training(run, fold))
 
 
-def _faster(run: Run, fold: Fold, replicates: int, alone: float) -> Choice:
-    """Whichever engine takes less time a step of one replicate."""
-    together = _stacked_seconds(StackedTraining, run, fold, replicates)[0] / replicates
-    found = f"{alone * 1e6:.0f} µs a step by the loop, {together * 1e6:.0f} stacked by {replicates}"
-    return Choice("stacked" if together < alone else "loop", found)
+def _stacked(wanted: str, run: Run, fold: Fold, replicates: int, alone: float) -> Choice:
+    """The stacked engine with the portion that suits it best, or the loop if ``auto`` finds that it takes less time."""
+    asked = Choice("stacked", "asked for")
+    at_once = min(replicates, MOST_MEASURED)
+    if wanted == "stacked" and (at_once == 1 or run.recipe.steps < FEWEST_MEASURED):
+        return asked
+    portion, each = _portion(run, fold, at_once)
+    limit = LARGEST if portion == at_once else portion
+    if wanted == "stacked":
+        return asked._replace(portion=limit)
+    found = f"{alone * 1e6:.0f} µs a step by the loop, {each * 1e6:.0f} stacked by {portion}"
+    return Choice("stacked", found, limit) if each < alone else Choice("loop", found)
+
+
+def _portion(run: Run, fold: Fold, replicates: int) -> tuple[int, float]:
+    """How many are best trained at once, and the seconds of a step of one: halved for as long as that saves time.
+
+    A large network's replicates leave a core's cache, and convolutions in groups get slower the more groups there are.
+    """
+    portion = replicates
+    each = _stacked_seconds(StackedTraining, run, fold, portion)[0] / portion
+    while portion > 1:
+        half = -(-portion // 2)
+        found = _stacked_seconds(StackedTraining, run, fold, half)[0] / half
+        if found > (1 - WORTH_HALVING) * each:
+            break
+        portion, each = half, found
+    return portion, each
 
 
 def _form(chosen: Choice, run: Run, fold: Fold, replicates: int) -> Choice:
@@ -108,7 +137,7 @@ def _form(chosen: Choice, run: Run, fold: Fold, replicates: int) -> Choice:
 
     On a GPU the same question is asked of its own times; capturing a step as a CUDA graph would be a third answer here.
     """
-    replicates = min(replicates, LARGEST)
+    replicates = min(replicates, chosen.portion)
     steps = run.recipe.steps
     if steps < FEWEST_COMPILED:
         return chosen

@@ -18,7 +18,7 @@ from paribus.errors import ParibusError
 from paribus.run import Record, Run
 from paribus.spec import canonical
 from paribus.task import Task
-from paribus.training.cohorts import stacked, units
+from paribus.training.cohorts import LARGEST, stacked, units
 from paribus.training.compiled import COMPILED, train_compiled
 from paribus.training.loop import train
 from paribus.training.stacked import train_together
@@ -29,16 +29,18 @@ def available_jobs() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def execute(runs: Sequence[Run], *, jobs: int, keep: Callable[[Run, Record], None]) -> None:
+def execute(
+    runs: Sequence[Run], *, jobs: int, keep: Callable[[Run, Record], None], portion: int = LARGEST
+) -> None:
     """Train every run; ``keep`` is called in this process with each record as soon as it is there.
 
     Runs on a GPU, a single run and a single job are trained in this process. A worker that is killed costs the runs
-    that it held, which are given to a new one, once.
+    that it held, which are given to a new one, once. A process trains at most ``portion`` runs at once.
 
     Raises:
         ParibusError: a network or loss raised an error; it names the run. What was finished before is kept.
     """
-    work = units(runs, jobs)
+    work = units(runs, jobs, portion)
     here = jobs == 1 or len(work) == 1 or any(run.device != "cpu" for run in runs)
     for unit, records in _in_process(work) if here else _in_workers(work, jobs):
         for run, record in zip(unit, records, strict=True):

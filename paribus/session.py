@@ -322,15 +322,15 @@ class Session:
             label, estimate = cell.name, self._estimate(cell, len(missing))
             missing += self._mates(missing)
             with self.progress.batch(label, len(missing), estimate) as advance:
-                reason = self._choice(cell).reason
+                chosen = self._choice(cell)
 
                 def keep(run: Run, record: Record) -> None:
-                    origin = {**record.provenance, **self.source, "engine chosen": reason}
+                    origin = {**record.provenance, **self.source, "engine chosen": chosen.reason}
                     self.store.add(run, replace(record, provenance=origin))
                     self.trained.add(run.key)
                     advance()
 
-                execute(missing, jobs=self.jobs, keep=keep)
+                execute(missing, jobs=self.jobs, keep=keep, portion=chosen.portion)
         return missing
 
     def _mates(self, runs: Sequence[Run]) -> list[Run]:

@@ -20,7 +20,7 @@ from paribus.errors import ParibusError
 from paribus.run import Outcome, Predictions, Record, Run
 from paribus.spec import canonical
 
-SCHEMA = 1
+SCHEMA = 2
 TABLES = f"""
 begin immediate;
 create table if not exists runs (
@@ -30,7 +30,8 @@ create table if not exists predictions (key text primary key references runs(key
 create table if not exists looks (
     comparison text not null, seeds integer not null, first_seen text not null,
     primary key (comparison, seeds));
-create table if not exists choices (cohort text primary key, engine text not null, reason text not null);
+create table if not exists choices (
+    cohort text primary key, engine text not null, reason text not null, portion integer not null);
 create table if not exists timings (
     variant text not null, baseline text not null, device text not null, timing text not null,
     primary key (variant, baseline, device));
@@ -162,19 +163,20 @@ class Store:
         )
         return [seeds for (seeds,) in rows]
 
-    def choose(self, cohort: str, engine: str, reason: str) -> None:
-        """Keep which engine trains a cohort, so that seeds added later are trained by the same."""
+    def choose(self, cohort: str, engine: str, reason: str, portion: int) -> None:
+        """Keep which engine trains a cohort and how many at once, so that seeds added later are trained by the same."""
         with self._db:
             self._db.execute(
-                "insert or replace into choices values (?, ?, ?)", (cohort, engine, reason)
+                "insert or replace into choices values (?, ?, ?, ?)",
+                (cohort, engine, reason, portion),
             )
 
-    def choice(self, cohort: str) -> tuple[str, str] | None:
-        """The engine that was chosen for a cohort and why, or None if none was."""
+    def choice(self, cohort: str) -> tuple[str, str, int] | None:
+        """The engine that was chosen for a cohort, why, and how many at once; None if none was."""
         row = self._db.execute(
-            "select engine, reason from choices where cohort = ?", (cohort,)
+            "select engine, reason, portion from choices where cohort = ?", (cohort,)
         ).fetchone()
-        return None if row is None else (row[0], row[1])
+        return None if row is None else (row[0], row[1], row[2])
 
     def add_timing(self, variant: str, baseline: str, device: str, timing: Timing) -> None:
         """Keep the step times of a variant against its baseline, in place of earlier ones."""

@@ -27,20 +27,20 @@ def stacked(run: Run) -> bool:
     return run.engine.startswith("stacked")
 
 
-def units(runs: Sequence[Run], jobs: int) -> list[list[Run]]:
+def units(runs: Sequence[Run], jobs: int, largest: int = LARGEST) -> list[list[Run]]:
     """Portions of runs, each for one process: one run for the loop, part of a cohort for the stacked engine.
 
-    A cohort is dealt out evenly, so that all processes have work, in portions of at most `LARGEST`.
+    A cohort is dealt out evenly, so that all processes have work, in portions of at most ``largest``.
     """
     alone = [[run] for run in runs if not stacked(run)]
     cohorts: dict[tuple[str, str], list[Run]] = {}
     for run in runs:
         if stacked(run):
             cohorts.setdefault((run.engine, cohort_key(run)), []).append(run)
-    return [unit for cohort in cohorts.values() for unit in _dealt(cohort, jobs)] + alone
+    return [unit for cohort in cohorts.values() for unit in _dealt(cohort, jobs, largest)] + alone
 
 
-def _dealt(cohort: list[Run], jobs: int) -> list[list[Run]]:
-    rounds = -(-len(cohort) // (jobs * LARGEST))
+def _dealt(cohort: list[Run], jobs: int, largest: int) -> list[list[Run]]:
+    rounds = -(-len(cohort) // (jobs * largest))
     size = -(-len(cohort) // (jobs * rounds))
     return [cohort[i : i + size] for i in range(0, len(cohort), size)]

@@ -18,14 +18,14 @@ from paribus import engines, executor
 from paribus import session as module
 from paribus.comparison import Budget, Suite
 from paribus.data import Dataset
-from paribus.engines import Choice, resolve
+from paribus.engines import Choice, common, resolve
 from paribus.errors import ParibusError
 from paribus.executor import execute, fold_of
 from paribus.results import Result
 from paribus.run import Outcome, Record, Run
 from paribus.session import Cell, Session, Settings, cells
 from paribus.spec import call
-from paribus.training.cohorts import cohort_key
+from paribus.training.cohorts import LARGEST, cohort_key
 from paribus.training.stacked import self_check, why_not
 from tests.toys import (
     ADAM,
@@ -258,10 +258,57 @@ def test_auto_takes_the_loop_and_says_why(
     assert reason in chosen.reason
 
 
+# How many at once.
+
+
+@pytest.fixture
+def seconds(monkeypatch: pytest.MonkeyPatch) -> dict[int, float]:
+    """What a step of so many replicates is measured to take, in seconds; asked for in this order."""
+    found: dict[int, float] = {}
+
+    def measured(_kind: object, _run: Run, _fold: object, replicates: int) -> tuple[float, float]:
+        return found[replicates], 0.0
+
+    monkeypatch.setattr(engines, "_stacked_seconds", measured)
+    monkeypatch.setattr(engines, "self_check", lambda *_args: "")
+    monkeypatch.setattr(engines, "_loop_seconds", lambda *_args: 0.001)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("steps_of", "portion"),
+    [
+        # A replicate's: 2 ms of 16, 1 of 8, .9 of 4 is not a tenth less.
+        ({16: 0.032, 8: 0.008, 4: 0.0036 + 1e-9}, 8),
+        ({16: 0.032, 8: 0.008, 4: 0.0035, 2: 0.0017}, 4),
+        ({16: 0.032, 8: 0.008, 4: 0.0035, 2: 0.001, 1: 0.0004}, 1),
+        # Larger ones might be better still: no limit.
+        ({16: 0.016, 8: 0.0079}, LARGEST),
+    ],
+)
+def test_so_many_are_trained_at_once_as_take_the_least_time_each(
+    seconds: dict[int, float], steps_of: dict[int, float], portion: int
+) -> None:
+    seconds |= steps_of
+    assert resolve("stacked", a_run(steps=300), 16) == Choice("stacked", "asked for", portion)
+
+
+def test_auto_holds_the_best_portion_against_the_loop(seconds: dict[int, float]) -> None:
+    """16 at once lose against the loop's millisecond, four at once win."""
+    seconds |= {16: 0.032, 8: 0.008, 4: 0.0016, 2: 0.0008}
+    chosen = resolve("auto", a_run(steps=4000), 16)
+    assert chosen == Choice("stacked", "1000 µs a step by the loop, 400 stacked by 4", 4)
+
+
+def test_a_comparison_has_the_smallest_portion_of_its_variants() -> None:
+    each = [Choice("stacked", "a", 8), Choice("stacked", "b")]
+    assert common(each) == Choice("stacked", "a; b", 8)
+
+
 # Through a session.
 
 
-def _executed(runs: Sequence[Run], jobs: int = 1) -> dict[str, Record]:
+def _executed(runs: Sequence[Run], jobs: int = 1, **settings: Any) -> dict[str, Record]:
     """Records by key."""
     kept: dict[str, Record] = {}
 
@@ -271,8 +318,17 @@ def _executed(runs: Sequence[Run], jobs: int = 1) -> dict[str, Record]:
         assert run.key not in kept
         kept[run.key] = record
 
-    execute(runs, jobs=jobs, keep=keep)
+    execute(runs, jobs=jobs, keep=keep, **settings)
     return kept
+
+
+def test_portions_change_no_number() -> None:
+    """The same records, whichever runs are trained beside each other."""
+    runs = [replace(a_run(seed), engine="stacked") for seed in range(5)]
+    whole, parted = _executed(runs), _executed(runs, portion=2)
+    assert parted.keys() == whole.keys()
+    for key, record in whole.items():
+        assert parted[key].scores == pytest.approx(record.scores, rel=1e-6)
 
 
 Opener = Callable[..., Session]

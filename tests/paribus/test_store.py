@@ -214,7 +214,7 @@ LEFT = "Name another file with --paribus-store; this one is left as it is."
         (_text, EXPECTED, AWAY),
         (_folder, EXPECTED, AWAY),
         (_another_program, EXPECTED, LEFT),
-        (_another_version, "version 1", LEFT),
+        (_another_version, f"version {SCHEMA}", LEFT),
     ],
 )
 def test_what_is_no_store_is_refused_and_left_as_it_is(

@@ -120,3 +120,11 @@ def test_learning_rates_of_several_variants_are_one_cohort() -> None:
 
 def test_there_is_no_work_in_nothing() -> None:
     assert units([], jobs=2) == []
+
+
+def test_a_cohort_is_dealt_in_portions_as_large_as_was_chosen() -> None:
+    """Ten runs in portions of at most three, on two processes: two rounds of three and two."""
+    runs = [replace(a_run(seed), engine="stacked") for seed in range(10)]
+    assert [len(unit) for unit in units(runs, 2, largest=3)] == [3, 3, 3, 1]
+    assert [len(unit) for unit in units(runs, 2, largest=1)] == [1] * 10
+    assert [run for unit in units(runs, 2, largest=3) for run in unit] == runs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -20,6 +21,7 @@ def random_split(
     fractions: Sequence[float] = (0.6, 0.2, 0.2),
     stratify: bool = True,
     imbalance: float = 1.0,
+    most_evaluated: int | None = None,
 ) -> Fold:
     """A split drawn at random, class by class, with copies of one sample on one side.
 
@@ -37,6 +39,7 @@ def random_split(
             of what a smaller one keeps. The test part keeps every sample and repeats those of the frequent
             classes, the first about ``r`` times, the last once, so that it has the same prevalences while scores of
             small classes rest on all the samples there are.
+        most_evaluated: how many samples validation and test have at most; more are thinned evenly.
 
     Raises:
         ParibusError: fractions that are none, an imbalance below one or without classes, a part left empty, or a class
@@ -49,7 +52,8 @@ def random_split(
     if dataset.declared is not None and bool((dataset.declared == 2).any()):
         notes = ("the test part is the declared one and is not redrawn",)
     fold = _fold(dataset, parts, notes)
-    return _imbalanced(fold, generator, imbalance) if imbalance > 1 else fold
+    fold = _imbalanced(fold, generator, imbalance) if imbalance > 1 else fold
+    return _lightened(fold, most_evaluated)
 
 
 def time_split(
@@ -74,15 +78,8 @@ def time_split(
     """
     first, second, _ = _cuts(len(dataset), _checked(fractions))
     order = torch.arange(len(dataset))
-    parts = (order[:first], order[first:second], order[second:])
-    if most_evaluated is None or max(map(len, parts[1:])) <= most_evaluated:
-        return _full(Fold(dataset, *parts))
-    validation, test = (_thinned(part, most_evaluated) for part in parts[1:])
-    note = (
-        f"validation and test are scored on {len(validation)} of {len(parts[1])} and {len(test)} of "
-        f"{len(parts[2])} samples, evenly spaced"
-    )
-    return _full(Fold(dataset, parts[0], validation, test, notes=(note,)))
+    fold = Fold(dataset, order[:first], order[first:second], order[second:])
+    return _full(_lightened(fold, most_evaluated))
 
 
 def declared_split(
@@ -224,6 +221,19 @@ def _full(fold: Fold) -> Fold:
 
 def _spoken(part: str) -> str:
     return "training" if part == "train" else part
+
+
+def _lightened(fold: Fold, most: int | None) -> Fold:
+    """The fold with at most so many samples in validation and test."""
+    parts = (fold.validation, fold.test)
+    if most is None or max(map(len, parts)) <= most:
+        return fold
+    validation, test = (_thinned(part, most) for part in parts)
+    note = (
+        f"validation and test are scored on {len(validation)} of {len(parts[0])} and {len(test)} of "
+        f"{len(parts[1])} samples, evenly spaced"
+    )
+    return replace(fold, validation=validation, test=test, notes=(*fold.notes, note))
 
 
 def _thinned(part: Tensor, most: int) -> Tensor:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from suites.activations import SUITE as ACTIVATIONS
 from suites.averaging import SUITE as AVERAGING
 from suites.initialisation import SUITE as INITIALISATION
+from suites.leakage import SUITE as LEAKAGE
 from suites.optimizers import SUITE as OPTIMIZERS
 from suites.recurrent import SUITE as RECURRENT
 
-SUITES = (OPTIMIZERS, ACTIVATIONS, INITIALISATION, AVERAGING, RECURRENT)
+SUITES = (OPTIMIZERS, ACTIVATIONS, INITIALISATION, AVERAGING, RECURRENT, LEAKAGE)

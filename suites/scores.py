@@ -97,6 +97,33 @@ def per_class(
     return rows
 
 
+def explained(
+    predictions: Mapping[str, Sequence[Predictions]], _classes: Sequence[str]
+) -> list[dict[str, Any]]:
+    """R² on the test part of each variant and of the first naive predictor: median and range over the seeds.
+
+    ``1 - sum((y - prediction)^2) / sum((y - mean of y)^2)``; below zero is worse than knowing the test part's mean.
+    """
+    rows = []
+    for variant, runs in predictions.items():
+        shares = {
+            "R²": [_r_squared(p.outputs, p.target) for p in runs],
+            "R² of learning nothing": [_r_squared(p.naive, p.target) for p in runs],
+        }
+        told = {name: _median_and_range(found) for name, found in shares.items()}
+        rows.append({"variant": variant, **told})
+    return rows
+
+
+def _r_squared(outputs: np.ndarray, target: np.ndarray) -> float:
+    residual = np.square(np.float64(target) - outputs).sum()
+    return float(1 - residual / np.square(target - target.mean(0, dtype=np.float64)).sum())
+
+
+def _median_and_range(values: Sequence[float]) -> str:
+    return f"{np.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
+
+
 def _labels(outputs: np.ndarray, target: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
     """Predicted and true class numbers, ``(sample,)`` each."""
     return predicted_class(torch.from_numpy(outputs)), torch.from_numpy(target)

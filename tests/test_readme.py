@@ -34,7 +34,7 @@ def row(suite: Suite, comparison: Comparison) -> str:
         f"{full.steps} x {full.seeds}",
         f"{quick.seconds:g} s",
         f"{select}, `--paribus-data {comparison.task.name}=PATH`"
-        if comparison.task.name != "adding"
+        if not comparison.task.reader.target.endswith(":refuse_file")
         else select,
     ]
     return f"| {' | '.join(cells)} |"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 
 from paribus.data import Dataset, digest_tensors
-from paribus.errors import ParibusError
 from paribus.seeding import Streams
 from paribus.spec import call
 from paribus.task import Metric, Task
@@ -51,24 +50,10 @@ def adding(
     )
 
 
-def refuse_file(path: str, target: str | None = None) -> Dataset:  # noqa: ARG001 - a reader's arguments
-    """There is no file of this problem to read.
-
-    Raises:
-        ParibusError: always.
-    """
-    raise ParibusError(
-        "data for task 'adding'",
-        got=path,
-        expected="no file: its sequences are generated anew for every seed",
-        fix="Leave the file out, or give it to a task that reads one, such as energy.",
-    )
-
-
 ADDING = Task(
     name="adding",
     source=call(adding),
-    reader=call(refuse_file),
+    reader=call("suites.tasks.generated:refuse_file", task="adding"),
     split=call("paribus.splits:declared_split"),
     loss=call("paribus.metrics:squared_error"),
     metrics=(

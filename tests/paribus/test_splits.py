@@ -259,6 +259,18 @@ def test_a_series_too_short_for_three_parts_is_refused() -> None:
     )
 
 
+def test_a_random_split_is_thinned_evenly_where_that_is_asked_for() -> None:
+    whole, thinned = (random_split(_series(100), _generator(), most_evaluated=n) for n in (None, 5))
+    assert torch.equal(whole.train, thinned.train)
+    every = torch.linspace(0, 19, 5, dtype=torch.float64).round().long()
+    assert torch.equal(thinned.test, whole.test[every])
+    assert torch.equal(thinned.validation, whole.validation[every])
+    assert thinned.notes == (
+        "validation and test are scored on 5 of 20 and 5 of 20 samples, evenly spaced",
+    )
+    assert random_split(_series(100), _generator(), most_evaluated=20).notes == ()
+
+
 @pytest.mark.parametrize("declared", [None, torch.tensor([0, 1, 2, -1] * 5)])
 def test_a_declared_split_needs_every_sample_declared(declared: Tensor | None) -> None:
     with pytest.raises(ParibusError) as caught:

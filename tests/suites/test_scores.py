@@ -9,7 +9,7 @@ from sklearn import metrics as sk
 
 from paribus.errors import ParibusError
 from paribus.run import Predictions
-from suites.scores import per_class, recall
+from suites.scores import explained, per_class, recall
 
 
 def stored(seed: int, classes: int, prevalence: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
@@ -136,3 +136,26 @@ def test_an_unknown_average_is_refused() -> None:
         "average of recall: got 'none', expected one of micro, macro, weighted. "
         "For each class by itself see per_class."
     )
+
+
+def test_the_share_explained_is_that_of_scikit_learn_and_negative_beyond_the_mean() -> None:
+    """By hand: targets 0, 2 and answers 1, 1 leave all of the variance; answers 2, 0 leave four times of it."""
+    target = np.array([[0.0], [2.0]])
+    runs = [Predictions(np.array(x)[:, None], target, np.ones((2, 1))) for x in ([1, 1], [2, 0])]
+    assert explained({"a": runs[:1], "b": runs}, []) == [
+        {
+            "variant": "a",
+            "R²": "0.00 (0.00 to 0.00)",
+            "R² of learning nothing": "0.00 (0.00 to 0.00)",
+        },
+        {
+            "variant": "b",
+            "R²": "-1.50 (-3.00 to 0.00)",
+            "R² of learning nothing": "0.00 (0.00 to 0.00)",
+        },
+    ]
+    rng = np.random.default_rng(0)
+    outputs, target = rng.normal(size=(2, 40, 1)).astype(np.float32)
+    expected = f"{sk.r2_score(target, outputs):.2f}"
+    (row,) = explained({"c": [Predictions(outputs, target, outputs)]}, [])
+    assert row["R²"] == f"{expected} ({expected} to {expected})"

@@ -6,20 +6,22 @@ import csv
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from paribus.data import PARTS, Fold
 from paribus.errors import ParibusError
 from paribus.seeding import Streams
-from paribus.spec import canonical
+from paribus.spec import call, canonical, replace
 from paribus.task import Task
 from suites.tasks.adding import ADDING
 from suites.tasks.digits import DIGITS
 from suites.tasks.energy import ENERGY, load
+from suites.tasks.walk import WALK, nearest, walk
 from suites.tasks.water import WATER
 
-TASKS = {task.name: task for task in (WATER, DIGITS, ENERGY, ADDING)}
+TASKS = {task.name: task for task in (WATER, DIGITS, ENERGY, ADDING, WALK)}
 
 
 @pytest.fixture(scope="module", params=TASKS)
@@ -90,6 +92,7 @@ def test_sizes_are_those_that_the_tasks_state() -> None:
         "digits": (((1, 8, 8),), 1078, 360, 359),
         "energy": (((96, 1),), 36_758, 2000, 2000),
         "adding": (((50, 2),), 32_000, 2000, 2000),
+        "walk": (((1,),), 350, 75, 75),
     }
 
 
@@ -160,11 +163,67 @@ def test_answering_the_mean_on_adding_errs_by_one_sixth() -> None:
     assert sum(scores) / 10 == pytest.approx(1 / 6, abs=5 * 0.0014)
 
 
-def test_adding_reads_no_file() -> None:
+def test_a_walk_adds_up_its_noise_and_white_noise_does_not() -> None:
+    """The increments of the walk are the values of the noise: both are the same draw."""
+    steps, noise = (walk(3, memory=memory).targets[0][:, 0] for memory in (1.0, 0.0))
+    torch.testing.assert_close(steps.diff(), noise[1:], atol=1e-4, rtol=0)
+    assert float(noise.var()) == pytest.approx(1, abs=0.2)  # 500 draws: a deviation of 0.063
+    assert torch.equal(walk(3).inputs[0][:, 0], torch.arange(500.0))
+
+
+def test_a_memory_that_is_no_share_is_refused() -> None:
     with pytest.raises(ParibusError) as caught:
-        _pointed(ADDING, Path("sums.csv")).read(seed=0)
+        walk(0, memory=1.5)
     assert str(caught.value) == (
-        "data for task 'adding': got sums.csv, expected no file: its sequences are generated anew for every seed. "
+        "memory of a series: got 1.5, expected a share from 0, white noise, to 1, a random walk. "
+        "Give a number between 0 and 1."
+    )
+
+
+def _r_squared_of_the_nearest(seed: int, split: str, memory: float = 1.0) -> float:
+    """The share of the test part's variance that the nearest training sample tells, by scikit-learn."""
+    from sklearn.metrics import r2_score
+    from sklearn.neighbors import KNeighborsRegressor
+
+    task = replace(replace(WALK, "split", call(split)), "source.memory", memory)
+    fold = task.fold(task.read(seed=seed), Streams(seed))
+    train, test = fold.part("train"), fold.part("test")
+    told = KNeighborsRegressor(1).fit(train.inputs[0], train.targets[0]).predict(test.inputs[0])
+    return float(r2_score(test.targets[0], told))
+
+
+def test_the_nearest_in_time_is_the_earlier_of_two() -> None:
+    """Steps 1, 2 and 6 are known, and 4 lies as far from 2 as from 6."""
+    data = walk(0, length=8)
+    fold = Fold(data, torch.tensor([1, 2, 6]), torch.tensor([3]), torch.tensor([0, 4, 5, 7]))
+    known = fold.part("train").targets[0][:, 0].tolist()
+    assert nearest(fold)[:, 0].tolist() == [known[0], known[1], known[2], known[2]]
+
+
+def test_the_nearest_in_time_knows_a_walk_at_random_and_not_by_time() -> None:
+    """Known beforehand from other draws: .99 at random, -1.2 by time (a median), 20 of 20 seeds."""
+    splits = ("paribus.splits:random_split", "paribus.splits:time_split")
+    at_random, by_time = (
+        [_r_squared_of_the_nearest(seed, split) for seed in range(20)] for split in splits
+    )
+    assert min(at_random) > 0.9
+    assert np.median(by_time) < -0.5
+    assert all(a > b + 0.5 for a, b in zip(at_random, by_time, strict=True))
+
+
+def test_the_nearest_in_time_knows_nothing_of_white_noise() -> None:
+    """Two independent draws of unit variance: 1 - 2/1 = -1 however they are split."""
+    for split in ("paribus.splits:random_split", "paribus.splits:time_split"):
+        found = [_r_squared_of_the_nearest(seed, split, memory=0.0) for seed in range(20)]
+        assert np.mean(found) == pytest.approx(-1, abs=0.5)
+
+
+@pytest.mark.parametrize("name", [name for name, task in TASKS.items() if task.redrawn])
+def test_generated_tasks_read_no_file(name: str) -> None:
+    with pytest.raises(ParibusError) as caught:
+        _pointed(TASKS[name], Path("sums.csv")).read(seed=0)
+    assert str(caught.value) == (
+        f"data for task {name!r}: got sums.csv, expected no file: its data are generated anew for every seed. "
         "Leave the file out, or give it to a task that reads one, such as energy."
     )
 

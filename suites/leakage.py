@@ -1,0 +1,92 @@
+"""S14: a series split at random or by time."""
+
+from __future__ import annotations
+
+from paribus.comparison import Budget, Claim, Comparison, Factor, Suite
+from paribus.recipe import Recipe
+from paribus.spec import Call, call
+from suites.tasks.energy import ENERGY
+from suites.tasks.walk import WALK
+
+
+def _splits(**settings: object) -> Factor:
+    """By time and at random, with parts of the same sizes."""
+    shares: dict[str, object] = {"fractions": [0.7, 0.15, 0.15], **settings}
+    levels: dict[str, Call] = {
+        "by time": call("paribus.splits:time_split", **shares),
+        "random": call("paribus.splits:random_split", **shares),
+    }
+    return Factor(path="task.split", levels=levels)
+
+
+def _leaks(series: str) -> Claim:
+    return Claim(
+        name="C29",
+        text=f"A random split leaks the future: {series}, its score is better than that by time.",
+        variant="random",
+        relation="better",
+        source="course notes",
+    )
+
+
+READING = (
+    "Only the split by time answers what a forecast asks: how well the future is told from the past. Where `random` is "
+    "`better`, it is the score that is better, not the network."
+)
+
+SUITE = Suite(
+    name="leakage",
+    title="Splitting a series at random or by time",
+    system="S14",
+    comparisons=(
+        Comparison(
+            name="walk",
+            question="Does a random split say that the future of a random walk can be told?",
+            task=WALK,
+            recipe=Recipe(
+                model=call("models.mlp:MLP", hidden=[64, 64]),
+                optimizer=call("torch.optim:Adam", lr=0.01),
+                batch_size=32,
+                evaluate_every=100,
+            ),
+            factors=(_splits(),),
+            baseline=("by time",),
+            budgets={
+                "quick": Budget(seeds=10, steps=1000, seconds=6),
+                "full": Budget(seeds=29, steps=4000, seconds=40),
+            },
+            tables={"Share of the variance explained": call("suites.scores:explained")},
+            claims=(_leaks("on a random walk"),),
+            notes=(
+                READING,
+                "The network is told the time and nothing else. By time, the best that it could do is to answer the "
+                "last value; at random, the neighbours on both sides of each test value are in its training part.",
+            ),
+        ),
+        Comparison(
+            name="load",
+            question="Does a random split flatter a forecast of a load from the day before?",
+            task=ENERGY,
+            recipe=Recipe(
+                model=call("models.mlp:MLP", hidden=[64, 64]),
+                optimizer=call("torch.optim:Adam", lr=0.001),
+                batch_size=32,
+                evaluate_every=100,
+            ),
+            factors=(_splits(most_evaluated=2000),),
+            baseline=("by time",),
+            budgets={
+                "quick": Budget(seeds=10, steps=1000, seconds=15),
+                "full": Budget(seeds=29, steps=4000, seconds=170),
+            },
+            tables={"Share of the variance explained": call("suites.scores:explained")},
+            claims=(_leaks("on windows of a load"),),
+            notes=(
+                READING,
+                "Windows overlap: at random, what a test window asks for stands in the windows of the training part.",
+                "The two test parts are other times of the year, so the difference holds the seasons' difficulty as "
+                "well as the leak.",
+            ),
+        ),
+    ),
+)

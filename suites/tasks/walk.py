@@ -1,0 +1,83 @@
+"""Reading a random walk off the clock: a task that nobody can do for the future, drawn anew for every seed."""
+
+from __future__ import annotations
+
+from itertools import accumulate
+
+import torch
+from torch import Tensor
+
+from paribus.data import Dataset, Fold, digest_tensors
+from paribus.errors import ParibusError
+from paribus.seeding import Streams
+from paribus.spec import call
+from paribus.task import Metric, Task
+
+
+def walk(seed: int, length: int = 500, memory: float = 1.0) -> Dataset:
+    """A series of which the input is the time and the target the value at that time.
+
+    ``x[t] = memory * x[t - 1] + noise``, with normal noise of unit variance. With a memory of one it is a random walk,
+    of which the past says nothing but where it stands; with a memory of zero it is white noise. Inputs are
+    ``(length, 1)``, in steps, targets ``(length, 1)``.
+
+    Args:
+        seed: names the draw.
+        length: how many steps the series has.
+        memory: share of the last value that is kept, 0 to 1.
+
+    Raises:
+        ParibusError: the memory is no share.
+    """
+    if not 0 <= memory <= 1:
+        raise ParibusError(
+            "memory of a series",
+            got=memory,
+            expected="a share from 0, white noise, to 1, a random walk",
+            fix="Give a number between 0 and 1.",
+        )
+    generator = Streams(seed).generator("split", "walk")
+    noise = torch.randn(length, dtype=torch.float64, generator=generator).tolist()
+    values = torch.tensor([*accumulate(noise, lambda now, new: memory * now + new)])
+    inputs, targets = torch.arange(length).float()[:, None], values.float()[:, None]
+    return Dataset(
+        name="walk",
+        origin=f"a random walk of {length} steps, drawn anew for every seed"
+        if memory == 1
+        else f"an autoregressive series of {length} steps and memory {memory:g}, drawn anew for every seed",
+        inputs=(inputs,),
+        targets=(targets,),
+        standardise_targets=True,
+        features=("time",),
+        digest=digest_tensors((inputs, targets)),
+    )
+
+
+def nearest(fold: Fold) -> Tensor:
+    """The target of the training sample that is nearest in time, ``(sample, 1)``; of two, the earlier one."""
+    times = fold.dataset.inputs[0][:, 0]
+    apart = (times[fold.test][:, None] - times[fold.train]).abs()
+    return fold.part("train").targets[0][apart.argmin(1)]
+
+
+WALK = Task(
+    name="walk",
+    source=call(walk),
+    reader=call("suites.tasks.generated:refuse_file", task="walk"),
+    split=call("paribus.splits:time_split"),
+    loss=call("paribus.metrics:squared_error"),
+    metrics=(
+        Metric(
+            name="mse",
+            function=call("paribus.metrics:squared_error"),
+            higher_is_better=False,
+            margin=0.05,
+            unit="variances of the training part",
+        ),
+    ),
+    naive={
+        "mean_target": call("paribus.naive:mean_target"),
+        "nearest": call(nearest),
+    },
+    redrawn=True,
+)

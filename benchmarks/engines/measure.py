@@ -18,7 +18,7 @@ from benchmarks.engines.clock import (
     spread,
 )
 from benchmarks.engines.remote import Contender
-from benchmarks.engines.rows import STACKED, TEXTBOOK, Row, Workshop, rows, workshop
+from benchmarks.engines.rows import TEXTBOOK, Row, Workshop, rows, workshop
 from benchmarks.engines.textbook import Textbook
 from benchmarks.engines.where import where
 from benchmarks.engines.workloads import Workload
@@ -117,7 +117,9 @@ def _checks(
         for row in {row.engine: row for row in reversed(there) if row.processes == 1}.values():
             try:
                 losses[row.engine] = learned(
-                    lambda seeds, row=row: shop.make(workload, row, seeds[: _at_once(row, seeds)]),
+                    lambda seeds, row=row: shop.make(
+                        workload, row, seeds[: _at_once(workload, row, seeds)]
+                    ),
                     workload,
                 )
             except Exception as error:  # noqa: BLE001 - whatever a peer raises is why it has no row
@@ -128,8 +130,8 @@ def _checks(
     return start, found, failed
 
 
-def _at_once(row: Row, seeds: Sequence[int]) -> int:
-    return len(seeds) if row.engine in STACKED or row.peer == "JAX" else 1
+def _at_once(workload: Workload, row: Row, seeds: Sequence[int]) -> int:
+    return len(seeds) if row.engine in workload.engines or row.peer == "JAX" else 1
 
 
 def _timed(row: Row, samples: dict[str, list[Sample]]) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from benchmarks.engines.clock import HOW, ROUNDS
 from benchmarks.engines.figure import draw
 from benchmarks.engines.measure import TOLERANCE
 from benchmarks.engines.where import when
-from benchmarks.engines.workloads import WORKLOADS, Bar, Workload
+from benchmarks.engines.workloads import TORCH_ALONE, WORKLOADS, Bar, Workload
+from paribus.training.compiled import COMPILED
 
 Measured = Mapping[str, Any]
 NOTHING = "–"
@@ -67,6 +68,7 @@ def bars(measured: Sequence[Workload], known: Measured) -> str:
         rows = known[workload.name]["rows"]
         for r, bar in workload.bars.items():
             ours = best(rows, r, peer="")
+            plain = best([row for row in rows if needs_no_compiler(workload, row)], r, peer="")
             jax = best(rows, r, peer="JAX")
             lines.append(
                 {
@@ -75,7 +77,9 @@ def bars(measured: Sequence[Workload], known: Measured) -> str:
                     "bar": _bar(bar),
                     "ours, best": shown(ours),
                     "by": ours["name"] if ours else NOTHING,
-                    "bar reached": reached(ours, bar),
+                    "bar reached": reached(ours, bar.ratio),
+                    "without a compiler": shown(plain) if bar.plain else "",
+                    "its bar reached": reached(plain, bar.plain) if bar.plain else "",
                     "JAX, best": shown(jax),
                     "`auto` takes": known[workload.name]["auto"].get(str(r), NOTHING),
                 }
@@ -96,18 +100,30 @@ def best(rows: Sequence[Measured], replicates: int, *, peer: str) -> Measured | 
     return max(mine, key=lambda row: row["ratio"][0], default=None)
 
 
-def reached(row: Measured | None, bar: Bar) -> str:
+def needs_no_compiler(workload: Workload, row: Measured) -> bool:
+    """Whether a machine without a compiler has this row too."""
+    return bool(
+        row["engine"] in ("loop", *[e for e in workload.engines if e != with_compiler(workload)])
+    )
+
+
+def with_compiler(workload: Workload) -> str:
+    """The one of its engines that a compiler is needed for: steps compiled by torch, or recurrent layers by our own."""
+    return "stacked" if TORCH_ALONE in workload.engines else COMPILED
+
+
+def reached(row: Measured | None, bar: float) -> str:
     """Yes, no, or that it is within the quartiles.
 
-    >>> reached({"ratio": [10.0, 9.0, 11.0]}, Bar(10.5))
+    >>> reached({"ratio": [10.0, 9.0, 11.0]}, 10.5)
     'within the spread'
     """
     if row is None:
         return "not measured"
     middle, _, high = row["ratio"]
-    if middle >= bar.ratio:
+    if middle >= bar:
         return "yes"
-    return "within the spread" if high >= bar.ratio else "**no**"
+    return "within the spread" if high >= bar else "**no**"
 
 
 def _bar(bar: Bar) -> str:

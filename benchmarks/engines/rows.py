@@ -8,13 +8,12 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import NamedTuple
 
-from benchmarks.engines.ours import KINDS, Ours
+from benchmarks.engines.ours import Ours
 from benchmarks.engines.remote import Contender, Remote, Server
 from benchmarks.engines.textbook import Textbook
 from benchmarks.engines.workloads import Workload
 
 TEXTBOOK = "textbook"
-STACKED = tuple(KINDS)
 JAX_DEVICES = "PARIBUS_JAX_DEVICES"
 # Peers: the library that has to be there, and the module that drives it.
 PEERS = {
@@ -62,7 +61,7 @@ def rows(workload: Workload, cores: int) -> list[Row]:
     """The textbook, our engines in one process and one a core, and the peers."""
     found = [Row(TEXTBOOK, 1), Row("loop", 1)]
     found += [Row("loop", cores, cores)] if cores > 1 else []
-    for engine in STACKED:
+    for engine in workload.engines:
         found += [Row(engine, r) for r in workload.replicates]
         found += [
             Row(engine, r, cores) for r in workload.replicates if cores > 1 and r % cores == 0

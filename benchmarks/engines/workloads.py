@@ -15,7 +15,10 @@ from paribus.recipe import Recipe
 from paribus.run import Run, data_digest
 from paribus.spec import Call, call
 from paribus.task import Metric, Task
+from paribus.training.compiled import COMPILED
 
+# The stacked engine on a machine without a compiler: recurrent layers in torch, no kernel.
+TORCH_ALONE = "stacked, torch alone"
 HELD_OUT = 64
 WINDOW = 96
 SEED = 1
@@ -52,6 +55,7 @@ class Workload:
         shape: what it is, in a phrase.
         replicates: how many are trained at once.
         bars: by number of replicates.
+        engines: those of ours that stack, by their names in `benchmarks.engines.ours`.
         checked: seeds (an even number, for two devices), and steps of each, whole epochs, after which all engines
             and peers are to have the same loss.
     """
@@ -63,6 +67,7 @@ class Workload:
     replicates: tuple[int, ...]
     bars: dict[int, Bar]
     checked: tuple[int, int]
+    engines: tuple[str, ...] = ("stacked", COMPILED)
 
     def run(self, seed: int, engine: str = "loop") -> Run:
         """One training by an engine of ours."""
@@ -191,6 +196,7 @@ def _recurrent(cell: str, bar: Bar) -> Workload:
         replicates=(8, 32),
         bars={32: bar},
         checked=(6, 64),
+        engines=("stacked", TORCH_ALONE),
     )
 
 

@@ -46,16 +46,16 @@ def better_alone(network: nn.Module) -> str:
 
 
 @contextmanager
-def only(name: str) -> Iterator[None]:
+def only(name: str | None) -> Iterator[None]:
     """Use one form for all layers, whatever suits them best.
 
     Args:
-        name: of `FORMS`.
+        name: of `FORMS`; None leaves the choice.
 
     Raises:
         ValueError: there is no such form.
     """
-    if name not in FORMS:
+    if name is not None and name not in FORMS:
         raise ValueError(f"only: got {name!r}, expected {' or '.join(FORMS)}.")
     token = _only.set(name)
     try:

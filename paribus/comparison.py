@@ -111,6 +111,8 @@ class Comparison(Frozen):
         diagnostics: measured at every evaluation, ``(network, part, loss) -> {name: number}``.
         target: a validation score of the task's primary metric; steps to reach it are counted, a miss is infinite.
         tables: further tables of its page by title, ``(predictions by variant, classes) -> rows``.
+        figures: further pictures of its page by title, ``(result) -> figure``, or None where there is nothing to draw.
+        frontier: two metrics of the task whose trade-off over the variants is drawn, with what each gives up, or none.
         notes: what a reader of the page should know, a sentence each.
     """
 
@@ -126,6 +128,8 @@ class Comparison(Frozen):
     diagnostics: tuple[Call, ...] = ()
     target: float | None = None
     tables: dict[str, Call] = Field(default_factory=dict)
+    figures: dict[str, Call] = Field(default_factory=dict)
+    frontier: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @model_validator(mode="after")
@@ -149,6 +153,7 @@ class Comparison(Frozen):
                         fix="Name a variant of this comparison.",
                     )
             self._refuse_unanswerable(claim)
+        self._check_frontier()
         refuse_uncontrolled(self)
         return self
 
@@ -179,6 +184,17 @@ class Comparison(Frozen):
                     expected="two variants, a score with a direction, and a margin where one is needed",
                     fix="Complete the claim; it is answered after training, too late to mend it.",
                 )
+
+    def _check_frontier(self) -> None:
+        """Refuse a trade-off between anything but two metrics of the task."""
+        known = [metric.name for metric in self.task.metrics]
+        if self.frontier and (len(set(self.frontier)) != 2 or not {*self.frontier} <= {*known}):
+            raise ParibusError(
+                f"frontier of comparison {self.name!r}",
+                got=", ".join(self.frontier),
+                expected=f"two of {', '.join(known)}",
+                fix="Name two metrics of the task.",
+            )
 
     @property
     def primary(self) -> Metric:

@@ -35,7 +35,8 @@ class Dataset:
         feature_axes: for each input the axis whose entries are standardised apart (columns, channels), or None to
             leave that input as it is.
         standardise_targets: whether targets are values that are standardised too.
-        classes: names of the classes, in the order of their numbers; empty when targets are values.
+        classes: names of the first target's classes, in the order of their numbers; empty when it holds values.
+        further_classes: the same for each target after the first.
         features: names of the columns or channels, if they have any.
         groups: ``(sample,)``; samples of one number are copies of each other and stay on one side of a split.
         declared: ``(sample,)`` of part numbers (0 train, 1 validation, 2 test, -1 free) where the data came already
@@ -51,6 +52,7 @@ class Dataset:
     feature_axes: tuple[int | None, ...] = (1,)
     standardise_targets: bool = False
     classes: tuple[str, ...] = ()
+    further_classes: tuple[tuple[str, ...], ...] = ()
     features: tuple[str, ...] = ()
     groups: Tensor | None = None
     declared: Tensor | None = None
@@ -72,10 +74,17 @@ class Dataset:
 
     @property
     def outputs(self) -> int:
-        """How many numbers the network has to put out: one for two classes, else one a class or a value."""
-        if self.classes:
-            return 1 if len(self.classes) == 2 else len(self.classes)
-        return int(self.targets[0].shape[1])
+        """Numbers that a network puts out for the first target: one for two classes, else one a class or value."""
+        return self.output_sizes[0]
+
+    @property
+    def output_sizes(self) -> tuple[int, ...]:
+        """The same for each target."""
+        named = (self.classes, *self.further_classes, *((),) * len(self.targets))
+        return tuple(
+            (1 if len(classes) == 2 else len(classes)) if classes else int(target.shape[1])
+            for target, classes in zip(self.targets, named, strict=False)
+        )
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from paribus.data import Part
+from paribus.outputs import Outputs, heads
 
 
 def gradient_norms(network: nn.Module, part: Part, loss: Callable[..., Tensor]) -> dict[str, float]:
@@ -43,7 +44,8 @@ def activations(network: nn.Module, part: Part, _loss: Callable[..., Tensor]) ->
     """
     with _captured(network) as seen:
         outputs = _forward(network, part)
-    scale = {"output_scale": outputs.double().square().mean().sqrt().item()}
+    numbers = torch.cat([o.double().flatten() for o in heads(outputs)])
+    scale = {"output_scale": numbers.square().mean().sqrt().item()}
     if not seen:
         return scale
     dead = torch.cat([(x == 0).flatten(2).all(2).all(0).double() for x in map(_units, seen)])
@@ -61,10 +63,10 @@ def _units(x: Tensor) -> Tensor:
     return x.unsqueeze(-1) if x.ndim == 2 else x
 
 
-def _forward(network: nn.Module, part: Part) -> Tensor:
+def _forward(network: nn.Module, part: Part) -> Outputs:
     """A training-mode pass that updates copies of the buffers, so that running statistics stay as they are."""
     buffers = {name: b.clone() for name, b in network.named_buffers()}
-    outputs: Tensor = functional_call(network, buffers, part.inputs)
+    outputs: Outputs = functional_call(network, buffers, part.inputs)
     return outputs
 
 

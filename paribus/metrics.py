@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torch import Tensor
 from torch.nn import functional
+
+from paribus.outputs import Outputs, heads
 
 
 def log_loss(outputs: Tensor, target: Tensor) -> Tensor:
@@ -36,3 +40,57 @@ def accuracy(outputs: Tensor, target: Tensor) -> Tensor:
 def squared_error(outputs: Tensor, target: Tensor) -> Tensor:
     """Squared error, mean over the outputs of a sample, ``(sample,)``; targets are ``(sample, output)``."""
     return (outputs - target).square().mean(-1)
+
+
+def output_log_loss(outputs: Outputs, *targets: Tensor, output: int = 0, target: int = 0) -> Tensor:
+    """`log_loss` of one output of a network that has several, by one target, ``(sample,)``."""
+    return log_loss(heads(outputs)[output], targets[target])
+
+
+def output_accuracy(outputs: Outputs, *targets: Tensor, output: int = 0, target: int = 0) -> Tensor:
+    """`accuracy` of one output of a network that has several, by one target, ``(sample,)``."""
+    return accuracy(heads(outputs)[output], targets[target])
+
+
+def weighted_log_loss(
+    outputs: Outputs,
+    *targets: Tensor,
+    weights: Sequence[float],
+    of: Sequence[int] | None = None,
+) -> Tensor:
+    """Sum of the outputs' log-losses, each times its weight, in nats, ``(sample,)``.
+
+    Args:
+        outputs: logits of each output, as in `log_loss`.
+        targets: class numbers, ``(sample,)`` each.
+        weights: one an output; a weight of zero leaves an output out.
+        of: number of the target of each output, where they are not in order: ``(0, 0)`` gives an auxiliary output the
+            target of the first.
+    """
+    chosen = range(len(weights)) if of is None else of
+    terms = zip(heads(outputs), chosen, weights, strict=True)
+    losses = [weight * log_loss(o, targets[which]) for o, which, weight in terms if weight]
+    return sum(losses[1:], losses[0])
+
+
+def label_log_loss(
+    outputs: Tensor, target: Tensor, weights: Sequence[float] | None = None
+) -> Tensor:
+    """Negative log-likelihood of each label by itself, one sigmoid a label, in nats: mean over labels, ``(sample,)``.
+
+    Args:
+        outputs: logits, ``(sample, label)``.
+        target: one where a label holds, else zero, ``(sample, label)``.
+        weights: one a label, in place of equal ones; their sum divides.
+    """
+    losses = functional.binary_cross_entropy_with_logits(
+        outputs, target.to(outputs.dtype), reduction="none"
+    )
+    if weights is None:
+        return losses.mean(-1)
+    return (losses * losses.new_tensor(weights)).sum(-1) / sum(weights)
+
+
+def label_accuracy(outputs: Tensor, target: Tensor) -> Tensor:
+    """Share of a sample's labels that are told rightly, ``(sample,)``; logits and targets as in `label_log_loss`."""
+    return ((outputs > 0) == (target > 0.5)).to(outputs.dtype).mean(-1)

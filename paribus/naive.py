@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -9,17 +11,40 @@ from paribus.data import Fold
 from paribus.errors import ParibusError
 
 
-def prior(fold: Fold) -> Tensor:
+def prior(fold: Fold, target: int = 0) -> Tensor:
     """How frequent each class is in training, with one sample of each class added, as the logits of every test sample.
+
+    Args:
+        fold: whose classes are counted.
+        target: number of the target that is meant, where there are several.
 
     Returns:
         ``(sample, class)`` of log shares; for two classes ``(sample, 1)``, the log odds of the second.
     """
     dataset = fold.dataset
-    counts = torch.bincount(dataset.targets[0][fold.train], minlength=len(dataset.classes)) + 1
+    names = (dataset.classes, *dataset.further_classes)[target]
+    counts = torch.bincount(dataset.targets[target][fold.train], minlength=len(names)) + 1
     shares = (counts / counts.sum()).log()
-    logits = shares[1:] - shares[:1] if dataset.outputs == 1 else shares
+    logits = shares[1:] - shares[:1] if len(names) == 2 else shares
     return logits.expand(len(fold.test), -1)
+
+
+def priors(fold: Fold, of: Sequence[int] = (0, 1)) -> tuple[Tensor, ...]:
+    """`prior` for each output of a network that has several.
+
+    Args:
+        fold: whose classes are counted.
+        of: number of the target of each output.
+    """
+    return tuple(prior(fold, target) for target in of)
+
+
+def label_prior(fold: Fold) -> Tensor:
+    """How frequent each label is in training, a sample with and one without it added, as logits ``(sample, label)``."""
+    target = fold.dataset.targets[0][fold.train].double()
+    held = target.sum(0) + 1
+    odds = (held / (len(target) + 2 - held)).log()
+    return odds.to(torch.get_default_dtype()).expand(len(fold.test), -1)
 
 
 def mean_target(fold: Fold) -> Tensor:

@@ -23,7 +23,7 @@ class Recipe(Frozen):
 
     Args:
         model: makes the network; it is given ``inputs`` (shape of a sample) and ``outputs`` (their number) where it
-            accepts them.
+            accepts them, and a tuple of these where the data have several inputs or several targets.
         optimizer: such as ``call("torch.optim:Adam", lr=0.001)``; it is given the parameters.
         init: draws a layer's weights, ``(layer, *, generator, last)``; None keeps torch's own draw.
         batch_size: samples a step.

@@ -95,7 +95,7 @@ def resolve_device(device: str) -> str:
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a network said of the test part, and what the first naive predictor said.
+    """What a network said of the test part, and what the first naive predictor said: by their first outputs.
 
     Attributes:
         outputs: ``(sample, output)``.

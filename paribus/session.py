@@ -442,6 +442,6 @@ def try_once(variant: Variant) -> None:
             f"variant {variant.name!r} on {dataset.name}",
             got=f"{type(error).__name__}: {error}",
             expected=f"a network that takes inputs of shape {dataset.input_shapes} and puts out "
-            f"{dataset.outputs} number(s) a sample",
+            f"{' and '.join(map(str, dataset.output_sizes))} number(s) a sample",
             fix="Change recipe.model or the task's loss so that they fit the data.",
         ) from error

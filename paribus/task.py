@@ -39,10 +39,12 @@ class Task(Frozen):
         path: a file or folder that stands in for the embedded data.
         target: the column to predict, where the reader has columns.
         split: ``(dataset, generator) -> Fold``.
+        alter: ``(fold, generator) -> fold``, changes what a network is given, such as an input shuffled over the
+            samples so that it says nothing; None leaves it as it is.
         loss: ``(outputs, targets) -> (sample,)``, averaged over a batch and minimised.
         metrics: what is scored; the first is the primary one, on which verdicts rest.
         naive: predictors that learn nothing, ``(fold) -> outputs of the test part``; the first gives the score of a
-            failed run and the floor of the comparison.
+            failed run and the floor of the comparison. With several outputs both losses and predictors deal in tuples.
         redrawn: the data are generated anew for every seed, so that seeds speak of new data.
     """
 
@@ -55,6 +57,7 @@ class Task(Frozen):
     naive: dict[str, Call] = Field(min_length=1)
     path: str | None = None
     target: str | None = None
+    alter: Call | None = None
     redrawn: bool = False
 
     @model_validator(mode="after")
@@ -89,6 +92,8 @@ class Task(Frozen):
         return drawn
 
     def fold(self, dataset: Dataset, streams: Streams) -> Fold:
-        """The split that this seed sees."""
+        """The split that this seed sees, its data altered where the task says so."""
         fold: Fold = self.split(dataset, streams.generator("split"))
+        if self.alter is not None:
+            fold = self.alter(fold, streams.generator("split", "alter"))
         return fold

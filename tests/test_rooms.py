@@ -25,8 +25,11 @@ ORDER = [
     "errors",
     "seeding",
     "spec",
+    "cache",
     "data",
+    "outputs",
     "splits",
+    "alterations",
     "task",
     "naive",
     "metrics",
@@ -63,6 +66,7 @@ ONLY = {
 WRITERS = {
     "paribus.store": "the runs",
     "paribus.report": "the pages",
+    "paribus.cache": "data that take seconds to make",
     "paribus.training": "the recurrent kernel, which it builds and keeps",
     "benchmarks.engines": "the page of the engines: it compares libraries, and rests on no store",
 }

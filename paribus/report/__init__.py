@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from paribus.report import figures, sheet
+from paribus.report import figures, frontier, sheet
 from paribus.report.index import index
 from paribus.report.pages import Figures, by_suite, page
 from paribus.report.tables import verdict_table
 from paribus.report.terminal import terminal
+from paribus.report.text import slug
 from paribus.results import Result
 
 __all__ = ["terminal", "verdict_table", "write"]
@@ -51,7 +52,10 @@ def _figures(result: Result, out: Path) -> Figures:
     made = {
         "Learning curves": (figures.curves(result), f"{stem}.png"),
         "Diagnostics": (figures.diagnostics(result), f"{stem}-diagnostics.png"),
+        "Trade-off": (frontier.picture(result), f"{stem}-trade-off.png"),
     }
+    for title, draw in result.comparison.figures.items():
+        made[title] = (draw(result), f"{stem}-{slug(title)}.png")
     return {
         text: figures.save(figure, out / name).name
         for text, (figure, name) in made.items()

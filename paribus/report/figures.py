@@ -46,7 +46,7 @@ def curves(result: Result) -> Figure | None:
     bands = _bands(drawn(result), f"validation/{metric.name}")
     if not bands:
         return None
-    figure = _figure(8.0, 4.8)
+    figure = plot_figure(8.0, 4.8)
     axes = figure.add_subplot()
     draw(axes, bands, STEPS)
     floor = _floor(result)
@@ -70,7 +70,7 @@ def diagnostics(result: Result) -> Figure | None:
     if not count:
         return None
     columns, lines = min(count, 3), -(-count // 3)
-    figure = _figure(4.0 * columns, 3.0 * lines + 0.8)
+    figure = plot_figure(4.0 * columns, 3.0 * lines + 0.8)
     axes = [figure.add_subplot(lines, columns, i + 1) for i in range(count)]
     for place, (title, bands) in zip(axes, panels.items(), strict=False):
         _panel(place, bands, STEPS, title)
@@ -93,7 +93,7 @@ def drawn(result: Result) -> dict[str, Row]:
     return distinct(result, [row for row in result.rows if not state(row, result)])
 
 
-def _figure(width: float, height: float) -> Figure:
+def plot_figure(width: float, height: float) -> Figure:
     """A figure of so many inches that no window and no global state knows of."""
     from matplotlib.figure import Figure
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
 from paribus.claims import answer_all
-from paribus.report import evidence, method, origins, tables
+from paribus.report import evidence, frontier, method, origins, tables
 from paribus.report.evidence import distinct
 from paribus.report.numbers import listed
 from paribus.results import Result
@@ -63,6 +63,7 @@ def _device(result: Result, figures: Figures) -> list[str]:
         "#### Other scores, and time",
         tables.markdown(tables.other_lines(result)),
         TIME,
+        *_frontier(result),
         *_extra(result),
     ]
 
@@ -134,6 +135,11 @@ def _claims(result: Result) -> list[str]:
 
 def _pictures(result: Result, figures: Figures) -> list[str]:
     return [f"![{text} of {result.comparison.name}]({name})" for text, name in figures.items()]
+
+
+def _frontier(result: Result) -> list[str]:
+    lines = frontier.lines(result)
+    return ["#### Trade-off", tables.markdown(lines), frontier.LEGEND] if lines else []
 
 
 def _extra(result: Result) -> list[str]:

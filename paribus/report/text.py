@@ -27,6 +27,15 @@ def pathless(text: str) -> str:
     return _FOLDERS.sub("", " ".join(text.split()))
 
 
+def slug(title: str) -> str:
+    """A title as part of a file's name.
+
+    >>> slug("Confusion of classes")
+    'confusion-of-classes'
+    """
+    return "-".join(re.findall(r"[a-z0-9]+", title.lower()))
+
+
 def setting(value: object) -> str:
     """A setting's value as a page shows it.
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from paribus.data import Fold
+from paribus.outputs import heads
 from paribus.run import Run
 from paribus.training.evaluate import outputs_of
 from paribus.training.loop import Training, deterministic
@@ -46,7 +47,10 @@ def self_check(run: Run, fold: Fold) -> str:
             for what, found, wanted, by in (
                 ("first losses", losses[:1, i], first, 0.0),
                 ("weights", together.stack.weights.detach()[i], after, moved),
-                ("outputs", outputs[i], outputs_alone, moved),
+                *(
+                    ("outputs", there[i], here, moved)
+                    for there, here in zip(heads(outputs), heads(outputs_alone), strict=True)
+                ),
             ):
                 apart = _apart(found, wanted, by)
                 if apart:

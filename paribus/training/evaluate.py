@@ -8,32 +8,33 @@ import torch
 from torch import Tensor, nn
 
 from paribus.data import Fold, Part
+from paribus.outputs import Outputs, joined
 from paribus.task import Metric, Task
 
 CHUNK = 2048
 
 
 @torch.no_grad()
-def outputs_of(network: nn.Module, part: Part) -> Tensor:
-    """Outputs for every sample of a part, ``(sample, output)``, in evaluation mode and in chunks."""
+def outputs_of(network: nn.Module, part: Part) -> Outputs:
+    """Outputs for every sample of a part, ``(sample, output)`` each, in evaluation mode and in chunks."""
     network.eval()
     chunks = zip(*(x.split(CHUNK) for x in part.inputs), strict=True)
-    outputs = torch.cat([network(*chunk) for chunk in chunks])
+    outputs = joined([network(*chunk) for chunk in chunks])
     network.train()
     return outputs
 
 
 @torch.no_grad()
 def scores_of(
-    outputs: Tensor, targets: Sequence[Tensor], metrics: Sequence[Metric]
+    outputs: Outputs, targets: Sequence[Tensor], metrics: Sequence[Metric]
 ) -> dict[str, float]:
     """Each metric's mean over the samples, summed in float64."""
     return {
-        m.name: (m.function(outputs, *targets).double().sum() / len(outputs)).item()
+        m.name: (m.function(outputs, *targets).double().sum() / len(targets[0])).item()
         for m in metrics
     }
 
 
-def naive_outputs(task: Task, fold: Fold) -> dict[str, Tensor]:
-    """What each naive predictor says of the test part, ``(sample, output)``."""
+def naive_outputs(task: Task, fold: Fold) -> dict[str, Outputs]:
+    """What each naive predictor says of the test part, ``(sample, output)`` for each output of a network."""
     return {name: predictor(fold) for name, predictor in task.naive.items()}

@@ -56,7 +56,11 @@ def build(recipe: Recipe, dataset: Dataset, streams: Streams) -> nn.Module:
 def _shapes(recipe: Recipe, dataset: Dataset) -> dict[str, object]:
     """What the network is told of the data, as far as it asks."""
     shapes = dataset.input_shapes
-    known = {"inputs": shapes[0] if len(shapes) == 1 else shapes, "outputs": dataset.outputs}
+    sizes = dataset.output_sizes
+    known = {
+        "inputs": shapes[0] if len(shapes) == 1 else shapes,
+        "outputs": sizes[0] if len(sizes) == 1 else sizes,
+    }
     asked = inspect.signature(recipe.model.resolve()).parameters
     return {k: v for k, v in known.items() if k in asked and k not in recipe.model.kwargs}
 

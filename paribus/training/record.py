@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from paribus.data import PARTS, Fold, Part
+from paribus.outputs import Outputs, heads
 from paribus.run import Outcome, Predictions, Record, Run
 from paribus.training.evaluate import naive_outputs, scores_of
 from paribus.training.noise import NamedDropout
@@ -56,7 +57,7 @@ class Progress:
 
 
 @torch.no_grad()
-def evaluation(run: Run, outputs: Tensor, part: Part) -> dict[str, float]:
+def evaluation(run: Run, outputs: Outputs, part: Part) -> dict[str, float]:
     """Validation scores and loss by the names of their curves."""
     scores = scores_of(outputs, part.targets, run.task.metrics)
     each = run.task.loss(outputs, *part.targets)
@@ -83,7 +84,7 @@ def record_of(
     fold: Fold,
     progress: Progress,
     *,
-    outputs: Tensor | None,
+    outputs: Outputs | None,
     parameters: int,
     seconds: float,
 ) -> Record:
@@ -93,7 +94,7 @@ def record_of(
         run: what was trained.
         fold: what it was trained on.
         progress: what it came to; a test score that is not finite makes it diverged.
-        outputs: for the test part, ``(sample, output)``, or None for a diverged run.
+        outputs: for the test part, ``(sample, output)`` each, or None for a diverged run; the first is kept.
         parameters: how many numbers were trained.
         seconds: training, evaluation included.
     """
@@ -102,8 +103,8 @@ def record_of(
     scores = {} if outputs is None else _final_scores(run, progress, outputs, targets)
     predictions = None
     if outputs is not None and scores:
-        first = next(iter(naive.values()))
-        predictions = Predictions(outputs.cpu().numpy(), targets[0].numpy(), first.numpy())
+        said, learned_nothing = (heads(o)[0] for o in (outputs, next(iter(naive.values()))))
+        predictions = Predictions(said.cpu().numpy(), targets[0].numpy(), learned_nothing.numpy())
     recipe = run.recipe
     return Record(
         key=run.key,
@@ -137,12 +138,11 @@ def record_of(
 
 
 def _final_scores(
-    run: Run, progress: Progress, outputs: Tensor, targets: tuple[Tensor, ...]
+    run: Run, progress: Progress, outputs: Outputs, targets: tuple[Tensor, ...]
 ) -> dict[str, float]:
     """Scores on the test part and the last points of the curves; nothing where the primary score is not finite."""
-    moved = [
-        y.to(outputs.device, outputs.dtype if y.is_floating_point() else y.dtype) for y in targets
-    ]
+    like = heads(outputs)[0]
+    moved = [y.to(like.device, like.dtype if y.is_floating_point() else y.dtype) for y in targets]
     scores = scores_of(outputs, moved, run.task.metrics)
     if not math.isfinite(scores[run.task.primary.name]):
         progress.diverge(f"{run.task.primary.name} on the test part was not finite")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from operator import itemgetter
 
 import torch
 from torch import Tensor
 from torch.func import vmap
 
+from paribus.outputs import Outputs, over
 from paribus.spec import Call
 from paribus.task import Task
 from paribus.training.samples import Tensors
@@ -33,19 +35,19 @@ class Scoring:
         self.apart: set[str] = set()
 
     @torch.no_grad()
-    def __call__(self, outputs: Tensor, targets: Tensors) -> dict[str, Tensor]:
+    def __call__(self, outputs: Outputs, targets: Tensors) -> dict[str, Tensor]:
         """Each score's mean over samples, ``(replicate,)`` in float64, by the names of the curves.
 
         Args:
-            outputs: ``(replicate, sample, output)``.
+            outputs: ``(replicate, sample, output)`` each.
             targets: ``(replicate, sample, ...)`` each.
         """
         return {
-            name: self._each(name, outputs, targets).double().sum(1) / outputs.shape[1]
+            name: self._each(name, outputs, targets).double().sum(1) / targets[0].shape[1]
             for name in self.functions
         }
 
-    def _each(self, name: str, outputs: Tensor, targets: Tensors) -> Tensor:
+    def _each(self, name: str, outputs: Outputs, targets: Tensors) -> Tensor:
         function = self.functions[name]
         if name not in self.apart:
             try:
@@ -54,7 +56,11 @@ class Scoring:
                 self.apart.add(name)
             else:
                 return found
-        return torch.stack([function(*one) for one in zip(outputs, *targets, strict=True)])
+        ones = [
+            function(over(itemgetter(i), outputs), *(y[i] for y in targets))
+            for i in range(len(targets[0]))
+        ]
+        return torch.stack(ones)
 
 
 def bound(function: Call) -> Each:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
+from operator import itemgetter
 
 from torch import Tensor
 
 from paribus.data import Fold
+from paribus.outputs import over
 from paribus.run import Outcome, Record, Run
 from paribus.training.check import self_check
 from paribus.training.loop import deterministic
@@ -37,7 +39,7 @@ def train_together(
         training = training or StackedTraining(runs, folds)
         standing = Standing(training.initial)
         _fit(training, standing)
-        outputs = training.outputs("test").cpu()
+        outputs = over(Tensor.cpu, training.outputs("test"))
         seconds = (time.perf_counter() - started) / len(runs)
     records = []
     for i, (run, fold) in enumerate(zip(runs, folds, strict=True)):
@@ -48,7 +50,7 @@ def train_together(
                 run,
                 fold,
                 progress,
-                outputs=None if diverged else outputs[i],
+                outputs=None if diverged else over(itemgetter(i), outputs),
                 parameters=training.parameters,
                 seconds=seconds,
             )

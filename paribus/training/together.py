@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from paribus.data import Fold
+from paribus.outputs import Outputs, joined
 from paribus.run import Run
 from paribus.seeding import Streams
 from paribus.training.loop import DIAGNOSED
@@ -127,8 +128,8 @@ class StackedTraining:
         return traced or (lambda x, y: self.stack.gradient(self.loss, x, y))
 
     @torch.no_grad()
-    def outputs(self, part: str) -> Tensor:
-        """Outputs for a part, ``(replicate, sample, output)``, in evaluation mode and in chunks."""
+    def outputs(self, part: str) -> Outputs:
+        """Outputs for a part, ``(replicate, sample, output)`` each, in evaluation mode and in chunks."""
         self.stack.base.eval()
         index = torch.stack([fold.indices(part) for fold in self.folds]).to(self.device)
         chunk = max(64, PORTION // max(1, len(self.runs) * self.samples.width))
@@ -137,7 +138,7 @@ class StackedTraining:
             for i in index.split(chunk, dim=1)
         ]
         self.stack.base.train()
-        return torch.cat(found, dim=1)
+        return joined(found, dim=1)
 
     def finite(self, losses: Tensor) -> Tensor:
         """Whose losses ``(step, replicate)`` and weights are finite, ``(replicate,)`` on the CPU."""

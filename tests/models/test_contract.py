@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from models import CNN, MLP, Recurrent, sequential_mlp
+from models import CNN, MLP, AuxiliaryCNN, Recurrent, TwoInputs, TwoOutputs, sequential_mlp
 
 CASES: dict[str, tuple[Callable[..., nn.Module], dict[str, Any]]] = {
     "mlp": (MLP, {"inputs": [9], "outputs": 1}),
@@ -29,7 +29,21 @@ CASES: dict[str, tuple[Callable[..., nn.Module], dict[str, Any]]] = {
     "rnn": (Recurrent, {"inputs": [96, 1], "outputs": 1, "nonlinearity": "relu"}),
     "lstm": (Recurrent, {"inputs": [50, 2], "outputs": 1, "cell": "LSTM", "forget_bias": 1.0}),
     "gru": (Recurrent, {"inputs": [96, 1], "outputs": 2, "cell": "GRU", "dropout": 0.1}),
+    "two inputs": (TwoInputs, {"inputs": [[1, 8, 8], [5]], "outputs": 3}),
+    "two outputs": (TwoOutputs, {"inputs": [1, 8, 8], "outputs": [4, 1]}),
+    "auxiliary output": (AuxiliaryCNN, {"inputs": [3, 8, 8], "outputs": 3}),
 }
+
+
+def samples(settings: dict[str, Any], count: int) -> tuple[Tensor, ...]:
+    """So many samples of each input."""
+    inputs = settings["inputs"]
+    shapes = inputs if isinstance(inputs[0], list) else [inputs]
+    return tuple(torch.randn(count, *shape) for shape in shapes)
+
+
+def answers(outputs: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    return (outputs,) if isinstance(outputs, Tensor) else outputs
 
 
 @pytest.fixture(params=CASES)
@@ -51,19 +65,21 @@ def test_settings_are_plain_data(case) -> None:
 
 def test_output_is_batch_by_outputs(case) -> None:
     make, settings = case
-    output = make(**settings)(torch.randn(5, *settings["inputs"]))
-    assert (5, settings["outputs"]) == output.shape
+    found = answers(make(**settings)(*samples(settings, 5)))
+    wanted = settings["outputs"]
+    sizes = wanted if isinstance(wanted, list) else [wanted] * len(found)
+    assert [(5, n) for n in sizes] == [tuple(output.shape) for output in found]
 
 
 def test_output_is_raw_unless_asked_for(case) -> None:
     """The sigmoid spelling is the sigmoid of the linear one, and has the same weights."""
     make, settings = case
-    x = torch.randn(5, *settings["inputs"])
+    x = samples(settings, 5)
     torch.manual_seed(0)
-    raw = make(**settings).eval()(x)
+    raw = answers(make(**settings).eval()(*x))
     torch.manual_seed(0)
-    squashed = make(**settings, output="sigmoid").eval()(x)
-    torch.testing.assert_close(squashed, 1 / (1 + torch.exp(-raw)))
+    squashed = answers(make(**settings, output="sigmoid").eval()(*x))
+    torch.testing.assert_close(squashed, tuple(1 / (1 + torch.exp(-z)) for z in raw))
 
 
 def test_every_weight_can_be_drawn_again(case) -> None:
@@ -77,7 +93,8 @@ def test_every_weight_can_be_drawn_again(case) -> None:
 def test_every_weight_receives_a_gradient(case) -> None:
     make, settings = case
     network = make(**settings)
-    network(torch.randn(16, *settings["inputs"])).square().sum().backward()
+    outputs = answers(network(*samples(settings, 16)))
+    torch.cat([output.square().flatten() for output in outputs]).sum().backward()
     for name, parameter in network.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.abs().sum() > 0, name
@@ -85,10 +102,10 @@ def test_every_weight_receives_a_gradient(case) -> None:
 
 def test_weights_can_be_saved_and_loaded(case) -> None:
     make, settings = case
-    x = torch.randn(4, *settings["inputs"])
+    x = samples(settings, 4)
     network, other = make(**settings).eval(), make(**settings).eval()
     other.load_state_dict(network.state_dict())
-    assert torch.equal(network(x), other(x))
+    assert all(map(torch.equal, answers(network(*x)), answers(other(*x))))
 
 
 def test_an_unknown_output_is_refused(case) -> None:

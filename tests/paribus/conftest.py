@@ -43,6 +43,19 @@ def series() -> Dataset:
     )
 
 
+def pairs() -> Dataset:
+    """The pictures, each beside a row of three numbers."""
+    x = images()
+    rows = (_numbers(45, 3) + 2.0) * 3.0
+    return replace(x, inputs=(*x.inputs, rows), feature_axes=(1, 1))
+
+
+def answers() -> Dataset:
+    """The pictures, each with a second target: two classes."""
+    x = images()
+    return replace(x, targets=(*x.targets, torch.arange(45) % 2), further_classes=(("u", "v"),))
+
+
 def _numbers(*shape: int) -> torch.Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(sum(shape)))
 
@@ -70,6 +83,8 @@ def _task(source: Callable[..., Dataset]) -> Task:
     naive = "prior"
     if source is series:
         metrics, naive = (_metric("mse"),), "mean_target"
+    if source is answers:
+        return _answering(metrics)
     return Task(
         name=source.__name__,
         source=call(source),
@@ -78,6 +93,28 @@ def _task(source: Callable[..., Dataset]) -> Task:
         loss=metrics[0].function,
         metrics=metrics,
         naive={naive: call(f"paribus.naive:{naive}")},
+    )
+
+
+def _answering(metrics: tuple[Metric, ...]) -> Task:
+    """The task of two targets: a weighted sum of their losses, and scores of each."""
+    scores = tuple(
+        Metric(
+            name=f"{m.name}_{i}",
+            function=call(f"paribus.metrics:output_{m.name}", output=i, target=i),
+            higher_is_better=m.higher_is_better,
+        )
+        for i in (0, 1)
+        for m in metrics
+    )
+    return Task(
+        name="answers",
+        source=call(answers),
+        reader=call(answers),
+        split=call("paribus.splits:random_split"),
+        loss=call("paribus.metrics:weighted_log_loss", weights=[1.0, 0.25]),
+        metrics=scores,
+        naive={"priors": call("paribus.naive:priors")},
     )
 
 
@@ -113,5 +150,10 @@ class Tiny:
 
 @pytest.fixture(scope="session")
 def tiny() -> dict[str, Tiny]:
-    """Tiny tasks by name: ``table`` of two classes, ``images`` of three, ``series`` of values."""
-    return {source.__name__: Tiny(_task(source), source()) for source in (table, images, series)}
+    """Tiny tasks by name.
+
+    ``table`` of two classes, ``images`` of three, ``series`` of values, ``pairs`` with two inputs, ``answers`` with two
+    targets.
+    """
+    sources = (table, images, series, pairs, answers)
+    return {source.__name__: Tiny(_task(source), source()) for source in sources}

@@ -138,3 +138,17 @@ def test_a_part_moves_in_the_wanted_precision_and_keeps_class_numbers() -> None:
         torch.int64,
         2,
     )
+
+
+def test_each_target_asks_for_outputs_of_its_own() -> None:
+    """Three classes, two classes, and values in two columns."""
+    targets = (torch.arange(6) % 3, torch.arange(6) % 2, _numbers(6, 2))
+    data = Dataset(
+        name="d",
+        origin="o",
+        inputs=(_numbers(6, 1),),
+        targets=targets,
+        classes=("a", "b", "c"),
+        further_classes=(("u", "v"),),
+    )
+    assert (data.outputs, data.output_sizes) == (3, (3, 1, 2))

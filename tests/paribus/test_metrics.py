@@ -8,7 +8,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from paribus.metrics import accuracy, log_loss, predicted_class, squared_error
+from paribus.metrics import (
+    accuracy,
+    label_accuracy,
+    label_log_loss,
+    log_loss,
+    output_accuracy,
+    output_log_loss,
+    predicted_class,
+    squared_error,
+    weighted_log_loss,
+)
 
 
 def numbers(*shape: int) -> Tensor:
@@ -67,3 +77,48 @@ def test_means_of_the_losses_are_torchs_own() -> None:
     )
     error = squared_error(values, values.flip(0)).mean()
     torch.testing.assert_close(error, nn.MSELoss()(values, values.flip(0)))
+
+
+SECOND = torch.tensor([0, 1, 1, 0, 1, 0, 1])
+
+
+def test_one_of_several_outputs_is_scored_by_its_own_target() -> None:
+    a, b = numbers(7, 3), numbers(7, 1)
+    found = output_log_loss((a, b), TARGET, SECOND, output=1, target=1)
+    torch.testing.assert_close(found, log_loss(b, SECOND))
+    found = output_accuracy((a, b), TARGET, SECOND, output=0, target=0)
+    torch.testing.assert_close(found, accuracy(a, TARGET))
+    torch.testing.assert_close(output_log_loss(a, TARGET), log_loss(a, TARGET))
+
+
+def test_weighted_log_loss_is_the_weighted_sum() -> None:
+    a, b = numbers(7, 3), numbers(7, 1)
+    found = weighted_log_loss((a, b), TARGET, SECOND, weights=[0.25, 3.0])
+    torch.testing.assert_close(found, log_loss(a, TARGET) / 4 + 3 * log_loss(b, SECOND))
+
+
+def test_an_auxiliary_output_may_have_the_target_of_another() -> None:
+    a, b = numbers(7, 3), numbers(7, 3).flip(0)
+    found = weighted_log_loss((a, b), TARGET, weights=[1.0, 0.5], of=[0, 0])
+    torch.testing.assert_close(found, log_loss(a, TARGET) + log_loss(b, TARGET) / 2)
+
+
+def test_a_weight_of_zero_leaves_an_output_without_a_gradient() -> None:
+    """Not even one of zeros, and an output that is not finite does no harm."""
+    a, b = numbers(7, 3).requires_grad_(), torch.full((7, 1), torch.inf, requires_grad=True)
+    weighted_log_loss((a, b), TARGET, SECOND, weights=[1.0, 0.0]).sum().backward()
+    assert a.grad is not None
+    assert a.grad.isfinite().all()
+    assert b.grad is None
+
+
+def test_labels_are_told_one_by_one() -> None:
+    """Against the textbook: minus the log of the share that was given to what holds, mean over labels."""
+    logits, target = numbers(7, 2), torch.stack((SECOND, 1 - SECOND), 1).double()
+    shares = 1 / (1 + (-logits).exp())
+    each = -(torch.where(target == 1, shares, 1 - shares)).log()
+    torch.testing.assert_close(label_log_loss(logits, target), each.mean(1))
+    found = label_log_loss(logits, target, weights=[3.0, 1.0])
+    torch.testing.assert_close(found, (3 * each[:, 0] + each[:, 1]) / 4)
+    right = ((shares > 0.5) == (target == 1)).double()
+    torch.testing.assert_close(label_accuracy(logits, target), right.mean(1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pytest
@@ -10,7 +11,7 @@ import torch
 from paribus.data import Dataset, Fold
 from paribus.errors import ParibusError
 from paribus.metrics import log_loss
-from paribus.naive import last_value, mean_target, prior, same_time_yesterday
+from paribus.naive import label_prior, last_value, mean_target, prior, priors, same_time_yesterday
 from paribus.readers.series import windows
 
 
@@ -93,3 +94,24 @@ def test_a_lag_beyond_the_window_is_refused(lag: int) -> None:
 def test_a_class_unseen_in_training_costs_a_finite_loss() -> None:
     fold = _classified([0, 0, 0, 0, 1, 1, 1, 1], "ab")
     assert log_loss(prior(fold), fold.part("test").targets[0]).isfinite().all()
+
+
+def test_each_target_has_a_prior_of_its_own() -> None:
+    """Training has targets 0, 0, 1 and classes u, v, v: with one more of each, 3/5 and 2/5, and odds of 3 to 2."""
+    fold = _classified([0, 0, 1, 0, 1, 0, 1], "ab")
+    both = (*fold.dataset.targets, torch.tensor([0, 1, 1, 0, 0, 1, 1]))
+    data = dataclasses.replace(fold.dataset, targets=both, further_classes=(("u", "v"),))
+    fold = Fold(data, fold.train, fold.validation, fold.test)
+    first, second = priors(fold)
+    torch.testing.assert_close(first, torch.full((2, 1), math.log(2 / 3)))
+    torch.testing.assert_close(second, torch.full((2, 1), math.log(3 / 2)))
+    assert [x.tolist() for x in priors(fold, of=(0, 0))] == [first.tolist()] * 2
+
+
+def test_label_prior_is_the_log_odds_of_each_label() -> None:
+    """Of three training samples, two and none hold a label: (2 + 1) to (1 + 1), and 1 to 4."""
+    fold = _classified([0, 0, 1, 0, 1, 0, 1], "ab")
+    labels = torch.tensor([[1, 0], [1, 0], [0, 0], [1, 1], [1, 1], [1, 1], [1, 1]]).float()
+    data = dataclasses.replace(fold.dataset, targets=(labels,), classes=())
+    found = label_prior(Fold(data, fold.train, fold.validation, fold.test))
+    torch.testing.assert_close(found, torch.tensor([[1.5, 0.25]] * 2).log())

@@ -12,6 +12,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from paribus.cache import cache_folder
+
 SOURCE = Path(__file__).with_name("kernel.cpp")
 FLAGS = ("-std=c++17", "-O2", "-march=native", "-ffp-contract=fast", "-shared", "-fPIC", "-pthread")
 COMPILERS = ("c++", "g++", "clang++")
@@ -50,14 +52,6 @@ def build(*flags: str) -> Path:
     except OSError as error:
         raise UnavailableError(f"the kernel cannot be kept in {folder}: {error}") from error
     return path
-
-
-def cache_folder() -> Path:
-    """Where built kernels are kept: ``PARIBUS_CACHE``, or the user's own cache."""
-    if chosen := os.environ.get("PARIBUS_CACHE"):
-        return Path(chosen)
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path("~/.cache").expanduser()) / "paribus"
 
 
 def _compiler() -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import itertools
 import math
@@ -21,6 +22,7 @@ from paribus.seeding import Streams
 from paribus.spec import Call, call
 from paribus.training.loop import DIAGNOSED, Training, train
 from paribus.training.network import build
+from paribus.training.order import batches
 
 MLP = call("models.mlp:MLP", hidden=[6, 5])
 OPTIMIZERS: dict[str, tuple[Call, Callable[..., torch.optim.Optimizer], dict[str, float]]] = {
@@ -514,3 +516,39 @@ def test_cuda_gives_nearly_the_numbers_of_the_cpu(tiny, network: str) -> None:
     )
     assert cpu.hashes == cuda.hashes
     assert cuda.scores == pytest.approx(cpu.scores, abs=1e-3)
+
+
+def test_two_inputs_and_two_targets_are_trained_as_written_out(tiny) -> None:
+    """Three steps by hand: each input prepared by itself, the loss a sum, an output for each target."""
+    for name, model in (("pairs", "TwoInputs"), ("answers", "TwoOutputs")):
+        one, settings = tiny[name], {"channels": 2, "embedding": 3}
+        run = one.run(call(f"models.branches:{model}", **settings), steps=3)
+        fold = one.fold()
+        training = Training(run, fold)
+        network = copy.deepcopy(training.network)
+        training.advance(3)
+        train = fold.part("train").to("cpu", torch.float64)
+        order = batches(len(train), 8, run.streams)
+        for _ in range(3):
+            index = next(order)
+            outputs = network(*(x[index] for x in train.inputs))
+            loss = run.task.loss(outputs, *(y[index] for y in train.targets)).mean()
+            for p, g in zip(
+                network.parameters(),
+                torch.autograd.grad(loss, list(network.parameters())),
+                strict=True,
+            ):
+                p.data -= 0.1 * g
+        for a, b in zip(training.network.parameters(), network.parameters(), strict=True):
+            torch.testing.assert_close(a, b, rtol=0, atol=1e-12)
+
+
+def test_each_of_two_outputs_is_scored_and_the_first_is_kept(tiny) -> None:
+    one = tiny["answers"]
+    run = one.run(call("models.branches:TwoOutputs", channels=2, embedding=3))
+    record = train(run, one.fold())
+    assert record.scores.keys() >= {"log_loss_0", "accuracy_0", "log_loss_1", "accuracy_1"}
+    assert record.naive["priors"].keys() == {m.name for m in run.task.metrics}
+    assert record.predictions is not None
+    assert record.predictions.outputs.shape == record.predictions.naive.shape == (9, 3)
+    assert np.array_equal(record.predictions.target, one.fold().part("test").targets[0].numpy())

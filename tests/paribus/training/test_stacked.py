@@ -42,6 +42,8 @@ NETWORKS = {
     "cnn": ("images", call("models.cnn:CNN", channels=[2, 3])),
     "cnn with norm": ("images", call("models.cnn:CNN", channels=[2, 3], norm="batch")),
     "cnn with dropout": ("images", call("models.cnn:CNN", channels=[2, 3], dropout=0.3)),
+    "two inputs": ("pairs", call("models.branches:TwoInputs", channels=2, embedding=4, second=2)),
+    "two outputs": ("answers", call("models.branches:TwoOutputs", channels=2, embedding=4)),
 }
 # The optimizers at their usual settings, each with what else the recipe says of it.
 OPTIMIZERS: dict[str, tuple[Call, dict[str, Any]]] = {

@@ -1,0 +1,92 @@
+"""What a network is not to see, or not as it is: controls that alter a fold; ``(fold, generator) -> fold``.
+
+Which sample is in which part stays as it was, and so does every other input, so that variants differ in this alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from paribus.data import PARTS, Fold
+from paribus.errors import ParibusError
+
+
+def shuffled(fold: Fold, generator: torch.Generator, input: int = 0) -> Fold:  # noqa: A002 - an input is meant
+    """One input's samples in another order within each part, so that it says nothing of the others and of the target.
+
+    Args:
+        fold: what is altered.
+        generator: where the order comes from.
+        input: number of the input.
+
+    Raises:
+        ParibusError: there is no such input.
+    """
+    x = _input(fold, input)
+    mixed = x.clone()
+    for part in PARTS:
+        samples = fold.indices(part).unique()
+        mixed[samples] = x[samples[torch.randperm(len(samples), generator=generator)]]
+    return _with(
+        fold, input, mixed, "shuffled over the samples of each part, so that it says nothing"
+    )
+
+
+def blank(fold: Fold, generator: torch.Generator, input: int = 0) -> Fold:  # noqa: A002, ARG001 - as in shuffled
+    """One input all zeros, so that the same network does without it.
+
+    Raises:
+        ParibusError: there is no such input.
+    """
+    return _with(fold, input, torch.zeros_like(_input(fold, input)), "all zeros")
+
+
+def permuted_pixels(fold: Fold, generator: torch.Generator, input: int = 0) -> Fold:  # noqa: A002 - as in shuffled
+    """The pixels of every image put into one other order, drawn once a seed: the same numbers, their places lost.
+
+    Args:
+        fold: what is altered; that input is ``(sample, channel, height, width)``.
+        generator: where the order comes from.
+        input: number of the input.
+
+    Raises:
+        ParibusError: there is no such input, or it is no image.
+    """
+    x = _input(fold, input)
+    if x.ndim != 4:
+        raise ParibusError(
+            f"permuted pixels of {fold.dataset.name}",
+            got=f"an input of shape {tuple(x.shape[1:])}",
+            expected="images, (channel, height, width)",
+            fix="Name the input that holds images.",
+        )
+    pixels = x.flatten(2)
+    order = torch.randperm(pixels.shape[2], generator=generator)
+    return _with(
+        fold, input, pixels[:, :, order].view_as(x), "its pixels in an order drawn once a seed"
+    )
+
+
+def _input(fold: Fold, number: int) -> Tensor:
+    inputs = fold.dataset.inputs
+    if not 0 <= number < len(inputs):
+        raise ParibusError(
+            f"input of {fold.dataset.name} that is altered",
+            got=f"number {number} of {len(inputs)}",
+            expected=f"0 to {len(inputs) - 1}",
+            fix="Name an input that there is; the first is 0.",
+        )
+    return inputs[number]
+
+
+def _with(fold: Fold, number: int, x: Tensor, how: str) -> Fold:
+    """The fold with another tensor as one input, and a note of it."""
+    inputs = tuple(x if i == number else old for i, old in enumerate(fold.dataset.inputs))
+    which = f"input {number + 1} of {len(inputs)}" if len(inputs) > 1 else "the input"
+    dataset = replace(fold.dataset, inputs=inputs)
+    return Fold(
+        dataset, fold.train, fold.validation, fold.test, (*fold.notes, f"{which} is altered: {how}")
+    )

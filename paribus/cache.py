@@ -1,0 +1,52 @@
+"""Data that take seconds to make, kept in the user's cache under the hash of all that they are made from."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from paribus.spec import digest
+
+
+def cache_folder() -> Path:
+    """Where things that can be made again are kept: ``PARIBUS_CACHE``, or the user's own cache."""
+    if chosen := os.environ.get("PARIBUS_CACHE"):
+        return Path(chosen)
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path("~/.cache").expanduser()) / "paribus"
+
+
+def kept(name: str, made_from: Sequence[object], make: Callable[[], np.ndarray]) -> np.ndarray:
+    """The array that ``make`` returns, from the cache if it was made before.
+
+    It is written under another name first: whoever sees it sees all of it. A cache that cannot be written or read costs
+    the time of making the array again, and nothing else.
+
+    Args:
+        name: what its file is called, besides the hash.
+        made_from: plain data that tell everything that the array depends on, the code that makes it included.
+        make: makes it.
+    """
+    folder = cache_folder()
+    path = folder / f"{name}-{digest(made_from)}.npy"
+    try:
+        found: np.ndarray = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        found = make()
+        _keep(found, folder, path)
+    return found
+
+
+def _keep(array: np.ndarray, folder: Path, path: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryDirectory(dir=folder) as room:
+            whole = Path(room) / path.name
+            np.save(whole, array, allow_pickle=False)
+            whole.replace(path)
+    except OSError:
+        return

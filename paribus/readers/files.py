@@ -1,0 +1,105 @@
+"""Image files by their names and bytes: which are copies of each other, and which cross a declared split."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from paribus.errors import ParibusError
+from paribus.readers.pictures import MOST_NAMED
+
+SPOKEN = ("training", "validation", "test")
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """A file: its path under the folder, its class, the part it was put into (-1: none), and the hash of its bytes."""
+
+    file: Path
+    name: str
+    label: str
+    part: int
+    digest: str
+
+
+def bytes_of(file: Path, name: str) -> bytes:
+    """What is in a file.
+
+    Raises:
+        ParibusError: it cannot be read.
+    """
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise ParibusError(
+            f"image {name}",
+            got=f"a file that cannot be read ({error.strerror})",
+            expected="a file that can be read",
+            fix="Change its permissions, or take it out of the folder.",
+        ) from None
+
+
+def crossing(files: list[ImageFile]) -> tuple[set[ImageFile], tuple[str, ...]]:
+    """The files that have a copy in a later part of a declared split, and what to say of them."""
+    last: dict[str, ImageFile] = {}
+    for file in sorted(files, key=lambda f: f.part):
+        last[file.digest] = file
+    left_out = [file for file in files if file.part < last[file.digest].part]
+    if not left_out:
+        return set(), ()
+    pairs = [(file, last[file.digest]) for file in left_out]
+    note = (
+        f"files that cross the declared split, left out of the earlier part because their copies stay in the "
+        f"later one: {pairs_told(pairs)}"
+    )
+    return set(left_out), (note,)
+
+
+def copies(files: list[ImageFile]) -> tuple[Tensor | None, tuple[str, ...]]:
+    """A number for each file that copies share, ``(sample,)``, None if there are none; and what to say of copies."""
+    first: dict[str, ImageFile] = {}
+    pairs: dict[int, list[tuple[ImageFile, ImageFile]]] = defaultdict(list)
+    for file in files:
+        if first.setdefault(file.digest, file) is not file:
+            pairs[file.part].append((file, first[file.digest]))
+    if not pairs:
+        return None, ()
+    numbers = {digest: i for i, digest in enumerate(first)}
+    notes = tuple(
+        f"files with a copy {within(part)}: {pairs_told(pairs[part])}; {_kept_as(part)}"
+        for part in sorted(pairs)
+    )
+    return torch.tensor([numbers[file.digest] for file in files]), notes
+
+
+def within(part: int) -> str:
+    """Where a file is, in a phrase: the part of a declared split, or the folder."""
+    return f"inside the declared {SPOKEN[part]} part" if part >= 0 else "in the folder"
+
+
+def _kept_as(part: int) -> str:
+    return "each counts as a sample" if part > 0 else "copies stay on one side of a split"
+
+
+def pairs_told(pairs: Sequence[tuple[ImageFile, ImageFile]]) -> str:
+    """How many, and the first few by name, told apart if a copy is of another class."""
+    named = "; ".join(f"{a.name} = {b.name}" for a, b in pairs[:MOST_NAMED])
+    more = f" and {len(pairs) - MOST_NAMED} more" if len(pairs) > MOST_NAMED else ""
+    torn = sum(a.label != b.label for a, b in pairs)
+    return f"{len(pairs)} ({named}{more})" + (
+        f", {torn} of them in different classes" if torn else ""
+    )
+
+
+def digest_of(files: list[ImageFile]) -> str:
+    """Hash of the files' paths and contents."""
+    sha = hashlib.sha256()
+    for file in files:
+        sha.update(f"{file.name}\n{file.digest}\n".encode())
+    return sha.hexdigest()[:16]

@@ -1,0 +1,240 @@
+"""A folder of drawings of characters, as Omniglot is: ``<alphabet>/<character>/*.png``."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn.functional import one_hot
+
+from paribus.data import Dataset
+from paribus.errors import ParibusError
+from paribus.readers.files import ImageFile, bytes_of, copies, crossing, digest_of
+from paribus.readers.pictures import MOST_NAMED, decoded
+
+FEWEST_DRAWINGS = 2  # of a character, so that one can be learned from and one can judge
+SPLIT_COLUMNS = ("path", "in_train", "in_test")
+TRAIN, TEST, NOWHERE = 0, 2, -2
+
+
+def read_omniglot(
+    path: str | Path,
+    target: str | None = None,
+    size: int = 32,
+    further: Literal["input", "target", "none"] = "input",
+) -> Dataset:
+    """Read a folder of alphabets, each a folder of characters, each a folder of drawings.
+
+    A folder that holds one folder alone, as the unpacked archive does, stands for that one. Drawings with the same
+    bytes are copies and stay on one side of a split. A CSV file beside the alphabets, or in the outer
+    folder, with the columns ``path`` (such as ``Latin/character01/0683_01.png``), ``in_train`` and ``in_test`` (0 or 1)
+    declares the split; a drawing that it puts into both parts counts as one of the test part alone, one that it does
+    not name is left out, and both are told.
+
+    Args:
+        path: the folder.
+        target: not used; a folder has no columns.
+        size: height and width that each drawing is resized to, in pixels.
+        further: where the alphabet goes: ``"input"`` for a second input, one-hot ``(sample, alphabet)``; ``"target"``
+            for a second target ``(sample,)``; ``"none"`` leaves it out.
+
+    Returns:
+        Inputs ``(sample, channel, size, size)`` in uint8, of one channel if all drawings are grey and else three;
+        targets ``(sample,)`` of character numbers, counted over all alphabets.
+
+    Raises:
+        ParibusError: no such folder, fewer than two alphabets or characters, a character with one drawing, a drawing
+            that cannot be read, or a split that is none.
+    """
+    root = _root(Path(path).expanduser(), target)
+    split = _split_file(root, Path(path).expanduser())
+    found = _discovered(root)
+    declared, said = _declared(split, found) if split else (found, ())
+    left_out, crossed = crossing(declared)
+    files = [f for f in declared if f not in left_out]
+    _refuse_few(root, files)
+    pixels, grey, sizes = decoded(root, [(f.name, f.file) for f in files], size)
+    groups, copied = copies(files)
+    made = Dataset(
+        name=root.name,
+        origin=f"the folder {root.name}, drawings resized to {size}x{size}",
+        inputs=(pixels[:, :1] if grey else pixels,),
+        targets=(_numbers([f.label for f in files]),),
+        classes=tuple(sorted({f.label for f in files})),
+        features=("grey",) if grey else ("red", "green", "blue"),
+        groups=groups,
+        declared=torch.tensor([f.part for f in files]) if split else None,
+        digest=_digest(found, split),
+        notes=(f"{len(files)} drawings of {sizes}", *said, *crossed, *copied),
+    )
+    return _with_alphabets(made, [f.label.partition("/")[0] for f in files], further)
+
+
+def _with_alphabets(data: Dataset, alphabets: Sequence[str], further: str) -> Dataset:
+    """The data with each drawing's alphabet as a further input or target."""
+    names, numbers = tuple(sorted(set(alphabets))), _numbers(alphabets)
+    note = f"{len(data.classes)} characters of {len(names)} alphabets"
+    data = replace(data, notes=(note, *data.notes))
+    if further == "target":
+        return replace(data, targets=(*data.targets, numbers), further_classes=(names,))
+    if further == "input":
+        inputs = (*data.inputs, one_hot(numbers, len(names)).float())
+        return replace(data, inputs=inputs, feature_axes=(1, None))
+    return data
+
+
+def _numbers(names: Sequence[str]) -> Tensor:
+    """Each name's place among all names in alphabetical order, ``(sample,)``."""
+    place = {name: i for i, name in enumerate(sorted(set(names)))}
+    return torch.tensor([place[name] for name in names])
+
+
+def _root(path: Path, target: str | None) -> Path:
+    if target is not None:
+        raise ParibusError(
+            "target of a folder of alphabets",
+            got=repr(target),
+            expected="nothing: alphabets and characters are named for their folders",
+            fix="Leave the target out.",
+        )
+    if not path.is_dir():
+        raise ParibusError(
+            "a folder of alphabets",
+            got=f"a file at {path}" if path.exists() else f"nothing at {path}",
+            expected="a folder <alphabet>/<character>/*.png",
+            fix="Unpack the archive and give its folder." if path.exists() else "Check the path.",
+        )
+    inside = _folders(path)
+    return (inside[0] if len(inside) == 1 else path).resolve()
+
+
+def _folders(folder: Path) -> list[Path]:
+    return sorted(f for f in folder.iterdir() if f.is_dir() and not f.name.startswith((".", "__")))
+
+
+def _discovered(root: Path) -> list[ImageFile]:
+    """Every drawing, in the order of the names of alphabets, characters and files."""
+    found = []
+    for alphabet in _folders(root):
+        for character in _folders(alphabet):
+            label = f"{alphabet.name}/{character.name}"
+            for file in sorted(character.glob("*.png")):
+                if not file.name.startswith("."):
+                    name = f"{label}/{file.name}"
+                    digest = hashlib.sha256(bytes_of(file, name)).hexdigest()
+                    found.append(ImageFile(file, name, label, -1, digest))
+    return found
+
+
+def _refuse_few(root: Path, files: Sequence[ImageFile]) -> None:
+    """Refuse what is no folder of alphabets, and characters of which there is too little."""
+    labels = [f.label for f in files]
+    alphabets = {label.partition("/")[0] for label in labels}
+    if len(alphabets) < 2:
+        raise ParibusError(
+            f"folder {root.name}",
+            got=f"{len(alphabets) or 'no'} alphabet{'s' * (len(alphabets) != 1)} with drawings",
+            expected="two or more folders <alphabet>/<character>/*.png",
+            fix="Put each character's drawings into a folder of its own, in a folder of its alphabet.",
+        )
+    few = sorted(label for label in set(labels) if labels.count(label) < FEWEST_DRAWINGS)
+    if few:
+        raise ParibusError(
+            f"character {few[0]!r} of {root.name}",
+            got="1 drawing",
+            expected=f"at least {FEWEST_DRAWINGS}",
+            fix="Add drawings, or take the character out.",
+        )
+
+
+def _split_file(*folders: Path) -> Path | None:
+    """The CSV that declares a split, in the first of the folders that has one.
+
+    Raises:
+        ParibusError: there are several.
+    """
+    every = [[f for f in sorted(folder.glob("*.csv")) if _declares(f)] for folder in folders]
+    found = next(filter(None, every), [])
+    if len(found) > 1:
+        raise ParibusError(
+            f"split of {folders[0].name}",
+            got=f"{len(found)} files ({', '.join(f.name for f in found)})",
+            expected="one CSV file that declares a split, or none",
+            fix="Leave the one that is to be used.",
+        )
+    return found[0] if found else None
+
+
+def _declares(file: Path) -> bool:
+    """Whether a file has the columns of a split."""
+    with file.open(newline="", encoding="utf-8", errors="replace") as stream:
+        return set(SPLIT_COLUMNS) <= set(next(csv.reader(stream), []))
+
+
+def _declared(split: Path, files: Sequence[ImageFile]) -> tuple[list[ImageFile], tuple[str, ...]]:
+    """The drawings that the split names, each with its part, and what to say of the split."""
+    rows = _rows(split)
+    unknown = sorted(rows.keys() - {f.name for f in files})
+    if unknown:
+        raise ParibusError(
+            f"split {split.name}",
+            got=f"{len(unknown)} paths without a drawing, such as {unknown[0]}",
+            expected="paths <alphabet>/<character>/<file> of drawings that are there",
+            fix="Unpack the drawings that the split was made for beside it.",
+        )
+    placed = [replace(f, part=_part(*rows.get(f.name, (False, False)))) for f in files]
+    kept = [f for f in placed if f.part != NOWHERE]
+    both = [name for name, sides in rows.items() if all(sides)]
+    notes = [f"split declared by {split.name}"]
+    if both:
+        tested = sum(test for _, test in rows.values())
+        named = ", ".join(both[:MOST_NAMED])
+        more = f" and {len(both) - MOST_NAMED} more" if len(both) > MOST_NAMED else ""
+        notes.append(
+            f"the declared split overlaps: {len(both)} of its {tested} test drawings are in its training part too "
+            f"({named}{more}); they are left out of training"
+        )
+    if len(kept) < len(placed):
+        notes.append(
+            f"drawings in no part of the declared split, left out: {len(placed) - len(kept)}"
+        )
+    return kept, tuple(notes)
+
+
+def _part(in_train: bool, in_test: bool) -> int:
+    return TEST if in_test else TRAIN if in_train else NOWHERE
+
+
+def _rows(split: Path) -> dict[str, tuple[bool, bool]]:
+    """Whether each path is in training, and in test.
+
+    Raises:
+        ParibusError: a row says neither 0 nor 1.
+    """
+    rows: dict[str, tuple[bool, bool]] = {}
+    with split.open(newline="", encoding="utf-8") as stream:
+        for number, row in enumerate(csv.DictReader(stream), start=2):
+            flags = (row["in_train"], row["in_test"])
+            if not set(flags) <= {"0", "1"}:
+                raise ParibusError(
+                    f"line {number} of {split.name}",
+                    got=f"in_train {flags[0]!r} and in_test {flags[1]!r}",
+                    expected="0 or 1 in both",
+                    fix="Repair the line.",
+                )
+            rows[row["path"]] = (flags[0] == "1", flags[1] == "1")
+    return rows
+
+
+def _digest(files: list[ImageFile], split: Path | None) -> str:
+    """Hash of the drawings' paths and contents, and of the split's."""
+    if split is None:
+        return digest_of(files)
+    content = hashlib.sha256(bytes_of(split, split.name)).hexdigest()
+    return digest_of([*files, ImageFile(split, split.name, "", -1, content)])

@@ -1,0 +1,147 @@
+"""The trade-off between two metrics over the variants: who is best at either, and what every other one gives up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from paribus.comparison import Variant
+from paribus.report.figures import drawn, plot_figure
+from paribus.report.numbers import number, plus_minus
+from paribus.report.strokes import GREY, MARKERS, style
+from paribus.report.tables import Line, heading, state
+from paribus.results import Floats, Result
+from paribus.task import Metric
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+LEGEND = (
+    "Behind the best: how much worse than the best variant's mean at that metric. A variant is on the frontier unless "
+    "another one's means are at least as good at both metrics and better at one."
+)
+
+
+class Point(NamedTuple):
+    """A variant's scores at both metrics, ``(seed,)`` each, of the runs that finished."""
+
+    first: Floats
+    second: Floats
+
+    @property
+    def means(self) -> Floats:
+        """Mean of each, ``(2,)``."""
+        return np.array([self.first.mean(), self.second.mean()])
+
+
+def metrics(result: Result) -> tuple[Metric, Metric]:
+    """The two metrics that the comparison names."""
+    known = {metric.name: metric for metric in result.comparison.task.metrics}
+    first, second = (known[name] for name in result.comparison.frontier)
+    return first, second
+
+
+def points(result: Result) -> dict[str, Point]:
+    """Each complete variant with a run that finished, by name; none without a frontier."""
+    if not result.comparison.frontier:
+        return {}
+    first, second = metrics(result)
+    found = {}
+    for name, row in drawn(result).items():
+        pair = np.array([row.values(first.name), row.values(second.name)])
+        pair = pair[:, np.isfinite(pair).all(0)]
+        if pair.size:
+            found[name] = Point(*pair)
+    return found
+
+
+def regrets(result: Result) -> dict[str, Floats]:
+    """How much worse each variant's means are than the best ones, ``(2,)`` by name."""
+    found = points(result)
+    if not found:
+        return {}
+    signs = np.array([1.0 if m.higher_is_better else -1.0 for m in metrics(result)])
+    means = {name: signs * point.means for name, point in found.items()}
+    best = np.max(list(means.values()), axis=0)
+    return {name: best - mean for name, mean in means.items()}
+
+
+def dominated(result: Result) -> dict[str, str]:
+    """By whom each variant that is not on the frontier is beaten at both metrics: the first such, by name."""
+    behind = regrets(result)
+    return {
+        name: other
+        for name, mine in behind.items()
+        for other in [
+            o for o, theirs in behind.items() if (theirs <= mine).all() and (theirs < mine).any()
+        ][:1]
+    }
+
+
+def lines(result: Result) -> list[Line]:
+    """A row for each variant: both scores, what it gives up at either, and whether it is on the frontier."""
+    found, behind, beaten = points(result), regrets(result), dominated(result)
+    if not found:
+        return []
+    first, second = metrics(result)
+    missing = [row.variant.name for row in result.rows if state(row, result)]
+    rows: list[Line] = [
+        {
+            "variant": name,
+            heading(first): plus_minus(point.first),
+            f"{first.name}, behind the best": number(float(behind[name][0])),
+            heading(second): plus_minus(point.second),
+            f"{second.name}, behind the best": number(float(behind[name][1])),
+            "on the frontier": f"no: {beaten[name]} is better" if name in beaten else "yes",
+        }
+        for name, point in found.items()
+    ]
+    return [*rows, *({"variant": name, "on the frontier": "not run"} for name in missing)]
+
+
+def picture(result: Result) -> Figure | None:
+    """Every variant at its two means, with quartiles over seeds, the variants joined in their order."""
+    found = points(result)
+    if not found:
+        return None
+    first, second = metrics(result)
+    figure = plot_figure(7.2, 5.2)
+    axes = figure.add_subplot()
+    ordered = [v.name for v in _in_order(result) if v.name in found]
+    means = np.array([found[name].means for name in ordered])
+    axes.plot(*means.T, color="0.7", linewidth=1, zorder=1)
+    names = list(found)
+    for name in ordered:
+        point, kind = found[name], style(names.index(name))
+        low, high = np.quantile(np.array(point), (0.25, 0.75), axis=1)
+        middle = point.means
+        colour = {"color": kind["color"], "linewidth": 1}
+        axes.hlines(middle[1], low[0], high[0], **colour)
+        axes.vlines(middle[0], low[1], high[1], **colour)
+        marker = MARKERS[names.index(name) % len(MARKERS)]
+        axes.plot(*middle, marker=marker, color=kind["color"], linestyle="none", label=name)
+    for metric, label in ((first, axes.set_xlabel), (second, axes.set_ylabel)):
+        label(heading(metric), fontsize=9)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(color="0.9", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(labelsize=8)
+    axes.set_title(
+        f"mean of {len(result.seeds)} seeds, lines from the 25th to the 75th percentile",
+        fontsize=8,
+        loc="left",
+        color=GREY,
+    )
+    figure.suptitle(f"{result.comparison.name} on {result.device}: trade-off", fontsize=10)
+    figure.legend(loc="outside right center", fontsize=8, frameon=False)
+    return figure
+
+
+def _in_order(result: Result) -> list[Variant]:
+    """The variants in the order of the factor's levels, the baseline among them."""
+    levels = [list(factor.levels) for factor in result.comparison.factors]
+    return sorted(
+        result.comparison.variants(),
+        key=lambda v: [names.index(level) for names, level in zip(levels, v.levels, strict=True)],
+    )

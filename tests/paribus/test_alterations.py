@@ -1,0 +1,104 @@
+"""Folds that are altered: an input shuffled, blank or with its pixels permuted, and all else as it was."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from paribus.alterations import blank, permuted_pixels, shuffled
+from paribus.data import PARTS, Dataset, Fold
+from paribus.errors import ParibusError
+from paribus.seeding import Streams
+
+
+def fold() -> Fold:
+    images = torch.arange(12 * 2 * 9).view(12, 2, 3, 3)
+    numbers = torch.arange(12.0)[:, None]
+    data = Dataset(
+        name="both",
+        origin="made up",
+        inputs=(images, numbers),
+        targets=(torch.arange(12) % 2,),
+        classes=("a", "b"),
+        feature_axes=(1, 1),
+    )
+    return Fold(data, torch.arange(6), torch.tensor([6, 7, 8]), torch.tensor([9, 10, 11]))
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return Streams(seed).generator("split", "alter")
+
+
+def test_shuffled_puts_one_input_of_each_part_into_another_order() -> None:
+    before = fold()
+    after = shuffled(before, generator(), input=1)
+    assert after.dataset.inputs[0] is before.dataset.inputs[0]
+    assert after.digest == before.digest
+    for part in PARTS:
+        index = before.indices(part)
+        values = [f.dataset.inputs[1][index, 0].tolist() for f in (before, after)]
+        assert sorted(values[1]) == values[0]
+    assert after.dataset.inputs[1][:6, 0].tolist() != before.dataset.inputs[1][:6, 0].tolist()
+    assert after.notes == (
+        "input 2 of 2 is altered: shuffled over the samples of each part, so that it says nothing",
+    )
+
+
+def test_it_leaves_the_data_that_it_was_given_as_they_were() -> None:
+    before = fold()
+    inputs = [x.clone() for x in before.dataset.inputs]
+    for alter in (shuffled, blank, permuted_pixels):
+        alter(before, generator())
+    assert all(map(torch.equal, inputs, before.dataset.inputs))
+
+
+def test_blank_is_zero_after_preparation() -> None:
+    part = blank(fold(), generator(), input=1).part("train")
+    assert part.inputs[1].tolist() == [[0.0]] * 6
+    assert part.inputs[0].abs().sum() > 0
+
+
+def test_pixels_change_places_alike_in_every_image_and_channel() -> None:
+    before = fold()
+    after = permuted_pixels(before, generator())
+    first = after.dataset.inputs[0][0, 0].flatten()
+    assert sorted(first.tolist()) == list(range(9))
+    assert first.tolist() != list(range(9))
+    for sample in range(12):
+        for channel in range(2):
+            offset = before.dataset.inputs[0][sample, channel, 0, 0]
+            assert torch.equal(after.dataset.inputs[0][sample, channel].flatten(), first + offset)
+
+
+def test_each_seed_has_an_order_of_its_own_and_repeats_it() -> None:
+    orders = [permuted_pixels(fold(), generator(s)).dataset.inputs[0][0, 0] for s in (0, 0, 1)]
+    assert torch.equal(orders[0], orders[1])
+    assert not torch.equal(orders[0], orders[2])
+
+
+def test_an_input_that_there_is_not_is_refused() -> None:
+    with pytest.raises(ParibusError) as caught:
+        shuffled(fold(), generator(), input=2)
+    assert str(caught.value) == (
+        "input of both that is altered: got number 2 of 2, expected 0 to 1. "
+        "Name an input that there is; the first is 0."
+    )
+
+
+def test_only_images_have_pixels() -> None:
+    with pytest.raises(ParibusError) as caught:
+        permuted_pixels(fold(), generator(), input=1)
+    assert str(caught.value) == (
+        "permuted pixels of both: got an input of shape (1,), expected images, (channel, height, width). "
+        "Name the input that holds images."
+    )
+
+
+def test_a_single_input_needs_no_number() -> None:
+    made = fold()
+    one = replace(
+        made, dataset=replace(made.dataset, inputs=made.dataset.inputs[:1], feature_axes=(1,))
+    )
+    assert blank(one, generator()).notes == ("the input is altered: all zeros",)

@@ -65,13 +65,15 @@ def answer(claim: Claim, result: Result) -> Answered:
         return _by_verdict(claim, result)
     if claim.metric == STEPS:
         return _by_steps(claim, result.comparison, variant, reference)
-    return _by_values(claim, result.comparison, variant, reference)
+    return _by_values(claim, result, variant, reference)
 
 
 def _withheld(claim: Claim, result: Result) -> str:
     """Why a claim is not looked at: what withholds the verdicts it leans on withholds it too."""
     if claim.relation == "identical":
         return ""
+    if claim.metric == STEPS and result.comparison.corrected:
+        return "withheld: shares of seeds do not speak of new data"
     named = (claim.variant, claim.reference or result.baseline.variant.name)
     reasons = [result.contrasts[name].reason for name in named if name in result.contrasts]
     primary = claim.metric in (None, result.comparison.primary.name)
@@ -111,8 +113,9 @@ def _direction(claim: Claim, comparison: Comparison) -> bool:
     return metric is None or metric.higher_is_better  # without one only identity is claimed
 
 
-def _by_values(claim: Claim, comparison: Comparison, variant: Row, reference: Row) -> Answered:
-    """One paired test on a recorded score."""
+def _by_values(claim: Claim, result: Result, variant: Row, reference: Row) -> Answered:
+    """One paired test on a recorded score, by the corrected t where the page speaks of new data."""
+    comparison = result.comparison
     name = claim.metric or comparison.primary.name
     primary = name == comparison.primary.name
     a, b = (row.scores if primary else row.values(name) for row in (variant, reference))
@@ -125,7 +128,7 @@ def _by_values(claim: Claim, comparison: Comparison, variant: Row, reference: Ro
         why = few if known.all() else f"{d.size} of {len(a)} pairs have the score"
         return Answered(claim, Answer.undecided, f"{shown}, {why}".removeprefix(", "))
     single = claim.relation != "identical"
-    found, how = RELATIONS[claim.relation](d, _margin(claim, comparison))
+    found, how = RELATIONS[claim.relation](d, _margin(claim, comparison), _inference(result))
     return Answered(claim, found, f"{shown} (medians), {how}, n = {d.size}", single)
 
 
@@ -136,53 +139,79 @@ def _margin(claim: Claim, comparison: Comparison) -> float | None:
     return known.get(claim.metric or comparison.primary.name)
 
 
-def _identical(d: Floats, _margin: float | None) -> tuple[Answer, str]:
+@dataclass(frozen=True)
+class Inference:
+    """The tests that a page's claims rest on: sign flips and t, or the corrected t for both.
+
+    Attributes:
+        correction: test size over training size; None speaks of this data set.
+    """
+
+    correction: float | None = None
+
+    def differ(self, d: Floats) -> float:
+        """p of no difference."""
+        return stats.sign_flip_p(d) if self.correction is None else stats.t_p(d, self.correction)
+
+    def inside(self, d: Floats, margin: float) -> float:
+        """p of equivalence."""
+        return stats.tost_p(d, margin, self.correction or 0.0)
+
+    def not_below(self, d: Floats, margin: float) -> float:
+        """p of "no worse by the margin"."""
+        return stats.noninferiority_p(d, margin, self.correction or 0.0)
+
+    def beyond(self, d: Floats, margin: float) -> float:
+        """p that the mean is not above the margin: non-inferiority of the differences moved down by two margins."""
+        return self.not_below(d - 2 * margin, margin)
+
+
+def _inference(result: Result) -> Inference:
+    return Inference(result.correction if result.comparison.corrected else None)
+
+
+def _identical(d: Floats, _margin: float | None, _by: Inference) -> tuple[Answer, str]:
     largest = float(np.abs(d).max())
     found = Answer.supported if largest == 0 else Answer.refuted
     return found, f"largest difference {largest:.3g}"
 
 
-def _better(d: Floats, margin: float | None) -> tuple[Answer, str]:
-    p = stats.sign_flip_p(d)
+def _better(d: Floats, margin: float | None, by: Inference) -> tuple[Answer, str]:
+    p = by.differ(d)
     found = Answer.undecided
     if p <= ALPHA:
         found = Answer.supported if d.mean() > 0 else Answer.refuted
-    elif margin is not None and stats.tost_p(d, margin) <= ALPHA:
+    elif margin is not None and by.inside(d, margin) <= ALPHA:
         found = Answer.refuted
     return found, f"p = {p:.3g}"
 
 
-def _worse(d: Floats, margin: float | None) -> tuple[Answer, str]:
-    return _better(-d, margin)
+def _worse(d: Floats, margin: float | None, by: Inference) -> tuple[Answer, str]:
+    return _better(-d, margin, by)
 
 
-def _equivalent(d: Floats, margin: float | None) -> tuple[Answer, str]:
+def _equivalent(d: Floats, margin: float | None, by: Inference) -> tuple[Answer, str]:
     if margin is None:
         return Answer.undecided, "no margin"
-    p = stats.tost_p(d, margin)
+    p = by.inside(d, margin)
     if p <= ALPHA:
         return Answer.supported, f"equivalence p = {p:.3g}, margin {margin:g}"
-    outside = _beyond_p(np.sign(d.mean()) * d, margin)
+    outside = by.beyond(np.sign(d.mean()) * d, margin)
     return (Answer.refuted if outside <= ALPHA else Answer.undecided), f"equivalence p = {p:.3g}"
 
 
-def _beyond_p(d: Floats, margin: float) -> float:
-    """p that the mean is not above the margin: non-inferiority of the differences moved down by two margins."""
-    return stats.noninferiority_p(d - 2 * margin, margin)
-
-
-def _not_worse(d: Floats, margin: float | None) -> tuple[Answer, str]:
+def _not_worse(d: Floats, margin: float | None, by: Inference) -> tuple[Answer, str]:
     """Non-inferiority within the margin; refuted where the variant is worse by more than it."""
     if margin is None:
         return Answer.undecided, "no margin"
-    p = stats.noninferiority_p(d, margin)
+    p = by.not_below(d, margin)
     if p <= ALPHA:
         return Answer.supported, f"non-inferiority p = {p:.3g}, margin {margin:g}"
-    found = Answer.refuted if _beyond_p(-d, margin) <= ALPHA else Answer.undecided
+    found = Answer.refuted if by.beyond(-d, margin) <= ALPHA else Answer.undecided
     return found, f"non-inferiority p = {p:.3g}, margin {margin:g}"
 
 
-RELATIONS: dict[str, Callable[[Floats, float | None], tuple[Answer, str]]] = {
+RELATIONS: dict[str, Callable[[Floats, float | None, Inference], tuple[Answer, str]]] = {
     "identical": _identical,
     "better": _better,
     "worse": _worse,

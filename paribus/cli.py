@@ -71,13 +71,16 @@ def run(
         bool, typer.Option("--fresh", help="Train again what is in the store.")
     ] = False,
     jobs: Annotated[int | None, typer.Option(help="Processes that train side by side.")] = None,
+    speaks_of: Annotated[
+        str | None, typer.Option(help="What verdicts speak of: seeds, or data (new data).")
+    ] = None,
 ) -> None:
     """Train suites and write their pages.
 
     Examples: paribus run optimizers · paribus run optimizers --data patients.csv --target outcome ·
     paribus run my_suite.py --seeds 12
     """
-    from paribus.session import Settings, choice
+    from paribus.session import Settings, choice, speaks
 
     chosen = [find_suite(name) for name in suites]
     tasks = sorted({c.task.name for suite in chosen for c in suite.comparisons})
@@ -92,6 +95,7 @@ def run(
         store=store or out / "runs.sqlite",
         fresh=fresh,
         jobs=jobs,
+        speaks_of=speaks("--speaks-of", speaks_of),
     )
     raise typer.Exit(_run(chosen, settings))
 

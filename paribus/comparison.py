@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from math import prod
 from typing import Any, Literal, NamedTuple
 
 from pydantic import Field, field_validator, model_validator
@@ -114,6 +115,10 @@ class Comparison(Frozen):
         figures: further pictures of its page by title, ``(result) -> figure``, or None where there is nothing to draw.
         frontier: two metrics of the task whose trade-off over the variants is drawn, with what each gives up, or none.
         notes: what a reader of the page should know, a sentence each.
+        interaction_scale: of a crossing of two: on what differences of differences are taken, ``score`` or ``log`` (of
+            positive scores), each a contrast in the family; None asks for none. Floors and ceilings make interactions
+            on one scale and hide them on another, so it is declared beforehand.
+        speaks_of: ``seeds`` (new seeds on this data set) or ``data`` (new data, by the corrected t).
     """
 
     name: str
@@ -131,6 +136,8 @@ class Comparison(Frozen):
     figures: dict[str, Call] = Field(default_factory=dict)
     frontier: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    interaction_scale: Literal["score", "log"] | None = None
+    speaks_of: Literal["seeds", "data"] = "seeds"
 
     @model_validator(mode="after")
     def _consistent(self) -> Comparison:
@@ -154,8 +161,19 @@ class Comparison(Frozen):
                     )
             self._refuse_unanswerable(claim)
         self._check_frontier()
+        self._refuse_uncrossed()
         refuse_uncontrolled(self)
         return self
+
+    def _refuse_uncrossed(self) -> None:
+        """Refuse interactions of anything but a crossing of two."""
+        if self.interaction_scale is not None and len(self.factors) != 2:
+            raise ParibusError(
+                f"interaction scale of comparison {self.name!r}",
+                got=f"{len(self.factors)} factor{'s' * (len(self.factors) > 1)}",
+                expected="a crossing of two",
+                fix="Leave it out, or cross two factors.",
+            )
 
     def _refuse_unanswerable(self, claim: Claim) -> None:
         """Refuse a claim that no run could answer, before any is made."""
@@ -202,9 +220,47 @@ class Comparison(Frozen):
         return self.metric or self.task.primary
 
     @property
+    def corrected(self) -> bool:
+        """Whether it speaks of new data by the corrected t; data drawn anew for every seed are new without it."""
+        drawn = self.task.redrawn and not self.task.from_file
+        return self.speaks_of == "data" and not drawn
+
+    @property
     def paths(self) -> tuple[str, ...]:
         """The dotted paths that vary."""
         return tuple(factor.path for factor in self.factors)
+
+    def interactions(self) -> dict[str, tuple[str, str, str, str]]:
+        """Of each interaction, by name, the variants with both levels changed, the first, the second, and neither.
+
+        A name is the two levels that are changed from the baseline's, such as ``kaiming : batch norm``.
+        """
+        if self.interaction_scale is None:
+            return {}
+        first, second = self.baseline
+        changed = [
+            [level for level in factor.levels if level != held]
+            for factor, held in zip(self.factors, self.baseline, strict=True)
+        ]
+        fours = {
+            f"{a} : {b}": ((a, b), (a, second), (first, b), (first, second))
+            for a, b in product(*changed)
+        }
+        return {
+            name: (
+                variant_name(both),
+                variant_name(one),
+                variant_name(other),
+                variant_name(neither),
+            )
+            for name, (both, one, other, neither) in fours.items()
+        }
+
+    @property
+    def family(self) -> int:
+        """How many contrasts are declared: each variant with the baseline, and the interactions."""
+        combinations = prod(len(factor.levels) for factor in self.factors)
+        return combinations - 1 + len(self.interactions())
 
     def variants(self) -> tuple[Variant, ...]:
         """Every combination of levels, the baseline first."""

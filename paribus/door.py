@@ -16,7 +16,7 @@ from paribus.comparison import Comparison, Suite
 from paribus.errors import ParibusError
 from paribus.progress import Progress
 from paribus.results import Result
-from paribus.session import Cell, Session, Settings, cells, choice, pairs, skip_reason
+from paribus.session import Cell, Session, Settings, cells, choice, pairs, skip_reason, speaks
 from paribus.steptime import Clock
 from paribus.verdict import Contrast
 
@@ -199,4 +199,5 @@ def settings_of(config: pytest.Config) -> Settings:
         store=Path(option("--paribus-store") or out / "runs.sqlite"),
         fresh=option("--paribus-fresh"),
         jobs=option("--paribus-jobs"),
+        speaks_of=speaks("--paribus-speaks-of", option("--paribus-speaks-of")),
     )

@@ -50,6 +50,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "metavar": "TASK=COLUMN",
         "help": "the column of that data to predict (default: the last)",
     },
+    "--paribus-speaks-of": {
+        "metavar": "seeds|data",
+        "help": "what verdicts speak of: new seeds on this data set, or new data (default: the comparison's own)",
+    },
     "--paribus-out": {
         "default": "results/latest",
         "metavar": "DIR",

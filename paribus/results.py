@@ -29,6 +29,7 @@ class Row:
     Attributes:
         records: what the store holds of each run, or None.
         scores: the primary score of each run, ``(seed,)``; NaN where a run failed or is not there.
+        naive: the primary score of the first naive predictor, ``(seed,)``; NaN where it is not known.
         failed: why the variant's test failed, or nothing.
         timing: step times against the baseline, if they were taken.
     """
@@ -37,6 +38,7 @@ class Row:
     runs: tuple[Run, ...]
     records: tuple[Record | None, ...]
     scores: Floats
+    naive: Floats
     failed: str = ""
     timing: Timing | None = None
 
@@ -109,9 +111,10 @@ class Result:
     Attributes:
         rows: one a variant, the baseline first.
         contrasts: each complete variant against the baseline, by variant; empty where they are withheld.
+        interactions: those of a crossing that were declared and whose variants are complete, by name.
         skipped: why nothing ran on this device, or nothing.
+        correction: test size over training size where it speaks of new data by the corrected t, else zero.
         looks: numbers of seeds with which this result has been looked at, in order; the last is this one.
-        naive: the primary score of the first naive predictor, ``(seed,)``; NaN where it is not known.
         predictions: loads what the runs of a variant said of their test parts.
     """
 
@@ -123,9 +126,10 @@ class Result:
     seeds: tuple[int, ...]
     control: Control
     contrasts: Mapping[str, Contrast] = field(default_factory=dict)
+    interactions: Mapping[str, Contrast] = field(default_factory=dict)
     skipped: str = ""
+    correction: float = 0.0
     looks: tuple[int, ...] = ()
-    naive: Floats = field(default_factory=lambda: np.empty(0))
     predictions: Callable[[Row], list[Predictions]] = lambda _row: []
 
     @property
@@ -183,14 +187,14 @@ def collect(
         for v in comparison.variants()
     )
     control = check_control(comparison, rows)
+    asked = comparison.interactions()
     seeds = tuple(run.seed for run in runs[rows[0].variant.name])
     contrasts: dict[str, Contrast] = {}
     looks: dict[str, tuple[int, ...]] = {}
-    naive = _naive(comparison, rows[0], store)
     if rows[0].complete and not control.broken and not skipped:
-        looks = _looks(store, rows, len(seeds))
+        looks = _looks(store, comparison, rows, len(seeds))
         later = [name for name, seen in looks.items() if len(seen) > 1]
-        contrasts = {c.variant: c for c in _contrasts(comparison, rows, naive, later)}
+        contrasts = {c.variant: c for c in _contrasts(comparison, rows, later)}
     return Result(
         suite=suite,
         comparison=comparison,
@@ -199,10 +203,11 @@ def collect(
         rows=rows,
         seeds=seeds,
         control=control,
-        contrasts=contrasts,
+        contrasts={name: c for name, c in contrasts.items() if name not in asked},
+        interactions={name: c for name, c in contrasts.items() if name in asked},
         skipped=skipped,
+        correction=_correction(comparison, rows),
         looks=max(looks.values(), key=len, default=()),
-        naive=naive,
         predictions=lambda row: _predictions(row, store),
     )
 
@@ -221,7 +226,8 @@ def _row(
         [_primary(comparison, variant, record, store) for record in records], dtype=float
     )
     timing = store.timing(step_key(runs[0]), step_key(baseline[0]), runs[0].device)
-    return Row(variant, tuple(runs), records, scores, failures.get(variant.name, ""), timing)
+    naive = _naive(comparison, variant, records, store)
+    return Row(variant, tuple(runs), records, scores, naive, failures.get(variant.name, ""), timing)
 
 
 def step_key(run: Run) -> str:
@@ -248,46 +254,60 @@ def _predictions(row: Row, store: Store) -> list[Predictions]:
     return [predictions for predictions in found if predictions is not None]
 
 
-def _looks(store: Store, rows: Sequence[Row], seeds: int) -> dict[str, tuple[int, ...]]:
+def _looks(
+    store: Store, comparison: Comparison, rows: Sequence[Row], seeds: int
+) -> dict[str, tuple[int, ...]]:
     """Note this look at each contrast that is shown, by variant; returns its looks up to this one.
 
     A look with too few seeds to reach a verdict spends nothing and is not noted.
     """
     baseline, *others = rows
     shown = [row for row in others if row.complete and baseline.complete]
-    if seeds < least_seeds(len(others)):
+    if seeds < least_seeds(comparison.family):
         return {}
     found = {}
     for row in shown:
         pair = [[step_key(r.runs[0]), r.variant.metric] for r in (baseline, row)]
         looks = store.look(digest(pair), seeds)
         found[row.variant.name] = tuple(looks[: looks.index(seeds) + 1])
-    return found
+    return found | _crossed_looks(comparison, found)
 
 
-def _naive(comparison: Comparison, row: Row, store: Store) -> Floats:
+def _crossed_looks(
+    comparison: Comparison, looks: Mapping[str, tuple[int, ...]]
+) -> dict[str, tuple[int, ...]]:
+    """An interaction has been looked at as often as the most looked at of its variants."""
+    seen = {
+        name: [looks[v] for v in four if v in looks]
+        for name, four in comparison.interactions().items()
+    }
+    return {name: max(found, key=len) for name, found in seen.items() if found}
+
+
+def _naive(
+    comparison: Comparison, variant: Variant, records: Sequence[Record | None], store: Store
+) -> Floats:
     """The primary score of the first naive predictor, ``(seed,)``; NaN where it is not known."""
     if comparison.metric is None:
-        first = next(iter(comparison.task.naive))
-        name = comparison.primary.name
-        return np.array([r.naive[first][name] if r else np.nan for r in row.records])
+        first, name = next(iter(variant.task.naive)), variant.metric.name
+        return np.array([r.naive[first][name] if r else np.nan for r in records])
     scores = []
-    for record in row.records:
+    for record in records:
         found = store.predictions(record.key) if record else None
         if record is None or found is None:
             scores.append(np.nan)
         else:
-            score = row.variant.metric.function(found.naive, found.target, record.data["classes"])
+            score = variant.metric.function(found.naive, found.target, record.data["classes"])
             scores.append(float(score))
     return np.array(scores)
 
 
 def failure_scores(higher_is_better: bool, naive: Floats, scores: npt.ArrayLike) -> Floats:
-    """What a failed run scores, ``(seed,)``: the naive score, and the worst that is known where it is not.
+    """What a failed run scores, in the shape of ``naive``: the naive score, and where it is not known the worst known.
 
     Args:
         higher_is_better: direction of the metric.
-        naive: ``(seed,)``, NaN where it is not known.
+        naive: ``(seed,)`` or ``(variant, seed)``, NaN where it is not known.
         scores: ``(variant, seed)`` of the runs, NaN where one failed.
     """
     known = [x[np.isfinite(x)] for x in (naive, np.ravel(np.asarray(scores, dtype=float)))]
@@ -295,12 +315,21 @@ def failure_scores(higher_is_better: bool, naive: Floats, scores: npt.ArrayLike)
     return np.where(np.isfinite(naive), naive, worst)
 
 
+def _correction(comparison: Comparison, rows: Sequence[Row]) -> float:
+    """Test size over training size, the largest of all runs, where the comparison speaks of new data; else zero."""
+    if not comparison.corrected:
+        return 0.0
+    sizes = [(r.data.get("test"), r.data.get("train")) for row in rows for r in row.known]
+    return max((a / b for a, b in sizes if isinstance(a, int) and isinstance(b, int)), default=0.0)
+
+
 def _contrasts(
-    comparison: Comparison, rows: Sequence[Row], naive: Floats, exploratory: Sequence[str]
+    comparison: Comparison, rows: Sequence[Row], exploratory: Sequence[str]
 ) -> tuple[Contrast, ...]:
     complete = [row for row in rows if row.complete]
     metric = comparison.primary
     scores = {row.variant.name: row.scores for row in complete}
+    naive = np.array([row.naive for row in complete])
     penalty = failure_scores(metric.higher_is_better, naive, list(scores.values()))
     return decide(
         scores,
@@ -309,10 +338,18 @@ def _contrasts(
         margin=metric.margin,
         failure_score=penalty,
         naive=penalty if np.isfinite(naive).any() else None,
-        family_size=len(rows) - 1,
+        family_size=comparison.family,
         outcomes={row.variant.name: row.outcomes for row in complete},
+        correction=_correction(comparison, rows),
+        new_data=comparison.corrected,
         exploratory=exploratory,
         metric=metric.name,
+        interactions={
+            name: four
+            for name, four in comparison.interactions().items()
+            if all(variant in scores for variant in four)
+        },
+        scale=comparison.interaction_scale or "score",
     )
 
 

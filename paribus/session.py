@@ -46,6 +46,7 @@ class Settings:
         targets: columns to predict, by task.
         out: folder for pages.
         store: file of runs.
+        speaks_of: ``seeds``, or ``data`` for verdicts of new data; None takes each comparison's own.
         fresh: train again what is already in the store.
         jobs: processes that train side by side; None is one a core.
     """
@@ -60,6 +61,7 @@ class Settings:
     store: Path = Path("results/latest/runs.sqlite")
     fresh: bool = False
     jobs: int | None = None
+    speaks_of: str | None = None
 
     def __post_init__(self) -> None:
         if self.seeds is not None and self.seeds < 2:
@@ -123,6 +125,15 @@ def choice(option: str, value: str, choices: Sequence[str]) -> str:
             fix="Choose one of these.",
         )
     return value
+
+
+def speaks(option: str, value: str | None) -> str | None:
+    """What verdicts are to speak of, None for each comparison's own.
+
+    Raises:
+        ParibusError: it is neither seeds nor data.
+    """
+    return None if value is None else choice(option, value, ("seeds", "data"))
 
 
 def pairs(option: str, values: Iterable[str]) -> dict[str, str]:
@@ -213,6 +224,7 @@ class Session:
         with one_thread():
             for suite, comparison in _distinct(cells):
                 prepared = self._apply(comparison)
+                refuse_undrawn(prepared)
                 self._prepared[suite.name, comparison.name] = prepared
                 for variant in prepared.variants():
                     try_once(variant)
@@ -237,6 +249,8 @@ class Session:
     def _apply(self, comparison: Comparison) -> Comparison:
         """The comparison with the user's budget and data in it."""
         made = comparison.at(self.settings.budget)
+        if self.settings.speaks_of is not None:
+            made = made.model_copy(update={"speaks_of": self.settings.speaks_of})
         path = self.settings.data.get(made.task.name)
         if path is None:
             return made
@@ -416,6 +430,26 @@ def _git(*arguments: str) -> str:
 def _distinct(cells: Iterable[Cell]) -> list[tuple[Suite, Comparison]]:
     found = {(c.suite.name, c.comparison.name): (c.suite, c.comparison) for c in cells}
     return list(found.values())
+
+
+def refuse_undrawn(comparison: Comparison) -> None:
+    """Refuse to speak of new data where seeds do not redraw the test part, as a series cut by time does not.
+
+    Raises:
+        ParibusError: names the comparison.
+    """
+    if not comparison.corrected:
+        return
+    for task in {variant.task for variant in comparison.variants()}:
+        dataset = dataset_of(task, 0)
+        first, second = (task.fold(dataset, Streams(seed)).test for seed in range(2))
+        if torch.equal(first, second):
+            raise ParibusError(
+                f"what comparison {comparison.name!r} speaks of",
+                got="new data, and a test part that is the same for every seed",
+                expected="a split that is drawn anew: a series speaks of new data by rolling origins",
+                fix="Leave --paribus-speaks-of data out, or select other suites.",
+            )
 
 
 def try_once(variant: Variant) -> None:

@@ -38,6 +38,7 @@ SUITE = Suite(
                 "full": Budget(seeds=29, steps=660, seconds=70),
             },
             target=0.5,
+            interaction_scale="score",
             diagnostics=(
                 call("paribus.diagnostics:gradient_norms"),
                 call("paribus.diagnostics:activations"),

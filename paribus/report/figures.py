@@ -129,10 +129,14 @@ def _ends(bands: Mapping[str, Band]) -> list[End]:
 
 
 def _floor(result: Result) -> float | None:
-    """Median score of the first naive predictor on the test part, by the task's own metric."""
+    """Median score of the first naive predictor on the test part, where it is one for all variants."""
     naive, name = next(iter(result.comparison.task.naive)), result.comparison.task.primary.name
-    scores = [r.naive[naive][name] for r in result.baseline.known if name in r.naive.get(naive, {})]
-    return float(np.median(scores)) if scores else None
+    scores = [
+        [r.naive[naive][name] for r in row.known if name in r.naive.get(naive, {})]
+        for row in drawn(result).values()
+    ]
+    medians = {float(np.median(found)) for found in scores if found}
+    return medians.pop() if len(medians) == 1 else None
 
 
 def _floor_line(axes: Axes, result: Result, floor: float | None) -> list[End]:

@@ -17,6 +17,7 @@ def sentences(result: Result) -> list[str]:
     return [
         _pairs(result),
         _contrasts(result),
+        *_interactions(result),
         _equivalence(result),
         _interval(result),
         _failures(result),
@@ -48,6 +49,14 @@ def scope(result: Result) -> str:
             "A seed draws the data, the initial weights, the order and the noise anew, so the seeds speak of new data "
             "of this kind."
         )
+    if result.comparison.corrected:
+        return (
+            "A seed draws the split, the initial weights, the order and the noise anew. **This page speaks of new "
+            "data** of the same kind, not only of new seeds on this data set: the parts come from one data set and "
+            "overlap, so p, equivalence and intervals come from the t of Nadeau and Bengio (Machine Learning 52, "
+            f"2003), whose variance is 1/n + {result.correction:.3g} in place of 1/n: the ratio of test to training "
+            "samples is added."
+        )
     if len({str(r.hashes.get("split")) for r in records}) > 1:
         return (
             "A seed draws the split, the initial weights, the order and the noise anew. The parts come from one data "
@@ -60,14 +69,49 @@ def scope(result: Result) -> str:
 
 
 def _contrasts(result: Result) -> str:
-    family = len(result.rows) - 1
+    family, crossed = result.comparison.family, len(result.comparison.interactions())
+    others = family - crossed
+    beside = f" and {crossed} interaction{'s' * (crossed > 1)}" if crossed else ""
     return (
-        f"The family is {family} contrast{'s' * (family > 1)} with {result.baseline.variant.name} on "
-        f"{result.comparison.primary.name}. p comes from the exact sign-flip permutation test over the paired "
-        "differences, Holm-adjusted over the family; at most 0.05 is `better` or `worse`. It is a test that the "
-        "differences are symmetric about zero: rare failures break that symmetry even where means agree. The least "
+        f"The family is {others} contrast{'s' * (others > 1)} with {result.baseline.variant.name}{beside} on "
+        f"{result.comparison.primary.name}. p comes from {_test(result)} The least "
         f"number of seeds that can reach a verdict is {stats.least_seeds(family)}."
     )
+
+
+def _test(result: Result) -> str:
+    if result.comparison.corrected:
+        return (
+            "the corrected t test over the paired differences, Holm-adjusted over the family; at most 0.05 is `better` "
+            "or `worse`."
+        )
+    return (
+        "the exact sign-flip permutation test over the paired "
+        "differences, Holm-adjusted over the family; at most 0.05 is `better` or `worse`. It is a test that the "
+        "differences are symmetric about zero: rare failures break that symmetry even where means agree."
+    )
+
+
+def _interactions(result: Result) -> list[str]:
+    scale = result.comparison.interaction_scale
+    if scale is None:
+        return []
+    on = {
+        "score": "the score itself",
+        "log": "the logarithm of the score, where it compares ratios",
+    }
+    margin = (
+        ""
+        if scale == "score"
+        else " The margin holds for the score, so none is called absent on this scale."
+    )
+    return [
+        "An interaction is, for each seed, the difference of two differences: what both changes do, less what the "
+        "first does alone, less what the second does alone. Positive means that together they do more than the sum "
+        f"of both. It was declared on {on[scale]}; on another scale it may differ. A variant at the floor could fall "
+        "no further, which makes an interaction or hides one, so where any of the four does not beat the predictor "
+        f"that learns nothing the interaction is `undecided (floor)`.{margin}"
+    ]
 
 
 def _equivalence(result: Result) -> str:
@@ -82,8 +126,9 @@ def _equivalence(result: Result) -> str:
 
 
 def _interval(result: Result) -> str:
+    kind = "corrected" if result.comparison.corrected else "paired"
     return (
-        "Intervals are paired t intervals, Bonferroni-widened so that all of the family cover at once with 95 % "
+        f"Intervals are {kind} t intervals, Bonferroni-widened so that all of the family cover at once with 95 % "
         f"confidence. Differences are {sign(result)}, so that positive means better than the baseline; `±` is the "
         f"standard deviation over seeds.{_disagreement(result)}"
     )

@@ -57,6 +57,7 @@ def _device(result: Result, figures: Figures) -> list[str]:
         summary(result),
         tables.markdown(tables.score_lines(result)),
         legend(result),
+        *_interactions(result),
         *_failures(result),
         *_claims(result),
         *_pictures(result, figures),
@@ -110,11 +111,16 @@ def legend(result: Result) -> str:
     """How to read the main table."""
     text = (
         f"Score on the test part: mean ± standard deviation over seeds. Difference: {method.sign(result)}, positive is "
-        "better, with the family's 95 % interval. Wins: seeds on which the variant is better. p: sign-flip test, "
-        "Holm-adjusted."
+        "better, with the family's 95 % interval. Wins: seeds on which the variant is better. "
+        f"p: {'corrected t' if result.comparison.corrected else 'sign-flip'} test, Holm-adjusted."
     )
     naive = [f"`{name}` {score}" for name, score in tables.naive_scores(result).items()]
     return f"{text} Predictors that learn nothing score: {listed(naive)}." if naive else text
+
+
+def _interactions(result: Result) -> list[str]:
+    lines = tables.interaction_lines(result)
+    return ["#### Interactions", tables.markdown(lines)] if lines else []
 
 
 def _failures(result: Result) -> list[str]:

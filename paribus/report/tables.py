@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import isnan
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -53,7 +52,8 @@ def penalised(result: Result) -> dict[str, Floats]:
     higher = result.comparison.primary.higher_is_better
     outcomes = np.array([row.outcomes for row in complete])
     scores = np.where(outcomes == "completed", [row.scores for row in complete], np.nan)
-    penalty = failure_scores(higher, result.naive, scores)
+    naive = np.array([row.naive for row in complete])
+    penalty = failure_scores(higher, naive, scores)
     table = stats.penalised(scores, penalty, higher_is_better=higher)
     counted = np.isin(outcomes, ("completed", "diverged"))
     return {row.variant.name: table[i][counted[i]] for i, row in enumerate(complete)}
@@ -114,10 +114,38 @@ def _score_line(row: Row, result: Result, scores: Mapping[str, Floats]) -> Line:
     return {"variant": name, title: plus_minus(scores[name]), **against(row, result)}
 
 
+SIGNS = {"better": "positive", "worse": "negative", "equivalent": "none beyond the margin"}
+
+
+def interaction_lines(result: Result) -> list[Line]:
+    """Differences of differences of a crossing: what two changes do together beyond what each does alone."""
+    return [_interaction_line(name, contrast) for name, contrast in result.interactions.items()]
+
+
+def _interaction_line(name: str, contrast: Contrast) -> Line:
+    decided = verdict(contrast)
+    for decision, sign in SIGNS.items():
+        decided = decided.replace(decision, sign) if decided.startswith(decision) else decided
+    return {
+        "interaction": name,
+        "difference of differences": interval(contrast.difference),
+        "seeds above zero": wins(contrast),
+        "p": p_value(contrast.p_holm),
+        "verdict": decided,
+    }
+
+
 def naive_scores(result: Result) -> dict[str, str]:
-    """Primary score of each predictor that learns nothing, over the baseline's seeds, as far as it is known."""
+    """Primary score of each predictor that learns nothing, over the baseline's seeds, as far as it is known.
+
+    Where variants are scored or split differently the first has a score of its own for each of them: least to largest.
+    """
     first, name = next(iter(result.comparison.task.naive)), result.comparison.primary.name
-    known = {first: result.naive[np.isfinite(result.naive)]}
+    means = [float(np.nanmean(row.naive)) for row in result.rows if _known(row)]
+    if len(set(means)) > 1:
+        return {first: f"{number(min(means))} to {number(max(means))}, by variant"}
+    of_first = result.baseline.naive
+    known = {first: of_first[np.isfinite(of_first)]}
     if result.comparison.metric is None:
         for record in result.baseline.known:
             for naive, scores in record.naive.items():
@@ -238,4 +266,8 @@ def claim_lines(answers: Sequence[Answered]) -> list[Line]:
 
 def has_naive(result: Result) -> bool:
     """Whether the naive predictor's score is known."""
-    return bool(result.naive.size) and not all(isnan(x) for x in result.naive)
+    return _known(result.baseline)
+
+
+def _known(row: Row) -> bool:
+    return bool(np.isfinite(row.naive).any())

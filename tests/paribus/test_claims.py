@@ -8,6 +8,7 @@ import pytest
 from paribus.claims import Answer, answer, answer_all, target_steps
 from paribus.comparison import Claim
 from paribus.errors import ParibusError
+from paribus.stats import sign_flip_p, t_p
 from paribus.store import Store
 from tests.handmade import FAILED, Bench, around, comparison
 
@@ -278,3 +279,27 @@ def test_every_claim_is_answered_in_its_order(store) -> None:
         "not_worse",
         "identical",
     ]
+
+
+def test_claims_of_new_data_rest_on_the_corrected_t(store) -> None:
+    """Test over training is a third, so p is that of the corrected t and larger than by sign flips."""
+    made = claim("better", reference="rmsprop")
+    bench = Bench(store, comparison(claims=(made,), speaks_of="data"))
+    scores = {"sgd": around(0.4), "adam": beside(around(0.4), -0.01, 0.015), "rmsprop": around(0.4)}
+    for name, losses in scores.items():
+        bench.put(name, losses)
+    d = np.array(scores["rmsprop"]) - scores["adam"]
+    assert f"p = {t_p(d, 1 / 3):.3g}" in answer(made, bench.result()).evidence
+    assert t_p(d, 1 / 3) > sign_flip_p(d)
+
+
+def test_shares_of_seeds_do_not_speak_of_new_data(store) -> None:
+    made = claim(metric="steps_to_target")
+    bench = Bench(store, comparison(claims=(made,), speaks_of="data"))
+    for name in ("sgd", "adam", "rmsprop"):
+        bench.put(name, around(0.4))
+    found = answer(made, bench.result())
+    assert (found.answer, found.evidence) == (
+        Answer.undecided,
+        "withheld: shares of seeds do not speak of new data",
+    )

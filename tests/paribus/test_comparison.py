@@ -282,3 +282,44 @@ def test_a_level_of_the_wrong_kind_is_refused_by_the_field_that_it_replaces() ->
     with pytest.raises(ValidationError) as caught:
         comparison(Factor(path="recipe.batch_size", levels={"small": 8, "none": 0}))
     assert caught.value.errors()[0]["loc"] == ("batch_size",)
+
+
+def test_a_crossing_of_two_has_an_interaction_for_each_pair_of_changed_levels() -> None:
+    """Two by three: one times two of them, so that five contrasts make seven."""
+    made = comparison(OPTIMIZER, ACTIVATION, interaction_scale="score")
+    assert made.interactions() == {
+        "adam : elu": ("adam × elu", "adam × relu", "sgd × elu", "sgd × relu"),
+        "adam : leaky": ("adam × leaky", "adam × relu", "sgd × leaky", "sgd × relu"),
+    }
+    assert made.family == 7
+    assert {v for four in made.interactions().values() for v in four} == {
+        v.name for v in made.variants()
+    }
+
+
+def test_interactions_are_taken_from_the_baseline_whichever_level_it_is() -> None:
+    made = comparison(OPTIMIZER, IMBALANCE, baseline=("adam", "10:1"), interaction_scale="log")
+    assert made.interactions() == {
+        "sgd : even": ("sgd × even", "sgd × 10:1", "adam × even", "adam × 10:1")
+    }
+
+
+def test_a_crossing_that_asks_for_no_interactions_has_none() -> None:
+    made = comparison(OPTIMIZER, ACTIVATION)
+    assert (made.interactions(), made.family) == ({}, 5)
+
+
+def test_interactions_of_one_factor_are_refused() -> None:
+    with pytest.raises(ParibusError) as caught:
+        comparison(interaction_scale="score")
+    assert str(caught.value) == (
+        "interaction scale of comparison 'toys': got 1 factor, expected a crossing of two. "
+        "Leave it out, or cross two factors."
+    )
+
+
+def test_generated_data_are_new_data_without_a_correction() -> None:
+    drawn = TASK.model_copy(update={"redrawn": True})
+    assert comparison(speaks_of="data").corrected
+    assert not comparison(speaks_of="data").model_copy(update={"task": drawn}).corrected
+    assert not comparison().corrected

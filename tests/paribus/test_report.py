@@ -184,6 +184,48 @@ def test_the_method_states_family_margin_and_least_seeds(store, page) -> None:
     assert "symmetric about zero" in text
 
 
+CROSSED = {
+    "factors": (
+        Factor(path="recipe.optimizer.lr", levels={"low": 0.1, "high": 0.3}),
+        Factor(path="recipe.batch_size", levels={"8": 8, "4": 4}),
+    ),
+    "baseline": ("low", "8"),
+    "interaction_scale": "score",
+}
+
+
+def test_interactions_stand_in_a_table_of_their_own_with_their_scale(store, page) -> None:
+    bench = Bench(store, comparison(**CROSSED))
+    for name, loss in (("low × 8", 0.5), ("high × 8", 0.45), ("low × 4", 0.4), ("high × 4", 0.25)):
+        bench.put(name, [x - loss * 0.001 * i for i, x in enumerate(around(loss))])
+    text = page(bench.result())
+    table = text.partition("#### Interactions\n\n")[2].partition("\n\n")[0].splitlines()
+    assert table[0].startswith("| interaction   | difference of differences ")
+    assert table[2].startswith("| high : 4      | 0.0995")
+    assert table[2].endswith("| 10 of 10           | 0.008 | positive  |")
+    assert "The family is 3 contrasts with low × 8 and 1 interaction on log_loss." in text
+    assert "least number of seeds that can reach a verdict is 8." in text  # four contrasts
+    assert "It was declared on the score itself; on another scale it may differ." in text
+
+
+def test_a_page_of_new_data_says_so_and_how(store, page) -> None:
+    text = page(filled(store, speaks_of="data").result())
+    assert "**This page speaks of new data**" in text
+    assert "whose variance is 1/n + 0.333 in place of 1/n" in text
+    assert "p: corrected t test, Holm-adjusted." in text
+    assert "p comes from the corrected t test over the paired differences" in text
+    assert "- Intervals are corrected t intervals" in text
+    assert "sign-flip" not in text
+
+
+def test_a_naive_score_that_differs_between_variants_is_told_as_a_range(store, page) -> None:
+    bench = filled(store)
+    for seed in range(10):
+        bench.alter("adam", seed, naive={"prior": {"log_loss": 0.5, "accuracy": 0.5}})
+    text = page(bench.result())
+    assert "Predictors that learn nothing score: `prior` 0.500 to 0.700, by variant." in text
+
+
 def test_a_later_look_is_called_one(store, page) -> None:
     bench = filled(store)
     bench.result()

@@ -10,6 +10,7 @@ import pytest
 from paribus.comparison import Factor
 from paribus.results import check_control, failure_scores, score_of, steps_to_target
 from paribus.spec import call
+from paribus.stats import paired_t_interval, t_p
 from paribus.store import Store
 from paribus.task import Metric
 from tests.handmade import FAILED, OPTIMIZERS, Bench, around, comparison, filled, record
@@ -82,7 +83,7 @@ def test_verdicts_come_from_the_records(store) -> None:
     }
     assert result.contrasts["adam"].difference.mean == pytest.approx(0.2)
     assert [row.variant.name for row in result.rows] == ["sgd", "adam", "rmsprop"]
-    assert result.naive.tolist() == [0.7] * 10
+    assert result.baseline.naive.tolist() == [0.7] * 10
 
 
 def test_control_holds_where_split_order_and_weights_agree(store) -> None:
@@ -230,7 +231,7 @@ def test_variants_that_differ_in_the_score_alone_share_their_runs(store) -> None
     assert [r.key for r in whole.runs] == [r.key for r in half.runs]
     assert whole.scores.tolist() == [0.75] * 10  # three of four are right
     assert half.scores.tolist() == [0.375] * 10
-    assert result.naive.tolist() == [0.25] * 10  # the first class is right once in four
+    assert result.baseline.naive.tolist() == [0.25] * 10  # the first class is right once in four
 
 
 def test_a_rescored_run_that_diverged_scores_as_the_naive_predictor_does(store) -> None:
@@ -238,7 +239,7 @@ def test_a_rescored_run_that_diverged_scores_as_the_naive_predictor_does(store) 
     store._db.execute("delete from predictions where key = ?", (bench.runs("whole")[0].key,))
     result = bench.result()
     assert isnan(result.rows[0].scores[0])
-    assert np.isnan(result.naive).sum() == 1
+    assert np.isnan(result.baseline.naive).sum() == 1
     assert result.contrasts["half"].n == 10
 
 
@@ -262,3 +263,79 @@ def test_a_failure_scores_the_naive_score_or_else_the_worst_that_is_known(
 def test_the_optimizers_are_three() -> None:
     """The family of these tests has two contrasts."""
     assert len(OPTIMIZERS) == 3
+
+
+CROSSED = {
+    "factors": (
+        Factor(path="recipe.optimizer.lr", levels={"low": 0.1, "high": 0.3}),
+        Factor(path="recipe.batch_size", levels={"8": 8, "4": 4}),
+    ),
+    "baseline": ("low", "8"),
+    "interaction_scale": "score",
+}
+
+
+def crossed(store, together: float) -> Bench:
+    """A high rate gains .05, a small batch .1, and both together what each does and this much more."""
+    bench = Bench(store, comparison(**CROSSED))
+    bench.put("low × 8", around(0.5)).put("high × 8", around(0.45)).put("low × 4", around(0.4))
+    uneven = [x - 0.001 * i for i, x in enumerate(around(0.35 - together))]
+    return bench.put("high × 4", uneven)
+
+
+def test_an_interaction_stands_beside_the_contrasts_in_one_family(store) -> None:
+    result = crossed(store, 0.1).result()
+    assert list(result.contrasts) == ["low × 4", "high × 8", "high × 4"]
+    (found,) = result.interactions.values()
+    assert (found.variant, found.label) == ("high : 4", "better")
+    assert found.difference.mean == pytest.approx(0.1045)  # .1 and the mean of 0 to .009
+    assert found.p_holm == 4 * 2**-9
+
+
+def test_an_interaction_needs_all_four_variants(store) -> None:
+    bench = crossed(store, 0.1)
+    assert bench.result(failures={"low × 4": "boom"}).interactions == {}
+
+
+def test_an_interaction_at_a_floor_is_withheld_on_the_way_from_the_store(store) -> None:
+    bench = crossed(store, 0.1).put("low × 8", around(0.69))
+    assert bench.result().interactions["high : 4"].label == "undecided (floor)"
+
+
+def test_a_later_look_marks_interactions_as_well(store) -> None:
+    bench = crossed(store, 0.1)
+    bench.result()
+    bench.seeds = 12
+    for name, loss in (("low × 8", 0.5), ("high × 8", 0.45), ("low × 4", 0.4), ("high × 4", 0.25)):
+        bench.put(name, [x + 0.001 * i for i, x in enumerate(around(loss, 12))])
+    assert bench.result().interactions["high : 4"].label == "better (exploratory)"
+
+
+def test_each_variant_is_held_against_its_own_naive_score(store) -> None:
+    """Where the split is the factor, so is the naive score: here the variant's is .3, which it does not beat."""
+    levels = {"even": 1.0, "10:1": 10.0}
+    factor = Factor(path="task.split.imbalance", levels=levels)
+    bench = Bench(store, comparison(factors=(factor,), baseline=("even",)))
+    bench.put("even", [*around(0.69)[:-1], FAILED]).put("10:1", [FAILED, *around(0.295)[1:]])
+    for seed in range(10):
+        bench.alter("10:1", seed, naive={"prior": {"log_loss": 0.3, "accuracy": 0.9}})
+    result = bench.result()
+    assert [row.naive.tolist() for row in result.rows] == [[0.7] * 10, [0.3] * 10]
+    assert result.contrasts["10:1"].label == "undecided (floor)"
+    # Nine seeds differ by about .395; where the variant failed it scores as the baseline's finisher, the worse one.
+    pairs = [0.0, *(a - b for a, b in zip(around(0.69)[1:-1], around(0.295)[1:-1], strict=True))]
+    assert result.contrasts["10:1"].difference.mean == pytest.approx((sum(pairs) + 0.385) / 10)
+
+
+def test_new_data_are_spoken_of_by_the_corrected_t(store) -> None:
+    """Twelve test samples over thirty-six: the ratio is a third."""
+    result = filled(store, speaks_of="data").result()
+    contrast = result.contrasts["adam"]
+    d = [0.2] * 10
+    assert result.correction == pytest.approx(1 / 3)
+    assert contrast.p == t_p(np.array(around(0.4)) - around(0.2), 1 / 3)
+    assert contrast.difference.mean == pytest.approx(np.mean(d))
+    wide = paired_t_interval(np.array(around(0.4)) - result.rows[2].scores, 0.95, 2, 1 / 3)
+    found = result.contrasts["rmsprop"].difference
+    assert (found.low, found.high) == pytest.approx((wide.low, wide.high))
+    assert filled(store).result().correction == 0.0

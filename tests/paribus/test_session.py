@@ -18,7 +18,7 @@ from paribus.comparison import Budget, Comparison, Factor, Suite
 from paribus.errors import ParibusError
 from paribus.results import Result
 from paribus.run import Record, Run
-from paribus.session import Cell, Session, Settings, cells, choice, pairs, skip_reason
+from paribus.session import Cell, Session, Settings, cells, choice, pairs, skip_reason, speaks
 from paribus.spec import call
 from paribus.store import Timing
 from tests import toys
@@ -73,7 +73,7 @@ def _told(result: Result) -> dict[str, str]:
         "contrasts": dict(result.contrasts),
         "control": result.control,
         "looks": result.looks,
-        "naive": result.naive.tolist(),
+        "naive": [row.naive.tolist() for row in result.rows],
         "seeds": result.seeds,
         "failed": [row.failed for row in result.rows],
         "predictions": [
@@ -621,6 +621,37 @@ def test_where_nothing_can_run_there_is_a_result_that_says_so(
     assert session.progress.forecast.planned == 0
     (result,) = session.results(_cells(device="cuda"))
     assert result.skipped == "no CUDA device was found"
+
+
+SERIES = TASK.model_copy(update={"split": call("paribus.splits:time_split")})
+
+
+def test_new_data_cannot_be_spoken_of_where_seeds_do_not_redraw_the_test_part(
+    opened: Opener,
+) -> None:
+    session = opened(speaks_of="data")
+    with pytest.raises(ParibusError) as caught:
+        session.prepare(_cells(suite(comparison(task=SERIES))))
+    assert str(caught.value) == (
+        "what comparison 'toys' speaks of: got new data, and a test part that is the same for every seed, expected a "
+        "split that is drawn anew: a series speaks of new data by rolling origins. "
+        "Leave --paribus-speaks-of data out, or select other suites."
+    )
+
+
+def test_what_verdicts_speak_of_is_the_settings_or_else_the_comparisons_own(opened: Opener) -> None:
+    own = suite(comparison(speaks_of="data"))
+    for settings, expected in (({}, "data"), ({"speaks_of": "seeds"}, "seeds")):
+        session = opened(**settings)
+        session.prepare(_cells(own))
+        assert session.comparison(_cells(own)[0]).speaks_of == expected
+    session = opened(speaks_of="data")
+    session.prepare(
+        _cells(suite(comparison(task=toys.REDRAWN)))
+    )  # generated tasks need no correction
+    with pytest.raises(ParibusError, match="expected one of seeds, data"):
+        speaks("--paribus-speaks-of", "models")
+    assert speaks("--paribus-speaks-of", None) is None
 
 
 def test_a_device_that_was_asked_for_is_the_only_one() -> None:

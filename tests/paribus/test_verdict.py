@@ -107,6 +107,129 @@ def test_sign_of_the_mean_decides() -> None:
     assert contrast.wins.wins < contrast.wins.losses
 
 
+# --- interactions ----------------------------------------------------------------------------
+
+CROSS = {"a : b": ("both", "a", "b", "base")}
+SHIFTED = [0.02, 0.03, 0.025, 0.035, 0.02, 0.03, 0.025, 0.035, 0.03, 0.02]
+
+
+def crossed(
+    together: Sequence[float] | np.ndarray, scale: str = "score", **rule: Any
+) -> tuple[Contrast, ...]:
+    """A crossing in which a adds .1, b adds .2, and both add what each does and so much together."""
+    scores = {"base": BASE, "a": BASE + 0.1, "b": BASE + 0.2, "both": BASE + 0.3 + together}
+    defaults = {"higher_is_better": True, "margin": 0.01, "failure_score": 0.5, "naive": 0.5}
+    return decide(
+        {name: np.array(row) for name, row in scores.items()},
+        **{"baseline": "base", "interactions": CROSS, "scale": scale, **defaults, **rule},
+    )
+
+
+def test_an_interaction_is_what_both_do_beyond_the_sum_of_each() -> None:
+    """Ten seeds of +.02 to +.035 beyond .1 + .2; all four contrasts are one family."""
+    *others, found = crossed(np.array(SHIFTED))
+    assert [c.variant for c in others] == ["a", "b", "both"]
+    assert (found.variant, found.label, found.n) == ("a : b", "better", 10)
+    assert found.difference.mean == pytest.approx(0.027)
+    assert found.p == 2**-9
+    assert found.p_holm == 4 * 2**-9  # one of four, the smallest
+    expected = stats.paired_t_interval(SHIFTED, family=4)
+    assert (found.difference.low, found.difference.high) == pytest.approx(
+        (expected.low, expected.high)
+    )
+
+
+@pytest.mark.parametrize(
+    ("together", "label"),
+    [(-np.array(SHIFTED), "worse"), (NOISE, "equivalent"), (10 * NOISE, "undecided")],
+)
+def test_an_interaction_has_every_verdict(together: np.ndarray, label: str) -> None:
+    assert crossed(together)[-1].label == label
+
+
+def test_an_interaction_of_a_loss_is_positive_where_both_lower_it_more() -> None:
+    scores = {"base": BASE, "a": BASE - 0.1, "b": BASE - 0.2, "both": BASE - 0.3 - SHIFTED}
+    found = decide(
+        scores,
+        baseline="base",
+        higher_is_better=False,
+        margin=0.01,
+        failure_score=2.0,
+        naive=2.0,
+        interactions=CROSS,
+    )[-1]
+    assert (found.label, found.difference.mean) == ("better", pytest.approx(0.027))
+
+
+def test_a_cell_at_the_floor_withholds_the_interaction_and_no_contrast() -> None:
+    """The baseline has learned nothing: what both changes do beyond each is an artefact of the floor."""
+    *others, found = crossed(np.array(SHIFTED), naive=BASE)
+    assert found.label == "undecided (floor)"
+    assert found.p_holm == found.p_equivalent_holm == 1.0
+    assert [c.label for c in others] == ["better"] * 3
+
+
+def test_an_interaction_without_any_difference_is_at_its_ceiling() -> None:
+    """Adding .3 rounds otherwise than adding .1 and .2: what is left of a zero is a zero."""
+    found = crossed(np.zeros(10))[-1]
+    assert (found.label, found.zero) == ("undecided (ceiling)", 10)
+
+
+def test_the_scale_makes_or_hides_an_interaction() -> None:
+    """Doubling and trebling, together sixfold: none in logarithms, on which no margin holds; one in the score."""
+    base = BASE + NOISE
+    cells = {"base": base, "a": 2 * base, "b": 3 * base, "both": 6 * base * np.exp(NOISE)}
+    rule: dict[str, Any] = {"baseline": "base", "higher_is_better": True, "margin": 0.01}
+    rule |= {"failure_score": 0.1, "naive": 0.1, "interactions": CROSS}
+    assert decide(cells, **rule)[-1].label == "better"
+    found = decide(cells, **rule, scale="log")[-1]
+    assert found.label == "undecided (no margin)"
+    assert found.difference.mean == pytest.approx(NOISE.mean(), abs=1e-12)
+    assert found.p_equivalent is None
+
+
+def test_a_score_of_zero_has_no_logarithm() -> None:
+    scores = {"base": BASE, "a": BASE, "b": BASE + NOISE, "both": BASE - BASE}
+    rule: dict[str, Any] = {"baseline": "base", "higher_is_better": False, "margin": None}
+    found = decide(scores, failure_score=1.0, naive=None, interactions=CROSS, scale="log", **rule)[
+        -1
+    ]
+    assert found.label == "undecided (no logarithm)"
+
+
+def test_a_failed_run_of_any_of_the_four_is_counted_and_left_out_of_what_finished() -> None:
+    broken = np.array(SHIFTED)
+    broken[3] = nan
+    found = crossed(broken)[-1]
+    assert (found.n, found.failures, found.failures_p) == (10, (1, 0), None)
+    assert found.finished is not None
+    assert found.finished.mean == pytest.approx(np.delete(SHIFTED, 3).mean())
+
+
+def test_a_family_that_is_too_small_for_its_interaction_is_refused() -> None:
+    with pytest.raises(ParibusError) as caught:
+        crossed(NOISE, family_size=3)
+    assert "family_size: got 3, expected 4 or more, the contrasts given." in str(caught.value)
+
+
+def test_each_variant_has_a_floor_and_a_penalty_of_its_own() -> None:
+    """A split that varies gives each variant another naive score, ``(variant, seed)``."""
+    scores = {"even": BASE, "uneven": [nan, *(BASE[1:] + 0.2)]}
+    naive = np.array([np.full(10, 0.1), np.full(10, 0.95)])
+    rule: dict[str, Any] = {"baseline": "even", "higher_is_better": True, "margin": 0.01}
+    (found,) = decide(
+        scores, failure_score=naive[:, :1] * 0.1 + np.zeros((2, 10)), naive=0.1, **rule
+    )
+    first = 0.095 - BASE[0]  # its own penalty, not the baseline's .01
+    assert found.difference.mean == pytest.approx((first + 9 * 0.2) / 10)
+    (found,) = decide(scores, failure_score=0.5, naive=naive, **rule)
+    assert found.label != "undecided (floor)"  # the baseline beats its own .1
+    (found,) = decide(scores, failure_score=0.5, naive=naive[::-1], **rule)
+    assert found.label != "undecided (floor)"
+    (found,) = decide(scores, failure_score=0.5, naive=naive[[1, 1]], **rule)
+    assert found.label == "undecided (floor)"
+
+
 # --- what has nothing to say -----------------------------------------------------------------
 
 

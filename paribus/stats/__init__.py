@@ -1,0 +1,90 @@
+"""The statistics of paired runs: pure functions, numbers in and numbers out.
+
+A difference is variant minus baseline on one seed, turned by the caller so that positive means that
+the variant is better. Nothing here knows what was trained, and nothing here decides: `paribus.verdict`
+does. scipy and statsmodels are imported where they are used, since a worker never needs them.
+"""
+
+from __future__ import annotations
+
+from paribus.stats.aggregate import (
+    BOOTSTRAP_DRAWS,
+    effort_ratios,
+    interquartile_interval,
+    interquartile_mean,
+    profile,
+)
+from paribus.stats.checks import Floats, check_correction, check_margin, per_run
+from paribus.stats.families import holm, least_seeds
+from paribus.stats.ranks import (
+    Friedman,
+    against_baseline,
+    friedman,
+    nemenyi_distance,
+    not_told_apart,
+    rank_error,
+    ranks_of,
+)
+from paribus.stats.sequential import Followed, fewest_to_stop, follow, sign_evidence
+from paribus.stats.signs import (
+    EXACT_SEEDS,
+    MONTE_CARLO_DRAWS,
+    ROUNDING,
+    WinShare,
+    mcnemar_exact_p,
+    sign_flip_p,
+    sign_test_p,
+    win_share,
+)
+from paribus.stats.student import (
+    Interval,
+    detectable_effect,
+    deviation,
+    noninferiority_p,
+    paired_t_interval,
+    t_p,
+    tost_p,
+)
+from paribus.stats.tables import interaction, penalised
+
+__all__ = [
+    "BOOTSTRAP_DRAWS",
+    "EXACT_SEEDS",
+    "MONTE_CARLO_DRAWS",
+    "ROUNDING",
+    "Floats",
+    "Followed",
+    "Friedman",
+    "Interval",
+    "WinShare",
+    "against_baseline",
+    "check_correction",
+    "check_margin",
+    "detectable_effect",
+    "deviation",
+    "effort_ratios",
+    "fewest_to_stop",
+    "follow",
+    "friedman",
+    "holm",
+    "interaction",
+    "interquartile_interval",
+    "interquartile_mean",
+    "least_seeds",
+    "mcnemar_exact_p",
+    "nemenyi_distance",
+    "noninferiority_p",
+    "not_told_apart",
+    "paired_t_interval",
+    "penalised",
+    "per_run",
+    "profile",
+    "rank_error",
+    "ranks_of",
+    "sign_evidence",
+    "sign_flip_p",
+    "sign_test_p",
+    "t_p",
+    "tost_p",
+    "win_share",
+]

@@ -1,0 +1,170 @@
+"""What signs alone say: sign flips, shares of wins, and failures of one side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import nan
+
+import numpy as np
+import numpy.typing as npt
+
+from paribus.errors import ParibusError
+from paribus.stats.checks import Floats, differences_of, family_size, flags, fraction, same_length
+
+EXACT_SEEDS = 40
+"""Most non-zero differences whose sign flips are counted exactly (two halves of 2^20 sums)."""
+
+MONTE_CARLO_DRAWS = 100_000
+"""Sign flips drawn beyond `EXACT_SEEDS`."""
+
+ROUNDING = 1e-12
+"""Two sums of differences this close, relative to the sum of absolute values, are one sum."""
+
+
+@dataclass(frozen=True, slots=True)
+class WinShare:
+    """The share of seeds that the variant wins, among those that somebody wins.
+
+    `share` is NaN and the limits are 0 and 1 where every seed is a tie.
+    """
+
+    share: float
+    low: float
+    high: float
+    wins: int
+    losses: int
+    ties: int
+    level: float
+
+
+def win_share(differences: npt.ArrayLike, level: float = 0.95, family: int = 1) -> WinShare:
+    """Count wins, losses and ties, with the Clopper-Pearson interval of the share of wins.
+
+    Clopper-Pearson (Biometrika 26, 1934), not Wilson: it covers at every true share and at the
+    small n of paired seeds, and it leaves out one half exactly when the two-sided sign test
+    rejects, so that the interval and the count never contradict each other.
+
+    Args:
+        differences: `(seed,)`, any number; zeros are ties and are left out of the share.
+        level: confidence that all intervals of the family cover at once.
+        family: number of intervals in the family (Bonferroni).
+
+    Raises:
+        ParibusError: an argument is out of its range.
+
+    >>> win_share([0.2, 0.1, 0.0, -0.3]).wins
+    2
+    """
+    d = differences_of(differences, least=0)
+    alpha = (1 - fraction("level", level)) / family_size(family)
+    wins, losses = int((d > 0).sum()), int((d < 0).sum())
+    low, high = _clopper_pearson(wins, wins + losses, alpha)
+    share = wins / (wins + losses) if wins + losses else nan
+    return WinShare(share, low, high, wins, losses, d.size - wins - losses, level)
+
+
+def sign_flip_p(differences: npt.ArrayLike, draws: int = MONTE_CARLO_DRAWS) -> float:
+    """Two-sided sign-flip permutation p of the mean: the share of flips at least as extreme.
+
+    Zeros are dropped, since flipping them changes nothing. Up to `EXACT_SEEDS` non-zero differences
+    all `2^n` flips are counted, so the least p is `2^(1-n)`; beyond it, `(1 + hits) / (1 + draws)`
+    over `draws` flips of a fixed seed. It is a test that the differences are symmetric about zero,
+    not that their mean is zero: rare failures break the second and not the first.
+
+    Args:
+        differences: `(seed,)`, any number; none, or nothing but zeros, gives 1.
+        draws: number of random flips beyond `EXACT_SEEDS`.
+
+    Raises:
+        ParibusError: the differences are not a finite one-dimensional array, or `draws` < 1.
+
+    >>> sign_flip_p([1.0, 2.0, 3.0, 4.0])
+    0.125
+    """
+    d = differences_of(differences, least=0)
+    if draws < 1:
+        raise ParibusError(
+            "draws", got=draws, expected="1 or more", fix="Leave it out for the default."
+        )
+    d = d[d != 0]
+    if not d.size:
+        return 1.0
+    d = d / np.abs(d).max()  # so that neither tiny nor huge units under- or overflow
+    threshold = abs(float(d.sum())) - ROUNDING * float(np.abs(d).sum())
+    if d.size <= EXACT_SEEDS:
+        return float(_count_flips(d, threshold) / 2.0**d.size)
+    return (1 + _draw_flips(d, threshold, draws)) / (1 + draws)
+
+
+def sign_test_p(wins: int, losses: int) -> float:
+    """Exact two-sided p that wins and losses are equally likely, ties left out (Dixon and Mood 1946).
+
+    >>> sign_test_p(6, 0)
+    0.03125
+    """
+    from scipy.stats import binomtest
+
+    return float(binomtest(wins, wins + losses).pvalue) if wins + losses else 1.0
+
+
+def mcnemar_exact_p(failed_a: npt.ArrayLike, failed_b: npt.ArrayLike) -> float:
+    """Exact two-sided McNemar p: do a and b fail equally often on the same seeds?
+
+    Binomial over the seeds where just one of them failed (McNemar, Psychometrika 12, 1947); 1 where
+    there is none.
+
+    Args:
+        failed_a: `(seed,)` booleans.
+        failed_b: `(seed,)` booleans, the same seeds in the same order.
+
+    Raises:
+        ParibusError: the arrays are not boolean, not one-dimensional or not of one length.
+
+    >>> mcnemar_exact_p([True] * 6, [False] * 6)
+    0.03125
+    """
+    from scipy.stats import binomtest
+
+    a, b = flags("failed_a", failed_a), flags("failed_b", failed_b)
+    same_length(failed_a=a, failed_b=b)
+    only_a, only_b = int((a & ~b).sum()), int((b & ~a).sum())
+    return float(binomtest(only_a, only_a + only_b).pvalue) if only_a + only_b else 1.0
+
+
+def _clopper_pearson(wins: int, n: int, alpha: float) -> tuple[float, float]:
+    """Limits of a share of n, (0, 1) where n is zero."""
+    from statsmodels.stats.proportion import proportion_confint
+
+    low, high = proportion_confint(wins, n, alpha=alpha, method="beta") if n else (0.0, 1.0)
+    return float(low), float(high)
+
+
+def _count_flips(d: Floats, threshold: float) -> int:
+    """Number of the `2^n` sign flips of `(seed,)` whose absolute sum is at least the threshold.
+
+    Meet in the middle: each flip is a flip of one half plus a flip of the other, so `2^(n/2)` sums
+    are looked up among as many sorted ones. By symmetry the lower tail is as large as the upper.
+    """
+    if threshold <= 0:
+        return int(2**d.size)
+    left, right = _flip_sums(d[::2]), np.sort(_flip_sums(d[1::2]))
+    upper = right.size - np.searchsorted(right, threshold - left, side="left")
+    return 2 * int(upper.sum())
+
+
+def _flip_sums(d: Floats) -> Floats:
+    """All `2^n` sums of `±d`."""
+    sums = np.zeros(1)
+    for x in d:
+        sums = np.concatenate([sums + x, sums - x])
+    return sums
+
+
+def _draw_flips(d: Floats, threshold: float, draws: int, chunk: int = 10_000) -> int:
+    """Number of random flips whose absolute sum is at least the threshold; chunked for memory."""
+    generator = np.random.default_rng(0)
+    hits = 0
+    for start in range(0, draws, chunk):
+        signs = generator.choice(np.array([-1.0, 1.0]), (min(chunk, draws - start), d.size))
+        hits += int((np.abs(signs @ d) >= threshold).sum())
+    return hits

@@ -1,0 +1,114 @@
+"""What is declared of a family beforehand, and what is shown of one of its contrasts afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from paribus import stats
+from paribus.stats import Interval, WinShare
+
+
+class Decision(StrEnum):
+    """What a contrast says; everything that is not shown is `undecided`."""
+
+    better = "better"
+    worse = "worse"
+    equivalent = "equivalent"
+    undecided = "undecided"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """What is declared before anything runs.
+
+    Args:
+        baseline: the variant that all others are compared with.
+        higher_is_better: direction of the metric.
+        size: number of contrasts declared, whether or not all of them were run.
+        margin: largest difference that does not matter, in the units of the score; without one
+            nothing is ever `equivalent`.
+        alpha: chance of any false verdict of one kind in the family.
+        correction: test size over training size; counts only where `new_data` is set.
+        new_data: whether the verdict speaks of new data, by the corrected t, or of this dataset.
+        metric: its name, for the page.
+    """
+
+    baseline: str
+    higher_is_better: bool
+    size: int
+    margin: float | None = None
+    alpha: float = 0.05
+    correction: float = 0.0
+    new_data: bool = False
+    metric: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what could only fail later, on the first contrast with two pairs."""
+        stats.least_seeds(self.size, self.alpha)
+        stats.check_correction(self.correction)
+        if self.margin is not None:
+            stats.check_margin(self.margin)
+
+    def without_margin(self) -> Family:
+        """The same family where its margin does not hold, such as on another scale."""
+        return replace(self, margin=None)
+
+    @property
+    def least(self) -> int:
+        """Seeds without which no contrast of the family can reach a verdict."""
+        return stats.least_seeds(self.size, self.alpha)
+
+    @property
+    def ratio(self) -> float:
+        """The correction in force: zero when speaking of this dataset."""
+        return self.correction if self.new_data else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contrast:
+    """One variant against the baseline; differences are positive where the variant is better.
+
+    An interaction is a contrast too: its differences are per-seed differences of differences, positive where two
+    changes together do more than the sum of what each does alone, and its `failures` are the seeds on which any of
+    its four runs failed, and 0.
+
+    Args:
+        n: seeds on which both were run to an end, failed ones included.
+        zero: how many of these differ by nothing.
+        difference: mean and Bonferroni t interval, failures penalised; infinite limits below n = 2.
+        wins: share of seeds won, among those that somebody won, with its Bonferroni interval.
+        p: sign-flip p, or the corrected t where the page speaks of new data.
+        p_holm: adjusted for the family; 1 where the contrast has nothing to say.
+        p_equivalent: TOST p, None without a margin.
+        p_equivalent_holm: adjusted for the family, None without a margin.
+        reason: why it is undecided, empty where the evidence is merely too weak; or `exploratory`, where a verdict
+            comes from a later look.
+        detectable: smallest mean difference seen with 80 % power, beside every `undecided`; None
+            where there is no spread to compute it from.
+        failures: failed runs of variant and baseline among the n.
+        failures_p: exact McNemar p of the two counts, not adjusted; None where n is 0.
+        finished: mean and interval among the seeds where neither failed; None below two of them.
+    """
+
+    variant: str
+    baseline: str
+    n: int
+    zero: int
+    difference: Interval
+    wins: WinShare
+    p: float
+    p_holm: float
+    p_equivalent: float | None
+    p_equivalent_holm: float | None
+    decision: Decision
+    reason: str
+    detectable: float | None
+    failures: tuple[int, int]
+    failures_p: float | None
+    finished: Interval | None
+
+    @property
+    def label(self) -> str:
+        """The verdict as it is printed, such as `better` or `undecided (floor)`."""
+        return f"{self.decision} ({self.reason})" if self.reason else str(self.decision)

@@ -1,0 +1,171 @@
+"""One contrast before it is judged: its differences, its p-values, and what keeps it silent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import inf, nan
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from paribus import stats
+from paribus.stats import Floats, Interval
+from paribus.verdict.contrast import Contrast, Decision, Family
+from paribus.verdict.runs import Cells, Runs
+
+Scale = Literal["score", "log"]
+"""On what interactions are taken: differences of scores, or of their logarithms, which are ratios."""
+
+Crossing = tuple[str, str, str, str]
+"""Four variants of a crossing: both levels changed, the first alone, the second alone, neither."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A variant and the baseline, or a crossing of four, on the seeds that all were run on; arrays are `(seed,)`.
+
+    `silent` is the reason why the pair has nothing to say, or None.
+    """
+
+    variant: str
+    family: Family
+    differences: Floats
+    failed: tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]
+    silent: str | None
+    crossed: bool = False
+
+    @classmethod
+    def of(cls, runs: Runs, variant: str, family: Family) -> Pair:
+        """Pair by seed, leaving out seeds on which either run was skipped or exhausted."""
+        cells = runs.cells((variant, family.baseline))
+        differences = cells.scores[0] - cells.scores[1]
+        silent = _silence(cells, differences, bool(cells.at_floor(family.margin).all()))
+        return cls(variant, family, differences, (cells.failed[0], cells.failed[1]), silent)
+
+    @classmethod
+    def crossing(cls, runs: Runs, name: str, four: Crossing, family: Family, scale: Scale) -> Pair:
+        """The difference of differences of each seed: what both changes do beyond what each does alone.
+
+        A cell at its floor could fall no further, which makes an interaction or hides one, so any of them
+        withholds it; the margin holds on the scale of the scores alone.
+        """
+        cells = runs.cells(four)
+        values, why = scaled(cells, scale)
+        differences = stats.interaction(*values)
+        silent = why or _silence(cells, differences, bool(cells.at_floor(family.margin).any()))
+        family = family if scale == "score" else family.without_margin()
+        failed: npt.NDArray[np.bool_] = np.any(cells.failed, axis=0)
+        return cls(name, family, differences, (failed, np.zeros_like(failed)), silent, crossed=True)
+
+    @property
+    def n(self) -> int:
+        """Number of pairs."""
+        return self.differences.size
+
+    @cached_property
+    def p(self) -> float:
+        """Raw p of no difference; 1 where there is too little to test."""
+        if not self.family.new_data:
+            return stats.sign_flip_p(self.differences)
+        return stats.t_p(self.differences, self.family.ratio) if self.n >= 2 else 1.0
+
+    @cached_property
+    def p_equivalent(self) -> float:
+        """Raw TOST p; 1 without a margin or with fewer than two pairs."""
+        if self.family.margin is None or self.n < 2:
+            return 1.0
+        return stats.tost_p(self.differences, self.family.margin, self.family.ratio)
+
+    @property
+    def detectable(self) -> float | None:
+        """Smallest effect seen with 80 % power; None without spread, where it is not known."""
+        spread = stats.deviation(self.differences) if self.n >= 2 else 0.0
+        if spread == 0:
+            return None
+        f = self.family
+        return stats.detectable_effect(spread, self.n, f.size, alpha=f.alpha, correction=f.ratio)
+
+    def interval(self, differences: Floats) -> Interval:
+        """The family's interval, with infinite limits below two pairs."""
+        f = self.family
+        if differences.size >= 2:
+            return stats.paired_t_interval(differences, 1 - f.alpha, f.size, f.ratio)
+        mean = float(differences[0]) if differences.size else nan
+        return Interval(mean, -inf, inf, 1 - f.alpha)
+
+    @property
+    def withheld(self) -> str:
+        """Why no p-value is looked at, or nothing."""
+        if self.silent is not None:
+            return self.silent
+        least = self.family.least
+        return f"few seeds: a look, {self.n} of {least} needed" if self.n < least else ""
+
+    def verdict(self, p_holm: float, p_equivalent_holm: float | None) -> tuple[Decision, str]:
+        """The rule itself, on adjusted p-values."""
+        f, changed = self.family, int((self.differences != 0).sum())
+        if reason := self.withheld:
+            return Decision.undecided, reason
+        if p_equivalent_holm is not None and p_equivalent_holm <= f.alpha:
+            return Decision.equivalent, ""
+        if changed < f.least:
+            return Decision.undecided, f"few seeds differ: a look, {changed} of {f.least} needed"
+        if p_holm <= f.alpha:
+            return (Decision.better if self.differences.mean() > 0 else Decision.worse), ""
+        return Decision.undecided, "" if f.margin is not None else "no margin"
+
+    def contrast(
+        self, p_holm: float, p_equivalent_holm: float | None, exploratory: bool
+    ) -> Contrast:
+        """Everything that is shown of the pair."""
+        decision, reason = self.verdict(p_holm, p_equivalent_holm)
+        if exploratory and decision is not Decision.undecided:
+            reason = "exploratory"
+        a, b = self.failed
+        finished = self.differences[~a & ~b]
+        level = 1 - self.family.alpha
+        return Contrast(
+            variant=self.variant,
+            baseline=self.family.baseline,
+            n=self.n,
+            zero=int((self.differences == 0).sum()),
+            difference=self.interval(self.differences),
+            wins=stats.win_share(self.differences, level, self.family.size),
+            p=self.p,
+            p_holm=p_holm,
+            p_equivalent=None if self.family.margin is None else self.p_equivalent,
+            p_equivalent_holm=p_equivalent_holm,
+            decision=decision,
+            reason=reason,
+            detectable=self.detectable if decision is Decision.undecided else None,
+            failures=(int(a.sum()), int(b.sum())),
+            failures_p=stats.mcnemar_exact_p(a, b) if self.n and not self.crossed else None,
+            finished=self.interval(finished) if finished.size >= 2 else None,
+        )
+
+
+def scaled(cells: Cells, scale: Scale) -> tuple[Floats, str | None]:
+    """The scores on the declared scale, `(4, seed)`, and why they have none."""
+    if scale == "score":
+        return cells.scores, None
+    scores = cells.sign * cells.scores
+    if (scores <= 0).any():
+        return np.zeros_like(scores), "no logarithm"
+    return cells.sign * np.log(scores), None
+
+
+def _silence(cells: Cells, differences: Floats, floored: bool) -> str | None:
+    """Why a pair has nothing to say: floor, ceiling, exhausted or skipped, in that order; or None.
+
+    Where every run failed, nobody beat anything, naive score or not: that is the floor and not the ceiling.
+    """
+    if differences.size and (cells.failed.all() or floored):
+        return "floor"
+    if differences.size and not differences.any():
+        return "ceiling"
+    for outcome in ("exhausted", "skipped") if not differences.size else ("exhausted",):
+        if (cells.states == outcome).any():
+            return outcome
+    return None

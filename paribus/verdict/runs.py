@@ -1,0 +1,145 @@
+"""The scores and outcomes of a comparison's runs, checked, penalised and turned so that higher is better."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import nan
+
+import numpy as np
+import numpy.typing as npt
+
+from paribus import stats
+from paribus.errors import ParibusError
+from paribus.stats import Floats
+
+OUTCOMES = ("completed", "diverged", "exhausted", "skipped")
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """All runs of a comparison, checked, oriented so that higher is better, failures penalised.
+
+    `scores`, `outcomes` and `naive` are `(variant, seed)`; `naive` may be None.
+    """
+
+    names: list[str]
+    scores: Floats
+    outcomes: npt.NDArray[np.str_]
+    naive: Floats | None
+    sign: float
+
+    @classmethod
+    def read(
+        cls,
+        scores: Mapping[str, npt.ArrayLike],
+        outcomes: Mapping[str, Sequence[str]] | None,
+        failure_score: npt.ArrayLike,
+        naive: npt.ArrayLike | None,
+        baseline: str,
+        higher_is_better: bool,
+    ) -> Runs:
+        """Check, penalise, orient."""
+        table = _table(scores, baseline)
+        states = _outcomes(scores, outcomes, table)
+        table = np.where(states == "completed", table, nan)
+        table = stats.penalised(table, failure_score, higher_is_better=higher_is_better)
+        sign = 1.0 if higher_is_better else -1.0
+        floor = (
+            None
+            if naive is None
+            else sign * stats.per_run("naive", naive, (table.shape[0], table.shape[1]))
+        )
+        return cls(list(scores), sign * table, states, floor, sign)
+
+    def cells(self, names: Sequence[str]) -> Cells:
+        """These variants on the seeds on which all of them were run to an end."""
+        rows = [self.names.index(name) for name in names]
+        states = self.outcomes[rows]
+        kept = np.isin(states, ("completed", "diverged")).all(axis=0)
+        naive = None if self.naive is None else self.naive[rows][:, kept]
+        failed = states[:, kept] == "diverged"
+        return Cells(self.scores[rows][:, kept], naive, failed, states, self.sign)
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """Some variants side by side on the seeds kept; higher is better.
+
+    Attributes:
+        scores, failed: ``(variant, kept seed)``.
+        naive: the same, or None where it is not known.
+        states: outcomes of all seeds, ``(variant, seed)``.
+        sign: what turned the scores, 1 or -1.
+    """
+
+    scores: Floats
+    naive: Floats | None
+    failed: npt.NDArray[np.bool_]
+    states: npt.NDArray[np.str_]
+    sign: float
+
+    def at_floor(self, margin: float | None) -> npt.NDArray[np.bool_]:
+        """Whether each variant's mean fails to beat the naive score by more than the margin, ``(variant,)``."""
+        if self.naive is None or not self.scores.size:
+            return np.zeros(len(self.scores), dtype=np.bool_)
+        found: npt.NDArray[np.bool_] = (self.scores - self.naive).mean(axis=1) <= (margin or 0.0)
+        return found
+
+
+def _table(scores: Mapping[str, npt.ArrayLike], baseline: str) -> Floats:
+    """The scores as `(variant, seed)`."""
+    if baseline not in scores:
+        raise ParibusError(
+            "baseline",
+            got=repr(baseline),
+            expected=f"one of {', '.join(scores) or 'the variants, but there are none'}",
+            fix="Name a variant that was run.",
+        )
+    rows = {name: np.asarray(values, dtype=np.float64) for name, values in scores.items()}
+    for name, row in rows.items():
+        if row.ndim != 1 or row.size != rows[baseline].size:
+            raise ParibusError(
+                f"scores[{name!r}]",
+                got=f"shape {row.shape}",
+                expected=f"({rows[baseline].size},) as the baseline's",
+                fix="Pass one score a seed, NaN where a run has none.",
+            )
+    return np.stack(list(rows.values()))
+
+
+def _outcomes(
+    scores: Mapping[str, npt.ArrayLike],
+    outcomes: Mapping[str, Sequence[str]] | None,
+    table: Floats,
+) -> npt.NDArray[np.str_]:
+    """The outcomes as `(variant, seed)`, checked against the scores."""
+    if outcomes is None:
+        states = np.where(np.isnan(table), "diverged", "completed")
+    else:
+        rows = [_row(name, outcomes, table.shape[1]) for name in scores]
+        states = np.array(rows, dtype=np.str_).reshape(table.shape)
+    for name, row, state in zip(scores, table, states, strict=True):
+        wrong = int(((state == "completed") & ~np.isfinite(row)).sum())
+        if wrong:
+            raise ParibusError(
+                f"scores[{name!r}]",
+                got=f"{wrong} completed runs without a finite score",
+                expected="a finite score for every completed run",
+                fix="Record a run whose score is not finite as diverged.",
+            )
+    return states
+
+
+def _row(name: str, outcomes: Mapping[str, Sequence[str]], n: int) -> list[str]:
+    """One variant's outcomes."""
+    row = [str(state) for state in outcomes.get(name, ())]
+    unknown = sorted(set(row) - set(OUTCOMES))
+    if len(row) != n or unknown:
+        raise ParibusError(
+            f"outcomes[{name!r}]",
+            got=", ".join(unknown) if unknown else f"{len(row)} outcomes",
+            expected=f"{n} of {', '.join(OUTCOMES)}",
+            fix="Pass one outcome a seed.",
+        )
+    return row

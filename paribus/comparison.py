@@ -20,8 +20,10 @@ class Factor(Frozen):
     """What varies: a dotted path into the task, the recipe or the metric, and its named levels.
 
     Args:
-        path: such as ``recipe.optimizer``, ``recipe.model.activation`` or ``task.split.imbalance``.
-        levels: what stands at the path, by the name that tables show.
+        path: such as ``recipe.optimizer``, ``recipe.model.activation`` or ``task.split.imbalance``; ``recipe``,
+            ``task`` or ``metric`` alone where levels change different things.
+        levels: what stands at the path, by the name that tables show; below a root alone each level maps dotted paths
+            to what stands there, ``{"model.dropout": 0.5}``, and one that changes nothing is ``{}``.
     """
 
     path: str
@@ -35,7 +37,8 @@ class Factor(Frozen):
     @model_validator(mode="after")
     def _known_root(self) -> Factor:
         root, _, rest = self.path.partition(".")
-        if root not in ROOTS or not rest:
+        patches = not rest and all(isinstance(level, dict) for level in self.levels.values())
+        if root not in ROOTS or not (rest or patches):
             raise ParibusError(
                 "path of a factor",
                 got=repr(self.path),
@@ -43,6 +46,23 @@ class Factor(Frozen):
                 fix="Name what varies, such as 'recipe.optimizer'.",
             )
         return self
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The dotted paths that its levels change."""
+        if "." in self.path:
+            return (self.path,)
+        below = dict.fromkeys(path for level in self.levels.values() for path in level)
+        return tuple(f"{self.path}.{path}" for path in below)
+
+    def put(self, base: Any, level: str) -> Any:
+        """The base with a level in its place."""
+        value = self.levels[level]
+        if "." in self.path:
+            return replace(base, self.path, value)
+        for path, new in value.items():
+            base = replace(base, f"{self.path}.{path}", new)
+        return base
 
 
 class Claim(Frozen):
@@ -228,7 +248,7 @@ class Comparison(Frozen):
     @property
     def paths(self) -> tuple[str, ...]:
         """The dotted paths that vary."""
-        return tuple(factor.path for factor in self.factors)
+        return tuple(path for factor in self.factors for path in factor.paths)
 
     def interactions(self) -> dict[str, tuple[str, str, str, str]]:
         """Of each interaction, by name, the variants with both levels changed, the first, the second, and neither.
@@ -270,7 +290,7 @@ class Comparison(Frozen):
     def _variant(self, levels: tuple[str, ...]) -> Variant:
         base: Any = {"task": self.task, "recipe": self.recipe, "metric": self.primary}
         for factor, level in zip(self.factors, levels, strict=True):
-            base = replace(base, factor.path, factor.levels[level])
+            base = factor.put(base, level)
         return Variant(name=variant_name(levels), levels=levels, **base)
 
     def at(self, budget: str) -> Comparison:

@@ -8,5 +8,6 @@ from suites.initialisation import SUITE as INITIALISATION
 from suites.leakage import SUITE as LEAKAGE
 from suites.optimizers import SUITE as OPTIMIZERS
 from suites.recurrent import SUITE as RECURRENT
+from suites.regularisation import SUITE as REGULARISATION
 
-SUITES = (OPTIMIZERS, ACTIVATIONS, INITIALISATION, AVERAGING, RECURRENT, LEAKAGE)
+SUITES = (OPTIMIZERS, ACTIVATIONS, INITIALISATION, AVERAGING, RECURRENT, LEAKAGE, REGULARISATION)

@@ -106,7 +106,8 @@ def groups(rows: Iterable[Row]) -> dict[tuple[str, ...], list[Row]]:
 
 def distinct(result: Result, rows: Iterable[Row]) -> dict[str, Row]:
     """One row for each distinct set of runs, by the levels that made the runs: a score's own level is left out."""
-    trained = [not path.startswith("metric.") for path in result.comparison.paths]
+    factors = result.comparison.factors
+    trained = [not all(p.startswith("metric.") for p in factor.paths) for factor in factors]
     named = {}
     for row, *others in groups(rows).values():
         levels = [v for v, kept in zip(row.variant.levels, trained, strict=True) if kept]

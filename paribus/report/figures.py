@@ -36,6 +36,9 @@ TITLES = {
     "mean_activation": "mean activation",
     "activation_offset": "mean activation, in standard deviations",
     "output_scale": "root mean square of the outputs",
+    "fitted/loss": "training loss in evaluation mode",
+    "gap/loss": "validation loss minus training loss",
+    "forgotten_eval": "loss added where eval() is forgotten",
 }
 LAYERS = "gradient_norm/"
 

@@ -14,11 +14,11 @@ from paribus.run import Record
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Okabe and Ito's colours, told apart by every kind of colour vision, with brown and violet for their yellow; the
-# baseline is black. Dashes and markers differ as well, for print without colour.
+# Okabe and Ito's colours, told apart by every kind of colour vision, with brown and violet for their yellow, and Tol's
+# olive and wine; the baseline is black. Dashes and markers differ as well, for print without colour.
 COLOURS = (
     *("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"),
-    *("#8C510A", "#5E3C99"),
+    *("#8C510A", "#5E3C99", "#999933", "#882255"),
 )
 DASHES: tuple[Any, ...] = ("-", (0, (6, 2)), (0, (2, 1.5)), (0, (7, 2, 1.5, 2)), (0, (3, 1, 1, 1)))
 MARKERS = "osD^vPX*"
@@ -46,11 +46,16 @@ class End(NamedTuple):
 
 
 def band(records: Sequence[Record], curve: str) -> Band:
-    """A curve's median and quartiles over seeds; between its evaluations a run's curve is a straight line."""
+    """A curve's median and quartiles over seeds; between its evaluations a run's curve is a straight line.
+
+    It ends where fewer than half of the runs are left: those that stop late are not the others' like.
+    """
     kept = [(r.curves["step"], r.curves[curve]) for r in records if r.curves.get(curve)]
     grid = np.unique(np.concatenate([np.asarray(steps, dtype=float) for steps, _ in kept]))
     table = [np.interp(grid, steps, values, np.nan, np.nan) for steps, values in kept]
-    return quartiles(grid, table)
+    left = np.isfinite(table).sum(axis=0) * 2 >= len(table)
+    last = int(np.flatnonzero(left)[-1]) + 1 if left.any() else len(grid)
+    return quartiles(grid[:last], np.array(table)[:, :last])
 
 
 def quartiles(x: npt.ArrayLike, table: npt.ArrayLike) -> Band:

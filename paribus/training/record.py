@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -98,6 +98,7 @@ def record_of(
         parameters: how many numbers were trained.
         seconds: training, evaluation included.
     """
+    progress.curves |= gaps(progress.curves)
     naive = naive_outputs(run.task, fold)
     targets = fold.part("test").targets
     scores = {} if outputs is None else _final_scores(run, progress, outputs, targets)
@@ -135,6 +136,22 @@ def record_of(
         notes=(*fold.dataset.notes, *fold.notes),
         predictions=predictions,
     )
+
+
+def gaps(curves: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
+    """``gap/NAME``, validation minus training, for each curve that tells both as ``validation/`` and ``fitted/``.
+
+    >>> gaps({"validation/loss": [2.0, 3.0], "fitted/loss": [1.0, 0.5], "train/loss": [1.5, 1.0]})
+    {'gap/loss': [1.0, 2.5]}
+    """
+    fitted = {name.removeprefix("fitted/") for name in curves if name.startswith("fitted/")}
+    return {
+        f"gap/{name}": [
+            v - f for v, f in zip(curves[validation], curves[f"fitted/{name}"], strict=True)
+        ]
+        for name in sorted(fitted)
+        if (validation := f"validation/{name}") in curves
+    }
 
 
 def _final_scores(

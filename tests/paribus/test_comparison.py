@@ -97,6 +97,35 @@ def test_a_crossing_has_every_combination_once(
             assert canonical(found) == canonical(factor.levels[level])
 
 
+REMEDIES = Factor(
+    path="recipe",
+    levels={
+        "none": {},
+        "clipped": {"clip_norm": 1.0},
+        "slower": {"optimizer.lr": 0.001},
+        "both": {"clip_norm": 1.0, "optimizer.lr": 0.001},
+    },
+)
+
+
+def test_levels_may_change_different_things() -> None:
+    made = comparison(REMEDIES, baseline=("none",))
+    none, clipped, slower, both = made.variants()
+    assert (none.task, none.recipe) == (made.task, made.recipe)
+    assert made.paths == ("recipe.clip_norm", "recipe.optimizer.lr")
+    assert [list(differences(none, v)) for v in (clipped, slower, both)] == [
+        ["recipe.clip_norm"],
+        ["recipe.optimizer.lr"],
+        ["recipe.clip_norm", "recipe.optimizer.lr"],
+    ]
+    assert differences(none, both)["recipe.optimizer.lr"] == Sides(0.01, 0.001)
+
+
+def test_levels_that_change_different_things_can_be_crossed() -> None:
+    crossed = comparison(REMEDIES, ACTIVATION, baseline=("none", "relu")).variants()
+    assert len({v.name for v in crossed}) == 4 * 3
+
+
 def test_more_than_three_factors_are_refused() -> None:
     with pytest.raises(ValidationError, match="at most 3 items"):
         comparison(OPTIMIZER, ACTIVATION, IMBALANCE, AVERAGE, metric=RECALL)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from models import CNN, MLP, Recurrent
 from models.initialise import kaiming_uniform, xavier_uniform
 from paribus.data import Part
-from paribus.diagnostics import activations, gradient_norms
+from paribus.diagnostics import activations, fit, gradient_norms
 from paribus.metrics import log_loss, squared_error
 from paribus.seeding import Streams
 from paribus.training.noise import name_noise
@@ -175,7 +175,7 @@ def test_a_leak_keeps_every_unit_alive() -> None:
 
 
 @pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize("diagnostic", [gradient_norms, activations])
+@pytest.mark.parametrize("diagnostic", [gradient_norms, activations, fit])
 def test_looking_leaves_the_network_as_it_was(diagnostic: Any, training: bool) -> None:
     """Weights, running statistics, gradients, mode, hooks and the global generator."""
     network = made(MLP, inputs=[4], outputs=3, norm="batch", dropout=0.5)
@@ -200,3 +200,24 @@ def test_gradients_are_those_of_a_training_step_with_the_batchs_own_statistics()
     moved = made(MLP, inputs=[4], outputs=3, norm="batch")
     moved.hidden[0].norm.running_mean.fill_(100.0)
     assert gradient_norms(moved, part, loss) == expected
+
+
+class Halved(nn.Module):
+    """Answers its input, and half of it while training."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x / 2 if self.training else x
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_the_fit_is_measured_in_evaluation_mode_whatever_the_mode(training: bool) -> None:
+    """By hand: answers 2 and 4 for 1 and 1 err by 1 and 9, 5 in the mean; 1 and 2 by 0 and 1, a half."""
+    part = Part((torch.tensor([[2.0], [4.0]]),), (torch.ones(2, 1),))
+    found = fit(Halved().train(training), part, squared_error)
+    assert found == {"fitted/loss": 5.0, "forgotten_eval": -4.5}
+
+
+def test_a_network_without_noise_or_statistics_loses_nothing_by_a_forgotten_eval() -> None:
+    network, part, loss, _ = CASES["mlp"]
+    assert fit(network, part, loss)["forgotten_eval"] == 0.0
+    assert fit(CASES["mlp with batch norm"][0], part, loss)["forgotten_eval"] != 0.0

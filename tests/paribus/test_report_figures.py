@@ -43,7 +43,7 @@ def texts(figure) -> list[str]:
     return [text.get_text() for text in axes.texts]
 
 
-@pytest.mark.parametrize("count", [2, 5, 9])
+@pytest.mark.parametrize("count", [2, 5, 11])
 def test_every_variant_has_a_line_a_name_and_a_style_of_its_own(store, count) -> None:
     figure = figures.curves(many(store, count).result())
     (axes,) = figure.axes
@@ -51,7 +51,7 @@ def test_every_variant_has_a_line_a_name_and_a_style_of_its_own(store, count) ->
     assert len(lines) == count
     assert texts(figure) == [*(line.get_label() for line in lines), "learns nothing (prior)"]
     styles = {(x.get_color(), x.get_marker(), str(x.get_linestyle())) for x in lines}
-    assert len(styles) == count
+    assert len(styles) == len({line.get_color() for line in lines}) == count
     assert floor.get_linestyle() == "--"
 
 
@@ -93,6 +93,18 @@ def test_where_all_runs_diverged_the_line_ends_where_they_did(store) -> None:
     result = filled(store).put("adam", [FAILED] * 10).result()
     assert strokes.band(result.row("adam").known, "validation/log_loss").steps.tolist() == [0, 10]
     assert figures.curves(result) is not None
+
+
+def test_a_band_ends_where_fewer_than_half_of_its_runs_are_left(store) -> None:
+    """Six of ten stop at step 10: the four that go on are not shown as if they were all."""
+    bench = filled(store)
+    for seed in range(6):
+        curves = {"step": [0, 10], "validation/log_loss": [0.7, 0.5]}
+        bench.alter("adam", seed, curves=curves)
+    curve = "validation/log_loss"
+    assert strokes.band(bench.result().row("adam").known, curve).steps.tolist() == [0, 10]
+    bench.alter("adam", 0, curves={"step": [0, 10, 20], curve: [0.7, 0.5, 0.4]})
+    assert strokes.band(bench.result().row("adam").known, curve).steps.tolist() == [0, 10, 20]
 
 
 @pytest.mark.parametrize("bad", [math.inf, math.nan])

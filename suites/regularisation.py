@@ -1,0 +1,105 @@
+"""S8: what keeps a network from learning few samples and their wrong labels by heart."""
+
+from __future__ import annotations
+
+from paribus.comparison import Budget, Claim, Comparison, Factor, Suite
+from paribus.recipe import Recipe
+from paribus.spec import call
+from suites.tasks.digits import DIGITS
+
+REGULARISERS = {
+    "none": {},
+    "dropout .2": {"model.dropout": 0.2},
+    "dropout .5": {"model.dropout": 0.5},
+    "dropout .8": {"model.dropout": 0.8},
+    "decay 1e-4": {"optimizer.weight_decay": 1e-4},
+    "decay 1e-3": {"optimizer.weight_decay": 1e-3},
+    "decay 1e-2": {"optimizer.weight_decay": 1e-2},
+    "early stopping": {"early_stopping": {"patience": 5}},
+    "best epoch kept": {"early_stopping": {"patience": 1_000_000}},
+    "smaller network": {"model.hidden": [16]},
+}
+NARROWS = ("dropout .5", "decay 1e-4", "early stopping", "smaller network")
+
+
+def _narrows_the_gap(variant: str) -> tuple[Claim, Claim]:
+    """Both parts of it: a gap alone would reward a network that learns nothing."""
+    return (
+        Claim(
+            name="C19",
+            text=f"Validation loss is less far above training loss at the end ({variant}).",
+            variant=variant,
+            relation="better",
+            metric="gap/loss",
+            higher_is_better=False,
+            source="course notes; Srivastava et al. 2014",
+        ),
+        Claim(
+            name="C19",
+            text=f"And the test score is better ({variant}).",
+            variant=variant,
+            relation="better",
+            source="course notes; Srivastava et al. 2014",
+        ),
+    )
+
+
+SUITE = Suite(
+    name="regularisation",
+    title="Regularisation",
+    system="S8",
+    comparisons=(
+        Comparison(
+            name="regularisation",
+            question="Which regulariser helps a network that has few samples and wrong labels among them?",
+            task=DIGITS.model_copy(
+                update={
+                    "split": call(
+                        "suites.tasks.mislabelled:mislabelled_split", train=150, noise=0.3
+                    )
+                }
+            ),
+            recipe=Recipe(
+                model=call("models.mlp:MLP", hidden=[128]),
+                optimizer=call("torch.optim:Adam", lr=0.001),
+                batch_size=32,
+            ),
+            factors=(Factor(path="recipe", levels=REGULARISERS),),
+            baseline=("none",),
+            budgets={
+                "quick": Budget(seeds=10, steps=800, seconds=30),
+                "full": Budget(seeds=29, steps=3200, seconds=350),
+            },
+            diagnostics=(call("paribus.diagnostics:fit"),),
+            claims=(
+                *(claim for variant in NARROWS for claim in _narrows_the_gap(variant)),
+                Claim(
+                    name="S8",
+                    text="Forgetting eval() costs with dropout: the training samples' loss is higher for it.",
+                    variant="dropout .5",
+                    relation="worse",
+                    metric="forgotten_eval",
+                    higher_is_better=False,
+                    source="course notes",
+                ),
+                Claim(
+                    name="C20",
+                    text="Early stopping stops near the validation minimum: the test loss is within the margin of that "
+                    "at the best epoch of the whole training.",
+                    variant="early stopping",
+                    reference="best epoch kept",
+                    relation="equivalent",
+                    source="course notes; Prechelt 1998",
+                ),
+            ),
+            notes=(
+                "150 training samples, 45 of them with a wrong label; labels of validation and test are true.",
+                "The gap is validation loss minus training loss, both without dropout, the latter on the samples and "
+                "labels, wrong ones included, that were learned.",
+                "Early stopping compares each epoch with the one before: it stops after five rises in a row and keeps "
+                "the weights of the lowest validation loss. `best epoch kept` never stops and keeps them as well.",
+                "Weight decay is that of torch's Adam, which adds it to the gradient.",
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,61 @@
+"""Few samples, some of them with a wrong label: a task that a network learns by heart."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+
+from paribus.data import Dataset, Fold
+from paribus.errors import ParibusError
+from paribus.splits import random_split
+
+
+def mislabelled_split(
+    dataset: Dataset,
+    generator: torch.Generator,
+    train: int,
+    noise: float,
+    fractions: tuple[float, float, float] = (0.6, 0.2, 0.2),
+) -> Fold:
+    """A random split of which few training samples are kept, some with a label drawn from the other classes.
+
+    Validation and test keep their true labels, so that they judge what was learned and not what was remembered.
+
+    Args:
+        dataset: classes and samples of them.
+        generator: where the draws come from.
+        train: how many training samples are kept.
+        noise: share of them whose label is wrong.
+        fractions: shares of training, validation and test before that.
+
+    Raises:
+        ParibusError: there are no classes, fewer training samples, or the noise is no share.
+    """
+    fold = random_split(dataset, generator, fractions)
+    _check(fold, train, noise)
+    kept = fold.train[torch.randperm(len(fold.train), generator=generator)[:train]].sort().values
+    chosen = kept[torch.randperm(train, generator=generator)[: round(noise * train)]]
+    others = len(dataset.classes) - 1
+    shift = torch.randint(1, others + 1, (len(chosen),), generator=generator)
+    target = dataset.targets[0].clone()
+    target[chosen] = (target[chosen] + shift) % (others + 1)
+    note = f"of {len(fold.train)} training samples {train} are kept, {len(chosen)} of them with a wrong label"
+    noisy = replace(dataset, targets=(target, *dataset.targets[1:]))
+    return replace(fold, dataset=noisy, train=kept, notes=(*fold.notes, note))
+
+
+def _check(fold: Fold, train: int, noise: float) -> None:
+    slips = {
+        f"{fold.dataset.name}, which has values to predict": not fold.dataset.classes,
+        f"{train} training samples of {len(fold.train)}": not 1 <= train <= len(fold.train),
+        f"a noise of {noise:g}": not 0 <= noise <= 1,
+    }
+    for slip, made in slips.items():
+        if made:
+            raise ParibusError(
+                "labels to spoil",
+                got=slip,
+                expected="classes, as many training samples as are kept, and a share of wrong labels from 0 to 1",
+                fix="Give more samples, or change split.train and split.noise.",
+            )

@@ -74,6 +74,9 @@ def run(
     speaks_of: Annotated[
         str | None, typer.Option(help="What verdicts speak of: seeds, or data (new data).")
     ] = None,
+    evidence: Annotated[
+        bool, typer.Option("--evidence", help="Write what the pages were made from beside them.")
+    ] = False,
 ) -> None:
     """Train suites and write their pages.
 
@@ -96,8 +99,24 @@ def run(
         fresh=fresh,
         jobs=jobs,
         speaks_of=speaks("--speaks-of", speaks_of),
+        evidence=evidence,
     )
     raise typer.Exit(_run(chosen, settings))
+
+
+@app.command()
+def rebuild(
+    folder: Annotated[Path, typer.Argument(help="Folder of results with their evidence.")],
+    out: Annotated[Path, typer.Option(help="Folder for the pages.")] = Path("results/latest"),
+) -> None:
+    """Make pages again from the evidence that --evidence left beside them; nothing is trained.
+
+    Example: paribus rebuild results/reference --out results/again
+    """
+    from paribus.archive import rebuild as again
+
+    pages = again(folder, out, find_suite)
+    typer.echo(f"pages: {pages[0]}")
 
 
 def _run(suites: list[Suite], settings: Settings) -> int:
@@ -111,6 +130,7 @@ def _run(suites: list[Suite], settings: Settings) -> int:
 
 def _train_and_report(session: Session, suites: list[Suite]) -> int:
     """Train every cell that can run here and write the pages; returns 1 where control broke."""
+    from paribus import archive
     from paribus.report import terminal, write
     from paribus.session import cells, skip_reason
 
@@ -124,6 +144,8 @@ def _train_and_report(session: Session, suites: list[Suite]) -> int:
     finally:
         results = session.results(every)
         pages = write(results, settings.out)
+        if settings.evidence:
+            archive.keep(session, every, settings.out / archive.FILE)
         typer.echo(terminal(results))
         typer.echo(f"pages: {pages[0]}")
     return int(any(result.control.broken for result in results))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from paribus import archive
 from paribus.comparison import Comparison, Suite
 from paribus.errors import ParibusError
 from paribus.progress import Progress
@@ -143,6 +144,8 @@ class Door:
 
         self.results = self.session.results(self.cells)
         self.pages = write(self.results, self.settings.out)
+        if self.settings.evidence:
+            archive.keep(self.session, self.cells, self.settings.out / archive.FILE)
 
     def close(self) -> None:
         """Close the store, if it was opened."""
@@ -200,4 +203,5 @@ def settings_of(config: pytest.Config) -> Settings:
         fresh=option("--paribus-fresh"),
         jobs=option("--paribus-jobs"),
         speaks_of=speaks("--paribus-speaks-of", option("--paribus-speaks-of")),
+        evidence=option("--paribus-evidence"),
     )

@@ -14,6 +14,8 @@ from importlib.machinery import ModuleSpec
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
+from paribus.errors import ParibusError
+from paribus.recorded import then
 from paribus.spec import Call, Frozen
 
 
@@ -26,11 +28,33 @@ def fingerprint(specs: Iterable[Frozen], engine: str = "loop") -> str:
     Args:
         specs: what is to be run.
         engine: the module of `paribus.training` that trains it; of ``stacked-compiled`` it is ``compiled``.
+
+    Raises:
+        ParibusError: what was recorded is asked for, and that was not of these modules.
     """
     modules = {
         f"paribus.training.{engine.rpartition('-')[2]}",
         *(c.target.partition(":")[0] for spec in specs for c in calls(spec)),
     }
+    name, machine = " ".join(sorted(modules)), then()
+    if machine is None:
+        made[name] = _of(modules)
+        return made[name]
+    if name not in machine.sources:
+        raise ParibusError(
+            "evidence of runs",
+            got=f"none of code in {name}",
+            expected=f"one of {len(machine.sources)} sets of modules that were recorded",
+            fix="The suite has changed since: make the runs again, with --paribus-evidence.",
+        )
+    return machine.sources[name]
+
+
+# Every fingerprint that this process has made, by the modules that it is of.
+made: dict[str, str] = {}
+
+
+def _of(modules: set[str]) -> str:
     sources = {module: local_sources(module) for module in modules}
     installed = {module.partition(".")[0] for module, found in sources.items() if not found}
     return _hash(frozenset().union(*sources.values()), _versions(frozenset(installed - {"torch"})))

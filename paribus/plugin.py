@@ -67,6 +67,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "action": "store_true",
         "help": "train again what is in the store",
     },
+    "--paribus-evidence": {
+        "action": "store_true",
+        "help": "write what the pages were made from beside them, for paribus rebuild",
+    },
     "--paribus-jobs": {
         "type": int,
         "metavar": "N",

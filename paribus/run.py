@@ -13,6 +13,7 @@ from paribus.data import Dataset
 from paribus.errors import ParibusError
 from paribus.fingerprint import fingerprint
 from paribus.recipe import Recipe
+from paribus.recorded import then
 from paribus.seeding import Streams
 from paribus.spec import Call, digest, plain
 from paribus.task import Task
@@ -74,7 +75,8 @@ class Run:
 
 def torch_minor() -> str:
     """Major and minor version of torch, such as ``2.14``."""
-    return ".".join(torch.__version__.split(".")[:2])
+    machine = then()
+    return machine.torch if machine else ".".join(torch.__version__.split(".")[:2])
 
 
 def resolve_device(device: str) -> str:

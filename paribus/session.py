@@ -17,6 +17,7 @@ from paribus.engines import Choice, common, resolve
 from paribus.errors import ParibusError
 from paribus.executor import available_jobs, dataset_of, execute, one_thread, told_of
 from paribus.progress import Progress
+from paribus.recorded import then
 from paribus.results import Result, collect, step_key
 from paribus.run import Record, Run, data_digest, resolve_device
 from paribus.seeding import Streams
@@ -49,6 +50,7 @@ class Settings:
         speaks_of: ``seeds``, or ``data`` for verdicts of new data; None takes each comparison's own.
         fresh: train again what is already in the store.
         jobs: processes that train side by side; None is one a core.
+        evidence: write what the pages were made from beside them.
     """
 
     seeds: int | None = None
@@ -62,6 +64,7 @@ class Settings:
     fresh: bool = False
     jobs: int | None = None
     speaks_of: str | None = None
+    evidence: bool = False
 
     def __post_init__(self) -> None:
         if self.seeds is not None and self.seeds < 2:
@@ -175,6 +178,8 @@ class Cell(NamedTuple):
 
 def skip_reason(device: str) -> str:
     """Why nothing runs on a device, or nothing."""
+    if machine := then():
+        return machine.skipped.get(device, "")
     return NO_GPU if device == "cuda" and not torch.cuda.is_available() else ""
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -66,10 +67,14 @@ class Store:
 
     Raises:
         ParibusError: the file is something else, or was written by another version.
+
+    Attributes:
+        read: keys of the runs that were asked for and found, and under ``predictions/`` of what they said.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.read: set[str] = set()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, timeout=30)
@@ -145,12 +150,16 @@ class Store:
             row = self._db.execute("select record from runs where key = ?", (key,)).fetchone()
             if row is not None:
                 found[key] = _record(json.loads(row[0]))
+        self.read |= found.keys()
         return found
 
     def predictions(self, key: str) -> Predictions | None:
         """What a run said of its test part, or None if it left nothing."""
         row = self._db.execute("select arrays from predictions where key = ?", (key,)).fetchone()
-        return None if row is None else _unpacked(row[0])
+        if row is None:
+            return None
+        self.read.add(f"predictions/{key}")
+        return _unpacked(row[0])
 
     def look(self, comparison: str, seeds: int) -> list[int]:
         """Note that a comparison's result was looked at with so many seeds; returns all looks, the first first."""
@@ -178,6 +187,42 @@ class Store:
         ).fetchone()
         return None if row is None else (row[0], row[1], row[2])
 
+    def tables(self) -> dict[str, list[list[Any]]]:
+        """Every table as plain data, of runs and predictions those that were read: what `fill` takes."""
+        found = {}
+        for name in self._names():
+            rows = self._db.execute(f"select * from {name} order by rowid").fetchall()  # noqa: S608 - ours
+            if name in KEYED:
+                rows = [row for row in rows if KEYED[name] + row[0] in self.read]
+            found[name] = [[_text(x) for x in row] for row in rows]
+        return found
+
+    def fill(self, tables: Mapping[str, Sequence[Sequence[Any]]]) -> None:
+        """Put in what `tables` gave of another store.
+
+        Raises:
+            ParibusError: that store had other tables.
+        """
+        if tables.keys() != set(self._names()):
+            raise ParibusError(
+                "tables of a store",
+                got=", ".join(sorted(tables)),
+                expected=", ".join(sorted(self._names())),
+                fix="Another version of paribus wrote them: make the runs again.",
+            )
+        with self._db:
+            for name, rows in tables.items():
+                for row in rows:
+                    marks = ", ".join("?" * len(row))
+                    self._db.execute(
+                        f"insert or replace into {name} values ({marks})",  # noqa: S608 - ours
+                        [base64.b64decode(x["bytes"]) if isinstance(x, dict) else x for x in row],
+                    )
+
+    def _names(self) -> list[str]:
+        rows = self._db.execute("select name from sqlite_master where type = 'table'")
+        return [name for (name,) in rows]
+
     def add_timing(self, variant: str, baseline: str, device: str, timing: Timing) -> None:
         """Keep the step times of a variant against its baseline, in place of earlier ones."""
         with self._db:
@@ -193,6 +238,15 @@ class Store:
             (variant, baseline, device),
         ).fetchone()
         return None if row is None else Timing(*json.loads(row[0]))
+
+
+# Tables of which a page may need a part, with what stands before their keys in `Store.read`.
+KEYED = {"runs": "", "predictions": "predictions/"}
+
+
+def _text(value: object) -> object:
+    """Bytes as text that JSON takes."""
+    return {"bytes": base64.b64encode(value).decode()} if isinstance(value, bytes) else value
 
 
 @contextmanager

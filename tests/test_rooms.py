@@ -25,6 +25,7 @@ ORDER = [
     "errors",
     "seeding",
     "spec",
+    "recorded",
     "cache",
     "data",
     "outputs",
@@ -51,6 +52,7 @@ ORDER = [
     "claims",
     "report",
     "session",
+    "archive",
     "door",
     "plugin",
     "cli",
@@ -66,6 +68,7 @@ ONLY = {
 WRITERS = {
     "paribus.store": "the runs",
     "paribus.report": "the pages",
+    "paribus.archive": "what pages were made from",
     "paribus.cache": "data that take seconds to make",
     "paribus.training": "the recurrent kernel, which it builds and keeps",
     "benchmarks.engines": "the page of the engines: it compares libraries, and rests on no store",

@@ -1,0 +1,151 @@
+"""Evidence: pages are made again from it, byte for byte, by other code and without training."""
+
+from __future__ import annotations
+
+import json
+import lzma
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from paribus import archive, fingerprint, session
+from paribus.archive import FILE, keep, rebuild
+from paribus.cli import app
+from paribus.comparison import Suite
+from paribus.errors import ParibusError
+from paribus.report import write
+from paribus.session import Session, Settings, cells
+from paribus.spec import call
+from tests.toys import comparison, score, suite
+
+
+def made(tmp_path: Path, *names: str) -> Suite:
+    """A suite with its pages and evidence in ``first``, made by the loop on the CPU; others are trained besides."""
+    # Of one's predictions a score is made, so they are part of the evidence.
+    first = suite(comparison(name="points"), comparison(name="right", metric=score()))
+    others = [
+        suite(comparison("recipe.batch_size", {"5": 5, "6": 6}, name=n), name=n) for n in names
+    ]
+    out = tmp_path / "first"
+    shown = [c for c in cells((first, *others)) if c.device == "cpu"]
+    opened = Session(
+        Settings(seeds=2, device="cpu", engine="loop", out=out, store=out / "s", jobs=1)
+    )
+    with opened.store:
+        opened.prepare(shown)
+        for cell in shown:
+            opened.train(cell)
+        mine = [c for c in shown if c.suite.name == first.name]
+        opened.store.read.clear()
+        write(opened.results(mine), out)
+        keep(opened, mine, out / FILE)
+    return first
+
+
+def same(first: Path, second: Path) -> None:
+    """Equal text in every page and table."""
+    pages = sorted(p.name for p in first.iterdir() if p.suffix in (".md", ".csv"))
+    assert pages
+    for name in pages:
+        assert (second / name).read_bytes() == (first / name).read_bytes(), name
+
+
+def finder(made: Suite) -> Callable[[str], Suite]:
+    """Finds one suite."""
+    return {made.name: made}.__getitem__
+
+
+def test_pages_are_made_again_byte_for_byte(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a machine with another torch and another GPU, after the code has changed; and nothing is trained."""
+    first = made(tmp_path)
+    monkeypatch.setattr(fingerprint, "_of", lambda _modules: "changed since")
+    monkeypatch.setattr("torch.__version__", "9.9.0")
+    monkeypatch.setattr(session, "execute", lambda *_a, **_k: pytest.fail("something is trained"))
+    written = rebuild(tmp_path / "first", tmp_path / "second", finder(first))
+    same(tmp_path / "first", tmp_path / "second")
+    assert written[0] == tmp_path / "second" / "README.md"
+
+
+def test_devices_that_were_not_there_are_told_as_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = suite()
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    out = tmp_path / "first"
+    opened = Session(Settings(seeds=2, engine="loop", out=out, store=out / "s", jobs=1))
+    shown = cells((first,))
+    with opened.store:
+        opened.prepare(shown)
+        write(opened.results(shown), out)
+        keep(opened, shown, out / FILE)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    rebuild(out, tmp_path / "second", finder(first))
+    same(out, tmp_path / "second")
+    assert "no CUDA device was found" in (out / "README.md").read_text()
+
+
+def test_evidence_holds_the_runs_that_are_shown_and_no_others(tmp_path: Path) -> None:
+    made(tmp_path, "another")
+    evidence = json.loads(lzma.decompress((tmp_path / "first" / FILE).read_bytes()))
+    keys = {key for key, *_ in evidence["tables"]["runs"]}
+    assert len(keys) == 2 * len(comparison().variants())
+    assert {key for key, _ in evidence["tables"]["predictions"]} == keys
+    with sqlite3.connect(tmp_path / "first" / "s") as db:
+        (stored,) = db.execute("select count(*) from runs").fetchone()
+    assert stored == 2 * len(keys), "those of the other suite are left out"
+    assert {suite for suite, _, _ in evidence["shown"]} == {"toys"}
+
+
+def test_evidence_of_other_code_is_refused(tmp_path: Path) -> None:
+    """A suite whose network has another home since was never trained."""
+    first = made(tmp_path)
+    moved = first.comparisons[0].model_copy(update={"diagnostics": (call("math:sqrt"),)})
+    with pytest.raises(ParibusError) as error:
+        rebuild(
+            tmp_path / "first",
+            tmp_path / "second",
+            finder(first.model_copy(update={"comparisons": (moved, first.comparisons[1])})),
+        )
+    assert "evidence of runs: got none of code in math" in str(error.value)
+    assert str(error.value).endswith(
+        "The suite has changed since: make the runs again, with --paribus-evidence."
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "got"),
+    [
+        (None, "No such file or directory"),
+        (b"text", "Input format not supported by decoder"),
+        (lzma.compress(b"text"), "Expecting value"),
+        (lzma.compress(b"[]"), "'list' object has no attribute 'get'"),
+        (lzma.compress(b'{"format": 7}'), "of format 7"),
+    ],
+)
+def test_what_is_no_evidence_is_refused(tmp_path: Path, content: bytes | None, got: str) -> None:
+    path = tmp_path / FILE
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ParibusError) as error:
+        rebuild(tmp_path, tmp_path / "out", finder(suite()))
+    assert str(error.value).startswith(f"evidence of runs: got {path} ")
+    assert got in str(error.value)
+    assert str(error.value).endswith(
+        f"expected a file that --paribus-evidence wrote, format 1. Name a folder of results that holds {FILE}."
+    )
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_command_makes_pages_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = made(tmp_path)
+    monkeypatch.setattr("paribus.cli.find_suite", finder(first))
+    second = tmp_path / "second"
+    done = CliRunner().invoke(app, ["rebuild", str(tmp_path / "first"), "--out", str(second)])
+    assert done.output == f"pages: {second / 'README.md'}\n"
+    same(tmp_path / "first", second)
+    assert archive.FILE not in {p.name for p in second.iterdir()}

@@ -47,8 +47,9 @@ class Answered:
 
 
 def answer_all(result: Result) -> tuple[Answered, ...]:
-    """Every claim of a comparison, answered from what is known."""
-    return tuple(answer(claim, result) for claim in result.comparison.claims)
+    """Every claim on the arm of a result, answered from what is known."""
+    claims = (claim for claim in result.comparison.claims if claim.arm == result.arm)
+    return tuple(answer(claim, result) for claim in claims)
 
 
 def answer(claim: Claim, result: Result) -> Answered:

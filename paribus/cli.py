@@ -77,6 +77,12 @@ def run(
     evidence: Annotated[
         bool, typer.Option("--evidence", help="Write what the pages were made from beside them.")
     ] = False,
+    arm: Annotated[
+        str, typer.Option(help="default, tuned or both; tuned where a suite declares it.")
+    ] = "both",
+    trials: Annotated[
+        int | None, typer.Option(help="Trials a variant and seed in the tuned arm.")
+    ] = None,
 ) -> None:
     """Train suites and write their pages.
 
@@ -100,6 +106,8 @@ def run(
         jobs=jobs,
         speaks_of=speaks("--speaks-of", speaks_of),
         evidence=evidence,
+        trials=trials,
+        arm=choice("--arm", arm, ("default", "tuned", "both")),
     )
     raise typer.Exit(_run(chosen, settings))
 
@@ -135,7 +143,7 @@ def _train_and_report(session: Session, suites: list[Suite]) -> int:
     from paribus.session import cells, skip_reason
 
     settings = session.settings
-    every = [cell for cell in cells(suites) if cell.device in settings.devices]
+    every = settings.wanted(cells(suites))
     session.prepare(every)
     try:
         for cell in every:

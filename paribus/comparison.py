@@ -12,6 +12,7 @@ from paribus.errors import ParibusError
 from paribus.recipe import Recipe
 from paribus.spec import Call, Frozen, canonical, plain, replace
 from paribus.task import Metric, Task
+from paribus.tuning import Tuned, Tuning, refuse_untunable
 
 ROOTS = ("task", "recipe", "metric")
 
@@ -78,6 +79,7 @@ class Claim(Frozen):
         metric: a score that runs record; None is the primary metric.
         higher_is_better: direction of that score, where it is not a metric of the task.
         margin: margin for ``equivalent`` and ``not_worse``, where it is not the metric's own.
+        arm: the arm that it speaks of, ``default`` or ``tuned``.
         source: who says so.
     """
 
@@ -89,6 +91,7 @@ class Claim(Frozen):
     metric: str | None = None
     higher_is_better: bool | None = None
     margin: float | None = Field(default=None, gt=0)
+    arm: Literal["default", "tuned"] = "default"
     source: str = ""
 
 
@@ -131,6 +134,7 @@ class Comparison(Frozen):
             the task's primary metric; variants that differ in it alone share their runs.
         diagnostics: measured at every evaluation, ``(network, part, loss) -> {name: number}``.
         target: a validation score of the task's primary metric; steps to reach it are counted, a miss is infinite.
+        tuning: how every variant is tuned in the tuned arm; without it there is the default arm alone.
         tables: further tables of its page by title, ``(predictions by variant, classes) -> rows``.
         figures: further pictures of its page by title, ``(result) -> figure``, or None where there is nothing to draw.
         frontier: two metrics of the task whose trade-off over the variants is drawn, with what each gives up, or none.
@@ -152,6 +156,7 @@ class Comparison(Frozen):
     metric: Metric | None = None
     diagnostics: tuple[Call, ...] = ()
     target: float | None = None
+    tuning: Tuning | None = None
     tables: dict[str, Call] = Field(default_factory=dict)
     figures: dict[str, Call] = Field(default_factory=dict)
     frontier: tuple[str, ...] = ()
@@ -183,6 +188,11 @@ class Comparison(Frozen):
         self._check_frontier()
         self._refuse_uncrossed()
         refuse_uncontrolled(self)
+        if self.tuning is not None:
+            variants_to_tune = [Tuned(v.name, v.levels, v.recipe) for v in variants]
+            refuse_untunable(
+                self.tuning, self.name, variants_to_tune, self.paths, list(self.budgets)
+            )
         return self
 
     def _refuse_uncrossed(self) -> None:
@@ -202,6 +212,8 @@ class Comparison(Frozen):
         steps = claim.metric == "steps_to_target"
         margin = claim.margin or (metric.margin if metric else None)
         slips = {
+            "the tuned arm of a comparison that is not tuned": claim.arm == "tuned"
+            and self.tuning is None,
             "the same variant on both sides": claim.variant
             == (claim.reference or variant_name(self.baseline)),
             "steps_to_target in a comparison without a target": steps and self.target is None,

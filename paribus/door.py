@@ -19,6 +19,7 @@ from paribus.progress import Progress
 from paribus.results import Result
 from paribus.session import Cell, Session, Settings, cells, choice, pairs, skip_reason, speaks
 from paribus.steptime import Clock
+from paribus.tuning import ARMS, Arm
 from paribus.verdict import Contrast
 
 if TYPE_CHECKING:
@@ -81,12 +82,14 @@ class Door:
             self.session.train(self.session.baseline(cell))
             self.session.train(cell)
             records = self.session.records(cell)
-            seconds += [record.seconds for record in records]
+            trials = self.session.tried(cell)
+            seconds += [record.seconds for record in (*trials, *records)]
         stored = sum(record.key not in self.session.trained for record in records)
         metric = cell.comparison.task.primary.name
         scores = [r.scores[metric] for r in records if metric in r.scores]
         benchmark.extra_info |= {
             "runs": float(len(records)),
+            **({"trials": float(len(trials))} if cell.arm == "tuned" else {}),
             "stored": float(stored),
             "seconds": "from the store" if stored == len(records) else "measured now",
             "completed": float(sum(record.completed for record in records)),
@@ -107,17 +110,20 @@ class Door:
             "ratio to baseline": timing.ratio,
         }
 
-    def compare(self, comparison: Comparison, seeds: int | None = None) -> Mapping[str, Contrast]:
-        """Train a comparison, or find it in the store; returns each variant's contrast with the baseline.
+    def compare(
+        self, comparison: Comparison, seeds: int | None = None, arm: Arm = "default"
+    ) -> Mapping[str, Contrast]:
+        """Train an arm of a comparison, or find it in the store; returns each variant's contrast with the baseline.
 
         Raises:
             ParibusError: it cannot be trained, or control broke.
         """
-        settings = self.settings if seeds is None else replace(self.settings, seeds=seeds)
+        settings = replace(self.settings, arm=arm)
+        settings = settings if seeds is None else replace(settings, seeds=seeds)
         suite = Suite(name=comparison.name, title=comparison.name, comparisons=(comparison,))
         device = "cpu" if settings.device == "auto" else settings.device
         session = Session(settings, Progress(self._uncaptured))
-        every = [cell for cell in cells((suite,)) if cell.device == device]
+        every = [cell for cell in settings.wanted(cells((suite,))) if cell.device == device]
         with session.store:
             session.prepare(every)
             for cell in every:
@@ -155,7 +161,7 @@ class Door:
     def origins(self) -> str:
         """How many of the runs shown were trained now, and how many come with the seconds stored with them."""
         rows = [row for result in self.results for row in result.rows]
-        keys = {record.key for row in rows for record in row.known}
+        keys = {record.key for row in rows for record in (*row.known, *row.tried)}
         now = len(keys & self.session.trained)
         return (
             f"{now} runs trained now, {len(keys) - now} found in the store: "
@@ -204,4 +210,6 @@ def settings_of(config: pytest.Config) -> Settings:
         jobs=option("--paribus-jobs"),
         speaks_of=speaks("--paribus-speaks-of", option("--paribus-speaks-of")),
         evidence=option("--paribus-evidence"),
+        trials=option("--paribus-trials"),
+        arm=choice("--paribus-arm", option("--paribus-arm"), (*ARMS, "both")),
     )

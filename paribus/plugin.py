@@ -71,6 +71,16 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "action": "store_true",
         "help": "write what the pages were made from beside them, for paribus rebuild",
     },
+    "--paribus-arm": {
+        "default": "both",
+        "metavar": "default|tuned|both",
+        "help": "each variant at its stated settings, tuned, or both (default: both, where tuning is declared)",
+    },
+    "--paribus-trials": {
+        "type": int,
+        "metavar": "N",
+        "help": "trials a variant and seed in the tuned arm (default: the comparison's; 16 for quick)",
+    },
     "--paribus-jobs": {
         "type": int,
         "metavar": "N",
@@ -125,13 +135,15 @@ def cell_of(item: pytest.Item) -> Any:
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> Generator[None, None, None]:
-    """Drop the cells of devices that were not asked for; say so if ``-k`` leaves nothing."""
+    """Drop the cells of devices and arms that were not asked for; say so if ``-k`` leaves nothing."""
     cells = [cell for item in items if (cell := cell_of(item))]
     yield
     if not cells:
         return
     door = door_of(config)
-    wanted = [i for i in items if not (c := cell_of(i)) or c.device in door.settings.devices]
+    with told_plainly():
+        door.settings.wanted(cell for item in items if (cell := cell_of(item)))
+    wanted = [i for i in items if not (c := cell_of(i)) or door.settings.wants(c)]
     config.hook.pytest_deselected(items=[item for item in items if item not in wanted])
     items[:] = wanted
     if not items and config.getoption("keyword"):
@@ -204,11 +216,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def compare(request: pytest.FixtureRequest) -> Any:
     """A function that trains a `Comparison` and returns each variant's `Contrast` with the baseline, by name.
 
-    ``compare(comparison, seeds=12)["adam"].decision`` is a verdict that a test can assert.
+    ``compare(comparison, seeds=12)["adam"].decision`` is a verdict that a test can assert; ``arm="tuned"`` asks for
+    that of the tuned arm.
     """
 
-    def checked(comparison: Any, seeds: int | None = None) -> Any:
-        return door_of(request.config).compare(comparison, seeds)
+    def checked(comparison: Any, seeds: int | None = None, arm: str = "default") -> Any:
+        return door_of(request.config).compare(comparison, seeds, arm)
 
     return checked
 

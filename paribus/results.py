@@ -6,17 +6,19 @@ Nothing is trained here, so a page can be rebuilt from the store at any time.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from paribus.comparison import Comparison, Sides, Suite, Variant, differences, within
+from paribus.nested import Pilot, Searched
 from paribus.run import Predictions, Record, Run
 from paribus.spec import digest
 from paribus.stats import least_seeds
 from paribus.store import Store, Timing
+from paribus.tuning import Arm
 from paribus.verdict import Contrast, decide
 
 Floats = npt.NDArray[np.float64]
@@ -32,6 +34,7 @@ class Row:
         naive: the primary score of the first naive predictor, ``(seed,)``; NaN where it is not known.
         failed: why the variant's test failed, or nothing.
         timing: step times against the baseline, if they were taken.
+        searched: what is known of the search whose winners the runs are, in the tuned arm.
     """
 
     variant: Variant
@@ -41,11 +44,17 @@ class Row:
     naive: Floats
     failed: str = ""
     timing: Timing | None = None
+    searched: Searched | None = None
 
     @property
     def known(self) -> list[Record]:
         """The records that are there."""
         return [record for record in self.records if record is not None]
+
+    @property
+    def tried(self) -> list[Record]:
+        """The records of its trials that are there."""
+        return [] if self.searched is None else self.searched.found
 
     @property
     def complete(self) -> bool:
@@ -106,7 +115,7 @@ class Control:
 
 @dataclass(frozen=True)
 class Result:
-    """A comparison on one device as the store knows it.
+    """One arm of a comparison on one device as the store knows it.
 
     Attributes:
         rows: one a variant, the baseline first.
@@ -116,6 +125,8 @@ class Result:
         correction: test size over training size where it speaks of new data by the corrected t, else zero.
         looks: numbers of seeds with which this result has been looked at, in order; the last is this one.
         predictions: loads what the runs of a variant said of their test parts.
+        arm: ``default``, each variant as it is stated, or ``tuned``, each the winner of a search.
+        pilot: the spaces that were searched, in the tuned arm, once they are known.
     """
 
     suite: Suite
@@ -131,6 +142,8 @@ class Result:
     correction: float = 0.0
     looks: tuple[int, ...] = ()
     predictions: Callable[[Row], list[Predictions]] = lambda _row: []
+    arm: Arm = "default"
+    pilot: Pilot | None = None
 
     @property
     def baseline(self) -> Row:
@@ -141,6 +154,11 @@ class Result:
     def exploratory(self) -> bool:
         """Whether this is a later look at a result that was looked at before with other seeds."""
         return len(self.looks) > 1
+
+    @property
+    def unequal(self) -> bool:
+        """Whether variants were given different numbers of trials."""
+        return self.arm == "tuned" and _unequal_trials(self.comparison, self.budget)
 
     @cached_property
     def classes(self) -> list[str]:
@@ -169,8 +187,11 @@ def collect(
     store: Store,
     failures: Mapping[str, str],
     skipped: str = "",
+    arm: Arm = "default",
+    searched: Mapping[str, Searched] | None = None,
+    pilot: Pilot | None = None,
 ) -> Result:
-    """Everything that the store knows of a comparison on a device.
+    """Everything that the store knows of one arm of a comparison on a device.
 
     Args:
         suite: what the comparison belongs to.
@@ -181,12 +202,17 @@ def collect(
         store: what is known.
         failures: why a variant's test failed, by variant.
         skipped: why nothing ran on this device.
+        arm: which arm the runs are of.
+        searched: of each variant, the search whose winners its runs are, in the tuned arm.
+        pilot: the spaces that were searched, in the tuned arm.
     """
     rows = tuple(
         _row(v, comparison, runs[v.name], store, failures, runs[comparison.variants()[0].name])
         for v in comparison.variants()
     )
-    control = check_control(comparison, rows)
+    rows = tuple(replace(row, searched=(searched or {}).get(row.variant.name)) for row in rows)
+    tuned = comparison.tuning.paths if arm == "tuned" and comparison.tuning else ()
+    control = check_control(comparison, rows, tuned)
     asked = comparison.interactions()
     seeds = tuple(run.seed for run in runs[rows[0].variant.name])
     contrasts: dict[str, Contrast] = {}
@@ -194,7 +220,10 @@ def collect(
     if rows[0].complete and not control.broken and not skipped:
         looks = _looks(store, comparison, rows, len(seeds))
         later = [name for name, seen in looks.items() if len(seen) > 1]
-        contrasts = {c.variant: c for c in _contrasts(comparison, rows, later)}
+        found = _contrasts(comparison, rows, later)
+        if arm == "tuned" and _unequal_trials(comparison, budget):
+            found = tuple(flagged(contrast, UNEQUAL) for contrast in found)
+        contrasts = {contrast.variant: contrast for contrast in found}
     return Result(
         suite=suite,
         comparison=comparison,
@@ -209,7 +238,21 @@ def collect(
         correction=_correction(comparison, rows),
         looks=max(looks.values(), key=len, default=()),
         predictions=lambda row: _predictions(row, store),
+        arm=arm,
+        pilot=pilot,
     )
+
+
+UNEQUAL = "unequal budgets"
+
+
+def _unequal_trials(comparison: Comparison, budget: str) -> bool:
+    return comparison.tuning is not None and comparison.tuning.is_unequal(budget)
+
+
+def flagged(contrast: Contrast, reason: str) -> Contrast:
+    """The contrast with a further reason beside its verdict."""
+    return replace(contrast, reason="; ".join(filter(None, (contrast.reason, reason))))
 
 
 def _row(
@@ -267,7 +310,7 @@ def _looks(
         return {}
     found = {}
     for row in shown:
-        pair = [[step_key(r.runs[0]), r.variant.metric] for r in (baseline, row)]
+        pair = [[_looked_at(r), r.variant.metric] for r in (baseline, row)]
         looks = store.look(digest(pair), seeds)
         found[row.variant.name] = tuple(looks[: looks.index(seeds) + 1])
     return found | _crossed_looks(comparison, found)
@@ -282,6 +325,14 @@ def _crossed_looks(
         for name, four in comparison.interactions().items()
     }
     return {name: max(found, key=len) for name, found in seen.items() if found}
+
+
+def _looked_at(row: Row) -> object:
+    """What a look at a row is a look at: its kind of run, and how that was searched for."""
+    if row.searched is None:
+        return step_key(row.runs[0])
+    search = row.searched.search
+    return [step_key(search.runs[0]), search.space, search.trials, search.shared]
 
 
 def _naive(
@@ -353,22 +404,33 @@ def _contrasts(
     )
 
 
-def check_control(comparison: Comparison, rows: Sequence[Row]) -> Control:
-    """Compare what the runs left: split, order and initial weights of each pair, unless they are the factor."""
+def check_control(
+    comparison: Comparison, rows: Sequence[Row], tuned: Sequence[str] = ()
+) -> Control:
+    """Compare what the runs left: split, order and initial weights of each pair, unless they are the factor.
+
+    Args:
+        comparison: says what varies.
+        rows: one a variant, the baseline first.
+        tuned: paths at which a run may leave its variant; anywhere else breaks control.
+    """
     varied: dict[str, dict[str, object]] = {}
     for row in rows[1:]:
         changed: Mapping[str, Sides] = differences(rows[0].variant, row.variant)
         for path, sides in changed.items():
             varied.setdefault(path, {rows[0].variant.name: sides.baseline})
             varied[path][row.variant.name] = sides.variant
-    parts = [part for part, roots in CHECKED.items() if not _is_factor(comparison, roots)]
+    parts = [
+        part for part, roots in CHECKED.items() if not _vary((*comparison.paths, *tuned), roots)
+    ]
     broken = [
         text
         for part, roots in CHECKED.items()
         for row in rows[1:]
-        if not _vary(differences(rows[0].variant, row.variant), roots)
+        if not _vary((*differences(rows[0].variant, row.variant), *tuned), roots)
         for text in _unequal(part, rows[0], row)
     ]
+    broken += [text for row in rows for text in _strays(row, tuned)]
     engines = {run.engine for row in rows for run in row.runs}
     if len(engines) > 1:
         broken.append(f"variants were trained by different engines: {', '.join(sorted(engines))}")
@@ -388,8 +450,17 @@ CHECKED_AS = {
 }
 
 
-def _is_factor(comparison: Comparison, roots: Sequence[str]) -> bool:
-    return _vary(comparison.paths, roots)
+def _strays(row: Row, tuned: Sequence[str]) -> list[str]:
+    """Runs that differ from their variant where nothing was tuned, in words."""
+    base = row.variant
+    found = []
+    for run in row.runs:
+        ran = base.model_copy(update={"task": run.task, "recipe": run.recipe})
+        changed = [p for p in differences(base, ran) if not any(within(p, t) for t in tuned)]
+        if changed:
+            paths = ", ".join(changed)
+            found.append(f"seed {run.seed} of {base.name!r} was not trained as stated, at {paths}")
+    return found
 
 
 def _vary(paths: Iterable[str], roots: Sequence[str]) -> bool:

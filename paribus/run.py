@@ -35,6 +35,8 @@ class Run:
     Attributes:
         data_digest: hash of the data that the task reads, "redrawn" where every seed draws its own.
         engine: how it is trained, with the choices that were resolved for it.
+        trial: its number in its seed's search, or None for a run that counts. A trial is scored on the validation part
+            alone.
     """
 
     task: Task
@@ -44,11 +46,12 @@ class Run:
     device: str = "cpu"
     engine: str = "loop"
     diagnostics: tuple[Call, ...] = ()
+    trial: int | None = None
 
     @property
     def streams(self) -> Streams:
         """Its random streams."""
-        return Streams(self.seed, self.recipe.salt)
+        return Streams(self.seed, self.recipe.salt, self.trial)
 
     @cached_property
     def identity(self) -> dict[str, object]:
@@ -60,6 +63,7 @@ class Run:
             "data": self.data_digest,
             "recipe": plain(self.recipe),
             "seed": self.seed,
+            "trial": self.trial,
             "diagnostics": plain(self.diagnostics),
             "source": fingerprint((self.task, self.recipe, *self.diagnostics), self.engine),
             "torch": torch_minor(),
@@ -115,9 +119,10 @@ class Record:
     """What is known of a run when it is over.
 
     Attributes:
-        scores: final scores by name: metrics on the test part, ``validation/...``, ``train/loss``, diagnostics.
-        naive: scores of each naive predictor on the test part, by predictor and metric.
-        curves: values at each evaluation by name, ``step`` among them.
+        scores: final scores by name: metrics on the test part (none in a trial), and of the weights that are kept
+            ``validation/...``, ``train/loss``, diagnostics.
+        naive: scores of each naive predictor on the test part, by predictor and metric; none in a trial.
+        curves: values at each evaluation by name, ``step`` among them; none in a trial.
         steps: optimizer steps done.
         best_step: step whose weights were scored.
         seconds: training, evaluation included, data reading left out.

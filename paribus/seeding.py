@@ -10,6 +10,7 @@ import torch
 from paribus.errors import ParibusError
 
 PURPOSES = ("split", "search", "init", "order", "noise")
+SHARED_BY_TRIALS = ("split", "search")
 
 
 @dataclass(frozen=True)
@@ -18,14 +19,18 @@ class Streams:
 
     Two runs with the same seed and salt draw the same numbers for the same purpose, whatever else differs between
     them; that is what pairs the variants of a comparison. A salt parts them again, for comparisons of a variant with
-    itself.
+    itself. A trial of a search shares its seed's split and has initial weights, order and noise of its own, so that
+    its winner, trained afresh, owes nothing to the luck that chose it.
     """
 
     seed: int
     salt: str = ""
+    trial: int | None = None
 
     def number(self, purpose: str, *names: str | int) -> int:
         """A 63-bit number that depends on the seed, the salt, the purpose and the names, and on nothing else.
+
+        In a trial it depends on the trial too, unless it serves the split or the search.
 
         >>> Streams(1).number("init", "Linear", 0) == Streams(1).number("init", "Linear", 0)
         True
@@ -39,6 +44,8 @@ class Streams:
                 expected=f"one of {', '.join(PURPOSES)}",
                 fix="Name the purpose that the draw serves.",
             )
+        if self.trial is not None and purpose not in SHARED_BY_TRIALS:
+            names = ("trial", self.trial, *names)
         text = "/".join(map(str, (self.seed, self.salt, purpose, *names)))
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,10 +16,12 @@ from paribus.comparison import Comparison, Suite, Variant
 from paribus.engines import Choice, common, resolve
 from paribus.errors import ParibusError
 from paribus.executor import available_jobs, dataset_of, execute, one_thread, told_of
+from paribus.nested import PENDING, Pilot, Search, Searched, pending
 from paribus.progress import Progress
 from paribus.recorded import then
 from paribus.results import Result, collect, step_key
 from paribus.run import Record, Run, data_digest, resolve_device
+from paribus.search import Space, widened
 from paribus.seeding import Streams
 from paribus.spec import digest
 from paribus.spec import replace as replaced
@@ -29,6 +31,7 @@ from paribus.task import Task
 from paribus.training.cohorts import cohort_key, stacked
 from paribus.training.evaluate import naive_outputs
 from paribus.training.network import build
+from paribus.tuning import ARMS, PILOT_SEEDS, ROUNDS, Arm, Tuning, applied
 
 DEVICES = ("cpu", "cuda")
 NO_GPU = "no CUDA device was found"
@@ -51,6 +54,8 @@ class Settings:
         fresh: train again what is already in the store.
         jobs: processes that train side by side; None is one a core.
         evidence: write what the pages were made from beside them.
+        trials: trials a variant and seed in the tuned arm; None takes the comparison's.
+        arm: ``default``, ``tuned`` or ``both``.
     """
 
     seeds: int | None = None
@@ -65,6 +70,8 @@ class Settings:
     jobs: int | None = None
     speaks_of: str | None = None
     evidence: bool = False
+    trials: int | None = None
+    arm: str = "both"
 
     def __post_init__(self) -> None:
         if self.seeds is not None and self.seeds < 2:
@@ -81,6 +88,13 @@ class Settings:
                 expected="at least 1",
                 fix="Leave --paribus-jobs out to use one process a core.",
             )
+        if self.trials is not None and self.trials < 1:
+            raise ParibusError(
+                "number of trials",
+                got=self.trials,
+                expected="at least 1",
+                fix="Use --paribus-arm default to leave the tuned arm out.",
+            )
         if self.device != "auto":
             resolve_device(self.device)
         refuse_unwritable(self.out)
@@ -96,6 +110,34 @@ class Settings:
     def devices(self) -> tuple[str, ...]:
         """Devices that have rows: all for ``auto``, of which those that are not here are skipped with a reason."""
         return DEVICES if self.device == "auto" else (self.device,)
+
+    @property
+    def arms(self) -> tuple[Arm, ...]:
+        """The arms that are trained, where a comparison has both."""
+        return ARMS if self.arm == "both" else (self.arm,)
+
+    def wants(self, cell: Cell) -> bool:
+        """Whether a cell is asked for: its device, its arm, and trials at this budget where it is tuned."""
+        tuning = cell.comparison.tuning
+        tried = cell.arm == "default" or (tuning is not None and self.budget in tuning.trials)
+        return cell.device in self.devices and cell.arm in self.arms and tried
+
+    def wanted(self, cells: Iterable[Cell]) -> list[Cell]:
+        """The cells that are asked for.
+
+        Raises:
+            ParibusError: the tuned arm alone is asked for where none is declared.
+        """
+        every = list(cells)
+        found = [cell for cell in every if self.wants(cell)]
+        if self.arm == "tuned" and every and not any(cell.arm == "tuned" for cell in found):
+            raise ParibusError(
+                "arm",
+                got=f"'tuned', and no selected comparison is tuned at budget {self.budget!r}",
+                expected="a comparison that declares trials",
+                fix="Use --paribus-arm both, or another budget.",
+            )
+        return found
 
 
 def refuse_unwritable(out: Path) -> None:
@@ -166,14 +208,22 @@ class Cell(NamedTuple):
     comparison: Comparison
     variant: str
     device: str
+    arm: Arm = "default"
+
+    @property
+    def address(self) -> str:
+        """All of its names, which no other cell of a session has; quicker to compare than the cell."""
+        parts = (self.suite.name, self.comparison.name, self.variant, self.device, self.arm)
+        return "/".join(parts)
 
     @property
     def name(self) -> str:
-        """How tests name it, such as ``optimizers-adam-cpu``."""
+        """How tests name it, such as ``optimizers-adam-cpu`` or ``optimizers-adam-tuned-cpu``."""
         several = len(self.suite.comparisons) > 1
         parts = [self.suite.name, *([self.comparison.name] if several else [])]
         variant = self.variant.replace(" × ", "+").replace(" ", "_")
-        return "-".join([*parts, variant, self.device])
+        arm = [] if self.arm == "default" else [self.arm]
+        return "-".join([*parts, variant, *arm, self.device])
 
 
 def skip_reason(device: str) -> str:
@@ -184,14 +234,20 @@ def skip_reason(device: str) -> str:
 
 
 def cells(suites: Iterable[Suite]) -> list[Cell]:
-    """Every cell of the suites on every device, the baseline of each comparison first."""
+    """Every cell of the suites on every device, the baseline of each comparison and arm first."""
     return [
-        Cell(suite, comparison, variant.name, device)
+        Cell(suite, comparison, variant.name, device, arm)
         for device in DEVICES
         for suite in suites
         for comparison in suite.comparisons
+        for arm in arms(comparison)
         for variant in comparison.variants()
     ]
+
+
+def arms(comparison: Comparison) -> tuple[Arm, ...]:
+    """The arms that a comparison declares."""
+    return ARMS if comparison.tuning is not None else ARMS[:1]
 
 
 class Session:
@@ -212,7 +268,10 @@ class Session:
         self._prepared: dict[tuple[str, str], Comparison] = {}
         self._digests: dict[Task, str] = {}
         self._planned: list[Cell] = []
-        self._choices: dict[tuple[str, str, str], Choice] = {}
+        self._choices: dict[tuple[str, str, str, Arm], Choice] = {}
+        self._pilots: dict[str, Pilot] = {}
+        self._searches: dict[str, Search] = {}
+        self._complete: dict[str, Searched] = {}
 
     @cached_property
     def jobs(self) -> int:
@@ -233,11 +292,11 @@ class Session:
                 self._prepared[suite.name, comparison.name] = prepared
                 for variant in prepared.variants():
                     try_once(variant)
+                    if any(c.arm == "tuned" and c.comparison == comparison for c in cells):
+                        try_once(_first_trial(variant, prepared))
         self._planned += [cell for cell in cells if not skip_reason(cell.device)]
         self.progress.forecast.planned += sum(
-            self._estimate(cell, len(self._missing(self.runs(cell))))
-            for cell in cells
-            if not skip_reason(cell.device)
+            self._estimate(cell, self._left(cell)) for cell in cells if not skip_reason(cell.device)
         )
 
     def _refuse_unknown_tasks(self, cells: Sequence[Cell]) -> None:
@@ -273,10 +332,121 @@ class Session:
         return range(comparison.budgets[self.settings.budget].seeds if chosen is None else chosen)
 
     def runs(self, cell: Cell) -> list[Run]:
-        """The runs of a cell, one a seed."""
-        runs = self._by_loop(cell, cell.variant)
+        """The runs of a cell that count, one a seed; of a search that is not over, `PENDING` ones."""
+        if cell.arm == "default":
+            return self._base(cell)
+        found = self.searched(cell)
+        return pending(self._base(cell)) if found is None else found.winners
+
+    def _base(self, cell: Cell) -> list[Run]:
+        """The runs of a cell as they stand before tuning."""
         engine = self._choice(cell).engine
-        return [replace(run, engine=engine) for run in runs]
+        return [replace(run, engine=engine) for run in self._by_loop(cell, cell.variant)]
+
+    def _left(self, cell: Cell) -> int:
+        """How many runs of a cell are still to be trained, trials among them, a pilot's not."""
+        runs = self.runs(cell)
+        found = len(self._missing(runs)) + sum(run.trial == PENDING for run in runs)
+        if cell.arm == "default":
+            return found
+        search = self._search(cell) or self._search_in(cell, self._declared(cell)[cell.variant])
+        return found + len(self._missing(search.all))
+
+    # The tuned arm
+
+    def searched(self, cell: Cell) -> Searched | None:
+        """What the store knows of a tuned cell's search, or None before its pilot is over."""
+        if cell.address in self._complete:
+            return self._complete[cell.address]
+        search = self._search(cell)
+        if search is None:
+            return None
+        found = search.known(self.store.get(run.key for run in search.all))
+        if found.complete:
+            self._complete[cell.address] = found
+        return found
+
+    def _search(self, cell: Cell) -> Search | None:
+        """The search of a tuned cell, in its frozen space, or None before its pilot is over."""
+        if cell.address not in self._searches:
+            pilot = self.pilot(cell)
+            if pilot is None:
+                return None
+            self._searches[cell.address] = self._search_in(cell, pilot.spaces[cell.variant])
+        return self._searches[cell.address]
+
+    def _search_in(self, cell: Cell, space: Space, seeds: Sequence[int] | None = None) -> Search:
+        """The search of a tuned cell in a space, on the seeds that count or on those of a pilot."""
+        tuning, base = _tuning(cell), self._base(cell)
+        runs = base if seeds is None else [replace(base[0], seed=seed) for seed in seeds]
+        return Search(
+            runs=tuple(runs),
+            space=space,
+            declared=self._declared(cell)[cell.variant],
+            trials=tuning.trials_of(cell.variant, self.settings.budget, self.settings.trials),
+            metric=self.comparison(cell).task.primary,
+            shared=tuning.shared and seeds is None,
+        )
+
+    def _declared(self, cell: Cell) -> dict[str, Space]:
+        """The declared space of each variant."""
+        variants = cell.comparison.variants()
+        return {v.name: _tuning(cell).space_of(v.name, v.levels) for v in variants}
+
+    def pilot(self, cell: Cell) -> Pilot | None:
+        """The spaces that a tuned cell's comparison ended with on its device, or None before the pilot is over."""
+        if not _tuning(cell).widen:
+            return Pilot(self._declared(cell))
+        name = self._pilot_name(cell)
+        if name not in self._pilots:
+            known = None if self.settings.fresh else self.store.frozen(name)
+            if known is None:
+                return None
+            self._pilots[name] = Pilot.read(known)
+        return self._pilots[name]
+
+    def _pilot_name(self, cell: Cell) -> str:
+        """What a pilot depends on: the variants, the engine, and how they are tuned."""
+        mates = [cell._replace(variant=v.name) for v in cell.comparison.variants()]
+        tuning = _tuning(cell)
+        return digest(
+            {
+                "variants": {c.variant: step_key(self._base(c)[0]) for c in mates},
+                "spaces": self._declared(cell),
+                "trials": [self._search_in(c, Space()).trials for c in mates],
+                "seeds": tuning.pilot,
+            }
+        )
+
+    def _freeze(self, cell: Cell) -> None:
+        """Run the pilot of a tuned cell's comparison, unless it is over, and keep the spaces that it ends with.
+
+        Winners that crowd an end widen it for all variants alike, in at most `ROUNDS` rounds on seeds that never count.
+        """
+        if self.pilot(cell) is not None:
+            return
+        mates = [cell._replace(variant=v.name) for v in cell.comparison.variants()]
+        spaces, rounds = self._declared(cell), 0
+        seeds = range(PILOT_SEEDS, PILOT_SEEDS + _tuning(cell).pilot)
+        for _ in range(ROUNDS):
+            searches = [self._search_in(c, spaces[c.variant], seeds) for c in mates]
+            self._train_pilot(cell, [run for search in searches for run in search.all])
+            found = [s.known(self.store.get(r.key for r in s.all)) for s in searches]
+            wider = widened(spaces, [edge for each in found for edge in each.edges])
+            if wider == spaces:
+                break
+            spaces, rounds = wider, rounds + 1
+        pilot, name = Pilot(spaces, rounds), self._pilot_name(cell)
+        self.store.freeze(name, pilot.told)
+        self._pilots[name] = pilot
+
+    def _train_pilot(self, cell: Cell, runs: Sequence[Run]) -> None:
+        missing = self._missing(runs)
+        estimate = self._estimate(cell, len(missing))
+        self.progress.forecast.planned += estimate
+        self._execute(f"{cell.suite.name} pilot", cell, missing, estimate)
+
+    # Both arms
 
     def _by_loop(self, cell: Cell, variant: str) -> list[Run]:
         """The runs of a variant of the cell's comparison, before an engine is chosen."""
@@ -295,8 +465,8 @@ class Session:
         ]
 
     def _choice(self, cell: Cell) -> Choice:
-        """The engine of a comparison on a device: one for all variants, so that it does not vary with the factor."""
-        name = (cell.suite.name, cell.comparison.name, cell.device)
+        """The engine of an arm on a device: one for all variants, so that it does not vary with the factor."""
+        name = (cell.suite.name, cell.comparison.name, cell.device, cell.arm)
         if name not in self._choices:
             self._choices[name] = self._chosen(cell)
         return self._choices[name]
@@ -305,16 +475,36 @@ class Session:
         """As asked for, as chosen before, or as measured now."""
         if self.settings.engine == "loop" or skip_reason(cell.device):
             return Choice("loop", "asked for")
-        variants = [v.name for v in self.comparison(cell).variants()]
-        firsts = {cohort_key(r): r for v in variants for r in self._by_loop(cell, v)[:1]}
+        firsts = {cohort_key(run): run for run in self._firsts(cell)}
         name = f"{digest(sorted(firsts))}/{self.settings.engine}"
         known = self.store.choice(name)
         if known is None:
-            share = -(-len(self.seeds(self.comparison(cell))) // self.jobs)
+            share = -(-self._replicates(cell) // self.jobs)
             each = [resolve(self.settings.engine, run, share) for run in firsts.values()]
             known = common(each)
             self.store.choose(name, *known)
         return Choice(*known)
+
+    def _firsts(self, cell: Cell) -> list[Run]:
+        """The first run of each variant, the first trial in the tuned arm."""
+        comparison = self.comparison(cell)
+        firsts = [self._by_loop(cell, v.name)[0] for v in comparison.variants()]
+        if cell.arm == "default":
+            return firsts
+        trials = (_first_trial(v, comparison).recipe for v in comparison.variants())
+        return [
+            replace(run, recipe=recipe, trial=0, diagnostics=())
+            for run, recipe in zip(firsts, trials, strict=True)
+        ]
+
+    def _replicates(self, cell: Cell) -> int:
+        """Runs of a variant that can be trained at once."""
+        seeds = len(self.seeds(self.comparison(cell)))
+        if cell.arm == "default":
+            return seeds
+        tuning = _tuning(cell)
+        trials = tuning.trials_of(cell.variant, self.settings.budget, self.settings.trials)
+        return trials * (1 if tuning.shared else seeds)
 
     def _digest(self, task: Task) -> str:
         if task not in self._digests:
@@ -322,37 +512,62 @@ class Session:
         return self._digests[task]
 
     def _missing(self, runs: Sequence[Run]) -> list[Run]:
+        runs = [run for run in runs if run.trial != PENDING]
         if self.settings.fresh:
             return [run for run in runs if run.key not in self.trained]
         known = self.store.get(run.key for run in runs)
         return [run for run in runs if run.key not in known]
 
     def _estimate(self, cell: Cell, runs: int) -> float:
-        budget = self.comparison(cell).budgets[self.settings.budget]
-        return budget.seconds * runs / budget.seeds / len(cell.comparison.variants())
+        """Seconds that so many runs of a cell are expected to take."""
+        comparison, budget = self.comparison(cell), self.settings.budget
+        planned, variants = comparison.budgets[budget], len(comparison.variants())
+        if cell.arm == "default":
+            return planned.seconds * runs / planned.seeds / variants
+        tuning = _tuning(cell)
+        seconds = tuning.seconds.get(budget, planned.seconds)
+        each = 1 + tuning.trials_of(cell.variant, budget)
+        return seconds * runs / (planned.seeds * each * variants)
 
     def train(self, cell: Cell) -> list[Run]:
-        """Train the cell's runs that are not in the store yet; returns those that were trained now.
+        """Train the cell's runs that are not in the store yet; returns those that were trained now, trials before.
 
         Runs of other planned cells that can be trained together with them are: a cohort costs little more than a run.
         """
-        missing = self._missing(self.runs(cell))
+        trials: list[Run] = []
+        if cell.arm == "tuned":
+            self._freeze(cell)
+            search = self._search(cell)
+            trials = self._train(cell, search.all if search else [], self._trials)
+        return trials + self._train(cell, self.runs(cell), self.runs)
+
+    def _train(
+        self, cell: Cell, runs: Sequence[Run], of: Callable[[Cell], Sequence[Run]]
+    ) -> list[Run]:
+        missing = self._missing(runs)
         if missing:
-            label, estimate = cell.name, self._estimate(cell, len(missing))
-            missing += self._mates(missing)
-            with self.progress.batch(label, len(missing), estimate) as advance:
-                chosen = self._choice(cell)
-
-                def keep(run: Run, record: Record) -> None:
-                    origin = {**record.provenance, **self.source, "engine chosen": chosen.reason}
-                    self.store.add(run, replace(record, provenance=origin))
-                    self.trained.add(run.key)
-                    advance()
-
-                execute(missing, jobs=self.jobs, keep=keep, portion=chosen.portion)
+            estimate = self._estimate(cell, len(missing))
+            missing += self._mates(missing, of)
+            label = cell.name if missing[0].trial is None else f"{cell.name}, trials"
+            self._execute(label, cell, missing, estimate)
         return missing
 
-    def _mates(self, runs: Sequence[Run]) -> list[Run]:
+    def _execute(self, label: str, cell: Cell, runs: Sequence[Run], estimate: float) -> None:
+        """Train runs, each kept as soon as it is there."""
+        if not runs:
+            return
+        chosen = self._choice(cell)
+        with self.progress.batch(label, len(runs), estimate) as advance:
+
+            def keep(run: Run, record: Record) -> None:
+                origin = {**record.provenance, **self.source, "engine chosen": chosen.reason}
+                self.store.add(run, replace(record, provenance=origin))
+                self.trained.add(run.key)
+                advance()
+
+            execute(runs, jobs=self.jobs, keep=keep, portion=chosen.portion)
+
+    def _mates(self, runs: Sequence[Run], of: Callable[[Cell], Sequence[Run]]) -> list[Run]:
         """Missing runs of other planned cells that are of the same cohort."""
         if not stacked(runs[0]):
             return []
@@ -360,10 +575,15 @@ class Session:
         mates = {
             run.key: run
             for other in self._planned
-            for run in self.runs(other)
+            for run in of(other)
             if run.engine == runs[0].engine and cohort_key(run) == cohort and run.key not in known
         }
         return self._missing(list(mates.values()))
+
+    def _trials(self, cell: Cell) -> list[Run]:
+        """The trials of a cell whose space is frozen."""
+        search = self._search(cell) if cell.arm == "tuned" else None
+        return search.all if search else []
 
     def baseline(self, cell: Cell) -> Cell:
         """The cell that a cell is held against."""
@@ -373,8 +593,17 @@ class Session:
         """The records of a cell's runs that the store holds."""
         return list(self.store.get(run.key for run in self.runs(cell)).values())
 
+    def tried(self, cell: Cell) -> list[Record]:
+        """The records of a cell's trials that the store holds."""
+        found = self.searched(cell) if cell.arm == "tuned" else None
+        return found.found if found else []
+
     def time(self, cell: Cell) -> tuple[Timing, bool]:
-        """Step times of a cell against its baseline, and whether they come from the store."""
+        """Step times of a cell against its baseline, and whether they come from the store.
+
+        Those of a tuned cell are its default's: other numbers in the same kernels.
+        """
+        cell = cell._replace(arm="default")
         variant, baseline = (self.runs(c)[0] for c in (cell, self.baseline(cell)))
         names = (step_key(variant), step_key(baseline), cell.device)
         known = self.store.timing(*names)
@@ -387,16 +616,23 @@ class Session:
         return timing, False
 
     def results(self, cells: Iterable[Cell]) -> list[Result]:
-        """What the store knows of every comparison of the cells, on each of their devices."""
+        """What the store knows of every comparison of the cells, on each of their devices, arm by arm."""
         found = []
         for device in DEVICES:
             chosen = [cell for cell in cells if cell.device == device]
-            found += [self.result(*each, device) for each in _distinct(chosen)]
+            for suite, comparison in _distinct(chosen):
+                here = {c.arm for c in chosen if (c.suite, c.comparison) == (suite, comparison)}
+                found += [
+                    self.result(suite, comparison, device, arm) for arm in ARMS if arm in here
+                ]
         return found
 
-    def result(self, suite: Suite, comparison: Comparison, device: str) -> Result:
-        """What the store knows of one comparison on one device."""
-        whole = [Cell(suite, comparison, v.name, device) for v in comparison.variants()]
+    def result(
+        self, suite: Suite, comparison: Comparison, device: str, arm: Arm = "default"
+    ) -> Result:
+        """What the store knows of one arm of a comparison on one device."""
+        whole = [Cell(suite, comparison, v.name, device, arm) for v in comparison.variants()]
+        tuned = arm == "tuned"
         return collect(
             suite,
             self.comparison(whole[0]),
@@ -406,6 +642,9 @@ class Session:
             store=self.store,
             failures={c.variant: self.failures[c] for c in whole if c in self.failures},
             skipped=skip_reason(device),
+            searched={c.variant: s for c in whole if (s := self.searched(c))} if tuned else {},
+            pilot=self.pilot(whole[0]) if tuned else None,
+            arm=arm,
         )
 
     @cached_property
@@ -455,6 +694,20 @@ def refuse_undrawn(comparison: Comparison) -> None:
                 expected="a split that is drawn anew: a series speaks of new data by rolling origins",
                 fix="Leave --paribus-speaks-of data out, or select other suites.",
             )
+
+
+def _tuning(cell: Cell) -> Tuning:
+    """How a tuned cell is tuned."""
+    assert cell.comparison.tuning is not None, "only what is tuned has a tuned arm"
+    return cell.comparison.tuning
+
+
+def _first_trial(variant: Variant, comparison: Comparison) -> Variant:
+    """A variant as its first trial of seed 0 sets it."""
+    assert comparison.tuning is not None, "only what is tuned has trials"
+    space = comparison.tuning.space_of(variant.name, variant.levels)
+    values = space.draw(Streams(0, variant.recipe.salt), 0)
+    return variant.model_copy(update={"recipe": applied(variant.recipe, values)})
 
 
 def try_once(variant: Variant) -> None:

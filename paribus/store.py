@@ -33,6 +33,7 @@ create table if not exists looks (
     primary key (comparison, seeds));
 create table if not exists choices (
     cohort text primary key, engine text not null, reason text not null, portion integer not null);
+create table if not exists frozen (name text primary key, value text not null);
 create table if not exists timings (
     variant text not null, baseline text not null, device text not null, timing text not null,
     primary key (variant, baseline, device));
@@ -60,7 +61,7 @@ class Timing(NamedTuple):
 
 
 class Store:
-    """Runs, their predictions, the looks taken at comparisons, and step timings.
+    """Runs, their predictions, the looks taken at comparisons, frozen spaces, and step timings.
 
     Args:
         path: the SQLite file; it and its folder are made if they are not there.
@@ -122,7 +123,12 @@ class Store:
         self._db.close()
 
     def add(self, run: Run, record: Record) -> None:
-        """Keep a finished run, in place of an earlier one of the same key."""
+        """Keep a finished run, in place of an earlier one of the same key.
+
+        Raises:
+            ParibusError: a trial of a search that was scored on the test part.
+        """
+        _refuse_judged_trial(run, record)
         fields = asdict(replace(record, predictions=None))
         with self._db:
             self._db.execute(
@@ -223,6 +229,18 @@ class Store:
         rows = self._db.execute("select name from sqlite_master where type = 'table'")
         return [name for (name,) in rows]
 
+    def freeze(self, name: str, value: object) -> None:
+        """Keep plain data under a name, such as the spaces that a pilot ended with."""
+        with self._db:
+            self._db.execute(
+                "insert or replace into frozen values (?, ?)", (name, canonical(value))
+            )
+
+    def frozen(self, name: str) -> Any:
+        """What was kept under a name, or None."""
+        row = self._db.execute("select value from frozen where name = ?", (name,)).fetchone()
+        return None if row is None else json.loads(row[0])
+
     def add_timing(self, variant: str, baseline: str, device: str, timing: Timing) -> None:
         """Keep the step times of a variant against its baseline, in place of earlier ones."""
         with self._db:
@@ -257,6 +275,21 @@ def _closed_on_error(db: sqlite3.Connection) -> Iterator[None]:
     except BaseException:
         db.close()
         raise
+
+
+def _refuse_judged_trial(run: Run, record: Record) -> None:
+    """Refuse a trial that knows anything of the test part: the winner would be chosen by what is to judge it."""
+    if run.trial is None:
+        return
+    stray = [name for name in record.scores if not name.startswith(("validation/", "train/"))]
+    stray += [f"{naive} of the naive predictors" for naive in record.naive]
+    if stray or record.predictions is not None:
+        raise ParibusError(
+            f"record of trial {run.trial} of seed {run.seed}",
+            got=", ".join(stray) or "predictions of the test part",
+            expected="scores on the validation part alone",
+            fix="Score a trial by its validation curve; only the winner, trained afresh, is scored on the test part.",
+        )
 
 
 def _now() -> str:

@@ -47,6 +47,7 @@ def _figures(result: Result, out: Path) -> Figures:
     """Draw and write the figures of one result; their file names by what they show."""
     parts = [result.suite.name]
     parts += [result.comparison.name] if len(result.suite.comparisons) > 1 else []
+    parts += [result.arm] if result.arm != "default" else []
     parts += [result.device] if result.device != "cpu" else []
     stem = "-".join(parts)
     made = {

@@ -21,19 +21,20 @@ def index(results: Sequence[Result]) -> str:
     blocks = ["# Results", HOW if results else "Nothing was run."]
     for name, found in by_suite(results).items():
         blocks.append(f"## [{found[0].suite.title}]({name}.md)")
-        for result in found:
-            if not result.skipped:
-                blocks += _result(result)
+        for arms in tables.by_comparison(found):
+            if not arms[0].skipped:
+                blocks += _arms(arms)
     return "\n\n".join([*blocks, *_claims(results), *_skipped(results)]) + "\n"
 
 
-def _result(result: Result) -> list[str]:
+def _arms(arms: Sequence[Result]) -> list[str]:
+    result = arms[0]
     return [
         f"**{title(result)}**: {result.comparison.question} {len(result.seeds)} seeds, budget `{result.budget}`. "
         f"Score: {tables.heading(result.comparison.primary)}; difference: {method.sign(result)}, positive is better.",
-        *broken(result),
-        tables.markdown(tables.verdict_table(result).to_dict("records")),  # type: ignore[arg-type]
-        summary(result),
+        *(line for arm in arms for line in broken(arm)),
+        tables.markdown(tables.verdict_table(*arms).to_dict("records")),  # type: ignore[arg-type]
+        *map(summary, arms),
     ]
 
 
@@ -49,7 +50,8 @@ def _claims(results: Sequence[Result]) -> list[str]:
         if not result.skipped:
             found = answer_all(result)
             answers += found
-            place = {"where": title(result)}
+            tuned = ", tuned" if result.arm == "tuned" else ""
+            place = {"where": f"{title(result)}{tuned}"}
             lines += [{**place, **line} for line in tables.claim_lines(found)]
     return ["## Claims", tables.markdown(lines), method.claims_note(answers)] if lines else []
 
@@ -62,9 +64,9 @@ def _skipped(results: Sequence[Result]) -> list[str]:
             reasons.setdefault(f"{result.device}: {result.skipped}", []).append(
                 result.comparison.name
             )
-    told = [f"{reason} ({', '.join(names)})" for reason, names in reasons.items()]
+    told = [f"{why} ({', '.join(dict.fromkeys(names))})" for why, names in reasons.items()]
     told += [
-        f"{title(result)}, {row.variant.name}: {why}"
+        f"{title(result)}, {row.variant.name}{', tuned' * (result.arm == 'tuned')}: {why}"
         for result in results
         if not result.skipped
         for row in result.rows

@@ -21,7 +21,7 @@ def sentences(result: Result) -> list[str]:
         _equivalence(result),
         _interval(result),
         _failures(result),
-        *_looks(result),
+        *looks(result),
     ]
 
 
@@ -161,13 +161,15 @@ def _failures(result: Result) -> str:
     )
 
 
-def _looks(result: Result) -> list[str]:
+def looks(result: Result) -> list[str]:
+    """A warning where the result was looked at before with other seeds."""
     if not result.exploratory:
         return []
     earlier = listed(str(n) for n in result.looks[:-1])
+    tuned = "tuned " if result.arm == "tuned" else ""
     return [
-        f"**This is look number {len(result.looks)}**: the result was looked at before with {earlier} seeds. Adding "
-        "seeds until a test rejects finds too much, so what this look finds is marked `exploratory` and answers "
+        f"**This is look number {len(result.looks)}**: the {tuned}result was looked at before with {earlier} seeds. "
+        "Adding seeds until a test rejects finds too much, so what this look finds is marked `exploratory` and answers "
         "no claim that rests on a verdict."
     ]
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
 from paribus.claims import answer_all
-from paribus.report import evidence, frontier, method, origins, tables
+from paribus.report import evidence, frontier, ledger, method, origins, tables
 from paribus.report.evidence import distinct
 from paribus.report.numbers import listed
-from paribus.results import Result
+from paribus.results import UNEQUAL, Result
 from paribus.run import Predictions
 from paribus.spec import digest
 from paribus.verdict import Decision
@@ -39,33 +39,60 @@ def _comparison(found: Sequence[tuple[Result, Figures]], *, named: bool) -> list
     comparison = results[0].comparison
     prefix = f"{comparison.name}: " if named else ""
     blocks = [f"## {prefix}{comparison.question}"]
-    for result, names in found:
-        blocks += _device(result, names)
+    for arms in tables.by_comparison(results):
+        blocks += _device(
+            arms, [names for result, names in found if any(result is a for a in arms)]
+        )
     ran = next((result for result in results if not result.skipped), results[0])
     blocks += _control(ran)
     blocks += _data(ran)
-    blocks += ["### How the verdicts were reached", bullets(method.sentences(ran))]
+    blocks += ["### How the verdicts were reached", bullets(_method(results, ran))]
     return blocks + _provenance([result for result in results if not result.skipped])
 
 
-def _device(result: Result, figures: Figures) -> list[str]:
+def _method(results: Sequence[Result], ran: Result) -> list[str]:
+    """What holds for every arm, then how the tuned one was tuned on each device."""
+    told = [
+        sentence
+        for result in results
+        if not result.skipped
+        for sentence in (
+            *(method.looks(result) if result is not ran else ()),
+            *ledger.search_sentences(result),
+        )
+    ]
+    return [*method.sentences(ran), *dict.fromkeys(told)]
+
+
+def _device(arms: Sequence[Result], figures: Sequence[Figures]) -> list[str]:
+    result = arms[0]
     if result.skipped:
         return [f"### On {result.device}", f"Skipped on {result.device}: {result.skipped}."]
     return [
         f"### On {result.device}, {len(result.seeds)} paired seeds, budget `{result.budget}`",
-        *broken(result),
-        summary(result),
-        tables.markdown(tables.score_lines(result)),
+        *(line for arm in arms for line in broken(arm)),
+        *map(summary, arms),
+        tables.markdown(tables.of_arms(arms, tables.score_lines)),
         legend(result),
-        *_interactions(result),
-        *_failures(result),
-        *_claims(result),
-        *_pictures(result, figures),
+        *(line for arm in arms for line in _interactions(arm)),
+        *_failures(arms),
+        *_claims(arms),
+        *(p for arm, names in zip(arms, figures, strict=True) for p in _pictures(arm, names)),
         "#### Other scores, and time",
-        tables.markdown(tables.other_lines(result)),
+        tables.markdown(tables.of_arms(arms, tables.other_lines)),
         TIME,
-        *_frontier(result),
-        *_extra(result),
+        *(line for arm in arms for line in (*_frontier(arm), *_extra(arm))),
+        *_ledger(arms),
+    ]
+
+
+def _ledger(arms: Sequence[Result]) -> list[str]:
+    edges = [note for arm in arms for note in ledger.edge_notes(arm)]
+    return [
+        "#### Fairness ledger",
+        tables.markdown(tables.of_arms(arms, ledger.lines)),
+        ledger.NOTE,
+        *([f"Winners at an edge of their space:\n\n{bullets(edges)}"] if edges else []),
     ]
 
 
@@ -80,7 +107,8 @@ TIME = (
 def summary(result: Result) -> str:
     """The verdicts in a sentence."""
     base, metric = result.baseline.variant.name, tables.heading(result.comparison.primary)
-    mark = " (exploratory)" if result.exploratory else ""
+    marks = ["exploratory"] * result.exploratory + [UNEQUAL] * result.unequal
+    mark = f" ({'; '.join(marks)})" if marks else ""
     named: dict[str, list[str]] = {f"{decision}{mark}": [] for decision in Decision}
     for contrast in result.contrasts.values():
         named[f"{contrast.decision}{mark}"].append(contrast.variant)
@@ -89,7 +117,8 @@ def summary(result: Result) -> str:
         row.variant.name for row in result.rows[1:] if row.variant.name not in result.contrasts
     ]
     told += [f"no verdict: {listed(missing)}"] if missing else []
-    return f"Against **{base}** on {metric}: {'; '.join(told)}."
+    arm = "Tuned, against" if result.arm == "tuned" else "Against"
+    return f"{arm} **{base}** on {metric}: {'; '.join(told)}."
 
 
 def broken(result: Result) -> list[str]:
@@ -123,13 +152,13 @@ def _interactions(result: Result) -> list[str]:
     return ["#### Interactions", tables.markdown(lines)] if lines else []
 
 
-def _failures(result: Result) -> list[str]:
-    lines = tables.failure_lines(result)
+def _failures(arms: Sequence[Result]) -> list[str]:
+    lines = tables.of_arms(arms, tables.failure_lines)
     return ["#### Runs that did not complete", tables.markdown(lines)] if lines else []
 
 
-def _claims(result: Result) -> list[str]:
-    answers = answer_all(result)
+def _claims(arms: Sequence[Result]) -> list[str]:
+    answers = [answer for arm in arms for answer in answer_all(arm)]
     if not answers:
         return []
     return [
@@ -140,7 +169,8 @@ def _claims(result: Result) -> list[str]:
 
 
 def _pictures(result: Result, figures: Figures) -> list[str]:
-    return [f"![{text} of {result.comparison.name}]({name})" for text, name in figures.items()]
+    arm = ", tuned" if result.arm == "tuned" else ""
+    return [f"![{text} of {result.comparison.name}{arm}]({name})" for text, name in figures.items()]
 
 
 def _frontier(result: Result) -> list[str]:
@@ -206,13 +236,19 @@ def _data(result: Result) -> list[str]:
 
 def _provenance(results: Sequence[Result]) -> list[str]:
     blocks = ["### Where the numbers come from"] if results else []
-    for result in results:
-        keys = sorted({r.key for row in result.rows for r in row.known})
-        if keys:
-            about = f"{len(keys)} runs on {result.device}, digest of their keys `{digest(keys)}`:"
-            blocks += [about, tables.markdown(origins.provenance_lines(result))]
-        blocks += [f"To make it again:\n\n```\n{method.command(result)}\n```"]
+    for arms in tables.by_comparison(results):
+        blocks += [block for arm in arms for block in _origins(arm)]
+        blocks += [f"To make it again:\n\n```\n{method.command(arms[0])}\n```"]
     return blocks
+
+
+def _origins(result: Result) -> list[str]:
+    keys = sorted({r.key for row in result.rows for r in (*row.known, *row.tried)})
+    if not keys:
+        return []
+    tuned = " of the tuned arm, trials included" if result.arm == "tuned" else ""
+    about = f"{len(keys)} runs{tuned} on {result.device}, digest of their keys `{digest(keys)}`:"
+    return [about, tables.markdown(origins.provenance_lines(result))]
 
 
 def bullets(items: Iterable[str]) -> str:

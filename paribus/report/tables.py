@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,6 +31,41 @@ def frame(lines: Sequence[Line]) -> DataFrame:
 def markdown(lines: Sequence[Line]) -> str:
     """Lines as a table of a page."""
     return str(frame(lines).map(cell).to_markdown(index=False, disable_numparse=True))
+
+
+def by_comparison(results: Sequence[Result]) -> list[list[Result]]:
+    """The arms of each comparison on each device, in order."""
+    found: list[list[Result]] = []
+    for result in results:
+        last = found[-1] if found else []
+        if (
+            last
+            and result.arm not in [arm.arm for arm in last]
+            and _place(last[0]) == _place(result)
+        ):
+            last.append(result)
+        else:
+            found.append([result])
+    return found
+
+
+def _place(result: Result) -> tuple[str, str, str]:
+    return (result.suite.name, result.comparison.name, result.device)
+
+
+def of_arms(arms: Sequence[Result], lines: Callable[[Result], Sequence[Line]]) -> list[Line]:
+    """The lines of every arm, each with its arm beside its variant where any is tuned."""
+    found = [(result.arm, line) for result in arms for line in lines(result)]
+    if all(arm == "default" for arm, _ in found):
+        return [line for _, line in found]
+    return [
+        {
+            "variant": line["variant"],
+            "arm": arm,
+            **{k: v for k, v in line.items() if k != "variant"},
+        }
+        for arm, line in found
+    ]
 
 
 def state(row: Row, result: Result) -> str:
@@ -154,20 +189,20 @@ def naive_scores(result: Result) -> dict[str, str]:
     return {naive: plus_minus(scores) for naive, scores in known.items() if scores.size}
 
 
-def verdict_table(result: Result) -> DataFrame:
+def verdict_table(*arms: Result) -> DataFrame:
     """A table narrow enough for a terminal: score, difference from the baseline, verdict, step ratio.
 
     The column ``visible`` is the smallest difference that would have been seen, beside every `undecided`; it and the
     step ratio are left out where no row has one.
     """
-    table = frame(
-        [
-            _narrow(row, result, line)
-            for row, line in zip(result.rows, score_lines(result), strict=True)
-        ]
-    )
+    table = frame(of_arms(arms, _narrow_lines))
     empty = [name for name in ("visible", "step ratio") if (table[name] == NOTHING).all()]
     return table.drop(columns=empty)
+
+
+def _narrow_lines(result: Result) -> list[Line]:
+    pairs = zip(result.rows, score_lines(result), strict=True)
+    return [_narrow(row, result, line) for row, line in pairs]
 
 
 def _narrow(row: Row, result: Result, line: Line) -> Line:

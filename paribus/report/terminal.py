@@ -6,31 +6,35 @@ from collections.abc import Sequence
 
 from paribus.claims import answer_all
 from paribus.report import method
-from paribus.report.tables import heading, verdict_table
+from paribus.report.tables import by_comparison, heading, verdict_table
 from paribus.results import Result
 
 
 def terminal(results: Sequence[Result]) -> str:
     """A table for each comparison and device, the answers to its claims, and what was skipped."""
-    return "\n\n".join(_shown(result) for result in results)
+    return "\n\n".join(map(_shown, by_comparison(results)))
 
 
-def _shown(result: Result) -> str:
+def _shown(arms: Sequence[Result]) -> str:
+    result = arms[0]
     name = result.suite.name
     if result.comparison.name != name:
         name += f", {result.comparison.name}"
     head = f"{name} on {result.device}"
     if result.skipped:
         return f"{head}: skipped, {result.skipped}"
-    broken = ["CONTROL BROKE, verdicts are withheld:", *result.control.broken[:3]]
+    faults = [text for arm in arms for text in arm.control.broken]
+    broken = ["CONTROL BROKE, verdicts are withheld:", *faults[:3]]
     return "\n".join(
         [
             f"{head}, {len(result.seeds)} seeds: {result.comparison.question}",
-            *(broken if result.control.broken else []),
-            verdict_table(result).to_markdown(
-                index=False, tablefmt="simple", disable_numparse=True
-            ),
+            *(broken if faults else []),
+            verdict_table(*arms).to_markdown(index=False, tablefmt="simple", disable_numparse=True),
             f"{heading(result.comparison.primary)}; difference: {method.sign(result)}, positive is better",
-            *(f"{a.claim.name} {a.answer}: {a.claim.text}" for a in answer_all(result)),
+            *(
+                f"{a.claim.name} {a.answer}: {a.claim.text}"
+                for arm in arms
+                for a in answer_all(arm)
+            ),
         ]
     )

@@ -14,8 +14,14 @@ LARGEST = 512
 
 
 def cohort_key(run: Run) -> str:
-    """Runs of one key share all that fixes shapes: they differ in seed and in numbers of the optimizer only."""
-    run = replace(run, engine="loop", seed=0)  # whatever engine was chosen for it since
+    """Runs of one key share all that fixes shapes: they differ in seed and in numbers of the optimizer only.
+
+    All are trials, or none is.
+    """
+    trial = None if run.trial is None else 0
+    run = replace(
+        run, engine="loop", seed=0, trial=trial
+    )  # whatever engine was chosen for it since
     recipe = run.recipe
     if not why_not(run):
         recipe = recipe.model_copy(update={"optimizer": shape_of(recipe.optimizer), "salt": ""})

@@ -85,7 +85,7 @@ class Training:
 
 
 def train(run: Run, fold: Fold) -> Record:
-    """Train one run on one fold and score it once on the test part.
+    """Train one run on one fold and score it once on the test part, or not at all if it is a trial.
 
     Every draw comes from the run's own streams; the global generator is seeded for networks that use it and put
     back afterwards.
@@ -97,7 +97,7 @@ def train(run: Run, fold: Fold) -> Record:
         best = _fit(training, progress)
         if best is not None:
             training.network.load_state_dict(best)
-        finished = progress.outcome is not Outcome.diverged
+        finished = progress.outcome is not Outcome.diverged and run.trial is None
         outputs = outputs_of(training.network, training.parts.test) if finished else None
         return record_of(
             run,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
@@ -93,14 +93,43 @@ def record_of(
     Args:
         run: what was trained.
         fold: what it was trained on.
-        progress: what it came to; a test score that is not finite makes it diverged.
-        outputs: for the test part, ``(sample, output)`` each, or None for a diverged run; the first is kept.
+        progress: what it came to; a score that is not finite makes it diverged.
+        outputs: for the test part, ``(sample, output)`` each, or None for a diverged run or a trial; the first is kept.
         parameters: how many numbers were trained.
         seconds: training, evaluation included.
     """
     progress.curves |= gaps(progress.curves)
-    naive = naive_outputs(run.task, fold)
-    targets = fold.part("test").targets
+    judged = _judged(run, fold, progress, outputs) if run.trial is None else _tried(run, progress)
+    return replace(
+        judged,
+        steps=progress.steps,
+        best_step=progress.best_step or progress.steps,
+        seconds=seconds,
+        step_seconds=progress.step_seconds,
+        parameters=parameters,
+        data={
+            "name": fold.dataset.name,
+            "origin": fold.dataset.origin,
+            "digest": fold.dataset.digest,
+            "classes": list(fold.dataset.classes),
+            **{name: len(fold.indices(name)) for name in PARTS},
+        },
+    )
+
+
+def _tried(run: Run, progress: Progress) -> Record:
+    """What a trial leaves: how it ended and its last scores, none of them on the test part."""
+    scores, primary = _last(progress), f"validation/{run.task.primary.name}"
+    if progress.outcome is not Outcome.diverged and not math.isfinite(scores[primary]):
+        progress.diverge(f"{run.task.primary.name} on the validation part was not finite")
+    if progress.outcome is Outcome.diverged:
+        scores = {}
+    return Record(run.key, run.seed, progress.outcome, progress.reason, scores)
+
+
+def _judged(run: Run, fold: Fold, progress: Progress, outputs: Outputs | None) -> Record:
+    """What a run that counts leaves besides: test scores, predictions, curves and hashes."""
+    naive, targets = naive_outputs(run.task, fold), fold.part("test").targets
     scores = {} if outputs is None else _final_scores(run, progress, outputs, targets)
     predictions = None
     if outputs is not None and scores:
@@ -115,23 +144,11 @@ def record_of(
         scores=scores,
         naive={name: scores_of(o, targets, run.task.metrics) for name, o in naive.items()},
         curves=progress.curves,
-        steps=progress.steps,
-        best_step=progress.best_step or progress.steps,
-        seconds=seconds,
-        step_seconds=progress.step_seconds,
-        parameters=parameters,
         hashes={
             "data": fold.dataset.digest,
             "split": fold.digest,
             "order": order_digest(len(fold.train), recipe.batch_size, recipe.steps, run.streams),
             "init": progress.initial,
-        },
-        data={
-            "name": fold.dataset.name,
-            "origin": fold.dataset.origin,
-            "digest": fold.dataset.digest,
-            "classes": list(fold.dataset.classes),
-            **{name: len(fold.indices(name)) for name in PARTS},
         },
         notes=(*fold.dataset.notes, *fold.notes),
         predictions=predictions,
@@ -157,12 +174,17 @@ def gaps(curves: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
 def _final_scores(
     run: Run, progress: Progress, outputs: Outputs, targets: tuple[Tensor, ...]
 ) -> dict[str, float]:
-    """Scores on the test part and the last points of the curves; nothing where the primary score is not finite."""
+    """Scores on the test part and those of `_last`; nothing where the primary score is not finite."""
     like = heads(outputs)[0]
     moved = [y.to(like.device, like.dtype if y.is_floating_point() else y.dtype) for y in targets]
     scores = scores_of(outputs, moved, run.task.metrics)
     if not math.isfinite(scores[run.task.primary.name]):
         progress.diverge(f"{run.task.primary.name} on the test part was not finite")
         return {}
-    last = {name: curve[-1] for name, curve in progress.curves.items() if name != "step"}
-    return {**last, **scores}
+    return {**_last(progress), **scores}
+
+
+def _last(progress: Progress) -> dict[str, float]:
+    """The curves' points at the step whose weights are kept: the best one's where the recipe stops early."""
+    at = progress.curves["step"].index(progress.best_step) if progress.best_step else -1
+    return {name: curve[at] for name, curve in progress.curves.items() if name != "step"}

@@ -39,18 +39,21 @@ def train_together(
         training = training or StackedTraining(runs, folds)
         standing = Standing(training.initial)
         _fit(training, standing)
-        outputs = over(Tensor.cpu, training.outputs("test"))
+        # A cohort holds trials alone or none.
+        trials = runs[0].trial is not None
+        outputs = None if trials else over(Tensor.cpu, training.outputs("test"))
         seconds = (time.perf_counter() - started) / len(runs)
     records = []
     for i, (run, fold) in enumerate(zip(runs, folds, strict=True)):
         progress = standing.progress(i)
         diverged = progress.outcome is Outcome.diverged
+        said = None if outputs is None or diverged else over(itemgetter(i), outputs)
         records.append(
             record_of(
                 run,
                 fold,
                 progress,
-                outputs=None if diverged else over(itemgetter(i), outputs),
+                outputs=said,
                 parameters=training.parameters,
                 seconds=seconds,
             )

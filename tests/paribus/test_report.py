@@ -81,6 +81,7 @@ def test_verdicts_come_before_evidence_and_provenance_last(store, page) -> None:
         "### On cpu, 10 paired seeds, budget `quick`",
         "#### Claims",
         "#### Other scores, and time",
+        "#### Fairness ledger",
         "### What varied, and what was held equal",
         "### Data",
         "### How the verdicts were reached",
@@ -275,7 +276,9 @@ def test_a_users_file_is_named_without_its_folder(store, page, tmp_path) -> None
 
 def test_a_failed_row_shows_why_and_no_number(store, page) -> None:
     text = page(filled(store).result(failures={"adam": "boom"}))
-    main, other, varied = (line for line in text.splitlines() if line.startswith("| adam "))
+    main, other, _ledger, varied = (
+        line for line in text.splitlines() if line.startswith("| adam ")
+    )
     assert "failed: boom" in main
     assert not any(c.isdigit() for c in main + other)
     assert "0.01" in varied

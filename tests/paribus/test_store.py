@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -247,3 +248,46 @@ def test_a_folder_that_cannot_be_written_is_refused(
         Store(file / below)
     got = f"{file / below} ({reason.format(file=file)})"
     assert str(caught.value) == f"the store of runs: got {got}, expected {EXPECTED}. {AWAY}"
+
+
+TRIAL = replace(RUN, trial=2)
+TRIED = Record(
+    key=TRIAL.key,
+    seed=3,
+    outcome=Outcome.completed,
+    scores={"validation/log_loss": 0.5, "train/loss": 0.4},
+)
+
+
+def test_a_trial_is_kept_without_a_test_score(store: Store) -> None:
+    store.add(TRIAL, TRIED)
+    assert store.get([TRIAL.key]) == {TRIAL.key: TRIED}
+
+
+@pytest.mark.parametrize(
+    ("changes", "got"),
+    [
+        ({"scores": {**TRIED.scores, "log_loss": 0.6, "accuracy": 0.9}}, "log_loss, accuracy"),
+        ({"naive": {"prior": {"log_loss": 0.7}}}, "prior of the naive predictors"),
+        ({"predictions": PREDICTIONS}, "predictions of the test part"),
+    ],
+)
+def test_a_trial_that_was_scored_on_the_test_part_is_refused(
+    store: Store, changes: dict[str, Any], got: str
+) -> None:
+    with pytest.raises(ParibusError) as caught:
+        store.add(TRIAL, replace(TRIED, **changes))
+    assert str(caught.value) == (
+        f"record of trial 2 of seed 3: got {got}, expected scores on the validation part alone. Score a trial by its "
+        "validation curve; only the winner, trained afresh, is scored on the test part."
+    )
+    assert store.get([TRIAL.key]) == {}
+    store.add(RUN, replace(TRIED, key=RUN.key, **changes))
+
+
+def test_what_was_frozen_comes_back_and_can_be_replaced(store: Store) -> None:
+    assert store.frozen("spaces") is None
+    store.freeze("spaces", {"sgd": {"low": 0.001}, "rounds": 1})
+    assert store.frozen("spaces") == {"sgd": {"low": 0.001}, "rounds": 1}
+    store.freeze("spaces", {"rounds": 2})
+    assert store.frozen("spaces") == {"rounds": 2}

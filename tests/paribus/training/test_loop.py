@@ -322,6 +322,7 @@ def test_early_stopping_by_hand(
     assert (record.outcome, record.steps, record.best_step) == (Outcome.completed, stopped, best)
     assert record.curves["validation/loss"] == pytest.approx([1.0, *losses[:stopped]], abs=1e-12)
     assert record.scores["mse"] == pytest.approx(losses[best - 1], abs=1e-12)
+    assert record.scores["validation/loss"] == pytest.approx(losses[best - 1], abs=1e-12)
     assert record.predictions is not None
     assert record.predictions.outputs[0, 0] ** 2 == pytest.approx(losses[best - 1], abs=1e-12)
 

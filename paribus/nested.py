@@ -1,0 +1,168 @@
+"""The tuned arm of a variant: the trials of each seed, what the store knows of them, and each seed's winner.
+
+The search is nested in the seed: its trials share the seed's split, and its winner depends on no other seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import nan
+from typing import Any
+
+from paribus.run import Record, Run
+from paribus.search import Edge, Space, best_trial, edges
+from paribus.spec import plain
+from paribus.task import Metric
+from paribus.tuning import SHARED_SEED, applied
+
+# The trial number of what stands for a winner that is not known yet; nothing is ever trained under it.
+PENDING = -1
+
+
+@dataclass(frozen=True)
+class Search:
+    """The search of one variant.
+
+    Args:
+        runs: the variant's runs that count, one a seed, as they stand before tuning.
+        space: what the trials are drawn from, widened if a pilot said so.
+        declared: what was declared.
+        trials: how many a seed.
+        metric: chooses the winner, by its validation score.
+        shared: one search for all seeds, on a seed of its own.
+    """
+
+    runs: tuple[Run, ...]
+    space: Space
+    declared: Space
+    trials: int
+    metric: Metric
+    shared: bool = False
+
+    @cached_property
+    def seeds(self) -> tuple[Run, ...]:
+        """A run for each seed that is searched."""
+        return (replace(self.runs[0], seed=SHARED_SEED),) if self.shared else self.runs
+
+    @cached_property
+    def values(self) -> list[list[dict[str, Any]]]:
+        """What each trial sets, ``[seed][trial]``."""
+        return [
+            [self.space.draw(run.streams, trial) for trial in range(self.trials)]
+            for run in self.seeds
+        ]
+
+    @cached_property
+    def each(self) -> list[list[Run]]:
+        """The trials, ``[seed][trial]``; nothing is diagnosed in them."""
+        return [
+            [
+                replace(run, recipe=applied(run.recipe, found), trial=trial, diagnostics=())
+                for trial, found in enumerate(drawn)
+            ]
+            for run, drawn in zip(self.seeds, self.values, strict=True)
+        ]
+
+    @cached_property
+    def all(self) -> list[Run]:
+        """The trials of all seeds."""
+        return [run for trials in self.each for run in trials]
+
+    def known(self, records: Mapping[str, Record]) -> Searched:
+        """What these records, by key, say of the search."""
+        return Searched(self, tuple(tuple(records.get(r.key) for r in runs) for runs in self.each))
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What is known of a search.
+
+    Attributes:
+        records: of each trial, ``[seed][trial]``, None where it is not there.
+    """
+
+    search: Search
+    records: tuple[tuple[Record | None, ...], ...]
+
+    @cached_property
+    def scores(self) -> list[list[float]]:
+        """The validation score of each trial that is there, ``[seed][trial]``, NaN where it failed."""
+        name = f"validation/{self.search.metric.name}"
+        return [[r.scores.get(name, nan) for r in found if r] for found in self.records]
+
+    @property
+    def found(self) -> list[Record]:
+        """The records that are there."""
+        return [record for each in self.records for record in each if record is not None]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every trial has its record."""
+        return len(self.found) == len(self.search.all)
+
+    @cached_property
+    def best(self) -> list[int | None]:
+        """The number of each seed's winning trial; None where trials are missing or all failed."""
+        higher = self.search.metric.higher_is_better
+        return [
+            best_trial(scores, higher) if len(scores) == self.search.trials else None
+            for scores in self.scores
+        ]
+
+    @property
+    def chosen(self) -> list[dict[str, Any]]:
+        """What the winners set, of the seeds that have one."""
+        pairs = zip(self.best, self.search.values, strict=True)
+        return [values[k] for k, values in pairs if k is not None]
+
+    @property
+    def edges(self) -> list[Edge]:
+        """The ends of the space that winners crowd."""
+        return edges(self.search.space, self.chosen)
+
+    @cached_property
+    def winners(self) -> list[Run]:
+        """The run that counts of each seed, its winner trained afresh; pending where its search is not over.
+
+        Where all trials failed the first one's settings stand, and fail again or not.
+        """
+        made = []
+        for i, run in enumerate(self.search.runs):
+            at = 0 if self.search.shared else i
+            over, best = len(self.scores[at]) == self.search.trials, self.best[at]
+            values = self.search.values[at][best or 0]
+            winner = replace(run, recipe=applied(run.recipe, values))
+            made.append(winner if over else replace(run, trial=PENDING))
+        return made
+
+    @property
+    def failures(self) -> int:
+        """Trials that did not complete."""
+        return sum(not record.completed for record in self.found)
+
+
+@dataclass(frozen=True)
+class Pilot:
+    """What a pilot ended with: the space of each variant, frozen before anything counts, and in how many rounds."""
+
+    spaces: Mapping[str, Space]
+    rounds: int = 0
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """As plain data."""
+        spaces = {name: plain(space) for name, space in self.spaces.items()}
+        return {"spaces": spaces, "rounds": self.rounds}
+
+    @classmethod
+    def read(cls, told: Mapping[str, Any]) -> Pilot:
+        """From plain data."""
+        spaces = {name: Space.model_validate(space) for name, space in told["spaces"].items()}
+        return cls(spaces, told["rounds"])
+
+
+def pending(runs: Sequence[Run]) -> list[Run]:
+    """What stands for the winners of a search that has not begun."""
+    return [replace(run, trial=PENDING) for run in runs]

@@ -1,0 +1,236 @@
+"""Random search: what a seed draws, who wins, what the best of n is worth, and when a space is widened."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from math import inf, log10, nan
+from statistics import fmean
+
+import pytest
+
+from paribus.errors import ParibusError
+from paribus.search import (
+    Choice,
+    Edge,
+    LogUniform,
+    Space,
+    Uniform,
+    best_of,
+    best_trial,
+    edges,
+    space,
+    widened,
+)
+from paribus.seeding import Streams
+
+LR = "recipe.optimizer.lr"
+RATES = LogUniform(low=1e-3, high=1.0)
+MOMENTA = LogUniform(low=1e-2, high=1.0, complement=True)
+
+
+# Ranges
+
+
+@pytest.mark.parametrize(
+    ("found", "share", "expected"),
+    [
+        (RATES, 0.0, 1e-3),
+        (RATES, 1 / 3, 1e-2),
+        (RATES, 1.0, 1.0),
+        (MOMENTA, 0.0, 0.99),
+        (MOMENTA, 0.5, 0.9),
+        (MOMENTA, 1.0, 0.0),
+        (Uniform(low=-1, high=3), 0.25, 0.0),
+        (Choice(values=("a", "b", "c")), 0.34, "b"),
+        (Choice(values=("a", "b", "c")), 1.0, "c"),
+    ],
+)
+def test_a_share_of_a_range_is_a_value(found, share, expected) -> None:
+    assert found.at(share) == (
+        expected if isinstance(expected, str) else pytest.approx(expected, abs=1e-12)
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "value", "side"),
+    [
+        (RATES, 10**-2.69, None),  # a tenth of three decades ends at 10^-2.7
+        (RATES, 10**-2.71, "low"),
+        (RATES, 10**-0.29, "high"),
+        (RATES, 10**-0.31, None),
+        (MOMENTA, 0.989, "low"),  # 1 - x = .011
+        (MOMENTA, 0.98, None),
+        (MOMENTA, 0.05, None),  # 1 - x = .95: no momentum at all is no edge
+        (LogUniform(low=0.01, high=0.5, complement=True), 0.505, "high"),
+        (Uniform(low=0, high=1), 0.95, "high"),
+        (Uniform(low=0, high=1), 0.05, "low"),
+        (Choice(values=(1, 2)), 1, None),
+    ],
+)
+def test_the_outer_tenth_is_that_of_the_range_as_it_is_drawn(found, value, side) -> None:
+    assert found.edge(value) == side
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda: LogUniform(low=0, high=1),
+            "a range to search: got low=0.0, high=1.0, expected 0 < low < high, both finite. "
+            "Give the ends in their order.",
+        ),
+        (
+            lambda: LogUniform(low=0.1, high=2, complement=True),
+            "a range to search: got low=0.1, high=2.0, expected 0 < low < high <= 1 of a complement, both finite. "
+            "Give the ends in their order.",
+        ),
+        (
+            lambda: LogUniform(low=1, high=inf),
+            "a range to search: got low=1.0, high=inf, expected 0 < low < high, both finite. "
+            "Give the ends in their order.",
+        ),
+        (
+            lambda: Uniform(low=1, high=1),
+            "a range to search: got low=1.0, high=1.0, expected low < high, both finite. "
+            "Give the ends in their order.",
+        ),
+    ],
+)
+def test_a_range_without_an_inside_is_refused(make, message) -> None:
+    with pytest.raises(ParibusError) as caught:
+        make()
+    assert str(caught.value) == message
+
+
+# Draws
+
+
+def test_trials_depend_on_seed_salt_trial_and_path_alone() -> None:
+    one = space(lr=RATES)
+    both = space(momentum=MOMENTA, lr=RATES)
+    drawn = one.draw(Streams(3), 5)
+    assert drawn[LR] == both.draw(Streams(3), 5)[LR] == one.draw(Streams(3, trial=9), 5)[LR]
+    others = [
+        one.draw(s, k)[LR] for s, k in [(Streams(3), 6), (Streams(4), 5), (Streams(3, "a"), 5)]
+    ]
+    assert drawn[LR] not in others
+
+
+def test_variants_with_other_ranges_take_the_same_share_of_them() -> None:
+    narrow = space(lr=LogUniform(low=1e-4, high=1e-1))
+    for trial in range(20):
+        a, b = (s.draw(Streams(0), trial)[LR] for s in (space(lr=RATES), narrow))
+        assert log10(a) - log10(b) == pytest.approx(1.0)
+
+
+def test_draws_fill_the_logarithmic_range_evenly() -> None:
+    """Each tenth holds 100 of 1000 give or take 4 standard deviations (9.5)."""
+    places = [-log10(space(lr=RATES).draw(Streams(0), k)[LR]) / 3 for k in range(1000)]
+    counts = [sum(i <= 10 * p < i + 1 for p in places) for i in range(10)]
+    assert sum(counts) == 1000
+    assert all(62 <= count <= 138 for count in counts)
+
+
+# The winner, and what n trials are worth
+
+
+@pytest.mark.parametrize(
+    ("values", "higher", "expected"),
+    [
+        ([0.3, 0.1, 0.2], False, 1),
+        ([0.3, 0.1, 0.2], True, 0),
+        ([0.3, 0.3], True, 0),
+        ([nan, inf, 0.9], False, 2),
+        ([-inf, nan], True, None),
+        ([], True, None),
+    ],
+)
+def test_the_best_trial_wins_and_a_failed_one_loses(values, higher, expected) -> None:
+    assert best_trial(values, higher) == expected
+
+
+def test_the_expected_best_of_n_by_hand() -> None:
+    """Of .2 .4 .8: pairs' best are .4 .8 .8, whose mean is 2/3; lower better: .2 .2 .4."""
+    values = [0.8, 0.2, 0.4]
+    assert best_of(values, 1) == pytest.approx(1.4 / 3)
+    assert best_of(values, 2) == pytest.approx(2.0 / 3)
+    assert best_of(values, 3) == 0.8
+    assert best_of(values, 2, higher_is_better=False) == pytest.approx(0.8 / 3)
+
+
+@pytest.mark.parametrize("n", range(1, 8))
+@pytest.mark.parametrize("higher", [True, False])
+def test_the_expected_best_of_n_is_the_mean_over_all_ways_to_pick_n(n, higher) -> None:
+    values = [0.3, -1.0, 2.5, 2.5, 0.0, 7.0, 1.25]
+    best = max if higher else min
+    assert best_of(values, n, higher) == pytest.approx(
+        fmean(best(picked) for picked in combinations(values, n))
+    )
+
+
+@pytest.mark.parametrize("n", [0, 4])
+def test_a_best_of_more_than_there_are_is_refused(n) -> None:
+    with pytest.raises(ParibusError) as caught:
+        best_of([1.0, 2.0, 3.0], n)
+    assert str(caught.value) == (
+        f"n of an expected best of n: got {n}, expected 1 to 3, the trials that there are. "
+        "Ask for no more than were run."
+    )
+
+
+# Edges
+
+
+def _winners(*rates: float) -> list[dict[str, float]]:
+    return [{LR: rate} for rate in rates]
+
+
+def test_an_edge_is_crowded_by_more_than_a_quarter_of_the_winners() -> None:
+    inside, high, low = 0.03, 0.9, 0.0011
+    assert edges(space(lr=RATES), _winners(high, inside, inside, inside)) == []
+    assert edges(space(lr=RATES), _winners(high, high, inside, inside, inside)) == [
+        Edge(LR, "high", 2, 5)
+    ]
+    assert edges(space(lr=RATES), _winners(low, low, high, high)) == [
+        Edge(LR, "low", 2, 4),
+        Edge(LR, "high", 2, 4),
+    ]
+
+
+def test_a_crowded_end_is_widened_tenfold_for_every_variant_alike() -> None:
+    spaces = {
+        "sgd": space(lr=RATES),
+        "momentum": space(lr=RATES, momentum=MOMENTA),
+        "adam": space(lr=LogUniform(low=1e-4, high=1e-1)),
+        "none": Space(),
+    }
+    made = widened(spaces, [Edge(LR, "high", 3, 4)])
+    assert {name: s.ranges[LR].high for name, s in made.items() if s.ranges} == {
+        "sgd": 10.0,
+        "momentum": 10.0,
+        "adam": 1.0,
+    }
+    assert made["momentum"].ranges["recipe.optimizer.momentum"] == MOMENTA
+    assert made["none"] == Space()
+    again = widened(made, [Edge("recipe.optimizer.momentum", "low", 3, 4)])
+    assert again["momentum"].ranges["recipe.optimizer.momentum"].low == pytest.approx(1e-3)
+
+
+def test_what_cannot_be_widened_stays() -> None:
+    path = "recipe.optimizer.momentum"
+    capped = {"a": space(momentum=LogUniform(low=0.01, high=0.5, complement=True))}
+    once = widened(capped, [Edge(path, "high", 1, 1)])
+    assert once["a"].ranges[path].high == 1.0
+    assert widened(once, [Edge(path, "high", 1, 1)]) == once
+    flat = {"a": space(momentum=Uniform(low=0, high=0.5))}
+    assert widened(flat, [Edge(path, "high", 1, 1)]) == flat
+
+
+def test_a_space_says_what_it_is() -> None:
+    assert space(lr=RATES, momentum=MOMENTA).label == (
+        "optimizer.lr: log-uniform in [0.001, 1]; optimizer.momentum: 1 - x log-uniform in [0.01, 1]"
+    )
+    assert Space().label == "nothing"
+    made = Space(ranges={"recipe.batch_size": Choice(values=(8, 16))})
+    assert made.label == "batch_size: one of 8, 16"
+    assert Space.model_validate_json(made.model_dump_json()) == made

@@ -41,6 +41,7 @@ def keep(session: Session, shown: Sequence[Cell], path: Path) -> None:
             f.name: getattr(settings, f.name) for f in fields(settings) if f.name not in LEFT_OUT
         },
         "shown": [*dict.fromkeys((c.suite.name, c.comparison.name, c.device) for c in shown)],
+        "declared": [suite.name for suite in session.declared],
         "failures": [[cell.name, reason] for cell, reason in session.failures.items()],
         "machine": asdict(
             Machine(
@@ -86,7 +87,9 @@ def rebuild(path: Path, out: Path, find: Callable[[str], Suite]) -> list[Path]:
             failures = dict(evidence["failures"])
             session.failures = {c: failures[c.name] for c in shown if c.name in failures}
             session.prepare(shown)
-            return write(session.results(shown), out)
+            results = session.results(shown)
+            declared = [find(name) for name in evidence["declared"]]
+            return write(results, out, session.claims(declared, results))
 
 
 def _read(path: Path) -> dict[str, Any]:

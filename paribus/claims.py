@@ -6,30 +6,23 @@ other is one test at 5 %: the page counts how many such tests it makes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
 
 from paribus import stats
 from paribus.comparison import Claim, Comparison
+from paribus.relations import ALPHA, RELATIONS, Answer, Inference
 from paribus.results import Result, Row, steps_to_target
 from paribus.run import Record
 from paribus.verdict import Decision
 
-ALPHA = 0.05
+# Relations whose margin is none of the metric's.
+OWN_MARGIN = ("identical", "above", "below", "within")
 STEPS = "steps_to_target"
 Floats = npt.NDArray[np.float64]
-
-
-class Answer(StrEnum):
-    """What the runs say of a claim; ``refuted`` means the opposite or equivalence was shown."""
-
-    supported = "supported"
-    refuted = "refuted"
-    undecided = "undecided"
 
 
 @dataclass(frozen=True)
@@ -52,21 +45,49 @@ def answer_all(result: Result) -> tuple[Answered, ...]:
     return tuple(answer(claim, result) for claim in claims)
 
 
-def answer(claim: Claim, result: Result) -> Answered:
-    """One claim, answered from what is known."""
-    variant = result.row(claim.variant)
-    reference = result.baseline if claim.reference is None else result.row(claim.reference)
-    if result.control.broken:
-        return Answered(claim, Answer.undecided, "withheld, because control broke")
-    if result.skipped or not (variant.complete and reference.complete):
-        return Answered(claim, Answer.undecided, "not run")
-    if reason := _withheld(claim, result):
+def answer_suite(results: Sequence[Result]) -> tuple[Answered, ...]:
+    """Every claim of a suite over all its comparisons, answered from one arm of each on one device."""
+    suite, arm = results[0].suite, results[0].arm
+    missing = len(results) < len(suite.comparisons)
+    return tuple(
+        Answered(claim, Answer.undecided, "not run") if missing else answer(claim, *results)
+        for claim in suite.claims
+        if claim.arm == arm
+    )
+
+
+def answer(claim: Claim, *results: Result) -> Answered:
+    """One claim, answered from what is known: of one comparison, or of every comparison of a suite."""
+    reason = next(filter(None, (_silent(claim, result) for result in results)), "")
+    if reason:
         return Answered(claim, Answer.undecided, reason)
-    if claim.relation in ("better", "worse", "equivalent") and _is_family_contrast(claim, result):
-        return _by_verdict(claim, result)
+    result = results[0]
+    if claim.measure is None and claim.reference in (None, result.baseline.variant.name):
+        primary = claim.metric in (None, result.comparison.primary.name)
+        if primary and claim.relation in ("better", "worse", "equivalent"):
+            return _by_verdict(claim, result)
     if claim.metric == STEPS:
+        variant, reference = (result.row(name) for name in _named(claim, result))
         return _by_steps(claim, result.comparison, variant, reference)
-    return _by_values(claim, result, variant, reference)
+    return _by_values(claim, results)
+
+
+def _named(claim: Claim, result: Result) -> tuple[str, ...]:
+    """The variants that a claim names, its own first."""
+    if claim.alone:
+        return (claim.variant,)
+    return (claim.variant, claim.reference or result.baseline.variant.name)
+
+
+def _silent(claim: Claim, result: Result) -> str:
+    """Why a claim is not looked at in a result, or nothing."""
+    if result.control.broken:
+        return "withheld, because control broke"
+    if result.skipped or not all(result.row(name).complete for name in _named(claim, result)):
+        return "not run"
+    if claim.budget not in (None, result.budget):
+        return f"stated for the budget {claim.budget!r}"
+    return _withheld(claim, result)
 
 
 def _withheld(claim: Claim, result: Result) -> str:
@@ -75,9 +96,10 @@ def _withheld(claim: Claim, result: Result) -> str:
         return ""
     if claim.metric == STEPS and result.comparison.corrected:
         return "withheld: shares of seeds do not speak of new data"
-    named = (claim.variant, claim.reference or result.baseline.variant.name)
+    named = _named(claim, result)
     reasons = [result.contrasts[name].reason for name in named if name in result.contrasts]
-    primary = claim.metric in (None, result.comparison.primary.name)
+    compared = claim.measure is None and not claim.alone
+    primary = compared and claim.metric in (None, result.comparison.primary.name)
     for reason in ("exhausted", "skipped"):
         if reason in reasons:
             return f"withheld: {reason}"
@@ -88,15 +110,12 @@ def _withheld(claim: Claim, result: Result) -> str:
     return "a later look" if "exploratory" in reasons or result.exploratory else ""
 
 
-def _is_family_contrast(claim: Claim, result: Result) -> bool:
-    primary = claim.metric in (None, result.comparison.primary.name)
-    return primary and claim.reference in (None, result.baseline.variant.name)
-
-
 def _by_verdict(claim: Claim, result: Result) -> Answered:
     contrast = result.contrasts[claim.variant]
     mean, p = contrast.difference.mean, contrast.p_holm
-    evidence = f"verdict {contrast.label}, mean difference {mean:.3g}, p = {p:.3g} (Holm)"
+    seen = contrast.detectable
+    seen_as = "" if seen is None else f", {seen:.2g} would have been seen"
+    evidence = f"verdict {contrast.label}, mean difference {mean:.3g}, p = {p:.3g} (Holm){seen_as}"
     if contrast.reason:
         return Answered(claim, Answer.undecided, evidence)
     if contrast.decision == claim.relation:
@@ -114,111 +133,62 @@ def _direction(claim: Claim, comparison: Comparison) -> bool:
     return metric is None or metric.higher_is_better  # without one only identity is claimed
 
 
-def _by_values(claim: Claim, result: Result, variant: Row, reference: Row) -> Answered:
-    """One paired test on a recorded score, by the corrected t where the page speaks of new data."""
-    comparison = result.comparison
-    name = claim.metric or comparison.primary.name
-    primary = name == comparison.primary.name
-    a, b = (row.scores if primary else row.values(name) for row in (variant, reference))
+def _by_values(claim: Claim, results: Sequence[Result]) -> Answered:
+    """One test on a number a seed: paired with the reference's, or held against the claim's value."""
+    result = results[0]
+    a = _numbers(claim, results, claim.variant)
+    b: Floats = np.full_like(a, np.nan if claim.value is None else claim.value)
+    if not claim.alone:
+        b = _numbers(claim, results, _named(claim, result)[1])
+    if not len(a):
+        return Answered(claim, Answer.undecided, f"no {_name(claim, result)} was measured")
     known = np.isfinite(a) & np.isfinite(b)
-    sign = 1.0 if _direction(claim, comparison) else -1.0
-    d: Floats = sign * (a - b)[known]
-    shown = f"{name} {np.median(a[known]):.3g} against {np.median(b[known]):.3g}" if d.size else ""
+    up = claim.alone or _direction(claim, result.comparison)
+    d: Floats = (1.0 if up else -1.0) * (a - b)[known]
+    shown = f"{_name(claim, result)} {_against(claim, a[known], b[known])}" if d.size else ""
     if not known.all() or d.size < stats.least_seeds(1):
         few = f"few seeds: {len(a)} of {stats.least_seeds(1)} needed"
         why = few if known.all() else f"{d.size} of {len(a)} pairs have the score"
         return Answered(claim, Answer.undecided, f"{shown}, {why}".removeprefix(", "))
     single = claim.relation != "identical"
-    found, how = RELATIONS[claim.relation](d, _margin(claim, comparison), _inference(result))
-    return Answered(claim, found, f"{shown} (medians), {how}, n = {d.size}", single)
+    by = _inference(result)
+    found, how = RELATIONS[claim.relation](d, _margin(claim, result.comparison), by)
+    seen = by.visible(d) if found is Answer.undecided else ""
+    return Answered(claim, found, f"{shown} (medians), {how}, n = {d.size}{seen}", single)
+
+
+def _numbers(claim: Claim, results: Sequence[Result], variant: str) -> Floats:
+    """What the claim speaks of, a number a seed; NaN where there is none."""
+    if claim.measure is not None:
+        return np.asarray(claim.measure(results, variant), dtype=float)
+    (result,) = results
+    name, primary = _name(claim, result), result.comparison.primary.name
+    row = result.row(variant)
+    return row.scores if name == primary else row.values(name)
+
+
+def _name(claim: Claim, result: Result) -> str:
+    """What the number is called."""
+    if claim.measure is not None:
+        return claim.measure.target.partition(":")[2].replace("_", " ")
+    return claim.metric or result.comparison.primary.name
+
+
+def _against(claim: Claim, a: Floats, b: Floats) -> str:
+    if claim.alone:
+        return f"{np.median(a):.3g} against the value {claim.value:g}"
+    return f"{np.median(a):.3g} against {np.median(b):.3g}"
 
 
 def _margin(claim: Claim, comparison: Comparison) -> float | None:
-    if claim.margin is not None:
+    if claim.margin is not None or claim.measure is not None or claim.relation in OWN_MARGIN:
         return claim.margin
     known = {m.name: m.margin for m in (*comparison.task.metrics, comparison.primary)}
     return known.get(claim.metric or comparison.primary.name)
 
 
-@dataclass(frozen=True)
-class Inference:
-    """The tests that a page's claims rest on: sign flips and t, or the corrected t for both.
-
-    Attributes:
-        correction: test size over training size; None speaks of this data set.
-    """
-
-    correction: float | None = None
-
-    def differ(self, d: Floats) -> float:
-        """p of no difference."""
-        return stats.sign_flip_p(d) if self.correction is None else stats.t_p(d, self.correction)
-
-    def inside(self, d: Floats, margin: float) -> float:
-        """p of equivalence."""
-        return stats.tost_p(d, margin, self.correction or 0.0)
-
-    def not_below(self, d: Floats, margin: float) -> float:
-        """p of "no worse by the margin"."""
-        return stats.noninferiority_p(d, margin, self.correction or 0.0)
-
-    def beyond(self, d: Floats, margin: float) -> float:
-        """p that the mean is not above the margin: non-inferiority of the differences moved down by two margins."""
-        return self.not_below(d - 2 * margin, margin)
-
-
 def _inference(result: Result) -> Inference:
     return Inference(result.correction if result.comparison.corrected else None)
-
-
-def _identical(d: Floats, _margin: float | None, _by: Inference) -> tuple[Answer, str]:
-    largest = float(np.abs(d).max())
-    found = Answer.supported if largest == 0 else Answer.refuted
-    return found, f"largest difference {largest:.3g}"
-
-
-def _better(d: Floats, margin: float | None, by: Inference) -> tuple[Answer, str]:
-    p = by.differ(d)
-    found = Answer.undecided
-    if p <= ALPHA:
-        found = Answer.supported if d.mean() > 0 else Answer.refuted
-    elif margin is not None and by.inside(d, margin) <= ALPHA:
-        found = Answer.refuted
-    return found, f"p = {p:.3g}"
-
-
-def _worse(d: Floats, margin: float | None, by: Inference) -> tuple[Answer, str]:
-    return _better(-d, margin, by)
-
-
-def _equivalent(d: Floats, margin: float | None, by: Inference) -> tuple[Answer, str]:
-    if margin is None:
-        return Answer.undecided, "no margin"
-    p = by.inside(d, margin)
-    if p <= ALPHA:
-        return Answer.supported, f"equivalence p = {p:.3g}, margin {margin:g}"
-    outside = by.beyond(np.sign(d.mean()) * d, margin)
-    return (Answer.refuted if outside <= ALPHA else Answer.undecided), f"equivalence p = {p:.3g}"
-
-
-def _not_worse(d: Floats, margin: float | None, by: Inference) -> tuple[Answer, str]:
-    """Non-inferiority within the margin; refuted where the variant is worse by more than it."""
-    if margin is None:
-        return Answer.undecided, "no margin"
-    p = by.not_below(d, margin)
-    if p <= ALPHA:
-        return Answer.supported, f"non-inferiority p = {p:.3g}, margin {margin:g}"
-    found = Answer.refuted if by.beyond(-d, margin) <= ALPHA else Answer.undecided
-    return found, f"non-inferiority p = {p:.3g}, margin {margin:g}"
-
-
-RELATIONS: dict[str, Callable[[Floats, float | None, Inference], tuple[Answer, str]]] = {
-    "identical": _identical,
-    "better": _better,
-    "worse": _worse,
-    "equivalent": _equivalent,
-    "not_worse": _not_worse,
-}
 
 
 def _by_steps(claim: Claim, comparison: Comparison, variant: Row, reference: Row) -> Answered:

@@ -151,12 +151,18 @@ def _train_and_report(session: Session, suites: list[Suite]) -> int:
                 session.train(cell)
     finally:
         results = session.results(every)
-        pages = write(results, settings.out)
+        pages = write(results, settings.out, session.claims(_declared(suites), results))
         if settings.evidence:
             archive.keep(session, every, settings.out / archive.FILE)
         typer.echo(terminal(results))
         typer.echo(f"pages: {pages[0]}")
     return int(any(result.control.broken for result in results))
+
+
+def _declared(chosen: list[Suite]) -> list[Suite]:
+    """The suites whose claims are listed: all that are registered, unless one is chosen that is not."""
+    known = list(named_suites().values())
+    return known if all(suite in known for suite in chosen) else chosen
 
 
 def by_task(option: str, values: Iterable[str], tasks: list[str]) -> dict[str, str]:

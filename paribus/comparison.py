@@ -67,32 +67,74 @@ class Factor(Frozen):
 
 
 class Claim(Frozen):
-    """A hypothesis stated before the run.
+    """A hypothesis stated before the run; claims of one name are the parts of one, which needs them all.
 
     Args:
         name: its number, such as ``C5``.
         text: what is claimed, in a sentence.
         variant: the variant that it speaks of.
         relation: what is claimed of it against the reference. ``not_worse`` is non-inferiority within the margin,
-            ``identical`` is equality of every pair.
+            ``identical`` is equality of every pair (within the margin, where one is given). ``above``, ``below`` and
+            ``within`` hold the variant's own number against a value.
         reference: the variant that it is held against; None is the baseline.
+        value: what the variant's own number is held against, in place of a reference.
         metric: a score that runs record; None is the primary metric.
+        measure: makes a number a seed in place of a recorded score, ``(results, variant) -> (seed,)``; the results are
+            that of the comparison, or those of every comparison where a suite makes the claim.
         higher_is_better: direction of that score, where it is not a metric of the task.
-        margin: margin for ``equivalent`` and ``not_worse``, where it is not the metric's own.
+        margin: margin for ``equivalent``, ``not_worse`` and ``within``, where it is not the metric's own.
         arm: the arm that it speaks of, ``default`` or ``tuned``.
+        budget: the budget that it speaks of; None is whichever was spent.
         source: who says so.
     """
 
     name: str
     text: str
     variant: str
-    relation: Literal["better", "worse", "equivalent", "not_worse", "identical"]
+    relation: Literal[
+        "better", "worse", "equivalent", "not_worse", "identical", "above", "below", "within"
+    ]
     reference: str | None = None
+    value: float | None = None
     metric: str | None = None
+    measure: Call | None = None
     higher_is_better: bool | None = None
     margin: float | None = Field(default=None, gt=0)
     arm: Literal["default", "tuned"] = "default"
+    budget: str | None = None
     source: str = ""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Claim:
+        """Refuse a claim that contradicts itself."""
+        alone = self.relation in ("above", "below", "within")
+        slips = {
+            f"{self.relation!r} without a value": alone and self.value is None,
+            f"{self.relation!r} and a value": not alone and self.value is not None,
+            "a value and a reference": self.value is not None and self.reference is not None,
+            "a metric and a measure": self.metric is not None and self.measure is not None,
+            "a measure without a direction": self.measure is not None
+            and self.relation in ("better", "worse", "not_worse")
+            and self.higher_is_better is None,
+            f"a measure, {self.relation!r} and no margin": self.measure is not None
+            and self.relation in ("equivalent", "not_worse")
+            and self.margin is None,
+            "'within' without a margin": self.relation == "within" and self.margin is None,
+        }
+        for slip, made in slips.items():
+            if made:
+                raise ParibusError(
+                    f"claim {self.name}",
+                    got=slip,
+                    expected="one number, and a reference or a value to hold it against",
+                    fix="Complete the claim; it is answered after training, too late to mend it.",
+                )
+        return self
+
+    @property
+    def alone(self) -> bool:
+        """Whether it holds a variant's own number against a value."""
+        return self.value is not None
 
 
 class Budget(Frozen):
@@ -214,15 +256,15 @@ class Comparison(Frozen):
         slips = {
             "the tuned arm of a comparison that is not tuned": claim.arm == "tuned"
             and self.tuning is None,
-            "the same variant on both sides": claim.variant
-            == (claim.reference or variant_name(self.baseline)),
+            "the same variant on both sides": not claim.alone
+            and claim.variant == (claim.reference or variant_name(self.baseline)),
             "steps_to_target in a comparison without a target": steps and self.target is None,
             f"steps_to_target and {claim.relation!r}": steps
             and claim.relation not in ("better", "worse"),
             f"the score {claim.metric!r} without a direction": not steps
             and metric is None
             and claim.higher_is_better is None
-            and claim.relation != "identical",
+            and claim.relation in ("better", "worse", "not_worse", "equivalent"),
             f"{claim.relation!r} without a margin": claim.relation in ("not_worse", "equivalent")
             and margin is None,
         }
@@ -398,9 +440,26 @@ class Suite(Frozen):
         title: the page's heading.
         system: the system's number in the plan, such as ``S2``, if it has one.
         comparisons: at least one.
+        claims: on a measure over all comparisons at once, of variants that each of them has.
     """
 
     name: str
     title: str
     system: str = ""
     comparisons: tuple[Comparison, ...] = Field(min_length=1)
+    claims: tuple[Claim, ...] = ()
+
+    @model_validator(mode="after")
+    def _answerable(self) -> Suite:
+        shared = set.intersection(*({v.name for v in c.variants()} for c in self.comparisons))
+        for claim in self.claims:
+            named = [claim.variant, *([] if claim.alone else [claim.reference])]
+            strays = [repr(name) for name in named if name not in shared]
+            if strays or claim.measure is None:
+                raise ParibusError(
+                    f"claim {claim.name} of suite {self.name!r}",
+                    got=", ".join(strays) or "no measure",
+                    expected="a measure, and variants that every comparison of the suite has",
+                    fix="State it in one comparison, or name what all of them share.",
+                )
+        return self

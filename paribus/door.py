@@ -42,6 +42,7 @@ class Door:
         self.config = config
         self.settings = settings_of(config)
         self.cells: list[Cell] = []
+        self.declared: list[Suite] = []
         self.results: list[Result] = []
         self.pages: list[Path] = []
 
@@ -149,7 +150,8 @@ class Door:
         from paribus.report import write
 
         self.results = self.session.results(self.cells)
-        self.pages = write(self.results, self.settings.out)
+        claims = self.session.claims(self.declared, self.results)
+        self.pages = write(self.results, self.settings.out, claims)
         if self.settings.evidence:
             archive.keep(self.session, self.cells, self.settings.out / archive.FILE)
 

@@ -141,6 +141,7 @@ def pytest_collection_modifyitems(
     if not cells:
         return
     door = door_of(config)
+    door.declared = list({cell.suite.name: cell.suite for cell in cells}.values())
     with told_plainly():
         door.settings.wanted(cell for item in items if (cell := cell_of(item)))
     wanted = [i for i in items if not (c := cell_of(i)) or door.settings.wants(c)]

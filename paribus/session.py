@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import torch
 
+from paribus.answers import Entry, entries
 from paribus.comparison import Comparison, Suite, Variant
 from paribus.engines import Choice, common, resolve
 from paribus.errors import ParibusError
@@ -265,6 +266,7 @@ class Session:
         self.failures: dict[Cell, str] = {}
         self.trained: set[str] = set()
         self.timed: set[tuple[str, str, str]] = set()
+        self.declared: list[Suite] = []
         self._prepared: dict[tuple[str, str], Comparison] = {}
         self._digests: dict[Task, str] = {}
         self._planned: list[Cell] = []
@@ -646,6 +648,11 @@ class Session:
             pilot=self.pilot(whole[0]) if tuned else None,
             arm=arm,
         )
+
+    def claims(self, declared: Sequence[Suite], results: Sequence[Result]) -> tuple[Entry, ...]:
+        """Every claim of the declared suites, answered by these results, or by those of earlier sessions."""
+        self.declared = list(declared)
+        return entries(declared, results, self.store)
 
     @cached_property
     def source(self) -> dict[str, object]:

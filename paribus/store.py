@@ -34,6 +34,7 @@ create table if not exists looks (
 create table if not exists choices (
     cohort text primary key, engine text not null, reason text not null, portion integer not null);
 create table if not exists frozen (name text primary key, value text not null);
+create table if not exists answers (claim text primary key, answer text not null, created text not null);
 create table if not exists timings (
     variant text not null, baseline text not null, device text not null, timing text not null,
     primary key (variant, baseline, device));
@@ -240,6 +241,21 @@ class Store:
         """What was kept under a name, or None."""
         row = self._db.execute("select value from frozen where name = ?", (name,)).fetchone()
         return None if row is None else json.loads(row[0])
+
+    def keep_answer(self, claim: str, answer: Sequence[object]) -> None:
+        """Keep the answer to a claim as plain data, in place of an earlier one."""
+        with self._db:
+            self._db.execute(
+                "insert or replace into answers values (?, ?, ?)",
+                (claim, json.dumps(answer), _now()),
+            )
+
+    def answer(self, claim: str) -> tuple[list[Any], str] | None:
+        """The answer that was kept for a claim and when, or None if none was."""
+        row = self._db.execute(
+            "select answer, created from answers where claim = ?", (claim,)
+        ).fetchone()
+        return None if row is None else (json.loads(row[0]), row[1])
 
     def add_timing(self, variant: str, baseline: str, device: str, timing: Timing) -> None:
         """Keep the step times of a variant against its baseline, in place of earlier ones."""

@@ -121,6 +121,12 @@ def record(run: Run, score: float, **changes: Any) -> Record:
     return replace(made, **changes)
 
 
+def half_of_the_score(results: Sequence[Result], variant: str) -> np.ndarray:
+    """A measure: half of the primary score of each seed."""
+    (result,) = results
+    return result.row(variant).scores / 2
+
+
 @dataclass
 class Bench:
     """A store that is filled by hand, and the result that comes of it."""

@@ -52,7 +52,10 @@ ORDER = [
     "stats",
     "verdict",
     "results",
+    "measures",
+    "relations",
     "claims",
+    "answers",
     "report",
     "session",
     "archive",
@@ -94,7 +97,19 @@ WRITING_CALLS = {
 
 # Libraries that take long to import, and the modules that a worker process never imports.
 HEAVY = {"matplotlib", "pandas", "scipy", "sklearn", "statsmodels", "torchmetrics", "torchvision"}
-NEVER_IN_A_WORKER = {"stats", "verdict", "results", "claims", "report", "door", "plugin", "cli"}
+NEVER_IN_A_WORKER = {
+    "stats",
+    "verdict",
+    "results",
+    "measures",
+    "relations",
+    "claims",
+    "answers",
+    "report",
+    "door",
+    "plugin",
+    "cli",
+}
 
 CALLABLE_NAME = re.compile(r"(models|suites|benchmarks|tests)(\.\w+)*:\w+")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from paribus.report import figures, frontier, sheet
+from paribus.answers import Entry
+from paribus.report import claims, figures, frontier, sheet
 from paribus.report.index import index
 from paribus.report.pages import Figures, by_suite, page
 from paribus.report.tables import verdict_table
@@ -16,12 +17,13 @@ from paribus.results import Result
 __all__ = ["terminal", "verdict_table", "write"]
 
 
-def write(results: Sequence[Result], out: Path) -> list[Path]:
-    """Write the index, and a page, a CSV and figures for each suite.
+def write(results: Sequence[Result], out: Path, declared: Sequence[Entry] = ()) -> list[Path]:
+    """Write the index, a page, a CSV and figures for each suite, and the page of all claims.
 
     Args:
         results: of every comparison and device.
         out: folder for them, made if it is not there.
+        declared: every claim with what is known of it; without any there is no page of them.
 
     Returns:
         What was written, the index first.
@@ -31,8 +33,17 @@ def write(results: Sequence[Result], out: Path) -> list[Path]:
     written = [start]
     for name, found in by_suite(results).items():
         written += _suite(name, found, out)
-    start.write_text(index(results), encoding="utf-8", newline="\n")
+    if declared:
+        written.append(_claims(declared, out))
+    start.write_text(index(results, declared), encoding="utf-8", newline="\n")
     return written
+
+
+def _claims(declared: Sequence[Entry], out: Path) -> Path:
+    path = out / "claims.md"
+    pages = {page.name for page in out.glob("*.md")}
+    path.write_text(claims.page(declared, pages), encoding="utf-8", newline="\n")
+    return path
 
 
 def _suite(name: str, results: Sequence[Result], out: Path) -> list[Path]:

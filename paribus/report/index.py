@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from paribus.answers import Entry, wholes
 from paribus.claims import Answered, answer_all
-from paribus.report import method, tables
+from paribus.report import claims, method, tables
 from paribus.report.pages import broken, bullets, by_suite, summary
 from paribus.results import Result
 
@@ -16,15 +17,22 @@ HOW = (
 )
 
 
-def index(results: Sequence[Result]) -> str:
-    """The whole index."""
+def index(results: Sequence[Result], declared: Sequence[Entry] = ()) -> str:
+    """The whole index.
+
+    Args:
+        results: of every comparison and device.
+        declared: every claim with what is known of it, if there is a page of them.
+    """
     blocks = ["# Results", HOW if results else "Nothing was run."]
     for name, found in by_suite(results).items():
         blocks.append(f"## [{found[0].suite.title}]({name}.md)")
         for arms in tables.by_comparison(found):
             if not arms[0].skipped:
                 blocks += _arms(arms)
-    return "\n\n".join([*blocks, *_claims(results), *_skipped(results)]) + "\n"
+    return (
+        "\n\n".join([*blocks, *_claims(results), *_all_claims(declared), *_skipped(results)]) + "\n"
+    )
 
 
 def _arms(arms: Sequence[Result]) -> list[str]:
@@ -54,6 +62,13 @@ def _claims(results: Sequence[Result]) -> list[str]:
             place = {"where": f"{title(result)}{tuned}"}
             lines += [{**place, **line} for line in tables.claim_lines(found)]
     return ["## Claims", tables.markdown(lines), method.claims_note(answers)] if lines else []
+
+
+def _all_claims(declared: Sequence[Entry]) -> list[str]:
+    if not declared:
+        return []
+    counted, _ = claims.summary(wholes(declared))
+    return ["## [All claims](claims.md)", counted]
 
 
 def _skipped(results: Sequence[Result]) -> list[str]:

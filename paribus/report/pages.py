@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
-from paribus.claims import answer_all
-from paribus.report import evidence, frontier, ledger, method, origins, tables
+from paribus.claims import answer_all, answer_suite
+from paribus.report import claims, evidence, frontier, ledger, method, origins, tables
 from paribus.report.evidence import distinct
 from paribus.report.numbers import listed
 from paribus.results import UNEQUAL, Result
@@ -30,6 +30,8 @@ def page(results: Sequence[Result], figures: Sequence[Figures], sheet: str) -> s
         found = [(r, f) for r, f in paired if r.comparison.name == comparison.name]
         if found:
             blocks += _comparison(found, named=len(suite.comparisons) > 1)
+    for device in dict.fromkeys(result.device for result in results if not result.skipped):
+        blocks += _suite_claims([r for r in results if r.device == device])
     return "\n\n".join(blocks) + "\n"
 
 
@@ -162,7 +164,22 @@ def _claims(arms: Sequence[Result]) -> list[str]:
     if not answers:
         return []
     return [
+        claims.mark(arms[0].comparison.name, arms[0].device),
         "#### Claims",
+        tables.markdown(tables.claim_lines(answers)),
+        method.claims_note(answers),
+    ]
+
+
+def _suite_claims(results: Sequence[Result]) -> list[str]:
+    """Claims over all comparisons of a suite, on one device."""
+    arms = dict.fromkeys(result.arm for result in results)
+    answers = [a for arm in arms for a in answer_suite([r for r in results if r.arm == arm])]
+    if not answers:
+        return []
+    return [
+        claims.mark("", results[0].device),
+        f"## Claims over all comparisons, on {results[0].device}",
         tables.markdown(tables.claim_lines(answers)),
         method.claims_note(answers),
     ]

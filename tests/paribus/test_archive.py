@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from paribus import archive, fingerprint, session
 from paribus.archive import FILE, keep, rebuild
 from paribus.cli import app
-from paribus.comparison import Suite
+from paribus.comparison import Claim, Suite
 from paribus.errors import ParibusError
 from paribus.report import write
 from paribus.session import Session, Settings, cells
@@ -22,10 +22,15 @@ from paribus.spec import call
 from tests.toys import comparison, score, suite
 
 
+CLAIM = Claim(name="C5", text="Adam wins.", variant="adam", relation="better")
+
+
 def made(tmp_path: Path, *names: str) -> Suite:
     """A suite with its pages and evidence in ``first``, made by the loop on the CPU; others are trained besides."""
     # Of one's predictions a score is made, so they are part of the evidence.
-    first = suite(comparison(name="points"), comparison(name="right", metric=score()))
+    first = suite(
+        comparison(name="points", claims=(CLAIM,)), comparison(name="right", metric=score())
+    )
     others = [
         suite(comparison("recipe.batch_size", {"5": 5, "6": 6}, name=n), name=n) for n in names
     ]
@@ -40,7 +45,8 @@ def made(tmp_path: Path, *names: str) -> Suite:
             opened.train(cell)
         mine = [c for c in shown if c.suite.name == first.name]
         opened.store.read.clear()
-        write(opened.results(mine), out)
+        results = opened.results(mine)
+        write(results, out, opened.claims([first], results))
         keep(opened, mine, out / FILE)
     return first
 
@@ -68,6 +74,7 @@ def test_pages_are_made_again_byte_for_byte(
     monkeypatch.setattr(session, "execute", lambda *_a, **_k: pytest.fail("something is trained"))
     written = rebuild(tmp_path / "first", tmp_path / "second", finder(first))
     same(tmp_path / "first", tmp_path / "second")
+    assert "Adam wins." in (tmp_path / "second" / "claims.md").read_text()
     assert written[0] == tmp_path / "second" / "README.md"
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from paribus.claims import Answer, answer, answer_all, target_steps
-from paribus.comparison import Claim
+from paribus.claims import answer, answer_all, answer_suite, target_steps
+from paribus.comparison import Claim, Suite
 from paribus.errors import ParibusError
+from paribus.relations import Answer
+from paribus.spec import call
 from paribus.stats import sign_flip_p, t_p
 from paribus.store import Store
 from tests.handmade import FAILED, Bench, around, comparison
@@ -175,6 +177,137 @@ def test_too_few_seeds_decide_nothing(store) -> None:
     found = answer(made, bench.result())
     assert (found.answer, found.single) == (Answer.undecided, False)
     assert found.evidence.endswith("few seeds: 5 of 6 needed")
+
+
+ALONE = [
+    ("above", 0.3, None, "supported"),
+    ("above", 0.5, None, "refuted"),
+    ("above", 0.4, None, "undecided"),
+    ("below", 0.5, None, "supported"),
+    ("below", 0.3, None, "refuted"),
+    ("within", 0.41, 0.05, "supported"),
+    ("within", 0.6, 0.05, "refuted"),
+    ("within", 0.45, 0.05, "undecided"),
+]
+
+
+@pytest.mark.parametrize(("relation", "value", "margin", "expected"), ALONE)
+def test_a_variants_own_number_is_held_against_a_value(
+    store, relation, value, margin, expected
+) -> None:
+    """Log losses of .38 and .42 in turns, so that a mean of .4 is sure to about .014."""
+    made = claim(relation, value=value, margin=margin)
+    found = answered(store, made)
+    assert (found.answer, found.single) == (expected, True)
+    assert f"log_loss 0.4 against the value {value:g}" in found.evidence
+
+
+def test_what_is_undecided_says_what_would_have_been_seen(store) -> None:
+    """A standard deviation of .02 * sqrt(10 / 9) at ten seeds shows 0.996 of it with 80 % power."""
+    found = answered(store, claim("above", value=0.4))
+    assert found.evidence.endswith("n = 10; 0.021 would have been seen")
+
+
+def test_a_score_that_stays_at_the_naive_one_can_be_claimed(store) -> None:
+    """A contrast at its floor says nothing of two variants; that one stands there is a claim of its own."""
+    made = claim("within", value=0.7, margin=0.05)
+    found = answered(store, made, sgd=around(0.7), adam=around(0.7), rmsprop=around(0.7))
+    assert found.answer is Answer.supported
+
+
+def test_identity_within_a_margin_lets_rounding_pass(store) -> None:
+    other = [score + 1e-12 for score in around(0.4)]
+    assert answered(store, claim("identical", margin=1e-9), adam=other).answer == "supported"
+    assert answered(store, claim("identical"), adam=other).answer == "refuted"
+
+
+HALF = call("tests.handmade:half_of_the_score")
+
+
+def test_a_measure_makes_the_number_that_is_compared(store) -> None:
+    made = claim("better", measure=HALF, higher_is_better=False)
+    found = answered(store, made, adam=SHOWN["better"])
+    assert (found.answer, found.single) == (Answer.supported, True)
+    assert found.evidence.startswith("half of the score 0.1 against 0.2 (medians)")
+
+
+def test_a_measure_is_held_against_a_value(store) -> None:
+    made = claim("within", measure=HALF, value=0.2, margin=0.02)
+    assert answered(store, made).answer is Answer.supported
+
+
+def test_a_measure_without_numbers_is_undecided(store) -> None:
+    made = claim("below", measure=call("paribus.measures:step_ratio"), value=1.0)
+    found = answered(store, made)
+    assert (found.answer, found.evidence) == (Answer.undecided, "no step ratio was measured")
+
+
+def test_a_claim_on_another_budget_waits_for_it(store) -> None:
+    made = claim("better", budget="full")
+    found = answered(store, made, adam=SHOWN["better"])
+    assert (found.answer, found.evidence) == (Answer.undecided, "stated for the budget 'full'")
+
+
+@pytest.mark.parametrize(
+    ("fields", "slip"),
+    [
+        ({"relation": "above"}, "'above' without a value"),
+        ({"relation": "better", "value": 1.0}, "'better' and a value"),
+        ({"relation": "above", "value": 1.0, "reference": "sgd"}, "a value and a reference"),
+        (
+            {"relation": "better", "metric": "x", "measure": HALF, "higher_is_better": True},
+            "a metric and a measure",
+        ),
+        ({"relation": "better", "measure": HALF}, "a measure without a direction"),
+        ({"relation": "equivalent", "measure": HALF}, "a measure, 'equivalent' and no margin"),
+        ({"relation": "within", "value": 1.0}, "'within' without a margin"),
+    ],
+)
+def test_a_claim_that_contradicts_itself_is_refused(fields, slip) -> None:
+    with pytest.raises(ParibusError) as caught:
+        claim(**fields)
+    assert slip in str(caught.value)
+
+
+def over_both(made: Claim) -> Suite:
+    """A suite of two comparisons with a claim over both."""
+    one, two = comparison(name="one"), comparison(name="two", target=0.3)
+    return Suite(name="both", title="Both", comparisons=(one, two), claims=(made,))
+
+
+def test_a_suite_claims_over_all_its_comparisons(store) -> None:
+    made = claim(
+        "better", measure=call("paribus.measures:worst_regret"), higher_is_better=False,
+        reference="sgd",
+    )  # fmt: skip
+    suite = over_both(made)
+    results = []
+    for compared in suite.comparisons:
+        bench = Bench(store, compared)
+        for name, mean in (("sgd", 0.4), ("adam", 0.2), ("rmsprop", 0.5)):
+            bench.put(name, around(mean))
+        results.append(bench.result(suite=suite))
+    (found,) = answer_suite(results)
+    assert found.answer is Answer.supported
+    (alone,) = answer_suite(results[:1])
+    assert (alone.answer, alone.evidence) == (Answer.undecided, "not run")
+
+
+@pytest.mark.parametrize(
+    ("fields", "got"),
+    [
+        ({"measure": HALF, "variant": "lion", "value": 1.0, "relation": "above"}, "'lion'"),
+        ({"variant": "adam", "value": 1.0, "relation": "above"}, "no measure"),
+        (
+            {"measure": HALF, "variant": "adam", "relation": "better", "higher_is_better": True},
+            "None",
+        ),
+    ],
+)
+def test_a_suites_claim_needs_a_measure_and_shared_variants(fields, got) -> None:
+    with pytest.raises(ParibusError, match="claim C of suite 'both'") as caught:
+        over_both(claim(**fields))
+    assert got in str(caught.value)
 
 
 STEPS = claim("better", metric="steps_to_target")

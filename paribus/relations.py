@@ -1,0 +1,111 @@
+"""What is claimed of numbers, and the test that answers it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from paribus import stats
+
+ALPHA = 0.05
+Floats = npt.NDArray[np.float64]
+
+
+class Answer(StrEnum):
+    """What the runs say of a claim; ``refuted`` means the opposite or equivalence was shown."""
+
+    supported = "supported"
+    refuted = "refuted"
+    undecided = "undecided"
+
+
+@dataclass(frozen=True)
+class Inference:
+    """The tests that a page's claims rest on: sign flips and t, or the corrected t for both.
+
+    Attributes:
+        correction: test size over training size; None speaks of this data set.
+    """
+
+    correction: float | None = None
+
+    def differ(self, d: Floats) -> float:
+        """p of no difference."""
+        return stats.sign_flip_p(d) if self.correction is None else stats.t_p(d, self.correction)
+
+    def inside(self, d: Floats, margin: float) -> float:
+        """p of equivalence."""
+        return stats.tost_p(d, margin, self.correction or 0.0)
+
+    def not_below(self, d: Floats, margin: float) -> float:
+        """p of "no worse by the margin"."""
+        return stats.noninferiority_p(d, margin, self.correction or 0.0)
+
+    def beyond(self, d: Floats, margin: float) -> float:
+        """p that the mean is not above the margin: non-inferiority of the differences moved down by two margins."""
+        return self.not_below(d - 2 * margin, margin)
+
+    def visible(self, d: Floats) -> str:
+        """The smallest mean difference that would have been seen in 80 % of such comparisons."""
+        spread = stats.deviation(d)
+        if not spread:
+            return ""
+        seen = stats.detectable_effect(spread, d.size, correction=self.correction or 0.0)
+        return f"; {seen:.2g} would have been seen"
+
+
+def _identical(d: Floats, margin: float | None, _by: Inference) -> tuple[Answer, str]:
+    largest = float(np.abs(d).max())
+    found = Answer.supported if largest <= (margin or 0.0) else Answer.refuted
+    return found, f"largest difference {largest:.3g}"
+
+
+def _better(d: Floats, margin: float | None, by: Inference) -> tuple[Answer, str]:
+    p = by.differ(d)
+    found = Answer.undecided
+    if p <= ALPHA:
+        found = Answer.supported if d.mean() > 0 else Answer.refuted
+    elif margin is not None and by.inside(d, margin) <= ALPHA:
+        found = Answer.refuted
+    return found, f"p = {p:.3g}"
+
+
+def _worse(d: Floats, margin: float | None, by: Inference) -> tuple[Answer, str]:
+    return _better(-d, margin, by)
+
+
+def _equivalent(d: Floats, margin: float | None, by: Inference) -> tuple[Answer, str]:
+    if margin is None:
+        return Answer.undecided, "no margin"
+    p = by.inside(d, margin)
+    if p <= ALPHA:
+        return Answer.supported, f"equivalence p = {p:.3g}, margin {margin:g}"
+    outside = by.beyond(np.sign(d.mean()) * d, margin)
+    return (Answer.refuted if outside <= ALPHA else Answer.undecided), f"equivalence p = {p:.3g}"
+
+
+def _not_worse(d: Floats, margin: float | None, by: Inference) -> tuple[Answer, str]:
+    """Non-inferiority within the margin; refuted where the variant is worse by more than it."""
+    if margin is None:
+        return Answer.undecided, "no margin"
+    p = by.not_below(d, margin)
+    if p <= ALPHA:
+        return Answer.supported, f"non-inferiority p = {p:.3g}, margin {margin:g}"
+    found = Answer.refuted if by.beyond(-d, margin) <= ALPHA else Answer.undecided
+    return found, f"non-inferiority p = {p:.3g}, margin {margin:g}"
+
+
+RELATIONS: dict[str, Callable[[Floats, float | None, Inference], tuple[Answer, str]]] = {
+    "identical": _identical,
+    "better": _better,
+    "worse": _worse,
+    "equivalent": _equivalent,
+    "not_worse": _not_worse,
+    "above": _better,
+    "below": _worse,
+    "within": _equivalent,
+}

@@ -1,0 +1,173 @@
+"""Numbers a seed, from records written by hand and worked out by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from paribus import measures
+from paribus.comparison import Factor, Suite
+from paribus.store import Store
+from tests.handmade import FAILED, Bench, around, comparison
+
+LRS = {"0.001": 0.001, "0.01": 0.01, "0.1": 0.1, "1": 1.0}
+LR = Factor(path="recipe.optimizer.lr", levels=LRS)
+
+
+@pytest.fixture
+def store(tmp_path):
+    with Store(tmp_path / "runs.sqlite") as opened:
+        yield opened
+
+
+def curve(bench: Bench, name: str, **curves: list[float]) -> None:
+    """The same curves for every seed of a variant."""
+    for seed in range(bench.seeds):
+        bench.alter(name, seed, curves=curves)
+
+
+def test_parameters_are_those_of_the_runs(store) -> None:
+    result = Bench(store).put("adam", around(0.4)).result()
+    assert measures.parameters((result,), "adam").tolist() == [17.0] * 10
+
+
+def test_the_ratio_of_step_times_has_a_number_a_round_and_none_untimed(store) -> None:
+    bench = Bench(store).put("adam", around(0.4))
+    assert measures.step_ratio((bench.result(),), "adam").size == 0
+    bench.time("adam", 1.5)
+    assert measures.step_ratio((bench.result(),), "adam") == pytest.approx([1.5] * 3)
+
+
+def test_the_area_under_a_curve_is_its_mean_height_over_the_steps(store) -> None:
+    """1 to 3 over ten steps and 3 to 3 over thirty: (20 + 90) / 40 = 2.75."""
+    bench = Bench(store, seeds=2).put("adam", [0.4, FAILED])
+    curve(bench, "adam", step=[0, 10, 40], loss=[1.0, 3.0, 3.0])
+    found = measures.area((bench.result(),), "adam", curve="loss")
+    assert found[0] == pytest.approx(2.75)
+    assert np.isnan(found[1])
+
+
+def test_late_to_early_compares_the_last_quarter_with_the_first(store) -> None:
+    """Eight points besides the one before training: (1 + 1) / (8 + 6)."""
+    bench = Bench(store, seeds=2).put("adam", around(0.4, 2))
+    points = [float("nan"), 8.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0, 1.0]
+    curve(bench, "adam", step=list(range(9)), effective_step=points)
+    found = measures.late_to_early((bench.result(),), "adam", curve="effective_step")
+    assert found.tolist() == pytest.approx([2 / 14] * 2)
+
+
+def test_the_slope_of_layers_is_that_of_their_logarithms(store) -> None:
+    """Each layer's number is a quarter of the one before: log(1/4) a layer, whatever comes later in training."""
+    bench = Bench(store, seeds=2).put("adam", around(0.4, 2))
+    layers = {f"variance/{i}": [4.0**-i, 7.0] for i in range(4)}
+    curve(bench, "adam", step=[0, 1], **layers)
+    found = measures.log_slope((bench.result(),), "adam", layers="variance/")
+    assert found.tolist() == pytest.approx([np.log(0.25)] * 2)
+    assert np.isnan(measures.log_slope((bench.result(),), "adam", layers="other/")).all()
+
+
+def test_an_interaction_is_a_difference_of_two_differences(store) -> None:
+    bench = Bench(store, seeds=2)
+    for name, scores in (("sgd", [0.5, 0.6]), ("adam", [0.3, 0.3]), ("rmsprop", [0.4, 0.1])):
+        bench.put(name, scores)
+    found = measures.interaction(
+        (bench.result(),),
+        "sgd",
+        metric="log_loss",
+        instead="adam",
+        other="adam",
+        other_instead="rmsprop",
+    )
+    assert found.tolist() == pytest.approx([0.2 - -0.1, 0.3 - 0.2])
+
+
+def test_the_gap_closed_is_a_share_of_that_between_two_means(store) -> None:
+    """From .6 to .2, both means; .4 and .3 close a half and, from .5 on, a half again."""
+    bench = Bench(store, seeds=2)
+    for name, scores in (("sgd", [0.7, 0.5]), ("adam", [0.5, 0.3]), ("rmsprop", [0.1, 0.3])):
+        bench.put(name, scores)
+    settings = {"metric": "log_loss", "worst": "sgd", "best": "rmsprop"}
+    found = measures.gap_closed((bench.result(),), "adam", **settings)
+    assert found.tolist() == pytest.approx([0.5, 0.5])
+
+
+def test_a_failed_run_closes_the_gap_as_far_as_learning_nothing_does(store) -> None:
+    bench = Bench(store, seeds=2)
+    for name, scores in (("sgd", [0.9, 0.9]), ("adam", [FAILED, 0.1]), ("rmsprop", [0.1, 0.1])):
+        bench.put(name, scores)
+    settings = {"metric": "log_loss", "worst": "sgd", "best": "rmsprop"}
+    found = measures.gap_closed((bench.result(),), "adam", **settings)
+    assert found.tolist() == pytest.approx([0.25, 1.0])  # the naive predictor scores 0.7
+
+
+def two_tasks(store, first, second) -> list:
+    """Results of two comparisons of one suite, from their log losses by variant; learning nothing scores 0.7."""
+    # Another task's name makes other runs of the second.
+    one = comparison(name="one")
+    task = one.task.model_copy(update={"name": "others"})
+    two = comparison(name="two", task=task)
+    suite = Suite(name="both", title="Both", comparisons=(one, two))
+    found = []
+    for compared, scores in ((one, first), (two, second)):
+        bench = Bench(store, compared, seeds=2)
+        for name, values in scores.items():
+            bench.put(name, values)
+        found.append(bench.result(suite=suite))
+    return found
+
+
+def test_the_worst_regret_is_the_largest_over_the_comparisons(store) -> None:
+    """Of .7 down to .2: .3 leaves a fifth. Of .7 down to .3: .4 leaves a quarter. Failing leaves all of it."""
+    results = two_tasks(
+        store,
+        {"sgd": [0.2, 0.2], "adam": [0.3, 0.3], "rmsprop": [0.9, 0.2]},
+        {"sgd": [0.4, FAILED], "adam": [0.3, 0.3], "rmsprop": [0.3, 0.3]},
+    )
+    assert measures.worst_regret(results, "sgd").tolist() == pytest.approx([0.25, 1.0])
+    assert measures.worst_regret(results, "adam").tolist() == pytest.approx([0.2, 0.2])
+    assert measures.worst_regret(results, "rmsprop").tolist() == pytest.approx([1.0, 0.0])
+
+
+def test_nobody_regrets_where_nobody_learns(store) -> None:
+    nothing = {name: [0.7, 0.8] for name in ("sgd", "adam", "rmsprop")}
+    assert measures.worst_regret(two_tasks(store, nothing, nothing), "sgd").tolist() == [0.0, 0.0]
+
+
+def swept(store, scores: dict[str, list[float]], seeds: int = 1) -> Bench:
+    bench = Bench(store, comparison(factors=(LR,), baseline=("0.01",)), seeds=seeds)
+    for name, values in scores.items():
+        bench.put(name, values)
+    return bench
+
+
+WIDTH = {"path": "recipe.optimizer.lr", "metric": "log_loss"}
+
+
+def test_the_usable_width_counts_decades_within_a_share_of_the_best(store) -> None:
+    """Best .4, edge .42: the middle decade whole; .5 to .4 crosses at 4/5, .4 to .44 half way: .2 + 1 + .5."""
+    bench = swept(store, {"0.001": [0.5], "0.01": [0.4], "0.1": [0.4], "1": [0.44]})
+    found = measures.usable_width((bench.result(),), "0.01", **WIDTH)
+    assert found.tolist() == pytest.approx([0.2 + 1.0 + 0.5])
+
+
+def test_a_rate_that_diverges_is_as_bad_as_learning_nothing(store) -> None:
+    """From .4 to .7 within .02 of .3 is a fifteenth, on one side; the other side is far off."""
+    bench = swept(store, {"0.001": [10.4], "0.01": [0.4], "0.1": [FAILED], "1": [FAILED]})
+    found = measures.usable_width((bench.result(),), "0.01", **WIDTH)
+    assert found.tolist() == pytest.approx([0.002 + 1 / 15])
+
+
+def test_a_score_of_which_more_is_better_is_within_a_share_below_the_best(store) -> None:
+    """Accuracies of .9 everywhere: three decades."""
+    bench = swept(store, {name: [0.4] for name in LRS})
+    found = measures.usable_width((bench.result(),), "0.01", **(WIDTH | {"metric": "accuracy"}))
+    assert found.tolist() == pytest.approx([3.0])
+
+
+def test_along_a_factor_the_other_levels_stay(store) -> None:
+    hidden = Factor(path="recipe.model.hidden", levels={"small": [2], "large": [8]})
+    crossed = comparison(factors=(LR, hidden), baseline=("0.1", "small"))
+    result = Bench(store, crossed, seeds=2).result()
+    settings, rows = measures.along(result, "0.01 × large", "recipe.optimizer.lr")
+    assert settings.tolist() == [0.001, 0.01, 0.1, 1.0]
+    assert [row.variant.name for row in rows] == [f"{lr} × large" for lr in LRS]

@@ -1,0 +1,77 @@
+"""The page of all claims."""
+
+from __future__ import annotations
+
+import pytest
+
+from paribus.answers import Entry, entries, wholes
+from paribus.claims import Answered
+from paribus.comparison import Claim
+from paribus.relations import Answer
+from paribus.report import claims, write
+from paribus.store import Store
+from tests.handmade import filled
+
+MADE = Claim(name="C5", text="Adam wins.", variant="adam", relation="better", source="A. Author")
+
+
+@pytest.fixture
+def store(tmp_path):
+    with Store(tmp_path / "runs.sqlite") as opened:
+        yield opened
+
+
+def entry(answer: str | None, name: str = "C5", **fields: str) -> Entry:
+    made = MADE.model_copy(update={"name": name})
+    known = None if answer is None else Answered(made, Answer(answer), "p = 0.01")
+    device = "cpu" if answer else ""
+    return Entry("hand", "hand", device, made, known, "10 seeds, budget `quick`", **fields)
+
+
+def test_each_claim_has_a_row_and_a_section_with_its_evidence() -> None:
+    page = claims.page([entry("supported")], {"hand.md"})
+    assert "| [C5](#c5) | Adam wins. | supported | 1 of 1" in page
+    assert "## C5\n\n**supported**" in page
+    for part in ("p = 0.01", "A. Author", "[hand, hand](hand.md#claims-hand-cpu): 10 seeds"):
+        assert part in page
+
+
+def test_a_page_that_is_not_there_is_not_linked_to() -> None:
+    page = claims.page([entry("supported")], set())
+    assert "hand, hand: 10 seeds" in page
+    assert "](hand.md" not in page
+
+
+def test_it_says_what_was_not_run_and_what_was_answered_earlier() -> None:
+    page = claims.page([entry(None, "C1"), entry("refuted", earlier="2026-11-20")], set())
+    assert "| [C1](#c1) | Adam wins. | not run   | 0 of 1" in page
+    assert "hand, hand: its suite was not run" in page
+    assert "answered on 2026-11-20, not run this time" in page
+
+
+def test_parts_are_counted_and_false_supports_are_expected() -> None:
+    """Two claims of one part each in a stated direction, and one that was not run."""
+    found = [entry("supported"), entry("undecided", "C6"), entry(None, "C7")]
+    counted, expected = claims.summary(wholes(found))
+    assert counted == "Of 3 claims: 1 not run, 1 supported, 1 undecided."
+    assert (
+        "all 2 claims that were answered were false, chance alone would support at most 0.050"
+        in (expected)
+    )
+
+
+def test_the_page_stands_beside_the_others_and_its_links_lead_there(tmp_path, store) -> None:
+    bench = filled(store, claims=(MADE,))
+    result = bench.result()
+    write([result], tmp_path / "out", entries([result.suite], [result], store))
+    out = tmp_path / "out"
+    assert "[hand, hand](hand.md#claims-hand-cpu)" in (out / "claims.md").read_text()
+    assert '<a id="claims-hand-cpu"></a>' in (out / "hand.md").read_text()
+    assert (
+        "## [All claims](claims.md)\n\nOf 1 claim: 1 supported." in (out / "README.md").read_text()
+    )
+
+
+def test_without_claims_there_is_no_page_of_them(tmp_path, store) -> None:
+    write([filled(store).result()], tmp_path / "out")
+    assert not (tmp_path / "out" / "claims.md").exists()

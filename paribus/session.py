@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +15,7 @@ import torch
 
 from paribus.answers import Entry, entries
 from paribus.comparison import Comparison, Suite, Variant
+from paribus.data import Dataset
 from paribus.engines import Choice, common, resolve
 from paribus.errors import ParibusError
 from paribus.executor import available_jobs, dataset_of, execute, one_thread, told_of
@@ -274,6 +276,8 @@ class Session:
         self._pilots: dict[str, Pilot] = {}
         self._searches: dict[str, Search] = {}
         self._complete: dict[str, Searched] = {}
+        self._bases: dict[tuple[str, Sequence[int]], list[Run]] = {}
+        self._tried: set[str] = set()
 
     @cached_property
     def jobs(self) -> int:
@@ -293,13 +297,24 @@ class Session:
                 refuse_undrawn(prepared)
                 self._prepared[suite.name, comparison.name] = prepared
                 for variant in prepared.variants():
-                    try_once(variant)
+                    self._try(variant)
                     if any(c.arm == "tuned" and c.comparison == comparison for c in cells):
-                        try_once(_first_trial(variant, prepared))
+                        self._try(_first_trial(variant, prepared))
         self._planned += [cell for cell in cells if not skip_reason(cell.device)]
         self.progress.forecast.planned += sum(
             self._estimate(cell, self._left(cell)) for cell in cells if not skip_reason(cell.device)
         )
+
+    def _try(self, variant: Variant) -> None:
+        """Try a variant once, of those that differ in their optimizer alone the first; each makes its optimizer."""
+        recipe = variant.recipe.model_copy(update={"optimizer": None})
+        name = digest((variant.task, recipe))
+        if name not in self._tried:
+            try_once(variant)
+            self._tried.add(name)
+        else:
+            with told_of_misfit(variant, dataset_of(variant.task, 0)):
+                variant.recipe.optimizer([torch.zeros(1, requires_grad=True)])
 
     def _refuse_unknown_tasks(self, cells: Sequence[Cell]) -> None:
         known = {cell.comparison.task.name for cell in cells}
@@ -341,9 +356,13 @@ class Session:
         return pending(self._base(cell)) if found is None else found.winners
 
     def _base(self, cell: Cell) -> list[Run]:
-        """The runs of a cell as they stand before tuning."""
-        engine = self._choice(cell).engine
-        return [replace(run, engine=engine) for run in self._by_loop(cell, cell.variant)]
+        """The runs of a cell as they stand before tuning; they are asked for often, and know their keys by then."""
+        name = (cell.address, self.seeds(self.comparison(cell)))
+        if name not in self._bases:
+            engine = self._choice(cell).engine
+            runs = self._by_loop(cell, cell.variant)
+            self._bases[name] = [replace(run, engine=engine) for run in runs]
+        return [*self._bases[name]]
 
     def _left(self, cell: Cell) -> int:
         """How many runs of a cell are still to be trained, trials among them, a pilot's not."""
@@ -727,13 +746,24 @@ def try_once(variant: Variant) -> None:
     streams = Streams(0, variant.recipe.salt)
     fold = variant.task.fold(dataset, streams)
     part = fold.part("train")
-    try:
+    with told_of_misfit(variant, dataset):
         network = build(variant.recipe, dataset, streams)
         few = slice(0, 4)
         outputs = network(*(x[few].to(torch.get_default_dtype()) for x in part.inputs))
         variant.task.loss(outputs, *(y[few] for y in part.targets)).mean().backward()
         naive_outputs(variant.task, fold)
         variant.recipe.optimizer(network.parameters())
+
+
+@contextmanager
+def told_of_misfit(variant: Variant, dataset: Dataset) -> Iterator[None]:
+    """Turn whatever a variant's network, loss or optimizer raise into an error that names the variant.
+
+    Raises:
+        ParibusError: something was raised.
+    """
+    try:
+        yield
     except ParibusError:
         raise
     except Exception as error:

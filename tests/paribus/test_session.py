@@ -541,6 +541,27 @@ def test_a_setting_that_an_optimizer_does_not_know_is_refused(opened: Opener) ->
     assert message.startswith("variant 'odd' on points: got TypeError: SGD.__init__() got an unexp")
 
 
+def test_a_network_is_tried_once_for_all_optimizers(
+    opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two networks under three optimizers each; a network is tried with the first of them."""
+    tried: list[str] = []
+    monkeypatch.setattr(module, "try_once", lambda variant: tried.append(variant.name))
+    optimizers = {"sgd": SGD, "slow": call("torch.optim:SGD", lr=1e-3), "adam": ADAM}
+    wide = {"narrow": 3, "wide": 4}
+    crossed = comparison("recipe.optimizer", optimizers).model_copy(
+        update={
+            "factors": (
+                Factor(path="recipe.model.hidden", levels=wide),
+                Factor(path="recipe.optimizer", levels=optimizers),
+            ),
+            "baseline": ("narrow", "sgd"),
+        }
+    )
+    opened().prepare(_cells(suite(crossed)))
+    assert tried == ["narrow × sgd", "wide × sgd"]
+
+
 def test_a_network_that_cannot_be_imported_is_refused(opened: Opener) -> None:
     levels = {"small": toys.RECIPE.model, "gone": call("models.mlp:Gone")}
     assert _refused(

@@ -29,6 +29,8 @@ class Recurrent(nn.Module):
         dropout: probability that an input of the linear layer is dropped.
         forget_bias: what the biases of the LSTM's forget gate add up to at the start; a larger one remembers for
             longer (Gers et al. 2000; Jozefowicz et al. 2015 recommend 1). None leaves torch's own draw.
+        recurrent_gain: the weights from state to state start as an orthogonal matrix times this, for each gate; above
+            one, gradients grow with every step back in time (Pascanu et al. 2013). None leaves torch's own draw.
         output: ``"linear"`` for raw values and logits, ``"sigmoid"`` for probabilities.
 
     Raises:
@@ -46,6 +48,7 @@ class Recurrent(nn.Module):
         nonlinearity: str = "tanh",
         dropout: float = 0.0,
         forget_bias: float | None = None,
+        recurrent_gain: float | None = None,
         output: str = "linear",
     ) -> None:
         super().__init__()
@@ -62,10 +65,29 @@ class Recurrent(nn.Module):
         self.linear = nn.Linear(hidden, outputs)
         self.output = output_activation(output)
         self.forget_bias = forget_bias
+        self.recurrent_gain = recurrent_gain
         self.after_init()
 
     def after_init(self) -> None:
-        """Set the forget gates' biases; to be called again whenever the weights were drawn anew.
+        """Set what must hold after weights were drawn; to be called again whenever they were drawn anew."""
+        if self.recurrent_gain is not None:
+            self._make_orthogonal(self.recurrent_gain)
+        self._set_forget_biases()
+
+    @torch.no_grad()
+    def _make_orthogonal(self, gain: float) -> None:
+        """Turn each gate's square matrix from state to state into the orthogonal factor of its QR decomposition.
+
+        Nothing is drawn here, so that the weights still come from the layer's own stream.
+        """
+        for layer in range(self.recurrent.num_layers):
+            weight = self.recurrent.get_parameter(f"weight_hh_l{layer}")
+            for gate in weight.split(self.recurrent.hidden_size):
+                q, r = torch.linalg.qr(gate)
+                gate.copy_(gain * q * r.diagonal().sign())
+
+    def _set_forget_biases(self) -> None:
+        """Set the forget gates' biases.
 
         torch stacks an LSTM's gates as input, forget, cell, output, ``(4 * hidden,)``, and keeps two biases that
         are added, one for the input and one for the state: the first is set, the second is zero.

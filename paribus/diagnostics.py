@@ -74,6 +74,16 @@ def fit(network: nn.Module, part: Part, loss: Callable[..., Tensor]) -> dict[str
     return {"fitted/loss": fitted, "forgotten_eval": disturbed - fitted}
 
 
+@torch.no_grad()
+def silence(network: nn.Module, part: Part, _loss: Callable[..., Tensor]) -> dict[str, float]:
+    """Whether the network puts out exactly zero for every sample, as one whose units have all died does.
+
+    Returns:
+        ``silent``: one if it does, else zero.
+    """
+    return {"silent": float(not any(o.any() for o in heads(_forward(network, part))))}
+
+
 def _units(x: Tensor) -> Tensor:
     """``(sample, unit, ...)`` with at least one trailing axis, a channel being a unit."""
     return x.unsqueeze(-1) if x.ndim == 2 else x

@@ -33,7 +33,8 @@ class Recipe(Frozen):
         early_stopping: when to stop before the steps are done, or never.
         time_limit: seconds after which a run is stopped as exhausted, or None.
         dtype: precision of weights and data.
-        salt: parts the random streams of two otherwise equal recipes, for comparisons of a variant with itself.
+        salt: parts the random streams of two otherwise equal recipes, all but the split, for comparisons of a variant
+            with itself.
     """
 
     model: Call

@@ -439,7 +439,7 @@ def check_control(
 
 # What each hash may differ with: a factor at one of these paths, or below it, or above it.
 CHECKED = {
-    "split": ("task.source", "task.split", "recipe.salt"),
+    "split": ("task.source", "task.split"),
     "order": ("task.source", "task.split", "recipe.batch_size", "recipe.steps", "recipe.salt"),
     "init": ("recipe.init", "recipe.salt"),
 }

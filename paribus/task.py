@@ -92,8 +92,9 @@ class Task(Frozen):
         return drawn
 
     def fold(self, dataset: Dataset, streams: Streams) -> Fold:
-        """The split that this seed sees, its data altered where the task says so."""
-        fold: Fold = self.split(dataset, streams.generator("split"))
+        """The split that this seed sees, its data altered where the task says so; a salt parts neither."""
+        shared = Streams(streams.seed)
+        fold: Fold = self.split(dataset, shared.generator("split"))
         if self.alter is not None:
-            fold = self.alter(fold, streams.generator("split", "alter"))
+            fold = self.alter(fold, shared.generator("split", "alter"))
         return fold

@@ -147,3 +147,26 @@ def test_the_forget_bias_means_nothing_to_a_cell_without_a_forget_gate(cell) -> 
 def test_a_wrong_setting_is_refused(inputs, settings, message) -> None:
     with pytest.raises(ValueError, match=message):
         Recurrent(inputs=inputs, outputs=1, **settings)
+
+
+@pytest.mark.parametrize(("cell", "gates"), [("RNN", 1), ("LSTM", 4), ("GRU", 3)])
+def test_the_recurrent_gain_makes_each_gate_an_orthogonal_matrix_times_it(cell, gates) -> None:
+    network = Recurrent(inputs=(5, 1), outputs=1, cell=cell, hidden=3, recurrent_gain=2.0)
+    for name, weight in network.recurrent.named_parameters():
+        if name.startswith("weight_hh"):
+            found = weight.detach().view(gates, 3, 3)
+            assert torch.allclose(found @ found.mT, 4 * torch.eye(3).expand(gates, 3, 3), atol=1e-5)
+
+
+def test_the_recurrent_gain_draws_nothing() -> None:
+    """The orthogonal factor of the layer's own draw, whose triangular factor has a positive diagonal."""
+    torch.manual_seed(0)
+    plain = Recurrent(inputs=(5, 1), outputs=1, hidden=3, layers=1)
+    after = torch.get_rng_state()
+    torch.manual_seed(0)
+    chosen = Recurrent(inputs=(5, 1), outputs=1, hidden=3, layers=1, recurrent_gain=2.0)
+    assert torch.equal(after, torch.get_rng_state())
+    factor = chosen.recurrent.weight_hh_l0.detach().T / 2 @ plain.recurrent.weight_hh_l0.detach()
+    assert torch.allclose(factor.tril(-1), torch.zeros(3, 3), atol=1e-6)
+    assert (factor.diagonal() > 0).all()
+    assert torch.equal(plain.linear.weight, chosen.linear.weight)

@@ -125,7 +125,7 @@ def test_weights_of_other_shapes_are_not_compared(store) -> None:
         ),
         ("recipe.batch_size", {"8": 8, "16": 16}, {"order"}),
         ("task.split.imbalance", {"even": 1.0, "uneven": 10.0}, {"split", "order"}),
-        ("recipe.salt", {"a": "a", "b": "b"}, {"split", "order", "init"}),
+        ("recipe.salt", {"a": "a", "b": "b"}, {"order", "init"}),
         ("recipe.model.hidden", {"4": [4], "8": [8]}, set()),
     ],
 )

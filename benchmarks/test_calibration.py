@@ -1,0 +1,70 @@
+"""Is the yardstick true? Error rates of the whole procedure where the answers are known; the page is calibration.md.
+
+``pytest benchmarks`` leaves this file out, because it takes minutes. Name it to run it:
+``pytest benchmarks/test_calibration.py``, with ``-k simulated``, ``trained`` or ``controls`` for a part.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from paribus.calibration import PARTS, REPEATS, Controlled, Plan, calibrate
+from paribus.comparison import Comparison
+from paribus.controls import Control
+from paribus.door import settings_of
+from paribus.rates import Rate
+from paribus.report.calibration import write_calibration
+from suites.calibration import CALIBRATION
+from suites.controls import CONTROLS
+
+PLAN = Plan(repeats=200, seeds=10)
+SEEDS = 200
+SIMULATED = (
+    f"Simulated: {REPEATS} comparisons for each rate, of scores drawn from known distributions and judged by the rule "
+    "that judges trained ones; intervals by the functions that it calls. They are the same at every run."
+)
+TRAINED = (
+    f"Trained: {PLAN.repeats} comparisons of {PLAN.seeds} paired seeds, each of a variant with itself under two names "
+    "that part its random streams, through plan, engine, store, statistics and verdict. The data and their split are "
+    "those of the seed, as in any comparison."
+)
+CONTROLLED = f"Controls, seed by seed: {SEEDS} seeds that no control uses, each by itself."
+
+
+def counted(part: str, rates: list[Rate], about: str, config: pytest.Config) -> None:
+    """Put a part on the page, and fail if any rate does not lie where it must."""
+    write_calibration(part, rates, about, Path(config.getoption("--paribus-out")))
+    failed = [f"{rate.name} (n = {rate.n}): {rate.rate:.4f}" for rate in rates if not rate.passed]
+    assert not failed, failed
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.benchmark(group="calibration, simulated: seconds")
+def test_simulated(part: str, pytestconfig: pytest.Config, benchmark: Any) -> None:
+    """Scores from distributions of which the truth is known."""
+    rates = benchmark.pedantic(PARTS[part], args=(REPEATS,), rounds=1, iterations=1)
+    counted(f"simulated {part}", rates, SIMULATED, pytestconfig)
+
+
+@pytest.mark.parametrize("comparison", CALIBRATION, ids=lambda c: c.name)
+@pytest.mark.benchmark(group="calibration, trained: seconds")
+def test_trained(comparison: Comparison, pytestconfig: pytest.Config, benchmark: Any) -> None:
+    """A variant against itself, again and again."""
+    settings = settings_of(pytestconfig)
+    rates = benchmark.pedantic(calibrate, args=(settings, comparison, PLAN), rounds=1, iterations=1)
+    counted(f"trained {comparison.name}", rates, TRAINED, pytestconfig)
+
+
+MEASURED = [control for control in CONTROLS if control.kind in ("seen", "share")]
+
+
+@pytest.mark.parametrize("control", MEASURED, ids=lambda control: control.name)
+@pytest.mark.benchmark(group="calibration, controls: seconds")
+def test_controls(control: Control, pytestconfig: pytest.Config, benchmark: Any) -> None:
+    """How often a single seed misses what a control must see."""
+    measure = Controlled(settings_of(pytestconfig)).measure
+    rate = benchmark.pedantic(measure, args=(control, SEEDS), rounds=1, iterations=1)
+    counted(f"control {control.name}", [rate], CONTROLLED, pytestconfig)

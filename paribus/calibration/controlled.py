@@ -1,0 +1,84 @@
+"""Train a control's comparison and hold it against what is known; measure how often single seeds miss."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from paribus.calibration.reserved import Reserved, Trained
+from paribus.controls import Control, Judged, effects, inside, judge
+from paribus.executor import execute
+from paribus.rates import Rate
+from paribus.run import Record, Run
+from paribus.session import Settings
+
+FIRST_SEED = 60_000_000
+MEASURED_SEED = 80_000_000
+"""Seeds of controls, and those on which their false alarms are measured: neither are any comparison's."""
+
+
+@dataclass(frozen=True)
+class Controlled:
+    """Trains controls by the user's settings, at their own numbers of seeds.
+
+    Attributes:
+        settings: where runs are kept, the device and the engine.
+    """
+
+    settings: Settings
+
+    @property
+    def own(self) -> Settings:
+        """The settings without what belongs to other comparisons: data, budget and number of seeds."""
+        return replace(self.settings, data={}, targets={}, budget="quick", seeds=None)
+
+    def check(self, control: Control) -> Judged:
+        """Train a control's comparison, unless it is known, and judge it.
+
+        Raises:
+            ParibusError: it cannot be trained, or what should be held equal was not.
+        """
+        session = Reserved(self.own, FIRST_SEED)
+        with session.store:
+            trained = session.train_all(control.comparison)
+            again = _again(session, trained, control) if control.kind == "identical" else []
+            return judge(control, session.part(trained, slice(None)), again)
+
+    def measure(self, control: Control, seeds: int) -> Rate:
+        """Count single seeds that miss the limits of a seen effect, or that have the score of a share.
+
+        Raises:
+            ParibusError: it cannot be trained, or what should be held equal was not.
+        """
+        session = Reserved(self.own, MEASURED_SEED, seeds)
+        with session.store:
+            trained = session.train_all(control.comparison)
+            found = effects(control, session.part(trained, slice(None)))
+        share = control.kind == "share"
+        return Rate(
+            group="Controls, seed by seed",
+            name=f"{control.name}: {'seeds that have it' if share else 'seeds that miss'}",
+            hits=int(found.sum()) if share else seeds - inside(control, found),
+            trials=seeds,
+            expected=_expected(control),
+            rule="equal" if share else "at_most",
+            fails_if="a chance of false alarm that rests on fewer misses than there are",
+        )
+
+
+def _expected(control: Control) -> float:
+    """The share that is declared beside a control."""
+    if control.measured is not None:
+        return control.measured.misses / control.measured.seeds
+    assert control.expected is not None, "only seen effects and shares are measured seed by seed"
+    return control.expected
+
+
+def _again(session: Reserved, trained: Trained, control: Control) -> list[Record]:
+    """The records of the variant's runs, trained once more whatever the store knows."""
+    records: list[Record] = []
+
+    def keep(_run: Run, record: Record) -> None:
+        records.append(record)
+
+    execute(trained.runs[control.variant], jobs=session.jobs, keep=keep)
+    return records

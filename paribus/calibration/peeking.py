@@ -1,0 +1,67 @@
+"""Looking again and again until something is found: wrong on purpose, and what the rule makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from paribus import stats
+from paribus.calibration.nulls import attainable
+from paribus.calibration.scores import Floats, Scores, World, generators, judge, normal
+from paribus.rates import Rate
+from paribus.verdict import Decision
+
+ALPHA = 0.05
+EVERY = range(5, 51)
+SOME = (10, 12, 15, 20, 30)
+
+
+def peeking(repeats: int) -> list[Rate]:
+    """Stopping at the first p < .05, with every seed and at five looks; and later looks marked as exploratory."""
+    return [
+        _wrong(
+            "stop at the first p < .05, a t test after every seed from 5 to 50",
+            EVERY,
+            stats.t_p,
+            repeats,
+        ),
+        _wrong(
+            "stop at the first p < .05, sign-flip test at 10, 12, 15, 20 and 30 seeds",
+            SOME,
+            stats.sign_flip_p,
+            repeats,
+        ),
+        _by_the_rule(repeats),
+    ]
+
+
+def _wrong(name: str, looks: Sequence[int], test: Callable[[Floats], float], repeats: int) -> Rate:
+    hits = sum(
+        any(test(d[:n]) <= ALPHA for n in looks)
+        for d in (g.standard_normal(looks[-1]) for g in generators(name, repeats))
+    )
+    fails_if = "a simulation that could not see peeking"
+    return Rate("Wrong on purpose", name, hits, repeats, ALPHA, "above", fails_if)
+
+
+def _by_the_rule(repeats: int) -> Rate:
+    """The same five looks, of which the rule lets only the first one count."""
+    world = World("looks", normal(0.0))
+    drawn = (world.draw(g, SOME[-1]) for g in generators("looks by the rule", repeats))
+    return Rate(
+        group="True nulls",
+        name="the same five looks by the rule: a verdict that is not marked exploratory",
+        hits=sum(any(_counts(scores, n, world) for n in SOME) for scores in drawn),
+        trials=repeats,
+        expected=attainable(SOME[0]),
+        rule="equal",
+        fails_if="a later look that counts like the first",
+        n=SOME[0],
+    )
+
+
+def _counts(scores: Scores, n: int, world: World) -> bool:
+    """Whether a look at the first n seeds tells them apart, unmarked."""
+    seen = {name: values[:n] for name, values in scores.items()}
+    later = [name for name in seen if n > SOME[0]]
+    (contrast,) = judge(seen, world, exploratory=later)
+    return contrast.decision in (Decision.better, Decision.worse) and not contrast.reason

@@ -1,0 +1,60 @@
+"""Effects that are there: how often they are found, against the power that is promised beside every `undecided`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from paribus import stats
+from paribus.calibration.scores import World, normal, verdicts
+from paribus.rates import Rate, Rule
+from paribus.verdict import Contrast, Decision
+
+PROMISED = 0.8
+ROOM = {6: 1.25, 10: 1.03, 29: 1.03}
+"""What the sign-flip test needs more than the t test whose power is promised, by number of seeds (`detectable_effect`
+says so): at six only unanimous signs count."""
+
+
+def power(repeats: int) -> list[Rate]:
+    """Found by the t test at the promised effect, and by the rule at a little more."""
+    return [
+        rate
+        for family in (1, 4)
+        for n in (6, 10, 29)
+        if stats.least_seeds(family) <= n
+        for rate in _power(n, family, repeats)
+    ]
+
+
+def _power(n: int, family: int, repeats: int) -> list[Rate]:
+    effect = stats.detectable_effect(1.0, n, family)
+    at = _planted(effect, n, family, repeats)
+    beyond = _planted(ROOM[n] * effect, n, family, repeats)
+    told = "one contrast" if family == 1 else f"one of {family} contrasts"
+    return [
+        _rate(
+            f"{told}, the effect promised ({effect:.2f} sd): found by the t test",
+            sum(c.difference.low > 0 for c in at),
+            repeats,
+            n,
+            "equal",
+        ),
+        _rate(
+            f"{told}, {ROOM[n]:g} times that: verdict `better`",
+            sum(c.decision is Decision.better for c in beyond),
+            repeats,
+            n,
+            "at_least",
+        ),
+    ]
+
+
+def _planted(effect: float, n: int, family: int, repeats: int) -> Sequence[Contrast]:
+    """The contrast with the effect, in a family of which the others show nothing."""
+    world = World(f"effect {effect:.6f} of {family}", normal(effect))
+    return [contrast for (contrast,) in verdicts(world, n, repeats, family)]
+
+
+def _rate(name: str, hits: int, repeats: int, n: int, rule: Rule) -> Rate:
+    fails_if = "a promise that is not kept, or a test with less power than it could have"
+    return Rate("Power against planted effects", name, hits, repeats, PROMISED, rule, fails_if, n)

@@ -1,0 +1,97 @@
+"""Sessions whose seeds no comparison uses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from paribus.comparison import Comparison, Suite
+from paribus.errors import ParibusError
+from paribus.progress import Progress
+from paribus.results import Result, collect
+from paribus.run import Run
+from paribus.session import Cell, Session, Settings, cells
+from paribus.tuning import Arm
+
+
+@dataclass(frozen=True)
+class Trained:
+    """One arm of a comparison on one device, trained.
+
+    Attributes:
+        first: its baseline's cell.
+        runs: of each variant, one a seed, the baseline's first.
+    """
+
+    first: Cell
+    runs: Mapping[str, list[Run]]
+
+
+class Reserved(Session):
+    """A session whose seeds start far from those of every comparison.
+
+    Args:
+        settings: what the user chose; its number of seeds is not used.
+        first: the first seed.
+        count: how many there are; None takes those of the comparison's budget.
+        progress: shows how far long work has come.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        first: int,
+        count: int | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        super().__init__(settings, progress)
+        self.first, self.count = first, count
+
+    def seeds(self, comparison: Comparison) -> range:
+        """The seeds that are compared."""
+        count = self.count or comparison.budgets[self.settings.budget].seeds
+        return range(self.first, self.first + count)
+
+    def train_all(self, comparison: Comparison, arm: Arm = "default") -> Trained:
+        """Train every variant of one arm, unless it is known.
+
+        Raises:
+            ParibusError: it cannot be trained.
+        """
+        alone = Suite(name=comparison.name, title=comparison.name, comparisons=(comparison,))
+        device = "cpu" if self.settings.device == "auto" else self.settings.device
+        every = [cell for cell in cells([alone]) if (cell.device, cell.arm) == (device, arm)]
+        self.prepare(every)
+        for cell in every:
+            self.train(cell)
+        return Trained(every[0], {cell.variant: self.runs(cell) for cell in every})
+
+    def part(self, trained: Trained, part: slice) -> Result:
+        """What the store knows of a comparison, over some of its seeds.
+
+        Args:
+            trained: what `train_all` returned.
+            part: which of the seeds.
+
+        Raises:
+            ParibusError: control broke.
+        """
+        first = trained.first
+        result = collect(
+            first.suite,
+            self.comparison(first),
+            budget=self.settings.budget,
+            device=first.device,
+            runs={name: runs[part] for name, runs in trained.runs.items()},
+            store=self.store,
+            failures={},
+            arm=first.arm,
+        )
+        if result.control.broken:
+            raise ParibusError(
+                f"control of comparison {result.comparison.name!r}",
+                got=result.control.broken[0],
+                expected="the same for every variant of a seed",
+                fix="Draw from the streams of the run alone, or name the difference as the factor.",
+            )
+        return result

@@ -1,0 +1,305 @@
+"""Comparisons whose answers are known: effects that must be seen, and effects that must not.
+
+A control asks whether the bench itself works, so its threshold stands on the raw effect, with room, and not on a
+verdict: it must not fail by bad luck. How often it would is measured and stands beside it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import floor
+from typing import Literal
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from paribus import stats
+from paribus.comparison import Comparison
+from paribus.errors import ParibusError
+from paribus.rates import limits
+from paribus.results import Floats, Result, Row
+from paribus.run import Record
+from paribus.spec import Frozen
+
+ALARM = 0.001
+"""A negative control is red below this p, and only if the mean is beyond the margin as well."""
+
+FAILED = "failed"
+"""A score that every run has: one if it diverged, else zero."""
+
+
+class Measured(Frozen):
+    """How often the effect of one seed lay outside the limits, on seeds that no control uses.
+
+    Args:
+        misses: how many did.
+        seeds: of how many.
+    """
+
+    misses: int = Field(ge=0)
+    seeds: int = Field(ge=1)
+
+
+class Control(Frozen):
+    """A comparison with a known answer, as plain data.
+
+    Args:
+        name: what ``-k`` selects.
+        text: what is known, in a sentence.
+        kind: ``seen``: at least half of the seeds' effects lie within the limits. ``share``: the mean of a score
+            that is zero or one does. ``absent``: the mean effect lies within the margin, or the sign-flip p is not
+            below .001. ``identical``: the variant's runs, trained once more, leave the same bits.
+        comparison: what is trained, at its quick budget.
+        variant: the variant that it speaks of.
+        score: a score that runs record, `FAILED`, or None for the primary metric.
+        against: what the variant's score is held against on each seed: the ``baseline``'s, that of the first ``naive``
+            predictor, or ``nothing``.
+        scale: ``difference`` of the two, or their ``ratio``.
+        low, high: limits of the effect, either or both.
+        margin: of an absent effect.
+        expected: the true share, for ``share``.
+        measured: for ``seen``, how often one seed misses.
+        source: who says so.
+
+    Raises:
+        ParibusError: what its kind needs is missing, or the comparison has no such variant.
+    """
+
+    name: str
+    text: str
+    kind: Literal["seen", "share", "absent", "identical"]
+    comparison: Comparison
+    variant: str
+    score: str | None = None
+    against: Literal["baseline", "naive", "nothing"] = "baseline"
+    scale: Literal["difference", "ratio"] = "difference"
+    low: float | None = None
+    high: float | None = None
+    margin: float | None = Field(default=None, gt=0)
+    expected: float | None = Field(default=None, gt=0, lt=1)
+    measured: Measured | None = None
+    source: str
+
+    @model_validator(mode="after")
+    def _complete(self) -> Control:
+        limited = self.low is not None or self.high is not None
+        needs = {
+            "seen": (limited and self.measured is not None, "limits and what was measured"),
+            "share": (limited and self.expected is not None, "limits and the share expected"),
+            "absent": (self.margin is not None, "a margin"),
+            "identical": (True, ""),
+        }
+        there, needed = needs[self.kind]
+        names = [v.name for v in self.comparison.variants()]
+        if not there or self.variant not in names:
+            raise ParibusError(
+                f"control {self.name!r}",
+                got=f"kind {self.kind!r} without {needed}" if not there else repr(self.variant),
+                expected=needed if not there else f"one of {', '.join(names)}",
+                fix="Complete it before anything is trained.",
+            )
+        least = least_seeds(self.kind)
+        if self.seeds < least:
+            raise ParibusError(
+                f"seeds of control {self.name!r}",
+                got=self.seeds,
+                expected=f"at least {least}",
+                fix="Raise the seeds of its quick budget.",
+            )
+        return self
+
+    @property
+    def seeds(self) -> int:
+        """How many paired seeds it is trained with."""
+        return self.comparison.budgets["quick"].seeds
+
+    @property
+    def metric(self) -> str:
+        """The score's name."""
+        return self.score or self.comparison.primary.name
+
+
+def least_seeds(kind: str) -> int:
+    """Seeds below which a control of this kind could not be red."""
+    return stats.least_seeds(1, ALARM) if kind == "absent" else 1
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What became of a control.
+
+    Attributes:
+        green: whether the known answer was found.
+        seen: what was found, in a phrase.
+        threshold: what would have been red, in a phrase.
+        flakes: largest chance that a sound bench fails it.
+        evidence: where that chance comes from, in a phrase.
+    """
+
+    control: Control
+    green: bool
+    seen: str
+    threshold: str
+    flakes: float
+    evidence: str
+
+
+def effects(control: Control, result: Result) -> Floats:
+    """The effect on each seed, ``(seed,)``; NaN where a run lacks the score."""
+    row = result.row(control.variant)
+    values = _values(row, control, result)
+    if control.against == "nothing":
+        return values
+    if control.against == "naive":
+        other = np.array([_naive(record, control) for record in row.records])
+    else:
+        other = _values(result.baseline, control, result)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found: Floats = values / other if control.scale == "ratio" else values - other
+    return found
+
+
+def _values(row: Row, control: Control, result: Result) -> Floats:
+    if control.score == FAILED:
+        return np.array([np.nan if r is None else float(not r.completed) for r in row.records])
+    primary = control.metric == result.comparison.primary.name
+    return row.scores if primary else row.values(control.metric)
+
+
+def _naive(record: Record | None, control: Control) -> float:
+    first = next(iter(control.comparison.task.naive))
+    return np.nan if record is None else record.naive[first].get(control.metric, np.nan)
+
+
+def judge(control: Control, result: Result, again: Sequence[Record] = ()) -> Judged:
+    """Hold a control against what its comparison came to.
+
+    Args:
+        control: what is known.
+        result: what the store knows of its comparison.
+        again: for ``identical``, the records of the variant's runs when they were trained once more.
+    """
+    if control.kind == "identical":
+        return _identical(control, result, again)
+    found = effects(control, result)
+    if control.kind == "absent":
+        return _absent(control, found)
+    if control.kind == "share":
+        return _share(control, found)
+    return _seen(control, found)
+
+
+def inside(control: Control, found: Floats) -> int:
+    """How many seeds' effects lie within the limits; one that is not there does not."""
+    low = -np.inf if control.low is None else control.low
+    high = np.inf if control.high is None else control.high
+    return int(((found >= low) & (found <= high)).sum())
+
+
+def _seen(control: Control, found: Floats) -> Judged:
+    n, count = len(found), inside(control, found)
+    assert control.measured is not None
+    return Judged(
+        control,
+        green=2 * count >= n,
+        seen=f"{count} of {n} seeds; median {np.nanmedian(found):.3g}" if n else "no seeds",
+        threshold=f"fewer than half of {n} seeds with {named(control)}",
+        flakes=seen_flakes(control.measured, n),
+        evidence=f"{control.measured.misses} of {control.measured.seeds} single seeds missed",
+    )
+
+
+def seen_flakes(measured: Measured, n: int) -> float:
+    """Chance that over half of n seeds miss, at the 99 % upper limit of how often one does.
+
+    >>> f"{seen_flakes(Measured(misses=0, seeds=200), 10):.1e}"
+    '2.7e-08'
+    """
+    from scipy.stats import binom
+
+    _, most = limits(measured.misses, measured.seeds, level=0.98)
+    return float(binom.sf(floor(n / 2), n, most))
+
+
+def _share(control: Control, found: Floats) -> Judged:
+    mean, n = float(np.mean(found)), len(found)
+    low = -np.inf if control.low is None else control.low
+    high = np.inf if control.high is None else control.high
+    assert control.expected is not None
+    return Judged(
+        control,
+        green=low <= mean <= high,
+        seen=f"{mean:.3g} of {n} seeds, {control.expected:.3g} expected",
+        threshold=f"a mean without {named(control)}",
+        flakes=share_flakes(control.expected, low, high, n),
+        evidence=f"binomial with share {control.expected:.3g} and {n} seeds",
+    )
+
+
+def share_flakes(expected: float, low: float, high: float, n: int) -> float:
+    """Chance that the share of n seeds lies outside the limits though the true one is as expected."""
+    from scipy.stats import binom
+
+    counts = np.arange(n + 1)
+    outside = (counts / n < low) | (counts / n > high)
+    return float(binom.pmf(counts[outside], n, expected).sum())
+
+
+def _absent(control: Control, found: Floats) -> Judged:
+    n, margin = len(found), control.margin
+    assert margin is not None
+    threshold = f"p < {ALARM:g} and a mean {control.scale} of {control.metric} beyond ±{margin:g}"
+    flakes, evidence = absent_flakes(n), f"size of the sign-flip test of {n} seeds below {ALARM:g}"
+    if not np.isfinite(found).all():
+        missing = f"{int((~np.isfinite(found)).sum())} of {n} seeds lack {control.metric}"
+        return Judged(control, False, missing, threshold, flakes, evidence)
+    mean, p = float(found.mean()), stats.sign_flip_p(found)
+    green = not (p < ALARM and abs(mean) > margin)
+    return Judged(control, green, f"mean {mean:.3g}, p = {p:.2g}", threshold, flakes, evidence)
+
+
+def absent_flakes(n: int) -> float:
+    """The largest size below `ALARM` that a sign-flip test of n differences has.
+
+    >>> absent_flakes(12) * 2**11
+    2.0
+    """
+    steps: float = 2.0 ** (n - 1)
+    most = floor(ALARM * steps)
+    return (most - (most == ALARM * steps)) / steps
+
+
+def _identical(control: Control, result: Result, again: Sequence[Record]) -> Judged:
+    first = {record.key: record for record in result.row(control.variant).known}
+    odd = [r for r in again if r.key not in first or bits(r) != bits(first[r.key])]
+    same = len(again) - len(odd)
+    return Judged(
+        control,
+        green=not odd and len(again) == control.seeds,
+        seen=f"{same} of {control.seeds} runs identical",
+        threshold="any number of any run that differs",
+        flakes=0.0,
+        evidence="no chance is in it: the same machine, versions and seeds",
+    )
+
+
+def bits(record: Record) -> tuple[object, ...]:
+    """Every number of a record that a training decides, written out in full; times are left out."""
+    return (record.outcome, *map(_written, (record.scores, record.curves, record.hashes)))
+
+
+def _written(numbers: object) -> str:
+    """As text that is equal where every bit is, NaN included, whatever order the names come in."""
+    return json.dumps(numbers, sort_keys=True)
+
+
+def named(control: Control) -> str:
+    """The effect and its limits, such as ``accuracy, difference from the baseline, of at least 0.5``."""
+    held = {"baseline": "the baseline", "naive": "the predictor that learns nothing"}
+    to = {"difference": "difference from", "ratio": "ratio to"}[control.scale]
+    whole = f", {to} {held[control.against]}," if control.against in held else ""
+    low = "" if control.low is None else f" of at least {control.low:g}"
+    high = "" if control.high is None else f" of at most {control.high:g}"
+    return f"{control.metric}{whole}{low}{' and' if low and high else ''}{high}"

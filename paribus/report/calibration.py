@@ -1,0 +1,220 @@
+"""The page of the calibration: every rate that was counted, its band, and what would have failed it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from paribus.rates import LEVEL, Rate, limits
+from paribus.report.figures import save
+from paribus.report.numbers import NOTHING
+from paribus.report.strokes import COLOURS, DASHES, GREY, MARKERS
+from paribus.report.tables import Line, markdown
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
+INTRODUCTION = (
+    "A verdict can be believed as far as the procedure behind it can. Here it is put to questions whose answers are "
+    "known, each many times over. A rate is counted, with the limits within which the true one lies at 99 %; the band "
+    "is where 99 % of counts would lie if the expected rate were true. Most must lie within it, or not beyond one side "
+    "of it. What is wrong on purpose must be seen to lie outside."
+)
+MUST = {
+    "equal": "within the band",
+    "at_most": "not above the band",
+    "at_least": "not below the band",
+    "above": "above the band",
+    "below": "below the band",
+}
+COVERAGE = "Coverage of 95 % intervals"
+
+
+def write_calibration(part: str, rates: Sequence[Rate], about: str, out: Path) -> list[Path]:
+    """Put a part's rates into ``calibration.json`` in a folder, and write the page from all parts that it holds.
+
+    Args:
+        part: its name; what was kept under it is replaced.
+        rates: at least one.
+        about: how they were counted, in a sentence or two.
+        out: folder for them, made if it is not there.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    file = out / "calibration.json"
+    known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    known[part] = {"about": about, "rates": [asdict(rate) for rate in rates]}
+    file.write_text(json.dumps(known, indent=1), encoding="utf-8", newline="\n")
+    every = [Rate(**fields) for found in known.values() for fields in found["rates"]]
+    return [*_pages(every, [found["about"] for found in known.values()], out), file]
+
+
+def _pages(rates: Sequence[Rate], about: Sequence[str], out: Path) -> list[Path]:
+    drawn = {
+        "Rates and their bands": (rates_figure(rates), out / "calibration-rates.png"),
+        "Coverage by number of seeds": (coverage_figure(rates), out / "calibration-coverage.png"),
+    }
+    written = {text: save(f, path) for text, (f, path) in drawn.items() if f is not None}
+    path = out / "calibration.md"
+    names = {text: made.name for text, made in written.items()}
+    path.write_text(
+        calibration(rates, list(dict.fromkeys(about)), names), encoding="utf-8", newline="\n"
+    )
+    return [path, *written.values()]
+
+
+def calibration(rates: Sequence[Rate], about: Sequence[str], figures: Mapping[str, str]) -> str:
+    """The whole page."""
+    blocks = ["# Calibration", INTRODUCTION, verdict(rates)]
+    blocks += [f"![{text}]({name})" for text, name in figures.items()]
+    for group, found in groups(rates).items():
+        blocks += [f"## {group}", markdown([_line(rate) for rate in found])]
+    blocks += ["## How it was counted", "\n".join(f"- {sentence}" for sentence in about)]
+    return "\n\n".join(blocks) + "\n"
+
+
+def groups(rates: Sequence[Rate]) -> dict[str, list[Rate]]:
+    """Rates by group, in the order in which groups first appear."""
+    order = list(dict.fromkeys(rate.group for rate in rates))
+    ranked = sorted(rates, key=lambda rate: order.index(rate.group))
+    return {name: list(found) for name, found in groupby(ranked, key=lambda rate: rate.group)}
+
+
+def verdict(rates: Sequence[Rate]) -> str:
+    """How many are as they must be, and how many sound ones chance alone would put outside."""
+    failed = [rate for rate in rates if not rate.passed]
+    sound = sum(not rate.planted for rate in rates)
+    told = (
+        f"**{len(rates) - len(failed)} of {len(rates)} are as they must be.** Of {sound} that must not lie outside "
+        f"their band, chance alone puts at most {(1 - LEVEL) * sound:.2g} there on average."
+    )
+    if not failed:
+        return told
+    names = "\n".join(f"- **FAILED**: {rate.group}: {_name(rate)}" for rate in failed)
+    return f"{told}\n\n{names}"
+
+
+def _name(rate: Rate) -> str:
+    return rate.name if rate.n is None else f"{rate.name} (n = {rate.n})"
+
+
+def _line(rate: Rate) -> Line:
+    low, high = limits(rate.hits, rate.trials)
+    return {
+        "counted": rate.name,
+        "seeds": NOTHING if rate.n is None else str(rate.n),
+        "rate": f"{share(rate.rate)} ({rate.hits} of {rate.trials})",
+        "true rate, 99 %": f"{share(low)} to {share(high)}",
+        "expected": share(rate.expected),
+        "99 % band": " to ".join(map(share, rate.band)),
+        "must lie": MUST[rate.rule],
+        "reads": "as it must" if rate.passed else "**FAILED**",
+        "would have failed it": rate.fails_if,
+    }
+
+
+def share(value: float) -> str:
+    """A share in percent.
+
+    >>> share(0.03125), share(1.0), share(0.0)
+    ('3.12 %', '100 %', '0 %')
+    """
+    return f"{100 * value:.3g} %"
+
+
+def rates_figure(rates: Sequence[Rate]) -> Figure | None:
+    """Every rate but coverage beside its band, by group; None where there is none."""
+    kept = [rate for rate in rates if rate.group != COVERAGE and rate.expected < 0.5]
+    if not kept:
+        return None
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9.5, 0.8 + 0.27 * len(kept)), layout="constrained")
+    axes = figure.add_subplot()
+    for i, rate in enumerate(kept):
+        _stroke(axes, i, rate)
+    axes.set_yticks(range(len(kept)), [_short(_name(rate)) for rate in kept], fontsize=7)
+    axes.invert_yaxis()
+    axes.set_xlabel("share of comparisons, %", fontsize=9)
+    axes.set_xscale("symlog", linthresh=10)
+    ticks = [0, 2.5, 5, 10, 20, 50, 100]
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks], fontsize=8)
+    axes.set_xlim(-0.3, 110)
+    axes.grid(axis="x", color="0.9", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.suptitle(
+        "Counted rates (marks) and the 99 % bands of the rates expected (bars)", fontsize=10
+    )
+    handles = [_mark(axes, planted=planted) for planted in (False, True)]
+    names = ["must not lie outside its band", "wrong on purpose: must lie outside"]
+    figure.legend(handles, names, loc="outside lower center", ncols=2, fontsize=8, frameon=False)
+    return figure
+
+
+def _short(text: str, most: int = 84) -> str:
+    return text.replace("`", "") if len(text) <= most else text.replace("`", "")[: most - 1] + "…"
+
+
+def _stroke(axes: Axes, place: int, rate: Rate) -> None:
+    """One band and its mark."""
+    low, high = rate.band
+    axes.barh(place, 100 * (high - low), left=100 * low, height=0.62, color="0.85")
+    axes.plot([100 * rate.expected] * 2, [place - 0.31, place + 0.31], color=GREY, linewidth=1)
+    colour, marker = _style(planted=rate.planted)
+    axes.plot(100 * rate.rate, place, marker, color=colour, markersize=5)
+
+
+def _style(*, planted: bool) -> tuple[str, str]:
+    return (COLOURS[2], MARKERS[1]) if planted else (COLOURS[1], MARKERS[0])
+
+
+def _mark(axes: Axes, *, planted: bool) -> Line2D:
+    colour, marker = _style(planted=planted)
+    (line,) = axes.plot([], [], marker, color=colour, markersize=5)
+    return line
+
+
+def coverage_figure(rates: Sequence[Rate]) -> Figure | None:
+    """Coverage of each interval by number of seeds, over the band of 95 %; None where there is none."""
+    kept = [rate for rate in rates if rate.n is not None and rate.expected == 0.95]
+    lines = {name: [rate for rate in kept if rate.name == name] for name in _names(kept)}
+    lines = {name: found for name, found in lines.items() if len(found) > 1}
+    if not lines:
+        return None
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8.0, 4.6), layout="constrained")
+    axes = figure.add_subplot()
+    low, high = next(iter(lines.values()))[0].band
+    axes.axhspan(100 * low, 100 * high, color="0.88")
+    axes.axhline(95, color=GREY, linewidth=1)
+    for i, (name, found) in enumerate(lines.items()):
+        axes.plot(
+            [str(rate.n) for rate in found],
+            [100 * rate.rate for rate in found],
+            color=COLOURS[i % len(COLOURS)],
+            linestyle=DASHES[i % len(DASHES)],
+            marker=MARKERS[i % len(MARKERS)],
+            label=name,
+        )
+    axes.set_xlabel("paired seeds", fontsize=9)
+    axes.set_ylabel("intervals that hold the truth, %", fontsize=9)
+    axes.tick_params(labelsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
+    trials = kept[0].trials
+    figure.suptitle(
+        f"Coverage of 95 % intervals; the grey band holds 99 % of {trials} repeats' counts",
+        fontsize=10,
+    )
+    figure.legend(loc="outside lower center", ncols=1, fontsize=8, frameon=False)
+    return figure
+
+
+def _names(rates: Sequence[Rate]) -> list[str]:
+    return list(dict.fromkeys(rate.name for rate in rates))

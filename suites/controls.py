@@ -1,0 +1,197 @@
+"""Known answers: effects that every run of the bench must see, and effects that none may.
+
+A suite adds its own by a line in `CONTROLS`. Thresholds leave room, since a red control says that the bench is broken;
+what is measured stands beside them and is measured again by ``pytest benchmarks/test_calibration.py``.
+"""
+
+from __future__ import annotations
+
+from paribus.comparison import Budget, Comparison, Factor
+from paribus.controls import FAILED, Control, Measured
+from paribus.recipe import Recipe
+from paribus.spec import call, replace
+from suites.tasks.adding import ADDING
+from suites.tasks.digits import DIGITS
+from suites.tasks.line import LINE
+from suites.tasks.relabelled import RELABELLED
+from suites.tasks.water import WATER
+
+SIGMOID = Comparison(
+    name="vanishing",
+    question="Does the gradient of ten sigmoid layers reach the first one?",
+    task=DIGITS,
+    recipe=Recipe(
+        model=call("models.mlp:MLP", hidden=[64] * 10, activation="ReLU"),
+        init=call("models.initialise:kaiming_uniform"),
+        optimizer=call("torch.optim:SGD", lr=0.05),
+        steps=200,
+        evaluate_every=100,
+    ),
+    factors=(
+        Factor(path="recipe.model.activation", levels={"relu": "ReLU", "sigmoid": "Sigmoid"}),
+    ),
+    baseline=("relu",),
+    budgets={"quick": Budget(seeds=10, steps=200, seconds=4)},
+    diagnostics=(call("paribus.diagnostics:gradient_norms"),),
+)
+
+CLIPPING = Comparison(
+    name="clipping",
+    question="Does a recurrent network with growing gradients survive without clipping?",
+    task=replace(
+        ADDING, "source", call(ADDING.source.target, length=40, train=640, validation=64, test=64)
+    ),
+    recipe=Recipe(
+        model=call(
+            "models.recurrent:Recurrent",
+            cell="RNN",
+            nonlinearity="relu",
+            hidden=32,
+            layers=1,
+            recurrent_gain=2.0,
+        ),
+        optimizer=call("torch.optim:SGD", lr=0.01),
+        clip_norm=1.0,
+        steps=40,
+        evaluate_every=20,
+    ),
+    factors=(Factor(path="recipe.clip_norm", levels={"clip 1": 1.0, "unclipped": None}),),
+    baseline=("clip 1",),
+    budgets={"quick": Budget(seeds=10, steps=40, seconds=4)},
+)
+
+BORN_DEAD = Comparison(
+    name="born_dead",
+    question="How many narrow ReLU networks are dead before they are trained?",
+    task=LINE,
+    recipe=Recipe(
+        model=call("models.mlp:MLP", hidden=[4] * 20, activation="ReLU", bias=False),
+        optimizer=call("torch.optim:SGD", lr=0.01),
+        steps=1,
+        evaluate_every=1,
+    ),
+    factors=(Factor(path="recipe.model.hidden", levels={"wide": [16] * 20, "narrow": [4] * 20}),),
+    baseline=("wide",),
+    budgets={"quick": Budget(seeds=120, steps=1, seconds=5)},
+    diagnostics=(call("paribus.diagnostics:silence"),),
+)
+
+PERMUTED = Comparison(
+    name="permuted",
+    question="Is anything learned from labels that mean nothing?",
+    task=RELABELLED,
+    recipe=Recipe(
+        model=call("models.mlp:MLP", hidden=[32]),
+        optimizer=call("torch.optim:Adam", lr=0.005),
+        steps=200,
+        evaluate_every=100,
+    ),
+    factors=(Factor(path="task.source.share", levels={"true": 0.0, "permuted": 1.0}),),
+    baseline=("true",),
+    budgets={"quick": Budget(seeds=12, steps=200, seconds=4)},
+)
+
+ITSELF = Comparison(
+    name="itself",
+    question="Does a network train better than itself under another name?",
+    task=WATER,
+    recipe=Recipe(
+        model=call("models.mlp:MLP", hidden=[16], dropout=0.1),
+        optimizer=call("torch.optim:Adam", lr=0.005),
+        steps=150,
+        evaluate_every=50,
+    ),
+    factors=(Factor(path="recipe.salt", levels={"a": "a", "b": "b"}),),
+    baseline=("a",),
+    budgets={"quick": Budget(seeds=12, steps=150, seconds=4)},
+)
+
+CONTROLS = (
+    Control(
+        name="vanishing-gradient",
+        text="The gradient of ten sigmoid layers has vanished at the first one before training, and ReLU's has not.",
+        kind="seen",
+        comparison=SIGMOID,
+        variant="sigmoid",
+        score="gradient_ratio@0",
+        scale="ratio",
+        high=0.01,
+        measured=Measured(misses=0, seeds=200),
+        source="Glorot and Bengio 2010",
+    ),
+    Control(
+        name="vanishing-score",
+        text="So they do not train where ReLU does.",
+        kind="seen",
+        comparison=SIGMOID,
+        variant="sigmoid",
+        score="accuracy",
+        high=-0.4,
+        measured=Measured(misses=0, seeds=200),
+        source="Glorot and Bengio 2010",
+    ),
+    Control(
+        name="clipping",
+        text="Twice an orthogonal matrix over 40 steps: training diverges, and clipping the gradient saves it.",
+        kind="seen",
+        comparison=CLIPPING,
+        variant="unclipped",
+        score=FAILED,
+        low=0.5,
+        measured=Measured(misses=0, seeds=200),
+        source="Pascanu et al. 2013",
+    ),
+    Control(
+        name="born-dead",
+        text="Of ReLU networks of width 4 and depth 20 without biases, 1 - (1 - 2^-4)^20 say nothing from the start.",
+        kind="share",
+        comparison=BORN_DEAD,
+        variant="narrow",
+        score="silent@0",
+        against="nothing",
+        low=0.55,
+        high=0.88,
+        expected=1 - (1 - 2**-4) ** 20,
+        source="derivation: a layer is dead with chance 2^-4, and one is enough",
+    ),
+    Control(
+        name="true-labels",
+        text="Digits are learned from their own labels.",
+        kind="seen",
+        comparison=PERMUTED,
+        variant="true",
+        score="accuracy",
+        against="naive",
+        low=0.5,
+        measured=Measured(misses=0, seeds=200),
+        source="the same network as the next control's",
+    ),
+    Control(
+        name="permuted-labels",
+        text="Nothing is learned from permuted labels: accuracy is that of always guessing the most frequent class.",
+        kind="absent",
+        comparison=PERMUTED,
+        variant="permuted",
+        score="accuracy",
+        against="naive",
+        margin=0.03,
+        source="chance",
+    ),
+    Control(
+        name="against-itself",
+        text="A network is no better than itself under another name, with other random streams.",
+        kind="absent",
+        comparison=ITSELF,
+        variant="b",
+        margin=0.02,
+        source="they are exchangeable",
+    ),
+    Control(
+        name="same-bits",
+        text="The same seed trained again leaves identical bits.",
+        kind="identical",
+        comparison=ITSELF,
+        variant="b",
+        source="every draw comes from a named stream",
+    ),
+)

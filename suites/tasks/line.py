@@ -1,0 +1,44 @@
+"""The plainest regression there is: one positive number in, the same number out."""
+
+from __future__ import annotations
+
+import torch
+
+from paribus.data import Dataset, digest_tensors
+from paribus.spec import call
+from paribus.task import Metric, Task
+
+
+def line(samples: int = 100) -> Dataset:
+    """Numbers from 0.1 to 1, evenly spaced, as inputs and targets, ``(sample, 1)`` each.
+
+    Nothing is standardised, so that inputs stay positive: a layer without a bias then sees one direction only.
+    """
+    inputs = torch.linspace(0.1, 1.0, samples).unsqueeze(1)
+    return Dataset(
+        name="line",
+        origin=f"{samples} numbers from 0.1 to 1",
+        inputs=(inputs,),
+        targets=(inputs.clone(),),
+        feature_axes=(None,),
+        features=("x",),
+        digest=digest_tensors((inputs,)),
+    )
+
+
+LINE = Task(
+    name="line",
+    source=call(line),
+    reader=call("suites.tasks.generated:refuse_file", task="line"),
+    split=call("paribus.splits:random_split"),
+    loss=call("paribus.metrics:squared_error"),
+    metrics=(
+        Metric(
+            name="mse",
+            function=call("paribus.metrics:squared_error"),
+            higher_is_better=False,
+            margin=0.01,
+        ),
+    ),
+    naive={"mean_target": call("paribus.naive:mean_target")},
+)

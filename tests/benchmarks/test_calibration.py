@@ -1,0 +1,71 @@
+"""The calibration and the controls as benchmarks: what is run by default, and what turns a run red."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import test_calibration as calibration
+from benchmarks import test_controls as controls
+from paribus.plugin import OPTIONS
+from paribus.rates import Rate
+from tests.paribus.calibration.test_trained import a_control
+
+ROOT = Path(__file__).parents[2]
+
+
+class Once:
+    """A benchmark that calls once, and options as they are by default but for the folder."""
+
+    def __init__(self, out: Path) -> None:
+        self.out, self.extra_info = out, {}
+
+    def pedantic(self, function: Any, args: tuple[Any, ...], **_rounds: int) -> Any:
+        return function(*args)
+
+    def getoption(self, name: str) -> Any:
+        mine = {"--paribus-out": str(self.out), "--paribus-jobs": 1, "--paribus-device": "cpu"}
+        return mine.get(
+            name, OPTIONS[name].get("default", False if "action" in OPTIONS[name] else None)
+        )
+
+
+@pytest.fixture
+def once(tmp_path: Path) -> Any:
+    return Once(tmp_path)
+
+
+def test_controls_run_by_default_and_the_calibration_where_it_is_named(pytester) -> None:
+    collect = ("-c", str(ROOT / "pyproject.toml"), "--collect-only", "-q")
+    found = pytester.runpytest_inprocess(*collect, str(ROOT / "benchmarks")).stdout.lines
+    assert any("test_controls.py::test_control[born-dead]" in line for line in found)
+    assert not any("test_calibration" in line for line in found)
+    named = pytester.runpytest_inprocess(*collect, str(ROOT / "benchmarks" / "test_calibration.py"))
+    for test in ("test_simulated[nulls]", "test_trained[water]", "test_controls[clipping]"):
+        assert any(test in line for line in named.stdout.lines)
+
+
+def test_a_green_control_passes(once) -> None:
+    judged: list[Any] = []
+    controls.test_control(a_control(), judged, once, once)
+    assert [j.green for j in judged] == [True]
+    assert once.extra_info["seen"].startswith("6 of 6 seeds")
+
+
+def test_a_red_control_turns_the_run_red_and_still_comes_onto_the_page(once) -> None:
+    judged: list[Any] = []
+    with pytest.raises(AssertionError, match="Seen: 0 of 6 seeds; median "):
+        controls.test_control(a_control(low=9.0), judged, once, once)
+    assert [j.green for j in judged] == [False]
+
+
+def test_a_rate_outside_its_band_turns_the_run_red_and_still_comes_onto_the_page(
+    once, monkeypatch
+) -> None:
+    bad = Rate("True nulls", "rejected", 20, 200, 0.05, "equal", "a bug", 10)
+    monkeypatch.setitem(calibration.PARTS, "nulls", lambda _repeats: [bad])
+    with pytest.raises(AssertionError, match=r"rejected \(n = 10\): 0\.1000"):
+        calibration.test_simulated("nulls", once, once)
+    assert "**FAILED**" in (once.out / "calibration.md").read_text(encoding="utf-8")

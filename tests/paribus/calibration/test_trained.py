@@ -1,0 +1,164 @@
+"""A variant against itself, trained: repeats share nothing, pairs share data and split, and faults are seen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from paribus.calibration import Controlled, Plan, against_itself, calibrate, repeats
+from paribus.calibration.trained import FIRST_SEED, rates_of
+from paribus.comparison import Budget
+from paribus.controls import Control, Measured
+from paribus.errors import ParibusError
+from paribus.session import Settings
+from tests.toys import RECIPE, comparison, score
+
+QUICK = {"quick": Budget(seeds=6, steps=6, seconds=1)}
+PLAN = Plan(repeats=8, seeds=6)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(
+        out=tmp_path, store=tmp_path / "runs.sqlite", device="cpu", engine="stacked", jobs=1
+    )
+
+
+@pytest.fixture
+def found(settings: Settings):
+    return repeats(settings, against_itself(comparison(budgets=QUICK)), PLAN)
+
+
+def test_a_comparison_against_itself_has_its_baseline_twice_and_nothing_else() -> None:
+    made = against_itself(comparison(budgets=QUICK, metric=score()))
+    first, second = made.variants()
+    assert (first.task, first.metric) == (second.task, second.metric)
+    assert first.recipe.model_copy(update={"salt": "b"}) == second.recipe
+    assert first.recipe.optimizer == RECIPE.optimizer
+    assert made.metric == score()
+    assert made.claims == ()
+
+
+def test_a_comparison_that_has_a_salt_keeps_it() -> None:
+    salted = RECIPE.model_copy(update={"salt": "x"})
+    made = against_itself(comparison(recipe=salted, budgets=QUICK))
+    assert [v.recipe.salt for v in made.variants()] == ["xa", "xb"]
+
+
+def test_repeats_have_seeds_of_their_own_which_nobody_else_uses(found) -> None:
+    seeds = [seed for result in found for seed in result.seeds]
+    assert seeds == list(range(FIRST_SEED, FIRST_SEED + 48))
+
+
+def test_a_pair_shares_data_and_split_and_neither_weights_nor_order(found) -> None:
+    for result in found:
+        for a, b in zip(*(row.known for row in result.rows), strict=True):
+            assert (a.hashes["data"], a.hashes["split"]) == (b.hashes["data"], b.hashes["split"])
+            assert a.hashes["order"] != b.hashes["order"]
+            assert a.hashes["init"] != b.hashes["init"]
+            assert a.scores["log_loss"] != b.scores["log_loss"]
+
+
+def test_no_repeat_is_a_later_look_at_another(found) -> None:
+    assert {result.looks for result in found} == {(6,)}
+    assert {c.reason for result in found for c in result.contrasts.values()} <= {"", "floor"}
+
+
+def test_rates_count_what_the_contrasts_say(found) -> None:
+    """Three repeats are made to reject; what equivalence calls them does not matter."""
+    for result in found:
+        (contrast,) = result.contrasts.values()
+        result.contrasts["b"] = replace(
+            contrast, p_holm=0.03 if result in found[:3] else 0.4, decision="equivalent"
+        )
+    rejected, told, held = rates_of("toys", found)
+    assert (rejected.hits, rejected.trials, rejected.expected, rejected.n) == (3, 8, 1 / 32, 6)
+    assert told.hits == 0
+    zero = [c.difference.low <= 0 <= c.difference.high for r in found for c in r.contrasts.values()]
+    assert held.hits == sum(zero)
+
+
+def test_calibrating_trains_once_and_reads_the_store_afterwards(settings, monkeypatch) -> None:
+    first = calibrate(settings, comparison(budgets=QUICK), PLAN)
+    monkeypatch.setattr("paribus.session.execute", lambda *_a, **_k: pytest.fail("trained again"))
+    assert calibrate(settings, comparison(budgets=QUICK), PLAN) == first
+
+
+@pytest.mark.parametrize(("count", "seeds"), [(0, 6), (10, 5)])
+def test_a_plan_that_finds_nothing_is_refused(count, seeds) -> None:
+    with pytest.raises(ParibusError) as told:
+        Plan(repeats=count, seeds=seeds)
+    assert str(told.value) == (
+        f"plan of a calibration: got {count} repeats of {seeds} seeds, expected at least one repeat of at least 6 "
+        "seeds, which a verdict needs. Use --repeats 200 --seeds 10."
+    )
+
+
+def test_control_that_breaks_is_told(settings) -> None:
+    """A network that draws from outside its streams has no two weights alike where nothing but dropout varies."""
+    model = {"model": {"target": "tests.toys:Unpaired", "kwargs": {}}}
+    odd = comparison(recipe=RECIPE.model_validate({**RECIPE.model_dump(), **model}), budgets=QUICK)
+    with pytest.raises(ParibusError, match=r"^control of comparison 'toys': got init of seed"):
+        repeats(replace(settings, engine="loop"), odd, PLAN)
+
+
+def a_control(**changes) -> Control:
+    fields = {
+        "name": "toy",
+        "text": "SGD and Adam end within ten nats.",
+        "kind": "seen",
+        "comparison": comparison(budgets=QUICK),
+        "variant": "adam",
+        "low": -10.0,
+        "high": 10.0,
+        "measured": Measured(misses=0, seeds=200),
+        "source": "a test",
+    }
+    return Control(**(fields | changes))
+
+
+def test_a_control_is_trained_on_its_own_data_with_its_own_seeds(settings) -> None:
+    """Whatever was asked for elsewhere."""
+    asked = replace(settings, seeds=2, data={"water": "patients.csv"}, budget="full")
+    found = Controlled(asked).check(a_control())
+    assert found.green
+    assert found.seen.startswith("6 of 6 seeds")
+
+
+def test_the_same_bits_come_again_from_either_engine(settings) -> None:
+    same = a_control(kind="identical", low=None, high=None, measured=None)
+    for engine in ("loop", "stacked"):
+        assert (
+            Controlled(replace(settings, engine=engine)).check(same).seen == "6 of 6 runs identical"
+        )
+
+
+def test_bits_that_differ_are_red(settings, monkeypatch) -> None:
+    """A second training with another seed behind the same key."""
+    from paribus.calibration import controlled
+
+    def moved(runs, *, jobs, keep, **_rest):
+        from paribus.executor import execute
+
+        def renamed(run, record):
+            keep(run, replace(record, key=replace(run, seed=run.seed - 1).key))
+
+        execute([replace(run, seed=run.seed + 1) for run in runs], jobs=jobs, keep=renamed)
+
+    monkeypatch.setattr(controlled, "execute", moved)
+    found = Controlled(settings).check(
+        a_control(kind="identical", low=None, high=None, measured=None)
+    )
+    assert (found.green, found.seen) == (False, "0 of 6 runs identical")
+
+
+def test_single_seeds_are_measured_against_what_is_declared(settings) -> None:
+    """None misses ten nats, all miss a gap of that size; of a share those are counted that have it."""
+    measure = Controlled(settings).measure
+    assert (measure(a_control(), 8).hits, measure(a_control(), 8).passed) == (0, True)
+    lost = measure(a_control(low=9.0), 8)
+    assert (lost.hits, lost.trials, lost.passed) == (8, 8, False)
+    share = a_control(kind="share", score="failed", against="nothing", measured=None, expected=0.5)
+    assert (measure(share, 8).hits, measure(share, 8).expected) == (0, 0.5)

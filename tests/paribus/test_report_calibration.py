@@ -1,0 +1,70 @@
+"""The page of the calibration, made of rates that anybody can check."""
+
+from __future__ import annotations
+
+import json
+
+from paribus.rates import Rate
+from paribus.report.calibration import calibration, coverage_figure, rates_figure, write_calibration
+
+GOOD = Rate("True nulls", "rejected", 10, 200, 0.05, "equal", "a test that is not exact", 10)
+BAD = Rate("True nulls", "rejected", 20, 200, 0.05, "at_most", "a test that is not exact", 29)
+WRONG = Rate("Wrong on purpose", "peeking", 56, 200, 0.05, "above", "a blind simulation")
+COVERED = [
+    Rate("Coverage of 95 % intervals", "t interval", 190, 200, 0.95, "equal", "a quantile", n)
+    for n in (6, 10)
+]
+
+
+def cells(text: str, first: str) -> list[list[str]]:
+    lines = [line for line in text.splitlines() if line.startswith(f"| {first} ")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def test_a_line_holds_the_count_its_limits_the_band_and_what_would_have_failed_it() -> None:
+    """Of 200 at 5 % the band is 3 to 19; limits are Clopper and Pearson's."""
+    good, bad = cells(calibration([GOOD, BAD], ["Told."], {}), "rejected")
+    assert good == [
+        *("rejected", "10", "5 % (10 of 200)", "1.88 % to 10.4 %", "5 %", "1.5 % to 9.5 %"),
+        *("within the band", "as it must", "a test that is not exact"),
+    ]
+    assert bad[-3:] == ["not above the band", "**FAILED**", "a test that is not exact"]
+    assert cells(calibration([WRONG], [], {}), "peeking")[0][-3:-1] == [
+        "above the band",
+        "as it must",
+    ]
+
+
+def test_the_page_begins_with_what_failed() -> None:
+    text = calibration([GOOD, BAD, WRONG], ["Told."], {})
+    assert "**2 of 3 are as they must be.** Of 2 that must not lie outside their band" in text
+    assert "- **FAILED**: True nulls: rejected (n = 29)" in text
+    assert "FAILED" not in calibration([GOOD, WRONG], [], {})
+
+
+def test_parts_are_kept_so_that_they_can_be_counted_apart(tmp_path) -> None:
+    write_calibration("a", [BAD], "Once.", tmp_path)
+    write_calibration("b", [WRONG, *COVERED], "Twice.", tmp_path)
+    page, *_figures, data = write_calibration("a", [GOOD], "Once.", tmp_path)
+    text = page.read_text(encoding="utf-8")
+    assert "**4 of 4 are as they must be.**" in text
+    assert [text.count(f"- {told}") for told in ("Once.", "Twice.")] == [1, 1]
+    assert list(json.loads(data.read_text(encoding="utf-8"))) == ["a", "b"]
+    for name in ("calibration-rates.png", "calibration-coverage.png"):
+        assert f"]({name})" in text
+        assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_figures_show_every_rate_and_every_interval() -> None:
+    figure = rates_figure([GOOD, BAD, WRONG, *COVERED])
+    assert figure is not None
+    (axes,) = figure.axes
+    assert [t.get_text() for t in axes.get_yticklabels()] == [
+        *("rejected (n = 10)", "rejected (n = 29)", "peeking"),
+    ]
+    covered = coverage_figure([GOOD, *COVERED])
+    assert covered is not None
+    (line,) = (x for x in covered.axes[0].lines if x.get_label() == "t interval")
+    assert list(line.get_ydata()) == [95, 95]
+    assert rates_figure(COVERED) is None
+    assert coverage_figure([GOOD]) is None

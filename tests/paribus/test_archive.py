@@ -21,7 +21,6 @@ from paribus.session import Session, Settings, cells
 from paribus.spec import call
 from tests.toys import comparison, score, suite
 
-
 CLAIM = Claim(name="C5", text="Adam wins.", variant="adam", relation="better")
 
 

@@ -5,6 +5,7 @@ puts out, and settings that are text, numbers, lists or mappings. It returns ``(
 inputs or outputs takes and returns a tuple of these.
 """
 
+from models.autoencoders import Autoencoder, ConvAutoencoder
 from models.auxiliary import AuxiliaryCNN
 from models.branches import TwoInputs, TwoOutputs
 from models.cnn import CNN
@@ -14,7 +15,9 @@ from models.recurrent import Recurrent
 __all__ = [
     "CNN",
     "MLP",
+    "Autoencoder",
     "AuxiliaryCNN",
+    "ConvAutoencoder",
     "Recurrent",
     "TwoInputs",
     "TwoOutputs",

@@ -70,6 +70,35 @@ def permuted_pixels(fold: Fold, generator: torch.Generator, input: int = 0) -> F
     )
 
 
+def noisy(fold: Fold, generator: torch.Generator, sigma: float, input: int = 0) -> Fold:  # noqa: A002 - as in shuffled
+    """One input with Gaussian noise added to every number of it, drawn once a seed; targets are left clean.
+
+    Values are not cut off at the ends of their range, so that the noise's power is that of ``sigma``. One draw is
+    scaled by ``sigma``, so that a seed's noise at two levels differs in nothing else.
+
+    Args:
+        fold: what is altered; that input holds floating-point numbers.
+        generator: where the noise comes from.
+        sigma: its standard deviation, in the unit of the input, at least 0.
+        input: number of the input.
+
+    Raises:
+        ParibusError: there is no such input, it holds whole numbers, or ``sigma`` is negative.
+    """
+    x = _input(fold, input)
+    if sigma < 0 or not x.is_floating_point():
+        raise ParibusError(
+            f"noise on an input of {fold.dataset.name}",
+            got=f"a standard deviation of {sigma:g} for numbers of {x.dtype}",
+            expected="a standard deviation of at least 0, and floating-point numbers",
+            fix="Scale the input in the task's source, and give the deviation in its unit.",
+        )
+    noise = torch.randn(x.shape, generator=generator)
+    return _with(
+        fold, input, x + sigma * noise, f"Gaussian noise of standard deviation {sigma:g} is added"
+    )
+
+
 def _input(fold: Fold, number: int) -> Tensor:
     inputs = fold.dataset.inputs
     if not 0 <= number < len(inputs):

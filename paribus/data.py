@@ -31,7 +31,8 @@ class Dataset:
         name: what people call it, such as a file's name.
         origin: where it comes from, in a phrase: a file, or a documented generator.
         inputs: one tensor an input of the network, each ``(sample, ...)``; NaN marks a missing value.
-        targets: one tensor a target, ``(sample,)`` of class numbers or ``(sample, output)`` of values.
+        targets: one tensor a target, ``(sample,)`` of class numbers or ``(sample, ...)`` of values, such as numbers
+            ``(sample, output)`` or images ``(sample, channel, height, width)``.
         feature_axes: for each input the axis whose entries are standardised apart (columns, channels), or None to
             leave that input as it is.
         standardise_targets: whether targets are values that are standardised too.
@@ -82,7 +83,7 @@ class Dataset:
         """The same for each target."""
         named = (self.classes, *self.further_classes, *((),) * len(self.targets))
         return tuple(
-            (1 if len(classes) == 2 else len(classes)) if classes else int(target.shape[1])
+            (1 if len(classes) == 2 else len(classes)) if classes else target.shape[1:].numel()
             for target, classes in zip(self.targets, named, strict=False)
         )
 

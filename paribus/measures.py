@@ -28,6 +28,23 @@ def step_ratio(results: Sequence[Result], variant: str) -> Floats:
     return np.array([] if timing is None else timing.ratios)
 
 
+def over_naive(results: Sequence[Result], variant: str, *, predictor: str, metric: str) -> Floats:
+    """By how much the variant's test score is better than that of a naive predictor, in the metric's unit.
+
+    Args:
+        results: of one comparison.
+        variant: whose.
+        predictor: name of one of the task's naive predictors.
+        metric: of the task.
+    """
+    (result,) = results
+    score, row = _metric(result, metric), result.row(variant)
+    sign = 1.0 if score.higher_is_better else -1.0
+    naive = np.array([record.naive[predictor][score.name] for record in row.known])
+    gained: Floats = sign * (_or_naive(row, score) - naive)
+    return gained
+
+
 def area(results: Sequence[Result], variant: str, *, curve: str) -> Floats:
     """Area under a curve over the steps that it spans: its mean height, by trapezoids."""
     (result,) = results

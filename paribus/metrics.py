@@ -38,8 +38,22 @@ def accuracy(outputs: Tensor, target: Tensor) -> Tensor:
 
 
 def squared_error(outputs: Tensor, target: Tensor) -> Tensor:
-    """Squared error, mean over the outputs of a sample, ``(sample,)``; targets are ``(sample, output)``."""
-    return (outputs - target).square().mean(-1)
+    """Squared error, mean over the numbers of a sample, ``(sample,)``; both are ``(sample, ...)`` of one shape."""
+    return (outputs - target).square().flatten(1).mean(-1)
+
+
+def psnr(outputs: Tensor, target: Tensor, peak: float = 1.0) -> Tensor:
+    """Peak signal-to-noise ratio of each image, ``10 log10(peak^2 / mean squared error)`` in decibels, ``(sample,)``.
+
+    An error below a ten-billionth of the peak's square counts as that, so that a copy scores 100 dB and not infinity.
+
+    Args:
+        outputs: images, ``(sample, ...)``.
+        target: the same.
+        peak: the largest value that a pixel can have.
+    """
+    share = squared_error(outputs, target) / peak**2
+    return -10 * share.clamp(min=1e-10).log10()
 
 
 def output_log_loss(outputs: Outputs, *targets: Tensor, output: int = 0, target: int = 0) -> Tensor:

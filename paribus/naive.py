@@ -48,8 +48,62 @@ def label_prior(fold: Fold) -> Tensor:
 
 
 def mean_target(fold: Fold) -> Tensor:
-    """The mean target of training for every test sample, ``(sample, output)`` in the scale of the prepared targets."""
-    return fold.part("train").targets[0].mean(0).expand(len(fold.test), -1)
+    """The mean target of training for every test sample, ``(sample, ...)`` in the scale of the prepared targets."""
+    mean = fold.part("train").targets[0].mean(0)
+    return mean.expand(len(fold.test), *mean.shape)
+
+
+def itself(fold: Fold) -> Tensor:
+    """The input of each test sample as it is, where input and target are of one shape: a noisy image, not denoised."""
+    return fold.part("test").inputs[0]
+
+
+def principal_components(fold: Fold, components: int | None = None) -> Tensor:
+    """Each test input projected on the leading principal components of the training targets, in the targets' shape.
+
+    The best that a linear autoencoder can do; mean and components are those of the training part.
+
+    Args:
+        fold: whose first input and target are of one shape.
+        components: how many; None takes as many as serve the validation part best, its inputs projected and held
+            against its targets.
+
+    Raises:
+        ParibusError: more components than a target has numbers.
+    """
+    shape = fold.dataset.targets[0].shape[1:]
+    if components is not None and not 0 <= components <= shape.numel():
+        raise ParibusError(
+            "number of principal components",
+            got=components,
+            expected=f"0 to {shape.numel()}, the numbers of one target",
+            fix="Give fewer, or leave it out to have the validation part choose.",
+        )
+    mean, axes = _principal_axes(fold.part("train").targets[0].double().flatten(1))
+    if components is None:
+        held = fold.part("validation")
+        given, wanted = (
+            (x[0].double().flatten(1) - mean) @ axes for x in (held.inputs, held.targets)
+        )
+        components = _fewest_errors(given, wanted)
+    kept = axes[:, :components]
+    test = fold.part("test").inputs[0]
+    projected = (test.double().flatten(1) - mean) @ kept @ kept.T + mean
+    return projected.to(test.dtype).view(-1, *shape)
+
+
+def _principal_axes(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean ``(feature,)`` of samples and their principal axes ``(feature, component)``, that of most variance first."""
+    mean = x.mean(0)
+    centred = x - mean
+    return mean, torch.linalg.eigh(centred.T @ centred).eigenvectors.flip(1)
+
+
+def _fewest_errors(given: Tensor, wanted: Tensor) -> int:
+    """How many leading coordinates of ``given`` come nearest to ``wanted``, the rest zero; both ``(sample, axis)``."""
+    saved = (wanted.square() - (wanted - given).square()).sum(0).cumsum(0)
+    best = int(saved.argmax())
+    return best + 1 if saved[best] > 0 else 0
 
 
 def last_value(fold: Fold) -> Tensor:

@@ -104,8 +104,8 @@ class Predictions:
     """What a network said of the test part, and what the first naive predictor said: by their first outputs.
 
     Attributes:
-        outputs: ``(sample, output)``.
-        target: ``(sample,)`` or ``(sample, output)``.
+        outputs: ``(sample, ...)``.
+        target: ``(sample,)`` of class numbers or ``(sample, ...)``.
         naive: in the shape of the outputs.
     """
 

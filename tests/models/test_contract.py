@@ -10,7 +10,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from models import CNN, MLP, AuxiliaryCNN, Recurrent, TwoInputs, TwoOutputs, sequential_mlp
+from models import (
+    CNN,
+    MLP,
+    Autoencoder,
+    AuxiliaryCNN,
+    ConvAutoencoder,
+    Recurrent,
+    TwoInputs,
+    TwoOutputs,
+    sequential_mlp,
+)
 
 CASES: dict[str, tuple[Callable[..., nn.Module], dict[str, Any]]] = {
     "mlp": (MLP, {"inputs": [9], "outputs": 1}),
@@ -32,6 +42,8 @@ CASES: dict[str, tuple[Callable[..., nn.Module], dict[str, Any]]] = {
     "two inputs": (TwoInputs, {"inputs": [[1, 8, 8], [5]], "outputs": 3}),
     "two outputs": (TwoOutputs, {"inputs": [1, 8, 8], "outputs": [4, 1]}),
     "auxiliary output": (AuxiliaryCNN, {"inputs": [3, 8, 8], "outputs": 3}),
+    "autoencoder": (Autoencoder, {"inputs": [1, 4, 4], "code": 3, "activation": "Sigmoid"}),
+    "convolutional autoencoder": (ConvAutoencoder, {"inputs": [1, 8, 8], "halvings": 2}),
 }
 
 
@@ -64,11 +76,13 @@ def test_settings_are_plain_data(case) -> None:
 
 
 def test_output_is_batch_by_outputs(case) -> None:
+    """Or, of an autoencoder, which is told of no outputs, in the shape of what it was given."""
     make, settings = case
     found = answers(make(**settings)(*samples(settings, 5)))
-    wanted = settings["outputs"]
+    wanted = settings.get("outputs")
     sizes = wanted if isinstance(wanted, list) else [wanted] * len(found)
-    assert [(5, n) for n in sizes] == [tuple(output.shape) for output in found]
+    shapes = [(5, *settings["inputs"])] if wanted is None else [(5, n) for n in sizes]
+    assert shapes == [tuple(output.shape) for output in found]
 
 
 def test_output_is_raw_unless_asked_for(case) -> None:

@@ -56,6 +56,19 @@ def answers() -> Dataset:
     return replace(x, targets=(*x.targets, torch.arange(45) % 2), further_classes=(("u", "v"),))
 
 
+def copies() -> Dataset:
+    """The pictures, each its own target, as they are."""
+    x = images().inputs[0]
+    return Dataset(
+        name="copies",
+        origin="made up",
+        inputs=(x,),
+        targets=(x,),
+        feature_axes=(None,),
+        digest="copies",
+    )
+
+
 def _numbers(*shape: int) -> torch.Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(sum(shape)))
 
@@ -83,6 +96,8 @@ def _task(source: Callable[..., Dataset]) -> Task:
     naive = "prior"
     if source is series:
         metrics, naive = (_metric("mse"),), "mean_target"
+    if source is copies:
+        metrics, naive = (_metric("mse"), _metric("psnr", higher_is_better=True)), "itself"
     if source is answers:
         return _answering(metrics)
     return Task(
@@ -93,6 +108,7 @@ def _task(source: Callable[..., Dataset]) -> Task:
         loss=metrics[0].function,
         metrics=metrics,
         naive={naive: call(f"paribus.naive:{naive}")},
+        alter=call("paribus.alterations:noisy", sigma=0.5) if source is copies else None,
     )
 
 
@@ -153,7 +169,7 @@ def tiny() -> dict[str, Tiny]:
     """Tiny tasks by name.
 
     ``table`` of two classes, ``images`` of three, ``series`` of values, ``pairs`` with two inputs, ``answers`` with two
-    targets.
+    targets, ``copies`` with noise in its inputs and clean images as targets.
     """
-    sources = (table, images, series, pairs, answers)
+    sources = (table, images, series, pairs, answers, copies)
     return {source.__name__: Tiny(_task(source), source()) for source in sources}

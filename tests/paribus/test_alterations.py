@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from paribus.alterations import blank, permuted_pixels, shuffled
+from paribus.alterations import blank, noisy, permuted_pixels, shuffled
 from paribus.data import PARTS, Dataset, Fold
 from paribus.errors import ParibusError
 from paribus.seeding import Streams
@@ -102,3 +102,30 @@ def test_a_single_input_needs_no_number() -> None:
         made, dataset=replace(made.dataset, inputs=made.dataset.inputs[:1], feature_axes=(1,))
     )
     assert blank(one, generator()).notes == ("the input is altered: all zeros",)
+
+
+def test_noise_is_added_to_one_input_and_to_no_target() -> None:
+    """Of this standard deviation, and at two levels the same draw, scaled."""
+    data = replace(fold().dataset, inputs=(torch.zeros(12, 1, 60, 60),), feature_axes=(None,))
+    before = replace(fold(), dataset=data)
+    light, heavy = (noisy(before, generator(), sigma=s).dataset.inputs[0] for s in (0.2, 0.4))
+    assert float(light.std()) == pytest.approx(0.2, rel=0.02)
+    assert float(light.mean()) == pytest.approx(0, abs=0.005)
+    torch.testing.assert_close(heavy, 2 * light)
+    after = noisy(before, generator(1), sigma=0.2)
+    assert not torch.equal(after.dataset.inputs[0], light)
+    assert after.dataset.targets[0] is data.targets[0]
+    assert after.notes == (
+        "the input is altered: Gaussian noise of standard deviation 0.2 is added",
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "sigma", "got"),
+    [(0, 0.2, "0.2 for numbers of torch.int64"), (1, -1, "-1 for numbers")],
+)
+def test_noise_that_cannot_be_added_is_refused(number: int, sigma: float, got: str) -> None:
+    with pytest.raises(
+        ParibusError, match=f"^noise on an input of both: got a standard deviation of {got}"
+    ):
+        noisy(fold(), generator(), sigma=sigma, input=number)

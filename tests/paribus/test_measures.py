@@ -38,6 +38,17 @@ def test_the_ratio_of_step_times_has_a_number_a_round_and_none_untimed(store) ->
     assert measures.step_ratio((bench.result(),), "adam") == pytest.approx([1.5] * 3)
 
 
+def test_over_naive_is_how_much_better_the_variant_is_in_either_direction(store) -> None:
+    """Log loss 0.38 and 0.42 against 0.7, accuracy 0.9 against 0.5; a failed run gains nothing."""
+    bench = Bench(store, seeds=3).put("adam", [0.38, 0.42, FAILED])
+    lower, higher = (
+        measures.over_naive((bench.result(),), "adam", predictor="prior", metric=metric)
+        for metric in ("log_loss", "accuracy")
+    )
+    assert lower.tolist() == pytest.approx([0.32, 0.28, 0])
+    assert higher.tolist() == pytest.approx([0.4, 0.4, 0])
+
+
 def test_the_area_under_a_curve_is_its_mean_height_over_the_steps(store) -> None:
     """1 to 3 over ten steps and 3 to 3 over thirty: (20 + 90) / 40 = 2.75."""
     bench = Bench(store, seeds=2).put("adam", [0.4, FAILED])

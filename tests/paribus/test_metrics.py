@@ -16,6 +16,7 @@ from paribus.metrics import (
     output_accuracy,
     output_log_loss,
     predicted_class,
+    psnr,
     squared_error,
     weighted_log_loss,
 )
@@ -122,3 +123,23 @@ def test_labels_are_told_one_by_one() -> None:
     torch.testing.assert_close(found, (3 * each[:, 0] + each[:, 1]) / 4)
     right = ((shares > 0.5) == (target == 1)).double()
     torch.testing.assert_close(label_accuracy(logits, target), right.mean(1))
+
+
+def test_the_squared_error_of_an_image_is_the_mean_over_its_pixels() -> None:
+    a, b = numbers(3, 2, 4, 4), torch.zeros(3, 2, 4, 4).double()
+    torch.testing.assert_close(squared_error(a, b), a.square().sum((1, 2, 3)) / 32)
+
+
+@pytest.mark.parametrize(
+    ("error", "peak", "decibels"), [(0.1, 1.0, 20.0), (0.5, 1.0, 6.0206), (25.5, 255.0, 20.0)]
+)
+def test_psnr_is_ten_logarithms_of_the_peaks_square_over_the_error(error, peak, decibels) -> None:
+    """An error of a tenth of the peak everywhere is 20 dB, of one half 20 log10(2) = 6.02."""
+    image = torch.full((2, 1, 3, 3), peak / 2, dtype=torch.float64)
+    found = psnr(image + error, image, peak=peak)
+    torch.testing.assert_close(found, torch.full((2,), decibels).double(), atol=1e-4, rtol=0)
+
+
+def test_psnr_of_a_copy_is_finite() -> None:
+    image = numbers(2, 1, 3, 3)
+    assert psnr(image, image).tolist() == [100.0, 100.0]

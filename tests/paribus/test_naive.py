@@ -11,7 +11,16 @@ import torch
 from paribus.data import Dataset, Fold
 from paribus.errors import ParibusError
 from paribus.metrics import log_loss
-from paribus.naive import label_prior, last_value, mean_target, prior, priors, same_time_yesterday
+from paribus.naive import (
+    itself,
+    label_prior,
+    last_value,
+    mean_target,
+    principal_components,
+    prior,
+    priors,
+    same_time_yesterday,
+)
 from paribus.readers.series import windows
 
 
@@ -115,3 +124,68 @@ def test_label_prior_is_the_log_odds_of_each_label() -> None:
     data = dataclasses.replace(fold.dataset, targets=(labels,), classes=())
     found = label_prior(Fold(data, fold.train, fold.validation, fold.test))
     torch.testing.assert_close(found, torch.tensor([[1.5, 0.25]] * 2).log())
+
+
+def _noisy_images(sigma: float = 0.5) -> Fold:
+    """Sixty images of 3x3 pixels of falling variance, with noise in the inputs, in three parts of twenty."""
+    generator = torch.Generator().manual_seed(0)
+    scale = torch.linspace(2.0, 0.1, 9).view(1, 3, 3)
+    clean = torch.randn(60, 1, 3, 3, generator=generator) * scale
+    noise = sigma * torch.randn(60, 1, 3, 3, generator=generator)
+    data = Dataset(
+        name="d", origin="o", inputs=(clean + noise,), targets=(clean,), feature_axes=(None,)
+    )
+    order = torch.arange(60)
+    return Fold(data, order[:20], order[20:40], order[40:])
+
+
+def test_an_image_itself_is_the_input_and_the_mean_image_has_its_shape() -> None:
+    fold = _noisy_images()
+    assert torch.equal(itself(fold), fold.dataset.inputs[0][40:])
+    expected = fold.dataset.targets[0][:20].mean(0)
+    torch.testing.assert_close(mean_target(fold), expected.repeat(20, 1, 1, 1))
+
+
+def _by_sklearn(fold: Fold, components: int, part: str) -> torch.Tensor:
+    from sklearn.decomposition import PCA
+
+    clean = fold.part("train").targets[0].double().flatten(1).numpy()
+    pca = PCA(n_components=components, svd_solver="full").fit(clean)
+    given = fold.part(part).inputs[0].double().flatten(1).numpy()
+    return torch.from_numpy(pca.inverse_transform(pca.transform(given))).view(-1, 1, 3, 3)
+
+
+@pytest.mark.parametrize("components", [1, 2, 8])
+def test_principal_components_are_scikit_learns(components: int) -> None:
+    fold = _noisy_images()
+    found = principal_components(fold, components)
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(
+        found.double(), _by_sklearn(fold, components, "test"), atol=1e-6, rtol=1e-5
+    )
+
+
+def test_no_component_is_the_mean_and_all_of_them_are_the_image_itself() -> None:
+    fold = _noisy_images()
+    torch.testing.assert_close(principal_components(fold, 0), mean_target(fold))
+    torch.testing.assert_close(principal_components(fold, 9), itself(fold), atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("sigma", [0.1, 0.5, 1.5])
+def test_the_validation_part_chooses_how_many_components(sigma: float) -> None:
+    """Against every choice tried in turn."""
+    fold = _noisy_images(sigma)
+    wanted = fold.part("validation").targets[0].double()
+    errors = [
+        (_by_sklearn(fold, k, "validation") - wanted).square().mean().item() for k in range(1, 10)
+    ]
+    best = 1 + errors.index(min(errors))
+    assert 1 < best < 9 or sigma != 0.5
+    assert torch.equal(principal_components(fold), principal_components(fold, best))
+
+
+def test_more_components_than_numbers_are_refused() -> None:
+    with pytest.raises(
+        ParibusError, match=r"^number of principal components: got 10, expected 0 to 9, "
+    ):
+        principal_components(_noisy_images(), 10)

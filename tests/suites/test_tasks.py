@@ -18,10 +18,11 @@ from paribus.task import Task
 from suites.tasks.adding import ADDING
 from suites.tasks.digits import DIGITS
 from suites.tasks.energy import ENERGY, load
+from suites.tasks.pictures import NOISY, PICTURES
 from suites.tasks.walk import WALK, nearest, walk
 from suites.tasks.water import WATER
 
-TASKS = {task.name: task for task in (WATER, DIGITS, ENERGY, ADDING, WALK)}
+TASKS = {task.name: task for task in (WATER, DIGITS, ENERGY, ADDING, WALK, PICTURES, NOISY)}
 
 
 @pytest.fixture(scope="module", params=TASKS)
@@ -76,7 +77,9 @@ def test_naive_predictors_answer_in_the_shape_of_a_network(task: Task, fold: Fol
     target = fold.part("test").targets[0]
     for naive in task.naive.values():
         outputs = naive(fold)
-        assert outputs.shape == (len(fold.test), fold.dataset.outputs)
+        assert outputs.shape == (
+            target.shape if target.ndim == 4 else (len(target), fold.dataset.outputs)
+        )
         assert outputs.is_floating_point()
         assert all(m.function(outputs, target).isfinite().all() for m in task.metrics)
         assert task.loss(outputs, target).shape == (len(fold.test),)
@@ -93,6 +96,8 @@ def test_sizes_are_those_that_the_tasks_state() -> None:
         "energy": (((96, 1),), 36_758, 2000, 2000),
         "adding": (((50, 2),), 32_000, 2000, 2000),
         "walk": (((1,),), 350, 75, 75),
+        "pictures": (((1, 8, 8),), 1078, 200, 200),
+        "noisy": (((1, 8, 8),), 1078, 200, 200),
     }
 
 
@@ -265,3 +270,26 @@ def test_real_files_take_the_place_of_embedded_data() -> None:
     assert scores["water"] == pytest.approx([0.669], abs=0.005)
     assert scores["digits"] == pytest.approx([1.84], abs=0.05)
     assert scores["energy"] == pytest.approx([0.076, 0.83], abs=0.01)
+
+
+@pytest.mark.parametrize(("sigma", "noise", "pca"), [(0.2, 14.0, 16.9), (0.4, 8.0, 13.6)])
+def test_noise_and_pca_have_the_psnr_that_is_known(sigma: float, noise: float, pca: float) -> None:
+    """-20 log10(sigma) dB of noise alone; PCA as measured elsewhere on the same digits."""
+    task = replace(NOISY, "alter.sigma", sigma)
+    fold = task.fold(task.read(seed=0), Streams(0))
+    assert _score(task, fold, "noisy_image") == pytest.approx(noise, abs=0.15)
+    assert _score(task, fold, "pca") == pytest.approx(pca, abs=0.3)
+
+
+def test_images_of_a_folder_become_targets_between_zero_and_one(tmp_path: Path) -> None:
+    from PIL import Image
+
+    for name, levels in (("a", (0, 51)), ("b", (102, 255))):
+        (tmp_path / name).mkdir()
+        for level in levels:
+            Image.new("L", (4, 4), level).save(tmp_path / name / f"{level}.png")
+    data = _pointed(PICTURES, tmp_path).read(seed=0)
+    assert data.inputs[0] is data.targets[0]
+    assert data.input_shapes == ((1, 16, 16),)
+    assert sorted(data.inputs[0].amax((1, 2, 3)).tolist()) == pytest.approx([0, 0.2, 0.4, 1])
+    assert data.classes == ()

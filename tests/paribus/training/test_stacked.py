@@ -44,6 +44,11 @@ NETWORKS = {
     "cnn with dropout": ("images", call("models.cnn:CNN", channels=[2, 3], dropout=0.3)),
     "two inputs": ("pairs", call("models.branches:TwoInputs", channels=2, embedding=4, second=2)),
     "two outputs": ("answers", call("models.branches:TwoOutputs", channels=2, embedding=4)),
+    "autoencoder": ("copies", call("models.autoencoders:Autoencoder", code=3, output="sigmoid")),
+    "convolutional autoencoder": (
+        "copies",
+        call("models.autoencoders:ConvAutoencoder", channels=[3, 2], halvings=1),
+    ),
 }
 # The optimizers at their usual settings, each with what else the recipe says of it.
 OPTIMIZERS: dict[str, tuple[Call, dict[str, Any]]] = {

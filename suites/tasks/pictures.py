@@ -1,0 +1,78 @@
+"""Images whose target is an image: to be given back, or to be freed of noise."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from paribus.data import Dataset
+from paribus.readers.images import read_images
+from paribus.spec import call
+from paribus.task import Metric, Task
+from suites.tasks.digits import digits
+
+
+def pictures() -> Dataset:
+    """The handwritten digits of `suites.tasks.digits`, grey levels from 0 to 1, each its own target."""
+    return _own_targets(digits(), 16)
+
+
+def read_pictures(path: str, target: str | None = None, size: int = 16) -> Dataset:
+    """The images of a folder of class folders, resized, values from 0 to 1, each its own target; classes are not used.
+
+    Raises:
+        ParibusError: as `paribus.readers.images.read_images`.
+    """
+    return _own_targets(read_images(path, target, size), 255)
+
+
+def _own_targets(dataset: Dataset, peak: float) -> Dataset:
+    images = dataset.inputs[0].float() / peak
+    return replace(dataset, inputs=(images,), targets=(images,), classes=(), feature_axes=(None,))
+
+
+def _metrics(first: str) -> tuple[Metric, ...]:
+    known = {
+        "psnr": Metric(
+            name="psnr",
+            function=call("paribus.metrics:psnr"),
+            higher_is_better=True,
+            margin=0.2,
+            unit="dB",
+        ),
+        "squared_error": Metric(
+            name="squared_error",
+            function=call("paribus.metrics:squared_error"),
+            higher_is_better=False,
+            margin=0.002,
+            unit="squared grey level",
+        ),
+    }
+    return tuple(sorted(known.values(), key=lambda m: m.name != first))
+
+
+PICTURES = Task(
+    name="pictures",
+    source=call(pictures),
+    reader=call(read_pictures),
+    split=call("paribus.splits:random_split", most_evaluated=200),
+    loss=call("paribus.metrics:squared_error"),
+    metrics=_metrics("squared_error"),
+    naive={
+        "mean_image": call("paribus.naive:mean_target"),
+        "pca": call("paribus.naive:principal_components", components=2),
+    },
+)
+"""An image through two numbers and back."""
+
+NOISY = PICTURES.model_copy(
+    update={
+        "name": "noisy",
+        "alter": call("paribus.alterations:noisy", sigma=0.2),
+        "metrics": _metrics("psnr"),
+        "naive": {
+            "noisy_image": call("paribus.naive:itself"),
+            "pca": call("paribus.naive:principal_components"),
+        },
+    }
+)
+"""A noisy image; what was it before?"""

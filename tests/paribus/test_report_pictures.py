@@ -1,0 +1,55 @@
+"""Rows of images: which are shown, in which order, on which scale."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from paribus.report.pictures import reconstructions, strip
+from paribus.run import Predictions
+from paribus.store import Store
+from tests.handmade import Bench, around, comparison
+
+
+@pytest.fixture
+def store(tmp_path):
+    with Store(tmp_path / "runs.sqlite") as opened:
+        yield opened
+
+
+def ramp(start: float, count: int = 5) -> np.ndarray:
+    """So many images of 2x3 pixels, each of one grey level, a unit lighter than the one before."""
+    return (start + np.arange(count, dtype=np.float32))[:, None, None, None] * np.ones((1, 2, 3))
+
+
+def filled(store: Store, target: np.ndarray) -> Bench:
+    bench = Bench(store, comparison())
+    for i, name in enumerate(("sgd", "adam")):
+        said = Predictions(outputs=ramp(10.0 * (i + 1)), target=target, naive=ramp(100.0))
+        bench.put(name, around(0.3), predictions=said)
+    return bench
+
+
+def test_targets_come_first_then_learning_nothing_then_each_variant(store) -> None:
+    figure = reconstructions(filled(store, ramp(0.0)).result(), count=3)
+    shown = {axes.get_yticklabels()[0].get_text(): axes.images[0] for axes in figure.axes}
+    assert list(shown) == ["target", "learns nothing (prior)", "sgd", "adam"]
+    # The first, third and last image, of three columns each, with one column between.
+    levels = {name: image.get_array()[0, [0, 4, 8]].tolist() for name, image in shown.items()}
+    assert levels["target"] == [0, 2, 4]
+    assert levels["learns nothing (prior)"] == [100, 102, 104]
+    assert levels["adam"] == [20, 22, 24]
+    assert {image.get_clim() for image in shown.values()} == {(0.0, 4.0)}
+    assert "3 of 5 test images, seed 0" in figure.get_suptitle()
+
+
+def test_there_is_no_picture_of_targets_that_are_no_images(store) -> None:
+    assert reconstructions(Bench(store, comparison()).result()) is None
+    assert reconstructions(filled(store, np.zeros((5, 1))).result()) is None
+
+
+def test_a_strip_in_colour_has_its_channels_last() -> None:
+    images = np.stack([np.full((3, 2, 2), 0.25), np.full((3, 2, 2), 0.5)])
+    found = strip(images, gap=1.0)
+    assert found.shape == (2, 5, 3)
+    assert found[0, :, 0].tolist() == [0.25, 0.25, 1.0, 0.5, 0.5]

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from models.settings import activation as make_activation
 from models.settings import checked_norm, output_activation, positive, shape, unknown
+from models.sizes import convolved
 
 POOLS: Mapping[str | None, type[nn.Module]] = {"max": nn.MaxPool2d, "average": nn.AvgPool2d}
 
@@ -73,15 +74,6 @@ class CNN(nn.Module):
             x = self.dropout(x)
         outputs: Tensor = self.output(self.linear(x))
         return outputs
-
-
-def convolved(n: int, kernel_size: int, padding: int) -> int:
-    """Height or width after a convolution of stride 1: ``n + 2p - k + 1``.
-
-    >>> convolved(8, kernel_size=3, padding=1)
-    8
-    """
-    return n + 2 * padding - kernel_size + 1
 
 
 def _size_after(n: int, blocks: int, kernel_size: int, padding: int, pool: str | None) -> int:

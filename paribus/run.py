@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -128,6 +129,8 @@ class Record:
         seconds: training, evaluation included, data reading left out.
         step_seconds: training alone, evaluation left out.
         parameters: how many numbers were trained.
+        layers: of the network, in the order in which they are called: name, shape of the output of one sample, and
+            number of parameters.
         hashes: of split, order, data, and of each initial weight under ``init``.
         data: what was read: name, origin, digest, classes, and the number of samples in each part.
         provenance: versions, threads, device name, commit.
@@ -145,6 +148,7 @@ class Record:
     seconds: float = 0.0
     step_seconds: float = 0.0
     parameters: int = 0
+    layers: list[dict[str, Any]] = field(default_factory=list)
     hashes: dict[str, object] = field(default_factory=dict)
     data: dict[str, object] = field(default_factory=dict)
     provenance: dict[str, object] = field(default_factory=dict)

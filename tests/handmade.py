@@ -100,6 +100,11 @@ def record(run: Run, score: float, **changes: Any) -> Record:
         seconds=2.0,
         step_seconds=1.0,
         parameters=17,
+        layers=[
+            {"layer": "Linear0", "output": [4], "parameters": 12},
+            {"layer": "ReLU0", "output": [4], "parameters": 0},
+            {"layer": "Linear1", "output": [1], "parameters": 5},
+        ],
         hashes={
             "data": "d",
             "split": f"split{run.seed}",

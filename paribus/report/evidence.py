@@ -11,6 +11,7 @@ from paribus.report.numbers import NOTHING
 from paribus.report.tables import Line
 from paribus.report.text import setting
 from paribus.results import Result, Row
+from paribus.run import Record
 from paribus.spec import plain
 
 PARAMETER = re.compile(r"(?P<layer>.+?\d+)\.(?P<name>[\w.]+)\((?P<shape>[\d, ]*)\)")
@@ -116,31 +117,36 @@ def distinct(result: Result, rows: Iterable[Row]) -> dict[str, Row]:
 
 
 def network_lines(row: Row) -> list[Line]:
-    """Layers with weights of their own, in order of definition, from the hashes of their initial weights."""
-    shapes = row.known[0].hashes.get("init") if row.known else None
-    layers: dict[str, dict[str, tuple[int, ...]]] = {}
-    for found in filter(None, map(PARAMETER.match, shapes if isinstance(shapes, dict) else {})):
-        sizes = tuple(int(n) for n in found["shape"].split(",") if n.strip())
-        layers.setdefault(found["layer"], {})[found["name"]] = sizes
-    return [
+    """Layers in the order in which they are called, with what each makes of a sample, and the total."""
+    layers = row.known[0].layers if row.known else []
+    if not layers:
+        return []
+    weights = _weights(row.known[0])
+    lines = [
         {
-            "layer": layer,
-            "weights": ", ".join(f"{name} {_shape(shape)}" for name, shape in named.items()),
-            "numbers": f"{sum(map(_size, named.values())):,}",
+            "layer": line["layer"],
+            "output of a sample": NOTHING if line["output"] is None else _shape(line["output"]),
+            "weights": ", ".join(f"{n} {_shape(s)}" for n, s in weights.get(line["layer"], ())),
+            "parameters": f"{line['parameters']:,}",
         }
-        for layer, named in layers.items()
+        for line in layers
     ]
+    total = f"{sum(line['parameters'] for line in layers):,}"
+    return [*lines, {"layer": "total", "parameters": total}]
+
+
+def _weights(record: Record) -> dict[str, list[tuple[str, list[int]]]]:
+    """Names and shapes of each layer's weights, from the hashes of their initial values."""
+    named = record.hashes.get("init")
+    found: dict[str, list[tuple[str, list[int]]]] = {}
+    for match in filter(None, map(PARAMETER.match, named if isinstance(named, dict) else {})):
+        shape = [int(n) for n in match["shape"].split(",") if n.strip()]
+        found.setdefault(match["layer"], []).append((match["name"], shape))
+    return found
 
 
 def _shape(shape: Sequence[int]) -> str:
     return "×".join(map(str, shape)) or "1"
-
-
-def _size(shape: Sequence[int]) -> int:
-    size = 1
-    for n in shape:
-        size *= n
-    return size
 
 
 def networks(result: Result) -> list[tuple[list[str], list[Line], str]]:

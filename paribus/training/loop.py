@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from paribus.data import PARTS, Fold, Part
 from paribus.run import Outcome, Record, Run
 from paribus.training.evaluate import outputs_of
+from paribus.training.layers import layer_table
 from paribus.training.network import build, weight_digests
 from paribus.training.noise import name_noise
 from paribus.training.order import batches, steps_per_epoch
@@ -52,6 +53,7 @@ class Training:
         network = build(run.recipe, fold.dataset, run.streams)
         self.run = run
         self.initial = weight_digests(network)
+        self.layers = layer_table(network, fold.part("train", 1))
         self.noise = name_noise(network, run.streams)
         self.network = network.to(run.device, dtype)
         self.parts = Parts(*(fold.part(p).to(run.device, dtype) for p in PARTS))
@@ -104,7 +106,7 @@ def train(run: Run, fold: Fold) -> Record:
             fold,
             progress,
             outputs=outputs,
-            parameters=sum(p.numel() for p in training.network.parameters()),
+            layers=training.layers,
             seconds=time.perf_counter() - started,
         )
 

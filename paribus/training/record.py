@@ -13,6 +13,7 @@ from paribus.data import PARTS, Fold, Part
 from paribus.outputs import Outputs, heads
 from paribus.run import Outcome, Predictions, Record, Run
 from paribus.training.evaluate import naive_outputs, scores_of
+from paribus.training.layers import LayerLine
 from paribus.training.noise import NamedDropout
 from paribus.training.order import order_digest
 
@@ -85,7 +86,7 @@ def record_of(
     progress: Progress,
     *,
     outputs: Outputs | None,
-    parameters: int,
+    layers: Sequence[LayerLine],
     seconds: float,
 ) -> Record:
     """The record of a run that is over.
@@ -95,7 +96,7 @@ def record_of(
         fold: what it was trained on.
         progress: what it came to; a score that is not finite makes it diverged.
         outputs: for the test part, ``(sample, output)`` each, or None for a diverged run or a trial; the first is kept.
-        parameters: how many numbers were trained.
+        layers: of the network.
         seconds: training, evaluation included.
     """
     progress.curves |= gaps(progress.curves)
@@ -106,7 +107,8 @@ def record_of(
         best_step=progress.best_step or progress.steps,
         seconds=seconds,
         step_seconds=progress.step_seconds,
-        parameters=parameters,
+        parameters=sum(line["parameters"] for line in layers),
+        layers=[dict(line) for line in layers],
         data={
             "name": fold.dataset.name,
             "origin": fold.dataset.origin,

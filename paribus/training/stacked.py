@@ -54,7 +54,7 @@ def train_together(
                 fold,
                 progress,
                 outputs=said,
-                parameters=training.parameters,
+                layers=training.layers,
                 seconds=seconds,
             )
         )

@@ -13,6 +13,7 @@ from paribus.data import Fold
 from paribus.outputs import Outputs, joined
 from paribus.run import Run
 from paribus.seeding import Streams
+from paribus.training.layers import layer_table
 from paribus.training.loop import DIAGNOSED
 from paribus.training.network import build, weight_digests
 from paribus.training.noise import NamedDropout, name_noise
@@ -38,7 +39,7 @@ class StackedTraining:
 
     Attributes:
         initial: hashes of each replicate's initial weights.
-        parameters: how many numbers each trains.
+        layers: of each network.
         at_once: steps whose batches are picked at once.
         steps: steps taken so far.
         reason: why steps are not taken in the form that was asked for, or nothing.
@@ -54,7 +55,6 @@ class StackedTraining:
         # Of its own, so that what is diagnosed moves nobody's masks.
         self.scratch = copy.deepcopy(networks[0])
         self.stack = Stack(networks)
-        self.parameters = sum(p.numel() for p in self.scratch.parameters())
         self.update: Update = stacked_update([r.recipe.optimizer for r in runs], self.stack.weights)
         self.samples = Samples(folds, self.device, self.dtype)
         streams = [run.streams for run in runs]
@@ -74,12 +74,19 @@ class StackedTraining:
         for run, fold in zip(self.runs, self.folds, strict=True):
             if run.streams not in made:
                 network = build(run.recipe, fold.dataset, run.streams)
+                if not made:
+                    self.layers = layer_table(network, fold.part("train", 1))
                 made[run.streams] = network, weight_digests(network)
                 name_noise(network, run.streams)
                 network.to(self.device, self.dtype)
         drawn = [made[run.streams] for run in self.runs]
         self.initial = [digests for _, digests in drawn]
         return [network for network, _ in drawn]
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers each replicate trains."""
+        return sum(line["parameters"] for line in self.layers)
 
     def _see_shapes(self, network: nn.Module) -> None:
         """Pass one batch through one network, so that each dropout knows the shape of its mask."""

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from models import CNN
-from models.cnn import convolved
+from models.sizes import convolved
 
 
 def convolution(x: Tensor, weight: Tensor, bias: Tensor, padding: int) -> Tensor:

@@ -119,11 +119,14 @@ def test_what_varied_and_what_was_held_equal_come_from_the_recipes(store, page) 
     assert "- Train, validation and test samples of each seed" in text
 
 
-def test_layers_come_from_the_hashes_of_the_initial_weights(store, page) -> None:
+def test_layers_have_their_output_their_parameters_and_a_total(store, page) -> None:
     text = page(filled(store).result())
     assert "Network of sgd, adam and rmsprop: 17 parameters" in text
-    assert "| Linear0 | weight 4×2, bias 4 | 12        |" in text
-    assert "| Linear1 | weight 1×4, bias 1 | 5         |" in text
+    assert "| layer   | output of a sample   | weights            | parameters   |" in text
+    assert "| Linear0 | 4                    | weight 4×2, bias 4 | 12           |" in text
+    assert "| ReLU0   | 4                    |                    | 0            |" in text
+    assert "| Linear1 | 1                    | weight 1×4, bias 1 | 5            |" in text
+    assert "| total   |                      |                    | 17           |" in text
 
 
 def test_broken_control_is_in_bold_and_withholds_verdicts(store, page) -> None:

@@ -1,0 +1,86 @@
+"""What a network is made of: its layers in the order in which they are called, their outputs and their parameters."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, TypedDict
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.utils._pytree import tree_leaves
+
+from paribus.data import Part
+
+
+class LayerLine(TypedDict):
+    """One layer: its kind and ordinal, the shape that it makes of one sample, and how many numbers it trains."""
+
+    layer: str
+    output: list[int] | None
+    parameters: int
+
+
+def layer_table(network: nn.Module, part: Part) -> list[LayerLine]:
+    """The layers of a network in the order in which they are first called, by passing one sample through it.
+
+    A layer is a module without parts, or with parameters of its own; one that changes nothing (`nn.Identity`) is left
+    out. Of several outputs, as a recurrent layer has, the first counts. Layers that are not called stand at the end
+    with no output. The network is left as it was.
+
+    Args:
+        network: on the CPU, in float32.
+        part: samples of which the first is passed.
+    """
+    seen: dict[nn.Module, list[int]] = {}
+
+    def note(module: nn.Module, _inputs: Any, outputs: Any) -> None:
+        tensor = next(leaf for leaf in tree_leaves(outputs) if isinstance(leaf, Tensor))
+        seen.setdefault(module, list(tensor.shape[1:]))
+
+    named, own = _named(network), _own(network)
+    handles = [module.register_forward_hook(note) for module in named]
+    try:
+        _pass(network, tuple(x[:1] for x in part.inputs))
+    finally:
+        for handle in handles:
+            handle.remove()
+    unused = [m for m in named if m not in seen and own[m]]
+    return [
+        {"layer": named[module], "output": seen.get(module), "parameters": own[module]}
+        for module in (*seen, *unused)
+    ]
+
+
+@torch.no_grad()
+def _pass(network: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+    """Pass samples through in evaluation mode, on copies of the buffers, drawing from a generator set aside."""
+    training = network.training
+    buffers = {name: b.clone() for name, b in network.named_buffers()}
+    with torch.random.fork_rng(devices=[]):
+        functional_call(network.eval(), buffers, inputs)
+    network.train(training)
+
+
+def _named(network: nn.Module) -> dict[nn.Module, str]:
+    """The layers by module, each named for its kind and its ordinal among modules of that kind."""
+    count: Counter[str] = Counter()
+    named: dict[nn.Module, str] = {}
+    for module in network.modules():
+        kind = type(module).__name__
+        holds = next(module.parameters(recurse=False), None) is not None
+        if holds or not ([*module.children()] or isinstance(module, nn.Identity)):
+            named[module] = f"{kind}{count[kind]}"
+            count[kind] += 1
+    return named
+
+
+def _own(network: nn.Module) -> dict[nn.Module, int]:
+    """How many parameters each module has itself; one that several share is the first one's."""
+    counted: set[int] = set()
+    found = {}
+    for module in network.modules():
+        new = {id(p): p.numel() for p in module.parameters(recurse=False) if id(p) not in counted}
+        counted |= new.keys()
+        found[module] = sum(new.values())
+    return found

@@ -32,6 +32,25 @@ def gradient_norms(network: nn.Module, part: Part, loss: Callable[..., Tensor]) 
     return {f"gradient_norm/{i}": norm for i, norm in enumerate(norms)} | {"gradient_ratio": ratio}
 
 
+def border_sensitivity(
+    network: nn.Module, part: Part, loss: Callable[..., Tensor]
+) -> dict[str, float]:
+    """How much the loss depends on the pixels at an image's border, as a multiple of how much it does on the others.
+
+    Returns:
+        ``border_sensitivity``: mean absolute gradient of the loss by the pixels of the outermost rows and columns of
+        the first input ``(sample, channel, height, width)``, over that by the others; NaN where the latter is zero.
+    """
+    image = part.inputs[0].detach().clone().requires_grad_()
+    outputs = _forward(network, Part((image, *part.inputs[1:]), part.targets))
+    (gradient,) = torch.autograd.grad(loss(outputs, *part.targets).mean(), [image])
+    size = gradient.double().abs()
+    inner = size[:, :, 1:-1, 1:-1]
+    border = (size.sum() - inner.sum()) / (size.numel() - inner.numel())
+    middle = inner.mean().item()
+    return {"border_sensitivity": border.item() / middle if middle else float("nan")}
+
+
 @torch.no_grad()
 def activations(network: nn.Module, part: Part, _loss: Callable[..., Tensor]) -> dict[str, float]:
     """How alive and how centred the hidden units are, over all activation modules.

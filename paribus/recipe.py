@@ -26,6 +26,8 @@ class Recipe(Frozen):
             accepts them, and a tuple of these where the data have several inputs or several targets.
         optimizer: such as ``call("torch.optim:Adam", lr=0.001)``; it is given the parameters.
         init: draws a layer's weights, ``(layer, *, generator, last)``; None keeps torch's own draw.
+        augment: change the samples of each training batch at random, ``(sample) -> sample`` each, such as
+            ``call("torchvision.transforms.v2:RandomHorizontalFlip")``; they get raw samples of the first input.
         batch_size: samples a step.
         steps: optimizer steps.
         evaluate_every: steps between evaluations on the validation part; 0 means once an epoch.
@@ -40,6 +42,7 @@ class Recipe(Frozen):
     model: Call
     optimizer: Call
     init: Call | None = None
+    augment: tuple[Call, ...] = ()
     batch_size: int = Field(default=32, ge=1)
     steps: int = Field(default=1000, ge=1)
     evaluate_every: int = Field(default=0, ge=0)

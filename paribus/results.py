@@ -76,7 +76,9 @@ class Row:
 
 
 def score_of(record: Record, name: str) -> float:
-    """A score of a run by name; ``name@0`` is a curve's first point and ``name@mean`` its mean."""
+    """A score of a run by name; ``name@0`` is a curve's start, ``name@mean`` its mean; ``parameters`` counts them."""
+    if name == "parameters":
+        return float(record.parameters)
     curve, _, which = name.partition("@")
     points = record.curves.get(curve, [])
     if which == "0":

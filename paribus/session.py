@@ -31,6 +31,7 @@ from paribus.spec import replace as replaced
 from paribus.steptime import time_steps
 from paribus.store import Store, Timing
 from paribus.task import Task
+from paribus.training.augment import try_augmentation
 from paribus.training.cohorts import cohort_key, stacked
 from paribus.training.evaluate import naive_outputs
 from paribus.training.network import build
@@ -747,6 +748,7 @@ def try_once(variant: Variant) -> None:
     fold = variant.task.fold(dataset, streams)
     part = fold.part("train")
     with told_of_misfit(variant, dataset):
+        try_augmentation(variant.recipe.augment, dataset, streams)
         network = build(variant.recipe, dataset, streams)
         few = slice(0, 4)
         outputs = network(*(x[few].to(torch.get_default_dtype()) for x in part.inputs))

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from suites.activations import SUITE as ACTIVATIONS
+from suites.augmentation import SUITE as AUGMENTATION
 from suites.autoencoders import SUITE as AUTOENCODERS
 from suites.averaging import SUITE as AVERAGING
+from suites.images import SUITE as IMAGES
 from suites.initialisation import SUITE as INITIALISATION
 from suites.leakage import SUITE as LEAKAGE
 from suites.optimizers import SUITE as OPTIMIZERS
 from suites.recurrent import SUITE as RECURRENT
 from suites.regularisation import SUITE as REGULARISATION
+from suites.two_inputs import SUITE as TWO_INPUTS
+from suites.two_outputs import SUITE as TWO_OUTPUTS
 
 SUITES = (
     OPTIMIZERS,
@@ -20,4 +24,8 @@ SUITES = (
     LEAKAGE,
     REGULARISATION,
     AUTOENCODERS,
+    IMAGES,
+    AUGMENTATION,
+    TWO_INPUTS,
+    TWO_OUTPUTS,
 )

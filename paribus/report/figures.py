@@ -36,6 +36,7 @@ TITLES = {
     "mean_activation": "mean activation",
     "activation_offset": "mean activation, in standard deviations",
     "output_scale": "root mean square of the outputs",
+    "border_sensitivity": "gradient by border pixels, over that by others",
     "fitted/loss": "training loss in evaluation mode",
     "gap/loss": "validation loss minus training loss",
     "forgotten_eval": "loss added where eval() is forgotten",

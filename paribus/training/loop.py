@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from paribus.data import PARTS, Fold, Part
 from paribus.run import Outcome, Record, Run
+from paribus.training.augment import Augmentation
 from paribus.training.evaluate import outputs_of
 from paribus.training.layers import layer_table
 from paribus.training.network import build, weight_digests
@@ -59,6 +60,8 @@ class Training:
         self.parts = Parts(*(fold.part(p).to(run.device, dtype) for p in PARTS))
         self.optimizer = run.recipe.optimizer(network.parameters())
         self.order = batches(len(self.parts.train), run.recipe.batch_size, run.streams)
+        self.fold = fold
+        self.augment = Augmentation(run.recipe.augment, run.streams) if run.recipe.augment else None
         self.steps = 0
 
     def advance(self, steps: int) -> Tensor:
@@ -71,10 +74,14 @@ class Training:
 
     def _step(self) -> Tensor:
         task, recipe, data = self.run.task, self.run.recipe, self.parts.train
-        batch = next(self.order).to(self.run.device)
+        index = next(self.order)
+        batch = index.to(self.run.device)
         for layer in self.noise:
             layer.begin(self.steps)
-        outputs = self.network(*(x[batch] for x in data.inputs))
+        inputs = [x[batch] for x in data.inputs]
+        if self.augment is not None:
+            inputs[0] = self._augmented(self.augment, index)
+        outputs = self.network(*inputs)
         loss = task.loss(outputs, *(y[batch] for y in data.targets)).mean()
         self.optimizer.zero_grad()
         loss.backward()
@@ -84,6 +91,13 @@ class Training:
         self.steps += 1
         detached: Tensor = loss.detach()
         return detached
+
+    def _augmented(self, augment: Augmentation, index: Tensor) -> Tensor:
+        """The first input's samples of a batch, changed while raw and prepared as all samples are."""
+        raw = self.fold.dataset.inputs[0][self.fold.train[index]]
+        changed, affine = augment(raw, self.steps), self.fold.input_affines[0]
+        like = self.parts.train.inputs[0]
+        return (affine(changed) if affine else changed).to(like.device, like.dtype)
 
 
 def train(run: Run, fold: Fold) -> Record:

@@ -12,6 +12,7 @@ from torch import Tensor
 from paribus.data import Fold
 from paribus.outputs import over
 from paribus.run import Outcome, Record, Run
+from paribus.training.augment import BY_LOOP
 from paribus.training.check import self_check
 from paribus.training.loop import deterministic
 from paribus.training.order import steps_per_epoch
@@ -95,4 +96,6 @@ def why_not(run: Run) -> str:
     """Why a run cannot be stacked at all, or nothing; what only a trial can tell is told by `self_check`."""
     if run.recipe.time_limit is not None:
         return "a time limit counts the seconds of one run alone"
+    if run.recipe.augment:
+        return BY_LOOP
     return refusal(run.recipe.optimizer)

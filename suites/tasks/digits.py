@@ -9,10 +9,13 @@ from paribus.spec import call
 from paribus.task import Metric, Task
 
 
-def digits() -> Dataset:
+def digits(levels: int = 16) -> Dataset:
     """The handwritten digits that scikit-learn ships: 1797 images of 8x8 pixels, ten classes of 174 to 183.
 
     Inputs are ``(1797, 1, 8, 8)`` of grey levels from 0 to 16, targets ``(1797,)``.
+
+    Args:
+        levels: the highest grey level; 255 is what transforms of images take for white.
 
     Source: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning Repository, 1998
     (its test part).
@@ -20,7 +23,8 @@ def digits() -> Dataset:
     from sklearn.datasets import load_digits
 
     bunch = load_digits()
-    inputs = torch.from_numpy(bunch.images).to(torch.uint8).unsqueeze(1)
+    grey = torch.from_numpy(bunch.images) * (levels / 16)
+    inputs = grey.round().to(torch.uint8).unsqueeze(1)
     targets = torch.from_numpy(bunch.target).long()
     return Dataset(
         name="digits",

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from models import CNN, MLP, Recurrent
 from models.initialise import kaiming_uniform, xavier_uniform
 from paribus.data import Part
-from paribus.diagnostics import activations, fit, gradient_norms
+from paribus.diagnostics import activations, border_sensitivity, fit, gradient_norms
 from paribus.metrics import log_loss, squared_error
 from paribus.seeding import Streams
 from paribus.training.noise import name_noise
@@ -221,3 +221,30 @@ def test_a_network_without_noise_or_statistics_loses_nothing_by_a_forgotten_eval
     network, part, loss, _ = CASES["mlp"]
     assert fit(network, part, loss)["forgotten_eval"] == 0.0
     assert fit(CASES["mlp with batch norm"][0], part, loss)["forgotten_eval"] != 0.0
+
+
+@pytest.mark.parametrize(("padding", "border", "inner"), [(1, 64 / 12, 9), (0, 20 / 12, 4)])
+def test_border_pixels_stand_in_fewer_windows_without_padding(padding, border, inner) -> None:
+    """A sum over one 3x3 convolution of ones: each pixel counts once a window that it is in.
+
+    Of 4x4 pixels the inner four stand in 9 windows with padding, in 4 without; of the outer twelve the four at corners
+    in 4 or 1, the eight others in 6 or 2. So the border has (4*4 + 8*6) / 12 against 9, or (4*1 + 8*2) / 12 against 4.
+    """
+    network = nn.Conv2d(1, 1, 3, padding=padding).double()
+    nn.init.ones_(network.weight)
+    part = Part((numbers(5, 1, 4, 4),), (torch.zeros(5),))
+
+    def loss(outputs: Tensor, _target: Tensor) -> Tensor:
+        return outputs.flatten(1).sum(1)
+
+    found = border_sensitivity(network, part, loss)["border_sensitivity"]
+    assert found == pytest.approx(border / inner)
+
+
+def test_a_loss_that_depends_on_no_inner_pixel_has_no_border_sensitivity() -> None:
+    part = Part((numbers(5, 1, 4, 4),), (torch.zeros(5),))
+
+    def loss(outputs: Tensor, _target: Tensor) -> Tensor:
+        return outputs[:, 0, 0, 0]
+
+    assert math.isnan(border_sensitivity(nn.Identity(), part, loss)["border_sensitivity"])

@@ -58,6 +58,7 @@ def test_a_run_without_curves_never_reaches_a_target(run) -> None:
         ("log_loss", 0.2),
         ("validation/log_loss@0", 0.7),
         ("validation/log_loss@mean", 0.4),  # (0.7 + 0.3 + 0.2) / 3
+        ("parameters", 17),
     ],
 )
 def test_a_score_is_found_by_name(run, name, expected) -> None:

@@ -166,11 +166,11 @@ def test_claims_on_other_scores_say_which_direction_is_better(comparison: Compar
 
 @pytest.mark.parametrize("budget", ["quick", "full"])
 def test_budgets_have_seeds_enough_for_a_verdict(comparison: Comparison, budget: str) -> None:
-    """At least as many as one contrast of the family needs; ten by default, twenty-nine in full."""
+    """As many as one contrast of the family needs; ten, fewer where a training is dear, and twenty-nine in full."""
     family = len(comparison.variants()) - 1
     seeds = comparison.budgets[budget].seeds
     assert seeds >= least_seeds(family)
-    assert seeds == {"quick": 10, "full": 29}[budget]
+    assert seeds == 29 if budget == "full" else seeds <= 10
     assert comparison.budgets["quick"].steps <= comparison.budgets[budget].steps
     assert comparison.at(budget).recipe.steps == comparison.budgets[budget].steps
 

@@ -1,0 +1,176 @@
+"""S9: linear against convolutional layers on images, padding against none, and three ways of pooling."""
+
+from __future__ import annotations
+
+from paribus.comparison import Budget, Claim, Comparison, Factor, Suite
+from paribus.recipe import Recipe
+from paribus.spec import call
+from suites.tasks.digits import DIGITS
+
+RECIPE = Recipe(
+    model=call("models.cnn:CNN", channels=[32, 64], padding=1, pool="max"),
+    optimizer=call("torch.optim:Adam", lr=0.001),
+    batch_size=32,
+)
+CONFUSION = {"Confusion of classes": call("paribus.report.confusion:confusion")}
+
+LAYERS = Comparison(
+    name="layers",
+    question="Do convolutional layers tell images better than linear ones, and what if the pixels' places are lost?",
+    task=DIGITS,
+    recipe=RECIPE,
+    factors=(
+        Factor(
+            path="recipe.model",
+            levels={
+                "convolutional": RECIPE.model,
+                "linear": call("models.mlp:MLP", hidden=[32, 64], activation="ELU"),
+            },
+        ),
+        Factor(
+            path="task.alter",
+            levels={"in place": None, "permuted": call("paribus.alterations:permuted_pixels")},
+        ),
+    ),
+    baseline=("convolutional", "in place"),
+    budgets={
+        "quick": Budget(seeds=10, steps=240, seconds=16),
+        "full": Budget(seeds=29, steps=1000, seconds=190),
+    },
+    target=0.4,
+    diagnostics=(
+        call("paribus.diagnostics:border_sensitivity"),
+        call("paribus.diagnostics:fit"),
+    ),
+    figures=CONFUSION,
+    claims=(
+        Claim(
+            name="C21",
+            text="Linear layers of the same widths have more parameters.",
+            variant="linear × in place",
+            relation="worse",
+            metric="parameters",
+            higher_is_better=False,
+            source="course notes",
+        ),
+        Claim(
+            name="C21",
+            text="They train slower: more steps to the target.",
+            variant="linear × in place",
+            relation="worse",
+            metric="steps_to_target",
+            source="course notes",
+        ),
+        Claim(
+            name="C21",
+            text="They overfit: a wider gap between training and validation loss at the end.",
+            variant="linear × in place",
+            relation="worse",
+            metric="gap/loss",
+            higher_is_better=False,
+            source="course notes",
+        ),
+        Claim(
+            name="C21",
+            text="They ignore where a pixel is: permuted pixels change nothing for a linear network.",
+            variant="linear × permuted",
+            reference="linear × in place",
+            relation="equivalent",
+            source="course notes",
+        ),
+        Claim(
+            name="C21",
+            text="A convolutional network does not: it is worse on permuted pixels.",
+            variant="convolutional × permuted",
+            relation="worse",
+            source="course notes",
+        ),
+    ),
+    notes=(
+        "Permuted: the pixels of all images in one other order, drawn once a seed.",
+        "The linear network has hidden layers as wide as the other's channels, 32 and 64, and the same activation.",
+    ),
+)
+
+POOLING = Comparison(
+    name="pooling",
+    question="Does max-pooling beat average pooling, or none?",
+    task=DIGITS,
+    recipe=RECIPE,
+    factors=(
+        Factor(path="recipe.model.pool", levels={"max": "max", "average": "average", "none": None}),
+    ),
+    baseline=("average",),
+    budgets={
+        "quick": Budget(seeds=10, steps=240, seconds=10),
+        "full": Budget(seeds=29, steps=1000, seconds=170),
+    },
+    target=0.4,
+    diagnostics=LAYERS.diagnostics,
+    figures=CONFUSION,
+    claims=(
+        Claim(
+            name="C23",
+            text="Max-pooling beats average pooling on 8x8 digits.",
+            variant="max",
+            relation="better",
+            source="course notes",
+        ),
+        Claim(
+            name="C23",
+            text="And pooling beats none: without it the score is worse than with max-pooling.",
+            variant="none",
+            reference="max",
+            relation="worse",
+            source="course notes",
+        ),
+    ),
+    notes=("Without pooling the linear layer has sixteen times as many inputs.",),
+)
+
+PADDING = Comparison(
+    name="padding",
+    question="Does padding, which keeps an image's size, keep its border pixels in play?",
+    task=DIGITS,
+    recipe=RECIPE.model_copy(
+        update={"model": call("models.cnn:CNN", channels=[32, 64], padding=1, pool=None)}
+    ),
+    factors=(Factor(path="recipe.model.padding", levels={"1": 1, "none": 0}),),
+    baseline=("1",),
+    budgets={
+        "quick": Budget(seeds=10, steps=240, seconds=4),
+        "full": Budget(seeds=29, steps=1000, seconds=80),
+    },
+    target=0.4,
+    diagnostics=LAYERS.diagnostics,
+    figures=CONFUSION,
+    claims=(
+        Claim(
+            name="C22",
+            text="Without padding the loss depends less on the border's pixels than on the others, before training.",
+            variant="none",
+            relation="worse",
+            metric="border_sensitivity@0",
+            higher_is_better=True,
+            source="course notes",
+        ),
+        Claim(
+            name="C22",
+            text="And the score is worse.",
+            variant="none",
+            relation="worse",
+            source="course notes",
+        ),
+    ),
+    notes=(
+        "That a padding of 1 keeps the size under a kernel of 3, n + 2 - 3 + 1 = n, is an identity, and tested as one. "
+        "Neither variant pools: without padding too little would be left of 8x8 pixels.",
+    ),
+)
+
+SUITE = Suite(
+    name="images",
+    title="Images",
+    system="S9",
+    comparisons=(LAYERS, POOLING, PADDING),
+)

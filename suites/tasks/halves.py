@@ -1,0 +1,65 @@
+"""An image beside a row of a table: the upper half of a handwritten digit, and measurements of the lower half."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from paribus.data import Dataset, digest_tensors
+from paribus.errors import ParibusError
+from paribus.spec import call
+from suites.tasks.digits import DIGITS, digits
+
+COLUMNS = ("ink", "centre, left to right", "centre, top to bottom", "spread")
+
+
+def halves() -> Dataset:
+    """Each digit's four upper lines of pixels as an image, and four numbers measured on the lines below.
+
+    Inputs are ``(1797, 1, 4, 8)`` of grey levels from 0 to 16 and ``(1797, 4)``: the sum of the grey levels, their
+    centre in pixels along both axes, and their root mean squared distance from it.
+    """
+    whole = digits()
+    images = whole.inputs[0]
+    inputs = (images[:, :, :4].contiguous(), measured(images[:, 0, 4:].float()))
+    return Dataset(
+        name="halves of digits",
+        origin="the upper halves of scikit-learn's handwritten digits, the lower halves measured",
+        inputs=inputs,
+        targets=whole.targets,
+        feature_axes=(1, 1),
+        classes=whole.classes,
+        features=("grey", *COLUMNS),
+        digest=digest_tensors((*inputs, *whole.targets)),
+    )
+
+
+def measured(images: Tensor) -> Tensor:
+    """Ink, its centre along both axes, and its spread, of images ``(sample, height, width)``; ``(sample, 4)``."""
+    ink = images.sum((1, 2))
+    shares = images / ink.clamp(min=1)[:, None, None]
+    y, x = (torch.arange(n, dtype=torch.float32) for n in images.shape[1:])
+    across, down = shares.sum(1) @ x, shares.sum(2) @ y
+    away = (x - across[:, None]).square()[:, None, :] + (y - down[:, None]).square()[:, :, None]
+    spread = (shares * away).sum((1, 2)).sqrt()
+    return torch.stack((ink, across, down, spread), 1)
+
+
+def refuse_file(path: str, target: str | None = None) -> Dataset:  # noqa: ARG001 - a reader's arguments
+    """No reader puts images beside rows of a table yet.
+
+    Raises:
+        ParibusError: always.
+    """
+    raise ParibusError(
+        "data for task 'halves'",
+        got=path,
+        expected="no file: its images and measurements are made from digits",
+        fix="Leave the file out, or give an Omniglot folder to task glyphs, whose second input is the alphabet.",
+    )
+
+
+HALVES = DIGITS.model_copy(
+    update={"name": "halves", "source": call(halves), "reader": call(refuse_file)}
+)
+"""The upper half as an image, the lower half as numbers; which digit is it?"""

@@ -1,0 +1,86 @@
+"""S15: a second input beside an image, against the same network without it, and with it shuffled."""
+
+from __future__ import annotations
+
+from paribus.comparison import Budget, Claim, Comparison, Factor, Suite
+from paribus.recipe import Recipe
+from paribus.spec import call
+from suites.tasks.glyphs import GLYPHS
+from suites.tasks.halves import HALVES
+
+SECOND_INPUT = Factor(
+    path="task.alter",
+    levels={
+        "blank": call("paribus.alterations:blank", input=1),
+        "given": None,
+        "shuffled": call("paribus.alterations:shuffled", input=1),
+    },
+)
+CLAIMS = (
+    Claim(
+        name="C30",
+        text="The second input helps: the score is better with it than without.",
+        variant="given",
+        relation="better",
+        source="course notes",
+    ),
+    Claim(
+        name="C30",
+        text="A shuffled second input, which says nothing, does not help: without it the score is no worse.",
+        variant="blank",
+        reference="shuffled",
+        relation="not_worse",
+        source="negative control",
+    ),
+)
+SAME = (
+    "All variants train the same network on the same images: where the second input is blank it is all zeros, where it "
+    "is shuffled each image gets that of another image of its part, drawn anew for each seed.",
+)
+
+SUITE = Suite(
+    name="two_inputs",
+    title="Two inputs",
+    system="S15",
+    comparisons=(
+        Comparison(
+            name="alphabet",
+            question="Does it help to be told the alphabet of a character?",
+            task=GLYPHS,
+            recipe=Recipe(
+                model=call("models.branches:TwoInputs"),
+                optimizer=call("torch.optim:SGD", lr=0.01),
+                batch_size=32,
+            ),
+            factors=(SECOND_INPUT,),
+            baseline=("blank",),
+            budgets={
+                "quick": Budget(seeds=8, steps=450, seconds=35),
+                "full": Budget(seeds=29, steps=3000, seconds=850),
+            },
+            claims=CLAIMS,
+            notes=(
+                *SAME,
+                "Drawings are 32x32 pixels, not 64x64, and steps are few: at quick no variant has learned all it can.",
+            ),
+        ),
+        Comparison(
+            name="measurements",
+            question="Does a row of measurements help beside an image?",
+            task=HALVES,
+            recipe=Recipe(
+                model=call("models.branches:TwoInputs"),
+                optimizer=call("torch.optim:SGD", lr=0.01),
+                batch_size=32,
+            ),
+            factors=(SECOND_INPUT,),
+            baseline=("blank",),
+            budgets={
+                "quick": Budget(seeds=10, steps=400, seconds=10),
+                "full": Budget(seeds=29, steps=2000, seconds=110),
+            },
+            claims=CLAIMS,
+            notes=SAME,
+        ),
+    ),
+)

@@ -1,0 +1,168 @@
+"""S16: two answers from one embedding, and how their losses are weighted; several labels; an auxiliary output."""
+
+from __future__ import annotations
+
+from paribus.comparison import Budget, Claim, Comparison, Factor, Suite
+from paribus.recipe import Recipe
+from paribus.spec import call
+from paribus.task import Metric
+from suites.tasks.digits import DIGITS
+from suites.tasks.glyphs import SCRIPTS
+from suites.tasks.labels import LABELS
+
+WEIGHTS = Comparison(
+    name="weights",
+    question="What does each weighting of two losses give up: of characters, or of their alphabets?",
+    task=SCRIPTS,
+    recipe=Recipe(
+        model=call("models.branches:TwoOutputs"),
+        optimizer=call("torch.optim:SGD", lr=0.05),
+        batch_size=32,
+    ),
+    factors=(
+        Factor(
+            path="task.loss.weights",
+            levels={
+                "characters alone": [2.0, 0.0],
+                "3 to 1": [1.5, 0.5],
+                "equal": [1.0, 1.0],
+                "1 to 3": [0.5, 1.5],
+                "alphabets alone": [0.0, 2.0],
+            },
+        ),
+    ),
+    baseline=("equal",),
+    budgets={
+        "quick": Budget(seeds=8, steps=300, seconds=40),
+        "full": Budget(seeds=29, steps=3000, seconds=1400),
+    },
+    frontier=("character_log_loss", "alphabet_log_loss"),
+    claims=(
+        Claim(
+            name="C31",
+            text="Equal weights are one arbitrary trade-off: more weight on characters is better at characters.",
+            variant="3 to 1",
+            relation="better",
+            source="course notes",
+        ),
+        Claim(
+            name="C31",
+            text="And more weight on alphabets is better at alphabets.",
+            variant="1 to 3",
+            relation="better",
+            metric="alphabet_log_loss",
+            source="course notes",
+        ),
+        Claim(
+            name="C31",
+            text="Equal weights give up nothing at characters: no worse than a network trained for them alone.",
+            variant="equal",
+            reference="characters alone",
+            relation="not_worse",
+            source="Caruana 1997",
+        ),
+        Claim(
+            name="C31",
+            text="Nor at alphabets: no worse than a network trained for them alone.",
+            variant="equal",
+            reference="alphabets alone",
+            relation="not_worse",
+            metric="alphabet_log_loss",
+            source="Caruana 1997",
+        ),
+    ),
+    notes=(
+        "Weights of the losses, characters first, add up to two. Where one is zero its output gets no gradient and the "
+        "rest is trained as a network of one output is: the two ends of the curve.",
+        "Drawings are 32x32 pixels, and steps are few: at quick no variant has learned all it can.",
+    ),
+)
+
+ONE_LABEL = Comparison(
+    name="labels",
+    question="Does it cost one label to learn three others beside it, one sigmoid each?",
+    task=LABELS,
+    recipe=Recipe(
+        model=call("models.cnn:CNN", channels=[16, 32]),
+        optimizer=call("torch.optim:Adam", lr=0.001),
+        batch_size=32,
+    ),
+    factors=(
+        Factor(
+            path="task.loss.weights",
+            levels={"all labels": [1.0, 1.0, 1.0, 1.0], "prime alone": [0.0, 1.0, 0.0, 0.0]},
+        ),
+    ),
+    baseline=("prime alone",),
+    budgets={
+        "quick": Budget(seeds=10, steps=200, seconds=6),
+        "full": Budget(seeds=29, steps=1000, seconds=75),
+    },
+    claims=(
+        Claim(
+            name="C31",
+            text="Several labels share a network without harm: the label that matters is told no worse.",
+            variant="all labels",
+            relation="not_worse",
+            source="Caruana 1997",
+        ),
+    ),
+    notes=("The loss is the weighted mean of the labels' losses, one sigmoid a label.",),
+)
+
+OUTPUTS = {"output": 0, "target": 0}
+AUXILIARY = Comparison(
+    name="auxiliary",
+    question="Does a second output half-way up regularise a convolutional network?",
+    task=DIGITS.model_copy(
+        update={
+            "loss": call("paribus.metrics:weighted_log_loss", weights=[1.0, 0.0], of=[0, 0]),
+            "metrics": tuple(
+                Metric(
+                    name=metric.name,
+                    function=call(f"paribus.metrics:output_{metric.name}", **OUTPUTS),
+                    higher_is_better=metric.higher_is_better,
+                    margin=metric.margin,
+                    unit=metric.unit,
+                )
+                for metric in DIGITS.metrics
+            ),
+            "naive": {"prior": call("paribus.naive:priors", of=[0, 0])},
+        }
+    ),
+    recipe=Recipe(
+        model=call("models.auxiliary:AuxiliaryCNN"),
+        optimizer=call("torch.optim:Adam", lr=0.001),
+        batch_size=32,
+    ),
+    factors=(
+        Factor(
+            path="task.loss.weights",
+            levels={"none": [1.0, 0.0], "weight 0.3": [1.0, 0.3], "weight 1": [1.0, 1.0]},
+        ),
+    ),
+    baseline=("none",),
+    budgets={
+        "quick": Budget(seeds=10, steps=200, seconds=12),
+        "full": Budget(seeds=29, steps=1000, seconds=150),
+    },
+    claims=(
+        Claim(
+            name="C31",
+            text="An auxiliary output at a weight of 0.3 regularises: the last output's test loss is lower.",
+            variant="weight 0.3",
+            relation="better",
+            source="Szegedy et al. 2015",
+        ),
+    ),
+    notes=(
+        "Scores are those of the last output alone; the one half-way up is there for its gradient.",
+    ),
+)
+
+SUITE = Suite(
+    name="two_outputs",
+    title="Two outputs",
+    system="S16",
+    comparisons=(WEIGHTS, ONE_LABEL, AUXILIARY),
+)

@@ -432,6 +432,19 @@ def within(path: str, root: str) -> bool:
     return path == root or path.startswith(f"{root}.")
 
 
+class Across(Frozen):
+    """What is asked over all comparisons of a suite at once, one unit a data set.
+
+    Args:
+        question: what is asked, in a sentence.
+        ideal: the score that counts as one when scores are normalised; that of the first naive predictor counts as
+            zero.
+    """
+
+    question: str
+    ideal: float = 0.0
+
+
 class Suite(Frozen):
     """Comparisons that belong together and share a page.
 
@@ -441,6 +454,7 @@ class Suite(Frozen):
         system: the system's number in the plan, such as ``S2``, if it has one.
         comparisons: at least one.
         claims: on a measure over all comparisons at once, of variants that each of them has.
+        across: what is asked over all of them at once, their tasks being the units, or None.
     """
 
     name: str
@@ -448,6 +462,7 @@ class Suite(Frozen):
     system: str = ""
     comparisons: tuple[Comparison, ...] = Field(min_length=1)
     claims: tuple[Claim, ...] = ()
+    across: Across | None = None
 
     @model_validator(mode="after")
     def _answerable(self) -> Suite:
@@ -461,5 +476,25 @@ class Suite(Frozen):
                     got=", ".join(strays) or "no measure",
                     expected="a measure, and variants that every comparison of the suite has",
                     fix="State it in one comparison, or name what all of them share.",
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _alike(self) -> Suite:
+        """Variants can be ranked over tasks only where each task has the same ones, and each task counts once."""
+        names = [[variant.name for variant in c.variants()] for c in self.comparisons]
+        tasks = [c.task.name for c in self.comparisons]
+        slips = {
+            f"{len(names)} comparison": len(names) < 2,
+            "comparisons with different variants": any(n != names[0] for n in names),
+            f"the tasks {', '.join(tasks)}": len(set(tasks)) < len(tasks),
+        }
+        for slip, made in slips.items():
+            if made and self.across is not None:
+                raise ParibusError(
+                    f"suite {self.name!r}, across its tasks",
+                    got=slip,
+                    expected="two or more comparisons, each on a task of its own, with the same variants and baseline",
+                    fix="Make them alike, or leave `across` out.",
                 )
         return self

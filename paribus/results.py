@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from paribus import stats
 from paribus.comparison import Comparison, Sides, Suite, Variant, differences, within
 from paribus.nested import Pilot, Searched
 from paribus.run import Predictions, Record, Run
@@ -404,6 +405,23 @@ def _contrasts(
         },
         scale=comparison.interaction_scale or "score",
     )
+
+
+def penalised(result: Result) -> tuple[list[Row], Floats, npt.NDArray[np.bool_]]:
+    """The complete rows, their primary scores with failed runs at their penalty, and which runs count.
+
+    Returns:
+        Rows, ``(row, seed)`` of scores, and ``(row, seed)`` of whether a run was made to its end or failed.
+    """
+    rows = [row for row in result.rows if row.complete and not result.skipped]
+    if not rows:
+        return [], np.empty((0, 0)), np.empty((0, 0), dtype=np.bool_)
+    higher = result.comparison.primary.higher_is_better
+    outcomes = np.array([row.outcomes for row in rows])
+    scores = np.where(outcomes == "completed", [row.scores for row in rows], np.nan)
+    penalty = failure_scores(higher, np.array([row.naive for row in rows]), scores)
+    table = stats.penalised(scores, penalty, higher_is_better=higher)
+    return rows, table, np.isin(outcomes, ("completed", "diverged"))
 
 
 def check_control(

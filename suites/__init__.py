@@ -10,6 +10,7 @@ from suites.images import SUITE as IMAGES
 from suites.initialisation import SUITE as INITIALISATION
 from suites.leakage import SUITE as LEAKAGE
 from suites.optimizers import SUITE as OPTIMIZERS
+from suites.ranking import SUITE as RANKING
 from suites.recurrent import SUITE as RECURRENT
 from suites.regularisation import SUITE as REGULARISATION
 from suites.two_inputs import SUITE as TWO_INPUTS
@@ -28,4 +29,5 @@ SUITES = (
     AUGMENTATION,
     TWO_INPUTS,
     TWO_OUTPUTS,
+    RANKING,
 )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from paribus.across import Standing, standings
 from paribus.answers import Entry
-from paribus.report import claims, figures, frontier, sheet
+from paribus.report import claims, figures, frontier, ranking, sheet
 from paribus.report.index import index
 from paribus.report.pages import Figures, by_suite, page
 from paribus.report.tables import verdict_table
@@ -50,8 +51,22 @@ def _suite(name: str, results: Sequence[Result], out: Path) -> list[Path]:
     table, path = out / f"{name}.csv", out / f"{name}.md"
     sheet.runs(results).to_csv(table, index=False, lineterminator="\n", encoding="utf-8")
     drawn = [_figures(result, out) for result in results]
-    path.write_text(page(results, drawn, table.name), encoding="utf-8", newline="\n")
-    return [path, table, *(out / file for names in drawn for file in names.values())]
+    stood = [(found, _pictures(name, found, out)) for found in standings(results)]
+    path.write_text(page(results, drawn, table.name, stood), encoding="utf-8", newline="\n")
+    files = [file for names in (*(f for _, f in stood), *drawn) for file in names.values()]
+    return [path, table, *(out / file for file in files)]
+
+
+def _pictures(name: str, found: Standing, out: Path) -> Figures:
+    """Draw and write what stands over all tasks of a suite; file names by what they show."""
+    parts = [name]
+    parts += [found.arm] if found.arm != "default" else []
+    parts += [found.device] if found.device != "cpu" else []
+    stem = "-".join(parts)
+    return {
+        title: figures.save(figure, out / f"{stem}-{slug(title)}.png").name
+        for title, figure in ranking.pictures(found).items()
+    }
 
 
 def _figures(result: Result, out: Path) -> Figures:

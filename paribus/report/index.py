@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from paribus.across import standings
 from paribus.answers import Entry, wholes
 from paribus.claims import Answered, answer_all
-from paribus.report import claims, method, tables
+from paribus.report import across, claims, method, tables
 from paribus.report.pages import broken, bullets, by_suite, summary
 from paribus.results import Result
 
@@ -27,6 +28,7 @@ def index(results: Sequence[Result], declared: Sequence[Entry] = ()) -> str:
     blocks = ["# Results", HOW if results else "Nothing was run."]
     for name, found in by_suite(results).items():
         blocks.append(f"## [{found[0].suite.title}]({name}.md)")
+        blocks += [across.summary(standing) for standing in standings(found)]
         for arms in tables.by_comparison(found):
             if not arms[0].skipped:
                 blocks += _arms(arms)

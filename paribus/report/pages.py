@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
+from paribus.across import Standing
 from paribus.claims import answer_all, answer_suite
-from paribus.report import claims, evidence, frontier, ledger, method, origins, tables
+from paribus.report import across, claims, evidence, frontier, ledger, method, origins, tables
 from paribus.report.evidence import distinct
 from paribus.report.numbers import listed
 from paribus.results import UNEQUAL, Result
@@ -18,13 +19,20 @@ Figures = Mapping[str, str]
 """File names of the figures of one result, by what they show."""
 
 
-def page(results: Sequence[Result], figures: Sequence[Figures], sheet: str) -> str:
-    """The whole page of a suite, from its results on every device."""
+def page(
+    results: Sequence[Result],
+    figures: Sequence[Figures],
+    sheet: str,
+    stood: Sequence[tuple[Standing, Figures]] = (),
+) -> str:
+    """The whole page of a suite, from its results on every device and how its variants stand over all tasks."""
     suite = results[0].suite
     blocks = [
         f"# {suite.title}",
         f"All runs, one a row: [{sheet}]({sheet}). [All suites](README.md).",
     ]
+    for standing, names in stood:
+        blocks += across.blocks(standing, names)
     paired = list(zip(results, figures, strict=True))
     for comparison in suite.comparisons:
         found = [(r, f) for r, f in paired if r.comparison.name == comparison.name]

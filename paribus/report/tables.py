@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from paribus import stats
+from paribus import results
 from paribus.claims import Answered, target_steps
 from paribus.report.numbers import NOTHING, interval, number, p_value, plus_minus, ratio, steps
 from paribus.report.text import cell, pathless
-from paribus.results import Floats, Result, Row, failure_scores
+from paribus.results import Floats, Result, Row
 from paribus.task import Metric
 from paribus.verdict import Contrast
 
@@ -81,17 +81,8 @@ def state(row: Row, result: Result) -> str:
 
 def penalised(result: Result) -> dict[str, Floats]:
     """The primary score of each run that counts, ``(run,)`` a complete variant, failed runs at their penalty."""
-    complete = [row for row in result.rows if not state(row, result)]
-    if not complete:
-        return {}
-    higher = result.comparison.primary.higher_is_better
-    outcomes = np.array([row.outcomes for row in complete])
-    scores = np.where(outcomes == "completed", [row.scores for row in complete], np.nan)
-    naive = np.array([row.naive for row in complete])
-    penalty = failure_scores(higher, naive, scores)
-    table = stats.penalised(scores, penalty, higher_is_better=higher)
-    counted = np.isin(outcomes, ("completed", "diverged"))
-    return {row.variant.name: table[i][counted[i]] for i, row in enumerate(complete)}
+    rows, table, counted = results.penalised(result)
+    return {row.variant.name: table[i][counted[i]] for i, row in enumerate(rows)}
 
 
 def heading(metric: Metric) -> str:

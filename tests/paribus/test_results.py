@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from paribus.comparison import Factor
-from paribus.results import check_control, failure_scores, score_of, steps_to_target
+from paribus.results import check_control, failure_scores, penalised, score_of, steps_to_target
 from paribus.spec import call
 from paribus.stats import paired_t_interval, t_p
 from paribus.store import Store
@@ -340,3 +340,11 @@ def test_new_data_are_spoken_of_by_the_corrected_t(store) -> None:
     found = result.contrasts["rmsprop"].difference
     assert (found.low, found.high) == pytest.approx((wide.low, wide.high))
     assert filled(store).result().correction == 0.0
+
+
+def test_runs_with_their_penalty_are_those_of_complete_rows(store) -> None:
+    bench = Bench(store).put("sgd", around(0.4)).put("adam", [FAILED, *around(0.2)[1:]])
+    rows, table, counted = penalised(bench.result())
+    assert [row.variant.name for row in rows] == ["sgd", "adam"]
+    assert (table[1, 0], counted.all()) == (0.7, True)
+    assert penalised(bench.result(skipped="no CUDA device was found"))[0] == []

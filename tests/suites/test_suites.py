@@ -50,7 +50,8 @@ def cases() -> Iterator[tuple[str, Comparison, Variant]]:
 def small(task: Task) -> Task:
     """The same task on less data."""
     for path, value in SMALL.get(task.name, {}).items():
-        task = replace(task, path, value)
+        if not path.startswith("naive.") or path.split(".")[1] in task.naive:
+            task = replace(task, path, value)
     return task
 
 
@@ -141,7 +142,7 @@ def test_variants_differ_at_the_factors_paths_and_nowhere_else(comparison: Compa
 
 def test_claims_are_stated_and_name_variants_and_recorded_scores(comparison: Comparison) -> None:
     names = {v.name for v in comparison.variants()}
-    assert comparison.claims
+    assert comparison.claims or any(s.claims for s in SUITES if comparison in s.comparisons)
     for claim in comparison.claims:
         assert claim.variant in names
         assert claim.reference in names | {None}

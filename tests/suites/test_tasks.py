@@ -19,10 +19,14 @@ from suites.tasks.adding import ADDING
 from suites.tasks.digits import DIGITS
 from suites.tasks.energy import ENERGY, load
 from suites.tasks.pictures import NOISY, PICTURES
+from suites.tasks.tables import DIABETES, WINE
 from suites.tasks.walk import WALK, nearest, walk
 from suites.tasks.water import WATER
 
-TASKS = {task.name: task for task in (WATER, DIGITS, ENERGY, ADDING, WALK, PICTURES, NOISY)}
+TASKS = {
+    task.name: task
+    for task in (WATER, DIGITS, ENERGY, ADDING, WALK, PICTURES, NOISY, WINE, DIABETES)
+}
 
 
 @pytest.fixture(scope="module", params=TASKS)
@@ -98,6 +102,8 @@ def test_sizes_are_those_that_the_tasks_state() -> None:
         "walk": (((1,),), 350, 75, 75),
         "pictures": (((1, 8, 8),), 1078, 200, 200),
         "noisy": (((1, 8, 8),), 1078, 200, 200),
+        "wine": (((13,),), 107, 35, 36),
+        "diabetes": (((10,),), 265, 89, 88),
     }
 
 

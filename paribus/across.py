@@ -1,0 +1,169 @@
+"""One suite over all its tasks: mean ranks, a normalised score, and who reaches targets first, one unit a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from paribus import stats
+from paribus.claims import target_steps
+from paribus.comparison import Across
+from paribus.results import Floats, Result, penalised
+from paribus.stats import Friedman, Interval
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One task: what its runs say of each variant.
+
+    Attributes:
+        scores: mean primary score of each variant, failed runs at their penalty, ``(variant,)``.
+        normalised: for each variant, ``(run,)``: 0 as good as the predictor that learns nothing, 1 ideal.
+        steps: steps to the target, ``(seed, variant)``, infinite where it was missed, or None without a target.
+    """
+
+    result: Result
+    scores: Floats
+    normalised: tuple[Floats, ...]
+    steps: Floats | None
+
+    @property
+    def name(self) -> str:
+        """The task's name."""
+        return self.result.comparison.task.name
+
+    @classmethod
+    def of(cls, result: Result, ideal: float) -> Unit:
+        """Read a result whose rows are all complete."""
+        rows, table, counted = penalised(result)
+        kept = [(x[c], row.naive[c]) for x, c, row in zip(table, counted, rows, strict=True)]
+        means = np.array([x.mean() for x, _ in kept])
+        parts = tuple((naive - x) / (naive - ideal) for x, naive in kept)
+        steps = None
+        if result.comparison.target is not None:
+            taken = [target_steps(result.comparison, row) for row in rows]
+            steps = np.maximum(np.stack(taken, axis=1), 1.0)  # met before the first step: one step
+        return cls(result, means, parts, steps)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How variants stand over the tasks of a suite, in one arm on one device.
+
+    Attributes:
+        units: the tasks that count, two or more.
+        left_out: tasks that do not, each with the reason.
+    """
+
+    across: Across
+    device: str
+    arm: str
+    variants: tuple[str, ...]
+    units: tuple[Unit, ...]
+    left_out: tuple[str, ...]
+
+    @cached_property
+    def ranks(self) -> Floats:
+        """Rank of each variant on each task, the best 1, ``(task, variant)``."""
+        turned = [_sign(unit.result) * unit.scores for unit in self.units]
+        return stats.ranks_of(turned, higher_is_better=True)
+
+    @property
+    def mean_ranks(self) -> Floats:
+        """Over the tasks, ``(variant,)``."""
+        means: Floats = self.ranks.mean(axis=0)
+        return means
+
+    @cached_property
+    def friedman(self) -> Friedman:
+        """Whether the variants rank alike."""
+        return stats.friedman(self.ranks)
+
+    @cached_property
+    def distance(self) -> float:
+        """Nemenyi's critical difference."""
+        return stats.nemenyi_distance(len(self.variants), len(self.units))
+
+    @cached_property
+    def p(self) -> Floats:
+        """Against the baseline, the first variant, Holm-adjusted, ``(variant,)``."""
+        return stats.against_baseline(self.ranks)
+
+    @cached_property
+    def middles(self) -> tuple[Interval, ...]:
+        """The interquartile mean of each variant's normalised scores over all runs of all tasks."""
+        return tuple(
+            stats.interquartile_interval([unit.normalised[i] for unit in self.units])
+            for i in range(len(self.variants))
+        )
+
+    @cached_property
+    def regrets(self) -> Floats:
+        """What each variant's mean normalised score lacks of the task's best, ``(task, variant)``."""
+        means = np.array([[x.mean() for x in unit.normalised] for unit in self.units])
+        lacking: Floats = means.max(axis=1, keepdims=True) - means
+        return lacking
+
+    @cached_property
+    def efforts(self) -> Floats | None:
+        """Steps to the target over the least of any variant, ``(task and seed, variant)``; None without targets."""
+        steps = [unit.steps for unit in self.units if unit.steps is not None]
+        return stats.effort_ratios(np.concatenate(steps)) if steps else None
+
+
+def standing(results: Sequence[Result]) -> Standing | None:
+    """How the variants of a suite stand over its tasks, or None where fewer than two tasks count.
+
+    Args:
+        results: of one suite, in one arm on one device.
+    """
+    across = results[0].suite.across if results else None
+    if across is None or results[0].skipped:
+        return None
+    reasons = {result.comparison.task.name: missing(result) for result in results}
+    kept = [result for result in results if not reasons[result.comparison.task.name]]
+    if len(kept) < 2:
+        return None
+    return Standing(
+        across=across,
+        device=results[0].device,
+        arm=results[0].arm,
+        variants=tuple(row.variant.name for row in kept[0].rows),
+        units=tuple(Unit.of(result, across.ideal) for result in kept),
+        left_out=tuple(f"{task}: {reason}" for task, reason in reasons.items() if reason),
+    )
+
+
+def standings(results: Sequence[Result]) -> list[Standing]:
+    """How the variants of a suite stand over its tasks, in each arm on each device that there is."""
+    places = dict.fromkeys((result.device, result.arm) for result in results)
+    found = (standing([r for r in results if (r.device, r.arm) == place]) for place in places)
+    return [each for each in found if each is not None]
+
+
+def _sign(result: Result) -> float:
+    """One where a higher score is better, else minus one."""
+    return 1.0 if result.comparison.primary.higher_is_better else -1.0
+
+
+def missing(result: Result) -> str:
+    """Why a task does not count, or nothing."""
+    if result.control.broken:
+        return "control broke"
+    if not all(row.complete for row in result.rows):
+        return "not all variants have all their runs"
+    rows, table, counted = penalised(result)
+    if not counted.any(axis=1).all():
+        return "a variant has no run that counts"
+    if not all(np.isfinite(row.naive).all() for row in rows):
+        return "the score of the predictor that learns nothing is not known"
+    gains = [
+        _sign(result) * (x[c] - row.naive[c]).mean()
+        for x, c, row in zip(table, counted, rows, strict=True)
+    ]
+    if max(gains) <= (result.comparison.primary.margin or 0.0):
+        return "no variant beats the predictor that learns nothing by the margin"
+    return ""

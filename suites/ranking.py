@@ -1,0 +1,81 @@
+"""S2, over several tasks: the optimizers at their usual settings, ranked."""
+
+from __future__ import annotations
+
+from paribus.comparison import Across, Budget, Claim, Comparison, Factor, Suite
+from paribus.recipe import Recipe
+from paribus.spec import call
+from paribus.task import Task
+from suites.optimizers import NOTES, OPTIMIZERS
+from suites.tasks.adding import ADDING
+from suites.tasks.digits import DIGITS
+from suites.tasks.energy import ENERGY
+from suites.tasks.tables import DIABETES, WINE
+from suites.tasks.water import WATER
+
+SHORT_ADDING = ADDING.model_copy(
+    update={
+        "source": call(
+            "suites.tasks.adding:adding", length=10, train=4000, validation=500, test=500
+        )
+    }
+)
+SHORT_ENERGY = ENERGY.model_copy(
+    update={
+        "source": call("suites.tasks.energy:energy", window=24),
+        "split": call("paribus.splits:time_split", most_evaluated=500),
+        "naive": {"last_value": call("paribus.naive:last_value")},
+    }
+)
+
+
+def on(name: str, question: str, task: Task, target: float) -> Comparison:
+    """The five optimizers on one more task, in all else as everywhere."""
+    return Comparison(
+        name=name,
+        question=question,
+        task=task,
+        recipe=Recipe(
+            model=call("models.mlp:MLP", hidden=[16, 8]),
+            optimizer=OPTIMIZERS["sgd"],
+            batch_size=32,
+            evaluate_every=20,
+        ),
+        factors=(Factor(path="recipe.optimizer", levels=OPTIMIZERS),),
+        baseline=("sgd",),
+        budgets={
+            "quick": Budget(seeds=10, steps=300, seconds=5),
+            "full": Budget(seeds=29, steps=2000, seconds=50),
+        },
+        target=target,
+    )
+
+
+SUITE = Suite(
+    name="ranking",
+    title="Optimizers over several tasks",
+    system="S2",
+    across=Across(question="Which optimizer ranks first, each at its usual settings?"),
+    claims=tuple(
+        Claim(
+            name="C5",
+            text=f"Adam is the safe first choice: its worst regret over the tasks is smaller than that of {other}.",
+            variant="adam",
+            reference=other,
+            relation="better",
+            measure=call("paribus.measures:worst_regret"),
+            higher_is_better=False,
+            source=NOTES,
+        )
+        for other in OPTIMIZERS
+        if other != "adam"
+    ),
+    comparisons=(
+        on("tumours", "Which optimizer tells tumours apart best?", WATER, 0.33),
+        on("wines", "Which optimizer tells wines apart best?", WINE, 0.55),
+        on("handwriting", "Which optimizer reads digits best?", DIGITS, 1.15),
+        on("patients", "Which optimizer tells how a disease goes on best?", DIABETES, 0.7),
+        on("forecast", "Which optimizer forecasts a load from six hours best?", SHORT_ENERGY, 0.1),
+        on("sums", "Which optimizer adds two marked numbers of ten best?", SHORT_ADDING, 0.083),
+    ),
+)

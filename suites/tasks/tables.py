@@ -1,0 +1,71 @@
+"""Small tables of measurements that scikit-learn ships, as further tasks to rank over: wine and diabetes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from paribus.data import Dataset, digest_tensors
+from paribus.spec import call
+from paribus.task import Metric, Task
+from suites.tasks.water import WATER
+
+
+def wine() -> Dataset:
+    """The wine table: 178 wines, 13 measurements, three growers of 59, 71 and 48.
+
+    Source: M. Forina et al., UCI Machine Learning Repository, 1991.
+    """
+    from sklearn.datasets import load_wine
+
+    bunch = load_wine()
+    classes = tuple(map(str, bunch.target_names))
+    return _table("wine", bunch, torch.from_numpy(bunch.target).long(), classes=classes)
+
+
+def diabetes() -> Dataset:
+    """The diabetes table: 442 patients, 10 measurements, and a measure of how the disease went on after a year.
+
+    Inputs are ``(442, 10)`` as measured, targets ``(442, 1)`` from 25 to 346, both before they are standardised.
+
+    Source: B. Efron, T. Hastie, I. Johnstone and R. Tibshirani, Least angle regression, Annals of Statistics 32, 2004.
+    """
+    from sklearn.datasets import load_diabetes
+
+    bunch = load_diabetes(scaled=False)
+    targets = torch.from_numpy(bunch.target).float().unsqueeze(1)
+    return _table("diabetes", bunch, targets, standardise_targets=True)
+
+
+def _table(name: str, bunch: Any, targets: torch.Tensor, **fields: Any) -> Dataset:
+    inputs = torch.from_numpy(bunch.data).float()
+    return Dataset(
+        name=name,
+        origin=f"the {name} table shipped with scikit-learn",
+        inputs=(inputs,),
+        targets=(targets,),
+        features=tuple(map(str, bunch.feature_names)),
+        digest=digest_tensors((inputs, targets)),
+        **fields,
+    )
+
+
+WINE = WATER.model_copy(update={"name": "wine", "source": call(wine)})
+DIABETES = Task(
+    name="diabetes",
+    source=call(diabetes),
+    reader=call("paribus.readers.table:read_table"),
+    split=call("paribus.splits:random_split"),
+    loss=call("paribus.metrics:squared_error"),
+    metrics=(
+        Metric(
+            name="mse",
+            function=call("paribus.metrics:squared_error"),
+            higher_is_better=False,
+            margin=0.02,
+            unit="variances of the training part",
+        ),
+    ),
+    naive={"mean_target": call("paribus.naive:mean_target")},
+)

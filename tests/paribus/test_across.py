@@ -1,0 +1,212 @@
+"""A suite over its tasks, from records written by hand: which of them count, how variants rank, what the page says."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from paribus import stats
+from paribus.across import missing, standing
+from paribus.comparison import Across, Comparison, Suite
+from paribus.errors import ParibusError
+from paribus.report import across, ranking, write
+from paribus.results import Result
+from paribus.store import Store
+from tests.handmade import FAILED, TASK, Bench, around, comparison
+
+# Mean log loss of sgd, adam and rmsprop on four tasks; learning nothing scores 0.7.
+LOSSES = {
+    "first": (0.4, 0.2, 0.3),
+    "second": (0.4, 0.2, 0.5),
+    "third": (0.4, 0.3, 0.1),
+    "fourth": (0.5, 0.2, 0.4),
+}
+
+
+def on(name: str, **changes: object) -> Comparison:
+    return comparison(name=name, task=TASK.model_copy(update={"name": name}), **changes)
+
+
+def suite(*comparisons: Comparison) -> Suite:
+    made = comparisons or tuple(map(on, LOSSES))
+    return Suite(
+        name="hand", title="By hand", comparisons=made, across=Across(question="Who ranks first?")
+    )
+
+
+@pytest.fixture
+def store(tmp_path):
+    with Store(tmp_path / "runs.sqlite") as opened:
+        yield opened
+
+
+@pytest.fixture
+def results(store):
+    """A function that makes the results of every task; losses of a task may be changed."""
+
+    def make(whole: Suite | None = None, **changed: dict[str, list[float]]) -> list[Result]:
+        chosen = whole or suite()
+        made = []
+        for each in chosen.comparisons:
+            bench = Bench(store, each)
+            for name, mean in zip(("sgd", "adam", "rmsprop"), LOSSES[each.name], strict=True):
+                bench.put(name, changed.get(each.name, {}).get(name, around(mean)))
+            made.append(bench.result(suite=chosen))
+        return made
+
+    return make
+
+
+def test_ranks_are_of_mean_scores_one_unit_a_task(results) -> None:
+    found = standing(results())
+    assert found is not None
+    assert found.variants == ("sgd", "adam", "rmsprop")
+    assert found.ranks.tolist() == [[3, 1, 2], [2, 1, 3], [3, 2, 1], [3, 1, 2]]
+    assert found.mean_ranks.tolist() == [2.75, 1.25, 2.0]
+    assert found.friedman == stats.friedman(found.ranks)
+    assert found.p == pytest.approx(stats.against_baseline(found.ranks))
+    assert found.distance == stats.nemenyi_distance(3, 4)
+
+
+def test_a_score_is_normalised_between_learning_nothing_and_the_ideal(results) -> None:
+    """A log loss of .2 where learning nothing costs .7: (0.7 - 0.2) / 0.7, seed by seed."""
+    unit = standing(results()).units[0]
+    assert unit.normalised[1] == pytest.approx([(0.7 - x) / 0.7 for x in around(0.2)])
+    assert unit.scores == pytest.approx([0.4, 0.2, 0.3])
+
+
+def test_the_interquartile_mean_is_over_all_runs_of_all_tasks(results) -> None:
+    found = standing(results())
+    every = np.concatenate([unit.normalised[1] for unit in found.units])
+    assert every.size == 40
+    assert found.middles[1].mean == stats.interquartile_mean(every)
+
+
+def test_regret_is_what_lacks_to_the_tasks_best(results) -> None:
+    found = standing(results())
+    assert found.regrets[0] == pytest.approx([0.2 / 0.7, 0.0, 0.1 / 0.7])
+    assert found.regrets[2] == pytest.approx([0.3 / 0.7, 0.2 / 0.7, 0.0])
+
+
+def test_problems_are_tasks_and_seeds_and_a_miss_is_infinite(results) -> None:
+    """The target is .4, met at step 20 by whoever ends below it, and by nobody before."""
+    found = standing(results())
+    assert found.efforts.shape == (40, 3)
+    shares = [float(stats.profile(found.efforts[:, i], [1.0])[0]) for i in range(3)]
+    # sgd ends at .38 on every second seed of three tasks, rmsprop misses the second and every other of the fourth.
+    assert shares == pytest.approx([15 / 40, 1.0, 25 / 40])
+
+
+def test_a_failed_run_counts_at_its_penalty(results) -> None:
+    losses = [FAILED, *around(0.2)[1:]]
+    found = standing(results(first={"adam": losses}))
+    assert found.units[0].scores[1] == pytest.approx((0.7 + sum(losses[1:])) / 10)
+    assert found.units[0].normalised[1][0] == 0.0
+    assert found.efforts[0, 1] == np.inf
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"adam": around(0.2)[:9]}, "not all variants have all their runs"),
+        (
+            {name: around(0.69) for name in ("sgd", "adam", "rmsprop")},
+            "no variant beats the predictor that learns nothing by the margin",
+        ),
+    ],
+)
+def test_a_task_that_says_nothing_is_left_out_with_its_reason(results, changed, reason) -> None:
+    made = results(second=changed)
+    assert missing(made[1]) == reason
+    found = standing(made)
+    assert len(found.units) == 3
+    assert found.left_out == (f"second: {reason}",)
+
+
+def test_fewer_than_two_tasks_have_no_standing(results) -> None:
+    made = results()
+    assert standing(made[:1]) is None
+    assert standing([]) is None
+
+
+def test_a_suite_that_asks_nothing_over_its_tasks_has_no_standing(results) -> None:
+    plain = Suite(name="hand", title="By hand", comparisons=tuple(map(on, LOSSES)))
+    assert standing(results(plain)) is None
+
+
+@pytest.mark.parametrize(
+    ("comparisons", "got"),
+    [
+        ((on("first"),), "1 comparison"),
+        ((on("first"), on("second", baseline=("adam",))), "comparisons with different variants"),
+        ((on("first"), comparison(name="b", task=on("first").task)), "the tasks first, first"),
+    ],
+)
+def test_tasks_that_cannot_be_ranked_over_are_refused(comparisons, got) -> None:
+    with pytest.raises(ParibusError) as caught:
+        suite(*comparisons)
+    assert str(caught.value) == (
+        f"suite 'hand', across its tasks: got {got}, expected two or more comparisons, each on a task of its own, with "
+        "the same variants and baseline. Make them alike, or leave `across` out."
+    )
+
+
+def test_the_page_begins_with_what_stands_over_all_tasks(results, tmp_path) -> None:
+    written = write(results(second={"adam": []}), tmp_path)
+    names = [path.name for path in written]
+    assert names[3:6] == [
+        "hand-mean-ranks.png",
+        "hand-interquartile-means.png",
+        "hand-steps-to-target.png",
+    ]
+    text = written[1].read_text(encoding="utf-8")
+    head = text.index("## Over 3 tasks: Who ranks first?")
+    assert head < text.index("## first: ")
+    assert "**N = 3 data sets, one unit each.** Mean ranks, 1 the best: adam 1.33" in text
+    assert (
+        "| first  | log_loss (nats, lower is better) | 0.400 (3) | 0.200 (1) | 0.300 (2) |" in text
+    )
+    assert (
+        "Nemenyi's critical difference for all pairs at once is 1.91 ranks at 5 %, of the 2" in text
+    )
+    assert "- Left out: second: not all variants have all their runs." in text
+    assert "ranks over them speak of them, and of no population of tasks" in text
+    assert "**N = 3 data sets" in written[0].read_text(encoding="utf-8")
+
+
+def test_the_summary_names_who_differs_from_the_baseline(results, monkeypatch) -> None:
+    assert "Holm-adjusted: nobody's rank can be told" in across.summary(standing(results()))
+    many = {f"t{i}": (0.5, 0.2, 0.4) for i in range(9)}
+    for name, losses in many.items():
+        monkeypatch.setitem(LOSSES, name, losses)
+    found = standing(results(suite(*map(on, many))))
+    assert across.summary(found).endswith(
+        "Against the baseline **sgd**, Holm-adjusted: adam ranks before it (p < 0.001) and "
+        "rmsprop ranks before it (p = 0.034)."
+    )
+
+
+def test_the_rank_figure_shows_every_variant_and_the_critical_difference(results) -> None:
+    (axes,) = ranking.ranks(standing(results())).axes
+    shown = [text.get_text() for text in axes.texts]
+    assert {"sgd  2.75", "adam  1.25", "rmsprop  2.00", "critical difference 1.66"} <= set(shown)
+
+
+def test_the_figure_of_means_has_an_interval_a_variant(results) -> None:
+    found = standing(results())
+    (axes,) = ranking.middles(found).axes
+    spans = [line.get_xdata() for line in axes.lines if len(line.get_xdata()) == 2]
+    assert spans == [pytest.approx([m.low, m.high]) for m in found.middles]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["sgd", "adam", "rmsprop"]
+
+
+def test_the_profile_ends_at_the_share_that_reached_the_target(results) -> None:
+    (axes,) = ranking.profiles(standing(results())).axes
+    assert [float(line.get_ydata()[-1]) for line in axes.lines] == pytest.approx([0.375, 1, 0.625])
+
+
+def test_without_targets_there_is_no_profile(results) -> None:
+    found = standing(results(suite(*(on(name, target=None) for name in LOSSES))))
+    assert found.efforts is None
+    assert list(ranking.pictures(found)) == ["Mean ranks", "Interquartile means"]
+    assert "target reached" not in across.variant_lines(found)[0]

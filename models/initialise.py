@@ -17,14 +17,19 @@ def uniform_01(layer: Layer, *, generator: torch.Generator, last: bool = False) 
     nn.init.uniform_(layer.weight, 0.0, 1.0, generator=generator)
 
 
-def kaiming_uniform(layer: Layer, *, generator: torch.Generator, last: bool = False) -> None:
-    """Weights from U(-b, b), ``b = gain * sqrt(3 / fan_in)`` (He et al. 2015).
+@torch.no_grad()
+def kaiming_uniform(
+    layer: Layer, *, generator: torch.Generator, last: bool = False, times: float = 1.0
+) -> None:
+    """Weights from U(-b, b), ``b = gain * sqrt(3 / fan_in)`` (He et al. 2015), and that times a factor.
 
     The gain is that of a ReLU, ``sqrt(2)``, in hidden layers, and that of a sigmoid, 1, in the last one.
     """
     nn.init.kaiming_uniform_(
         layer.weight, nonlinearity="sigmoid" if last else "relu", generator=generator
     )
+    if times != 1.0:
+        layer.weight.mul_(times)
 
 
 def xavier_uniform(layer: Layer, *, generator: torch.Generator, last: bool = False) -> None:

@@ -29,15 +29,21 @@ class Hidden(nn.Module):
         norm: str | None,
         dropout: float,
         bias: bool,
+        skip: bool,
     ) -> None:
         super().__init__()
+        self.skip = skip and size_in == size_out
         self.linear = nn.Linear(size_in, size_out, bias=bias and norm is None)
         self.norm = nn.BatchNorm1d(size_out) if norm else None
         self.activation = make_activation(activation)
         self.dropout = nn.Dropout(dropout) if dropout else None
 
     def forward(self, x: Tensor) -> Tensor:
-        """Linear, norm, activation, dropout, those of them that there are."""
+        """Linear, norm, activation, dropout, those of them that there are; its input added where that is skipped on."""
+        found = self._changed(x)
+        return x + found if self.skip else found
+
+    def _changed(self, x: Tensor) -> Tensor:
         x = self.linear(x)
         if self.norm is not None:
             x = self.norm(x)
@@ -58,6 +64,7 @@ class MLP(nn.Module):
             bias is then left out.
         dropout: probability that a hidden unit is dropped, in each hidden layer.
         bias: whether linear layers have a bias.
+        skip: whether a hidden layer as wide as the one before adds its input to what it puts out (He et al. 2016).
         output: ``"linear"`` for raw values and logits, ``"sigmoid"`` for probabilities.
 
     Raises:
@@ -74,11 +81,12 @@ class MLP(nn.Module):
         norm: str | None = None,
         dropout: float = 0.0,
         bias: bool = True,
+        skip: bool = False,
         output: str = "linear",
     ) -> None:
         super().__init__()
         widths = [math.prod(inputs), *positive("hidden", hidden)]
-        settings: Any = {"activation": activation, "dropout": dropout, "bias": bias}
+        settings: Any = {"activation": activation, "dropout": dropout, "bias": bias, "skip": skip}
         norm = checked_norm(norm)
         self.hidden = nn.ModuleList(
             Hidden(size_in, size_out, norm=norm, **settings)
@@ -107,7 +115,7 @@ def sequential_mlp(
     bias: bool = True,
     output: str = "linear",
 ) -> nn.Sequential:
-    """The same network as `MLP`, with the same settings, written as a list of layers.
+    """The same network as `MLP`, with the same settings but ``skip``, written as a list of layers.
 
     >>> sequential_mlp(inputs=(9,), outputs=1, hidden=[4], output="sigmoid")
     Sequential(

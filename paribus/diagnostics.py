@@ -1,12 +1,15 @@
 """What happens inside a network: gradient norms a layer, dead units, how far activations are from zero, the fit.
 
-Each is ``(network, part, loss) -> {name: number}`` and leaves the network as it found it.
+Each is ``(network, part, loss) -> {name: number}`` and leaves the network as it found it. One that has an argument
+``last`` is given the step before as well.
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +17,65 @@ from torch.func import functional_call
 
 from paribus.data import Part
 from paribus.outputs import Outputs, heads
+from paribus.spec import Call
+
+
+class LastStep(NamedTuple):
+    """What the last step did: how weights changed, and the gradient it was given (clipped), ``(parameter,)`` each."""
+
+    change: Tensor
+    gradient: Tensor
+
+
+def watches(diagnostic: Call) -> bool:
+    """Whether a diagnostic is given the last step."""
+    return "last" in inspect.signature(diagnostic.resolve()).parameters
+
+
+def steps(
+    _network: nn.Module, _part: Part, _loss: Callable[..., Tensor], *, last: LastStep | None
+) -> dict[str, float]:
+    """How far the last step went, and how far for each unit of gradient.
+
+    Returns:
+        ``update_norm``: Euclidean norm of the weights' change; ``effective_step``: that norm over the gradient's, which
+        is the learning rate for plain gradient descent. Both are NaN before the first step.
+    """
+    if last is None:
+        return {"update_norm": float("nan"), "effective_step": float("nan")}
+    change, gradient = (x.double().norm().item() for x in last)
+    return {
+        "update_norm": change,
+        "effective_step": change / gradient if gradient else float("nan"),
+    }
+
+
+def layer_variances(
+    network: nn.Module, part: Part, loss: Callable[..., Tensor]
+) -> dict[str, float]:
+    """Variance of what each hidden linear or convolutional layer puts out, and of the loss's gradient there.
+
+    Returns:
+        ``activation_variance/0`` and on, and ``gradient_variance/0`` and on, in order of definition and without the
+        last layer: mean squares over units and samples, a sample's gradient being that of its own loss. Both have
+        mean zero over draws of the weights, so that these are variances over draws.
+
+    Source: K. He et al., Delving Deep into Rectifiers, ICCV 2015, equations 5 to 14.
+    """
+    seen: list[Tensor] = []
+    weighted = [m for m in network.modules() if isinstance(m, nn.Linear | nn.modules.conv._ConvNd)]
+    handles = [m.register_forward_hook(lambda *args: seen.append(args[2])) for m in weighted[:-1]]
+    try:
+        total = loss(_forward(network, part), *part.targets).sum()
+    finally:
+        for handle in handles:
+            handle.remove()
+    gradients = torch.autograd.grad(total, seen) if seen else ()
+    return {
+        f"{name}/{i}": x.detach().double().square().mean().item()
+        for name, found in (("activation_variance", seen), ("gradient_variance", gradients))
+        for i, x in enumerate(found)
+    }
 
 
 def gradient_norms(network: nn.Module, part: Part, loss: Callable[..., Tensor]) -> dict[str, float]:

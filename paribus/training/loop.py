@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from paribus.data import PARTS, Fold, Part
+from paribus.diagnostics import LastStep, watches
 from paribus.run import Outcome, Record, Run
 from paribus.training.augment import Augmentation
 from paribus.training.evaluate import outputs_of
@@ -63,14 +64,26 @@ class Training:
         self.fold = fold
         self.augment = Augmentation(run.recipe.augment, run.streams) if run.recipe.augment else None
         self.steps = 0
+        self.watching = any(map(watches, run.diagnostics))
+        self.last: LastStep | None = None
 
     def advance(self, steps: int) -> Tensor:
         """Take steps; returns the loss of each, ``(step,)``, on the device. Waits for the device at the end only."""
         self.network.train()
-        losses = [self._step() for _ in range(steps)]
+        losses = [self._step() for _ in range(steps - self.watching)]
+        losses += [self._watched()] if self.watching else []
         if self.run.device == "cuda":
             torch.cuda.synchronize()
         return torch.stack(losses)
+
+    def _watched(self) -> Tensor:
+        """Take a step and keep what it did."""
+        weights = list(self.network.parameters())
+        before = flat(weights)
+        loss = self._step()
+        gradients = [torch.zeros_like(w) if w.grad is None else w.grad for w in weights]
+        self.last = LastStep(flat(weights) - before, flat(gradients))
+        return loss
 
     def _step(self) -> Tensor:
         task, recipe, data = self.run.task, self.run.recipe, self.parts.train
@@ -163,8 +176,14 @@ def _evaluate(training: Training, progress: Progress, loss: float) -> None:
     """Add a point to the curves: training loss since the last one, validation scores, diagnostics."""
     run, network, part = training.run, training.network, training.parts.validation
     scores = evaluation(run, outputs_of(network, part), part)
-    scores |= diagnosed(run, network, training.noise, training.steps, training.parts.diagnosed)
+    seen = training.parts.diagnosed
+    scores |= diagnosed(run, network, training.noise, training.steps, seen, training.last)
     progress.note(step=training.steps, **{"train/loss": loss}, **scores)
+
+
+def flat(tensors: Sequence[Tensor]) -> Tensor:
+    """A copy of all their numbers in one row, ``(parameter,)``."""
+    return torch.cat([x.detach().flatten() for x in tensors])
 
 
 def _finite(losses: Tensor, network: nn.Module) -> bool:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from paribus.data import PARTS, Fold, Part
+from paribus.diagnostics import LastStep, watches
 from paribus.outputs import Outputs, heads
 from paribus.run import Outcome, Predictions, Record, Run
 from paribus.training.evaluate import naive_outputs, scores_of
@@ -69,14 +70,20 @@ def evaluation(run: Run, outputs: Outputs, part: Part) -> dict[str, float]:
 
 
 def diagnosed(
-    run: Run, network: nn.Module, noise: Sequence[NamedDropout], step: int, part: Part
+    run: Run,
+    network: nn.Module,
+    noise: Sequence[NamedDropout],
+    step: int,
+    part: Part,
+    last: LastStep | None,
 ) -> dict[str, float]:
     """What each of the run's diagnostics says of a network after a step, with that step's own dropout masks."""
     found: dict[str, float] = {}
     for diagnostic in run.diagnostics:
         for layer in noise:
             layer.begin(step)
-        found |= diagnostic(network, part, run.task.loss)
+        watched = {"last": last} if watches(diagnostic) else {}
+        found |= diagnostic(network, part, run.task.loss, **watched)
     return found
 
 

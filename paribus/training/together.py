@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from paribus.data import Fold
+from paribus.diagnostics import LastStep, watches
 from paribus.outputs import Outputs, joined
 from paribus.run import Run
 from paribus.seeding import Streams
@@ -65,6 +66,9 @@ class StackedTraining:
         numbers = len(runs) * self.batches.length * self.samples.width
         self.at_once = max(1, PORTION // max(1, numbers))
         self.steps = 0
+        self.watching = any(map(watches, runs[0].diagnostics))
+        self.latest: Tensor | None = None
+        self.last: tuple[Tensor, Tensor] | None = None
         if self.stack.masks:
             self._see_shapes(networks[0])
 
@@ -99,13 +103,24 @@ class StackedTraining:
     def advance(self, steps: int) -> Tensor:
         """Take steps; returns the loss of each replicate at each, ``(step, replicate)``."""
         self.stack.base.train()
-        losses, left = [], steps
+        losses, left = [], steps - self.watching
         while left:
             losses.append(self._portion(self.batches.take(min(left, self.at_once))))
             left -= len(losses[-1])
+        losses += [self._watched()] if self.watching else []
         if self.device == "cuda":
             torch.cuda.synchronize()
         return torch.cat(losses)
+
+    def _watched(self) -> Tensor:
+        """Take a step and keep what it did: change and gradient, ``(replicate, parameter)`` each."""
+        before = self.stack.weights.detach().clone()
+        losses = StackedTraining._portion(
+            self, self.batches.take(1)
+        )  # a compiled one keeps no gradient
+        assert self.latest is not None, "a step that is watched keeps its gradient"
+        self.last, self.latest = (self.stack.weights.detach() - before, self.latest), None
+        return losses
 
     def _portion(self, rows: Tensor) -> Tensor:
         """Take the steps of some batches, ``(step, replicate, batch)``; nothing in it waits for the device."""
@@ -123,6 +138,8 @@ class StackedTraining:
         gradient, losses = self.gradient(inputs, targets)
         if self.recipe.clip_norm is not None:
             gradient = clipped(gradient, self.recipe.clip_norm)
+        if self.watching:
+            self.latest = gradient
         self.update(self.stack.weights, gradient, numbers)
         self.steps += 1
         return losses
@@ -176,7 +193,8 @@ class StackedTraining:
         noise = [m for m in network.modules() if isinstance(m, NamedDropout)]
         for layer in noise:
             layer.streams = run.streams
-        return diagnosed(run, network, noise, self.steps, part)
+        last = None if self.last is None else LastStep(*(x[index] for x in self.last))
+        return diagnosed(run, network, noise, self.steps, part, last)
 
 
 def clipped(gradient: Tensor, limit: float) -> Tensor:

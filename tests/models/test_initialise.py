@@ -52,6 +52,14 @@ def test_kaiming_has_the_bound_of_a_relu(layer_and_fans) -> None:
     assert_uniform(layer.weight, -math.sqrt(6 / fan_in), math.sqrt(6 / fan_in))
 
 
+def test_kaiming_times_a_factor_is_that_many_times_the_same_draw(layer_and_fans) -> None:
+    layer, _, _ = layer_and_fans
+    kaiming_uniform(layer, generator=generator())
+    once = layer.weight.detach().clone()
+    kaiming_uniform(layer, generator=generator(), times=2.0)
+    assert torch.equal(layer.weight, 2 * once)
+
+
 def test_kaiming_has_the_bound_of_a_sigmoid_in_the_last_layer(layer_and_fans) -> None:
     """1 * sqrt(3 / fan_in)."""
     layer, fan_in, _ = layer_and_fans

@@ -163,3 +163,13 @@ def test_sigmoid_output_with_cross_entropy_equals_the_loss_with_logits() -> None
 def test_a_wrong_setting_is_refused(make, setting, message) -> None:
     with pytest.raises(ValueError, match=message):
         make(inputs=(9,), outputs=1, **setting)
+
+
+def test_a_skip_adds_a_layers_input_where_widths_match() -> None:
+    """By hand: the first layer is wider than the input and adds nothing, the second adds what it was given."""
+    network = MLP(inputs=(3,), outputs=2, hidden=[5, 5], activation="Tanh", skip=True)
+    x = torch.randn(7, 3)
+    first, second = (layer.linear for layer in network.hidden)
+    hidden = torch.tanh(first(x))
+    expected = network.linear(hidden + torch.tanh(second(hidden)))
+    assert torch.equal(network(x), expected)

@@ -12,7 +12,15 @@ from torch import Tensor, nn
 from models import CNN, MLP, Recurrent
 from models.initialise import kaiming_uniform, xavier_uniform
 from paribus.data import Part
-from paribus.diagnostics import activations, border_sensitivity, fit, gradient_norms
+from paribus.diagnostics import (
+    LastStep,
+    activations,
+    border_sensitivity,
+    fit,
+    gradient_norms,
+    layer_variances,
+    steps,
+)
 from paribus.metrics import log_loss, squared_error
 from paribus.seeding import Streams
 from paribus.training.noise import name_noise
@@ -174,8 +182,42 @@ def test_a_leak_keeps_every_unit_alive() -> None:
     assert activations(network, ROWS, log_loss)["dead_share"] == 0.0
 
 
+def test_variances_of_layers_by_hand() -> None:
+    """Two linear layers without activation: z = W x, y = v z; of y's own square loss, dz = 2 (y - t) v."""
+    network = made(
+        MLP, inputs=[2], outputs=1, hidden=[2], activation="Identity", bias=False
+    )  # fmt: skip
+    first, last = network.parameters()
+    with torch.no_grad():
+        first.copy_(torch.tensor([[1.0, 2.0], [0.0, 1.0]]))
+        last.copy_(torch.tensor([[1.0, 3.0]]))
+    x, t = torch.tensor([[1.0, 0.0], [1.0, 1.0]]).double(), torch.tensor([[0.0], [5.0]]).double()
+    found = layer_variances(network, Part((x,), (t,)), squared_error)
+    # z = (1, 0) and (3, 1); y = 1 and 6, so that dz = 2 (1, 3) for both.
+    assert found == pytest.approx(
+        {"activation_variance/0": (1 + 0 + 9 + 1) / 4, "gradient_variance/0": (4 + 36) / 2}
+    )
+
+
+def test_a_network_of_one_layer_has_no_hidden_variances() -> None:
+    network = made(MLP, inputs=[4], outputs=3, hidden=[])
+    assert layer_variances(network, ROWS, log_loss) == {}
+
+
+def test_the_last_step_is_measured_by_two_norms() -> None:
+    last = LastStep(torch.tensor([0.3, 0.4]), torch.tensor([3.0, 4.0]))
+    assert steps(nn.Linear(1, 1), ROWS, log_loss, last=last) == pytest.approx(
+        {"update_norm": 0.5, "effective_step": 0.1}
+    )
+    still = LastStep(torch.zeros(2), torch.zeros(2))
+    assert math.isnan(steps(nn.Linear(1, 1), ROWS, log_loss, last=still)["effective_step"])
+    assert set(map(math.isnan, steps(nn.Linear(1, 1), ROWS, log_loss, last=None).values())) == {
+        True
+    }
+
+
 @pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize("diagnostic", [gradient_norms, activations, fit])
+@pytest.mark.parametrize("diagnostic", [gradient_norms, activations, fit, layer_variances])
 def test_looking_leaves_the_network_as_it_was(diagnostic: Any, training: bool) -> None:
     """Weights, running statistics, gradients, mode, hooks and the global generator."""
     network = made(MLP, inputs=[4], outputs=3, norm="batch", dropout=0.5)

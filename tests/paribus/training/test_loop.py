@@ -257,6 +257,28 @@ def test_diagnostics_are_taken_at_every_evaluation_of_the_first_training_samples
     assert len(curve) == len(record.curves["step"])
 
 
+def test_the_effective_step_of_plain_descent_is_its_learning_rate(tiny) -> None:
+    """From the first step on, whether or not the gradient is clipped; there is none before."""
+    step = call("paribus.diagnostics:steps")
+    for clip_norm in (None, 0.01):
+        sgd = call("torch.optim:SGD", lr=0.05)
+        settings = {"optimizer": sgd, "diagnostics": (step,), "clip_norm": clip_norm}
+        record = train(tiny["table"].run(MLP, **settings), tiny["table"].fold())
+        first, *later = record.curves["effective_step"]
+        assert math.isnan(first)
+        assert later == pytest.approx([0.05] * len(later), rel=1e-9)
+        assert max(record.curves["update_norm"][1:]) <= 0.05 * (clip_norm or 100) * 1.001
+
+
+def test_watching_a_step_changes_nothing(tiny) -> None:
+    records = [
+        train(tiny["table"].run(MLP, diagnostics=diagnostics), tiny["table"].fold())
+        for diagnostics in ((), (call("paribus.diagnostics:steps"),))
+    ]
+    assert records[0].scores["log_loss"] == records[1].scores["log_loss"]
+    assert records[0].curves["train/loss"][1:] == records[1].curves["train/loss"][1:]
+
+
 # How a run ends.
 
 

@@ -318,7 +318,8 @@ def test_a_replicate_that_was_never_best_is_scored_as_it_is(tiny) -> None:
 # What is looked at.
 
 DIAGNOSTICS = tuple(
-    call(f"paribus.diagnostics:{name}") for name in ("gradient_norms", "activations")
+    call(f"paribus.diagnostics:{name}")
+    for name in ("gradient_norms", "activations", "steps", "layer_variances")
 )
 
 
@@ -327,7 +328,9 @@ def test_diagnostics_are_those_of_the_loop(tiny, network: str) -> None:
     kind, model = NETWORKS[network]
     runs, folds = seeded(tiny[kind], model, diagnostics=DIAGNOSTICS)
     records = train_together(runs, folds)
-    assert {"gradient_norm/0", "gradient_ratio", "dead_share"} <= records[0].curves.keys()
+    assert {"gradient_norm/0", "gradient_ratio", "dead_share", "effective_step"} <= records[
+        0
+    ].curves.keys()
     same(records, by_loop(runs, folds), tolerance=1e-12)
 
 

@@ -40,7 +40,9 @@ def keep(session: Session, shown: Sequence[Cell], path: Path) -> None:
         "settings": {
             f.name: getattr(settings, f.name) for f in fields(settings) if f.name not in LEFT_OUT
         },
-        "shown": [*dict.fromkeys((c.suite.name, c.comparison.name, c.device) for c in shown)],
+        "shown": [
+            *dict.fromkeys((c.suite.name, c.comparison.name, c.device, c.arm) for c in shown)
+        ],
         "declared": [suite.name for suite in session.declared],
         "failures": [[cell.name, reason] for cell, reason in session.failures.items()],
         "machine": asdict(
@@ -114,5 +116,7 @@ def _refusal(got: str) -> ParibusError:
 
 def _shown(evidence: dict[str, Any], find: Callable[[str], Suite]) -> list[Cell]:
     wanted = {tuple(each) for each in evidence["shown"]}
-    suites = [find(name) for name in dict.fromkeys(suite for suite, _, _ in evidence["shown"])]
-    return [c for c in cells(suites) if (c.suite.name, c.comparison.name, c.device) in wanted]
+    suites = [find(name) for name in dict.fromkeys(suite for suite, *_ in evidence["shown"])]
+    return [
+        c for c in cells(suites) if (c.suite.name, c.comparison.name, c.device, c.arm) in wanted
+    ]

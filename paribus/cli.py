@@ -44,7 +44,7 @@ def show_suites() -> None:
     for suite in named_suites().values():
         for comparison in suite.comparisons:
             names = ", ".join(variant.name for variant in comparison.variants())
-            seconds = comparison.budgets["quick"].seconds
+            seconds = comparison.seconds("quick")
             typer.echo(f"{suite.name}: {comparison.question}")
             typer.echo(f"    task {comparison.task.name}; {names}; about {seconds:.0f} s")
 

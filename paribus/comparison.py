@@ -337,6 +337,11 @@ class Comparison(Frozen):
         combinations = prod(len(factor.levels) for factor in self.factors)
         return combinations - 1 + len(self.interactions())
 
+    def seconds(self, budget: str) -> float:
+        """Estimated seconds of both arms on two cores."""
+        tuned = self.tuning.seconds.get(budget, 0.0) if self.tuning else 0.0
+        return self.budgets[budget].seconds + tuned
+
     def variants(self) -> tuple[Variant, ...]:
         """Every combination of levels, the baseline first."""
         made = [self._variant(levels) for levels in product(*(f.levels for f in self.factors))]

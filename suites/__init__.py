@@ -8,6 +8,7 @@ from suites.autoencoders import SUITE as AUTOENCODERS
 from suites.averaging import SUITE as AVERAGING
 from suites.images import SUITE as IMAGES
 from suites.initialisation import SUITE as INITIALISATION
+from suites.inversion import SUITE as INVERSION
 from suites.leakage import SUITE as LEAKAGE
 from suites.optimizers import SUITE as OPTIMIZERS
 from suites.ranking import SUITE as RANKING
@@ -30,4 +31,5 @@ SUITES = (
     TWO_INPUTS,
     TWO_OUTPUTS,
     RANKING,
+    INVERSION,
 )

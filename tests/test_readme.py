@@ -25,14 +25,14 @@ def row(suite: Suite, comparison: Comparison) -> str:
     name = f"{suite.name}, {comparison.name}" if several else suite.name
     select = f"`-k {suite.name}-{comparison.name}`" if several else f"`-k {suite.name}`"
     cells = [
-        f"{suite.system} {name}",
+        f"{suite.system} {name}".strip(),
         comparison.question,
         f"`{comparison.task.name}`",
         comparison.recipe.model.label,
         f"{paths}: {len(comparison.variants())} variants",
         f"{quick.steps} x {quick.seeds}",
         f"{full.steps} x {full.seeds}",
-        f"{quick.seconds:g} s",
+        f"{comparison.seconds('quick'):g} s",
         f"{select}, `--paribus-data {comparison.task.name}=PATH`"
         if not comparison.task.reader.target.endswith(":refuse_file")
         else select,

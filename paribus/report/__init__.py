@@ -8,6 +8,7 @@ from pathlib import Path
 from paribus.across import Standing, standings
 from paribus.answers import Entry
 from paribus.report import claims, figures, frontier, ranking, sheet
+from paribus.report.best_of import best_of_trials
 from paribus.report.index import index
 from paribus.report.pages import Figures, by_suite, page
 from paribus.report.tables import verdict_table
@@ -79,6 +80,7 @@ def _figures(result: Result, out: Path) -> Figures:
     made = {
         "Learning curves": (figures.curves(result), f"{stem}.png"),
         "Diagnostics": (figures.diagnostics(result), f"{stem}-diagnostics.png"),
+        "Expected best of n trials": (best_of_trials(result), f"{stem}-trials.png"),
         "Trade-off": (frontier.picture(result), f"{stem}-trade-off.png"),
     }
     for title, draw in result.comparison.figures.items():

@@ -58,7 +58,7 @@ def curves(result: Result) -> Figure | None:
     better = "higher" if metric.higher_is_better else "lower"
     unit = f", {metric.unit}" if metric.unit else ""
     axes.set_ylabel(f"validation {metric.name}{unit} ({better} is better)", fontsize=9)
-    figure.suptitle(_title(result), fontsize=10)
+    figure.suptitle(caption(result), fontsize=10)
     name_ends(axes, [*_ends(bands), *_floor_line(axes, result, floor)])
     return figure
 
@@ -80,7 +80,7 @@ def diagnostics(result: Result) -> Figure | None:
         _panel(place, bands, STEPS, title)
     if layers:
         _panel(axes[-1], layers, "weight matrix, first to last", "gradient norm before training")
-    figure.suptitle(_title(result), fontsize=10)
+    figure.suptitle(caption(result), fontsize=10)
     handles, labels = max((a.get_legend_handles_labels() for a in axes), key=lambda x: len(x[1]))
     figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=8, frameon=False)
     return figure
@@ -104,9 +104,11 @@ def plot_figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def _title(result: Result) -> str:
+def caption(result: Result) -> str:
+    """What a figure is of."""
     seeds = f"median of {len(result.seeds)} seeds, band from the 25th to the 75th percentile"
-    return f"{result.comparison.name} on {result.device}: {seeds}"
+    arm = ", tuned," if result.arm == "tuned" else ""
+    return f"{result.comparison.name}{arm} on {result.device}: {seeds}"
 
 
 def _bands(rows: Mapping[str, Row], curve: str) -> dict[str, Band]:

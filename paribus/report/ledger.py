@@ -85,8 +85,12 @@ def _values(values: Sequence[Any]) -> str:
     if not values:
         return NOTHING
     if all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):
-        low, high = number(min(values)), number(max(values))
-        return f"{number(float(np.median(values)))} ({low} to {high})"
+        middle = float(np.median(values))
+        told = [
+            f"{x:g}" if float(x).is_integer() else number(x)
+            for x in (middle, min(values), max(values))
+        ]
+        return f"{told[0]} ({told[1]} to {told[2]})"
     names = list(dict.fromkeys(map(str, values)))
     return listed(f"{name} ({sum(str(v) == name for v in values)})" for name in names)
 
@@ -98,6 +102,19 @@ def edge_notes(result: Result) -> list[str]:
         for row in result.rows
         if row.searched is not None
         for edge in row.searched.edges
+    ]
+
+
+def without_tuning(results: Sequence[Result]) -> list[str]:
+    """What is not said where the default arm stands alone, and why it does."""
+    if any(result.arm == "tuned" for result in results):
+        return []
+    tuning, budget = results[0].comparison.tuning, results[0].budget
+    why = "was not asked for"
+    if tuning is None or budget not in tuning.trials:
+        why = f"is not run at the budget `{budget}`, where its trials would take many times as long"
+    return [
+        f"Every variant stands at its stated settings. A tuned arm {why}, so nothing is said of tuned variants."
     ]
 
 

@@ -71,7 +71,7 @@ def _method(results: Sequence[Result], ran: Result) -> list[str]:
             *ledger.search_sentences(result),
         )
     ]
-    return [*method.sentences(ran), *dict.fromkeys(told)]
+    return [*method.sentences(ran), *dict.fromkeys(told), *ledger.without_tuning(results)]
 
 
 def _device(arms: Sequence[Result], figures: Sequence[Figures]) -> list[str]:

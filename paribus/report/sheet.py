@@ -9,15 +9,15 @@ import numpy as np
 
 from paribus.claims import STEPS
 from paribus.report.tables import state
-from paribus.report.text import pathless
+from paribus.report.text import pathless, setting
 from paribus.results import Result, Row, score_of, steps_to_target
-from paribus.run import Record
-from paribus.spec import digest
+from paribus.run import Record, Run
+from paribus.spec import digest, lookup, plain
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-LEADING = ("suite", "comparison", "variant", "device", "seed", "outcome", "reason")
+LEADING = ("suite", "comparison", "variant", "arm", "device", "seed", "outcome", "reason")
 TRAILING = (
     *("steps", "best_step", "seconds", "step_seconds", "parameters", "key"),
     *("hash_data", "hash_split", "hash_order", "hash_init", "torch", "commit"),
@@ -41,13 +41,26 @@ def _lines(result: Result, row: Row) -> Iterator[dict[str, Any]]:
             "suite": result.suite.name,
             "comparison": result.comparison.name,
             "variant": row.variant.name,
+            "arm": result.arm,
             "device": result.device,
             "seed": run.seed,
         }
         if record is None or withheld:
             yield {**named, "outcome": withheld or "not run", "reason": why}
         else:
-            yield {**named, **_line(result, record), **_primary(result, float(row.scores[i]))}
+            numbers = {**_line(result, record), **_primary(result, float(row.scores[i]))}
+            yield {**named, **_tuned(run, row), **numbers}
+
+
+def _tuned(run: Run, row: Row) -> dict[str, Any]:
+    """What the winner of the run's search set, as ``tuned/`` and the path."""
+    paths = row.searched.search.space.ranges if row.searched else ()
+    named = (path.removeprefix("recipe.") for path in paths)
+    return {f"tuned/{path}": _plainly(lookup(run.recipe, path)) for path in named}
+
+
+def _plainly(value: object) -> object:
+    return value if isinstance(value, int | float | str) else setting(plain(value))
 
 
 def _primary(result: Result, score: float) -> dict[str, float]:

@@ -29,6 +29,7 @@ VARIANTS = {
     "recurrent-energy": ["lstm", "rnn", "gru"],
     "recurrent-adding": ["lstm", "rnn", "gru"],
 }
+TUNED = {"optimizers"}
 
 
 def _pytest(*options: str) -> subprocess.CompletedProcess[str]:
@@ -37,16 +38,23 @@ def _pytest(*options: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_every_variant_of_every_suite_is_there_once_on_every_device() -> None:
-    """Trained and then timed, a comparison's baseline first."""
+    """Trained in both arms and then timed, a comparison's baseline first; of the suites that are written out here."""
     shown = _pytest("--collect-only", "-q").stdout.splitlines()
-    names = [line.partition("::")[2] for line in shown if "test_comparisons.py::" in line]
+    listed = tuple(
+        f"{test}[{suite}-" for test in ("test_training", "test_step") for suite in VARIANTS
+    )
+    found = [line.partition("::")[2] for line in shown if "test_comparisons.py::" in line]
+    names = [name for name in found if name.startswith(listed)]
+    arms = {"test_training": ("", "-tuned"), "test_step": ("",)}
     expected = [
-        f"{test}[{suite}-{variant}-{device}]"
-        for test in ("test_training", "test_step")
+        f"{test}[{suite}-{variant}{arm}-{device}]"
+        for test in arms
         for device in DEVICES
         for suite, variants in VARIANTS.items()
+        for arm in arms[test][: 1 + (suite in TUNED)]
         for variant in variants
     ]
+    assert len(found) == len({*found})
     assert "test_training[optimizers-adam-cpu]" in names
     assert names == expected
 
@@ -60,7 +68,7 @@ def quick(
     done = _pytest(
         "--benchmark-only",
         *("-k", "training and optimizers and (sgd or adam)"),
-        *("--paribus-device=cpu", "--paribus-seeds=2", "--paribus-jobs=1"),
+        *("--paribus-device=cpu", "--paribus-seeds=2", "--paribus-jobs=1", "--paribus-arm=default"),
         *(f"--paribus-out={out}", f"--benchmark-json={out / 'rows.json'}"),
     )
     assert done.returncode == 0, done.stdout + done.stderr

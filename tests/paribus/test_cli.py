@@ -65,3 +65,25 @@ def test_a_mistake_is_one_line_and_status_two(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("paribus: suite: got 'optimisers', expected one of ")
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--arm", "best"], "--arm: got 'best', expected one of default, tuned, both."),
+        (
+            ["--trials", "0"],
+            "number of trials: got 0, expected at least 1. Use --paribus-arm default",
+        ),
+    ],
+)
+def test_an_arm_or_trials_that_cannot_be_are_refused(options: list[str], message: str) -> None:
+    refused = CliRunner().invoke(app, ["run", "optimizers", *options])
+    assert isinstance(refused.exception, ParibusError)
+    assert str(refused.exception).startswith(message)
+
+
+def test_help_names_the_tuned_arm() -> None:
+    shown = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1"}).invoke(app, ["run", "--help"]).output
+    assert "default, tuned or both" in shown
+    assert "Trials a variant and seed in the tuned arm." in shown

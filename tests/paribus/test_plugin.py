@@ -535,3 +535,49 @@ def _finished(path: Path) -> int:
         return 0
     finally:
         db.close()
+
+
+# The tuned arm
+
+
+def test_options_choose_the_arm_and_the_trials(go: Runner, pytester: pytest.Pytester) -> None:
+    imports = "__import__('paribus.tuning').tuning.Tuning"
+    made = (
+        f"suite(comparison(tuning={imports}(spaces=__import__('paribus.search').search.space("
+        "lr=__import__('paribus.search').search.LogUniform(low=0.001, high=1.0)), "
+        "trials={'quick': 4}, widen=False)))"
+    )
+    result = go(
+        "--benchmark-only",
+        "--paribus-arm=tuned",
+        "--paribus-trials=2",
+        "--paribus-engine=loop",
+        suites=made,
+    )
+    result.assert_outcomes(passed=2, skipped=2, deselected=4)
+    rows = _rows(pytester)
+    assert [*rows] == ["test_training[toys-sgd-tuned-cpu]", "test_training[toys-adam-tuned-cpu]"]
+    assert {row["extra_info"]["trials"] for row in rows.values()} == {4.0}
+    assert {row["extra_info"]["runs"] for row in rows.values()} == {2.0}
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (
+            "--paribus-arm=best",
+            "--paribus-arm: got 'best', expected one of default, tuned, both. Choose one of these.",
+        ),
+        (
+            "--paribus-arm=tuned",
+            "arm: got 'tuned', and no selected comparison is tuned at budget 'quick', expected a comparison that "
+            "declares trials. Use --paribus-arm both, or another budget.",
+        ),
+        (
+            "--paribus-trials=0",
+            "number of trials: got 0, expected at least 1. Use --paribus-arm default to leave the tuned arm out.",
+        ),
+    ],
+)
+def test_an_arm_or_trials_that_cannot_be_are_refused(go: Runner, option: str, message: str) -> None:
+    assert _usage_error(go("--benchmark-only", option)) == message

@@ -1,0 +1,78 @@
+"""The figure of a tuned arm: what the best of n trials is worth on the validation part, for every n."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from paribus.report.figures import caption, drawn, plot_figure
+from paribus.report.strokes import Band, End, draw, fit_scale, name_ends, quartiles, style
+from paribus.results import Floats, Result, Row
+from paribus.search import best_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def best_of_trials(result: Result) -> Figure | None:
+    """The expected validation score of the best of n trials over n, a line a variant, or None where none was tuned."""
+    rows = {
+        name: row
+        for name, row in drawn(result).items()
+        if row.searched is not None and row.searched.complete and row.searched.search.trials > 1
+    }
+    if not rows:
+        return None
+    bands = {name: expected(row, _ceiling(result)) for name, row in rows.items()}
+    figure = plot_figure(8.0, 4.8)
+    axes = figure.add_subplot()
+    draw(axes, bands, "trials, of which the best by its validation score is taken")
+    fit_scale(axes, np.concatenate([band.middle for band in bands.values()]))
+    metric = result.comparison.task.primary
+    better = "higher" if metric.higher_is_better else "lower"
+    unit = f", {metric.unit}" if metric.unit else ""
+    axes.set_ylabel(f"expected validation {metric.name}{unit} ({better} is better)", fontsize=9)
+    figure.suptitle(caption(result), fontsize=10)
+    ends = [
+        End(name, float(band.steps[-1]), float(band.middle[-1]), style(i)["color"])
+        for i, (name, band) in enumerate(bands.items())
+    ]
+    name_ends(axes, ends)
+    return figure
+
+
+def expected(row: Row, ceiling: float | None) -> Band:
+    """Median and quartiles over seeds of the expected best of n, ``(n,)``.
+
+    A trial that failed, or did worse than learning nothing, counts as learning nothing; where that is not known, as the
+    worst that finished.
+    """
+    searched = row.searched
+    assert searched is not None, "only a tuned row has trials"
+    higher = searched.search.metric.higher_is_better
+    table = []
+    for scores in searched.scores:
+        values = limited(np.array(scores), ceiling, higher)
+        table.append([best_of(values.tolist(), n, higher) for n in range(1, len(values) + 1)])
+    return quartiles(range(1, searched.search.trials + 1), table)
+
+
+def limited(scores: Floats, bound: float | None, higher_is_better: bool) -> Floats:
+    """Scores none of which is worse than the bound, ``(trial,)``; failed ones, not finite, are at it.
+
+    >>> limited(np.array([0.2, np.nan, 5.0]), 0.7, False)
+    array([0.2, 0.7, 0.7])
+    """
+    known = scores[np.isfinite(scores)]
+    if bound is None:
+        bound = 0.0 if not known.size else float(known.min() if higher_is_better else known.max())
+    filled = np.where(np.isfinite(scores), scores, bound)
+    return np.maximum(filled, bound) if higher_is_better else np.minimum(filled, bound)
+
+
+def _ceiling(result: Result) -> float | None:
+    """Median score of the first naive predictor by the task's own metric, on the test part."""
+    naive, name = next(iter(result.comparison.task.naive)), result.comparison.task.primary.name
+    scores = [r.naive[naive][name] for r in result.baseline.known if name in r.naive.get(naive, {})]
+    return float(np.median(scores)) if scores else None

@@ -1,0 +1,84 @@
+"""The ranking inversion: two comparisons whose only difference is the space that SGD's learning rate is searched in."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from paribus.comparison import Budget, Claim, Comparison, Factor, Suite
+from paribus.recipe import Recipe
+from paribus.search import LogUniform, Space, space
+from paribus.spec import call
+from paribus.tuning import Tuning
+from suites.tasks.digits import DIGITS
+
+Relation = Literal["better", "worse"]
+
+OPTIMIZERS = {
+    "momentum": call("torch.optim:SGD", lr=0.01, momentum=0.9),
+    "adam": call("torch.optim:Adam", lr=0.001),
+}
+ADAM = space(lr=LogUniform(low=1e-4, high=1e-1))
+CAPPED = space(lr=LogUniform(low=1e-4, high=1e-2))
+WIDE = space(lr=LogUniform(low=1e-4, high=1e-1))
+
+
+def compared(name: str, question: str, rates: Space, text: str, relation: Relation) -> Comparison:
+    """One of the two: equal to the other but for the space of SGD's learning rate, and what is claimed of it."""
+    return Comparison(
+        name=name,
+        question=question,
+        task=DIGITS,
+        recipe=Recipe(
+            model=call("models.mlp:MLP", hidden=[64]),
+            optimizer=OPTIMIZERS["momentum"],
+            batch_size=32,
+        ),
+        factors=(Factor(path="recipe.optimizer", levels=OPTIMIZERS),),
+        baseline=("momentum",),
+        budgets={
+            "quick": Budget(seeds=10, steps=300, seconds=4),
+            "full": Budget(seeds=29, steps=600, seconds=20),
+        },
+        tuning=Tuning(
+            spaces={"momentum": rates, "adam": ADAM},
+            trials={"quick": 16, "full": 100},
+            seconds={"quick": 8, "full": 120},
+            widen=False,
+        ),
+        claims=(
+            Claim(
+                name="inversion",
+                text=text,
+                variant="adam",
+                relation=relation,
+                arm="tuned",
+                source="Choi et al. 2019",
+            ),
+        ),
+        notes=(
+            "This page holds a pair. The two comparisons are equal but for the upper end of one range, that of SGD's "
+            "learning rate: 0.01 in `capped`, 0.1 in `wide`. No pilot widens either: the space is what differs.",
+        ),
+    )
+
+
+SUITE = Suite(
+    name="inversion",
+    title="The search space decides",
+    comparisons=(
+        compared(
+            "capped",
+            "Does tuned Adam beat tuned SGD with momentum, whose learning rate may be at most 0.01?",
+            CAPPED,
+            "With SGD's learning rate capped at 0.01, tuned Adam is better than tuned SGD with momentum.",
+            "better",
+        ),
+        compared(
+            "wide",
+            "Does it still, where that learning rate may be up to 0.1?",
+            WIDE,
+            "With rates up to 0.1 allowed, tuned Adam is worse than tuned SGD with momentum.",
+            "worse",
+        ),
+    ),
+)

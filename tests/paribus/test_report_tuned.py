@@ -1,0 +1,202 @@
+"""Pages of a tuned arm: both arms in each table, the ledger, how it was tuned, and the figure of its trials."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas
+import pytest
+
+from paribus import session as module
+from paribus.archive import FILE, keep, rebuild
+from paribus.comparison import Suite
+from paribus.report import terminal, write
+from paribus.report.best_of import best_of_trials, expected, limited
+from paribus.results import Result
+from paribus.search import Choice, LogUniform, Space, best_of, space
+from paribus.session import Session, Settings, cells
+from paribus.tuning import Tuning
+from tests.toys import comparison, suite
+
+RATES = space(lr=LogUniform(low=1e-3, high=1.0))
+Maker = Callable[..., Path]
+
+
+def tuned(**settings: Any) -> Suite:
+    fields = {"spaces": RATES, "trials": {"quick": 3}, "pilot": 2}
+    return suite(comparison(tuning=Tuning(**{**fields, **settings})))
+
+
+def trained(out: Path, made: Suite, **settings: Any) -> tuple[Session, list[Result]]:
+    """Every arm trained by the loop at six seeds, unless told otherwise."""
+    given = {"seeds": 6, "device": "cpu", "engine": "loop", "jobs": 1, **settings}
+    opened = Session(Settings(out=out, store=out / "runs.sqlite", **given))
+    chosen = opened.settings.wanted(cells([made]))
+    opened.prepare(chosen)
+    for cell in chosen:
+        opened.train(cell)
+    opened.store.close()
+    opened = Session(opened.settings)
+    opened.prepare(chosen)
+    results = opened.results(chosen)
+    write(results, out, opened.claims([made], results))
+    keep(opened, chosen, out / FILE)
+    return opened, results
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Result]]:
+    """Pages and results of both arms."""
+    out = tmp_path_factory.mktemp("both")
+    opened, results = trained(out, tuned())
+    opened.store.close()
+    return out, results
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Callable[..., str]:
+    """A function that trains a suite at two seeds and reads its page."""
+
+    def read(made: Suite, **settings: Any) -> str:
+        opened, _ = trained(tmp_path, made, **{"seeds": 2, **settings})
+        opened.store.close()
+        return (tmp_path / "toys.md").read_text()
+
+    return read
+
+
+def table(text: str, heading: str) -> pandas.DataFrame:
+    """The table below a heading, cells as text."""
+    lines = text.split(heading, 1)[1].split("\n\n")[1].splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return pandas.DataFrame(rows[2:], columns=rows[0])
+
+
+def test_both_arms_stand_in_each_table(both) -> None:
+    out, _ = both
+    text = (out / "toys.md").read_text()
+    pairs = [("sgd", "default"), ("adam", "default"), ("sgd", "tuned"), ("adam", "tuned")]
+    for heading in ("Tuned, against", "#### Other scores, and time", "#### Fairness ledger"):
+        found = table(text, heading)
+        assert [*zip(found["variant"], found["arm"], strict=True)] == pairs
+    main = table(text, "Tuned, against")
+    assert [v == "baseline" for v in main["verdict"]] == [True, False, True, False]
+    index = (out / "README.md").read_text()
+    assert [index.count(f"| {name} ") for name in ("sgd", "adam")] == [2, 2]
+    assert "Tuned, against **sgd**" in index
+
+
+def test_the_ledger_adds_up(both) -> None:
+    """Six seeds of three trials and a winner, six steps each."""
+    out, results = both
+    found = table((out / "toys.md").read_text(), "#### Fairness ledger")
+    assert found["trials"].tolist() == ["none", "none", "3 a seed", "3 a seed"]
+    assert found["steps"].tolist() == ["36", "36", "144", "144"]
+    assert found["failed"][2] == "0 of 18 trials, 0 of 6 runs"
+    assert found["parameters"].tolist() == ["17"] * 4
+    seconds = sum(r.seconds for row in results[1].rows[:1] for r in (*row.tried, *row.known))
+    assert float(found["seconds"][2]) == pytest.approx(seconds, rel=0.01)
+    assert found["space"][2].startswith("optimizer.lr: log-uniform in [")
+    winners = [run.recipe.optimizer.kwargs["lr"] for run in results[1].rows[0].runs]
+    shown = found["winners"][2].removeprefix("optimizer.lr ").split(" ")[0]
+    assert float(shown) == pytest.approx(np.median(winners), rel=0.01)
+
+
+def test_the_page_says_how_it_was_tuned(both) -> None:
+    text = (both[0] / "toys.md").read_text()
+    assert (
+        "**Tuned arm**: every seed ran a random search of its own, 3 trials a variant over optimizer.lr;"
+        in text
+    )
+    assert "speak of tuning under this budget" in text
+    assert "A pilot searched on 2 seeds that are not counted: " in text
+    assert "these configurations" not in text
+
+
+def test_a_row_of_the_table_of_runs_says_what_its_winner_set(both) -> None:
+    out, results = both
+    found = pandas.read_csv(out / "toys.csv")
+    assert found["arm"].tolist() == ["default"] * 12 + ["tuned"] * 12
+    winners = [run.recipe.optimizer.kwargs["lr"] for row in results[1].rows for run in row.runs]
+    assert found["tuned/optimizer.lr"][12:].tolist() == pytest.approx(winners)
+    assert found["tuned/optimizer.lr"][:12].isna().all()
+
+
+def test_the_terminal_shows_both_arms_in_one_table(both) -> None:
+    text = terminal(both[1])
+    assert text.count("toys on cpu") == 1
+    assert text.count("tuned") == 2
+
+
+def test_pages_of_both_arms_are_made_again_from_their_evidence(
+    both, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "execute", lambda *_a, **_k: pytest.fail("something is trained"))
+    rebuild(both[0] / FILE, tmp_path, {"toys": tuned()}.__getitem__)
+    for name in ("toys.md", "toys.csv", "README.md"):
+        assert (tmp_path / name).read_text() == (both[0] / name).read_text()
+
+
+def test_the_figure_shows_what_each_number_of_trials_is_worth(both) -> None:
+    """Three points a variant; the first is the mean of a seed's trials, the last its best."""
+    out, (default, arm) = both
+    assert (out / "toys-tuned-trials.png").read_bytes().startswith(b"\x89PNG")
+    assert best_of_trials(default) is None
+    (axes,) = best_of_trials(arm).axes
+    assert [line.get_label() for line in axes.get_lines()] == ["sgd", "adam"]
+    band = expected(arm.rows[0], None)
+    scores = arm.rows[0].searched.scores
+    assert band.steps.tolist() == [1, 2, 3]
+    assert band.middle[0] == pytest.approx(np.median([np.mean(each) for each in scores]))
+    assert band.middle[2] == pytest.approx(np.median([min(each) for each in scores]))
+    assert band.middle[1] == pytest.approx(
+        np.median([best_of(each, 2, higher_is_better=False) for each in scores])
+    )
+
+
+@pytest.mark.parametrize(
+    ("bound", "higher", "told"),
+    [(0.7, False, [0.2, 0.7, 0.7]), (0.3, True, [0.3, 0.3, 5.0]), (None, False, [0.2, 5.0, 5.0])],
+)
+def test_a_failed_trial_counts_as_learning_nothing(bound, higher, told) -> None:
+    assert limited(np.array([0.2, np.nan, 5.0]), bound, higher).tolist() == told
+
+
+def test_a_shared_search_speaks_of_these_configurations(page) -> None:
+    text = page(tuned(shared=True, widen=False))
+    assert (
+        "**Tuned arm, shared search**: one random search of 3 trials a variant over optimizer.lr, on a seed"
+        in text
+    )
+    assert "these verdicts speak of **these configurations**, not of tuning." in text
+    assert "The spaces stand as they were declared; none was widened." in text
+    assert "3, shared by all seeds" in text
+
+
+def test_unequal_budgets_are_flagged_wherever_a_verdict_stands(page, tmp_path) -> None:
+    trials = {"quick": {"sgd": 1, "adam": 2}}
+    text = page(tuned(trials=trials, unequal=True, widen=False), arm="tuned", seeds=6)
+    assert "unequal budgets" in table(text, "Tuned, against")["verdict"][1]
+    assert "(unequal budgets)**: " in text
+    assert "whoever tries more looks better, and every verdict says so" in text
+    assert "unequal budgets" in (tmp_path / "README.md").read_text()
+    assert table(text, "#### Fairness ledger")["trials"].tolist() == ["1 a seed", "2 a seed"]
+
+
+def test_values_without_an_order_are_counted(page) -> None:
+    choices = Space(ranges={"recipe.batch_size": Choice(values=(8, 8))})
+    text = page(tuned(spaces=choices, widen=False), arm="tuned")
+    assert table(text, "#### Fairness ledger")["winners"][0] == "batch_size 8 (8 to 8)"
+
+
+def test_where_there_is_no_tuned_arm_the_page_says_so(page) -> None:
+    assert "A tuned arm is not run at the budget `quick`" in page(suite())
+
+
+def test_an_arm_that_was_left_out_is_named(page) -> None:
+    text = page(tuned(), arm="default")
+    assert "A tuned arm was not asked for, so nothing is said of tuned variants." in text
+    assert "arm " not in text.split("Score on the test part")[0]

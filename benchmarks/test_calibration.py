@@ -11,27 +11,38 @@ from typing import Any
 
 import pytest
 
-from paribus.calibration import PARTS, REPEATS, Controlled, Plan, calibrate
-from paribus.comparison import Comparison
+from paribus.calibration import PARTS, REPEATS, Controlled, Plan, calibrate, repeats
+from paribus.calibration.nulls import attainable, rejected
 from paribus.controls import Control
 from paribus.door import settings_of
 from paribus.rates import Rate
 from paribus.report.calibration import write_calibration
-from suites.calibration import CALIBRATION
+from paribus.session import Settings
+from suites.calibration import ITSELF, UNEQUAL
 from suites.controls import CONTROLS
 
-PLAN = Plan(repeats=200, seeds=10)
+PLAN = Plan(repeats=200, seeds=6)
+FEW = Plan(repeats=20, seeds=10)
 SEEDS = 200
 SIMULATED = (
     f"Simulated: {REPEATS} comparisons for each rate, of scores drawn from known distributions and judged by the rule "
     "that judges trained ones; intervals by the functions that it calls. They are the same at every run."
 )
 TRAINED = (
-    f"Trained: {PLAN.repeats} comparisons of {PLAN.seeds} paired seeds, each of a variant with itself under two names "
-    "that part its random streams, through plan, engine, store, statistics and verdict. The data and their split are "
-    "those of the seed, as in any comparison."
+    f"Trained: {PLAN.repeats} comparisons of {PLAN.seeds} paired seeds ({FEW.repeats} of {FEW.seeds} where a fault is "
+    "planted), each of a variant with itself under two names that part its random streams, through plan, engine, "
+    "store, statistics and verdict. Data and split are those of the seed, as in any comparison, and no comparison has "
+    "these seeds."
 )
 CONTROLLED = f"Controls, seed by seed: {SEEDS} seeds that no control uses, each by itself."
+WHAT = {
+    "inert": "a setting that does nothing (dampening without momentum)",
+    "live": "a setting that matters (the learning rate)",
+}
+FAILS = {
+    "inert": "a search that lends the winner its luck, such as a test score that was chosen on",
+    "live": "trainings that could not show why unequal budgets are refused",
+}
 
 
 def counted(part: str, rates: list[Rate], about: str, config: pytest.Config) -> None:
@@ -49,13 +60,37 @@ def test_simulated(part: str, pytestconfig: pytest.Config, benchmark: Any) -> No
     counted(f"simulated {part}", rates, SIMULATED, pytestconfig)
 
 
-@pytest.mark.parametrize("comparison", CALIBRATION, ids=lambda c: c.name)
 @pytest.mark.benchmark(group="calibration, trained: seconds")
-def test_trained(comparison: Comparison, pytestconfig: pytest.Config, benchmark: Any) -> None:
-    """A variant against itself, again and again."""
-    settings = settings_of(pytestconfig)
-    rates = benchmark.pedantic(calibrate, args=(settings, comparison, PLAN), rounds=1, iterations=1)
-    counted(f"trained {comparison.name}", rates, TRAINED, pytestconfig)
+def test_trained(pytestconfig: pytest.Config, benchmark: Any) -> None:
+    """A variant against itself, again and again, as it is stated and tuned."""
+    args = (settings_of(pytestconfig), ITSELF, PLAN)
+    rates = benchmark.pedantic(calibrate, args=args, rounds=1, iterations=1)
+    counted("trained", rates, TRAINED, pytestconfig)
+
+
+@pytest.mark.parametrize("kind", UNEQUAL)
+@pytest.mark.benchmark(group="calibration, trained: seconds")
+def test_trained_unequally(kind: str, pytestconfig: pytest.Config, benchmark: Any) -> None:
+    """A variant tuned by five trials against itself tuned by fifty, over a setting that does nothing or much."""
+    args = (settings_of(pytestconfig), kind)
+    rate = benchmark.pedantic(_unequal, args=args, rounds=1, iterations=1)
+    counted(f"trained unequally, {kind}", [rate], TRAINED, pytestconfig)
+
+
+def _unequal(settings: Settings, kind: str) -> Rate:
+    inert = kind == "inert"
+    plan = PLAN if inert else FEW
+    found = repeats(settings, UNEQUAL[kind], plan, arm="tuned")
+    return Rate(
+        group="Trained against itself: 5 against 50 trials" if inert else "Wrong on purpose",
+        name=f"trained, 5 against 50 trials over {WHAT[kind]}: rejected",
+        hits=sum(rejected(result.contrasts.values()) for result in found),
+        trials=plan.repeats,
+        expected=attainable(plan.seeds),
+        rule="equal" if inert else "above",
+        fails_if=FAILS[kind],
+        n=plan.seeds,
+    )
 
 
 MEASURED = [control for control in CONTROLS if control.kind in ("seen", "share")]

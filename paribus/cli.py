@@ -127,6 +127,44 @@ def rebuild(
     typer.echo(f"pages: {pages[0]}")
 
 
+@app.command()
+def calibrate(
+    suite: Annotated[str, typer.Argument(help="Name of a suite, or file that defines SUITE.")],
+    repeats: Annotated[int, typer.Option(help="How often it is held against itself.")] = 200,
+    seeds: Annotated[int, typer.Option(help="Paired seeds of each.")] = 10,
+    data: Annotated[list[str] | None, typer.Option(help="Your own data, as for run.")] = None,
+    target: Annotated[list[str] | None, typer.Option(help="Column to predict, as for run.")] = None,
+    budget: Annotated[str, typer.Option(help="quick or full.")] = "quick",
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    engine: Annotated[str, typer.Option(help="auto, loop or stacked.")] = "auto",
+    out: Annotated[Path, typer.Option(help="Folder for the page.")] = Path("results/latest"),
+    jobs: Annotated[int | None, typer.Option(help="Processes that train side by side.")] = None,
+) -> None:
+    """Hold each baseline of a suite against itself, again and again: how often is it told apart?
+
+    Example: paribus calibrate optimizers --data patients.csv --repeats 50
+    """
+    from paribus.calibration import Plan
+    from paribus.calibration.suite import calibrate_suite, lines
+    from paribus.progress import Progress
+    from paribus.session import Settings, choice
+
+    found = find_suite(suite)
+    tasks = sorted({comparison.task.name for comparison in found.comparisons})
+    settings = Settings(
+        budget=choice("--budget", budget, ("quick", "full")),
+        device=choice("--device", device, ("auto", "cpu", "cuda")),
+        engine=choice("--engine", engine, ("auto", "loop", "stacked")),
+        data=by_task("--data", data or [], tasks),
+        targets=by_task("--target", target or [], tasks),
+        out=out,
+        jobs=jobs,
+    )
+    rates = [*calibrate_suite(found, settings, Plan(repeats, seeds), Progress())]
+    typer.echo(lines(rates, out))
+    raise typer.Exit(int(not all(rate.passed for rate in rates)))
+
+
 def _run(suites: list[Suite], settings: Settings) -> int:
     from paribus.progress import Progress
     from paribus.session import Session

@@ -1,27 +1,57 @@
-"""What is held against itself: cheap trainings, so that there can be thousands of them."""
+"""What is held against itself: trainings so cheap that there can be thousands of them."""
 
 from __future__ import annotations
 
 from paribus.comparison import Budget, Comparison, Factor
 from paribus.recipe import Recipe
+from paribus.search import LogUniform, Space
 from paribus.spec import call
+from paribus.tuning import Tuning
 from suites.tasks.water import WATER
 
-RATES = {"lr .01": 0.01, "lr .03": 0.03}
-
-CALIBRATION = (
-    Comparison(
-        name="water",
-        question="Does one of two learning rates train a small tabular classifier better?",
-        task=WATER,
-        recipe=Recipe(
-            model=call("models.mlp:MLP", hidden=[16]),
-            optimizer=call("torch.optim:Adam", lr=0.01),
-            steps=100,
-            evaluate_every=50,
-        ),
-        factors=(Factor(path="recipe.optimizer.lr", levels=RATES),),
-        baseline=("lr .01",),
-        budgets={"quick": Budget(seeds=10, steps=100, seconds=0.5)},
-    ),
+RECIPE = Recipe(
+    model=call("models.mlp:MLP", hidden=[16]),
+    optimizer=call("torch.optim:SGD", lr=0.1),
+    steps=60,
+    evaluate_every=60,
 )
+BUDGETS = {"quick": Budget(seeds=6, steps=60, seconds=0.2)}
+LIVE = Space(ranges={"recipe.optimizer.lr": LogUniform(low=1e-4, high=1.0)})
+"""Log-loss after these steps runs from that of a guess to nearly its best."""
+WIDE = Space(ranges={"recipe.optimizer.lr": LogUniform(low=1e-10, high=1.0)})
+"""Mostly too small by far, so that few trials seldom hit what many do."""
+INERT = Space(ranges={"recipe.optimizer.dampening": LogUniform(low=0.01, high=0.9)})
+"""Without momentum, dampening does nothing."""
+
+ITSELF = Comparison(
+    name="water",
+    question="Does momentum train a small tabular classifier better?",
+    task=WATER,
+    recipe=RECIPE,
+    factors=(Factor(path="recipe.optimizer.momentum", levels={"none": 0.0, "some": 0.5}),),
+    baseline=("none",),
+    budgets=BUDGETS,
+    tuning=Tuning(spaces=LIVE, trials={"quick": 8}, widen=False),
+)
+
+
+def _unequal(name: str, space: Space) -> Comparison:
+    """A variant tuned by 5 trials against itself tuned by 50."""
+    return Comparison(
+        name=name,
+        question="Does a variant tuned by more trials train better than itself?",
+        task=WATER,
+        recipe=RECIPE,
+        factors=(Factor(path="recipe.salt", levels={"5 trials": "few", "50 trials": "many"}),),
+        baseline=("5 trials",),
+        budgets=BUDGETS,
+        tuning=Tuning(
+            spaces=space,
+            trials={"quick": {"5 trials": 5, "50 trials": 50}},
+            widen=False,
+            unequal=True,
+        ),
+    )
+
+
+UNEQUAL = {"inert": _unequal("inert", INERT), "live": _unequal("live", WIDE)}

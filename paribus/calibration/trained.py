@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from paribus.calibration.nulls import ALPHA, attainable, rejected, told_apart
 from paribus.calibration.reserved import Reserved
-from paribus.comparison import Budget, Comparison, Factor
+from paribus.comparison import Budget, Comparison, Factor, Variant
 from paribus.errors import ParibusError
 from paribus.progress import Progress
 from paribus.rates import Rate
 from paribus.results import Result
 from paribus.session import Settings
 from paribus.stats import least_seeds
+from paribus.tuning import ARMS, Arm, Tuning
 
 FIRST_SEED = 70_000_000
 """Far from any seed that a comparison is trained with."""
+IN_MEMORY = Path(":memory:")
+RUNS_AT_ONCE = 4000
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class Plan:
 def against_itself(comparison: Comparison) -> Comparison:
     """The comparison of a comparison's baseline with itself: two names, whose random streams a salt parts.
 
-    So differences are not zero by construction, and nothing but luck makes them.
+    So differences are not zero by construction, and nothing but luck makes them. What it is tuned over stays.
     """
     base = comparison.variants()[0]
     levels = {name: f"{base.recipe.salt}{name}" for name in ("a", "b")}
@@ -60,6 +64,7 @@ def against_itself(comparison: Comparison) -> Comparison:
         baseline=("a",),
         budgets={name: _for_two(comparison, b) for name, b in comparison.budgets.items()},
         metric=base.metric if comparison.metric is not None else None,
+        tuning=_tuned_alike(comparison, base),
     )
 
 
@@ -69,31 +74,77 @@ def _for_two(comparison: Comparison, budget: Budget) -> Budget:
     return budget.model_copy(update={"seconds": seconds})
 
 
+def _tuned_alike(comparison: Comparison, base: Variant) -> Tuning | None:
+    """The baseline's own space and trials for both names; never widened, which a pilot does once for all repeats."""
+    tuning = comparison.tuning
+    if tuning is None:
+        return None
+    trials = {name: tuning.trials_of(base.name, name) for name in tuning.trials}
+    space = tuning.space_of(base.name, base.levels)
+    return Tuning(spaces=space, trials=dict(trials), widen=False, shared=tuning.shared)
+
+
 def repeats(
-    settings: Settings, comparison: Comparison, plan: Plan, progress: Progress | None = None
-) -> list[Result]:
-    """Train a comparison with the seeds of all repeats, unless they are known; returns the result of each repeat.
+    settings: Settings,
+    comparison: Comparison,
+    plan: Plan,
+    *,
+    arm: Arm = "default",
+    progress: Progress | None = None,
+) -> Iterator[Result]:
+    """Train one arm of a comparison again and again, each time with seeds of its own; yields the result of each time.
+
+    Runs are counted and not kept: a store in memory holds some repeats at a time. They are trained by the stacked
+    engine, unless another one is asked for.
 
     Raises:
         ParibusError: it cannot be trained, or what should be held equal was not.
     """
-    n = plan.seeds
-    session = Reserved(settings, FIRST_SEED, plan.repeats * n, progress)
-    with session.store:
-        trained = session.train_all(comparison)
-        return [session.part(trained, slice(i * n, (i + 1) * n)) for i in range(plan.repeats)]
+    engine = "stacked" if settings.engine == "auto" else settings.engine
+    own = replace(settings, store=IN_MEMORY, engine=engine, seeds=None, trials=None, fresh=False)
+    at_once = max(1, RUNS_AT_ONCE // (plan.seeds * _runs_a_seed(comparison, settings.budget, arm)))
+    for start in range(0, plan.repeats, at_once):
+        count = min(at_once, plan.repeats - start)
+        first = FIRST_SEED + start * plan.seeds
+        session = Reserved(own, first, count * plan.seeds, progress)
+        with session.store:
+            trained = session.train_all(comparison, arm)
+            for i in range(count):
+                yield session.part(trained, slice(i * plan.seeds, (i + 1) * plan.seeds))
+
+
+def _runs_a_seed(comparison: Comparison, budget: str, arm: Arm) -> int:
+    """How many trainings one seed of all variants takes, trials included."""
+    names = [variant.name for variant in comparison.variants()]
+    if arm == "default" or comparison.tuning is None:
+        return len(names)
+    return sum(1 + comparison.tuning.trials_of(name, budget) for name in names)
 
 
 def calibrate(
     settings: Settings, comparison: Comparison, plan: Plan, progress: Progress | None = None
 ) -> list[Rate]:
-    """How often a comparison's baseline is told apart from itself, over the plan's repeats.
+    """How often a comparison's baseline is told apart from itself, in each arm that the budget has.
 
     Raises:
         ParibusError: it cannot be trained, or what should be held equal was not.
     """
-    found = repeats(settings, against_itself(comparison), plan, progress)
-    return rates_of(comparison.name, found)
+    made = against_itself(comparison)
+    rates = []
+    for arm in arms(made, settings.budget):
+        trials = (
+            made.tuning.trials_of("a", settings.budget) if arm == "tuned" and made.tuning else 0
+        )
+        told = f", tuned by {trials} trials nested in the seed" if trials else ""
+        found = list(repeats(settings, made, plan, arm=arm, progress=progress))
+        rates += rates_of(f"{comparison.name}{told}", found)
+    return rates
+
+
+def arms(comparison: Comparison, budget: str) -> tuple[Arm, ...]:
+    """The arms that a comparison has at a budget."""
+    tuned = comparison.tuning is not None and budget in comparison.tuning.trials
+    return ARMS if tuned else ARMS[:1]
 
 
 def rates_of(name: str, found: Sequence[Result]) -> list[Rate]:

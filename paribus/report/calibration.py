@@ -118,6 +118,16 @@ def _line(rate: Rate) -> Line:
     }
 
 
+def told(rate: Rate) -> str:
+    """A rate in a line, for a terminal."""
+    low, high = map(share, rate.band)
+    reads = "as it must" if rate.passed else "FAILED"
+    return (
+        f"{rate.group}: {rate.name}: {share(rate.rate)} of {rate.trials}, expected {share(rate.expected)}, band {low} "
+        f"to {high}: {reads}"
+    )
+
+
 def share(value: float) -> str:
     """A share in percent.
 

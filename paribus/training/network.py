@@ -40,7 +40,7 @@ def build(recipe: Recipe, dataset: Dataset, streams: Streams) -> nn.Module:
     changes nobody else's weights. The global generator is left as it was.
     """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(streams.number("init"))
+        _seed(streams.number("init"))
         network: nn.Module = recipe.model(**_shapes(recipe, dataset))
         drawn = list(layers(network))
         for kind, ordinal, module in drawn:
@@ -65,10 +65,19 @@ def _shapes(recipe: Recipe, dataset: Dataset) -> dict[str, object]:
     return {k: v for k, v in known.items() if k in asked and k not in recipe.model.kwargs}
 
 
+def _seed(number: int) -> None:
+    """Seed the CPU's generator alone, which networks are drawn from.
+
+    `torch.manual_seed` also notes the seed for devices that are not awake, with a stack trace each time, which takes
+    longer than drawing a small layer.
+    """
+    torch.default_generator.manual_seed(number)
+
+
 def _redraw(module: nn.Module, number: int) -> None:
     reset = getattr(module, "reset_parameters", None)
     if callable(reset):
-        torch.manual_seed(number)
+        _seed(number)
         reset()
 
 

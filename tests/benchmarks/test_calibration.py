@@ -43,7 +43,7 @@ def test_controls_run_by_default_and_the_calibration_where_it_is_named(pytester)
     assert any("test_controls.py::test_control[born-dead]" in line for line in found)
     assert not any("test_calibration" in line for line in found)
     named = pytester.runpytest_inprocess(*collect, str(ROOT / "benchmarks" / "test_calibration.py"))
-    for test in ("test_simulated[nulls]", "test_trained[water]", "test_controls[clipping]"):
+    for test in ("test_simulated[nulls]", "test_trained", "test_controls[clipping]"):
         assert any(test in line for line in named.stdout.lines)
 
 

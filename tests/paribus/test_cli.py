@@ -87,3 +87,19 @@ def test_help_names_the_tuned_arm() -> None:
     shown = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1"}).invoke(app, ["run", "--help"]).output
     assert "default, tuned or both" in shown
     assert "Trials a variant and seed in the tuned arm." in shown
+
+
+def test_a_suite_of_ones_own_is_calibrated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Six seeds find nothing at two repeats; the status says whether all is as it must be."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "toy_suite.py").write_text("from tests.toys import suite\nSUITE = suite()\n")
+    words = ["calibrate", str(tmp_path / "toy_suite.py"), "--repeats", "2", "--seeds", "6"]
+    done = CliRunner().invoke(
+        app, [*words, "--out", str(tmp_path), "--device", "cpu", "--jobs", "1"]
+    )
+    told = "Trained against itself: toys: verdict `better` or `worse`: 0 % of 2, expected 5 %"
+    assert told in done.output
+    assert done.exit_code == 0, done.output
+    page = (tmp_path / "calibration.md").read_text(encoding="utf-8")
+    assert "- toys, toys: 2 comparisons of 6 paired seeds, each of the baseline with itself" in page
+    assert sorted(p.name for p in tmp_path.iterdir() if p.suffix == ".sqlite") == []

@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from paribus.calibration import Controlled, Plan, against_itself, calibrate, repeats
+from paribus.calibration import Controlled, Plan, against_itself, calibrate, repeats, trained
 from paribus.calibration.trained import FIRST_SEED, rates_of
 from paribus.comparison import Budget
 from paribus.controls import Control, Measured
 from paribus.errors import ParibusError
+from paribus.search import LogUniform, Space
 from paribus.session import Settings
+from paribus.tuning import Tuning
 from tests.toys import RECIPE, comparison, score
 
 QUICK = {"quick": Budget(seeds=6, steps=6, seconds=1)}
@@ -28,7 +31,7 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def found(settings: Settings):
-    return repeats(settings, against_itself(comparison(budgets=QUICK)), PLAN)
+    return list(repeats(settings, against_itself(comparison(budgets=QUICK)), PLAN))
 
 
 def test_a_comparison_against_itself_has_its_baseline_twice_and_nothing_else() -> None:
@@ -80,10 +83,37 @@ def test_rates_count_what_the_contrasts_say(found) -> None:
     assert held.hits == sum(zero)
 
 
-def test_calibrating_trains_once_and_reads_the_store_afterwards(settings, monkeypatch) -> None:
-    first = calibrate(settings, comparison(budgets=QUICK), PLAN)
-    monkeypatch.setattr("paribus.session.execute", lambda *_a, **_k: pytest.fail("trained again"))
-    assert calibrate(settings, comparison(budgets=QUICK), PLAN) == first
+def scores(found) -> list[list[float]]:
+    return [row.scores.tolist() for result in found for row in result.rows]
+
+
+def test_some_repeats_at_a_time_come_to_the_same_and_none_is_kept(
+    settings, found, monkeypatch
+) -> None:
+    """Three repeats of twelve runs fit into forty, so that eight take three rounds."""
+    monkeypatch.setattr(trained, "RUNS_AT_ONCE", 40)
+    again = list(repeats(settings, against_itself(comparison(budgets=QUICK)), PLAN))
+    assert [result.seeds for result in again] == [result.seeds for result in found]
+    assert np.allclose(scores(again), scores(found), rtol=1e-4)
+    assert list(settings.out.iterdir()) == []
+
+
+def test_a_comparison_that_is_tuned_is_calibrated_in_both_arms(settings) -> None:
+    """Each name searches by trials of its own; both have the space of the baseline."""
+    rates = Space(ranges={"recipe.optimizer.lr": LogUniform(low=0.01, high=1.0)})
+    spaces = {"sgd": rates, "adam": Space()}
+    tuned = comparison(budgets=QUICK, tuning=Tuning(spaces=spaces, trials={"quick": 3}))
+    made = against_itself(tuned)
+    assert made.tuning == Tuning(spaces=rates, trials={"quick": 3}, widen=False)
+    (one,) = repeats(settings, made, Plan(repeats=1, seeds=6), arm="tuned")
+    chosen = [[run.recipe.optimizer.kwargs["lr"] for run in row.runs] for row in one.rows]
+    assert all(len(set(found)) == 6 for found in chosen), "nested: a search for every seed"
+    assert not set(chosen[0]) & set(chosen[1]), "parted: a search for every name"
+    names = {rate.group for rate in calibrate(settings, tuned, Plan(repeats=2, seeds=6))}
+    assert names == {
+        "Trained against itself: toys",
+        "Trained against itself: toys, tuned by 3 trials nested in the seed",
+    }
 
 
 @pytest.mark.parametrize(("count", "seeds"), [(0, 6), (10, 5)])
@@ -101,7 +131,7 @@ def test_control_that_breaks_is_told(settings) -> None:
     model = {"model": {"target": "tests.toys:Unpaired", "kwargs": {}}}
     odd = comparison(recipe=RECIPE.model_validate({**RECIPE.model_dump(), **model}), budgets=QUICK)
     with pytest.raises(ParibusError, match=r"^control of comparison 'toys': got init of seed"):
-        repeats(replace(settings, engine="loop"), odd, PLAN)
+        list(repeats(replace(settings, engine="loop"), odd, PLAN))
 
 
 def a_control(**changes) -> Control:

@@ -1,0 +1,46 @@
+"""A suite against itself: the baseline of each of its comparisons, with the user's data and settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from paribus.calibration.trained import Plan, calibrate
+from paribus.comparison import Comparison, Suite
+from paribus.progress import Progress
+from paribus.rates import Rate
+from paribus.report.calibration import told, write_calibration
+from paribus.session import Settings
+
+
+def calibrate_suite(
+    suite: Suite, settings: Settings, plan: Plan, progress: Progress | None = None
+) -> Iterator[Rate]:
+    """Calibrate each comparison of a suite and put it on the page; yields its rates.
+
+    Raises:
+        ParibusError: a comparison cannot be trained, or what should be held equal was not.
+    """
+    for comparison in suite.comparisons:
+        rates = calibrate(_of(comparison, settings), comparison, plan, progress)
+        about = (
+            f"{suite.name}, {comparison.name}: {plan.repeats} comparisons of {plan.seeds} paired seeds, each of the "
+            f"baseline with itself, at the budget `{settings.budget}`."
+        )
+        write_calibration(f"{suite.name} {comparison.name}", rates, about, settings.out)
+        yield from rates
+
+
+def _of(comparison: Comparison, settings: Settings) -> Settings:
+    """The settings with the data of this comparison's task alone."""
+    task = comparison.task.name
+    data = {name: path for name, path in settings.data.items() if name == task}
+    return replace(
+        settings, data=data, targets={n: t for n, t in settings.targets.items() if n in data}
+    )
+
+
+def lines(rates: list[Rate], out: Path) -> str:
+    """What a terminal shows: a line a rate, and where the page is."""
+    return "\n".join([*map(told, rates), f"page: {out / 'calibration.md'}"])

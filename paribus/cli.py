@@ -50,6 +50,40 @@ def show_suites() -> None:
 
 
 @app.command()
+def check(
+    suite: Annotated[str, typer.Argument(help="Name of a suite, or a file that defines SUITE.")],
+    data: Annotated[
+        list[str] | None,
+        typer.Option(help="Your own data: PATH, or TASK=PATH where comparisons differ."),
+    ] = None,
+    target: Annotated[
+        list[str] | None, typer.Option(help="Column to predict: COLUMN, or TASK=COLUMN.")
+    ] = None,
+    variants: Annotated[
+        bool, typer.Option("--all", help="Every variant, not the baselines alone.")
+    ] = False,
+    steps: Annotated[int, typer.Option(help="Steps at most.", min=1)] = 2000,
+) -> None:
+    """Overfit one point, then one batch, and say whether the network can; status 1 if it cannot.
+
+    A loop that works learns a few samples by heart. One that does not has a fault in the network, the loss, the
+    optimizer or the learning rate.
+
+    Examples: paribus check optimizers · paribus check my_suite.py --all
+    """
+    from paribus.overfit import check_all
+
+    chosen = find_suite(suite)
+    tasks = sorted({c.task.name for c in chosen.comparisons})
+    paths, columns = by_task("--data", data or [], tasks), by_task("--target", target or [], tasks)
+    failed = False
+    for name, found in check_all(chosen, paths, columns, variants=variants, steps=steps):
+        typer.echo(f"{name}, {found.told}")
+        failed |= not (found.passed or found.reason)
+    raise typer.Exit(int(failed))
+
+
+@app.command()
 def run(
     suites: Annotated[
         list[str], typer.Argument(help="Names of suites, or files that define SUITE.")

@@ -190,6 +190,13 @@ class Fold:
         """The sample numbers of a part, ``(sample,)``."""
         return {"train": self.train, "validation": self.validation, "test": self.test}[part]
 
+    def only(self, samples: Tensor) -> Fold:
+        """The fold of these samples in all three parts, ``(sample,)``, prepared as they are in this one."""
+        made = Fold(self.dataset, samples, samples, samples, self.notes)
+        # In the place of what the properties would fit on the few.
+        vars(made).update(input_affines=self.input_affines, target_affines=self.target_affines)
+        return made
+
     def part(self, name: str, most: int | None = None) -> Part:
         """The prepared samples of a part, or the first of them."""
         index = self.indices(name)[:most]

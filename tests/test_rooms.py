@@ -49,6 +49,7 @@ ORDER = [
     "executor",
     "engines",
     "steptime",
+    "overfit",
     "stats",
     "rates",
     "verdict",

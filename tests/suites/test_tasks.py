@@ -16,6 +16,7 @@ from paribus.seeding import Streams
 from paribus.spec import call, canonical, replace
 from paribus.task import Task
 from suites.tasks.adding import ADDING
+from suites.tasks.curve import CURVE
 from suites.tasks.digits import DIGITS
 from suites.tasks.energy import ENERGY, load
 from suites.tasks.pictures import NOISY, PICTURES
@@ -25,7 +26,7 @@ from suites.tasks.water import WATER
 
 TASKS = {
     task.name: task
-    for task in (WATER, DIGITS, ENERGY, ADDING, WALK, PICTURES, NOISY, WINE, DIABETES)
+    for task in (WATER, DIGITS, ENERGY, ADDING, WALK, CURVE, PICTURES, NOISY, WINE, DIABETES)
 }
 
 
@@ -100,6 +101,7 @@ def test_sizes_are_those_that_the_tasks_state() -> None:
         "energy": (((96, 1),), 36_758, 2000, 2000),
         "adding": (((50, 2),), 32_000, 2000, 2000),
         "walk": (((1,),), 350, 75, 75),
+        "curve": (((1,),), 256, 128, 512),
         "pictures": (((1, 8, 8),), 1078, 200, 200),
         "noisy": (((1, 8, 8),), 1078, 200, 200),
         "wine": (((13,),), 107, 35, 36),

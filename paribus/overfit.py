@@ -1,0 +1,136 @@
+"""Overfit one point, then one batch: a check of a training loop that needs no test data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import torch
+
+from paribus.comparison import Suite, Variant
+from paribus.data import Fold
+from paribus.executor import dataset_of, one_thread
+from paribus.run import Run
+from paribus.training.evaluate import outputs_of
+from paribus.training.loop import Training, deterministic
+from paribus.training.record import evaluation
+
+SHARE_LEFT = 0.01
+SMALLEST = 1e-4
+ROUND = 25
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """How far a few samples were learned by heart.
+
+    Attributes:
+        samples: how many.
+        steps: steps taken until they were fitted, or all there were.
+        before: mean loss before training, in evaluation mode.
+        after: mean loss after it.
+        accuracy: share of the samples that are right, None where the task has no accuracy.
+        reason: why it could not be tried, or nothing.
+    """
+
+    samples: int
+    steps: int = 0
+    before: float = float("nan")
+    after: float = float("nan")
+    accuracy: float | None = None
+    reason: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether the loss fell to a hundredth of what it was and every sample is right."""
+        enough = self.after <= max(SHARE_LEFT * self.before, SMALLEST)
+        return enough and self.accuracy in (None, 1.0)
+
+    @property
+    def told(self) -> str:
+        """The outcome in a line.
+
+        >>> Fitted(samples=32, steps=50, before=2.3, after=0.01, accuracy=1.0).told
+        'one batch of 32: fitted, loss 2.3 -> 0.01, accuracy 1 after 50 steps'
+        """
+        name = "one point" if self.samples == 1 else f"one batch of {self.samples}"
+        if self.reason:
+            return f"{name}: not tried, {self.reason}"
+        right = "" if self.accuracy is None else f", accuracy {self.accuracy:.3g}"
+        return (
+            f"{name}: {'fitted' if self.passed else 'NOT FITTED'}, loss {self.before:.3g} -> {self.after:.3g}{right} "
+            f"after {self.steps} steps"
+        )
+
+
+def check(variant: Variant, *, steps: int = 2000, seed: int = 0) -> Iterator[Fitted]:
+    """Overfit the first point and then the first batch that a seed's training would see.
+
+    The recipe is the variant's own, with early stopping left out. Samples are prepared as in a whole training.
+
+    Args:
+        variant: a task and a recipe.
+        steps: how many are taken at most.
+        seed: whose split, weights and order are taken.
+    """
+    recipe = variant.recipe.model_copy(update={"early_stopping": None, "time_limit": None})
+    run = Run(variant.task, recipe, seed, "")
+    fold = variant.task.fold(dataset_of(variant.task, seed), run.streams)
+    order = torch.randperm(len(fold.train), generator=run.streams.generator("order", 0))
+    for samples in (1, min(recipe.batch_size, len(fold.train))):
+        yield _fitted(run, fold.only(fold.train[order[:samples]]), steps)
+
+
+def check_all(
+    suite: Suite,
+    data: Mapping[str, str],
+    targets: Mapping[str, str],
+    *,
+    variants: bool = False,
+    steps: int = 2000,
+) -> Iterator[tuple[str, Fitted]]:
+    """Check the baseline of every comparison, or every variant; yields names and outcomes.
+
+    Args:
+        suite: whose tasks and networks.
+        data: paths that stand in for embedded data, by task.
+        targets: columns to predict, by task.
+        variants: all of them, not the baselines alone.
+        steps: how many are taken at most.
+    """
+    for comparison in suite.comparisons:
+        task = comparison.task.name
+        for variant in comparison.variants()[: None if variants else 1]:
+            own = {"path": data.get(task), "target": targets.get(task)} if task in data else {}
+            made = variant.model_copy(update={"task": variant.task.model_copy(update=own)})
+            for found in check(made, steps=steps):
+                yield f"{comparison.name}, {variant.name}", found
+
+
+def _fitted(run: Run, fold: Fold, steps: int) -> Fitted:
+    samples = len(fold.train)
+    with one_thread(), deterministic(run):
+        try:
+            training = Training(run, fold)
+            before = _measured(run, training)
+            found, taken = before, 0
+            while taken < steps and not _told(samples, taken, before, found).passed:
+                training.advance(ROUND)
+                taken += ROUND
+                found = _measured(run, training)
+        except ValueError as error:
+            if samples > 1:
+                raise
+            return Fitted(samples, reason=f"{error}".partition("\n")[0])
+    return _told(samples, taken, before, found)
+
+
+def _measured(run: Run, training: Training) -> dict[str, float]:
+    """Loss and scores on the samples, in evaluation mode."""
+    part = training.parts.train
+    found = evaluation(run, outputs_of(training.network, part), part)
+    return {name.removeprefix("validation/"): value for name, value in found.items()}
+
+
+def _told(samples: int, steps: int, before: dict[str, float], after: dict[str, float]) -> Fitted:
+    return Fitted(samples, steps, before["loss"], after["loss"], after.get("accuracy"))

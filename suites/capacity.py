@@ -1,0 +1,176 @@
+"""S7: what a larger network can fit, what it overfits, and one batch as the check of a training loop."""
+
+from __future__ import annotations
+
+from paribus.comparison import Budget, Claim, Comparison, Factor, Suite
+from paribus.recipe import Recipe
+from paribus.spec import call
+from suites.tasks.curve import CURVE
+from suites.tasks.digits import DIGITS
+
+NOTES = "course notes"
+APPROXIMATION = "Cybenko 1989; Hornik et al. 1989"
+FAULTS = {
+    "rate of zero": {"optimizer.lr": 0.0},
+    "rate too high": {"optimizer.lr": 10.0},
+    "outputs squashed": {"model.output": "sigmoid"},
+}
+
+
+def _wider_errs_less(wide: str, narrow: str) -> Claim:
+    return Claim(
+        name="C16",
+        text=f"One hidden layer of {wide} units errs less on a smooth function than one of {narrow}.",
+        variant=wide,
+        reference=narrow,
+        relation="better",
+        source=APPROXIMATION,
+    )
+
+
+SUITE = Suite(
+    name="capacity",
+    title="Capacity",
+    system="S7",
+    comparisons=(
+        Comparison(
+            name="width",
+            question="Does one hidden layer fit any smooth function as its width grows?",
+            task=CURVE,
+            recipe=Recipe(
+                model=call("models.mlp:MLP", hidden=[2], activation="Tanh"),
+                optimizer=call("torch.optim:Adam", lr=0.01),
+                batch_size=64,
+                evaluate_every=200,
+            ),
+            factors=(
+                Factor(
+                    path="recipe.model.hidden",
+                    levels={str(width): [width] for width in (2, 8, 32, 128)},
+                ),
+            ),
+            baseline=("2",),
+            budgets={
+                "quick": Budget(seeds=10, steps=2000, seconds=20),
+                "full": Budget(seeds=29, steps=8000, seconds=230),
+            },
+            claims=(
+                _wider_errs_less("8", "2"),
+                _wider_errs_less("32", "8"),
+                _wider_errs_less("128", "32"),
+                Claim(
+                    name="C16",
+                    text="And at 128 units the error is below a hundredth of the variance.",
+                    variant="128",
+                    relation="below",
+                    value=0.01,
+                    source=APPROXIMATION,
+                ),
+            ),
+            notes=(
+                "That such a network exists is a theorem; what is tested is that training finds it at this budget.",
+            ),
+        ),
+        Comparison(
+            name="small_data",
+            question="Does more capacity overfit small data?",
+            task=DIGITS.model_copy(
+                update={
+                    "split": call(
+                        "suites.tasks.mislabelled:mislabelled_split", train=150, noise=0.0
+                    )
+                }
+            ),
+            recipe=Recipe(
+                model=call("models.mlp:MLP", hidden=[16]),
+                optimizer=call("torch.optim:Adam", lr=0.001),
+                batch_size=32,
+                evaluate_every=40,
+            ),
+            factors=(
+                Factor(
+                    path="recipe.model.hidden",
+                    levels={str(width): [width] for width in (4, 16, 64, 256)},
+                ),
+            ),
+            baseline=("16",),
+            budgets={
+                "quick": Budget(seeds=10, steps=1200, seconds=20),
+                "full": Budget(seeds=29, steps=4800, seconds=170),
+            },
+            diagnostics=(call("paribus.diagnostics:fit"),),
+            claims=(
+                Claim(
+                    name="C17",
+                    text="Sixteen times as many hidden units widen the gap between validation and training.",
+                    variant="256",
+                    relation="worse",
+                    metric="gap/loss",
+                    higher_is_better=False,
+                    source=NOTES,
+                ),
+                Claim(
+                    name="C17",
+                    text="And the test score is worse for it.",
+                    variant="256",
+                    relation="worse",
+                    source=NOTES,
+                ),
+            ),
+            notes=("150 training samples with their true labels.",),
+        ),
+        Comparison(
+            name="one_batch",
+            question="Does overfitting one batch tell a training loop that works from one that does not?",
+            task=DIGITS.model_copy(
+                update={"split": call("suites.tasks.onebatch:one_batch_split", samples=32)}
+            ),
+            recipe=Recipe(
+                model=call("models.mlp:MLP", hidden=[64]),
+                optimizer=call("torch.optim:Adam", lr=0.01),
+                batch_size=32,
+                evaluate_every=20,
+            ),
+            factors=(Factor(path="recipe", levels={"intact": {}, **FAULTS}),),
+            baseline=("intact",),
+            budgets={
+                "quick": Budget(seeds=10, steps=200, seconds=6),
+                "full": Budget(seeds=29, steps=800, seconds=40),
+            },
+            claims=(
+                Claim(
+                    name="C18",
+                    text="A loop that works fits one batch: its loss falls below .01.",
+                    variant="intact",
+                    relation="below",
+                    value=0.01,
+                    source=NOTES,
+                ),
+                Claim(
+                    name="C18",
+                    text="And its accuracy is one.",
+                    variant="intact",
+                    metric="accuracy",
+                    relation="above",
+                    value=0.999,
+                    source=NOTES,
+                ),
+                *(
+                    Claim(
+                        name="C18",
+                        text=f"A loop with a fault does not: its loss stays above .01 ({fault}).",
+                        variant=fault,
+                        relation="above",
+                        value=0.01,
+                        source=NOTES,
+                    )
+                    for fault in FAULTS
+                ),
+            ),
+            notes=(
+                "`paribus check NAME` makes this check on any task and network. What it cannot see: labels that were "
+                "shuffled before training, because wrong labels are learned by heart as well.",
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,64 @@
+"""A smooth function of one number, drawn anew for every seed: what one hidden layer is to approximate."""
+
+from __future__ import annotations
+
+import torch
+
+from paribus.data import Dataset, digest_tensors
+from paribus.seeding import Streams
+from paribus.spec import call
+from paribus.task import Metric, Task
+
+WAVES = 4
+
+
+def curve(seed: int, train: int = 256, validation: int = 128, test: int = 512) -> Dataset:
+    """Samples of a smooth function on [-1, 1], without noise.
+
+    ``f(x) = sum over k = 1 ... 4 of a_k / k * sin(pi k x + phi_k)``, with ``a_k`` from N(0, 1) and ``phi_k`` from
+    U(0, 2 pi). Inputs are ``(sample, 1)`` from U(-1, 1), targets ``(sample, 1)``.
+
+    Args:
+        seed: names the draw.
+        train: samples to learn from.
+        validation: samples that choose.
+        test: samples that judge.
+    """
+    generator = Streams(seed).generator("split", "curve")
+    count = torch.tensor((train, validation, test))
+    x = 2 * torch.rand(int(count.sum()), 1, generator=generator, dtype=torch.float64) - 1
+    sizes = torch.randn(WAVES, generator=generator, dtype=torch.float64)
+    phases = 2 * torch.pi * torch.rand(WAVES, generator=generator, dtype=torch.float64)
+    k = torch.arange(1, WAVES + 1)
+    y = (sizes / k * (torch.pi * k * x + phases).sin()).sum(1, keepdim=True)
+    inputs, targets = x.float(), y.float()
+    return Dataset(
+        name="curve",
+        origin="a smooth function of one number, drawn anew for every seed",
+        inputs=(inputs,),
+        targets=(targets,),
+        standardise_targets=True,
+        features=("x",),
+        declared=torch.arange(3).repeat_interleave(count),
+        digest=digest_tensors((inputs, targets)),
+    )
+
+
+CURVE = Task(
+    name="curve",
+    source=call(curve),
+    reader=call("suites.tasks.generated:refuse_file", task="curve"),
+    split=call("paribus.splits:declared_split"),
+    loss=call("paribus.metrics:squared_error"),
+    metrics=(
+        Metric(
+            name="mse",
+            function=call("paribus.metrics:squared_error"),
+            higher_is_better=False,
+            margin=0.01,
+            unit="variances of the training part",
+        ),
+    ),
+    naive={"mean_target": call("paribus.naive:mean_target")},
+    redrawn=True,
+)

@@ -1,0 +1,31 @@
+"""One batch as a whole data set."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from paribus.errors import ParibusError
+from paribus.seeding import Streams
+from suites.tasks.digits import digits
+from suites.tasks.onebatch import one_batch_split
+
+
+def test_all_parts_are_the_same_samples_of_the_training_part() -> None:
+    fold = one_batch_split(digits(), Streams(0).generator("split"), samples=32)
+    assert torch.equal(fold.train, fold.test)
+    assert torch.equal(fold.train, fold.validation)
+    assert len(set(fold.train.tolist())) == 32
+    assert fold.notes == (
+        "training, validation and test are the same 32 samples: scores tell of fitting alone",
+    )
+
+
+@pytest.mark.parametrize("samples", [0, 1079])
+def test_a_batch_that_is_not_there_is_refused(samples: int) -> None:
+    with pytest.raises(ParibusError) as caught:
+        one_batch_split(digits(), Streams(0).generator("split"), samples)
+    assert str(caught.value) == (
+        f"samples of a batch of digits: got {samples}, expected 1 to 1078, the samples of the training part. "
+        "Change split.samples."
+    )

@@ -6,8 +6,8 @@ from suites.activations import SUITE as ACTIVATIONS
 from suites.augmentation import SUITE as AUGMENTATION
 from suites.autoencoders import SUITE as AUTOENCODERS
 from suites.averaging import SUITE as AVERAGING
-from suites.images import SUITE as IMAGES
 from suites.capacity import SUITE as CAPACITY
+from suites.images import SUITE as IMAGES
 from suites.initialisation import SUITE as INITIALISATION
 from suites.inversion import SUITE as INVERSION
 from suites.leakage import SUITE as LEAKAGE

@@ -39,13 +39,19 @@ class Unit:
     def of(cls, result: Result, ideal: float) -> Unit:
         """Read a result whose rows are all complete."""
         rows, table, counted = penalised(result)
-        kept = [(x[c], row.naive[c]) for x, c, row in zip(table, counted, rows, strict=True)]
+        kept = [
+            (x[c], row.naive[c[: len(row.runs)]])
+            for x, c, row in zip(table, counted, rows, strict=True)
+        ]
         means = np.array([x.mean() for x, _ in kept])
         parts = tuple((naive - x) / (naive - ideal) for x, naive in kept)
         steps = None
         if result.comparison.target is not None:
             taken = [target_steps(result.comparison, row) for row in rows]
-            steps = np.maximum(np.stack(taken, axis=1), 1.0)  # met before the first step: one step
+            shared = min(map(len, taken))  # a sequence may give a row fewer seeds
+            steps = np.maximum(
+                np.stack([x[:shared] for x in taken], axis=1), 1.0
+            )  # met before the first step: one step
         return cls(result, means, parts, steps)
 
 
@@ -161,7 +167,7 @@ def missing(result: Result) -> str:
     if not all(np.isfinite(row.naive).all() for row in rows):
         return "the score of the predictor that learns nothing is not known"
     gains = [
-        _sign(result) * (x[c] - row.naive[c]).mean()
+        _sign(result) * (x[c] - row.naive[c[: len(row.runs)]]).mean()
         for x, c, row in zip(table, counted, rows, strict=True)
     ]
     if max(gains) <= (result.comparison.primary.margin or 0.0):

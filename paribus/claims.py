@@ -62,14 +62,20 @@ def answer(claim: Claim, *results: Result) -> Answered:
     if reason:
         return Answered(claim, Answer.undecided, reason)
     result = results[0]
-    if claim.measure is None and claim.reference in (None, result.baseline.variant.name):
-        primary = claim.metric in (None, result.comparison.primary.name)
-        if primary and claim.relation in ("better", "worse", "equivalent"):
-            return _by_verdict(claim, result)
+    if _asks_the_family(claim, result):
+        return _by_verdict(claim, result)
     if claim.metric == STEPS:
         variant, reference = (result.row(name) for name in _named(claim, result))
         return _by_steps(claim, result.comparison, variant, reference)
     return _by_values(claim, results)
+
+
+def _asks_the_family(claim: Claim, result: Result) -> bool:
+    """Whether a claim is answered by a verdict of the family: on the primary metric, against the baseline."""
+    primary = claim.metric in (None, result.comparison.primary.name)
+    against = claim.reference in (None, result.baseline.variant.name)
+    asked = claim.relation in ("better", "worse", "equivalent")
+    return claim.measure is None and against and primary and asked
 
 
 def _named(claim: Claim, result: Result) -> tuple[str, ...]:
@@ -87,6 +93,8 @@ def _silent(claim: Claim, result: Result) -> str:
         return "not run"
     if claim.budget not in (None, result.budget):
         return f"stated for the budget {claim.budget!r}"
+    if result.cap is not None and not _asks_the_family(claim, result):
+        return "withheld: in a sequence of seeds only verdicts answer claims"
     return _withheld(claim, result)
 
 

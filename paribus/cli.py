@@ -105,6 +105,11 @@ def run(
         bool, typer.Option("--fresh", help="Train again what is in the store.")
     ] = False,
     jobs: Annotated[int | None, typer.Option(help="Processes that train side by side.")] = None,
+    sequential: Annotated[
+        bool,
+        typer.Option("--sequential", help="Add seeds to what is open until the evidence is there."),
+    ] = False,
+    cap: Annotated[int | None, typer.Option(help="Most seeds of such a sequence.")] = None,
     speaks_of: Annotated[
         str | None, typer.Option(help="What verdicts speak of: seeds, or data (new data).")
     ] = None,
@@ -138,6 +143,8 @@ def run(
         store=store or out / "runs.sqlite",
         fresh=fresh,
         jobs=jobs,
+        sequential=sequential,
+        cap=cap,
         speaks_of=speaks("--speaks-of", speaks_of),
         evidence=evidence,
         trials=trials,
@@ -221,6 +228,7 @@ def _train_and_report(session: Session, suites: list[Suite]) -> int:
         for cell in every:
             if not skip_reason(cell.device):
                 session.train(cell)
+        session.follow(every)
     finally:
         results = session.results(every)
         pages = write(results, settings.out, session.claims(_declared(suites), results))

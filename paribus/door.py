@@ -129,6 +129,7 @@ class Door:
             session.prepare(every)
             for cell in every:
                 session.train(cell)
+            session.follow(every)
             (result,) = session.results(every)
         if result.control.broken:
             raise ParibusError(
@@ -145,10 +146,12 @@ class Door:
         rows = self.config._benchmarksession.benchmarks  # type: ignore[attr-defined]
         rows[:] = [row for row in rows if row.fullname != test]
 
-    def finish(self) -> None:
-        """Write the pages."""
+    def finish(self, *, whole: bool = True) -> None:
+        """Write the pages; where seeds are a sequence, add them to what is open first, if the run went through."""
         from paribus.report import write
 
+        if whole:
+            self.session.follow(self.cells)
         self.results = self.session.results(self.cells)
         claims = self.session.claims(self.declared, self.results)
         self.pages = write(self.results, self.settings.out, claims)
@@ -210,6 +213,8 @@ def settings_of(config: pytest.Config) -> Settings:
         store=Path(option("--paribus-store") or out / "runs.sqlite"),
         fresh=option("--paribus-fresh"),
         jobs=option("--paribus-jobs"),
+        sequential=option("--paribus-sequential"),
+        cap=option("--paribus-cap"),
         speaks_of=speaks("--paribus-speaks-of", option("--paribus-speaks-of")),
         evidence=option("--paribus-evidence"),
         trials=option("--paribus-trials"),

@@ -50,6 +50,15 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "metavar": "TASK=COLUMN",
         "help": "the column of that data to predict (default: the last)",
     },
+    "--paribus-sequential": {
+        "action": "store_true",
+        "help": "add seeds to what is still open until the evidence is there, at an error rate that is kept",
+    },
+    "--paribus-cap": {
+        "type": int,
+        "metavar": "N",
+        "help": "most seeds of such a sequence (default: 30)",
+    },
     "--paribus-speaks-of": {
         "metavar": "seeds|data",
         "help": "what verdicts speak of: new seeds on this data set, or new data (default: the comparison's own)",
@@ -193,7 +202,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Write the pages from whatever is in the store by now, an interrupted run's included."""
     door = session.config.stash[DOOR]
     if door is not None and door.prepared:
-        door.finish()
+        done = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+        door.finish(whole=session.exitstatus in done)
         if door.broken and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,7 @@ from paribus.spec import digest
 from paribus.stats import least_seeds
 from paribus.store import Store, Timing
 from paribus.tuning import Arm
-from paribus.verdict import Contrast, decide
+from paribus.verdict import Contrast, decide, decide_sequentially
 
 Floats = npt.NDArray[np.float64]
 
@@ -126,6 +127,8 @@ class Result:
         interactions: those of a crossing that were declared and whose variants are complete, by name.
         skipped: why nothing ran on this device, or nothing.
         correction: test size over training size where it speaks of new data by the corrected t, else zero.
+        cap: most seeds of a sequence, where seeds are added until the evidence is there; None where their number was
+            fixed.
         looks: numbers of seeds with which this result has been looked at, in order; the last is this one.
         predictions: loads what the runs of a variant said of their test parts.
         arm: ``default``, each variant as it is stated, or ``tuned``, each the winner of a search.
@@ -143,6 +146,7 @@ class Result:
     interactions: Mapping[str, Contrast] = field(default_factory=dict)
     skipped: str = ""
     correction: float = 0.0
+    cap: int | None = None
     looks: tuple[int, ...] = ()
     predictions: Callable[[Row], list[Predictions]] = lambda _row: []
     arm: Arm = "default"
@@ -193,6 +197,7 @@ def collect(
     arm: Arm = "default",
     searched: Mapping[str, Searched] | None = None,
     pilot: Pilot | None = None,
+    cap: int | None = None,
 ) -> Result:
     """Everything that the store knows of one arm of a comparison on a device.
 
@@ -201,13 +206,15 @@ def collect(
         comparison: with budget and data applied.
         budget: its name.
         device: where the runs were made.
-        runs: of each variant, one a seed, in the same order of seeds.
+        runs: of each variant, one a seed, in the same order of seeds; in a sequence a variant may have fewer than the
+            baseline.
         store: what is known.
         failures: why a variant's test failed, by variant.
         skipped: why nothing ran on this device.
         arm: which arm the runs are of.
         searched: of each variant, the search whose winners its runs are, in the tuned arm.
         pilot: the spaces that were searched, in the tuned arm.
+        cap: most seeds of a sequence, None where the number of seeds was fixed.
     """
     rows = tuple(
         _row(v, comparison, runs[v.name], store, failures, runs[comparison.variants()[0].name])
@@ -221,9 +228,9 @@ def collect(
     contrasts: dict[str, Contrast] = {}
     looks: dict[str, tuple[int, ...]] = {}
     if rows[0].complete and not control.broken and not skipped:
-        looks = _looks(store, comparison, rows, len(seeds))
+        looks = _looks(store, comparison, rows, sequential=cap is not None)
         later = [name for name, seen in looks.items() if len(seen) > 1]
-        found = _contrasts(comparison, rows, later)
+        found = _contrasts(comparison, rows, later, sequential=cap is not None)
         if arm == "tuned" and _unequal_trials(comparison, budget):
             found = tuple(flagged(contrast, UNEQUAL) for contrast in found)
         contrasts = {contrast.variant: contrast for contrast in found}
@@ -239,6 +246,7 @@ def collect(
         interactions={name: c for name, c in contrasts.items() if name in asked},
         skipped=skipped,
         correction=_correction(comparison, rows),
+        cap=cap,
         looks=max(looks.values(), key=len, default=()),
         predictions=lambda row: _predictions(row, store),
         arm=arm,
@@ -301,21 +309,26 @@ def _predictions(row: Row, store: Store) -> list[Predictions]:
 
 
 def _looks(
-    store: Store, comparison: Comparison, rows: Sequence[Row], seeds: int
+    store: Store, comparison: Comparison, rows: Sequence[Row], *, sequential: bool
 ) -> dict[str, tuple[int, ...]]:
     """Note this look at each contrast that is shown, by variant; returns its looks up to this one.
 
-    A look with too few seeds to reach a verdict spends nothing and is not noted.
+    A look with too few seeds to reach a verdict spends nothing and is not noted. Looks within a sequence are one look,
+    however many there were; looks of the other kind come before it, since each kind has an error rate of its own.
     """
     baseline, *others = rows
     shown = [row for row in others if row.complete and baseline.complete]
-    if seeds < least_seeds(comparison.family):
+    if len(baseline.runs) < least_seeds(comparison.family):
         return {}
     found = {}
     for row in shown:
         pair = [[_looked_at(r), r.variant.metric] for r in (baseline, row)]
-        looks = store.look(digest(pair), seeds)
-        found[row.variant.name] = tuple(looks[: looks.index(seeds) + 1])
+        kinds = digest(pair), digest([*pair, "sequential"])
+        own, other = kinds[::-1] if sequential else kinds
+        seeds = len(row.runs)
+        looks = store.look(own, seeds)
+        upto = (seeds,) if sequential else tuple(looks[: looks.index(seeds) + 1])
+        found[row.variant.name] = (*store.looks(other), *upto)
     return found | _crossed_looks(comparison, found)
 
 
@@ -378,33 +391,42 @@ def _correction(comparison: Comparison, rows: Sequence[Row]) -> float:
 
 
 def _contrasts(
-    comparison: Comparison, rows: Sequence[Row], exploratory: Sequence[str]
+    comparison: Comparison, rows: Sequence[Row], exploratory: Sequence[str], *, sequential: bool
 ) -> tuple[Contrast, ...]:
     complete = [row for row in rows if row.complete]
-    metric = comparison.primary
-    scores = {row.variant.name: row.scores for row in complete}
-    naive = np.array([row.naive for row in complete])
-    penalty = failure_scores(metric.higher_is_better, naive, list(scores.values()))
-    return decide(
-        scores,
-        baseline=rows[0].variant.name,
-        higher_is_better=metric.higher_is_better,
-        margin=metric.margin,
-        failure_score=penalty,
-        naive=penalty if np.isfinite(naive).any() else None,
-        family_size=comparison.family,
-        outcomes={row.variant.name: row.outcomes for row in complete},
-        correction=_correction(comparison, rows),
-        new_data=comparison.corrected,
-        exploratory=exploratory,
-        metric=metric.name,
-        interactions={
-            name: four
-            for name, four in comparison.interactions().items()
-            if all(variant in scores for variant in four)
-        },
-        scale=comparison.interaction_scale or "score",
-    )
+    metric, names = comparison.primary, [row.variant.name for row in complete]
+    outcomes, scores, naive = _side_by_side(complete)
+    penalty = failure_scores(metric.higher_is_better, naive, scores)
+    asked = comparison.interactions().items()
+    given: dict[str, Any] = {
+        "baseline": rows[0].variant.name,
+        "higher_is_better": metric.higher_is_better,
+        "margin": metric.margin,
+        "failure_score": penalty,
+        "naive": penalty if np.isfinite(naive).any() else None,
+        "family_size": comparison.family,
+        "outcomes": dict(zip(names, outcomes.tolist(), strict=True)),
+        "exploratory": exploratory,
+        "metric": metric.name,
+        "interactions": {name: four for name, four in asked if {*four} <= {*names}},
+        "scale": comparison.interaction_scale or "score",
+    }
+    table = dict(zip(names, scores, strict=True))
+    if sequential:
+        return decide_sequentially(table, **given)
+    correction = _correction(comparison, rows)
+    return decide(table, correction=correction, new_data=comparison.corrected, **given)
+
+
+def _side_by_side(rows: Sequence[Row]) -> tuple[npt.NDArray[np.str_], Floats, Floats]:
+    """Outcomes, scores and naive scores of complete rows, ``(row, seed)``; a seed that a row lacks is skipped."""
+    seeds = max((len(row.runs) for row in rows), default=0)
+    outcomes = np.full((len(rows), seeds), "skipped", dtype="<U9")
+    scores, naive = np.full((2, len(rows), seeds), np.nan)
+    for i, row in enumerate(rows):
+        n = len(row.runs)
+        outcomes[i, :n], scores[i, :n], naive[i, :n] = row.outcomes, row.scores, row.naive
+    return outcomes, scores, naive
 
 
 def penalised(result: Result) -> tuple[list[Row], Floats, npt.NDArray[np.bool_]]:
@@ -417,9 +439,9 @@ def penalised(result: Result) -> tuple[list[Row], Floats, npt.NDArray[np.bool_]]
     if not rows:
         return [], np.empty((0, 0)), np.empty((0, 0), dtype=np.bool_)
     higher = result.comparison.primary.higher_is_better
-    outcomes = np.array([row.outcomes for row in rows])
-    scores = np.where(outcomes == "completed", [row.scores for row in rows], np.nan)
-    penalty = failure_scores(higher, np.array([row.naive for row in rows]), scores)
+    outcomes, found, naive = _side_by_side(rows)
+    scores = np.where(outcomes == "completed", found, np.nan)
+    penalty = failure_scores(higher, naive, scores)
     table = stats.penalised(scores, penalty, higher_is_better=higher)
     return rows, table, np.isin(outcomes, ("completed", "diverged"))
 
@@ -489,7 +511,9 @@ def _vary(paths: Iterable[str], roots: Sequence[str]) -> bool:
 
 
 def _unequal(part: str, baseline: Row, row: Row) -> list[str]:
-    pairs = zip(baseline.records, row.records, strict=True)
+    pairs = zip(
+        baseline.records, row.records, strict=False
+    )  # a sequence may give a row fewer seeds
     return [
         f"{part} of seed {a.seed} differs between {baseline.variant.name!r} and {row.variant.name!r}"
         for a, b in pairs

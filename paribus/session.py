@@ -28,6 +28,7 @@ from paribus.search import Space, widened
 from paribus.seeding import Streams
 from paribus.spec import digest
 from paribus.spec import replace as replaced
+from paribus.stats import fewest_to_stop
 from paribus.steptime import time_steps
 from paribus.store import Store, Timing
 from paribus.task import Task
@@ -38,6 +39,10 @@ from paribus.training.network import build
 from paribus.tuning import ARMS, PILOT_SEEDS, ROUNDS, Arm, Tuning, applied
 
 DEVICES = ("cpu", "cuda")
+CAP = 30
+"""Most seeds of a sequence, unless told otherwise."""
+MORE = 5
+"""Seeds added at a time to what is open; each of them is looked at by itself."""
 NO_GPU = "no CUDA device was found"
 
 
@@ -60,6 +65,8 @@ class Settings:
         evidence: write what the pages were made from beside them.
         trials: trials a variant and seed in the tuned arm; None takes the comparison's.
         arm: ``default``, ``tuned`` or ``both``.
+        sequential: add seeds to what is still open until the evidence is there, instead of a fixed number.
+        cap: most seeds of a sequence; None is `CAP`.
     """
 
     seeds: int | None = None
@@ -76,8 +83,11 @@ class Settings:
     evidence: bool = False
     trials: int | None = None
     arm: str = "both"
+    sequential: bool = False
+    cap: int | None = None
 
     def __post_init__(self) -> None:
+        self._refuse_two_rules()
         if self.seeds is not None and self.seeds < 2:
             raise ParibusError(
                 "number of seeds",
@@ -109,6 +119,35 @@ class Settings:
                 expected="data to take the column from",
                 fix=f"Add --paribus-data {task}=PATH.",
             )
+
+    def _refuse_two_rules(self) -> None:
+        """Refuse options that contradict a sequence of seeds, or its absence."""
+        slips = {
+            "seeds": (self.sequential and self.seeds is not None, "--paribus-cap for the most"),
+            "speaks-of": (self.sequential and self.speaks_of == "data", "seeds, which it is about"),
+            "evidence": (self.sequential and self.evidence, "a fixed number of seeds"),
+            "cap": (self.cap is not None and not self.sequential, "--paribus-sequential with it"),
+        }
+        for option, (made, instead) in slips.items():
+            if made:
+                raise ParibusError(
+                    f"--paribus-{option}",
+                    got="it beside --paribus-sequential" if self.sequential else "it alone",
+                    expected=instead,
+                    fix="Choose the rule before the run: a fixed number of seeds, or a sequence.",
+                )
+        if self.cap is not None and self.cap < fewest_to_stop(1):
+            raise ParibusError(
+                "cap of a sequence of seeds",
+                got=self.cap,
+                expected=f"at least {fewest_to_stop(1)}, with which one contrast can stop",
+                fix=f"Leave --paribus-cap out for {CAP}.",
+            )
+
+    @property
+    def most(self) -> int | None:
+        """Most seeds of a sequence, None where the number of seeds is fixed."""
+        return (self.cap or CAP) if self.sequential else None
 
     @property
     def devices(self) -> tuple[str, ...]:
@@ -279,6 +318,7 @@ class Session:
         self._complete: dict[str, Searched] = {}
         self._bases: dict[tuple[str, Sequence[int]], list[Run]] = {}
         self._tried: set[str] = set()
+        self._plans: dict[str, int] = {}
 
     @cached_property
     def jobs(self) -> int:
@@ -296,6 +336,8 @@ class Session:
             for suite, comparison in _distinct(cells):
                 prepared = self._apply(comparison)
                 refuse_undrawn(prepared)
+                if self.settings.sequential:
+                    refuse_unsequential(prepared)
                 self._prepared[suite.name, comparison.name] = prepared
                 for variant in prepared.variants():
                     self._try(variant)
@@ -345,9 +387,16 @@ class Session:
         return self._prepared[cell.suite.name, cell.comparison.name]
 
     def seeds(self, comparison: Comparison) -> range:
-        """The seeds that are compared."""
+        """The seeds that are compared; in a sequence those with which it begins, the fewest that can stop."""
+        if self.settings.most is not None:
+            return range(min(self.settings.most, fewest_to_stop(comparison.family)))
         chosen = self.settings.seeds
         return range(comparison.budgets[self.settings.budget].seeds if chosen is None else chosen)
+
+    def seeds_of(self, cell: Cell) -> range:
+        """The seeds of a cell: in a sequence a variant that is open has more than one that has stopped."""
+        planned = self._plans.get(cell.address)
+        return self.seeds(self.comparison(cell)) if planned is None else range(planned)
 
     def runs(self, cell: Cell) -> list[Run]:
         """The runs of a cell that count, one a seed; of a search that is not over, `PENDING` ones."""
@@ -358,7 +407,7 @@ class Session:
 
     def _base(self, cell: Cell) -> list[Run]:
         """The runs of a cell as they stand before tuning; they are asked for often, and know their keys by then."""
-        name = (cell.address, self.seeds(self.comparison(cell)))
+        name = (cell.address, self.seeds_of(cell))
         if name not in self._bases:
             engine = self._choice(cell).engine
             runs = self._by_loop(cell, cell.variant)
@@ -483,7 +532,7 @@ class Session:
                 device=cell.device,
                 diagnostics=comparison.diagnostics,
             )
-            for seed in self.seeds(comparison)
+            for seed in self.seeds_of(cell._replace(variant=variant))
         ]
 
     def _choice(self, cell: Cell) -> Choice:
@@ -607,6 +656,41 @@ class Session:
         search = self._search(cell) if cell.arm == "tuned" else None
         return search.all if search else []
 
+    # A sequence of seeds
+
+    def follow(self, cells: Sequence[Cell]) -> None:
+        """Where seeds are a sequence, add some to what is still open, look again, and so on up to the cap."""
+        if self.settings.most is None:
+            return
+        here = [cell for cell in cells if not skip_reason(cell.device)]
+        places = {(c.suite.name, c.comparison.name, c.device, c.arm): c for c in here}
+        for cell in places.values():
+            while more := self._open(cell):
+                self._add_seeds(more)
+
+    def _open(self, cell: Cell) -> list[Cell]:
+        """The cells that need more seeds, the baseline first; none where nothing is open or the cap is reached."""
+        result = self.result(cell.suite, cell.comparison, cell.device, cell.arm)
+        most = self.settings.most or 0
+        crossings = cell.comparison.interactions()
+        names = [name for name, found in result.contrasts.items() if found.open]
+        names += [v for name, c in result.interactions.items() if c.open for v in crossings[name]]
+        if not names or len(result.baseline.runs) >= most:
+            return []
+        first = result.baseline.variant.name
+        return [cell._replace(variant=name) for name in dict.fromkeys([first, *names])]
+
+    def _add_seeds(self, more: Sequence[Cell]) -> None:
+        """Train some more seeds of these cells."""
+        planned = min(len(self.seeds_of(more[0])) + MORE, self.settings.most or 0)
+        for each in more:
+            self._plans[each.address] = planned
+            self._searches.pop(each.address, None)
+            self._complete.pop(each.address, None)
+        self.progress.forecast.planned += sum(self._estimate(c, self._left(c)) for c in more)
+        for each in more:
+            self.train(each)
+
     def baseline(self, cell: Cell) -> Cell:
         """The cell that a cell is held against."""
         return cell._replace(variant=cell.comparison.variants()[0].name)
@@ -667,6 +751,7 @@ class Session:
             searched={c.variant: s for c in whole if (s := self.searched(c))} if tuned else {},
             pilot=self.pilot(whole[0]) if tuned else None,
             arm=arm,
+            cap=self.settings.most,
         )
 
     def claims(self, declared: Sequence[Suite], results: Sequence[Result]) -> tuple[Entry, ...]:
@@ -735,6 +820,22 @@ def _first_trial(variant: Variant, comparison: Comparison) -> Variant:
     space = comparison.tuning.space_of(variant.name, variant.levels)
     values = space.draw(Streams(0, variant.recipe.salt), 0)
     return variant.model_copy(update={"recipe": applied(variant.recipe, values)})
+
+
+def refuse_unsequential(comparison: Comparison) -> None:
+    """Refuse a sequence of seeds where its rule does not hold: of new data, or of winners that later seeds may change.
+
+    Raises:
+        ParibusError: names the comparison.
+    """
+    shared = comparison.tuning is not None and comparison.tuning.shared
+    if comparison.corrected or shared:
+        raise ParibusError(
+            f"a sequence of seeds of comparison {comparison.name!r}",
+            got="a search that all seeds share" if shared else "verdicts of new data",
+            expected="seeds that say what they say whichever come after them, of this data set",
+            fix="Leave --paribus-sequential out, or select other suites.",
+        )
 
 
 def try_once(variant: Variant) -> None:

@@ -176,6 +176,10 @@ class Store:
             self._db.execute(
                 "insert or ignore into looks values (?, ?, ?)", (comparison, seeds, _now())
             )
+        return self.looks(comparison)
+
+    def looks(self, comparison: str) -> list[int]:
+        """The looks taken at a comparison's result, as numbers of seeds, the first first; notes none."""
         rows = self._db.execute(
             "select seeds from looks where comparison = ? order by first_seen, rowid", (comparison,)
         )

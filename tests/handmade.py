@@ -179,14 +179,14 @@ class Bench:
         return self
 
     def result(self, *, suite: Suite | None = None, **changes: Any) -> Result:
-        settings: dict[str, Any] = {"failures": {}, **changes}
+        runs = {v.name: self.runs(v.name) for v in self.comparison.variants()}
+        settings: dict[str, Any] = {"failures": {}, "runs": runs, **changes}
         return collect(
             suite
             or Suite(name="hand", title="By hand", system="S0", comparisons=(self.comparison,)),
             self.comparison,
             budget="quick",
             device=self.device,
-            runs={v.name: self.runs(v.name) for v in self.comparison.variants()},
             store=self.store,
             **settings,
         )

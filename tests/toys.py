@@ -26,12 +26,12 @@ from paribus.task import Metric, Task
 reads: list[int] = []
 
 
-def points(seed: int = 0) -> Dataset:
+def points(seed: int = 0, apart: float = 1.0) -> Dataset:
     """Sixty points in the plane, of which one half lies higher."""
     reads.append(seed)
     inputs = torch.randn(60, 2, generator=torch.Generator().manual_seed(seed))
     targets = torch.arange(60) % 2
-    inputs[:, 1] += targets
+    inputs[:, 1] += apart * targets
     return Dataset(
         name="points",
         origin="made for a test",

@@ -14,6 +14,8 @@ from paribus.results import Result
 
 def sentences(result: Result) -> list[str]:
     """The method, a sentence or two a point."""
+    if result.cap is not None:
+        return [*_sequence(result), *_interactions(result), _failures(result), *looks(result)]
     return [
         _pairs(result),
         _contrasts(result),
@@ -31,6 +33,39 @@ def sign(result: Result) -> str:
     if result.comparison.primary.higher_is_better:
         return f"variant minus {base}"
     return f"{base} minus variant"
+
+
+def _sequence(result: Result) -> list[str]:
+    """How seeds were added, what stops a contrast, and what may not be said after it stopped."""
+    family = _family(result)
+    counts = sorted({len(row.runs) for row in result.rows})
+    given = f"{counts[0]} to {counts[-1]} seeds" if len(counts) > 1 else f"{counts[0]} seeds"
+    wanted = result.comparison.family / 0.05
+    return [
+        f"**Seeds were added until the evidence was there**, up to {result.cap}: a rule chosen beforehand, under which "
+        "looking after every seed costs nothing. Runs are paired by seed, in the order of the seeds; variants have "
+        f"{given}, since one whose contrasts have stopped is given no more. {scope(result)}",
+        f"{family} Each is a sequence of bets on the sign of the next difference that is not zero: the wealth after n "
+        "of them, S positive, is 2^n B(S + 1, n - S + 1), which has mean one where either sign is as likely, and ever "
+        f"reaches {wanted:g} in any of them with a chance of at most 5 %. There the contrast stops, `better` by more "
+        "wins and `worse` by more losses; p is one over the largest wealth, times the size of the family. The fewest "
+        f"seeds that can stop one are {stats.fewest_to_stop(result.comparison.family)}.",
+        "It speaks of the share of seeds that a variant wins, and not of its mean: the share's limits are a confidence "
+        "sequence, which holds at every look and for all of the family at once with 95 % confidence. Since seeds stop "
+        "because of what they say, a mean difference leans outward and has no interval, nothing is called "
+        "`equivalent`, and claims that rest on other tests are not answered.",
+    ]
+
+
+def _family(result: Result) -> str:
+    """What is looked at together."""
+    family, crossed = result.comparison.family, len(result.comparison.interactions())
+    others = family - crossed
+    beside = f" and {crossed} interaction{'s' * (crossed > 1)}" if crossed else ""
+    return (
+        f"The family is {others} contrast{'s' * (others > 1)} with {result.baseline.variant.name}{beside} on "
+        f"{result.comparison.primary.name}."
+    )
 
 
 def _pairs(result: Result) -> str:
@@ -69,13 +104,9 @@ def scope(result: Result) -> str:
 
 
 def _contrasts(result: Result) -> str:
-    family, crossed = result.comparison.family, len(result.comparison.interactions())
-    others = family - crossed
-    beside = f" and {crossed} interaction{'s' * (crossed > 1)}" if crossed else ""
     return (
-        f"The family is {others} contrast{'s' * (others > 1)} with {result.baseline.variant.name}{beside} on "
-        f"{result.comparison.primary.name}. p comes from {_test(result)} The least "
-        f"number of seeds that can reach a verdict is {stats.least_seeds(family)}."
+        f"{_family(result)} p comes from {_test(result)} The least "
+        f"number of seeds that can reach a verdict is {stats.least_seeds(result.comparison.family)}."
     )
 
 
@@ -188,7 +219,9 @@ def command(result: Result) -> str:
     """The command that makes this comparison again."""
     task = result.comparison.task
     words = ["pytest", "benchmarks", "--benchmark-only", "-k", result.suite.name]
-    words += ["--paribus-seeds", str(len(result.seeds)), "--paribus-budget", result.budget]
+    rule = ["--paribus-sequential", "--paribus-cap", str(result.cap)]
+    words += rule if result.cap is not None else ["--paribus-seeds", str(len(result.seeds))]
+    words += ["--paribus-budget", result.budget]
     words += ["--paribus-device", result.device]
     if task.path is not None:
         words += ["--paribus-data", f"{task.name}={PurePath(task.path).name}"]

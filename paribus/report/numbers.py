@@ -75,6 +75,8 @@ def interval(found: Interval) -> str:
     >>> interval(Interval(-0.0123, -0.0201, -0.0045, 0.95))
     '-0.0123 [-0.0201, -0.0045]'
     """
+    if isnan(found.low):
+        return number(found.mean)
     limits = (found.mean, found.low, found.high)
     places = decimals(found.high - found.mean)
     mean, low, high = (number(x) if places is None else fixed(x, places) for x in limits)

@@ -79,7 +79,7 @@ def _device(arms: Sequence[Result], figures: Sequence[Figures]) -> list[str]:
     if result.skipped:
         return [f"### On {result.device}", f"Skipped on {result.device}: {result.skipped}."]
     return [
-        f"### On {result.device}, {len(result.seeds)} paired seeds, budget `{result.budget}`",
+        f"### On {result.device}, {_upto(result)}{len(result.seeds)} paired seeds, budget `{result.budget}`",
         *(line for arm in arms for line in broken(arm)),
         *map(summary, arms),
         tables.markdown(tables.of_arms(arms, tables.score_lines)),
@@ -104,6 +104,10 @@ def _ledger(arms: Sequence[Result]) -> list[str]:
         ledger.NOTE,
         *([f"Winners at an edge of their space:\n\n{bullets(edges)}"] if edges else []),
     ]
+
+
+def _upto(result: Result) -> str:
+    return "" if result.cap is None else "a sequence of "
 
 
 TIME = (
@@ -150,11 +154,25 @@ def legend(result: Result) -> str:
     """How to read the main table."""
     text = (
         f"Score on the test part: mean ± standard deviation over seeds. Difference: {method.sign(result)}, positive is "
-        "better, with the family's 95 % interval. Wins: seeds on which the variant is better. "
-        f"p: {'corrected t' if result.comparison.corrected else 'sign-flip'} test, Holm-adjusted."
+        f"better{_rule(result)}"
     )
     naive = [f"`{name}` {score}" for name, score in tables.naive_scores(result).items()]
     return f"{text} Predictors that learn nothing score: {listed(naive)}." if naive else text
+
+
+def _rule(result: Result) -> str:
+    """What the columns of the contrasts show, by the rule that was chosen beforehand."""
+    if result.cap is not None:
+        return (
+            ", a mean without an interval. Wins: seeds on which the variant is better up to where the contrast "
+            "stopped, and the share's limits for all looks and the whole family at once. p: anytime-valid, of the "
+            "signs, Bonferroni-adjusted."
+        )
+    test = "corrected t" if result.comparison.corrected else "sign-flip"
+    return (
+        ", with the family's 95 % interval. Wins: seeds on which the variant is better. "
+        f"p: {test} test, Holm-adjusted."
+    )
 
 
 def _interactions(result: Result) -> list[str]:

@@ -100,8 +100,10 @@ def verdict(contrast: Contrast) -> str:
 
 def wins(contrast: Contrast) -> str:
     """Seeds won of those that were paired, and ties if there are any."""
-    ties = f", {contrast.wins.ties} ties" if contrast.wins.ties else ""
-    return f"{contrast.wins.wins} of {contrast.n}{ties}"
+    found = contrast.wins
+    ties = f", {found.ties} ties" if found.ties else ""
+    share = f", share {found.low:.2f} to {found.high:.2f}" if contrast.sequential else ""
+    return f"{found.wins} of {contrast.n}{ties}{share}"
 
 
 def against(row: Row, result: Result) -> Line:

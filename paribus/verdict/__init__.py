@@ -23,8 +23,18 @@ from paribus.errors import ParibusError
 from paribus.verdict.contrast import Contrast, Decision, Family
 from paribus.verdict.pairs import Crossing, Pair, Scale
 from paribus.verdict.runs import OUTCOMES, Runs
+from paribus.verdict.sequential import decide_sequentially
 
-__all__ = ["OUTCOMES", "Contrast", "Crossing", "Decision", "Family", "Scale", "decide"]
+__all__ = [
+    "OUTCOMES",
+    "Contrast",
+    "Crossing",
+    "Decision",
+    "Family",
+    "Scale",
+    "decide",
+    "decide_sequentially",
+]
 
 
 def decide(

@@ -89,6 +89,10 @@ class Contrast:
         failures: failed runs of variant and baseline among the n.
         failures_p: exact McNemar p of the two counts, not adjusted; None where n is 0.
         finished: mean and interval among the seeds where neither failed; None below two of them.
+        sequential: whether seeds were added until the evidence was there: then the difference has a mean and no limits,
+            `wins` has a confidence sequence for its limits, p is the anytime-valid one (adjusted by Bonferroni), and
+            there is no p of equivalence or of failures.
+        open: whether more seeds may still decide it, in a sequence.
     """
 
     variant: str
@@ -107,6 +111,8 @@ class Contrast:
     failures: tuple[int, int]
     failures_p: float | None
     finished: Interval | None
+    sequential: bool = False
+    open: bool = False
 
     @property
     def label(self) -> str:

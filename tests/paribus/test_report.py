@@ -7,6 +7,7 @@ import pytest
 
 from paribus.comparison import Claim, Factor, Suite
 from paribus.report import origins, write
+from paribus.results import Result
 from paribus.spec import call
 from paribus.store import Store
 from paribus.task import Metric
@@ -370,3 +371,39 @@ def test_shared_runs_reach_an_extra_table_once_under_the_levels_that_made_them(s
     ]
     assert "No margin was declared for this metric" in text
     assert "Network of slow and fast: 17 parameters" in text
+
+
+def sequence(store, adam: int = 10) -> Result:
+    """A sequence of twelve seeds in which adam stops at nine, and rmsprop is open still."""
+    bench = Bench(store, comparison(claims=CLAIMS), seeds=12)
+    bench.put("sgd", around(0.4, 12)).put("adam", around(0.2, adam))
+    bench.put("rmsprop", [x + 0.01 * (-1) ** i for i, x in enumerate(around(0.4, 12))])
+    runs = {v.name: bench.runs(v.name) for v in bench.comparison.variants()}
+    runs["adam"] = runs["adam"][:adam]
+    return bench.result(runs=runs, cap=12)
+
+
+def test_a_page_of_a_sequence_says_how_it_stopped_and_what_that_forbids(store, page) -> None:
+    text = page(sequence(store))
+    assert "### On cpu, a sequence of 12 paired seeds, budget `quick`" in text
+    assert "**Seeds were added until the evidence was there**, up to 12" in text
+    assert "variants have 10 to 12 seeds" in text
+    assert "ever reaches 40 in any of them with a chance of at most 5 %" in text
+    assert "seeds that can stop one are 9." in text
+    assert "9 of 9, share 0.5" in text
+    assert "| undecided (open after 12 seeds) |" in text
+    assert "a mean without an interval" in text
+    assert "sign-flip" not in text
+    assert "--paribus-sequential --paribus-cap 12 --paribus-budget quick" in text
+
+
+def test_a_sequence_answers_claims_by_its_verdicts_alone(store, page) -> None:
+    text = page(sequence(store))
+    assert "| C1      | Adam wins.           | supported | verdict better" in text
+    assert "withheld: in a sequence of seeds only verdicts answer claims" in text
+
+
+def test_a_sequence_is_written_whole_though_its_rows_differ_in_length(store, tmp_path) -> None:
+    written = write([sequence(store)], tmp_path)
+    assert all(path.stat().st_size > 0 for path in written)
+    assert len(pandas.read_csv(tmp_path / "hand.csv")) == 34

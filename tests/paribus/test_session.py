@@ -678,3 +678,127 @@ def test_what_verdicts_speak_of_is_the_settings_or_else_the_comparisons_own(open
 def test_a_device_that_was_asked_for_is_the_only_one() -> None:
     assert Settings(device="cpu").devices == ("cpu",)
     assert ADAM != SGD
+
+
+# --- a sequence of seeds ---------------------------------------------------------------------
+
+# The baseline learns, one variant learns nothing, and one is the baseline spelled out, which ties for ever.
+RACE = {
+    "base": call("torch.optim:SGD", lr=0.1),
+    "still": call("torch.optim:SGD", lr=0.0),
+    "near": call("torch.optim:SGD", lr=0.1, momentum=0.0),
+}
+
+
+def _race(**settings: Any) -> Suite:
+    recipe = toys.RECIPE.model_copy(update={"steps": 40, "evaluate_every": 20})
+    budget = {"quick": Budget(seeds=3, steps=40, seconds=2)}
+    task = TASK.model_copy(update={"source": call(toys.points, apart=6.0)})
+    return suite(comparison(levels=RACE, recipe=recipe, budgets=budget, task=task, **settings))
+
+
+def test_seeds_are_added_to_what_is_open_and_to_nothing_else(opened: Opener) -> None:
+    session = opened(sequential=True, cap=12)
+    made = _race()
+    _trained(session, made)
+    assert {cell.variant: len(session.runs(cell)) for cell in _cells(made)} == {
+        "base": 9,
+        "still": 9,
+        "near": 9,
+    }  # the fewest that can stop one of two
+    session.follow(_cells(made))
+    result = _result(session, made)
+    still, near = result.contrasts["still"], result.contrasts["near"]
+    assert (still.label, still.n) == ("worse", 9)
+    assert {row.variant.name: len(row.runs) for row in result.rows} == {
+        "base": 12,
+        "still": 9,
+        "near": 12,
+    }
+    assert (near.label, near.open, near.wins.ties) == ("undecided (ceiling)", True, 12)
+    assert (result.cap, len(result.seeds)) == (12, 12)
+    assert not result.exploratory
+
+
+def test_a_sequence_goes_on_from_what_the_store_holds(opened: Opener) -> None:
+    made = _race()
+    first = opened(sequential=True, cap=12)
+    _trained(first, made)
+    first.follow(_cells(made))
+    again = opened(sequential=True, cap=14)
+    assert not any(_trained(again, made).values())
+    again.follow(_cells(made))
+    runs = [run for cell in _cells(made) for run in again.runs(cell)]
+    assert len(again.trained) == 2 * 2  # two more seeds of the baseline and of what is open
+    assert {run.key for run in runs} >= again.trained
+    assert not _result(again, made).exploratory
+
+
+def test_a_fixed_look_before_a_sequence_makes_it_exploratory_and_the_other_way_round(
+    opened: Opener,
+) -> None:
+    made = _race()
+    fixed = opened(seeds=9)
+    _trained(fixed, made)
+    assert not _result(fixed, made).exploratory
+    later = opened(sequential=True, cap=9)
+    _trained(later, made)
+    later.follow(_cells(made))
+    result = _result(later, made)
+    assert result.looks == (9, 9)
+    assert result.contrasts["still"].label == "worse (exploratory)"
+    assert _result(fixed, made).exploratory
+
+
+def test_without_the_rule_nothing_is_added(opened: Opener) -> None:
+    session = opened(seeds=3)
+    _trained(session, _race())
+    before = set(session.trained)
+    session.follow(_cells(_race()))
+    assert session.trained == before
+    assert _result(session, _race()).cap is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"sequential": True, "seeds": 10},
+            "--paribus-seeds: got it beside --paribus-sequential, expected --paribus-cap for the most. ",
+        ),
+        (
+            {"sequential": True, "speaks_of": "data"},
+            "--paribus-speaks-of: got it beside --paribus-sequential, expected seeds, which it is about. ",
+        ),
+        (
+            {"sequential": True, "evidence": True},
+            "--paribus-evidence: got it beside --paribus-sequential, expected a fixed number of seeds. ",
+        ),
+        ({"cap": 20}, "--paribus-cap: got it alone, expected --paribus-sequential with it. "),
+    ],
+)
+def test_two_rules_at_once_are_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ParibusError) as caught:
+        Settings(device="cpu", **settings)
+    assert str(caught.value) == message + (
+        "Choose the rule before the run: a fixed number of seeds, or a sequence."
+    )
+
+
+def test_a_cap_with_which_nothing_can_stop_is_refused() -> None:
+    with pytest.raises(ParibusError) as caught:
+        Settings(device="cpu", sequential=True, cap=7)
+    assert str(caught.value) == (
+        "cap of a sequence of seeds: got 7, expected at least 8, with which one contrast can stop. "
+        "Leave --paribus-cap out for 30."
+    )
+
+
+def test_a_sequence_of_new_data_is_refused(opened: Opener) -> None:
+    session = opened(sequential=True)
+    with pytest.raises(ParibusError) as caught:
+        session.prepare(_cells(_race(speaks_of="data")))
+    assert str(caught.value) == (
+        "a sequence of seeds of comparison 'toys': got verdicts of new data, expected seeds that say what they say "
+        "whichever come after them, of this data set. Leave --paribus-sequential out, or select other suites."
+    )

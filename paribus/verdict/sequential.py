@@ -1,0 +1,109 @@
+"""Verdicts where seeds are added until the evidence is there: the rule of `paribus.stats.sequential`.
+
+For each contrast of the family, seed by seed: the wealth of a bet on the signs of its non-zero differences. Where it
+reaches `family / alpha` the contrast stops and is `better` or `worse`, by more wins or losses; until then it is open.
+Nothing is called `equivalent` and no mean has an interval, since the seeds stopped because of what they said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from math import nan
+
+import numpy.typing as npt
+
+from paribus import stats
+from paribus.stats import Followed, Interval, WinShare
+from paribus.verdict.contrast import Contrast, Decision, Family
+from paribus.verdict.pairs import Crossing, Pair, Scale
+from paribus.verdict.runs import Runs
+
+
+def decide_sequentially(
+    scores: Mapping[str, npt.ArrayLike],
+    *,
+    baseline: str,
+    higher_is_better: bool,
+    failure_score: npt.ArrayLike,
+    family_size: int,
+    margin: float | None = None,
+    naive: npt.ArrayLike | None = None,
+    outcomes: Mapping[str, Sequence[str]] | None = None,
+    exploratory: Collection[str] = (),
+    alpha: float = 0.05,
+    metric: str = "",
+    interactions: Mapping[str, Crossing] | None = None,
+    scale: Scale = "score",
+) -> tuple[Contrast, ...]:
+    """Follow every contrast over its seeds, in their order.
+
+    Arguments and errors are those of `paribus.verdict.decide`. A seed that a variant was not given, because it had
+    stopped before, is `skipped` there. The margin serves the floor alone.
+
+    >>> scores = {"sgd": [0.7] * 8, "adam": [0.8] * 8}
+    >>> rule = dict(baseline="sgd", higher_is_better=True, failure_score=0.5, family_size=1)
+    >>> [contrast.label for contrast in decide_sequentially(scores, **rule)]
+    ['better']
+    """
+    runs = Runs.read(scores, outcomes, failure_score, naive, baseline, higher_is_better)
+    family = Family(
+        baseline=baseline,
+        higher_is_better=higher_is_better,
+        size=family_size,
+        margin=margin,
+        alpha=alpha,
+        metric=metric,
+    )
+    pairs = [Pair.of(runs, name, family) for name in runs.names if name != baseline]
+    pairs += [
+        Pair.crossing(runs, name, four, family, scale)
+        for name, four in (interactions or {}).items()
+    ]
+    return tuple(_contrast(pair, pair.variant in exploratory) for pair in pairs)
+
+
+def _contrast(pair: Pair, exploratory: bool) -> Contrast:
+    """What is shown of a pair after the seeds up to where it stopped."""
+    family = pair.family
+    found = stats.follow(pair.differences, family.size, family.alpha)
+    decision, reason = _verdict(pair, found)
+    if exploratory and decision is not Decision.undecided:
+        reason = "exploratory"
+    seen = pair.differences[: found.n]
+    a, b = (int(side[: found.n].sum()) for side in pair.failed)
+    return Contrast(
+        variant=pair.variant,
+        baseline=family.baseline,
+        n=found.n,
+        zero=found.ties,
+        difference=Interval(float(seen.mean()) if seen.size else nan, nan, nan, 1 - family.alpha),
+        wins=_share(found, 1 - family.alpha),
+        p=found.p,
+        p_holm=min(1.0, family.size * found.p),
+        p_equivalent=None,
+        p_equivalent_holm=None,
+        decision=decision,
+        reason=reason,
+        detectable=None,
+        failures=(a, b),
+        failures_p=None,
+        finished=None,
+        sequential=True,
+        open=not found.stopped,
+    )
+
+
+def _verdict(pair: Pair, found: Followed) -> tuple[Decision, str]:
+    """The rule itself."""
+    if pair.silent is not None:
+        return Decision.undecided, pair.silent
+    if not found.stopped:
+        return Decision.undecided, f"open after {found.n} seeds"
+    return (Decision.better if found.wins > found.losses else Decision.worse), ""
+
+
+def _share(found: Followed, level: float) -> WinShare:
+    """The share of wins with its confidence sequence."""
+    decided = found.wins + found.losses
+    share = found.wins / decided if decided else nan
+    return WinShare(share, found.low, found.high, found.wins, found.losses, found.ties, level)

@@ -1,0 +1,116 @@
+"""Verdicts of a sequence of seeds: where contrasts stop, what they may say then, and how often they are wrong."""
+
+from __future__ import annotations
+
+from math import isnan, nan
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.stats import binom
+
+from paribus.verdict import Contrast, Decision, decide_sequentially
+
+BASE = np.linspace(0.6, 0.7, 30)
+
+
+def judge(*differences: Any, **rule: Any) -> tuple[Contrast, ...]:
+    """Follow variants `v0`, `v1`, ... that are the baseline plus these differences."""
+    n = max(len(d) for d in differences)
+    padded = [[*d, *[nan] * (n - len(d))] for d in differences]
+    rows = {f"v{i}": BASE[:n] + np.array(d) for i, d in enumerate(padded)}
+    given = [["completed"] * len(d) + ["skipped"] * (n - len(d)) for d in differences]
+    states = {f"v{i}": row for i, row in enumerate(given)} | {"base": ["completed"] * n}
+    defaults: dict[str, Any] = {"higher_is_better": True, "failure_score": 0.1, "naive": 0.1}
+    defaults |= {"family_size": len(differences), "outcomes": states}
+    return decide_sequentially({"base": BASE[:n], **rows}, baseline="base", **{**defaults, **rule})
+
+
+def test_one_contrast_stops_at_eight_unanimous_seeds() -> None:
+    better, worse = judge([0.01] * 8)[0], judge([-0.01] * 8)[0]
+    assert (better.label, better.n, better.open, better.sequential) == ("better", 8, False, True)
+    assert worse.label == "worse"
+    assert better.p == better.p_holm == pytest.approx(9 / 256)
+
+
+def test_each_contrast_stops_by_itself_and_later_seeds_change_nothing() -> None:
+    """Of two: nine unanimous seeds stop one, 2^9 / 10 = 51 of the 40 wanted; what came after is not looked at."""
+    first, second = judge([0.01] * 9 + [-0.5] * 11, [0.01, -0.01] * 10)
+    assert (first.label, first.n, first.wins.wins) == ("better", 9, 9)
+    assert first.difference.mean == pytest.approx(0.01)
+    assert (second.label, second.open) == ("undecided (open after 20 seeds)", True)
+
+
+def test_a_variant_with_fewer_seeds_is_judged_on_those() -> None:
+    first, second = judge([0.01] * 9, [0.01, -0.01] * 10)
+    assert (first.n, first.label) == (9, "better")
+    assert second.n == 20
+
+
+def test_a_mean_has_no_interval_and_nothing_is_equivalent() -> None:
+    (found,) = judge([1e-9, -1e-9] * 15, margin=0.01)
+    assert found.decision is Decision.undecided
+    assert isnan(found.difference.low)
+    assert isnan(found.difference.high)
+    assert found.p_equivalent is found.p_equivalent_holm is found.detectable is None
+
+
+def test_the_share_of_wins_has_limits_that_agree_with_the_verdict() -> None:
+    better, undecided = judge([0.01] * 8)[0], judge([0.01] * 7)[0]
+    assert better.wins.low > 0.5
+    assert undecided.wins.low < 0.5
+    assert better.wins.level == 0.95
+
+
+def test_a_floor_silences_it_and_it_stays_open() -> None:
+    (found,) = judge([0.001] * 7, naive=0.9)
+    assert (found.label, found.open) == ("undecided (floor)", True)
+
+
+def test_ties_are_no_evidence() -> None:
+    (found,) = judge([0.0] * 20)
+    assert (found.label, found.wins.ties, found.open) == ("undecided (ceiling)", 20, True)
+
+
+def test_a_failed_run_loses_its_seed() -> None:
+    (found,) = judge(
+        [-0.01] * 7 + [nan],
+        outcomes={
+            "base": ["completed"] * 8,
+            "v0": ["completed"] * 7 + ["diverged"],
+        },
+    )
+    assert (found.label, found.failures, found.failures_p) == ("worse", (1, 0), None)
+
+
+def test_an_earlier_look_of_another_kind_makes_it_exploratory() -> None:
+    (found,) = judge([0.01] * 8, exploratory=("v0",))
+    assert found.label == "better (exploratory)"
+
+
+def test_interactions_are_followed_in_the_same_family() -> None:
+    scores = {"base": BASE, "a": BASE, "b": BASE, "both": BASE + 0.01}
+    found = decide_sequentially(
+        {name: row[:10] for name, row in scores.items()},
+        baseline="base",
+        higher_is_better=True,
+        failure_score=0.1,
+        family_size=4,
+        interactions={"a : b": ("both", "a", "b", "base")},
+    )
+    assert [(c.variant, c.label) for c in found][-2:] == [("both", "better"), ("a : b", "better")]
+    assert found[-1].p_holm == pytest.approx(4 * 11 / 1024)
+
+
+def test_a_family_of_nulls_is_wrong_at_most_once_in_twenty() -> None:
+    """Four contrasts that share a baseline, thirty looks each: any verdict at all in at most 5 % of 400 repeats."""
+    rng = np.random.default_rng(3)
+    wrong = 0
+    for _ in range(400):
+        runs = rng.standard_normal((5, 30))
+        table = {str(i): row for i, row in enumerate(runs)}
+        found = decide_sequentially(
+            table, baseline="0", higher_is_better=True, failure_score=-9.0, family_size=4
+        )
+        wrong += any(c.decision is not Decision.undecided for c in found)
+    assert wrong <= binom.ppf(0.995, 400, 0.05)

@@ -86,7 +86,7 @@ def gradient_norms(network: nn.Module, part: Part, loss: Callable[..., Tensor]) 
         Gradients are those of a training step on the given samples, batch statistics included.
     """
     named = dict(network.named_parameters())
-    weights = {name: p for name, p in named.items() if p.ndim > 1}
+    weights = {name: p for name, p in named.items() if p.ndim > 1 and p.requires_grad}
     outputs = _forward(network, part)
     gradients = torch.autograd.grad(loss(outputs, *part.targets).mean(), list(weights.values()))
     norms = [g.double().norm().item() for g in gradients]

@@ -45,6 +45,25 @@ def over_naive(results: Sequence[Result], variant: str, *, predictor: str, metri
     return gained
 
 
+def advantage(results: Sequence[Result], variant: str, *, over: str, metric: str) -> Floats:
+    """By how much the variant's test score is better than another's with the same seed, in the metric's unit.
+
+    A failed run scores as the naive predictor.
+
+    Args:
+        results: of one comparison.
+        variant: whose.
+        over: the other variant.
+        metric: of the task.
+    """
+    (result,) = results
+    score = _metric(result, metric)
+    sign = 1.0 if score.higher_is_better else -1.0
+    mine, theirs = (_or_naive(result.row(name), score) for name in (variant, over))
+    gained: Floats = sign * (mine - theirs)
+    return gained
+
+
 def area(results: Sequence[Result], variant: str, *, curve: str) -> Floats:
     """Area under a curve over the steps that it spans: its mean height, by trapezoids."""
     (result,) = results

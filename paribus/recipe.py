@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from paribus.spec import Call, Frozen
+from paribus.task import Task
 
 
 class EarlyStopping(Frozen):
@@ -31,6 +32,9 @@ class Recipe(Frozen):
         batch_size: samples a step.
         steps: optimizer steps.
         evaluate_every: steps between evaluations on the validation part; 0 means once an epoch.
+        start: the training whose weights this one starts from, or None for weights as they are drawn.
+        freeze: patterns of the names of weights that are not trained, such as ``features.*``; the running statistics of
+            a batch norm are no weights, and follow the data.
         clip_norm: largest global norm of the gradient, or None.
         early_stopping: when to stop before the steps are done, or never.
         time_limit: seconds after which a run is stopped as exhausted, or None.
@@ -43,6 +47,8 @@ class Recipe(Frozen):
     optimizer: Call
     init: Call | None = None
     augment: tuple[Call, ...] = ()
+    start: Start | None = None
+    freeze: tuple[str, ...] = ()
     batch_size: int = Field(default=32, ge=1)
     steps: int = Field(default=1000, ge=1)
     evaluate_every: int = Field(default=0, ge=0)
@@ -51,3 +57,21 @@ class Recipe(Frozen):
     time_limit: float | None = Field(default=None, gt=0)
     dtype: Literal["float32", "float64"] = "float32"
     salt: str = ""
+
+
+class Start(Frozen):
+    """Another training, with the same seed, whose weights a training starts from.
+
+    Args:
+        task: what was learned there.
+        recipe: how.
+        take: patterns of the names of weights and running statistics that are taken over; the others, such as those of
+            a head that is replaced, stay as they are drawn.
+    """
+
+    task: Task
+    recipe: Recipe
+    take: tuple[str, ...] = Field(default=("*",), min_length=1)
+
+
+Recipe.model_rebuild()

@@ -483,7 +483,7 @@ def check_control(
 CHECKED = {
     "split": ("task.source", "task.split"),
     "order": ("task.source", "task.split", "recipe.batch_size", "recipe.steps", "recipe.salt"),
-    "init": ("recipe.init", "recipe.salt"),
+    "init": ("recipe.init", "recipe.start", "recipe.salt"),
 }
 CHECKED_AS = {
     "split": "train, validation and test samples of each seed",

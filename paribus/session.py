@@ -36,6 +36,7 @@ from paribus.training.augment import try_augmentation
 from paribus.training.cohorts import cohort_key, stacked
 from paribus.training.evaluate import naive_outputs
 from paribus.training.network import build
+from paribus.training.start import named_weights
 from paribus.tuning import ARMS, PILOT_SEEDS, ROUNDS, Arm, Tuning, applied
 
 DEVICES = ("cpu", "cuda")
@@ -851,6 +852,7 @@ def try_once(variant: Variant) -> None:
     with told_of_misfit(variant, dataset):
         try_augmentation(variant.recipe.augment, dataset, streams)
         network = build(variant.recipe, dataset, streams)
+        named_weights(variant.recipe, network)
         few = slice(0, 4)
         outputs = network(*(x[few].to(torch.get_default_dtype()) for x in part.inputs))
         variant.task.loss(outputs, *(y[few] for y in part.targets)).mean().backward()

@@ -15,6 +15,7 @@ from suites.optimizers import SUITE as OPTIMIZERS
 from suites.ranking import SUITE as RANKING
 from suites.recurrent import SUITE as RECURRENT
 from suites.regularisation import SUITE as REGULARISATION
+from suites.transfer import SUITE as TRANSFER
 from suites.two_inputs import SUITE as TWO_INPUTS
 from suites.two_outputs import SUITE as TWO_OUTPUTS
 
@@ -34,4 +35,5 @@ SUITES = (
     TWO_OUTPUTS,
     RANKING,
     INVERSION,
+    TRANSFER,
 )

@@ -76,11 +76,16 @@ def _named(network: nn.Module) -> dict[nn.Module, str]:
 
 
 def _own(network: nn.Module) -> dict[nn.Module, int]:
-    """How many parameters each module has itself; one that several share is the first one's."""
+    """How many parameters each module trains itself; one that several share is the first one's, a frozen one none's."""
     counted: set[int] = set()
     found = {}
     for module in network.modules():
-        new = {id(p): p.numel() for p in module.parameters(recurse=False) if id(p) not in counted}
+        new = {id(p): p.numel() for p in module.parameters(recurse=False) if _counts(p, counted)}
         counted |= new.keys()
         found[module] = sum(new.values())
     return found
+
+
+def _counts(parameter: nn.Parameter, counted: set[int]) -> bool:
+    """Whether it is trained and was not counted yet."""
+    return parameter.requires_grad and id(parameter) not in counted

@@ -17,10 +17,11 @@ from paribus.run import Outcome, Record, Run
 from paribus.training.augment import Augmentation
 from paribus.training.evaluate import outputs_of
 from paribus.training.layers import layer_table
-from paribus.training.network import build, weight_digests
+from paribus.training.network import weight_digests
 from paribus.training.noise import name_noise
 from paribus.training.order import batches, steps_per_epoch
 from paribus.training.record import Progress, diagnosed, evaluation, record_of
+from paribus.training.start import initial_network, source_weights
 
 DIAGNOSED = 256
 
@@ -52,14 +53,15 @@ class Training:
 
     def __init__(self, run: Run, fold: Fold) -> None:
         dtype = getattr(torch, run.recipe.dtype)
-        network = build(run.recipe, fold.dataset, run.streams)
+        network = initial_network(run, fold)
         self.run = run
         self.initial = weight_digests(network)
         self.layers = layer_table(network, fold.part("train", 1))
         self.noise = name_noise(network, run.streams)
         self.network = network.to(run.device, dtype)
         self.parts = Parts(*(fold.part(p).to(run.device, dtype) for p in PARTS))
-        self.optimizer = run.recipe.optimizer(network.parameters())
+        trained = (p for p in network.parameters() if p.requires_grad)
+        self.optimizer = run.recipe.optimizer(trained)
         self.order = batches(len(self.parts.train), run.recipe.batch_size, run.streams)
         self.fold = fold
         self.augment = Augmentation(run.recipe.augment, run.streams) if run.recipe.augment else None
@@ -119,13 +121,11 @@ def train(run: Run, fold: Fold) -> Record:
     Every draw comes from the run's own streams; the global generator is seeded for networks that use it and put
     back afterwards.
     """
+    if run.recipe.start is not None:  # what it starts from is not part of its time
+        source_weights(run)
     with deterministic(run):
         started = time.perf_counter()
-        training = Training(run, fold)
-        progress = Progress(initial=training.initial)
-        best = _fit(training, progress)
-        if best is not None:
-            training.network.load_state_dict(best)
+        training, progress = fitted(run, fold)
         finished = progress.outcome is not Outcome.diverged and run.trial is None
         outputs = outputs_of(training.network, training.parts.test) if finished else None
         return record_of(
@@ -136,6 +136,17 @@ def train(run: Run, fold: Fold) -> Record:
             layers=training.layers,
             seconds=time.perf_counter() - started,
         )
+
+
+def fitted(run: Run, fold: Fold) -> tuple[Training, Progress]:
+    """A network trained on a fold, at its best weights where its recipe stops early, and what its training came to."""
+    with deterministic(run):
+        training = Training(run, fold)
+        progress = Progress(initial=training.initial)
+        best = _fit(training, progress)
+        if best is not None:
+            training.network.load_state_dict(best)
+    return training, progress
 
 
 def _fit(training: Training, progress: Progress) -> dict[str, Tensor] | None:

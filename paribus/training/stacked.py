@@ -19,6 +19,7 @@ from paribus.training.order import steps_per_epoch
 from paribus.training.record import record_of
 from paribus.training.scoring import as_lists
 from paribus.training.standing import Standing
+from paribus.training.start import source_weights
 from paribus.training.together import StackedTraining
 from paribus.training.updates import refusal
 
@@ -35,6 +36,9 @@ def train_together(
         folds: each one's.
         training: takes the steps, if it is another than the cohort's plain one.
     """
+    for run in runs:
+        if run.recipe.start is not None:  # what they start from is not part of their time
+            source_weights(run)
     with deterministic(runs[0]):
         started = time.perf_counter()
         training = training or StackedTraining(runs, folds)
@@ -98,4 +102,6 @@ def why_not(run: Run) -> str:
         return "a time limit counts the seconds of one run alone"
     if run.recipe.augment:
         return BY_LOOP
+    if run.recipe.freeze:
+        return "some weights are frozen"
     return refusal(run.recipe.optimizer)

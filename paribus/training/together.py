@@ -16,12 +16,13 @@ from paribus.run import Run
 from paribus.seeding import Streams
 from paribus.training.layers import layer_table
 from paribus.training.loop import DIAGNOSED
-from paribus.training.network import build, weight_digests
+from paribus.training.network import weight_digests
 from paribus.training.noise import NamedDropout, name_noise
 from paribus.training.record import diagnosed
 from paribus.training.samples import Batches, Samples, Tensors
 from paribus.training.scoring import Scoring, bound, on_host
 from paribus.training.stack import Stack
+from paribus.training.start import initial_network
 from paribus.training.traced import Gradient, trace
 from paribus.training.updates import Numbers, Update, stacked_update
 
@@ -77,7 +78,7 @@ class StackedTraining:
         made: dict[Streams, tuple[nn.Module, dict[str, str]]] = {}
         for run, fold in zip(self.runs, self.folds, strict=True):
             if run.streams not in made:
-                network = build(run.recipe, fold.dataset, run.streams)
+                network = initial_network(run, fold)
                 if not made:
                     self.layers = layer_table(network, fold.part("train", 1))
                 made[run.streams] = network, weight_digests(network)

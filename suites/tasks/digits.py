@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
 from paribus.data import Dataset, digest_tensors
@@ -61,3 +63,18 @@ DIGITS = Task(
     ),
     naive={"prior": call("paribus.naive:prior")},
 )
+
+
+def some_digits(first: int, last: int) -> Dataset:
+    """The digits from ``first`` to ``last`` alone, as classes of their own."""
+    every = digits()
+    kept = (every.targets[0] >= first) & (every.targets[0] <= last)
+    inputs, targets = every.inputs[0][kept], every.targets[0][kept] - first
+    return replace(
+        every,
+        name=f"digits {first} to {last}",
+        inputs=(inputs,),
+        targets=(targets,),
+        classes=every.classes[first : last + 1],
+        digest=digest_tensors((inputs, targets)),
+    )

@@ -49,6 +49,12 @@ def test_over_naive_is_how_much_better_the_variant_is_in_either_direction(store)
     assert higher.tolist() == pytest.approx([0.4, 0.4, 0])
 
 
+def test_an_advantage_is_over_another_variant_with_the_same_seed(store) -> None:
+    bench = Bench(store, seeds=3).put("adam", [0.3, 0.5, FAILED]).put("sgd", [0.4, 0.4, 0.4])
+    found = measures.advantage((bench.result(),), "adam", over="sgd", metric="log_loss")
+    assert found.tolist() == pytest.approx([0.1, -0.1, -0.3])
+
+
 def test_the_area_under_a_curve_is_its_mean_height_over_the_steps(store) -> None:
     """1 to 3 over ten steps and 3 to 3 over thirty: (20 + 90) / 40 = 2.75."""
     bench = Bench(store, seeds=2).put("adam", [0.4, FAILED])

@@ -19,10 +19,10 @@ RECIPE = Recipe(
     early_stopping=EarlyStopping(patience=3),
 )
 TEXT = (
-    '{"batch_size":32,"clip_norm":null,"dtype":"float32","early_stopping":{"patience":3},'
-    '"evaluate_every":0,"init":null,"model":{"kwargs":{"hidden":[16,8]},"target":"models.mlp:MLP"},'
+    '{"augment":[],"batch_size":32,"clip_norm":null,"dtype":"float32","early_stopping":{"patience":3},'
+    '"evaluate_every":0,"freeze":[],"init":null,"model":{"kwargs":{"hidden":[16,8]},"target":"models.mlp:MLP"},'
     '"optimizer":{"kwargs":{"betas":[0.9,0.999],"lr":0.001},"target":"torch.optim:Adam"},'
-    '"salt":"","steps":1000,"time_limit":null}'
+    '"salt":"","start":null,"steps":1000,"time_limit":null}'
 )
 
 

@@ -66,6 +66,8 @@ def prepared(variant: Variant, diagnostics: tuple = ()) -> tuple[Run, Fold]:
     # Splits differ between variants; the data that they split are read once.
     data = dataset(replace(task, "split", COMPARISONS["optimizers-optimizers"].task.split))
     recipe = replace(replace(variant.recipe, "steps", 3), "evaluate_every", 3)
+    if recipe.start is not None:
+        recipe = replace(replace(recipe, "start.recipe.steps", 3), "start.recipe.evaluate_every", 3)
     run = Run(task, recipe, 0, data_digest(task, data), diagnostics=diagnostics)
     return run, task.fold(data, Streams(0))
 

@@ -17,8 +17,9 @@ from paribus.spec import call, canonical, replace
 from paribus.task import Task
 from suites.tasks.adding import ADDING
 from suites.tasks.curve import CURVE
-from suites.tasks.digits import DIGITS
+from suites.tasks.digits import DIGITS, some_digits
 from suites.tasks.energy import ENERGY, load
+from suites.tasks.features import SOURCE, TARGET, UNRELATED
 from suites.tasks.pictures import NOISY, PICTURES
 from suites.tasks.tables import DIABETES, WINE
 from suites.tasks.walk import WALK, nearest, walk
@@ -26,7 +27,19 @@ from suites.tasks.water import WATER
 
 TASKS = {
     task.name: task
-    for task in (WATER, DIGITS, ENERGY, ADDING, WALK, CURVE, PICTURES, NOISY, WINE, DIABETES)
+    for task in (
+        WATER,
+        DIGITS,
+        ENERGY,
+        ADDING,
+        WALK,
+        CURVE,
+        PICTURES,
+        NOISY,
+        WINE,
+        DIABETES,
+        TARGET,
+    )
 }
 
 
@@ -102,6 +115,7 @@ def test_sizes_are_those_that_the_tasks_state() -> None:
         "adding": (((50, 2),), 32_000, 2000, 2000),
         "walk": (((1,),), 350, 75, 75),
         "curve": (((1,),), 256, 128, 512),
+        "features": (((30,),), 200, 400, 1000),
         "pictures": (((1, 8, 8),), 1078, 200, 200),
         "noisy": (((1, 8, 8),), 1078, 200, 200),
         "wine": (((13,),), 107, 35, 36),
@@ -301,3 +315,41 @@ def test_images_of_a_folder_become_targets_between_zero_and_one(tmp_path: Path) 
     assert data.input_shapes == ((1, 16, 16),)
     assert sorted(data.inputs[0].amax((1, 2, 3)).tolist()) == pytest.approx([0, 0.2, 0.4, 1])
     assert data.classes == ()
+
+
+@pytest.mark.parametrize("task", [SOURCE, UNRELATED], ids=["related", "unrelated"])
+def test_no_linear_function_tells_the_classes_of_hidden_features(task: Task) -> None:
+    """Six thousand samples of twelve classes: little more than the most frequent one's share."""
+    from sklearn.linear_model import LogisticRegression
+
+    fold = task.fold(task.read(seed=3), Streams(3))
+    train, test = fold.part("train"), fold.part("test")
+    model = LogisticRegression(max_iter=500).fit(train.inputs[0], train.targets[0])
+    assert len(fold.dataset.classes) == 12
+    assert model.score(test.inputs[0], test.targets[0]) < 0.2
+
+
+def _directions(task: Task) -> torch.Tensor:
+    """The ten directions along which the classes' second moments differ most from those of all inputs."""
+    data = task.read(seed=3)
+    x, y = data.inputs[0].double(), data.targets[0]
+    apart = [x[y == k].T @ x[y == k] / (y == k).sum() - x.T @ x / len(x) for k in y.unique()]
+    return torch.linalg.eigh(sum(m @ m for m in apart)).eigenvectors[:, -10:]
+
+
+def test_a_related_source_has_the_targets_features_and_an_unrelated_one_has_not() -> None:
+    """Shares of one span in another; ten random directions of thirty share a third."""
+    own = _directions(TARGET)
+    related, unrelated = (
+        (own.T @ _directions(task)).square().sum().item() / 10 for task in (SOURCE, UNRELATED)
+    )
+    assert related > 0.7
+    assert unrelated < 0.5
+
+
+def test_some_digits_are_classes_of_their_own() -> None:
+    data = some_digits(5, 9)
+    assert data.classes == tuple("56789")
+    assert data.targets[0].unique().tolist() == [0, 1, 2, 3, 4]
+    every = DIGITS.read(seed=0)
+    assert torch.equal(data.inputs[0][data.targets[0] == 2], every.inputs[0][every.targets[0] == 7])

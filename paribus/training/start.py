@@ -1,0 +1,113 @@
+"""The network as it is before the first step: drawn, then weights taken over from another training, then frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from fnmatch import fnmatchcase
+
+from torch import Tensor, nn
+
+from paribus.cache import cache_folder
+from paribus.data import Fold
+from paribus.errors import ParibusError
+from paribus.recipe import Recipe
+from paribus.run import Outcome, Run, data_digest
+from paribus.training.network import build
+from paribus.weights import load_weights, save_weights, take_over
+
+KEPT = 8
+_known: dict[str, dict[str, Tensor]] = {}
+
+
+def initial_network(run: Run, fold: Fold) -> nn.Module:
+    """The network of a run on the CPU, as its first step finds it.
+
+    Raises:
+        ParibusError: a pattern fits nothing, weights do not fit, or the training that they come from failed.
+    """
+    recipe = run.recipe
+    network = build(recipe, fold.dataset, run.streams)
+    taken, frozen = named_weights(recipe, network)
+    if taken:
+        take_over(network, source_weights(run), taken)
+    for name in frozen:
+        network.get_parameter(name).requires_grad_(False)
+    return network
+
+
+def named_weights(recipe: Recipe, network: nn.Module) -> tuple[list[str], list[str]]:
+    """The names of what a recipe takes over from another training, and of what it freezes.
+
+    Raises:
+        ParibusError: a pattern fits nothing.
+    """
+    start, parameters = recipe.start, [name for name, _ in network.named_parameters()]
+    taken = matching(network.state_dict(), start.take, "start.take") if start else []
+    return taken, matching(parameters, recipe.freeze, "freeze")
+
+
+def matching(names: Iterable[str], patterns: Sequence[str], what: str) -> list[str]:
+    """The names that fit any of the patterns, in their order.
+
+    Raises:
+        ParibusError: a pattern fits none of them.
+    """
+    known = list(names)
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in known):
+            raise ParibusError(
+                f"recipe.{what}",
+                got=repr(pattern),
+                expected=f"a pattern that fits some of {', '.join(known)}",
+                fix="Name weights as named_parameters() does; * stands for any text.",
+            )
+    return [name for name in known if any(fnmatchcase(name, p) for p in patterns)]
+
+
+def source_weights(run: Run) -> dict[str, Tensor]:
+    """The weights that a run starts from: those of the training that its recipe names, with the run's own seed.
+
+    They are trained once, by the loop, and kept in the cache under the key of that training, so that every variant that
+    starts from it starts from the same numbers.
+
+    Raises:
+        ParibusError: that training failed.
+    """
+    start = run.recipe.start
+    assert start is not None, "a recipe without a start has no source"
+    dataset = start.task.read(run.seed)
+    source = Run(
+        start.task, start.recipe, run.seed, data_digest(start.task, dataset), device=run.device
+    )
+    if source.key not in _known:
+        if len(_known) >= KEPT:
+            del _known[next(iter(_known))]
+        _known[source.key] = _kept(source, start.task.fold(dataset, source.streams))
+    return _known[source.key]
+
+
+def _kept(source: Run, fold: Fold) -> dict[str, Tensor]:
+    """The weights from the cache, or trained now; a cache that cannot be used costs the time of training again."""
+    path = cache_folder() / f"weights-{source.key}.pt"
+    if path.exists():
+        with suppress(ParibusError):
+            return load_weights(path)
+    network = _trained(source, fold)
+    with suppress(OSError):
+        save_weights(network, path)
+    return {name: value.detach().cpu() for name, value in network.state_dict().items()}
+
+
+def _trained(source: Run, fold: Fold) -> nn.Module:
+    from paribus.training.loop import fitted  # which itself starts from here
+
+    training, progress = fitted(source, fold)
+    if progress.outcome is not Outcome.completed:
+        raise ParibusError(
+            f"training of {source.recipe.model.label} on {source.task.name!r}, to start from, with seed {source.seed}",
+            got=f"{progress.outcome}: {progress.reason}",
+            expected="a training that completes",
+            fix="Change the recipe under start.recipe.",
+        )
+    return training.network

@@ -1,0 +1,80 @@
+"""Weights of a network in a file: names and tensors, and nothing that could run when it is read."""
+
+from __future__ import annotations
+
+import pickle
+import tempfile
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from paribus.errors import ParibusError
+
+# What torch raises on a file that holds something else, or part of what it should.
+UNREADABLE = (
+    *(OSError, EOFError, RuntimeError, ValueError, TypeError),
+    *(LookupError, AttributeError, AssertionError, pickle.UnpicklingError),
+)
+
+
+def save_weights(network: nn.Module, path: Path) -> None:
+    """Write a network's weights and buffers, under another name first, so that whoever sees the file sees all of it."""
+    state = {name: value.detach().cpu() for name, value in network.state_dict().items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent) as room:
+        whole = Path(room) / path.name
+        torch.save(state, whole)
+        whole.replace(path)
+
+
+def load_weights(path: Path) -> dict[str, Tensor]:
+    """The weights and buffers in a file, by name, on the CPU.
+
+    Raises:
+        ParibusError: the file cannot be read, or holds anything but tensors by name; what else it holds is not run.
+    """
+    try:
+        with warnings.catch_warnings():  # torch warns of files that it then refuses
+            warnings.simplefilter("ignore")
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except UNREADABLE as error:
+        raise _refused(path, f"{error}".partition("\n")[0]) from error
+    if not isinstance(state, dict):
+        raise _refused(path, f"{type(state).__name__}")
+    for name, value in state.items():
+        if not isinstance(name, str) or not isinstance(value, Tensor):
+            raise _refused(path, f"{type(value).__name__} under {name!r}")
+    return state
+
+
+def _refused(path: Path, got: str) -> ParibusError:
+    return ParibusError(
+        f"weights in {path.name}",
+        got=got,
+        expected="tensors by name, as a state_dict has them",
+        fix="Save network.state_dict(), not the network; a file from elsewhere may run code when it is read otherwise.",
+    )
+
+
+def take_over(network: nn.Module, weights: Mapping[str, Tensor], names: list[str]) -> None:
+    """Put weights and buffers of these names into a network; all others stay as they are.
+
+    Raises:
+        ParibusError: one is not there, or has another shape.
+    """
+    own = network.state_dict()
+    for name in names:
+        there, here = weights.get(name), own[name]
+        if there is None or there.shape != here.shape:
+            raise ParibusError(
+                f"weights to take over as {name}",
+                got="none of that name" if there is None else f"shape {tuple(there.shape)}",
+                expected=f"shape {tuple(here.shape)}",
+                fix="Leave it out of what is taken, as a replaced head is, or take it from a network of this shape.",
+            )
+    with torch.no_grad():
+        for name in names:
+            own[name].copy_(weights[name])

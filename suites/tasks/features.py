@@ -1,0 +1,86 @@
+"""Tasks that share the features by which their classes are told, or do not: drawn anew for every seed."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import torch
+
+from paribus.data import Dataset, digest_tensors
+from paribus.seeding import Streams
+from paribus.spec import call
+from paribus.task import Metric, Task
+from suites.tasks.generated import refuse_file
+
+INPUTS, FEATURES = 30, 10
+CLASSES = {"source": 12, "target": 5}
+SIZES = {"source": (6000, 500, 500), "target": (200, 400, 1000)}
+
+
+def features(seed: int, role: str = "target", related: bool = True) -> Dataset:
+    """Normal inputs of 30 numbers, and a class: which of some standardised sums of ten hidden features is largest.
+
+    A feature is ``|w x| - sqrt(2 / pi)``, of unit vectors ``w``, of mean zero and uncorrelated with every input, so
+    that no linear function of the inputs tells a class. The features of a seed are those of its target and of its
+    related source; the weighted sums are each task's own. An unrelated source has features of its own.
+
+    Args:
+        seed: names the draw.
+        role: ``"source"``, 12 classes and 6000 samples to learn from, or ``"target"``, five classes and 200.
+        related: whether a source has the target's features.
+    """
+    named = partial(Streams(seed).generator, "split", "features")
+    of = "shared" if related else "other"
+    directions = torch.randn(FEATURES, INPUTS, generator=named(of))
+    directions /= directions.norm(dim=1, keepdim=True)
+    draw = named(role, of)
+    sums = torch.randn(CLASSES[role], FEATURES, generator=draw)
+    sizes = SIZES[role]
+    inputs = torch.randn(sum(sizes), INPUTS, generator=draw)
+    hidden = (inputs @ directions.T).abs() - (2 / torch.pi) ** 0.5
+    scores = hidden @ sums.T
+    targets = ((scores - scores.mean(0)) / scores.std(0)).argmax(1)
+    declared = torch.arange(3).repeat_interleave(torch.tensor(sizes))
+    return Dataset(
+        name=f"features, {role}",
+        origin=f"ten hidden features of 30 numbers, drawn anew for every seed{'' if related else ', of its own'}",
+        inputs=(inputs,),
+        targets=(targets,),
+        classes=tuple("abcdefghijkl"[: CLASSES[role]]),
+        declared=declared,
+        digest=digest_tensors((inputs, targets)),
+    )
+
+
+TARGET = Task(
+    name="features",
+    source=call(features),
+    reader=call(refuse_file, task="features"),
+    split=call("paribus.splits:declared_split"),
+    loss=call("paribus.metrics:log_loss"),
+    metrics=(
+        Metric(
+            name="accuracy",
+            function=call("paribus.metrics:accuracy"),
+            higher_is_better=True,
+            margin=0.02,
+            unit="share",
+        ),
+        Metric(
+            name="log_loss",
+            function=call("paribus.metrics:log_loss"),
+            higher_is_better=False,
+            margin=0.05,
+            unit="nats",
+        ),
+    ),
+    naive={"prior": call("paribus.naive:prior")},
+    redrawn=True,
+)
+"""Two hundred samples to learn five classes from."""
+
+SOURCE = TARGET.model_copy(update={"source": call(features, role="source")})
+"""Six thousand samples of other classes, told by the same features."""
+
+UNRELATED = TARGET.model_copy(update={"source": call(features, role="source", related=False)})
+"""Six thousand samples of classes that are told by other features."""

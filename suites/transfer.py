@@ -1,0 +1,192 @@
+"""S17: training from scratch, fine-tuning, and frozen features of another training."""
+
+from __future__ import annotations
+
+from paribus.comparison import Budget, Claim, Comparison, Factor, Suite
+from paribus.recipe import Recipe, Start
+from paribus.spec import Call, call
+from paribus.task import Task
+from suites.tasks.digits import DIGITS, some_digits
+from suites.tasks.features import SOURCE, TARGET, UNRELATED
+
+HIDDEN = ("hidden.*",)
+MODEL = call("models.mlp:MLP", hidden=[64, 64])
+
+
+def _adam(lr: float) -> Call:
+    return call("torch.optim:Adam", lr=lr)
+
+
+def _start(task: Task, steps: int) -> Start:
+    """The hidden layers of the same network, trained on another task; the head is replaced."""
+    recipe = Recipe(
+        model=MODEL, optimizer=_adam(0.003), batch_size=64, steps=steps, evaluate_every=steps
+    )
+    return Start(task=task, recipe=recipe, take=HIDDEN)
+
+
+FEATURES = Recipe(model=MODEL, optimizer=_adam(0.003), batch_size=32, evaluate_every=20)
+FREEZE = {"all trained": (), "features frozen": HIDDEN}
+LITTLE = DIGITS.model_copy(
+    update={
+        "name": "few_digits",
+        "source": call(some_digits, first=5, last=9),
+        "reader": call("paribus.readers.images:read_images", size=8),
+        "split": call("paribus.splits:random_split", fractions=[0.028, 0.1, 0.872]),
+        "metrics": tuple(sorted(DIGITS.metrics, key=lambda metric: metric.name)),
+    }
+)
+"""Five images of each digit from 5 to 9 to learn from."""
+
+FIRST_DIGITS = DIGITS.model_copy(update={"source": call(some_digits, first=0, last=4)})
+SAME = (
+    "Every variant that starts from another training starts from the same one: trained once a seed, with that seed, "
+    "and told apart by the key of that run."
+)
+
+SUITE = Suite(
+    name="transfer",
+    title="Transfer",
+    system="S17",
+    comparisons=(
+        Comparison(
+            name="features",
+            question="With two hundred samples, is it better to start from a network that has learned another task?",
+            task=TARGET,
+            recipe=FEATURES,
+            factors=(
+                Factor(
+                    path="recipe.start",
+                    levels={
+                        "scratch": None,
+                        "related": _start(SOURCE, 1500),
+                        "unrelated": _start(UNRELATED, 1500),
+                    },
+                ),
+                Factor(path="recipe.freeze", levels=FREEZE),
+            ),
+            baseline=("scratch", "all trained"),
+            budgets={
+                "quick": Budget(seeds=10, steps=300, seconds=30),
+                "full": Budget(seeds=29, steps=1000, seconds=160),
+            },
+            target=0.5,
+            claims=(
+                *(
+                    Claim(
+                        name="C32",
+                        text=f"With little data {how} features of a related task beat training from scratch.",
+                        variant=f"related × {variant}",
+                        relation="better",
+                        source="course notes",
+                    )
+                    for how, variant in (
+                        ("fine-tuned", "all trained"),
+                        ("frozen", "features frozen"),
+                    )
+                ),
+                *(
+                    Claim(
+                        name="C32",
+                        text=f"Those of an unrelated task gain nothing, {how}: less than the margin.",
+                        variant=f"unrelated × {variant}",
+                        relation="below",
+                        value=0.02,
+                        measure=call(
+                            "paribus.measures:advantage",
+                            metric="accuracy",
+                            over="scratch × all trained",
+                        ),
+                        source="course notes",
+                    )
+                    for how, variant in (
+                        ("fine-tuned", "all trained"),
+                        ("frozen", "features frozen"),
+                    )
+                ),
+                Claim(
+                    name="speed",
+                    text="Fine-tuning reaches the target in fewer steps than training from scratch.",
+                    variant="related × all trained",
+                    relation="better",
+                    metric="steps_to_target",
+                    source="course notes",
+                ),
+            ),
+            notes=(
+                SAME,
+                "The classes are told by features that no linear function of the inputs follows. `scratch × features "
+                "frozen` is a linear model of random features, a control.",
+            ),
+        ),
+        Comparison(
+            name="digits",
+            question="With five images a class, do the digits 0 to 4 help to tell 5 to 9?",
+            task=LITTLE,
+            recipe=Recipe(model=MODEL, optimizer=_adam(0.003), batch_size=25, evaluate_every=20),
+            factors=(
+                Factor(
+                    path="recipe.start",
+                    levels={"scratch": None, "from 0 to 4": _start(FIRST_DIGITS, 300)},
+                ),
+                Factor(path="recipe.freeze", levels=FREEZE),
+            ),
+            baseline=("scratch", "all trained"),
+            budgets={
+                "quick": Budget(seeds=10, steps=200, seconds=8),
+                "full": Budget(seeds=29, steps=1000, seconds=80),
+            },
+            target=0.8,
+            claims=(
+                Claim(
+                    name="digits",
+                    text="Fine-tuning from the digits 0 to 4 beats training from scratch on five images a class.",
+                    variant="from 0 to 4 × all trained",
+                    relation="better",
+                    source="course notes",
+                ),
+            ),
+            notes=(SAME,),
+        ),
+        Comparison(
+            name="freezing",
+            question="Which layers of a related network should stay as they are, and how fast should the others learn?",
+            task=TARGET,
+            recipe=FEATURES.model_copy(update={"start": _start(SOURCE, 1500)}),
+            factors=(
+                Factor(
+                    path="recipe.freeze",
+                    levels={
+                        "all trained": (),
+                        "first layer frozen": ("hidden.0.*",),
+                        "features frozen": HIDDEN,
+                    },
+                ),
+                Factor(path="recipe.optimizer.lr", levels={"0.003": 0.003, "0.0003": 0.0003}),
+            ),
+            baseline=("all trained", "0.003"),
+            budgets={
+                "quick": Budget(seeds=10, steps=300, seconds=15),
+                "full": Budget(seeds=29, steps=1000, seconds=160),
+            },
+            target=0.5,
+            claims=(
+                Claim(
+                    name="early layers",
+                    text="Freezing the first layer beats fine-tuning all of them.",
+                    variant="first layer frozen × 0.003",
+                    relation="better",
+                    source="course notes",
+                ),
+                Claim(
+                    name="small steps",
+                    text="Fine-tuning all layers, a learning rate ten times smaller is better.",
+                    variant="all trained × 0.0003",
+                    relation="better",
+                    source="course notes",
+                ),
+            ),
+            notes=(SAME,),
+        ),
+    ),
+)

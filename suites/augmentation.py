@@ -45,7 +45,7 @@ SUITE = Suite(
             ),
             baseline=("none",),
             budgets={
-                "quick": Budget(seeds=10, steps=165, seconds=40),
+                "quick": Budget(seeds=10, steps=165, seconds=30),
                 "full": Budget(seeds=29, steps=1000, seconds=700),
             },
             claims=(

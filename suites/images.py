@@ -34,7 +34,7 @@ LAYERS = Comparison(
     ),
     baseline=("convolutional", "in place"),
     budgets={
-        "quick": Budget(seeds=10, steps=240, seconds=16),
+        "quick": Budget(seeds=10, steps=240, seconds=12),
         "full": Budget(seeds=29, steps=1000, seconds=190),
     },
     target=0.4,
@@ -102,7 +102,7 @@ POOLING = Comparison(
     ),
     baseline=("average",),
     budgets={
-        "quick": Budget(seeds=10, steps=240, seconds=10),
+        "quick": Budget(seeds=10, steps=240, seconds=8),
         "full": Budget(seeds=29, steps=1000, seconds=170),
     },
     target=0.4,

@@ -55,7 +55,7 @@ SUITE = Suite(
             factors=(SECOND_INPUT,),
             baseline=("blank",),
             budgets={
-                "quick": Budget(seeds=8, steps=450, seconds=35),
+                "quick": Budget(seeds=8, steps=375, seconds=25),
                 "full": Budget(seeds=29, steps=3000, seconds=850),
             },
             claims=CLAIMS,
@@ -76,7 +76,7 @@ SUITE = Suite(
             factors=(SECOND_INPUT,),
             baseline=("blank",),
             budgets={
-                "quick": Budget(seeds=10, steps=400, seconds=10),
+                "quick": Budget(seeds=10, steps=400, seconds=8),
                 "full": Budget(seeds=29, steps=2000, seconds=110),
             },
             claims=CLAIMS,

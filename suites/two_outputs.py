@@ -33,7 +33,7 @@ WEIGHTS = Comparison(
     ),
     baseline=("equal",),
     budgets={
-        "quick": Budget(seeds=8, steps=300, seconds=40),
+        "quick": Budget(seeds=8, steps=225, seconds=32),
         "full": Budget(seeds=29, steps=3000, seconds=1400),
     },
     frontier=("character_log_loss", "alphabet_log_loss"),
@@ -95,7 +95,7 @@ ONE_LABEL = Comparison(
     ),
     baseline=("prime alone",),
     budgets={
-        "quick": Budget(seeds=10, steps=200, seconds=6),
+        "quick": Budget(seeds=10, steps=200, seconds=4),
         "full": Budget(seeds=29, steps=1000, seconds=75),
     },
     claims=(
@@ -143,7 +143,7 @@ AUXILIARY = Comparison(
     ),
     baseline=("none",),
     budgets={
-        "quick": Budget(seeds=10, steps=200, seconds=12),
+        "quick": Budget(seeds=10, steps=200, seconds=10),
         "full": Budget(seeds=29, steps=1000, seconds=150),
     },
     claims=(

@@ -12,7 +12,7 @@ from paribus.report.tables import Line
 from paribus.report.text import setting
 from paribus.results import Result, Row
 from paribus.run import Record
-from paribus.spec import plain
+from paribus.spec import lookup, plain
 
 PARAMETER = re.compile(r"(?P<layer>.+?\d+)\.(?P<name>[\w.]+)\((?P<shape>[\d, ]*)\)")
 
@@ -31,8 +31,12 @@ def varied_lines(result: Result) -> list[Line]:
 
 
 def _in_order(result: Result) -> dict[str, Mapping[str, object]]:
-    """The varied paths as the factors declare them, what is called before how it is set."""
+    """The varied paths as the factors declare them, what is called before how it is set.
+
+    Where a whole stands at a path in one variant and nothing in another, its parts have no columns of their own.
+    """
     varied = result.control.varied
+    inner = {p: [other for other in varied if other != p and within(other, p)] for p in varied}
 
     def place(path: str) -> tuple[int, bool, str]:
         of = [
@@ -40,7 +44,16 @@ def _in_order(result: Result) -> dict[str, Mapping[str, object]]:
         ]
         return (of[0] if of else len(varied), not path.endswith(".target"), path)
 
-    return {path.removesuffix(".target"): varied[path] for path in sorted(varied, key=place)}
+    outer = sorted(varied.keys() - {p for parts in inner.values() for p in parts}, key=place)
+    return {
+        path.removesuffix(".target"): _whole(path, result) if inner[path] else varied[path]
+        for path in outer
+    }
+
+
+def _whole(path: str, result: Result) -> Mapping[str, object]:
+    """What stands at a path in each variant, parts and all."""
+    return {row.variant.name: plain(lookup(row.variant, path)) for row in result.rows}
 
 
 def _level(values: Mapping[str, object], row: Row, result: Result) -> str:

@@ -6,7 +6,7 @@ import pandas
 import pytest
 
 from paribus.comparison import Claim, Factor, Suite
-from paribus.report import origins, write
+from paribus.report import evidence, origins, write
 from paribus.results import Result
 from paribus.spec import call
 from paribus.store import Store
@@ -407,3 +407,23 @@ def test_a_sequence_is_written_whole_though_its_rows_differ_in_length(store, tmp
     written = write([sequence(store)], tmp_path)
     assert all(path.stat().st_size > 0 for path in written)
     assert len(pandas.read_csv(tmp_path / "hand.csv")) == 34
+
+
+def test_a_call_that_one_variant_lacks_is_shown_as_a_whole(store) -> None:
+    """Two calls and none: one column, each variant with its own, though the two differ in a part alone."""
+    levels = {
+        "blank": call("paribus.alterations:blank", input=0),
+        "given": None,
+        "shuffled": call("paribus.alterations:shuffled", input=0),
+    }
+    factor = Factor(path="task.alter", levels=levels)
+    bench = Bench(store, comparison(factors=(factor,), baseline=("blank",)))
+    for name in levels:
+        bench.put(name, around(0.4))
+    lines = evidence.varied_lines(bench.result())
+    assert [(line["variant"], line["task.alter"]) for line in lines] == [
+        ("blank", "blank(input=0)"),
+        ("given", "none"),
+        ("shuffled", "shuffled(input=0)"),
+    ]
+    assert all(line.keys() == {"variant", "task.alter", "parameters"} for line in lines)

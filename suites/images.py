@@ -111,7 +111,7 @@ POOLING = Comparison(
     claims=(
         Claim(
             name="C23",
-            text="Max-pooling beats average pooling on 8x8 digits.",
+            text="Max-pooling beats average pooling on 8x8 digits: log-loss, with a margin of 0.05 nats.",
             variant="max",
             relation="better",
             source="course notes",

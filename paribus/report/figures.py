@@ -64,11 +64,11 @@ def curves(result: Result) -> Figure | None:
 
 
 def diagnostics(result: Result) -> Figure | None:
-    """What the diagnostics saw over steps, a panel each, or None where there were none."""
+    """What the diagnostics saw over steps, a panel each, or None; what is zero throughout has no panel."""
     rows = drawn(result)
     names = [name for name in _diagnosed(rows) if not name.startswith(LAYERS)]
     panels = {TITLES.get(name, name): _bands(rows, name) for name in names}
-    panels = {title: bands for title, bands in panels.items() if bands}
+    panels = {title: bands for title, bands in panels.items() if _any(bands)}
     layers = _layer_bands(rows)
     count = len(panels) + bool(layers)
     if not count:
@@ -84,6 +84,11 @@ def diagnostics(result: Result) -> Figure | None:
     handles, labels = max((a.get_legend_handles_labels() for a in axes), key=lambda x: len(x[1]))
     figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=8, frameon=False)
     return figure
+
+
+def _any(bands: Mapping[str, Band]) -> bool:
+    """Whether any of them is anything but zero."""
+    return any(np.any(found.high) or np.any(found.low) for found in bands.values())
 
 
 def save(figure: Figure, path: Path) -> Path:

@@ -180,3 +180,15 @@ def test_a_figure_is_written_as_png_and_leaves_no_global_state(store, tmp_path) 
     path = figures.save(figure, tmp_path / "a.png")
     assert path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     assert not hasattr(figure, "number")  # what pyplot gives to the figures that it keeps
+
+
+def test_what_is_zero_throughout_has_no_panel(store) -> None:
+    bench = Bench(store, comparison())
+    curves = {**DIAGNOSED, "dead_share": [0.0, 0.0, 0.0]}
+    for name in ("sgd", "adam", "rmsprop"):
+        bench.put(name, around(0.4), curves=curves)
+    titles = [axes.get_title() for axes in figures.diagnostics(bench.result()).axes]
+    assert titles == [
+        "gradient norm, first over last layer",
+        "gradient norm before training",
+    ]

@@ -320,6 +320,7 @@ class Session:
         self._bases: dict[tuple[str, Sequence[int]], list[Run]] = {}
         self._tried: set[str] = set()
         self._plans: dict[str, int] = {}
+        self._cohorts: dict[str, str] = {}
 
     @cached_property
     def jobs(self) -> int:
@@ -643,14 +644,20 @@ class Session:
         """Missing runs of other planned cells that are of the same cohort."""
         if not stacked(runs[0]):
             return []
-        cohort, known = cohort_key(runs[0]), {run.key for run in runs}
+        cohort, known = self._cohort(runs[0]), {run.key for run in runs}
         mates = {
             run.key: run
             for other in self._planned
             for run in of(other)
-            if run.engine == runs[0].engine and cohort_key(run) == cohort and run.key not in known
+            if run.engine == runs[0].engine and self._cohort(run) == cohort and run.key not in known
         }
         return self._missing(list(mates.values()))
+
+    def _cohort(self, run: Run) -> str:
+        """A run's `cohort_key`, which is asked for often, of thousands of trials."""
+        if run.key not in self._cohorts:
+            self._cohorts[run.key] = cohort_key(run)
+        return self._cohorts[run.key]
 
     def _trials(self, cell: Cell) -> list[Run]:
         """The trials of a cell whose space is frozen."""

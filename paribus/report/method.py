@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import PurePath
 
 from paribus import stats
@@ -215,16 +216,29 @@ def claims_note(answers: list[Answered] | tuple[Answered, ...]) -> str:
     )
 
 
-def command(result: Result) -> str:
-    """The command that makes this comparison again."""
-    task = result.comparison.task
+def command(*arms: Result) -> str:
+    """The command that makes this comparison again, in the arms that are shown."""
+    result, task = arms[0], arms[0].comparison.task
     words = ["pytest", "benchmarks", "--benchmark-only", "-k", result.suite.name]
     rule = ["--paribus-sequential", "--paribus-cap", str(result.cap)]
     words += rule if result.cap is not None else ["--paribus-seeds", str(len(result.seeds))]
     words += ["--paribus-budget", result.budget]
-    words += ["--paribus-device", result.device]
+    words += ["--paribus-device", result.device, *_tuned_words(arms)]
     if task.path is not None:
         words += ["--paribus-data", f"{task.name}={PurePath(task.path).name}"]
     if task.target is not None:
         words += ["--paribus-target", f"{task.name}={task.target}"]
     return shlex.join(words)
+
+
+def _tuned_words(arms: Sequence[Result]) -> list[str]:
+    """The arm, where one was left out, and the trials, where they are not the declared ones."""
+    tuning, budget = arms[0].comparison.tuning, arms[0].budget
+    if tuning is None or budget not in tuning.trials:
+        return []
+    words = ["--paribus-arm", arms[0].arm] if len(arms) == 1 else []
+    searches = [r.searched.search for arm in arms for r in arm.rows if r.searched]
+    trials = {search.trials for search in searches}
+    declared = tuning.trials[budget]
+    asked = isinstance(declared, int) and trials and trials != {declared}
+    return [*words, *(["--paribus-trials", str(*trials)] if asked else [])]

@@ -177,7 +177,12 @@ def _rule(result: Result) -> str:
 
 def _interactions(result: Result) -> list[str]:
     lines = tables.interaction_lines(result)
-    return ["#### Interactions", tables.markdown(lines)] if lines else []
+    return [f"#### Interactions{_of_arm(result)}", tables.markdown(lines)] if lines else []
+
+
+def _of_arm(result: Result) -> str:
+    """What a heading adds where it stands once an arm."""
+    return ", tuned" if result.arm == "tuned" else ""
 
 
 def _failures(arms: Sequence[Result]) -> list[str]:
@@ -212,13 +217,17 @@ def _suite_claims(results: Sequence[Result]) -> list[str]:
 
 
 def _pictures(result: Result, figures: Figures) -> list[str]:
-    arm = ", tuned" if result.arm == "tuned" else ""
-    return [f"![{text} of {result.comparison.name}{arm}]({name})" for text, name in figures.items()]
+    of = f"{result.comparison.name}{_of_arm(result)}"
+    return [f"![{text} of {of}]({name})" for text, name in figures.items()]
 
 
 def _frontier(result: Result) -> list[str]:
     lines = frontier.lines(result)
-    return ["#### Trade-off", tables.markdown(lines), frontier.LEGEND] if lines else []
+    return (
+        [f"#### Trade-off{_of_arm(result)}", tables.markdown(lines), frontier.LEGEND]
+        if lines
+        else []
+    )
 
 
 def _extra(result: Result) -> list[str]:
@@ -234,7 +243,7 @@ def _extra(result: Result) -> list[str]:
     blocks = []
     for title, make in result.comparison.tables.items():
         lines = [{k: str(v) for k, v in line.items()} for line in make(given, result.classes)]
-        blocks += [f"#### {title}", tables.markdown(lines)]
+        blocks += [f"#### {title}{_of_arm(result)}", tables.markdown(lines)]
     return blocks
 
 
@@ -281,7 +290,7 @@ def _provenance(results: Sequence[Result]) -> list[str]:
     blocks = ["### Where the numbers come from"] if results else []
     for arms in tables.by_comparison(results):
         blocks += [block for arm in arms for block in _origins(arm)]
-        blocks += [f"To make it again:\n\n```\n{method.command(arms[0])}\n```"]
+        blocks += [f"To make it again:\n\n```\n{method.command(*arms)}\n```"]
     return blocks
 
 

@@ -192,6 +192,13 @@ def test_values_without_an_order_are_counted(page) -> None:
     assert table(text, "#### Fairness ledger")["winners"][0] == "batch_size 8 (8 to 8)"
 
 
+def test_the_command_names_the_arm_and_trials_that_were_asked_for(both, page) -> None:
+    assert "--paribus-arm" not in (both[0] / "toys.md").read_text()
+    text = page(tuned(widen=False), arm="tuned", trials=2)
+    assert "--paribus-device cpu --paribus-arm tuned --paribus-trials 2\n" in text
+    assert "2 trials a variant" in text
+
+
 def test_where_there_is_no_tuned_arm_the_page_says_so(page) -> None:
     assert "A tuned arm is not run at the budget `quick`" in page(suite())
 

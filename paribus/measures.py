@@ -6,6 +6,7 @@ comparison, or of every comparison of a suite.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -111,6 +112,33 @@ def _log_slope(record: Record, layers: str) -> float:
     return float(np.polyfit(range(len(starts)), np.log(starts), 1)[0])
 
 
+def excess(results: Sequence[Result], variant: str, *, metric: str) -> Floats:
+    """The primary score less another recorded one."""
+    (result,) = results
+    row = result.row(variant)
+    difference: Floats = row.scores - row.values(metric)
+    return difference
+
+
+def weights_a_step(results: Sequence[Result], variant: str) -> Floats:
+    """Multiplications a step of time and sample: each weight of a recurrent or linear layer's matrices is used once.
+
+    Counted from the shapes of the initial weights that the runs left.
+    """
+    (result,) = results
+    return np.array([_weights(record) for record in result.row(variant).known])
+
+
+def _weights(record: Record) -> float:
+    named = record.hashes.get("init")
+    shapes = [SHAPE.search(name) for name in (named if isinstance(named, dict) else ())]
+    return float(sum(int(s[1]) * int(s[2]) for s in shapes if s is not None))
+
+
+# The end of the name of a weight matrix, such as ``LSTM0.weight_ih_l0(128, 1)``; a bias also names its layer's weights.
+SHAPE = re.compile(r"^[^ ]*\((\d+), (\d+)\)$")
+
+
 def interaction(
     results: Sequence[Result],
     variant: str,
@@ -185,7 +213,13 @@ def _regrets(result: Result, variant: str) -> Floats:
 
 
 def usable_width(
-    results: Sequence[Result], variant: str, *, path: str, metric: str, within: float = 0.05
+    results: Sequence[Result],
+    variant: str,
+    *,
+    path: str,
+    metric: str,
+    within: float = 0.05,
+    between: Sequence[float] = (0.0, float("inf")),
 ) -> Floats:
     """Decades of a positive setting over which a seed's score stays within a share of its best.
 
@@ -198,6 +232,7 @@ def usable_width(
         path: of the factor whose levels are the settings.
         metric: of the task.
         within: the share.
+        between: the least and the largest setting that are counted; the best is that of all.
     """
     (result,) = results
     settings, rows = along(result, variant, path)
@@ -207,7 +242,10 @@ def usable_width(
     sign = 1.0 if score.higher_is_better else -1.0
     edge = best - sign * within * np.abs(best)
     above = sign * (table - edge)
-    return _covered(np.log10(settings), above)
+    low, high = between
+    # A setting that is meant to be a limit may differ from it by rounding.
+    counted = (settings >= low * (1 - 1e-9)) & (settings <= high * (1 + 1e-9))
+    return _covered(np.log10(settings[counted]), above[counted])
 
 
 def _covered(x: Floats, heights: Floats) -> Floats:

@@ -7,6 +7,7 @@ from suites.augmentation import SUITE as AUGMENTATION
 from suites.autoencoders import SUITE as AUTOENCODERS
 from suites.averaging import SUITE as AVERAGING
 from suites.capacity import SUITE as CAPACITY
+from suites.depth import SUITE as DEPTH
 from suites.images import SUITE as IMAGES
 from suites.initialisation import SUITE as INITIALISATION
 from suites.inversion import SUITE as INVERSION
@@ -15,14 +16,21 @@ from suites.optimizers import SUITE as OPTIMIZERS
 from suites.ranking import SUITE as RANKING
 from suites.recurrent import SUITE as RECURRENT
 from suites.regularisation import SUITE as REGULARISATION
+from suites.sensitivity import SUITE as SENSITIVITY
+from suites.tolerance import SUITE as TOLERANCE
 from suites.transfer import SUITE as TRANSFER
 from suites.two_inputs import SUITE as TWO_INPUTS
 from suites.two_outputs import SUITE as TWO_OUTPUTS
+from suites.updates import SUITE as UPDATES
 
 SUITES = (
     OPTIMIZERS,
+    UPDATES,
+    SENSITIVITY,
     ACTIVATIONS,
     INITIALISATION,
+    TOLERANCE,
+    DEPTH,
     AVERAGING,
     RECURRENT,
     LEAKAGE,

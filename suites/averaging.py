@@ -58,12 +58,40 @@ SUITE = Suite(
                     )
                     for ratio in ("even", "10:1", "100:1")
                 ),
+                *(
+                    Claim(
+                        name="C25",
+                        text=f"Micro recall equals accuracy ({ratio}), to the rounding of float32.",
+                        variant=f"{ratio} × micro",
+                        relation="within",
+                        value=0.0,
+                        margin=1e-6,
+                        measure=call("paribus.measures:excess", metric="accuracy"),
+                        source="an identity",
+                    )
+                    for ratio in ("even", "10:1", "100:1")
+                ),
                 Claim(
                     name="C26",
                     text="Macro recall shows that small classes fail where micro recall hides it: lower at 100:1.",
                     variant="100:1 × macro",
                     reference="100:1 × micro",
                     relation="worse",
+                    source="course notes",
+                ),
+                Claim(
+                    name="C26",
+                    text="From even classes to 100:1 macro recall falls more than micro recall does.",
+                    variant="even × macro",
+                    relation="above",
+                    value=0.0,
+                    measure=call(
+                        "paribus.measures:interaction",
+                        metric="recall",
+                        instead="100:1 × macro",
+                        other="even × micro",
+                        other_instead="100:1 × micro",
+                    ),
                     source="course notes",
                 ),
             ),

@@ -188,3 +188,35 @@ def test_along_a_factor_the_other_levels_stay(store) -> None:
     settings, rows = measures.along(result, "0.01 × large", "recipe.optimizer.lr")
     assert settings.tolist() == [0.001, 0.01, 0.1, 1.0]
     assert [row.variant.name for row in rows] == [f"{lr} × large" for lr in LRS]
+
+
+def test_only_the_settings_between_two_limits_are_counted(store) -> None:
+    """Of three decades within reach of the best, the one from .01 to .1."""
+    bench = swept(store, {name: [0.4] for name in LRS})
+    found = measures.usable_width((bench.result(),), "0.01", **WIDTH, between=(0.01, 0.1))
+    assert found.tolist() == pytest.approx([1.0])
+
+
+def test_the_excess_is_the_primary_score_less_another(store) -> None:
+    result = Bench(store, seeds=2).put("adam", [0.3, 0.4]).result()
+    found = measures.excess((result,), "adam", metric="accuracy")
+    assert found.tolist() == pytest.approx([0.3 - 0.9, 0.4 - 0.9])
+
+
+def test_weights_a_step_are_those_of_the_matrices(store) -> None:
+    """4 x 2 and 1 x 4, biases left out."""
+    result = Bench(store, seeds=2).put("adam", [0.3, 0.4]).result()
+    assert measures.weights_a_step((result,), "adam").tolist() == [12.0, 12.0]
+
+
+def test_weights_a_step_of_cells_are_those_of_the_formula(store) -> None:
+    """c (h i + h^2) with c = 1, 3, 4, and a linear layer of h."""
+    from models import Recurrent
+    from paribus.training.network import weight_digests
+
+    bench = Bench(store, seeds=1)
+    for cell, c in (("RNN", 1), ("GRU", 3), ("LSTM", 4)):
+        init = weight_digests(Recurrent(inputs=[5, 2], outputs=1, cell=cell, hidden=8, layers=1))
+        bench.put("adam", [0.3]).alter("adam", 0, hashes={"init": init})
+        found = measures.weights_a_step((bench.result(),), "adam")
+        assert found.tolist() == [c * (8 * 2 + 8 * 8) + 8]

@@ -60,6 +60,10 @@ def dataset(task: Task) -> Dataset:
     return task.read(seed=0)
 
 
+# What is meant to fail, and may do so within three steps.
+MAY_DIVERGE = ("too_large-twice it", "rates-10 ×", "rates-3.2 ×")
+
+
 def prepared(variant: Variant, diagnostics: tuple = ()) -> tuple[Run, Fold]:
     """Three steps of a variant with seed 0, and its fold."""
     task = small(variant.task)
@@ -75,9 +79,9 @@ def prepared(variant: Variant, diagnostics: tuple = ()) -> tuple[Run, Fold]:
 def numbers(record: Record) -> list[float]:
     """What a finished record says in numbers.
 
-    There is no training loss before the first step, and no ratio of gradients where all units have died.
+    There is no training loss and no step before the first one, and no ratio of gradients where all units have died.
     """
-    free = {"gradient_ratio"}
+    free = {"gradient_ratio", "update_norm", "effective_step"}
     scores = [x for name, x in record.scores.items() if name not in free]
     curves = [
         x for name, c in record.curves.items() if name not in {*free, "train/loss"} for x in c
@@ -95,6 +99,9 @@ def test_every_variant_trains_and_is_scored(comparison: Comparison, variant: Var
 
     run, fold = prepared(variant, comparison.diagnostics)
     record = train(run, fold)
+    if f"{comparison.name}-{variant.name}".startswith(MAY_DIVERGE):
+        assert record.outcome in (Outcome.completed, Outcome.diverged)
+        return
     assert (record.outcome, record.reason) == (Outcome.completed, "")
     assert {m.name for m in variant.task.metrics} <= record.scores.keys()
     assert all(map(math.isfinite, numbers(record)))
@@ -163,7 +170,8 @@ def test_claims_that_need_a_margin_have_one(comparison: Comparison) -> None:
 def test_claims_on_other_scores_say_which_direction_is_better(comparison: Comparison) -> None:
     metrics = {m.name for m in (*comparison.task.metrics, comparison.primary)}
     for claim in comparison.claims:
-        if claim.metric not in metrics | {None, "steps_to_target"}:
+        named = claim.metric not in metrics | {None, "steps_to_target"}
+        if named and not claim.alone and claim.relation != "identical":
             assert claim.higher_is_better is not None, claim.metric
 
 

@@ -1,0 +1,196 @@
+"""S6: how deep a network can be, what becomes of its gradient on the way, and what mends it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from paribus.comparison import Budget, Claim, Comparison, Factor, Suite
+from paribus.recipe import Recipe
+from paribus.spec import call
+from suites.tasks.digits import DIGITS
+
+WIDTH = 32
+DEEP = 20
+KAIMING = call("models.initialise:kaiming_uniform")
+REMEDIES: dict[str, dict[str, Any]] = {
+    "relu": {"model.activation": "ReLU"},
+    "kaiming": {"init": KAIMING},
+    "batch norm": {"model.norm": "batch"},
+    "skip": {"model.skip": True},
+    "clipping": {"clip_norm": 1.0},
+}
+LEVELS: dict[str, dict[str, Any]] = {
+    "none": {},
+    **REMEDIES,
+    "all": {k: v for remedy in REMEDIES.values() for k, v in remedy.items()},
+    **{
+        f"all but {left}": {
+            k: v for name, remedy in REMEDIES.items() if name != left for k, v in remedy.items()
+        }
+        for left in REMEDIES
+    },
+}
+VANISHING = "Hochreiter 1991; Glorot and Bengio 2010"
+
+
+def _recipe(depth: int, **settings: Any) -> Recipe:
+    model = {"hidden": [WIDTH] * depth, "activation": "ReLU", "norm": None, "skip": False}
+    fields: dict[str, Any] = {
+        "model": call("models.mlp:MLP", **(model | settings.pop("model", {}))),
+        "init": KAIMING,
+        "optimizer": call("torch.optim:SGD", lr=0.05),
+        "batch_size": 32,
+        "evaluate_every": 100,
+    }
+    return Recipe(**(fields | settings))
+
+
+def _closes_half(remedy: str) -> Claim:
+    return Claim(
+        name="C15",
+        text=f"By itself {remedy} restores training: it closes half the gap in accuracy from none of the remedies to "
+        "all.",
+        variant=remedy,
+        relation="above",
+        value=0.5,
+        measure=call("paribus.measures:gap_closed", metric="accuracy", worst="none", best="all"),
+        source="course notes",
+    )
+
+
+def _is_needed(remedy: str) -> Claim:
+    return Claim(
+        name="C15b",
+        text=f"Beside the others {remedy} is still needed: without it accuracy falls.",
+        variant=f"all but {remedy}",
+        reference="all",
+        relation="worse",
+        metric="accuracy",
+        source="course notes",
+    )
+
+
+SUITE = Suite(
+    name="depth",
+    title="Depth and gradient flow",
+    system="S6",
+    comparisons=(
+        Comparison(
+            name="depth",
+            question="How deep may a plain network be, with ReLU and with sigmoid?",
+            task=DIGITS,
+            recipe=_recipe(2),
+            factors=(
+                Factor(
+                    path="recipe.model.hidden",
+                    levels={f"{depth}": [WIDTH] * depth for depth in (2, 5, 10, 20, 30)},
+                ),
+                Factor(
+                    path="recipe.model.activation", levels={"relu": "ReLU", "sigmoid": "Sigmoid"}
+                ),
+            ),
+            baseline=("2", "relu"),
+            budgets={
+                "quick": Budget(seeds=10, steps=300, seconds=20),
+                "full": Budget(seeds=29, steps=1320, seconds=200),
+            },
+            target=1.0,
+            diagnostics=(call("paribus.diagnostics:gradient_norms"),),
+            claims=(
+                Claim(
+                    name="C14",
+                    text="Gradients vanish with sigmoid: at 30 layers the first layer's is below a thousandth of the "
+                    "last one's before training.",
+                    variant="30 × sigmoid",
+                    relation="below",
+                    value=0.001,
+                    metric="gradient_ratio@0",
+                    source=VANISHING,
+                ),
+                Claim(
+                    name="C14",
+                    text="And more so the deeper it is: the ratio is smaller at 30 layers than at 2.",
+                    variant="30 × sigmoid",
+                    reference="2 × sigmoid",
+                    relation="worse",
+                    metric="gradient_ratio@0",
+                    higher_is_better=True,
+                    source=VANISHING,
+                ),
+            ),
+            notes=("All start from Kaiming's initialisation for ReLU, 32 units a layer.",),
+        ),
+        Comparison(
+            name="too_large",
+            question="What do weights that are too large or too small do to a deep ReLU network?",
+            task=DIGITS,
+            recipe=_recipe(DEEP),
+            factors=(
+                Factor(
+                    path="recipe.init",
+                    levels={
+                        "kaiming": KAIMING,
+                        "half of it": call("models.initialise:kaiming_uniform", times=0.5),
+                        "twice it": call("models.initialise:kaiming_uniform", times=2.0),
+                    },
+                ),
+            ),
+            baseline=("kaiming",),
+            budgets={
+                "quick": Budget(seeds=10, steps=300, seconds=6),
+                "full": Budget(seeds=29, steps=1320, seconds=60),
+            },
+            target=1.0,
+            diagnostics=(call("paribus.diagnostics:gradient_norms"),),
+            claims=(
+                Claim(
+                    name="C14",
+                    text="Gradients explode with too large weights: with twice Kaiming's the first layer's norm is "
+                    "above a thousand before training.",
+                    variant="twice it",
+                    relation="above",
+                    value=1000.0,
+                    metric="gradient_norm/0@0",
+                    source="Pascanu et al. 2013",
+                ),
+                Claim(
+                    name="C14",
+                    text="So that it does not train: its score is worse than with Kaiming's.",
+                    variant="twice it",
+                    relation="worse",
+                    source="Pascanu et al. 2013",
+                ),
+            ),
+        ),
+        Comparison(
+            name="remedies",
+            question="Which remedy restores the training of a deep sigmoid network, alone and beside the others?",
+            task=DIGITS,
+            recipe=_recipe(DEEP, init=None, model={"activation": "Sigmoid"}),
+            factors=(Factor(path="recipe", levels=LEVELS),),
+            baseline=("none",),
+            budgets={
+                "quick": Budget(seeds=10, steps=300, seconds=25),
+                "full": Budget(seeds=29, steps=1320, seconds=300),
+            },
+            target=1.0,
+            diagnostics=(call("paribus.diagnostics:gradient_norms"),),
+            claims=(
+                *map(_closes_half, REMEDIES),
+                Claim(
+                    name="C15",
+                    text="Together the remedies restore training: all of them are better than none.",
+                    variant="all",
+                    relation="better",
+                    source="course notes",
+                ),
+                *map(_is_needed, REMEDIES),
+            ),
+            notes=(
+                "The network without any remedy has 20 layers of 32 sigmoid units, torch's own initialisation, no "
+                "norm, no skip connections and no clipping.",
+                "Clipping cuts the gradient's norm at 1: it mends what explodes, and nothing explodes here.",
+            ),
+        ),
+    ),
+)

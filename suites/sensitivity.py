@@ -1,0 +1,119 @@
+"""S3: how much a learning rate or a momentum may be off."""
+
+from __future__ import annotations
+
+from paribus.comparison import Budget, Claim, Comparison, Factor, Suite
+from paribus.recipe import Recipe
+from paribus.spec import Call, call
+from suites.optimizers import NOTES
+from suites.tasks.water import WATER
+
+# Half decades from 0.0001 to 1, named with two digits.
+RATES = {f"{10 ** (k / 2):.2g}": 10 ** (k / 2) for k in range(-8, 1)}
+USUAL = (1e-4, 1e-2)
+
+
+def _recipe(optimizer: Call) -> Recipe:
+    return Recipe(
+        model=call("models.mlp:MLP", hidden=[16, 8]),
+        optimizer=optimizer,
+        batch_size=32,
+        evaluate_every=50,
+    )
+
+
+def _rates(name: str, spoken: str, optimizer: Call, baseline: str) -> Comparison:
+    """Nine learning rates of one optimizer: one cohort."""
+    return Comparison(
+        name=name,
+        question=f"Which learning rates will do for {spoken}?",
+        task=WATER,
+        recipe=_recipe(optimizer),
+        factors=(Factor(path="recipe.optimizer.lr", levels=RATES),),
+        baseline=(baseline,),
+        budgets={
+            "quick": Budget(seeds=10, steps=500, seconds=5),
+            "full": Budget(seeds=29, steps=2000, seconds=60),
+        },
+        target=0.2,
+        claims=(
+            Claim(
+                name="C6",
+                text=f"A bad learning rate costs final accuracy ({spoken}): of the two decades that are usual, 0.0001 "
+                "to 0.01, fewer than two come within 5 % of the best.",
+                variant=baseline,
+                relation="below",
+                value=2.0,
+                margin=0.1,
+                measure=call(
+                    "paribus.measures:usable_width",
+                    path="recipe.optimizer.lr",
+                    metric="accuracy",
+                    between=USUAL,
+                ),
+                source=NOTES,
+            ),
+            Claim(
+                name="C6",
+                text=f"A bad learning rate costs training time ({spoken}): at 0.0001 the target takes more steps than "
+                "at the usual rate.",
+                variant="0.0001",
+                relation="worse",
+                metric="steps_to_target",
+                source=NOTES,
+            ),
+        ),
+        notes=(
+            "The width of the usable range is counted in decades of the learning rate, along straight lines between "
+            "the rates tried, seed by seed; a run that diverges counts as the predictor that learns nothing.",
+        ),
+    )
+
+
+SUITE = Suite(
+    name="sensitivity",
+    title="Learning rate and momentum",
+    system="S3",
+    comparisons=(
+        _rates("sgd", "SGD", call("torch.optim:SGD", lr=0.01), "0.01"),
+        _rates("momentum", "momentum", call("torch.optim:SGD", lr=0.01, momentum=0.95), "0.01"),
+        _rates("adagrad", "Adagrad", call("torch.optim:Adagrad", lr=0.01), "0.01"),
+        _rates("rmsprop", "RMSprop", call("torch.optim:RMSprop", lr=0.01), "0.01"),
+        _rates("adam", "Adam", call("torch.optim:Adam", lr=0.001), "0.001"),
+        Comparison(
+            name="momenta",
+            question="Which momentum reaches the target soonest, at one learning rate?",
+            task=WATER,
+            recipe=_recipe(call("torch.optim:SGD", lr=0.01, momentum=0.9)),
+            factors=(
+                Factor(
+                    path="recipe.optimizer.momentum",
+                    levels={f"{m:g}": m for m in (0.0, 0.5, 0.8, 0.85, 0.9, 0.95, 0.99)},
+                ),
+            ),
+            baseline=("0.9",),
+            budgets={
+                "quick": Budget(seeds=10, steps=500, seconds=5),
+                "full": Budget(seeds=29, steps=2000, seconds=60),
+            },
+            target=0.2,
+            claims=(
+                Claim(
+                    name="C6",
+                    text="A bad momentum costs training time: without any the target takes more steps than at 0.9.",
+                    variant="0",
+                    relation="worse",
+                    metric="steps_to_target",
+                    source=NOTES,
+                ),
+                Claim(
+                    name="C6",
+                    text="A bad momentum costs the final score: at 0.99 it is worse than at 0.9.",
+                    variant="0.99",
+                    relation="worse",
+                    source=NOTES,
+                ),
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,116 @@
+"""S5: what batch normalisation tolerates, and what Kaiming's initialisation keeps."""
+
+from __future__ import annotations
+
+from paribus.comparison import Budget, Claim, Comparison, Factor, Suite
+from paribus.recipe import Recipe
+from paribus.spec import call
+from suites.tasks.digits import DIGITS
+
+KAIMING = call("models.initialise:kaiming_uniform")
+RATES = {f"{10 ** (k / 2):.2g}": 10 ** (k / 2) for k in range(-4, 3)}
+LAYERS = 10
+
+
+def _constant(what: str, layers: str) -> Claim:
+    return Claim(
+        name="C10",
+        text=f"Kaiming keeps the variance of {what} constant across ReLU layers: its logarithm changes by less than "
+        "0.05 a layer.",
+        variant="kaiming",
+        relation="within",
+        value=0.0,
+        margin=0.05,
+        measure=call("paribus.measures:log_slope", layers=layers),
+        source="He et al. 2015",
+    )
+
+
+SUITE = Suite(
+    name="tolerance",
+    title="Learning rates under batch normalisation, and variances under Kaiming",
+    system="S5",
+    comparisons=(
+        Comparison(
+            name="rates",
+            question="How large may the learning rate be, with and without batch normalisation?",
+            task=DIGITS,
+            recipe=Recipe(
+                model=call("models.mlp:MLP", hidden=[64] * 6, activation="ReLU", norm=None),
+                init=KAIMING,
+                optimizer=call("torch.optim:SGD", lr=0.1),
+                batch_size=32,
+            ),
+            factors=(
+                Factor(path="recipe.optimizer.lr", levels=RATES),
+                Factor(path="recipe.model.norm", levels={"plain": None, "batch norm": "batch"}),
+            ),
+            baseline=("0.1", "plain"),
+            budgets={
+                "quick": Budget(seeds=10, steps=165, seconds=12),
+                "full": Budget(seeds=29, steps=660, seconds=120),
+            },
+            claims=(
+                Claim(
+                    name="C13",
+                    text="Batch normalisation tolerates larger learning rates: more decades of them come within 5 % of "
+                    "the best accuracy.",
+                    variant="0.1 × batch norm",
+                    reference="0.1 × plain",
+                    relation="better",
+                    measure=call(
+                        "paribus.measures:usable_width",
+                        path="recipe.optimizer.lr",
+                        metric="accuracy",
+                    ),
+                    higher_is_better=True,
+                    source="Ioffe and Szegedy 2015",
+                ),
+                Claim(
+                    name="C13",
+                    text="And at a learning rate of 1 it is better than without.",
+                    variant="1 × batch norm",
+                    reference="1 × plain",
+                    relation="better",
+                    metric="log_loss",
+                    source="Ioffe and Szegedy 2015",
+                ),
+            ),
+        ),
+        Comparison(
+            name="variance",
+            question="Does an initialisation keep the variance of activations and gradients from layer to layer?",
+            task=DIGITS,
+            recipe=Recipe(
+                model=call("models.mlp:MLP", hidden=[256] * LAYERS, activation="ReLU"),
+                optimizer=call("torch.optim:SGD", lr=0.01),
+                batch_size=32,
+            ),
+            factors=(
+                Factor(
+                    path="recipe.init",
+                    levels={
+                        "default": None,
+                        "xavier": call("models.initialise:xavier_uniform"),
+                        "kaiming": KAIMING,
+                    },
+                ),
+            ),
+            baseline=("default",),
+            budgets={
+                "quick": Budget(seeds=10, steps=1, seconds=3),
+                "full": Budget(seeds=29, steps=1, seconds=10),
+            },
+            diagnostics=(call("paribus.diagnostics:layer_variances"),),
+            claims=(
+                _constant("activations", "activation_variance/"),
+                _constant("gradients", "gradient_variance/"),
+            ),
+            notes=(
+                "What is asked stands before training, so that one step is taken and nothing is learned.",
+                "Ten hidden layers of 256 units: the narrower they are, the more a single draw strays, so that the "
+                "slope is averaged over draws, one a seed.",
+            ),
+        ),
+    ),
+)

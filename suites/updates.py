@@ -1,0 +1,202 @@
+"""S2: what is said of one optimizer or another: on rare words, on small images, and of the size of a step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from paribus.comparison import Budget, Claim, Comparison, Factor, Suite
+from paribus.recipe import Recipe
+from paribus.spec import call
+from suites.optimizers import OPTIMIZERS, sgd_is_enough
+from suites.tasks.digits import DIGITS
+from suites.tasks.water import WATER
+from suites.tasks.words import WORDS
+
+SHRINKS = "Adagrad's effective step shrinks until training stalls"
+
+DEFAULTS = (
+    "Each optimizer stands at its usual settings (SGD, Adagrad and RMSprop at a learning rate of 0.01, Adam at 0.001, "
+    "momentum 0.95), so this is a comparison of defaults, not of tuned optimizers."
+)
+
+
+def _compared(**fields: Any) -> Comparison:
+    """One task: what all of them share."""
+    shared: dict[str, Any] = {
+        "factors": (Factor(path="recipe.optimizer", levels=OPTIMIZERS),),
+        "baseline": ("sgd",),
+    }
+    return Comparison(**(shared | fields))
+
+
+SUITE = Suite(
+    name="updates",
+    title="Optimizers, one saying at a time",
+    system="S2",
+    comparisons=(
+        _compared(
+            name="sparse",
+            question="Which optimizer learns best from words of which nearly all are rare?",
+            task=WORDS,
+            recipe=Recipe(
+                model=call("models.mlp:MLP", hidden=[16]),
+                optimizer=OPTIMIZERS["sgd"],
+                batch_size=32,
+            ),
+            budgets={
+                "quick": Budget(seeds=10, steps=600, seconds=12),
+                "full": Budget(seeds=29, steps=4000, seconds=200),
+            },
+            target=0.6,
+            claims=(
+                Claim(
+                    name="C2",
+                    text="Adagrad does well on sparse features: better than SGD.",
+                    variant="adagrad",
+                    relation="better",
+                    source="Duchi et al. 2011",
+                ),
+                Claim(
+                    name="C2",
+                    text="And no worse than Adam.",
+                    variant="adagrad",
+                    reference="adam",
+                    relation="not_worse",
+                    source="Duchi et al. 2011",
+                ),
+            ),
+            notes=(
+                DEFAULTS,
+                "A text holds about 28 of 500 words; half of the words occur in fewer than one text of 40.",
+            ),
+        ),
+        _compared(
+            name="digits",
+            question="Which optimizer trains a small network on digits best?",
+            task=DIGITS,
+            recipe=Recipe(
+                model=call("models.mlp:MLP", hidden=[32]),
+                optimizer=OPTIMIZERS["sgd"],
+                batch_size=32,
+            ),
+            budgets={
+                "quick": Budget(seeds=10, steps=600, seconds=10),
+                "full": Budget(seeds=29, steps=4000, seconds=175),
+            },
+            target=0.4,
+            claims=sgd_is_enough("small images"),
+            notes=(DEFAULTS,),
+        ),
+        Comparison(
+            name="by_hand",
+            question="Is a step that is written out as its equation that of torch?",
+            task=WATER,
+            recipe=Recipe(
+                model=call("models.mlp:MLP", hidden=[16, 8]),
+                optimizer=call("torch.optim:SGD", lr=0.01),
+                batch_size=32,
+                dtype="float64",
+            ),
+            factors=(
+                Factor(
+                    path="recipe.optimizer",
+                    levels={
+                        "sgd": call("torch.optim:SGD", lr=0.01),
+                        "sgd by hand": call("suites.byhand:SGD", lr=0.01),
+                        "rmsprop": call("torch.optim:RMSprop", lr=0.01),
+                        "rmsprop by hand": call("suites.byhand:RMSprop", lr=0.01),
+                    },
+                ),
+            ),
+            baseline=("sgd",),
+            budgets={
+                "quick": Budget(seeds=10, steps=60, seconds=5),
+                "full": Budget(seeds=29, steps=300, seconds=40),
+            },
+            claims=(
+                Claim(
+                    name="S2",
+                    text="`w -= lr * w.grad` is a step of torch's SGD.",
+                    variant="sgd by hand",
+                    relation="identical",
+                    margin=1e-9,
+                    source="an identity",
+                ),
+                Claim(
+                    name="C4",
+                    text="RMSprop scales each parameter's step by its recent gradients: written out so, parameter by "
+                    "parameter, it ends with the same loss as torch's.",
+                    variant="rmsprop by hand",
+                    reference="rmsprop",
+                    relation="identical",
+                    margin=1e-9,
+                    source="an identity; Tieleman and Hinton 2012",
+                ),
+            ),
+            notes=(
+                "In float64, so that rounding in another order is far below the margin of 1e-9 nats.",
+            ),
+        ),
+        Comparison(
+            name="stall",
+            question="Does Adagrad's step shrink until training stalls?",
+            task=DIGITS,
+            recipe=Recipe(
+                model=call("models.mlp:MLP", hidden=[32]),
+                optimizer=call("torch.optim:RMSprop", lr=0.001, alpha=0.99),
+                batch_size=32,
+                evaluate_every=50,
+            ),
+            factors=(
+                Factor(
+                    path="recipe.optimizer",
+                    levels={
+                        "forgetting twin": call("torch.optim:RMSprop", lr=0.001, alpha=0.99),
+                        "adagrad": call("torch.optim:Adagrad", lr=0.01),
+                    },
+                ),
+            ),
+            baseline=("forgetting twin",),
+            budgets={
+                "quick": Budget(seeds=10, steps=1600, seconds=12),
+                "full": Budget(seeds=29, steps=8000, seconds=175),
+            },
+            diagnostics=(call("paribus.diagnostics:steps"),),
+            claims=(
+                Claim(
+                    name="C3",
+                    text=f"{SHRINKS}: over training it falls to less than a half.",
+                    variant="adagrad",
+                    relation="below",
+                    value=0.5,
+                    measure=call("paribus.measures:late_to_early", curve="effective_step"),
+                    source="Duchi et al. 2011; Zeiler 2012",
+                ),
+                Claim(
+                    name="C3",
+                    text=f"{SHRINKS}: it falls further than that of a twin that forgets old gradients.",
+                    variant="adagrad",
+                    relation="worse",
+                    measure=call("paribus.measures:late_to_early", curve="effective_step"),
+                    higher_is_better=True,
+                    source="Duchi et al. 2011; Zeiler 2012",
+                ),
+                Claim(
+                    name="C3",
+                    text=f"{SHRINKS}: its training loss ends above that of the twin.",
+                    variant="adagrad",
+                    relation="worse",
+                    metric="train/loss",
+                    higher_is_better=False,
+                    source="Duchi et al. 2011; Zeiler 2012",
+                ),
+            ),
+            notes=(
+                "The twin is RMSprop at a learning rate of 0.001 with a memory of 0.99: its first step is "
+                "0.001 / sqrt(1 - 0.99) = 0.01 times the gradient's sign, exactly Adagrad's at 0.01. From there on one "
+                "divides by the root of an average of recent squared gradients, the other by that of their sum.",
+                "The effective step is the norm of the weights' change in a step over the norm of its gradient.",
+            ),
+        ),
+    ),
+)

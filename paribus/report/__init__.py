@@ -7,7 +7,7 @@ from pathlib import Path
 
 from paribus.across import Standing, standings
 from paribus.answers import Entry
-from paribus.report import claims, figures, frontier, ranking, sheet
+from paribus.report import claims, doses, figures, frontier, ranking, sheet
 from paribus.report.best_of import best_of_trials
 from paribus.report.index import index
 from paribus.report.pages import Figures, by_suite, page
@@ -51,7 +51,10 @@ def _claims(declared: Sequence[Entry], out: Path) -> Path:
 def _suite(name: str, results: Sequence[Result], out: Path) -> list[Path]:
     table, path = out / f"{name}.csv", out / f"{name}.md"
     sheet.runs(results).to_csv(table, index=False, lineterminator="\n", encoding="utf-8")
-    drawn = [_figures(result, out) for result in results]
+    drawn = [dict(_figures(result, out)) for result in results]
+    for place, (title, figure) in doses.pictures(results).items():
+        file = out / f"{_stem(results[place])}-{slug(title)}.png"
+        drawn[place][title] = figures.save(figure, file).name
     stood = [(found, _pictures(name, found, out)) for found in standings(results)]
     path.write_text(page(results, drawn, table.name, stood), encoding="utf-8", newline="\n")
     files = [file for names in (*(f for _, f in stood), *drawn) for file in names.values()]
@@ -70,13 +73,18 @@ def _pictures(name: str, found: Standing, out: Path) -> Figures:
     }
 
 
-def _figures(result: Result, out: Path) -> Figures:
-    """Draw and write the figures of one result; their file names by what they show."""
+def _stem(result: Result) -> str:
+    """What the names of a result's figures begin with."""
     parts = [result.suite.name]
     parts += [result.comparison.name] if len(result.suite.comparisons) > 1 else []
     parts += [result.arm] if result.arm != "default" else []
     parts += [result.device] if result.device != "cpu" else []
-    stem = "-".join(parts)
+    return "-".join(parts)
+
+
+def _figures(result: Result, out: Path) -> Figures:
+    """Draw and write the figures of one result; their file names by what they show."""
+    stem = _stem(result)
     made = {
         "Learning curves": (figures.curves(result), f"{stem}.png"),
         "Diagnostics": (figures.diagnostics(result), f"{stem}-diagnostics.png"),

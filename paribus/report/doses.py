@@ -1,0 +1,117 @@
+"""The score against a setting that is a number: a line for each other level, or for each comparison of a suite."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from paribus.comparison import Factor
+from paribus.report.figures import plot_figure
+from paribus.report.strokes import Band, End, draw, fit_scale, name_ends, quartiles, style
+from paribus.report.tables import state
+from paribus.results import Floats, Result, penalised
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+LEAST = 4  # levels that make a line
+WIDE = 20.0  # largest over least setting from which on their axis is logarithmic
+
+
+def pictures(results: Sequence[Result]) -> dict[int, tuple[str, Figure]]:
+    """Figures of one suite, each with its title, by the place of the result that it stands with.
+
+    Comparisons that vary the same number, in one arm on one device, share a figure.
+    """
+    places = [(key, i) for i, result in enumerate(results) if (key := _key(result))]
+    found = {}
+    for key, group in groupby(sorted(places), key=lambda place: place[0]):
+        alike = [i for _, i in group]
+        lines = _lines([results[i] for i in alike])
+        if lines:
+            setting = key[0].rpartition(".")[2]
+            found[alike[0]] = (
+                f"Score against {setting}",
+                _picture(results[alike[0]], lines, setting),
+            )
+    return found
+
+
+def _key(result: Result) -> tuple[str, str, str, str] | None:
+    """What results that share a figure have in common, or None where nothing that varies is a number."""
+    path = next((f.path for f in result.comparison.factors if numbers(f)), None)
+    if path is None or result.skipped:
+        return None
+    return path, result.arm, result.device, result.comparison.primary.name
+
+
+def numbers(factor: Factor) -> dict[str, float]:
+    """The numbers that a factor's levels stand for, by name: their values, or names that are numbers, if all are."""
+    found = {name: _number(level, name) for name, level in factor.levels.items()}
+    known = {name: x for name, x in found.items() if x is not None}
+    return known if len(known) == len(found) >= LEAST else {}
+
+
+def _number(level: object, name: str) -> float | None:
+    if isinstance(level, int | float) and not isinstance(level, bool):
+        return float(level)
+    try:
+        return float(name)
+    except ValueError:
+        return None
+
+
+def _lines(results: Sequence[Result]) -> dict[str, Band]:
+    """Median and quartiles of the penalised score at each setting, by what the line is of."""
+    lines: dict[str, Band] = {}
+    for result in results:
+        for name, points in _points(result).items():
+            title = " ".join([*([result.comparison.name] * (len(results) > 1)), name])
+            settings = sorted(points)
+            lines[title.strip()] = quartiles(settings, np.array([points[x] for x in settings]).T)
+    return lines
+
+
+def _points(result: Result) -> dict[str, dict[float, Floats]]:
+    """Scores, ``(seed,)``, by the other levels' names and the setting."""
+    factors = result.comparison.factors
+    place = next(i for i, factor in enumerate(factors) if numbers(factor))
+    known = numbers(factors[place])
+    rows, table, _ = penalised(result)
+    found: dict[str, dict[float, Floats]] = {}
+    for row, scores in zip(rows, table, strict=True):
+        if not state(row, result):
+            levels = row.variant.levels
+            others = " × ".join(level for i, level in enumerate(levels) if i != place)
+            found.setdefault(others, {})[known[levels[place]]] = scores
+    return {name: points for name, points in found.items() if len(points) >= LEAST}
+
+
+def _picture(result: Result, lines: Mapping[str, Band], setting: str) -> Figure:
+    metric, device = result.comparison.primary, result.device
+    figure = plot_figure(8.0, 4.8)
+    axes = figure.add_subplot()
+    settings = np.concatenate([line.steps for line in lines.values()])
+    draw(axes, lines, setting)
+    if settings.min() > 0 and settings.max() / settings.min() >= WIDE:
+        axes.set_xscale("log")
+    fit_scale(axes, np.concatenate([line.middle for line in lines.values()]))
+    better = "higher" if metric.higher_is_better else "lower"
+    unit = f", {metric.unit}" if metric.unit else ""
+    axes.set_ylabel(f"test {metric.name}{unit} ({better} is better)", fontsize=9)
+    tuned = ", tuned" if result.arm == "tuned" else ""
+    figure.suptitle(
+        f"{result.suite.name} on {device}{tuned}: median of {len(result.seeds)} seeds, band from the 25th to the 75th "
+        "percentile,\nfailed runs at their penalty",
+        fontsize=10,
+    )
+    ends = [
+        End(name, float(line.steps[-1]), float(line.middle[-1]), style(i)["color"])
+        for i, (name, line) in enumerate(lines.items())
+        if name
+    ]
+    name_ends(axes, ends)
+    return figure

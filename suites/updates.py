@@ -71,7 +71,7 @@ SUITE = Suite(
             ),
         ),
         _compared(
-            name="digits",
+            name="small_images",
             question="Which optimizer trains a small network on digits best?",
             task=DIGITS,
             recipe=Recipe(

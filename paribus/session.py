@@ -1,297 +1,46 @@
-"""A session: settings, what is to be trained, what is already known, and the pages at the end. Both doors use it."""
+"""A session: what is to be trained, what is already known, and the pages at the end. Both doors use it."""
 
 from __future__ import annotations
 
-import os
 import subprocess
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
-from typing import NamedTuple
 
 import torch
 
 from paribus.answers import Entry, entries
+from paribus.beforehand import (
+    first_trial,
+    refuse_undrawn,
+    refuse_unsequential,
+    told_of_misfit,
+    try_once,
+)
+from paribus.cells import DEVICES, Cell, cells, skip_reason
 from paribus.comparison import Comparison, Suite, Variant
-from paribus.data import Dataset
 from paribus.engines import Choice, common, resolve
 from paribus.errors import ParibusError
 from paribus.executor import available_jobs, dataset_of, execute, one_thread, told_of
 from paribus.nested import PENDING, Pilot, Search, Searched, pending
 from paribus.progress import Progress
-from paribus.recorded import then
 from paribus.results import Result, collect, step_key
-from paribus.run import Record, Run, data_digest, resolve_device
+from paribus.run import Record, Run, data_digest
 from paribus.search import Space, widened
-from paribus.seeding import Streams
+from paribus.settings import Settings, choice, pairs, speaks
 from paribus.spec import digest
 from paribus.spec import replace as replaced
 from paribus.stats import fewest_to_stop
 from paribus.steptime import time_steps
 from paribus.store import Store, Timing
 from paribus.task import Task
-from paribus.training.augment import try_augmentation
 from paribus.training.cohorts import cohort_key, stacked
-from paribus.training.evaluate import naive_outputs
-from paribus.training.network import build
-from paribus.training.start import named_weights
-from paribus.tuning import ARMS, PILOT_SEEDS, ROUNDS, Arm, Tuning, applied
+from paribus.tuning import ARMS, PILOT_SEEDS, ROUNDS, Arm, Tuning
 
-DEVICES = ("cpu", "cuda")
-CAP = 30
-"""Most seeds of a sequence, unless told otherwise."""
 MORE = 5
 """Seeds added at a time to what is open; each of them is looked at by itself."""
-NO_GPU = "no CUDA device was found"
 
-
-@dataclass(frozen=True)
-class Settings:
-    """What a user chose; every field has the default of the option of its name.
-
-    Attributes:
-        seeds: paired seeds a variant; None takes the budget's.
-        budget: ``quick`` or ``full``.
-        device: ``auto``, ``cpu`` or ``cuda``.
-        engine: ``auto``, ``loop`` or ``stacked``.
-        data: paths of the user's own data, by task.
-        targets: columns to predict, by task.
-        out: folder for pages.
-        store: file of runs.
-        speaks_of: ``seeds``, or ``data`` for verdicts of new data; None takes each comparison's own.
-        fresh: train again what is already in the store.
-        jobs: processes that train side by side; None is one a core.
-        evidence: write what the pages were made from beside them.
-        trials: trials a variant and seed in the tuned arm; None takes the comparison's.
-        arm: ``default``, ``tuned`` or ``both``.
-        sequential: add seeds to what is still open until the evidence is there, instead of a fixed number.
-        cap: most seeds of a sequence; None is `CAP`.
-    """
-
-    seeds: int | None = None
-    budget: str = "quick"
-    device: str = "auto"
-    engine: str = "auto"
-    data: dict[str, str] = field(default_factory=dict)
-    targets: dict[str, str] = field(default_factory=dict)
-    out: Path = Path("results/latest")
-    store: Path = Path("results/latest/runs.sqlite")
-    fresh: bool = False
-    jobs: int | None = None
-    speaks_of: str | None = None
-    evidence: bool = False
-    trials: int | None = None
-    arm: str = "both"
-    sequential: bool = False
-    cap: int | None = None
-
-    def __post_init__(self) -> None:
-        self._refuse_two_rules()
-        if self.seeds is not None and self.seeds < 2:
-            raise ParibusError(
-                "number of seeds",
-                got=self.seeds,
-                expected="at least 2, to have a difference and its spread",
-                fix="Use --paribus-seeds 10 or more for a verdict; the least that can reach one is 6.",
-            )
-        if self.jobs is not None and self.jobs < 1:
-            raise ParibusError(
-                "number of jobs",
-                got=self.jobs,
-                expected="at least 1",
-                fix="Leave --paribus-jobs out to use one process a core.",
-            )
-        if self.trials is not None and self.trials < 1:
-            raise ParibusError(
-                "number of trials",
-                got=self.trials,
-                expected="at least 1",
-                fix="Use --paribus-arm default to leave the tuned arm out.",
-            )
-        if self.device != "auto":
-            resolve_device(self.device)
-        refuse_unwritable(self.out)
-        for task in self.targets.keys() - self.data.keys():
-            raise ParibusError(
-                f"target of task {task!r}",
-                got=f"column {self.targets[task]!r} and no data",
-                expected="data to take the column from",
-                fix=f"Add --paribus-data {task}=PATH.",
-            )
-
-    def _refuse_two_rules(self) -> None:
-        """Refuse options that contradict a sequence of seeds, or its absence."""
-        slips = {
-            "seeds": (self.sequential and self.seeds is not None, "--paribus-cap for the most"),
-            "speaks-of": (self.sequential and self.speaks_of == "data", "seeds, which it is about"),
-            "evidence": (self.sequential and self.evidence, "a fixed number of seeds"),
-            "cap": (self.cap is not None and not self.sequential, "--paribus-sequential with it"),
-        }
-        for option, (made, instead) in slips.items():
-            if made:
-                raise ParibusError(
-                    f"--paribus-{option}",
-                    got="it beside --paribus-sequential" if self.sequential else "it alone",
-                    expected=instead,
-                    fix="Choose the rule before the run: a fixed number of seeds, or a sequence.",
-                )
-        if self.cap is not None and self.cap < fewest_to_stop(1):
-            raise ParibusError(
-                "cap of a sequence of seeds",
-                got=self.cap,
-                expected=f"at least {fewest_to_stop(1)}, with which one contrast can stop",
-                fix=f"Leave --paribus-cap out for {CAP}.",
-            )
-
-    @property
-    def most(self) -> int | None:
-        """Most seeds of a sequence, None where the number of seeds is fixed."""
-        return (self.cap or CAP) if self.sequential else None
-
-    @property
-    def devices(self) -> tuple[str, ...]:
-        """Devices that have rows: all for ``auto``, of which those that are not here are skipped with a reason."""
-        return DEVICES if self.device == "auto" else (self.device,)
-
-    @property
-    def arms(self) -> tuple[Arm, ...]:
-        """The arms that are trained, where a comparison has both."""
-        return ARMS if self.arm == "both" else (self.arm,)
-
-    def wants(self, cell: Cell) -> bool:
-        """Whether a cell is asked for: its device, its arm, and trials at this budget where it is tuned."""
-        tuning = cell.comparison.tuning
-        tried = cell.arm == "default" or (tuning is not None and self.budget in tuning.trials)
-        return cell.device in self.devices and cell.arm in self.arms and tried
-
-    def wanted(self, cells: Iterable[Cell]) -> list[Cell]:
-        """The cells that are asked for.
-
-        Raises:
-            ParibusError: the tuned arm alone is asked for where none is declared.
-        """
-        every = list(cells)
-        found = [cell for cell in every if self.wants(cell)]
-        if self.arm == "tuned" and every and not any(cell.arm == "tuned" for cell in found):
-            raise ParibusError(
-                "arm",
-                got=f"'tuned', and no selected comparison is tuned at budget {self.budget!r}",
-                expected="a comparison that declares trials",
-                fix="Use --paribus-arm both, or another budget.",
-            )
-        return found
-
-
-def refuse_unwritable(out: Path) -> None:
-    """Refuse a folder for pages that cannot be made, before there is anything to write into it.
-
-    Raises:
-        ParibusError: names what is in the way.
-    """
-    there = next(path for path in (out, *out.parents) if path.exists())
-    if not (there.is_dir() and os.access(there, os.W_OK)):
-        raise ParibusError(
-            "folder for pages",
-            got=f"{out}, where {there} is no folder that can be written",
-            expected="a folder, or a path where one can be made",
-            fix="Name another with --paribus-out.",
-        )
-
-
-def choice(option: str, value: str, choices: Sequence[str]) -> str:
-    """The value, if it is one of the choices.
-
-    Raises:
-        ParibusError: it is not.
-    """
-    if value not in choices:
-        raise ParibusError(
-            option,
-            got=repr(value),
-            expected=f"one of {', '.join(choices)}",
-            fix="Choose one of these.",
-        )
-    return value
-
-
-def speaks(option: str, value: str | None) -> str | None:
-    """What verdicts are to speak of, None for each comparison's own.
-
-    Raises:
-        ParibusError: it is neither seeds nor data.
-    """
-    return None if value is None else choice(option, value, ("seeds", "data"))
-
-
-def pairs(option: str, values: Iterable[str]) -> dict[str, str]:
-    """``NAME=VALUE`` texts as a mapping.
-
-    Raises:
-        ParibusError: a text has no name, no value or no equals sign.
-    """
-    made = {}
-    for text in values:
-        name, _, value = text.partition("=")
-        if not (name and value):
-            raise ParibusError(
-                option,
-                got=repr(text),
-                expected="TASK=VALUE, such as water=patients.csv",
-                fix=f"Write {option} water=... with no spaces round the equals sign.",
-            )
-        made[name] = value
-    return made
-
-
-class Cell(NamedTuple):
-    """One cell of a table: a variant of a comparison of a suite on a device."""
-
-    suite: Suite
-    comparison: Comparison
-    variant: str
-    device: str
-    arm: Arm = "default"
-
-    @property
-    def address(self) -> str:
-        """All of its names, which no other cell of a session has; quicker to compare than the cell."""
-        parts = (self.suite.name, self.comparison.name, self.variant, self.device, self.arm)
-        return "/".join(parts)
-
-    @property
-    def name(self) -> str:
-        """How tests name it, such as ``optimizers-adam-cpu`` or ``optimizers-adam-tuned-cpu``."""
-        several = len(self.suite.comparisons) > 1
-        parts = [self.suite.name, *([self.comparison.name] if several else [])]
-        variant = self.variant.replace(" × ", "+").replace(" ", "_")
-        arm = [] if self.arm == "default" else [self.arm]
-        return "-".join([*parts, variant, *arm, self.device])
-
-
-def skip_reason(device: str) -> str:
-    """Why nothing runs on a device, or nothing."""
-    if machine := then():
-        return machine.skipped.get(device, "")
-    return NO_GPU if device == "cuda" and not torch.cuda.is_available() else ""
-
-
-def cells(suites: Iterable[Suite]) -> list[Cell]:
-    """Every cell of the suites on every device, the baseline of each comparison and arm first."""
-    return [
-        Cell(suite, comparison, variant.name, device, arm)
-        for device in DEVICES
-        for suite in suites
-        for comparison in suite.comparisons
-        for arm in arms(comparison)
-        for variant in comparison.variants()
-    ]
-
-
-def arms(comparison: Comparison) -> tuple[Arm, ...]:
-    """The arms that a comparison declares."""
-    return ARMS if comparison.tuning is not None else ARMS[:1]
+__all__ = ["Cell", "Session", "Settings", "cells", "choice", "pairs", "skip_reason", "speaks"]
 
 
 class Session:
@@ -344,7 +93,7 @@ class Session:
                 for variant in prepared.variants():
                     self._try(variant)
                     if any(c.arm == "tuned" and c.comparison == comparison for c in cells):
-                        self._try(_first_trial(variant, prepared))
+                        self._try(first_trial(variant, prepared))
         self._planned += [cell for cell in cells if not skip_reason(cell.device)]
         self.progress.forecast.planned += sum(
             self._estimate(cell, self._left(cell)) for cell in cells if not skip_reason(cell.device)
@@ -564,7 +313,7 @@ class Session:
         firsts = [self._by_loop(cell, v.name)[0] for v in comparison.variants()]
         if cell.arm == "default":
             return firsts
-        trials = (_first_trial(v, comparison).recipe for v in comparison.variants())
+        trials = (first_trial(v, comparison).recipe for v in comparison.variants())
         return [
             replace(run, recipe=recipe, trial=0, diagnostics=())
             for run, recipe in zip(firsts, trials, strict=True)
@@ -796,93 +545,7 @@ def _distinct(cells: Iterable[Cell]) -> list[tuple[Suite, Comparison]]:
     return list(found.values())
 
 
-def refuse_undrawn(comparison: Comparison) -> None:
-    """Refuse to speak of new data where seeds do not redraw the test part, as a series cut by time does not.
-
-    Raises:
-        ParibusError: names the comparison.
-    """
-    if not comparison.corrected:
-        return
-    for task in {variant.task for variant in comparison.variants()}:
-        dataset = dataset_of(task, 0)
-        first, second = (task.fold(dataset, Streams(seed)).test for seed in range(2))
-        if torch.equal(first, second):
-            raise ParibusError(
-                f"what comparison {comparison.name!r} speaks of",
-                got="new data, and a test part that is the same for every seed",
-                expected="a split that is drawn anew: a series speaks of new data by rolling origins",
-                fix="Leave --paribus-speaks-of data out, or select other suites.",
-            )
-
-
 def _tuning(cell: Cell) -> Tuning:
     """How a tuned cell is tuned."""
     assert cell.comparison.tuning is not None, "only what is tuned has a tuned arm"
     return cell.comparison.tuning
-
-
-def _first_trial(variant: Variant, comparison: Comparison) -> Variant:
-    """A variant as its first trial of seed 0 sets it."""
-    assert comparison.tuning is not None, "only what is tuned has trials"
-    space = comparison.tuning.space_of(variant.name, variant.levels)
-    values = space.draw(Streams(0, variant.recipe.salt), 0)
-    return variant.model_copy(update={"recipe": applied(variant.recipe, values)})
-
-
-def refuse_unsequential(comparison: Comparison) -> None:
-    """Refuse a sequence of seeds where its rule does not hold: of new data, or of winners that later seeds may change.
-
-    Raises:
-        ParibusError: names the comparison.
-    """
-    shared = comparison.tuning is not None and comparison.tuning.shared
-    if comparison.corrected or shared:
-        raise ParibusError(
-            f"a sequence of seeds of comparison {comparison.name!r}",
-            got="a search that all seeds share" if shared else "verdicts of new data",
-            expected="seeds that say what they say whichever come after them, of this data set",
-            fix="Leave --paribus-sequential out, or select other suites.",
-        )
-
-
-def try_once(variant: Variant) -> None:
-    """One forward pass and loss on a few samples, so that a misfit is told before anything long starts.
-
-    Raises:
-        ParibusError: the data cannot be split, or the network or the loss raises an error.
-    """
-    dataset = dataset_of(variant.task, 0)
-    streams = Streams(0, variant.recipe.salt)
-    fold = variant.task.fold(dataset, streams)
-    part = fold.part("train")
-    with told_of_misfit(variant, dataset):
-        try_augmentation(variant.recipe.augment, dataset, streams)
-        network = build(variant.recipe, dataset, streams)
-        named_weights(variant.recipe, network)
-        few = slice(0, 4)
-        outputs = network(*(x[few].to(torch.get_default_dtype()) for x in part.inputs))
-        variant.task.loss(outputs, *(y[few] for y in part.targets)).mean().backward()
-        naive_outputs(variant.task, fold)
-        variant.recipe.optimizer(network.parameters())
-
-
-@contextmanager
-def told_of_misfit(variant: Variant, dataset: Dataset) -> Iterator[None]:
-    """Turn whatever a variant's network, loss or optimizer raise into an error that names the variant.
-
-    Raises:
-        ParibusError: something was raised.
-    """
-    try:
-        yield
-    except ParibusError:
-        raise
-    except Exception as error:
-        raise ParibusError(
-            f"variant {variant.name!r} on {dataset.name}",
-            got=f"{type(error).__name__}: {error}",
-            expected=f"a network that takes inputs of shape {dataset.input_shapes} and puts out "
-            f"{' and '.join(map(str, dataset.output_sizes))} number(s) a sample",
-            fix="Change recipe.model or the task's loss so that they fit the data.",
-        ) from error

@@ -1,0 +1,105 @@
+"""What is tried or refused before anything long starts: misfits, and rules of seeds that do not hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from paribus.comparison import Comparison, Variant
+from paribus.data import Dataset
+from paribus.errors import ParibusError
+from paribus.executor import dataset_of
+from paribus.seeding import Streams
+from paribus.training.augment import try_augmentation
+from paribus.training.evaluate import naive_outputs
+from paribus.training.network import build
+from paribus.training.start import named_weights
+from paribus.tuning import applied
+
+
+def refuse_undrawn(comparison: Comparison) -> None:
+    """Refuse to speak of new data where seeds do not redraw the test part, as a series cut by time does not.
+
+    Raises:
+        ParibusError: names the comparison.
+    """
+    if not comparison.corrected:
+        return
+    for task in {variant.task for variant in comparison.variants()}:
+        dataset = dataset_of(task, 0)
+        first, second = (task.fold(dataset, Streams(seed)).test for seed in range(2))
+        if torch.equal(first, second):
+            raise ParibusError(
+                f"what comparison {comparison.name!r} speaks of",
+                got="new data, and a test part that is the same for every seed",
+                expected="a split that is drawn anew: a series speaks of new data by rolling origins",
+                fix="Leave --paribus-speaks-of data out, or select other suites.",
+            )
+
+
+def refuse_unsequential(comparison: Comparison) -> None:
+    """Refuse a sequence of seeds where its rule does not hold: of new data, or of winners that later seeds may change.
+
+    Raises:
+        ParibusError: names the comparison.
+    """
+    shared = comparison.tuning is not None and comparison.tuning.shared
+    if comparison.corrected or shared:
+        raise ParibusError(
+            f"a sequence of seeds of comparison {comparison.name!r}",
+            got="a search that all seeds share" if shared else "verdicts of new data",
+            expected="seeds that say what they say whichever come after them, of this data set",
+            fix="Leave --paribus-sequential out, or select other suites.",
+        )
+
+
+def first_trial(variant: Variant, comparison: Comparison) -> Variant:
+    """A variant as its first trial of seed 0 sets it."""
+    assert comparison.tuning is not None, "only what is tuned has trials"
+    space = comparison.tuning.space_of(variant.name, variant.levels)
+    values = space.draw(Streams(0, variant.recipe.salt), 0)
+    return variant.model_copy(update={"recipe": applied(variant.recipe, values)})
+
+
+def try_once(variant: Variant) -> None:
+    """One forward pass and loss on a few samples, so that a misfit is told before anything long starts.
+
+    Raises:
+        ParibusError: the data cannot be split, or the network or the loss raises an error.
+    """
+    dataset = dataset_of(variant.task, 0)
+    streams = Streams(0, variant.recipe.salt)
+    fold = variant.task.fold(dataset, streams)
+    part = fold.part("train")
+    with told_of_misfit(variant, dataset):
+        try_augmentation(variant.recipe.augment, dataset, streams)
+        network = build(variant.recipe, dataset, streams)
+        named_weights(variant.recipe, network)
+        few = slice(0, 4)
+        outputs = network(*(x[few].to(torch.get_default_dtype()) for x in part.inputs))
+        variant.task.loss(outputs, *(y[few] for y in part.targets)).mean().backward()
+        naive_outputs(variant.task, fold)
+        variant.recipe.optimizer(network.parameters())
+
+
+@contextmanager
+def told_of_misfit(variant: Variant, dataset: Dataset) -> Iterator[None]:
+    """Turn whatever a variant's network, loss or optimizer raise into an error that names the variant.
+
+    Raises:
+        ParibusError: something was raised.
+    """
+    try:
+        yield
+    except ParibusError:
+        raise
+    except Exception as error:
+        raise ParibusError(
+            f"variant {variant.name!r} on {dataset.name}",
+            got=f"{type(error).__name__}: {error}",
+            expected=f"a network that takes inputs of shape {dataset.input_shapes} and puts out "
+            f"{' and '.join(map(str, dataset.output_sizes))} number(s) a sample",
+            fix="Change recipe.model or the task's loss so that they fit the data.",
+        ) from error

@@ -13,6 +13,7 @@ from paribus.rates import Rate, Rule
 
 SEEDS = (6, 10, 29)
 LEVEL = 0.95
+COVERAGE = "Coverage of 95 % intervals"
 FAMILY = 4
 WINS = 0.7
 """True share of wins."""
@@ -41,7 +42,7 @@ def coverage(repeats: int, cases: Sequence[Case] | None = None) -> list[Rate]:
     """A rate for each interval, or for some of them, and number of seeds."""
     return [
         Rate(
-            group="Wrong on purpose" if rule == "below" else "Coverage of 95 % intervals",
+            group="Wrong on purpose" if rule == "below" else COVERAGE,
             name=case.name,
             hits=sum(case.covers(g, n) for g in generators(f"{case.name}, n = {n}", repeats)),
             trials=repeats,

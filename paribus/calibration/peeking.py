@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from paribus import stats
+from paribus.calibration.coverage import COVERAGE, WINS
 from paribus.calibration.nulls import attainable
 from paribus.calibration.scores import Floats, Scores, World, generators, judge, normal
 from paribus.rates import Rate
@@ -16,7 +17,7 @@ SOME = (10, 12, 15, 20, 30)
 
 
 def peeking(repeats: int) -> list[Rate]:
-    """Stopping at the first p < .05, with every seed and at five looks; and later looks marked as exploratory."""
+    """Stopping at the first p < .05, and what keeps the error: marking later looks, or the sequential rule."""
     return [
         _wrong(
             "stop at the first p < .05, a t test after every seed from 5 to 50",
@@ -31,6 +32,7 @@ def peeking(repeats: int) -> list[Rate]:
             repeats,
         ),
         _by_the_rule(repeats),
+        *_sequential(repeats),
     ]
 
 
@@ -57,6 +59,37 @@ def _by_the_rule(repeats: int) -> Rate:
         fails_if="a later look that counts like the first",
         n=SOME[0],
     )
+
+
+def _sequential(repeats: int) -> list[Rate]:
+    """The rule that may look after every seed: whether it ever stops in vain, and whether its sequence ever misses."""
+    names = (
+        "the sequential rule, a look after every seed up to 50: ever stopped",
+        "its share of wins",
+    )
+    nulls = [stats.follow(g.standard_normal(EVERY[-1])) for g in generators(names[0], repeats)]
+    shares = [stats.follow(WINS - g.random(EVERY[-1])) for g in generators(names[1], repeats)]
+    held = sum(found.low <= WINS <= found.high for found in shares)
+    return [
+        Rate(
+            "True nulls",
+            names[0],
+            sum(found.stopped for found in nulls),
+            repeats,
+            ALPHA,
+            "at_most",
+            "evidence that grows where there is none",
+        ),
+        Rate(
+            COVERAGE,
+            "confidence sequence of the share of wins, at every look up to where it stops",
+            held,
+            repeats,
+            1 - ALPHA,
+            "at_least",
+            "limits that hold at one look only",
+        ),
+    ]
 
 
 def _counts(scores: Scores, n: int, world: World) -> bool:

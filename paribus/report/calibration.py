@@ -33,7 +33,6 @@ MUST = {
     "above": "above the band",
     "below": "below the band",
 }
-COVERAGE = "Coverage of 95 % intervals"
 
 
 def write_calibration(part: str, rates: Sequence[Rate], about: str, out: Path) -> list[Path]:
@@ -79,8 +78,9 @@ def calibration(rates: Sequence[Rate], about: Sequence[str], figures: Mapping[st
 
 
 def groups(rates: Sequence[Rate]) -> dict[str, list[Rate]]:
-    """Rates by group, in the order in which groups first appear."""
-    order = list(dict.fromkeys(rate.group for rate in rates))
+    """Rates by group, in the order in which groups first appear, what is wrong on purpose after all else."""
+    last = sorted(rates, key=lambda rate: rate.planted)
+    order = list(dict.fromkeys(rate.group for rate in last))
     ranked = sorted(rates, key=lambda rate: order.index(rate.group))
     return {name: list(found) for name, found in groupby(ranked, key=lambda rate: rate.group)}
 
@@ -139,7 +139,7 @@ def share(value: float) -> str:
 
 def rates_figure(rates: Sequence[Rate]) -> Figure | None:
     """Every rate but coverage beside its band, by group; None where there is none."""
-    kept = [rate for rate in rates if rate.group != COVERAGE and rate.expected < 0.5]
+    kept = [r for found in groups(rates).values() for r in found if r.expected < 0.5]
     if not kept:
         return None
     from matplotlib.figure import Figure
@@ -158,22 +158,21 @@ def rates_figure(rates: Sequence[Rate]) -> Figure | None:
     axes.grid(axis="x", color="0.9", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    figure.suptitle(
-        "Counted rates (marks) and the 99 % bands of the rates expected (bars)", fontsize=10
-    )
+    figure.suptitle("Counted rates (marks), and where 99 % of sound counts lie (bars)", fontsize=10)
     handles = [_mark(axes, planted=planted) for planted in (False, True)]
-    names = ["must not lie outside its band", "wrong on purpose: must lie outside"]
+    names = ["sound: must lie on its bar", "wrong on purpose: must lie beside it"]
     figure.legend(handles, names, loc="outside lower center", ncols=2, fontsize=8, frameon=False)
     return figure
 
 
-def _short(text: str, most: int = 84) -> str:
+def _short(text: str, most: int = 100) -> str:
     return text.replace("`", "") if len(text) <= most else text.replace("`", "")[: most - 1] + "…"
 
 
 def _stroke(axes: Axes, place: int, rate: Rate) -> None:
     """One band and its mark."""
     low, high = rate.band
+    low = 0.0 if rate.rule == "at_most" else low
     axes.barh(place, 100 * (high - low), left=100 * low, height=0.62, color="0.85")
     axes.plot([100 * rate.expected] * 2, [place - 0.31, place + 0.31], color=GREY, linewidth=1)
     colour, marker = _style(planted=rate.planted)

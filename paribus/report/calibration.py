@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from importlib.metadata import version
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from paribus.rates import LEVEL, Rate, limits
 from paribus.report.figures import save
-from paribus.report.numbers import NOTHING
+from paribus.report.numbers import NOTHING, listed
 from paribus.report.strokes import COLOURS, DASHES, GREY, MARKERS
 from paribus.report.tables import Line, markdown
 
@@ -47,10 +49,17 @@ def write_calibration(part: str, rates: Sequence[Rate], about: str, out: Path) -
     out.mkdir(parents=True, exist_ok=True)
     file = out / "calibration.json"
     known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    known[part] = {"about": about, "rates": [asdict(rate) for rate in rates]}
+    known[part] = {"about": [about, versions()], "rates": [asdict(rate) for rate in rates]}
     file.write_text(json.dumps(known, indent=1), encoding="utf-8", newline="\n")
     every = [Rate(**fields) for found in known.values() for fields in found["rates"]]
-    return [*_pages(every, [found["about"] for found in known.values()], out), file]
+    told = sorted((found["about"] for found in known.values()), key=lambda about: about[1])
+    return [*_pages(every, [sentence for about in told for sentence in about], out), file]
+
+
+def versions() -> str:
+    """What the rates were counted with, in a sentence."""
+    named = [f"{name} {version(name)}" for name in ("numpy", "scipy", "torch")]
+    return f"Counted with Python {platform.python_version()}, {listed(named)}."
 
 
 def _pages(rates: Sequence[Rate], about: Sequence[str], out: Path) -> list[Path]:

@@ -11,7 +11,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from paribus.rates import LEVEL, Rate, limits
+from paribus.rates import LEVEL, Rate, band, limits
 from paribus.report.figures import save
 from paribus.report.numbers import NOTHING, listed
 from paribus.report.strokes import COLOURS, DASHES, GREY, MARKERS
@@ -200,16 +200,17 @@ def _mark(axes: Axes, *, planted: bool) -> Line2D:
 
 def coverage_figure(rates: Sequence[Rate]) -> Figure | None:
     """Coverage of each interval by number of seeds, over the band of 95 %; None where there is none."""
-    kept = [rate for rate in rates if rate.n is not None and rate.expected == 0.95]
+    kept = [rate for rate in rates if rate.n is not None and rate.expected >= 0.9]
     lines = {name: [rate for rate in kept if rate.name == name] for name in _names(kept)}
-    lines = {name: found for name, found in lines.items() if len(found) > 1}
+    lines = {name: found for name, found in lines.items() if len({r.n for r in found}) > 1}
     if not lines:
         return None
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8.0, 4.6), layout="constrained")
     axes = figure.add_subplot()
-    low, high = next(iter(lines.values()))[0].band
+    trials = next(iter(lines.values()))[0].trials
+    low, high = band(0.95, trials)
     axes.axhspan(100 * low, 100 * high, color="0.88")
     axes.axhline(95, color=GREY, linewidth=1)
     for i, (name, found) in enumerate(lines.items()):
@@ -225,7 +226,6 @@ def coverage_figure(rates: Sequence[Rate]) -> Figure | None:
     axes.set_ylabel("intervals that hold the truth, %", fontsize=9)
     axes.tick_params(labelsize=8)
     axes.spines[["top", "right"]].set_visible(False)
-    trials = kept[0].trials
     figure.suptitle(
         f"Coverage of 95 % intervals; the grey band holds 99 % of {trials} repeats' counts",
         fontsize=10,

@@ -83,7 +83,7 @@ def _unequal(settings: Settings, kind: str) -> Rate:
     found = repeats(settings, UNEQUAL[kind], plan, arm="tuned")
     return Rate(
         group="Trained against itself: 5 against 50 trials" if inert else "Wrong on purpose",
-        name=f"trained, 5 against 50 trials over {WHAT[kind]}: rejected",
+        name=f"trained, more trials over {WHAT[kind]}: rejected",
         hits=sum(rejected(result.contrasts.values()) for result in found),
         trials=plan.repeats,
         expected=attainable(plan.seeds),

@@ -157,7 +157,7 @@ def rates_figure(rates: Sequence[Rate]) -> Figure | None:
     axes = figure.add_subplot()
     for i, rate in enumerate(kept):
         _stroke(axes, i, rate)
-    axes.set_yticks(range(len(kept)), [_short(_name(rate)) for rate in kept], fontsize=7)
+    axes.set_yticks(range(len(kept)), [_short(_whole(rate)) for rate in kept], fontsize=7)
     axes.invert_yaxis()
     axes.set_xlabel("share of comparisons, %", fontsize=9)
     axes.set_xscale("symlog", linthresh=10)
@@ -169,9 +169,15 @@ def rates_figure(rates: Sequence[Rate]) -> Figure | None:
     axes.spines[["top", "right"]].set_visible(False)
     figure.suptitle("Counted rates (marks), and where 99 % of sound counts lie (bars)", fontsize=10)
     handles = [_mark(axes, planted=planted) for planted in (False, True)]
-    names = ["sound: must lie on its bar", "wrong on purpose: must lie beside it"]
+    names = ["sound: must lie on its bar", "known to be wrong: must lie beside it"]
     figure.legend(handles, names, loc="outside lower center", ncols=2, fontsize=8, frameon=False)
     return figure
+
+
+def _whole(rate: Rate) -> str:
+    """A rate's name, with what its group says of it after a colon."""
+    _, _, part = rate.group.partition(": ")
+    return f"{part}: {_name(rate)}" if part else _name(rate)
 
 
 def _short(text: str, most: int = 100) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+from dataclasses import replace
 
 from paribus.rates import Rate
 from paribus.report.calibration import calibration, coverage_figure, rates_figure, write_calibration
@@ -58,11 +59,12 @@ def test_parts_are_kept_so_that_they_can_be_counted_apart(tmp_path) -> None:
 
 
 def test_figures_show_every_rate_and_every_interval() -> None:
-    figure = rates_figure([GOOD, BAD, WRONG, *COVERED])
+    own = replace(GOOD, group="Trained against itself: water")
+    figure = rates_figure([GOOD, BAD, WRONG, own, *COVERED])
     assert figure is not None
     (axes,) = figure.axes
     assert [t.get_text() for t in axes.get_yticklabels()] == [
-        *("rejected (n = 10)", "rejected (n = 29)", "peeking"),
+        *("rejected (n = 10)", "rejected (n = 29)", "water: rejected (n = 10)", "peeking"),
     ]
     covered = coverage_figure([GOOD, *COVERED])
     assert covered is not None

@@ -48,10 +48,28 @@ def read_table(path: str | Path, target: str | None = None) -> Dataset:
             has one row, a number is infinite, or a column is neither numbers nor text.
     """
     sheet = read_sheet(path)
-    column = (
-        str(sheet.frame.columns[-1]) if target is None else sheet.column(target, "label column")
-    )
-    sheet, notes = _labelled(sheet, column)
+    return table_of(sheet, label_of(sheet, target))
+
+
+def label_of(sheet: Sheet, target: str | None) -> str:
+    """The column of labels: the one that is named, or the last.
+
+    Raises:
+        ParibusError: there is no such column.
+    """
+    named = None if target is None else sheet.column(target, "label column")
+    return named or str(sheet.frame.columns[-1])
+
+
+def table_of(sheet: Sheet, column: str, *, copies: bool = True) -> Dataset:
+    """The data set of a sheet that was read; see `read_table`.
+
+    Args:
+        sheet: what the file holds.
+        column: the column of labels.
+        copies: whether rows with equal inputs are copies.
+    """
+    sheet, notes = labelled(sheet, column)
     for name in sheet.frame.columns:
         _check_numbers(sheet, name, mixed=name == column)
     targets, classes = _labels(sheet, column)
@@ -67,7 +85,7 @@ def read_table(path: str | Path, target: str | None = None) -> Dataset:
             fix="Give a table with measurements beside the label.",
         )
     inputs = np.concatenate([f.values for f in kept], axis=1)
-    groups, copies = _copies(inputs, targets)
+    groups, copied = _copies(inputs, targets) if copies else (None, ())
     return Dataset(
         name=sheet.name,
         origin=f"the file {sheet.name}, label column {column!r}",
@@ -77,7 +95,7 @@ def read_table(path: str | Path, target: str | None = None) -> Dataset:
         features=tuple(name for f in kept for name in f.names),
         groups=groups,
         digest=sheet.digest,
-        notes=(*notes, *_remarks(features), *copies),
+        notes=(*notes, *_remarks(features), *copied),
     )
 
 
@@ -102,7 +120,7 @@ class _Feature:
     dropped: str | None
 
 
-def _labelled(sheet: Sheet, column: str) -> tuple[Sheet, tuple[str, ...]]:
+def labelled(sheet: Sheet, column: str) -> tuple[Sheet, tuple[str, ...]]:
     """The rows that have a label."""
     known = sheet.frame[column].notna()
     missing = int((~known).sum())

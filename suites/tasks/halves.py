@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from paribus.data import Dataset, digest_tensors
-from paribus.errors import ParibusError
 from paribus.spec import call
 from suites.tasks.digits import DIGITS, digits
 
@@ -45,21 +44,11 @@ def measured(images: Tensor) -> Tensor:
     return torch.stack((ink, across, down, spread), 1)
 
 
-def refuse_file(path: str, target: str | None = None) -> Dataset:  # noqa: ARG001 - a reader's arguments
-    """No reader puts images beside rows of a table yet.
-
-    Raises:
-        ParibusError: always.
-    """
-    raise ParibusError(
-        "data for task 'halves'",
-        got=path,
-        expected="no file: its images and measurements are made from digits",
-        fix="Leave the file out, or give an Omniglot folder to task glyphs, whose second input is the alphabet.",
-    )
-
-
 HALVES = DIGITS.model_copy(
-    update={"name": "halves", "source": call(halves), "reader": call(refuse_file)}
+    update={
+        "name": "halves",
+        "source": call(halves),
+        "reader": call("paribus.readers.pictured:read_pictured"),
+    }
 )
 """The upper half as an image, the lower half as numbers; which digit is it?"""

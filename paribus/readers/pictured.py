@@ -1,0 +1,83 @@
+"""A table of which one column names image files: an image beside each row."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+from paribus.data import Dataset
+from paribus.errors import ParibusError
+from paribus.readers.files import ImageFile, bytes_of, copies, digest_of
+from paribus.readers.pictures import decoded
+from paribus.readers.sheet import Sheet, listed, read_sheet
+from paribus.readers.table import label_of, labelled, table_of
+
+
+def read_pictured(path: str | Path, target: str | None = None, size: int = 32) -> Dataset:
+    """Read a CSV file with a column of image files, a column of labels, and further columns as `read_table` reads them.
+
+    The column of images is the one whose every text ends as image files do; they are found from the folder of the CSV.
+    Rows whose images have the same bytes are copies, and stay on one side of a split.
+
+    Args:
+        path: the file: commas, UTF-8, the columns' names in its first line.
+        target: the column of labels, numbers or text; the last one if None.
+        size: height and width that each image is resized to, in pixels.
+
+    Returns:
+        Inputs ``(sample, channel, size, size)`` in uint8, of one channel if all images are grey and else three, and
+        ``(sample, feature)`` in float32; targets ``(sample,)`` of class numbers.
+
+    Raises:
+        ParibusError: there is no one such column of images, an image cannot be read, or what `read_table` refuses.
+    """
+    sheet = read_sheet(path)
+    column = label_of(sheet, target)
+    sheet, unlabelled = labelled(sheet, column)
+    pictures = _pictures(sheet)
+    folder = Path(path).expanduser().parent
+    files = [_file(folder, str(name)) for name in sheet.frame[pictures]]
+    pixels, grey, sizes = decoded(folder, [(f.name, f.file) for f in files], size)
+    groups, copied = copies(files)
+    rest = replace(sheet, frame=sheet.frame.drop(columns=pictures))
+    table = table_of(rest, column, copies=False)
+    told = f"{len(files)} images of {sizes}, named by column {pictures!r}"
+    return replace(
+        table,
+        origin=f"{table.origin}, and its images resized to {size}x{size}",
+        inputs=(pixels[:, :1] if grey else pixels, *table.inputs),
+        feature_axes=(1, *table.feature_axes),
+        features=(*(("grey",) if grey else ("red", "green", "blue")), *table.features),
+        groups=groups,
+        digest=digest_of([*files, ImageFile(Path(path), sheet.name, "", -1, sheet.digest)]),
+        notes=(*unlabelled, told, *table.notes, *copied),
+    )
+
+
+def _pictures(sheet: Sheet) -> str:
+    """The column that names image files.
+
+    Raises:
+        ParibusError: there is none, or there are several.
+    """
+    from torchvision.datasets.folder import IMG_EXTENSIONS
+
+    found = [
+        str(name)
+        for name in sheet.frame.columns
+        if all(str(text).lower().endswith(IMG_EXTENSIONS) for text in sheet.frame[name])
+    ]
+    if len(found) == 1:
+        return found[0]
+    raise ParibusError(
+        f"column of images of {sheet.name}",
+        got=listed(found) if found else f"none of {listed(sheet.frame.columns)}",
+        expected="one column with the name of an image file in every row",
+        fix="Name each row's image, such as images/1.png, from the folder of the CSV file.",
+    )
+
+
+def _file(folder: Path, name: str) -> ImageFile:
+    file = folder / name
+    return ImageFile(file, name, "", -1, hashlib.sha256(bytes_of(file, name)).hexdigest())

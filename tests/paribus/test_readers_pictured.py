@@ -1,0 +1,96 @@
+"""A table of which one column names images: rows and images side by side, copies, and what is refused."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from paribus.errors import ParibusError
+from paribus.readers.pictured import read_pictured
+from paribus.seeding import Streams
+from paribus.splits import random_split
+
+HEAD = ["photo", "weight", "kind"]
+
+
+def _table(folder: Path, rows: int = 12, head: list[str] | None = None, **labels: str) -> Path:
+    """Grey pictures whose every pixel is the row's number, a weight of half of it, and two kinds in turn."""
+    (folder / "images").mkdir(parents=True)
+    lines = [head or HEAD]
+    for i in range(rows):
+        Image.new("L", (6, 4), 10 * i).save(folder / "images" / f"{i}.png")
+        lines.append([f"images/{i}.png", str(i / 2), labels.get(f"row{i}", "ab"[i % 2])])
+    with (folder / "own.csv").open("w", newline="", encoding="utf-8") as stream:
+        csv.writer(stream).writerows(lines)
+    return folder / "own.csv"
+
+
+def _message(path: Path) -> str:
+    with pytest.raises(ParibusError) as caught:
+        read_pictured(path)
+    return str(caught.value)
+
+
+def test_each_row_has_its_image_and_its_numbers(tmp_path: Path) -> None:
+    data = read_pictured(_table(tmp_path), size=8)
+    assert data.input_shapes == ((1, 8, 8), (1,))
+    assert data.inputs[0][:, 0, 3, 3].tolist() == [10 * i for i in range(12)]
+    assert data.inputs[1][:, 0].tolist() == [i / 2 for i in range(12)]
+    assert data.inputs[0].dtype == torch.uint8
+    assert (data.classes, data.targets[0].tolist()) == (("a", "b"), [0, 1] * 6)
+    assert (data.feature_axes, data.features) == ((1, 1), ("grey", "weight"))
+    assert data.notes[0] == (
+        "12 images of 6x4 pixels, stretched to a square, named by column 'photo'"
+    )
+    assert data.origin == ("the file own.csv, label column 'kind', and its images resized to 8x8")
+
+
+def test_rows_without_a_label_lose_their_image_too(tmp_path: Path) -> None:
+    data = read_pictured(_table(tmp_path, row3=""), size=8)
+    assert data.inputs[0][:, 0, 0, 0].tolist() == [10 * i for i in range(12) if i != 3]
+    assert data.inputs[1][:, 0].tolist() == [i / 2 for i in range(12) if i != 3]
+
+
+def test_copies_are_rows_with_the_same_image(tmp_path: Path) -> None:
+    path = _table(tmp_path)
+    shutil.copy(tmp_path / "images" / "0.png", tmp_path / "images" / "2.png")
+    data = read_pictured(path)
+    assert data.groups is not None
+    assert data.groups[0] == data.groups[2]
+    assert len(data.groups.unique()) == 11
+    assert any("images/2.png = images/0.png" in note for note in data.notes)
+    fold = random_split(data, Streams(0).generator("split"))
+    assert {0, 2} in [
+        {0, 2} & set(part.tolist()) for part in (fold.train, fold.validation, fold.test)
+    ]
+
+
+def test_the_digest_tells_images_and_table_apart(tmp_path: Path) -> None:
+    path = _table(tmp_path)
+    first = read_pictured(path).digest
+    Image.new("L", (6, 4), 200).save(tmp_path / "images" / "5.png")
+    second = read_pictured(path).digest
+    path.write_text(path.read_text().replace("4.5", "4.6"))
+    assert len({first, second, read_pictured(path).digest}) == 3
+
+
+def test_a_table_without_a_column_of_images_is_refused(tmp_path: Path) -> None:
+    path = _table(tmp_path)
+    path.write_text(path.read_text().replace("images/7.png", "none"))
+    assert _message(path) == (
+        "column of images of own.csv: got none of photo, weight, kind, expected one column with the name of an image "
+        "file in every row. Name each row's image, such as images/1.png, from the folder of the CSV file."
+    )
+
+
+def test_an_image_that_is_not_there_is_named(tmp_path: Path) -> None:
+    path = _table(tmp_path)
+    (tmp_path / "images" / "7.png").unlink()
+    assert _message(path).startswith(
+        "image images/7.png: got a file that cannot be read (No such file"
+    )

@@ -11,6 +11,7 @@ from models.branches import TwoInputs, TwoOutputs
 from models.cnn import CNN
 from models.mlp import MLP, sequential_mlp
 from models.recurrent import Recurrent
+from models.sequences import EncoderDecoder, SequenceToSequence, VectorToSequence
 
 __all__ = [
     "CNN",
@@ -18,8 +19,11 @@ __all__ = [
     "Autoencoder",
     "AuxiliaryCNN",
     "ConvAutoencoder",
+    "EncoderDecoder",
     "Recurrent",
+    "SequenceToSequence",
     "TwoInputs",
     "TwoOutputs",
+    "VectorToSequence",
     "sequential_mlp",
 ]

@@ -16,7 +16,9 @@ from suites.optimizers import SUITE as OPTIMIZERS
 from suites.ranking import SUITE as RANKING
 from suites.recurrent import SUITE as RECURRENT
 from suites.regularisation import SUITE as REGULARISATION
+from suites.search import SUITE as SEARCH
 from suites.sensitivity import SUITE as SENSITIVITY
+from suites.sequences import SUITE as SEQUENCES
 from suites.tolerance import SUITE as TOLERANCE
 from suites.transfer import SUITE as TRANSFER
 from suites.two_inputs import SUITE as TWO_INPUTS
@@ -36,6 +38,8 @@ SUITES = (
     LEAKAGE,
     REGULARISATION,
     CAPACITY,
+    SEQUENCES,
+    SEARCH,
     AUTOENCODERS,
     IMAGES,
     AUGMENTATION,

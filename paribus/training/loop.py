@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -62,6 +64,7 @@ class Training:
         self.parts = Parts(*(fold.part(p).to(run.device, dtype) for p in PARTS))
         trained = (p for p in network.parameters() if p.requires_grad)
         self.optimizer = run.recipe.optimizer(trained)
+        self.evaluates = evaluates(self.optimizer)
         self.order = batches(len(self.parts.train), run.recipe.batch_size, run.streams)
         self.fold = fold
         self.augment = Augmentation(run.recipe.augment, run.streams) if run.recipe.augment else None
@@ -88,24 +91,32 @@ class Training:
         return loss
 
     def _step(self) -> Tensor:
-        task, recipe, data = self.run.task, self.run.recipe, self.parts.train
+        data = self.parts.train
         index = next(self.order)
         batch = index.to(self.run.device)
-        for layer in self.noise:
-            layer.begin(self.steps)
         inputs = [x[batch] for x in data.inputs]
         if self.augment is not None:
             inputs[0] = self._augmented(self.augment, index)
-        outputs = self.network(*inputs)
-        loss = task.loss(outputs, *(y[batch] for y in data.targets)).mean()
+        evaluate = partial(self._loss, inputs, [y[batch] for y in data.targets])
+        if self.evaluates:
+            loss: Tensor = self.optimizer.step(evaluate)
+        else:
+            loss = evaluate()
+            self.optimizer.step()
+        self.steps += 1
+        return loss.detach()
+
+    def _loss(self, inputs: Sequence[Tensor], targets: Sequence[Tensor]) -> Tensor:
+        """The mean loss of a batch, whose gradient is left with the weights."""
+        task, recipe = self.run.task, self.run.recipe
+        for layer in self.noise:
+            layer.begin(self.steps)
+        loss: Tensor = task.loss(self.network(*inputs), *targets).mean()
         self.optimizer.zero_grad()
         loss.backward()
         if recipe.clip_norm is not None:
             nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip_norm)
-        self.optimizer.step()
-        self.steps += 1
-        detached: Tensor = loss.detach()
-        return detached
+        return loss
 
     def _augmented(self, augment: Augmentation, index: Tensor) -> Tensor:
         """The first input's samples of a batch, changed while raw and prepared as all samples are."""
@@ -113,6 +124,12 @@ class Training:
         changed, affine = augment(raw, self.steps), self.fold.input_affines[0]
         like = self.parts.train.inputs[0]
         return (affine(changed) if affine else changed).to(like.device, like.dtype)
+
+
+def evaluates(optimizer: torch.optim.Optimizer) -> bool:
+    """Whether an optimizer evaluates the loss itself, as L-BFGS does: then its step cannot do without a closure."""
+    closure = inspect.signature(optimizer.step).parameters.get("closure")
+    return closure is not None and closure.default is inspect.Parameter.empty
 
 
 def train(run: Run, fold: Fold) -> Record:

@@ -16,9 +16,12 @@ from models import (
     Autoencoder,
     AuxiliaryCNN,
     ConvAutoencoder,
+    EncoderDecoder,
     Recurrent,
+    SequenceToSequence,
     TwoInputs,
     TwoOutputs,
+    VectorToSequence,
     sequential_mlp,
 )
 
@@ -39,6 +42,9 @@ CASES: dict[str, tuple[Callable[..., nn.Module], dict[str, Any]]] = {
     "rnn": (Recurrent, {"inputs": [96, 1], "outputs": 1, "nonlinearity": "relu"}),
     "lstm": (Recurrent, {"inputs": [50, 2], "outputs": 1, "cell": "LSTM", "forget_bias": 1.0}),
     "gru": (Recurrent, {"inputs": [96, 1], "outputs": 2, "cell": "GRU", "dropout": 0.1}),
+    "sequence to sequence": (SequenceToSequence, {"inputs": [6, 2], "outputs": 6}),
+    "vector to sequence": (VectorToSequence, {"inputs": [3], "outputs": 6, "cell": "LSTM"}),
+    "encoder and decoder": (EncoderDecoder, {"inputs": [6, 2], "outputs": 4, "layers": 2}),
     "two inputs": (TwoInputs, {"inputs": [[1, 8, 8], [5]], "outputs": 3}),
     "two outputs": (TwoOutputs, {"inputs": [1, 8, 8], "outputs": [4, 1]}),
     "auxiliary output": (AuxiliaryCNN, {"inputs": [3, 8, 8], "outputs": 3}),

@@ -21,6 +21,7 @@ from suites.tasks.digits import DIGITS, some_digits
 from suites.tasks.energy import ENERGY, load
 from suites.tasks.features import SOURCE, TARGET, UNRELATED
 from suites.tasks.pictures import NOISY, PICTURES
+from suites.tasks.sequences import DELAY, REVERSAL, TALLY, WAVE
 from suites.tasks.tables import DIABETES, WINE
 from suites.tasks.walk import WALK, nearest, walk
 from suites.tasks.water import WATER
@@ -39,6 +40,7 @@ TASKS = {
         WINE,
         DIABETES,
         TARGET,
+        *(DELAY, TALLY, WAVE, REVERSAL),
     )
 }
 
@@ -116,6 +118,10 @@ def test_sizes_are_those_that_the_tasks_state() -> None:
         "walk": (((1,),), 350, 75, 75),
         "curve": (((1,),), 256, 128, 512),
         "features": (((30,),), 200, 400, 1000),
+        "delay": (((16, 1),), 2000, 500, 500),
+        "tally": (((16, 1),), 2000, 500, 500),
+        "wave": (((3,),), 2000, 500, 500),
+        "reversal": (((6, 1),), 2000, 500, 500),
         "pictures": (((1, 8, 8),), 1078, 200, 200),
         "noisy": (((1, 8, 8),), 1078, 200, 200),
         "wine": (((13,),), 107, 35, 36),

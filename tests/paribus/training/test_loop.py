@@ -134,6 +134,27 @@ def test_the_loop_is_the_textbook_loop_over_a_dataloader(tiny, network: str) -> 
     same_state(expected, training.network, atol=1e-12)
 
 
+def test_an_optimizer_that_evaluates_the_loss_itself_is_given_a_closure(tiny) -> None:
+    """L-BFGS, three evaluations a step, against the loop that torch's manual shows for it."""
+    settings = {"lr": 0.5, "max_iter": 3}
+    run, fold = tiny["table"].run(MLP, call("torch.optim:LBFGS", **settings)), tiny["table"].fold()
+    training, expected = Training(run, fold), started(run, fold)
+    optimizer = torch.optim.LBFGS(expected.parameters(), **settings)
+    losses = []
+    part = fold.part("train").to("cpu", torch.float64)
+    for x, y in itertools.islice(sliced(part, 8, seed=0), 6):
+
+        def closure(x: Tensor = x, y: Tensor = y) -> Tensor:
+            optimizer.zero_grad()
+            loss = nn.BCEWithLogitsLoss()(expected(x)[:, 0], y.double())
+            loss.backward()
+            return loss
+
+        losses.append(optimizer.step(closure).item())
+    assert training.advance(6).tolist() == pytest.approx(losses, rel=0, abs=1e-10)
+    same_state(expected, training.network, atol=1e-10)
+
+
 @pytest.mark.parametrize("network", ["mlp", "lstm"])
 def test_gradients_are_clipped_by_their_global_norm(tiny, network: str) -> None:
     kind, model = NETWORKS[network]

@@ -1,0 +1,88 @@
+"""S13: the four shapes of what goes in and comes out, a task for each, with each cell."""
+
+from __future__ import annotations
+
+from paribus.comparison import Budget, Claim, Comparison, Factor, Suite
+from paribus.recipe import Recipe
+from paribus.spec import call
+from paribus.task import Task
+from suites.tasks.sequences import DELAY, REVERSAL, TALLY, WAVE
+
+CELLS = {"gru": "GRU", "rnn": "RNN", "lstm": "LSTM"}
+
+
+def _shape(name: str, question: str, task: Task, network: str, seconds: float) -> Comparison:
+    """One shape: its task and its network, with each cell."""
+    return Comparison(
+        name=name,
+        question=question,
+        task=task,
+        recipe=Recipe(
+            model=call(network, cell="GRU", hidden=32, layers=1),
+            optimizer=call("torch.optim:Adam", lr=0.01),
+            clip_norm=1.0,
+            batch_size=32,
+            evaluate_every=100,
+        ),
+        factors=(Factor(path="recipe.model.cell", levels=CELLS),),
+        baseline=("gru",),
+        budgets={
+            "quick": Budget(seeds=10, steps=500, seconds=seconds),
+            "full": Budget(seeds=29, steps=2000, seconds=12 * seconds),
+        },
+        target=0.1,
+        claims=(
+            Claim(
+                name=f"S13 {name}",
+                text="A network of this shape learns the task: its error is below a tenth of the variance.",
+                variant="gru",
+                relation="below",
+                value=0.1,
+                source="course notes; Sutskever et al. 2014",
+            ),
+            Claim(
+                name=f"S13 {name}, gates",
+                text="A plain recurrent cell is enough where so few steps lie between: no worse than a GRU.",
+                variant="rnn",
+                relation="not_worse",
+                source="course notes",
+            ),
+        ),
+    )
+
+
+SUITE = Suite(
+    name="sequences",
+    title="Shapes of sequences",
+    system="S13",
+    comparisons=(
+        _shape(
+            "sequence_to_sequence",
+            "Which cell says at every step what came in three steps before?",
+            DELAY,
+            "models.sequences:SequenceToSequence",
+            12,
+        ),
+        _shape(
+            "sequence_to_vector",
+            "Which cell counts the ones of a sequence?",
+            TALLY,
+            "models.recurrent:Recurrent",
+            12,
+        ),
+        _shape(
+            "vector_to_sequence",
+            "Which cell draws a sine from three numbers?",
+            WAVE,
+            "models.sequences:VectorToSequence",
+            12,
+        ),
+        _shape(
+            "encoder_decoder",
+            "Which cell remembers a sequence until its end and says it backwards?",
+            REVERSAL,
+            "models.sequences:EncoderDecoder",
+            12,
+        ),
+    ),
+)

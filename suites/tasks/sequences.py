@@ -1,0 +1,115 @@
+"""Four small tasks, one for each shape of what goes in and comes out; all are drawn anew for every seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from paribus.data import Dataset, digest_tensors
+from paribus.seeding import Streams
+from paribus.spec import call
+from paribus.task import Metric, Task
+
+Made = tuple[Tensor, Tensor]
+
+
+def delay(seed: int, length: int = 16, lag: int = 3, count: int = 3000) -> Dataset:
+    """Sequence to sequence: at every step say what came in ``lag`` steps before, zero at first.
+
+    Inputs are ``(count, length, 1)`` from N(0, 1), targets ``(count, length)``.
+    """
+
+    def make(generator: torch.Generator) -> Made:
+        x = torch.randn(count, length, generator=generator)
+        y = torch.cat((torch.zeros(count, lag), x[:, : length - lag]), 1)
+        return x.unsqueeze(-1), y
+
+    return _drawn("delay", f"{length} numbers, each asked for {lag} steps later", seed, make)
+
+
+def tally(seed: int, length: int = 16, count: int = 3000) -> Dataset:
+    """Sequence to vector: the share of the steps that were one.
+
+    Inputs are ``(count, length, 1)`` of zeros and ones, whose frequency is drawn from U(0, 1) for each sequence;
+    targets ``(count, 1)``.
+    """
+
+    def make(generator: torch.Generator) -> Made:
+        often = torch.rand(count, 1, generator=generator)
+        x = (torch.rand(count, length, generator=generator) < often).float()
+        return x.unsqueeze(-1), x.mean(1, keepdim=True)
+
+    return _drawn("tally", f"{length} zeros and ones, to be counted", seed, make)
+
+
+def wave(seed: int, length: int = 16, count: int = 3000) -> Dataset:
+    """Vector to sequence: a sine from its amplitude, its periods and its phase.
+
+    Inputs are ``(count, 3)`` from U(0.5, 1.5), U(0.5, 1.5) and U(0, pi); targets ``(count, length)``:
+    ``a sin(2 pi f t / length + phi)``.
+    """
+
+    def make(generator: torch.Generator) -> Made:
+        low, high = torch.tensor([0.5, 0.5, 0.0]), torch.tensor([1.5, 1.5, torch.pi])
+        x = low + (high - low) * torch.rand(count, 3, generator=generator)
+        size, periods, phase = x.split(1, dim=1)
+        y = size * (2 * torch.pi * periods * torch.arange(length) / length + phase).sin()
+        return x, y
+
+    return _drawn("wave", f"{length} steps of a sine from three numbers", seed, make)
+
+
+def reversal(seed: int, length: int = 6, count: int = 3000) -> Dataset:
+    """Encoder and decoder: a sequence backwards, of which nothing can be said before it has ended.
+
+    Inputs are ``(count, length, 1)`` from N(0, 1), targets ``(count, length)``.
+    """
+
+    def make(generator: torch.Generator) -> Made:
+        x = torch.randn(count, length, generator=generator)
+        return x.unsqueeze(-1), x.flip(1)
+
+    return _drawn("reversal", f"{length} numbers, asked for backwards", seed, make)
+
+
+def _drawn(name: str, what: str, seed: int, make: Callable[[torch.Generator], Made]) -> Dataset:
+    """Two thirds to learn from, a sixth each to choose and to judge."""
+    inputs, targets = make(Streams(seed).generator("split", name))
+    count = len(inputs)
+    parts = torch.tensor((count - 2 * (count // 6), count // 6, count // 6))
+    return Dataset(
+        name=name,
+        origin=f"{what}, drawn anew for every seed",
+        inputs=(inputs,),
+        targets=(targets,),
+        feature_axes=(inputs.ndim - 1,),
+        standardise_targets=True,
+        declared=torch.arange(3).repeat_interleave(parts),
+        digest=digest_tensors((inputs, targets)),
+    )
+
+
+def _task(name: str) -> Task:
+    return Task(
+        name=name,
+        source=call(f"suites.tasks.sequences:{name}"),
+        reader=call("suites.tasks.generated:refuse_file", task=name),
+        split=call("paribus.splits:declared_split"),
+        loss=call("paribus.metrics:squared_error"),
+        metrics=(
+            Metric(
+                name="mse",
+                function=call("paribus.metrics:squared_error"),
+                higher_is_better=False,
+                margin=0.02,
+                unit="variances of the training part",
+            ),
+        ),
+        naive={"mean_target": call("paribus.naive:mean_target")},
+        redrawn=True,
+    )
+
+
+DELAY, TALLY, WAVE, REVERSAL = map(_task, ("delay", "tally", "wave", "reversal"))

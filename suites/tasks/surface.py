@@ -1,0 +1,78 @@
+"""A planted response surface: how good a setting is, where few directions of the space matter, or all."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from paribus.data import Dataset, Fold, digest_tensors
+from paribus.errors import ParibusError
+from paribus.seeding import Streams
+from paribus.spec import call
+from paribus.task import Metric, Task
+
+HARDLY = 0.05
+
+
+def surface(seed: int, directions: int = 5, matter: int = 2) -> Dataset:
+    """A bowl in the unit cube: squared distance from the best setting, most of it along the directions that matter.
+
+    ``f(s) = sum of w_i^2 (s_i - b_i)^2 / n``, with the best setting ``b`` from U(0, 1) and weights ``w`` of 1 where a
+    direction matters and of 0.05 elsewhere; which do is drawn. A network of shares ``s`` that answers ``w * s``, as
+    `models.searches.Point` does, has it as its squared error: inputs are ``w``, targets ``w * b``, the same for the
+    only sample of each part.
+
+    Args:
+        seed: names the draw.
+        directions: of the space, ``n``.
+        matter: how many of them matter.
+
+    Raises:
+        ParibusError: more of them matter than there are.
+    """
+    if not 1 <= matter <= directions:
+        raise ParibusError(
+            "directions of a surface",
+            got=f"{matter} of {directions} that matter",
+            expected="at least one, and no more than there are",
+            fix="Change source.matter or source.directions.",
+        )
+    generator = Streams(seed).generator("split", "surface")
+    weights = torch.full((directions,), HARDLY)
+    weights[torch.randperm(directions, generator=generator)[:matter]] = 1.0
+    best = torch.rand(directions, generator=generator)
+    inputs, targets = weights.expand(3, -1).clone(), (weights * best).expand(3, -1).clone()
+    return Dataset(
+        name="surface",
+        origin=f"a planted bowl in {directions} directions of which {matter} matter, drawn anew for every seed",
+        inputs=(inputs,),
+        targets=(targets,),
+        feature_axes=(None,),
+        declared=torch.arange(3),
+        digest=digest_tensors((inputs, targets)),
+    )
+
+
+def centre(fold: Fold) -> Tensor:
+    """The middle of every range, ``(sample, direction)``."""
+    return 0.5 * fold.part("test").inputs[0]
+
+
+SURFACE = Task(
+    name="surface",
+    source=call(surface),
+    reader=call("suites.tasks.generated:refuse_file", task="surface"),
+    split=call("paribus.splits:declared_split"),
+    loss=call("paribus.metrics:squared_error"),
+    metrics=(
+        Metric(
+            name="regret",
+            function=call("paribus.metrics:squared_error"),
+            higher_is_better=False,
+            margin=0.002,
+            unit="squared shares of the range",
+        ),
+    ),
+    naive={"centre": call(centre)},
+    redrawn=True,
+)

@@ -581,3 +581,27 @@ def test_options_choose_the_arm_and_the_trials(go: Runner, pytester: pytest.Pyte
 )
 def test_an_arm_or_trials_that_cannot_be_are_refused(go: Runner, option: str, message: str) -> None:
     assert _usage_error(go("--benchmark-only", option)) == message
+
+
+# A sequence of seeds
+
+TWINS = (
+    'suite(comparison(levels={"sgd": SGD, "same": call("torch.optim:SGD", lr=0.1, momentum=0.0)}))'
+)
+
+
+def test_a_sequence_adds_seeds_after_the_last_cell_to_what_is_open(
+    go: Runner, pytester: pytest.Pytester
+) -> None:
+    """The two tie for ever, so eight seeds are followed by two more, which is the cap."""
+    result = go("-k", "cpu", "--paribus-sequential", "--paribus-cap=10", suites=TWINS)
+    rows = _rows(pytester)
+    assert {row["extra_info"]["runs"] for row in rows.values()} == {8.0}
+    stored = _stored(pytester.path / "results/latest/runs.sqlite")
+    assert sorted(seed for _, seed in stored) == sorted([*range(10), *range(10)])
+    result.stdout.fnmatch_lines(["same *10 ties*undecided (floor)*"])
+
+
+def test_a_sequence_beside_a_fixed_number_of_seeds_is_refused(go: Runner) -> None:
+    message = _usage_error(go("--paribus-sequential", "--paribus-seeds=10"))
+    assert message.startswith("--paribus-seeds: got it beside --paribus-sequential")

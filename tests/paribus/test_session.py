@@ -18,9 +18,11 @@ from paribus.comparison import Budget, Comparison, Factor, Suite
 from paribus.errors import ParibusError
 from paribus.results import Result
 from paribus.run import Record, Run
+from paribus.search import LogUniform, space
 from paribus.session import Cell, Session, Settings, cells, choice, pairs, skip_reason, speaks
 from paribus.spec import call
 from paribus.store import Timing
+from paribus.tuning import Tuning
 from tests import toys
 from tests.toys import ADAM, SGD, TASK, Misfit, Raises, Unpaired, comparison, score, suite
 
@@ -802,3 +804,23 @@ def test_a_sequence_of_new_data_is_refused(opened: Opener) -> None:
         "a sequence of seeds of comparison 'toys': got verdicts of new data, expected seeds that say what they say "
         "whichever come after them, of this data set. Leave --paribus-sequential out, or select other suites."
     )
+
+
+def test_the_tuned_arm_searches_for_each_seed_that_is_added(opened: Opener) -> None:
+    tuning = Tuning(
+        spaces=space(lr=LogUniform(low=0.01, high=0.5)), trials={"quick": 2}, widen=False
+    )
+    made = suite(comparison(levels={"base": RACE["base"], "near": RACE["near"]}, tuning=tuning))
+    session = opened(sequential=True, cap=10, arm="tuned", engine="loop")
+    chosen = [cell for cell in _cells(made) if cell.arm == "tuned"]
+    session.prepare(chosen)
+    for cell in chosen:
+        session.train(cell)
+    session.follow(chosen)
+    (result,) = session.results(chosen)
+    assert all(row.complete for row in result.rows)
+    (near,) = result.contrasts.values()
+    assert len(result.baseline.runs) == (10 if near.open else 8)
+    searched = session.searched(chosen[0])
+    assert searched is not None
+    assert len(searched.found) == 2 * len(result.baseline.runs)

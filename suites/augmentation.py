@@ -37,7 +37,7 @@ SUITE = Suite(
                         "rotation": [ROTATION],
                         "autocontrast": [AUTOCONTRAST],
                         "all three": [FLIP, ROTATION, AUTOCONTRAST],
-                        "crop": [call(f"{V2}:RandomCrop", size=8, padding=1)],
+                        "crop": [call("suites.transforms:crop")],
                         "vertical flip": [call(f"{V2}:RandomVerticalFlip", p=0.5)],
                         "colour jitter": [call(f"{V2}:ColorJitter", brightness=0.5, contrast=0.5)],
                     },
@@ -65,7 +65,7 @@ SUITE = Suite(
                 ),
                 Claim(
                     name="C24",
-                    text="It helps where it matches the task: a digit moved by a pixel is the same digit.",
+                    text="It helps where it matches the task: a digit shifted by a pixel is the same digit.",
                     variant="crop",
                     relation="better",
                     source="course notes",

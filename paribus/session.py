@@ -297,7 +297,8 @@ class Session:
         """As asked for, as chosen before, or as measured now."""
         if self.settings.engine == "loop" or skip_reason(cell.device):
             return Choice("loop", "asked for")
-        firsts = {cohort_key(run): run for run in self._firsts(cell)}
+        # The first of each cohort, the baseline before all: what is tried says most at its usual numbers.
+        firsts = {cohort_key(run): run for run in reversed(self._firsts(cell))}
         name = f"{digest(sorted(firsts))}/{self.settings.engine}"
         known = self.store.choice(name)
         if known is None:

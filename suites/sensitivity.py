@@ -32,8 +32,8 @@ def _rates(name: str, spoken: str, optimizer: Call, baseline: str) -> Comparison
         factors=(Factor(path="recipe.optimizer.lr", levels=RATES),),
         baseline=(baseline,),
         budgets={
-            "quick": Budget(seeds=10, steps=500, seconds=5),
-            "full": Budget(seeds=29, steps=2000, seconds=60),
+            "quick": Budget(seeds=10, steps=1000, seconds=5),
+            "full": Budget(seeds=29, steps=4000, seconds=100),
         },
         target=0.2,
         claims=(
@@ -93,8 +93,8 @@ SUITE = Suite(
             ),
             baseline=("0.9",),
             budgets={
-                "quick": Budget(seeds=10, steps=500, seconds=5),
-                "full": Budget(seeds=29, steps=2000, seconds=60),
+                "quick": Budget(seeds=10, steps=1000, seconds=5),
+                "full": Budget(seeds=29, steps=4000, seconds=100),
             },
             target=0.2,
             claims=(

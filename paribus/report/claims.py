@@ -40,8 +40,8 @@ def summary(claims: Sequence[Whole]) -> list[str]:
     expected = number(sum(tested), 2)
     return [
         f"Of {len(claims)} claim{'s' * (len(claims) != 1)}: {told}.",
-        f"**Expected number of false supports**: if all {len(tested)} claims that were answered were false, chance "
-        f"alone would support at most {expected} of them. A part in a stated direction errs with 2.5 %, one of "
+        f"**Expected number of false supports**: of the {len(tested)} that were answered chance alone would support at "
+        f"most {expected}, if all of them were false. A part in a stated direction errs with 2.5 %, one of "
         "equivalence or non-inferiority with 5 %, an identity is no test and errs not at all, and a claim with several "
         "parts at most as often as its hardest part.",
     ]

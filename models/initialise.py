@@ -35,3 +35,14 @@ def kaiming_uniform(
 def xavier_uniform(layer: Layer, *, generator: torch.Generator, last: bool = False) -> None:
     """Weights from U(-b, b), ``b = sqrt(6 / (fan_in + fan_out))`` (Glorot and Bengio 2010)."""
     nn.init.xavier_uniform_(layer.weight, generator=generator)
+
+
+def dcgan_normal(
+    layer: Layer | nn.BatchNorm1d | nn.BatchNorm2d,
+    *,
+    generator: torch.Generator,
+    last: bool = False,
+    norm: bool = False,
+) -> None:
+    """Weights from N(0, 0.02), those of a batch norm from N(1, 0.02) (Radford et al. 2016)."""
+    nn.init.normal_(layer.weight, 1.0 if norm else 0.0, 0.02, generator=generator)

@@ -8,6 +8,7 @@ from suites.autoencoders import SUITE as AUTOENCODERS
 from suites.averaging import SUITE as AVERAGING
 from suites.capacity import SUITE as CAPACITY
 from suites.depth import SUITE as DEPTH
+from suites.gan import SUITE as GAN
 from suites.images import SUITE as IMAGES
 from suites.initialisation import SUITE as INITIALISATION
 from suites.inversion import SUITE as INVERSION
@@ -48,4 +49,5 @@ SUITES = (
     RANKING,
     INVERSION,
     TRANSFER,
+    GAN,
 )

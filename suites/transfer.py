@@ -67,7 +67,7 @@ SUITE = Suite(
             ),
             baseline=("scratch", "all trained"),
             budgets={
-                "quick": Budget(seeds=10, steps=300, seconds=30),
+                "quick": Budget(seeds=10, steps=300, seconds=16),
                 "full": Budget(seeds=29, steps=1000, seconds=160),
             },
             target=0.5,
@@ -133,7 +133,7 @@ SUITE = Suite(
             ),
             baseline=("scratch", "all trained"),
             budgets={
-                "quick": Budget(seeds=10, steps=200, seconds=8),
+                "quick": Budget(seeds=10, steps=200, seconds=4),
                 "full": Budget(seeds=29, steps=1000, seconds=80),
             },
             target=0.8,
@@ -166,7 +166,7 @@ SUITE = Suite(
             ),
             baseline=("all trained", "0.003"),
             budgets={
-                "quick": Budget(seeds=10, steps=300, seconds=15),
+                "quick": Budget(seeds=10, steps=300, seconds=8),
                 "full": Budget(seeds=29, steps=1000, seconds=160),
             },
             target=0.5,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,8 +68,20 @@ def diagnostics(result: Result) -> Figure | None:
     rows = drawn(result)
     names = [name for name in _diagnosed(rows) if not name.startswith(LAYERS)]
     panels = {TITLES.get(name, name): _bands(rows, name) for name in names}
+    return _panels(result, panels, _layer_bands(rows))
+
+
+def chosen(result: Result, names: Sequence[str]) -> Figure | None:
+    """Recorded curves of these names over steps, a panel each, or None where there were none."""
+    rows = drawn(result)
+    return _panels(result, {name: _bands(rows, name) for name in names}, {})
+
+
+def _panels(
+    result: Result, panels: Mapping[str, Mapping[str, Band]], layers: Mapping[str, Band]
+) -> Figure | None:
+    """A panel for each title that has bands, and one for the layers, if there are any."""
     panels = {title: bands for title, bands in panels.items() if _any(bands)}
-    layers = _layer_bands(rows)
     count = len(panels) + bool(layers)
     if not count:
         return None

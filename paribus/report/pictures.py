@@ -17,12 +17,13 @@ IMAGE = 4
 """Axes of images: ``(sample, channel, height, width)``."""
 
 
-def reconstructions(result: Result, count: int = 10) -> Figure | None:
+def reconstructions(result: Result, count: int = 10, target: str = "target") -> Figure | None:
     """Test images of the first seed: the target, what the first naive predictor says, and what each variant does.
 
     Args:
         result: of a task whose targets are images.
         count: how many images are shown, evenly spaced over the test part.
+        target: what the targets are called.
     """
     found = {name: result.predictions(row)[:1] for name, row in drawn(result).items()}
     stored = {name: runs[0] for name, runs in found.items() if runs}
@@ -32,7 +33,7 @@ def reconstructions(result: Result, count: int = 10) -> Figure | None:
     if first.target.ndim != IMAGE:
         return None
     naive = next(iter(result.comparison.task.naive))
-    strips = {"target": first.target, f"learns nothing ({naive})": first.naive}
+    strips = {target: first.target, f"learns nothing ({naive})": first.naive}
     strips |= {name: said.outputs for name, said in stored.items()}
     shown = np.linspace(0, len(first.target) - 1, min(count, len(first.target))).round().astype(int)
     about = f"{len(shown)} of {len(first.target)} test images, seed {result.seeds[0]}"

@@ -23,6 +23,7 @@ from paribus.training.network import weight_digests
 from paribus.training.noise import name_noise
 from paribus.training.order import batches, steps_per_epoch
 from paribus.training.record import Progress, diagnosed, evaluation, record_of
+from paribus.training.rounds import Rounds, takes_rounds
 from paribus.training.start import initial_network, source_weights
 
 DIAGNOSED = 256
@@ -62,9 +63,10 @@ class Training:
         self.noise = name_noise(network, run.streams)
         self.network = network.to(run.device, dtype)
         self.parts = Parts(*(fold.part(p).to(run.device, dtype) for p in PARTS))
-        trained = (p for p in network.parameters() if p.requires_grad)
+        trained = [p for p in network.parameters() if p.requires_grad]
         self.optimizer = run.recipe.optimizer(trained)
         self.evaluates = evaluates(self.optimizer)
+        self.rounds = Rounds(network, run, self.noise) if takes_rounds(network) else None
         self.order = batches(len(self.parts.train), run.recipe.batch_size, run.streams)
         self.fold = fold
         self.augment = Augmentation(run.recipe.augment, run.streams) if run.recipe.augment else None
@@ -97,9 +99,12 @@ class Training:
         inputs = [x[batch] for x in data.inputs]
         if self.augment is not None:
             inputs[0] = self._augmented(self.augment, index)
-        evaluate = partial(self._loss, inputs, [y[batch] for y in data.targets])
-        if self.evaluates:
-            loss: Tensor = self.optimizer.step(evaluate)
+        targets = [y[batch] for y in data.targets]
+        evaluate = partial(self._loss, inputs, targets)
+        if self.rounds is not None:
+            loss: Tensor = self.rounds(inputs, targets, self.steps)
+        elif self.evaluates:
+            loss = self.optimizer.step(evaluate)
         else:
             loss = evaluate()
             self.optimizer.step()

@@ -85,9 +85,17 @@ _WEIGHTED = (nn.Linear, nn.modules.conv._ConvNd)
 
 
 def _initialise(recipe: Recipe, drawn: list[Layer], streams: Streams) -> None:
-    """Let the recipe's initialiser draw each linear and convolutional layer; the last one is told so."""
+    """Let the recipe's initialiser draw each linear and convolutional layer; the last one is told so.
+
+    One that takes ``norm`` is given batch norms too, with ``norm=True``.
+    """
     assert recipe.init is not None
     weighted = [layer for layer in drawn if isinstance(layer.module, _WEIGHTED)]
+    if "norm" in inspect.signature(recipe.init.resolve()).parameters:
+        for kind, ordinal, module in drawn:
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                generator = streams.generator("init", "initialiser", kind, ordinal)
+                recipe.init(module, generator=generator, norm=True)
     for i, (kind, ordinal, module) in enumerate(weighted):
         generator = streams.generator("init", "initialiser", kind, ordinal)
         recipe.init(module, generator=generator, last=i == len(weighted) - 1)

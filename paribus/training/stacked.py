@@ -17,6 +17,7 @@ from paribus.training.check import self_check
 from paribus.training.loop import deterministic
 from paribus.training.order import steps_per_epoch
 from paribus.training.record import record_of
+from paribus.training.rounds import OWN_ROUNDS, model_takes_rounds
 from paribus.training.scoring import as_lists
 from paribus.training.standing import Standing
 from paribus.training.start import source_weights
@@ -102,6 +103,8 @@ def why_not(run: Run) -> str:
         return "a time limit counts the seconds of one run alone"
     if run.recipe.augment:
         return BY_LOOP
+    if model_takes_rounds(run.recipe.model):
+        return OWN_ROUNDS
     if run.recipe.freeze:
         return "some weights are frozen"
     return refusal(run.recipe.optimizer)

@@ -19,6 +19,7 @@ from paribus.training.loop import DIAGNOSED
 from paribus.training.network import weight_digests
 from paribus.training.noise import NamedDropout, name_noise
 from paribus.training.record import diagnosed
+from paribus.training.rounds import OWN_ROUNDS, takes_rounds
 from paribus.training.samples import Batches, Samples, Tensors
 from paribus.training.scoring import Scoring, bound, on_host
 from paribus.training.stack import Stack
@@ -54,6 +55,8 @@ class StackedTraining:
         self.runs, self.folds, self.recipe = runs, folds, recipe
         self.dtype = getattr(torch, recipe.dtype)
         networks = self._networks()
+        if takes_rounds(networks[0]):
+            raise ValueError(OWN_ROUNDS)
         # Of its own, so that what is diagnosed moves nobody's masks.
         self.scratch = copy.deepcopy(networks[0])
         self.stack = Stack(networks)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from models.initialise import kaiming_uniform, uniform_01, xavier_uniform
+from models.initialise import dcgan_normal, kaiming_uniform, uniform_01, xavier_uniform
 
 # Each layer with its fan-in and fan-out: what one unit reads, and how many units read one input.
 LAYERS = {
@@ -98,3 +98,14 @@ def test_the_draw_depends_on_the_generator_alone(initialise, layer_and_fans) -> 
         draws.append(layer.weight.detach().clone())
     assert torch.equal(draws[0], draws[1])
     assert not torch.equal(draws[0], draws[2])
+
+
+def test_dcgans_weights_are_narrow_and_those_of_norms_are_near_one() -> None:
+    """N(0, 0.02) and N(1, 0.02) (Radford et al. 2016)."""
+    generator = torch.Generator().manual_seed(0)
+    layer, norm = nn.ConvTranspose2d(64, 64, 4), nn.BatchNorm2d(4096)
+    dcgan_normal(layer, generator=generator, last=True)
+    dcgan_normal(norm, generator=generator, norm=True)
+    for weight, mean in ((layer.weight, 0.0), (norm.weight, 1.0)):
+        assert weight.mean().item() == pytest.approx(mean, abs=0.002)
+        assert weight.std().item() == pytest.approx(0.02, rel=0.05)

@@ -126,7 +126,7 @@ def test_variants_share_split_order_and_the_weights_whose_shapes_match(
         found |= weight_digests(build(run.recipe, fold.dataset, run.streams))
         first = first or found
         ours = {name for name in found.keys() & first.keys() if found[name] != first[name]}
-        free = {"recipe.init": ("Linear", ".weight"), "task.split": ("", "")}
+        free = {"recipe.init": ("", ".weight"), "task.split": ("", "")}
         allowed = [
             tokens
             for root, tokens in free.items()
@@ -186,9 +186,9 @@ def test_budgets_have_seeds_enough_for_a_verdict(comparison: Comparison, budget:
     assert comparison.at(budget).recipe.steps == comparison.budgets[budget].steps
 
 
-def test_all_quick_budgets_fit_into_ten_minutes() -> None:
-    """As estimated on two cores, installing left out."""
-    assert sum(c.budgets["quick"].seconds for c in COMPARISONS.values()) < 600
+def test_all_quick_budgets_fit_into_twelve_minutes() -> None:
+    """As estimated on two cores, installing left out, with a minute for timing steps and writing pages."""
+    assert sum(c.budgets["quick"].seconds for c in COMPARISONS.values()) < 660
 
 
 def test_every_callable_can_be_found(comparison: Comparison) -> None:

@@ -151,3 +151,21 @@ def test_digests_name_layer_parameter_and_shape(tiny) -> None:
         "Linear1.weight(1, 6)",
         "Linear1.bias(1,) of (1, 6)",
     ]
+
+
+def marked(
+    layer: nn.Module, *, generator: torch.Generator, last: bool = False, norm: bool = False
+) -> None:
+    """An initialiser that also asks for batch norms, and draws from what it is given."""
+    nn.init.normal_(layer.weight, 100.0 if norm else -100.0 * last, 0.01, generator=generator)
+
+
+def test_an_initialiser_that_asks_for_them_is_given_batch_norms(tiny) -> None:
+    """Each from a stream of its own."""
+    network = built(tiny, call("models.mlp:MLP", hidden=[6, 6], norm="batch"), init=call(marked))
+    first, second = (hidden.norm.weight for hidden in network.hidden)
+    assert first.min().item() > 99
+    assert second.min().item() > 99
+    assert not torch.equal(first, second)
+    assert network.linear.weight.max().item() < -99
+    assert network.hidden[0].linear.weight.abs().max().item() < 1

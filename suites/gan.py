@@ -1,0 +1,93 @@
+"""S19: a small adversarial network, its weights drawn from N(0, 0.02) or by default."""
+
+from __future__ import annotations
+
+from paribus.comparison import Budget, Claim, Comparison, Factor, Suite
+from paribus.recipe import Recipe
+from paribus.spec import call
+from suites.tasks.samples import SAMPLES
+
+DCGAN = "Radford et al. 2016"
+
+SUITE = Suite(
+    name="gan",
+    title="Adversarial training",
+    system="S19",
+    comparisons=(
+        Comparison(
+            name="gan",
+            question="Does it matter to a small DCGAN that its weights are drawn from N(0, 0.02)?",
+            task=SAMPLES,
+            recipe=Recipe(
+                model=call("models.gan:DCGAN"),
+                optimizer=call("torch.optim:Adam", lr=0.001, betas=[0.5, 0.999]),
+                batch_size=32,
+                evaluate_every=50,
+            ),
+            factors=(
+                Factor(
+                    path="recipe.init",
+                    levels={
+                        "default": None,
+                        "N(0, 0.02)": call("models.initialise:dcgan_normal"),
+                    },
+                ),
+            ),
+            baseline=("default",),
+            budgets={
+                "quick": Budget(seeds=10, steps=300, seconds=16),
+                "full": Budget(seeds=29, steps=3000, seconds=600),
+            },
+            figures={
+                "Samples": call("paribus.report.pictures:reconstructions", target="real"),
+                "What the discriminator says": call(
+                    "paribus.report.figures:chosen",
+                    names=[
+                        "validation/d_real",
+                        "validation/d_fake",
+                        "validation/d_accuracy",
+                        "validation/modes",
+                    ],
+                ),
+            },
+            claims=(
+                Claim(
+                    name="C35",
+                    text="Weights from N(0, 0.02) make samples nearer to real images than default weights do.",
+                    variant="N(0, 0.02)",
+                    relation="better",
+                    source=DCGAN,
+                ),
+                Claim(
+                    name="C36",
+                    text="At balance the discriminator cannot tell: its accuracy is within 0.1 of one half.",
+                    variant="N(0, 0.02)",
+                    relation="within",
+                    value=0.5,
+                    margin=0.1,
+                    metric="d_accuracy",
+                    source="Goodfellow et al. 2014",
+                ),
+                Claim(
+                    name="C36",
+                    text="And that is because samples are like real images: at most 0.1 farther from them than these "
+                    "from each other.",
+                    variant="N(0, 0.02)",
+                    relation="above",
+                    value=-0.1,
+                    measure=call(
+                        "paribus.measures:over_naive", predictor="real", metric="distance"
+                    ),
+                    source="Goodfellow et al. 2014",
+                ),
+            ),
+            notes=(
+                "Samples are made from latents that are fixed with the data, one beside each real image, by the "
+                "weights of the last step and the running statistics of batch norm.",
+                "`real` holds training images against test images: the floor of the distance. `noise` is uniform.",
+                "A class counts as covered where at least 2 % of the samples are nearest to a real image of it. Noise "
+                "covers classes too: read coverage beside the distance.",
+            ),
+        ),
+    ),
+)

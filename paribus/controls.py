@@ -50,7 +50,7 @@ class Control(Frozen):
         text: what is known, in a sentence.
         kind: ``seen``: at least half of the seeds' effects lie within the limits. ``share``: the mean of a score
             that is zero or one does. ``absent``: the mean effect lies within the margin, or the sign-flip p is not
-            below .001. ``identical``: the variant's runs, trained once more, leave the same bits.
+            below .001. ``identical``: the variant's runs, trained once more by the loop, leave the same bits.
         comparison: what is trained, at its quick budget.
         variant: the variant that it speaks of.
         score: a score that runs record, `FAILED`, or None for the primary metric.

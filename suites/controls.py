@@ -188,7 +188,7 @@ CONTROLS = (
     ),
     Control(
         name="same-bits",
-        text="The same seed trained again leaves identical bits.",
+        text="The same seed trained again by the loop leaves identical bits.",
         kind="identical",
         comparison=ITSELF,
         variant="b",

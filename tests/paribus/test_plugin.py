@@ -137,11 +137,13 @@ def _usage_error(result: pytest.RunResult) -> str:
 def thousands(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every training takes a thousand seconds more than it does, and the second seed's two thousand."""
 
-    def slowly(runs: Sequence[Run], *, jobs: int, keep: Callable[[Run, Record], None]) -> None:
+    def slowly(
+        runs: Sequence[Run], *, jobs: int, keep: Callable[[Run, Record], None], portion: int
+    ) -> None:
         def later(run: Run, record: Record) -> None:
             keep(run, replace(record, seconds=record.seconds + 1000.0 * (run.seed + 1)))
 
-        execute(runs, jobs=jobs, keep=later)
+        execute(runs, jobs=jobs, keep=later, portion=portion)
 
     monkeypatch.setattr(session, "execute", slowly)
 

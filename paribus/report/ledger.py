@@ -106,13 +106,13 @@ def edge_notes(result: Result) -> list[str]:
 
 
 def without_tuning(results: Sequence[Result]) -> list[str]:
-    """What is not said where the default arm stands alone, and why it does."""
+    """What is not said where the default arm stands alone."""
     if any(result.arm == "tuned" for result in results):
         return []
     tuning, budget = results[0].comparison.tuning, results[0].budget
     why = "was not asked for"
     if tuning is None or budget not in tuning.trials:
-        why = f"is not run at the budget `{budget}`, where its trials would take many times as long"
+        why = f"is not run at the budget `{budget}`"
     return [
         f"Every variant stands at its stated settings. A tuned arm {why}, so nothing is said of tuned variants."
     ]

@@ -107,7 +107,7 @@ class Standing:
         )
 
     @cached_property
-    def regrets(self) -> Floats:
+    def shortfalls(self) -> Floats:
         """What each variant's mean normalised score lacks of the task's best, ``(task, variant)``."""
         means = np.array([[x.mean() for x in unit.normalised] for unit in self.units])
         lacking: Floats = means.max(axis=1, keepdims=True) - means

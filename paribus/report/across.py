@@ -60,17 +60,17 @@ def _p(p: float) -> str:
 
 
 def variant_lines(standing: Standing) -> list[Line]:
-    """A line a variant: mean rank, p against the baseline, interquartile mean, worst regret."""
-    worst = standing.regrets.argmax(axis=0)
+    """A line a variant: mean rank, p against the baseline, interquartile mean, largest shortfall."""
+    worst = standing.shortfalls.argmax(axis=0)
     return [
         {
             "variant": name,
             "mean rank": f"{standing.mean_ranks[i]:.2f}",
             "p against baseline": "baseline" if i == 0 else p_value(float(standing.p[i])),
             "interquartile mean": interval(standing.middles[i]),
-            "largest regret": f"{number(float(standing.regrets[worst[i], i]), 2)} "
+            "largest shortfall": f"{number(float(standing.shortfalls[worst[i], i]), 2)} "
             f"({standing.units[worst[i]].name})"
-            if standing.regrets[worst[i], i] > 0
+            if standing.shortfalls[worst[i], i] > 0
             else "0",
             **_reached(standing, i),
         }
@@ -120,7 +120,7 @@ def method(standing: Standing) -> list[str]:
         f"normalised as was declared: the predictor that learns nothing counts 0, a score of {standing.across.ideal:g} "
         "counts 1. Its 95 % interval redraws runs within each task (2000 times), so it speaks of new seeds on these "
         "tasks, not of new tasks, is a little short at ten runs a task, and is not adjusted for several variants. "
-        "Regret is what the mean normalised score lacks of the task's best.",
+        "The shortfall is what the mean normalised score lacks of the task's best.",
     ]
     if standing.efforts is not None:
         told.append(

@@ -82,10 +82,10 @@ def test_the_interquartile_mean_is_over_all_runs_of_all_tasks(results) -> None:
     assert found.middles[1].mean == stats.interquartile_mean(every)
 
 
-def test_regret_is_what_lacks_to_the_tasks_best(results) -> None:
+def test_a_shortfall_is_what_lacks_to_the_tasks_best(results) -> None:
     found = standing(results())
-    assert found.regrets[0] == pytest.approx([0.2 / 0.7, 0.0, 0.1 / 0.7])
-    assert found.regrets[2] == pytest.approx([0.3 / 0.7, 0.2 / 0.7, 0.0])
+    assert found.shortfalls[0] == pytest.approx([0.2 / 0.7, 0.0, 0.1 / 0.7])
+    assert found.shortfalls[2] == pytest.approx([0.3 / 0.7, 0.2 / 0.7, 0.0])
 
 
 def test_problems_are_tasks_and_seeds_and_a_miss_is_infinite(results) -> None:

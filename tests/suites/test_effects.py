@@ -13,6 +13,7 @@ from paribus.spec import replace as replaced
 from paribus.training.loop import train
 from suites.averaging import SUITE as AVERAGING
 from suites.initialisation import SUITE as INITIALISATION
+from suites.two_inputs import SUITE as TWO_INPUTS
 
 
 def trained(variant, seed: int) -> Record:
@@ -35,6 +36,14 @@ def test_six_layers_train_with_batch_norm_or_kaiming_and_not_by_default(variant,
     made = INITIALISATION.comparisons[0].at("quick")
     found = trained(next(v for v in made.variants() if v.name == variant), seed=0)
     assert (found.scores["accuracy"] > 0.5) == trains
+
+
+def test_a_second_input_helps_and_a_shuffled_one_does_not() -> None:
+    """On three other seeds: 0.09 to 0.15 nats by measurements, none better by 0.01 when shuffled."""
+    made = TWO_INPUTS.comparisons[1].at("quick")
+    scores = {v.name: trained(v, seed=0).scores["log_loss"] for v in made.variants()}
+    assert scores["given"] < scores["blank"] - 0.03
+    assert scores["shuffled"] > scores["blank"] - 0.03
 
 
 @pytest.mark.real_data

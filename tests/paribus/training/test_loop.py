@@ -596,3 +596,31 @@ def test_each_of_two_outputs_is_scored_and_the_first_is_kept(tiny) -> None:
     assert record.predictions is not None
     assert record.predictions.outputs.shape == record.predictions.naive.shape == (9, 3)
     assert np.array_equal(record.predictions.target, one.fold().part("test").targets[0].numpy())
+
+
+def test_an_output_of_weight_zero_is_as_if_it_were_not_there(tiny) -> None:
+    """The end of a sweep of loss weights is the network of one output, trained by itself: bit for bit."""
+    both = tiny["answers"]
+    model = call("models.branches:TwoOutputs", channels=2, embedding=3)
+    loss = "paribus.metrics:weighted_log_loss"
+    weighted = both.task.model_copy(update={"loss": call(loss, weights=[1.0, 0.0])})
+    single = both.task.model_copy(
+        update={
+            "loss": call(loss, weights=[1.0]),
+            "metrics": both.task.metrics[:2],
+            "naive": {"priors": call("paribus.naive:priors", of=[0])},
+        }
+    )
+    alone = dataclasses.replace(
+        both.changed(targets=both.dataset.targets[:1], further_classes=()), task=single
+    )
+    records = [
+        train(case.run(network), case.fold())
+        for case, network in (
+            (dataclasses.replace(both, task=weighted), model),
+            (alone, call("models.branches:TwoOutputs", channels=2, embedding=3, outputs=[3])),
+        )
+    ]
+    found, expected = (record.predictions.outputs for record in records)
+    assert np.array_equal(found, expected)
+    assert records[0].curves["validation/loss"] == records[1].curves["validation/loss"]

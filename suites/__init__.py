@@ -25,6 +25,7 @@ from suites.transfer import SUITE as TRANSFER
 from suites.two_inputs import SUITE as TWO_INPUTS
 from suites.two_outputs import SUITE as TWO_OUTPUTS
 from suites.updates import SUITE as UPDATES
+from suites.workflow import SUITE as WORKFLOW
 
 SUITES = (
     OPTIMIZERS,
@@ -39,6 +40,7 @@ SUITES = (
     LEAKAGE,
     REGULARISATION,
     CAPACITY,
+    WORKFLOW,
     SEQUENCES,
     SEARCH,
     AUTOENCODERS,

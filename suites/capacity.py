@@ -51,7 +51,7 @@ SUITE = Suite(
             ),
             baseline=("2",),
             budgets={
-                "quick": Budget(seeds=10, steps=2000, seconds=20),
+                "quick": Budget(seeds=10, steps=2000, seconds=15),
                 "full": Budget(seeds=29, steps=8000, seconds=230),
             },
             claims=(
@@ -95,7 +95,7 @@ SUITE = Suite(
             ),
             baseline=("16",),
             budgets={
-                "quick": Budget(seeds=10, steps=1200, seconds=20),
+                "quick": Budget(seeds=10, steps=1200, seconds=12),
                 "full": Budget(seeds=29, steps=4800, seconds=170),
             },
             diagnostics=(call("paribus.diagnostics:fit"),),
@@ -134,7 +134,7 @@ SUITE = Suite(
             factors=(Factor(path="recipe", levels={"intact": {}, **FAULTS}),),
             baseline=("intact",),
             budgets={
-                "quick": Budget(seeds=10, steps=200, seconds=6),
+                "quick": Budget(seeds=10, steps=200, seconds=4),
                 "full": Budget(seeds=29, steps=800, seconds=40),
             },
             claims=(

@@ -14,6 +14,7 @@ from suites.tasks.adding import ADDING
 from suites.tasks.digits import DIGITS
 from suites.tasks.line import LINE
 from suites.tasks.relabelled import RELABELLED
+from suites.tasks.walk import WALK
 from suites.tasks.water import WATER
 
 SIGMOID = Comparison(
@@ -106,6 +107,29 @@ ITSELF = Comparison(
     budgets={"quick": Budget(seeds=12, steps=150, seconds=4)},
 )
 
+LEAK = Comparison(
+    name="leak",
+    question="Does a random split say that the future of a random walk can be told?",
+    task=WALK,
+    recipe=Recipe(
+        model=call("models.mlp:MLP", hidden=[32]),
+        optimizer=call("torch.optim:Adam", lr=0.02),
+        steps=200,
+        evaluate_every=100,
+    ),
+    factors=(
+        Factor(
+            path="task.split",
+            levels={
+                "by time": call("paribus.splits:time_split", fractions=[0.7, 0.15, 0.15]),
+                "random": call("paribus.splits:random_split", fractions=[0.7, 0.15, 0.15]),
+            },
+        ),
+    ),
+    baseline=("by time",),
+    budgets={"quick": Budget(seeds=20, steps=200, seconds=6)},
+)
+
 CONTROLS = (
     Control(
         name="vanishing-gradient",
@@ -129,6 +153,18 @@ CONTROLS = (
         high=-0.4,
         measured=Measured(misses=0, seeds=200),
         source="Glorot and Bengio 2010",
+    ),
+    Control(
+        name="leak",
+        text="Split at random, a random walk is told from its own future: the error is less than half of that by time.",
+        kind="seen",
+        comparison=LEAK,
+        variant="random",
+        score="mse",
+        scale="ratio",
+        high=0.5,
+        measured=Measured(misses=18, seeds=200),
+        source="both neighbours in time of a test value are in the training part",
     ),
     Control(
         name="clipping",

@@ -76,7 +76,7 @@ SUITE = Suite(
             factors=(_splits(most_evaluated=2000),),
             baseline=("by time",),
             budgets={
-                "quick": Budget(seeds=10, steps=1000, seconds=15),
+                "quick": Budget(seeds=10, steps=1000, seconds=12),
                 "full": Budget(seeds=29, steps=4000, seconds=170),
             },
             tables={"Share of the variance explained": call("suites.scores:explained")},

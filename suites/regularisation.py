@@ -67,7 +67,7 @@ SUITE = Suite(
             factors=(Factor(path="recipe", levels=REGULARISERS),),
             baseline=("none",),
             budgets={
-                "quick": Budget(seeds=10, steps=800, seconds=30),
+                "quick": Budget(seeds=10, steps=800, seconds=25),
                 "full": Budget(seeds=29, steps=3200, seconds=350),
             },
             diagnostics=(call("paribus.diagnostics:fit"),),

@@ -48,6 +48,8 @@ def _searched(
         notes=(
             "A step is a trial, and the best of all trials is scored: how far from the best setting it lies. The grid "
             f"has two values in each of five directions, {TRIALS} in all, as many trials as every search is given.",
+            "Trials here are points of a planted surface. The curves show each trial by itself, not the best so far; "
+            "the tuned arms of other pages search with real trainings.",
             STANDS_IN,
         ),
     )
@@ -77,7 +79,7 @@ SUITE = Suite(
             "few_matter",
             "Which search finds the best setting where two of five directions matter?",
             SURFACE,
-            3,
+            2,
             (
                 Claim(
                     name="C37",
@@ -93,7 +95,7 @@ SUITE = Suite(
             "all_matter",
             "Which search finds the best setting where all five directions matter?",
             replace(SURFACE, "source.matter", 5),
-            3,
+            2,
             (
                 Claim(
                     name="S20, where all matter",

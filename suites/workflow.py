@@ -1,0 +1,93 @@
+"""S7, as a page: first a network that overfits, then one that is regularised, then tuned."""
+
+from __future__ import annotations
+
+from paribus.comparison import Budget, Claim, Comparison, Factor, Suite
+from paribus.recipe import Recipe
+from paribus.search import LogUniform, space
+from paribus.spec import call
+from paribus.tuning import Tuning
+from suites.tasks.digits import DIGITS
+
+NOTES = "course notes"
+
+SUITE = Suite(
+    name="workflow",
+    title="Three steps: overfit, regularise, tune",
+    system="S7",
+    comparisons=(
+        Comparison(
+            name="workflow",
+            question="What does each step gain: a network that overfits, one that is regularised, one that is tuned?",
+            task=DIGITS.model_copy(
+                update={
+                    "split": call(
+                        "suites.tasks.mislabelled:mislabelled_split", train=150, noise=0.3
+                    )
+                }
+            ),
+            recipe=Recipe(
+                model=call("models.mlp:MLP", hidden=[4]),
+                optimizer=call("torch.optim:Adam", lr=0.001),
+                batch_size=32,
+                evaluate_every=40,
+            ),
+            factors=(
+                Factor(
+                    path="recipe",
+                    levels={
+                        "too small": {},
+                        "overfits": {"model.hidden": [128]},
+                        "regularised": {"model.hidden": [128], "model.dropout": 0.5},
+                    },
+                ),
+            ),
+            baseline=("too small",),
+            budgets={
+                "quick": Budget(seeds=10, steps=400, seconds=6),
+                "full": Budget(seeds=29, steps=1600, seconds=70),
+            },
+            tuning=Tuning(
+                spaces=space(lr=LogUniform(low=1e-4, high=1e-1)),
+                trials={"quick": 4, "full": 16},
+                seconds={"quick": 14, "full": 1200},
+                widen=False,
+            ),
+            diagnostics=(call("paribus.diagnostics:fit"),),
+            claims=(
+                Claim(
+                    name="S7 overfit",
+                    text="First a network that is large enough: it fits the training samples better.",
+                    variant="overfits",
+                    relation="better",
+                    metric="fitted/loss",
+                    higher_is_better=False,
+                    source=NOTES,
+                ),
+                Claim(
+                    name="S7 regularise",
+                    text="Then regularise it: the test score is better than without.",
+                    variant="regularised",
+                    reference="overfits",
+                    relation="better",
+                    source=NOTES,
+                ),
+                Claim(
+                    name="S7 tune",
+                    text="A tuned rate does not do what regularising does: with both tuned, regularised is better.",
+                    variant="regularised",
+                    reference="overfits",
+                    relation="better",
+                    arm="tuned",
+                    source=NOTES,
+                ),
+            ),
+            notes=(
+                "150 training samples, 45 of them with a wrong label. Before all of it comes `paribus check "
+                "workflow`: one point, then one batch, learned by heart.",
+                "The third step is the tuned arm: each variant at the best of so many learning rates, chosen seed by "
+                "seed on the validation part.",
+            ),
+        ),
+    ),
+)

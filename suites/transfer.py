@@ -149,6 +149,44 @@ SUITE = Suite(
             notes=(SAME,),
         ),
         Comparison(
+            name="readout",
+            question="Is logistic regression on frozen features as good as a head that is trained on them?",
+            task=TARGET,
+            recipe=FEATURES.model_copy(
+                update={"start": _start(SOURCE, 1500), "freeze": HIDDEN, "batch_size": 200}
+            ),
+            factors=(
+                Factor(
+                    path="recipe.optimizer",
+                    levels={
+                        "trained head": _adam(0.03),
+                        "logistic regression": call(
+                            "torch.optim:LBFGS", lr=1.0, max_iter=20, line_search_fn="strong_wolfe"
+                        ),
+                    },
+                ),
+            ),
+            baseline=("trained head",),
+            budgets={
+                "quick": Budget(seeds=10, steps=100, seconds=4),
+                "full": Budget(seeds=29, steps=300, seconds=30),
+            },
+            claims=(
+                Claim(
+                    name="readout",
+                    text="Logistic regression on frozen features is no worse than a head that is trained on them.",
+                    variant="logistic regression",
+                    relation="not_worse",
+                    source="course notes",
+                ),
+            ),
+            notes=(
+                SAME,
+                "Logistic regression is the same linear head, all 200 samples a step, with up to 20 "
+                "evaluations of L-BFGS in each: its likelihood is maximised without a penalty.",
+            ),
+        ),
+        Comparison(
             name="freezing",
             question="Which layers of a related network should stay as they are, and how fast should the others learn?",
             task=TARGET,

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
+from paribus.recipe import Start
 from paribus.spec import Call
 
 _FOLDERS = re.compile(r"(?<![\w./~-])(?:~|[A-Za-z]:)?[\\/](?:[^\\/\s'\"|]+[\\/])+")
+
+START = set(Start.model_fields)
 
 
 def cell(text: object) -> str:
@@ -49,7 +53,15 @@ def setting(value: object) -> str:
     if isinstance(value, dict) and value.keys() == {"target", "kwargs"}:
         return Call(target=value["target"], kwargs=value["kwargs"]).label
     if isinstance(value, dict):
-        return ", ".join(f"{name}={setting(item)}" for name, item in value.items()) or "none"
+        named = (f"{name}={setting(item)}" for name, item in value.items())
+        return _start(value) if value.keys() == START else ", ".join(named) or "none"
     if isinstance(value, list | tuple):
         return ", ".join(map(setting, value)) or "none"
     return pathless(str(value)) or "none"
+
+
+def _start(value: dict[str, Any]) -> str:
+    """Another training in a phrase: its network, steps and data, and what is taken over."""
+    made, data = setting(value["recipe"]["model"]), setting(value["task"]["source"])
+    steps = value["recipe"]["steps"]
+    return f"{setting(value['take'])} of {made} after {steps} steps on {data}"

@@ -5,10 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from paribus.recipe import Start
+from paribus.report.figures import chosen
 from paribus.report.pictures import reconstructions, strip
+from paribus.report.text import setting
 from paribus.run import Predictions
+from paribus.spec import plain
 from paribus.store import Store
-from tests.handmade import Bench, around, comparison
+from tests.handmade import RECIPE, TASK, Bench, around, comparison
 
 
 @pytest.fixture
@@ -53,3 +57,22 @@ def test_a_strip_in_colour_has_its_channels_last() -> None:
     found = strip(images, gap=1.0)
     assert found.shape == (2, 5, 3)
     assert found[0, :, 0].tolist() == [0.25, 0.25, 1.0, 0.5, 0.5]
+
+
+def test_a_page_tells_in_a_phrase_where_a_training_starts() -> None:
+    recipe = RECIPE.model_copy(update={"steps": 30})
+    start = Start(task=TASK, recipe=recipe, take=("hidden.*", "norm.*"))
+    said = "hidden.*, norm.* of MLP(hidden=[4]) after 30 steps on points()"
+    assert setting(plain(start)) == said
+
+
+def test_chosen_curves_have_a_panel_each_and_unknown_ones_none(store) -> None:
+    bench = Bench(store, comparison())
+    for i, name in enumerate(("sgd", "adam", "rmsprop")):
+        seen = {"step": [0, 10], "validation/d_real": [0.5, 0.1 * i + 0.6], "d_fake": [0.5, 0.3]}
+        bench.put(name, around(0.3), curves=seen)
+    figure = chosen(bench.result(), names=["validation/d_real", "d_fake", "nothing"])
+    assert [axes.get_title() for axes in figure.axes] == ["validation/d_real", "d_fake"]
+    drawn = {line.get_label(): line.get_ydata().tolist() for line in figure.axes[0].lines}
+    assert drawn == {"sgd": [0.5, 0.6], "adam": [0.5, 0.7], "rmsprop": [0.5, 0.8]}
+    assert chosen(bench.result(), names=["nothing"]) is None

@@ -42,12 +42,11 @@ SUITE = Suite(
                 "Samples": call("paribus.report.pictures:reconstructions", target="real"),
                 "What the discriminator says": call(
                     "paribus.report.figures:chosen",
-                    names=[
-                        "validation/d_real",
-                        "validation/d_fake",
-                        "validation/d_accuracy",
-                        "validation/modes",
-                    ],
+                    curves={
+                        "validation/d_real": "D(real), mean probability",
+                        "validation/d_fake": "D(fake), mean probability",
+                        "validation/d_accuracy": "accuracy of the discriminator, share",
+                    },
                 ),
             },
             claims=(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,10 +71,10 @@ def diagnostics(result: Result) -> Figure | None:
     return _panels(result, panels, _layer_bands(rows))
 
 
-def chosen(result: Result, names: Sequence[str]) -> Figure | None:
-    """Recorded curves of these names over steps, a panel each, or None where there were none."""
+def chosen(result: Result, curves: Mapping[str, str]) -> Figure | None:
+    """Recorded curves over steps, a panel each under the title given by its name, or None where there were none."""
     rows = drawn(result)
-    return _panels(result, {name: _bands(rows, name) for name in names}, {})
+    return _panels(result, {title: _bands(rows, name) for name, title in curves.items()}, {})
 
 
 def _panels(

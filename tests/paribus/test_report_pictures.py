@@ -71,8 +71,10 @@ def test_chosen_curves_have_a_panel_each_and_unknown_ones_none(store) -> None:
     for i, name in enumerate(("sgd", "adam", "rmsprop")):
         seen = {"step": [0, 10], "validation/d_real": [0.5, 0.1 * i + 0.6], "d_fake": [0.5, 0.3]}
         bench.put(name, around(0.3), curves=seen)
-    figure = chosen(bench.result(), names=["validation/d_real", "d_fake", "nothing"])
-    assert [axes.get_title() for axes in figure.axes] == ["validation/d_real", "d_fake"]
+    figure = chosen(
+        bench.result(), {"validation/d_real": "D(real)", "d_fake": "D(fake)", "no": "no"}
+    )
+    assert [axes.get_title() for axes in figure.axes] == ["D(real)", "D(fake)"]
     drawn = {line.get_label(): line.get_ydata().tolist() for line in figure.axes[0].lines}
     assert drawn == {"sgd": [0.5, 0.6], "adam": [0.5, 0.7], "rmsprop": [0.5, 0.8]}
-    assert chosen(bench.result(), names=["nothing"]) is None
+    assert chosen(bench.result(), {"no": "no"}) is None

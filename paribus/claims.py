@@ -15,7 +15,7 @@ import numpy.typing as npt
 from paribus import stats
 from paribus.comparison import Claim, Comparison
 from paribus.relations import ALPHA, RELATIONS, Answer, Inference
-from paribus.results import Result, Row, steps_to_target
+from paribus.results import Result, Row, penalised, steps_to_target
 from paribus.run import Record
 from paribus.verdict import Decision
 
@@ -172,7 +172,14 @@ def _numbers(claim: Claim, results: Sequence[Result], variant: str) -> Floats:
     (result,) = results
     name, primary = _name(claim, result), result.comparison.primary.name
     row = result.row(variant)
-    return row.scores if name == primary else row.values(name)
+    return _penalised(result, row) if name == primary else row.values(name)
+
+
+def _penalised(result: Result, row: Row) -> Floats:
+    """The primary score of each run, a failed one at its penalty; NaN where a run was neither ended nor failed."""
+    rows, table, counted = penalised(result)
+    place = next(i for i, other in enumerate(rows) if other is row)
+    return np.where(counted[place], table[place], np.nan)
 
 
 def _name(claim: Claim, result: Result) -> str:

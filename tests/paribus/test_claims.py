@@ -179,6 +179,13 @@ def test_too_few_seeds_decide_nothing(store) -> None:
     assert found.evidence.endswith("few seeds: 5 of 6 needed")
 
 
+def test_a_run_that_failed_counts_as_learning_nothing_and_not_as_missing(store) -> None:
+    """Against another variant too: ten runs that diverged score 0.7 each, where the others score 0.4."""
+    found = answered(store, claim("worse", reference="rmsprop"), adam=[FAILED] * 10)
+    assert found.answer is Answer.supported
+    assert found.evidence.startswith("log_loss 0.7 against 0.4 (medians)")
+
+
 ALONE = [
     ("above", 0.3, None, "supported"),
     ("above", 0.5, None, "refuted"),

@@ -41,7 +41,12 @@ TITLES = {
     "gap/loss": "validation loss minus training loss",
     "forgotten_eval": "loss added where eval() is forgotten",
 }
-LAYERS = "gradient_norm/"
+# Curves of which there is one a layer, by what their names begin with: the panel's title, and what a layer is.
+LAYERS = {
+    "gradient_norm/": ("gradient norm before training", "weight matrix, first to last"),
+    "activation_variance/": ("variance of outputs before training", "hidden layer, first to last"),
+    "gradient_variance/": ("variance of gradients before training", "hidden layer, first to last"),
+}
 
 
 def curves(result: Result) -> Figure | None:
@@ -66,9 +71,10 @@ def curves(result: Result) -> Figure | None:
 def diagnostics(result: Result) -> Figure | None:
     """What the diagnostics saw over steps, a panel each, or None; what is zero throughout has no panel."""
     rows = drawn(result)
-    names = [name for name in _diagnosed(rows) if not name.startswith(LAYERS)]
+    names = [name for name in _diagnosed(rows) if not name.startswith(tuple(LAYERS))]
     panels = {TITLES.get(name, name): _bands(rows, name) for name in names}
-    return _panels(result, panels, _layer_bands(rows))
+    layers = {start: found for start in LAYERS if (found := _layer_bands(rows, start))}
+    return _panels(result, panels, layers)
 
 
 def chosen(result: Result, curves: Mapping[str, str]) -> Figure | None:
@@ -78,11 +84,13 @@ def chosen(result: Result, curves: Mapping[str, str]) -> Figure | None:
 
 
 def _panels(
-    result: Result, panels: Mapping[str, Mapping[str, Band]], layers: Mapping[str, Band]
+    result: Result,
+    panels: Mapping[str, Mapping[str, Band]],
+    layers: Mapping[str, Mapping[str, Band]],
 ) -> Figure | None:
-    """A panel for each title that has bands, and one for the layers, if there are any."""
+    """A panel for each title that has bands, and one for each number that layers have."""
     panels = {title: bands for title, bands in panels.items() if _any(bands)}
-    count = len(panels) + bool(layers)
+    count = len(panels) + len(layers)
     if not count:
         return None
     columns, lines = min(count, 3), -(-count // 3)
@@ -90,8 +98,9 @@ def _panels(
     axes = [figure.add_subplot(lines, columns, i + 1) for i in range(count)]
     for place, (title, bands) in zip(axes, panels.items(), strict=False):
         _panel(place, bands, STEPS, title)
-    if layers:
-        _panel(axes[-1], layers, "weight matrix, first to last", "gradient norm before training")
+    for place, (start, bands) in zip(axes[len(panels) :], layers.items(), strict=True):
+        title, x = LAYERS[start]
+        _panel(place, bands, x, title)
     figure.suptitle(caption(result), fontsize=10)
     handles, labels = max((a.get_legend_handles_labels() for a in axes), key=lambda x: len(x[1]))
     figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=8, frameon=False)
@@ -176,10 +185,10 @@ def _diagnosed(rows: Mapping[str, Row]) -> list[str]:
     return [n for n in names if n != "step" and not n.startswith(("train/", "validation/"))]
 
 
-def _layer_bands(rows: Mapping[str, Row]) -> dict[str, Band]:
-    """Gradient norm of each weight matrix before training, first to last."""
+def _layer_bands(rows: Mapping[str, Row], start: str) -> dict[str, Band]:
+    """A number of each layer before training, first to last, of the curves whose names begin so."""
     tables = {
-        _label(name, row): [norms for record in row.known if (norms := _first(record))]
+        _label(name, row): [norms for record in row.known if (norms := _first(record, start))]
         for name, row in rows.items()
     }
     return {
@@ -189,8 +198,8 @@ def _layer_bands(rows: Mapping[str, Row]) -> dict[str, Band]:
     }
 
 
-def _first(record: Record) -> list[float]:
-    return [curve[0] for name, curve in record.curves.items() if name.startswith(LAYERS) and curve]
+def _first(record: Record, start: str) -> list[float]:
+    return [curve[0] for name, curve in record.curves.items() if name.startswith(start) and curve]
 
 
 def _panel(axes: Axes, bands: Mapping[str, Band], x: str, title: str) -> None:

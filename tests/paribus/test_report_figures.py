@@ -159,6 +159,24 @@ def test_diagnostics_have_a_panel_each_and_one_for_the_layers(store) -> None:
     assert figure.axes[2].get_yscale() == "log"
 
 
+def test_variances_of_layers_have_a_panel_each_and_none_a_layer(store) -> None:
+    bench = filled(store)
+    layers = {
+        f"{name}_variance/{i}": [scale * (i + 1), 9.0]
+        for name, scale in (("activation", 1.0), ("gradient", 100.0))
+        for i in range(3)
+    }
+    for name in ("sgd", "adam", "rmsprop"):
+        for seed in range(10):
+            bench.alter(name, seed, curves={"step": [0, 10], **layers})
+    figure = figures.diagnostics(bench.result())
+    assert [axes.get_title() for axes in figure.axes] == [
+        "variance of outputs before training",
+        "variance of gradients before training",
+    ]
+    assert figure.axes[1].lines[0].get_ydata().tolist() == [100.0, 200.0, 300.0]
+
+
 def test_a_comparison_without_diagnostics_has_no_such_figure(store) -> None:
     assert figures.diagnostics(filled(store).result()) is None
 

@@ -36,5 +36,5 @@ def scores_of(
 
 
 def naive_outputs(task: Task, fold: Fold) -> dict[str, Outputs]:
-    """What each naive predictor says of the test part, ``(sample, output)`` for each output of a network."""
+    """What each naive predictor says of the test part, ``(sample, output)``, or images, for each output."""
     return {name: predictor(fold) for name, predictor in task.naive.items()}

@@ -90,7 +90,7 @@ def resolve_device(device: str) -> str:
     Raises:
         ParibusError: CUDA was asked for and there is none.
     """
-    if device == "cuda" and not torch.cuda.is_available():
+    if device == "cuda" and then() is None and not torch.cuda.is_available():
         raise ParibusError(
             "device",
             got="'cuda', but torch finds no usable GPU",

@@ -19,7 +19,7 @@ from paribus.run import Record, Run
 from paribus.training.order import steps_per_epoch
 from paribus.training.stacked import train_together
 from paribus.training.together import StackedTraining, clipped
-from paribus.training.traced import TracedGradient
+from paribus.training.traced import TracedGradient, alike
 from paribus.training.updates import KINDS
 
 COMPILED = "stacked-compiled"  # what a run's engine is called
@@ -59,7 +59,7 @@ class CompiledTraining(StackedTraining):
         return losses
 
     def _prepare(self, rows: Tensor) -> None:
-        """Record and compile the steps, and try them on copies."""
+        """Record and compile the steps, and hold both against each other on copies."""
         if len(rows) != self.at_once:
             return
         if self.gradient is None:
@@ -87,12 +87,14 @@ class CompiledTraining(StackedTraining):
         from torch.fx.experimental.proxy_tensor import make_fx
 
         arguments = self._arguments(rows)
-        copies = [x.clone() for x in arguments]
         with torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            graph = make_fx(self._flat(gradient))(*copies)
+            graph = make_fx(self._flat(gradient))(*_copies(arguments))
             compiled: Steps = torch.compile(graph, fullgraph=True, dynamic=False)
-            compiled(*copies)
+            found, wanted = _copies(arguments), _copies(arguments)
+            losses = compiled(*found), graph(*wanted)
+        if not all(map(alike, (losses[0], *found), (losses[1], *wanted))):
+            raise RuntimeError("compiled steps are not the steps that were compiled")
         return compiled
 
     def _flat(self, gradient: TracedGradient) -> Steps:
@@ -124,6 +126,10 @@ class CompiledTraining(StackedTraining):
             return torch.stack(losses)
 
         return steps
+
+
+def _copies(tensors: Sequence[Tensor]) -> list[Tensor]:
+    return [x.clone() for x in tensors]
 
 
 def train_compiled(runs: Sequence[Run], folds: Sequence[Fold]) -> list[Record]:

@@ -95,6 +95,26 @@ def test_devices_that_were_not_there_are_told_as_then(
     assert "no CUDA device was found" in (out / "README.md").read_text()
 
 
+def test_what_was_made_on_a_gpu_is_made_again_without_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is trained, so no device is needed; here no run was finished."""
+    first = suite()
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    out = tmp_path / "first"
+    opened = Session(
+        Settings(seeds=2, device="cuda", engine="loop", out=out, store=out / "s", jobs=1)
+    )
+    shown = [c for c in cells((first,)) if c.device == "cuda"]
+    with opened.store:
+        opened.prepare(shown)
+        write(opened.results(shown), out)
+        keep(opened, shown, out / FILE)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    rebuild(out, tmp_path / "second", finder(first))
+    same(out, tmp_path / "second")
+
+
 def test_evidence_holds_the_runs_that_are_shown_and_no_others(tmp_path: Path) -> None:
     made(tmp_path, "another")
     evidence = json.loads(lzma.decompress((tmp_path / "first" / FILE).read_bytes()))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from paribus import engines
 from paribus.engines import Choice, resolve
@@ -101,6 +102,26 @@ def test_without_a_compiler_the_steps_are_taken_all_the_same(
             *stacked.notes,
             "Trained without compiled steps: RuntimeError: no working C++ compiler was found.",
         )
+
+
+def _wrong(graph: Callable[..., Tensor], **_settings: object) -> Callable[..., Tensor]:
+    def call_it(weights: Tensor, *rest: Tensor) -> Tensor:
+        losses = graph(weights, *rest)
+        weights[0, 0] += 0.01
+        return losses
+
+    return call_it
+
+
+def test_compiled_steps_that_are_others_are_not_taken(
+    tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One weight of one replicate is off by a hundredth."""
+    monkeypatch.setattr(torch, "compile", _wrong)
+    runs, folds = cohort(tiny, "table")
+    training, plain = CompiledTraining(runs, folds), StackedTraining(runs, folds)
+    assert torch.equal(training.advance(7), plain.advance(7))
+    assert training.reason == "RuntimeError: compiled steps are not the steps that were compiled"
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -298,12 +299,18 @@ class Session:
         if self.settings.engine == "loop" or skip_reason(cell.device):
             return Choice("loop", "asked for")
         # The first of each cohort, the baseline before all: what is tried says most at its usual numbers.
-        firsts = {cohort_key(run): run for run in reversed(self._firsts(cell))}
+        found = self._firsts(cell)
+        firsts = {cohort_key(run): run for run in reversed(found)}
+        # Variants that differ in numbers of the optimizer are trained together; some share their runs.
+        many = Counter(cohort_key(run) for run in {run.key: run for run in found}.values())
         name = f"{digest(sorted(firsts))}/{self.settings.engine}"
         known = self.store.choice(name)
         if known is None:
-            share = -(-self._replicates(cell) // self.jobs)
-            each = [resolve(self.settings.engine, run, share) for run in firsts.values()]
+            runs = self._replicates(cell)
+            each = [
+                resolve(self.settings.engine, run, -(-runs * many[cohort] // self.jobs))
+                for cohort, run in firsts.items()
+            ]
             known = common(each)
             self.store.choose(name, *known)
         return Choice(*known)

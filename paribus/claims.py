@@ -17,7 +17,7 @@ from paribus.comparison import Claim, Comparison
 from paribus.relations import ALPHA, RELATIONS, Answer, Inference
 from paribus.results import Result, Row, penalised, steps_to_target
 from paribus.run import Record
-from paribus.verdict import Decision
+from paribus.verdict import Contrast, Decision
 
 # Relations whose margin is none of the metric's.
 OWN_MARGIN = ("identical", "above", "below", "within")
@@ -59,6 +59,8 @@ def answer_suite(results: Sequence[Result]) -> tuple[Answered, ...]:
 def answer(claim: Claim, *results: Result) -> Answered:
     """One claim, answered from what is known: of one comparison, or of every comparison of a suite."""
     reason = next(filter(None, (_silent(claim, result) for result in results)), "")
+    if len({result.seeds for result in results}) > 1:
+        reason = reason or "withheld: its comparisons have different seeds"
     if reason:
         return Answered(claim, Answer.undecided, reason)
     result = results[0]
@@ -85,11 +87,18 @@ def _named(claim: Claim, result: Result) -> tuple[str, ...]:
     return (claim.variant, claim.reference or result.baseline.variant.name)
 
 
+def _needed(claim: Claim, result: Result) -> tuple[Row, ...]:
+    """The rows that must be complete: those of the variants named; a measure may look at any, and pairs their seeds."""
+    if claim.measure is not None:
+        return result.rows
+    return tuple(result.row(name) for name in _named(claim, result))
+
+
 def _silent(claim: Claim, result: Result) -> str:
     """Why a claim is not looked at in a result, or nothing."""
     if result.control.broken:
         return "withheld, because control broke"
-    if result.skipped or not all(result.row(name).complete for name in _named(claim, result)):
+    if result.skipped or not all(row.complete for row in _needed(claim, result)):
         return "not run"
     if claim.budget not in (None, result.budget):
         return f"stated for the budget {claim.budget!r}"
@@ -129,7 +138,16 @@ def _by_verdict(claim: Claim, result: Result) -> Answered:
     if contrast.decision == claim.relation:
         return Answered(claim, Answer.supported, evidence)
     refuted = contrast.decision is not Decision.undecided
+    if claim.relation == "equivalent":
+        refuted = refuted and _beyond(contrast, result.comparison.primary.margin)
     return Answered(claim, Answer.refuted if refuted else Answer.undecided, evidence)
+
+
+def _beyond(contrast: Contrast, margin: float | None) -> bool:
+    """Whether the family's interval lies wholly beyond the margin: a small difference is a difference all the same."""
+    if margin is None:
+        return False
+    return contrast.difference.low > margin or contrast.difference.high < -margin
 
 
 def _direction(claim: Claim, comparison: Comparison) -> bool:

@@ -65,12 +65,15 @@ def _identical(d: Floats, margin: float | None, _by: Inference) -> tuple[Answer,
 
 
 def _better(d: Floats, margin: float | None, by: Inference) -> tuple[Answer, str]:
+    """A difference in the direction; one that is shown not to matter refutes it before it is asked for its sign."""
     p = by.differ(d)
+    inside = 1.0 if margin is None else by.inside(d, margin)
+    if inside <= ALPHA:
+        within = f"within the margin {margin:g}, equivalence p = {inside:.3g}"
+        return Answer.refuted, f"p = {p:.3g}, {within}"
     found = Answer.undecided
     if p <= ALPHA:
         found = Answer.supported if d.mean() > 0 else Answer.refuted
-    elif margin is not None and by.inside(d, margin) <= ALPHA:
-        found = Answer.refuted
     return found, f"p = {p:.3g}"
 
 

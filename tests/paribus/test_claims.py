@@ -81,6 +81,30 @@ def test_a_claim_against_another_variant_is_a_test_of_its_own(
     assert (found.answer, found.single) == (expected, True)
 
 
+@pytest.mark.parametrize("shift", [-0.03, 0.03])
+def test_a_small_difference_does_not_refute_equivalence(store, shift) -> None:
+    """A difference of .03 +- .018 is shown, that it is beyond the margin of .02 is not."""
+    found = answered(store, claim("equivalent"), adam=beside(around(0.4), shift, 0.02))
+    assert found.answer is Answer.undecided
+    assert found.evidence.startswith(f"verdict {'worse' if shift > 0 else 'better'}, ")
+
+
+@pytest.mark.parametrize(("relation", "shift"), [("better", -0.01), ("worse", 0.01)])
+def test_a_difference_shown_to_lie_within_the_margin_refutes(store, relation, shift) -> None:
+    """Ten wins of ten, p = 0.002, and yet the difference of .01 is one that does not matter."""
+    made = claim(relation, reference="rmsprop")
+    found = answered(store, made, adam=beside(around(0.4), shift, 0.001))
+    assert found.answer is Answer.refuted
+    assert "within the margin 0.02, equivalence p = " in found.evidence
+
+
+def test_a_number_within_the_margin_of_its_value_is_not_above_it(store) -> None:
+    """.4 +- .014 is above .37, not by .1; without a margin every excess counts."""
+    made = claim("above", value=0.37, margin=0.1)
+    assert answered(store, made).answer is Answer.refuted
+    assert answered(store, claim("above", value=0.37)).answer is Answer.supported
+
+
 @pytest.mark.parametrize(
     ("shown", "expected"),
     [
@@ -247,6 +271,49 @@ def test_a_measure_without_numbers_is_undecided(store) -> None:
     made = claim("below", measure=call("paribus.measures:step_ratio"), value=1.0)
     found = answered(store, made)
     assert (found.answer, found.evidence) == (Answer.undecided, "no step ratio was measured")
+
+
+def test_a_measure_waits_for_every_row_since_it_may_look_at_any(store) -> None:
+    """Of the gap between two others, one has half of its runs: theirs cannot be paired."""
+    measure = call("paribus.measures:gap_closed", metric="log_loss", worst="sgd", best="rmsprop")
+    made = claim("above", measure=measure, value=0.5)
+    found = answered(store, made, rmsprop=around(0.2)[:5])
+    assert (found.answer, found.evidence) == (Answer.undecided, "not run")
+
+
+def test_a_claim_of_two_variants_does_not_wait_for_a_third(store) -> None:
+    found = answered(store, claim("better"), adam=SHOWN["better"], rmsprop=around(0.4)[:5])
+    assert found.answer is Answer.supported
+
+
+def both(store, made: Claim, *, seeds: int = 10, known: int = 10) -> list:
+    """Results of two comparisons with a claim over both; the second has so many seeds, its last row so many runs."""
+    suite, results = over_both(made), []
+    for compared, given, last in zip(suite.comparisons, (10, seeds), (10, known), strict=True):
+        # Another task's name makes other runs of the second.
+        task = compared.task.model_copy(update={"name": compared.name})
+        bench = Bench(store, compared.model_copy(update={"task": task}), seeds=given)
+        for name, count in (("sgd", given), ("adam", given), ("rmsprop", min(given, last))):
+            bench.put(name, around(0.4, count))
+        results.append(bench.result(suite=suite))
+    return results
+
+
+@pytest.mark.parametrize(
+    ("second", "expected"),
+    [
+        ({}, "worst regret 0 against the value 0.5"),
+        ({"known": 4}, "not run"),
+        ({"seeds": 8}, "withheld: its comparisons have different seeds"),
+    ],
+)
+def test_a_suites_measure_needs_every_row_of_every_comparison_on_equal_seeds(
+    store, second, expected
+) -> None:
+    made = claim("below", measure=call("paribus.measures:worst_regret"), value=0.5)
+    (found,) = answer_suite(both(store, made, **second))
+    assert found.evidence.startswith(expected)
+    assert found.single == (not second)
 
 
 def test_a_claim_on_another_budget_waits_for_it(store) -> None:

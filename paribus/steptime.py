@@ -1,4 +1,7 @@
-"""How long one training step takes, against the baseline's: interleaved, on one pinned thread, device synchronised."""
+"""How long one training step takes, against the baseline's: interleaved, on one pinned thread, device synchronised.
+
+It is always a step of the loop, whichever engine trained: the stacked engine takes no step of one run alone.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,7 @@ class Clock:
 
 
 def time_steps(variant: Run, baseline: Run) -> Timing:
-    """Seconds of a step of both, round by round, the two taking turns.
+    """Seconds of a step of both by the loop, round by round, the two taking turns.
 
     Each round takes as many steps as fill about 20 ms of the baseline; the first few steps are not counted. Neither
     evaluation nor the reading of data is in it.

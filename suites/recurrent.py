@@ -33,7 +33,7 @@ def _gru_is_cheaper(task: str) -> tuple[Claim, ...]:
         ),
         Claim(
             name="C28",
-            text=f"A GRU's training step takes less time than an LSTM's, by the engine of this page ({task}).",
+            text=f"A GRU's training step takes less time than an LSTM's, measured by the loop ({task}).",
             variant="gru",
             relation="below",
             value=1.0,

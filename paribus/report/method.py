@@ -223,12 +223,20 @@ def command(*arms: Result) -> str:
     rule = ["--paribus-sequential", "--paribus-cap", str(result.cap)]
     words += rule if result.cap is not None else ["--paribus-seeds", str(len(result.seeds))]
     words += ["--paribus-budget", result.budget]
-    words += ["--paribus-device", result.device, *_tuned_words(arms)]
+    words += ["--paribus-device", result.device, *_engine_words(arms), *_tuned_words(arms)]
+    if result.comparison.speaks_of == "data":
+        words += ["--paribus-speaks-of", "data"]
     if task.path is not None:
         words += ["--paribus-data", f"{task.name}={PurePath(task.path).name}"]
     if task.target is not None:
         words += ["--paribus-target", f"{task.name}={task.target}"]
     return shlex.join(words)
+
+
+def _engine_words(arms: Sequence[Result]) -> list[str]:
+    """The engine, where one trained every run, compiled or not."""
+    engines = {run.engine.split("-")[0] for arm in arms for row in arm.rows for run in row.runs}
+    return ["--paribus-engine", *engines] if len(engines) == 1 else []
 
 
 def _tuned_words(arms: Sequence[Result]) -> list[str]:

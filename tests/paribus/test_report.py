@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas
 import pytest
 
 from paribus.comparison import Claim, Factor, Suite
 from paribus.report import evidence, origins, write
+from paribus.report.method import command
 from paribus.results import Result
 from paribus.spec import call
 from paribus.store import Store
@@ -263,8 +266,36 @@ def test_provenance_is_the_set_over_runs_and_the_command_makes_it_again(store, p
     assert "abc (29 runs), def, with uncommitted changes (1 run)" in text
     assert (
         "pytest benchmarks --benchmark-only -k hand --paribus-seeds 10 --paribus-budget quick "
-        "--paribus-device cpu\n" in text
+        "--paribus-device cpu --paribus-engine loop\n" in text
     )
+
+
+@pytest.mark.parametrize(
+    ("engines", "told"),
+    [
+        (("loop", "loop", "loop"), " --paribus-engine loop"),
+        (("stacked", "stacked", "stacked"), " --paribus-engine stacked"),
+        (("stacked-compiled",) * 3, " --paribus-engine stacked"),
+        (("loop", "stacked", "stacked"), ""),
+    ],
+)
+def test_the_command_names_the_engine_that_trained_every_run(store, engines, told) -> None:
+    result = filled(store).result()
+    rows = tuple(
+        replace(row, runs=tuple(replace(run, engine=engine) for run in row.runs))
+        for row, engine in zip(result.rows, engines, strict=True)
+    )
+    assert command(replace(result, rows=rows)).endswith(f" --paribus-device cpu{told}")
+
+
+def test_the_command_says_what_verdicts_speak_of(store) -> None:
+    result = filled(store, speaks_of="data").result()
+    assert command(result).endswith(" --paribus-speaks-of data")
+    assert "--paribus-speaks-of" not in command(filled(store).result())
+
+
+def test_the_page_says_that_the_loop_is_timed(store, page) -> None:
+    assert "always a step of the loop, whichever engine trained" in page(filled(store).result())
 
 
 def test_a_users_file_is_named_without_its_folder(store, page, tmp_path) -> None:

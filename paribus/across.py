@@ -37,22 +37,16 @@ class Unit:
 
     @classmethod
     def of(cls, result: Result, ideal: float) -> Unit:
-        """Read a result whose rows are all complete."""
-        rows, table, counted = penalised(result)
-        kept = [
-            (x[c], row.naive[c[: len(row.runs)]])
-            for x, c, row in zip(table, counted, rows, strict=True)
-        ]
-        means = np.array([x.mean() for x, _ in kept])
-        parts = tuple((naive - x) / (naive - ideal) for x, naive in kept)
+        """Read a result of which nothing is missing."""
+        rows, table, _ = penalised(result)
+        parts = tuple(
+            (row.naive - x) / (row.naive - ideal) for x, row in zip(table, rows, strict=True)
+        )
         steps = None
         if result.comparison.target is not None:
             taken = [target_steps(result.comparison, row) for row in rows]
-            shared = min(map(len, taken))  # a sequence may give a row fewer seeds
-            steps = np.maximum(
-                np.stack([x[:shared] for x in taken], axis=1), 1.0
-            )  # met before the first step: one step
-        return cls(result, means, parts, steps)
+            steps = np.maximum(np.stack(taken, axis=1), 1.0)  # met before the first step: one step
+        return cls(result, table.mean(axis=1), parts, steps)
 
 
 @dataclass(frozen=True)
@@ -70,6 +64,11 @@ class Standing:
     variants: tuple[str, ...]
     units: tuple[Unit, ...]
     left_out: tuple[str, ...]
+
+    @property
+    def exploratory(self) -> bool:
+        """Whether any task's result was looked at before with other seeds."""
+        return any(unit.result.exploratory for unit in self.units)
 
     @cached_property
     def ranks(self) -> Floats:
@@ -157,19 +156,29 @@ def _sign(result: Result) -> float:
 
 def missing(result: Result) -> str:
     """Why a task does not count, or nothing."""
+    return _unfit(result) or _unlearned(result)
+
+
+def _unfit(result: Result) -> str:
+    """Why its mean scores are no ground for ranks, or nothing."""
     if result.control.broken:
         return "control broke"
+    if result.cap is not None:
+        return "its seeds are a sequence"
     if not all(row.complete for row in result.rows):
         return "not all variants have all their runs"
-    rows, table, counted = penalised(result)
-    if not counted.any(axis=1).all():
-        return "a variant has no run that counts"
+    for outcome in ("exhausted", "skipped"):
+        if any(row.count(outcome) for row in result.rows):
+            return f"runs were {outcome}"
+    return ""
+
+
+def _unlearned(result: Result) -> str:
+    """Why nothing can be said to have been learned in it, or nothing."""
+    rows, table, _ = penalised(result)
     if not all(np.isfinite(row.naive).all() for row in rows):
         return "the score of the predictor that learns nothing is not known"
-    gains = [
-        _sign(result) * (x[c] - row.naive[c[: len(row.runs)]]).mean()
-        for x, c, row in zip(table, counted, rows, strict=True)
-    ]
+    gains = [_sign(result) * (x - row.naive).mean() for x, row in zip(table, rows, strict=True)]
     if max(gains) <= (result.comparison.primary.margin or 0.0):
         return "no variant beats the predictor that learns nothing by the margin"
     return ""

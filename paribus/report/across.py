@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from paribus import stats
-from paribus.across import Standing
+from paribus.across import Standing, missing
 from paribus.report import tables
 from paribus.report.numbers import interval, listed, number, p_value
 from paribus.report.tables import Line
 from paribus.report.text import pathless
+from paribus.results import Result
 
 
 def blocks(standing: Standing, figures: Mapping[str, str]) -> list[str]:
@@ -29,12 +30,28 @@ def blocks(standing: Standing, figures: Mapping[str, str]) -> list[str]:
     ]
 
 
+def withheld(results: Sequence[Result], stood: Sequence[Standing]) -> list[str]:
+    """Why there is no such section where too few tasks count; nothing where none was asked for or none is missing."""
+    places = {(each.device, each.arm) for each in stood}
+    left = [r for r in results if not r.skipped and (r.device, r.arm) not in places]
+    why = [(result.comparison.task.name, missing(result)) for result in left]
+    told = dict.fromkeys(f"- {task}: {pathless(reason)}." for task, reason in why if reason)
+    asked = results[0].suite.across
+    if asked is None or not told:
+        return []
+    return [
+        f"## Over all tasks: {asked.question}",
+        "Withheld, since fewer than two tasks count:\n\n" + "\n".join(told),
+    ]
+
+
 def summary(standing: Standing) -> str:
     """The outcome in two sentences: whether ranks differ at all, and who differs from the baseline."""
     order = sorted(zip(standing.mean_ranks, standing.variants, strict=True))
+    mark = ", exploratory" if standing.exploratory else ""
     ranked = ", ".join(f"{name} {rank:.2f}" for rank, name in order)
     told = [
-        f"{name} ranks {'before' if rank < standing.mean_ranks[0] else 'behind'} it ({_p(p)})"
+        f"{name} ranks {'before' if rank < standing.mean_ranks[0] else 'behind'} it ({_p(p)}{mark})"
         for name, rank, p in zip(
             standing.variants, standing.mean_ranks, map(float, standing.p), strict=True
         )
@@ -44,7 +61,7 @@ def summary(standing: Standing) -> str:
     found = standing.friedman
     return (
         f"**N = {len(standing.units)} data sets, one unit each.** Mean ranks, 1 the best: {ranked}. That all rank "
-        f"alike has {_p(found.p_f)} (Iman and Davenport's F = {number(found.f)}). Against the baseline "
+        f"alike has {_p(found.p_f)}{mark} (Iman and Davenport's F = {number(found.f)}). Against the baseline "
         f"**{standing.variants[0]}**, Holm-adjusted: {against}."
     )
 
@@ -62,11 +79,14 @@ def _p(p: float) -> str:
 def variant_lines(standing: Standing) -> list[Line]:
     """A line a variant: mean rank, p against the baseline, interquartile mean, largest shortfall."""
     worst = standing.shortfalls.argmax(axis=0)
+    mark = " (exploratory)" if standing.exploratory else ""
     return [
         {
             "variant": name,
             "mean rank": f"{standing.mean_ranks[i]:.2f}",
-            "p against baseline": "baseline" if i == 0 else p_value(float(standing.p[i])),
+            "p against baseline": "baseline"
+            if i == 0
+            else f"{p_value(float(standing.p[i]))}{mark}",
             "interquartile mean": interval(standing.middles[i]),
             "largest shortfall": f"{number(float(standing.shortfalls[worst[i], i]), 2)} "
             f"({standing.units[worst[i]].name})"
@@ -131,4 +151,10 @@ def method(standing: Standing) -> list[str]:
     told.append(
         "The tasks were chosen by hand and are small: ranks over them speak of them, and of no population of tasks."
     )
+    looked = [unit.name for unit in standing.units if unit.result.exploratory]
+    if looked:
+        told.append(
+            f"**Every p is exploratory**: {listed(looked)} had been looked at before with other seeds, and adding "
+            "seeds until a test rejects finds too much."
+        )
     return told + [f"Left out: {pathless(reason)}." for reason in standing.left_out]

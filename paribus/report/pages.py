@@ -33,6 +33,7 @@ def page(
     ]
     for standing, names in stood:
         blocks += across.blocks(standing, names)
+    blocks += across.withheld(results, [standing for standing, _ in stood])
     paired = list(zip(results, figures, strict=True))
     for comparison in suite.comparisons:
         found = [(r, f) for r, f in paired if r.comparison.name == comparison.name]
@@ -112,10 +113,9 @@ def _upto(result: Result) -> str:
 
 TIME = (
     "Other scores are means over the runs that finished. Steps to the target tell the algorithm's speed (median over "
-    "seeds, a miss being infinite), time of a step the kernels': always a step of the loop, "
-    "whichever engine trained, variant and baseline taking turns on one thread, and their ratio with its quartiles over "
-    "rounds. Seconds of training are the median over runs, which share the machine "
-    "with others."
+    "seeds, a miss being infinite), time of a step the kernels': always a step of the loop, whichever engine "
+    "trained, variant and baseline taking turns on one thread, and their ratio with its quartiles over rounds. Seconds "
+    "of training are the median over runs, which share the machine with others."
 )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,7 @@ from paribus.comparison import Across, Comparison, Suite
 from paribus.errors import ParibusError
 from paribus.report import across, ranking, write
 from paribus.results import Result
+from paribus.run import Outcome
 from paribus.store import Store
 from tests.handmade import FAILED, TASK, Bench, around, comparison
 
@@ -121,6 +124,52 @@ def test_a_task_that_says_nothing_is_left_out_with_its_reason(results, changed, 
     found = standing(made)
     assert len(found.units) == 3
     assert found.left_out == (f"second: {reason}",)
+
+
+def test_a_sequence_of_seeds_is_left_out(results) -> None:
+    """Means of seeds that stopped for what they said lean outward, and so would ranks of them."""
+    made = results()
+    made[1] = replace(made[1], cap=30)
+    assert missing(made[1]) == "its seeds are a sequence"
+    assert standing(made).left_out == ("second: its seeds are a sequence",)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.exhausted, Outcome.skipped])
+def test_runs_that_were_cut_short_leave_a_task_out(store, outcome) -> None:
+    bench = Bench(store, on("first"))
+    for name, mean in zip(("sgd", "adam", "rmsprop"), LOSSES["first"], strict=True):
+        bench.put(name, around(mean))
+    bench.alter("adam", 3, outcome=outcome)
+    assert missing(bench.result()) == f"runs were {outcome.value}"
+
+
+def test_one_later_look_makes_every_p_exploratory(results) -> None:
+    made = results()
+    made[2] = replace(made[2], looks=(8, 10))
+    found = standing(made)
+    assert found.exploratory
+    assert ", exploratory (Iman" in across.summary(found)
+    shown = [line["p against baseline"] for line in across.variant_lines(found)]
+    assert shown[0] == "baseline"
+    assert all(p.endswith(" (exploratory)") for p in shown[1:])
+    assert any(
+        text.startswith("**Every p is exploratory**: third had") for text in across.method(found)
+    )
+
+
+def test_a_first_look_marks_nothing(results) -> None:
+    found = standing(results())
+    told = [across.summary(found), *across.method(found), str(across.variant_lines(found))]
+    assert not found.exploratory
+    assert "exploratory" not in " ".join(told)
+
+
+def test_a_page_without_the_section_says_what_withholds_it(results, tmp_path) -> None:
+    made = [replace(result, cap=30) for result in results()]
+    text = write(made, tmp_path)[1].read_text(encoding="utf-8")
+    assert "## Over all tasks: Who ranks first?\n\nWithheld, since fewer than two" in text
+    assert "- fourth: its seeds are a sequence.\n" in text
+    assert "Mean ranks" not in text
 
 
 def test_fewer_than_two_tasks_have_no_standing(results) -> None:

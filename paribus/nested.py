@@ -31,7 +31,7 @@ class Search:
         declared: what was declared.
         trials: how many a seed.
         metric: chooses the winner, by its validation score.
-        shared: one search for all seeds, on a seed of its own.
+        shared: one search for all seeds, on a seed of its own, whose split may overlap their test parts.
     """
 
     runs: tuple[Run, ...]

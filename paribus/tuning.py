@@ -18,7 +18,8 @@ ARMS: tuple[Arm, ...] = ("default", "tuned")
 # A budget of steps or seconds is not tuned but given, and a salt is no choice.
 NEVER_TUNED = ("recipe.steps", "recipe.time_limit", "recipe.salt", "recipe.dtype")
 ROUNDS = 2
-# Far from the seeds that count, which start at 0: what a pilot or a shared search has seen may not judge.
+# Far from the seeds that count, which start at 0: what a pilot or a shared search drew may not judge. On a fixed data
+# set their splits still overlap the test parts of the seeds that count, which the page of a shared search says.
 PILOT_SEEDS = 1_000_000
 SHARED_SEED = 2_000_000
 
@@ -33,7 +34,8 @@ class Tuning(Frozen):
         seconds: estimated seconds of the tuned arm on two cores, by name of the budget.
         widen: whether a pilot on seeds of its own may widen the spaces, for all variants alike, before anything counts.
         shared: one search on a seed of its own, then paired runs of its winner, instead of a search a seed: cheaper,
-            and its verdicts speak of these configurations alone.
+            and its verdicts speak of these configurations alone. On a fixed data set without a declared test part its
+            split overlaps the test parts of the seeds that count.
         unequal: whether variants may have different numbers of trials, which every verdict then says.
         pilot: seeds of the pilot.
     """

@@ -13,6 +13,8 @@ from paribus.report.numbers import NOTHING, listed, number, span
 from paribus.report.tables import Line, state
 from paribus.results import Result, Row
 
+# As `paribus.splits:random_split` notes it, whose code runs depend on: a name for it there would retire them all.
+DECLARED_TEST = "the test part is the declared one and is not redrawn"
 NOTE = (
     "What each variant was given. Steps and seconds are those of all its runs and trials together; a failed trial "
     "loses its search. An edge is named where over a quarter of the winners lie in the outer tenth of a range: there "
@@ -122,7 +124,7 @@ def search_sentences(result: Result) -> list[str]:
     """How the tuned arm was tuned, a sentence or two a point; nothing in the default arm."""
     if result.arm == "default":
         return []
-    return [_procedure(result), *_widening(result), *_unequal(result)]
+    return [_procedure(result), *_overlap(result), *_widening(result), *_unequal(result)]
 
 
 def _procedure(result: Result) -> str:
@@ -143,6 +145,28 @@ def _procedure(result: Result) -> str:
         "test part. So the differences hold the luck of the search, and the verdicts, a family of their own, speak of "
         "tuning under this budget."
     )
+
+
+def _overlap(result: Result) -> list[str]:
+    """A warning where a shared search chose by samples on which its winners are tested."""
+    tuning = result.comparison.tuning
+    if tuning is None or not tuning.shared or not any(map(saw_test_parts, result.rows)):
+        return []
+    return [
+        "**The shared search saw samples of the test parts**: its split and those of the counted seeds are drawn from "
+        "one data set and overlap, so winners were trained and chosen on samples that they are tested on, and tuned "
+        "scores may look better than they are."
+    ]
+
+
+def saw_test_parts(row: Row) -> bool:
+    """Whether a search on another seed drew its split from data on which the runs are tested."""
+    task = row.variant.task
+    if task.redrawn and not task.from_file:
+        return False
+    if all(DECLARED_TEST in record.notes for record in row.known):
+        return False
+    return len({str(record.hashes.get("split")) for record in (*row.known, *row.tried)}) > 1
 
 
 def _widening(result: Result) -> list[str]:

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas
 import pytest
+import torch
 
 from paribus import session as module
 from paribus.archive import FILE, keep, rebuild
 from paribus.comparison import Suite
 from paribus.report import terminal, write
 from paribus.report.best_of import best_of_trials, expected, limited
+from paribus.report.ledger import DECLARED_TEST, saw_test_parts
 from paribus.results import Result
 from paribus.search import Choice, LogUniform, Space, best_of, space
 from paribus.session import Session, Settings, cells
+from paribus.splits import random_split
 from paribus.tuning import Tuning
-from tests.toys import comparison, suite
+from tests.toys import comparison, points, suite
 
 RATES = space(lr=LogUniform(low=1e-3, high=1.0))
 Maker = Callable[..., Path]
@@ -174,6 +178,35 @@ def test_a_shared_search_speaks_of_these_configurations(page) -> None:
     assert "these verdicts speak of **these configurations**, not of tuning." in text
     assert "The spaces stand as they were declared; none was widened." in text
     assert "3, shared by all seeds" in text
+
+
+def test_a_shared_search_that_saw_the_test_parts_says_so(page, both) -> None:
+    """One fixed data set, and a split of its own for the seed of the search; nested searches share their seed's."""
+    warning = "**The shared search saw samples of the test parts**"
+    assert warning in page(tuned(shared=True, widen=False))
+    assert warning not in (both[0] / "toys.md").read_text()
+
+
+def test_no_test_part_is_seen_where_it_is_declared_or_data_are_new(both) -> None:
+    """Six seeds have six splits; that their trials are nested does not matter here."""
+    row = both[1][1].rows[0]
+    assert saw_test_parts(row)
+    noted = tuple(replace(r, notes=(*r.notes, DECLARED_TEST)) for r in row.records)
+    assert not saw_test_parts(replace(row, records=noted))
+    drawn = row.variant.task.model_copy(update={"redrawn": True})
+    anew = row.variant.model_copy(update={"task": drawn})
+    assert not saw_test_parts(replace(row, variant=anew))
+    own = drawn.model_copy(update={"path": "mine.csv"})
+    assert saw_test_parts(replace(row, variant=row.variant.model_copy(update={"task": own}))), (
+        "a user's file is not drawn anew"
+    )
+    fixed = tuple(replace(r, hashes={**r.hashes, "split": "one"}) for r in row.records)
+    assert not saw_test_parts(replace(row, records=fixed, searched=None))
+
+
+def test_a_declared_test_part_is_known_by_the_note_of_its_split() -> None:
+    data = replace(points(), declared=torch.tensor([-1] * 40 + [2] * 20))
+    assert DECLARED_TEST in random_split(data, torch.Generator()).notes
 
 
 def test_unequal_budgets_are_flagged_wherever_a_verdict_stands(page, tmp_path) -> None:

@@ -83,6 +83,28 @@ def test_rates_count_what_the_contrasts_say(found) -> None:
     assert held.hits == sum(zero)
 
 
+def test_of_new_data_the_corrected_t_may_reject_less_often(found) -> None:
+    """Its size is not a multiple of a flip, and on one data set it is too careful."""
+    made = against_itself(comparison(budgets=QUICK, speaks_of="data"))
+    assert made.speaks_of == "data"
+    rejected = rates_of("toys", [replace(result, comparison=made) for result in found])[0]
+    assert (rejected.expected, rejected.rule) == (0.05, "at_most")
+    plain = rates_of("toys", found)[0]
+    assert (plain.expected, plain.rule) == (1 / 32, "equal")
+
+
+def test_a_search_that_all_seeds_share_is_refused() -> None:
+    rates = Space(ranges={"recipe.optimizer.lr": LogUniform(low=0.01, high=1.0)})
+    shared = Tuning(spaces=rates, trials={"quick": 3}, shared=True)
+    with pytest.raises(ParibusError) as told:
+        against_itself(comparison(budgets=QUICK, tuning=shared))
+    assert str(told.value) == (
+        "calibration of comparison 'toys': got a search that all seeds share, by which two names end with two "
+        "configurations, expected a search nested in each seed, so that nothing but luck parts the names. Leave "
+        "shared=True out of its tuning, or calibrate another comparison."
+    )
+
+
 def scores(found) -> list[list[float]]:
     return [row.scores.tolist() for result in found for row in result.rows]
 

@@ -154,8 +154,8 @@ def _overlap(result: Result) -> list[str]:
         return []
     return [
         "**The shared search saw samples of the test parts**: its split and those of the counted seeds are drawn from "
-        "one data set and overlap, so winners were trained and chosen on samples that they are tested on, and tuned "
-        "scores may look better than they are."
+        "one data set and overlap, so settings were tried and chosen on samples that their winners are tested on, and "
+        "tuned scores may look better than they are."
     ]
 
 

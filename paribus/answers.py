@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
+from pathlib import PurePath
 
 from paribus.claims import Answered, answer_all, answer_suite
-from paribus.comparison import Claim, Suite
+from paribus.comparison import Claim, Comparison, Suite
 from paribus.relations import Answer
 from paribus.results import Result
 from paribus.spec import digest
@@ -26,8 +27,11 @@ class Entry:
         device: where it was answered, or nothing.
         claim: what is claimed.
         answered: the answer, or None where it was not run.
-        spent: the seeds and the budget that it rests on, in a phrase.
+        spent: the seeds, the budget and, if they are a user's own, the data that it rests on, in a phrase.
         earlier: when it was answered, where that was in an earlier session.
+        since: why an earlier answer stands in place of one of this session.
+        budget: name of the budget that was spent.
+        data: digest of a user's own data, empty where they are embedded.
     """
 
     suite: str
@@ -37,11 +41,15 @@ class Entry:
     answered: Answered | None = None
     spent: str = ""
     earlier: str = ""
+    since: str = NOT_RUN
+    budget: str = ""
+    data: str = ""
 
     @property
     def key(self) -> str:
-        """What the answer is kept under: another text or margin is another claim."""
-        return digest([self.suite, self.comparison, self.device, self.claim])
+        """What the answer is kept under: another text or margin is another claim, other data another question."""
+        place = [self.suite, self.comparison, self.device, self.claim]
+        return digest([*place, self.budget, self.data])
 
 
 @dataclass(frozen=True)
@@ -69,13 +77,14 @@ class Whole:
 
     @property
     def false_support(self) -> float:
-        """The most that chance alone supports it with if all of its parts are false; 0 where it was not tested.
+        """The most that chance alone supports it with if it is false; 0 where a part was not tested.
 
-        All parts must be supported, so that the hardest of them bounds the whole.
+        One false part makes it false, while all others may be true and sure to be supported: the easiest part bounds
+        the whole.
         """
-        if self.answer is None:
+        if not all(part.answered for part in self.parts):
             return 0.0
-        return min(map(_chance, self.parts))
+        return max(map(_chance, self.parts))
 
 
 # A two-sided test at 5 % errs on the side that is claimed with half of that; a one-sided one with all of it.
@@ -83,7 +92,7 @@ ONE_SIDED = {"equivalent": 0.05, "not_worse": 0.05, "within": 0.05, "identical":
 
 
 def _chance(part: Entry) -> float:
-    return ONE_SIDED.get(part.claim.relation, 0.025) if part.answered else 0.0
+    return ONE_SIDED.get(part.claim.relation, 0.025)
 
 
 def entries(
@@ -91,16 +100,19 @@ def entries(
 ) -> tuple[Entry, ...]:
     """Every declared claim with its answer; what is answered now is kept in the store, what is not is looked up there.
 
+    An earlier answer stands where this session's look could give none. Of the answers on several budgets that of the
+    largest is looked up.
+
     Args:
         declared: the suites whose claims are listed.
         results: of this session.
         store: holds the answers of earlier ones.
     """
-    found = [_remembered(entry, store) for entry in _answered(results)]
+    found = [_remembered(entry, budgets, store) for entry, budgets in _answered(results)]
     places = {(entry.suite, entry.comparison, entry.claim) for entry in found}
-    for entry in _declared(declared):
+    for entry, budgets in _declared(declared):
         if (entry.suite, entry.comparison, entry.claim) not in places:
-            found += _earlier(entry, store)
+            found += _earlier(entry, budgets, store)
     return tuple(found)
 
 
@@ -128,63 +140,108 @@ def _number(name: str) -> tuple[bool, int, str]:
     return (not numbered, int(digits) if numbered else 0, name)
 
 
-def _answered(results: Sequence[Result]) -> Iterator[Entry]:
-    """The claims of this session's results."""
+def _answered(results: Sequence[Result]) -> Iterator[tuple[Entry, list[str]]]:
+    """The claims of this session's results, each with the budgets that it may have been answered on."""
     run = [result for result in results if not result.skipped]
     for result in run:
         for answered in answer_all(result):
-            yield _entry(answered, result, result.comparison.name)
+            yield _entry(answered, [result], result.comparison.name), _budgets(result.comparison)
     ranked = sorted(run, key=_place)
     for _, group in groupby(ranked, key=_place):
         of_suite = list(group)
         for answered in answer_suite(of_suite):
-            yield _entry(answered, of_suite[0], "")
+            yield _entry(answered, of_suite, ""), _budgets(of_suite[0].comparison)
 
 
 def _place(result: Result) -> tuple[str, str, str]:
     return (result.suite.name, result.device, result.arm)
 
 
-def _entry(answered: Answered, result: Result, comparison: str) -> Entry:
-    known = None if answered.evidence == NOT_RUN else answered
-    spent = f"{len(result.seeds)} seeds, budget `{result.budget}`"
-    return Entry(result.suite.name, comparison, result.device, answered.claim, known, spent)
+def _entry(answered: Answered, results: Sequence[Result], comparison: str) -> Entry:
+    result = results[0]
+    return Entry(
+        result.suite.name,
+        comparison,
+        result.device,
+        answered.claim,
+        None if answered.evidence == NOT_RUN else answered,
+        _spent(results),
+        budget=result.budget,
+        data=_data(results),
+    )
 
 
-def _declared(suites: Sequence[Suite]) -> Iterator[Entry]:
+def _spent(results: Sequence[Result]) -> str:
+    """What an answer rests on; the files by their names, as a page may not tell where they lie."""
+    result = results[0]
+    paths = (r.comparison.task.path for r in results)
+    files = dict.fromkeys(f"`{PurePath(path).name}`" for path in paths if path is not None)
+    own = f", data of {', '.join(files)}" if files else ""
+    return f"{len(result.seeds)} seeds, budget `{result.budget}`{own}"
+
+
+def _data(results: Sequence[Result]) -> str:
+    """A digest of a user's own data by their contents, empty where all are embedded."""
+    own = [
+        [result.comparison.name, result.comparison.task.target, _contents(result)]
+        for result in results
+        if result.comparison.task.from_file
+    ]
+    return digest(own) if own else ""
+
+
+def _contents(result: Result) -> list[str]:
+    return sorted({str(record.data["digest"]) for row in result.rows for record in row.known})
+
+
+def _declared(suites: Sequence[Suite]) -> Iterator[tuple[Entry, list[str]]]:
     for suite in suites:
         for comparison in suite.comparisons:
             for claim in comparison.claims:
-                yield Entry(suite.name, comparison.name, "", claim)
+                yield Entry(suite.name, comparison.name, "", claim), _budgets(comparison)
         for claim in suite.claims:
-            yield Entry(suite.name, "", "", claim)
+            yield Entry(suite.name, "", "", claim), _budgets(suite.comparisons[0])
 
 
-def _remembered(entry: Entry, store: Store) -> Entry:
-    """The entry, kept; or what is kept of it where this session did not run it."""
-    if entry.answered is None:
-        return next(iter(_found(entry, (entry.device,), store)), entry)
-    a = entry.answered
-    store.keep_answer(entry.key, [a.answer.value, a.evidence, a.single, entry.spent])
+def _budgets(comparison: Comparison) -> list[str]:
+    """Names of the budgets, the largest first."""
+    spent = {name: budget.seeds * budget.steps for name, budget in comparison.budgets.items()}
+    return sorted(spent, key=lambda name: -spent[name])
+
+
+def _remembered(entry: Entry, budgets: Sequence[str], store: Store) -> Entry:
+    """The entry, kept; or what is kept of it where this session did not run it or could answer nothing."""
+    now = entry.answered
+    if now is None or now.silent:
+        kept = _kept(entry, [entry.budget, *budgets], store)
+        if kept is not None and (now is None or not _is_silent(kept)):
+            return replace(kept, since=NOT_RUN if now is None else now.evidence)
+    if now is not None:
+        known = [now.answer.value, now.evidence, now.single, now.silent, entry.spent]
+        store.keep_answer(entry.key, known)
     return entry
 
 
-def _earlier(entry: Entry, store: Store) -> list[Entry]:
+def _earlier(entry: Entry, budgets: Sequence[str], store: Store) -> list[Entry]:
     """What the store knows of an entry on any device; the entry as it is where it knows nothing."""
-    return _found(entry, ("cpu", "cuda"), store) or [entry]
+    here = (_kept(replace(entry, device=device), budgets, store) for device in ("cpu", "cuda"))
+    return [kept for kept in here if kept is not None] or [entry]
 
 
-def _found(entry: Entry, devices: Sequence[str], store: Store) -> list[Entry]:
-    found = []
-    for device in devices:
-        here = Entry(entry.suite, entry.comparison, device, entry.claim)
-        kept = store.answer(here.key)
-        if kept is not None:
-            (answer, evidence, single, spent), when = kept
-            answered = Answered(entry.claim, Answer(answer), evidence, single)
-            found.append(
-                Entry(
-                    entry.suite, entry.comparison, device, entry.claim, answered, spent, when[:10]
-                )
-            )
-    return found
+def _kept(entry: Entry, budgets: Sequence[str], store: Store) -> Entry | None:
+    """What is kept of an entry on the first of the budgets on which it was answered, or at least looked at."""
+    each = (_looked_up(replace(entry, budget=budget), store) for budget in budgets)
+    return min((kept for kept in each if kept is not None), key=_is_silent, default=None)
+
+
+def _looked_up(entry: Entry, store: Store) -> Entry | None:
+    kept = store.answer(entry.key)
+    if kept is None:
+        return None
+    (answer, evidence, single, silent, spent), when = kept
+    answered = Answered(entry.claim, Answer(answer), evidence, single, silent)
+    return replace(entry, answered=answered, spent=spent, earlier=when[:10])
+
+
+def _is_silent(entry: Entry) -> bool:
+    return entry.answered is None or entry.answered.silent

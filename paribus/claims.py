@@ -31,12 +31,14 @@ class Answered:
 
     Attributes:
         single: whether it rests on a test of its own at 5 %, outside the family.
+        silent: whether this look could answer nothing, whatever the runs show: withheld, too few seeds, a later look.
     """
 
     claim: Claim
     answer: Answer
     evidence: str
     single: bool = False
+    silent: bool = False
 
 
 def answer_all(result: Result) -> tuple[Answered, ...]:
@@ -50,7 +52,9 @@ def answer_suite(results: Sequence[Result]) -> tuple[Answered, ...]:
     suite, arm = results[0].suite, results[0].arm
     missing = len(results) < len(suite.comparisons)
     return tuple(
-        Answered(claim, Answer.undecided, "not run") if missing else answer(claim, *results)
+        Answered(claim, Answer.undecided, "not run", silent=True)
+        if missing
+        else answer(claim, *results)
         for claim in suite.claims
         if claim.arm == arm
     )
@@ -62,7 +66,7 @@ def answer(claim: Claim, *results: Result) -> Answered:
     if len({result.seeds for result in results}) > 1:
         reason = reason or "withheld: its comparisons have different seeds"
     if reason:
-        return Answered(claim, Answer.undecided, reason)
+        return Answered(claim, Answer.undecided, reason, silent=True)
     result = results[0]
     if _asks_the_family(claim, result):
         return _by_verdict(claim, result)
@@ -134,7 +138,7 @@ def _by_verdict(claim: Claim, result: Result) -> Answered:
     seen_as = "" if seen is None else f", {seen:.2g} would have been seen"
     evidence = f"verdict {contrast.label}, mean difference {mean:.3g}, p = {p:.3g} (Holm){seen_as}"
     if contrast.reason:
-        return Answered(claim, Answer.undecided, evidence)
+        return Answered(claim, Answer.undecided, evidence, silent=True)
     if contrast.decision == claim.relation:
         return Answered(claim, Answer.supported, evidence)
     refuted = contrast.decision is not Decision.undecided
@@ -167,20 +171,25 @@ def _by_values(claim: Claim, results: Sequence[Result]) -> Answered:
     if not claim.alone:
         b = _numbers(claim, results, _named(claim, result)[1])
     if not len(a):
-        return Answered(claim, Answer.undecided, f"no {_name(claim, result)} was measured")
+        nothing = f"no {_name(claim, result)} was measured"
+        return Answered(claim, Answer.undecided, nothing, silent=True)
     known = np.isfinite(a) & np.isfinite(b)
     up = claim.alone or _direction(claim, result.comparison)
     d: Floats = (1.0 if up else -1.0) * (a - b)[known]
     shown = f"{_name(claim, result)} {_against(claim, a[known], b[known])}" if d.size else ""
     if not known.all() or d.size < stats.least_seeds(1):
-        few = f"few seeds: {len(a)} of {stats.least_seeds(1)} needed"
-        why = few if known.all() else f"{d.size} of {len(a)} pairs have the score"
-        return Answered(claim, Answer.undecided, f"{shown}, {why}".removeprefix(", "))
+        why = _few(a) if known.all() else f"{d.size} of {len(a)} pairs have the score"
+        told = f"{shown}, {why}".removeprefix(", ")
+        return Answered(claim, Answer.undecided, told, silent=bool(known.all()))
     single = claim.relation != "identical"
     by = _inference(result)
     found, how = RELATIONS[claim.relation](d, _margin(claim, result.comparison), by)
     seen = by.visible(d) if found is Answer.undecided else ""
     return Answered(claim, found, f"{shown} (medians), {how}, n = {d.size}{seen}", single)
+
+
+def _few(numbers: Floats) -> str:
+    return f"few seeds: {len(numbers)} of {stats.least_seeds(1)} needed"
 
 
 def _numbers(claim: Claim, results: Sequence[Result], variant: str) -> Floats:
@@ -234,7 +243,10 @@ def _by_steps(claim: Claim, comparison: Comparison, variant: Row, reference: Row
     found = Answer.undecided
     if p <= ALPHA:
         found = Answer.supported if wanted > unwanted else Answer.refuted
-    return Answered(claim, found, f"{shown}, sign test p = {p:.3g}", single=True)
+    shown = f"{shown}, sign test p = {p:.3g}"
+    if a.size < stats.least_seeds(1):
+        return Answered(claim, Answer.undecided, f"{shown}, {_few(a)}", silent=True)
+    return Answered(claim, found, shown, single=True)
 
 
 def target_steps(comparison: Comparison, row: Row) -> Floats:

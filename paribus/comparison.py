@@ -82,7 +82,8 @@ class Claim(Frozen):
         measure: makes a number a seed in place of a recorded score, ``(results, variant) -> (seed,)``; the results are
             that of the comparison, or those of every comparison where a suite makes the claim.
         higher_is_better: direction of that score, where it is not a metric of the task.
-        margin: margin for ``equivalent``, ``not_worse`` and ``within``, where it is not the metric's own.
+        margin: margin for ``equivalent``, ``not_worse`` and ``within``, where it is not the metric's own; a difference
+            shown to lie inside it refutes the other relations, ``above`` and ``below`` only where it is given.
         arm: the arm that it speaks of, ``default`` or ``tuned``.
         budget: the budget that it speaks of; None is whichever was spent.
         source: who says so.

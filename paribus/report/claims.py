@@ -41,9 +41,10 @@ def summary(claims: Sequence[Whole]) -> list[str]:
     return [
         f"Of {len(claims)} claim{'s' * (len(claims) != 1)}: {told}.",
         f"**Expected number of false supports**: of the {len(tested)} that were answered chance alone would support at "
-        f"most {expected}, if all of them were false. A part in a stated direction errs with 2.5 %, one of "
-        "equivalence or non-inferiority with 5 %, an identity is no test and errs not at all, and a claim with several "
-        "parts at most as often as its hardest part.",
+        f"most {expected}, if each of them were false. A part in a stated direction errs with 2.5 %, one of "
+        "equivalence or non-inferiority with 5 %, an identity is no test and errs not at all. One false part makes a "
+        "claim of several parts false, while the others may be true, so it errs at most as often as its easiest part; "
+        "one with a part that was not run cannot be supported.",
     ]
 
 
@@ -106,6 +107,8 @@ def _where(part: Entry, pages: Collection[str]) -> str:
     if part.answered is None:
         return f"{name}: its suite was not run"
     link = f"[{name}]({file}#{place(part.comparison, part.device)})" if file in pages else name
-    earlier = f", answered on {part.earlier}, not run this time" if part.earlier else ""
+    earlier = (
+        f", answered on {part.earlier}; this time: {pathless(part.since)}" if part.earlier else ""
+    )
     tuned = ", tuned" if part.claim.arm == "tuned" else ""
     return f"{link}: {part.spent}{tuned}{earlier}"

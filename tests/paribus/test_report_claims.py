@@ -46,7 +46,7 @@ def test_it_says_what_was_not_run_and_what_was_answered_earlier() -> None:
     page = claims.page([entry(None, "C1"), entry("refuted", earlier="2026-11-20")], set())
     assert "| [C1](#c1) | Adam wins. | not run   | 0 of 1" in page
     assert "hand, hand: its suite was not run" in page
-    assert "answered on 2026-11-20, not run this time" in page
+    assert "answered on 2026-11-20; this time: not run" in page
 
 
 def test_parts_are_counted_and_false_supports_are_expected() -> None:
@@ -55,7 +55,7 @@ def test_parts_are_counted_and_false_supports_are_expected() -> None:
     counted, expected = claims.summary(wholes(found))
     assert counted == "Of 3 claims: 1 not run, 1 supported, 1 undecided."
     assert (
-        "of the 2 that were answered chance alone would support at most 0.050, if all" in expected
+        "of the 2 that were answered chance alone would support at most 0.050, if each" in expected
     )
 
 

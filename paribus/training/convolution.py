@@ -7,6 +7,7 @@ copied to and fro, and pools them in a layout for which torch has no fast kernel
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -20,12 +21,34 @@ def make_stackable(network: nn.Module) -> None:
     """Turn convolutions and pools of images, in place, into ones that `torch.vmap` computes in one layout.
 
     Parameters, their names and buffers stay as they are. A layer with another padding than zeros, and whatever is a
-    class of its own, is left to `torch.vmap`.
+    class of its own, is left to `torch.vmap`. A maximum right after an activation that keeps the order of numbers is
+    taken before it: the same numbers, of which the activation is left with a quarter.
     """
     for module in network.modules():
+        if type(module) is nn.Sequential:
+            _pool_first(module)
         kind = STACKABLE.get(type(module))
         if kind is not None and getattr(module, "padding_mode", "zeros") == "zeros":
             module.__class__ = kind
+
+
+def _pool_first(layers: nn.Sequential) -> None:
+    names = [*layers._modules]
+    for first, second in pairwise(names):
+        activation, pool = layers._modules[first], layers._modules[second]
+        if type(pool) is nn.MaxPool2d and not pool.return_indices and _keeps_order(activation):
+            layers._modules[first], layers._modules[second] = pool, activation
+
+
+def _keeps_order(layer: nn.Module | None) -> bool:
+    """Whether a layer is an activation that never falls, and nobody watches it."""
+    if layer is None or layer._forward_hooks or layer._forward_pre_hooks or layer._backward_hooks:
+        return False
+    if type(layer) is nn.ELU:
+        return layer.alpha >= 0
+    if type(layer) is nn.LeakyReLU:
+        return layer.negative_slope >= 0
+    return type(layer) is nn.ReLU
 
 
 class _Beside(torch.autograd.Function):

@@ -24,6 +24,9 @@ LAYERS: dict[str, Any] = {
     "max pool, ceiling": lambda: nn.MaxPool2d(3, stride=2, padding=1, ceil_mode=True),
     "average pool": lambda: nn.AvgPool2d(2, padding=1, count_include_pad=False),
     "chain": lambda: nn.Sequential(nn.Conv2d(4, 3, 3), nn.ELU(), nn.MaxPool2d(2), nn.Conv2d(3, 2, 2)),
+    "pool after ELU": lambda: nn.Sequential(nn.Conv2d(4, 3, 3), nn.ELU(), nn.MaxPool2d(2)),
+    "pool after ReLU": lambda: nn.Sequential(nn.Conv2d(4, 3, 3), nn.ReLU(), nn.MaxPool2d(2)),
+    "pool after LeakyReLU": lambda: nn.Sequential(nn.LeakyReLU(0.1), nn.MaxPool2d(2)),
     # What has no form of its own is left to vmap.
     "reflected": lambda: nn.Conv2d(4, 2, 3, padding=1, padding_mode="reflect"),
     "transposed": lambda: nn.ConvTranspose2d(4, 2, 2),
@@ -118,6 +121,34 @@ def test_only_torchs_own_classes_are_turned() -> None:
     network = nn.Sequential(Mine(1, 1, 1), nn.Conv2d(1, 1, 1), nn.Conv1d(1, 1, 1))
     make_stackable(network)
     assert [type(m) for m in network] == [Mine, STACKABLE[nn.Conv2d], nn.Conv1d]
+
+
+@pytest.mark.parametrize(
+    ("activation", "first"),
+    [
+        (nn.ELU(), True),
+        (nn.ReLU(), True),
+        (nn.LeakyReLU(0.1), True),
+        (nn.LeakyReLU(-0.1), False),
+        (nn.ELU(-1.0), False),
+        (nn.SiLU(), False),
+        (nn.Tanhshrink(), False),
+    ],
+)
+def test_a_maximum_is_taken_before_what_keeps_the_order(activation: nn.Module, first: bool) -> None:
+    """And never before what falls somewhere; parameters keep their names."""
+    network = nn.Sequential(nn.Conv2d(1, 2, 1), activation, nn.MaxPool2d(2), nn.Conv2d(2, 1, 1))
+    names = [name for name, _ in network.named_parameters()]
+    make_stackable(network)
+    assert isinstance(network[1], nn.MaxPool2d) == first
+    assert [name for name, _ in network.named_parameters()] == names
+
+
+def test_what_is_watched_stays_where_it_is() -> None:
+    watched = nn.Sequential(nn.ELU(), nn.MaxPool2d(2))
+    watched[0].register_forward_hook(lambda *_: None)
+    make_stackable(watched)
+    assert isinstance(watched[0], nn.ELU)
 
 
 def test_images_stay_beside_the_channels() -> None:

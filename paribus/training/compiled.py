@@ -19,11 +19,13 @@ from paribus.run import Record, Run
 from paribus.training.order import steps_per_epoch
 from paribus.training.stacked import train_together
 from paribus.training.together import StackedTraining, clipped
-from paribus.training.traced import TracedGradient, alike
+from paribus.training.traced import TracedGradient
 from paribus.training.updates import KINDS
 
 COMPILED = "stacked-compiled"  # what a run's engine is called
 MOST_AT_ONCE = 8
+# How far compiled steps may end from the others, as a share of how far they went.
+APART = 0.05
 
 Steps = Callable[..., Tensor]
 
@@ -92,8 +94,9 @@ class CompiledTraining(StackedTraining):
             graph = make_fx(self._flat(gradient))(*_copies(arguments))
             compiled: Steps = torch.compile(graph, fullgraph=True, dynamic=False)
             found, wanted = _copies(arguments), _copies(arguments)
-            losses = compiled(*found), graph(*wanted)
-        if not all(map(alike, (losses[0], *found), (losses[1], *wanted))):
+            compiled(*found)
+            graph(*wanted)
+        if not all(map(_same, found, wanted, arguments)):
             raise RuntimeError("compiled steps are not the steps that were compiled")
         return compiled
 
@@ -126,6 +129,18 @@ class CompiledTraining(StackedTraining):
             return torch.stack(losses)
 
         return steps
+
+
+def _same(found: Tensor, wanted: Tensor, before: Tensor) -> bool:
+    """Whether a tensor was changed as it should be, by its norm.
+
+    A step of an adaptive optimizer has the size of the learning rate however small a gradient is, so where rounding
+    turns the sign of one, single weights may differ by as much as they move.
+    """
+    if not wanted.is_floating_point():
+        return torch.equal(found, wanted)
+    moved, apart = (wanted - before).norm(), (found - wanted).norm()
+    return bool(apart <= APART * moved + 1e-6 * wanted.norm())
 
 
 def _copies(tensors: Sequence[Tensor]) -> list[Tensor]:

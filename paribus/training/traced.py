@@ -73,7 +73,7 @@ def trace(stack: Stack, loss: Loss, inputs: Tensors, targets: Tensors) -> Traced
         counts = _plain(stack.base) != said
         for module, values in zip(stack.base.modules(), said, strict=True):
             vars(module).update(values)
-    return traced if not counts and all(map(alike, found, wanted)) else None
+    return traced if not counts and all(map(_alike, found, wanted)) else None
 
 
 def _plain(network: nn.Module) -> list[dict[str, object]]:
@@ -87,7 +87,7 @@ def _other(batch: Tensors) -> Tensors:
     return tuple(torch.empty_like(x).copy_(x.flip(1)) for x in batch)
 
 
-def alike(found: Tensor, wanted: Tensor) -> bool:
+def _alike(found: Tensor, wanted: Tensor) -> bool:
     """Whether two tensors agree, within what the order of operations may change."""
     if found.shape != wanted.shape or not wanted.is_floating_point():
         return found.shape == wanted.shape and torch.equal(found, wanted)

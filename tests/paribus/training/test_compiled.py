@@ -107,7 +107,7 @@ def test_without_a_compiler_the_steps_are_taken_all_the_same(
 def _wrong(graph: Callable[..., Tensor], **_settings: object) -> Callable[..., Tensor]:
     def call_it(weights: Tensor, *rest: Tensor) -> Tensor:
         losses = graph(weights, *rest)
-        weights[0, 0] += 0.01
+        weights[0, 0] += 1.0
         return losses
 
     return call_it
@@ -116,7 +116,7 @@ def _wrong(graph: Callable[..., Tensor], **_settings: object) -> Callable[..., T
 def test_compiled_steps_that_are_others_are_not_taken(
     tiny, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One weight of one replicate is off by a hundredth."""
+    """One weight of one replicate is off by one."""
     monkeypatch.setattr(torch, "compile", _wrong)
     runs, folds = cohort(tiny, "table")
     training, plain = CompiledTraining(runs, folds), StackedTraining(runs, folds)

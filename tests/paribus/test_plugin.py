@@ -510,6 +510,8 @@ def test_ctrl_c_keeps_what_was_finished_and_writes_the_pages(
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        # Whoever runs tests in the background ignores Ctrl-C, and so would this.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - one thread
     ) as process:
         deadline = time.monotonic() + 120
         while not _finished(out / "runs.sqlite") and time.monotonic() < deadline:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from paribus.comparison import Budget, Claim, Comparison, Factor, Suite
 from paribus.recipe import Recipe
 from paribus.spec import call
-from paribus.task import Metric
 from suites.tasks.digits import DIGITS
 from suites.tasks.glyphs import SCRIPTS
 from suites.tasks.labels import LABELS
+from suites.tasks.metrics import of_output
 
 WEIGHTS = Comparison(
     name="weights",
@@ -110,23 +110,13 @@ ONE_LABEL = Comparison(
     notes=("The loss is the weighted mean of the labels' losses, one sigmoid a label.",),
 )
 
-OUTPUTS = {"output": 0, "target": 0}
 AUXILIARY = Comparison(
     name="auxiliary",
     question="Does a second output half-way up regularise a convolutional network?",
     task=DIGITS.model_copy(
         update={
             "loss": call("paribus.metrics:weighted_log_loss", weights=[1.0, 0.0], of=[0, 0]),
-            "metrics": tuple(
-                Metric(
-                    name=metric.name,
-                    function=call(f"paribus.metrics:output_{metric.name}", **OUTPUTS),
-                    higher_is_better=metric.higher_is_better,
-                    margin=metric.margin,
-                    unit=metric.unit,
-                )
-                for metric in DIGITS.metrics
-            ),
+            "metrics": tuple(of_output(metric, 0) for metric in DIGITS.metrics),
             "naive": {"prior": call("paribus.naive:priors", of=[0, 0])},
         }
     ),

@@ -7,7 +7,8 @@ import torch
 from paribus.data import Dataset, digest_tensors
 from paribus.seeding import Streams
 from paribus.spec import call
-from paribus.task import Metric, Task
+from paribus.task import Task
+from suites.tasks.metrics import mse
 
 WAVES = 4
 
@@ -50,15 +51,7 @@ CURVE = Task(
     reader=call("suites.tasks.generated:refuse_file", task="curve"),
     split=call("paribus.splits:declared_split"),
     loss=call("paribus.metrics:squared_error"),
-    metrics=(
-        Metric(
-            name="mse",
-            function=call("paribus.metrics:squared_error"),
-            higher_is_better=False,
-            margin=0.01,
-            unit="variances of the training part",
-        ),
-    ),
+    metrics=(mse(0.01),),
     naive={"mean_target": call("paribus.naive:mean_target")},
     redrawn=True,
 )

@@ -8,7 +8,8 @@ import torch
 
 from paribus.data import Dataset, digest_tensors
 from paribus.spec import call
-from paribus.task import Metric, Task
+from paribus.task import Task
+from suites.tasks.metrics import accuracy, log_loss
 
 
 def digits(levels: int = 16) -> Dataset:
@@ -45,22 +46,7 @@ DIGITS = Task(
     reader=call("paribus.readers.images:read_images"),
     split=call("paribus.splits:random_split"),
     loss=call("paribus.metrics:log_loss"),
-    metrics=(
-        Metric(
-            name="log_loss",
-            function=call("paribus.metrics:log_loss"),
-            higher_is_better=False,
-            margin=0.05,
-            unit="nats",
-        ),
-        Metric(
-            name="accuracy",
-            function=call("paribus.metrics:accuracy"),
-            higher_is_better=True,
-            margin=0.02,
-            unit="share",
-        ),
-    ),
+    metrics=(log_loss(0.05), accuracy(0.02)),
     naive={"prior": call("paribus.naive:prior")},
 )
 

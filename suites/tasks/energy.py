@@ -10,7 +10,8 @@ from torch import Tensor
 from paribus.data import Dataset, digest_tensors
 from paribus.readers.series import windows
 from paribus.spec import call
-from paribus.task import Metric, Task
+from paribus.task import Task
+from suites.tasks.metrics import mse
 
 STEPS_PER_DAY = 96
 STEPS_PER_YEAR = 365.25 * STEPS_PER_DAY
@@ -87,15 +88,7 @@ ENERGY = Task(
     reader=call("paribus.readers.series:read_series"),
     split=call("paribus.splits:time_split", most_evaluated=2000),
     loss=call("paribus.metrics:squared_error"),
-    metrics=(
-        Metric(
-            name="mse",
-            function=call("paribus.metrics:squared_error"),
-            higher_is_better=False,
-            margin=0.01,
-            unit="variances of the training part",
-        ),
-    ),
+    metrics=(mse(0.01),),
     naive={
         "last_value": call("paribus.naive:last_value"),
         "same_time_yesterday": call("paribus.naive:same_time_yesterday", lag=STEPS_PER_DAY),

@@ -9,8 +9,9 @@ import torch
 from paribus.data import Dataset, digest_tensors
 from paribus.seeding import Streams
 from paribus.spec import call
-from paribus.task import Metric, Task
+from paribus.task import Task
 from suites.tasks.generated import refuse_file
+from suites.tasks.metrics import accuracy, log_loss
 
 INPUTS, FEATURES = 30, 10
 CLASSES = {"source": 12, "target": 5}
@@ -58,22 +59,7 @@ TARGET = Task(
     reader=call(refuse_file, task="features"),
     split=call("paribus.splits:declared_split"),
     loss=call("paribus.metrics:log_loss"),
-    metrics=(
-        Metric(
-            name="accuracy",
-            function=call("paribus.metrics:accuracy"),
-            higher_is_better=True,
-            margin=0.02,
-            unit="share",
-        ),
-        Metric(
-            name="log_loss",
-            function=call("paribus.metrics:log_loss"),
-            higher_is_better=False,
-            margin=0.05,
-            unit="nats",
-        ),
-    ),
+    metrics=(accuracy(0.02), log_loss(0.05)),
     naive={"prior": call("paribus.naive:prior")},
     redrawn=True,
 )

@@ -13,7 +13,8 @@ from paribus.cache import kept
 from paribus.data import Dataset, digest_tensors
 from paribus.errors import ParibusError
 from paribus.spec import call
-from paribus.task import Metric, Task
+from paribus.task import Task
+from suites.tasks.metrics import accuracy, log_loss, of_output
 
 # The first twenty letters of each in the order of Unicode, Hebrew's final forms left out; all are in DejaVu Sans.
 ALPHABETS = {
@@ -160,22 +161,7 @@ def _one(printed: Sequence[object], size: int, u: Sequence[float]) -> np.ndarray
     return 255 - np.asarray(drawing)
 
 
-CHARACTER_METRICS = (
-    Metric(
-        name="log_loss",
-        function=call("paribus.metrics:log_loss"),
-        higher_is_better=False,
-        margin=0.1,
-        unit="nats",
-    ),
-    Metric(
-        name="accuracy",
-        function=call("paribus.metrics:accuracy"),
-        higher_is_better=True,
-        margin=0.02,
-        unit="share",
-    ),
-)
+CHARACTER_METRICS = (log_loss(0.1), accuracy(0.02))
 GLYPHS = Task(
     name="glyphs",
     source=call(glyphs),
@@ -193,15 +179,9 @@ SCRIPTS = GLYPHS.model_copy(
         "reader": call("paribus.readers.omniglot:read_omniglot", further="target"),
         "loss": call("paribus.metrics:weighted_log_loss", weights=[1.0, 1.0]),
         "metrics": tuple(
-            Metric(
-                name=f"{what}_{score}",
-                function=call(f"paribus.metrics:output_{score}", output=i, target=i),
-                higher_is_better=score == "accuracy",
-                margin={"log_loss": 0.1, "accuracy": 0.02}[score],
-                unit={"log_loss": "nats", "accuracy": "share"}[score],
-            )
-            for score in ("log_loss", "accuracy")
-            for i, what in enumerate(("character", "alphabet"))
+            of_output(metric, place, f"{what}_{metric.name}")
+            for metric in CHARACTER_METRICS
+            for place, what in enumerate(("character", "alphabet"))
         ),
         "naive": {"priors": call("paribus.naive:priors")},
     }

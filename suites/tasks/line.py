@@ -6,7 +6,8 @@ import torch
 
 from paribus.data import Dataset, digest_tensors
 from paribus.spec import call
-from paribus.task import Metric, Task
+from paribus.task import Task
+from suites.tasks.metrics import mse
 
 
 def line(samples: int = 100) -> Dataset:
@@ -32,13 +33,6 @@ LINE = Task(
     reader=call("suites.tasks.generated:refuse_file", task="line"),
     split=call("paribus.splits:random_split"),
     loss=call("paribus.metrics:squared_error"),
-    metrics=(
-        Metric(
-            name="mse",
-            function=call("paribus.metrics:squared_error"),
-            higher_is_better=False,
-            margin=0.01,
-        ),
-    ),
+    metrics=(mse(0.01, unit=""),),
     naive={"mean_target": call("paribus.naive:mean_target")},
 )

@@ -9,6 +9,7 @@ from paribus.readers.images import read_images
 from paribus.spec import call
 from paribus.task import Metric, Task
 from suites.tasks.digits import digits
+from suites.tasks.metrics import squared_error
 
 
 def pictures() -> Dataset:
@@ -39,13 +40,7 @@ def _metrics(first: str) -> tuple[Metric, ...]:
             margin=0.2,
             unit="dB",
         ),
-        "squared_error": Metric(
-            name="squared_error",
-            function=call("paribus.metrics:squared_error"),
-            higher_is_better=False,
-            margin=0.002,
-            unit="squared grey level",
-        ),
+        "squared_error": squared_error("squared_error", 0.002, "squared grey level"),
     }
     return tuple(sorted(known.values(), key=lambda m: m.name != first))
 

@@ -10,7 +10,8 @@ from torch import Tensor
 from paribus.data import Dataset, digest_tensors
 from paribus.seeding import Streams
 from paribus.spec import call
-from paribus.task import Metric, Task
+from paribus.task import Task
+from suites.tasks.metrics import mse
 
 Made = tuple[Tensor, Tensor]
 
@@ -98,15 +99,7 @@ def _task(name: str) -> Task:
         reader=call("suites.tasks.generated:refuse_file", task=name),
         split=call("paribus.splits:declared_split"),
         loss=call("paribus.metrics:squared_error"),
-        metrics=(
-            Metric(
-                name="mse",
-                function=call("paribus.metrics:squared_error"),
-                higher_is_better=False,
-                margin=0.02,
-                unit="variances of the training part",
-            ),
-        ),
+        metrics=(mse(0.02),),
         naive={"mean_target": call("paribus.naive:mean_target")},
         redrawn=True,
     )

@@ -9,7 +9,8 @@ from paribus.data import Dataset, Fold, digest_tensors
 from paribus.errors import ParibusError
 from paribus.seeding import Streams
 from paribus.spec import call
-from paribus.task import Metric, Task
+from paribus.task import Task
+from suites.tasks.metrics import squared_error
 
 HARDLY = 0.05
 
@@ -64,15 +65,7 @@ SURFACE = Task(
     reader=call("suites.tasks.generated:refuse_file", task="surface"),
     split=call("paribus.splits:declared_split"),
     loss=call("paribus.metrics:squared_error"),
-    metrics=(
-        Metric(
-            name="regret",
-            function=call("paribus.metrics:squared_error"),
-            higher_is_better=False,
-            margin=0.002,
-            unit="squared shares of the range",
-        ),
-    ),
+    metrics=(squared_error("regret", 0.002, "squared shares of the range"),),
     naive={"centre": call(centre)},
     redrawn=True,
 )

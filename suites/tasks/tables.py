@@ -8,7 +8,8 @@ import torch
 
 from paribus.data import Dataset, digest_tensors
 from paribus.spec import call
-from paribus.task import Metric, Task
+from paribus.task import Task
+from suites.tasks.metrics import mse
 from suites.tasks.water import WATER
 
 
@@ -58,14 +59,6 @@ DIABETES = Task(
     reader=call("paribus.readers.table:read_table"),
     split=call("paribus.splits:random_split"),
     loss=call("paribus.metrics:squared_error"),
-    metrics=(
-        Metric(
-            name="mse",
-            function=call("paribus.metrics:squared_error"),
-            higher_is_better=False,
-            margin=0.02,
-            unit="variances of the training part",
-        ),
-    ),
+    metrics=(mse(0.02),),
     naive={"mean_target": call("paribus.naive:mean_target")},
 )

@@ -11,7 +11,8 @@ from paribus.data import Dataset, Fold, digest_tensors
 from paribus.errors import ParibusError
 from paribus.seeding import Streams
 from paribus.spec import call
-from paribus.task import Metric, Task
+from paribus.task import Task
+from suites.tasks.metrics import mse
 
 
 def walk(seed: int, length: int = 500, memory: float = 1.0) -> Dataset:
@@ -66,15 +67,7 @@ WALK = Task(
     reader=call("suites.tasks.generated:refuse_file", task="walk"),
     split=call("paribus.splits:time_split"),
     loss=call("paribus.metrics:squared_error"),
-    metrics=(
-        Metric(
-            name="mse",
-            function=call("paribus.metrics:squared_error"),
-            higher_is_better=False,
-            margin=0.05,
-            unit="variances of the training part",
-        ),
-    ),
+    metrics=(mse(0.05),),
     naive={
         "mean_target": call("paribus.naive:mean_target"),
         "nearest": call(nearest),

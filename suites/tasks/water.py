@@ -6,7 +6,8 @@ import torch
 
 from paribus.data import Dataset, digest_tensors
 from paribus.spec import call
-from paribus.task import Metric, Task
+from paribus.task import Task
+from suites.tasks.metrics import accuracy, log_loss
 
 
 def breast_cancer() -> Dataset:
@@ -39,21 +40,6 @@ WATER = Task(
     reader=call("paribus.readers.table:read_table"),
     split=call("paribus.splits:random_split"),
     loss=call("paribus.metrics:log_loss"),
-    metrics=(
-        Metric(
-            name="log_loss",
-            function=call("paribus.metrics:log_loss"),
-            higher_is_better=False,
-            margin=0.02,
-            unit="nats",
-        ),
-        Metric(
-            name="accuracy",
-            function=call("paribus.metrics:accuracy"),
-            higher_is_better=True,
-            margin=0.01,
-            unit="share",
-        ),
-    ),
+    metrics=(log_loss(0.02), accuracy(0.01)),
     naive={"prior": call("paribus.naive:prior")},
 )

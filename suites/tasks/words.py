@@ -7,7 +7,8 @@ import torch
 from paribus.data import Dataset, digest_tensors
 from paribus.seeding import Streams
 from paribus.spec import call
-from paribus.task import Metric, Task
+from paribus.task import Task
+from suites.tasks.metrics import accuracy, log_loss
 
 
 def bag_of_words(
@@ -54,22 +55,7 @@ WORDS = Task(
     reader=call("paribus.readers.table:read_table"),
     split=call("paribus.splits:random_split"),
     loss=call("paribus.metrics:log_loss"),
-    metrics=(
-        Metric(
-            name="log_loss",
-            function=call("paribus.metrics:log_loss"),
-            higher_is_better=False,
-            margin=0.02,
-            unit="nats",
-        ),
-        Metric(
-            name="accuracy",
-            function=call("paribus.metrics:accuracy"),
-            higher_is_better=True,
-            margin=0.01,
-            unit="share",
-        ),
-    ),
+    metrics=(log_loss(0.02), accuracy(0.01)),
     naive={"prior": call("paribus.naive:prior")},
     redrawn=True,
 )

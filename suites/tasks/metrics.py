@@ -1,0 +1,58 @@
+"""The scores that tasks share; each task has a margin of its own, the largest difference that does not matter there."""
+
+from __future__ import annotations
+
+from paribus.spec import call
+from paribus.task import Metric
+
+VARIANCES = "variances of the training part"
+
+
+def log_loss(margin: float) -> Metric:
+    """Cross-entropy of the true class, in nats."""
+    return Metric(
+        name="log_loss",
+        function=call("paribus.metrics:log_loss"),
+        higher_is_better=False,
+        margin=margin,
+        unit="nats",
+    )
+
+
+def accuracy(margin: float) -> Metric:
+    """Share of samples whose class is told."""
+    return Metric(
+        name="accuracy",
+        function=call("paribus.metrics:accuracy"),
+        higher_is_better=True,
+        margin=margin,
+        unit="share",
+    )
+
+
+def mse(margin: float, unit: str = VARIANCES) -> Metric:
+    """Mean squared error; where targets are standardised its unit is their variance."""
+    return squared_error("mse", margin, unit)
+
+
+def squared_error(name: str, margin: float, unit: str) -> Metric:
+    """Mean squared error under a name that says what it is of."""
+    return Metric(
+        name=name,
+        function=call("paribus.metrics:squared_error"),
+        higher_is_better=False,
+        margin=margin,
+        unit=unit,
+    )
+
+
+def of_output(metric: Metric, place: int, name: str = "") -> Metric:
+    """The same score of one output of several, against the target in the same place.
+
+    Args:
+        metric: `log_loss` or `accuracy`.
+        place: of the output and its target, from 0.
+        name: of the score; the metric's own if none is given.
+    """
+    function = call(f"paribus.metrics:output_{metric.name}", output=place, target=place)
+    return metric.model_copy(update={"name": name or metric.name, "function": function})

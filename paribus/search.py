@@ -25,8 +25,10 @@ class LogUniform(Frozen):
         low, high: the ends, both positive.
         complement: ``1 - x`` is drawn so, as for a momentum that lies near one; then ``high`` is at most 1.
 
-    >>> round(LogUniform(low=0.01, high=1).at(0.5), 9), LogUniform(low=0.01, high=1, complement=True).at(0.5)
-    (0.1, 0.9)
+    >>> round(LogUniform(low=0.01, high=1).at(0.5), 9)
+    0.1
+    >>> round(LogUniform(low=0.01, high=1, complement=True).at(0.5), 9)
+    0.9
     """
 
     kind: Literal["log-uniform"] = "log-uniform"

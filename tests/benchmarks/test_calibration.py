@@ -39,12 +39,13 @@ def once(tmp_path: Path) -> Any:
 
 def test_controls_run_by_default_and_the_calibration_where_it_is_named(pytester) -> None:
     collect = ("-c", str(ROOT / "pyproject.toml"), "--collect-only", "-q")
-    found = pytester.runpytest_inprocess(*collect, str(ROOT / "benchmarks")).stdout.lines
-    assert any("test_controls.py::test_control[born-dead]" in line for line in found)
-    assert not any("test_calibration" in line for line in found)
-    named = pytester.runpytest_inprocess(*collect, str(ROOT / "benchmarks" / "test_calibration.py"))
+    found = pytester.runpytest_subprocess(*collect, str(ROOT / "benchmarks"))
+    assert found.ret == 0
+    assert any("test_controls.py::test_control[born-dead]" in line for line in found.outlines)
+    assert not any("test_calibration" in line for line in found.outlines)
+    named = pytester.runpytest_subprocess(*collect, str(ROOT / "benchmarks/test_calibration.py"))
     for test in ("test_simulated[nulls]", "test_trained", "test_controls[clipping]"):
-        assert any(test in line for line in named.stdout.lines)
+        assert any(test in line for line in named.outlines)
 
 
 def test_a_green_control_passes(once) -> None:

@@ -13,6 +13,24 @@ CELLS: Mapping[str, Callable[..., nn.RNNBase]] = {"RNN": nn.RNN, "LSTM": nn.LSTM
 NONLINEARITIES = ("tanh", "relu")
 
 
+def recurrent(
+    cell: str, features: int, hidden: int, layers: int, nonlinearity: str = "tanh"
+) -> nn.RNNBase:
+    """Recurrent layers that take ``(batch, time, feature)``; the nonlinearity is the RNN's alone.
+
+    Raises:
+        ValueError: there is no such cell or nonlinearity, or a size is none.
+    """
+    if cell not in CELLS:
+        raise ValueError(unknown("cell", cell, tuple(CELLS)))
+    if nonlinearity not in NONLINEARITIES:
+        raise ValueError(unknown("nonlinearity", nonlinearity, NONLINEARITIES))
+    positive("hidden", [hidden])
+    positive("layers", [layers])
+    only = {"nonlinearity": nonlinearity} if cell == "RNN" else {}
+    return CELLS[cell](features, hidden, layers, batch_first=True, **only)
+
+
 class Recurrent(nn.Module):
     """Recurrent layers and a linear output: ``(batch, time, feature) -> (batch, outputs)``.
 
@@ -52,15 +70,8 @@ class Recurrent(nn.Module):
         output: str = "linear",
     ) -> None:
         super().__init__()
-        if cell not in CELLS:
-            raise ValueError(unknown("cell", cell, tuple(CELLS)))
-        if nonlinearity not in NONLINEARITIES:
-            raise ValueError(unknown("nonlinearity", nonlinearity, NONLINEARITIES))
-        positive("hidden", [hidden])
-        positive("layers", [layers])
         _, features = shape(inputs, ("time", "feature"))
-        only = {"nonlinearity": nonlinearity} if cell == "RNN" else {}
-        self.recurrent = CELLS[cell](features, hidden, layers, batch_first=True, **only)
+        self.recurrent = recurrent(cell, features, hidden, layers, nonlinearity)
         self.dropout = nn.Dropout(dropout) if dropout else None
         self.linear = nn.Linear(hidden, outputs)
         self.output = output_activation(output)

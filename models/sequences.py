@@ -10,68 +10,15 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from models.recurrent import CELLS
-from models.settings import output_activation, positive, shape, unknown
+from models.recurrent import recurrent
+from models.settings import output_activation, shape
 
 
-def recurrent(cell: str, features: int, hidden: int, layers: int) -> nn.RNNBase:
-    """Recurrent layers that take ``(batch, time, feature)``.
-
-    Raises:
-        ValueError: there is no such cell, or a size is none.
-    """
-    if cell not in CELLS:
-        raise ValueError(unknown("cell", cell, tuple(CELLS)))
-    positive("hidden", [hidden])
-    positive("layers", [layers])
-    return CELLS[cell](features, hidden, layers, batch_first=True)
-
-
-class SequenceToSequence(nn.Module):
-    """A number at every step from all steps so far: ``(batch, time, feature) -> (batch, time)``.
+class _Steps(nn.Module):
+    """What the three shapes share: their settings, and a linear answer to every state of recurrent layers.
 
     Args:
-        inputs: shape of one sequence, ``(time, feature)``.
-        outputs: how many steps come out, as many as go in.
-        cell: ``"RNN"``, ``"LSTM"`` or ``"GRU"``.
-        hidden: width of the state.
-        layers: how many recurrent layers are stacked.
-        output: ``"linear"`` for raw values and logits, ``"sigmoid"`` for probabilities.
-
-    Raises:
-        ValueError: a setting is none of its choices, or other steps are to come out than go in.
-    """
-
-    def __init__(
-        self,
-        *,
-        inputs: Sequence[int],
-        outputs: int,
-        cell: str = "GRU",
-        hidden: int = 32,
-        layers: int = 1,
-        output: str = "linear",
-    ) -> None:
-        super().__init__()
-        time, features = shape(inputs, ("time", "feature"))
-        if outputs != time:
-            raise ValueError(f"outputs: got {outputs}, expected {time}, the steps that go in.")
-        self.recurrent = recurrent(cell, features, hidden, layers)
-        self.linear = nn.Linear(hidden, 1)
-        self.output = output_activation(output)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Raw values, logits or probabilities, ``(batch, time)``."""
-        states, _ = self.recurrent(x)
-        outputs: Tensor = self.output(self.linear(states).squeeze(-1))
-        return outputs
-
-
-class VectorToSequence(nn.Module):
-    """A sequence from a vector, which is shown at every step: ``(batch, feature) -> (batch, time)``.
-
-    Args:
-        inputs: shape of one vector, ``(feature,)``.
+        inputs: shape of one sample, as `features` reads it.
         outputs: how many steps come out.
         cell, hidden, layers, output: as in `SequenceToSequence`.
 
@@ -90,21 +37,71 @@ class VectorToSequence(nn.Module):
         output: str = "linear",
     ) -> None:
         super().__init__()
-        (features,) = shape(inputs, ("feature",))
         self.steps = outputs
+        self.build(self.features(inputs), cell, hidden, layers, output)
+
+    def features(self, inputs: Sequence[int]) -> int:
+        """Numbers that the recurrent layers are given at each step."""
+        return shape(inputs, ("time", "feature"))[1]
+
+    def build(self, features: int, cell: str, hidden: int, layers: int, output: str) -> None:
+        """Make the layers."""
         self.recurrent = recurrent(cell, features, hidden, layers)
         self.linear = nn.Linear(hidden, 1)
         self.output = output_activation(output)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Raw values, logits or probabilities, ``(batch, time)``."""
-        shown = x.unsqueeze(1).expand(-1, self.steps, -1).contiguous()
-        states, _ = self.recurrent(shown)
+        """Raw values, logits or probabilities, ``(batch, time)``, of ``(batch, time, feature)``."""
+        states, _ = self.recurrent(x)
         outputs: Tensor = self.output(self.linear(states).squeeze(-1))
         return outputs
 
 
-class EncoderDecoder(nn.Module):
+class SequenceToSequence(_Steps):
+    """A number at every step from all steps so far: ``(batch, time, feature) -> (batch, time)``.
+
+    Args:
+        inputs: shape of one sequence, ``(time, feature)``.
+        outputs: how many steps come out, as many as go in.
+        cell: ``"RNN"``, ``"LSTM"`` or ``"GRU"``.
+        hidden: width of the state.
+        layers: how many recurrent layers are stacked.
+        output: ``"linear"`` for raw values and logits, ``"sigmoid"`` for probabilities.
+
+    Raises:
+        ValueError: a setting is none of its choices, or other steps are to come out than go in.
+    """
+
+    def features(self, inputs: Sequence[int]) -> int:
+        """Numbers of one step of the sequence, which has as many steps as come out."""
+        time, features = shape(inputs, ("time", "feature"))
+        if self.steps != time:
+            raise ValueError(f"outputs: got {self.steps}, expected {time}, the steps that go in.")
+        return features
+
+
+class VectorToSequence(_Steps):
+    """A sequence from a vector, which is shown at every step: ``(batch, feature) -> (batch, time)``.
+
+    Args:
+        inputs: shape of one vector, ``(feature,)``.
+        outputs: how many steps come out.
+        cell, hidden, layers, output: as in `SequenceToSequence`.
+
+    Raises:
+        ValueError: a setting is none of its choices.
+    """
+
+    def features(self, inputs: Sequence[int]) -> int:
+        """Numbers of the vector."""
+        return shape(inputs, ("feature",))[0]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Raw values, logits or probabilities, ``(batch, time)``."""
+        return super().forward(x.unsqueeze(1).expand(-1, self.steps, -1).contiguous())
+
+
+class EncoderDecoder(_Steps):
     """A sequence from a whole sequence: ``(batch, time, feature) -> (batch, outputs)``.
 
     The encoder reads the sequence to its end; the decoder is shown the encoder's last output at every step.
@@ -118,22 +115,12 @@ class EncoderDecoder(nn.Module):
         ValueError: a setting is none of its choices.
     """
 
-    def __init__(
-        self,
-        *,
-        inputs: Sequence[int],
-        outputs: int,
-        cell: str = "GRU",
-        hidden: int = 32,
-        layers: int = 1,
-        output: str = "linear",
-    ) -> None:
-        super().__init__()
-        _, features = shape(inputs, ("time", "feature"))
+    def build(self, features: int, cell: str, hidden: int, layers: int, output: str) -> None:
+        """Make the encoder, then the decoder."""
         self.encoder = recurrent(cell, features, hidden, layers)
         self.decoder = VectorToSequence(
             inputs=(hidden,),
-            outputs=outputs,
+            outputs=self.steps,
             cell=cell,
             hidden=hidden,
             layers=layers,

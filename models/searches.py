@@ -6,6 +6,7 @@ that it comes from whatever drew them; that first point is replaced, and nothing
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from itertools import product
 from typing import Any
@@ -36,7 +37,7 @@ class Point(nn.Module):
         return x * self.weight
 
 
-class Search(Optimizer):
+class Search(Optimizer, ABC):
     """What all searches share: they propose points and are told their losses.
 
     Args:
@@ -51,9 +52,9 @@ class Search(Optimizer):
         self.seed = int(abs(first) * 2**24) % 2**31
         self.trials = 0
 
+    @abstractmethod
     def propose(self) -> list[float]:
         """The next point, a share for each weight."""
-        raise NotImplementedError
 
     def tell(self, loss: float) -> None:
         """Hear the loss at the point proposed last."""

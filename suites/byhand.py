@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -10,7 +11,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 
-class ByHand(Optimizer):
+class ByHand(Optimizer, ABC):
     """A step that is worked out parameter by parameter.
 
     Args:
@@ -30,9 +31,9 @@ class ByHand(Optimizer):
                 if weight.grad is not None:
                     weight.copy_(weight - self.move(weight.grad, self.state[weight], group))
 
+    @abstractmethod
     def move(self, gradient: Tensor, state: dict[str, Any], settings: dict[str, Any]) -> Tensor:
         """What is taken off a weight."""
-        raise NotImplementedError
 
 
 class SGD(ByHand):

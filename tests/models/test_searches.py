@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from models.searches import Bayesian, Grid, Point, Random
+from models.searches import Bayesian, Grid, Point, Random, Search
 
 SEARCHES = [Grid, Random, Bayesian]
 
@@ -71,3 +71,14 @@ def test_a_bayesian_search_hears_of_its_own_points_alone_and_draws_near() -> Non
     told = [trial.value for trial in search.study.trials[:-1]]
     assert told == pytest.approx(losses[:-1])
     assert sum(losses[-15:]) < 0.5 * sum(losses[:15])
+
+
+def test_a_search_that_proposes_nothing_cannot_be_made() -> None:
+    class Silent(Search):
+        """Hears, but never says where to go."""
+
+        def tell(self, loss: float) -> None:
+            """Forget it."""
+
+    with pytest.raises(TypeError, match=r"abstract method '?propose'?"):
+        Silent([torch.zeros(3, requires_grad=True)])

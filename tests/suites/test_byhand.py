@@ -40,3 +40,11 @@ def test_rmsprops_first_step_has_one_size_for_every_gradient() -> None:
     start = torch.tensor([3.0, -2.0, 0.5], dtype=torch.float64)
     moved = start - trained(byhand.RMSprop, steps=1, lr=0.01, alpha=0.9)
     assert moved.tolist() == pytest.approx([0.01 / 0.1**0.5 * s for s in (1, -1, 1)], rel=1e-5)
+
+
+def test_a_step_without_a_move_cannot_be_made() -> None:
+    class Still(byhand.ByHand):
+        """Takes nothing off."""
+
+    with pytest.raises(TypeError, match=r"abstract method '?move'?"):
+        Still([torch.zeros(3, requires_grad=True)])

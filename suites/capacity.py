@@ -17,6 +17,11 @@ FAULTS = {
 }
 
 
+def _widths(*widths: int) -> Factor:
+    """Networks of one hidden layer, by its width."""
+    return Factor(path="recipe.model.hidden", levels={str(width): [width] for width in widths})
+
+
 def _wider_errs_less(wide: str, narrow: str) -> Claim:
     return Claim(
         name="C16",
@@ -43,12 +48,7 @@ SUITE = Suite(
                 batch_size=64,
                 evaluate_every=200,
             ),
-            factors=(
-                Factor(
-                    path="recipe.model.hidden",
-                    levels={str(width): [width] for width in (2, 8, 32, 128)},
-                ),
-            ),
+            factors=(_widths(2, 8, 32, 128),),
             baseline=("2",),
             budgets={
                 "quick": Budget(seeds=10, steps=2000, seconds=15),
@@ -87,12 +87,7 @@ SUITE = Suite(
                 batch_size=32,
                 evaluate_every=40,
             ),
-            factors=(
-                Factor(
-                    path="recipe.model.hidden",
-                    levels={str(width): [width] for width in (4, 16, 64, 256)},
-                ),
-            ),
+            factors=(_widths(4, 16, 64, 256),),
             baseline=("16",),
             budgets={
                 "quick": Budget(seeds=10, steps=1200, seconds=12),

@@ -6,6 +6,8 @@ what is measured stands beside them and is measured again by ``pytest benchmarks
 
 from __future__ import annotations
 
+from typing import Any
+
 from paribus.comparison import Budget, Comparison, Factor
 from paribus.controls import FAILED, Control, Measured
 from paribus.recipe import Recipe
@@ -17,7 +19,19 @@ from suites.tasks.relabelled import RELABELLED
 from suites.tasks.walk import WALK
 from suites.tasks.water import WATER
 
-SIGMOID = Comparison(
+
+def _compared(*, recipe: Recipe, seeds: int, seconds: float, **fields: Any) -> Comparison:
+    """A comparison whose only budget is the steps of its recipe."""
+    budget = Budget(seeds=seeds, steps=recipe.steps, seconds=seconds)
+    return Comparison(recipe=recipe, budgets={"quick": budget}, **fields)
+
+
+def _seen(*, misses: int, **fields: Any) -> Control:
+    """An effect that must be seen, and in how many of 200 seeds it was not."""
+    return Control(kind="seen", measured=Measured(misses=misses, seeds=200), **fields)
+
+
+SIGMOID = _compared(
     name="vanishing",
     question="Does the gradient of ten sigmoid layers reach the first one?",
     task=DIGITS,
@@ -32,11 +46,12 @@ SIGMOID = Comparison(
         Factor(path="recipe.model.activation", levels={"relu": "ReLU", "sigmoid": "Sigmoid"}),
     ),
     baseline=("relu",),
-    budgets={"quick": Budget(seeds=10, steps=200, seconds=4)},
+    seeds=10,
+    seconds=4,
     diagnostics=(call("paribus.diagnostics:gradient_norms"),),
 )
 
-CLIPPING = Comparison(
+CLIPPING = _compared(
     name="clipping",
     question="Does a recurrent network with growing gradients survive without clipping?",
     task=replace(
@@ -58,10 +73,11 @@ CLIPPING = Comparison(
     ),
     factors=(Factor(path="recipe.clip_norm", levels={"clip 1": 1.0, "unclipped": None}),),
     baseline=("clip 1",),
-    budgets={"quick": Budget(seeds=10, steps=40, seconds=4)},
+    seeds=10,
+    seconds=4,
 )
 
-BORN_DEAD = Comparison(
+BORN_DEAD = _compared(
     name="born_dead",
     question="How many narrow ReLU networks are dead before they are trained?",
     task=LINE,
@@ -73,11 +89,12 @@ BORN_DEAD = Comparison(
     ),
     factors=(Factor(path="recipe.model.hidden", levels={"wide": [16] * 20, "narrow": [4] * 20}),),
     baseline=("wide",),
-    budgets={"quick": Budget(seeds=120, steps=1, seconds=5)},
+    seeds=120,
+    seconds=5,
     diagnostics=(call("paribus.diagnostics:silence"),),
 )
 
-PERMUTED = Comparison(
+PERMUTED = _compared(
     name="permuted",
     question="Is anything learned from labels that mean nothing?",
     task=RELABELLED,
@@ -89,10 +106,11 @@ PERMUTED = Comparison(
     ),
     factors=(Factor(path="task.source.share", levels={"true": 0.0, "permuted": 1.0}),),
     baseline=("true",),
-    budgets={"quick": Budget(seeds=12, steps=200, seconds=4)},
+    seeds=12,
+    seconds=4,
 )
 
-ITSELF = Comparison(
+ITSELF = _compared(
     name="itself",
     question="Does a network train better than itself under another name?",
     task=WATER,
@@ -104,10 +122,11 @@ ITSELF = Comparison(
     ),
     factors=(Factor(path="recipe.salt", levels={"a": "a", "b": "b"}),),
     baseline=("a",),
-    budgets={"quick": Budget(seeds=12, steps=150, seconds=4)},
+    seeds=12,
+    seconds=4,
 )
 
-LEAK = Comparison(
+LEAK = _compared(
     name="leak",
     question="Does a random split say that the future of a random walk can be told?",
     task=WALK,
@@ -127,54 +146,51 @@ LEAK = Comparison(
         ),
     ),
     baseline=("by time",),
-    budgets={"quick": Budget(seeds=20, steps=200, seconds=6)},
+    seeds=20,
+    seconds=6,
 )
 
 CONTROLS = (
-    Control(
+    _seen(
         name="vanishing-gradient",
         text="The gradient of ten sigmoid layers has vanished at the first one before training, and ReLU's has not.",
-        kind="seen",
         comparison=SIGMOID,
         variant="sigmoid",
         score="gradient_ratio@0",
         scale="ratio",
         high=0.01,
-        measured=Measured(misses=0, seeds=200),
+        misses=0,
         source="Glorot and Bengio 2010",
     ),
-    Control(
+    _seen(
         name="vanishing-score",
         text="So they do not train where ReLU does.",
-        kind="seen",
         comparison=SIGMOID,
         variant="sigmoid",
         score="accuracy",
         high=-0.4,
-        measured=Measured(misses=0, seeds=200),
+        misses=0,
         source="Glorot and Bengio 2010",
     ),
-    Control(
+    _seen(
         name="leak",
         text="Split at random, a random walk is told from its own future: the error is less than half of that by time.",
-        kind="seen",
         comparison=LEAK,
         variant="random",
         score="mse",
         scale="ratio",
         high=0.5,
-        measured=Measured(misses=18, seeds=200),
+        misses=18,
         source="both neighbours in time of a test value are in the training part",
     ),
-    Control(
+    _seen(
         name="clipping",
         text="Twice an orthogonal matrix over 40 steps: training diverges, and clipping the gradient saves it.",
-        kind="seen",
         comparison=CLIPPING,
         variant="unclipped",
         score=FAILED,
         low=0.5,
-        measured=Measured(misses=0, seeds=200),
+        misses=0,
         source="Pascanu et al. 2013",
     ),
     Control(
@@ -190,16 +206,15 @@ CONTROLS = (
         expected=1 - (1 - 2**-4) ** 20,
         source="derivation: a layer is dead with chance 2^-4, and one is enough",
     ),
-    Control(
+    _seen(
         name="true-labels",
         text="Digits are learned from their own labels.",
-        kind="seen",
         comparison=PERMUTED,
         variant="true",
         score="accuracy",
         against="naive",
         low=0.5,
-        measured=Measured(misses=0, seeds=200),
+        misses=0,
         source="the same network as the next control's",
     ),
     Control(

@@ -45,6 +45,21 @@ def _recipe(depth: int, **settings: Any) -> Recipe:
     return Recipe(**(fields | settings))
 
 
+def _compared(*, seconds: tuple[float, float], **fields: Any) -> Comparison:
+    """A comparison on digits, with the norms of gradients; seconds are those of the quick and of the full budget."""
+    quick, full = seconds
+    return Comparison(
+        task=DIGITS,
+        budgets={
+            "quick": Budget(seeds=10, steps=300, seconds=quick),
+            "full": Budget(seeds=29, steps=1320, seconds=full),
+        },
+        target=1.0,
+        diagnostics=(call("paribus.diagnostics:gradient_norms"),),
+        **fields,
+    )
+
+
 def _closes_half(remedy: str) -> Claim:
     return Claim(
         name="C15",
@@ -75,10 +90,9 @@ SUITE = Suite(
     title="Depth and gradient flow",
     system="S6",
     comparisons=(
-        Comparison(
+        _compared(
             name="depth",
             question="How deep may a plain network be, with ReLU and with sigmoid?",
-            task=DIGITS,
             recipe=_recipe(2),
             factors=(
                 Factor(
@@ -90,12 +104,7 @@ SUITE = Suite(
                 ),
             ),
             baseline=("2", "relu"),
-            budgets={
-                "quick": Budget(seeds=10, steps=300, seconds=20),
-                "full": Budget(seeds=29, steps=1320, seconds=200),
-            },
-            target=1.0,
-            diagnostics=(call("paribus.diagnostics:gradient_norms"),),
+            seconds=(20, 200),
             claims=(
                 Claim(
                     name="C14",
@@ -120,10 +129,9 @@ SUITE = Suite(
             ),
             notes=("All start from Kaiming's initialisation for ReLU, 32 units a layer.",),
         ),
-        Comparison(
+        _compared(
             name="too_large",
             question="What do weights that are too large or too small do to a deep ReLU network?",
-            task=DIGITS,
             recipe=_recipe(DEEP),
             factors=(
                 Factor(
@@ -136,12 +144,7 @@ SUITE = Suite(
                 ),
             ),
             baseline=("kaiming",),
-            budgets={
-                "quick": Budget(seeds=10, steps=300, seconds=6),
-                "full": Budget(seeds=29, steps=1320, seconds=60),
-            },
-            target=1.0,
-            diagnostics=(call("paribus.diagnostics:gradient_norms"),),
+            seconds=(6, 60),
             claims=(
                 Claim(
                     name="C14",
@@ -162,19 +165,13 @@ SUITE = Suite(
                 ),
             ),
         ),
-        Comparison(
+        _compared(
             name="remedies",
             question="Which remedy restores the training of a deep sigmoid network, alone and beside the others?",
-            task=DIGITS,
             recipe=_recipe(DEEP, init=None, model={"activation": "Sigmoid"}),
             factors=(Factor(path="recipe", levels=LEVELS),),
             baseline=("none",),
-            budgets={
-                "quick": Budget(seeds=10, steps=300, seconds=25),
-                "full": Budget(seeds=29, steps=1320, seconds=300),
-            },
-            target=1.0,
-            diagnostics=(call("paribus.diagnostics:gradient_norms"),),
+            seconds=(25, 300),
             claims=(
                 *map(_closes_half, REMEDIES),
                 Claim(

@@ -11,6 +11,10 @@ from suites.tasks.water import WATER
 # Half decades from 0.0001 to 1, named with two digits.
 RATES = {f"{10 ** (k / 2):.2g}": 10 ** (k / 2) for k in range(-8, 1)}
 USUAL = (1e-4, 1e-2)
+BUDGETS = {
+    "quick": Budget(seeds=10, steps=1000, seconds=5),
+    "full": Budget(seeds=29, steps=4000, seconds=100),
+}
 
 
 def _recipe(optimizer: Call) -> Recipe:
@@ -31,10 +35,7 @@ def _rates(name: str, spoken: str, optimizer: Call, baseline: str) -> Comparison
         recipe=_recipe(optimizer),
         factors=(Factor(path="recipe.optimizer.lr", levels=RATES),),
         baseline=(baseline,),
-        budgets={
-            "quick": Budget(seeds=10, steps=1000, seconds=5),
-            "full": Budget(seeds=29, steps=4000, seconds=100),
-        },
+        budgets=BUDGETS,
         target=0.2,
         claims=(
             Claim(
@@ -92,10 +93,7 @@ SUITE = Suite(
                 ),
             ),
             baseline=("0.9",),
-            budgets={
-                "quick": Budget(seeds=10, steps=1000, seconds=5),
-                "full": Budget(seeds=29, steps=4000, seconds=100),
-            },
+            budgets=BUDGETS,
             target=0.2,
             claims=(
                 Claim(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from paribus.comparison import Budget, Claim, Comparison, Factor, Suite
 from paribus.recipe import Recipe
 from paribus.spec import call
@@ -38,48 +40,48 @@ SAME = (
     "is shuffled each image gets that of another image of its part, drawn anew for each seed.",
 )
 
+
+def _compared(**fields: Any) -> Comparison:
+    """The same network without the second input, with it, and with it shuffled."""
+    return Comparison(
+        recipe=Recipe(
+            model=call("models.branches:TwoInputs"),
+            optimizer=call("torch.optim:SGD", lr=0.01),
+            batch_size=32,
+        ),
+        factors=(SECOND_INPUT,),
+        baseline=("blank",),
+        claims=CLAIMS,
+        **fields,
+    )
+
+
 SUITE = Suite(
     name="two_inputs",
     title="Two inputs",
     system="S15",
     comparisons=(
-        Comparison(
+        _compared(
             name="alphabet",
             question="Does it help to be told the alphabet of a character?",
             task=GLYPHS,
-            recipe=Recipe(
-                model=call("models.branches:TwoInputs"),
-                optimizer=call("torch.optim:SGD", lr=0.01),
-                batch_size=32,
-            ),
-            factors=(SECOND_INPUT,),
-            baseline=("blank",),
             budgets={
                 "quick": Budget(seeds=8, steps=375, seconds=25),
                 "full": Budget(seeds=29, steps=3000, seconds=850),
             },
-            claims=CLAIMS,
             notes=(
                 *SAME,
                 "Drawings are 32x32 pixels, not 64x64, and steps are few: at quick no variant has learned all it can.",
             ),
         ),
-        Comparison(
+        _compared(
             name="measurements",
             question="Does a row of measurements help beside an image?",
             task=HALVES,
-            recipe=Recipe(
-                model=call("models.branches:TwoInputs"),
-                optimizer=call("torch.optim:SGD", lr=0.01),
-                batch_size=32,
-            ),
-            factors=(SECOND_INPUT,),
-            baseline=("blank",),
             budgets={
                 "quick": Budget(seeds=10, steps=400, seconds=8),
                 "full": Budget(seeds=29, steps=2000, seconds=110),
             },
-            claims=CLAIMS,
             notes=SAME,
         ),
     ),

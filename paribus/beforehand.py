@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 import torch
 
 from paribus.comparison import Comparison, Variant
 from paribus.data import Dataset
-from paribus.errors import ParibusError
+from paribus.errors import ParibusError, retold
 from paribus.executor import dataset_of
 from paribus.seeding import Streams
 from paribus.training.augment import try_augmentation
@@ -84,22 +83,11 @@ def try_once(variant: Variant) -> None:
         variant.recipe.optimizer(network.parameters())
 
 
-@contextmanager
-def told_of_misfit(variant: Variant, dataset: Dataset) -> Iterator[None]:
-    """Turn whatever a variant's network, loss or optimizer raise into an error that names the variant.
-
-    Raises:
-        ParibusError: something was raised.
-    """
-    try:
-        yield
-    except ParibusError:
-        raise
-    except Exception as error:
-        raise ParibusError(
-            f"variant {variant.name!r} on {dataset.name}",
-            got=f"{type(error).__name__}: {error}",
-            expected=f"a network that takes inputs of shape {dataset.input_shapes} and puts out "
-            f"{' and '.join(map(str, dataset.output_sizes))} number(s) a sample",
-            fix="Change recipe.model or the task's loss so that they fit the data.",
-        ) from error
+def told_of_misfit(variant: Variant, dataset: Dataset) -> AbstractContextManager[None]:
+    """Turn whatever a variant's network, loss or optimizer raise into an error that names the variant."""
+    return retold(
+        f"variant {variant.name!r} on {dataset.name}",
+        expected=f"a network that takes inputs of shape {dataset.input_shapes} and puts out "
+        f"{' and '.join(map(str, dataset.output_sizes))} number(s) a sample",
+        fix="Change recipe.model or the task's loss so that they fit the data.",
+    )

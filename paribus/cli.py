@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from paribus.errors import ParibusError
+from paribus.errors import ParibusError, retold
 
 if TYPE_CHECKING:
     from paribus.comparison import Suite
@@ -312,17 +312,12 @@ def _suite_of(path: Path) -> Suite:
         )
     # By name, so that worker processes can import what the suite names; last, so that it shadows nothing.
     sys.path.append(str(path.resolve().parent))
-    try:
+    with retold(
+        f"file of a suite {path}",
+        expected="a Python file that can be imported",
+        fix="Mend what the error names.",
+    ):
         found = getattr(importlib.import_module(path.stem), "SUITE", None)
-    except ParibusError:
-        raise
-    except Exception as error:
-        raise ParibusError(
-            f"file of a suite {path}",
-            got=f"{type(error).__name__}: {error}",
-            expected="a Python file that can be imported",
-            fix="Mend what the error names.",
-        ) from error
     if not isinstance(found, Suite):
         raise ParibusError(
             f"file of a suite {path}",

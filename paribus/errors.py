@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class ParibusError(Exception):
     """A mistake that the user can mend, told in one line and without a traceback.
@@ -26,3 +29,24 @@ def _rebuild(
     kind: type[ParibusError], what: str, got: str, expected: str, fix: str
 ) -> ParibusError:
     return kind(what, got=got, expected=expected, fix=fix)
+
+
+@contextmanager
+def retold(what: str, *, expected: str, fix: str) -> Iterator[None]:
+    """Tell whatever code of the user raises as an error of ours; one of ours passes as it is.
+
+    Args:
+        what: what was being done, naming the argument, option, file or column.
+        expected: what would have been right.
+        fix: the next step, as a full sentence.
+
+    Raises:
+        ParibusError: something was raised.
+    """
+    try:
+        yield
+    except ParibusError:
+        raise
+    except Exception as error:
+        got = f"{type(error).__name__}: {error}"
+        raise ParibusError(what, got=got, expected=expected, fix=fix) from error

@@ -7,14 +7,14 @@ import platform
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import cache
 
 import torch
 
 from paribus.data import PARTS, Dataset, Fold
-from paribus.errors import ParibusError
+from paribus.errors import ParibusError, retold
 from paribus.run import Record, Run
 from paribus.spec import canonical
 from paribus.task import Task
@@ -151,25 +151,14 @@ def train_unit(unit: Unit) -> list[Record]:
     return [replace(record, provenance=provenance(first)) for record in records]
 
 
-@contextmanager
-def told_of(run: Run, together: int = 1) -> Iterator[None]:
-    """Turn whatever a network, a loss or the data raise into an error that names the run.
-
-    Raises:
-        ParibusError: something was raised.
-    """
-    try:
-        yield
-    except ParibusError:
-        raise
-    except Exception as error:
-        among = f", one of {together} trained together" if together > 1 else ""
-        raise ParibusError(
-            f"training of {run.recipe.model.label} on {run.task.name!r} with seed {run.seed}{among}",
-            got=f"{type(error).__name__}: {error}",
-            expected="a forward and backward pass without an error",
-            fix="Check that the network's output fits the task's loss and the data's shape.",
-        ) from error
+def told_of(run: Run, together: int = 1) -> AbstractContextManager[None]:
+    """Turn whatever a network, a loss or the data raise into an error that names the run."""
+    among = f", one of {together} trained together" if together > 1 else ""
+    return retold(
+        f"training of {run.recipe.model.label} on {run.task.name!r} with seed {run.seed}{among}",
+        expected="a forward and backward pass without an error",
+        fix="Check that the network's output fits the task's loss and the data's shape.",
+    )
 
 
 def _together(unit: Unit, folds: Sequence[Fold]) -> list[Record]:

@@ -7,7 +7,7 @@ import pickle
 import pytest
 import torch
 
-from paribus.errors import ParibusError
+from paribus.errors import ParibusError, retold
 from paribus.seeding import PURPOSES, Streams
 
 
@@ -52,3 +52,20 @@ def test_an_error_survives_the_way_back_from_a_worker() -> None:
     error = ParibusError("a", got=1, expected="b", fix="c.")
     back = pickle.loads(pickle.dumps(error))
     assert (str(error), error.fix) == (str(back), back.fix)
+
+
+def test_what_a_users_code_raises_is_told_by_its_name() -> None:
+    with (
+        pytest.raises(ParibusError) as caught,
+        retold("file f.py", expected="a number", fix="Mend it."),
+    ):
+        raise KeyError("seven")
+    assert str(caught.value) == "file f.py: got KeyError: 'seven', expected a number. Mend it."
+    assert isinstance(caught.value.__cause__, KeyError)
+
+
+def test_an_error_of_ours_is_told_once() -> None:
+    own = ParibusError("a", got=1, expected="b", fix="c.")
+    with pytest.raises(ParibusError) as caught, retold("d", expected="e", fix="f."):
+        raise own
+    assert caught.value is own

@@ -5,14 +5,15 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from paribus.errors import ParibusError, retold
+from paribus.options import OPTIONS
 
 if TYPE_CHECKING:
     from paribus.comparison import Suite
@@ -24,6 +25,26 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+
+
+def _option(name: str, more: str = "") -> Any:
+    """What typer takes of an option that pytest has too."""
+    option = OPTIONS[name]
+    told = f"{option.help[0].upper()}{option.help[1:]}.{more}"
+    return typer.Option(f"--{name}", help=told, metavar=option.value or None, show_default=False)
+
+
+Suites = Annotated[list[str], typer.Argument(help="Names of suites, or files that define SUITE.")]
+OneSuite = Annotated[str, typer.Argument(help="Name of a suite, or a file that defines SUITE.")]
+ALONE = " The task may be left out where there is only one."
+Data = Annotated[list[str] | None, _option("data", ALONE)]
+Target = Annotated[list[str] | None, _option("target", ALONE)]
+BudgetName = Annotated[str, _option("budget")]
+Device = Annotated[str, _option("device")]
+Engine = Annotated[str, _option("engine")]
+Out = Annotated[Path, _option("out")]
+Jobs = Annotated[int | None, _option("jobs")]
+PAGES = Path(OPTIONS["out"].default)
 
 
 def main() -> None:
@@ -51,14 +72,9 @@ def show_suites() -> None:
 
 @app.command()
 def check(
-    suite: Annotated[str, typer.Argument(help="Name of a suite, or a file that defines SUITE.")],
-    data: Annotated[
-        list[str] | None,
-        typer.Option(help="Your own data: PATH, or TASK=PATH where comparisons differ."),
-    ] = None,
-    target: Annotated[
-        list[str] | None, typer.Option(help="Column to predict: COLUMN, or TASK=COLUMN.")
-    ] = None,
+    suite: OneSuite,
+    data: Data = None,
+    target: Target = None,
     variants: Annotated[
         bool, typer.Option("--all", help="Every variant, not the baselines alone.")
     ] = False,
@@ -74,8 +90,7 @@ def check(
     from paribus.overfit import check_all
 
     chosen = find_suite(suite)
-    tasks = sorted({c.task.name for c in chosen.comparisons})
-    paths, columns = by_task("--data", data or [], tasks), by_task("--target", target or [], tasks)
+    paths, columns = _own_data([chosen], data, target)
     failed = False
     for name, found in check_all(chosen, paths, columns, variants=variants, steps=steps):
         typer.echo(f"{name}, {found.told}")
@@ -85,70 +100,48 @@ def check(
 
 @app.command()
 def run(
-    suites: Annotated[
-        list[str], typer.Argument(help="Names of suites, or files that define SUITE.")
-    ],
-    data: Annotated[
-        list[str] | None,
-        typer.Option(help="Your own data: PATH, or TASK=PATH where suites differ."),
-    ] = None,
-    target: Annotated[
-        list[str] | None, typer.Option(help="Column to predict: COLUMN, or TASK=COLUMN.")
-    ] = None,
-    seeds: Annotated[int | None, typer.Option(help="Paired seeds a variant.")] = None,
-    budget: Annotated[str, typer.Option(help="quick or full.")] = "quick",
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    engine: Annotated[str, typer.Option(help="auto, loop or stacked.")] = "auto",
-    out: Annotated[Path, typer.Option(help="Folder for pages.")] = Path("results/latest"),
-    store: Annotated[Path | None, typer.Option(help="File of runs.")] = None,
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="Train again what is in the store.")
-    ] = False,
-    jobs: Annotated[int | None, typer.Option(help="Processes that train side by side.")] = None,
-    sequential: Annotated[
-        bool,
-        typer.Option("--sequential", help="Add seeds to what is open until the evidence is there."),
-    ] = False,
-    cap: Annotated[int | None, typer.Option(help="Most seeds of such a sequence.")] = None,
-    speaks_of: Annotated[
-        str | None, typer.Option(help="What verdicts speak of: seeds, or data (new data).")
-    ] = None,
-    evidence: Annotated[
-        bool, typer.Option("--evidence", help="Write what the pages were made from beside them.")
-    ] = False,
-    arm: Annotated[
-        str, typer.Option(help="default, tuned or both; tuned where a suite declares it.")
-    ] = "both",
-    trials: Annotated[
-        int | None, typer.Option(help="Trials a variant and seed in the tuned arm.")
-    ] = None,
+    suites: Suites,
+    data: Data = None,
+    target: Target = None,
+    seeds: Annotated[int | None, _option("seeds")] = None,
+    budget: BudgetName = OPTIONS["budget"].default,
+    device: Device = OPTIONS["device"].default,
+    engine: Engine = OPTIONS["engine"].default,
+    out: Out = PAGES,
+    store: Annotated[Path | None, _option("store")] = None,
+    fresh: Annotated[bool, _option("fresh")] = False,
+    jobs: Jobs = None,
+    sequential: Annotated[bool, _option("sequential")] = False,
+    cap: Annotated[int | None, _option("cap")] = None,
+    speaks_of: Annotated[str | None, _option("speaks-of")] = None,
+    evidence: Annotated[bool, _option("evidence")] = False,
+    arm: Annotated[str, _option("arm")] = OPTIONS["arm"].default,
+    trials: Annotated[int | None, _option("trials")] = None,
 ) -> None:
     """Train suites and write their pages.
 
     Examples: paribus run optimizers · paribus run optimizers --data patients.csv --target outcome ·
     paribus run my_suite.py --seeds 12
     """
-    from paribus.session import Settings, choice, speaks
-
     chosen = [find_suite(name) for name in suites]
-    tasks = sorted({c.task.name for suite in chosen for c in suite.comparisons})
-    settings = Settings(
+    settings = _settings(
+        chosen,
+        data,
+        target,
         seeds=seeds,
-        budget=choice("--budget", budget, ("quick", "full")),
-        device=choice("--device", device, ("auto", "cpu", "cuda")),
-        engine=choice("--engine", engine, ("auto", "loop", "stacked")),
-        data=by_task("--data", data or [], tasks),
-        targets=by_task("--target", target or [], tasks),
+        budget=budget,
+        device=device,
+        engine=engine,
         out=out,
         store=store or out / "runs.sqlite",
         fresh=fresh,
         jobs=jobs,
         sequential=sequential,
         cap=cap,
-        speaks_of=speaks("--speaks-of", speaks_of),
+        speaks_of=speaks_of,
         evidence=evidence,
         trials=trials,
-        arm=choice("--arm", arm, ("default", "tuned", "both")),
+        arm=arm,
     )
     raise typer.Exit(_run(chosen, settings))
 
@@ -156,7 +149,7 @@ def run(
 @app.command()
 def rebuild(
     folder: Annotated[Path, typer.Argument(help="Folder of results with their evidence.")],
-    out: Annotated[Path, typer.Option(help="Folder for the pages.")] = Path("results/latest"),
+    out: Out = PAGES,
 ) -> None:
     """Make pages again from the evidence that --evidence left beside them; nothing is trained.
 
@@ -170,16 +163,16 @@ def rebuild(
 
 @app.command()
 def calibrate(
-    suite: Annotated[str, typer.Argument(help="Name of a suite, or file that defines SUITE.")],
+    suite: OneSuite,
     repeats: Annotated[int, typer.Option(help="How often it is held against itself.")] = 200,
     seeds: Annotated[int, typer.Option(help="Paired seeds of each.")] = 10,
-    data: Annotated[list[str] | None, typer.Option(help="Your own data, as for run.")] = None,
-    target: Annotated[list[str] | None, typer.Option(help="Column to predict, as for run.")] = None,
-    budget: Annotated[str, typer.Option(help="quick or full.")] = "quick",
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    engine: Annotated[str, typer.Option(help="auto, loop or stacked.")] = "auto",
-    out: Annotated[Path, typer.Option(help="Folder for the page.")] = Path("results/latest"),
-    jobs: Annotated[int | None, typer.Option(help="Processes that train side by side.")] = None,
+    data: Data = None,
+    target: Target = None,
+    budget: BudgetName = OPTIONS["budget"].default,
+    device: Device = OPTIONS["device"].default,
+    engine: Engine = OPTIONS["engine"].default,
+    out: Out = PAGES,
+    jobs: Jobs = None,
 ) -> None:
     """Hold each baseline of a suite against itself, again and again: how often is it told apart?
 
@@ -188,22 +181,40 @@ def calibrate(
     from paribus.calibration import Plan
     from paribus.calibration.suite import calibrate_suite, lines
     from paribus.progress import Progress
-    from paribus.session import Settings, choice
 
     found = find_suite(suite)
-    tasks = sorted({comparison.task.name for comparison in found.comparisons})
-    settings = Settings(
-        budget=choice("--budget", budget, ("quick", "full")),
-        device=choice("--device", device, ("auto", "cpu", "cuda")),
-        engine=choice("--engine", engine, ("auto", "loop", "stacked")),
-        data=by_task("--data", data or [], tasks),
-        targets=by_task("--target", target or [], tasks),
-        out=out,
-        jobs=jobs,
+    settings = _settings(
+        [found], data, target, budget=budget, device=device, engine=engine, out=out, jobs=jobs
     )
     rates = [*calibrate_suite(found, settings, Plan(repeats, seeds), Progress())]
     typer.echo(lines(rates, out))
     raise typer.Exit(int(not all(rate.passed for rate in rates)))
+
+
+def _settings(
+    chosen: Sequence[Suite], data: list[str] | None, target: list[str] | None, **fields: Any
+) -> Settings:
+    """The settings that the options give, by the names of their fields.
+
+    Raises:
+        ParibusError: an option has a value that cannot be used.
+    """
+    from paribus.session import Settings, choice
+
+    for name, option in OPTIONS.items():
+        value = fields.get(name.replace("-", "_"))
+        if option.choices and value is not None:
+            choice(f"--{name}", value, option.choices)
+    paths, columns = _own_data(chosen, data, target)
+    return Settings(data=paths, targets=columns, **fields)
+
+
+def _own_data(
+    chosen: Sequence[Suite], data: list[str] | None, target: list[str] | None
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Paths and columns by task."""
+    tasks = sorted({comparison.task.name for suite in chosen for comparison in suite.comparisons})
+    return by_task("--data", data or [], tasks), by_task("--target", target or [], tasks)
 
 
 def _run(suites: list[Suite], settings: Settings) -> int:

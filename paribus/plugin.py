@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from paribus import options
 from paribus.errors import ParibusError
+from paribus.options import Option
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
@@ -17,85 +19,18 @@ if TYPE_CHECKING:
 
 # Every pytest run in an environment that has paribus loads this file, so torch is not imported until a cell is there.
 
-OPTIONS: dict[str, dict[str, Any]] = {
-    "--paribus-seeds": {
-        "type": int,
-        "metavar": "N",
-        "help": "paired seeds a variant (default: the budget's; 10 for quick)",
-    },
-    "--paribus-budget": {
-        "default": "quick",
-        "metavar": "quick|full",
-        "help": "how many steps and seeds (default: quick)",
-    },
-    "--paribus-device": {
-        "default": "auto",
-        "metavar": "auto|cpu|cuda",
-        "help": "where to train (default: auto, wherever this machine can)",
-    },
-    "--paribus-engine": {
-        "default": "auto",
-        "metavar": "auto|loop|stacked",
-        "help": "how to train: one run at a time, or all at once (default: auto, whichever measures faster)",
-    },
-    "--paribus-data": {
-        "action": "append",
-        "default": [],
-        "metavar": "TASK=PATH",
-        "help": "your own data for a task, such as water=patients.csv; may be repeated",
-    },
-    "--paribus-target": {
-        "action": "append",
-        "default": [],
-        "metavar": "TASK=COLUMN",
-        "help": "the column of that data to predict (default: the last)",
-    },
-    "--paribus-sequential": {
-        "action": "store_true",
-        "help": "add seeds to what is still open until the evidence is there, at an error rate that is kept",
-    },
-    "--paribus-cap": {
-        "type": int,
-        "metavar": "N",
-        "help": "most seeds of such a sequence (default: 30)",
-    },
-    "--paribus-speaks-of": {
-        "metavar": "seeds|data",
-        "help": "what verdicts speak of: new seeds on this data set, or new data (default: the comparison's own)",
-    },
-    "--paribus-out": {
-        "default": "results/latest",
-        "metavar": "DIR",
-        "help": "folder for pages (default: results/latest)",
-    },
-    "--paribus-store": {
-        "metavar": "PATH",
-        "help": "file of runs (default: runs.sqlite in the folder for pages)",
-    },
-    "--paribus-fresh": {
-        "action": "store_true",
-        "help": "train again what is in the store",
-    },
-    "--paribus-evidence": {
-        "action": "store_true",
-        "help": "write what the pages were made from beside them, for paribus rebuild",
-    },
-    "--paribus-arm": {
-        "default": "both",
-        "metavar": "default|tuned|both",
-        "help": "each variant at its stated settings, tuned, or both (default: both, where tuning is declared)",
-    },
-    "--paribus-trials": {
-        "type": int,
-        "metavar": "N",
-        "help": "trials a variant and seed in the tuned arm (default: the comparison's; 16 for quick)",
-    },
-    "--paribus-jobs": {
-        "type": int,
-        "metavar": "N",
-        "help": "processes that train side by side (default: one a core)",
-    },
-}
+
+def _for_pytest(option: Option) -> dict[str, Any]:
+    """What ``addoption`` takes."""
+    if option.kind is bool:
+        return {"action": "store_true", "help": option.help}
+    shown = {"metavar": option.value, "help": option.help}
+    if option.kind is list:
+        return {"action": "append", "default": [], **shown}
+    return {"type": option.kind, "default": option.default, **shown}
+
+
+OPTIONS = {f"--paribus-{name}": _for_pytest(option) for name, option in options.OPTIONS.items()}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

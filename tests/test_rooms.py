@@ -63,6 +63,7 @@ ORDER = [
     "across",
     "report",
     "cells",
+    "options",
     "settings",
     "beforehand",
     "session",

@@ -85,8 +85,11 @@ def test_an_arm_or_trials_that_cannot_be_are_refused(options: list[str], message
 
 def test_help_names_the_tuned_arm() -> None:
     shown = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1"}).invoke(app, ["run", "--help"]).output
-    assert "default, tuned or both" in shown
-    assert "Trials a variant and seed in the tuned arm." in shown
+    assert "default|tuned|both" in shown
+    assert (
+        "Trials a variant and seed in the tuned arm (default: the comparison's; 16 for quick)."
+        in shown
+    )
 
 
 def test_a_suite_of_ones_own_is_calibrated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,6 +51,8 @@ OPTIMIZERS = {
     "adam": call("torch.optim:Adam", lr=0.01),
     "rmsprop": call("torch.optim:RMSprop", lr=0.01),
 }
+LRS = {"0.001": 0.001, "0.01": 0.01, "0.1": 0.1, "1": 1.0}
+LR = Factor(path="recipe.optimizer.lr", levels=LRS)
 SEEDS = 10
 FAILED = nan
 # Two hundredths either way, so that means are what tests name and spreads are not zero.

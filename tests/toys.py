@@ -118,6 +118,15 @@ class Misfit(nn.Module):
         return self.layer(x)
 
 
+class Watch:
+    """Stands in for the module ``time``: it goes when it is told to."""
+
+    now = 100.0
+
+    def perf_counter(self) -> float:
+        return self.now
+
+
 SGD, ADAM = call("torch.optim:SGD", lr=0.1), call("torch.optim:Adam", lr=0.01)
 
 TASK = Task(

@@ -1,9 +1,10 @@
-"""Tiny tasks on which a training takes milliseconds."""
+"""Tiny tasks on which a training takes milliseconds, and a store to keep runs in."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from paribus.recipe import Recipe
 from paribus.run import Run, data_digest
 from paribus.seeding import Streams
 from paribus.spec import Call, call
+from paribus.store import Store
 from paribus.task import Metric, Task
 
 
@@ -173,3 +175,10 @@ def tiny() -> dict[str, Tiny]:
     """
     sources = (table, images, series, pairs, answers, copies)
     return {source.__name__: Tiny(_task(source), source()) for source in sources}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """A store of no runs yet."""
+    with Store(tmp_path / "runs.sqlite") as opened:
+        yield opened

@@ -14,7 +14,6 @@ from paribus.errors import ParibusError
 from paribus.report import across, ranking, write
 from paribus.results import Result
 from paribus.run import Outcome
-from paribus.store import Store
 from tests.handmade import FAILED, TASK, Bench, around, comparison
 
 # Mean log loss of sgd, adam and rmsprop on four tasks; learning nothing scores 0.7.
@@ -35,12 +34,6 @@ def suite(*comparisons: Comparison) -> Suite:
     return Suite(
         name="hand", title="By hand", comparisons=made, across=Across(question="Who ranks first?")
     )
-
-
-@pytest.fixture
-def store(tmp_path):
-    with Store(tmp_path / "runs.sqlite") as opened:
-        yield opened
 
 
 @pytest.fixture

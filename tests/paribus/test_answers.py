@@ -15,12 +15,6 @@ from paribus.store import Store
 from tests.handmade import Bench, around, comparison
 
 
-@pytest.fixture
-def store(tmp_path):
-    with Store(tmp_path / "runs.sqlite") as opened:
-        yield opened
-
-
 def claim(name: str = "C5", **fields) -> Claim:
     return Claim(**{"name": name, "text": "So.", "variant": "adam", "relation": "better"} | fields)
 

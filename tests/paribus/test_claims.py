@@ -11,16 +11,9 @@ from paribus.errors import ParibusError
 from paribus.relations import Answer
 from paribus.spec import call
 from paribus.stats import sign_flip_p, t_p
-from paribus.store import Store
 from tests.handmade import FAILED, Bench, around, comparison
 
 SIGNS = np.array([1, -1] * 5)
-
-
-@pytest.fixture
-def store(tmp_path):
-    with Store(tmp_path / "runs.sqlite") as opened:
-        yield opened
 
 
 def claim(relation: str = "better", variant: str = "adam", **fields: object) -> Claim:

@@ -7,17 +7,7 @@ import pytest
 
 from paribus import measures
 from paribus.comparison import Factor, Suite
-from paribus.store import Store
-from tests.handmade import FAILED, Bench, around, comparison
-
-LRS = {"0.001": 0.001, "0.01": 0.01, "0.1": 0.1, "1": 1.0}
-LR = Factor(path="recipe.optimizer.lr", levels=LRS)
-
-
-@pytest.fixture
-def store(tmp_path):
-    with Store(tmp_path / "runs.sqlite") as opened:
-        yield opened
+from tests.handmade import FAILED, LR, LRS, Bench, around, comparison
 
 
 def curve(bench: Bench, name: str, **curves: list[float]) -> None:

@@ -9,15 +9,7 @@ import pytest
 
 from paribus import progress
 from paribus.progress import Forecast, Progress
-
-
-class Watch:
-    """Stands in for the module ``time``: it goes when it is told to."""
-
-    now = 100.0
-
-    def perf_counter(self) -> float:
-        return self.now
+from tests.toys import Watch
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from paribus.report import evidence, origins, write
 from paribus.report.method import command
 from paribus.results import Result
 from paribus.spec import call
-from paribus.store import Store
 from paribus.task import Metric
 from tests.handmade import FAILED, TASK, Bench, around, comparison, filled
 
@@ -21,12 +20,6 @@ CLAIMS = (
     Claim(name="C1", text="Adam wins.", variant="adam", relation="better", source="a book"),
     Claim(name="C2", text="RMSprop is no worse.", variant="rmsprop", relation="not_worse"),
 )
-
-
-@pytest.fixture
-def store(tmp_path):
-    with Store(tmp_path / "runs.sqlite") as opened:
-        yield opened
 
 
 @pytest.fixture

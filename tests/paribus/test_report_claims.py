@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
-
 from paribus.answers import Entry, entries, wholes
 from paribus.claims import Answered
 from paribus.comparison import Claim
 from paribus.relations import Answer
 from paribus.report import claims, write
-from paribus.store import Store
 from tests.handmade import filled
 
 MADE = Claim(name="C5", text="Adam wins.", variant="adam", relation="better", source="A. Author")
-
-
-@pytest.fixture
-def store(tmp_path):
-    with Store(tmp_path / "runs.sqlite") as opened:
-        yield opened
 
 
 def entry(answer: str | None, name: str = "C5", **fields: str) -> Entry:

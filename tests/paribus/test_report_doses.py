@@ -6,17 +6,7 @@ import pytest
 
 from paribus.comparison import Factor, Suite
 from paribus.report import doses, write
-from paribus.store import Store
-from tests.handmade import FAILED, Bench, around, comparison
-
-LRS = {"0.001": 0.001, "0.01": 0.01, "0.1": 0.1, "1": 1.0}
-LR = Factor(path="recipe.optimizer.lr", levels=LRS)
-
-
-@pytest.fixture
-def store(tmp_path):
-    with Store(tmp_path / "runs.sqlite") as opened:
-        yield opened
+from tests.handmade import FAILED, LR, LRS, Bench, around, comparison
 
 
 def swept(store, name: str = "hand", scores: dict | None = None, **fields) -> Bench:

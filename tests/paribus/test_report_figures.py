@@ -9,7 +9,6 @@ import pytest
 
 from paribus.comparison import Factor
 from paribus.report import figures, strokes
-from paribus.store import Store
 from tests.handmade import FAILED, Bench, around, comparison, filled
 
 DIAGNOSED = {
@@ -20,12 +19,6 @@ DIAGNOSED = {
     "gradient_ratio": [1e-6, 1e-5, float("nan")],
     "dead_share": [0.0, 0.1, 0.2],
 }
-
-
-@pytest.fixture
-def store(tmp_path):
-    with Store(tmp_path / "runs.sqlite") as opened:
-        yield opened
 
 
 def many(store, count: int) -> Bench:

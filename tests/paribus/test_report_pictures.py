@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from paribus.recipe import Start
 from paribus.report.figures import chosen
@@ -13,12 +12,6 @@ from paribus.run import Predictions
 from paribus.spec import plain
 from paribus.store import Store
 from tests.handmade import RECIPE, TASK, Bench, around, comparison
-
-
-@pytest.fixture
-def store(tmp_path):
-    with Store(tmp_path / "runs.sqlite") as opened:
-        yield opened
 
 
 def ramp(start: float, count: int = 5) -> np.ndarray:

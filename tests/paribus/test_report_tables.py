@@ -7,16 +7,9 @@ import pytest
 
 from paribus.report import sheet, tables, terminal, verdict_table
 from paribus.report.text import pathless
-from paribus.store import Store
 from tests.handmade import FAILED, Bench, around, comparison, filled
 
 DASH = "—"
-
-
-@pytest.fixture
-def store(tmp_path):
-    with Store(tmp_path / "runs.sqlite") as opened:
-        yield opened
 
 
 def line(result, variant: str, lines=tables.score_lines) -> dict[str, str]:

@@ -11,15 +11,8 @@ from paribus.comparison import Factor
 from paribus.results import check_control, failure_scores, penalised, score_of, steps_to_target
 from paribus.spec import call
 from paribus.stats import paired_t_interval, t_p
-from paribus.store import Store
 from paribus.task import Metric
 from tests.handmade import FAILED, OPTIMIZERS, Bench, around, comparison, filled, record
-
-
-@pytest.fixture
-def store(tmp_path):
-    with Store(tmp_path / "runs.sqlite") as opened:
-        yield opened
 
 
 @pytest.fixture

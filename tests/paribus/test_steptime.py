@@ -12,20 +12,11 @@ from paribus import steptime
 from paribus.spec import call
 from paribus.steptime import ROUNDS, WARM_UP, Clock, pinned, time_steps
 from paribus.training.loop import Training
-from tests.toys import ADAM, Raises, a_run
+from tests.toys import ADAM, Raises, Watch, a_run
 
 needs_affinity = pytest.mark.skipif(
     not hasattr(os, "sched_setaffinity"), reason="this system pins no process to a core"
 )
-
-
-class Watch:
-    """Stands in for the module ``time``: it goes when it is told to."""
-
-    now = 100.0
-
-    def perf_counter(self) -> float:
-        return self.now
 
 
 @pytest.fixture

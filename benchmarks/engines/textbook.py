@@ -7,9 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, TensorDataset
 
-from benchmarks.engines.workloads import Workload
+from benchmarks.engines.workloads import Workload, seeded
 
 WATCHED = 32
 
@@ -39,18 +38,14 @@ class Textbook:
     replicates = 1
 
     def __init__(self, workload: Workload, seed: int) -> None:
-        inputs, targets, self.criterion = workload.plain()
         self.network = workload.network(seed)
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=workload.lr)
-        self.loader = DataLoader(
-            TensorDataset(inputs, targets), batch_size=workload.recipe.batch_size, shuffle=True
-        )
+        self.criterion, self.loader = workload.plain().criterion, workload.loader()
         self.seed = seed
 
     def take(self, steps: int) -> Taken:
         """Take steps, epoch after epoch."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
+        with seeded(self.seed):
             started = time.perf_counter()
             losses = self._fit(steps)
             seconds = time.perf_counter() - started

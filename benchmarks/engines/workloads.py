@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
 
 from paribus.data import Dataset, Fold, digest_tensors
 from paribus.executor import dataset_of, fold_of
@@ -22,6 +24,14 @@ TORCH_ALONE = "stacked, torch alone"
 HELD_OUT = 64
 WINDOW = 96
 SEED = 1
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Let torch draw from this seed while the context lasts, and from where it was after it."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
 
 
 class Bar(NamedTuple):
@@ -89,11 +99,17 @@ class Workload:
             return Plain(inputs, targets.float().unsqueeze(1), nn.BCEWithLogitsLoss())
         return Plain(inputs, targets, nn.CrossEntropyLoss())
 
+    def loader(self) -> DataLoader[tuple[Tensor, ...]]:
+        """Batches of its training samples in an order drawn anew for each epoch, as torch's own tutorials make them."""
+        inputs, targets, _ = self.plain()
+        return DataLoader(
+            TensorDataset(inputs, targets), batch_size=self.recipe.batch_size, shuffle=True
+        )
+
     def network(self, seed: int) -> nn.Module:
         """Its network with torch's own draw of the weights."""
         dataset = self.fold.dataset
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with seeded(seed):
             network: nn.Module = self.recipe.model(
                 inputs=dataset.input_shapes[0], outputs=dataset.outputs
             )

@@ -10,10 +10,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks.engines.textbook import WATCHED, Taken
-from benchmarks.engines.workloads import Workload
+from benchmarks.engines.workloads import Workload, seeded
 
 
 class Lightning:
@@ -27,20 +26,16 @@ class Lightning:
     replicates = 1
 
     def __init__(self, workload: Workload, seed: int) -> None:
-        inputs, targets, _ = workload.plain()
         self.seed, self.module = seed, _module(workload, seed)
-        self.loader = DataLoader(
-            TensorDataset(inputs, targets), batch_size=workload.recipe.batch_size, shuffle=True
-        )
+        self.loader = workload.loader()
 
     def take(self, steps: int) -> Taken:
         """Take steps; the clock runs from the start of training to its end, without the trainer's own start."""
         from lightning.pytorch import Trainer
 
         logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-        with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
+        with warnings.catch_warnings(), seeded(self.seed):
             warnings.simplefilter("ignore")  # hints on loaders with more processes
-            torch.manual_seed(self.seed)
             trainer = Trainer(
                 max_steps=steps, max_epochs=-1, accelerator="cpu", devices=1, barebones=True
             )

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from benchmarks.engines.textbook import WATCHED, Taken
-from benchmarks.engines.workloads import Workload
+from benchmarks.engines.workloads import Workload, seeded
 
 
 class Skorch:
@@ -42,8 +42,7 @@ class Skorch:
     def take(self, steps: int) -> Taken:
         """Take whole epochs, as many as hold so many steps."""
         epochs = -(-steps // self.epoch)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
+        with seeded(self.seed):
             started = time.perf_counter()
             self.net.fit_loop(self.inputs, self.targets, epochs=epochs)
             seconds = time.perf_counter() - started

@@ -77,42 +77,30 @@ def test_pages_are_made_again_byte_for_byte(
     assert written[0] == tmp_path / "second" / "README.md"
 
 
-def test_devices_that_were_not_there_are_told_as_then(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    first = suite()
-    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    out = tmp_path / "first"
-    opened = Session(Settings(seeds=2, engine="loop", out=out, store=out / "s", jobs=1))
-    shown = cells((first,))
+def made_untrained(tmp_path: Path, device: str) -> Suite:
+    """A suite with its pages and evidence in ``first``, of which no run was finished."""
+    first, out = suite(), tmp_path / "first"
+    settings = Settings(seeds=2, device=device, engine="loop", out=out, store=out / "s", jobs=1)
+    opened, shown = Session(settings), settings.wanted(cells((first,)))
     with opened.store:
         opened.prepare(shown)
         write(opened.results(shown), out)
         keep(opened, shown, out / FILE)
-    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
-    rebuild(out, tmp_path / "second", finder(first))
-    same(out, tmp_path / "second")
-    assert "no CUDA device was found" in (out / "README.md").read_text()
+    return first
 
 
-def test_what_was_made_on_a_gpu_is_made_again_without_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("device", "then"), [("auto", False), ("cuda", True)])
+def test_pages_are_made_again_whatever_devices_there_are_by_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str, then: bool
 ) -> None:
-    """Nothing is trained, so no device is needed; here no run was finished."""
-    first = suite()
-    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
-    out = tmp_path / "first"
-    opened = Session(
-        Settings(seeds=2, device="cuda", engine="loop", out=out, store=out / "s", jobs=1)
-    )
-    shown = [c for c in cells((first,)) if c.device == "cuda"]
-    with opened.store:
-        opened.prepare(shown)
-        write(opened.results(shown), out)
-        keep(opened, shown, out / FILE)
-    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    rebuild(out, tmp_path / "second", finder(first))
-    same(out, tmp_path / "second")
+    """Nothing is trained, so no device is needed, and what was not there is told as then."""
+    monkeypatch.setattr("torch.cuda.is_available", lambda: then)
+    first = made_untrained(tmp_path, device)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: not then)
+    rebuild(tmp_path / "first", tmp_path / "second", finder(first))
+    same(tmp_path / "first", tmp_path / "second")
+    told = "no CUDA device was found" in (tmp_path / "first" / "README.md").read_text()
+    assert told is not then
 
 
 def test_evidence_holds_the_runs_that_are_shown_and_no_others(tmp_path: Path) -> None:

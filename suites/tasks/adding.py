@@ -6,8 +6,7 @@ import torch
 
 from paribus.data import Dataset, digest_tensors
 from paribus.seeding import Streams
-from paribus.spec import call
-from paribus.task import Task
+from suites.tasks.generated import in_turn, regression
 from suites.tasks.metrics import mse
 
 
@@ -46,18 +45,9 @@ def adding(
         targets=(targets,),
         feature_axes=(None,),
         features=("value", "marker"),
-        declared=torch.arange(3).repeat_interleave(torch.tensor((train, validation, test))),
+        declared=in_turn(train, validation, test),
         digest=digest_tensors((inputs, targets)),
     )
 
 
-ADDING = Task(
-    name="adding",
-    source=call(adding),
-    reader=call("suites.tasks.generated:refuse_file", task="adding"),
-    split=call("paribus.splits:declared_split"),
-    loss=call("paribus.metrics:squared_error"),
-    metrics=(mse(0.01, "squared units of the sum"),),
-    naive={"mean_target": call("paribus.naive:mean_target")},
-    redrawn=True,
-)
+ADDING = regression(adding, mse(0.01, "squared units of the sum"))

@@ -6,8 +6,7 @@ import torch
 
 from paribus.data import Dataset, digest_tensors
 from paribus.seeding import Streams
-from paribus.spec import call
-from paribus.task import Task
+from suites.tasks.generated import in_turn, regression
 from suites.tasks.metrics import mse
 
 WAVES = 4
@@ -26,8 +25,8 @@ def curve(seed: int, train: int = 256, validation: int = 128, test: int = 512) -
         test: samples that judge.
     """
     generator = Streams(seed).generator("split", "curve")
-    count = torch.tensor((train, validation, test))
-    x = 2 * torch.rand(int(count.sum()), 1, generator=generator, dtype=torch.float64) - 1
+    count = train + validation + test
+    x = 2 * torch.rand(count, 1, generator=generator, dtype=torch.float64) - 1
     sizes = torch.randn(WAVES, generator=generator, dtype=torch.float64)
     phases = 2 * torch.pi * torch.rand(WAVES, generator=generator, dtype=torch.float64)
     k = torch.arange(1, WAVES + 1)
@@ -40,18 +39,9 @@ def curve(seed: int, train: int = 256, validation: int = 128, test: int = 512) -
         targets=(targets,),
         standardise_targets=True,
         features=("x",),
-        declared=torch.arange(3).repeat_interleave(count),
+        declared=in_turn(train, validation, test),
         digest=digest_tensors((inputs, targets)),
     )
 
 
-CURVE = Task(
-    name="curve",
-    source=call(curve),
-    reader=call("suites.tasks.generated:refuse_file", task="curve"),
-    split=call("paribus.splits:declared_split"),
-    loss=call("paribus.metrics:squared_error"),
-    metrics=(mse(0.01),),
-    naive={"mean_target": call("paribus.naive:mean_target")},
-    redrawn=True,
-)
+CURVE = regression(curve, mse(0.01))

@@ -10,7 +10,7 @@ from paribus.data import Dataset, digest_tensors
 from paribus.seeding import Streams
 from paribus.spec import call
 from paribus.task import Task
-from suites.tasks.generated import refuse_file
+from suites.tasks.generated import in_turn, refuse_file
 from suites.tasks.metrics import accuracy, log_loss
 
 INPUTS, FEATURES = 30, 10
@@ -41,14 +41,13 @@ def features(seed: int, role: str = "target", related: bool = True) -> Dataset:
     hidden = (inputs @ directions.T).abs() - (2 / torch.pi) ** 0.5
     scores = hidden @ sums.T
     targets = ((scores - scores.mean(0)) / scores.std(0)).argmax(1)
-    declared = torch.arange(3).repeat_interleave(torch.tensor(sizes))
     return Dataset(
         name=f"features, {role}",
         origin=f"ten hidden features of 30 numbers, drawn anew for every seed{'' if related else ', of its own'}",
         inputs=(inputs,),
         targets=(targets,),
         classes=tuple("abcdefghijkl"[: CLASSES[role]]),
-        declared=declared,
+        declared=in_turn(*sizes),
         digest=digest_tensors((inputs, targets)),
     )
 

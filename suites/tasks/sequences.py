@@ -9,8 +9,7 @@ from torch import Tensor
 
 from paribus.data import Dataset, digest_tensors
 from paribus.seeding import Streams
-from paribus.spec import call
-from paribus.task import Task
+from suites.tasks.generated import in_turn, regression
 from suites.tasks.metrics import mse
 
 Made = tuple[Tensor, Tensor]
@@ -79,7 +78,7 @@ def _drawn(name: str, what: str, seed: int, make: Callable[[torch.Generator], Ma
     """Two thirds to learn from, a sixth each to choose and to judge."""
     inputs, targets = make(Streams(seed).generator("split", name))
     count = len(inputs)
-    parts = torch.tensor((count - 2 * (count // 6), count // 6, count // 6))
+    held_out = count // 6
     return Dataset(
         name=name,
         origin=f"{what}, drawn anew for every seed",
@@ -87,22 +86,11 @@ def _drawn(name: str, what: str, seed: int, make: Callable[[torch.Generator], Ma
         targets=(targets,),
         feature_axes=(inputs.ndim - 1,),
         standardise_targets=True,
-        declared=torch.arange(3).repeat_interleave(parts),
+        declared=in_turn(count - 2 * held_out, held_out, held_out),
         digest=digest_tensors((inputs, targets)),
     )
 
 
-def _task(name: str) -> Task:
-    return Task(
-        name=name,
-        source=call(f"suites.tasks.sequences:{name}"),
-        reader=call("suites.tasks.generated:refuse_file", task=name),
-        split=call("paribus.splits:declared_split"),
-        loss=call("paribus.metrics:squared_error"),
-        metrics=(mse(0.02),),
-        naive={"mean_target": call("paribus.naive:mean_target")},
-        redrawn=True,
-    )
-
-
-DELAY, TALLY, WAVE, REVERSAL = map(_task, ("delay", "tally", "wave", "reversal"))
+DELAY, TALLY, WAVE, REVERSAL = (
+    regression(source, mse(0.02)) for source in (delay, tally, wave, reversal)
+)

@@ -20,6 +20,7 @@ from suites.tasks.curve import CURVE
 from suites.tasks.digits import DIGITS, some_digits
 from suites.tasks.energy import ENERGY, load
 from suites.tasks.features import SOURCE, TARGET, UNRELATED
+from suites.tasks.generated import in_turn
 from suites.tasks.pictures import NOISY, PICTURES
 from suites.tasks.sequences import DELAY, REVERSAL, TALLY, WAVE
 from suites.tasks.tables import DIABETES, WINE
@@ -359,3 +360,7 @@ def test_some_digits_are_classes_of_their_own() -> None:
     assert data.targets[0].unique().tolist() == [0, 1, 2, 3, 4]
     every = DIGITS.read(seed=0)
     assert torch.equal(data.inputs[0][data.targets[0] == 2], every.inputs[0][every.targets[0] == 7])
+
+
+def test_parts_stand_one_after_the_other() -> None:
+    assert in_turn(3, 1, 2).tolist() == [0, 0, 0, 1, 2, 2]

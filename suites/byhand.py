@@ -24,8 +24,15 @@ class ByHand(Optimizer, ABC):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """Change every parameter that has a gradient."""
-        assert closure is None, "no step here asks for the loss again"
+        """Change every parameter that has a gradient.
+
+        Raises:
+            ValueError: a closure is given, which no step here would call.
+        """
+        if closure is not None:
+            raise ValueError(
+                "closure: got one, expected None: no step here asks for the loss again."
+            )
         for group in self.param_groups:
             for weight in group["params"]:
                 if weight.grad is not None:

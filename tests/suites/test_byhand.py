@@ -48,3 +48,9 @@ def test_a_step_without_a_move_cannot_be_made() -> None:
 
     with pytest.raises(TypeError, match=r"abstract method '?move'?"):
         Still([torch.zeros(3, requires_grad=True)])
+
+
+def test_a_closure_is_refused() -> None:
+    made = byhand.SGD([torch.zeros(3, requires_grad=True)], lr=0.1)
+    with pytest.raises(ValueError, match=r"^closure: got one, expected None: no step here asks"):
+        made.step(lambda: 0.0)

@@ -11,10 +11,9 @@ from typing import NamedTuple
 from benchmarks.engines.ours import Ours
 from benchmarks.engines.remote import Contender, Remote, Server
 from benchmarks.engines.textbook import Textbook
-from benchmarks.engines.workloads import Workload
+from benchmarks.engines.workloads import JAX_DEVICES, Workload
 
 TEXTBOOK = "textbook"
-JAX_DEVICES = "PARIBUS_JAX_DEVICES"
 # Peers: the library that has to be there, and the module that drives it.
 PEERS = {
     "skorch": ("skorch", "benchmarks.peers.skorch_peer", "Skorch"),

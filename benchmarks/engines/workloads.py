@@ -21,6 +21,8 @@ from paribus.training.compiled import COMPILED
 
 # The stacked engine on a machine without a compiler: recurrent layers in torch, no kernel.
 TORCH_ALONE = "stacked, torch alone"
+# Tells the process of the JAX peer how many devices to make of the cores.
+JAX_DEVICES = "PARIBUS_JAX_DEVICES"
 HELD_OUT = 64
 WINDOW = 96
 SEED = 1

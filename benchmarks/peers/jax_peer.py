@@ -16,10 +16,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.engines.textbook import WATCHED, Taken
-from benchmarks.engines.workloads import Workload
+from benchmarks.engines.workloads import JAX_DEVICES, Workload
 
 BETAS, EPSILON = (0.9, 0.999), 1e-8
-DEVICES = "PARIBUS_JAX_DEVICES"
 
 
 class Jax:
@@ -129,7 +128,7 @@ def about() -> str:
 
 
 if __name__ == "__main__":
-    count = os.environ.get(DEVICES, "1")
+    count = os.environ.get(JAX_DEVICES, "1")
     os.environ["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={count}"
     os.environ["JAX_PLATFORMS"] = "cpu"
 

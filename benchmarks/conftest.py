@@ -3,4 +3,14 @@
 Both take minutes.
 """
 
+from __future__ import annotations
+
+import pytest
+
 collect_ignore = ["test_engines.py", "test_calibration.py", "engines", "peers"]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Show warnings, which are errors in tests: a library's new one must cost nobody a table."""
+    for filtered in ("default", "ignore:CUDA initialization:UserWarning"):
+        config.addinivalue_line("filterwarnings", filtered)

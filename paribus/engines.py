@@ -15,9 +15,9 @@ from paribus.training.compiled import COMPILED, CompiledTraining
 from paribus.training.loop import Training, deterministic
 from paribus.training.stacked import StackedTraining, self_check, why_not
 
-# Choosing takes about a second: a check in float64, and a few steps of either engine.
-WORTH_SECONDS = 5.0
-MEASURED_SECONDS = 0.1
+# Choosing takes a few tenths of a second: a check in float64, and a few steps of either engine.
+WORTH_SECONDS = 1.0
+MEASURED_SECONDS = 0.05
 MOST_MEASURED = 64
 # A cohort whose steps take less is not worth the trial: compiling takes 5 to 10 s, loading what was compiled before 2
 # to 6 s in each process, and a step becomes about twice as fast.
@@ -29,6 +29,8 @@ FEWEST_MEASURED = 200
 
 # Halving what is trained at once has to save this share of a step to be worth the overhead of twice as many portions.
 WORTH_HALVING = 0.1
+# What stacking speeds up by more is bound by the overhead of its operations, of which halves would have twice as many.
+BOUND_BY_OVERHEAD = 4.0
 
 
 class Choice(NamedTuple):
@@ -108,7 +110,7 @@ def _stacked(wanted: str, run: Run, fold: Fold, replicates: int, alone: float) -
     at_once = min(replicates, MOST_MEASURED)
     if wanted == "stacked" and (at_once == 1 or run.recipe.steps < FEWEST_MEASURED):
         return asked
-    portion, each = _portion(run, fold, at_once)
+    portion, each = _portion(run, fold, at_once, alone / BOUND_BY_OVERHEAD)
     limit = LARGEST if portion == at_once else portion
     if wanted == "stacked":
         return asked._replace(portion=limit)
@@ -116,14 +118,15 @@ def _stacked(wanted: str, run: Run, fold: Fold, replicates: int, alone: float) -
     return Choice("stacked", found, limit) if each < alone else Choice("loop", found)
 
 
-def _portion(run: Run, fold: Fold, replicates: int) -> tuple[int, float]:
+def _portion(run: Run, fold: Fold, replicates: int, fast: float) -> tuple[int, float]:
     """How many are best trained at once, and the seconds of a step of one: halved for as long as that saves time.
 
     A large network's replicates leave a core's cache, and convolutions in groups get slower the more groups there are.
+    Less than ``fast`` seconds a step are not looked at further.
     """
     portion = replicates
     each = _stacked_seconds(StackedTraining, run, fold, portion)[0] / portion
-    while portion > 1:
+    while portion > 1 and each > fast:
         half = -(-portion // 2)
         found = _stacked_seconds(StackedTraining, run, fold, half)[0] / half
         if found > (1 - WORTH_HALVING) * each:

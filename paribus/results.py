@@ -17,9 +17,10 @@ from paribus import stats
 from paribus.comparison import Comparison, Sides, Suite, Variant, differences, within
 from paribus.nested import Pilot, Searched
 from paribus.run import Predictions, Record, Run
-from paribus.spec import digest
+from paribus.spec import digest, plain
 from paribus.stats import least_seeds
 from paribus.store import Store, Timing
+from paribus.training.updates import operations_of
 from paribus.tuning import Arm
 from paribus.verdict import Contrast, decide, decide_sequentially
 
@@ -279,14 +280,23 @@ def _row(
     scores = np.array(
         [_primary(comparison, variant, record, store) for record in records], dtype=float
     )
-    timing = store.timing(step_key(runs[0]), step_key(baseline[0]), runs[0].device)
+    timing = store.timing(timing_key(runs[0]), timing_key(baseline[0]), runs[0].device)
     naive = _naive(comparison, variant, records, store)
     return Row(variant, tuple(runs), records, scores, naive, failures.get(variant.name, ""), timing)
 
 
-def step_key(run: Run) -> str:
-    """What a step's time depends on: the run's identity without its seed."""
+def kind_key(run: Run) -> str:
+    """What kind of run it is: its identity without its seed."""
     return digest({name: value for name, value in run.identity.items() if name != "seed"})
+
+
+def timing_key(run: Run) -> str:
+    """What the time of a step by the loop depends on: runs that differ in a learning rate alone share it."""
+    recipe = run.recipe.model_copy(
+        update={"optimizer": operations_of(run.recipe.optimizer), "salt": ""}
+    )
+    timed = replace(run, engine="loop", trial=None, diagnostics=())
+    return digest({**timed.identity, "seed": 0, "recipe": plain(recipe)})
 
 
 def _primary(
@@ -346,9 +356,9 @@ def _crossed_looks(
 def _looked_at(row: Row) -> object:
     """What a look at a row is a look at: its kind of run, and how that was searched for."""
     if row.searched is None:
-        return step_key(row.runs[0])
+        return kind_key(row.runs[0])
     search = row.searched.search
-    return [step_key(search.runs[0]), search.space, search.trials, search.shared]
+    return [kind_key(search.runs[0]), search.space, search.trials, search.shared]
 
 
 def _naive(

@@ -25,7 +25,7 @@ from paribus.errors import ParibusError
 from paribus.executor import available_jobs, dataset_of, execute, one_thread, told_of
 from paribus.nested import PENDING, Pilot, Search, Searched, pending
 from paribus.progress import Progress
-from paribus.results import Result, collect, step_key
+from paribus.results import Result, collect, kind_key, timing_key
 from paribus.run import Record, Run, data_digest
 from paribus.search import Space, widened
 from paribus.settings import Settings, choice, pairs, speaks
@@ -71,6 +71,7 @@ class Session:
         self._tried: set[str] = set()
         self._plans: dict[str, int] = {}
         self._cohorts: dict[str, str] = {}
+        self._apart: set[tuple[str, str, str, Arm]] = set()
 
     @cached_property
     def jobs(self) -> int:
@@ -234,7 +235,7 @@ class Session:
         tuning = _tuning(cell)
         return digest(
             {
-                "variants": {c.variant: step_key(self._base(c)[0]) for c in mates},
+                "variants": {c.variant: kind_key(self._base(c)[0]) for c in mates},
                 "spaces": self._declared(cell),
                 "trials": [self._search_in(c, Space()).trials for c in mates],
                 "seeds": tuning.pilot,
@@ -289,7 +290,7 @@ class Session:
 
     def _choice(self, cell: Cell) -> Choice:
         """The engine of an arm on a device: one for all variants, so that it does not vary with the factor."""
-        name = (cell.suite.name, cell.comparison.name, cell.device, cell.arm)
+        name = self._place(cell)
         if name not in self._choices:
             self._choices[name] = self._chosen(cell)
         return self._choices[name]
@@ -374,13 +375,27 @@ class Session:
     def _train(
         self, cell: Cell, runs: Sequence[Run], of: Callable[[Cell], Sequence[Run]]
     ) -> list[Run]:
-        missing = self._missing(runs)
-        if missing:
-            estimate = self._estimate(cell, len(missing))
-            missing += self._mates(missing, of)
-            label = cell.name if missing[0].trial is None else f"{cell.name}, trials"
-            self._execute(label, cell, missing, estimate)
-        return missing
+        own = self._missing(runs)
+        if not own:
+            return []
+        label = cell.name if own[0].trial is None else f"{cell.name}, trials"
+        estimate = self._estimate(cell, len(own))
+        mates = self._mates(cell, own, of)
+        others = [run for found in mates.values() for run in found]
+        try:
+            self._execute(
+                f"{label} and {len(mates)} more" if mates else label,
+                cell,
+                own + others,
+                estimate + sum(self._estimate(c, len(found)) for c, found in mates.items()),
+            )
+        except ParibusError:
+            if not mates:
+                raise
+            # Whose run it was is told when that cell's turn comes; nothing is trained beside these again.
+            self._apart.add(self._place(cell))
+            self._execute(label, cell, self._missing(runs), 0.0)
+        return own + others
 
     def _execute(self, label: str, cell: Cell, runs: Sequence[Run], estimate: float) -> None:
         """Train runs, each kept as soon as it is there."""
@@ -397,18 +412,38 @@ class Session:
 
             execute(runs, jobs=self.jobs, keep=keep, portion=chosen.portion)
 
-    def _mates(self, runs: Sequence[Run], of: Callable[[Cell], Sequence[Run]]) -> list[Run]:
-        """Missing runs of other planned cells that are of the same cohort."""
-        if not stacked(runs[0]):
-            return []
-        cohort, known = self._cohort(runs[0]), {run.key for run in runs}
-        mates = {
-            run.key: run
-            for other in self._planned
-            for run in of(other)
-            if run.engine == runs[0].engine and self._cohort(run) == cohort and run.key not in known
-        }
-        return self._missing(list(mates.values()))
+    def _mates(
+        self, cell: Cell, runs: Sequence[Run], of: Callable[[Cell], Sequence[Run]]
+    ) -> dict[Cell, list[Run]]:
+        """Missing runs of other planned cells that are trained with a cell's.
+
+        Those of its cohort cost little more in one stack. Those of its comparison give every process work until the
+        last variant is done.
+        """
+        place = self._place(cell)
+        if place in self._apart:
+            return {}
+        cohort = self._cohort(runs[0]) if stacked(runs[0]) else ""
+        known, found = {run.key for run in runs}, dict[Cell, list[Run]]()
+        for other in self._planned:
+            beside = self.jobs > 1 and self._place(other) == place
+            if not (beside or cohort):
+                continue
+            mates = {run.key: run for run in of(other) if beside or self._in(cohort, run, runs[0])}
+            more = self._missing([run for key, run in mates.items() if key not in known])
+            if more:
+                found[other] = more
+                known |= {run.key for run in more}
+        return found
+
+    def _in(self, cohort: str, run: Run, first: Run) -> bool:
+        """Whether a run is of a cohort that is trained at once."""
+        return run.engine == first.engine and self._cohort(run) == cohort
+
+    @staticmethod
+    def _place(cell: Cell) -> tuple[str, str, str, Arm]:
+        """The names that all cells of an arm of a comparison on a device share."""
+        return cell.suite.name, cell.comparison.name, cell.device, cell.arm
 
     def _cohort(self, run: Run) -> str:
         """A run's `cohort_key`, which is asked for often, of thousands of trials."""
@@ -428,7 +463,7 @@ class Session:
         if self.settings.most is None:
             return
         here = [cell for cell in cells if not skip_reason(cell.device)]
-        places = {(c.suite.name, c.comparison.name, c.device, c.arm): c for c in here}
+        places = {self._place(c): c for c in here}
         for cell in places.values():
             while more := self._open(cell):
                 self._add_seeds(more)
@@ -476,7 +511,7 @@ class Session:
         """
         cell = cell._replace(arm="default")
         variant, baseline = (self.runs(c)[0] for c in (cell, self.baseline(cell)))
-        names = (step_key(variant), step_key(baseline), cell.device)
+        names = (timing_key(variant), timing_key(baseline), cell.device)
         known = self.store.timing(*names)
         if known is not None and (not self.settings.fresh or names in self.timed):
             return known, True

@@ -16,8 +16,8 @@ from paribus.run import Run
 from paribus.store import Timing
 from paribus.training.loop import Training, deterministic
 
-ROUNDS = 15
-ROUND_SECONDS = 0.02
+ROUNDS = 11
+ROUND_SECONDS = 0.01
 WARM_UP = 3
 
 
@@ -48,7 +48,7 @@ class Clock:
 def time_steps(variant: Run, baseline: Run) -> Timing:
     """Seconds of a step of both by the loop, round by round, the two taking turns.
 
-    Each round takes as many steps as fill about 20 ms of the baseline; the first few steps are not counted. Neither
+    Each round takes as many steps as fill about 10 ms of the baseline; the first few steps are not counted. Neither
     evaluation nor the reading of data is in it.
     """
     with pinned(), one_thread(), deterministic(variant):

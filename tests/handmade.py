@@ -11,7 +11,7 @@ import numpy as np
 
 from paribus.comparison import Budget, Comparison, Factor, Suite, Variant
 from paribus.recipe import Recipe
-from paribus.results import Result, collect, step_key
+from paribus.results import Result, collect, timing_key
 from paribus.run import Outcome, Predictions, Record, Run
 from paribus.spec import call
 from paribus.store import Store, Timing
@@ -176,7 +176,7 @@ class Bench:
     def time(self, name: str, ratio: float) -> Bench:
         """Keep step times of a variant, its baseline taking a hundred microseconds."""
         base = self.comparison.variants()[0].name
-        names = (step_key(self.runs(name)[0]), step_key(self.runs(base)[0]), self.device)
+        names = (timing_key(self.runs(name)[0]), timing_key(self.runs(base)[0]), self.device)
         self.store.add_timing(*names, Timing([1e-4 * ratio] * 3, [1e-4] * 3))
         return self
 

@@ -12,6 +12,7 @@ from benchmarks.engines.ours import Ours
 from benchmarks.engines.remote import Contender, Remote, Server
 from benchmarks.engines.textbook import Textbook
 from benchmarks.engines.workloads import JAX_DEVICES, Workload
+from paribus.executor import WORKER_ENVIRONMENT
 
 TEXTBOOK = "textbook"
 # Peers: the library that has to be there, and the module that drives it.
@@ -91,7 +92,10 @@ class Workshop:
             return made
         if row.processes == 1:
             return Ours(workload, seeds, row.engine)
-        servers = [self._server("benchmarks.engines.remote", i) for i in range(row.processes)]
+        servers = [
+            self._server("benchmarks.engines.remote", i, WORKER_ENVIRONMENT)
+            for i in range(row.processes)
+        ]
         return self._remote(servers, workload, seeds, row.engine)
 
     def _jax(self, row: Row) -> Server:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 STEPS = "optimizer steps"
+# Inches that an entry of a legend takes, a letter, the stroke before it and a line; and those of one panel alone.
+NAME_WIDTH, STROKE_WIDTH, NAME_HEIGHT, LEAST_WIDTH = 0.075, 0.5, 0.2, 5.5
 TITLES = {
     "gradient_ratio": "gradient norm, first over last layer",
     "dead_share": "share of hidden units that are dead",
@@ -94,7 +96,10 @@ def _panels(
     if not count:
         return None
     columns, lines = min(count, 3), -(-count // 3)
-    figure = plot_figure(4.0 * columns, 3.0 * lines + 0.8)
+    names = {name for bands in (*panels.values(), *layers.values()) for name in bands}
+    width = max(4.0 * columns, LEAST_WIDTH)
+    beside = max(1, min(4, int(width / (NAME_WIDTH * max(map(len, names)) + STROKE_WIDTH))))
+    figure = plot_figure(width, 3.0 * lines + 0.5 + NAME_HEIGHT * -(-len(names) // beside))
     axes = [figure.add_subplot(lines, columns, i + 1) for i in range(count)]
     for place, (title, bands) in zip(axes, panels.items(), strict=False):
         _panel(place, bands, STEPS, title)
@@ -103,7 +108,9 @@ def _panels(
         _panel(place, bands, x, title)
     figure.suptitle(caption(result), fontsize=10)
     handles, labels = max((a.get_legend_handles_labels() for a in axes), key=lambda x: len(x[1]))
-    figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=8, frameon=False)
+    figure.legend(
+        handles, labels, loc="outside lower center", ncols=beside, fontsize=8, frameon=False
+    )
     return figure
 
 

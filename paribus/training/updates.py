@@ -239,6 +239,22 @@ def shape_of(optimizer: Call) -> Call:
     return Call(target=optimizer.target, kwargs=kept)
 
 
+def operations_of(optimizer: Call) -> Call:
+    """The optimizer with only what decides which operations its step has: of its numbers, which are zero.
+
+    One that has no stacked form is left as it is: what its numbers do is not known.
+
+    >>> from paribus.spec import call
+    >>> operations_of(call("torch.optim:SGD", lr=0.1, momentum=0.9, weight_decay=0.0)).kwargs
+    {'lr': True, 'momentum': True, 'weight_decay': False}
+    """
+    if refusal(optimizer):
+        return optimizer
+    numbers = KINDS[optimizer.target.partition(":")[2]].numbers
+    kept = {k: bool(v) if k in numbers else v for k, v in optimizer.kwargs.items()}
+    return Call(target=optimizer.target, kwargs=kept)
+
+
 def stacked_update(optimizers: Sequence[Call], like: Tensor) -> Update:
     """One step for all: each replicate's numbers in a column, torch's own defaults where it gives none.
 

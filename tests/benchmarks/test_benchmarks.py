@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import conftest
+
 ROOT = Path(__file__).parents[2]
 DEVICES = ("cpu", "cuda")
 VARIANTS = {
@@ -35,6 +37,16 @@ TUNED = {"optimizers"}
 def _pytest(*options: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "pytest", "benchmarks", "-p", "no:cacheprovider", *options]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_a_warning_is_an_error_in_tests_and_costs_no_benchmark(pytester) -> None:
+    configured = pytester.parseconfig("-c", str(ROOT / "pyproject.toml"))
+    assert configured.getini("filterwarnings")[0] == "error"
+    conftest.pytest_configure(configured)
+    assert configured.getini("filterwarnings")[-2:] == [
+        "default",
+        "ignore:CUDA initialization:UserWarning",
+    ]
 
 
 def test_every_variant_of_every_suite_is_there_once_on_every_device() -> None:

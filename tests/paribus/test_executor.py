@@ -170,6 +170,11 @@ def test_workers_leave_ctrl_c_to_the_process_that_started_them() -> None:
     assert _in_a_worker(signal.getsignal, signal.SIGINT) is signal.SIG_IGN
 
 
+def test_workers_keep_the_memory_of_large_tensors() -> None:
+    _kept(RUNS[:2], jobs=2)
+    assert _in_a_worker(os.getenv, "MALLOC_MMAP_THRESHOLD_") == str(2**30)
+
+
 def test_ctrl_c_ends_the_work_and_the_workers() -> None:
     """Wherever it strikes; what was kept stays kept, and nobody waits for runs that nobody will keep."""
     kept: list[int] = []

@@ -21,13 +21,13 @@ DIAGNOSED = {
 }
 
 
-def many(store, count: int) -> Bench:
+def many(store, count: int, longer: str = "", **changes: object) -> Bench:
     """So many learning rates, each a little better than the one before."""
-    levels = {f"rate {i} × weighted": 0.1 + i / 100 for i in range(count)}
+    levels = {f"rate {i} × weighted{longer}": 0.1 + i / 100 for i in range(count)}
     factor = Factor(path="recipe.optimizer.lr", levels=levels)
-    bench = Bench(store, comparison(factors=(factor,), baseline=("rate 0 × weighted",)))
+    bench = Bench(store, comparison(factors=(factor,), baseline=(next(iter(levels)),)))
     for i, name in enumerate(levels):
-        bench.put(name, around(0.4 - i / 50))
+        bench.put(name, around(0.4 - i / 50), **changes)
     return bench
 
 
@@ -168,6 +168,20 @@ def test_variances_of_layers_have_a_panel_each_and_none_a_layer(store) -> None:
         "variance of gradients before training",
     ]
     assert figure.axes[1].lines[0].get_ydata().tolist() == [100.0, 200.0, 300.0]
+
+
+@pytest.mark.parametrize("panels", [1, 2, 4])
+def test_long_names_of_many_variants_leave_the_panels_their_room(store, panels) -> None:
+    """Beyond the figure's width they would squeeze the panels to nothing, of which matplotlib only warns."""
+    curves = {"step": [0, 10, 20], **{f"measure {i}": [0.1, 0.2, 0.3] for i in range(panels)}}
+    bench = many(store, 14, " with a long word or two more", curves=curves)
+    figure = figures.diagnostics(bench.result())
+    figure.canvas.draw()
+    assert all(axes.get_position().width * figure.get_figwidth() > 2 for axes in figure.axes)
+    assert all(axes.get_position().height * figure.get_figheight() > 1.5 for axes in figure.axes)
+    legend = figure.legends[0].get_window_extent()
+    assert legend.x0 >= 0
+    assert legend.x1 <= figure.bbox.width
 
 
 def test_a_comparison_without_diagnostics_has_no_such_figure(store) -> None:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import inf, isnan, nan
 
 import numpy as np
 import pytest
 
 from paribus.comparison import Factor
-from paribus.results import check_control, failure_scores, penalised, score_of, steps_to_target
+from paribus.results import (
+    check_control,
+    failure_scores,
+    penalised,
+    score_of,
+    steps_to_target,
+    timing_key,
+)
 from paribus.spec import call
 from paribus.stats import paired_t_interval, t_p
 from paribus.task import Metric
 from tests.handmade import FAILED, OPTIMIZERS, Bench, around, comparison, filled, record
+from tests.toys import a_run
 
 
 @pytest.fixture
@@ -341,3 +350,33 @@ def test_runs_with_their_penalty_are_those_of_complete_rows(store) -> None:
     assert [row.variant.name for row in rows] == ["sgd", "adam"]
     assert (table[1, 0], counted.all()) == (0.7, True)
     assert penalised(bench.result(skipped="no CUDA device was found"))[0] == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "same"),
+    [
+        ({"lr": 0.5}, True),
+        ({"momentum": 0.9}, False),
+        ({"momentum": 0.0}, True),
+        ({"nesterov": True, "momentum": 0.9}, False),
+    ],
+)
+def test_a_step_is_timed_once_for_all_numbers_that_take_the_same_operations(changes, same) -> None:
+    plain, other = (
+        a_run(optimizer=call("torch.optim:SGD", **{"lr": 0.1, "momentum": 0.0, **kwargs}))
+        for kwargs in ({}, changes)
+    )
+    assert (timing_key(plain) == timing_key(other)) == same
+
+
+def test_a_step_is_timed_once_for_all_seeds_trials_engines_and_salts() -> None:
+    run = a_run()
+    salted = run.recipe.model_copy(update={"salt": "other"})
+    others = [
+        replace(run, seed=7),
+        replace(run, trial=3),
+        replace(run, engine="stacked"),
+        replace(run, recipe=salted),
+    ]
+    assert {timing_key(other) for other in others} == {timing_key(run)}
+    assert timing_key(replace(run, device="cuda")) != timing_key(run)

@@ -224,6 +224,30 @@ def test_what_was_finished_before_a_run_raised_is_kept(opened: Opener) -> None:
     assert (result.contrasts, result.looks) == ({}, ())
 
 
+def test_all_variants_are_trained_at_once_where_processes_work_side_by_side(opened: Opener) -> None:
+    """So that none of them waits for another variant's last run; one process has nobody to wait for."""
+    session = opened(seeds=3, jobs=2)
+    assert _trained(session) == {"toys sgd": [0, 1, 2] * 2, "toys adam": []}
+    assert session.progress.forecast.done == session.progress.forecast.planned == 6.0
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_variant_that_raises_costs_those_trained_beside_it_nothing(
+    opened: Opener, which: int
+) -> None:
+    levels = {"small": toys.RECIPE.model, "raises": call(Raises)}
+    fragile = suite(comparison("recipe.model", dict(sorted(levels.items(), reverse=bool(which)))))
+    session = opened(jobs=2)
+    chosen = {cell.variant: cell for cell in _cells(fragile)}
+    session.prepare([*chosen.values()])
+    for _ in range(2):
+        session.train(chosen["small"])
+        with pytest.raises(ParibusError, match="the third step is one too many"):
+            session.train(chosen["raises"])
+    assert len(session.records(chosen["small"])) == 2
+    assert session.records(chosen["raises"]) == []
+
+
 def test_the_forecast_is_of_what_is_missing(opened: Opener) -> None:
     """The budget has 4 s for two variants at two seeds, so a run takes one."""
     first = opened(seeds=3)

@@ -101,7 +101,7 @@ def test_where_no_process_can_be_pinned_none_is(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_variant_and_baseline_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After the warm-up, and one probe of the baseline, of which 20 ms hold ten steps of 2 ms each."""
+    """After the warm-up, and one probe of the baseline, of which 10 ms hold five steps of 2 ms each."""
     turns: list[tuple[str, int, int]] = []
 
     def seconds(training: Training, steps: int) -> float:
@@ -114,9 +114,9 @@ def test_variant_and_baseline_take_turns(monkeypatch: pytest.MonkeyPatch) -> Non
     timing = time_steps(a_run(optimizer=ADAM), a_run())
     probe, *rounds = turns
     assert probe == ("SGD", WARM_UP, WARM_UP)
-    there_and_back = [("Adam", 10), ("SGD", 10), ("SGD", 10), ("Adam", 10)]
+    there_and_back = [("Adam", 5), ("SGD", 5), ("SGD", 5), ("Adam", 5)]
     assert [(name, steps) for name, steps, _ in rounds] == (there_and_back * ROUNDS)[: 2 * ROUNDS]
-    assert rounds[0] == ("Adam", 10, WARM_UP)
+    assert rounds[0] == ("Adam", 5, WARM_UP)
     assert timing == ([0.004] * ROUNDS, [0.002] * ROUNDS)
     assert timing.ratio == 2.0
 

@@ -63,6 +63,7 @@ SUITE = Suite(
                 model=call("models.mlp:MLP", hidden=[128]),
                 optimizer=call("torch.optim:Adam", lr=0.001),
                 batch_size=32,
+                evaluate_every=20,  # four epochs of so few samples
             ),
             factors=(Factor(path="recipe", levels=REGULARISERS),),
             baseline=("none",),

@@ -66,7 +66,7 @@ SUITE = Suite(
             question="Does it help to be told the alphabet of a character?",
             task=GLYPHS,
             budgets={
-                "quick": Budget(seeds=8, steps=375, seconds=25),
+                "quick": Budget(seeds=7, steps=375, seconds=25),
                 "full": Budget(seeds=29, steps=3000, seconds=850),
             },
             notes=(

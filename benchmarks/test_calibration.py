@@ -17,7 +17,7 @@ from paribus.controls import Control
 from paribus.door import settings_of
 from paribus.rates import Rate
 from paribus.report.calibration import write_calibration
-from paribus.session import Settings
+from paribus.settings import Settings
 from suites.calibration import ITSELF, UNEQUAL
 from suites.controls import CONTROLS
 

@@ -15,26 +15,28 @@ from pathlib import Path
 from typing import Any
 
 from paribus import fingerprint
+from paribus.cells import Cell, cells, skip_reason
 from paribus.comparison import Suite
 from paribus.errors import ParibusError
+from paribus.plan import Plan
 from paribus.recorded import Machine, as_on
 from paribus.run import torch_minor
-from paribus.session import Cell, Session, Settings, cells, skip_reason
+from paribus.settings import Settings
 from paribus.store import Store
 
 FILE = "evidence.json.xz"
 FORMAT = 1
 
 
-def keep(session: Session, shown: Sequence[Cell], path: Path) -> None:
+def keep(plan: Plan, shown: Sequence[Cell], path: Path) -> None:
     """Write what the pages of some cells were made from.
 
     Args:
-        session: has made the pages, so that its store knows which runs were read.
+        plan: has made the pages, so that its store knows which runs were read.
         shown: the cells of these pages.
         path: of the file.
     """
-    settings = session.settings
+    settings = plan.settings
     evidence = {
         "format": FORMAT,
         "settings": {
@@ -43,8 +45,8 @@ def keep(session: Session, shown: Sequence[Cell], path: Path) -> None:
         "shown": [
             *dict.fromkeys((c.suite.name, c.comparison.name, c.device, c.arm) for c in shown)
         ],
-        "declared": [suite.name for suite in session.declared],
-        "failures": [[cell.name, reason] for cell, reason in session.failures.items()],
+        "declared": [suite.name for suite in plan.declared],
+        "failures": [[cell.name, reason] for cell, reason in plan.failures.items()],
         "machine": asdict(
             Machine(
                 sources=dict(sorted(fingerprint.made.items())),
@@ -52,7 +54,7 @@ def keep(session: Session, shown: Sequence[Cell], path: Path) -> None:
                 skipped={d: reason for d in settings.devices if (reason := skip_reason(d))},
             )
         ),
-        "tables": session.store.tables(),
+        "tables": plan.store.tables(),
     }
     text = json.dumps(evidence, separators=(",", ":"))
     path.write_bytes(lzma.compress(text.encode(), preset=6))
@@ -83,15 +85,15 @@ def rebuild(path: Path, out: Path, find: Callable[[str], Suite]) -> list[Path]:
         store = Path(folder) / "runs.sqlite"
         with Store(store) as made:
             made.fill(evidence["tables"])
-        session = Session(Settings(**evidence["settings"], out=out, store=store))
-        with session.store:
+        plan = Plan(Settings(**evidence["settings"], out=out, store=store))
+        with plan.store:
             shown = _shown(evidence, find)
             failures = dict(evidence["failures"])
-            session.failures = {c: failures[c.name] for c in shown if c.name in failures}
-            session.prepare(shown)
-            results = session.results(shown)
+            plan.failures = {c: failures[c.name] for c in shown if c.name in failures}
+            plan.prepare(shown)
+            results = plan.results(shown)
             declared = [find(name) for name in evidence["declared"]]
-            return write(results, out, session.claims(declared, results))
+            return write(results, out, plan.claims(declared, results))
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from paribus.options import OPTIONS
 
 if TYPE_CHECKING:
     from paribus.comparison import Suite
-    from paribus.session import Session, Settings
+    from paribus.session import Session
+    from paribus.settings import Settings
 
 app = typer.Typer(
     help="Controlled comparisons of training choices in PyTorch: one factor varies, all else is equal.",
@@ -199,7 +200,7 @@ def _settings(
     Raises:
         ParibusError: an option has a value that cannot be used.
     """
-    from paribus.session import Settings, choice
+    from paribus.settings import Settings, choice
 
     for name, option in OPTIONS.items():
         value = fields.get(name.replace("-", "_"))
@@ -229,8 +230,8 @@ def _run(suites: list[Suite], settings: Settings) -> int:
 def _train_and_report(session: Session, suites: list[Suite]) -> int:
     """Train every cell that can run here and write the pages; returns 1 where control broke."""
     from paribus import archive
+    from paribus.cells import cells, skip_reason
     from paribus.report import terminal, write
-    from paribus.session import cells, skip_reason
 
     settings = session.settings
     every = settings.wanted(cells(suites))
@@ -262,7 +263,7 @@ def by_task(option: str, values: Iterable[str], tasks: list[str]) -> dict[str, s
     Raises:
         ParibusError: a value names no task and there are several.
     """
-    from paribus.session import pairs
+    from paribus.settings import pairs
 
     named = []
     for value in values:

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from paribus import archive
+from paribus.cells import Cell, cells, skip_reason
 from paribus.comparison import Comparison, Suite
 from paribus.errors import ParibusError
 from paribus.progress import Progress
 from paribus.results import Result
-from paribus.session import Cell, Session, Settings, cells, choice, pairs, skip_reason, speaks
+from paribus.session import Session
+from paribus.settings import Settings, choice, pairs, speaks
 from paribus.steptime import Clock
 from paribus.tuning import ARMS, Arm
 from paribus.verdict import Contrast

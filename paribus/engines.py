@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 from paribus.data import Fold
-from paribus.executor import fold_of, one_thread, warm_up
+from paribus.executor import fold_of, one_thread, spread, warm_up
 from paribus.run import Run
 from paribus.training.cohorts import LARGEST
 from paribus.training.compiled import COMPILED, CompiledTraining
@@ -56,6 +56,29 @@ def common(choices: Sequence[Choice]) -> Choice:
     return Choice("loop", "; ".join(reasons) + for_all)
 
 
+class Question(NamedTuple):
+    """Which engine is wanted for a run and how many others that are trained with it in one process."""
+
+    wanted: str
+    run: Run
+    replicates: int
+
+
+def resolve_each(questions: Sequence[Question], jobs: int) -> Iterator[tuple[int, Choice]]:
+    """The engine for each question, with its place, as it is found.
+
+    They are measured side by side, as what is chosen will be trained; on a GPU one after the other.
+    """
+    if jobs == 1 or len(questions) == 1 or any(q.run.device != "cpu" for q in questions):
+        yield from ((i, resolve(*question)) for i, question in enumerate(questions))
+    else:
+        yield from spread(_resolved, questions, jobs)
+
+
+def _resolved(question: Question) -> Choice:
+    return resolve(*question)
+
+
 def resolve(wanted: str, run: Run, replicates: int) -> Choice:
     """The engine for a kind of training.
 
@@ -68,6 +91,8 @@ def resolve(wanted: str, run: Run, replicates: int) -> Choice:
     """
     if wanted == "loop":
         return Choice("loop", "asked for")
+    # Where weights start from changes no time, and others' training takes some.
+    run = replace(run, recipe=run.recipe.model_copy(update={"start": None}))
     with one_thread():
         warm_up()
         fold = fold_of(run)
@@ -122,17 +147,24 @@ def _portion(run: Run, fold: Fold, replicates: int, fast: float) -> tuple[int, f
     """How many are best trained at once, and the seconds of a step of one: halved for as long as that saves time.
 
     A large network's replicates leave a core's cache, and convolutions in groups get slower the more groups there are.
+    Every portion records its step anew, which is part of its time.
     Less than ``fast`` seconds a step are not looked at further.
     """
     portion = replicates
-    each = _stacked_seconds(StackedTraining, run, fold, portion)[0] / portion
+    each = _each(run, fold, portion)
     while portion > 1 and each > fast:
         half = -(-portion // 2)
-        found = _stacked_seconds(StackedTraining, run, fold, half)[0] / half
+        found = _each(run, fold, half)
         if found > (1 - WORTH_HALVING) * each:
             break
         portion, each = half, found
     return portion, each
+
+
+def _each(run: Run, fold: Fold, replicates: int) -> float:
+    """Seconds of a step of one of so many that are stacked, their start spread over the steps."""
+    step, start = _stacked_seconds(StackedTraining, run, fold, replicates)
+    return (step + start / run.recipe.steps) / replicates
 
 
 def _form(chosen: Choice, run: Run, fold: Fold, replicates: int) -> Choice:
@@ -173,18 +205,18 @@ class NotCompiledError(Exception):
 def _stacked_seconds(
     kind: type[StackedTraining], run: Run, fold: Fold, replicates: int
 ) -> tuple[float, float]:
-    """Seconds of a step of so many replicates, and those that the first steps took, compiling included."""
+    """Seconds of a step of so many replicates, and those that the start took, recording and compiling included."""
     seeds = [replace(run, seed=run.seed + i) for i in range(replicates)]
     with deterministic(run):
+        started = time.perf_counter()
         training = kind(seeds, [fold] * replicates)
         # What is picked at once and not compiled may be a hundred steps, which nobody waits for to choose an engine.
         unit = training.at_once if kind is CompiledTraining else 1
-        started = time.perf_counter()
         training.advance(unit)
-        first = time.perf_counter() - started
+        start = time.perf_counter() - started
         if training.reason:
             raise NotCompiledError(training.reason)
-        return _seconds(training, unit), first
+        return _seconds(training, unit), start
 
 
 def _seconds(training: Training | StackedTraining, unit: int = 1) -> float:

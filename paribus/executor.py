@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import platform
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import cache
+from typing import TypeVar
 
 import torch
 
@@ -46,35 +47,46 @@ def execute(
     """
     work = units(runs, jobs, portion)
     here = jobs == 1 or len(work) == 1 or any(run.device != "cpu" for run in runs)
-    for unit, records in _in_process(work) if here else _in_workers(work, jobs):
-        for run, record in zip(unit, records, strict=True):
+    for i, records in _in_process(work) if here else spread(train_unit, work, jobs):
+        for run, record in zip(work[i], records, strict=True):
             keep(run, record)
 
 
 Unit = Sequence[Run]
+Work = TypeVar("Work")
+Found = TypeVar("Found")
 
 
-def _in_process(work: Sequence[Unit]) -> Iterator[tuple[Unit, list[Record]]]:
+def _in_process(work: Sequence[Unit]) -> Iterator[tuple[int, list[Record]]]:
     warm_up()
     with one_thread():
-        for unit in work:
-            yield unit, train_unit(unit)
+        for i, unit in enumerate(work):
+            yield i, train_unit(unit)
 
 
-def _in_workers(work: Sequence[Unit], jobs: int) -> Iterator[tuple[Unit, list[Record]]]:
+def spread(
+    function: Callable[[Work], Found], work: Sequence[Work], jobs: int
+) -> Iterator[tuple[int, Found]]:
+    """Call a function on each piece of work, in workers of one thread each; what it found, with its place, as it comes.
+
+    A worker that is killed costs the pieces that it held, which are given to a new one, once.
+
+    Raises:
+        ParibusError: workers were killed twice. Whatever else the function raises, after what was finished before.
+    """
     from loky.process_executor import TerminatedWorkerError
 
-    waiting = list(work)
+    waiting = dict(enumerate(work))
     for attempt in range(2):
         try:
-            for unit, records in _once(waiting, jobs):
-                waiting.remove(unit)
-                yield unit, records
+            for i, found in _once(function, waiting, jobs):
+                del waiting[i]
+                yield i, found
         except TerminatedWorkerError as error:
             if attempt:
                 raise ParibusError(
                     "a worker process",
-                    got=f"killed twice, with {sum(map(len, waiting))} runs left ({error})",
+                    got=f"killed twice, with {len(waiting)} pieces of work left ({error})",
                     expected="enough memory for one run a worker",
                     fix="Use fewer with --paribus-jobs; what was finished is kept.",
                 ) from error
@@ -82,14 +94,16 @@ def _in_workers(work: Sequence[Unit], jobs: int) -> Iterator[tuple[Unit, list[Re
         return
 
 
-def _once(work: Sequence[Unit], jobs: int) -> Iterator[tuple[Unit, list[Record]]]:
+def _once(
+    function: Callable[[Work], Found], work: Mapping[int, Work], jobs: int
+) -> Iterator[tuple[int, Found]]:
     from loky import get_reusable_executor
 
     pool = get_reusable_executor(
         max_workers=jobs, timeout=300, initializer=_start_worker, env=WORKER_ENVIRONMENT
     )
-    futures: dict[Future[list[Record]], Unit] = {
-        pool.submit(train_unit, unit): unit for unit in work
+    futures: dict[Future[Found], int] = {
+        pool.submit(function, piece): i for i, piece in work.items()
     }
     pending = set(futures)
     try:

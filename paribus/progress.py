@@ -37,23 +37,28 @@ class Progress:
     forecast: Forecast = field(default_factory=Forecast)
 
     @contextmanager
-    def batch(self, label: str, runs: int, estimate: float) -> Iterator[Callable[[], None]]:
+    def batch(
+        self, label: str, runs: int, estimate: float, unit: str = "runs"
+    ) -> Iterator[Callable[[], None]]:
         """Show ``runs`` runs under a label; call what is yielded after each.
 
         Args:
             label: what is trained.
             runs: how many runs.
-            estimate: seconds that the batch was planned to take.
+            estimate: seconds that the batch was planned to take; none where it is in no forecast.
+            unit: what there are so many of, if it is not runs.
         """
         started, done, spent = time.perf_counter(), self.forecast.done, self.forecast.spent
 
         def account(finished: int) -> None:
+            if not estimate:
+                return
             self.forecast.done = done + estimate * finished / runs
             self.forecast.spent = spent + time.perf_counter() - started
 
         try:
             if self.shown:
-                with self.uncaptured(), self._bar(label, runs, account) as advance:
+                with self.uncaptured(), self._bar(label, runs, unit, account) as advance:
                     yield advance
             else:
                 yield lambda: None
@@ -62,7 +67,7 @@ class Progress:
 
     @contextmanager
     def _bar(
-        self, label: str, runs: int, account: Callable[[int], None]
+        self, label: str, runs: int, unit: str, account: Callable[[int], None]
     ) -> Iterator[Callable[[], None]]:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
@@ -72,7 +77,7 @@ class Progress:
             TextColumn("{task.description}"),
             BarColumn(bar_width=20),
             MofNCompleteColumn(),
-            TextColumn("runs,"),
+            TextColumn(f"{unit},"),
             TimeElapsedColumn(),
             TextColumn("{task.fields[left]}"),
         )
@@ -89,5 +94,7 @@ class Progress:
             yield advance
 
     def _left(self) -> str:
+        if not self.forecast.planned:
+            return ""
         left = round(self.forecast.left())
         return f"about {left // 60}:{left % 60:02d} left in all"

@@ -66,6 +66,7 @@ ORDER = [
     "options",
     "settings",
     "beforehand",
+    "plan",
     "session",
     "archive",
     "calibration",

@@ -17,8 +17,10 @@ from benchmarks.engines.sweep import EVALUATE_EVERY, MULTIPLES, SEEDS, STEPS, US
 from benchmarks.engines.sweep_part import PART
 from benchmarks.engines.sweep_part import SUITE as PART_SUITE
 from benchmarks.engines.where import when, where
+from paribus.cells import cells
 from paribus.comparison import Suite
-from paribus.session import Session, Settings, cells
+from paribus.session import Session
+from paribus.settings import Settings
 
 KINDS = {
     "seconds": "end to end",

@@ -9,7 +9,7 @@ from paribus.controls import Control, Judged, effects, inside, judge
 from paribus.executor import execute
 from paribus.rates import Rate
 from paribus.run import Record, Run
-from paribus.session import Settings
+from paribus.settings import Settings
 
 FIRST_SEED = 60_000_000
 MEASURED_SEED = 80_000_000

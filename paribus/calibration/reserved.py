@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from paribus.cells import Cell, cells
 from paribus.comparison import Comparison, Suite
 from paribus.errors import ParibusError
 from paribus.progress import Progress
 from paribus.results import Result, collect
 from paribus.run import Run
-from paribus.session import Cell, Session, Settings, cells
+from paribus.session import Session
+from paribus.settings import Settings
 from paribus.tuning import Arm
 
 

@@ -11,7 +11,7 @@ from paribus.comparison import Comparison, Suite
 from paribus.progress import Progress
 from paribus.rates import Rate
 from paribus.report.calibration import told, write_calibration
-from paribus.session import Settings
+from paribus.settings import Settings
 
 
 def calibrate_suite(

@@ -13,7 +13,7 @@ from paribus.errors import ParibusError
 from paribus.progress import Progress
 from paribus.rates import Rate, Rule
 from paribus.results import Result
-from paribus.session import Settings
+from paribus.settings import Settings
 from paribus.stats import least_seeds
 from paribus.tuning import ARMS, Arm, Tuning
 

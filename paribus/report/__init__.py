@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from paribus.across import Standing, standings
 from paribus.answers import Entry
@@ -15,6 +17,9 @@ from paribus.report.tables import verdict_table
 from paribus.report.terminal import terminal
 from paribus.report.text import slug
 from paribus.results import Result
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["terminal", "verdict_table", "write"]
 
@@ -53,8 +58,8 @@ def _suite(name: str, results: Sequence[Result], out: Path) -> list[Path]:
     sheet.runs(results).to_csv(table, index=False, lineterminator="\n", encoding="utf-8")
     drawn = [dict(_figures(result, out)) for result in results]
     for place, (title, figure) in doses.pictures(results).items():
-        file = out / f"{_stem(results[place])}-{slug(title)}.png"
-        drawn[place][title] = figures.save(figure, file).name
+        name = f"{_stem(results[place])}-{slug(title)}.png"
+        drawn[place] |= _saved({title: (figure, name)}, out)
     stood = [(found, _pictures(name, found, out)) for found in standings(results)]
     path.write_text(page(results, drawn, table.name, stood), encoding="utf-8", newline="\n")
     files = [file for names in (*(f for _, f in stood), *drawn) for file in names.values()]
@@ -67,10 +72,8 @@ def _pictures(name: str, found: Standing, out: Path) -> Figures:
     parts += [found.arm] if found.arm != "default" else []
     parts += [found.device] if found.device != "cpu" else []
     stem = "-".join(parts)
-    return {
-        title: figures.save(figure, out / f"{stem}-{slug(title)}.png").name
-        for title, figure in ranking.pictures(found).items()
-    }
+    made = ranking.pictures(found)
+    return _saved({title: (f, f"{stem}-{slug(title)}.png") for title, f in made.items()}, out)
 
 
 def _stem(result: Result) -> str:
@@ -93,8 +96,15 @@ def _figures(result: Result, out: Path) -> Figures:
     }
     for title, draw in result.comparison.figures.items():
         made[title] = (draw(result), f"{stem}-{slug(title)}.png")
-    return {
-        text: figures.save(figure, out / name).name
-        for text, (figure, name) in made.items()
-        if figure is not None
-    }
+    return _saved({text: (f, name) for text, (f, name) in made.items() if f is not None}, out)
+
+
+def _saved(made: Mapping[str, tuple[Figure, str]], out: Path) -> dict[str, str]:
+    """Write figures; their file names by what they show. One that cannot be drawn is warned of and costs no page."""
+    written = {}
+    for title, (figure, name) in made.items():
+        try:
+            written[title] = figures.save(figure, out / name).name
+        except Exception as error:  # noqa: BLE001 - whatever a drawing library raises
+            warnings.warn(f"{name} could not be drawn: {error}", stacklevel=2)
+    return written

@@ -154,6 +154,8 @@ def name_ends(axes: Axes, ends: Sequence[End], gap: float = 0.055) -> None:
     axes.set_ylim(axes.get_ylim())  # what follows counts on the limits as they are now
     inverse = axes.transAxes.inverted()
     points = [inverse.transform(axes.transData.transform((end.x, end.y))) for end in ends]
+    # One that ends off the scale is named at the edge: a figure has to hold what its lines lead to.
+    points = [np.clip(point, 0.0, 1.0) for point in points]
     heights = apart([float(y) for _, y in points], gap)
     for end, point, height in zip(ends, points, heights, strict=True):
         axes.annotate(

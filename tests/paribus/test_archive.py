@@ -13,11 +13,13 @@ from typer.testing import CliRunner
 
 from paribus import archive, fingerprint, session
 from paribus.archive import FILE, keep, rebuild
+from paribus.cells import cells
 from paribus.cli import app
 from paribus.comparison import Claim, Suite
 from paribus.errors import ParibusError
 from paribus.report import write
-from paribus.session import Session, Settings, cells
+from paribus.session import Session
+from paribus.settings import Settings
 from paribus.spec import call
 from tests.toys import comparison, score, suite
 

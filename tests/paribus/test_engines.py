@@ -15,15 +15,18 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from paribus import engines, executor
-from paribus import session as module
+from paribus import plan as module
+from paribus.cells import Cell, cells
 from paribus.comparison import Budget, Suite
 from paribus.data import Dataset
-from paribus.engines import Choice, common, resolve
+from paribus.engines import Choice, Question, common, resolve, resolve_each
 from paribus.errors import ParibusError
 from paribus.executor import execute, fold_of
+from paribus.recipe import Start
 from paribus.results import Result
 from paribus.run import Outcome, Record, Run
-from paribus.session import Cell, Session, Settings, cells
+from paribus.session import Session
+from paribus.settings import Settings
 from paribus.spec import call
 from paribus.training.cohorts import LARGEST, cohort_key
 from paribus.training.stacked import self_check, why_not
@@ -419,12 +422,28 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     """What was measured, as which engine was wanted for how many replicates; stacking is found the faster."""
     found: list[tuple[str, int]] = []
 
-    def fake(wanted: str, _run: Run, replicates: int) -> Choice:
-        found.append((wanted, replicates))
-        return Choice("stacked", f"measured {len(found)}")
+    def fake(questions: Sequence[Question], _jobs: int) -> Iterator[tuple[int, Choice]]:
+        for i, (wanted, _, replicates) in enumerate(questions):
+            found.append((wanted, replicates))
+            yield i, Choice("stacked", f"measured {len(found)}")
 
-    monkeypatch.setattr(module, "resolve", fake)
+    monkeypatch.setattr(module, "resolve_each", fake)
     return found
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_questions_are_answered_by_their_places_here_and_side_by_side(jobs: int) -> None:
+    questions = [Question(wanted, a_run(steps=10), 2) for wanted in ("loop", "stacked", "auto")]
+    found = dict(resolve_each(questions, jobs))
+    assert [found[i].engine for i in range(3)] == ["loop", "stacked", "loop"]
+    assert found[1].reason == "asked for"
+    assert "too little to gain by stacking" in found[2].reason
+
+
+def test_where_training_starts_from_is_not_trained_to_choose_an_engine() -> None:
+    source = Start(task=TASK, recipe=RECIPE.model_copy(update={"model": call(Raises)}))
+    chosen = resolve("stacked", a_run(start=source, steps=10), 2)
+    assert chosen == Choice("stacked", "asked for")
 
 
 def test_what_was_measured_is_kept_for_seeds_that_are_added_later(

@@ -152,7 +152,7 @@ def test_each_record_is_kept_in_this_process_and_thread() -> None:
 
 
 def test_no_worker_is_started_for_a_single_run_or_job(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(executor, "_in_workers", None)
+    monkeypatch.setattr(executor, "spread", None)
     assert [*_kept(RUNS[:1], jobs=2)] == [0]
     assert [*_kept(RUNS[:2], jobs=1)] == [0, 1]
 
@@ -197,7 +197,9 @@ def test_a_network_that_always_kills_ends_in_words() -> None:
     with pytest.raises(ParibusError) as caught:
         _kept([a_run(seed, call(Deadly)) for seed in range(2)], jobs=2)
     message = str(caught.value)
-    assert message.startswith("a worker process: got killed twice, with 2 runs left (A worker")
+    assert message.startswith(
+        "a worker process: got killed twice, with 2 pieces of work left (A worker"
+    )
     assert message.endswith(
         "), expected enough memory for one run a worker. "
         "Use fewer with --paribus-jobs; what was finished is kept."

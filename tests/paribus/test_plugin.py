@@ -18,10 +18,12 @@ import pytest
 import torch
 
 from paribus import executor, session
+from paribus.cells import cells
 from paribus.executor import execute
 from paribus.report import figures, terminal, write
 from paribus.run import Record, Run
-from paribus.session import Session, Settings, cells
+from paribus.session import Session
+from paribus.settings import Settings
 from tests import toys
 
 # pytest-benchmark warns of a file without rows, and this file has a warning for an error.
@@ -32,7 +34,7 @@ CELLS = """
 import pytest
 
 from paribus.door import CLOCK
-from paribus.session import cells
+from paribus.cells import cells
 from paribus.spec import call
 from tests.toys import *
 

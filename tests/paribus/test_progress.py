@@ -93,6 +93,19 @@ def test_a_log_file_is_told_the_counts_and_the_time_left(
     assert lines[0].rstrip().endswith("about 1:15 left in all")
 
 
+def test_what_is_in_no_forecast_is_counted_by_its_own_unit_and_moves_none(
+    watch: Watch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    bar = Progress()
+    with bar.batch("choosing engines", 1, 0.0, "kinds") as advance:
+        watch.now += 9.0
+        advance()
+    line = capfd.readouterr().err
+    assert "1/1 kinds, " in line
+    assert "left" not in line
+    assert bar.forecast == Forecast()
+
+
 def test_the_terminal_is_reached_for_as_long_as_a_batch_lasts() -> None:
     seen: list[str] = []
 

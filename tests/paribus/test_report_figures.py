@@ -170,6 +170,21 @@ def test_variances_of_layers_have_a_panel_each_and_none_a_layer(store) -> None:
     assert figure.axes[1].lines[0].get_ydata().tolist() == [100.0, 200.0, 300.0]
 
 
+def test_a_line_that_ends_off_the_scale_is_named_at_its_edge(store, tmp_path) -> None:
+    """What leads to a point far outside makes a picture of that height."""
+    bench = filled(store)
+    for seed in range(10):
+        curves = {"step": [0, 10, 20], "validation/log_loss": [0.7, 0.5, 0.4]}
+        bench.alter("sgd", seed, curves=curves)
+        curves = {"step": [0, 10, 20], "validation/log_loss": [1e14, 0.5, 0.4 if seed else 1e13]}
+        bench.alter("rmsprop", seed, curves={**curves, "step": [0, 10, 20]})
+        curves = {"step": [0], "validation/log_loss": [1e14]}
+        bench.alter("adam", seed, curves=curves)
+    figure = figures.curves(bench.result())
+    assert all(0 <= text.xy[1] <= 1 for text in figure.axes[0].texts)
+    figures.save(figure, tmp_path / "a.png")
+
+
 @pytest.mark.parametrize("panels", [1, 2, 4])
 def test_long_names_of_many_variants_leave_the_panels_their_room(store, panels) -> None:
     """Beyond the figure's width they would squeeze the panels to nothing, of which matplotlib only warns."""

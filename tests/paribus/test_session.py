@@ -13,13 +13,16 @@ import pytest
 import torch
 
 from paribus import executor
+from paribus import plan as planning
 from paribus import session as module
+from paribus.cells import Cell, cells, skip_reason
 from paribus.comparison import Budget, Comparison, Factor, Suite
 from paribus.errors import ParibusError
 from paribus.results import Result
 from paribus.run import Record, Run
 from paribus.search import LogUniform, space
-from paribus.session import Cell, Session, Settings, cells, choice, pairs, skip_reason, speaks
+from paribus.session import Session
+from paribus.settings import Settings, choice, pairs, speaks
 from paribus.spec import call
 from paribus.store import Timing
 from paribus.tuning import Tuning
@@ -572,7 +575,7 @@ def test_a_network_is_tried_once_for_all_optimizers(
 ) -> None:
     """Two networks under three optimizers each; a network is tried with the first of them."""
     tried: list[str] = []
-    monkeypatch.setattr(module, "try_once", lambda variant: tried.append(variant.name))
+    monkeypatch.setattr(planning, "try_once", lambda variant: tried.append(variant.name))
     optimizers = {"sgd": SGD, "slow": call("torch.optim:SGD", lr=1e-3), "adam": ADAM}
     wide = {"narrow": 3, "wide": 4}
     crossed = comparison("recipe.optimizer", optimizers).model_copy(

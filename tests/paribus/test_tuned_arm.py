@@ -11,13 +11,15 @@ from typing import Any
 
 import pytest
 
+from paribus.cells import Cell, cells
 from paribus.comparison import Suite
 from paribus.errors import ParibusError
 from paribus.nested import PENDING, Pilot
 from paribus.results import Result
 from paribus.run import Outcome, Record, Run
 from paribus.search import LogUniform, Space, space
-from paribus.session import Cell, Session, Settings, cells
+from paribus.session import Session
+from paribus.settings import Settings
 from paribus.spec import call
 from paribus.tuning import PILOT_SEEDS, SHARED_SEED, Tuning
 from tests import toys

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from paribus.session import Session, Settings, cells
+from paribus.cells import cells
+from paribus.session import Session
+from paribus.settings import Settings
 from suites.inversion import SUITE
 
 CAPPED, WIDE = SUITE.comparisons

@@ -14,7 +14,7 @@ from paribus.comparison import Budget
 from paribus.controls import Control, Measured
 from paribus.errors import ParibusError
 from paribus.search import LogUniform, Space
-from paribus.session import Settings
+from paribus.settings import Settings
 from paribus.tuning import Tuning
 from tests.toys import RECIPE, comparison, score
 

@@ -217,9 +217,9 @@ def test_a_cohort_that_cannot_be_compiled_is_stacked_and_says_why(seconds) -> No
 
 
 def test_auto_may_compile_what_it_stacks(seconds, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The loop takes a second a step here, a replicate in the stack 10 / 8 ms."""
+    """The loop takes a second a step here, a replicate in the stack 10 / 8 ms and a share of its start."""
     del seconds
     monkeypatch.setattr(engines, "_loop_seconds", lambda *_args: 1.0)
     found = resolve("auto", a_run(steps=20_000), 8)
     assert found.engine == COMPILED
-    assert found.reason.startswith("1000000 µs a step by the loop, 1250 stacked by 8; ")
+    assert found.reason.startswith("1000000 µs a step by the loop, 1251 stacked by 8; ")

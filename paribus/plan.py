@@ -1,0 +1,385 @@
+"""A plan: which runs the cells ask for, and what the store knows of them. Nothing is trained here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import cached_property
+
+import torch
+
+from paribus.answers import Entry, entries
+from paribus.beforehand import (
+    first_trial,
+    refuse_undrawn,
+    refuse_unsequential,
+    told_of_misfit,
+    try_once,
+)
+from paribus.cells import DEVICES, Cell, skip_reason
+from paribus.comparison import Comparison, Suite, Variant
+from paribus.engines import Choice, Question, common, resolve_each
+from paribus.errors import ParibusError
+from paribus.executor import available_jobs, dataset_of, one_thread
+from paribus.nested import Pilot, Search, Searched, pending
+from paribus.results import Result, collect, kind_key
+from paribus.run import Record, Run, data_digest
+from paribus.search import Space
+from paribus.settings import Settings
+from paribus.spec import digest
+from paribus.spec import replace as replaced
+from paribus.stats import fewest_to_stop
+from paribus.store import Store
+from paribus.task import Task
+from paribus.training.cohorts import cohort_key
+from paribus.tuning import ARMS, Arm, Tuning
+
+
+class Plan:
+    """What is to be known: the runs of every cell with the user's budget, data and seeds in them.
+
+    Pages are made again from evidence with no more than this.
+
+    Args:
+        settings: what the user chose.
+
+    Attributes:
+        failures: why a cell's test failed.
+        declared: the suites whose claims were asked for last.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.store = Store(settings.store)
+        self.failures: dict[Cell, str] = {}
+        self.declared: list[Suite] = []
+        self._prepared: dict[tuple[str, str], Comparison] = {}
+        self._digests: dict[Task, str] = {}
+        self._choices: dict[tuple[str, str, str, Arm], Choice] = {}
+        self._pilots: dict[str, Pilot] = {}
+        self._searches: dict[str, Search] = {}
+        self._complete: dict[str, Searched] = {}
+        self._bases: dict[tuple[str, Sequence[int]], list[Run]] = {}
+        self._tried: set[str] = set()
+        self._lengths: dict[str, int] = {}
+
+    @cached_property
+    def jobs(self) -> int:
+        """Processes that train side by side."""
+        return self.settings.jobs or available_jobs()
+
+    def prepare(self, cells: Sequence[Cell]) -> None:
+        """Read the data and try every network once, before any long work; refuse what cannot work.
+
+        Raises:
+            ParibusError: an option names an unknown task, data cannot be used, or a network does not fit.
+        """
+        self._refuse_unknown_tasks(cells)
+        with one_thread():
+            for suite, comparison in distinct_in(cells):
+                prepared = self._apply(comparison)
+                refuse_undrawn(prepared)
+                if self.settings.sequential:
+                    refuse_unsequential(prepared)
+                self._prepared[suite.name, comparison.name] = prepared
+                for variant in prepared.variants():
+                    self._try(variant)
+                    if any(c.arm == "tuned" and c.comparison == comparison for c in cells):
+                        self._try(first_trial(variant, prepared))
+
+    def _try(self, variant: Variant) -> None:
+        """Try a variant once, of those that differ in their optimizer alone the first; each makes its optimizer."""
+        recipe = variant.recipe.model_copy(update={"optimizer": None})
+        name = digest((variant.task, recipe))
+        if name not in self._tried:
+            try_once(variant)
+            self._tried.add(name)
+        else:
+            with told_of_misfit(variant, dataset_of(variant.task, 0)):
+                variant.recipe.optimizer([torch.zeros(1, requires_grad=True)])
+
+    def _refuse_unknown_tasks(self, cells: Sequence[Cell]) -> None:
+        known = {cell.comparison.task.name for cell in cells}
+        for option, given in (("data", self.settings.data), ("target", self.settings.targets)):
+            for task in given.keys() - known:
+                raise ParibusError(
+                    f"task in --paribus-{option}",
+                    got=repr(task),
+                    expected=f"one of {', '.join(sorted(known))}",
+                    fix="Name a task of a selected suite.",
+                )
+
+    def _apply(self, comparison: Comparison) -> Comparison:
+        """The comparison with the user's budget and data in it."""
+        made = comparison.at(self.settings.budget)
+        if self.settings.speaks_of is not None:
+            made = made.model_copy(update={"speaks_of": self.settings.speaks_of})
+        path = self.settings.data.get(made.task.name)
+        if path is None:
+            return made
+        task = replaced(made.task, "path", str(path))
+        task = replaced(task, "target", self.settings.targets.get(task.name))
+        return made.model_copy(update={"task": task})
+
+    def comparison(self, cell: Cell) -> Comparison:
+        """The prepared comparison of a cell."""
+        return self._prepared[cell.suite.name, cell.comparison.name]
+
+    def seeds(self, comparison: Comparison) -> range:
+        """The seeds that are compared; in a sequence those with which it begins, the fewest that can stop."""
+        if self.settings.most is not None:
+            return range(min(self.settings.most, fewest_to_stop(comparison.family)))
+        chosen = self.settings.seeds
+        return range(comparison.budgets[self.settings.budget].seeds if chosen is None else chosen)
+
+    def seeds_of(self, cell: Cell) -> range:
+        """The seeds of a cell: in a sequence a variant that is open has more than one that has stopped."""
+        planned = self._lengths.get(cell.address)
+        return self.seeds(self.comparison(cell)) if planned is None else range(planned)
+
+    def runs(self, cell: Cell) -> list[Run]:
+        """The runs of a cell that count, one a seed; of a search that is not over, `PENDING` ones."""
+        if cell.arm == "default":
+            return self._base(cell)
+        found = self.searched(cell)
+        return pending(self._base(cell)) if found is None else found.winners
+
+    def _base(self, cell: Cell) -> list[Run]:
+        """The runs of a cell as they stand before tuning; they are asked for often, and know their keys by then."""
+        name = (cell.address, self.seeds_of(cell))
+        if name not in self._bases:
+            engine = self._choice(cell).engine
+            runs = self._by_loop(cell, cell.variant)
+            self._bases[name] = [replace(run, engine=engine) for run in runs]
+        return [*self._bases[name]]
+
+    # The tuned arm
+
+    def searched(self, cell: Cell) -> Searched | None:
+        """What the store knows of a tuned cell's search, or None before its pilot is over."""
+        if cell.address in self._complete:
+            return self._complete[cell.address]
+        search = self._search(cell)
+        if search is None:
+            return None
+        found = search.known(self.store.get(run.key for run in search.all))
+        if found.complete:
+            self._complete[cell.address] = found
+        return found
+
+    def _search(self, cell: Cell) -> Search | None:
+        """The search of a tuned cell, in its frozen space, or None before its pilot is over."""
+        if cell.address not in self._searches:
+            pilot = self.pilot(cell)
+            if pilot is None:
+                return None
+            self._searches[cell.address] = self._search_in(cell, pilot.spaces[cell.variant])
+        return self._searches[cell.address]
+
+    def _search_in(self, cell: Cell, space: Space, seeds: Sequence[int] | None = None) -> Search:
+        """The search of a tuned cell in a space, on the seeds that count or on those of a pilot."""
+        tuning, base = tuning_of(cell), self._base(cell)
+        runs = base if seeds is None else [replace(base[0], seed=seed) for seed in seeds]
+        return Search(
+            runs=tuple(runs),
+            space=space,
+            declared=self._declared(cell)[cell.variant],
+            trials=tuning.trials_of(cell.variant, self.settings.budget, self.settings.trials),
+            metric=self.comparison(cell).task.primary,
+            shared=tuning.shared and seeds is None,
+        )
+
+    def _declared(self, cell: Cell) -> dict[str, Space]:
+        """The declared space of each variant."""
+        variants = cell.comparison.variants()
+        return {v.name: tuning_of(cell).space_of(v.name, v.levels) for v in variants}
+
+    def pilot(self, cell: Cell) -> Pilot | None:
+        """The spaces that a tuned cell's comparison ended with on its device, or None before the pilot is over."""
+        if not tuning_of(cell).widen:
+            return Pilot(self._declared(cell))
+        name = self._pilot_name(cell)
+        if name not in self._pilots:
+            known = None if self.settings.fresh else self.store.frozen(name)
+            if known is None:
+                return None
+            self._pilots[name] = Pilot.read(known)
+        return self._pilots[name]
+
+    def _pilot_name(self, cell: Cell) -> str:
+        """What a pilot depends on: the variants, the engine, and how they are tuned."""
+        mates = [cell._replace(variant=v.name) for v in cell.comparison.variants()]
+        tuning = tuning_of(cell)
+        return digest(
+            {
+                "variants": {c.variant: kind_key(self._base(c)[0]) for c in mates},
+                "spaces": self._declared(cell),
+                "trials": [self._search_in(c, Space()).trials for c in mates],
+                "seeds": tuning.pilot,
+            }
+        )
+
+    # Engines
+
+    def _by_loop(self, cell: Cell, variant: str) -> list[Run]:
+        """The runs of a variant of the cell's comparison, before an engine is chosen."""
+        comparison = self.comparison(cell)
+        found = next(v for v in comparison.variants() if v.name == variant)
+        return [
+            Run(
+                task=found.task,
+                recipe=found.recipe,
+                seed=seed,
+                data_digest=self._digest(found.task),
+                device=cell.device,
+                diagnostics=comparison.diagnostics,
+            )
+            for seed in self.seeds_of(cell._replace(variant=variant))
+        ]
+
+    def _choice(self, cell: Cell) -> Choice:
+        """The engine of an arm on a device: one for all variants, so that it does not vary with the factor.
+
+        It is as asked for, as chosen before, or as measured now.
+        """
+        place = self._place(cell)
+        if place not in self._choices:
+            name, questions = self._questions(cell)
+            if questions and self.store.choice(name) is None:
+                found = [choice for _, choice in resolve_each(questions, 1)]
+                self.store.choose(name, *common(found))
+            known = self.store.choice(name) if questions else None
+            self._choices[place] = Choice(*known) if known else Choice("loop", "asked for")
+        return self._choices[place]
+
+    def choose(self, cells: Iterable[Cell], advance: Callable[[], None] = lambda: None) -> None:
+        """Choose the engines of all of these cells at once, side by side; ``advance`` is called after each question."""
+        asked = self.unchosen(cells)
+        questions = [question for each in asked.values() for question in each]
+        names = [name for name, each in asked.items() for _ in each]
+        found: dict[str, list[Choice]] = {name: [] for name in asked}
+        for i, choice in resolve_each(questions, self.jobs):
+            name = names[i]
+            found[name].append(choice)
+            if len(found[name]) == len(asked[name]):
+                self.store.choose(name, *common(found[name]))
+            advance()
+
+    def unchosen(self, cells: Iterable[Cell]) -> dict[str, list[Question]]:
+        """What is still to be asked, by the name under which the answer is kept."""
+        places = {self._place(cell): cell for cell in cells}
+        asked = dict(self._questions(cell) for cell in places.values())
+        return {n: each for n, each in asked.items() if each and self.store.choice(n) is None}
+
+    def _questions(self, cell: Cell) -> tuple[str, list[Question]]:
+        """What is asked of each cohort of an arm, and the name under which the answer is kept."""
+        wanted = self.settings.engine
+        if wanted == "loop" or skip_reason(cell.device):
+            return "", []
+        # The first of each cohort, the baseline before all: what is tried says most at its usual numbers.
+        found = self._firsts(cell)
+        firsts = {cohort_key(run): run for run in reversed(found)}
+        # Variants that differ in numbers of the optimizer are trained together; some share their runs.
+        many = Counter(cohort_key(run) for run in {run.key: run for run in found}.values())
+        runs = self._replicates(cell)
+        return f"{digest(sorted(firsts))}/{wanted}", [
+            Question(wanted, run, -(-runs * many[cohort] // self.jobs))
+            for cohort, run in firsts.items()
+        ]
+
+    def _firsts(self, cell: Cell) -> list[Run]:
+        """The first run of each variant, the first trial in the tuned arm."""
+        comparison = self.comparison(cell)
+        firsts = [self._by_loop(cell, v.name)[0] for v in comparison.variants()]
+        if cell.arm == "default":
+            return firsts
+        trials = (first_trial(v, comparison).recipe for v in comparison.variants())
+        return [
+            replace(run, recipe=recipe, trial=0, diagnostics=())
+            for run, recipe in zip(firsts, trials, strict=True)
+        ]
+
+    def _replicates(self, cell: Cell) -> int:
+        """Runs of a variant that can be trained at once."""
+        seeds = len(self.seeds(self.comparison(cell)))
+        if cell.arm == "default":
+            return seeds
+        tuning = tuning_of(cell)
+        trials = tuning.trials_of(cell.variant, self.settings.budget, self.settings.trials)
+        return trials * (1 if tuning.shared else seeds)
+
+    @staticmethod
+    def _place(cell: Cell) -> tuple[str, str, str, Arm]:
+        """The names that all cells of an arm of a comparison on a device share."""
+        return cell.suite.name, cell.comparison.name, cell.device, cell.arm
+
+    def _digest(self, task: Task) -> str:
+        if task not in self._digests:
+            self._digests[task] = data_digest(task, dataset_of(task, 0))
+        return self._digests[task]
+
+    # What is known
+
+    def baseline(self, cell: Cell) -> Cell:
+        """The cell that a cell is held against."""
+        return cell._replace(variant=cell.comparison.variants()[0].name)
+
+    def records(self, cell: Cell) -> list[Record]:
+        """The records of a cell's runs that the store holds."""
+        return list(self.store.get(run.key for run in self.runs(cell)).values())
+
+    def tried(self, cell: Cell) -> list[Record]:
+        """The records of a cell's trials that the store holds."""
+        found = self.searched(cell) if cell.arm == "tuned" else None
+        return found.found if found else []
+
+    def results(self, cells: Iterable[Cell]) -> list[Result]:
+        """What the store knows of every comparison of the cells, on each of their devices, arm by arm."""
+        found = []
+        for device in DEVICES:
+            chosen = [cell for cell in cells if cell.device == device]
+            for suite, comparison in distinct_in(chosen):
+                here = {c.arm for c in chosen if (c.suite, c.comparison) == (suite, comparison)}
+                found += [
+                    self.result(suite, comparison, device, arm) for arm in ARMS if arm in here
+                ]
+        return found
+
+    def result(
+        self, suite: Suite, comparison: Comparison, device: str, arm: Arm = "default"
+    ) -> Result:
+        """What the store knows of one arm of a comparison on one device."""
+        whole = [Cell(suite, comparison, v.name, device, arm) for v in comparison.variants()]
+        tuned = arm == "tuned"
+        return collect(
+            suite,
+            self.comparison(whole[0]),
+            budget=self.settings.budget,
+            device=device,
+            runs={cell.variant: self.runs(cell) for cell in whole},
+            store=self.store,
+            failures={c.variant: self.failures[c] for c in whole if c in self.failures},
+            skipped=skip_reason(device),
+            searched={c.variant: s for c in whole if (s := self.searched(c))} if tuned else {},
+            pilot=self.pilot(whole[0]) if tuned else None,
+            arm=arm,
+            cap=self.settings.most,
+        )
+
+    def claims(self, declared: Sequence[Suite], results: Sequence[Result]) -> tuple[Entry, ...]:
+        """Every claim of the declared suites, answered by these results, or by those of earlier sessions."""
+        self.declared = list(declared)
+        return entries(declared, results, self.store)
+
+
+def distinct_in(cells: Iterable[Cell]) -> list[tuple[Suite, Comparison]]:
+    """The comparisons that cells are of, each with its suite."""
+    found = {(c.suite.name, c.comparison.name): (c.suite, c.comparison) for c in cells}
+    return list(found.values())
+
+
+def tuning_of(cell: Cell) -> Tuning:
+    """How a tuned cell is tuned."""
+    assert cell.comparison.tuning is not None, "only what is tuned has a tuned arm"
+    return cell.comparison.tuning

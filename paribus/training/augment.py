@@ -40,7 +40,9 @@ class Augmentation:
         """
         with torch.random.fork_rng(devices=[]):
             for kind, ordinal, transform in self.transforms:
-                torch.manual_seed(self.streams.number("noise", "augment", kind, ordinal, step))
+                # `torch.manual_seed` takes a stack trace for each kind of device, a seventh of a small network's step.
+                number = self.streams.number("noise", "augment", kind, ordinal, step)
+                torch.default_generator.manual_seed(number)
                 samples = torch.stack([_kept(kind, x, transform(x)) for x in samples])
         return samples
 

@@ -29,8 +29,8 @@ FEWEST_MEASURED = 200
 
 # Halving what is trained at once has to save this share of a step to be worth the overhead of twice as many portions.
 WORTH_HALVING = 0.1
-# What stacking speeds up by more is bound by the overhead of its operations, of which halves would have twice as many.
-BOUND_BY_OVERHEAD = 4.0
+# Trying a half takes some tenths of a second, and less training than that has too little to gain from it.
+WORTH_TRYING_HALVES = 5.0
 
 
 class Choice(NamedTuple):
@@ -135,7 +135,7 @@ def _stacked(wanted: str, run: Run, fold: Fold, replicates: int, alone: float) -
     at_once = min(replicates, MOST_MEASURED)
     if wanted == "stacked" and (at_once == 1 or run.recipe.steps < FEWEST_MEASURED):
         return asked
-    portion, each = _portion(run, fold, at_once, alone / BOUND_BY_OVERHEAD)
+    portion, each = _portion(run, fold, at_once)
     limit = LARGEST if portion == at_once else portion
     if wanted == "stacked":
         return asked._replace(portion=limit)
@@ -143,16 +143,17 @@ def _stacked(wanted: str, run: Run, fold: Fold, replicates: int, alone: float) -
     return Choice("stacked", found, limit) if each < alone else Choice("loop", found)
 
 
-def _portion(run: Run, fold: Fold, replicates: int, fast: float) -> tuple[int, float]:
+def _portion(run: Run, fold: Fold, replicates: int) -> tuple[int, float]:
     """How many are best trained at once, and the seconds of a step of one: halved for as long as that saves time.
 
     A large network's replicates leave a core's cache, and convolutions in groups get slower the more groups there are.
     Every portion records its step anew, which is part of its time.
-    Less than ``fast`` seconds a step are not looked at further.
     """
     portion = replicates
     each = _each(run, fold, portion)
-    while portion > 1 and each > fast:
+    if each * run.recipe.steps * replicates < WORTH_TRYING_HALVES:
+        return portion, each
+    while portion > 1:
         half = -(-portion // 2)
         found = _each(run, fold, half)
         if found > (1 - WORTH_HALVING) * each:

@@ -212,14 +212,21 @@ def _penalised(result: Result, row: Row) -> Floats:
 def _name(claim: Claim, result: Result) -> str:
     """What the number is called."""
     if claim.measure is not None:
-        return claim.measure.target.partition(":")[2].replace("_", " ")
+        of = [str(value) for value in claim.measure.kwargs.values()]
+        name = claim.measure.target.partition(":")[2].replace("_", " ")
+        return f"{name} ({', '.join(of)})" if of else name
     return claim.metric or result.comparison.primary.name
 
 
 def _against(claim: Claim, a: Floats, b: Floats) -> str:
     if claim.alone:
-        return f"{np.median(a):.3g} against the value {claim.value:g}"
-    return f"{np.median(a):.3g} against {np.median(b):.3g}"
+        return f"{_short(np.median(a))} against the value {claim.value:g}"
+    return f"{_short(np.median(a))} against {_short(np.median(b))}"
+
+
+def _short(value: np.floating) -> str:
+    """Three digits, or all of a count's that are before the point."""
+    return f"{value:,.0f}" if 1e3 <= abs(value) < 1e6 else f"{value:.3g}"
 
 
 def _margin(claim: Claim, comparison: Comparison) -> float | None:

@@ -231,11 +231,18 @@ def _share(control: Control, found: Floats) -> Judged:
     return Judged(
         control,
         green=low <= mean <= high,
-        seen=f"{mean:.3g} of {n} seeds, {control.expected:.3g} expected",
-        threshold=f"a mean without {named(control)}",
+        seen=f"share {mean:.3g} of {n} seeds, {control.expected:.3g} expected",
+        threshold=f"a share of seeds with {control.metric} {_outside(control)}",
         flakes=share_flakes(control.expected, low, high, n),
         evidence=f"binomial with share {control.expected:.3g} and {n} seeds",
     )
+
+
+def _outside(control: Control) -> str:
+    """Where a red one lies, by the limits that there are."""
+    low = "" if control.low is None else f"below {control.low:g}"
+    high = "" if control.high is None else f"above {control.high:g}"
+    return " or ".join(filter(None, (low, high)))
 
 
 def share_flakes(expected: float, low: float, high: float, n: int) -> float:

@@ -208,11 +208,14 @@ def looks(result: Result) -> list[str]:
 
 def claims_note(answers: list[Answered] | tuple[Answered, ...]) -> str:
     """How many claims rest on tests of their own, and how many false supports that lets through."""
-    single = sum(a.single for a in answers)
+    single, all_of_them = sum(a.single for a in answers), len(answers)
+    told = "Claims were declared before anything ran. `refuted` means that the opposite, or equivalence, was shown. "
+    if not single:
+        return f"{told}None rests on a single test outside the family."
+    rest = "rests" if single == 1 else "rest"
     return (
-        "Claims were declared before anything ran. `refuted` means that the opposite, or equivalence, was shown. "
-        f"{single} of {len(answers)} rest on a single test at 5 % outside the family: if none of them were true, at "
-        f"most {0.05 * single:.2g} would be expected to find false support."
+        f"{told}{single} of {all_of_them} {rest} on a single test at 5 % outside the family: if no such claim were "
+        f"true, at most {0.05 * single:.2g} would be expected to find false support."
     )
 
 

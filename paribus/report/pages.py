@@ -158,7 +158,7 @@ def legend(result: Result) -> str:
         f"better{_rule(result)}"
     )
     naive = [f"`{name}` {score}" for name, score in tables.naive_scores(result).items()]
-    return f"{text} Predictors that learn nothing score: {listed(naive)}." if naive else text
+    return f"{text} References without any network score: {listed(naive)}." if naive else text
 
 
 def _rule(result: Result) -> str:
@@ -299,7 +299,7 @@ def _origins(result: Result) -> list[str]:
     keys = sorted({r.key for row in result.rows for r in (*row.known, *row.tried)})
     if not keys:
         return []
-    tuned = " of the tuned arm, trials included" if result.arm == "tuned" else ""
+    tuned = " of the tuned arm, trials included," if result.arm == "tuned" else ""
     about = f"{len(keys)} runs{tuned} on {result.device}, digest of their keys `{digest(keys)}`:"
     return [about, tables.markdown(origins.provenance_lines(result))]
 

@@ -98,6 +98,14 @@ def verdict(contrast: Contrast) -> str:
     return f"{contrast.label}; {number(contrast.detectable, 2)} would have been seen"
 
 
+WITHHELD = ("floor", "exhausted", "skipped", "few seeds: a look")
+
+
+def looked_at(contrast: Contrast) -> str:
+    """The adjusted p, or a dash where none is looked at: it counts as one in its family, which is not what was found."""
+    return NOTHING if contrast.reason.startswith(WITHHELD) else p_value(contrast.p_holm)
+
+
 def wins(contrast: Contrast) -> str:
     """Seeds won of those that were paired, and ties if there are any."""
     found = contrast.wins
@@ -118,7 +126,7 @@ def against(row: Row, result: Result) -> Line:
         found = {
             "difference": interval(contrast.difference),
             "wins": wins(contrast),
-            "p": p_value(contrast.p_holm),
+            "p": looked_at(contrast),
             "verdict": verdict(contrast),
         }
     return {name: found.get(name, NOTHING) for name in ("difference", "wins", "p", "verdict")}
@@ -158,7 +166,7 @@ def _interaction_line(name: str, contrast: Contrast) -> Line:
         "interaction": name,
         "difference of differences": interval(contrast.difference),
         "seeds above zero": wins(contrast),
-        "p": p_value(contrast.p_holm),
+        "p": looked_at(contrast),
         "verdict": decided,
     }
 

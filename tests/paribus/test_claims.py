@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from paribus.claims import answer, answer_all, answer_suite, target_steps
+from paribus.claims import _short, answer, answer_all, answer_suite, target_steps
 from paribus.comparison import Claim, Suite
 from paribus.errors import ParibusError
 from paribus.relations import Answer
@@ -264,6 +264,18 @@ def test_a_measure_without_numbers_is_undecided(store) -> None:
     made = claim("below", measure=call("paribus.measures:step_ratio"), value=1.0)
     found = answered(store, made)
     assert (found.answer, found.evidence) == (Answer.undecided, "no step ratio was measured")
+
+
+def test_the_evidence_names_what_a_measure_is_of_and_writes_counts_out(store) -> None:
+    """Adam scores 0.4 and the prior 0.7."""
+    measure = call("paribus.measures:over_naive", predictor="prior", metric="log_loss")
+    found = answered(store, claim("above", measure=measure, value=0.0))
+    assert found.evidence.startswith("over naive (prior, log_loss) 0.3 against the value 0")
+    assert [_short(x) for x in (np.float64(21386), np.float64(0.01234), np.float64(2.43e9))] == [
+        "21,386",
+        "0.0123",
+        "2.43e+09",
+    ]
 
 
 def test_a_measure_waits_for_every_row_since_it_may_look_at_any(store) -> None:

@@ -106,7 +106,10 @@ def test_a_share_must_lie_within_its_limits(bench, share, green) -> None:
         bench.alter("adam", seed, scores={"log_loss": 0.2, "dead": float(seed < 10 * share)})
     found = judge(a_control(**SHARE), bench.result())
     assert found.green == green
-    assert found.seen == f"{share:.3g} of 10 seeds, 0.5 expected"
+    assert found.seen == f"share {share:.3g} of 10 seeds, 0.5 expected"
+    assert found.threshold == "a share of seeds with dead below 0.3"
+    both = judge(a_control(**SHARE, high=0.8), bench.result())
+    assert both.threshold == "a share of seeds with dead below 0.3 or above 0.8"
 
 
 @pytest.mark.parametrize(

@@ -96,13 +96,13 @@ def test_the_verdicts_are_told_in_a_sentence(store, page) -> None:
 def test_the_legend_tells_the_direction_and_the_naive_score(store, page) -> None:
     text = page(filled(store).result())
     assert "Difference: sgd minus variant, positive is better" in text
-    assert "Predictors that learn nothing score: `prior` 0.700." in text
+    assert "References without any network score: `prior` 0.700." in text
 
 
 def test_claims_stand_with_answer_evidence_and_the_number_of_single_tests(store, page) -> None:
     text = page(filled(store, claims=CLAIMS).result())
     assert "| C1      | Adam wins.           | supported | verdict better" in text
-    assert "1 of 2 rest on a single test at 5 % outside the family" in text
+    assert "1 of 2 rests on a single test at 5 % outside the family" in text
     assert "at most 0.05 would be expected to find false support" in text
 
 
@@ -224,7 +224,7 @@ def test_a_naive_score_that_differs_between_variants_is_told_as_a_range(store, p
     for seed in range(10):
         bench.alter("adam", seed, naive={"prior": {"log_loss": 0.5, "accuracy": 0.5}})
     text = page(bench.result())
-    assert "Predictors that learn nothing score: `prior` 0.500 to 0.700, by variant." in text
+    assert "References without any network score: `prior` 0.500 to 0.700, by variant." in text
 
 
 def test_a_later_look_is_called_one(store, page) -> None:

@@ -37,6 +37,16 @@ def test_the_main_table_shows_score_difference_wins_p_and_verdict(store) -> None
     assert line(result, "rmsprop")["verdict"] == "equivalent"
 
 
+def test_a_p_that_nobody_looks_at_is_a_dash(store) -> None:
+    """At the floor, no better than the prior's 0.7, a contrast counts as p = 1 whatever its differences say."""
+    bench = (
+        Bench(store).put("sgd", [0.75] * 10).put("adam", around(0.72)).put("rmsprop", [0.3] * 10)
+    )
+    found = line(bench.result(), "adam")
+    assert (found["p"], found["wins"]) == (DASH, "10 of 10")
+    assert found["verdict"].startswith("undecided (floor)")
+
+
 def test_the_smallest_visible_effect_stands_beside_undecided(store) -> None:
     bench = filled(store)
     bench.put("adam", [0.4 + 0.1 * (-1) ** (i // 3) for i in range(10)])

@@ -15,9 +15,11 @@ from paribus.report.tables import state
 from paribus.results import Floats, Result, penalised
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 LEAST = 4  # levels that make a line
+MOST_TICKS = 8  # settings that are named one by one
 WIDE = 20.0  # largest over least setting from which on their axis is logarithmic
 
 
@@ -32,11 +34,10 @@ def pictures(results: Sequence[Result]) -> dict[int, tuple[str, Figure]]:
         alike = [i for _, i in group]
         lines = _lines([results[i] for i in alike])
         if lines:
+            first = results[alike[0]]
+            name = first.comparison.name if len(alike) == 1 else first.suite.name
             setting = key[0].rpartition(".")[2]
-            found[alike[0]] = (
-                f"Score against {setting}",
-                _picture(results[alike[0]], lines, setting),
-            )
+            found[alike[0]] = (f"Score against {setting}", _picture(first, name, lines))
     return found
 
 
@@ -90,21 +91,41 @@ def _points(result: Result) -> dict[str, dict[float, Floats]]:
     return {name: points for name, points in found.items() if len(points) >= LEAST}
 
 
-def _picture(result: Result, lines: Mapping[str, Band], setting: str) -> Figure:
+def _name_settings(axes: Axes, settings: Floats) -> None:
+    """A tick at every setting, as it is written, where they are few: those are what was tried."""
+    from matplotlib.ticker import NullLocator
+
+    if len(settings) > MOST_TICKS:
+        return
+    axes.set_xticks(settings.tolist(), [f"{x:g}" for x in settings])
+    axes.xaxis.set_minor_locator(NullLocator())
+
+
+def _axis(result: Result) -> str:
+    """What the settings are: the last of the path's names, or how many entries a list has there."""
+    factor = next(f for f in result.comparison.factors if numbers(f))
+    setting = factor.path.rpartition(".")[2]
+    levels = factor.levels.items()
+    counts = all(isinstance(x, list) and len(x) == float(name) for name, x in levels)
+    return f"entries of {setting}" if counts else setting
+
+
+def _picture(result: Result, name: str, lines: Mapping[str, Band]) -> Figure:
     metric, device = result.comparison.primary, result.device
     figure = plot_figure(8.0, 4.8)
     axes = figure.add_subplot()
     settings = np.concatenate([line.steps for line in lines.values()])
-    draw(axes, lines, setting)
+    draw(axes, lines, _axis(result))
     if settings.min() > 0 and settings.max() / settings.min() >= WIDE:
         axes.set_xscale("log")
+    _name_settings(axes, np.unique(settings))
     fit_scale(axes, np.concatenate([line.middle for line in lines.values()]))
     better = "higher" if metric.higher_is_better else "lower"
     unit = f", {metric.unit}" if metric.unit else ""
     axes.set_ylabel(f"test {metric.name}{unit} ({better} is better)", fontsize=9)
     tuned = ", tuned" if result.arm == "tuned" else ""
     figure.suptitle(
-        f"{result.suite.name} on {device}{tuned}: median of {len(result.seeds)} seeds, band from the 25th to the 75th "
+        f"{name} on {device}{tuned}: median of {len(result.seeds)} seeds, band from the 25th to the 75th "
         "percentile,\nfailed runs at their penalty",
         fontsize=10,
     )

@@ -106,6 +106,7 @@ def _panels(
     for place, (start, bands) in zip(axes[len(panels) :], layers.items(), strict=True):
         title, x = LAYERS[start]
         _panel(place, bands, x, title)
+        place.xaxis.get_major_locator().set_params(integer=True)
     figure.suptitle(caption(result), fontsize=10)
     handles, labels = max((a.get_legend_handles_labels() for a in axes), key=lambda x: len(x[1]))
     figure.legend(

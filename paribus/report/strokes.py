@@ -24,7 +24,7 @@ DASHES: tuple[Any, ...] = ("-", (0, (6, 2)), (0, (2, 1.5)), (0, (7, 2, 1.5, 2)),
 MARKERS = "osD^vPX*"
 GREY = "0.35"
 LOG_BEYOND = 20.0
-STRETCH = 20.0
+STRETCH = {"linear": 10.0, "log": 20.0}
 
 
 class Band(NamedTuple):
@@ -109,7 +109,8 @@ def fit_scale(axes: Axes, values: Floats, beyond: float = LOG_BEYOND) -> None:
         axes.set_yscale("log")
         _plain_decades(axes, float(sizes.max() / sizes.min()))
     elif sizes.max() > beyond**2 * np.median(sizes):
-        axes.set_yscale("symlog", linthresh=float(np.median(sizes)))
+        # A whole decade, lest a tick below it stand on that of zero.
+        axes.set_yscale("symlog", linthresh=10.0 ** np.ceil(np.log10(np.median(sizes))))
 
 
 def _plain_decades(axes: Axes, factor: float, most: float = 1e4) -> None:
@@ -132,21 +133,34 @@ def show_values(axes: Axes, bands: Mapping[str, Band], floor: float | None) -> N
     later = np.concatenate([*(b.middle[1:] for b in bands.values() if len(b.middle) > 1), extra])
     everything = np.concatenate([*(b.middle for b in bands.values()), extra])
     span = float(np.ptp(later)) if later.size else 0.0
-    if span == 0 or np.ptp(everything) <= STRETCH * span:
+    wide = everything.min() > 0 and everything.max() > LOG_BEYOND * everything.min()
+    if span == 0 or np.ptp(everything) <= STRETCH["log" if wide else "linear"] * span:
         fit_scale(axes, everything)
         return
-    near = (everything >= later.min() - span) & (everything <= later.max() + span)
-    later = everything[near]
-    fit_scale(axes, later)
-    if axes.get_yscale() == "log":
-        axes.set_ylim(later.min() / 1.3, later.max() * 1.3)
-    else:
-        axes.set_ylim(later.min() - 0.08 * span, later.max() + 0.08 * span)
+    edges = [limit[1:] for b in bands.values() for limit in (b.low, b.high)]
+    _set_limits(axes, _near(everything, later, span), _near(np.concatenate(edges), later, span))
     low, high = axes.get_ylim()
-    outside = [f"{n} {b.middle[0]:.1e}" for n, b in bands.items() if not low <= b.middle[0] <= high]
+    outside = [f"{n} {b.middle[0]:.2g}" for n, b in bands.items() if not low <= b.middle[0] <= high]
     if outside:
         text = "off the scale before training: " + ", ".join(outside)
         axes.set_title(text, fontsize=8, loc="left", color=GREY)
+
+
+def _near(values: Floats, later: Floats, span: float) -> Floats:
+    """Those no farther from what comes later than that spans."""
+    return values[(values >= later.min() - span) & (values <= later.max() + span)]
+
+
+def _set_limits(axes: Axes, shown: Floats, edges: Floats) -> None:
+    """A scale that fits the values, and limits that hold them and the edges of their bands with some room."""
+    fit_scale(axes, shown)
+    everything = np.append(shown, edges)
+    if axes.get_yscale() == "log":
+        positive = everything[everything > 0]
+        axes.set_ylim(positive.min() / 1.3, positive.max() * 1.3)
+    else:
+        room = 0.08 * float(np.ptp(everything))
+        axes.set_ylim(everything.min() - room, everything.max() + room)
 
 
 def name_ends(axes: Axes, ends: Sequence[End], gap: float = 0.055) -> None:

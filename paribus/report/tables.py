@@ -102,7 +102,7 @@ WITHHELD = ("floor", "exhausted", "skipped", "few seeds: a look")
 
 
 def looked_at(contrast: Contrast) -> str:
-    """The adjusted p, or a dash where none is looked at: it counts as one in its family, which is not what was found."""
+    """The adjusted p, or a dash where none is looked at: it counts as one, which is not what was found."""
     return NOTHING if contrast.reason.startswith(WITHHELD) else p_value(contrast.p_holm)
 
 

@@ -41,7 +41,19 @@ def test_a_line_has_a_point_for_each_setting_in_order_and_failures_at_their_pena
     assert axes.lines[0].get_xdata().tolist() == [0.001, 0.01, 0.1, 1.0]
     assert axes.lines[0].get_ydata().tolist() == pytest.approx([0.6, 0.4, 0.4, 0.7])
     assert axes.get_xscale() == "log"
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["0.001", "0.01", "0.1", "1"]
+    assert axes.get_xlabel() == "lr"
+    assert figure.get_suptitle().startswith("hand on cpu: median of 10 seeds")
     assert "log_loss, nats (lower is better)" in axes.get_ylabel()
+
+
+def test_an_axis_of_lengths_says_so(store) -> None:
+    deep = {str(depth): [8] * depth for depth in (1, 2, 4, 8)}
+    factor = Factor(path="recipe.model.hidden", levels=deep)
+    ((_, figure),) = doses.pictures(
+        [swept(store, factors=(factor,), baseline=("1",)).result()]
+    ).values()
+    assert figure.axes[0].get_xlabel() == "entries of hidden"
 
 
 def test_a_crossing_has_a_line_for_each_level_of_the_other_factor(store) -> None:

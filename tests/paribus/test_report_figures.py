@@ -133,7 +133,31 @@ def test_a_start_that_explodes_does_not_flatten_the_rest(store) -> None:
         bench.alter("adam", seed, curves=curves)
     (axes,) = figures.curves(bench.result()).axes
     assert axes.get_ylim()[1] < 2
-    assert axes.get_title(loc="left") == "off the scale before training: adam 2.0e+08"
+    assert axes.get_title(loc="left") == "off the scale before training: adam 2e+08"
+
+
+def test_limits_that_leave_starts_out_hold_the_bands_of_what_comes_after(store) -> None:
+    """The lowest quartile is 0.15, below every median."""
+    bench = filled(store)
+    for name in ("sgd", "adam", "rmsprop"):
+        for seed in range(10):
+            end = 0.15 if name == "sgd" and seed < 4 else 0.3
+            curves = {"step": [0, 10, 20], "validation/log_loss": [6.0, 0.5, end]}
+            bench.alter(name, seed, curves=curves)
+    (axes,) = figures.curves(bench.result()).axes
+    assert axes.get_ylim()[0] < 0.15
+    assert axes.get_ylim()[1] < 2
+    assert "sgd 6, adam 6" in axes.get_title(loc="left")
+
+
+def test_layers_are_counted_in_whole_numbers(store) -> None:
+    norms = {f"gradient_norm/{i}": [1.0 + i, 1.0] for i in range(21)}
+    bench = filled(store)
+    for name in ("sgd", "adam", "rmsprop"):
+        for seed in range(10):
+            bench.alter(name, seed, curves={"step": [0, 10], **norms})
+    (axes,) = figures.diagnostics(bench.result()).axes
+    assert all(tick == round(tick) for tick in axes.get_xticks())
 
 
 def test_diagnostics_have_a_panel_each_and_one_for_the_layers(store) -> None:

@@ -68,10 +68,11 @@ def quartiles(x: npt.ArrayLike, table: npt.ArrayLike) -> Band:
 
 
 def style(i: int) -> dict[str, Any]:
-    """Colour, dashes and marker of the i-th line, so that two lines differ in more than one of them."""
+    """Colour, dashes and marker of the i-th line, so that two lines differ in more than one of them; one is black."""
+    rounds, place = divmod(i - 1, len(COLOURS) - 1) if i else (0, -1)
     return {
-        "color": COLOURS[i % len(COLOURS)],
-        "linestyle": DASHES[(i + i // len(COLOURS)) % len(DASHES)],
+        "color": COLOURS[1 + place],
+        "linestyle": DASHES[(i + rounds) % len(DASHES)],
         "marker": MARKERS[i % len(MARKERS)],
     }
 
@@ -148,7 +149,8 @@ def show_values(axes: Axes, bands: Mapping[str, Band], floor: float | None) -> N
 
 def _near(values: Floats, later: Floats, span: float) -> Floats:
     """Those no farther from what comes later than that spans."""
-    return values[(values >= later.min() - span) & (values <= later.max() + span)]
+    near: Floats = values[(values >= later.min() - span) & (values <= later.max() + span)]
+    return near
 
 
 def _set_limits(axes: Axes, shown: Floats, edges: Floats) -> None:

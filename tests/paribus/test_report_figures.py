@@ -48,6 +48,12 @@ def test_every_variant_has_a_line_a_name_and_a_style_of_its_own(store, count) ->
     assert floor.get_linestyle() == "--"
 
 
+def test_the_baseline_alone_is_black_and_no_two_of_many_lines_look_alike() -> None:
+    styles = [strokes.style(i) for i in range(40)]
+    assert [s["color"] for s in styles].count("#000000") == 1
+    assert len({str(s) for s in styles}) == len(styles)
+
+
 def test_names_at_the_ends_do_not_overlap(store) -> None:
     figure = figures.curves(many(store, 9).result())
     figure.canvas.draw()

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from paribus import stats
 from paribus.comparison import Claim, Comparison
-from paribus.relations import ALPHA, RELATIONS, Answer, Inference
+from paribus.relations import ALPHA, RELATIONS, Answer, Inference, p_phrase
 from paribus.results import Result, Row, penalised, steps_to_target
 from paribus.run import Record
 from paribus.verdict import Contrast, Decision
@@ -136,7 +136,9 @@ def _by_verdict(claim: Claim, result: Result) -> Answered:
     mean, p = contrast.difference.mean, contrast.p_holm
     seen = contrast.detectable
     seen_as = "" if seen is None else f", {seen:.2g} would have been seen"
-    evidence = f"verdict {contrast.label}, mean difference {mean:.3g}, p = {p:.3g} (Holm){seen_as}"
+    evidence = (
+        f"verdict {contrast.label}, mean difference {mean:.3g}, {p_phrase(p)} (Holm){seen_as}"
+    )
     if contrast.reason:
         return Answered(claim, Answer.undecided, evidence, silent=True)
     if contrast.decision == claim.relation:
@@ -244,13 +246,13 @@ def _by_steps(claim: Claim, comparison: Comparison, variant: Row, reference: Row
     """Steps to the target, a miss being infinite: by share of wins, because infinities have no mean."""
     a, b = (target_steps(comparison, row) for row in (variant, reference))
     fewer, more = int((a < b).sum()), int((a > b).sum())
-    shown = f"{_steps(a)} against {_steps(b)} steps (medians), {fewer} seeds fewer, {more} more"
+    shown = f"{_steps(a, b)} (medians), {fewer} seeds fewer, {more} more"
     wanted, unwanted = (fewer, more) if claim.relation == "better" else (more, fewer)
     p = stats.sign_test_p(fewer, more)
     found = Answer.undecided
     if p <= ALPHA:
         found = Answer.supported if wanted > unwanted else Answer.refuted
-    shown = f"{shown}, sign test p = {p:.3g}"
+    shown = f"{shown}, sign test {p_phrase(p)}"
     if a.size < stats.least_seeds(1):
         return Answered(claim, Answer.undecided, f"{shown}, {_few(a)}", silent=True)
     return Answered(claim, found, shown, single=True)
@@ -267,6 +269,11 @@ def target_steps(comparison: Comparison, row: Row) -> Floats:
     return np.array([steps(record) for record in row.known])
 
 
-def _steps(values: Floats) -> str:
-    median = float(np.median(values))
-    return "never" if np.isinf(median) else f"{median:.0f}"
+def _steps(a: Floats, b: Floats) -> str:
+    """Median steps of two variants, the unit once, with the last that has one."""
+    medians = [float(np.median(values)) for values in (a, b)]
+    told = ["never" if np.isinf(median) else f"{median:.0f}" for median in medians]
+    last = max((i for i, median in enumerate(medians) if np.isfinite(median)), default=None)
+    if last is not None:
+        told[last] += " steps"
+    return " against ".join(told)

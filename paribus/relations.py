@@ -23,6 +23,15 @@ class Answer(StrEnum):
     undecided = "undecided"
 
 
+def p_phrase(p: float) -> str:
+    """A p-value in a phrase; how small a very small one is rests on the tails of a distribution, which nobody knows.
+
+    >>> p_phrase(0.0123456), p_phrase(2e-14)
+    ('p = 0.0123', 'p < 0.0001')
+    """
+    return "p < 0.0001" if p < 1e-4 else f"p = {p:.3g}"
+
+
 @dataclass(frozen=True)
 class Inference:
     """The tests that a page's claims rest on: sign flips and t, or the corrected t for both.
@@ -69,12 +78,12 @@ def _better(d: Floats, margin: float | None, by: Inference) -> tuple[Answer, str
     p = by.differ(d)
     inside = 1.0 if margin is None else by.inside(d, margin)
     if inside <= ALPHA:
-        within = f"within the margin {margin:g}, equivalence p = {inside:.3g}"
-        return Answer.refuted, f"p = {p:.3g}, {within}"
+        within = f"within the margin {margin:g}, equivalence {p_phrase(inside)}"
+        return Answer.refuted, f"{p_phrase(p)}, {within}"
     found = Answer.undecided
     if p <= ALPHA:
         found = Answer.supported if d.mean() > 0 else Answer.refuted
-    return found, f"p = {p:.3g}"
+    return found, p_phrase(p)
 
 
 def _worse(d: Floats, margin: float | None, by: Inference) -> tuple[Answer, str]:
@@ -86,9 +95,9 @@ def _equivalent(d: Floats, margin: float | None, by: Inference) -> tuple[Answer,
         return Answer.undecided, "no margin"
     p = by.inside(d, margin)
     if p <= ALPHA:
-        return Answer.supported, f"equivalence p = {p:.3g}, margin {margin:g}"
+        return Answer.supported, f"equivalence {p_phrase(p)}, margin {margin:g}"
     outside = by.beyond(np.sign(d.mean()) * d, margin)
-    return (Answer.refuted if outside <= ALPHA else Answer.undecided), f"equivalence p = {p:.3g}"
+    return (Answer.refuted if outside <= ALPHA else Answer.undecided), f"equivalence {p_phrase(p)}"
 
 
 def _not_worse(d: Floats, margin: float | None, by: Inference) -> tuple[Answer, str]:
@@ -97,9 +106,9 @@ def _not_worse(d: Floats, margin: float | None, by: Inference) -> tuple[Answer, 
         return Answer.undecided, "no margin"
     p = by.not_below(d, margin)
     if p <= ALPHA:
-        return Answer.supported, f"non-inferiority p = {p:.3g}, margin {margin:g}"
+        return Answer.supported, f"non-inferiority {p_phrase(p)}, margin {margin:g}"
     found = Answer.refuted if by.beyond(-d, margin) <= ALPHA else Answer.undecided
-    return found, f"non-inferiority p = {p:.3g}, margin {margin:g}"
+    return found, f"non-inferiority {p_phrase(p)}, margin {margin:g}"
 
 
 RELATIONS: dict[str, Callable[[Floats, float | None, Inference], tuple[Answer, str]]] = {

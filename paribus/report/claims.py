@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 
@@ -81,7 +82,12 @@ def _line(claim: Whole) -> Line:
 
 
 def _slug(title: str) -> str:
-    return title.lower().replace(" ", "-")
+    """What a heading is linked to by: GitHub leaves out all but letters, digits, spaces, hyphens and underscores.
+
+    >>> _slug("S13 encoder_decoder, gates")
+    's13-encoder_decoder-gates'
+    """
+    return re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
 
 
 def _section(claim: Whole, pages: Collection[str]) -> list[str]:

@@ -88,7 +88,7 @@ def test_a_difference_shown_to_lie_within_the_margin_refutes(store, relation, sh
     made = claim(relation, reference="rmsprop")
     found = answered(store, made, adam=beside(around(0.4), shift, 0.001))
     assert found.answer is Answer.refuted
-    assert "within the margin 0.02, equivalence p = " in found.evidence
+    assert "within the margin 0.02, equivalence p < 0.0001" in found.evidence
 
 
 def test_a_number_within_the_margin_of_its_value_is_not_above_it(store) -> None:
@@ -253,6 +253,14 @@ def test_a_measure_makes_the_number_that_is_compared(store) -> None:
     found = answered(store, made, adam=SHOWN["better"])
     assert (found.answer, found.single) == (Answer.supported, True)
     assert found.evidence.startswith("half of the score 0.1 against 0.2 (medians)")
+
+
+def test_counts_of_thousands_keep_their_digits_and_a_tiny_p_is_a_bound(store) -> None:
+    made = claim("within", metric="log_loss", value=12961.0, margin=1.0)
+    found = answered(store, made, adam=[12961.0] * 10)
+    assert found.evidence == (
+        "log_loss 12,961 against the value 12961 (medians), equivalence p < 0.0001, margin 1, n = 10"
+    )
 
 
 def test_a_measure_is_held_against_a_value(store) -> None:
@@ -424,11 +432,23 @@ def test_steps_to_target_are_compared_by_the_sign_test(store, sgd, adam, expecte
     assert (found.answer, found.single) == (expected, True)
 
 
-def test_the_evidence_on_steps_names_a_miss(store) -> None:
+@pytest.mark.parametrize(
+    ("sgd", "adam", "medians"),
+    [
+        (MISSED, REACHED, "10 steps against never"),
+        (REACHED, MISSED, "never against 10 steps"),
+        (LATE, REACHED, "10 against 20 steps"),
+        (MISSED, MISSED, "never against never"),
+    ],
+)
+def test_the_evidence_on_steps_names_a_miss(store, sgd, adam, medians) -> None:
+    found = answer(STEPS, steps_bench(store, [sgd] * 10, [adam] * 10).result())
+    assert found.evidence.startswith(f"{medians} (medians), ")
+
+
+def test_the_evidence_on_steps_counts_seeds(store) -> None:
     found = answer(STEPS, steps_bench(store, [MISSED] * 10, [REACHED] * 10).result())
-    assert found.evidence == (
-        "10 against never steps (medians), 10 seeds fewer, 0 more, sign test p = 0.00195"
-    )
+    assert found.evidence.endswith("(medians), 10 seeds fewer, 0 more, sign test p = 0.00195")
 
 
 def test_more_steps_can_be_claimed_as_well(store) -> None:

@@ -27,6 +27,11 @@ def test_each_claim_has_a_row_and_a_section_with_its_evidence() -> None:
         assert part in page
 
 
+def test_a_link_leaves_out_what_headings_are_not_linked_by() -> None:
+    page = claims.page([entry("supported", "S20, where all_matter")], set())
+    assert "[S20, where all_matter](#s20-where-all_matter)" in page
+
+
 def test_a_page_that_is_not_there_is_not_linked_to() -> None:
     page = claims.page([entry("supported")], set())
     assert "hand, hand: 10 seeds" in page

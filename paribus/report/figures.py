@@ -42,6 +42,9 @@ TITLES = {
     "fitted/loss": "training loss in evaluation mode",
     "gap/loss": "validation loss minus training loss",
     "forgotten_eval": "loss added where eval() is forgotten",
+    "update_norm": "norm of the weights' change in a step",
+    "effective_step": "norm of the change over that of the gradient",
+    "silent": "whether all outputs are zero",
 }
 # Curves of which there is one a layer, by what their names begin with: the panel's title, and what a layer is.
 LAYERS = {

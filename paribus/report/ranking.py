@@ -87,6 +87,7 @@ def middles(standing: Standing) -> Figure:
         axes.plot([found.low, found.high], [i, i], color=colour, linewidth=2)
         axes.plot([found.mean], [i], color=colour, marker=style(i)["marker"], markersize=6)
     axes.set_yticks(range(len(standing.variants)), standing.variants, fontsize=9)
+    axes.margins(y=0.12)
     axes.invert_yaxis()
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="x", color="0.9", linewidth=0.8)

@@ -91,6 +91,8 @@ def draw(axes: Axes, bands: Mapping[str, Band], x: str) -> None:
     axes.grid(axis="y", color="0.9", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.tick_params(labelsize=8)
+    if all(np.array_equal(found.steps, np.round(found.steps)) for found in bands.values()):
+        axes.xaxis.get_major_locator().set_params(integer=True)
 
 
 def _marks(points: int, shift: float, most: int = 8) -> list[int]:

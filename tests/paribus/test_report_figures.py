@@ -125,6 +125,16 @@ def test_nothing_to_show_is_no_figure(store) -> None:
     assert figures.diagnostics(result) is None
 
 
+def test_steps_have_whole_numbers_on_their_axis(store) -> None:
+    bench = filled(store)
+    for name in ("sgd", "adam", "rmsprop"):
+        for seed in range(10):
+            bench.alter(name, seed, curves={"step": [0, 1], "validation/log_loss": [0.7, 0.5]})
+    (axes,) = figures.curves(bench.result()).axes
+    assert set(axes.get_xticks()) >= {0.0, 1.0}
+    assert all(tick == round(tick) for tick in axes.get_xticks())
+
+
 def test_a_wide_range_is_logarithmic(store) -> None:
     bench = filled(store)
     assert figures.curves(bench.result()).axes[0].get_yscale() == "linear"

@@ -140,12 +140,17 @@ def network_lines(row: Row) -> list[Line]:
             "layer": line["layer"],
             "output of a sample": NOTHING if line["output"] is None else _shape(line["output"]),
             "weights": ", ".join(f"{n} {_shape(s)}" for n, s in weights.get(line["layer"], ())),
-            "parameters": f"{line['parameters']:,}",
+            "parameters": _trained(line["parameters"], len(weights.get(line["layer"], ()))),
         }
         for line in layers
     ]
     total = f"{sum(line['parameters'] for line in layers):,}"
     return [*lines, {"layer": "total", "parameters": total}]
+
+
+def _trained(parameters: int, weights: int) -> str:
+    """How many of a layer's numbers are trained; weights of which none is are frozen."""
+    return "frozen" if weights and not parameters else f"{parameters:,}"
 
 
 def _weights(record: Record) -> dict[str, list[tuple[str, list[int]]]]:

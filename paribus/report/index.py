@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from paribus.across import standings
 from paribus.answers import Entry, wholes
 from paribus.claims import Answered, answer_all
 from paribus.report import across, claims, method, tables
+from paribus.report.numbers import NOTHING
 from paribus.report.pages import broken, bullets, by_suite, summary
 from paribus.results import Result
+from paribus.verdict import Decision
 
 HOW = (
     "Each comparison varies one thing and holds all else equal. A verdict (`better`, `worse`, `equivalent`, "
@@ -25,7 +28,7 @@ def index(results: Sequence[Result], declared: Sequence[Entry] = ()) -> str:
         results: of every comparison and device.
         declared: every claim with what is known of it, if there is a page of them.
     """
-    blocks = ["# Results", HOW if results else "Nothing was run."]
+    blocks = ["# Results", HOW if results else "Nothing was run.", *_contents(results)]
     for name, found in by_suite(results).items():
         blocks.append(f"## [{found[0].suite.title}]({name}.md)")
         blocks += [across.summary(standing) for standing in standings(found)]
@@ -35,6 +38,33 @@ def index(results: Sequence[Result], declared: Sequence[Entry] = ()) -> str:
     return (
         "\n\n".join([*blocks, *_claims(results), *_all_claims(declared), *_skipped(results)]) + "\n"
     )
+
+
+def _contents(results: Sequence[Result]) -> list[str]:
+    """Every suite with how its verdicts and claims came out, in the order of the systems' numbers."""
+    suites = sorted(by_suite(results).items(), key=lambda item: _place(item[1][0].suite.system))
+    lines = [_content(name, found) for name, found in suites]
+    return ["## Contents", tables.markdown(lines)] if lines else []
+
+
+def _place(system: str) -> tuple[bool, int, str]:
+    """Where a system's number puts a suite, those without one last."""
+    number = system[1:]
+    return (not system, int(number) if number.isdecimal() else 0, system)
+
+
+def _content(name: str, found: Sequence[Result]) -> tables.Line:
+    suite = found[0].suite
+    ran = [result for result in found if not result.skipped]
+    verdicts = Counter(c.decision for result in ran for c in result.contrasts.values())
+    said = [*(c for comparison in suite.comparisons for c in comparison.claims), *suite.claims]
+    return {
+        "system": suite.system or NOTHING,
+        "suite": f"[{suite.title}]({name}.md)",
+        "comparisons": str(len({result.comparison.name for result in found})),
+        "verdicts": ", ".join(f"{verdicts[d]} {d}" for d in Decision if verdicts[d]) or NOTHING,
+        "claims": ", ".join(dict.fromkeys(claim.name for claim in said)) or NOTHING,
+    }
 
 
 def _arms(arms: Sequence[Result]) -> list[str]:

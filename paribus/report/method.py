@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import shlex
 from collections.abc import Sequence
 from pathlib import PurePath
@@ -217,6 +218,17 @@ def claims_note(answers: list[Answered] | tuple[Answered, ...]) -> str:
         f"{told}{single} of {all_of_them} {rest} on a single test at 5 % outside the family: if no such claim were "
         f"true, at most {0.05 * single:.2g} would be expected to find false support."
     )
+
+
+def measured(answers: Sequence[Answered]) -> list[str]:
+    """What each measure is that claims speak of, by the name that their evidence gives it, as its own docs say it."""
+    calls = {a.claim.measure.target: a.claim.measure for a in answers if a.claim.measure}
+    told = {}
+    for target, call in calls.items():
+        name, text = target.partition(":")[2].replace("_", " "), inspect.getdoc(call.resolve())
+        if text:
+            told[name] = " ".join(text.partition("\n\n")[0].replace("``", "`").split())
+    return [f"`{name}`: {text[0].lower()}{text[1:]}" for name, text in told.items()]
 
 
 def command(*arms: Result) -> str:

@@ -200,6 +200,7 @@ def _claims(arms: Sequence[Result]) -> list[str]:
         "#### Claims",
         tables.markdown(tables.claim_lines(answers)),
         method.claims_note(answers),
+        *filter(None, [bullets(method.measured(answers))]),
     ]
 
 
@@ -214,6 +215,7 @@ def _suite_claims(results: Sequence[Result]) -> list[str]:
         f"## Claims over all comparisons, on {results[0].device}",
         tables.markdown(tables.claim_lines(answers)),
         method.claims_note(answers),
+        *filter(None, [bullets(method.measured(answers))]),
     ]
 
 
@@ -259,7 +261,8 @@ def _control(result: Result) -> list[str]:
         folded(f"The {len(held)} settings held equal", tables.markdown(held)),
     ]
     for names, lines, total in evidence.networks(result):
-        title = f"Network of {listed(names)}: {total} parameters"
+        frozen = any(line["parameters"] == "frozen" for line in lines)
+        title = f"Network of {listed(names)}: {total} parameters{' that are trained' * frozen}"
         blocks += [folded(title, tables.markdown(lines))] if lines else []
     return blocks + ([bullets(result.comparison.notes)] if result.comparison.notes else [])
 

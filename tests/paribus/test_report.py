@@ -126,6 +126,18 @@ def test_layers_have_their_output_their_parameters_and_a_total(store, page) -> N
     assert "| total   |                      |                    | 17           |" in text
 
 
+def test_a_layer_that_is_not_trained_is_said_to_be_frozen(store, page) -> None:
+    bench = filled(store)
+    layers = [dict(layer) for layer in bench.result().rows[0].known[0].layers]
+    layers[0]["parameters"] = 0
+    for seed in range(10):
+        bench.alter("adam", seed, layers=layers, parameters=5)
+    text = page(bench.result())
+    assert "Network of adam: 5 parameters that are trained" in text
+    assert "| Linear0 | 4                    | weight 4×2, bias 4 | frozen       |" in text
+    assert "Network of sgd and rmsprop: 17 parameters</summary>" in text
+
+
 def test_broken_control_is_in_bold_and_withholds_verdicts(store, page) -> None:
     text = page(filled(store).alter("adam", 3, hashes={"split": "x"}).result())
     assert "**Control broke, so verdicts are withheld" in text
@@ -356,6 +368,31 @@ def test_the_index_holds_every_verdict_and_claim(store, page, tmp_path) -> None:
     assert "| adam      | 0.200 ± 0.021 | 0.200 [0.200, 0.200] " in index
     assert "| 10 of 10 | 0.004 | better " in index
     assert "| hand on cpu | C1      | Adam wins." in index
+
+
+def test_the_index_begins_with_all_suites_in_the_order_of_their_systems(store, tmp_path) -> None:
+    bench = filled(store, claims=CLAIMS)
+    results = []
+    for name, system in (("last", ""), ("tenth", "S10"), ("second", "S2")):
+        made = Suite(name=name, title=name.title(), system=system, comparisons=(bench.comparison,))
+        results.append(replace(bench.result(), suite=made))
+    write([*results, replace(results[2], skipped=NO_GPU, device="cuda")], tmp_path)
+    index = (tmp_path / "README.md").read_text(encoding="utf-8")
+    lines = index.partition("## Contents")[2].strip().splitlines()[2:5]
+    assert [line.split("|")[1].strip() for line in lines] == ["S2", "S10", "—"]
+    assert [cell.strip() for cell in lines[0].split("|")[2:-1]] == [
+        "[Second](second.md)",
+        "1",
+        "1 better, 1 equivalent",
+        "C1, C2",
+    ]
+
+
+def test_a_page_says_what_its_claims_measures_are(store, page) -> None:
+    measure = call("paribus.measures:parameters")
+    made = CLAIMS[0].model_copy(update={"measure": measure, "higher_is_better": False})
+    text = page(filled(store, claims=(made,)).result())
+    assert "\n\n- `parameters`: how many numbers the variant trains.\n\n" in text
 
 
 def test_no_results_are_said_to_be_none(tmp_path) -> None:

@@ -79,6 +79,8 @@ def style(i: int) -> dict[str, Any]:
 
 def draw(axes: Axes, bands: Mapping[str, Band], x: str) -> None:
     """Draw every band in its own style, its markers apart from the others', over an axis of this name."""
+    from matplotlib.ticker import MaxNLocator
+
     for i, (name, found) in enumerate(bands.items()):
         marks = _marks(len(found.steps), i / len(bands))
         kind = {**style(i), "markevery": marks, "markersize": 4, "linewidth": 1.6}
@@ -92,7 +94,7 @@ def draw(axes: Axes, bands: Mapping[str, Band], x: str) -> None:
     axes.set_axisbelow(True)
     axes.tick_params(labelsize=8)
     if all(np.array_equal(found.steps, np.round(found.steps)) for found in bands.values()):
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 2.5, 5, 10], integer=True))
 
 
 def _marks(points: int, shift: float, most: int = 8) -> list[int]:

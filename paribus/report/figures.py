@@ -94,8 +94,6 @@ def _panels(
     layers: Mapping[str, Mapping[str, Band]],
 ) -> Figure | None:
     """A panel for each title that has bands, and one for each number that layers have."""
-    from matplotlib.ticker import MaxNLocator
-
     panels = {title: bands for title, bands in panels.items() if _any(bands)}
     count = len(panels) + len(layers)
     if not count:
@@ -111,7 +109,6 @@ def _panels(
     for place, (start, bands) in zip(axes[len(panels) :], layers.items(), strict=True):
         title, x = LAYERS[start]
         _panel(place, bands, x, title)
-        place.xaxis.set_major_locator(MaxNLocator(nbins="auto", integer=True))
     figure.suptitle(caption(result), fontsize=10)
     handles, labels = max((a.get_legend_handles_labels() for a in axes), key=lambda x: len(x[1]))
     figure.legend(

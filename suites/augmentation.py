@@ -32,7 +32,7 @@ SUITE = Suite(
                 Factor(
                     path="recipe.augment",
                     levels={
-                        "none": [],
+                        "unchanged": [],
                         "flip": [FLIP],
                         "rotation": [ROTATION],
                         "autocontrast": [AUTOCONTRAST],
@@ -43,7 +43,7 @@ SUITE = Suite(
                     },
                 ),
             ),
-            baseline=("none",),
+            baseline=("unchanged",),
             budgets={
                 "quick": Budget(seeds=10, steps=165, seconds=30),
                 "full": Budget(seeds=29, steps=1000, seconds=700),

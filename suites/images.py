@@ -98,7 +98,10 @@ POOLING = Comparison(
     task=DIGITS,
     recipe=RECIPE,
     factors=(
-        Factor(path="recipe.model.pool", levels={"max": "max", "average": "average", "none": None}),
+        Factor(
+            path="recipe.model.pool",
+            levels={"max": "max", "average": "average", "no pooling": None},
+        ),
     ),
     baseline=("average",),
     budgets={
@@ -119,7 +122,7 @@ POOLING = Comparison(
         Claim(
             name="C23",
             text="And pooling beats none: without it the score is worse than with max-pooling.",
-            variant="none",
+            variant="no pooling",
             reference="max",
             relation="worse",
             source="course notes",
@@ -135,8 +138,8 @@ PADDING = Comparison(
     recipe=RECIPE.model_copy(
         update={"model": call("models.cnn:CNN", channels=[32, 64], padding=1, pool=None)}
     ),
-    factors=(Factor(path="recipe.model.padding", levels={"1": 1, "none": 0}),),
-    baseline=("1",),
+    factors=(Factor(path="recipe.model.padding", levels={"padding of 1": 1, "no padding": 0}),),
+    baseline=("padding of 1",),
     budgets={
         "quick": Budget(seeds=10, steps=240, seconds=4),
         "full": Budget(seeds=29, steps=1000, seconds=80),
@@ -148,7 +151,7 @@ PADDING = Comparison(
         Claim(
             name="C22",
             text="Without padding the loss depends less on the border's pixels than on the others, before training.",
-            variant="none",
+            variant="no padding",
             relation="worse",
             metric="border_sensitivity@0",
             higher_is_better=True,
@@ -157,7 +160,7 @@ PADDING = Comparison(
         Claim(
             name="C22",
             text="And the score is worse.",
-            variant="none",
+            variant="no padding",
             relation="worse",
             source="course notes",
         ),

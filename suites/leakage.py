@@ -8,6 +8,8 @@ from paribus.spec import Call, call
 from suites.tasks.energy import ENERGY
 from suites.tasks.walk import WALK
 
+EXPLAINED = "Share of the variance explained: median over seeds, least to largest"
+
 
 def _splits(**settings: object) -> Factor:
     """By time and at random, with parts of the same sizes."""
@@ -55,7 +57,7 @@ SUITE = Suite(
                 "quick": Budget(seeds=10, steps=1000, seconds=6),
                 "full": Budget(seeds=29, steps=4000, seconds=40),
             },
-            tables={"Share of the variance explained": call("suites.scores:explained")},
+            tables={EXPLAINED: call("suites.scores:explained")},
             claims=(_leaks("on a random walk"),),
             notes=(
                 READING,
@@ -79,7 +81,7 @@ SUITE = Suite(
                 "quick": Budget(seeds=10, steps=1000, seconds=12),
                 "full": Budget(seeds=29, steps=4000, seconds=170),
             },
-            tables={"Share of the variance explained": call("suites.scores:explained")},
+            tables={EXPLAINED: call("suites.scores:explained")},
             claims=(_leaks("on windows of a load"),),
             notes=(
                 READING,

@@ -8,7 +8,7 @@ from paribus.spec import call
 from suites.tasks.digits import DIGITS
 
 REGULARISERS = {
-    "none": {},
+    "no regulariser": {},
     "dropout .2": {"model.dropout": 0.2},
     "dropout .5": {"model.dropout": 0.5},
     "dropout .8": {"model.dropout": 0.8},
@@ -66,7 +66,7 @@ SUITE = Suite(
                 evaluate_every=20,  # four epochs of so few samples
             ),
             factors=(Factor(path="recipe", levels=REGULARISERS),),
-            baseline=("none",),
+            baseline=("no regulariser",),
             budgets={
                 "quick": Budget(seeds=10, steps=800, seconds=25),
                 "full": Budget(seeds=29, steps=3200, seconds=350),

@@ -128,10 +128,10 @@ AUXILIARY = Comparison(
     factors=(
         Factor(
             path="task.loss.weights",
-            levels={"none": [1.0, 0.0], "weight 0.3": [1.0, 0.3], "weight 1": [1.0, 1.0]},
+            levels={"weight 0": [1.0, 0.0], "weight 0.3": [1.0, 0.3], "weight 1": [1.0, 1.0]},
         ),
     ),
-    baseline=("none",),
+    baseline=("weight 0",),
     budgets={
         "quick": Budget(seeds=10, steps=200, seconds=10),
         "full": Budget(seeds=29, steps=1000, seconds=150),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 from typing import Any
 
 from paribus.recipe import Start
@@ -10,6 +12,7 @@ from paribus.spec import Call
 
 _FOLDERS = re.compile(r"(?<![\w./~-])(?:~|[A-Za-z]:)?[\\/](?:[^\\/\s'\"|]+[\\/])+")
 
+MANY = 4
 START = set(Start.model_fields)
 
 
@@ -45,6 +48,8 @@ def setting(value: object) -> str:
 
     >>> setting(None), setting(True), setting({"target": "torch.nn:ReLU", "kwargs": {}}), setting(0.1)
     ('none', 'yes', 'ReLU()', '0.1')
+    >>> setting([64] * 20 + [10]), setting([32, 32, 32])
+    ('64 (20 times), 10', '32, 32, 32')
     """
     if value is None or isinstance(value, bool):
         return {None: "none", True: "yes", False: "no"}[value]
@@ -56,8 +61,15 @@ def setting(value: object) -> str:
         named = (f"{name}={setting(item)}" for name, item in value.items())
         return _start(value) if value.keys() == START else ", ".join(named) or "none"
     if isinstance(value, list | tuple):
-        return ", ".join(map(setting, value)) or "none"
+        return ", ".join(_together(map(setting, value))) or "none"
     return pathless(str(value)) or "none"
+
+
+def _together(items: Iterable[str]) -> Iterator[str]:
+    """Items in order, many equal ones in a row as one of them and how often it stands there."""
+    for item, found in groupby(items):
+        times = len(list(found))
+        yield from [f"{item} ({times} times)"] if times >= MANY else [item] * times
 
 
 def _start(value: dict[str, Any]) -> str:

@@ -89,6 +89,13 @@ def numbers(record: Record) -> list[float]:
     return [*scores, *curves, *record.curves["train/loss"][1:]]
 
 
+def test_no_variant_is_called_what_a_page_says_where_there_is_none(
+    comparison: Comparison,
+) -> None:
+    """A page that says "equivalent: none" says that nothing is."""
+    assert not {"none", "yes", "no"} & {variant.name for variant in comparison.variants()}
+
+
 @pytest.mark.parametrize(
     ("comparison", "variant"),
     [pytest.param(c, v, id=name) for name, c, v in cases()],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+NUMBER = re.compile(r"-?[\d.]+(e-?\d+)?")
 STEPS = "optimizer steps"
 # Inches that an entry of a legend takes, a letter, the stroke before it and a line; and those of one panel alone.
 NAME_WIDTH, STROKE_WIDTH, NAME_HEIGHT, LEAST_WIDTH = 0.075, 0.5, 0.2, 5.5
@@ -130,7 +132,15 @@ def save(figure: Figure, path: Path) -> Path:
 
 def drawn(result: Result) -> dict[str, Row]:
     """The rows that a figure shows, by the name that it gives them: complete ones, shared runs once."""
-    return distinct(result, [row for row in result.rows if not state(row, result)])
+    rows = distinct(result, [row for row in result.rows if not state(row, result)])
+    return {_named(name, result): row for name, row in rows.items()}
+
+
+def _named(name: str, result: Result) -> str:
+    """A row's name, one that is a bare number behind the setting's."""
+    paths = result.comparison.paths
+    alone = len(paths) == 1 and "." in paths[0] and NUMBER.fullmatch(name)
+    return f"{paths[0].rpartition('.')[2]} {name}" if alone else name
 
 
 def plot_figure(width: float, height: float) -> Figure:

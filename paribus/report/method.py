@@ -190,7 +190,7 @@ def _failures(result: Result) -> str:
     return (
         f"A diverged run scores the worse of {penalty} and the worst finisher of its seed, so that failing never "
         "pays. Where neither variant nor baseline beats that predictor by the margin the verdict is `undecided "
-        "(floor)`; where no seed differs it is `undecided (ceiling)`."
+        "(floor)` and no p is looked at; where no seed differs it is `undecided (ceiling)`."
     )
 
 

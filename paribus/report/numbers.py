@@ -11,6 +11,7 @@ from paribus.results import Floats
 from paribus.stats import Interval
 
 NOTHING = "—"
+MOST_DECIMALS = 6
 
 
 def number(value: float, digits: int = 3) -> str:
@@ -53,20 +54,28 @@ def decimals(scale: float) -> int | None:
 def plus_minus(values: Floats) -> str:
     """Mean ± standard deviation over seeds, with the median where it lies over half a deviation from the mean.
 
-    >>> plus_minus(np.array([1.0, 2.0, 3.0])), plus_minus(np.array([2.0, 2.0]))
-    ('2.0 ± 1.0', '2.00')
+    >>> plus_minus(np.array([1.0, 2.0, 3.0])), plus_minus(np.array([2.0, 2.0])), plus_minus(np.array([2.3, 2.3001]))
+    ('2.0 ± 1.0', '2.00', '2.30005 ± 0.00007')
     """
     if not values.size:
         return NOTHING
     mean, median = float(values.mean()), float(np.median(values))
     sd = float(values.std(ddof=1)) if values.size > 1 else 0.0
     if sd <= 1e-4 * abs(mean):
-        return f"{number(mean, 5)} ± {number(sd, 1)}" if sd > 1e-12 * abs(mean) else number(mean)
+        return _narrow(mean, sd) if sd > 1e-12 * abs(mean) else number(mean)
     places = decimals(sd)
     if places is None:
         return f"{number(mean)} ± {number(sd)}"
     text = f"{fixed(mean, places)} ± {fixed(sd, places)}"
     return f"{text} (median {fixed(median, places)})" if abs(mean - median) > sd / 2 else text
+
+
+def _narrow(mean: float, sd: float) -> str:
+    """A mean whose spread is far smaller, in as many decimals as its first digit needs, unless those are too many."""
+    places = -floor(log10(sd))
+    if 0 <= places <= MOST_DECIMALS:
+        return f"{fixed(mean, places)} ± {fixed(sd, places)}"
+    return f"{number(mean, 5)} ± {number(sd, 1)}"
 
 
 def interval(found: Interval) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from paribus.comparison import Factor
 from paribus.report import figures, strokes
-from tests.handmade import FAILED, Bench, around, comparison, filled
+from tests.handmade import FAILED, LR, Bench, around, comparison, filled
 
 DIAGNOSED = {
     "step": [0, 10, 20],
@@ -52,6 +52,15 @@ def test_the_baseline_alone_is_black_and_no_two_of_many_lines_look_alike() -> No
     styles = [strokes.style(i) for i in range(40)]
     assert [s["color"] for s in styles].count("#000000") == 1
     assert len({str(s) for s in styles}) == len(styles)
+
+
+def test_a_name_that_is_a_number_stands_behind_its_setting(store) -> None:
+    bench = Bench(store, comparison(factors=(LR,), baseline=("0.01",)))
+    for name in ("0.001", "0.01", "0.1", "1"):
+        bench.put(name, around(0.4))
+    named = texts(figures.curves(bench.result()))
+    assert named[:4] == ["lr 0.01", "lr 0.001", "lr 0.1", "lr 1"]
+    assert texts(figures.curves(filled(store).result()))[0] == "sgd"
 
 
 def test_names_at_the_ends_do_not_overlap(store) -> None:

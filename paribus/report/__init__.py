@@ -48,8 +48,12 @@ def write(results: Sequence[Result], out: Path, declared: Sequence[Entry] = ()) 
 
 def _claims(declared: Sequence[Entry], out: Path) -> Path:
     path = out / "claims.md"
-    pages = {page.name for page in out.glob("*.md")}
-    path.write_text(claims.page(declared, pages), encoding="utf-8", newline="\n")
+    places = {
+        f"{page.name}#{name}"
+        for page in out.glob("*.md")
+        for name in claims.marked(page.read_text(encoding="utf-8"))
+    }
+    path.write_text(claims.page(declared, places), encoding="utf-8", newline="\n")
     return path
 
 

@@ -19,17 +19,17 @@ HOW = (
 )
 
 
-def page(found: Sequence[Entry], pages: Collection[str]) -> str:
+def page(found: Sequence[Entry], places: Collection[str]) -> str:
     """The whole page.
 
     Args:
         found: every declared claim.
-        pages: names of the pages that stand beside this one, which can be linked to.
+        places: on the pages that stand beside this one, which can be linked to, such as ``depth.md#claims-all-cpu``.
     """
     claims = wholes(found)
     blocks = ["# Claims", HOW, *summary(claims), markdown([_line(claim) for claim in claims])]
     for claim in claims:
-        blocks += _section(claim, pages)
+        blocks += _section(claim, places)
     return "\n\n".join(blocks) + "\n"
 
 
@@ -64,6 +64,11 @@ def mark(comparison: str, device: str) -> str:
     return f'<a id="{place(comparison, device)}"></a>'
 
 
+def marked(text: str) -> list[str]:
+    """The names of such places on a page."""
+    return re.findall(r'<a id="(claims-[^"]+)"></a>', text)
+
+
 def _title(claim: Whole) -> str:
     return f"{claim.name} on {claim.device}" if claim.device not in ("", "cpu") else claim.name
 
@@ -90,29 +95,30 @@ def _slug(title: str) -> str:
     return re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
 
 
-def _section(claim: Whole, pages: Collection[str]) -> list[str]:
-    lines = [_part(part, pages) for part in claim.parts]
+def _section(claim: Whole, places: Collection[str]) -> list[str]:
+    lines = [_part(part, places) for part in claim.parts]
     return [f"## {_title(claim)}", f"**{verdict(claim)}**", markdown(lines)]
 
 
-def _part(part: Entry, pages: Collection[str]) -> Line:
+def _part(part: Entry, places: Collection[str]) -> Line:
     answered = part.answered
     return {
         "says": part.claim.text,
         "answer": str(answered.answer) if answered else "not run",
         "evidence": pathless(answered.evidence) if answered else NOTHING,
-        "where": _where(part, pages),
+        "where": _where(part, places),
         "source": part.claim.source,
     }
 
 
-def _where(part: Entry, pages: Collection[str]) -> str:
+def _where(part: Entry, places: Collection[str]) -> str:
     """The page that holds the evidence, what was spent on it, and when where that was not now."""
     name = f"{part.suite}, {part.comparison}" if part.comparison else part.suite
     file = f"{part.suite}.md"
     if part.answered is None:
         return f"{name}: its suite was not run"
-    link = f"[{name}]({file}#{place(part.comparison, part.device)})" if file in pages else name
+    target = f"{file}#{place(part.comparison, part.device)}"
+    link = f"[{name}]({target})" if target in places else name
     earlier = (
         f", answered on {part.earlier}; this time: {pathless(part.since)}" if part.earlier else ""
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from paribus.answers import Entry, entries, wholes
 from paribus.claims import Answered
 from paribus.comparison import Claim
@@ -20,7 +22,7 @@ def entry(answer: str | None, name: str = "C5", **fields: str) -> Entry:
 
 
 def test_each_claim_has_a_row_and_a_section_with_its_evidence() -> None:
-    page = claims.page([entry("supported")], {"hand.md"})
+    page = claims.page([entry("supported")], {"hand.md#claims-hand-cpu"})
     assert "| [C5](#c5) | Adam wins. | supported | 1 of 1" in page
     assert "## C5\n\n**supported**" in page
     for part in ("p = 0.01", "A. Author", "[hand, hand](hand.md#claims-hand-cpu): 10 seeds"):
@@ -32,8 +34,10 @@ def test_a_link_leaves_out_what_headings_are_not_linked_by() -> None:
     assert "[S20, where all_matter](#s20-where-all_matter)" in page
 
 
-def test_a_page_that_is_not_there_is_not_linked_to() -> None:
-    page = claims.page([entry("supported")], set())
+@pytest.mark.parametrize("places", [set(), {"hand.md#claims-other-cpu"}])
+def test_a_page_or_a_comparison_on_it_that_is_not_there_is_not_linked_to(places) -> None:
+    """A run of one comparison writes its suite's page without the others."""
+    page = claims.page([entry("supported")], places)
     assert "hand, hand: 10 seeds" in page
     assert "](hand.md" not in page
 

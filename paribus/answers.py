@@ -119,7 +119,7 @@ def entries(
 def wholes(found: Iterable[Entry]) -> list[Whole]:
     """Claims in the order of their numbers, each device by itself; a part that was not run belongs to all of them."""
     listed = list(found)
-    order = sorted(listed, key=lambda e: _number(e.claim.name))
+    order = sorted(listed, key=lambda e: in_order(e.claim.name))
     made = []
     for name, parts in groupby(order, key=lambda e: e.claim.name):
         here = list(parts)
@@ -129,10 +129,10 @@ def wholes(found: Iterable[Entry]) -> list[Whole]:
     return made
 
 
-def _number(name: str) -> tuple[bool, int, str]:
+def in_order(name: str) -> tuple[bool, int, str]:
     """How claims are sorted: C2 before C10 before C10b, names without a number last.
 
-    >>> sorted(["Kaiming", "C10", "C2", "C10b"], key=_number)
+    >>> sorted(["Kaiming", "C10", "C2", "C10b"], key=in_order)
     ['C2', 'C10', 'C10b', 'Kaiming']
     """
     digits = "".join(c for c in name[1:] if c.isdigit())

@@ -99,13 +99,13 @@ def variant_lines(standing: Standing) -> list[Line]:
 
 
 def _reached(standing: Standing, i: int) -> Line:
-    """How often the variant reached the target, and how often as the first."""
+    """How often the variant reached the target, and how often before all others or with them."""
     if standing.efforts is None:
         return {}
     ratios, count = standing.efforts[:, i], len(standing.efforts)
     within = stats.profile(ratios, [1.0, 1e300])
     first, ever = (round(float(share) * count) for share in within)
-    return {"target reached": f"{ever} of {count}", "as the first": f"{first} of {count}"}
+    return {"target reached": f"{ever} of {count}", "reached first": f"{first} of {count}"}
 
 
 def task_lines(standing: Standing) -> list[Line]:

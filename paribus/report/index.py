@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from paribus.across import standings
-from paribus.answers import Entry, wholes
+from paribus.answers import Entry, in_order, wholes
 from paribus.claims import Answered, answer_all
 from paribus.report import across, claims, method, tables
 from paribus.report.numbers import NOTHING
@@ -63,7 +63,7 @@ def _content(name: str, found: Sequence[Result]) -> tables.Line:
         "suite": f"[{suite.title}]({name}.md)",
         "comparisons": str(len({result.comparison.name for result in found})),
         "verdicts": ", ".join(f"{verdicts[d]} {d}" for d in Decision if verdicts[d]) or NOTHING,
-        "claims": ", ".join(dict.fromkeys(claim.name for claim in said)) or NOTHING,
+        "claims": "; ".join(sorted({claim.name for claim in said}, key=in_order)) or NOTHING,
     }
 
 

@@ -222,13 +222,32 @@ def claims_note(answers: list[Answered] | tuple[Answered, ...]) -> str:
 
 def measured(answers: Sequence[Answered]) -> list[str]:
     """What each measure is that claims speak of, by the name that their evidence gives it, as its own docs say it."""
-    calls = {a.claim.measure.target: a.claim.measure for a in answers if a.claim.measure}
+    spoken = [a.claim.measure for a in answers if a.claim.measure and not a.silent]
+    calls = {call.target: call for call in spoken}
     told = {}
     for target, call in calls.items():
         name, text = target.partition(":")[2].replace("_", " "), inspect.getdoc(call.resolve())
         if text:
-            told[name] = " ".join(text.partition("\n\n")[0].replace("``", "`").split())
+            told[name] = " ".join(text.partition("\n\nArgs:")[0].replace("``", "`").split())
     return [f"`{name}`: {text[0].lower()}{text[1:]}" for name, text in told.items()]
+
+
+def fuller(result: Result) -> list[str]:
+    """What each larger budget of the comparison would add."""
+    comparison = result.comparison
+    here = comparison.budgets.get(result.budget)
+    trials = comparison.tuning.trials if comparison.tuning else {}
+    told = []
+    for name, budget in comparison.budgets.items():
+        if here is None or budget.seeds * budget.steps <= here.seeds * here.steps:
+            continue
+        more = result.cap is None and budget.seeds > len(result.seeds)
+        longer = budget.steps > here.steps
+        given = [f"{budget.seeds} seeds in place of {len(result.seeds)}"] * more
+        given += [f"{budget.steps} steps a run in place of {here.steps}"] * longer
+        given += [f"searches of {trials[name]} trials"] if name in trials else []
+        told += [f"The budget `{name}` would give {listed(given)}."] if given else []
+    return told
 
 
 def command(*arms: Result) -> str:

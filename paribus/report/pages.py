@@ -72,7 +72,8 @@ def _method(results: Sequence[Result], ran: Result) -> list[str]:
             *ledger.search_sentences(result),
         )
     ]
-    return [*method.sentences(ran), *dict.fromkeys(told), *ledger.without_tuning(results)]
+    tuning = [*dict.fromkeys(told), *ledger.without_tuning(results)]
+    return [*method.sentences(ran), *tuning, *method.fuller(ran)]
 
 
 def _device(arms: Sequence[Result], figures: Sequence[Figures]) -> list[str]:

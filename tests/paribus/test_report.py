@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
 
 import pandas
 import pytest
 
-from paribus.comparison import Claim, Factor, Suite
+from paribus.comparison import Budget, Claim, Factor, Suite
 from paribus.report import evidence, origins, write
-from paribus.report.method import command
+from paribus.report.method import command, fuller
 from paribus.results import Result
 from paribus.spec import call
 from paribus.task import Metric
@@ -207,6 +209,39 @@ CROSSED = {
 }
 
 
+@pytest.mark.parametrize(
+    ("larger", "seeds", "told"),
+    [
+        (
+            {"seeds": 29, "steps": 400},
+            10,
+            [
+                "The budget `full` would give 29 seeds in place of 10 and 400 steps a run in place of 20."
+            ],
+        ),
+        ({"seeds": 29, "steps": 20}, 10, ["The budget `full` would give 29 seeds in place of 10."]),
+        ({"seeds": 29, "steps": 20}, 30, []),
+        ({"seeds": 5, "steps": 20}, 10, []),
+    ],
+)
+def test_the_method_says_what_a_larger_budget_would_add(larger, seeds, told) -> None:
+    small = Budget(seeds=10, steps=20, seconds=1)
+    budgets = {"quick": small, "full": Budget(seconds=9, **larger)}
+    made = comparison(budgets=budgets)
+    result = cast(
+        "Result", SimpleNamespace(comparison=made, budget="quick", cap=None, seeds=range(seeds))
+    )
+    assert fuller(result) == told
+
+
+def test_a_larger_budget_stands_on_the_page(store, page) -> None:
+    budgets = {
+        name: Budget(seeds=n, steps=20, seconds=1) for name, n in (("quick", 10), ("full", 29))
+    }
+    text = page(filled(store, budgets=budgets).result())
+    assert "\n- The budget `full` would give 29 seeds in place of 10.\n" in text
+
+
 def test_interactions_stand_in_a_table_of_their_own_with_their_scale(store, page) -> None:
     bench = Bench(store, comparison(**CROSSED))
     for name, loss in (("low × 8", 0.5), ("high × 8", 0.45), ("low × 4", 0.4), ("high × 4", 0.25)):
@@ -384,7 +419,7 @@ def test_the_index_begins_with_all_suites_in_the_order_of_their_systems(store, t
         "[Second](second.md)",
         "1",
         "1 better, 1 equivalent",
-        "C1, C2",
+        "C1; C2",
     ]
 
 

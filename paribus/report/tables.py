@@ -174,20 +174,32 @@ def _interaction_line(name: str, contrast: Contrast) -> Line:
 def naive_scores(result: Result) -> dict[str, str]:
     """Primary score of each predictor that learns nothing, over the baseline's seeds, as far as it is known.
 
-    Where variants are scored or split differently the first has a score of its own for each of them: least to largest.
+    Where variants are scored or split differently they have a score of their own for each of them: least to largest.
     """
-    first, name = next(iter(result.comparison.task.naive)), result.comparison.primary.name
+    first = next(iter(result.comparison.task.naive))
     means = [float(np.nanmean(row.naive)) for row in result.rows if _known(row)]
     if len(set(means)) > 1:
-        return {first: f"{number(min(means))} to {number(max(means))}, by variant"}
+        tables = [_further_naive(row, result) for row in result.rows]
+        return {first: _by_variant(means)} | {
+            naive: _by_variant([float(found[naive].mean()) for found in tables if naive in found])
+            for naive in dict.fromkeys(name for found in tables for name in found)
+        }
     of_first = result.baseline.naive
-    known = {first: of_first[np.isfinite(of_first)]}
-    if result.comparison.metric is None:
-        for record in result.baseline.known:
-            for naive, scores in record.naive.items():
-                if naive != first:
-                    known[naive] = np.append(known.get(naive, []), scores[name])
+    known = {first: of_first[np.isfinite(of_first)]} | _further_naive(result.baseline, result)
     return {naive: plus_minus(scores) for naive, scores in known.items() if scores.size}
+
+
+def _by_variant(means: Sequence[float]) -> str:
+    return f"{number(min(means))} to {number(max(means))}, by variant"
+
+
+def _further_naive(row: Row, result: Result) -> dict[str, Floats]:
+    """Primary scores of all naive predictors but the first over a row's seeds, ``(seed,)``; none of an own score."""
+    if result.comparison.metric is not None:
+        return {}
+    first, name = next(iter(result.comparison.task.naive)), result.comparison.primary.name
+    others = dict.fromkeys(n for r in row.known for n in r.naive if n != first)
+    return {n: np.array([r.naive[n][name] for r in row.known if n in r.naive]) for n in others}
 
 
 def verdict_table(*arms: Result) -> DataFrame:

@@ -272,6 +272,12 @@ def test_a_naive_score_that_differs_between_variants_is_told_as_a_range(store, p
         bench.alter("adam", seed, naive={"prior": {"log_loss": 0.5, "accuracy": 0.5}})
     text = page(bench.result())
     assert "References without any network score: `prior` 0.500 to 0.700, by variant." in text
+    for name, loss in (("sgd", 0.6), ("adam", 0.3), ("rmsprop", 0.45)):
+        prior = {"log_loss": 0.5 if name == "adam" else 0.7, "accuracy": 0.5}
+        for seed in range(10):
+            bench.alter(name, seed, naive={"prior": prior, "nearest": {"log_loss": loss}})
+    text = page(bench.result())
+    assert "0.700, by variant and `nearest` 0.300 to 0.600, by variant." in text
 
 
 def test_a_later_look_is_called_one(store, page) -> None:

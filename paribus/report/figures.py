@@ -48,6 +48,7 @@ TITLES = {
     "effective_step": "norm of the change over that of the gradient",
     "silent": "whether all outputs are zero",
 }
+LOSSES = ("fitted/loss", "gap/loss", "forgotten_eval")
 # Curves of which there is one a layer, by what their names begin with: the panel's title, and what a layer is.
 LAYERS = {
     "gradient_norm/": ("gradient norm before training", "weight matrix, first to last"),
@@ -57,10 +58,10 @@ LAYERS = {
 
 
 def curves(result: Result) -> Figure | None:
-    """Validation score over steps, or None where there is nothing to show."""
+    """Validation score over steps, or None where there is nothing to show: a single step is no curve."""
     metric = result.comparison.task.primary
     bands = _bands(drawn(result), f"validation/{metric.name}")
-    if not bands:
+    if max((found.steps[-1] for found in bands.values()), default=0) < 2:
         return None
     figure = plot_figure(8.0, 4.8)
     axes = figure.add_subplot()
@@ -79,9 +80,17 @@ def diagnostics(result: Result) -> Figure | None:
     """What the diagnostics saw over steps, a panel each, or None; what is zero throughout has no panel."""
     rows = drawn(result)
     names = [name for name in _diagnosed(rows) if not name.startswith(tuple(LAYERS))]
-    panels = {TITLES.get(name, name): _bands(rows, name) for name in names}
+    panels = {_title(name, result): _bands(rows, name) for name in names}
     layers = {start: found for start in LAYERS if (found := _layer_bands(rows, start))}
     return _panels(result, panels, layers)
+
+
+def _title(name: str, result: Result) -> str:
+    """What a panel is of, a loss with its unit where a metric of the task is that loss."""
+    task = result.comparison.task
+    units = [m.unit for m in task.metrics if m.unit and m.function == task.loss]
+    unit = units[:1] if name in LOSSES else []
+    return ", ".join([TITLES.get(name, name), *unit])
 
 
 def chosen(result: Result, curves: Mapping[str, str]) -> Figure | None:

@@ -128,7 +128,8 @@ def picture(result: Result) -> Figure | None:
     axes.set_axisbelow(True)
     axes.tick_params(labelsize=8)
     axes.set_title(
-        f"mean of {len(result.seeds)} seeds, lines from the 25th to the 75th percentile",
+        f"mean of {len(result.seeds)} seeds, coloured lines from the 25th to the 75th percentile, a grey one from "
+        "variant to variant in their order",
         fontsize=8,
         loc="left",
         color=GREY,

@@ -105,13 +105,14 @@ def _all_claims(declared: Sequence[Entry]) -> list[str]:
 
 def _skipped(results: Sequence[Result]) -> list[str]:
     """Devices that were skipped with their reason, and rows without numbers."""
-    reasons: dict[str, list[str]] = {}
+    reasons: dict[str, list[tuple[str, str]]] = {}
     for result in results:
         if result.skipped:
             reasons.setdefault(f"{result.device}: {result.skipped}", []).append(
-                result.comparison.name
+                (result.suite.name, result.comparison.name)
             )
-    told = [f"{why} ({', '.join(dict.fromkeys(names))})" for why, names in reasons.items()]
+    count = len({(result.suite.name, result.comparison.name) for result in results})
+    told = [f"{why} ({_named(names, count)})" for why, names in reasons.items()]
     told += [
         f"{title(result)}, {row.variant.name}{', tuned' * (result.arm == 'tuned')}: {why}"
         for result in results
@@ -120,3 +121,11 @@ def _skipped(results: Sequence[Result]) -> list[str]:
         if (why := tables.state(row, result))
     ]
     return ["## Not in these tables", bullets(told)] if told else []
+
+
+def _named(names: Sequence[tuple[str, str]], count: int) -> str:
+    """Comparisons, each ``(suite, comparison)``, as a line names them: all of several in a phrase."""
+    found = dict.fromkeys(names)
+    if len(found) == count > 1:
+        return f"all {count} comparisons"
+    return ", ".join(comparison for _, comparison in found)

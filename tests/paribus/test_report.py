@@ -429,6 +429,19 @@ def test_the_index_begins_with_all_suites_in_the_order_of_their_systems(store, t
     ]
 
 
+def test_a_device_on_which_nothing_ran_is_not_told_comparison_by_comparison(
+    store, tmp_path
+) -> None:
+    bench = filled(store)
+    gpu = Bench(store, bench.comparison, device="cuda").result(skipped=NO_GPU)
+    suites = [gpu.suite.model_copy(update={"name": name}) for name in ("one", "two")]
+    skipped = [replace(gpu, suite=suite) for suite in suites]
+    write([*skipped, replace(bench.result(), suite=suites[0])], tmp_path / "all")
+    assert f"- cuda: {NO_GPU} (all 2 comparisons)" in (tmp_path / "all" / "README.md").read_text()
+    write([skipped[0], replace(bench.result(), suite=suites[1])], tmp_path / "one")
+    assert f"- cuda: {NO_GPU} (hand)" in (tmp_path / "one" / "README.md").read_text()
+
+
 def test_a_page_says_what_its_claims_measures_are(store, page) -> None:
     measure = call("paribus.measures:parameters")
     made = CLAIMS[0].model_copy(update={"measure": measure, "higher_is_better": False})

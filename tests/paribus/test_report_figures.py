@@ -138,9 +138,9 @@ def test_steps_have_whole_numbers_on_their_axis(store) -> None:
     bench = filled(store)
     for name in ("sgd", "adam", "rmsprop"):
         for seed in range(10):
-            bench.alter(name, seed, curves={"step": [0, 1], "validation/log_loss": [0.7, 0.5]})
+            bench.alter(name, seed, curves={"step": [0, 3], "validation/log_loss": [0.7, 0.5]})
     (axes,) = figures.curves(bench.result()).axes
-    assert set(axes.get_xticks()) >= {0.0, 1.0}
+    assert set(axes.get_xticks()) >= {0.0, 1.0, 2.0, 3.0}
     assert all(tick == round(tick) for tick in axes.get_xticks())
 
 
@@ -199,6 +199,26 @@ def test_diagnostics_have_a_panel_each_and_one_for_the_layers(store) -> None:
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["sgd", "adam", "rmsprop"]
     assert figure.axes[2].lines[0].get_ydata().tolist() == [1e-6, 1.0]
     assert figure.axes[2].get_yscale() == "log"
+
+
+def test_a_loss_has_the_unit_of_the_metric_that_it_is(store) -> None:
+    bench = filled(store)
+    curves = {"step": [0, 10], "gap/loss": [0.1, 0.2], "dead_share": [0.1, 0.2]}
+    for seed in range(10):
+        bench.alter("adam", seed, curves=curves)
+    titles = [axes.get_title() for axes in figures.diagnostics(bench.result()).axes]
+    assert titles == [
+        "validation loss minus training loss, nats",
+        "share of hidden units that are dead",
+    ]
+
+
+def test_a_single_step_is_no_curve(store) -> None:
+    bench = filled(store)
+    for name in ("sgd", "adam", "rmsprop"):
+        for seed in range(10):
+            bench.alter(name, seed, curves={"step": [0, 1], "validation/log_loss": [0.7, 0.5]})
+    assert figures.curves(bench.result()) is None
 
 
 def test_variances_of_layers_have_a_panel_each_and_none_a_layer(store) -> None:

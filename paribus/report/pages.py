@@ -115,8 +115,9 @@ def _upto(result: Result) -> str:
 TIME = (
     "Other scores are means over the runs that finished. Steps to the target tell the algorithm's speed (median over "
     "seeds, a miss being infinite), time of a step the kernels': always a step of the loop, whichever engine "
-    "trained, variant and baseline taking turns on one thread, and their ratio with its quartiles over rounds. Seconds "
-    "of training are the median over runs, which share the machine with others."
+    "trained, variant and baseline taking turns on one thread, and their ratio with its quartiles over rounds. "
+    "Variants are timed at different moments, so the ratios compare them and the microseconds need not. Seconds of "
+    "training are the median over runs, which share the machine with others."
 )
 
 

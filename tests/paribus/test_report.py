@@ -341,7 +341,9 @@ def test_the_command_says_what_verdicts_speak_of(store) -> None:
 
 
 def test_the_page_says_that_the_loop_is_timed(store, page) -> None:
-    assert "always a step of the loop, whichever engine trained" in page(filled(store).result())
+    text = page(filled(store).result())
+    assert "always a step of the loop, whichever engine trained" in text
+    assert "the ratios compare them and the microseconds need not" in text
 
 
 def test_a_users_file_is_named_without_its_folder(store, page, tmp_path) -> None:

@@ -224,7 +224,10 @@ SUITE = Suite(
                     source="course notes",
                 ),
             ),
-            notes=(SAME,),
+            notes=(
+                SAME,
+                "At quick the curves of the smaller rate still rise at their end: it is compared by how far it came.",
+            ),
         ),
     ),
 )

@@ -59,10 +59,38 @@ def trace(stack: Stack, loss: Loss, inputs: Tensors, targets: Tensors) -> Traced
     """
     if any(isinstance(module, nn.RNNBase) for module in stack.base.modules()):
         return None  # a kernel of our own computes it, of which a recording sees nothing
+    name = _name(stack, loss, inputs, targets)
+    known = _recorded.get(name)
+    traced = None if known is None else _held(stack, loss, inputs, targets, known)
+    traced = traced or _held(stack, loss, inputs, targets, None)
+    if traced is not None:
+        _recorded[name] = traced.graph
+        while len(_recorded) > KEPT:
+            del _recorded[next(iter(_recorded))]
+    return traced
+
+
+# Recording takes longer than hundreds of recorded steps, and a cohort may come in many portions.
+KEPT = 32
+_recorded: dict[str, GraphModule] = {}
+
+
+def _name(stack: Stack, loss: Loss, inputs: Tensors, targets: Tensors) -> str:
+    """What a recording is of: whatever else may differ, such as a constant of a network's own, is found on a batch."""
+    tensors = (*stack.parameters(stack.weights.detach()).values(), *stack.buffers.values())
+    shapes = [(x.shape, x.stride(), x.dtype, x.device) for x in (*tensors, *inputs, *targets)]
+    return repr((stack.base, _plain(stack.base), loss, shapes, stack.changing))
+
+
+def _held(
+    stack: Stack, loss: Loss, inputs: Tensors, targets: Tensors, graph: GraphModule | None
+) -> TracedGradient | None:
+    """A recording, made now unless there is one, held against `vmap` on a batch that it was not made of."""
     before, said = dict(stack.buffers), _plain(stack.base)
     clones = {name: b.clone() for name, b in before.items()}
     try:
-        traced = TracedGradient(stack, _record(stack, loss, _other(inputs), _other(targets)))
+        graph = graph or _record(stack, loss, _other(inputs), _other(targets))
+        traced = TracedGradient(stack, graph)
         found = (*traced(inputs, targets), *stack.buffers.values())
         stack.buffers = clones
         wanted = (*stack.gradient(loss, inputs, targets), *stack.buffers.values())

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from paribus.run import Run
 from paribus.spec import Call, call
-from paribus.training import together
+from paribus.training import together, traced
 from paribus.training.loop import train
 from paribus.training.stacked import StackedTraining, train_together
 from paribus.training.traced import TracedGradient
@@ -68,6 +68,73 @@ def test_recording_moves_nothing(tiny) -> None:
     torch.testing.assert_close(recorded.stack.weights, plain.stack.weights, rtol=1e-12, atol=1e-15)
     for name, buffer in plain.stack.buffers.items():
         torch.testing.assert_close(recorded.stack.buffers[name], buffer, rtol=1e-12, atol=1e-15)
+
+
+@pytest.fixture
+def recordings(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """One entry for each recording that was made."""
+    made: list[int] = []
+    record = traced._record
+
+    def counted(*args: Any) -> Any:
+        made.append(1)
+        return record(*args)
+
+    monkeypatch.setattr(traced, "_record", counted)
+    monkeypatch.setattr(traced, "_recorded", {})
+    return made
+
+
+@pytest.mark.usefixtures("_short")
+def test_a_cohort_that_comes_in_portions_is_recorded_once(tiny, recordings: list[int]) -> None:
+    """The same numbers from a recording that another portion left."""
+    for _ in range(2):
+        runs, folds = cohort(tiny, *NETWORKS["norm and dropout"])
+        training = StackedTraining(runs, folds)
+        losses = training.advance(3)
+        assert isinstance(training.gradient, TracedGradient)
+        plain = StackedTraining(runs, folds)
+        plain.gradient = lambda x, y, p=plain: p.stack.gradient(p.loss, x, y)
+        torch.testing.assert_close(losses, plain.advance(3), rtol=1e-12, atol=0)
+    assert len(recordings) == 1
+    StackedTraining(*cohort(tiny, *NETWORKS["mlp"])).advance(1)
+    assert len(recordings) == 2
+
+
+class Constant(nn.Linear):
+    """A linear layer whose output is multiplied by a tensor of its own, which is no parameter and no buffer."""
+
+    factor = 1.0
+
+    def __init__(self, *, inputs: list[int], outputs: int) -> None:
+        super().__init__(*inputs, outputs)
+        self.scale = torch.tensor(Constant.factor, dtype=torch.float64)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) * self.scale
+
+
+@pytest.mark.usefixtures("_short")
+def test_a_recording_of_another_constant_is_found_out(
+    tiny, recordings: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for factor in (1.0, 2.0):
+        monkeypatch.setattr(Constant, "factor", factor)
+        runs, folds = cohort(tiny, "table", call(Constant))
+        training, plain = StackedTraining(runs, folds), StackedTraining(runs, folds)
+        plain.gradient = lambda x, y, p=plain: p.stack.gradient(p.loss, x, y)
+        torch.testing.assert_close(training.advance(3), plain.advance(3), rtol=1e-12, atol=0)
+    assert len(recordings) == 2
+
+
+@pytest.mark.usefixtures("_short")
+def test_only_the_last_recordings_are_kept(
+    tiny, recordings: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(traced, "KEPT", 1)
+    for network in ("mlp", "cnn", "mlp"):
+        StackedTraining(*cohort(tiny, *NETWORKS[network])).advance(1)
+    assert (len(recordings), len(traced._recorded)) == (3, 1)
 
 
 class Counts(nn.Linear):

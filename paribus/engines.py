@@ -132,34 +132,45 @@ def _loop_seconds(run: Run, fold: Fold) -> float:
 def _stacked(wanted: str, run: Run, fold: Fold, replicates: int, alone: float) -> Choice:
     """The stacked engine with the portion that suits it best, or the loop if ``auto`` finds that it takes less time."""
     asked = Choice("stacked", "asked for")
-    at_once = min(replicates, MOST_MEASURED)
-    if wanted == "stacked" and (at_once == 1 or run.recipe.steps < FEWEST_MEASURED):
+    if wanted == "stacked" and (replicates == 1 or run.recipe.steps < FEWEST_MEASURED):
         return asked
-    portion, each = _portion(run, fold, at_once)
-    limit = LARGEST if portion == at_once else portion
+    limit, portion, each = best_portion(run, fold, replicates)
     if wanted == "stacked":
         return asked._replace(portion=limit)
     found = f"{alone * 1e6:.0f} µs a step by the loop, {each * 1e6:.0f} stacked by {portion}"
     return Choice("stacked", found, limit) if each < alone else Choice("loop", found)
 
 
-def _portion(run: Run, fold: Fold, replicates: int) -> tuple[int, float]:
-    """How many are best trained at once, and the seconds of a step of one: halved for as long as that saves time.
+class Portion(NamedTuple):
+    """How many are best trained at once.
+
+    Attributes:
+        limit: of how many a process is given at once; as many as there are, where more than were tried may be better.
+        tried: how many were measured.
+        each: seconds of a step of one of them.
+    """
+
+    limit: int
+    tried: int
+    each: float
+
+
+def best_portion(run: Run, fold: Fold, replicates: int) -> Portion:
+    """What is trained at once is halved for as long as that saves time.
 
     A large network's replicates leave a core's cache, and convolutions in groups get slower the more groups there are.
-    Every portion records its step anew, which is part of its time.
+    Every portion's start is part of its time.
     """
-    portion = replicates
-    each = _each(run, fold, portion)
-    if each * run.recipe.steps * replicates < WORTH_TRYING_HALVES:
-        return portion, each
-    while portion > 1:
-        half = -(-portion // 2)
+    most = tried = min(replicates, MOST_MEASURED)
+    each = _each(run, fold, tried)
+    worth = each * run.recipe.steps * tried >= WORTH_TRYING_HALVES
+    while worth and tried > 1:
+        half = -(-tried // 2)
         found = _each(run, fold, half)
         if found > (1 - WORTH_HALVING) * each:
             break
-        portion, each = half, found
-    return portion, each
+        tried, each = half, found
+    return Portion(LARGEST if tried == most else tried, tried, each)
 
 
 def _each(run: Run, fold: Fold, replicates: int) -> float:

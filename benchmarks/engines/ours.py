@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
+from torch import Tensor
 
 from benchmarks.engines.textbook import WATCHED, Taken
 from benchmarks.engines.workloads import TORCH_ALONE, Workload
+from paribus.data import Fold
+from paribus.engines import best_portion
 from paribus.executor import one_thread, warm_up
+from paribus.run import Run
 from paribus.training.compiled import COMPILED, CompiledTraining
 from paribus.training.loop import Training, deterministic
 from paribus.training.recurrent import only
@@ -36,20 +40,36 @@ class Ours:
         self.runs = [workload.run(seed, engine.partition(",")[0]) for seed in seeds]
         fold = workload.fold
         warm_up()
-        with one_thread(), deterministic(self.runs[0]):
-            self.training: Training | StackedTraining = (
-                Training(self.runs[0], fold)
-                if engine == "loop"
-                else KINDS.get(engine, StackedTraining)(self.runs, [fold] * len(seeds))
-            )
+        with one_thread(), deterministic(self.runs[0]), only(self.form):
+            self.trainings: Sequence[Training | StackedTraining]
+            if engine == "loop":
+                self.trainings = [Training(self.runs[0], fold)]
+            else:
+                kind = KINDS.get(engine, StackedTraining)
+                size = len(seeds) if engine in KINDS else _portion(self.runs, fold)
+                parts = [self.runs[i : i + size] for i in range(0, len(seeds), size)]
+                self.trainings = [kind(part, [fold] * len(part)) for part in parts]
 
     def take(self, steps: int) -> Taken:
-        """Take steps of every replicate."""
+        """Take steps of every replicate, one portion after the other."""
         with one_thread(), deterministic(self.runs[0]), only(self.form):
             started = time.perf_counter()
-            losses = self.training.advance(steps)
+            losses = [training.advance(steps) for training in self.trainings]
             seconds = time.perf_counter() - started
-        if isinstance(self.training, StackedTraining) and self.training.reason:
-            raise RuntimeError(self.training.reason)
-        last = losses[-WATCHED:].reshape(-1, self.replicates).mean(0, dtype=torch.float64)
-        return Taken(seconds, steps, last.numpy())
+        for training in self.trainings:
+            if isinstance(training, StackedTraining) and training.reason:
+                raise RuntimeError(training.reason)
+        last = [
+            x[-WATCHED:].reshape(-1, n).mean(0, dtype=torch.float64) for x, n in self._sized(losses)
+        ]
+        return Taken(seconds, steps, torch.cat(last).numpy())
+
+    def _sized(self, losses: Sequence[Tensor]) -> Iterator[tuple[Tensor, int]]:
+        """Losses of each training with how many replicates it has."""
+        for training, found in zip(self.trainings, losses, strict=True):
+            yield found, len(training.runs) if isinstance(training, StackedTraining) else 1
+
+
+def _portion(runs: Sequence[Run], fold: Fold) -> int:
+    """How many are best trained at once, as the engine itself finds out before it trains."""
+    return min(len(runs), best_portion(runs[0], fold, len(runs)).limit)

@@ -53,7 +53,8 @@ INTRODUCTION = f"""\
 How long one training takes by each engine, and how many times as fast that is as the loop of every tutorial: an
 `nn.Module`, `torch.optim.Adam` and `DataLoader(TensorDataset(...), batch_size=..., shuffle=True)`, on torch's default
 threads. A time is that of one step of one replicate, where R replicates are trained at once. Everyone trains the same
-network on the same samples with the same settings, and they take turns: medians and quartiles are over {ROUNDS} rounds,
+network on the same samples with the same settings. `stacked` takes its replicates in portions as large as it finds
+fastest, one after the other, as it does when it trains. All take turns: medians and quartiles are over {ROUNDS} rounds,
 and a ratio is taken within a round. A sample is taken again when other processes were busy; what stayed disturbed is
 counted. {HOW}
 

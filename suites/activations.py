@@ -36,7 +36,7 @@ SUITE = Suite(
             ),
             baseline=("relu",),
             budgets={
-                "quick": Budget(seeds=10, steps=660, seconds=15),
+                "quick": Budget(seeds=10, steps=660, seconds=12),
                 "full": Budget(seeds=29, steps=2640, seconds=175),
             },
             target=0.5,

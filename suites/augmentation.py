@@ -45,7 +45,7 @@ SUITE = Suite(
             ),
             baseline=("unchanged",),
             budgets={
-                "quick": Budget(seeds=10, steps=165, seconds=30),
+                "quick": Budget(seeds=10, steps=165, seconds=50),
                 "full": Budget(seeds=29, steps=1000, seconds=700),
             },
             claims=(

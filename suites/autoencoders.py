@@ -36,7 +36,7 @@ def _denoising(name: str, sigma: float) -> Comparison:
         ),
         baseline=("linear",),
         budgets={
-            "quick": Budget(seeds=10, steps=500, seconds=11),
+            "quick": Budget(seeds=10, steps=500, seconds=5),
             "full": Budget(seeds=29, steps=4000, seconds=280),
         },
         figures={"Denoised": call("paribus.report.pictures:reconstructions")},
@@ -101,7 +101,7 @@ SUITE = Suite(
             ),
             baseline=("linear",),
             budgets={
-                "quick": Budget(seeds=10, steps=1000, seconds=4),
+                "quick": Budget(seeds=10, steps=1000, seconds=2),
                 "full": Budget(seeds=29, steps=4000, seconds=60),
             },
             figures={"Reconstructions": call("paribus.report.pictures:reconstructions")},

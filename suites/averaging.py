@@ -40,7 +40,7 @@ SUITE = Suite(
             ),
             baseline=("even", "micro"),
             budgets={
-                "quick": Budget(seeds=10, steps=200, seconds=12),
+                "quick": Budget(seeds=10, steps=200, seconds=7),
                 "full": Budget(seeds=29, steps=600, seconds=105),
             },
             tables={

@@ -51,7 +51,7 @@ SUITE = Suite(
             factors=(_widths(2, 8, 32, 128),),
             baseline=("2",),
             budgets={
-                "quick": Budget(seeds=10, steps=2000, seconds=15),
+                "quick": Budget(seeds=10, steps=2000, seconds=4),
                 "full": Budget(seeds=29, steps=8000, seconds=230),
             },
             claims=(
@@ -90,7 +90,7 @@ SUITE = Suite(
             factors=(_widths(4, 16, 64, 256),),
             baseline=("16",),
             budgets={
-                "quick": Budget(seeds=10, steps=1200, seconds=12),
+                "quick": Budget(seeds=10, steps=1200, seconds=6),
                 "full": Budget(seeds=29, steps=4800, seconds=170),
             },
             diagnostics=(call("paribus.diagnostics:fit"),),

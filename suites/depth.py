@@ -146,7 +146,7 @@ SUITE = Suite(
                 ),
             ),
             baseline=("kaiming",),
-            seconds=(6, 60),
+            seconds=(4, 60),
             claims=(
                 Claim(
                     name="C14",
@@ -173,7 +173,7 @@ SUITE = Suite(
             recipe=_recipe(DEEP, init=None, model={"activation": "Sigmoid"}),
             factors=(Factor(path="recipe", levels=LEVELS),),
             baseline=("no remedy",),
-            seconds=(25, 300),
+            seconds=(45, 300),
             claims=(
                 *map(_closes_half, REMEDIES),
                 Claim(

@@ -35,7 +35,7 @@ SUITE = Suite(
             ),
             baseline=("default",),
             budgets={
-                "quick": Budget(seeds=6, steps=300, seconds=12),
+                "quick": Budget(seeds=6, steps=300, seconds=20),
                 "full": Budget(seeds=29, steps=3000, seconds=600),
             },
             figures={

@@ -34,7 +34,7 @@ LAYERS = Comparison(
     ),
     baseline=("convolutional", "in place"),
     budgets={
-        "quick": Budget(seeds=10, steps=240, seconds=12),
+        "quick": Budget(seeds=10, steps=240, seconds=16),
         "full": Budget(seeds=29, steps=1000, seconds=190),
     },
     target=0.4,
@@ -105,7 +105,7 @@ POOLING = Comparison(
     ),
     baseline=("average",),
     budgets={
-        "quick": Budget(seeds=10, steps=240, seconds=8),
+        "quick": Budget(seeds=10, steps=240, seconds=15),
         "full": Budget(seeds=29, steps=1000, seconds=170),
     },
     target=0.4,
@@ -141,7 +141,7 @@ PADDING = Comparison(
     factors=(Factor(path="recipe.model.padding", levels={"padding of 1": 1, "no padding": 0}),),
     baseline=("padding of 1",),
     budgets={
-        "quick": Budget(seeds=10, steps=240, seconds=4),
+        "quick": Budget(seeds=10, steps=240, seconds=5),
         "full": Budget(seeds=29, steps=1000, seconds=80),
     },
     target=0.4,

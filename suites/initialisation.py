@@ -34,7 +34,7 @@ SUITE = Suite(
             ),
             baseline=("default", "plain"),
             budgets={
-                "quick": Budget(seeds=10, steps=165, seconds=6),
+                "quick": Budget(seeds=10, steps=165, seconds=7),
                 "full": Budget(seeds=29, steps=660, seconds=70),
             },
             target=0.5,

@@ -36,13 +36,13 @@ def compared(name: str, question: str, rates: Space, text: str, relation: Relati
         factors=(Factor(path="recipe.optimizer", levels=OPTIMIZERS),),
         baseline=("momentum",),
         budgets={
-            "quick": Budget(seeds=10, steps=300, seconds=4),
+            "quick": Budget(seeds=10, steps=300, seconds=2),
             "full": Budget(seeds=29, steps=600, seconds=20),
         },
         tuning=Tuning(
             spaces={"momentum": rates, "adam": ADAM},
             trials={"quick": 16, "full": 100},
-            seconds={"quick": 8, "full": 120},
+            seconds={"quick": 4, "full": 120},
             widen=False,
         ),
         claims=(

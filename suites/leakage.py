@@ -54,7 +54,7 @@ SUITE = Suite(
             factors=(_splits(),),
             baseline=("by time",),
             budgets={
-                "quick": Budget(seeds=10, steps=1000, seconds=6),
+                "quick": Budget(seeds=10, steps=1000, seconds=2),
                 "full": Budget(seeds=29, steps=4000, seconds=40),
             },
             tables={EXPLAINED: call("suites.scores:explained")},
@@ -78,7 +78,7 @@ SUITE = Suite(
             factors=(_splits(most_evaluated=2000),),
             baseline=("by time",),
             budgets={
-                "quick": Budget(seeds=10, steps=1000, seconds=12),
+                "quick": Budget(seeds=10, steps=1000, seconds=3),
                 "full": Budget(seeds=29, steps=4000, seconds=170),
             },
             tables={EXPLAINED: call("suites.scores:explained")},

@@ -65,14 +65,14 @@ SUITE = Suite(
             factors=(Factor(path="recipe.optimizer", levels=OPTIMIZERS),),
             baseline=("sgd",),
             budgets={
-                "quick": Budget(seeds=10, steps=1000, seconds=15),
+                "quick": Budget(seeds=10, steps=1000, seconds=8),
                 "full": Budget(seeds=29, steps=4000, seconds=175),
             },
             target=0.2,
             tuning=Tuning(
                 spaces=SPACES,
                 trials={"quick": 16, "full": 100},
-                seconds={"quick": 25, "full": 900},
+                seconds={"quick": 22, "full": 900},
             ),
             claims=(
                 *sgd_is_enough("a table"),

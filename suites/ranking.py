@@ -50,7 +50,7 @@ def on(name: str, question: str, task: Task, target: float) -> Comparison:
         factors=(Factor(path="recipe.optimizer", levels=OPTIMIZERS),),
         baseline=("sgd",),
         budgets={
-            "quick": Budget(seeds=10, steps=200, seconds=5),
+            "quick": Budget(seeds=10, steps=200, seconds=4),
             "full": Budget(seeds=29, steps=2000, seconds=50),
         },
         target=target,

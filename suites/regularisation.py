@@ -68,7 +68,7 @@ SUITE = Suite(
             factors=(Factor(path="recipe", levels=REGULARISERS),),
             baseline=("no regulariser",),
             budgets={
-                "quick": Budget(seeds=10, steps=800, seconds=25),
+                "quick": Budget(seeds=10, steps=800, seconds=11),
                 "full": Budget(seeds=29, steps=3200, seconds=350),
             },
             diagnostics=(call("paribus.diagnostics:fit"),),

@@ -12,7 +12,7 @@ from suites.tasks.water import WATER
 RATES = {f"{10 ** (k / 2):.2g}": 10 ** (k / 2) for k in range(-8, 1)}
 USUAL = (1e-4, 1e-2)
 BUDGETS = {
-    "quick": Budget(seeds=10, steps=1000, seconds=5),
+    "quick": Budget(seeds=10, steps=1000, seconds=2),
     "full": Budget(seeds=29, steps=4000, seconds=100),
 }
 

@@ -28,7 +28,7 @@ def _shape(name: str, question: str, task: Task, network: str, seconds: float) -
         baseline=("gru",),
         budgets={
             "quick": Budget(seeds=10, steps=300, seconds=seconds),
-            "full": Budget(seeds=29, steps=2000, seconds=20 * seconds),
+            "full": Budget(seeds=29, steps=2000, seconds=40 * seconds),
         },
         target=0.1,
         claims=(
@@ -61,28 +61,28 @@ SUITE = Suite(
             "Which cell says at every step what came in three steps before?",
             DELAY,
             "models.sequences:SequenceToSequence",
-            12,
+            5,
         ),
         _shape(
             "sequence_to_vector",
             "Which cell counts the ones of a sequence?",
             TALLY,
             "models.recurrent:Recurrent",
-            12,
+            5,
         ),
         _shape(
             "vector_to_sequence",
             "Which cell draws a sine from three numbers?",
             WAVE,
             "models.sequences:VectorToSequence",
-            12,
+            5,
         ),
         _shape(
             "encoder_decoder",
             "Which cell remembers a sequence until its end and says it backwards?",
             REVERSAL,
             "models.sequences:EncoderDecoder",
-            12,
+            5,
         ),
     ),
 )

@@ -47,7 +47,7 @@ SUITE = Suite(
             ),
             baseline=("0.1", "plain"),
             budgets={
-                "quick": Budget(seeds=10, steps=165, seconds=12),
+                "quick": Budget(seeds=10, steps=165, seconds=5),
                 "full": Budget(seeds=29, steps=660, seconds=120),
             },
             claims=(
@@ -98,7 +98,7 @@ SUITE = Suite(
             ),
             baseline=("default",),
             budgets={
-                "quick": Budget(seeds=10, steps=1, seconds=3),
+                "quick": Budget(seeds=10, steps=1, seconds=2),
                 "full": Budget(seeds=29, steps=1, seconds=10),
             },
             diagnostics=(call("paribus.diagnostics:layer_variances"),),

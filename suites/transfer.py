@@ -67,7 +67,7 @@ SUITE = Suite(
             ),
             baseline=("scratch", "all trained"),
             budgets={
-                "quick": Budget(seeds=10, steps=300, seconds=16),
+                "quick": Budget(seeds=10, steps=300, seconds=20),
                 "full": Budget(seeds=29, steps=1000, seconds=160),
             },
             target=0.5,
@@ -133,7 +133,7 @@ SUITE = Suite(
             ),
             baseline=("scratch", "all trained"),
             budgets={
-                "quick": Budget(seeds=10, steps=200, seconds=4),
+                "quick": Budget(seeds=10, steps=200, seconds=5),
                 "full": Budget(seeds=29, steps=1000, seconds=80),
             },
             target=0.8,
@@ -168,7 +168,7 @@ SUITE = Suite(
             ),
             baseline=("trained head",),
             budgets={
-                "quick": Budget(seeds=10, steps=100, seconds=4),
+                "quick": Budget(seeds=10, steps=100, seconds=2),
                 "full": Budget(seeds=29, steps=300, seconds=30),
             },
             claims=(
@@ -204,7 +204,7 @@ SUITE = Suite(
             ),
             baseline=("all trained", "0.003"),
             budgets={
-                "quick": Budget(seeds=10, steps=300, seconds=8),
+                "quick": Budget(seeds=10, steps=300, seconds=5),
                 "full": Budget(seeds=29, steps=1000, seconds=160),
             },
             target=0.5,

@@ -66,7 +66,7 @@ SUITE = Suite(
             question="Does it help to be told the alphabet of a character?",
             task=GLYPHS,
             budgets={
-                "quick": Budget(seeds=7, steps=375, seconds=25),
+                "quick": Budget(seeds=7, steps=375, seconds=35),
                 "full": Budget(seeds=29, steps=3000, seconds=850),
             },
             notes=(
@@ -79,7 +79,7 @@ SUITE = Suite(
             question="Does a row of measurements help beside an image?",
             task=HALVES,
             budgets={
-                "quick": Budget(seeds=10, steps=400, seconds=8),
+                "quick": Budget(seeds=10, steps=400, seconds=4),
                 "full": Budget(seeds=29, steps=2000, seconds=110),
             },
             notes=SAME,

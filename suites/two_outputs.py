@@ -33,7 +33,7 @@ WEIGHTS = Comparison(
     ),
     baseline=("equal",),
     budgets={
-        "quick": Budget(seeds=8, steps=225, seconds=32),
+        "quick": Budget(seeds=8, steps=225, seconds=45),
         "full": Budget(seeds=29, steps=3000, seconds=1400),
     },
     frontier=("character_log_loss", "alphabet_log_loss"),
@@ -97,7 +97,7 @@ ONE_LABEL = Comparison(
     ),
     baseline=("prime alone",),
     budgets={
-        "quick": Budget(seeds=10, steps=200, seconds=4),
+        "quick": Budget(seeds=10, steps=200, seconds=3),
         "full": Budget(seeds=29, steps=1000, seconds=75),
     },
     claims=(
@@ -138,7 +138,7 @@ AUXILIARY = Comparison(
     ),
     baseline=("weight 0",),
     budgets={
-        "quick": Budget(seeds=10, steps=200, seconds=10),
+        "quick": Budget(seeds=10, steps=200, seconds=7),
         "full": Budget(seeds=29, steps=1000, seconds=150),
     },
     claims=(

@@ -44,7 +44,7 @@ SUITE = Suite(
                 batch_size=32,
             ),
             budgets={
-                "quick": Budget(seeds=10, steps=600, seconds=12),
+                "quick": Budget(seeds=10, steps=600, seconds=5),
                 "full": Budget(seeds=29, steps=4000, seconds=200),
             },
             target=0.6,
@@ -80,7 +80,7 @@ SUITE = Suite(
                 batch_size=32,
             ),
             budgets={
-                "quick": Budget(seeds=10, steps=600, seconds=10),
+                "quick": Budget(seeds=10, steps=600, seconds=4),
                 "full": Budget(seeds=29, steps=4000, seconds=175),
             },
             target=0.4,
@@ -110,7 +110,7 @@ SUITE = Suite(
             ),
             baseline=("sgd",),
             budgets={
-                "quick": Budget(seeds=10, steps=60, seconds=5),
+                "quick": Budget(seeds=10, steps=60, seconds=2),
                 "full": Budget(seeds=29, steps=300, seconds=40),
             },
             claims=(
@@ -158,7 +158,7 @@ SUITE = Suite(
             ),
             baseline=("forgetting twin",),
             budgets={
-                "quick": Budget(seeds=10, steps=1600, seconds=12),
+                "quick": Budget(seeds=10, steps=1600, seconds=3),
                 "full": Budget(seeds=29, steps=8000, seconds=175),
             },
             diagnostics=(call("paribus.diagnostics:steps"),),

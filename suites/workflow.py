@@ -44,13 +44,13 @@ SUITE = Suite(
             ),
             baseline=("too small",),
             budgets={
-                "quick": Budget(seeds=10, steps=400, seconds=6),
+                "quick": Budget(seeds=10, steps=400, seconds=2),
                 "full": Budget(seeds=29, steps=1600, seconds=70),
             },
             tuning=Tuning(
                 spaces=space(lr=LogUniform(low=1e-4, high=1e-1)),
                 trials={"quick": 4, "full": 16},
-                seconds={"quick": 14, "full": 1200},
+                seconds={"quick": 7, "full": 1200},
                 widen=False,
             ),
             diagnostics=(call("paribus.diagnostics:fit"),),

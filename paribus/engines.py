@@ -232,14 +232,17 @@ def _stacked_seconds(
 
 
 def _seconds(training: Training | StackedTraining, unit: int = 1) -> float:
-    """Seconds of a step, the best of three rounds of so many units of steps."""
-    training.advance(2 * unit)
+    """Seconds of a step, the best of three rounds of so many units of steps; a step that takes long is taken twice."""
+    first = _taken(training, unit)
+    if unit * first > MEASURED_SECONDS:
+        return min(first, _taken(training, unit))
+    _taken(training, unit)
+    units = max(1, int(MEASURED_SECONDS / 3 / (unit * _taken(training, unit))))
+    return min(_taken(training, units * unit) for _ in range(3))
+
+
+def _taken(training: Training | StackedTraining, steps: int) -> float:
+    """Seconds of a step, of so many that are taken."""
     started = time.perf_counter()
-    training.advance(unit)
-    units = max(1, int(MEASURED_SECONDS / 3 / (time.perf_counter() - started)))
-    rounds = []
-    for _ in range(3):
-        started = time.perf_counter()
-        training.advance(units * unit)
-        rounds.append((time.perf_counter() - started) / (units * unit))
-    return min(rounds)
+    training.advance(steps)
+    return (time.perf_counter() - started) / steps

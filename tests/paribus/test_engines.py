@@ -237,7 +237,7 @@ def test_the_loop_is_taken_when_it_is_asked_for() -> None:
 
 def test_auto_stacks_many_long_trainings_of_a_tiny_network() -> None:
     """By measuring: a step by the loop takes some twenty times what a replicate's does."""
-    chosen = resolve("auto", a_run(steps=100_000), 64)
+    chosen = resolve("auto", a_run(steps=4000), 64)  # too few to be compiled, on whatever machine
     assert chosen.engine == "stacked"
     assert "by the loop" in chosen.reason
 

@@ -175,37 +175,37 @@ class Session(Plan):
             execute(runs, jobs=self.jobs, keep=keep, portion=chosen.portion)
 
     def _mates(
-        self, cell: Cell, runs: Sequence[Run], of: Callable[[Cell], Sequence[Run]]
+        self, cell: Cell, own: Sequence[Run], of: Callable[[Cell], Sequence[Run]]
     ) -> dict[Cell, list[Run]]:
         """Missing runs of other planned cells that are trained with a cell's.
 
-        Those of its cohort cost little more in one stack. Those of its comparison give every process work until the
-        last variant is done.
+        Those of its comparison give every process work until the last variant is done. Those of all their cohorts cost
+        little more in one stack.
         """
         place = self._place(cell)
         if place in self._apart:
             return {}
-        cohort = self._cohort(runs[0]) if stacked(runs[0]) else ""
-        known, found = {run.key for run in runs}, dict[Cell, list[Run]]()
-        for other in self._planned:
-            beside = self.jobs > 1 and self._place(other) == place
-            if not (beside or cohort):
-                continue
-            mates = {run.key: run for run in of(other) if beside or self._in(cohort, run, runs[0])}
-            more = self._missing([run for key, run in mates.items() if key not in known])
+        planned = self._planned if self.jobs > 1 else []
+        beside = {c.address for c in planned if self._place(c) == place}
+        runs = [*own, *(run for c in planned if c.address in beside for run in of(c))]
+        cohorts = {self._cohort(run) for run in runs if stacked(run)}
+        known, found = {run.key for run in own}, dict[Cell, list[Run]]()
+        for other in self._planned if cohorts else planned:
+            mates = of(other) if cohorts or other.address in beside else []
+            if other.address not in beside:
+                mates = [run for run in mates if stacked(run) and self._cohort(run) in cohorts]
+            more = self._missing(
+                [r for r in {r.key: r for r in mates}.values() if r.key not in known]
+            )
             if more:
                 found[other] = more
                 known |= {run.key for run in more}
         return found
 
-    def _in(self, cohort: str, run: Run, first: Run) -> bool:
-        """Whether a run is of a cohort that is trained at once."""
-        return run.engine == first.engine and self._cohort(run) == cohort
-
     def _cohort(self, run: Run) -> str:
-        """A run's `cohort_key`, which is asked for often, of thousands of trials."""
+        """A run's engine and `cohort_key`, which is asked for often, of thousands of trials."""
         if run.key not in self._cohorts:
-            self._cohorts[run.key] = cohort_key(run)
+            self._cohorts[run.key] = f"{run.engine}/{cohort_key(run)}"
         return self._cohorts[run.key]
 
     # A sequence of seeds

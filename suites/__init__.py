@@ -7,6 +7,7 @@ from suites.augmentation import SUITE as AUGMENTATION
 from suites.autoencoders import SUITE as AUTOENCODERS
 from suites.averaging import SUITE as AVERAGING
 from suites.capacity import SUITE as CAPACITY
+from suites.classifier import SUITE as CLASSIFIER
 from suites.depth import SUITE as DEPTH
 from suites.gan import SUITE as GAN
 from suites.images import SUITE as IMAGES
@@ -28,6 +29,7 @@ from suites.updates import SUITE as UPDATES
 from suites.workflow import SUITE as WORKFLOW
 
 SUITES = (
+    CLASSIFIER,
     OPTIMIZERS,
     UPDATES,
     SENSITIVITY,

@@ -26,18 +26,20 @@ def confusion(result: Result) -> Figure | None:
     classes = result.classes
     if not 2 <= len(classes) <= MOST_CLASSES:
         return None
-    found = {name: result.predictions(row) for name, row in drawn(result).items()}
+    rows_of = drawn(result)
+    # No others are read: what is read is kept where evidence is, and predictions are most of it.
+    found = {n: result.predictions(row) for n, row in [*rows_of.items()][:MOST_VARIANTS]}
     shown = {name: runs for name, runs in found.items() if runs}
     if not shown:
         return None
-    names = list(shown)[:MOST_VARIANTS]
+    names = list(shown)
     columns, rows = min(COLUMNS, len(names)), -(-len(names) // COLUMNS)
     side = max(3.6, 0.36 * len(classes) + 1.2)
     figure = plot_figure(side * columns, side * rows + 0.5)
     for i, name in enumerate(names):
         axes = figure.add_subplot(rows, columns, i + 1)
         _draw(axes, shares(shown[name], len(classes)), classes, name)
-    more = f", {len(names)} of {len(shown)} variants" if len(names) < len(shown) else ""
+    more = f", {len(names)} of {len(rows_of)} variants" if len(names) < len(rows_of) else ""
     about = f"percent of each true class, test parts of {len(result.seeds)} seeds{more}"
     figure.suptitle(f"{result.comparison.name} on {result.device}: {about}", fontsize=10)
     return figure

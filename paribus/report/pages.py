@@ -237,6 +237,8 @@ def _frontier(result: Result) -> list[str]:
 
 def _extra(result: Result) -> list[str]:
     """The comparison's own tables, of the runs that count, each distinct set of runs once."""
+    if not result.comparison.tables:
+        return []
     rows = [row for row in result.rows if not tables.state(row, result)]
     given: dict[str, list[Predictions]] = {
         name: found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from paribus.search import LogUniform, space
 from paribus.session import Session
 from paribus.settings import Settings, choice, pairs, speaks
 from paribus.spec import call
+from paribus.spec import replace as replaced
 from paribus.store import Timing
 from paribus.tuning import Tuning
 from tests import toys
@@ -232,6 +233,30 @@ def test_all_variants_are_trained_at_once_where_processes_work_side_by_side(open
     session = opened(seeds=3, jobs=2)
     assert _trained(session) == {"toys sgd": [0, 1, 2] * 2, "toys adam": []}
     assert session.progress.forecast.done == session.progress.forecast.planned == 6.0
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_cohorts_are_whole_whichever_comparison_they_are_of(
+    opened: Opener, monkeypatch: pytest.MonkeyPatch, jobs: int
+) -> None:
+    """Two comparisons at rates of their own: a process alone takes SGD's runs, two take Adam's beside them."""
+    made = [
+        comparison(
+            levels={"sgd": replaced(SGD, "lr", rate), "adam": replaced(ADAM, "lr", rate)}, name=name
+        )
+        for name, rate in (("slow", 0.01), ("fast", 0.02))
+    ]
+    both = Suite(name="toys", title="Toys", comparisons=tuple(made))
+    trained: list[int] = []
+
+    def execute(runs: Sequence[Run], **settings: Any) -> None:
+        trained.append(len(runs))
+        executor.execute(runs, **settings)
+
+    monkeypatch.setattr(module, "execute", execute)
+    session = opened(engine="stacked", jobs=jobs, seeds=3)
+    _trained(session, both)
+    assert trained == {1: [6, 6], 2: [12]}[jobs]
 
 
 @pytest.mark.parametrize("which", [0, 1])

@@ -1,0 +1,68 @@
+"""S1: a small tabular classifier, and two things that may not matter to it: its spelling, and linear layers alone."""
+
+from __future__ import annotations
+
+from paribus.comparison import Budget, Claim, Comparison, Factor, Suite
+from paribus.recipe import Recipe
+from paribus.spec import call
+from suites.tasks.water import WATER
+
+SUITE = Suite(
+    name="classifier",
+    title="A tabular classifier",
+    system="S1",
+    comparisons=(
+        Comparison(
+            name="classifier",
+            question="What does a small network add to logistic regression, and does it matter how it is written?",
+            task=WATER,
+            recipe=Recipe(
+                model=call("models.mlp:MLP", hidden=[]),
+                optimizer=call("torch.optim:Adam", lr=0.01),
+                batch_size=32,
+                evaluate_every=50,
+            ),
+            factors=(
+                Factor(
+                    path="recipe.model",
+                    levels={
+                        "logistic regression": call("models.mlp:MLP", hidden=[]),
+                        "linear layers": call(
+                            "models.mlp:MLP", hidden=[16, 8], activation="Identity"
+                        ),
+                        "class": call("models.mlp:MLP", hidden=[16, 8]),
+                        "list of layers": call("models.mlp:sequential_mlp", hidden=[16, 8]),
+                    },
+                ),
+            ),
+            baseline=("logistic regression",),
+            budgets={
+                "quick": Budget(seeds=10, steps=1000, seconds=3),
+                "full": Budget(seeds=29, steps=4000, seconds=60),
+            },
+            claims=(
+                Claim(
+                    name="S1",
+                    text="A network written as a class and as a list of layers is one network: it ends with the same "
+                    "score.",
+                    variant="list of layers",
+                    reference="class",
+                    relation="identical",
+                    margin=1e-9,
+                    source="an identity",
+                ),
+                Claim(
+                    name="S1",
+                    text="Linear layers alone are logistic regression, however many: they score the same.",
+                    variant="linear layers",
+                    relation="equivalent",
+                    source="an identity of what they can say, not of how they are trained",
+                ),
+            ),
+            notes=(
+                "A product of matrices is a matrix, so linear layers alone can say no more than one of them; they are "
+                "trained along another path, and may overfit sooner.",
+            ),
+        ),
+    ),
+)

@@ -16,12 +16,13 @@ from paribus import archive
 from paribus.cells import Cell, cells, skip_reason
 from paribus.comparison import Comparison, Suite
 from paribus.errors import ParibusError
+from paribus.options import OPTIONS
 from paribus.progress import Progress
 from paribus.results import Result
 from paribus.session import Session
 from paribus.settings import Settings, choice, pairs, speaks
 from paribus.steptime import Clock
-from paribus.tuning import ARMS, Arm
+from paribus.tuning import Arm
 from paribus.verdict import Contrast
 
 if TYPE_CHECKING:
@@ -203,12 +204,16 @@ def settings_of(config: pytest.Config) -> Settings:
         ParibusError: an option has a value that cannot be used.
     """
     option = config.getoption
+
+    def chosen(name: str) -> str:
+        return choice(f"--paribus-{name}", option(f"--paribus-{name}"), OPTIONS[name].choices)
+
     out = Path(option("--paribus-out"))
     return Settings(
         seeds=option("--paribus-seeds"),
-        budget=choice("--paribus-budget", option("--paribus-budget"), ("quick", "full")),
-        device=choice("--paribus-device", option("--paribus-device"), ("auto", "cpu", "cuda")),
-        engine=choice("--paribus-engine", option("--paribus-engine"), ("auto", "loop", "stacked")),
+        budget=chosen("budget"),
+        device=chosen("device"),
+        engine=chosen("engine"),
         data=pairs("--paribus-data", option("--paribus-data")),
         targets=pairs("--paribus-target", option("--paribus-target")),
         out=out,
@@ -220,5 +225,5 @@ def settings_of(config: pytest.Config) -> Settings:
         speaks_of=speaks("--paribus-speaks-of", option("--paribus-speaks-of")),
         evidence=option("--paribus-evidence"),
         trials=option("--paribus-trials"),
-        arm=choice("--paribus-arm", option("--paribus-arm"), (*ARMS, "both")),
+        arm=chosen("arm"),
     )

@@ -1,4 +1,7 @@
-"""A plan: which runs the cells ask for, and what the store knows of them. Nothing is trained here."""
+"""A plan: which runs the cells ask for, and what the store knows of them.
+
+No run is trained here; to choose an engine a few steps are tried.
+"""
 
 from __future__ import annotations
 
@@ -247,8 +250,7 @@ class Plan:
         if place not in self._choices:
             name, questions = self._questions(cell)
             if questions and self.store.choice(name) is None:
-                found = [choice for _, choice in resolve_each(questions, 1)]
-                self.store.choose(name, *common(found))
+                self.choose([cell])
             known = self.store.choice(name) if questions else None
             self._choices[place] = Choice(*known) if known else Choice("loop", "asked for")
         return self._choices[place]
@@ -258,12 +260,13 @@ class Plan:
         asked = self.unchosen(cells)
         questions = [question for each in asked.values() for question in each]
         names = [name for name, each in asked.items() for _ in each]
-        found: dict[str, list[Choice]] = {name: [] for name in asked}
+        found: dict[str, dict[int, Choice]] = {name: {} for name in asked}
         for i, choice in resolve_each(questions, self.jobs):
             name = names[i]
-            found[name].append(choice)
+            found[name][i] = choice
             if len(found[name]) == len(asked[name]):
-                self.store.choose(name, *common(found[name]))
+                # As they were asked, the baseline's first, in whichever order they were answered.
+                self.store.choose(name, *common([c for _, c in sorted(found[name].items())]))
             advance()
 
     def unchosen(self, cells: Iterable[Cell]) -> dict[str, list[Question]]:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +22,15 @@ from paribus.settings import Settings
 from suites.calibration import ITSELF, UNEQUAL
 from suites.controls import CONTROLS
 
-PLAN = Plan(repeats=200, seeds=6)
-FEW = Plan(repeats=20, seeds=10)
+PLAN = Plan(repeats=200, seeds=10)
+FEW = replace(PLAN, repeats=20)
 SEEDS = 200
 SIMULATED = (
     f"Simulated: {REPEATS} comparisons for each rate, of scores drawn from known distributions and judged by the rule "
     "that judges trained ones; intervals by the functions that it calls. They are the same at every run."
 )
 TRAINED = (
-    f"Trained: {PLAN.repeats} comparisons of {PLAN.seeds} paired seeds ({FEW.repeats} of {FEW.seeds} where a fault is "
+    f"Trained: {PLAN.repeats} comparisons of {PLAN.seeds} paired seeds ({FEW.repeats} where a fault is "
     "planted), each of a variant with itself under two names that part its random streams, through plan, engine, "
     "store, statistics and verdict. Data and split are those of the seed, as in any comparison, and no comparison has "
     "these seeds."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -50,3 +51,13 @@ def _keep(array: np.ndarray, folder: Path, path: Path) -> None:
             whole.replace(path)
     except OSError:
         return
+
+
+def processor() -> str:
+    """Its model and instructions, which machine code that is made for this machine depends on."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return f"{platform.machine()} {platform.processor()}"
+    telling = ("model name", "flags", "Features", "CPU part")
+    return "\n".join(sorted({line for line in lines if line.startswith(telling)}))

@@ -147,6 +147,44 @@ def run(
     raise typer.Exit(_run(chosen, settings))
 
 
+@app.command("compile")
+def compile_ahead(
+    suites: Suites,
+    data: Data = None,
+    target: Target = None,
+    seeds: Annotated[int | None, _option("seeds")] = None,
+    budget: BudgetName = OPTIONS["budget"].default,
+    device: Device = OPTIONS["device"].default,
+    jobs: Jobs = None,
+    arm: Annotated[str, _option("arm")] = OPTIONS["arm"].default,
+    trials: Annotated[int | None, _option("trials")] = None,
+) -> None:
+    """Make machine code of the steps that suites take, for later runs of these seeds and this budget.
+
+    It takes some ten seconds for each kind of training and processor core, and is kept in the user's cache; a step
+    takes half the time with it, or less. Runs use it by themselves wherever it is faster.
+
+    Examples: paribus compile optimizers · paribus compile my_suite.py --seeds 30
+    """
+    from paribus.ahead import compile_steps
+    from paribus.progress import Progress
+
+    chosen = [find_suite(name) for name in suites]
+    settings = _settings(
+        chosen,
+        data,
+        target,
+        seeds=seeds,
+        budget=budget,
+        device=device,
+        jobs=jobs,
+        arm=arm,
+        trials=trials,
+    )
+    for line in compile_steps(chosen, settings, Progress()):
+        typer.echo(line)
+
+
 @app.command()
 def rebuild(
     folder: Annotated[Path, typer.Argument(help="Folder of results with their evidence.")],

@@ -3,34 +3,37 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from math import inf
+from typing import NamedTuple, TypeVar
 
 from paribus.data import Fold
 from paribus.executor import fold_of, one_thread, spread, warm_up
 from paribus.run import Run
 from paribus.training.cohorts import LARGEST
-from paribus.training.compiled import COMPILED, CompiledTraining
+from paribus.training.compiled import COMPILED, WORTH_COMPILING, CompiledTraining
 from paribus.training.loop import Training, deterministic
+from paribus.training.package import any_packages
 from paribus.training.stacked import StackedTraining, self_check, why_not
 
 # Choosing takes a few tenths of a second: a check in float64, and a few steps of either engine.
 WORTH_SECONDS = 1.0
 MEASURED_SECONDS = 0.05
 MOST_MEASURED = 64
-# A cohort whose steps take less is not worth the trial: compiling takes 5 to 10 s, loading what was compiled before 2
-# to 6 s in each process, and a step becomes about twice as fast.
-WORTH_COMPILING = 120.0
+# Steps are compiled if there are so many, and they take long enough; what was compiled before is tried with fewer.
 FEWEST_COMPILED = 5000
+FEWEST_LOADED = 500
+# Seconds that loading it takes a process, and holding it against the steps themselves.
+LOADING = 0.5
 # Fewer steps than that are taken in the time that it takes to measure what suits them.
 FEWEST_MEASURED = 200
-
-
 # Halving what is trained at once has to save this share of a step to be worth the overhead of twice as many portions.
 WORTH_HALVING = 0.1
 # Trying a half takes some tenths of a second, and less training than that has too little to gain from it.
 WORTH_TRYING_HALVES = 5.0
+
+Found = TypeVar("Found")
 
 
 class Choice(NamedTuple):
@@ -57,42 +60,85 @@ def common(choices: Sequence[Choice]) -> Choice:
 
 
 class Question(NamedTuple):
-    """Which engine is wanted for a run and how many others that are trained with it in one process."""
+    """Which engine is wanted for a cohort.
+
+    Attributes:
+        wanted: ``auto``, ``loop`` or ``stacked``.
+        run: one of its runs.
+        replicates: how many are trained together in one process.
+        beside: runs of other variants among them, whose numbers may decide which operations a step has.
+    """
 
     wanted: str
     run: Run
     replicates: int
+    beside: Sequence[Run] = ()
 
 
 def resolve_each(questions: Sequence[Question], jobs: int) -> Iterator[tuple[int, Choice]]:
-    """The engine for each question, with its place, as it is found.
+    """The engine for each question, with its place, as it is found."""
+    return _each(_resolved, questions, jobs)
 
-    They are measured side by side, as what is chosen will be trained; on a GPU one after the other.
-    """
+
+def compile_each(questions: Sequence[Question], jobs: int) -> Iterator[tuple[int, str]]:
+    """What came of making machine code of the steps that each question is of, with its place, as it is made."""
+    return _each(_compiled, questions, jobs)
+
+
+def _each(
+    answer: Callable[[Question], Found], questions: Sequence[Question], jobs: int
+) -> Iterator[tuple[int, Found]]:
+    """Answer questions side by side, as what is chosen will be trained; on a GPU one after the other."""
     if jobs == 1 or len(questions) == 1 or any(q.run.device != "cpu" for q in questions):
-        yield from ((i, resolve(*question)) for i, question in enumerate(questions))
+        yield from ((i, answer(question)) for i, question in enumerate(questions))
     else:
-        yield from spread(_resolved, questions, jobs)
+        yield from spread(answer, questions, jobs)
 
 
 def _resolved(question: Question) -> Choice:
     return resolve(*question)
 
 
-def resolve(wanted: str, run: Run, replicates: int) -> Choice:
-    """The engine for a kind of training.
+def _cohort(question: Question) -> list[Run]:
+    """As many runs as are trained together: those of the question in turn, seed after seed."""
+    runs = list(map(_unstarted, (question.run, *question.beside)))
+    return [
+        replace(runs[i % len(runs)], seed=question.run.seed + i // len(runs))
+        for i in range(question.replicates)
+    ]
 
-    Args:
-        wanted: ``auto``, ``loop`` or ``stacked``.
-        run: one of its runs.
-        replicates: how many are trained together in one process.
+
+def _compiled(question: Question) -> str:
+    """Make machine code of a cohort's steps, unless it is kept, and say what it gains or why there is none."""
+    cohort = _cohort(question)
+    run = cohort[0]
+    if run.recipe.steps < FEWEST_LOADED:
+        return f"not compiled: {run.recipe.steps} steps take no longer than loading it"
+    with one_thread():
+        warm_up()
+        fold = fold_of(run)
+        reason = why_not(run) or self_check(run, fold)
+        if reason:
+            return f"not compiled: {reason}"
+        found = best_portion(cohort, fold)
+        at_once = found.dealt(len(cohort))
+        try:
+            compiled = _compiled_seconds(cohort[:at_once], fold, 0.0)
+        except NotCompiledError as why:
+            return f"not compiled: {why}"
+    plain = found.step * at_once / found.tried
+    return f"{plain * 1e6:.0f} µs a step of {at_once} at once, {compiled * 1e6:.0f} compiled"
+
+
+def resolve(wanted: str, run: Run, replicates: int, beside: Sequence[Run] = ()) -> Choice:
+    """The engine for a kind of training; the arguments are those of a `Question`.
 
     A network that cannot be stacked is trained by the loop whatever was asked for, and the reason says why.
     """
     if wanted == "loop":
         return Choice("loop", "asked for")
-    # Where weights start from changes no time, and others' training takes some.
-    run = replace(run, recipe=run.recipe.model_copy(update={"start": None}))
+    cohort = _cohort(Question(wanted, run, replicates, beside))
+    run = cohort[0]
     with one_thread():
         warm_up()
         fold = fold_of(run)
@@ -104,8 +150,12 @@ def resolve(wanted: str, run: Run, replicates: int) -> Choice:
         reason = why_not(run) or self_check(run, fold)
         if reason:
             return Choice("loop", reason)
-        chosen = _stacked(wanted, run, fold, replicates, alone)
-        return _form(chosen, run, fold, replicates) if chosen.engine == "stacked" else chosen
+        return _stacked(wanted, cohort, fold, alone)
+
+
+def _unstarted(run: Run) -> Run:
+    """The run from weights of its own: where it starts from changes no time, and others' training takes some."""
+    return replace(run, recipe=run.recipe.model_copy(update={"start": None}))
 
 
 def _worth(run: Run, fold: Fold, replicates: int) -> tuple[float, str]:
@@ -129,16 +179,24 @@ def _loop_seconds(run: Run, fold: Fold) -> float:
         return _seconds(Training(run, fold))
 
 
-def _stacked(wanted: str, run: Run, fold: Fold, replicates: int, alone: float) -> Choice:
-    """The stacked engine with the portion that suits it best, or the loop if ``auto`` finds that it takes less time."""
-    asked = Choice("stacked", "asked for")
-    if wanted == "stacked" and (replicates == 1 or run.recipe.steps < FEWEST_MEASURED):
-        return asked
-    limit, portion, each = best_portion(run, fold, replicates)
+def _stacked(wanted: str, cohort: Sequence[Run], fold: Fold, alone: float) -> Choice:
+    """The stacked engine in the form and portion that suit it best, or the loop if ``auto`` finds it faster."""
+    steps = cohort[0].recipe.steps
+    if wanted == "stacked" and (len(cohort) == 1 or steps < FEWEST_MEASURED):
+        return Choice("stacked", "asked for")
+    found = best_portion(cohort, fold)
     if wanted == "stacked":
-        return asked._replace(portion=limit)
-    found = f"{alone * 1e6:.0f} µs a step by the loop, {each * 1e6:.0f} stacked by {portion}"
-    return Choice("stacked", found, limit) if each < alone else Choice("loop", found)
+        chosen = Choice("stacked", "asked for", found.limit)
+    else:
+        each = found.each(steps)
+        reason = (
+            f"{alone * 1e6:.0f} µs a step by the loop, {each * 1e6:.0f} stacked by {found.tried}"
+        )
+        if each >= alone:
+            return Choice("loop", reason)
+        chosen = Choice("stacked", reason, found.limit)
+    at_once = found.dealt(len(cohort))
+    return _form(chosen, cohort[:at_once], fold, found.step * at_once / found.tried)
 
 
 class Portion(NamedTuple):
@@ -147,88 +205,109 @@ class Portion(NamedTuple):
     Attributes:
         limit: of how many a process is given at once; as many as there are, where more than were tried may be better.
         tried: how many were measured.
-        each: seconds of a step of one of them.
+        step: seconds of a step of all of these.
+        start: seconds that they took to start.
     """
 
     limit: int
     tried: int
-    each: float
+    step: float
+    start: float
+
+    def each(self, steps: int) -> float:
+        """Seconds of a step of one of them, the start spread over so many steps."""
+        return (self.step + self.start / steps) / self.tried
+
+    def dealt(self, replicates: int) -> int:
+        """How many of so many are trained at once, in portions as equal as can be."""
+        return -(-replicates // -(-replicates // self.limit))
 
 
-def best_portion(run: Run, fold: Fold, replicates: int) -> Portion:
+def best_portion(cohort: Sequence[Run], fold: Fold) -> Portion:
     """What is trained at once is halved for as long as that saves time.
 
     A large network's replicates leave a core's cache, and convolutions in groups get slower the more groups there are.
     Every portion's start is part of its time.
     """
-    most = tried = min(replicates, MOST_MEASURED)
-    each = _each(run, fold, tried)
-    worth = each * run.recipe.steps * tried >= WORTH_TRYING_HALVES
-    while worth and tried > 1:
-        half = -(-tried // 2)
-        found = _each(run, fold, half)
-        if found > (1 - WORTH_HALVING) * each:
+    steps, most = cohort[0].recipe.steps, min(len(cohort), MOST_MEASURED)
+    best = Portion(LARGEST, most, *_stacked_seconds(cohort[:most], fold))
+    worth = best.each(steps) * steps * most >= WORTH_TRYING_HALVES
+    while worth and best.tried > 1:
+        half = -(-best.tried // 2)
+        found = Portion(half, half, *_stacked_seconds(cohort[:half], fold))
+        if found.each(steps) > (1 - WORTH_HALVING) * best.each(steps):
             break
-        tried, each = half, found
-    return Portion(LARGEST if tried == most else tried, tried, each)
+        best = found
+    return best
 
 
-def _each(run: Run, fold: Fold, replicates: int) -> float:
-    """Seconds of a step of one of so many that are stacked, their start spread over the steps."""
-    step, start = _stacked_seconds(StackedTraining, run, fold, replicates)
-    return (step + start / run.recipe.steps) / replicates
-
-
-def _form(chosen: Choice, run: Run, fold: Fold, replicates: int) -> Choice:
+def _form(chosen: Choice, cohort: Sequence[Run], fold: Fold, plain: float) -> Choice:
     """The form of a stacked step: operation by operation, or compiled where that repays itself.
 
     On a GPU the same question is asked of its own times; capturing a step as a CUDA graph would be a third answer here.
+
+    Args:
+        chosen: the stacked engine.
+        cohort: a portion.
+        fold: what it is trained on.
+        plain: seconds of a step of all of them that is not compiled.
     """
-    replicates = min(replicates, chosen.portion)
-    steps = run.recipe.steps
-    if steps < FEWEST_COMPILED:
-        return chosen
-    plain, _ = _stacked_seconds(StackedTraining, run, fold, replicates)
-    if plain * steps < WORTH_COMPILING:
+    steps = cohort[0].recipe.steps
+    worth = steps >= FEWEST_COMPILED and plain * steps >= WORTH_COMPILING
+    if not worth and (steps < FEWEST_LOADED or not any_packages()):
         return chosen
     try:
-        compiled, build = _stacked_seconds(CompiledTraining, run, fold, replicates)
+        compiled = _compiled_seconds(cohort, fold, 0.0 if worth else inf)
     except NotCompiledError as why:
-        return chosen._replace(reason=f"{chosen.reason}; not compiled: {why}")
-    found = f"{chosen.reason}; {plain * 1e6:.0f} µs a step of all {replicates}, {compiled * 1e6:.0f} compiled"
-    return Choice(COMPILED if pays(plain, compiled, build, steps) else "stacked", found)
+        return chosen._replace(reason=f"{chosen.reason}; not compiled: {why}") if worth else chosen
+    found = f"{chosen.reason}; {plain * 1e6:.0f} µs a step of all {len(cohort)}, {compiled * 1e6:.0f} compiled"
+    return Choice(COMPILED if pays(plain, compiled, steps) else "stacked", found, chosen.portion)
 
 
-def pays(plain: float, compiled: float, build: float, steps: int) -> bool:
-    """Whether compiling repays itself, within one process: seconds a step of either, and those of compiling.
+def pays(plain: float, compiled: float, steps: int) -> bool:
+    """Whether machine code that is there repays loading it, in each process: seconds a step without it and with it.
 
-    >>> pays(0.0014, 0.0006, 8.0, 10_000), pays(0.0014, 0.0006, 8.0, 9_999)
-    (False, False)
-    >>> pays(0.0014, 0.0006, 8.0, 10_001)
-    True
+    >>> pays(0.0010, 0.0005, 1000), pays(0.0010, 0.0005, 1001)
+    (False, True)
     """
-    return (plain - compiled) * steps > build
+    return (plain - compiled) * steps > LOADING
 
 
 class NotCompiledError(Exception):
     """Why steps were not compiled."""
 
 
-def _stacked_seconds(
-    kind: type[StackedTraining], run: Run, fold: Fold, replicates: int
-) -> tuple[float, float]:
-    """Seconds of a step of so many replicates, and those that the start took, recording and compiling included."""
-    seeds = [replace(run, seed=run.seed + i) for i in range(replicates)]
-    with deterministic(run):
+def _stacked_seconds(runs: Sequence[Run], fold: Fold) -> tuple[float, float]:
+    """Seconds of a step of so many replicates, and those that the start took, recording included."""
+    with deterministic(runs[0]):
         started = time.perf_counter()
-        training = kind(seeds, [fold] * replicates)
-        # What is picked at once and not compiled may be a hundred steps, which nobody waits for to choose an engine.
-        unit = training.at_once if kind is CompiledTraining else 1
-        training.advance(unit)
+        training = StackedTraining(runs, [fold] * len(runs))
+        # What is picked at once may be a hundred steps, which nobody waits for to choose an engine.
+        training.advance(1)
         start = time.perf_counter() - started
+        return _seconds(training), start
+
+
+def _compiled_seconds(runs: Sequence[Run], fold: Fold, worth: float) -> float:
+    """Seconds of a compiled step of so many replicates.
+
+    Args:
+        runs: of one process.
+        fold: what they are trained on, where seeds have no data of their own.
+        worth: as of `CompiledTraining`.
+
+    Raises:
+        NotCompiledError: there is no machine code, and why.
+    """
+    # How data of its own are laid out for each seed is part of what is compiled.
+    folds = [fold_of(run) if run.task.redrawn else fold for run in runs]
+    with deterministic(runs[0]):
+        training = CompiledTraining(runs, folds, worth=worth)
+        if not training.reason:
+            training.advance(training.at_once)
         if training.reason:
             raise NotCompiledError(training.reason)
-        return _seconds(training, unit), start
+        return _seconds(training, training.at_once)
 
 
 def _seconds(training: Training | StackedTraining, unit: int = 1) -> float:

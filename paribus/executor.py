@@ -10,7 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import cache
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 
@@ -23,6 +23,9 @@ from paribus.training.cohorts import LARGEST, stacked, units
 from paribus.training.compiled import COMPILED, train_compiled
 from paribus.training.loop import train
 from paribus.training.stacked import train_together
+
+if TYPE_CHECKING:
+    from loky.process_executor import ProcessPoolExecutor
 
 # glibc gives memory of large tensors back to the system at once, and has every page of the next one zeroed: about a
 # tenth of a convolutional network's step. Elsewhere these variables mean nothing.
@@ -97,11 +100,7 @@ def spread(
 def _once(
     function: Callable[[Work], Found], work: Mapping[int, Work], jobs: int
 ) -> Iterator[tuple[int, Found]]:
-    from loky import get_reusable_executor
-
-    pool = get_reusable_executor(
-        max_workers=jobs, timeout=300, initializer=_start_worker, env=WORKER_ENVIRONMENT
-    )
+    pool = _workers(jobs)
     futures: dict[Future[Found], int] = {
         pool.submit(function, piece): i for i, piece in work.items()
     }
@@ -119,6 +118,23 @@ def _once(
     finally:
         for future in pending:
             future.cancel()
+
+
+def _workers(jobs: int) -> ProcessPoolExecutor:
+    """As many workers as there are jobs, the same ones each time."""
+    from loky import get_reusable_executor
+
+    pool: ProcessPoolExecutor = get_reusable_executor(
+        max_workers=jobs, timeout=300, initializer=_start_worker, env=WORKER_ENVIRONMENT
+    )
+    return pool
+
+
+def wake_workers(jobs: int) -> None:
+    """Have workers start, which takes them seconds, while this process does something else."""
+    pool = _workers(jobs)
+    for _ in range(jobs):
+        pool.submit(int)
 
 
 def _start_worker() -> None:

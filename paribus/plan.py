@@ -60,6 +60,7 @@ class Plan:
         self._prepared: dict[tuple[str, str], Comparison] = {}
         self._digests: dict[Task, str] = {}
         self._choices: dict[tuple[str, str, str, Arm], Choice] = {}
+        self._cohorts_of: dict[tuple[str, str, str, Arm], dict[str, list[Run]]] = {}
         self._pilots: dict[str, Pilot] = {}
         self._searches: dict[str, Search] = {}
         self._complete: dict[str, Searched] = {}
@@ -248,48 +249,68 @@ class Plan:
         """
         place = self._place(cell)
         if place not in self._choices:
-            name, questions = self._questions(cell)
-            if questions and self.store.choice(name) is None:
+            firsts = self._by_cohort(cell)
+            name = self._choice_name(firsts)
+            if firsts and self.store.choice(name) is None:
                 self.choose([cell])
-            known = self.store.choice(name) if questions else None
+            known = self.store.choice(name) if firsts else None
             self._choices[place] = Choice(*known) if known else Choice("loop", "asked for")
         return self._choices[place]
 
     def choose(self, cells: Iterable[Cell], advance: Callable[[], None] = lambda: None) -> None:
         """Choose the engines of all of these cells at once, side by side; ``advance`` is called after each question."""
         asked = self.unchosen(cells)
-        questions = [question for each in asked.values() for question in each]
-        names = [name for name, each in asked.items() for _ in each]
-        found: dict[str, dict[int, Choice]] = {name: {} for name in asked}
-        for i, choice in resolve_each(questions, self.jobs):
-            name = names[i]
-            found[name][i] = choice
-            if len(found[name]) == len(asked[name]):
-                # As they were asked, the baseline's first, in whichever order they were answered.
-                self.store.choose(name, *common([c for _, c in sorted(found[name].items())]))
+        questions = {cohort: q for each in asked.values() for cohort, q in each.items()}
+        cohorts, found = list(questions), dict[str, Choice]()
+        for i, choice in resolve_each(list(questions.values()), self.jobs):
+            found[cohorts[i]] = choice
+            for name, each in asked.items():
+                if cohorts[i] in each and each.keys() <= found.keys():
+                    # In the order of the variants, in whichever order they were answered.
+                    self.store.choose(name, *common([found[cohort] for cohort in each]))
             advance()
 
-    def unchosen(self, cells: Iterable[Cell]) -> dict[str, list[Question]]:
-        """What is still to be asked, by the name under which the answer is kept."""
-        places = {self._place(cell): cell for cell in cells}
-        asked = dict(self._questions(cell) for cell in places.values())
-        return {n: each for n, each in asked.items() if each and self.store.choice(n) is None}
+    def unchosen(self, cells: Iterable[Cell]) -> dict[str, dict[str, Question]]:
+        """What is still to be asked: of each cohort of an arm, by the name under which the answer is kept."""
+        asked = self.questions(cells)
+        return {name: each for name, each in asked.items() if self.store.choice(name) is None}
 
-    def _questions(self, cell: Cell) -> tuple[str, list[Question]]:
-        """What is asked of each cohort of an arm, and the name under which the answer is kept."""
-        wanted = self.settings.engine
-        if wanted == "loop" or skip_reason(cell.device):
-            return "", []
-        # The first of each cohort, the baseline before all: what is tried says most at its usual numbers.
-        found = self._firsts(cell)
-        firsts = {cohort_key(run): run for run in reversed(found)}
-        # Variants that differ in numbers of the optimizer are trained together; some share their runs.
-        many = Counter(cohort_key(run) for run in {run.key: run for run in found}.values())
-        runs = self._replicates(cell)
-        return f"{digest(sorted(firsts))}/{wanted}", [
-            Question(wanted, run, -(-runs * many[cohort] // self.jobs))
-            for cohort, run in firsts.items()
-        ]
+    def questions(self, cells: Iterable[Cell]) -> dict[str, dict[str, Question]]:
+        """What is asked of each cohort of an arm, by the name under which the answer for all of them is kept.
+
+        Variants that differ in numbers of the optimizer are trained together, those of all of these cells; some share
+        their runs.
+        """
+        places = {self._place(cell): cell for cell in cells}
+        many, firsts = Counter[str](), dict[str, dict[str, Run]]()
+        for cell in places.values():
+            for cohort, runs in self._by_cohort(cell).items():
+                known = firsts.setdefault(cohort, {})
+                new = {run.key: run for run in runs if run.key not in known}
+                known |= new
+                many[cohort] += len(new) * self._replicates(cell)
+        asked = {
+            # What is tried says most at the numbers of the first, which is a baseline if any of them is.
+            cohort: Question(self.settings.engine, run, -(-many[cohort] // self.jobs), beside)
+            for cohort, (run, *beside) in ((c, [*known.values()]) for c, known in firsts.items())
+        }
+        arms = filter(None, map(self._by_cohort, places.values()))
+        return {self._choice_name(arm): {cohort: asked[cohort] for cohort in arm} for arm in arms}
+
+    def _choice_name(self, firsts: Iterable[str]) -> str:
+        """Under what the answer for an arm with these cohorts is kept."""
+        return f"{digest(sorted(firsts))}/{self.settings.engine}"
+
+    def _by_cohort(self, cell: Cell) -> dict[str, list[Run]]:
+        """The first run of each variant of an arm, by cohort; none where no engine is to be chosen."""
+        place = self._place(cell)
+        if place not in self._cohorts_of:
+            found: dict[str, list[Run]] = {}
+            asked = self.settings.engine != "loop" and not skip_reason(cell.device)
+            for run in self._firsts(cell) if asked else []:
+                found.setdefault(cohort_key(run), []).append(run)
+            self._cohorts_of[place] = found
+        return self._cohorts_of[place]
 
     def _firsts(self, cell: Cell) -> list[Run]:
         """The first run of each variant, the first trial in the tuned arm."""

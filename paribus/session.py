@@ -9,7 +9,7 @@ from functools import cached_property
 
 from paribus.cells import Cell, skip_reason
 from paribus.errors import ParibusError
-from paribus.executor import execute, told_of
+from paribus.executor import execute, told_of, wake_workers
 from paribus.nested import PENDING, Pilot
 from paribus.plan import Plan, tuning_of
 from paribus.progress import Progress
@@ -48,6 +48,8 @@ class Session(Plan):
 
     def prepare(self, cells: Sequence[Cell]) -> None:
         """As `Plan.prepare`; engines are chosen, and how long everything will take is forecast."""
+        if self.jobs > 1 and self.store.empty:
+            wake_workers(self.jobs)
         super().prepare(cells)
         here = [cell for cell in cells if not skip_reason(cell.device)]
         self._choose_engines(here)
@@ -55,9 +57,9 @@ class Session(Plan):
         self.progress.forecast.planned += sum(self._estimate(c, self._left(c)) for c in here)
 
     def _choose_engines(self, cells: Sequence[Cell]) -> None:
-        questions = sum(map(len, self.unchosen(cells).values()))
-        if questions:
-            with self.progress.batch("choosing engines", questions, 0.0, "kinds") as advance:
+        cohorts = {cohort for each in self.unchosen(cells).values() for cohort in each}
+        if cohorts:
+            with self.progress.batch("choosing engines", len(cohorts), 0.0, "kinds") as advance:
                 self.choose(cells, advance)
 
     def _left(self, cell: Cell) -> int:

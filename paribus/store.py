@@ -125,6 +125,11 @@ class Store:
         """Close the file."""
         self._db.close()
 
+    @property
+    def empty(self) -> bool:
+        """Whether it holds no run."""
+        return self._db.execute("select 1 from runs limit 1").fetchone() is None
+
     def add(self, run: Run, record: Record) -> None:
         """Keep a finished run, in place of an earlier one of the same key.
 

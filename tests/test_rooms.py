@@ -68,6 +68,7 @@ ORDER = [
     "beforehand",
     "plan",
     "session",
+    "ahead",
     "archive",
     "calibration",
     "door",
@@ -89,7 +90,7 @@ WRITERS = {
     "paribus.archive": "what pages were made from",
     "paribus.weights": "weights of a trained network",
     "paribus.cache": "data that take seconds to make",
-    "paribus.training": "the recurrent kernel, which it builds and keeps",
+    "paribus.training": "machine code, which it builds and keeps",
     "benchmarks.engines": "the page of the engines: it compares libraries, and rests on no store",
 }
 WRITING_CALLS = {

@@ -1,102 +1,130 @@
-"""The sweep from end to end by `paribus run` with either engine: seconds, and whether verdicts agree."""
+"""The sweep from end to end by `paribus run`, by the loop and stacked: seconds, and whether verdicts agree."""
 
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from benchmarks.engines.remote import ROOT
-from benchmarks.engines.sweep import EVALUATE_EVERY, MULTIPLES, SEEDS, STEPS, USUAL
-from benchmarks.engines.sweep_part import PART
-from benchmarks.engines.sweep_part import SUITE as PART_SUITE
+from benchmarks.engines.sweep import EVALUATE_EVERY, MULTIPLES, SEEDS, STEPS, SUITE, USUAL
 from benchmarks.engines.where import when, where
 from paribus.cells import cells
-from paribus.comparison import Suite
 from paribus.session import Session
 from paribus.settings import Settings
 
 KINDS = {
-    "seconds": "end to end",
+    "seconds": "from end to end",
     "training": "training with evaluation, all processes added up",
     "steps": "training steps alone, all processes added up",
 }
 BARS = {"seconds": 25.0, "steps": 60.0}
-TIMES = len(MULTIPLES) / len(PART)
+ROUNDS = 3
 
 Found = Mapping[str, float]
 
 
 def measure_sweep() -> dict[str, Any]:
-    """All of the sweep stacked, a part of it by the loop; plain data, for the page and its file."""
-    with tempfile.TemporaryDirectory() as folder:
-        stacked, part, loop = (Path(folder) / name for name in ("stacked", "part", "loop"))
-        _run("sweep_part", "stacked", part)  # compiles what is to be compiled
-        found = {
-            "stacked": {"seconds": _run("sweep", "stacked", stacked), **_training(stacked)},
-            "part": {"seconds": _run("sweep_part", "loop", loop), **_training(loop)},
-        }
-        verdicts = [
-            decisions(PART_SUITE, folder, e) for folder, e in ((part, "stacked"), (loop, "loop"))
-        ]
-    same = sum(a == b for a, b in zip(*verdicts, strict=True))
-    found |= {
-        "ratios": ratios(**found),
-        "where": where(),
+    """The whole sweep by the loop once, and stacked some times with and without machine code made ahead; plain data."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        cache = {"PARIBUS_CACHE": str(folder / "cache")}
+        rounds: dict[str, list[dict[str, float]]] = {"stacked": [], "compiled": []}
+        for i in range(ROUNDS):
+            rounds["stacked"].append(_measured("stacked", folder / f"stacked-{i}", cache))
+        making = _seconds(["compile", "benchmarks/engines/sweep.py", "--device", "cpu"], cache)
+        for i in range(ROUNDS):
+            rounds["compiled"].append(_measured("stacked", folder / f"compiled-{i}", cache))
+        loop = _measured("loop", folder / "loop", cache)
+        by_loop = decisions(folder / "loop", "loop")
+        same = {kind: _same(by_loop, decisions(folder / f"{kind}-0", "stacked")) for kind in rounds}
+    found = {
+        "loop": loop,
+        **{kind: middle(each) for kind, each in rounds.items()},
+        "seconds": {kind: [each["seconds"] for each in found] for kind, found in rounds.items()},
+        "making": making,
         "same": same,
-        "verdicts": len(verdicts[0]),
+        "verdicts": len(by_loop),
+        "where": where(),
     }
+    found["ratios"] = {kind: ratios(loop, found[kind]) for kind in rounds}
     return {**found, "text": told(found)}
 
 
-def ratios(stacked: Found, part: Found) -> dict[str, float]:
-    """How many times as fast the stacked engine is, the loop's part taken for as many learning rates.
+def _same(some: Sequence[str], others: Sequence[str]) -> int:
+    return sum(a == b for a, b in zip(some, others, strict=True))
 
-    What the loop spends once, such as imports, is taken as often as the rest.
-    """
-    return {name: TIMES * part[name] / stacked[name] for name in KINDS}
+
+def middle(rounds: Sequence[Found]) -> dict[str, float]:
+    """The median of each number over rounds."""
+    return {name: median(each[name] for each in rounds) for name in rounds[0]}
+
+
+def ratios(loop: Found, stacked: Found) -> dict[str, float]:
+    """How many times as fast the stacked engine is."""
+    return {name: loop[name] / stacked[name] for name in KINDS}
 
 
 def told(found: dict[str, Any]) -> str:
     """What the page says."""
-    stacked, part = found["stacked"], found["part"]
-    head = f"stacked, {stacked['runs']} runs | loop, {part['runs']} runs | loop, extrapolated | ratio | bar"
-    lines = [f"| seconds | {head} |", "|---|---|---|---|---|---|"]
+    columns = {"stacked": "stacked", "compiled": "stacked, compiled ahead"}
+    heads = [f"{head} | ratio" for head in columns.values()]
+    lines = [
+        f"| seconds | loop | {' | '.join(heads)} | bar |",
+        "|---" * (3 + 2 * len(columns)) + "|",
+    ]
     for name, label in KINDS.items():
-        bar = BARS.get(name)
-        met = found["ratios"][name]
-        asked = f"{bar:g}x: {'reached' if met >= bar else '**not reached**'}" if bar else ""
-        times = f"{stacked[name]:.1f} | {part[name]:.1f} | {TIMES * part[name]:.0f}"
-        lines.append(f"| {label} | {times} | {met:.1f}x | {asked} |")
+        parts = [label, f"{found['loop'][name]:.1f}"]
+        for kind in columns:
+            parts += [f"{found[kind][name]:.1f}", f"{found['ratios'][kind][name]:.1f}x"]
+        lines.append(f"| {' | '.join([*parts, _bar(found, name)])} |")
     table = "\n".join(lines)
+    spread = "; ".join(
+        f"{head} {', '.join(f'{x:.1f}' for x in sorted(found['seconds'][kind]))}"
+        for kind, head in columns.items()
+    )
+    agree = found["same"]
     return f"""\
 {len(USUAL)} optimizers x {len(MULTIPLES)} learning rates x {SEEDS} seeds, {STEPS} steps each, scored every
-{EVALUATE_EVERY}: `paribus run` into an empty store, pages and figures included, on all cores; what is compiled was
-cached by a run before.
+{EVALUATE_EVERY}: `paribus run benchmarks/engines/sweep.py` into an empty store, {found["loop"]["runs"]:.0f} runs,
+imports, pages and figures included, on all cores. What is compiled ahead, `paribus compile` made before, in
+{found["making"]:.0f} s.
 
 {table}
 
-The loop trained {len(PART)} of the {len(MULTIPLES)} learning rates, and its seconds are taken {TIMES:g} times, because
-all of them would take {TIMES * part["seconds"] / 60:.0f} minutes. Of the {found["verdicts"]} verdicts at these rates,
-{found["same"]} are the same by both engines. {when(found["where"])}"""
+Stacked is the median of {ROUNDS} rounds (from end to end: {spread}), the loop one round.
+Of {found["verdicts"]} verdicts, {agree["stacked"]} are the loop's when stacked and {agree["compiled"]} when compiled
+ahead. {when(found["where"])}"""
 
 
-def _run(suite: str, engine: str, out: Path) -> float:
+def _bar(found: dict[str, Any], name: str) -> str:
+    """Which bar there is, and whether the faster form reaches it."""
+    bar = BARS.get(name)
+    best = max(found["ratios"][kind][name] for kind in found["ratios"])
+    return f"{bar:g}x: {'reached' if best >= bar else '**not reached**'}" if bar else ""
+
+
+def _measured(engine: str, out: Path, cache: Mapping[str, str]) -> dict[str, float]:
+    command = ["run", "benchmarks/engines/sweep.py", "--engine", engine]
+    seconds = _seconds([*command, "--device", "cpu", "--out", str(out)], cache)
+    return {"seconds": seconds, **_training(out)}
+
+
+def _seconds(arguments: Sequence[str], environment: Mapping[str, str]) -> float:
     """Seconds of the command, in a process of its own."""
     started = time.perf_counter()
     subprocess.run(  # noqa: S603 - this interpreter, our own command line
-        [
-            *(sys.executable, "-c", "from paribus.cli import main; main()", "run"),
-            *(f"benchmarks/engines/{suite}.py", "--engine", engine),
-            *("--device", "cpu", "--out", str(out)),
-        ],
+        [sys.executable, "-c", "from paribus.cli import main; main()", *arguments],
         cwd=ROOT,
+        env={**os.environ, **environment},
         capture_output=True,
         check=True,
     )
@@ -115,12 +143,16 @@ def _training(out: Path) -> dict[str, float]:
     }
 
 
-def decisions(suite: Suite, out: Path, engine: str) -> list[str]:
-    """Every verdict of a suite that a store holds."""
+def decisions(out: Path, engine: str) -> list[str]:
+    """Every verdict of the sweep that a store holds."""
     settings = Settings(device="cpu", engine=engine, out=out, store=out / "runs.sqlite")
     session = Session(settings)
     with session.store:
-        every = [cell for cell in cells((suite,)) if cell.device == "cpu"]
+        every = [cell for cell in cells((SUITE,)) if cell.device == "cpu"]
         session.prepare(every)
         results = session.results(every)
-    return [f"{name}: {c.decision}" for result in results for name, c in result.contrasts.items()]
+    return [
+        f"{result.comparison.name}, {name}: {c.decision}"
+        for result in results
+        for name, c in result.contrasts.items()
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -19,7 +20,7 @@ from paribus.training.loop import Training, deterministic
 from paribus.training.recurrent import only
 from paribus.training.stacked import StackedTraining
 
-KINDS = {COMPILED: CompiledTraining}
+KINDS = {COMPILED: partial(CompiledTraining, worth=0.0)}
 
 
 class Ours:
@@ -72,4 +73,4 @@ class Ours:
 
 def _portion(runs: Sequence[Run], fold: Fold) -> int:
     """How many are best trained at once, as the engine itself finds out before it trains."""
-    return min(len(runs), best_portion(runs[0], fold, len(runs)).limit)
+    return min(len(runs), best_portion(runs, fold).limit)

@@ -25,15 +25,6 @@ USUAL = {
 MULTIPLES = tuple(round(10 ** (1.5 * (2 * i / 15 - 1)), 4) for i in range(16))
 
 
-def suite(multiples: tuple[float, ...]) -> Suite:
-    """A comparison of the optimizers for each multiple of their usual learning rates."""
-    return Suite(
-        name="sweep",
-        title="Optimizers by learning rate",
-        comparisons=tuple(map(_comparison, multiples)),
-    )
-
-
 def _comparison(multiple: float) -> Comparison:
     optimizers = {
         name: call(usual.target, **{**usual.kwargs, "lr": usual.kwargs["lr"] * multiple})
@@ -55,4 +46,8 @@ def _comparison(multiple: float) -> Comparison:
     )
 
 
-SUITE = suite(MULTIPLES)
+SUITE = Suite(
+    name="sweep",
+    title="Optimizers by learning rate",
+    comparisons=tuple(map(_comparison, MULTIPLES)),
+)

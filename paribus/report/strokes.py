@@ -171,30 +171,29 @@ def _set_limits(axes: Axes, shown: Floats, edges: Floats) -> None:
 
 def name_ends(axes: Axes, ends: Sequence[End], gap: float = 0.055) -> None:
     """Name each line at its right end, names apart from one another, a thin line leading to each."""
+    from matplotlib.collections import LineCollection
+
     axes.set_ylim(axes.get_ylim())  # what follows counts on the limits as they are now
     inverse = axes.transAxes.inverted()
     points = [inverse.transform(axes.transData.transform((end.x, end.y))) for end in ends]
     # One that ends off the scale is named at the edge: a figure has to hold what its lines lead to.
     points = [np.clip(point, 0.0, 1.0) for point in points]
     heights = apart([float(y) for _, y in points], gap)
-    for end, point, height in zip(ends, points, heights, strict=True):
-        axes.annotate(
-            end.name,
-            (float(point[0]), float(point[1])),
-            xycoords="axes fraction",
-            xytext=(1.05, height),
-            textcoords="axes fraction",
+    # Strokes and texts: an annotation's arrow is clipped by bisection, which takes a fifth of a figure's time.
+    strokes = [[tuple(point), (1.04, y)] for point, y in zip(points, heights, strict=True)]
+    colours = [end.colour for end in ends]
+    axes.add_artist(
+        LineCollection(
+            strokes, colors=colours, linewidths=0.6, transform=axes.transAxes, clip_on=False
+        )
+    )
+    for end, height in zip(ends, heights, strict=True):
+        axes.text(
+            *(1.05, height, end.name),
             fontsize=9,
             color=end.colour,
-            va="center",
-            annotation_clip=False,
-            arrowprops={
-                "arrowstyle": "-",
-                "color": end.colour,
-                "linewidth": 0.6,
-                "shrinkB": 2,
-                "relpos": (0, 0.5),
-            },
+            verticalalignment="center",
+            transform=axes.transAxes,
         )
 
 

@@ -1,15 +1,17 @@
 """Several steps of a cohort as one compiled call: data picked, forward, backward, clipping and update fused.
 
-The steps are recorded as a plain list of tensor operations, from the recorded gradient on, and `torch.compile` makes
-machine code of them: kept on disk by torch, so that the next process loads it. It pays for long trainings only. Each
-recording has code of its own, so that dynamo's limit on recompiling one piece of code is never met.
+The steps are recorded as a plain list of tensor operations, from the recorded gradient on, and torch's compiler makes
+machine code of them ahead of time: kept in the cache, so that the next process loads it. Making it pays for long
+trainings only, loading it for nearly all.
 """
 
 from __future__ import annotations
 
-import warnings
+import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -17,6 +19,8 @@ from torch import Tensor
 from paribus.data import Fold
 from paribus.run import Record, Run
 from paribus.training.order import steps_per_epoch
+from paribus.training.package import Package, copies, layout, make_package, package_of
+from paribus.training.samples import Samples
 from paribus.training.stacked import train_together
 from paribus.training.together import StackedTraining, clipped
 from paribus.training.traced import TracedGradient
@@ -24,10 +28,19 @@ from paribus.training.updates import KINDS
 
 COMPILED = "stacked-compiled"  # what a run's engine is called
 MOST_AT_ONCE = 8
+# Making machine code takes 10 s and more, once, and halves the time of a step.
+WORTH_COMPILING = 120.0
+NOT_KEPT = "no machine code of its steps is kept, and making it would not repay itself"
 # How far compiled steps may end from the others, as a share of how far they went.
 APART = 0.05
 
 Steps = Callable[..., Tensor]
+# Whatever the steps do besides the recorded gradient is written there.
+WRITTEN_IN = (__name__, Samples.__module__, KINDS["SGD"].step.__module__, clipped.__module__)
+
+
+class NotKeptError(Exception):
+    """Machine code that was not to be made is not there."""
 
 
 class CompiledTraining(StackedTraining):
@@ -36,14 +49,18 @@ class CompiledTraining(StackedTraining):
     Args:
         runs: as of `StackedTraining`.
         folds: the same.
+        worth: seconds that the training takes without machine code, from which on that is made if none is kept.
     """
 
-    def __init__(self, runs: Sequence[Run], folds: Sequence[Fold]) -> None:
+    def __init__(
+        self, runs: Sequence[Run], folds: Sequence[Fold], *, worth: float = WORTH_COMPILING
+    ) -> None:
         super().__init__(runs, folds)
+        self.worth = worth
         every = self.recipe.evaluate_every or steps_per_epoch(
             len(folds[0].train), self.recipe.batch_size
         )
-        self._compiled: Steps | None = None
+        self._compiled: Package | None = None
         if self.stack.masks:
             self.reason = "dropout masks are drawn one by one"
         else:
@@ -54,8 +71,11 @@ class CompiledTraining(StackedTraining):
             self._prepare(rows)
         if self._compiled is None or len(rows) != self.at_once:
             return super()._portion(rows)
+        arguments = self._arguments(rows)
+        if not self._compiled.fits(arguments):
+            return super()._portion(rows)
         with torch.no_grad():
-            losses = self._compiled(*self._arguments(rows))
+            losses = self._compiled(*arguments)
         self.steps += len(rows)
         self.update.steps += len(rows)
         return losses
@@ -70,53 +90,88 @@ class CompiledTraining(StackedTraining):
             if not isinstance(self.gradient, TracedGradient):
                 raise TypeError("the network's step cannot be recorded")
             self._compiled = self._compile(rows, self.gradient)
+        except NotKeptError:
+            self.reason = NOT_KEPT
         except Exception as error:  # noqa: BLE001 - whatever a compiler says; the steps are taken without it
             self.reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+        if self.reason:
             self.at_once = self._plain
 
     def _arguments(self, rows: Tensor) -> list[Tensor]:
         """All tensors that the steps read or change, in one order."""
-        return [
-            self.stack.weights.detach(),
-            *self.update.state.values(),
-            *self.stack.buffers.values(),
+        read = [
             *self.update.constant.values(),
             *self.update.ahead(len(rows)).values(),
+            *self.samples.tensors,
             rows,
         ]
+        return [*self._changing, *(x.contiguous() for x in read)]
 
-    def _compile(self, rows: Tensor, gradient: TracedGradient) -> Steps:
-        from torch.fx.experimental.proxy_tensor import make_fx
+    @property
+    def _changing(self) -> list[Tensor]:
+        """Those that they change."""
+        weights = self.stack.weights.detach()
+        return [weights, *self.update.state.values(), *self.stack.buffers.values()]
 
-        arguments = self._arguments(rows)
-        with torch.no_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            graph = make_fx(self._flat(gradient))(*_copies(arguments))
-            compiled: Steps = torch.compile(graph, fullgraph=True, dynamic=False)
-            found, wanted = _copies(arguments), _copies(arguments)
-            compiled(*found)
-            graph(*wanted)
+    def _compile(self, rows: Tensor, gradient: TracedGradient) -> Package:
+        """The steps' machine code, made unless it is kept, and held against the steps themselves."""
+        arguments, steps = self._arguments(rows), self._flat(gradient)
+        changing = len(self._changing)
+        found, wanted = copies(arguments[:changing]), copies(arguments[:changing])
+        with torch.no_grad():
+            started = time.perf_counter()
+            steps(*wanted, *arguments[changing:])
+            each = (time.perf_counter() - started) / len(rows)
+            path = package_of(self._name(arguments, gradient))
+            if not path.exists():
+                if each * self.recipe.steps < self.worth:
+                    raise NotKeptError
+                make_package(path, steps, arguments)
+            compiled = Package(path, arguments)
+            compiled(*found, *arguments[changing:])
         if not all(map(_same, found, wanted, arguments)):
             raise RuntimeError("compiled steps are not the steps that were compiled")
         return compiled
 
+    def _name(self, arguments: Sequence[Tensor], gradient: TracedGradient) -> str:
+        """All that the machine code depends on, besides the machine."""
+        graph, update = gradient.graph, self.update
+        held = [n.target for n in graph.graph.nodes if n.op == "get_attr"]
+        sources = [Path(sys.modules[m].__file__ or "").read_text() for m in WRITTEN_IN]
+        missing = [s.missing for s in (*self.samples.inputs, *self.samples.targets)]
+        return repr(
+            (
+                sources,
+                (graph.code, [getattr(graph, name).tolist() for name in held]),
+                (update.kind, sorted(update.fixed.items()), self.recipe.clip_norm),
+                (missing, self.dtype),
+                [layout(x) for x in arguments],
+            )
+        )
+
     def _flat(self, gradient: TracedGradient) -> Steps:
         """The steps as a function of `_arguments`, which changes weights, state and buffers in place."""
         update, stack = self.update, self.stack
-        names = [
-            ["weights"], [*update.state], [*stack.buffers], [*update.constant],
-            [*update.ahead(1)], ["rows"],
-        ]  # fmt: skip
+        names: list[list[str]] = [
+            ["weights"],
+            [*update.state],
+            [*stack.buffers],
+            [*update.constant],
+            [*update.ahead(1)],
+            ["data"] * len(self.samples.tensors),
+            ["rows"],
+        ]
         step, run, clip_norm = KINDS[update.kind].step, gradient.run, self.recipe.clip_norm
 
         def steps(*tensors: Tensor) -> Tensor:
             left = iter(tensors)
-            (w,), state, buffers, constant, ahead, (rows,) = (
+            (w,), state, buffers, constant, ahead, data, (rows,) = (
                 [next(left) for _ in group] for group in names
             )
+            samples = self.samples.holding(data)
             losses = []
             for k in range(len(rows)):
-                inputs, targets = self.samples.pick(rows[k])
+                inputs, targets = samples.pick(rows[k])
                 parameters = stack.parameters(w).values()
                 g, loss, *changed = run(*parameters, *buffers, *inputs, *targets)
                 for buffer, new in zip(buffers, changed, strict=True):
@@ -141,10 +196,6 @@ def _same(found: Tensor, wanted: Tensor, before: Tensor) -> bool:
         return torch.equal(found, wanted)
     moved, apart = (wanted - before).norm(), (found - wanted).norm()
     return bool(apart <= APART * moved + 1e-6 * wanted.norm())
-
-
-def _copies(tensors: Sequence[Tensor]) -> list[Tensor]:
-    return [x.clone() for x in tensors]
 
 
 def train_compiled(runs: Sequence[Run], folds: Sequence[Fold]) -> list[Record]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import copy
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -33,6 +34,20 @@ class Source:
     affine: Affine | None
     missing: bool
     dtype: torch.dtype
+
+    @property
+    def tensors(self) -> Tensors:
+        """All that it reads, in one order."""
+        own = (self.raw,) if self.start is None else (self.raw, self.start)
+        a = self.affine
+        return own if a is None else (*own, a.fill, a.shift, a.scale)
+
+    def holding(self, tensors: Iterator[Tensor]) -> Source:
+        """The same source of other tensors, of which it takes as many as its own are."""
+        raw = next(tensors)
+        start = None if self.start is None else next(tensors)
+        affine = None if self.affine is None else Affine(*(next(tensors) for _ in range(3)))
+        return replace(self, raw=raw, start=start, affine=affine)
 
     def pick(self, index: Tensor, of: slice = ALL) -> Tensor:
         """Prepared samples, ``(..., replicate, batch, feature ...)``.
@@ -107,6 +122,18 @@ class Samples:
         """Numbers in all inputs of one sample."""
         return sum(s.raw[0].numel() for s in self.inputs)
 
+    @property
+    def tensors(self) -> Tensors:
+        """All that is read, in one order."""
+        return tuple(x for s in (*self.inputs, *self.targets) for x in s.tensors)
+
+    def holding(self, tensors: Sequence[Tensor]) -> Samples:
+        """The same samples, read from others of the shapes of `tensors`."""
+        made, left = copy.copy(self), iter(tensors)
+        made.inputs = [s.holding(left) for s in self.inputs]
+        made.targets = [s.holding(left) for s in self.targets]
+        return made
+
     def pick(self, index: Tensor, of: slice = ALL) -> tuple[Tensors, Tensors]:
         """Prepared inputs and targets, ``(..., replicate, batch, feature ...)`` each; see `Source.pick`."""
         return (
@@ -143,11 +170,15 @@ class Batches:
         self.device, self.epoch, self.at = device, -1, self.per_epoch
 
     def take(self, steps: int) -> Tensor:
-        """Sample numbers of the next steps, ``(step, replicate, batch)``: as many as are left in the epoch at most."""
-        if self.at == self.per_epoch:
-            self._shuffle()
-        rows = self.rows[self.at : self.at + steps]
-        self.at += len(rows)
+        """Sample numbers of the next steps, ``(step, replicate, batch)``, of as many epochs as they reach into."""
+        found: list[Tensor] = []
+        while steps:
+            if self.at == self.per_epoch:
+                self._shuffle()
+            found.append(self.rows[self.at : self.at + steps])
+            self.at += len(found[-1])
+            steps -= len(found[-1])
+        rows = found[0] if len(found) == 1 else torch.cat(found)
         return rows[:, self.which]
 
     def _shuffle(self) -> None:

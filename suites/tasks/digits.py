@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib.metadata import version
 
+import numpy as np
 import torch
 
+from paribus.cache import kept
 from paribus.data import Dataset, digest_tensors
 from paribus.spec import call
 from paribus.task import Task
@@ -23,12 +26,9 @@ def digits(levels: int = 16) -> Dataset:
     Source: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning Repository, 1998
     (its test part).
     """
-    from sklearn.datasets import load_digits
-
-    bunch = load_digits()
-    grey = torch.from_numpy(bunch.images) * (levels / 16)
-    inputs = grey.round().to(torch.uint8).unsqueeze(1)
-    targets = torch.from_numpy(bunch.target).long()
+    table = torch.from_numpy(kept("digits", [version("scikit-learn")], _table))
+    grey = table[:, :-1].view(-1, 1, 8, 8) * (levels / 16)
+    inputs, targets = grey.round().to(torch.uint8), table[:, -1].long()
     return Dataset(
         name="digits",
         origin="the handwritten digits shipped with scikit-learn",
@@ -38,6 +38,14 @@ def digits(levels: int = 16) -> Dataset:
         features=("grey",),
         digest=digest_tensors((inputs, targets)),
     )
+
+
+def _table() -> np.ndarray:
+    """Pixels and label, ``(1797, 65)``; importing scikit-learn takes longer than a short training."""
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    return np.column_stack([bunch.data, bunch.target])
 
 
 DIGITS = Task(

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+
+import numpy as np
 import torch
 
+from paribus.cache import kept
 from paribus.data import Dataset, digest_tensors
 from paribus.spec import call
 from paribus.task import Task
 from suites.tasks.metrics import accuracy, log_loss
+
+MEASURED = (
+    "radius",
+    "texture",
+    "perimeter",
+    "area",
+    "smoothness",
+    "compactness",
+    "concavity",
+    "concave points",
+    "symmetry",
+    "fractal dimension",
+)
 
 
 def breast_cancer() -> Dataset:
@@ -18,20 +35,27 @@ def breast_cancer() -> Dataset:
 
     Source: W. H. Wolberg, W. N. Street and O. L. Mangasarian, UCI Machine Learning Repository, 1995.
     """
-    from sklearn.datasets import load_breast_cancer
-
-    bunch = load_breast_cancer()
-    inputs = torch.from_numpy(bunch.data).float()
-    targets = torch.from_numpy(bunch.target).long()
+    table = torch.from_numpy(kept("breast-cancer", [version("scikit-learn")], _table))
+    inputs, targets = table[:, :-1].float(), table[:, -1].long()
     return Dataset(
         name="breast cancer",
         origin="the Wisconsin breast cancer table shipped with scikit-learn",
         inputs=(inputs,),
         targets=(targets,),
-        classes=tuple(map(str, bunch.target_names)),
-        features=tuple(map(str, bunch.feature_names)),
+        classes=("malignant", "benign"),
+        features=tuple(
+            kind.format(m) for kind in ("mean {}", "{} error", "worst {}") for m in MEASURED
+        ),
         digest=digest_tensors((inputs, targets)),
     )
+
+
+def _table() -> np.ndarray:
+    """Measurements and label, ``(569, 31)``; importing scikit-learn takes longer than a short training."""
+    from sklearn.datasets import load_breast_cancer
+
+    bunch = load_breast_cancer()
+    return np.column_stack([bunch.data, bunch.target])
 
 
 WATER = Task(

@@ -321,28 +321,33 @@ def test_the_sweep_is_800_trainings_of_2000_steps() -> None:
         len({(v.recipe.optimizer.target, str(v.recipe.optimizer.kwargs)) for v in variants}) == 80
     )
     assert sweep.MULTIPLES[0] == pytest.approx(1 / sweep.MULTIPLES[-1], rel=1e-2)
-    assert set(end_to_end.PART) < set(sweep.MULTIPLES)
 
 
-def test_the_loops_part_of_the_sweep_is_taken_eight_times() -> None:
-    """16 learning rates, of which the loop trains two."""
-    stacked = {"runs": 800, "seconds": 20.0, "training": 10.0, "steps": 5.0}
-    part = {"runs": 100, "seconds": 60.0, "training": 110.0, "steps": 100.0}
-    found = end_to_end.ratios(stacked, part)
-    assert found == {"seconds": 24.0, "training": 88.0, "steps": 160.0}
+def test_the_sweep_is_told_with_both_forms_and_their_bars() -> None:
+    loop = {"runs": 800, "seconds": 480.0, "training": 900.0, "steps": 800.0}
+    rounds = [{**loop, "seconds": s, "training": 20.0, "steps": 16.0} for s in (31.0, 29.0, 30.0)]
+    assert end_to_end.middle(rounds)["seconds"] == 30.0
+    compiled = {**loop, "seconds": 20.0, "training": 12.0, "steps": 10.0}
+    found = {"loop": loop, "stacked": end_to_end.middle(rounds), "compiled": compiled}
+    ratios = {kind: end_to_end.ratios(loop, found[kind]) for kind in ("stacked", "compiled")}
+    assert ratios["stacked"] == {"seconds": 16.0, "training": 45.0, "steps": 50.0}
     text = end_to_end.told(
         {
-            "stacked": stacked,
-            "part": part,
-            "ratios": found,
-            "same": 8,
-            "verdicts": 8,
+            **found,
+            "ratios": ratios,
+            "seconds": {"stacked": [31.0, 29.0, 30.0], "compiled": [20.0]},
+            "making": 17.2,
+            "same": {"stacked": 64, "compiled": 63},
+            "verdicts": 64,
             "where": WHERE,
         }
     )
-    assert "| end to end | 20.0 | 60.0 | 480 | 24.0x | 25x: **not reached** |" in text
-    assert "| 160.0x | 60x: reached |" in text
-    assert "all of them would take 8 minutes" in text
+    assert (
+        "| from end to end | 480.0 | 30.0 | 16.0x | 20.0 | 24.0x | 25x: **not reached** |" in text
+    )
+    assert "| 800.0 | 16.0 | 50.0x | 10.0 | 80.0x | 60x: reached |" in text
+    assert "stacked 29.0, 30.0, 31.0; stacked, compiled ahead 20.0" in text
+    assert "64 are the loop's when stacked and 63 when compiled" in text
 
 
 def test_memory_is_flat_or_said_not_to_be() -> None:

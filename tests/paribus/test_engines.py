@@ -269,8 +269,8 @@ def seconds(monkeypatch: pytest.MonkeyPatch) -> dict[int, float]:
     """What a step of so many replicates is measured to take, in seconds; asked for in this order."""
     found: dict[int, float] = {}
 
-    def measured(_kind: object, _run: Run, _fold: object, replicates: int) -> tuple[float, float]:
-        return found[replicates], 0.0
+    def measured(runs: Sequence[Run], _fold: object) -> tuple[float, float]:
+        return found[len(runs)], 0.0
 
     monkeypatch.setattr(engines, "_stacked_seconds", measured)
     monkeypatch.setattr(engines, "self_check", lambda *_args: "")
@@ -425,8 +425,8 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     found: list[tuple[str, int]] = []
 
     def fake(questions: Sequence[Question], _jobs: int) -> Iterator[tuple[int, Choice]]:
-        for i, (wanted, _, replicates) in enumerate(questions):
-            found.append((wanted, replicates))
+        for i, question in enumerate(questions):
+            found.append((question.wanted, question.replicates))
             yield i, Choice("stacked", f"measured {len(found)}")
 
     monkeypatch.setattr(module, "resolve_each", fake)
@@ -485,6 +485,35 @@ def test_the_measurement_is_of_what_one_process_trains(
     session = opened("auto", seeds=7, jobs=2)
     session.prepare(_cells(suite()))
     assert {replicates for _, replicates in measured} == {4}
+
+
+def test_a_cohort_is_measured_as_all_that_is_trained_at_once(opened: Opener) -> None:
+    """Of two comparisons, what they share once; runs whose numbers decide what a step does stand beside the first."""
+    momentum = call("torch.optim:SGD", lr=0.1, momentum=0.9)
+    first = comparison(levels={"sgd": SGD, "momentum": momentum, "adam": ADAM})
+    second = comparison(levels={**RATES}).model_copy(update={"name": "rates"})
+    session = opened("stacked", seeds=6, jobs=2)
+    made = Suite(name="both", title="Both", comparisons=(first, second))
+    chosen = _cells(made)
+    session.prepare(chosen)
+    asked = session.questions(chosen)
+    assert sorted(map(len, asked.values())) == [1, 2]
+    cohorts = {cohort: q for each in asked.values() for cohort, q in each.items()}
+    sizes = {q.run.recipe.optimizer.target: q for q in cohorts.values()}
+    assert sizes["torch.optim:Adam"].replicates == 3
+    # Plain SGD, which both have, with momentum and at two other rates: four variants of six seeds for two processes.
+    sgd = sizes["torch.optim:SGD"]
+    assert sgd.replicates == 12
+    numbers = [run.recipe.optimizer.kwargs for run in (sgd.run, *sgd.beside)]
+    assert numbers[:2] == [SGD.kwargs, momentum.kwargs]
+    assert len(numbers) == 4
+    trained = engines._cohort(sgd)
+    assert [(r.recipe.optimizer.kwargs["lr"], r.seed) for r in trained[:5]] == [
+        (SGD.kwargs["lr"], 0),
+        (0.1, 0),
+        *((rate, 0) for rate in sorted({n["lr"] for n in numbers[2:]})),
+        (SGD.kwargs["lr"], 1),
+    ]
 
 
 @pytest.fixture

@@ -400,6 +400,22 @@ def test_what_the_factor_changes_is_not_held_equal(
 # Step times
 
 
+def test_workers_start_while_data_are_read_unless_all_may_be_known(
+    opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    woken: list[int] = []
+    monkeypatch.setattr(module, "wake_workers", woken.append)
+    chosen = _cells(suite())
+    opened(jobs=2, engine="loop").prepare(chosen)
+    assert woken == [2]
+    first = opened(engine="loop")
+    first.prepare(chosen)
+    assert woken == [2]
+    first.train(chosen[0])
+    opened(jobs=2, engine="loop").prepare(chosen)
+    assert woken == [2]
+
+
 @pytest.fixture
 def timings(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     """The pairs that were timed, in words; the first takes one second, the next two, and so on."""

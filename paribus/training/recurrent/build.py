@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import platform
 import shlex
 import shutil
 import subprocess
@@ -12,7 +11,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from paribus.cache import cache_folder
+from paribus.cache import cache_folder, processor
 
 SOURCE = Path(__file__).with_name("kernel.cpp")
 FLAGS = ("-std=c++17", "-O2", "-march=native", "-ffp-contract=fast", "-shared", "-fPIC", "-pthread")
@@ -39,7 +38,7 @@ def build(*flags: str) -> Path:
     compiler = _compiler()
     version = _output([*compiler, "--version"])
     source = SOURCE.read_text(encoding="utf-8")
-    known = "\0".join([source, *compiler, version, *FLAGS, *flags, _processor()])
+    known = "\0".join([source, *compiler, version, *FLAGS, *flags, processor()])
     folder = cache_folder()
     path = folder / f"recurrent-{hashlib.sha256(known.encode()).hexdigest()[:20]}.so"
     try:
@@ -75,13 +74,3 @@ def _output(command: Sequence[str]) -> str:
         said = " ".join(done.stderr.split())[:500]
         raise UnavailableError(f"{command[0]} ended with status {done.returncode}: {said}")
     return done.stdout
-
-
-def _processor() -> str:
-    """What ``-march=native`` looks at: the processor's model and instructions."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return f"{platform.machine()} {platform.processor()}"
-    telling = ("model name", "flags", "Features", "CPU part")
-    return "\n".join(sorted({line for line in lines if line.startswith(telling)}))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from math import inf
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,15 +14,22 @@ import torch
 from torch import Tensor
 
 from paribus import engines
-from paribus.engines import Choice, resolve
+from paribus.engines import Choice, Portion, resolve
 from paribus.executor import execute
 from paribus.fingerprint import fingerprint
 from paribus.run import Record, Run
 from paribus.spec import call
-from paribus.training import together
+from paribus.training import compiled, together
 from paribus.training.cohorts import units
-from paribus.training.compiled import COMPILED, CompiledTraining, portion, train_compiled
+from paribus.training.compiled import (
+    COMPILED,
+    NOT_KEPT,
+    CompiledTraining,
+    portion,
+    train_compiled,
+)
 from paribus.training.loop import train
+from paribus.training.package import Package, layout
 from paribus.training.stacked import StackedTraining, train_together
 from tests.toys import a_run
 
@@ -66,35 +75,48 @@ def same(found: Record, wanted: Record, tolerance: float) -> None:
     ids=["norm, Adam, decay and clipping", "float32, momentum"],
 )
 def test_compiled_steps_are_those_of_the_loop(
-    tiny, kind: str, settings: dict[str, Any], tolerance: float
+    tiny, cache: Path, kind: str, settings: dict[str, Any], tolerance: float
 ) -> None:
     """Two epochs: curves, which hold losses of batches and of running statistics, and predictions."""
     runs, folds = cohort(tiny, kind, **settings)
     training = CompiledTraining(runs, folds)
     records = train_together(runs, folds, training)
     assert training.reason == ""
+    (kept,) = cache.glob("*.pt2")
     assert training.at_once == 3
     assert training.steps == training.update.steps == 7
     for record, run, fold in zip(records, runs, folds, strict=True):
         same(record, train(run, fold), tolerance)
     for record, stacked in zip(records, train_together(runs, folds), strict=True):
         same(record, stacked, tolerance)
+    when = kept.stat().st_mtime_ns
+    again = CompiledTraining(runs, folds, worth=inf)
+    for record, stacked in zip(train_together(runs, folds, again), records, strict=True):
+        assert record.predictions.outputs.tobytes() == stacked.predictions.outputs.tobytes()
+    assert again.reason == ""
+    assert kept.stat().st_mtime_ns == when
 
 
-def _broken(*_args: object, **_settings: object) -> Callable[..., object]:
-    def call_it(*_tensors: object) -> object:
-        raise RuntimeError("no working C++ compiler was found\nand more")
+def _broken(*_args: object, **_settings: object) -> None:
+    raise RuntimeError("no working C++ compiler was found\nand more")
 
-    return call_it
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache with nothing in it; every training is long enough to make machine code for."""
+    monkeypatch.setenv("PARIBUS_CACHE", str(tmp_path))
+    monkeypatch.setattr(compiled.CompiledTraining.__init__, "__kwdefaults__", {"worth": 0.0})
+    return tmp_path
 
 
 def test_without_a_compiler_the_steps_are_taken_all_the_same(
-    tiny, monkeypatch: pytest.MonkeyPatch
+    tiny, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """To the bit those of the stacked engine, and the record says why."""
-    monkeypatch.setattr(torch, "compile", _broken)
+    monkeypatch.setattr(compiled, "make_package", _broken)
     runs, folds = cohort(tiny, "table")
     records = train_compiled(runs, folds)
+    assert not list(cache.iterdir())
     for record, stacked in zip(records, train_together(runs, folds), strict=True):
         assert record.predictions.outputs.tobytes() == stacked.predictions.outputs.tobytes()
         assert repr(record.curves) == repr(stacked.curves)
@@ -104,24 +126,128 @@ def test_without_a_compiler_the_steps_are_taken_all_the_same(
         )
 
 
-def _wrong(graph: Callable[..., Tensor], **_settings: object) -> Callable[..., Tensor]:
-    def call_it(weights: Tensor, *rest: Tensor) -> Tensor:
-        losses = graph(weights, *rest)
+class Wrong(Package):
+    """Steps as they should be, but for one weight of one replicate that is off by one."""
+
+    steps: Callable[..., Tensor]
+
+    def __init__(self, path: Path, arguments: Sequence[Tensor]) -> None:
+        del path
+        self.layouts = [layout(x) for x in arguments]
+
+    def __call__(self, weights: Tensor, *rest: Tensor) -> Tensor:
+        losses = self.steps(weights, *rest)
         weights[0, 0] += 1.0
         return losses
 
-    return call_it
-
 
 def test_compiled_steps_that_are_others_are_not_taken(
-    tiny, monkeypatch: pytest.MonkeyPatch
+    tiny, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One weight of one replicate is off by one."""
-    monkeypatch.setattr(torch, "compile", _wrong)
+    def keep(_path: Path, steps: Callable[..., Tensor], _arguments: object) -> None:
+        Wrong.steps = staticmethod(steps)
+
+    monkeypatch.setattr(compiled, "make_package", keep)
+    monkeypatch.setattr(compiled, "Package", Wrong)
     runs, folds = cohort(tiny, "table")
     training, plain = CompiledTraining(runs, folds), StackedTraining(runs, folds)
     assert torch.equal(training.advance(7), plain.advance(7))
     assert training.reason == "RuntimeError: compiled steps are not the steps that were compiled"
+    assert not list(cache.iterdir())
+
+
+def test_what_would_not_repay_itself_is_not_compiled(tiny, cache: Path) -> None:
+    runs, folds = cohort(tiny, "table")
+    training, plain = CompiledTraining(runs, folds, worth=3600.0), StackedTraining(runs, folds)
+    assert torch.equal(training.advance(7), plain.advance(7))
+    assert training.reason == NOT_KEPT
+    assert training.at_once == plain.at_once
+    assert not list(cache.iterdir())
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Files that machine code was put into; what is put there is nothing, and what is loaded are the steps."""
+    files: list[Path] = []
+
+    class Steps(Package):
+        def __init__(self, path: Path, arguments: Sequence[Tensor]) -> None:
+            assert path.exists()
+            self.layouts = [layout(x) for x in arguments]
+            self.run = steps[path]
+
+    steps: dict[Path, Callable[..., Tensor]] = {}
+
+    def keep(path: Path, function: Callable[..., Tensor], _arguments: object) -> None:
+        path.touch()
+        files.append(path)
+        steps[path] = function
+
+    monkeypatch.setattr(compiled, "make_package", keep)
+    monkeypatch.setattr(compiled, "Package", Steps)
+    return files
+
+
+SAME = {"optimizer": call("torch.optim:SGD", lr=0.1, momentum=0.5)}
+
+
+@pytest.mark.parametrize(
+    ("changed", "again"),
+    [
+        ({}, False),
+        ({"optimizer": call("torch.optim:SGD", lr=0.3, momentum=0.9)}, False),
+        ({"optimizer": call("torch.optim:SGD", lr=0.1)}, True),
+        ({"optimizer": call("torch.optim:SGD", lr=0.1, momentum=0.5, nesterov=True)}, True),
+        ({"clip_norm": 1.0}, True),
+        ({"model": {"hidden": [6, 4]}}, True),
+        ({"model": {"hidden": [6, 5], "activation": "Tanh"}}, True),
+        ({"dtype": "float32"}, True),
+        ({"batch_size": 5}, True),
+    ],
+    ids=[
+        "nothing",
+        "numbers",
+        "no momentum",
+        "nesterov",
+        "clipping",
+        "width",
+        "activation",
+        "type",
+        "batch",
+    ],
+)
+def test_machine_code_is_made_again_for_what_it_depends_on(
+    tiny, cache: Path, made: list[Path], changed: dict[str, Any], again: bool
+) -> None:
+    """What is kept serves every other training whose steps are the same operations on tensors of the same shapes."""
+    del cache
+    for settings in (SAME, {**SAME, **changed}):
+        runs, folds = cohort(tiny, "table", **settings)
+        training = CompiledTraining(runs, folds)
+        plain = StackedTraining(runs, folds)
+        torch.testing.assert_close(training.advance(7), plain.advance(7))
+        assert training.reason == ""
+    assert len(made) == 1 + again
+
+
+def test_what_is_laid_out_otherwise_is_not_given_to_machine_code(
+    tiny, cache: Path, made: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Code for other tensors would read whatever lies there; steps are taken as they are instead."""
+    del cache
+    runs, folds = cohort(tiny, "table")
+    training, plain = CompiledTraining(runs, folds), StackedTraining(runs, folds)
+    torch.testing.assert_close(training.advance(3), plain.advance(3))
+    package = training._compiled
+    assert len(made) == 1
+    assert package is not None
+    (x,), package.layouts = [torch.zeros(2, 3)], [layout(torch.zeros(2, 3))]
+    assert package.fits([x])
+    others = (torch.zeros(3, 2).t(), torch.zeros(2, 4), x.double(), x.to("meta"))
+    assert not any(package.fits([other]) for other in others)
+    monkeypatch.setattr(package, "fits", lambda _: False)
+    monkeypatch.setattr(package, "run", _broken)
+    torch.testing.assert_close(training.advance(3), plain.advance(3))
 
 
 @pytest.mark.parametrize(
@@ -168,7 +294,7 @@ def test_compiled_runs_are_another_kind_of_run() -> None:
 
 def test_the_executor_trains_them_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     """By the engine of that name, which here has no compiler, and says so."""
-    monkeypatch.setattr(torch, "compile", _broken)
+    monkeypatch.setattr(compiled, "make_package", _broken)
     kept: list[Record] = []
     runs = [replace(a_run(seed), engine=COMPILED) for seed in range(3)]
     execute(runs, jobs=1, keep=lambda _run, record: kept.append(record))
@@ -177,43 +303,67 @@ def test_the_executor_trains_them_compiled(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.fixture
-def seconds(monkeypatch: pytest.MonkeyPatch) -> dict[type[StackedTraining], Any]:
-    """What is measured by kind of training: seconds of a step, and of the first ones."""
-    found: dict[type[StackedTraining], Any] = {
-        StackedTraining: (0.010, 0.2),
-        CompiledTraining: (0.004, 60.0),
-    }
+def seconds(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What is measured of steps of all replicates, plain and compiled; there is machine code of something."""
+    found: dict[str, Any] = {"plain": 0.010, "compiled": 0.004, "worth": []}
 
-    def measured(kind: type[StackedTraining], *_args: object) -> tuple[float, float]:
-        if isinstance(found[kind], Exception):
-            raise found[kind]
-        return found[kind]
+    def measured(_runs: object, _fold: object, worth: float) -> float:
+        found["worth"].append(worth)
+        if isinstance(found["compiled"], Exception):
+            raise found["compiled"]
+        return found["compiled"]
 
-    monkeypatch.setattr(engines, "_stacked_seconds", measured)
+    monkeypatch.setattr(engines, "_stacked_seconds", lambda *_args: (found["plain"], 0.2))
+    monkeypatch.setattr(engines, "_compiled_seconds", measured)
     monkeypatch.setattr(engines, "self_check", lambda *_args: "")
+    monkeypatch.setattr(engines, "any_packages", lambda: True)
     return found
 
 
 @pytest.mark.parametrize(
-    ("steps", "build", "engine", "reason"),
+    ("steps", "plain", "engine", "worth"),
     [
-        # 12 000 steps of 10 ms take 120 s, the least that is tried; compiled they save 12 000 x 6 ms = 72 s.
-        (11_999, 60.0, "stacked", "asked for"),
-        (12_000, 60.0, COMPILED, "asked for; 10000 µs a step of all 8, 4000 compiled"),
-        (12_000, 72.1, "stacked", "asked for; 10000 µs a step of all 8, 4000 compiled"),
+        # 12 000 steps of 10 ms take 120 s, the least for which machine code is made.
+        (12_000, 0.010, COMPILED, [0.0]),
+        # Shorter ones are compiled if machine code is kept,
+        (11_999, 0.010, COMPILED, [inf]),
+        # fewer than 5000 steps however long they take,
+        (4_999, 1.0, COMPILED, [inf]),
+        # and are not looked at where loading takes as long.
+        (499, 0.010, "stacked", []),
+        # 800 steps win 6.25 s / 10 000 each, half a second in all, which is what loading takes.
+        (800, 0.004624, "stacked", [inf]),
+        (801, 0.004626, COMPILED, [inf]),
     ],
 )
 def test_steps_are_compiled_where_that_repays_itself(
-    seconds, steps: int, build: float, engine: str, reason: str
+    seconds, steps: int, plain: float, engine: str, worth: list[float]
 ) -> None:
-    seconds[CompiledTraining] = (0.004, build)
-    assert resolve("stacked", a_run(steps=steps), 8) == Choice(engine, reason)
+    seconds["plain"] = plain
+    chosen = resolve("stacked", a_run(steps=steps), 8)
+    told = (
+        f"asked for; {plain * 1e6:.0f} µs a step of all 8, 4000 compiled" if worth else "asked for"
+    )
+    assert chosen[:2] == (engine, told)
+    assert seconds["worth"] == worth
 
 
-def test_a_cohort_that_cannot_be_compiled_is_stacked_and_says_why(seconds) -> None:
-    seconds[CompiledTraining] = engines.NotCompiledError("no compiler")
-    found = resolve("stacked", a_run(steps=20_000), 8)
-    assert found == Choice("stacked", "asked for; not compiled: no compiler")
+def test_without_any_machine_code_none_is_looked_for(
+    seconds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "any_packages", lambda: False)
+    assert resolve("stacked", a_run(steps=4000), 8)[:2] == ("stacked", "asked for")
+    assert seconds["worth"] == []
+
+
+@pytest.mark.parametrize(
+    ("steps", "reason"), [(20_000, "asked for; not compiled: no compiler"), (4000, "asked for")]
+)
+def test_a_cohort_that_cannot_be_compiled_is_stacked_and_says_why_if_that_was_worth_it(
+    seconds, steps: int, reason: str
+) -> None:
+    seconds["compiled"] = engines.NotCompiledError("no compiler")
+    assert resolve("stacked", a_run(steps=steps), 8) == Choice("stacked", reason)
 
 
 def test_auto_may_compile_what_it_stacks(seconds, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,3 +373,17 @@ def test_auto_may_compile_what_it_stacks(seconds, monkeypatch: pytest.MonkeyPatc
     found = resolve("auto", a_run(steps=20_000), 8)
     assert found.engine == COMPILED
     assert found.reason.startswith("1000000 µs a step by the loop, 1251 stacked by 8; ")
+
+
+def test_a_portion_is_compiled_as_it_is_dealt_out(seconds, monkeypatch: pytest.MonkeyPatch) -> None:
+    """50 replicates of which 16 at once are best are given out by 13: four portions, the last one of 11."""
+    sizes: list[int] = []
+    del seconds
+    monkeypatch.setattr(engines, "best_portion", lambda *_args: Portion(16, 16, 0.01, 0.0))
+    monkeypatch.setattr(
+        engines, "_compiled_seconds", lambda runs, *_args: sizes.append(len(runs)) or 0.001
+    )
+    chosen = resolve("stacked", a_run(steps=4000), 50)
+    assert (chosen.engine, chosen.portion, sizes) == (COMPILED, 16, [13])
+    parts = units([replace(a_run(i), engine=COMPILED) for i in range(100)], 2, chosen.portion)
+    assert [len(part) for part in parts] == [13] * 7 + [9]

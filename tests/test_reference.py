@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from paribus.archive import FILE, rebuild
-from paribus.report import figures
+from paribus.report import calibration, figures
 from suites import SUITES
 
 REFERENCE = Path(__file__).parents[1] / "results" / "reference"
@@ -27,3 +27,11 @@ def test_every_page_is_made_again_from_the_evidence(
     assert len(kept) > 2 * len({p.stem for p in REFERENCE.glob("*.csv")})
     for name in sorted(kept):
         assert (tmp_path / name).read_bytes() == (REFERENCE / name).read_bytes(), name
+
+
+def test_the_page_of_the_calibration_is_what_was_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calibration, "save", lambda _figure, path: path)
+    page, *_ = calibration.write_again(REFERENCE / "calibration.json", tmp_path)
+    assert page.read_bytes() == (REFERENCE / page.name).read_bytes()

@@ -51,9 +51,15 @@ def write_calibration(part: str, rates: Sequence[Rate], about: str, out: Path) -
     known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     known[part] = {"about": [about, versions()], "rates": [asdict(rate) for rate in rates]}
     file.write_text(json.dumps(known, indent=1), encoding="utf-8", newline="\n")
+    return [*write_again(file, out), file]
+
+
+def write_again(file: Path, out: Path) -> list[Path]:
+    """Write the page and its figures from the ``calibration.json`` that `write_calibration` left."""
+    known = json.loads(file.read_text(encoding="utf-8"))
     every = [Rate(**fields) for found in known.values() for fields in found["rates"]]
     told = sorted((found["about"] for found in known.values()), key=lambda about: about[1])
-    return [*_pages(every, [sentence for about in told for sentence in about], out), file]
+    return _pages(every, [sentence for about in told for sentence in about], out)
 
 
 def versions() -> str:
@@ -158,7 +164,7 @@ def rates_figure(rates: Sequence[Rate]) -> Figure | None:
     for i, rate in enumerate(kept):
         _stroke(axes, i, rate)
     axes.set_yticks(range(len(kept)), [_short(_whole(rate)) for rate in kept], fontsize=7)
-    axes.invert_yaxis()
+    axes.set_ylim(len(kept) - 0.4, -0.6)
     axes.set_xlabel("share of comparisons, %", fontsize=9)
     axes.set_xscale("symlog", linthresh=10)
     ticks = [0, 2.5, 5, 10, 20, 50, 100]

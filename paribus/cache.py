@@ -14,11 +14,18 @@ from paribus.spec import digest
 
 
 def cache_folder() -> Path:
-    """Where things that can be made again are kept: ``PARIBUS_CACHE``, or the user's own cache."""
+    """Where things that can be made again are kept: ``PARIBUS_CACHE``, or the user's own cache.
+
+    Raises:
+        OSError: the user has no home.
+    """
     if chosen := os.environ.get("PARIBUS_CACHE"):
         return Path(chosen)
     base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path("~/.cache").expanduser()) / "paribus"
+    try:
+        return (Path(base) if base else Path("~/.cache").expanduser()) / "paribus"
+    except RuntimeError as error:
+        raise FileNotFoundError(f"no home to keep things in: {error}") from error
 
 
 def kept(name: str, made_from: Sequence[object], make: Callable[[], np.ndarray]) -> np.ndarray:
@@ -32,18 +39,19 @@ def kept(name: str, made_from: Sequence[object], make: Callable[[], np.ndarray])
         made_from: plain data that tell everything that the array depends on, the code that makes it included.
         make: makes it.
     """
-    folder = cache_folder()
-    path = folder / f"{name}-{digest(made_from)}.npy"
+    file = f"{name}-{digest(made_from)}.npy"
     try:
-        found: np.ndarray = np.load(path, allow_pickle=False)
+        found: np.ndarray = np.load(cache_folder() / file, allow_pickle=False)
     except (OSError, ValueError, EOFError):
         found = make()
-        _keep(found, folder, path)
+        _keep(found, file)
     return found
 
 
-def _keep(array: np.ndarray, folder: Path, path: Path) -> None:
+def _keep(array: np.ndarray, file: str) -> None:
     try:
+        folder = cache_folder()
+        path = folder / file
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.TemporaryDirectory(dir=folder) as room:
             whole = Path(room) / path.name

@@ -14,6 +14,7 @@ import typer
 
 from paribus.errors import ParibusError, retold
 from paribus.options import OPTIONS
+from paribus.workers import available_jobs, dismiss, wake
 
 if TYPE_CHECKING:
     from paribus.comparison import Suite
@@ -55,6 +56,8 @@ def main() -> None:
     except ParibusError as error:
         typer.echo(f"paribus: {error}", err=True)
         sys.exit(2)
+    finally:
+        dismiss()  # they have nothing left to do, and take seconds to say goodbye
 
 
 @app.command("list")
@@ -124,6 +127,11 @@ def run(
     Examples: paribus run optimizers · paribus run optimizers --data patients.csv --target outcome ·
     paribus run my_suite.py --seeds 12
     """
+    store = store or out / "runs.sqlite"
+    for name in suites:
+        _let_import(name)  # by workers too, which look where this process looks when they start
+    if (jobs or available_jobs()) > 1 and device != "cuda" and not store.exists():
+        wake(jobs or available_jobs())
     chosen = [find_suite(name) for name in suites]
     settings = _settings(
         chosen,
@@ -134,7 +142,7 @@ def run(
         device=device,
         engine=engine,
         out=out,
-        store=store or out / "runs.sqlite",
+        store=store,
         fresh=fresh,
         jobs=jobs,
         sequential=sequential,
@@ -161,12 +169,13 @@ def compile_ahead(
 ) -> None:
     """Make machine code of the steps that suites take, for later runs of these seeds and this budget.
 
-    It takes some ten seconds for each kind of training and processor core, and is kept in the user's cache; a step
-    takes half the time with it, or less. Runs use it by themselves wherever it is faster.
+    It takes some ten seconds for each kind of training, as many at once as there are cores, and is kept in the user's
+    cache; steps take half the time with it, or less. Runs into a new store, or with --fresh, take it wherever it is
+    faster, if data, variants, seeds and jobs are as they were. Status 1 if nothing could be compiled.
 
     Examples: paribus compile optimizers · paribus compile my_suite.py --seeds 30
     """
-    from paribus.ahead import compile_steps
+    from paribus.ahead import NOT_COMPILED, compile_steps
     from paribus.progress import Progress
 
     chosen = [find_suite(name) for name in suites]
@@ -181,8 +190,11 @@ def compile_ahead(
         arm=arm,
         trials=trials,
     )
+    lines = []
     for line in compile_steps(chosen, settings, Progress()):
         typer.echo(line)
+        lines.append(line)
+    raise typer.Exit(int(all(NOT_COMPILED in line for line in lines)))
 
 
 @app.command()
@@ -341,6 +353,13 @@ def find_suite(name: str) -> Suite:
     return suite
 
 
+def _let_import(name: str) -> None:
+    """Have the module of a suite's file found by its name, as workers do; last, so that it shadows nothing."""
+    folder = str(Path(name).resolve().parent)
+    if name.endswith(".py") and folder not in sys.path:
+        sys.path.append(folder)
+
+
 def _suite_of(path: Path) -> Suite:
     from paribus.comparison import Suite
 
@@ -360,8 +379,7 @@ def _suite_of(path: Path) -> Suite:
             expected="a name that can be imported and that no other module has",
             fix="Rename the file, such as my_suite.py.",
         )
-    # By name, so that worker processes can import what the suite names; last, so that it shadows nothing.
-    sys.path.append(str(path.resolve().parent))
+    _let_import(str(path))
     with retold(
         f"file of a suite {path}",
         expected="a Python file that can be imported",

@@ -9,13 +9,14 @@ from math import inf
 from typing import NamedTuple, TypeVar
 
 from paribus.data import Fold
-from paribus.executor import fold_of, one_thread, spread, warm_up
+from paribus.executor import fold_of, spread
 from paribus.run import Run
 from paribus.training.cohorts import LARGEST
 from paribus.training.compiled import COMPILED, WORTH_COMPILING, CompiledTraining
 from paribus.training.loop import Training, deterministic
 from paribus.training.package import any_packages
 from paribus.training.stacked import StackedTraining, self_check, why_not
+from paribus.workers import one_thread, warm_up
 
 # Choosing takes a few tenths of a second: a check in float64, and a few steps of either engine.
 WORTH_SECONDS = 1.0
@@ -33,6 +34,7 @@ WORTH_HALVING = 0.1
 # Trying a half takes some tenths of a second, and less training than that has too little to gain from it.
 WORTH_TRYING_HALVES = 5.0
 
+NOT_COMPILED = "not compiled"
 Found = TypeVar("Found")
 
 
@@ -51,9 +53,11 @@ def common(choices: Sequence[Choice]) -> Choice:
     """
     engines = {choice.engine for choice in choices}
     if "loop" not in engines:
-        engine = engines.pop() if len(engines) == 1 else "stacked"
+        portions = {choice.portion for choice in choices}
+        # Steps are compiled for portions of one size, and a process is given no more than suit all cohorts.
+        engine = engines.pop() if len(engines) == len(portions) == 1 else "stacked"
         reason = "; ".join(dict.fromkeys(choice.reason for choice in choices))
-        return Choice(engine, reason, min(choice.portion for choice in choices))
+        return Choice(engine, reason, min(portions))
     reasons = dict.fromkeys(choice.reason for choice in choices if choice.engine == "loop")
     for_all = "" if engines == {"loop"} else ", and one engine trains all variants"
     return Choice("loop", "; ".join(reasons) + for_all)
@@ -113,19 +117,19 @@ def _compiled(question: Question) -> str:
     cohort = _cohort(question)
     run = cohort[0]
     if run.recipe.steps < FEWEST_LOADED:
-        return f"not compiled: {run.recipe.steps} steps take no longer than loading it"
+        return f"{NOT_COMPILED}: it has fewer than {FEWEST_LOADED} steps"
     with one_thread():
         warm_up()
         fold = fold_of(run)
         reason = why_not(run) or self_check(run, fold)
         if reason:
-            return f"not compiled: {reason}"
+            return f"{NOT_COMPILED}: {reason}"
         found = best_portion(cohort, fold)
         at_once = found.dealt(len(cohort))
         try:
             compiled = _compiled_seconds(cohort[:at_once], fold, 0.0)
         except NotCompiledError as why:
-            return f"not compiled: {why}"
+            return f"{NOT_COMPILED}: {why}"
     plain = found.step * at_once / found.tried
     return f"{plain * 1e6:.0f} µs a step of {at_once} at once, {compiled * 1e6:.0f} compiled"
 
@@ -288,13 +292,13 @@ def _stacked_seconds(runs: Sequence[Run], fold: Fold) -> tuple[float, float]:
         return _seconds(training), start
 
 
-def _compiled_seconds(runs: Sequence[Run], fold: Fold, worth: float) -> float:
+def _compiled_seconds(runs: Sequence[Run], fold: Fold, make_from: float) -> float:
     """Seconds of a compiled step of so many replicates.
 
     Args:
         runs: of one process.
         fold: what they are trained on, where seeds have no data of their own.
-        worth: as of `CompiledTraining`.
+        make_from: as of `CompiledTraining`.
 
     Raises:
         NotCompiledError: there is no machine code, and why.
@@ -302,9 +306,10 @@ def _compiled_seconds(runs: Sequence[Run], fold: Fold, worth: float) -> float:
     # How data of its own are laid out for each seed is part of what is compiled.
     folds = [fold_of(run) if run.task.redrawn else fold for run in runs]
     with deterministic(runs[0]):
-        training = CompiledTraining(runs, folds, worth=worth)
+        training = CompiledTraining(runs, folds, make_from=make_from)
         if not training.reason:
-            training.advance(training.at_once)
+            # One more where the last one is watched, which is taken apart.
+            training.advance(training.at_once + training.watching)
         if training.reason:
             raise NotCompiledError(training.reason)
         return _seconds(training, training.at_once)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import platform
-import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import replace
-from functools import cache
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import torch
 
@@ -23,18 +20,7 @@ from paribus.training.cohorts import LARGEST, stacked, units
 from paribus.training.compiled import COMPILED, train_compiled
 from paribus.training.loop import train
 from paribus.training.stacked import train_together
-
-if TYPE_CHECKING:
-    from loky.process_executor import ProcessPoolExecutor
-
-# glibc gives memory of large tensors back to the system at once, and has every page of the next one zeroed: about a
-# tenth of a convolutional network's step. Elsewhere these variables mean nothing.
-WORKER_ENVIRONMENT = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**31)}
-
-
-def available_jobs() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+from paribus.workers import one_thread, warm_up, workers
 
 
 def execute(
@@ -100,7 +86,7 @@ def spread(
 def _once(
     function: Callable[[Work], Found], work: Mapping[int, Work], jobs: int
 ) -> Iterator[tuple[int, Found]]:
-    pool = _workers(jobs)
+    pool = workers(jobs)
     futures: dict[Future[Found], int] = {
         pool.submit(function, piece): i for i, piece in work.items()
     }
@@ -118,51 +104,6 @@ def _once(
     finally:
         for future in pending:
             future.cancel()
-
-
-def _workers(jobs: int) -> ProcessPoolExecutor:
-    """As many workers as there are jobs, the same ones each time."""
-    from loky import get_reusable_executor
-
-    pool: ProcessPoolExecutor = get_reusable_executor(
-        max_workers=jobs, timeout=300, initializer=_start_worker, env=WORKER_ENVIRONMENT
-    )
-    return pool
-
-
-def wake_workers(jobs: int) -> None:
-    """Have workers start, which takes them seconds, while this process does something else."""
-    pool = _workers(jobs)
-    for _ in range(jobs):
-        pool.submit(int)
-
-
-def _start_worker() -> None:
-    """One thread; Ctrl-C, which reaches every process of a terminal, is left to the one that started this."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(1)
-    warm_up()
-
-
-@cache
-def warm_up() -> None:
-    """Take one step of a tiny network, because torch loads its compiler at the first, which takes seconds."""
-    with torch.random.fork_rng(devices=[]):
-        network = torch.nn.Linear(1, 1)
-    optimizer = torch.optim.SGD(network.parameters(), lr=0.0)
-    network(torch.zeros(1, 1)).sum().backward()
-    optimizer.step()
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Let torch use one thread while the context lasts: faster for small networks, and the same bits every time."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def train_one(run: Run) -> Record:

@@ -9,11 +9,12 @@ import torch
 
 from paribus.comparison import Suite, Variant
 from paribus.data import Fold
-from paribus.executor import dataset_of, one_thread
+from paribus.executor import dataset_of
 from paribus.run import Run
 from paribus.training.evaluate import outputs_of
 from paribus.training.loop import Training, deterministic
 from paribus.training.record import evaluation
+from paribus.workers import one_thread
 
 SHARE_LEFT = 0.01
 SMALLEST = 1e-4

@@ -24,7 +24,7 @@ from paribus.cells import DEVICES, Cell, skip_reason
 from paribus.comparison import Comparison, Suite, Variant
 from paribus.engines import Choice, Question, common, resolve_each
 from paribus.errors import ParibusError
-from paribus.executor import available_jobs, dataset_of, one_thread
+from paribus.executor import dataset_of
 from paribus.nested import Pilot, Search, Searched, pending
 from paribus.results import Result, collect, kind_key
 from paribus.run import Record, Run, data_digest
@@ -37,6 +37,7 @@ from paribus.store import Store
 from paribus.task import Task
 from paribus.training.cohorts import cohort_key
 from paribus.tuning import ARMS, Arm, Tuning
+from paribus.workers import available_jobs, one_thread
 
 
 class Plan:
@@ -60,6 +61,7 @@ class Plan:
         self._prepared: dict[tuple[str, str], Comparison] = {}
         self._digests: dict[Task, str] = {}
         self._choices: dict[tuple[str, str, str, Arm], Choice] = {}
+        self._chosen_now: set[str] = set()
         self._cohorts_of: dict[tuple[str, str, str, Arm], dict[str, list[Run]]] = {}
         self._pilots: dict[str, Pilot] = {}
         self._searches: dict[str, Search] = {}
@@ -251,9 +253,9 @@ class Plan:
         if place not in self._choices:
             firsts = self._by_cohort(cell)
             name = self._choice_name(firsts)
-            if firsts and self.store.choice(name) is None:
+            if firsts and self._known_choice(name) is None:
                 self.choose([cell])
-            known = self.store.choice(name) if firsts else None
+            known = self._known_choice(name) if firsts else None
             self._choices[place] = Choice(*known) if known else Choice("loop", "asked for")
         return self._choices[place]
 
@@ -268,12 +270,18 @@ class Plan:
                 if cohorts[i] in each and each.keys() <= found.keys():
                     # In the order of the variants, in whichever order they were answered.
                     self.store.choose(name, *common([found[cohort] for cohort in each]))
+                    self._chosen_now.add(name)
             advance()
 
     def unchosen(self, cells: Iterable[Cell]) -> dict[str, dict[str, Question]]:
         """What is still to be asked: of each cohort of an arm, by the name under which the answer is kept."""
         asked = self.questions(cells)
-        return {name: each for name, each in asked.items() if self.store.choice(name) is None}
+        return {name: each for name, each in asked.items() if self._known_choice(name) is None}
+
+    def _known_choice(self, name: str) -> tuple[str, str, int] | None:
+        """What was chosen before; where all is trained afresh, in this session."""
+        asked_again = self.settings.fresh and name not in self._chosen_now
+        return None if asked_again else self.store.choice(name)
 
     def questions(self, cells: Iterable[Cell]) -> dict[str, dict[str, Question]]:
         """What is asked of each cohort of an arm, by the name under which the answer for all of them is kept.

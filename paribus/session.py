@@ -9,7 +9,7 @@ from functools import cached_property
 
 from paribus.cells import Cell, skip_reason
 from paribus.errors import ParibusError
-from paribus.executor import execute, told_of, wake_workers
+from paribus.executor import execute, told_of
 from paribus.nested import PENDING, Pilot
 from paribus.plan import Plan, tuning_of
 from paribus.progress import Progress
@@ -21,6 +21,7 @@ from paribus.steptime import time_steps
 from paribus.store import Timing
 from paribus.training.cohorts import cohort_key, stacked
 from paribus.tuning import PILOT_SEEDS, ROUNDS, Arm
+from paribus.workers import wake
 
 MORE = 5
 """Seeds added at a time to what is open; each of them is looked at by itself."""
@@ -48,8 +49,9 @@ class Session(Plan):
 
     def prepare(self, cells: Sequence[Cell]) -> None:
         """As `Plan.prepare`; engines are chosen, and how long everything will take is forecast."""
-        if self.jobs > 1 and self.store.empty:
-            wake_workers(self.jobs)
+        on_cpu = any(cell.device == "cpu" for cell in cells)
+        if self.jobs > 1 and on_cpu and self.store.empty:
+            wake(self.jobs)
         super().prepare(cells)
         here = [cell for cell in cells if not skip_reason(cell.device)]
         self._choose_engines(here)

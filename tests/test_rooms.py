@@ -47,6 +47,7 @@ ORDER = [
     "store",
     "nested",
     "progress",
+    "workers",
     "executor",
     "engines",
     "steptime",

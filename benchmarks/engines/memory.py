@@ -62,8 +62,8 @@ def train(workload: Workload, steps: int, replicates: int = REPLICATES) -> dict[
     """Train in this process; peak memory before and after, in MB, and the seconds of it."""
     import time
 
-    from paribus.executor import one_thread, warm_up
     from paribus.training.stacked import train_together
+    from paribus.workers import one_thread, warm_up
 
     recipe = workload.recipe.model_copy(update={"steps": steps})
     runs = [replace(workload.run(seed, "stacked"), recipe=recipe) for seed in range(replicates)]

@@ -13,14 +13,14 @@ from benchmarks.engines.textbook import WATCHED, Taken
 from benchmarks.engines.workloads import TORCH_ALONE, Workload
 from paribus.data import Fold
 from paribus.engines import best_portion
-from paribus.executor import one_thread, warm_up
 from paribus.run import Run
 from paribus.training.compiled import COMPILED, CompiledTraining
 from paribus.training.loop import Training, deterministic
 from paribus.training.recurrent import only
 from paribus.training.stacked import StackedTraining
+from paribus.workers import one_thread, warm_up
 
-KINDS = {COMPILED: partial(CompiledTraining, worth=0.0)}
+KINDS = {COMPILED: partial(CompiledTraining, make_from=0.0)}
 
 
 class Ours:

@@ -12,7 +12,7 @@ from benchmarks.engines.ours import Ours
 from benchmarks.engines.remote import Contender, Remote, Server
 from benchmarks.engines.textbook import Textbook
 from benchmarks.engines.workloads import JAX_DEVICES, Workload
-from paribus.executor import WORKER_ENVIRONMENT
+from paribus.workers import ENVIRONMENT
 
 TEXTBOOK = "textbook"
 # Peers: the library that has to be there, and the module that drives it.
@@ -93,8 +93,7 @@ class Workshop:
         if row.processes == 1:
             return Ours(workload, seeds, row.engine)
         servers = [
-            self._server("benchmarks.engines.remote", i, WORKER_ENVIRONMENT)
-            for i in range(row.processes)
+            self._server("benchmarks.engines.remote", i, ENVIRONMENT) for i in range(row.processes)
         ]
         return self._remote(servers, workload, seeds, row.engine)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from paribus.rates import LEVEL, Rate, band, limits
-from paribus.report.figures import save
+from paribus.report.figures import plot_figure, save
 from paribus.report.numbers import NOTHING, listed
 from paribus.report.strokes import COLOURS, DASHES, GREY, MARKERS
 from paribus.report.tables import Line, markdown
@@ -157,9 +157,7 @@ def rates_figure(rates: Sequence[Rate]) -> Figure | None:
     kept = [r for found in groups(rates).values() for r in found if r.expected < 0.5]
     if not kept:
         return None
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9.5, 0.8 + 0.27 * len(kept)), layout="constrained")
+    figure = plot_figure(9.5, 1.2 + 0.27 * len(kept))
     axes = figure.add_subplot()
     for i, rate in enumerate(kept):
         _stroke(axes, i, rate)
@@ -217,9 +215,7 @@ def coverage_figure(rates: Sequence[Rate]) -> Figure | None:
     lines = {name: found for name, found in lines.items() if len({r.n for r in found}) > 1}
     if not lines:
         return None
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8.0, 4.6), layout="constrained")
+    figure = plot_figure(8.0, 4.6)
     axes = figure.add_subplot()
     trials = next(iter(lines.values()))[0].trials
     low, high = band(0.95, trials)

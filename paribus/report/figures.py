@@ -34,6 +34,8 @@ NUMBER = re.compile(r"-?[\d.]+(e-?\d+)?")
 STEPS = "optimizer steps"
 # Inches that an entry of a legend takes, a letter, the stroke before it and a line; and those of one panel alone.
 NAME_WIDTH, STROKE_WIDTH, NAME_HEIGHT, LEAST_WIDTH = 0.075, 0.5, 0.2, 5.5
+# Inches around what is drawn, which hold what a layout gets wrong.
+PAD = 0.1
 TITLES = {
     "gradient_ratio": "gradient norm, first over last layer",
     "dead_share": "share of hidden units that are dead",
@@ -134,8 +136,8 @@ def _any(bands: Mapping[str, Band]) -> bool:
 
 
 def save(figure: Figure, path: Path) -> Path:
-    """Write a figure as PNG."""
-    figure.savefig(path, dpi=130, bbox_inches="tight", facecolor="white")
+    """Write a figure as PNG, of its own size: cutting it to what is drawn would draw it twice."""
+    figure.savefig(path, dpi=130, facecolor="white")
     return path
 
 
@@ -155,8 +157,9 @@ def _named(name: str, result: Result) -> str:
 def plot_figure(width: float, height: float) -> Figure:
     """A figure of so many inches that no window and no global state knows of."""
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    return Figure(figsize=(width, height), layout="constrained")
+    return Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(w_pad=PAD, h_pad=PAD))
 
 
 def caption(result: Result) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 
 from paribus import stats
 from paribus.across import Standing
+from paribus.report.figures import plot_figure
 from paribus.report.strokes import GREY, End, name_ends, style
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def ranks(standing: Standing) -> Figure:
     groups = stats.not_told_apart(standing.mean_ranks, standing.distance)
     half = -(-count // 2)
     depth = 0.35 * len(groups) + 0.55
-    figure = _figure(7.5, 1.5 + 0.32 * (half + len(groups)))
+    figure = plot_figure(7.5, 1.5 + 0.32 * (half + len(groups)))
     axes = figure.add_subplot()
     for place, i in enumerate(order):
         left = place < half
@@ -80,7 +81,7 @@ def _rank_axis(axes: Axes, count: int) -> None:
 
 def middles(standing: Standing) -> Figure:
     """Interquartile means of normalised scores with their intervals, a row a variant."""
-    figure = _figure(7.0, 1.1 + 0.36 * len(standing.variants))
+    figure = plot_figure(7.0, 1.1 + 0.36 * len(standing.variants))
     axes = figure.add_subplot()
     for i, found in enumerate(standing.middles):
         colour = style(i)["color"]
@@ -113,7 +114,7 @@ def profiles(standing: Standing) -> Figure | None:
         return None
     largest = BEYOND * float(efforts[np.isfinite(efforts)].max())
     factors = np.unique([1.0, *efforts[np.isfinite(efforts)], largest])
-    figure = _figure(7.5, 4.4)
+    figure = plot_figure(7.5, 4.4)
     axes = figure.add_subplot()
     ends = []
     for i, name in enumerate(standing.variants):
@@ -138,10 +139,3 @@ def profiles(standing: Standing) -> Figure | None:
         fontsize=10,
     )
     return figure
-
-
-def _figure(width: float, height: float) -> Figure:
-    """A figure of so many inches that no window and no global state knows of."""
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(width, height), layout="constrained")

@@ -102,9 +102,10 @@ def sign_test_p(wins: int, losses: int) -> float:
     >>> sign_test_p(6, 0)
     0.03125
     """
-    from scipy.stats import binomtest
+    from scipy.special import bdtr  # scipy.stats takes a second to import
 
-    return float(binomtest(wins, wins + losses).pvalue) if wins + losses else 1.0
+    n = wins + losses
+    return min(1.0, 2 * float(bdtr(min(wins, losses), n, 0.5))) if n else 1.0
 
 
 def mcnemar_exact_p(failed_a: npt.ArrayLike, failed_b: npt.ArrayLike) -> float:
@@ -123,19 +124,17 @@ def mcnemar_exact_p(failed_a: npt.ArrayLike, failed_b: npt.ArrayLike) -> float:
     >>> mcnemar_exact_p([True] * 6, [False] * 6)
     0.03125
     """
-    from scipy.stats import binomtest
-
     a, b = flags("failed_a", failed_a), flags("failed_b", failed_b)
     same_length(failed_a=a, failed_b=b)
-    only_a, only_b = int((a & ~b).sum()), int((b & ~a).sum())
-    return float(binomtest(only_a, only_a + only_b).pvalue) if only_a + only_b else 1.0
+    return sign_test_p(int((a & ~b).sum()), int((b & ~a).sum()))
 
 
 def _clopper_pearson(wins: int, n: int, alpha: float) -> tuple[float, float]:
-    """Limits of a share of n, (0, 1) where n is zero."""
-    from statsmodels.stats.proportion import proportion_confint
+    """Limits of a share of n, (0, 1) where n is zero: quantiles of beta distributions."""
+    from scipy.special import betaincinv
 
-    low, high = proportion_confint(wins, n, alpha=alpha, method="beta") if n else (0.0, 1.0)
+    low = betaincinv(wins, n - wins + 1, alpha / 2) if wins else 0.0
+    high = betaincinv(wins + 1, n - wins, 1 - alpha / 2) if wins < n else 1.0
     return float(low), float(high)
 
 

@@ -36,7 +36,8 @@ def stacked(run: Run) -> bool:
 def units(runs: Sequence[Run], jobs: int, largest: int = LARGEST) -> list[list[Run]]:
     """Portions of runs, each for one process: one run for the loop, part of a cohort for the stacked engine.
 
-    A cohort is dealt out evenly, so that all processes have work, in portions of at most ``largest``.
+    A cohort is dealt out evenly, so that all processes have work, in portions of at most ``largest``, and seed by seed:
+    each has runs of all variants, whose numbers decide which operations a step has.
     """
     alone = [[run] for run in runs if not stacked(run)]
     cohorts: dict[tuple[str, str], list[Run]] = {}
@@ -47,6 +48,7 @@ def units(runs: Sequence[Run], jobs: int, largest: int = LARGEST) -> list[list[R
 
 
 def _dealt(cohort: list[Run], jobs: int, largest: int) -> list[list[Run]]:
+    cohort = sorted(cohort, key=lambda run: run.seed)
     rounds = -(-len(cohort) // (jobs * largest))
     size = -(-len(cohort) // (jobs * rounds))
     return [cohort[i : i + size] for i in range(0, len(cohort), size)]

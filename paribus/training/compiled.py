@@ -7,11 +7,11 @@ trainings only, loading it for nearly all.
 
 from __future__ import annotations
 
+import inspect
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -21,6 +21,7 @@ from paribus.run import Record, Run
 from paribus.training.order import steps_per_epoch
 from paribus.training.package import Package, copies, layout, make_package, package_of
 from paribus.training.samples import Samples
+from paribus.training.stack import Stack
 from paribus.training.stacked import train_together
 from paribus.training.together import StackedTraining, clipped
 from paribus.training.traced import TracedGradient
@@ -35,8 +36,11 @@ NOT_KEPT = "no machine code of its steps is kept, and making it would not repay 
 APART = 0.05
 
 Steps = Callable[..., Tensor]
-# Whatever the steps do besides the recorded gradient is written there.
-WRITTEN_IN = (__name__, Samples.__module__, KINDS["SGD"].step.__module__, clipped.__module__)
+# Where it is written what the steps do besides the recorded gradient; read when it is imported, not when it is edited.
+WRITTEN_IN = (clipped, make_package, KINDS["SGD"].step, Samples, Stack)
+SOURCES = [
+    inspect.getsource(sys.modules[name]) for name in (__name__, *(x.__module__ for x in WRITTEN_IN))
+]
 
 
 class NotKeptError(Exception):
@@ -49,22 +53,26 @@ class CompiledTraining(StackedTraining):
     Args:
         runs: as of `StackedTraining`.
         folds: the same.
-        worth: seconds that the training takes without machine code, from which on that is made if none is kept.
+        make_from: seconds that the training takes without machine code, from which on that is made if none is kept;
+            `WORTH_COMPILING` if nothing is given.
     """
 
     def __init__(
-        self, runs: Sequence[Run], folds: Sequence[Fold], *, worth: float = WORTH_COMPILING
+        self, runs: Sequence[Run], folds: Sequence[Fold], *, make_from: float | None = None
     ) -> None:
         super().__init__(runs, folds)
-        self.worth = worth
+        self.make_from = WORTH_COMPILING if make_from is None else make_from
         every = self.recipe.evaluate_every or steps_per_epoch(
             len(folds[0].train), self.recipe.batch_size
         )
         self._compiled: Package | None = None
+        unwatched = min(every, self.recipe.steps) - self.watching
         if self.stack.masks:
             self.reason = "dropout masks are drawn one by one"
+        elif not unwatched:
+            self.reason = "every step is watched"
         else:
-            self.at_once, self._plain = portion(min(every, self.recipe.steps)), self.at_once
+            self.at_once, self._plain = portion(unwatched), self.at_once
 
     def _portion(self, rows: Tensor) -> Tensor:
         if self._compiled is None and not self.reason:
@@ -122,27 +130,30 @@ class CompiledTraining(StackedTraining):
             started = time.perf_counter()
             steps(*wanted, *arguments[changing:])
             each = (time.perf_counter() - started) / len(rows)
-            path = package_of(self._name(arguments, gradient))
+            path = package_of(self._name(arguments, gradient), self.device)
             if not path.exists():
-                if each * self.recipe.steps < self.worth:
+                if each * self.recipe.steps < self.make_from:
                     raise NotKeptError
                 make_package(path, steps, arguments)
-            compiled = Package(path, arguments)
-            compiled(*found, *arguments[changing:])
-        if not all(map(_same, found, wanted, arguments)):
-            raise RuntimeError("compiled steps are not the steps that were compiled")
+            try:
+                compiled = Package(path, arguments)
+                compiled(*found, *arguments[changing:])
+                if not all(map(_same, found, wanted, arguments)):
+                    raise RuntimeError("compiled steps are not the steps that were compiled")
+            except RuntimeError:
+                path.unlink(missing_ok=True)  # so that it is made again
+                raise
         return compiled
 
     def _name(self, arguments: Sequence[Tensor], gradient: TracedGradient) -> str:
         """All that the machine code depends on, besides the machine."""
         graph, update = gradient.graph, self.update
-        held = [n.target for n in graph.graph.nodes if n.op == "get_attr"]
-        sources = [Path(sys.modules[m].__file__ or "").read_text() for m in WRITTEN_IN]
+        constants = [getattr(graph, n.target) for n in graph.graph.nodes if n.op == "get_attr"]
         missing = [s.missing for s in (*self.samples.inputs, *self.samples.targets)]
         return repr(
             (
-                sources,
-                (graph.code, [getattr(graph, name).tolist() for name in held]),
+                SOURCES,
+                (graph.code, [(x.dtype, x.tolist()) for x in constants]),
                 (update.kind, sorted(update.fixed.items()), self.recipe.clip_norm),
                 (missing, self.dtype),
                 [layout(x) for x in arguments],
@@ -187,15 +198,21 @@ class CompiledTraining(StackedTraining):
 
 
 def _same(found: Tensor, wanted: Tensor, before: Tensor) -> bool:
-    """Whether a tensor was changed as it should be, by its norm.
+    """Whether a tensor was changed as it should be, by each replicate's norm, on average over replicates.
 
     A step of an adaptive optimizer has the size of the learning rate however small a gradient is, so where rounding
-    turns the sign of one, single weights may differ by as much as they move.
+    turns the sign of one, single weights may differ by as much as they move. Where a replicate diverges, so must both.
     """
     if not wanted.is_floating_point():
         return torch.equal(found, wanted)
-    moved, apart = (wanted - before).norm(), (found - wanted).norm()
-    return bool(apart <= APART * moved + 1e-6 * wanted.norm())
+    apart, moved, size = (
+        x.reshape(len(x), -1).norm(dim=1) for x in (found - wanted, wanted - before, wanted)
+    )
+    sound = wanted.reshape(len(wanted), -1).isfinite().all(1)
+    if not torch.equal(sound, found.reshape(len(found), -1).isfinite().all(1)):
+        return False
+    shares = (apart / (moved + 1e-4 * size).clamp(min=1e-30))[sound]
+    return not len(shares) or bool(shares.mean() <= APART)
 
 
 def train_compiled(runs: Sequence[Run], folds: Sequence[Fold]) -> list[Record]:

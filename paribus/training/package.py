@@ -23,15 +23,33 @@ from paribus.spec import digest
 Function: TypeAlias = Callable[..., Tensor]
 
 
-def package_of(name: str) -> Path:
-    """Where the machine code of a name is kept: of this torch, this processor and so many threads."""
-    made_for = (torch.__version__, torch.version.git_version, processor(), torch.get_num_threads())
+def package_of(name: str, device: str) -> Path:
+    """Where the machine code of a name is kept: for this torch, this processor or GPU and so many threads.
+
+    Raises:
+        OSError: the user has no home.
+    """
+    gpu = (
+        (torch.cuda.get_device_name(), torch.cuda.get_device_capability())
+        if device == "cuda"
+        else ()
+    )
+    made_for = (
+        torch.__version__,
+        torch.version.git_version,
+        processor(),
+        torch.get_num_threads(),
+        gpu,
+    )
     return cache_folder() / f"steps-{digest([name, *made_for])}.pt2"
 
 
 def any_packages() -> bool:
     """Whether any machine code is kept, which is asked before it is worked out which."""
-    return any(cache_folder().glob("steps-*.pt2"))
+    try:
+        return any(cache_folder().glob("steps-*.pt2"))
+    except OSError:
+        return False
 
 
 def make_package(path: Path, function: Function, arguments: Sequence[Tensor]) -> None:

@@ -89,13 +89,14 @@ def source_weights(run: Run) -> dict[str, Tensor]:
 
 def _kept(source: Run, fold: Fold) -> dict[str, Tensor]:
     """The weights from the cache, or trained now; a cache that cannot be used costs the time of training again."""
-    path = cache_folder() / f"weights-{source.key}.pt"
-    if path.exists():
-        with suppress(ParibusError):
+    file = f"weights-{source.key}.pt"
+    with suppress(OSError, ParibusError):
+        path = cache_folder() / file
+        if path.exists():
             return load_weights(path)
     network = _trained(source, fold)
     with suppress(OSError):
-        save_weights(network, path)
+        save_weights(network, cache_folder() / file)
     return {name: value.detach().cpu() for name, value in network.state_dict().items()}
 
 

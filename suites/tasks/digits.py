@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from importlib.metadata import version
+from inspect import getsource
 
 import numpy as np
 import torch
@@ -26,7 +27,7 @@ def digits(levels: int = 16) -> Dataset:
     Source: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning Repository, 1998
     (its test part).
     """
-    table = torch.from_numpy(kept("digits", [version("scikit-learn")], _table))
+    table = torch.from_numpy(kept("digits", [version("scikit-learn"), getsource(_table)], _table))
     grey = table[:, :-1].view(-1, 1, 8, 8) * (levels / 16)
     inputs, targets = grey.round().to(torch.uint8), table[:, -1].long()
     return Dataset(

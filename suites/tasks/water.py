@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.metadata import version
+from inspect import getsource
 
 import numpy as np
 import torch
@@ -35,7 +36,9 @@ def breast_cancer() -> Dataset:
 
     Source: W. H. Wolberg, W. N. Street and O. L. Mangasarian, UCI Machine Learning Repository, 1995.
     """
-    table = torch.from_numpy(kept("breast-cancer", [version("scikit-learn")], _table))
+    table = torch.from_numpy(
+        kept("breast-cancer", [version("scikit-learn"), getsource(_table)], _table)
+    )
     inputs, targets = table[:, :-1].float(), table[:, -1].long()
     return Dataset(
         name="breast cancer",

@@ -345,7 +345,7 @@ def test_the_sweep_is_told_with_both_forms_and_their_bars() -> None:
     assert (
         "| from end to end | 480.0 | 30.0 | 16.0x | 20.0 | 24.0x | 25x: **not reached** |" in text
     )
-    assert "| 800.0 | 16.0 | 50.0x | 10.0 | 80.0x | 60x: reached |" in text
+    assert "| 800.0 | 16.0 | 50.0x | 10.0 | 80.0x | 60x: reached stacked, compiled ahead |" in text
     assert "stacked 29.0, 30.0, 31.0; stacked, compiled ahead 20.0" in text
     assert "64 are the loop's when stacked and 63 when compiled" in text
 

@@ -28,8 +28,8 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> list[list[Run]]:
     """The cohorts that are compiled, which takes no time here."""
     found: list[list[Run]] = []
 
-    def measured(runs: list[Run], _fold: object, worth: float) -> float:
-        assert worth == 0.0
+    def measured(runs: list[Run], _fold: object, make_from: float) -> float:
+        assert make_from == 0.0
         if runs[0].recipe.optimizer == ADAM:
             raise NotCompiledError("no compiler")
         found.append(runs)
@@ -61,7 +61,7 @@ def test_short_trainings_are_left_as_they_are(compiled: list[list[Run]]) -> None
     suite = Suite(name="a", title="A", comparisons=(comparison(budgets=short),))
     lines = list(compile_steps([suite], Settings(device="cpu", jobs=1), Progress(shown=False)))
     assert {line.partition(": ")[2] for line in lines} == {
-        "not compiled: 499 steps take no longer than loading it"
+        "not compiled: it has fewer than 500 steps"
     }
     assert compiled == []
 
@@ -77,3 +77,11 @@ def test_the_command_prints_a_line_for_each(
     assert "500 µs a step of 6 at once, 100 compiled" in done.output
     assert "not compiled: no compiler" in done.output
     assert len(compiled) == 1
+
+
+def test_the_status_tells_that_nothing_was_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    short = {"quick": Budget(seeds=6, steps=499, seconds=1)}
+    suite = Suite(name="a", title="A", comparisons=(comparison(budgets=short),))
+    monkeypatch.setattr(cli, "find_suite", {"a": suite}.__getitem__)
+    done = CliRunner().invoke(app, ["compile", "a", "--device", "cpu", "--jobs", "1"])
+    assert done.exit_code == 1

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from paribus import cli
 from paribus.cli import app, by_task, find_suite
 from paribus.errors import ParibusError
+from paribus.workers import dismiss, wake, workers
 from suites import SUITES
 
 
@@ -106,3 +108,80 @@ def test_a_suite_of_ones_own_is_calibrated(tmp_path: Path, monkeypatch: pytest.M
     page = (tmp_path / "calibration.md").read_text(encoding="utf-8")
     assert "- toys, toys: 2 comparisons of 6 paired seeds, each of the baseline with itself" in page
     assert sorted(p.name for p in tmp_path.iterdir() if p.suffix == ".sqlite") == []
+
+
+@pytest.mark.parametrize(
+    ("options", "woken"),
+    [
+        ([], [3]),
+        (["--jobs", "2"], [2]),
+        (["--jobs", "1"], []),
+        (["--store", "known"], []),
+        (["--device", "cuda"], []),
+    ],
+)
+def test_workers_start_at_once_unless_all_may_be_known_and_end_with_a_mistake(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], woken: list[int]
+) -> None:
+    """They import for seconds what this process imports, too."""
+    (tmp_path / "known").touch()
+    monkeypatch.chdir(tmp_path)
+    seen: list[int] = []
+    monkeypatch.setattr(cli, "wake", seen.append)
+    monkeypatch.setattr(cli, "available_jobs", lambda: 3)
+    monkeypatch.setattr(cli, "dismiss", lambda: seen.append(0))
+    monkeypatch.setattr(sys, "argv", ["paribus", "run", "optimisers", *options])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2
+    assert seen == [*woken, 0]
+
+
+def test_workers_that_are_still_starting_are_ended_at_once() -> None:
+    wake(1)
+    (process,) = workers(1)._processes.values()
+    dismiss()
+    process.join(timeout=30)
+    assert process.exitcode is not None
+    assert list(workers(1).map(abs, [-1])) == [1]
+    dismiss()
+
+
+OWN = """
+from torch import nn
+
+from paribus.comparison import Suite
+from paribus.spec import call
+from tests.toys import RECIPE, comparison
+
+
+class Own(nn.Linear):
+    def __init__(self, *, inputs, outputs):
+        super().__init__(inputs[0], outputs)
+
+
+MODEL = call("own_networks:Own")
+SUITE = Suite(
+    name="own",
+    title="Own",
+    comparisons=(comparison(recipe=RECIPE.model_copy(update={"model": MODEL})),),
+)
+"""
+
+
+def test_workers_find_a_network_that_is_defined_beside_its_suite(tmp_path: Path) -> None:
+    """At the first run, too, when they start before the file is looked at."""
+    (tmp_path / "own_networks.py").write_text(OWN)
+    done = subprocess.run(
+        [
+            *(sys.executable, "-c", "from paribus.cli import main; main()", "run"),
+            *(str(tmp_path / "own_networks.py"), "--jobs", "2", "--device", "cpu"),
+            *("--engine", "loop", "--out", str(tmp_path / "out")),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parents[2],
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out" / "own.csv").read_text(encoding="utf-8").count(",completed,") == 4

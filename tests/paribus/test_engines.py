@@ -29,6 +29,7 @@ from paribus.session import Session
 from paribus.settings import Settings
 from paribus.spec import call
 from paribus.training.cohorts import LARGEST, cohort_key
+from paribus.training.compiled import COMPILED
 from paribus.training.stacked import self_check, why_not
 from tests.toys import (
     ADAM,
@@ -310,6 +311,13 @@ def test_a_comparison_has_the_smallest_portion_of_its_variants() -> None:
     assert common(each) == Choice("stacked", "a; b", 8)
 
 
+def test_steps_that_were_compiled_for_portions_of_several_sizes_are_not_compiled_for_all() -> None:
+    each = [Choice(COMPILED, "a", 8), Choice(COMPILED, "b", 8)]
+    assert common(each) == Choice(COMPILED, "a; b", 8)
+    each[1] = each[1]._replace(portion=16)
+    assert common(each) == Choice("stacked", "a; b", 8)
+
+
 # Through a session.
 
 
@@ -464,6 +472,8 @@ def test_what_was_measured_is_kept_for_seeds_that_are_added_later(
     assert {r.key for records in first for r in records} < {r.key for rs in second for r in rs}
     assert all(_chosen(records) == {("stacked", "measured 1")} for records in second)
     assert len(session.trained) == 3 * 2
+    _trained(opened("auto", seeds=3, fresh=True), made)
+    assert measured == [("auto", 9), ("auto", 9)]
 
 
 def test_each_cohort_is_measured_once_and_for_each_engine_that_is_asked_for(

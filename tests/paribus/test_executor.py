@@ -18,9 +18,10 @@ import torch
 
 from paribus import executor
 from paribus.errors import ParibusError
-from paribus.executor import available_jobs, dataset_of, execute, one_thread
+from paribus.executor import dataset_of, execute
 from paribus.run import Record, Run
 from paribus.spec import call
+from paribus.workers import available_jobs, one_thread
 from tests.toys import REDRAWN, TASK, Deadly, Raises, a_run, reads
 
 SEEDS = range(5)

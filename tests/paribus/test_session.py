@@ -404,7 +404,7 @@ def test_workers_start_while_data_are_read_unless_all_may_be_known(
     opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     woken: list[int] = []
-    monkeypatch.setattr(module, "wake_workers", woken.append)
+    monkeypatch.setattr(module, "wake", woken.append)
     chosen = _cells(suite())
     opened(jobs=2, engine="loop").prepare(chosen)
     assert woken == [2]

@@ -10,6 +10,7 @@ import pytest
 from scipy import stats as oracle
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
+from statsmodels.stats.proportion import proportion_confint
 from statsmodels.stats.weightstats import DescrStatsW
 
 from paribus.errors import ParibusError
@@ -24,6 +25,7 @@ from paribus.stats import (
     paired_t_interval,
     penalised,
     sign_flip_p,
+    sign_test_p,
     t_p,
     tost_p,
     win_share,
@@ -134,6 +136,15 @@ def test_wins_interval_agrees_with_the_sign_test(wins: int) -> None:
     """One half lies outside exactly when the two-sided sign test rejects."""
     got = win_share([1.0] * wins + [-1.0] * (10 - wins))
     assert (oracle.binomtest(wins, 10).pvalue <= 0.05) == (not got.low <= 0.5 <= got.high)
+
+
+def test_sign_tests_and_limits_of_shares_are_those_of_scipy_and_statsmodels() -> None:
+    for n in range(1, 13):
+        for wins in range(n + 1):
+            assert sign_test_p(wins, n - wins) == pytest.approx(oracle.binomtest(wins, n).pvalue)
+            got = win_share([1.0] * wins + [-1.0] * (n - wins), level=0.9, family=2)
+            limits = proportion_confint(wins, n, alpha=0.05, method="beta")
+            assert (got.low, got.high) == pytest.approx(limits)
 
 
 def test_wins_of_a_family_is_bonferroni() -> None:

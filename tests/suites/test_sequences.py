@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from paribus.executor import fold_of, one_thread
+from paribus.executor import fold_of
 from paribus.run import Run
 from paribus.training.check import self_check
+from paribus.workers import one_thread
 from suites.sequences import SUITE
 from suites.tasks.sequences import delay, reversal, tally, wave
 

@@ -39,9 +39,9 @@ def build(*flags: str) -> Path:
     version = _output([*compiler, "--version"])
     source = SOURCE.read_text(encoding="utf-8")
     known = "\0".join([source, *compiler, version, *FLAGS, *flags, processor()])
-    folder = cache_folder()
-    path = folder / f"recurrent-{hashlib.sha256(known.encode()).hexdigest()[:20]}.so"
     try:
+        folder = cache_folder()
+        path = folder / f"recurrent-{hashlib.sha256(known.encode()).hexdigest()[:20]}.so"
         if not path.exists():
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             with tempfile.TemporaryDirectory(dir=folder) as room:
@@ -49,7 +49,7 @@ def build(*flags: str) -> Path:
                 _output([*compiler, *FLAGS, *flags, str(SOURCE), "-o", str(built)])
                 built.replace(path)
     except OSError as error:
-        raise UnavailableError(f"the kernel cannot be kept in {folder}: {error}") from error
+        raise UnavailableError(f"the kernel cannot be kept: {error}") from error
     return path
 
 

@@ -115,7 +115,8 @@ def test_learning_rates_of_several_variants_are_one_cohort() -> None:
         for lr in (0.1, 0.01)
         for seed in range(3)
     ]
-    assert units(runs, jobs=1) == [runs]
+    (unit,) = units(runs, jobs=1)
+    assert unit == [runs[0], runs[3], runs[1], runs[4], runs[2], runs[5]]
 
 
 def test_there_is_no_work_in_nothing() -> None:

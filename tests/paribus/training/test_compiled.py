@@ -19,12 +19,13 @@ from paribus.executor import execute
 from paribus.fingerprint import fingerprint
 from paribus.run import Record, Run
 from paribus.spec import call
-from paribus.training import compiled, together
+from paribus.training import compiled, package, together
 from paribus.training.cohorts import units
 from paribus.training.compiled import (
     COMPILED,
     NOT_KEPT,
     CompiledTraining,
+    _same,
     portion,
     train_compiled,
 )
@@ -90,7 +91,7 @@ def test_compiled_steps_are_those_of_the_loop(
     for record, stacked in zip(records, train_together(runs, folds), strict=True):
         same(record, stacked, tolerance)
     when = kept.stat().st_mtime_ns
-    again = CompiledTraining(runs, folds, worth=inf)
+    again = CompiledTraining(runs, folds, make_from=inf)
     for record, stacked in zip(train_together(runs, folds, again), records, strict=True):
         assert record.predictions.outputs.tobytes() == stacked.predictions.outputs.tobytes()
     assert again.reason == ""
@@ -105,7 +106,7 @@ def _broken(*_args: object, **_settings: object) -> None:
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A cache with nothing in it; every training is long enough to make machine code for."""
     monkeypatch.setenv("PARIBUS_CACHE", str(tmp_path))
-    monkeypatch.setattr(compiled.CompiledTraining.__init__, "__kwdefaults__", {"worth": 0.0})
+    monkeypatch.setattr(compiled, "WORTH_COMPILING", 0.0)
     return tmp_path
 
 
@@ -158,7 +159,7 @@ def test_compiled_steps_that_are_others_are_not_taken(
 
 def test_what_would_not_repay_itself_is_not_compiled(tiny, cache: Path) -> None:
     runs, folds = cohort(tiny, "table")
-    training, plain = CompiledTraining(runs, folds, worth=3600.0), StackedTraining(runs, folds)
+    training, plain = CompiledTraining(runs, folds, make_from=3600.0), StackedTraining(runs, folds)
     assert torch.equal(training.advance(7), plain.advance(7))
     assert training.reason == NOT_KEPT
     assert training.at_once == plain.at_once
@@ -230,6 +231,114 @@ def test_machine_code_is_made_again_for_what_it_depends_on(
     assert len(made) == 1 + again
 
 
+def test_machine_code_is_of_the_data_s_shapes_and_not_of_what_they_hold(
+    tiny, cache: Path, made: list[Path]
+) -> None:
+    del cache
+    runs, folds = cohort(tiny, "table", **SAME)
+    CompiledTraining(runs, folds).advance(7)
+    data = folds[0].dataset
+    other = replace(data, inputs=tuple(x + 1 for x in data.inputs))
+    CompiledTraining(runs, [replace(f, dataset=other) for f in folds]).advance(7)
+    assert len(made) == 1
+    more = replace(data, inputs=tuple(torch.cat([x, x[:1]]) for x in data.inputs))
+    CompiledTraining(runs, [replace(f, dataset=more) for f in folds]).advance(7)
+    assert len(made) == 2
+
+
+def test_a_package_is_of_its_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [package.package_of("steps", "cpu")]
+    monkeypatch.setattr(package, "processor", lambda: "another")
+    names.append(package.package_of("steps", "cpu"))
+    monkeypatch.setattr(torch, "__version__", "2.0")
+    names.append(package.package_of("steps", "cpu"))
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 7)
+    names.append(package.package_of("steps", "cpu"))
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "a GPU")
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: (9, 0))
+    names.append(package.package_of("steps", "cuda"))
+    assert len({*names, package.package_of("others", "cuda")}) == 6
+
+
+@pytest.mark.parametrize("content", [b"", b"not an archive"])
+def test_a_package_that_cannot_be_loaded_is_put_away(
+    tiny, cache: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
+) -> None:
+    """The steps are taken all the same, and the next process makes it again."""
+    monkeypatch.setattr(
+        compiled, "make_package", lambda path, *_: path.write_bytes(content) and None
+    )
+    runs, folds = cohort(tiny, "table")
+    training, plain = CompiledTraining(runs, folds), StackedTraining(runs, folds)
+    assert torch.equal(training.advance(7), plain.advance(7))
+    assert training.reason.startswith("RuntimeError: ")
+    assert not list(cache.iterdir())
+
+
+def test_a_cache_that_cannot_be_reached_costs_the_machine_code_alone(
+    tiny, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("PARIBUS_CACHE", str(tmp_path / "file" / "cache"))
+    monkeypatch.setattr(compiled, "WORTH_COMPILING", 0.0)
+    assert not package.any_packages()
+    runs, folds = cohort(tiny, "table")
+    training, plain = CompiledTraining(runs, folds), StackedTraining(runs, folds)
+    assert torch.equal(training.advance(7), plain.advance(7))
+    assert training.reason.startswith("NotADirectoryError: ")
+
+
+def test_a_step_that_is_watched_is_not_part_of_a_compiled_call(
+    tiny, cache: Path, made: list[Path]
+) -> None:
+    """The last step before each evaluation is taken apart, so that calls fit what is left."""
+    del cache
+    watched = {"diagnostics": (call("paribus.diagnostics:steps"),)}
+    for every, at_once in ((4, 3), (1, None)):
+        runs, folds = cohort(tiny, "table", evaluate_every=every, **SAME)
+        runs = [replace(run, **watched) for run in runs]
+        training = CompiledTraining(runs, folds)
+        if at_once is None:
+            assert training.reason == "every step is watched"
+        else:
+            assert training.at_once == at_once
+            training.advance(every)
+            assert training._compiled is not None
+    assert len(made) == 1
+
+
+def test_every_portion_takes_the_steps_that_were_asked_for() -> None:
+    """Two processes, plain descent and momentum: both have both, as what was measured and compiled."""
+    sgd, momentum = call("torch.optim:SGD", lr=0.1), call("torch.optim:SGD", lr=0.1, momentum=0.9)
+    first, second = a_run(optimizer=sgd), a_run(optimizer=momentum)
+    runs = [replace(r, seed=s, engine=COMPILED) for r in (first, second) for s in range(10)]
+    asked = engines._cohort(engines.Question("stacked", first, 10, [second]))
+    for portion_ in units(runs, 2):
+        numbers = [[run.recipe.optimizer.kwargs for run in part] for part in (portion_, asked)]
+        assert numbers[0] == numbers[1]
+
+
+def test_steps_are_held_against_each_other_replicate_by_replicate() -> None:
+    before = torch.zeros(4, 8)
+    wanted = torch.ones(4, 8)
+    assert _same(wanted * 1.04, wanted, before)
+    assert not _same(wanted * 1.06, wanted, before)
+    # One replicate at a thousand times the rate hides no other.
+    scale = torch.tensor([1000.0, 1.0, 1.0, 1.0])[:, None]
+    wrong = wanted * scale
+    wrong[1:] *= 1.5
+    assert not _same(wrong, wanted * scale, before)
+    # Where one diverges, it has to in both.
+    lost = wanted.clone()
+    lost[2] = float("nan")
+    assert _same(lost, lost, before)
+    assert not _same(lost, wanted, before)
+    assert not _same(wanted, lost, before)
+    assert _same(torch.full((4, 8), torch.inf), torch.full((4, 8), torch.nan), before)
+    assert _same(torch.tensor([3]), torch.tensor([3]), torch.tensor([2]))
+    assert not _same(torch.tensor([4]), torch.tensor([3]), torch.tensor([2]))
+
+
 def test_what_is_laid_out_otherwise_is_not_given_to_machine_code(
     tiny, cache: Path, made: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -238,15 +347,15 @@ def test_what_is_laid_out_otherwise_is_not_given_to_machine_code(
     runs, folds = cohort(tiny, "table")
     training, plain = CompiledTraining(runs, folds), StackedTraining(runs, folds)
     torch.testing.assert_close(training.advance(3), plain.advance(3))
-    package = training._compiled
+    code = training._compiled
     assert len(made) == 1
-    assert package is not None
-    (x,), package.layouts = [torch.zeros(2, 3)], [layout(torch.zeros(2, 3))]
-    assert package.fits([x])
+    assert code is not None
+    (x,), code.layouts = [torch.zeros(2, 3)], [layout(torch.zeros(2, 3))]
+    assert code.fits([x])
     others = (torch.zeros(3, 2).t(), torch.zeros(2, 4), x.double(), x.to("meta"))
-    assert not any(package.fits([other]) for other in others)
-    monkeypatch.setattr(package, "fits", lambda _: False)
-    monkeypatch.setattr(package, "run", _broken)
+    assert not any(code.fits([other]) for other in others)
+    monkeypatch.setattr(code, "fits", lambda _: False)
+    monkeypatch.setattr(code, "run", _broken)
     torch.testing.assert_close(training.advance(3), plain.advance(3))
 
 
@@ -292,23 +401,25 @@ def test_compiled_runs_are_another_kind_of_run() -> None:
     assert fingerprint([runs[0].recipe], "stacked") != fingerprint([runs[0].recipe], COMPILED)
 
 
-def test_the_executor_trains_them_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_executor_trains_them_compiled(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By the engine of that name, which here has no compiler, and says so."""
+    del cache
     monkeypatch.setattr(compiled, "make_package", _broken)
     kept: list[Record] = []
     runs = [replace(a_run(seed), engine=COMPILED) for seed in range(3)]
     execute(runs, jobs=1, keep=lambda _run, record: kept.append(record))
     assert [r.provenance["engine"] for r in kept] == [COMPILED] * 3
-    assert all("Trained without compiled steps" in r.notes[-1] for r in kept)
+    why = "Trained without compiled steps: RuntimeError: no working C++ compiler was found."
+    assert [r.notes[-1] for r in kept] == [why] * 3
 
 
 @pytest.fixture
 def seconds(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What is measured of steps of all replicates, plain and compiled; there is machine code of something."""
-    found: dict[str, Any] = {"plain": 0.010, "compiled": 0.004, "worth": []}
+    found: dict[str, Any] = {"plain": 0.010, "compiled": 0.004, "make_from": []}
 
-    def measured(_runs: object, _fold: object, worth: float) -> float:
-        found["worth"].append(worth)
+    def measured(_runs: object, _fold: object, make_from: float) -> float:
+        found["make_from"].append(make_from)
         if isinstance(found["compiled"], Exception):
             raise found["compiled"]
         return found["compiled"]
@@ -321,7 +432,7 @@ def seconds(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("steps", "plain", "engine", "worth"),
+    ("steps", "plain", "engine", "make_from"),
     [
         # 12 000 steps of 10 ms take 120 s, the least for which machine code is made.
         (12_000, 0.010, COMPILED, [0.0]),
@@ -337,15 +448,17 @@ def seconds(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     ],
 )
 def test_steps_are_compiled_where_that_repays_itself(
-    seconds, steps: int, plain: float, engine: str, worth: list[float]
+    seconds, steps: int, plain: float, engine: str, make_from: list[float]
 ) -> None:
     seconds["plain"] = plain
     chosen = resolve("stacked", a_run(steps=steps), 8)
     told = (
-        f"asked for; {plain * 1e6:.0f} µs a step of all 8, 4000 compiled" if worth else "asked for"
+        f"asked for; {plain * 1e6:.0f} µs a step of all 8, 4000 compiled"
+        if make_from
+        else "asked for"
     )
     assert chosen[:2] == (engine, told)
-    assert seconds["worth"] == worth
+    assert seconds["make_from"] == make_from
 
 
 def test_without_any_machine_code_none_is_looked_for(
@@ -353,7 +466,7 @@ def test_without_any_machine_code_none_is_looked_for(
 ) -> None:
     monkeypatch.setattr(engines, "any_packages", lambda: False)
     assert resolve("stacked", a_run(steps=4000), 8)[:2] == ("stacked", "asked for")
-    assert seconds["worth"] == []
+    assert seconds["make_from"] == []
 
 
 @pytest.mark.parametrize(

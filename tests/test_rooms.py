@@ -65,6 +65,7 @@ ORDER = [
     "report",
     "cells",
     "options",
+    "lookup",
     "settings",
     "beforehand",
     "plan",

@@ -10,8 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 from paribus import cli
-from paribus.cli import app, by_task, find_suite
+from paribus.cli import app, by_task
 from paribus.errors import ParibusError
+from paribus.lookup import find_suite
 from paribus.workers import dismiss, wake, workers
 from suites import SUITES
 

@@ -10,9 +10,12 @@ from paribus.search import LogUniform, Space, space
 from paribus.spec import call
 from paribus.tuning import Tuning
 from suites.tasks.digits import DIGITS
+from suites.tasks.metrics import accuracy, log_loss
 
 Relation = Literal["better", "worse"]
 
+# Which of two is ahead is the question, not by how much: what is less than a hundredth of a nat is no lead.
+RANKED = DIGITS.model_copy(update={"metrics": (log_loss(0.01), accuracy(0.005))})
 OPTIMIZERS = {
     "momentum": call("torch.optim:SGD", lr=0.01, momentum=0.9),
     "adam": call("torch.optim:Adam", lr=0.001),
@@ -27,7 +30,7 @@ def compared(name: str, question: str, rates: Space, text: str, relation: Relati
     return Comparison(
         name=name,
         question=question,
-        task=DIGITS,
+        task=RANKED,
         recipe=Recipe(
             model=call("models.mlp:MLP", hidden=[64]),
             optimizer=OPTIMIZERS["momentum"],
@@ -36,13 +39,13 @@ def compared(name: str, question: str, rates: Space, text: str, relation: Relati
         factors=(Factor(path="recipe.optimizer", levels=OPTIMIZERS),),
         baseline=("momentum",),
         budgets={
-            "quick": Budget(seeds=10, steps=300, seconds=2),
-            "full": Budget(seeds=29, steps=600, seconds=20),
+            "quick": Budget(seeds=29, steps=300, seconds=4),
+            "full": Budget(seeds=29, steps=300, seconds=4),
         },
         tuning=Tuning(
             spaces={"momentum": rates, "adam": ADAM},
             trials={"quick": 16, "full": 100},
-            seconds={"quick": 4, "full": 120},
+            seconds={"quick": 12, "full": 70},
             widen=False,
         ),
         claims=(
@@ -58,6 +61,9 @@ def compared(name: str, question: str, rates: Space, text: str, relation: Relati
         notes=(
             "This page holds a pair. The two comparisons are equal but for the upper end of one range, that of SGD's "
             "learning rate: 0.01 in `capped`, 0.1 in `wide`. No pilot widens either: the space is what differs.",
+            "Task, steps and seeds were chosen on 29 other seeds, so that there is a lead to see: tuned Adam was ahead "
+            "by 0.055 nats in `capped` and behind by 0.015 in `wide` (0.028 and 0.024 with 100 trials). After 600 "
+            "steps neither was ahead.",
         ),
     )
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from benchmarks.engines.page import text
 from paribus.archive import FILE, rebuild
 from paribus.report import calibration, figures
 from suites import SUITES
@@ -35,3 +37,8 @@ def test_the_page_of_the_calibration_is_what_was_counted(
     monkeypatch.setattr(calibration, "save", lambda _figure, path: path)
     page, *_ = calibration.write_again(REFERENCE / "calibration.json", tmp_path)
     assert page.read_bytes() == (REFERENCE / page.name).read_bytes()
+
+
+def test_the_page_of_the_engines_is_what_was_measured() -> None:
+    known = json.loads((REFERENCE / "engines.json").read_text(encoding="utf-8"))
+    assert text(known) == (REFERENCE / "engines.md").read_text(encoding="utf-8")

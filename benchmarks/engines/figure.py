@@ -11,6 +11,7 @@ from paribus.report.strokes import GREY, End, name_ends, style
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogFormatter
 
 STEPS = 1000
 COLUMNS = 2
@@ -70,10 +71,23 @@ def _panel(axes: Axes, workload: Workload, rows: Sequence[Mapping[str, Any]]) ->
     axes.set_ylabel("seconds", fontsize=9)
     axes.set_xticks(list(dict.fromkeys([1, *workload.replicates])))
     axes.xaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter(_plain())
     axes.tick_params(labelsize=8)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", color="0.92", linewidth=0.8)
     name_ends(axes, ends, gap=0.075)
+
+
+def _plain() -> LogFormatter:
+    """Names the same minor ticks as matplotlib, without powers of ten."""
+    from matplotlib.ticker import LogFormatter
+
+    class Plain(LogFormatter):
+        def __call__(self, x: float, pos: int | None = None) -> str:
+            return f"{x:g}" if super().__call__(x, pos) else ""
+
+    return Plain()
 
 
 def _bars(axes: Axes, workload: Workload, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -84,11 +98,12 @@ def _bars(axes: Axes, workload: Workload, rows: Sequence[Mapping[str, Any]]) -> 
     for r, bar in workload.bars.items():
         at = textbook["microseconds"][0] * STEPS / 1e6 / bar.ratio
         axes.plot([r / 1.25, r * 1.25], [at, at], color=GREY, linewidth=2.5, alpha=0.7)
-        axes.annotate(
-            f"bar {bar.ratio:g}x",
-            (r / 1.3, at),
+        axes.text(
+            *(r / 1.3, at, f"bar {bar.ratio:g}x"),
             fontsize=8,
             color=GREY,
-            ha="right",
-            va="center",
+            horizontalalignment="right",
+            verticalalignment="center",
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.5},
+            zorder=3,
         )

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from paribus import stats
 from paribus.comparison import Claim, Comparison
-from paribus.relations import ALPHA, RELATIONS, Answer, Inference, p_phrase
+from paribus.relations import ALPHA, DIFFERENCES, RELATIONS, Answer, Inference, p_phrase
 from paribus.results import Result, Row, penalised, steps_to_target
 from paribus.run import Record
 from paribus.verdict import Contrast, Decision
@@ -124,11 +124,21 @@ def _withheld(claim: Claim, result: Result) -> str:
     for reason in ("exhausted", "skipped"):
         if reason in reasons:
             return f"withheld: {reason}"
-    if primary and reasons and all(reason == "floor" for reason in reasons):
+    floored = all(reason == "floor" for reason in reasons) if reasons else False
+    if primary and (floored or all(_floored(result.row(name), result) for name in named)):
         return "withheld: floor"
     if primary and reasons == ["ceiling"]:
         return "withheld: ceiling"
     return "a later look" if "exploratory" in reasons or result.exploratory else ""
+
+
+def _floored(row: Row, result: Result) -> bool:
+    """Whether a variant's mean does not beat the naive score by the margin; a run that failed beats nothing."""
+    primary = result.comparison.primary
+    if np.isnan(row.naive).all():
+        return False
+    gains = row.scores - row.naive if primary.higher_is_better else row.naive - row.scores
+    return bool(np.nan_to_num(gains).mean() <= (primary.margin or 0.0))
 
 
 def _by_verdict(claim: Claim, result: Result) -> Answered:
@@ -186,7 +196,8 @@ def _by_values(claim: Claim, results: Sequence[Result]) -> Answered:
     single = claim.relation != "identical"
     by = _inference(result)
     found, how = RELATIONS[claim.relation](d, _margin(claim, result.comparison), by)
-    seen = by.visible(d) if found is Answer.undecided else ""
+    sought = claim.relation in DIFFERENCES and found is Answer.undecided
+    seen = by.visible(d) if sought else ""
     return Answered(claim, found, f"{shown} (medians), {how}, n = {d.size}{seen}", single)
 
 

@@ -97,7 +97,8 @@ def _equivalent(d: Floats, margin: float | None, by: Inference) -> tuple[Answer,
     if p <= ALPHA:
         return Answer.supported, f"equivalence {p_phrase(p)}, margin {margin:g}"
     outside = by.beyond(np.sign(d.mean()) * d, margin)
-    return (Answer.refuted if outside <= ALPHA else Answer.undecided), f"equivalence {p_phrase(p)}"
+    found = Answer.refuted if outside <= ALPHA else Answer.undecided
+    return found, f"equivalence {p_phrase(p)}, margin {margin:g}"
 
 
 def _not_worse(d: Floats, margin: float | None, by: Inference) -> tuple[Answer, str]:
@@ -111,6 +112,8 @@ def _not_worse(d: Floats, margin: float | None, by: Inference) -> tuple[Answer, 
     return found, f"non-inferiority {p_phrase(p)}, margin {margin:g}"
 
 
+# What is sought by these is a difference; of the others the smallest that would have been seen says nothing.
+DIFFERENCES = ("better", "worse", "above", "below")
 RELATIONS: dict[str, Callable[[Floats, float | None, Inference], tuple[Answer, str]]] = {
     "identical": _identical,
     "better": _better,

@@ -165,7 +165,7 @@ SUITE = Suite(
             claims=(
                 Claim(
                     name="C3",
-                    text=f"{SHRINKS}: over training it falls to less than a half.",
+                    text=f"{SHRINKS}: its mean over the last quarter is below half of that over the first.",
                     variant="adagrad",
                     relation="below",
                     value=0.5,
@@ -195,7 +195,8 @@ SUITE = Suite(
                 "The twin is RMSprop at a learning rate of 0.001 with a memory of 0.99: its first step is "
                 "0.001 / sqrt(1 - 0.99) = 0.01 times the gradient's sign, exactly Adagrad's at 0.01. From there on one "
                 "divides by the root of an average of recent squared gradients, the other by that of their sum.",
-                "The effective step is the norm of the weights' change in a step over the norm of its gradient.",
+                "The effective step is the norm of the weights' change in a step over the norm of its gradient: it "
+                "grows where a gradient vanishes and the step does not.",
             ),
         ),
     ),

@@ -27,9 +27,7 @@ from paribus.workers import available_jobs, one_thread
 
 # Equal losses: how far means over seeds may lie apart, in standard errors and as a share of what training gained.
 ERRORS, SHARE = 3.0, 0.03
-TOLERANCE = (
-    f"{ERRORS:g} standard errors of the difference and {SHARE:.0%} of what the textbook gained"
-)
+TOLERANCE = f"the sum of {ERRORS:g} standard errors of the difference and {SHARE:.0%} of what the textbook gained"
 
 
 class Learned(NamedTuple):

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from importlib.metadata import version
 from itertools import groupby
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 from paribus.rates import LEVEL, Rate, band, limits
@@ -153,7 +154,7 @@ def share(value: float) -> str:
 
 
 def rates_figure(rates: Sequence[Rate]) -> Figure | None:
-    """Every rate but coverage beside its band, by group; None where there is none."""
+    """Every rate that is expected to be small beside its band, by group; None where there is none."""
     kept = [r for found in groups(rates).values() for r in found if r.expected < 0.5]
     if not kept:
         return None
@@ -161,9 +162,11 @@ def rates_figure(rates: Sequence[Rate]) -> Figure | None:
     axes = figure.add_subplot()
     for i, rate in enumerate(kept):
         _stroke(axes, i, rate)
-    axes.set_yticks(range(len(kept)), [_short(_whole(rate)) for rate in kept], fontsize=7)
+    axes.set_yticks(
+        range(len(kept)), [fill(_whole(rate).replace("`", ""), 90) for rate in kept], fontsize=7
+    )
     axes.set_ylim(len(kept) - 0.4, -0.6)
-    axes.set_xlabel("share of comparisons, %", fontsize=9)
+    axes.set_xlabel("share of comparisons, % (logarithmic beyond 10)", fontsize=9)
     axes.set_xscale("symlog", linthresh=10)
     ticks = [0, 2.5, 5, 10, 20, 50, 100]
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks], fontsize=8)
@@ -182,10 +185,6 @@ def _whole(rate: Rate) -> str:
     """A rate's name, with what its group says of it after a colon."""
     _, _, part = rate.group.partition(": ")
     return f"{part}: {_name(rate)}" if part else _name(rate)
-
-
-def _short(text: str, most: int = 100) -> str:
-    return text.replace("`", "") if len(text) <= most else text.replace("`", "")[: most - 1] + "…"
 
 
 def _stroke(axes: Axes, place: int, rate: Rate) -> None:

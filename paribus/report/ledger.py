@@ -112,12 +112,11 @@ def without_tuning(results: Sequence[Result]) -> list[str]:
     if any(result.arm == "tuned" for result in results):
         return []
     tuning, budget = results[0].comparison.tuning, results[0].budget
-    why = "was not asked for"
-    if tuning is None or budget not in tuning.trials:
-        why = f"is not run at the budget `{budget}`"
-    return [
-        f"Every variant stands at its stated settings. A tuned arm {why}, so nothing is said of tuned variants."
-    ]
+    stated = "Every variant stands at its stated settings."
+    if tuning is None:
+        return [f"{stated} There is no tuned arm, so nothing is said of tuned variants."]
+    why = "was not asked for" if budget in tuning.trials else f"is not run at the budget `{budget}`"
+    return [f"{stated} A tuned arm {why}, so nothing is said of tuned variants."]
 
 
 def search_sentences(result: Result) -> list[str]:

@@ -232,6 +232,27 @@ def test_what_is_undecided_says_what_would_have_been_seen(store) -> None:
     assert found.evidence.endswith("n = 10; 0.021 would have been seen")
 
 
+@pytest.mark.parametrize(("rmsprop", "withheld"), [(0.85, True), (0.4, False)])
+def test_a_pair_that_learns_nothing_is_withheld_though_the_baseline_learns(
+    store, rmsprop: float, withheld: bool
+) -> None:
+    """The naive predictor scores .7: that one of two which do not reach it is ahead says nothing of either."""
+    made = claim("not_worse", reference="rmsprop", margin=0.02)
+    found = answered(store, made, sgd=around(0.4), adam=around(0.8), rmsprop=around(rmsprop))
+    if withheld:
+        assert (found.answer, found.evidence) == (Answer.undecided, "withheld: floor")
+    else:
+        assert found.answer is Answer.refuted
+
+
+def test_an_equivalence_that_is_not_shown_tells_its_margin(store) -> None:
+    """No difference was sought, so none is said to have been visible."""
+    made = claim("within", value=0.4, margin=0.001)
+    found = answered(store, made)
+    assert found.answer is Answer.undecided
+    assert found.evidence.endswith("margin 0.001, n = 10")
+
+
 def test_a_score_that_stays_at_the_naive_one_can_be_claimed(store) -> None:
     """A contrast at its floor says nothing of two variants; that one stands there is a claim of its own."""
     made = claim("within", value=0.7, margin=0.05)

@@ -188,7 +188,8 @@ def test_budgets_have_seeds_enough_for_a_verdict(comparison: Comparison, budget:
     family = len(comparison.variants()) - 1
     seeds = comparison.budgets[budget].seeds
     assert seeds >= least_seeds(family)
-    assert seeds == 29 if budget == "full" else seeds <= 10
+    ranked = comparison.name in ("capped", "wide")  # which of two is ahead takes more seeds
+    assert seeds == 29 if budget == "full" or ranked else seeds <= 10
     assert comparison.budgets["quick"].steps <= comparison.budgets[budget].steps
     assert comparison.at(budget).recipe.steps == comparison.budgets[budget].steps
 

@@ -30,8 +30,8 @@ SHORT_ENERGY = ENERGY.model_copy(
 
 
 SHORT = (
-    "Each optimizer stands at its usual settings. At quick a training has 200 steps, too few for small steps to have "
-    "led far on most tasks: ranks tell how soon an optimizer learns as much as how well."
+    "Each optimizer stands at its usual settings. The 200 steps of `quick` are too few for small steps to have led far "
+    "on most tasks: there, ranks tell how soon an optimizer learns as much as how well."
 )
 
 

@@ -139,7 +139,8 @@ def method(standing: Standing) -> list[str]:
         "The interquartile mean leaves out the lowest and the highest quarter of all runs of all tasks. Scores are "
         f"normalised as was declared: the predictor that learns nothing counts 0, a score of {standing.across.ideal:g} "
         "counts 1. Its 95 % interval redraws runs within each task (2000 times), so it speaks of new seeds on these "
-        "tasks, not of new tasks, is a little short where a task has ten runs or fewer, and is not adjusted for several variants. "
+        "tasks, not of new tasks, is a little short where a task has ten runs or fewer, and is not adjusted for "
+        "several variants. "
         "The shortfall is what the mean normalised score lacks of the task's best.",
     ]
     if standing.efforts is not None:

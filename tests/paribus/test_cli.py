@@ -139,6 +139,7 @@ def test_workers_start_at_once_unless_all_may_be_known_and_end_with_a_mistake(
 
 
 def test_workers_that_are_still_starting_are_ended_at_once() -> None:
+    dismiss()  # those of other tests
     wake(1)
     (process,) = workers(1)._processes.values()
     dismiss()

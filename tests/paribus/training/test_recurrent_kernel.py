@@ -107,7 +107,8 @@ def test_a_compiler_that_fails_is_quoted(
 @pytest.mark.usefixtures("pretender")
 def test_a_cache_that_cannot_be_written(fresh: Path) -> None:
     fresh.write_text("not a folder")
-    assert kernel_status().startswith(f"the kernel cannot be kept in {fresh}: ")
+    assert kernel_status().startswith("the kernel cannot be kept: ")
+    assert str(fresh) in kernel_status()
     assert_same_as_torch()
 
 

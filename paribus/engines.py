@@ -16,7 +16,7 @@ from paribus.training.compiled import COMPILED, WORTH_COMPILING, CompiledTrainin
 from paribus.training.loop import Training, deterministic
 from paribus.training.package import any_packages
 from paribus.training.stacked import StackedTraining, self_check, why_not
-from paribus.workers import one_thread, warm_up
+from paribus.workers import one_thread, spare, warm_up
 
 # Choosing takes a few tenths of a second: a check in float64, and a few steps of either engine.
 WORTH_SECONDS = 1.0
@@ -81,11 +81,14 @@ class Question(NamedTuple):
 
 def resolve_each(questions: Sequence[Question], jobs: int) -> Iterator[tuple[int, Choice]]:
     """The engine for each question, with its place, as it is found."""
+    if any(question.run.recipe.steps >= FEWEST_COMPILED for question in questions):
+        spare()
     return _each(_resolved, questions, jobs)
 
 
 def compile_each(questions: Sequence[Question], jobs: int) -> Iterator[tuple[int, str]]:
     """What came of making machine code of the steps that each question is of, with its place, as it is made."""
+    spare()
     return _each(_compiled, questions, jobs)
 
 

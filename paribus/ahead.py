@@ -8,12 +8,10 @@ from pathlib import Path
 
 from paribus.cells import cells, skip_reason
 from paribus.comparison import Suite
-from paribus.engines import NOT_COMPILED, Question, compile_each
+from paribus.engines import Question, compile_each
 from paribus.plan import Plan
 from paribus.progress import Progress
 from paribus.settings import Settings
-
-__all__ = ["NOT_COMPILED", "compile_steps"]
 
 
 def compile_steps(suites: Sequence[Suite], settings: Settings, progress: Progress) -> Iterator[str]:

@@ -124,21 +124,24 @@ def _withheld(claim: Claim, result: Result) -> str:
     for reason in ("exhausted", "skipped"):
         if reason in reasons:
             return f"withheld: {reason}"
-    floored = all(reason == "floor" for reason in reasons) if reasons else False
-    if primary and (floored or all(_floored(result.row(name), result) for name in named)):
+    floored = bool(reasons) and all(reason == "floor" for reason in reasons)
+    if primary and (floored or _learn_nothing(named, result)):
         return "withheld: floor"
     if primary and reasons == ["ceiling"]:
         return "withheld: ceiling"
     return "a later look" if "exploratory" in reasons or result.exploratory else ""
 
 
-def _floored(row: Row, result: Result) -> bool:
-    """Whether a variant's mean does not beat the naive score by the margin; a run that failed beats nothing."""
+def _learn_nothing(names: Sequence[str], result: Result) -> bool:
+    """Whether none of these beats the naive score by the margin on average, failed runs at their penalty.
+
+    A contrast with the baseline tells it of the baseline's pairs alone.
+    """
     primary = result.comparison.primary
-    if np.isnan(row.naive).all():
-        return False
-    gains = row.scores - row.naive if primary.higher_is_better else row.naive - row.scores
-    return bool(np.nan_to_num(gains).mean() <= (primary.margin or 0.0))
+    sign = 1.0 if primary.higher_is_better else -1.0
+    rows = [result.row(name) for name in names]
+    gains = [sign * (_penalised(result, row) - row.naive).mean() for row in rows]
+    return all(gain <= (primary.margin or 0.0) for gain in gains)
 
 
 def _by_verdict(claim: Claim, result: Result) -> Answered:

@@ -173,7 +173,8 @@ def compile_ahead(
 
     Examples: paribus compile optimizers · paribus compile my_suite.py --seeds 30
     """
-    from paribus.ahead import NOT_COMPILED, compile_steps
+    from paribus.ahead import compile_steps
+    from paribus.engines import NOT_COMPILED
     from paribus.progress import Progress
 
     chosen = [find_suite(name) for name in suites]

@@ -219,10 +219,13 @@ def _numbers(claim: Claim, results: Sequence[Result], variant: str) -> Floats:
 
 
 def _penalised(result: Result, row: Row) -> Floats:
-    """The primary score of each run, a failed one at its penalty; NaN where a run was neither ended nor failed."""
+    """The primary score of each run, a failed one at its penalty; NaN where a run was neither ended nor failed.
+
+    The table of a sequence is as wide as its longest row, what is given here as long as the row's own runs.
+    """
     rows, table, counted = penalised(result)
     place = next(i for i, other in enumerate(rows) if other is row)
-    return np.where(counted[place], table[place], np.nan)
+    return np.where(counted[place], table[place], np.nan)[: len(row.runs)]
 
 
 def _name(claim: Claim, result: Result) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from inspect import unwrap
 
 import torch
+from torch.optim import Optimizer
 
 from paribus.comparison import Comparison, Variant
 from paribus.data import Dataset
@@ -80,7 +83,30 @@ def try_once(variant: Variant) -> None:
         outputs = network(*(x[few].to(torch.get_default_dtype()) for x in part.inputs))
         variant.task.loss(outputs, *(y[few] for y in part.targets)).mean().backward()
         naive_outputs(variant.task, fold)
-        variant.recipe.optimizer(network.parameters())
+        make_optimizer(variant, network.parameters())
+
+
+def make_optimizer(variant: Variant, parameters: Iterable[torch.Tensor]) -> None:
+    """Make a variant's optimizer, to see whether it can be made; it takes no step.
+
+    Raises:
+        Exception: whatever the optimizer says of its arguments.
+    """
+    with _bare():
+        variant.recipe.optimizer(parameters)
+
+
+@contextmanager
+def _bare() -> Iterator[None]:
+    """Make optimizers without what torch wraps around that: it loads torch's compiler, two seconds for nothing here."""
+    wrapped = {name: vars(Optimizer)[name] for name in ("__init__", "add_param_group")}
+    try:
+        for name, function in wrapped.items():
+            setattr(Optimizer, name, unwrap(function))
+        yield
+    finally:
+        for name, function in wrapped.items():
+            setattr(Optimizer, name, function)
 
 
 def told_of_misfit(variant: Variant, dataset: Dataset) -> AbstractContextManager[None]:

@@ -15,6 +15,7 @@ import torch
 from paribus.answers import Entry, entries
 from paribus.beforehand import (
     first_trial,
+    make_optimizer,
     refuse_undrawn,
     refuse_unsequential,
     told_of_misfit,
@@ -103,7 +104,7 @@ class Plan:
             self._tried.add(name)
         else:
             with told_of_misfit(variant, dataset_of(variant.task, 0)):
-                variant.recipe.optimizer([torch.zeros(1, requires_grad=True)])
+                make_optimizer(variant, [torch.zeros(1, requires_grad=True)])
 
     def _refuse_unknown_tasks(self, cells: Sequence[Cell]) -> None:
         known = {cell.comparison.task.name for cell in cells}

@@ -65,7 +65,7 @@ class Frozen(BaseModel):
 
     def diff(self, other: Self) -> dict[str, tuple[Any, Any]]:
         """The dotted paths at which two values differ, each with both sides."""
-        return dict(_differences(plain(self), plain(other), ""))
+        return {} if self is other else dict(_differences(plain(self), plain(other), ""))
 
 
 _ABSENT = "(absent)"

@@ -12,7 +12,7 @@ from paribus.data import Fold
 from paribus.executor import fold_of, spread
 from paribus.run import Run
 from paribus.training.cohorts import LARGEST
-from paribus.training.compiled import COMPILED, WORTH_COMPILING, CompiledTraining
+from paribus.training.compiled import COMPILED, FEWEST_COMPILED, WORTH_LANES, CompiledTraining
 from paribus.training.loop import Training, deterministic
 from paribus.training.package import any_packages
 from paribus.training.stacked import StackedTraining, self_check, why_not
@@ -22,8 +22,7 @@ from paribus.workers import one_thread, spare, warm_up
 WORTH_SECONDS = 1.0
 MEASURED_SECONDS = 0.05
 MOST_MEASURED = 64
-# Steps are compiled if there are so many, and they take long enough; what was compiled before is tried with fewer.
-FEWEST_COMPILED = 5000
+# With fewer steps, not even machine code that is kept is tried.
 FEWEST_LOADED = 500
 # Seconds that loading it takes a process, and holding it against the steps themselves.
 LOADING = 0.5
@@ -260,11 +259,11 @@ def _form(chosen: Choice, cohort: Sequence[Run], fold: Fold, plain: float) -> Ch
         plain: seconds of a step of all of them that is not compiled.
     """
     steps = cohort[0].recipe.steps
-    worth = steps >= FEWEST_COMPILED and plain * steps >= WORTH_COMPILING
-    if not worth and (steps < FEWEST_LOADED or not any_packages()):
+    worth = plain * steps >= WORTH_LANES
+    if steps < FEWEST_LOADED or not (worth or any_packages()):
         return chosen
     try:
-        compiled = _compiled_seconds(cohort, fold, 0.0 if worth else inf)
+        compiled = _compiled_seconds(cohort, fold, None if worth else inf)
     except NotCompiledError as why:
         return chosen._replace(reason=f"{chosen.reason}; not compiled: {why}") if worth else chosen
     found = f"{chosen.reason}; {plain * 1e6:.0f} µs a step of all {len(cohort)}, {compiled * 1e6:.0f} compiled"
@@ -295,7 +294,7 @@ def _stacked_seconds(runs: Sequence[Run], fold: Fold) -> tuple[float, float]:
         return _seconds(training), start
 
 
-def _compiled_seconds(runs: Sequence[Run], fold: Fold, make_from: float) -> float:
+def _compiled_seconds(runs: Sequence[Run], fold: Fold, make_from: float | None) -> float:
     """Seconds of a compiled step of so many replicates.
 
     Args:

@@ -107,9 +107,8 @@ def local_sources(module: str) -> frozenset[Path]:
         path = _source(name)
         if path is not None and path not in found:
             found.add(path)
-            found.update(
-                path.parent.glob("*.cpp")
-            )  # a kernel is built from what lies beside its caller
+            # A kernel is built from what lies beside its caller.
+            found.update(p for p in path.parent.iterdir() if p.suffix in (".cpp", ".hpp"))
             package = name if path.name == "__init__.py" else name.rpartition(".")[0]
             waiting.extend(_imports(path, package))
     return frozenset(found)

@@ -2,22 +2,29 @@
 
 The steps are recorded as a plain list of tensor operations, from the recorded gradient on, and torch's compiler makes
 machine code of them ahead of time: kept in the cache, so that the next process loads it. Making it pays for long
-trainings only, loading it for nearly all.
+trainings only, loading it for nearly all. Steps of small networks are written in C++ instead, replicates side by side
+in vector registers (see `paribus.training.lanes`), which is made sooner, runs faster and fits any cohort.
 """
 
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from math import inf
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from paribus.data import Fold
 from paribus.run import Record, Run
+from paribus.training.lanes.kernel import LaneSteps, hopeless, library, source_of
+from paribus.training.lanes.operations import UnsupportedError
+from paribus.training.native import UnavailableError
 from paribus.training.order import steps_per_epoch
 from paribus.training.package import Package, copies, layout, make_package, package_of
 from paribus.training.samples import Samples
@@ -29,8 +36,13 @@ from paribus.training.updates import KINDS
 
 COMPILED = "stacked-compiled"  # what a run's engine is called
 MOST_AT_ONCE = 8
+# Lanes take as many steps at once as have so many sample numbers, which are all that grows with them.
+NUMBERS_AT_ONCE = 2**21
 # Making machine code takes 10 s and more, once, and halves the time of a step.
 WORTH_COMPILING = 120.0
+FEWEST_COMPILED = 5000
+# For lanes it takes four, and leaves a fifth of it.
+WORTH_LANES = 10.0
 NOT_KEPT = "no machine code of its steps is kept, and making it would not repay itself"
 # How far compiled steps may end from the others, as a share of how far they went.
 APART = 0.05
@@ -54,19 +66,19 @@ class CompiledTraining(StackedTraining):
         runs: as of `StackedTraining`.
         folds: the same.
         make_from: seconds that the training takes without machine code, from which on that is made if none is kept;
-            `WORTH_COMPILING` if nothing is given.
+            if nothing is given, what repays itself: `WORTH_LANES`, or `WORTH_COMPILING` of `FEWEST_COMPILED` steps.
     """
 
     def __init__(
         self, runs: Sequence[Run], folds: Sequence[Fold], *, make_from: float | None = None
     ) -> None:
         super().__init__(runs, folds)
-        self.make_from = WORTH_COMPILING if make_from is None else make_from
+        self.make_from = make_from
         every = self.recipe.evaluate_every or steps_per_epoch(
             len(folds[0].train), self.recipe.batch_size
         )
-        self._compiled: Package | None = None
-        unwatched = min(every, self.recipe.steps) - self.watching
+        self._compiled: Package | LaneSteps | None = None
+        self._unwatched = unwatched = min(every, self.recipe.steps) - self.watching
         if self.stack.masks:
             self.reason = "dropout masks are drawn one by one"
         elif not unwatched:
@@ -77,7 +89,7 @@ class CompiledTraining(StackedTraining):
     def _portion(self, rows: Tensor) -> Tensor:
         if self._compiled is None and not self.reason:
             self._prepare(rows)
-        if self._compiled is None or len(rows) != self.at_once:
+        if self._compiled is None:
             return super()._portion(rows)
         arguments = self._arguments(rows)
         if not self._compiled.fits(arguments):
@@ -121,42 +133,93 @@ class CompiledTraining(StackedTraining):
         weights = self.stack.weights.detach()
         return [weights, *self.update.state.values(), *self.stack.buffers.values()]
 
-    def _compile(self, rows: Tensor, gradient: TracedGradient) -> Package:
+    def _compile(self, rows: Tensor, gradient: TracedGradient) -> Package | LaneSteps:
         """The steps' machine code, made unless it is kept, and held against the steps themselves."""
         arguments, steps = self._arguments(rows), self._flat(gradient)
         changing = len(self._changing)
-        found, wanted = copies(arguments[:changing]), copies(arguments[:changing])
+        wanted = copies(arguments[:changing])
         with torch.no_grad():
             started = time.perf_counter()
             steps(*wanted, *arguments[changing:])
-            each = (time.perf_counter() - started) / len(rows)
+            seconds = (time.perf_counter() - started) / len(rows) * self.recipe.steps
+
+            def checked(
+                path: Path, load: Callable[[Path], Package | LaneSteps]
+            ) -> Package | LaneSteps:
+                found = copies(arguments[:changing])
+                try:
+                    compiled = load(path)
+                    compiled(*found, *arguments[changing:])
+                    if not all(map(_same, found, wanted, arguments)):
+                        raise RuntimeError("compiled steps are not the steps that were compiled")
+                except (RuntimeError, OSError):
+                    path.unlink(missing_ok=True)  # so that it is made again
+                    raise
+                return compiled
+
+            path = self._lanes(rows, arguments, gradient, seconds)
+            if path is not None:
+                compiled = checked(path, LaneSteps)
+                most = max(len(rows), NUMBERS_AT_ONCE // rows[0].numel())
+                self.at_once = min(self._unwatched, most)
+                return compiled
             path = package_of(self._name(arguments, gradient), self.device)
             if not path.exists():
-                if each * self.recipe.steps < self.make_from:
-                    raise NotKeptError
+                long = self.recipe.steps >= FEWEST_COMPILED
+                self._worth(seconds, WORTH_COMPILING if long else inf)
                 make_package(path, steps, arguments)
-            try:
-                compiled = Package(path, arguments)
-                compiled(*found, *arguments[changing:])
-                if not all(map(_same, found, wanted, arguments)):
-                    raise RuntimeError("compiled steps are not the steps that were compiled")
-            except RuntimeError:
-                path.unlink(missing_ok=True)  # so that it is made again
-                raise
-        return compiled
+            return checked(path, lambda file: Package(file, arguments))
 
-    def _name(self, arguments: Sequence[Tensor], gradient: TracedGradient) -> str:
-        """All that the machine code depends on, besides the machine."""
+    def _worth(self, seconds: float, make_from: float) -> None:
+        """Refuse to make machine code that does not repay itself."""
+        if seconds < (make_from if self.make_from is None else self.make_from):
+            raise NotKeptError
+
+    def _lanes(
+        self, rows: Tensor, arguments: Sequence[Tensor], gradient: TracedGradient, seconds: float
+    ) -> Path | None:
+        """The library of steps in lanes; None where they have no such form, or it is neither there nor worth making."""
+        if self.device != "cpu" or hopeless(gradient.graph, self.parameters):
+            return None
+
+        def source() -> str:
+            self._worth(seconds, WORTH_LANES)
+            return source_of(
+                self.stack, self.loss, self.update, self.recipe.clip_norm, self.samples, rows
+            )
+
+        try:
+            return library(self._name(arguments, gradient, of_any=True)).built(source)
+        except (NotKeptError, UnsupportedError, UnavailableError):
+            return None
+
+    def _name(
+        self, arguments: Sequence[Tensor], gradient: TracedGradient, *, of_any: bool = False
+    ) -> str:
+        """All that the machine code depends on, besides the machine.
+
+        Args:
+            arguments: of the steps.
+            gradient: what they compute.
+            of_any: whether the code is the same for any number of replicates, steps and samples. Two cohorts may be
+                given one name that they do not share; it is found out when the code is held against the steps.
+        """
         graph, update = gradient.graph, self.update
         constants = [getattr(graph, n.target) for n in graph.graph.nodes if n.op == "get_attr"]
         missing = [s.missing for s in (*self.samples.inputs, *self.samples.targets)]
+        code, layouts = graph.code, [layout(x) for x in arguments]
+        if of_any:
+            # Replicates come first in every shape; there are as many samples and steps as there are.
+            code = re.sub(rf"\[{len(self.runs)}\b", "[R", code)
+            held = (*self._changing, *update.constant.values(), *self.samples.tensors)
+            layouts = [*((x.shape[1:], x.dtype) for x in held), arguments[-1].shape[2:]]
         return repr(
             (
                 SOURCES,
-                (graph.code, [(x.dtype, x.tolist()) for x in constants]),
+                (code, [(x.dtype, x.tolist()) for x in constants]),
                 (update.kind, sorted(update.fixed.items()), self.recipe.clip_norm),
                 (missing, self.dtype),
-                [layout(x) for x in arguments],
+                layouts,
             )
         )
 

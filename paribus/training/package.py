@@ -47,7 +47,7 @@ def package_of(name: str, device: str) -> Path:
 def any_packages() -> bool:
     """Whether any machine code is kept, which is asked before it is worked out which."""
     try:
-        return any(cache_folder().glob("steps-*.pt2"))
+        return any(cache_folder().glob("steps-*"))
     except OSError:
         return False
 

@@ -64,6 +64,11 @@ def test_editing_what_a_network_reaches_changes_it(written, name: str) -> None:
     assert written() == before
 
 
+@pytest.mark.parametrize("name", ["mine/kernel.cpp", "mine/kernel.hpp"])
+def test_a_kernel_beside_a_module_is_part_of_it(written, name: str) -> None:
+    assert written({name: "int a;"}) != written({name: "int b;"})
+
+
 def test_editing_an_unrelated_file_changes_nothing(written) -> None:
     before = written()
     changes = {"mine/unrelated.py": "size = 2", "mine/added.py": "", "mine/deep.txt": "a"}

@@ -18,7 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from paribus.training.recurrent.build import UnavailableError, build
+from paribus.training.native import UnavailableError
+from paribus.training.recurrent.build import build
 from paribus.training.recurrent.cells import Gradients, Layers
 
 FLAGS = {torch.float32: (), torch.float64: ("-DPARIBUS_DOUBLE",)}

@@ -40,8 +40,10 @@ MOMENTUM = call("torch.optim:SGD", lr=0.05, momentum=0.9, nesterov=True)
 
 @pytest.fixture(autouse=True)
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Record even a training of a few steps."""
+    """Record even a training of a few steps, and leave lanes to their own tests."""
     monkeypatch.setattr(together, "WORTH_TRACING", 0)
+    monkeypatch.setattr(compiled, "FEWEST_COMPILED", 0)
+    monkeypatch.setattr(CompiledTraining, "_lanes", lambda *_: None)
 
 
 def cohort(tiny: Any, kind: str, **settings: Any) -> tuple[list[Run], list[Any]]:
@@ -154,6 +156,17 @@ def test_compiled_steps_that_are_others_are_not_taken(
     training, plain = CompiledTraining(runs, folds), StackedTraining(runs, folds)
     assert torch.equal(training.advance(7), plain.advance(7))
     assert training.reason == "RuntimeError: compiled steps are not the steps that were compiled"
+    assert not list(cache.iterdir())
+
+
+def test_few_steps_are_not_compiled_however_long_they_take(
+    tiny, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compiled, "FEWEST_COMPILED", 8)
+    runs, folds = cohort(tiny, "table")
+    training = CompiledTraining(runs, folds)
+    training.advance(7)
+    assert training.reason == NOT_KEPT
     assert not list(cache.iterdir())
 
 
@@ -418,7 +431,7 @@ def seconds(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What is measured of steps of all replicates, plain and compiled; there is machine code of something."""
     found: dict[str, Any] = {"plain": 0.010, "compiled": 0.004, "make_from": []}
 
-    def measured(_runs: object, _fold: object, make_from: float) -> float:
+    def measured(_runs: object, _fold: object, make_from: float | None) -> float:
         found["make_from"].append(make_from)
         if isinstance(found["compiled"], Exception):
             raise found["compiled"]
@@ -434,12 +447,10 @@ def seconds(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("steps", "plain", "engine", "make_from"),
     [
-        # 12 000 steps of 10 ms take 120 s, the least for which machine code is made.
-        (12_000, 0.010, COMPILED, [0.0]),
+        # 1000 steps of 10 ms take 10 s, the least for which machine code may be made.
+        (1_000, 0.010, COMPILED, [None]),
         # Shorter ones are compiled if machine code is kept,
-        (11_999, 0.010, COMPILED, [inf]),
-        # fewer than 5000 steps however long they take,
-        (4_999, 1.0, COMPILED, [inf]),
+        (999, 0.010, COMPILED, [inf]),
         # and are not looked at where loading takes as long.
         (499, 0.010, "stacked", []),
         # 800 steps win 6.25 s / 10 000 each, half a second in all, which is what loading takes.
@@ -448,7 +459,7 @@ def seconds(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     ],
 )
 def test_steps_are_compiled_where_that_repays_itself(
-    seconds, steps: int, plain: float, engine: str, make_from: list[float]
+    seconds, steps: int, plain: float, engine: str, make_from: list[float | None]
 ) -> None:
     seconds["plain"] = plain
     chosen = resolve("stacked", a_run(steps=steps), 8)
@@ -465,12 +476,12 @@ def test_without_any_machine_code_none_is_looked_for(
     seconds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engines, "any_packages", lambda: False)
-    assert resolve("stacked", a_run(steps=4000), 8)[:2] == ("stacked", "asked for")
+    assert resolve("stacked", a_run(steps=999), 8)[:2] == ("stacked", "asked for")
     assert seconds["make_from"] == []
 
 
 @pytest.mark.parametrize(
-    ("steps", "reason"), [(20_000, "asked for; not compiled: no compiler"), (4000, "asked for")]
+    ("steps", "reason"), [(20_000, "asked for; not compiled: no compiler"), (999, "asked for")]
 )
 def test_a_cohort_that_cannot_be_compiled_is_stacked_and_says_why_if_that_was_worth_it(
     seconds, steps: int, reason: str

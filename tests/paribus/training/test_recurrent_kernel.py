@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from paribus.training.native import COMPILERS, UnavailableError
 from paribus.training.recurrent import (
     better_alone,
     form_for,
@@ -19,7 +20,7 @@ from paribus.training.recurrent import (
     make_stackable,
     only,
 )
-from paribus.training.recurrent.build import COMPILERS, UnavailableError, build
+from paribus.training.recurrent.build import build
 
 DTYPES = [torch.float32, torch.float64]
 

@@ -1,0 +1,105 @@
+"""C++ that is built by the system's compiler when it is first used, and kept for the next time."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shlex
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from paribus.cache import cache_folder, processor
+
+FLAGS = ("-shared", "-fPIC", "-march=native")
+COMPILERS = ("c++", "g++", "clang++")
+PATIENCE = 120  # seconds for a build that takes a few
+
+
+class UnavailableError(Exception):
+    """There is no machine code, and why."""
+
+
+class Library(NamedTuple):
+    """Machine code of some C++.
+
+    Attributes:
+        name: what its file is called, besides a hash.
+        made_from: all that the source follows from, or the source.
+        flags: of the compiler, besides `FLAGS`; they follow the source, as what is linked must.
+    """
+
+    name: str
+    made_from: str
+    flags: tuple[str, ...]
+
+    @property
+    def path(self) -> Path:
+        """Its file, whether it is there or not.
+
+        Its name tells source, compiler, flags and processor, so that what was built for another is never loaded.
+
+        Raises:
+            UnavailableError: there is no compiler, or it does not answer.
+            OSError: the user has no home.
+        """
+        compiler = _compiler()
+        version = _output([*compiler, "--version"])
+        known = "\0".join([self.made_from, *compiler, version, *FLAGS, *self.flags, processor()])
+        return cache_folder() / f"{self.name}-{hashlib.sha256(known.encode()).hexdigest()[:20]}.so"
+
+    def built(self, source: Callable[[], str]) -> Path:
+        """Its file, built unless it was before.
+
+        It is written under another name first: whoever sees it sees all of it, and of two who build at once the last
+        one wins.
+
+        Args:
+            source: gives the C++ where it is to be built.
+
+        Raises:
+            UnavailableError: there is no compiler, it fails, or the cache cannot be written.
+        """
+        try:
+            path = self.path
+            if not path.exists():
+                written = source()
+                path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                with tempfile.TemporaryDirectory(dir=path.parent) as room:
+                    code, whole = Path(room) / "source.cpp", Path(room) / path.name
+                    code.write_text(written, encoding="utf-8")
+                    _build(code, whole, self.flags)
+                    whole.replace(path)
+        except OSError as error:
+            raise UnavailableError(f"the kernel cannot be kept: {error}") from error
+        return path
+
+
+def _build(source: Path, into: Path, flags: Sequence[str]) -> None:
+    _output([*_compiler(), *FLAGS, str(source), *flags, "-o", str(into)])
+
+
+def _compiler() -> list[str]:
+    """The command of a C++ compiler: ``CXX``, or the first that there is."""
+    chosen = shlex.split(os.environ.get("CXX", ""))
+    for name in chosen[:1] or COMPILERS:
+        if path := shutil.which(name):
+            return [path, *chosen[1:]]
+    named = f"CXX={chosen[0]}" if chosen else f"any of {', '.join(COMPILERS)}"
+    raise UnavailableError(f"there is no C++ compiler: {named} was not found")
+
+
+def _output(command: Sequence[str]) -> str:
+    try:
+        done = subprocess.run(  # noqa: S603 - the user's own compiler on this package's source
+            command, capture_output=True, text=True, check=False, timeout=PATIENCE
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise UnavailableError(f"{command[0]} cannot be run: {error}") from error
+    if done.returncode:
+        said = " ".join(done.stderr.split())[:500]
+        raise UnavailableError(f"{command[0]} ended with status {done.returncode}: {said}")
+    return done.stdout

@@ -1,0 +1,400 @@
+"""Steps in lanes of vector registers: against the loop, alone and among others, and what has no such form."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from math import inf
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from paribus.run import Run
+from paribus.spec import call
+from paribus.training import compiled, together
+from paribus.training.compiled import NOT_KEPT, CompiledTraining
+from paribus.training.lanes import kernel
+from paribus.training.lanes.kernel import LaneSteps, library, source_of
+from paribus.training.lanes.operations import UnsupportedError
+from paribus.training.loop import train
+from paribus.training.native import COMPILERS, Library, UnavailableError
+from paribus.training.stacked import StackedTraining, train_together
+from tests.paribus.training.test_compiled import cohort, same
+from tests.toys import REDRAWN, a_run, points
+
+pytestmark = pytest.mark.skipif(
+    not any(map(shutil.which, COMPILERS)), reason="there is no C++ compiler"
+)
+
+
+@pytest.fixture(autouse=True)
+def _lanes_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Record even a training of a few steps, and have no other machine code stand in."""
+
+    def refuse(*_: object) -> None:
+        raise RuntimeError("no lanes")
+
+    monkeypatch.setattr(together, "WORTH_TRACING", 0)
+    monkeypatch.setattr(compiled, "make_package", refuse)
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("libraries")
+
+
+@pytest.fixture
+def shared(kept: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache that the tests of this file share, so that what they have in common is built once."""
+    monkeypatch.setenv("PARIBUS_CACHE", str(kept))
+    return kept
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache with nothing in it."""
+    monkeypatch.setenv("PARIBUS_CACHE", str(tmp_path))
+    return tmp_path
+
+
+def taken(runs: Sequence[Run], folds: Sequence[Any]) -> CompiledTraining:
+    """A training that has taken its first steps, in lanes."""
+    training = CompiledTraining(runs, folds, make_from=0.0)
+    training.advance(3)
+    assert training.reason == ""
+    assert isinstance(training._compiled, LaneSteps)
+    return training
+
+
+class Peculiar(nn.Module):
+    """What ordinary networks do now and then: constants of their own, choices, powers, sines, several reductions."""
+
+    def __init__(self, *, inputs: Sequence[int], outputs: int) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(inputs[0], 5), nn.Linear(7, outputs)
+        self.norm = nn.LayerNorm(5)
+        self.register_buffer("scale", torch.linspace(0.5, 2.0, 5))
+        self.offsets = torch.arange(5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.norm(self.first(x))
+        h = h * self.scale + h * self.offsets / 10
+        h = torch.where(h > 0.3, h.abs().sqrt(), h**3) + torch.sin(h) * h.sigmoid()
+        top, spread = h.amax(1, keepdim=True), h.var(1, keepdim=True)
+        parts = [h[:, :2].exp().clamp(max=4.0), h[:, 2:].log1p().nan_to_num(0.1), top, spread]
+        found: Tensor = self.last(torch.cat(parts, dim=1)) / (1 + h.logsumexp(1, keepdim=True) ** 2)
+        return found
+
+
+ADAM = call("torch.optim:Adam", lr=0.01, weight_decay=0.1)
+WIDTHS = {"hidden": [7, 5, 1, 3, 6]}
+CASES = {
+    "norm, Adam, decay, clipping": (
+        "table",
+        {"model": {"hidden": [6, 5], "norm": "batch"}, "optimizer": ADAM, "clip_norm": 0.05},
+        1e-9,
+    ),
+    "float32, momentum": (
+        "table",
+        {
+            "dtype": "float32",
+            "optimizer": call("torch.optim:SGD", lr=0.05, momentum=0.9, nesterov=True),
+        },
+        2e-5,
+    ),
+    "odd widths, Adagrad, ELU": (
+        "table",
+        {
+            "model": {**WIDTHS, "activation": "ELU"},
+            "optimizer": call("torch.optim:Adagrad", lr=0.05),
+        },
+        1e-9,
+    ),
+    "classes of images, RMSprop, Tanh": (
+        "images",
+        {
+            "model": {"hidden": [6], "activation": "Tanh"},
+            "optimizer": call("torch.optim:RMSprop", lr=0.01, momentum=0.5),
+        },
+        1e-9,
+    ),
+    "values of a series, AdamW, GELU": (
+        "series",
+        {
+            "model": {"hidden": [6], "activation": "GELU"},
+            "optimizer": call("torch.optim:AdamW", lr=0.01),
+        },
+        1e-9,
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES)
+def test_steps_in_lanes_are_those_of_the_loop(tiny, shared: Path, case: str) -> None:
+    """Two epochs: curves, which hold losses of batches and of running statistics, and predictions."""
+    del shared
+    kind, settings, tolerance = CASES[case]
+    runs, folds = cohort(tiny, kind, **settings)
+    training = CompiledTraining(runs, folds, make_from=0.0)
+    records = train_together(runs, folds, training)
+    assert isinstance(training._compiled, LaneSteps)
+    assert training.steps == training.update.steps == 7
+    for record, run, fold in zip(records, runs, folds, strict=True):
+        same(record, train(run, fold), tolerance)
+
+
+def test_a_peculiar_network(tiny, shared: Path) -> None:
+    del shared
+    runs, folds = cohort(tiny, "table", optimizer=ADAM)
+    runs = [replace(r, recipe=r.recipe.model_copy(update={"model": call(Peculiar)})) for r in runs]
+    training, plain = taken(runs, folds), StackedTraining(runs, folds)
+    plain.advance(3)
+    torch.testing.assert_close(training.advance(3), plain.advance(3), rtol=1e-9, atol=1e-12)
+
+
+def test_data_of_each_seed_s_own_with_missing_values(shared: Path) -> None:
+    del shared
+    runs, folds = [], []
+    for seed in range(3):
+        data = points(seed)
+        (inputs,) = data.inputs
+        inputs[seed::7, 0] = math.nan
+        runs.append(a_run(seed, call("models.mlp:MLP", hidden=[4]), REDRAWN))
+        folds.append(REDRAWN.fold(data, runs[-1].streams))
+    training, plain = taken(runs, folds), StackedTraining(runs, folds)
+    (source,) = training.samples.inputs
+    assert source.start is not None
+    assert source.missing
+    plain.advance(3)
+    torch.testing.assert_close(training.advance(3), plain.advance(3), rtol=1e-5, atol=1e-6)
+
+
+def _cohort(tiny: Any, seeds: Sequence[int], rates: Sequence[float]) -> tuple[list[Run], list[Any]]:
+    optimizers = [call("torch.optim:SGD", lr=rate) for rate in rates]
+    runs = [
+        tiny["table"].run(call("models.mlp:MLP", hidden=[4]), o, seed=s, dtype="float32", steps=12)
+        for s, o in zip(seeds, optimizers, strict=True)
+    ]
+    return runs, [tiny["table"].fold(s) for s in seeds]
+
+
+def test_one_library_is_for_any_number_of_replicates(tiny, own: Path) -> None:
+    """It is built of four, and loaded by more than there are lanes."""
+    taken(*_cohort(tiny, range(4), [0.1] * 4))
+    assert len(list(own.glob("steps-*.so"))) == 1
+    for count in (5, 16, 21):
+        runs, folds = _cohort(tiny, range(count), [0.1] * count)
+        training = CompiledTraining(runs, folds, make_from=inf)
+        plain = StackedTraining(runs, folds)
+        torch.testing.assert_close(training.advance(12), plain.advance(12))
+        assert training.reason == ""
+    assert len(list(own.iterdir())) == 1
+
+
+def test_no_replicate_touches_another(tiny, shared: Path) -> None:
+    """To the bit: alone, among others, in the last place of a vector, and beside one that diverges."""
+    del shared
+    alone = taken(*_cohort(tiny, [5], [0.1]))
+    seeds, rates = [*range(20), 5], [1e30, *[0.1] * 20]
+    among = taken(*_cohort(tiny, seeds, rates))
+    losses, others = alone.advance(6), among.advance(6)
+    assert not among.stack.weights[0].isfinite().all()
+    assert among.stack.weights[1:].isfinite().all()
+    for place in (5, 20):
+        assert torch.equal(others[:, place], losses[:, 0])
+        assert torch.equal(among.stack.weights[place], alone.stack.weights[0])
+
+
+def test_all_steps_between_evaluations_are_one_call(tiny, shared: Path) -> None:
+    """Unless there are so many sample numbers that memory would grow with them."""
+    del shared
+    training = taken(*_cohort(tiny, range(3), [0.1] * 3))
+    assert training.at_once == 3  # an epoch
+    runs, folds = _cohort(tiny, range(3), [0.1] * 3)
+    runs = [replace(r, recipe=r.recipe.model_copy(update={"evaluate_every": 12})) for r in runs]
+    training = CompiledTraining(runs, folds, make_from=0.0)
+    training.advance(12)
+    assert training.at_once == 12
+
+
+def test_few_sample_numbers_are_drawn_at_once(tiny, shared: Path, monkeypatch) -> None:
+    del shared
+    monkeypatch.setattr(compiled, "NUMBERS_AT_ONCE", 5 * 3 * 8)
+    runs, folds = _cohort(tiny, range(3), [0.1] * 3)
+    runs = [replace(r, recipe=r.recipe.model_copy(update={"evaluate_every": 12})) for r in runs]
+    training = CompiledTraining(runs, folds, make_from=0.0)
+    training.advance(12)
+    assert training.at_once == 6  # with which it began
+
+
+class Broken(LaneSteps):
+    """One weight of one replicate is off by one."""
+
+    def __call__(self, *arguments: Tensor) -> Tensor:
+        losses = super().__call__(*arguments)
+        arguments[0][1, 0] += 1.0
+        return losses
+
+
+def test_steps_that_are_others_are_not_taken(tiny, own: Path, monkeypatch) -> None:
+    monkeypatch.setattr(compiled, "LaneSteps", Broken)
+    runs, folds = _cohort(tiny, range(3), [0.1] * 3)
+    training, plain = CompiledTraining(runs, folds, make_from=0.0), StackedTraining(runs, folds)
+    assert torch.equal(training.advance(6), plain.advance(6))
+    assert training.reason == "RuntimeError: compiled steps are not the steps that were compiled"
+    assert not list(own.iterdir())
+
+
+def test_what_cannot_be_loaded_is_put_away(tiny, own: Path, monkeypatch) -> None:
+    def built(_: Library, source: object) -> Path:
+        del source
+        path = own / "steps-nothing.so"
+        path.write_bytes(b"nothing")
+        return path
+
+    monkeypatch.setattr(Library, "built", built)
+    runs, folds = _cohort(tiny, range(3), [0.1] * 3)
+    training, plain = CompiledTraining(runs, folds, make_from=0.0), StackedTraining(runs, folds)
+    assert torch.equal(training.advance(6), plain.advance(6))
+    assert training.reason.startswith("OSError: ")
+    assert not list(own.iterdir())
+
+
+@pytest.mark.parametrize("seconds", [9.9, 10.1])
+def test_it_is_made_where_it_repays_itself(tiny, own: Path, monkeypatch, seconds: float) -> None:
+    watch = iter([0.0, seconds / 12 * 3])
+    runs, folds = _cohort(tiny, range(3), [0.1] * 3)
+    training = CompiledTraining(runs, folds)
+    monkeypatch.setattr(compiled.time, "perf_counter", lambda: next(watch))
+    training.advance(3)
+    assert training.reason == (NOT_KEPT if seconds < 10 else "")
+    assert len(list(own.iterdir())) == (seconds > 10)
+
+
+def test_without_a_compiler_torch_s_is_asked(tiny, own: Path, monkeypatch) -> None:
+    """And where that has none, the steps are taken as they are."""
+    monkeypatch.setenv("CXX", "/nowhere/c++")
+    runs, folds = _cohort(tiny, range(3), [0.1] * 3)
+    training, plain = CompiledTraining(runs, folds, make_from=0.0), StackedTraining(runs, folds)
+    assert torch.equal(training.advance(6), plain.advance(6))
+    assert training.reason == "RuntimeError: no lanes"
+    assert not list(own.iterdir())
+
+
+# What has no form in lanes.
+
+
+def refused(runs: Sequence[Run], folds: Sequence[Any]) -> str:
+    training = CompiledTraining(runs, folds)
+    rows = training.batches.take(1)
+    with pytest.raises(UnsupportedError) as error:
+        source_of(training.stack, training.loss, training.update, None, training.samples, rows)
+    return str(error.value)
+
+
+class Other(nn.Module):
+    """A linear map of what a function makes of the inputs."""
+
+    def __init__(self, *, inputs: Sequence[int], outputs: int) -> None:
+        super().__init__()
+        self.layer = nn.Linear(inputs[0], outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer(self.change(x))
+
+    def change(self, x: Tensor) -> Tensor:
+        return x
+
+
+class Sorts(Other):
+    def change(self, x: Tensor) -> Tensor:
+        return x.sort(1).values
+
+
+class Doubles(Other):
+    def change(self, x: Tensor) -> Tensor:
+        return (x.double() + 1.0).float()
+
+
+class Counts(Other):
+    def change(self, x: Tensor) -> Tensor:
+        return x + (x.long() // 2).float()
+
+
+class Rounds(Other):
+    def change(self, x: Tensor) -> Tensor:
+        return x + x.long().to(x.dtype)
+
+
+class Compares(Other):
+    """Truth values with each other."""
+
+    def change(self, x: Tensor) -> Tensor:
+        return x + ((x > 0.0) == (x < 1.0)).to(x.dtype)
+
+
+class Remembers(Other):
+    table = torch.ones(65, 64)
+
+    def change(self, x: Tensor) -> Tensor:
+        return x + self.table.sum()
+
+
+@pytest.mark.parametrize(
+    ("network", "reason"),
+    [
+        (Sorts, "aten.sort.default"),
+        (Doubles, "numbers of torch.float64 among torch.float32"),
+        (Counts, "prims.ne.default of truth values"),
+        (Rounds, "whole numbers of others"),
+        (Compares, "prims.eq.default of truth values"),
+        (Remembers, "a constant of shape (65, 64) and torch.float32"),
+    ],
+)
+def test_networks_without_a_form(tiny, network: type[Other], reason: str) -> None:
+    runs = [tiny["table"].run(call(network), seed=s, dtype="float32") for s in range(2)]
+    assert reason in refused(runs, [tiny["table"].fold(s) for s in range(2)])
+
+
+def test_a_network_that_leaves_the_cache(tiny) -> None:
+    wide = call("models.mlp:MLP", hidden=[100, 100])
+    runs = [tiny["table"].run(wide, seed=s) for s in range(2)]
+    reason = refused(runs, [tiny["table"].fold(s) for s in range(2)])
+    assert reason.endswith("numbers a replicate leave a core's cache")
+
+
+def test_whole_numbers_that_lanes_would_round(tiny, monkeypatch) -> None:
+    monkeypatch.setattr(kernel, "EXACT", 0)  # so that class 1 is large
+    runs = [tiny["table"].run(call("models.mlp:MLP", hidden=[4]), seed=s) for s in range(2)]
+    folds = [tiny["table"].fold(s) for s in range(2)]
+    assert refused(runs, folds) == "large whole numbers among the data"
+
+
+# The builder.
+
+
+def test_a_library_is_of_what_it_is_made_from(own: Path, monkeypatch) -> None:
+    def path(**changes: Any) -> Path:
+        return Library("steps", "source", ("-O2",))._replace(**changes).path
+
+    paths = [path(), path(made_from="other"), path(flags=("-O3",)), path(name="others")]
+    monkeypatch.setattr("paribus.training.native.processor", lambda: "another")
+    paths.append(path())
+    assert len(set(paths)) == 5
+    names = [library("a"), library("b")]
+    monkeypatch.setattr(torch, "__version__", "0")
+    names.append(library("a"))
+    assert len(set(names)) == 3
+    assert not list(own.iterdir())
+
+
+def test_what_a_compiler_says_of_the_source_is_told(own: Path) -> None:
+    with pytest.raises(UnavailableError, match=r"ended with status 1: .*error"):
+        Library("steps", "wrong", ()).built(lambda: "int main( {")
+    assert not list(own.iterdir())

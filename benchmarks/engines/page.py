@@ -61,8 +61,9 @@ counted. {HOW}
 Before any time is told, everyone trains as many steps with several seeds. One whose mean loss differs from the
 textbook's by more than {TOLERANCE} has no time on this page.
 
-`stacked-compiled` has its steps compiled, several a call; `torch alone` does without the C++ kernel of recurrent
-layers, as a machine without a compiler. A bar is the ratio that was asked for before anything was built; what `was
+`stacked-compiled` has its steps as machine code: C++ with a replicate in each lane of a vector register where the
+network is small, torch's compiler otherwise; `torch alone` does without the C++ kernel of recurrent layers, as a
+machine without a compiler. A bar is the ratio that was asked for before anything was built; what `was
 seen` was reached by rougher means than these engines are."""
 
 
@@ -113,7 +114,7 @@ def needs_no_compiler(workload: Workload, row: Measured) -> bool:
 
 
 def with_compiler(workload: Workload) -> str:
-    """The one of its engines that a compiler is needed for: steps compiled by torch, or recurrent layers by our own."""
+    """The one of its engines that a compiler is needed for: compiled steps, or recurrent layers in C++."""
     return "stacked" if TORCH_ALONE in workload.engines else COMPILED
 
 

@@ -22,6 +22,8 @@ from paribus.workers import one_thread, spare, warm_up
 WORTH_SECONDS = 1.0
 MEASURED_SECONDS = 0.05
 MOST_MEASURED = 64
+# Lanes take as many steps at once as there are between evaluations, which may be all.
+MOST_STEPS_MEASURED = 64
 # With fewer steps, not even machine code that is kept is tried.
 FEWEST_LOADED = 500
 # Seconds that loading it takes a process, and holding it against the steps themselves.
@@ -53,7 +55,7 @@ def common(choices: Sequence[Choice]) -> Choice:
     engines = {choice.engine for choice in choices}
     if "loop" not in engines:
         portions = {choice.portion for choice in choices}
-        # Steps are compiled for portions of one size, and a process is given no more than suit all cohorts.
+        # Torch compiles steps for portions of one size, and a process is given no more than suit all cohorts.
         engine = engines.pop() if len(engines) == len(portions) == 1 else "stacked"
         reason = "; ".join(dict.fromkeys(choice.reason for choice in choices))
         return Choice(engine, reason, min(portions))
@@ -314,7 +316,7 @@ def _compiled_seconds(runs: Sequence[Run], fold: Fold, make_from: float | None) 
             training.advance(training.at_once + training.watching)
         if training.reason:
             raise NotCompiledError(training.reason)
-        return _seconds(training, training.at_once)
+        return _seconds(training, min(training.at_once, MOST_STEPS_MEASURED))
 
 
 def _seconds(training: Training | StackedTraining, unit: int = 1) -> float:

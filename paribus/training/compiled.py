@@ -9,19 +9,22 @@ in vector registers (see `paribus.training.lanes`), which is made sooner, runs f
 from __future__ import annotations
 
 import inspect
-import re
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import starmap
 from math import inf
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 from paribus.data import Fold
+from paribus.fingerprint import fingerprint
 from paribus.run import Record, Run
+from paribus.spec import canonical
 from paribus.training.lanes.kernel import LaneSteps, hopeless, library, source_of
 from paribus.training.lanes.operations import UnsupportedError
 from paribus.training.native import UnavailableError
@@ -44,10 +47,12 @@ FEWEST_COMPILED = 5000
 # For lanes it takes four, and leaves a fifth of it.
 WORTH_LANES = 10.0
 NOT_KEPT = "no machine code of its steps is kept, and making it would not repay itself"
-# How far compiled steps may end from the others, as a share of how far they went.
+# How far compiled steps may end from the others, as a share of how far they went: on average, and for a single one.
 APART = 0.05
+FARTHEST = 1.0
 
 Steps = Callable[..., Tensor]
+Code = TypeVar("Code", Package, LaneSteps)
 # Where it is written what the steps do besides the recorded gradient; read when it is imported, not when it is edited.
 WRITTEN_IN = (clipped, make_package, KINDS["SGD"].step, Samples, Stack)
 SOURCES = [
@@ -93,7 +98,8 @@ class CompiledTraining(StackedTraining):
             return super()._portion(rows)
         arguments = self._arguments(rows)
         if not self._compiled.fits(arguments):
-            return super()._portion(rows)
+            plain = super()._portion
+            return torch.cat([plain(part) for part in rows.split(self._plain)])
         with torch.no_grad():
             losses = self._compiled(*arguments)
         self.steps += len(rows)
@@ -104,6 +110,8 @@ class CompiledTraining(StackedTraining):
         """Record and compile the steps, and hold both against each other on copies."""
         if len(rows) != self.at_once:
             return
+        # Views of one another would be copied at each call.
+        self.samples = self.samples.holding([x.contiguous() for x in self.samples.tensors])
         if self.gradient is None:
             self.gradient = self._choose_gradient(*self.samples.pick(rows[0]))
         try:
@@ -135,93 +143,113 @@ class CompiledTraining(StackedTraining):
 
     def _compile(self, rows: Tensor, gradient: TracedGradient) -> Package | LaneSteps:
         """The steps' machine code, made unless it is kept, and held against the steps themselves."""
-        arguments, steps = self._arguments(rows), self._flat(gradient)
-        changing = len(self._changing)
-        wanted = copies(arguments[:changing])
+        steps, arguments = self._flat(gradient), self._arguments(rows)
+        wanted = self._spared(arguments)
         with torch.no_grad():
             started = time.perf_counter()
-            steps(*wanted, *arguments[changing:])
+            losses = steps(*wanted)
             seconds = (time.perf_counter() - started) / len(rows) * self.recipe.steps
-
-            def checked(
-                path: Path, load: Callable[[Path], Package | LaneSteps]
-            ) -> Package | LaneSteps:
-                found = copies(arguments[:changing])
-                try:
-                    compiled = load(path)
-                    compiled(*found, *arguments[changing:])
-                    if not all(map(_same, found, wanted, arguments)):
-                        raise RuntimeError("compiled steps are not the steps that were compiled")
-                except (RuntimeError, OSError):
-                    path.unlink(missing_ok=True)  # so that it is made again
-                    raise
-                return compiled
-
-            path = self._lanes(rows, arguments, gradient, seconds)
+            by_plain = (arguments, wanted, losses)
+            failure: Exception = NotKeptError()
+            path = self._lanes(rows, gradient, seconds)
             if path is not None:
-                compiled = checked(path, LaneSteps)
-                most = max(len(rows), NUMBERS_AT_ONCE // rows[0].numel())
-                self.at_once = min(self._unwatched, most)
-                return compiled
+                try:
+                    lanes = self._checked(path, LaneSteps, *by_plain)
+                except (RuntimeError, OSError) as error:
+                    failure = error  # torch's compiler may do better
+                else:
+                    most = max(len(rows), NUMBERS_AT_ONCE // rows[0].numel())
+                    self.at_once = min(self._unwatched, most)
+                    return lanes
             path = package_of(self._name(arguments, gradient), self.device)
             if not path.exists():
                 long = self.recipe.steps >= FEWEST_COMPILED
-                self._worth(seconds, WORTH_COMPILING if long else inf)
+                if not self._worth(seconds, WORTH_COMPILING if long else inf):
+                    raise failure
                 make_package(path, steps, arguments)
-            return checked(path, lambda file: Package(file, arguments))
+            return self._checked(path, Package, *by_plain)
 
-    def _worth(self, seconds: float, make_from: float) -> None:
-        """Refuse to make machine code that does not repay itself."""
-        if seconds < (make_from if self.make_from is None else self.make_from):
-            raise NotKeptError
+    def _spared(self, arguments: Sequence[Tensor]) -> list[Tensor]:
+        """The same, what steps change as copies."""
+        count = len(self._changing)
+        return [*copies(arguments[:count]), *arguments[count:]]
 
-    def _lanes(
-        self, rows: Tensor, arguments: Sequence[Tensor], gradient: TracedGradient, seconds: float
-    ) -> Path | None:
+    def _checked(
+        self,
+        path: Path,
+        load: Callable[[Path, Sequence[Tensor]], Code],
+        arguments: Sequence[Tensor],
+        wanted: Sequence[Tensor],
+        losses: Tensor,
+    ) -> Code:
+        """Machine code that was found to take the steps that plain ones take.
+
+        Args:
+            path: of the code, which is put away if it does not, so that it is made again.
+            load: makes it callable, for arguments laid out as these.
+            arguments: of the steps.
+            wanted: what those are after them.
+            losses: what the steps return.
+        """
+        try:
+            code, found = load(path, arguments), self._spared(arguments)
+            if not code.fits(found):
+                raise RuntimeError("the tensors of the steps are not laid out as they have to be")
+            lost, before = code(*found), torch.zeros_like(losses.t())
+            changed = list(zip(found, wanted, arguments, strict=True))[: len(self._changing)]
+            if not _same(lost.t(), losses.t(), before) or not all(starmap(_same, changed)):
+                raise RuntimeError("compiled steps are not the steps that were compiled")
+        except (RuntimeError, OSError):
+            path.unlink(missing_ok=True)
+            raise
+        return code
+
+    def _worth(self, seconds: float, make_from: float) -> bool:
+        """Whether making machine code repays itself."""
+        return seconds >= (make_from if self.make_from is None else self.make_from)
+
+    def _lanes(self, rows: Tensor, gradient: TracedGradient, seconds: float) -> Path | None:
         """The library of steps in lanes; None where they have no such form, or it is neither there nor worth making."""
-        if self.device != "cpu" or hopeless(gradient.graph, self.parameters):
+        if self.device != "cpu" or hopeless(gradient.graph, self.parameters, self.samples):
             return None
 
         def source() -> str:
-            self._worth(seconds, WORTH_LANES)
+            if not self._worth(seconds, WORTH_LANES):
+                raise NotKeptError
             return source_of(
                 self.stack, self.loss, self.update, self.recipe.clip_norm, self.samples, rows
             )
 
         try:
-            return library(self._name(arguments, gradient, of_any=True)).built(source)
+            return library(self._name_of_lanes(rows)).built(source)
         except (NotKeptError, UnsupportedError, UnavailableError):
             return None
 
-    def _name(
-        self, arguments: Sequence[Tensor], gradient: TracedGradient, *, of_any: bool = False
-    ) -> str:
-        """All that the machine code depends on, besides the machine.
-
-        Args:
-            arguments: of the steps.
-            gradient: what they compute.
-            of_any: whether the code is the same for any number of replicates, steps and samples. Two cohorts may be
-                given one name that they do not share; it is found out when the code is held against the steps.
-        """
-        graph, update = gradient.graph, self.update
+    def _name(self, arguments: Sequence[Tensor], gradient: TracedGradient) -> str:
+        """All that torch's machine code depends on, besides the machine."""
+        graph = gradient.graph
         constants = [getattr(graph, n.target) for n in graph.graph.nodes if n.op == "get_attr"]
+        code = (graph.code, [(x.dtype, x.tolist()) for x in constants])
+        return repr((SOURCES, code, self._settings, [layout(x) for x in arguments]))
+
+    def _name_of_lanes(self, rows: Tensor) -> str:
+        """The same of lanes, which are of one replicate and one step, whatever there is of either.
+
+        A network that is not only what its file and its arguments say is found out when its steps are held against it.
+        """
+        task, recipe = self.runs[0].task, self.recipe
+        written = fingerprint((recipe.model, task.loss), COMPILED)
+        made = (written, canonical(recipe.model), canonical(task.loss))
+        held = (*self._changing, *self.update.constant.values(), *self.samples.tensors)
+        layouts = [(x.shape[1:], x.dtype) for x in held]
+        return repr((SOURCES, made, self._settings, layouts, rows.shape[2:]))
+
+    @property
+    def _settings(self) -> object:
+        update = self.update
         missing = [s.missing for s in (*self.samples.inputs, *self.samples.targets)]
-        code, layouts = graph.code, [layout(x) for x in arguments]
-        if of_any:
-            # Replicates come first in every shape; there are as many samples and steps as there are.
-            code = re.sub(rf"\[{len(self.runs)}\b", "[R", code)
-            held = (*self._changing, *update.constant.values(), *self.samples.tensors)
-            layouts = [*((x.shape[1:], x.dtype) for x in held), arguments[-1].shape[2:]]
-        return repr(
-            (
-                SOURCES,
-                (code, [(x.dtype, x.tolist()) for x in constants]),
-                (update.kind, sorted(update.fixed.items()), self.recipe.clip_norm),
-                (missing, self.dtype),
-                layouts,
-            )
-        )
+        fixed = (update.kind, sorted(update.fixed.items()), self.recipe.clip_norm)
+        return fixed, missing, self.dtype
 
     def _flat(self, gradient: TracedGradient) -> Steps:
         """The steps as a function of `_arguments`, which changes weights, state and buffers in place."""
@@ -275,7 +303,7 @@ def _same(found: Tensor, wanted: Tensor, before: Tensor) -> bool:
     if not torch.equal(sound, found.reshape(len(found), -1).isfinite().all(1)):
         return False
     shares = (apart / (moved + 1e-4 * size).clamp(min=1e-30))[sound]
-    return not len(shares) or bool(shares.mean() <= APART)
+    return not len(shares) or bool(shares.mean() <= APART and shares.max() <= FARTHEST)
 
 
 def train_compiled(runs: Sequence[Run], folds: Sequence[Fold]) -> list[Record]:

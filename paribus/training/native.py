@@ -40,7 +40,7 @@ class Library(NamedTuple):
     def path(self) -> Path:
         """Its file, whether it is there or not.
 
-        Its name tells source, compiler, flags and processor, so that what was built for another is never loaded.
+        Its name tells what it is made from, compiler, flags and processor: what was built for another is never loaded.
 
         Raises:
             UnavailableError: there is no compiler, or it does not answer.
@@ -74,7 +74,7 @@ class Library(NamedTuple):
                     _build(code, whole, self.flags)
                     whole.replace(path)
         except OSError as error:
-            raise UnavailableError(f"the kernel cannot be kept: {error}") from error
+            raise UnavailableError(f"its machine code cannot be kept: {error}") from error
         return path
 
 

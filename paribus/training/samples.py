@@ -160,7 +160,7 @@ class Batches:
         named = [(s, f.digest) for s, f in zip(streams, folds, strict=True)]
         distinct = {name: i for i, name in reversed([*enumerate(named)])}
         self.streams = [streams[i] for i in distinct.values()]
-        self.train = torch.stack([folds[i].train for i in distinct.values()])
+        self.train = torch.stack([folds[i].train.long() for i in distinct.values()])
         ordinal = {name: k for k, name in enumerate(distinct)}
         self.which = torch.tensor([ordinal[name] for name in named], device=device)
         self.alike = len(distinct) == len(folds)

@@ -51,17 +51,27 @@ def library(name: str) -> Library:
     return Library("steps", made_from, flags)
 
 
-def hopeless(graph: GraphModule, parameters: int) -> bool:
+def hopeless(graph: GraphModule, parameters: int, samples: Samples) -> bool:
     """Whether a recorded gradient is seen at once to have no form here, before its step is recorded.
 
     Args:
         graph: of `paribus.training.traced.TracedGradient`.
         parameters: of a replicate.
+        samples: what it is trained on.
     """
     convolution = torch.ops.aten.convolution.default
-    return parameters * REGISTER > MOST_BYTES or any(
-        n.target is convolution for n in graph.graph.nodes
+    return (
+        parameters * REGISTER > MOST_BYTES
+        or any(n.target is convolution for n in graph.graph.nodes)
+        or any(_is_rounded(source) for source in (*samples.inputs, *samples.targets))
     )
+
+
+def _is_rounded(source: Source) -> bool:
+    """Whether lanes would hold other whole numbers than there are."""
+    raw = source.raw
+    plain = source.affine is None and not raw.is_floating_point()
+    return plain and raw.dtype != torch.bool and bool((raw.abs() > EXACT).any())
 
 
 def source_of(
@@ -85,6 +95,22 @@ def source_of(
     Raises:
         UnsupportedError: it cannot be recorded, or has no form here.
     """
+    try:
+        return _source(stack, loss, update, clip_norm, samples, rows)
+    except UnsupportedError:
+        raise
+    except Exception as error:
+        raise UnsupportedError(f"it cannot be recorded: {type(error).__name__}: {error}") from error
+
+
+def _source(
+    stack: Stack,
+    loss: Loss,
+    update: Update,
+    clip_norm: float | None,
+    samples: Samples,
+    rows: Tensor,
+) -> str:
     inputs, targets = samples.pick(rows[0])
     numbers = update.constant | {name: x[0] for name, x in update.ahead(1).items()}
     sample = Sample(
@@ -92,14 +118,11 @@ def source_of(
         {name: x[:1].clone() for name, x in update.state.items()},
         {name: x[0].clone() for name, x in stack.buffers.items()},
         {name: x[:1].clone() for name, x in numbers.items()},
-        [x[0] for x in inputs],
-        [x[0] for x in targets],
+        [x[0].contiguous() for x in inputs],
+        [x[0].contiguous() for x in targets],
     )
     changing = [sample.weights, *sample.state.values(), *sample.buffers.values()]
-    try:
-        graph = record_step(stack, loss, update, clip_norm, sample)
-    except Exception as error:
-        raise UnsupportedError(f"what cannot be recorded: {error}") from error
+    graph = record_step(stack, loss, update, clip_norm, sample)
     step = lower(graph, sample.weights.dtype, range(len(changing)))
     sizes = [x.numel() for x in sample.tensors]
     if (sum(sizes) + step.memory) * REGISTER > MOST_BYTES:
@@ -167,8 +190,6 @@ def _picked(samples: Samples, first: int, batch: int) -> Iterator[str]:
             for part in parts:
                 call += f", (const {TYPES[part.dtype]}*)tensors[{after}] + replicate[l] * {count}"
                 after += 1
-        elif not source.raw.is_floating_point() and bool((source.raw.abs() > EXACT).any()):
-            raise UnsupportedError("large whole numbers among the data")
         yield (
             f"for (int b = 0; b < {batch}; ++b) {{ alignas(64) T each[LANES * {width}];"
             f" for (int l = 0; l < LANES; ++l) {{"
@@ -195,19 +216,27 @@ class LaneSteps:
 
     Args:
         path: of the library.
+        arguments: those of the steps that it is first used for.
 
     Raises:
         OSError: it cannot be loaded.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, arguments: Sequence[Tensor]) -> None:
         self.run = ctypes.CDLL(str(path)).paribus_steps
         self.run.argtypes = [ctypes.c_int64, ctypes.c_int64, ctypes.POINTER(ctypes.c_void_p)]
         self.run.restype = None
+        self.types = [x.dtype for x in arguments]
 
     def fits(self, arguments: Sequence[Tensor]) -> bool:
         """Whether these can be read: the code is for any number of replicates and steps, one after the other."""
-        return all(x.is_contiguous() for x in arguments)
+        rows = arguments[-1]
+        return (
+            [x.dtype for x in arguments] == self.types
+            and all(x.is_contiguous() and x.device.type == "cpu" for x in arguments)
+            and rows.dtype == torch.int64
+            and int(rows.min()) >= 0
+        )
 
     def __call__(self, *arguments: Tensor) -> Tensor:
         """Take steps; returns losses ``(step, replicate)``.

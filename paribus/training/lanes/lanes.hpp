@@ -56,21 +56,25 @@ __attribute__((noinline)) void product(const Vec* left, const Vec* right, Vec* o
   }
 }
 
-// Entries that lanes choose, each by a whole number of its own; one that is out of range is taken to the nearest.
-inline int64_t within(T which, int length) {
-  const int64_t w = which > T(0) ? int64_t(which) : 0;
-  return w < length ? w : length - 1;
-}
+// Entries that lanes choose, each by a whole number of its own. Of one that is out of range no number comes, so that the
+// replicate is seen to fail.
+inline bool within(T which, int length) { return which >= T(0) && which < T(length); }
 
 inline Vec picked(const Vec* from, int stride, int length, Vec which) {
-  Vec found;
-  for (int l = 0; l < LANES; ++l)
-    lanes(&found)[l] = lanes(from + within(lanes(&which)[l], length) * stride)[l];
+  Vec found(std::numeric_limits<T>::quiet_NaN());
+  for (int l = 0; l < LANES; ++l) {
+    const T w = lanes(&which)[l];
+    if (within(w, length)) lanes(&found)[l] = lanes(from + int(w) * stride)[l];
+  }
   return found;
 }
 
 inline void put(Vec* to, int stride, int length, Vec which, T value) {
-  for (int l = 0; l < LANES; ++l) lanes(to + within(lanes(&which)[l], length) * stride)[l] = value;
+  for (int l = 0; l < LANES; ++l) {
+    const T w = lanes(&which)[l];
+    if (within(w, length)) lanes(to + int(w) * stride)[l] = value;
+    else lanes(to)[l] = std::numeric_limits<T>::quiet_NaN();
+  }
 }
 
 // A sample, prepared in the type of A: filled, shifted and scaled, so many numbers one after the other alike, and

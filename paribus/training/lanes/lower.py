@@ -34,6 +34,7 @@ from paribus.training.lanes.operations import (
     like,
     number,
     product,
+    scalar,
     shape_of,
 )
 
@@ -119,8 +120,9 @@ class _Lowering:
             self._place(node)
         for node in reversed(self.nodes):
             self._delay(node)
-        if any(self.origin[out] in self.inputs for out in self.replaces):
-            raise UnsupportedError("a result that lies in the memory of another")
+        results = (*self.replaces, self.loss)
+        if any(out in self.uniform or self.origin[out] in self.inputs for out in results):
+            raise UnsupportedError("a result that is constant, or lies in the memory of another")
         self.readers = self._readers()
         lines: list[str] = []
         for slot in sorted(set(self.slot.values())):
@@ -242,7 +244,7 @@ class _Lowering:
             raise UnsupportedError(f"a constant of shape {tuple(tensor.shape)} and {tensor.dtype}")
         node.meta["tensor_meta"] = Layout(tensor.shape, tensor.stride(), tensor.dtype)
         name = f"c{self.ordinal[node]}"
-        written = ", ".join(number(x).removeprefix("Vec") for x in tensor.flatten().tolist())
+        written = ", ".join(map(scalar, tensor.flatten().tolist()))
         self.declared.append(f"static const T {name}[] = {{{written}}};")
         return Value(name, torch.empty_strided(tensor.shape, tensor.stride(), device="meta"), True)
 
@@ -350,7 +352,8 @@ class _Lowering:
         inner = " ".join(head(index[d], shape[d]) for d in over)
         if node.target is _prims.var.default:
             count = math.prod(shape[d] for d in dims)
-            correction = float(args_of(node)[2] if len(args_of(node)) > 2 else 1.0)
+            given = args_of(node)[2:] or [node.kwargs.get("correction", 1.0)]
+            correction = float(given[0])
             body = [
                 "Vec s = Vec(T(0)), q = Vec(T(0));",
                 f"{inner} s = s + {x};",
@@ -382,7 +385,9 @@ class _Lowering:
 
     def _gather(self, node: Node, out: Value) -> list[str]:
         source, dim, which = args_of(node)[:3]
-        value = self._value(source)
+        value, dim = self._value(source), dim % len(shape_of(source))
+        if value.plain:
+            raise UnsupportedError("entries of a constant")
 
         stride, length = value.like.stride(dim), shape_of(source)[dim]
 
@@ -395,11 +400,12 @@ class _Lowering:
 
     def _scatter(self, node: Node, out: Value) -> list[str]:
         source, dim, which, value = args_of(node)
+        dim %= len(shape_of(node))
         stride, length = out.like.stride(dim), shape_of(node)[dim]
 
         def body(index: Sequence[str]) -> list[str]:
             place = f"{out.memory} + {out.place(index, without=dim)}"
             chosen = self._read(which, index)
-            return [f"put({place}, {stride}, {length}, {chosen}, T({float(value)!r}));"]
+            return [f"put({place}, {stride}, {length}, {chosen}, {scalar(value)});"]
 
         return self._copied(source, out) + self._loop(shape_of(which), body)

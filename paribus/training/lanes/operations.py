@@ -26,25 +26,34 @@ def _method(name: str) -> Callable[..., str]:
     return lambda a: f"({a}).{name}()"
 
 
+def _function(name: str) -> Callable[..., str]:
+    return lambda a: f"({a}).map([](T x) -> T {{ return std::{name}(x); }})"
+
+
 def _power(a: str, b: str) -> str:
     return f"({a} * {a})" if b == number(2.0) else f"({a}).pow({b})"
 
 
 def number(value: Any) -> str:
     """A constant as a vector."""
-    if isinstance(value, bool):
-        return f"truth({str(value).lower()})"
+    return f"truth({str(value).lower()})" if isinstance(value, bool) else f"Vec({scalar(value)})"
+
+
+def scalar(value: float) -> str:
+    """A constant."""
     if math.isnan(value):
-        return "Vec(std::numeric_limits<T>::quiet_NaN())"
+        return "std::numeric_limits<T>::quiet_NaN()"
     if math.isinf(value):
-        return f"Vec({'-' if value < 0 else ''}{INFINITY})"
-    return f"Vec(T({float(value)!r}))"
+        return f"{'-' if value < 0 else ''}{INFINITY}"
+    return f"T({float(value)!r})"
 
 
 METHODS = (
-    *("abs", "cos", "erf", "exp", "expm1", "log", "log1p", "neg", "reciprocal"),
-    *("rsqrt", "sin", "sqrt", "tanh"),
+    *("abs", "erf", "exp", "expm1", "log", "log1p", "neg", "reciprocal"),
+    *("rsqrt", "sqrt", "tanh"),
 )
+# Number by number: as vectors, they take a way that depends on the largest of all lanes.
+FUNCTIONS = ("cos", "sin")
 SIGNS = {
     "add": "+",
     "sub": "-",
@@ -61,6 +70,7 @@ SIGNS = {
 }
 ARITHMETIC: Mapping[Any, Callable[..., str]] = {
     **{getattr(_prims, name).default: _method(name) for name in METHODS},
+    **{getattr(_prims, name).default: _function(name) for name in FUNCTIONS},
     **{getattr(_prims, name).default: _between(sign) for name, sign in SIGNS.items()},
     _prims.sign.default: lambda a: (
         f"(chosen({a} > {number(0.0)}, {number(1.0)}, {number(0.0)})"
@@ -83,6 +93,8 @@ WHOLE = {
     _prims.convert_element_type.default,
     _aten.scatter.value,
 }
+# Of shorter ones, too, which other operations would have to wrap.
+MOVED = {_prims.clone.default, _prims.where.default}
 BITWISE = {getattr(_prims, n).default for n in ("bitwise_and", "bitwise_or", "bitwise_not")}
 # Truth values are masks, all bits of a number set or none: few operations may read them, and two mean something else.
 OF_TRUTHS = {
@@ -157,6 +169,8 @@ def head(index: str, length: int) -> str:
 
 def product(a: Value, b: Value, out: Value) -> str:
     """A matrix product, all shapes and strides known to the compiler."""
+    if a.plain or b.plain:
+        raise UnsupportedError("a product with a constant")
     (m, k), n = a.like.shape, b.like.shape[1]
     strides = [s for x in (a, b, out) for s in x.like.stride()]
     template = ", ".join(map(str, [m, n, k, *strides]))
@@ -180,7 +194,7 @@ def converted(node: Node, x: str) -> str:
     if after == torch.bool:
         return f"({x} != {number(0.0)})"
     if before.is_floating_point and not after.is_floating_point:
-        raise UnsupportedError("whole numbers of others")
+        raise UnsupportedError("numbers that become whole ones")
     return x
 
 
@@ -191,6 +205,8 @@ def check(node: Node, dtype: torch.dtype) -> None:
     if "tensor_meta" not in node.meta or not hasattr(node.meta["tensor_meta"], "dtype"):
         raise UnsupportedError(f"{node.target}")
     found = dtype_of(node)
+    if not all(shape_of(node)):
+        raise UnsupportedError(f"{node.target} of no numbers")
     if found.is_floating_point and found != dtype:
         raise UnsupportedError(f"numbers of {found} among {dtype}")
     if node.op == "placeholder" and found == torch.bool:
@@ -201,11 +217,10 @@ def check(node: Node, dtype: torch.dtype) -> None:
         raise UnsupportedError(f"{node.target} of truth values")
     if node.target in BITWISE and found != torch.bool:
         raise UnsupportedError(f"{node.target} of whole numbers")
-    if (
-        node.op == "call_function"
-        and found in (torch.int64, torch.int32)
-        and not (is_view(node) or node.target in WHOLE or node.target in UNIFORM)
-    ):
+    whole = not found.is_floating_point and found != torch.bool
+    wide = found in (torch.int64, torch.int32) or node.target in MOVED
+    same = is_view(node) or node.target in UNIFORM or (wide and node.target in WHOLE)
+    if node.op == "call_function" and whole and not same:
         raise UnsupportedError(f"{node.target} of whole numbers")
 
 

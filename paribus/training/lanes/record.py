@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.func import functional_call, functionalize
 from torch.fx import Graph, GraphModule, Node
 
+from paribus.training.lanes.operations import is_view
 from paribus.training.stack import Loss, Stack
 from paribus.training.updates import KINDS, Update
 
@@ -123,13 +124,17 @@ def _tidy(graph: Graph) -> None:
     for node in [*graph.nodes]:
         if node.target is _aten.copy_.default:
             into, value = node.args[:2]
-            if _layout(into) == _layout(value) and all(user <= node for user in into.users):
+            same = _layout(into) == _layout(value) and not is_view(value)
+            if same and all(user <= node for user in into.users):
                 node.replace_all_uses_with(value)
                 graph.erase_node(node)
     for node in [*graph.nodes]:
         times_one = node.target is _prims.mul.default and node.args[1] == 1.0
         same = times_one or node.target in (_prims.clone.default, _prims.view_of.default)
-        if same and _layout(node) == _layout(node.args[0]) and not _written(node):
+        if not same or _written(node) or _layout(node) != _layout(node.args[0]):
+            continue
+        # Views of it may tell where they begin in the memory that it has of its own.
+        if node.target is _prims.view_of.default or not is_view(node.args[0]):
             node.replace_all_uses_with(node.args[0])
     graph.eliminate_dead_code()
 

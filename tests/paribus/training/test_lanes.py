@@ -14,8 +14,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from paribus.recipe import EarlyStopping
 from paribus.run import Run
-from paribus.spec import call
+from paribus.spec import Call, call
 from paribus.training import compiled, together
 from paribus.training.compiled import NOT_KEPT, CompiledTraining
 from paribus.training.lanes import kernel
@@ -69,6 +70,20 @@ def taken(runs: Sequence[Run], folds: Sequence[Any]) -> CompiledTraining:
     assert training.reason == ""
     assert isinstance(training._compiled, LaneSteps)
     return training
+
+
+class Other(nn.Module):
+    """A linear map of what a function makes of the inputs."""
+
+    def __init__(self, *, inputs: Sequence[int], outputs: int) -> None:
+        super().__init__()
+        self.layer = nn.Linear(inputs[0], outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer(self.change(x))
+
+    def change(self, x: Tensor) -> Tensor:
+        return x
 
 
 class Peculiar(nn.Module):
@@ -175,34 +190,60 @@ def test_data_of_each_seed_s_own_with_missing_values(shared: Path) -> None:
     torch.testing.assert_close(training.advance(3), plain.advance(3), rtol=1e-5, atol=1e-6)
 
 
-def _cohort(tiny: Any, seeds: Sequence[int], rates: Sequence[float]) -> tuple[list[Run], list[Any]]:
+def _cohort(
+    tiny: Any, seeds: Sequence[int], rates: Sequence[float], model: Call | None = None
+) -> tuple[list[Run], list[Any]]:
+    model = model or call("models.mlp:MLP", hidden=[4])
     optimizers = [call("torch.optim:SGD", lr=rate) for rate in rates]
     runs = [
-        tiny["table"].run(call("models.mlp:MLP", hidden=[4]), o, seed=s, dtype="float32", steps=12)
+        tiny["table"].run(model, o, seed=s, dtype="float32", steps=12)
         for s, o in zip(seeds, optimizers, strict=True)
     ]
     return runs, [tiny["table"].fold(s) for s in seeds]
 
 
-def test_one_library_is_for_any_number_of_replicates(tiny, own: Path) -> None:
-    """It is built of four, and loaded by more than there are lanes."""
-    taken(*_cohort(tiny, range(4), [0.1] * 4))
-    assert len(list(own.glob("steps-*.so"))) == 1
-    for count in (5, 16, 21):
-        runs, folds = _cohort(tiny, range(count), [0.1] * count)
-        training = CompiledTraining(runs, folds, make_from=inf)
+@pytest.mark.parametrize("norm", [None, "batch"])
+def test_one_library_is_for_any_number_of_replicates(tiny, own: Path, norm: str | None) -> None:
+    """It is built of four, and loaded by fewer and by more than there are lanes."""
+    model = call("models.mlp:MLP", hidden=[4], norm=norm)
+    for count, make_from in ((4, 0.0), (1, inf), (2, inf), (16, inf), (21, inf)):
+        runs = [tiny["table"].run(model, ADAM, seed=s, steps=12) for s in range(count)]
+        folds = [tiny["table"].fold(s) for s in range(count)]
+        training = CompiledTraining(runs, folds, make_from=make_from)
         plain = StackedTraining(runs, folds)
         torch.testing.assert_close(training.advance(12), plain.advance(12))
-        assert training.reason == ""
+        assert isinstance(training._compiled, LaneSteps)
     assert len(list(own.iterdir())) == 1
 
 
-def test_no_replicate_touches_another(tiny, shared: Path) -> None:
+def test_another_network_has_another_library(tiny, own: Path) -> None:
+    for hidden in ([4], [5]):
+        runs = [tiny["table"].run(call("models.mlp:MLP", hidden=hidden), seed=s) for s in range(2)]
+        taken(runs, [tiny["table"].fold(s) for s in range(2)])
+    assert len(list(own.iterdir())) == 2
+
+
+class Waves(Other):
+    def change(self, x: Tensor) -> Tensor:
+        return (self.layer.weight[:1] * x).sin() + x
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        call("models.mlp:MLP", hidden=[4]),
+        call("models.mlp:MLP", hidden=[4], activation="GELU"),
+        call("models.mlp:MLP", hidden=[4], activation="Mish", norm="batch"),
+        call(Waves),
+    ],
+    ids=["ReLU", "GELU", "Mish, norm", "sine"],
+)
+def test_no_replicate_touches_another(tiny, shared: Path, model: Call) -> None:
     """To the bit: alone, among others, in the last place of a vector, and beside one that diverges."""
     del shared
-    alone = taken(*_cohort(tiny, [5], [0.1]))
+    alone = taken(*_cohort(tiny, [5], [0.1], model))
     seeds, rates = [*range(20), 5], [1e30, *[0.1] * 20]
-    among = taken(*_cohort(tiny, seeds, rates))
+    among = taken(*_cohort(tiny, seeds, rates, model))
     losses, others = alone.advance(6), among.advance(6)
     assert not among.stack.weights[0].isfinite().all()
     assert among.stack.weights[1:].isfinite().all()
@@ -233,6 +274,66 @@ def test_few_sample_numbers_are_drawn_at_once(tiny, shared: Path, monkeypatch) -
     assert training.at_once == 6  # with which it began
 
 
+def test_a_step_that_is_watched_is_taken_apart(tiny, shared: Path) -> None:
+    del shared
+    runs, folds = _cohort(tiny, range(3), [0.1] * 3)
+    watched = (call("paribus.diagnostics:steps"),)
+    runs = [
+        replace(r, recipe=r.recipe.model_copy(update={"evaluate_every": 6}), diagnostics=watched)
+        for r in runs
+    ]
+    training = CompiledTraining(runs, folds, make_from=0.0)
+    records = train_together(runs, folds, training)
+    assert isinstance(training._compiled, LaneSteps)
+    assert training.at_once == 5
+    for record, run, fold in zip(records, runs, folds, strict=True):
+        same(record, train(run, fold), 2e-5)
+
+
+def test_early_stopping_keeps_each_replicate_s_best(tiny, shared: Path) -> None:
+    del shared
+    runs, folds = _cohort(tiny, range(3), [0.5, 0.1, 2.0])
+    stopping = {"early_stopping": EarlyStopping(patience=1), "evaluate_every": 2, "steps": 40}
+    runs = [replace(r, recipe=r.recipe.model_copy(update=stopping)) for r in runs]
+    training = CompiledTraining(runs, folds, make_from=0.0)
+    records = train_together(runs, folds, training)
+    assert isinstance(training._compiled, LaneSteps)
+    for record, run, fold in zip(records, runs, folds, strict=True):
+        same(record, train(run, fold), 1e-4)
+
+
+@pytest.mark.parametrize("which", ["rows of 32 bits", "images laid out by channels last"])
+def test_data_that_torch_takes_in_another_form(tiny, shared: Path, which: str) -> None:
+    del shared
+    kind = "table" if which.startswith("rows") else "images"
+    model = call("models.mlp:MLP", hidden=[3])
+    runs = [tiny[kind].run(model, seed=s, dtype="float32", steps=12) for s in range(3)]
+    folds = [tiny[kind].fold(s) for s in range(3)]
+    if kind == "table":
+        folds = [replace(f, train=f.train.int()) for f in folds]
+    else:
+        (x,) = folds[0].dataset.inputs
+        x = x.movedim(1, -1).contiguous().movedim(-1, 1)
+        data = replace(folds[0].dataset, inputs=(x,))
+        folds = [replace(f, dataset=data) for f in folds]
+    training, plain = taken(runs, folds), StackedTraining(runs, folds)
+    plain.advance(3)
+    torch.testing.assert_close(training.advance(6), plain.advance(6), rtol=1e-5, atol=1e-6)
+
+
+def test_a_class_that_the_network_does_not_have_is_seen_to_fail(tiny, shared: Path) -> None:
+    """Torch's own loss raises an error there; in lanes that replicate diverges."""
+    del shared
+    runs, folds = _cohort(tiny, range(3), [0.1] * 3)
+    runs = [replace(tiny["images"].run(r.recipe.model, seed=r.seed, dtype="float32")) for r in runs]
+    folds = [tiny["images"].fold(s) for s in range(3)]
+    training = taken(runs, folds)
+    for source in training.samples.targets:
+        source.raw[folds[1].train[:4]] = 3
+    losses = training.advance(30)
+    assert not losses[:, 1].isfinite().all()
+
+
 class Broken(LaneSteps):
     """One weight of one replicate is off by one."""
 
@@ -244,8 +345,9 @@ class Broken(LaneSteps):
 
 def test_steps_that_are_others_are_not_taken(tiny, own: Path, monkeypatch) -> None:
     monkeypatch.setattr(compiled, "LaneSteps", Broken)
+    monkeypatch.setattr(compiled, "WORTH_LANES", 0.0)
     runs, folds = _cohort(tiny, range(3), [0.1] * 3)
-    training, plain = CompiledTraining(runs, folds, make_from=0.0), StackedTraining(runs, folds)
+    training, plain = CompiledTraining(runs, folds), StackedTraining(runs, folds)
     assert torch.equal(training.advance(6), plain.advance(6))
     assert training.reason == "RuntimeError: compiled steps are not the steps that were compiled"
     assert not list(own.iterdir())
@@ -260,7 +362,7 @@ def test_what_cannot_be_loaded_is_put_away(tiny, own: Path, monkeypatch) -> None
 
     monkeypatch.setattr(Library, "built", built)
     runs, folds = _cohort(tiny, range(3), [0.1] * 3)
-    training, plain = CompiledTraining(runs, folds, make_from=0.0), StackedTraining(runs, folds)
+    training, plain = CompiledTraining(runs, folds), StackedTraining(runs, folds)
     assert torch.equal(training.advance(6), plain.advance(6))
     assert training.reason.startswith("OSError: ")
     assert not list(own.iterdir())
@@ -298,20 +400,6 @@ def refused(runs: Sequence[Run], folds: Sequence[Any]) -> str:
     return str(error.value)
 
 
-class Other(nn.Module):
-    """A linear map of what a function makes of the inputs."""
-
-    def __init__(self, *, inputs: Sequence[int], outputs: int) -> None:
-        super().__init__()
-        self.layer = nn.Linear(inputs[0], outputs)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.layer(self.change(x))
-
-    def change(self, x: Tensor) -> Tensor:
-        return x
-
-
 class Sorts(Other):
     def change(self, x: Tensor) -> Tensor:
         return x.sort(1).values
@@ -339,6 +427,23 @@ class Compares(Other):
         return x + ((x > 0.0) == (x < 1.0)).to(x.dtype)
 
 
+class Empties(Other):
+    def change(self, x: Tensor) -> Tensor:
+        return torch.cat([x, x[:, 4:].exp()], dim=1)
+
+
+class Grumbles(Other):
+    def change(self, x: Tensor) -> Tensor:
+        return x + x.mean().item()
+
+
+class Projects(Other):
+    onto = torch.eye(4)
+
+    def change(self, x: Tensor) -> Tensor:
+        return x @ self.onto
+
+
 class Remembers(Other):
     table = torch.ones(65, 64)
 
@@ -352,8 +457,11 @@ class Remembers(Other):
         (Sorts, "aten.sort.default"),
         (Doubles, "numbers of torch.float64 among torch.float32"),
         (Counts, "prims.ne.default of truth values"),
-        (Rounds, "whole numbers of others"),
+        (Rounds, "numbers that become whole ones"),
+        (Projects, "a product with a constant"),
         (Compares, "prims.eq.default of truth values"),
+        (Empties, "of no numbers"),
+        (Grumbles, "it cannot be recorded: "),
         (Remembers, "a constant of shape (65, 64) and torch.float32"),
     ],
 )
@@ -369,11 +477,13 @@ def test_a_network_that_leaves_the_cache(tiny) -> None:
     assert reason.endswith("numbers a replicate leave a core's cache")
 
 
-def test_whole_numbers_that_lanes_would_round(tiny, monkeypatch) -> None:
+def test_whole_numbers_that_lanes_would_round(tiny, own: Path, monkeypatch) -> None:
     monkeypatch.setattr(kernel, "EXACT", 0)  # so that class 1 is large
-    runs = [tiny["table"].run(call("models.mlp:MLP", hidden=[4]), seed=s) for s in range(2)]
-    folds = [tiny["table"].fold(s) for s in range(2)]
-    assert refused(runs, folds) == "large whole numbers among the data"
+    runs, folds = _cohort(tiny, range(3), [0.1] * 3)
+    training = CompiledTraining(runs, folds, make_from=0.0)
+    training.advance(6)
+    assert training.reason == "RuntimeError: no lanes"
+    assert not list(own.iterdir())
 
 
 # The builder.

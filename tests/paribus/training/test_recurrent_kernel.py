@@ -108,7 +108,7 @@ def test_a_compiler_that_fails_is_quoted(
 @pytest.mark.usefixtures("pretender")
 def test_a_cache_that_cannot_be_written(fresh: Path) -> None:
     fresh.write_text("not a folder")
-    assert kernel_status().startswith("the kernel cannot be kept: ")
+    assert kernel_status().startswith("its machine code cannot be kept: ")
     assert str(fresh) in kernel_status()
     assert_same_as_torch()
 

@@ -352,6 +352,23 @@ def test_steps_are_held_against_each_other_replicate_by_replicate() -> None:
     assert not _same(torch.tensor([4]), torch.tensor([3]), torch.tensor([2]))
 
 
+def test_what_rounding_alone_moves_is_allowed() -> None:
+    """As with a bias before batch norm, whose gradient is nothing but rounding, under an adaptive optimizer."""
+    before, wanted = torch.zeros(4, 8), torch.ones(4, 8)
+    rocked = wanted * 1.1
+    assert _same(wanted * 1.24, wanted, before, rocked)
+    assert not _same(wanted * 1.26, wanted, before, rocked)
+    # A replicate that is somewhere else is found among however many.
+    many = torch.ones(100, 8)
+    wrong = many.clone()
+    wrong[7] = -1.0
+    assert not _same(wrong, many, torch.zeros(100, 8))
+    # One that explodes rocks nobody else.
+    rocked = wanted.clone()
+    rocked[1] = float("nan")
+    assert not _same(wanted * 1.06, wanted, before, rocked)
+
+
 def test_what_is_laid_out_otherwise_is_not_given_to_machine_code(
     tiny, cache: Path, made: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

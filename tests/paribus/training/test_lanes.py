@@ -106,6 +106,21 @@ class Peculiar(nn.Module):
         return found
 
 
+class Biased(nn.Sequential):
+    """A bias before batch norm: its gradient is zero, but for rounding."""
+
+    def __init__(self, *, inputs: Sequence[int], outputs: int) -> None:
+        first = nn.Linear(inputs[0], 16)
+        super().__init__(first, nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, outputs))
+
+
+def test_weights_that_rounding_alone_moves_do_not_matter(tiny, shared: Path) -> None:
+    del shared
+    adagrad = call("torch.optim:Adagrad", lr=0.05)
+    runs = [tiny["table"].run(call(Biased), adagrad, seed=s, dtype="float32") for s in range(5)]
+    taken(runs, [tiny["table"].fold(s) for s in range(5)])
+
+
 ADAM = call("torch.optim:Adam", lr=0.01, weight_decay=0.1)
 WIDTHS = {"hidden": [7, 5, 1, 3, 6]}
 CASES = {

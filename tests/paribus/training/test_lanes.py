@@ -343,8 +343,10 @@ def test_a_class_that_the_network_does_not_have_is_seen_to_fail(tiny, shared: Pa
     runs = [replace(tiny["images"].run(r.recipe.model, seed=r.seed, dtype="float32")) for r in runs]
     folds = [tiny["images"].fold(s) for s in range(3)]
     training = taken(runs, folds)
-    for source in training.samples.targets:
-        source.raw[folds[1].train[:4]] = 3
+    (targets,) = training.samples.targets
+    raw = targets.raw.clone()
+    raw[folds[1].train[:4]] = 3
+    training.samples.targets = [replace(targets, raw=raw)]
     losses = training.advance(30)
     assert not losses[:, 1].isfinite().all()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from math import prod
 from pathlib import Path
 
@@ -95,77 +96,80 @@ def source_of(
     Raises:
         UnsupportedError: it cannot be recorded, or has no form here.
     """
+    with _refusing():
+        inputs, targets = samples.pick(rows[0])
+        numbers = update.constant | {name: x[0] for name, x in update.ahead(1).items()}
+        sample = Sample(
+            stack.weights.detach()[:1].clone(),
+            {name: x[:1].clone() for name, x in update.state.items()},
+            {name: x[0].clone() for name, x in stack.buffers.items()},
+            {name: x[:1].clone() for name, x in numbers.items()},
+            [x[0].contiguous() for x in inputs],
+            [x[0].contiguous() for x in targets],
+        )
+        changing = [sample.weights, *sample.state.values(), *sample.buffers.values()]
+        graph = record_step(stack, loss, update, clip_norm, sample)
+        step = lower(graph, sample.weights.dtype, range(len(changing)))
+        sizes = [x.numel() for x in sample.tensors]
+        if (sum(sizes) + step.memory) * REGISTER > MOST_BYTES:
+            raise UnsupportedError(
+                f"{sum(sizes) + step.memory} numbers a replicate leave a core's cache"
+            )
+        pointers, at = [], 0
+        for i, size in enumerate(sizes):
+            pointers.append(f"Vec* const in{i} = room.data() + {at};")
+            at += size
+        kinds = [TYPES[x.dtype] for x in changing]
+        moved = [(i, kind, sizes[i]) for i, kind in enumerate(kinds)]
+        constant = range(len(moved), len(moved) + len(update.constant))
+        ahead = range(constant.stop, constant.stop + len(update.ahead(1)))
+        return "\n".join(
+            [
+                f"using T = {TYPES[sample.weights.dtype]};",
+                PRELUDE.read_text(encoding="utf-8"),
+                'extern "C" void paribus_steps(int64_t replicates, int64_t steps, void* const* tensors) {',
+                f"T* const losses = (T*)tensors[{ahead.stop + len(samples.tensors) + 1}];",
+                f"std::vector<Vec> room({at + step.memory});",
+                *pointers,
+                f"Vec* const memory = room.data() + {at};",
+                "for (int64_t first = 0; first < replicates; first += LANES) {",
+                "const int valid = int(std::min<int64_t>(LANES, replicates - first));",
+                "int64_t replicate[LANES];",
+                "for (int l = 0; l < LANES; ++l) replicate[l] = first + std::min(l, valid - 1);",
+                *(
+                    f"load((const {kind}*)tensors[{i}], replicate, {n}, in{i});"
+                    for i, kind, n in moved
+                ),
+                *(f"load((const T*)tensors[{i}], replicate, 1, in{i});" for i in constant),
+                "for (int64_t k = 0; k < steps; ++k) {",
+                *(
+                    f"load((const T*)tensors[{i}] + k * replicates, replicate, 1, in{i});"
+                    for i in ahead
+                ),
+                *_picked(samples, ahead.stop, rows.shape[2]),
+                step.source,
+                f"store(&{step.loss}, first, valid, 1, losses + k * replicates);",
+                "}",
+                *(
+                    f"store(in{i}, first, valid, {n}, ({kind}*)tensors[{i}]);"
+                    for i, kind, n in moved
+                ),
+                "}",
+                "}",
+                "",
+            ]
+        )
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Take whatever goes wrong for a network that has no form here: it is trained all the same."""
     try:
-        return _source(stack, loss, update, clip_norm, samples, rows)
+        yield
     except UnsupportedError:
         raise
     except Exception as error:
         raise UnsupportedError(f"it cannot be recorded: {type(error).__name__}: {error}") from error
-
-
-def _source(
-    stack: Stack,
-    loss: Loss,
-    update: Update,
-    clip_norm: float | None,
-    samples: Samples,
-    rows: Tensor,
-) -> str:
-    inputs, targets = samples.pick(rows[0])
-    numbers = update.constant | {name: x[0] for name, x in update.ahead(1).items()}
-    sample = Sample(
-        stack.weights.detach()[:1].clone(),
-        {name: x[:1].clone() for name, x in update.state.items()},
-        {name: x[0].clone() for name, x in stack.buffers.items()},
-        {name: x[:1].clone() for name, x in numbers.items()},
-        [x[0].contiguous() for x in inputs],
-        [x[0].contiguous() for x in targets],
-    )
-    changing = [sample.weights, *sample.state.values(), *sample.buffers.values()]
-    graph = record_step(stack, loss, update, clip_norm, sample)
-    step = lower(graph, sample.weights.dtype, range(len(changing)))
-    sizes = [x.numel() for x in sample.tensors]
-    if (sum(sizes) + step.memory) * REGISTER > MOST_BYTES:
-        raise UnsupportedError(
-            f"{sum(sizes) + step.memory} numbers a replicate leave a core's cache"
-        )
-    pointers, at = [], 0
-    for i, size in enumerate(sizes):
-        pointers.append(f"Vec* const in{i} = room.data() + {at};")
-        at += size
-    kinds = [TYPES[x.dtype] for x in changing]
-    moved = [(i, kind, sizes[i]) for i, kind in enumerate(kinds)]
-    constant = range(len(moved), len(moved) + len(update.constant))
-    ahead = range(constant.stop, constant.stop + len(update.ahead(1)))
-    return "\n".join(
-        [
-            f"using T = {TYPES[sample.weights.dtype]};",
-            PRELUDE.read_text(encoding="utf-8"),
-            'extern "C" void paribus_steps(int64_t replicates, int64_t steps, void* const* tensors) {',
-            f"std::vector<Vec> room({at + step.memory});",
-            *pointers,
-            f"Vec* const memory = room.data() + {at};",
-            "for (int64_t first = 0; first < replicates; first += LANES) {",
-            "const int valid = int(std::min<int64_t>(LANES, replicates - first));",
-            "int64_t replicate[LANES];",
-            "for (int l = 0; l < LANES; ++l) replicate[l] = first + std::min(l, valid - 1);",
-            *(f"load((const {kind}*)tensors[{i}], replicate, {n}, in{i});" for i, kind, n in moved),
-            *(f"load((const T*)tensors[{i}], replicate, 1, in{i});" for i in constant),
-            "for (int64_t k = 0; k < steps; ++k) {",
-            *(
-                f"load((const T*)tensors[{i}] + k * replicates, replicate, 1, in{i});"
-                for i in ahead
-            ),
-            *_picked(samples, ahead.stop, rows.shape[2]),
-            step.source,
-            f"store(&{step.loss}, first, valid, 1, (T*)losses + k * replicates);",
-            "}",
-            *(f"store(in{i}, first, valid, {n}, ({kind}*)tensors[{i}]);" for i, kind, n in moved),
-            "}",
-            "}",
-            "",
-        ]
-    ).replace("(T*)losses", f"(T*)tensors[{ahead.stop + len(samples.tensors) + 1}]")
 
 
 def _picked(samples: Samples, first: int, batch: int) -> Iterator[str]:

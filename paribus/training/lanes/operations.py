@@ -234,7 +234,7 @@ def is_view(node: Node) -> bool:
 
 
 def first_of(node: Node) -> Node:
-    """What a node is made of in the first place."""
+    """The first of a node's arguments, which a view looks at."""
     source = args_of(node)[0]
     if not isinstance(source, Node):
         raise UnsupportedError(f"{node.target}")
@@ -257,10 +257,10 @@ def dtype_of(node: Any) -> torch.dtype:
     return found
 
 
-def layout_of(node: Node) -> Any:
-    """Shape and strides, as they were when recorded."""
+def layout_of(node: Any) -> Any:
+    """Shape, strides and type, as they were when recorded."""
     meta = node.meta["tensor_meta"]
-    return meta.shape, meta.stride
+    return meta.shape, meta.stride, meta.dtype
 
 
 def like(node: Node) -> Tensor:

@@ -10,13 +10,14 @@ from torch import Tensor
 from torch.func import functional_call, functionalize
 from torch.fx import Graph, GraphModule, Node
 
-from paribus.training.lanes.operations import is_view
+from paribus.training.lanes.operations import is_view, layout_of
 from paribus.training.stack import Loss, Stack
+from paribus.training.together import clipped
 from paribus.training.updates import KINDS, Update
 
 _aten, _prims = torch.ops.aten, torch.ops.prims
 # Made of primitive operations they take divisions of whole numbers.
-WHOLE = {_aten.slice_backward.default, _aten.slice_scatter.default}
+KEPT = {_aten.slice_backward.default, _aten.slice_scatter.default}
 
 
 class Sample(NamedTuple):
@@ -82,12 +83,12 @@ def record_step(
         s = sample.holding(tensors)
         gradient, mean, buffers = _gradient(stack, loss, s)
         if clip_norm is not None:
-            gradient = _clipped(gradient, clip_norm)
+            gradient = clipped(gradient, clip_norm)
         w, state = s.weights.clone(), {name: x.clone() for name, x in s.state.items()}
         KINDS[update.kind].step(update.fixed, state, s.numbers, w, gradient)
         return w, *state.values(), *buffers, mean
 
-    plainer: Any = {op: form for op, form in decomposition_table.items() if op not in WHOLE}
+    plainer: Any = {op: form for op, form in decomposition_table.items() if op not in KEPT}
     graph = make_fx(functionalize(step), decomposition_table=plainer)(*sample.tensors)
     _tidy(graph.graph)
     graph.recompile()
@@ -112,36 +113,24 @@ def _gradient(stack: Stack, loss: Loss, s: Sample) -> tuple[Tensor, Tensor, list
     return torch.cat([g.flatten() for g in gradients])[None], value, buffers
 
 
-def _clipped(gradient: Tensor, limit: float) -> Tensor:
-    """As `paribus.training.together.clipped`, of operations that have a plain form."""
-    norm = (gradient * gradient).sum(1, keepdim=True).sqrt()
-    within: Tensor = gradient * (limit / (norm + 1e-6)).clamp(max=1.0)
-    return within
-
-
 def _tidy(graph: Graph) -> None:
     """Leave out what changes nothing, and have what was copied into memory of its own be what is read."""
     for node in [*graph.nodes]:
         if node.target is _aten.copy_.default:
             into, value = node.args[:2]
-            same = _layout(into) == _layout(value) and not is_view(value)
+            same = layout_of(into) == layout_of(value) and not is_view(value)
             if same and all(user <= node for user in into.users):
                 node.replace_all_uses_with(value)
                 graph.erase_node(node)
     for node in [*graph.nodes]:
         times_one = node.target is _prims.mul.default and node.args[1] == 1.0
         same = times_one or node.target in (_prims.clone.default, _prims.view_of.default)
-        if not same or _written(node) or _layout(node) != _layout(node.args[0]):
+        if not same or _written(node) or layout_of(node) != layout_of(node.args[0]):
             continue
         # Views of it may tell where they begin in the memory that it has of its own.
         if node.target is _prims.view_of.default or not is_view(node.args[0]):
             node.replace_all_uses_with(node.args[0])
     graph.eliminate_dead_code()
-
-
-def _layout(node: Any) -> Any:
-    meta = node.meta["tensor_meta"]
-    return meta.shape, meta.stride, meta.dtype
 
 
 def _written(node: Node) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import inf
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -390,7 +391,8 @@ def test_it_is_made_where_it_repays_itself(tiny, own: Path, monkeypatch, seconds
     watch = iter([0.0, seconds / 12 * 3])
     runs, folds = _cohort(tiny, range(3), [0.1] * 3)
     training = CompiledTraining(runs, folds)
-    monkeypatch.setattr(compiled.time, "perf_counter", lambda: next(watch))
+    clock = SimpleNamespace(perf_counter=lambda: next(watch))
+    monkeypatch.setattr(compiled, "time", clock)
     training.advance(3)
     assert training.reason == (NOT_KEPT if seconds < 10 else "")
     assert len(list(own.iterdir())) == (seconds > 10)

@@ -153,50 +153,6 @@ def run(
     raise typer.Exit(_run(chosen, settings))
 
 
-@app.command("compile")
-def compile_ahead(
-    suites: Suites,
-    data: Data = None,
-    target: Target = None,
-    seeds: Annotated[int | None, _option("seeds")] = None,
-    budget: BudgetName = OPTIONS["budget"].default,
-    device: Device = OPTIONS["device"].default,
-    jobs: Jobs = None,
-    arm: Annotated[str, _option("arm")] = OPTIONS["arm"].default,
-    trials: Annotated[int | None, _option("trials")] = None,
-) -> None:
-    """Make machine code of the steps that suites take, for later runs of these seeds and this budget.
-
-    It takes some four seconds for each kind of small network and ten for others, as many at once as there are cores,
-    and is kept in the user's cache; steps of small networks take a fifth of the time with it or less, others half.
-    Runs into a new store, or with --fresh, take it wherever it is faster: that of small networks with any seeds and
-    jobs, others' if these are as they were. Status 1 if nothing could be compiled.
-
-    Examples: paribus compile optimizers · paribus compile my_suite.py --seeds 30
-    """
-    from paribus.ahead import compile_steps
-    from paribus.engines import NOT_COMPILED
-    from paribus.progress import Progress
-
-    chosen = [find_suite(name) for name in suites]
-    settings = _settings(
-        chosen,
-        data,
-        target,
-        seeds=seeds,
-        budget=budget,
-        device=device,
-        jobs=jobs,
-        arm=arm,
-        trials=trials,
-    )
-    lines = []
-    for line in compile_steps(chosen, settings, Progress()):
-        typer.echo(line)
-        lines.append(line)
-    raise typer.Exit(int(all(NOT_COMPILED in line for line in lines)))
-
-
 @app.command()
 def rebuild(
     folder: Annotated[Path, typer.Argument(help="Folder of results with their evidence.")],

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from math import inf
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from paribus.data import Fold
 from paribus.executor import fold_of, spread
 from paribus.run import Run
 from paribus.training.cohorts import LARGEST
-from paribus.training.compiled import COMPILED, FEWEST_COMPILED, WORTH_LANES, CompiledTraining
+from paribus.training.compiled import COMPILED, WORTH_LANES, CompiledTraining
 from paribus.training.loop import Training, deterministic
-from paribus.training.package import any_packages
 from paribus.training.stacked import StackedTraining, self_check, why_not
-from paribus.workers import one_thread, spare, warm_up
+from paribus.workers import one_thread, warm_up
 
 # Choosing takes a few tenths of a second: a check in float64, and a few steps of either engine.
 WORTH_SECONDS = 1.0
@@ -24,7 +22,7 @@ MEASURED_SECONDS = 0.05
 MOST_MEASURED = 64
 # Lanes take as many steps at once as there are between evaluations, which may be all.
 MOST_STEPS_MEASURED = 64
-# With fewer steps, not even machine code that is kept is tried.
+# With fewer steps no machine code is tried, not even if it is kept.
 FEWEST_LOADED = 500
 # Seconds that loading it takes a process, and holding it against the steps themselves.
 LOADING = 0.5
@@ -34,9 +32,6 @@ FEWEST_MEASURED = 200
 WORTH_HALVING = 0.1
 # Trying a half takes some tenths of a second, and less training than that has too little to gain from it.
 WORTH_TRYING_HALVES = 5.0
-
-NOT_COMPILED = "not compiled"
-Found = TypeVar("Found")
 
 
 class Choice(NamedTuple):
@@ -54,11 +49,10 @@ def common(choices: Sequence[Choice]) -> Choice:
     """
     engines = {choice.engine for choice in choices}
     if "loop" not in engines:
-        portions = {choice.portion for choice in choices}
-        # Torch compiles steps for portions of one size, and a process is given no more than suit all cohorts.
-        engine = engines.pop() if len(engines) == len(portions) == 1 else "stacked"
+        engine = engines.pop() if len(engines) == 1 else "stacked"
         reason = "; ".join(dict.fromkeys(choice.reason for choice in choices))
-        return Choice(engine, reason, min(portions))
+        # A process is given no more than suit all cohorts.
+        return Choice(engine, reason, min(choice.portion for choice in choices))
     reasons = dict.fromkeys(choice.reason for choice in choices if choice.engine == "loop")
     for_all = "" if engines == {"loop"} else ", and one engine trains all variants"
     return Choice("loop", "; ".join(reasons) + for_all)
@@ -81,26 +75,14 @@ class Question(NamedTuple):
 
 
 def resolve_each(questions: Sequence[Question], jobs: int) -> Iterator[tuple[int, Choice]]:
-    """The engine for each question, with its place, as it is found."""
-    if any(question.run.recipe.steps >= FEWEST_COMPILED for question in questions):
-        spare()
-    return _each(_resolved, questions, jobs)
+    """The engine for each question, with its place, as it is found.
 
-
-def compile_each(questions: Sequence[Question], jobs: int) -> Iterator[tuple[int, str]]:
-    """What came of making machine code of the steps that each question is of, with its place, as it is made."""
-    spare()
-    return _each(_compiled, questions, jobs)
-
-
-def _each(
-    answer: Callable[[Question], Found], questions: Sequence[Question], jobs: int
-) -> Iterator[tuple[int, Found]]:
-    """Answer questions side by side, as what is chosen will be trained; on a GPU one after the other."""
+    Questions are answered side by side, as what is chosen will be trained; on a GPU one after the other.
+    """
     if jobs == 1 or len(questions) == 1 or any(q.run.device != "cpu" for q in questions):
-        yield from ((i, answer(question)) for i, question in enumerate(questions))
+        yield from ((i, _resolved(question)) for i, question in enumerate(questions))
     else:
-        yield from spread(answer, questions, jobs)
+        yield from spread(_resolved, questions, jobs)
 
 
 def _resolved(question: Question) -> Choice:
@@ -114,28 +96,6 @@ def _cohort(question: Question) -> list[Run]:
         replace(runs[i % len(runs)], seed=question.run.seed + i // len(runs))
         for i in range(question.replicates)
     ]
-
-
-def _compiled(question: Question) -> str:
-    """Make machine code of a cohort's steps, unless it is kept, and say what it gains or why there is none."""
-    cohort = _cohort(question)
-    run = cohort[0]
-    if run.recipe.steps < FEWEST_LOADED:
-        return f"{NOT_COMPILED}: it has fewer than {FEWEST_LOADED} steps"
-    with one_thread():
-        warm_up()
-        fold = fold_of(run)
-        reason = why_not(run) or self_check(run, fold)
-        if reason:
-            return f"{NOT_COMPILED}: {reason}"
-        found = best_portion(cohort, fold)
-        at_once = found.dealt(len(cohort))
-        try:
-            compiled = _compiled_seconds(cohort[:at_once], fold, 0.0)
-        except NotCompiledError as why:
-            return f"{NOT_COMPILED}: {why}"
-    plain = found.step * at_once / found.tried
-    return f"{plain * 1e6:.0f} µs a step of {at_once} at once, {compiled * 1e6:.0f} compiled"
 
 
 def resolve(wanted: str, run: Run, replicates: int, beside: Sequence[Run] = ()) -> Choice:
@@ -261,13 +221,12 @@ def _form(chosen: Choice, cohort: Sequence[Run], fold: Fold, plain: float) -> Ch
         plain: seconds of a step of all of them that is not compiled.
     """
     steps = cohort[0].recipe.steps
-    worth = plain * steps >= WORTH_LANES
-    if steps < FEWEST_LOADED or not (worth or any_packages()):
+    if steps < FEWEST_LOADED or plain * steps < WORTH_LANES:
         return chosen
     try:
-        compiled = _compiled_seconds(cohort, fold, None if worth else inf)
+        compiled = _compiled_seconds(cohort, fold)
     except NotCompiledError as why:
-        return chosen._replace(reason=f"{chosen.reason}; not compiled: {why}") if worth else chosen
+        return chosen._replace(reason=f"{chosen.reason}; not compiled: {why}")
     found = f"{chosen.reason}; {plain * 1e6:.0f} µs a step of all {len(cohort)}, {compiled * 1e6:.0f} compiled"
     return Choice(COMPILED if pays(plain, compiled, steps) else "stacked", found, chosen.portion)
 
@@ -296,13 +255,12 @@ def _stacked_seconds(runs: Sequence[Run], fold: Fold) -> tuple[float, float]:
         return _seconds(training), start
 
 
-def _compiled_seconds(runs: Sequence[Run], fold: Fold, make_from: float | None) -> float:
+def _compiled_seconds(runs: Sequence[Run], fold: Fold) -> float:
     """Seconds of a compiled step of so many replicates.
 
     Args:
         runs: of one process.
         fold: what they are trained on, where seeds have no data of their own.
-        make_from: as of `CompiledTraining`.
 
     Raises:
         NotCompiledError: there is no machine code, and why.
@@ -310,7 +268,7 @@ def _compiled_seconds(runs: Sequence[Run], fold: Fold, make_from: float | None) 
     # How data of its own are laid out for each seed is part of what is compiled.
     folds = [fold_of(run) if run.task.redrawn else fold for run in runs]
     with deterministic(runs[0]):
-        training = CompiledTraining(runs, folds, make_from=make_from)
+        training = CompiledTraining(runs, folds)
         if not training.reason:
             # One more where the last one is watched, which is taken apart.
             training.advance(training.at_once + training.watching)

@@ -43,20 +43,14 @@ def wake(jobs: int) -> None:
         pool.submit(int)
 
 
-def spare() -> None:
-    """Let workers end by themselves: what a compiler started in them complains if they are ended."""
-    _spared.append(True)
-
-
 def dismiss() -> None:
-    """End all workers at once, whatever they do, unless they are spared."""
-    for pool in [] if _spared else _pools:
+    """End all workers at once, whatever they do."""
+    for pool in _pools:
         pool.shutdown(wait=True, kill_workers=True)
     _pools.clear()
 
 
 _pools: set[ProcessPoolExecutor] = set()
-_spared: list[bool] = []
 
 
 def _start() -> None:

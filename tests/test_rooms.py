@@ -70,7 +70,6 @@ ORDER = [
     "beforehand",
     "plan",
     "session",
-    "ahead",
     "archive",
     "calibration",
     "door",

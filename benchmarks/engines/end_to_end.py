@@ -27,39 +27,33 @@ KINDS = {
     "steps": "training steps alone, all processes added up",
 }
 BARS = {"seconds": 25.0, "steps": 60.0}
-KINDS_OF_STEPS = {"stacked": "stacked", "compiled": "stacked, compiled ahead"}
 ROUNDS = 3
 
 Found = Mapping[str, float]
 
 
 def measure_sweep() -> dict[str, Any]:
-    """The whole sweep by the loop once, and stacked some times with and without machine code made ahead; plain data."""
+    """The whole sweep by the loop once, and stacked some times; plain data."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        caches = {kind: {"PARIBUS_CACHE": str(folder / f"cache-{kind}")} for kind in KINDS_OF_STEPS}
-        rounds: dict[str, list[dict[str, float]]] = {kind: [] for kind in caches}
-        making = _seconds(
-            ["compile", "benchmarks/engines/sweep.py", "--device", "cpu"], caches["compiled"]
-        )
-        loop = {}
+        rounds = []
+        loop: dict[str, float] = {}
         for i in range(ROUNDS):
-            for kind, cache in caches.items():
-                rounds[kind].append(_measured("stacked", folder / f"{kind}-{i}", cache))
+            rounds.append(_measured("stacked", folder / f"stacked-{i}", folder / "cache"))
             if i == ROUNDS // 2:  # among them, since it takes longer than all of them
-                loop = _measured("loop", folder / "loop", caches["stacked"])
+                loop = _measured("loop", folder / "loop", folder / "cache")
         by_loop = decisions(folder / "loop", "loop")
-        same = {kind: _same(by_loop, decisions(folder / f"{kind}-0", "stacked")) for kind in rounds}
+        same = _same(by_loop, decisions(folder / "stacked-0", "stacked"))
+    stacked = middle(rounds)
     found = {
         "loop": loop,
-        **{kind: middle(each) for kind, each in rounds.items()},
-        "seconds": {kind: [each["seconds"] for each in found] for kind, found in rounds.items()},
-        "making": making,
+        "stacked": stacked,
+        "seconds": [each["seconds"] for each in rounds],
         "same": same,
         "verdicts": len(by_loop),
         "where": where(),
+        "ratios": ratios(loop, stacked),
     }
-    found["ratios"] = {kind: ratios(loop, found[kind]) for kind in rounds}
     return {**found, "text": told(found)}
 
 
@@ -79,62 +73,46 @@ def ratios(loop: Found, stacked: Found) -> dict[str, float]:
 
 def told(found: dict[str, Any]) -> str:
     """What the page says."""
-    columns = KINDS_OF_STEPS
-    heads = [f"{head} | ratio" for head in columns.values()]
-    lines = [
-        f"| seconds | loop | {' | '.join(heads)} | bar |",
-        "|---" * (3 + 2 * len(columns)) + "|",
-    ]
+    lines = ["| seconds | loop | stacked | ratio | bar |", "|---|---|---|---|---|"]
     for name, label in KINDS.items():
-        parts = [label, f"{found['loop'][name]:.1f}"]
-        for kind in columns:
-            parts += [f"{found[kind][name]:.1f}", f"{found['ratios'][kind][name]:.1f}x"]
-        lines.append(f"| {' | '.join([*parts, _bar(found, name)])} |")
+        seconds = [found[engine][name] for engine in ("loop", "stacked")]
+        ratio = found["ratios"][name]
+        cells = [label, *(f"{x:.1f}" for x in seconds), f"{ratio:.1f}x", _bar(ratio, name)]
+        lines.append(f"| {' | '.join(cells)} |")
     table = "\n".join(lines)
-    spread = "; ".join(
-        f"{head} {', '.join(f'{x:.1f}' for x in sorted(found['seconds'][kind]))}"
-        for kind, head in columns.items()
-    )
-    agree = found["same"]
+    spread = ", ".join(f"{x:.1f}" for x in sorted(found["seconds"]))
     return f"""\
 {len(USUAL)} optimizers x {len(MULTIPLES)} learning rates x {SEEDS} seeds, {STEPS} steps each, scored every
 {EVALUATE_EVERY}: `paribus run benchmarks/engines/sweep.py` into an empty store, {found["loop"]["runs"]:.0f} runs,
-imports, pages and figures included, on all cores. What is compiled ahead, `paribus compile` made before, in
-{found["making"]:.0f} s.
+imports, pages and figures included, on all cores.
 
 {table}
 
 Stacked is the median of {ROUNDS} rounds (from end to end: {spread}), the loop one round.
-Of {found["verdicts"]} verdicts, {agree["stacked"]} are the loop's when stacked and {agree["compiled"]} when compiled
-ahead. {when(found["where"])}"""
+Of {found["verdicts"]} verdicts, {found["same"]} are the loop's when stacked. {when(found["where"])}"""
 
 
-def _bar(found: dict[str, Any], name: str) -> str:
-    """Which bar there is, and which form reaches it."""
+def _bar(ratio: float, name: str) -> str:
+    """Which bar there is, and whether it is reached."""
     bar = BARS.get(name)
-    if bar is None:
-        return ""
-    reach = [head for kind, head in KINDS_OF_STEPS.items() if found["ratios"][kind][name] >= bar]
-    return f"{bar:g}x: " + (f"reached {' and '.join(reach)}" if reach else "**not reached**")
+    return "" if bar is None else f"{bar:g}x: {'reached' if ratio >= bar else '**not reached**'}"
 
 
-def _measured(engine: str, out: Path, cache: Mapping[str, str]) -> dict[str, float]:
-    command = ["run", "benchmarks/engines/sweep.py", "--engine", engine]
-    seconds = _seconds([*command, "--device", "cpu", "--out", str(out)], cache)
-    return {"seconds": seconds, **_training(out)}
-
-
-def _seconds(arguments: Sequence[str], environment: Mapping[str, str]) -> float:
-    """Seconds of the command, in a process of its own."""
+def _measured(engine: str, out: Path, cache: Path) -> dict[str, float]:
+    """Seconds of the command, in a process of its own, and of the training in it."""
+    arguments = ["run", "benchmarks/engines/sweep.py", "--engine", engine]
     started = time.perf_counter()
     subprocess.run(  # noqa: S603 - this interpreter, our own command line
-        [sys.executable, "-c", "from paribus.cli import main; main()", *arguments],
+        [
+            *(sys.executable, "-c", "from paribus.cli import main; main()"),
+            *(*arguments, "--device", "cpu", "--out", str(out)),
+        ],
         cwd=ROOT,
-        env={**os.environ, **environment},
+        env={**os.environ, "PARIBUS_CACHE": str(cache)},
         capture_output=True,
         check=True,
     )
-    return time.perf_counter() - started
+    return {"seconds": time.perf_counter() - started, **_training(out)}
 
 
 def _training(out: Path) -> dict[str, float]:

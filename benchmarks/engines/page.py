@@ -61,10 +61,9 @@ counted. {HOW}
 Before any time is told, everyone trains as many steps with several seeds. One whose mean loss differs from the
 textbook's by more than {TOLERANCE} has no time on this page.
 
-`stacked-compiled` has its steps as machine code: C++ with a replicate in each lane of a vector register where the
-network is small, torch's compiler otherwise; `torch alone` does without the C++ kernel of recurrent layers, as a
-machine without a compiler. A bar is the ratio that was asked for before anything was built; what `was
-seen` was reached by rougher means than these engines are."""
+`stacked-compiled` has its steps as machine code: C++ with a replicate in each lane of a vector register; `torch alone`
+does without the C++ kernel of recurrent layers, as a machine without a compiler. A bar is the ratio that was asked for
+before anything was built; what `was seen` was reached by rougher means than these engines are."""
 
 
 def bars(measured: Sequence[Workload], known: Measured) -> str:

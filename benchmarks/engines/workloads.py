@@ -225,6 +225,7 @@ def _convolutional(side: int, training: int, bar: Bar) -> Workload:
         task=_task(images, "log_loss", "prior", side=side, training=training),
         recipe=_recipe(call("models.cnn:CNN", channels=[32, 64]), 0.001, batch_size=64),
         replicates=(8,),
+        engines=("stacked",),
         bars={8: bar},
         checked=(6, 2 * training // 64),
     )

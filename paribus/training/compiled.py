@@ -1,9 +1,7 @@
 """Several steps of a cohort as one compiled call: data picked, forward, backward, clipping and update fused.
 
-The steps are recorded as a plain list of tensor operations, from the recorded gradient on, and torch's compiler makes
-machine code of them ahead of time: kept in the cache, so that the next process loads it. Making it pays for long
-trainings only, loading it for nearly all. Steps of small networks are written in C++ instead, replicates side by side
-in vector registers (see `paribus.training.lanes`), which is made sooner, runs faster and fits any cohort.
+Steps of small networks are written in C++, replicates side by side in vector registers (see `paribus.training.lanes`),
+and built by the system's compiler: kept in the cache, so that the next process loads it, whatever its cohort.
 """
 
 from __future__ import annotations
@@ -14,9 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import starmap
-from math import inf
 from pathlib import Path
-from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -29,7 +25,6 @@ from paribus.training.lanes.kernel import LaneSteps, hopeless, library, source_o
 from paribus.training.lanes.operations import UnsupportedError
 from paribus.training.native import UnavailableError
 from paribus.training.order import steps_per_epoch
-from paribus.training.package import Package, copies, layout, make_package, package_of
 from paribus.training.samples import Samples
 from paribus.training.stack import Stack
 from paribus.training.stacked import train_together
@@ -38,30 +33,23 @@ from paribus.training.traced import TracedGradient
 from paribus.training.updates import KINDS
 
 COMPILED = "stacked-compiled"  # what a run's engine is called
-MOST_AT_ONCE = 8
+MOST_AT_ONCE = 8  # steps of the first call, which plain ones are held against
 # Lanes take as many steps at once as have so many sample numbers, which are all that grows with them.
 NUMBERS_AT_ONCE = 2**21
-# Making machine code takes 10 s and more, once, and halves the time of a step.
-WORTH_COMPILING = 120.0
-FEWEST_COMPILED = 5000
-# For lanes it takes four, and leaves a fifth of it.
+# Seconds of training from which on machine code is made: that takes four, once, and leaves a fifth of a step's time.
 WORTH_LANES = 10.0
 NOT_KEPT = "no machine code of its steps is kept, and making it would not repay itself"
+NO_LANES = "its replicates are convolutional, leave a core's cache or count beyond what lanes hold"
 # How far compiled steps may end from the others, as a share of how far they went: on average, and for a single one.
 APART = 0.05
 FARTHEST = 1.0
 
 Steps = Callable[..., Tensor]
-Code = TypeVar("Code", Package, LaneSteps)
 # Where it is written what the steps do besides the recorded gradient; read when it is imported, not when it is edited.
-WRITTEN_IN = (clipped, make_package, KINDS["SGD"].step, Samples, Stack)
+WRITTEN_IN = (clipped, KINDS["SGD"].step, Samples, Stack)
 SOURCES = [
     inspect.getsource(sys.modules[name]) for name in (__name__, *(x.__module__ for x in WRITTEN_IN))
 ]
-
-
-class NotKeptError(Exception):
-    """Machine code that was not to be made is not there."""
 
 
 class CompiledTraining(StackedTraining):
@@ -70,38 +58,35 @@ class CompiledTraining(StackedTraining):
     Args:
         runs: as of `StackedTraining`.
         folds: the same.
-        make_from: seconds that the training takes without machine code, from which on that is made if none is kept;
-            if nothing is given, what repays itself: `WORTH_LANES`, or `WORTH_COMPILING` of `FEWEST_COMPILED` steps.
+        make_from: seconds that the training takes without machine code, from which on that is made if none is kept.
     """
 
     def __init__(
-        self, runs: Sequence[Run], folds: Sequence[Fold], *, make_from: float | None = None
+        self, runs: Sequence[Run], folds: Sequence[Fold], *, make_from: float = WORTH_LANES
     ) -> None:
         super().__init__(runs, folds)
         self.make_from = make_from
         every = self.recipe.evaluate_every or steps_per_epoch(
             len(folds[0].train), self.recipe.batch_size
         )
-        self._compiled: Package | LaneSteps | None = None
+        self._compiled: LaneSteps | None = None
         self._unwatched = unwatched = min(every, self.recipe.steps) - self.watching
-        if self.stack.masks:
+        if self.device != "cpu":
+            self.reason = "steps are compiled for the CPU alone"
+        elif self.stack.masks:
             self.reason = "dropout masks are drawn one by one"
         elif not unwatched:
             self.reason = "every step is watched"
         else:
-            self.at_once, self._plain = portion(unwatched), self.at_once
+            self.at_once, self._plain = min(unwatched, MOST_AT_ONCE), self.at_once
 
     def _portion(self, rows: Tensor) -> Tensor:
         if self._compiled is None and not self.reason:
             self._prepare(rows)
         if self._compiled is None:
             return super()._portion(rows)
-        arguments = self._arguments(rows)
-        if not self._compiled.fits(arguments):
-            plain = super()._portion
-            return torch.cat([plain(part) for part in rows.split(self._plain)])
         with torch.no_grad():
-            losses = self._compiled(*arguments)
+            losses = self._compiled(*self._arguments(rows))
         self.steps += len(rows)
         self.update.steps += len(rows)
         return losses
@@ -118,8 +103,8 @@ class CompiledTraining(StackedTraining):
             if not isinstance(self.gradient, TracedGradient):
                 raise TypeError("the network's step cannot be recorded")
             self._compiled = self._compile(rows, self.gradient)
-        except NotKeptError:
-            self.reason = NOT_KEPT
+        except (UnsupportedError, UnavailableError) as error:
+            self.reason = str(error)
         except Exception as error:  # noqa: BLE001 - whatever a compiler says; the steps are taken without it
             self.reason = f"{type(error).__name__}: {error}".partition("\n")[0]
         if self.reason:
@@ -141,62 +126,51 @@ class CompiledTraining(StackedTraining):
         weights = self.stack.weights.detach()
         return [weights, *self.update.state.values(), *self.stack.buffers.values()]
 
-    def _compile(self, rows: Tensor, gradient: TracedGradient) -> Package | LaneSteps:
-        """The steps' machine code, made unless it is kept, and held against the steps themselves."""
+    def _compile(self, rows: Tensor, gradient: TracedGradient) -> LaneSteps:
+        """The steps' machine code, made unless it is kept, and held against the steps themselves.
+
+        Raises:
+            UnsupportedError: they have no form in lanes.
+            UnavailableError: machine code is neither kept nor worth making, or cannot be made.
+        """
+        if hopeless(gradient.graph, self.parameters, self.samples):
+            raise UnsupportedError(NO_LANES)
         steps, arguments = self._flat(gradient), self._arguments(rows)
-        wanted = self._spared(arguments)
+        wanted, rocked = self._copied(arguments), self._copied(arguments)
         with torch.no_grad():
             started = time.perf_counter()
             losses = steps(*wanted)
             seconds = (time.perf_counter() - started) / len(rows) * self.recipe.steps
-            rocked = self._spared(arguments)
             rocked[0].mul_(_rocking(rocked[0]))
-            by_plain = (arguments, wanted, losses, (*rocked, steps(*rocked)))
-            failure: Exception = NotKeptError()
-            path = self._lanes(rows, gradient, seconds)
-            if path is not None:
-                try:
-                    lanes = self._checked(path, LaneSteps, *by_plain)
-                except (RuntimeError, OSError) as error:
-                    failure = error  # torch's compiler may do better
-                else:
-                    most = max(len(rows), NUMBERS_AT_ONCE // rows[0].numel())
-                    self.at_once = min(self._unwatched, most)
-                    return lanes
-            path = package_of(self._name(arguments, gradient), self.device)
-            if not path.exists():
-                long = self.recipe.steps >= FEWEST_COMPILED
-                if not self._worth(seconds, WORTH_COMPILING if long else inf):
-                    raise failure
-                make_package(path, steps, arguments)
-            return self._checked(path, Package, *by_plain)
+            path = self._library(rows, seconds)
+            code = self._checked(path, arguments, wanted, losses, (*rocked, steps(*rocked)))
+        self.at_once = min(self._unwatched, max(len(rows), NUMBERS_AT_ONCE // rows[0].numel()))
+        return code
 
-    def _spared(self, arguments: Sequence[Tensor]) -> list[Tensor]:
+    def _copied(self, arguments: Sequence[Tensor]) -> list[Tensor]:
         """The same, what steps change as copies."""
         count = len(self._changing)
-        return [*copies(arguments[:count]), *arguments[count:]]
+        return [*(x.clone() for x in arguments[:count]), *arguments[count:]]
 
     def _checked(
         self,
         path: Path,
-        load: Callable[[Path, Sequence[Tensor]], Code],
         arguments: Sequence[Tensor],
         wanted: Sequence[Tensor],
         losses: Tensor,
         rocked: Sequence[Tensor],
-    ) -> Code:
+    ) -> LaneSteps:
         """Machine code that was found to take the steps that plain ones take.
 
         Args:
             path: of the code, which is put away if it does not, so that it is made again.
-            load: makes it callable, for arguments laid out as these.
             arguments: of the steps.
             wanted: what those are after them.
             losses: what the steps return.
             rocked: arguments and losses after them, had the weights been others by rounding.
         """
         try:
-            code, found = load(path, arguments), self._spared(arguments)
+            code, found = LaneSteps(path, arguments), self._copied(arguments)
             if not code.fits(found):
                 raise RuntimeError("the tensors of the steps are not laid out as they have to be")
             lost = code(*found)
@@ -210,36 +184,20 @@ class CompiledTraining(StackedTraining):
             raise
         return code
 
-    def _worth(self, seconds: float, make_from: float) -> bool:
-        """Whether making machine code repays itself."""
-        return seconds >= (make_from if self.make_from is None else self.make_from)
-
-    def _lanes(self, rows: Tensor, gradient: TracedGradient, seconds: float) -> Path | None:
-        """The library of steps in lanes; None where they have no such form, or it is neither there nor worth making."""
-        if self.device != "cpu" or hopeless(gradient.graph, self.parameters, self.samples):
-            return None
+    def _library(self, rows: Tensor, seconds: float) -> Path:
+        """The library of the steps, built unless it is kept; ``seconds`` is what the training takes without it."""
 
         def source() -> str:
-            if not self._worth(seconds, WORTH_LANES):
-                raise NotKeptError
+            if seconds < self.make_from:
+                raise UnavailableError(NOT_KEPT)
             return source_of(
                 self.stack, self.loss, self.update, self.recipe.clip_norm, self.samples, rows
             )
 
-        try:
-            return library(self._name_of_lanes(rows)).built(source)
-        except (NotKeptError, UnsupportedError, UnavailableError):
-            return None
+        return library(self._name(rows)).built(source)
 
-    def _name(self, arguments: Sequence[Tensor], gradient: TracedGradient) -> str:
-        """All that torch's machine code depends on, besides the machine."""
-        graph = gradient.graph
-        constants = [getattr(graph, n.target) for n in graph.graph.nodes if n.op == "get_attr"]
-        code = (graph.code, [(x.dtype, x.tolist()) for x in constants])
-        return repr((SOURCES, code, self._settings, [layout(x) for x in arguments]))
-
-    def _name_of_lanes(self, rows: Tensor) -> str:
-        """The same of lanes, which are of one replicate and one step, whatever there is of either.
+    def _name(self, rows: Tensor) -> str:
+        """All that the machine code depends on, besides the machine: it is of one replicate and one step.
 
         A network that is not only what its file and its arguments say is found out when its steps are held against it.
         """
@@ -248,14 +206,10 @@ class CompiledTraining(StackedTraining):
         made = (written, canonical(recipe.model), canonical(task.loss))
         held = (*self._changing, *self.update.constant.values(), *self.samples.tensors)
         layouts = [(x.shape[1:], x.dtype) for x in held]
-        return repr((SOURCES, made, self._settings, layouts, rows.shape[2:]))
-
-    @property
-    def _settings(self) -> object:
-        update = self.update
-        missing = [s.missing for s in (*self.samples.inputs, *self.samples.targets)]
-        fixed = (update.kind, sorted(update.fixed.items()), self.recipe.clip_norm)
-        return fixed, missing, self.dtype
+        update, sources = self.update, (*self.samples.inputs, *self.samples.targets)
+        fixed = (update.kind, sorted(update.fixed.items()), recipe.clip_norm)
+        settings = (fixed, [source.missing for source in sources], self.dtype)
+        return repr((SOURCES, made, settings, layouts, rows.shape[2:]))
 
     def _flat(self, gradient: TracedGradient) -> Steps:
         """The steps as a function of `_arguments`, which changes weights, state and buffers in place."""
@@ -343,19 +297,3 @@ def train_compiled(runs: Sequence[Run], folds: Sequence[Fold]) -> list[Record]:
         return records
     note = f"Trained without compiled steps: {training.reason}."
     return [replace(record, notes=(*record.notes, note)) for record in records]
-
-
-def portion(every: int) -> int:
-    """Steps a compiled call, for so many between evaluations: the number, `MOST_AT_ONCE` at most, that costs least.
-
-    A call costs half a compiled step more, and a step that is left over two and a half.
-
-    >>> portion(81), portion(20), portion(7), portion(11)
-    (8, 5, 7, 5)
-    """
-
-    def cost(at_once: int) -> float:
-        calls, left = divmod(every, at_once)
-        return calls * (at_once + 0.5) + left * 2.5
-
-    return min(range(1, min(every, MOST_AT_ONCE) + 1), key=cost)

@@ -13,7 +13,7 @@ from paribus import cli
 from paribus.cli import app, by_task
 from paribus.errors import ParibusError
 from paribus.lookup import find_suite
-from paribus.workers import dismiss, spare, wake, workers
+from paribus.workers import dismiss, wake, workers
 from suites import SUITES
 
 
@@ -138,21 +138,14 @@ def test_workers_start_at_once_unless_all_may_be_known_and_end_with_a_mistake(
     assert seen == [*woken, 0]
 
 
-def test_workers_that_are_still_starting_are_ended_at_once(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("paribus.workers._spared", [])
+def test_workers_that_are_still_starting_are_ended_at_once() -> None:
     dismiss()  # those of other tests
     wake(1)
     (process,) = workers(1)._processes.values()
     dismiss()
     process.join(timeout=30)
     assert process.exitcode is not None
-    spare()
-    assert list(workers(1).map(abs, [-1])) == [1]
-    dismiss()
     assert list(workers(1).map(abs, [-2])) == [2]
-    monkeypatch.setattr("paribus.workers._spared", [])
     dismiss()
 
 

@@ -19,7 +19,7 @@ from paribus.recipe import EarlyStopping
 from paribus.run import Run
 from paribus.spec import Call, call
 from paribus.training import compiled, together
-from paribus.training.compiled import NOT_KEPT, CompiledTraining
+from paribus.training.compiled import NO_LANES, NOT_KEPT, CompiledTraining
 from paribus.training.lanes import kernel
 from paribus.training.lanes.kernel import LaneSteps, library, source_of
 from paribus.training.lanes.operations import UnsupportedError
@@ -35,14 +35,9 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture(autouse=True)
-def _lanes_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Record even a training of a few steps, and have no other machine code stand in."""
-
-    def refuse(*_: object) -> None:
-        raise RuntimeError("no lanes")
-
+def _short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Record even a training of a few steps."""
     monkeypatch.setattr(together, "WORTH_TRACING", 0)
-    monkeypatch.setattr(compiled, "make_package", refuse)
 
 
 @pytest.fixture(scope="module")
@@ -282,12 +277,12 @@ def test_all_steps_between_evaluations_are_one_call(tiny, shared: Path) -> None:
 
 def test_few_sample_numbers_are_drawn_at_once(tiny, shared: Path, monkeypatch) -> None:
     del shared
-    monkeypatch.setattr(compiled, "NUMBERS_AT_ONCE", 5 * 3 * 8)
+    monkeypatch.setattr(compiled, "NUMBERS_AT_ONCE", 10 * 3 * 8)
     runs, folds = _cohort(tiny, range(3), [0.1] * 3)
     runs = [replace(r, recipe=r.recipe.model_copy(update={"evaluate_every": 12})) for r in runs]
     training = CompiledTraining(runs, folds, make_from=0.0)
     training.advance(12)
-    assert training.at_once == 6  # with which it began
+    assert training.at_once == 10
 
 
 def test_a_step_that_is_watched_is_taken_apart(tiny, shared: Path) -> None:
@@ -363,9 +358,8 @@ class Broken(LaneSteps):
 
 def test_steps_that_are_others_are_not_taken(tiny, own: Path, monkeypatch) -> None:
     monkeypatch.setattr(compiled, "LaneSteps", Broken)
-    monkeypatch.setattr(compiled, "WORTH_LANES", 0.0)
     runs, folds = _cohort(tiny, range(3), [0.1] * 3)
-    training, plain = CompiledTraining(runs, folds), StackedTraining(runs, folds)
+    training, plain = CompiledTraining(runs, folds, make_from=0.0), StackedTraining(runs, folds)
     assert torch.equal(training.advance(6), plain.advance(6))
     assert training.reason == "RuntimeError: compiled steps are not the steps that were compiled"
     assert not list(own.iterdir())
@@ -398,14 +392,15 @@ def test_it_is_made_where_it_repays_itself(tiny, own: Path, monkeypatch, seconds
     assert len(list(own.iterdir())) == (seconds > 10)
 
 
-def test_without_a_compiler_torch_s_is_asked(tiny, own: Path, monkeypatch) -> None:
-    """And where that has none, the steps are taken as they are."""
-    monkeypatch.setenv("CXX", "/nowhere/c++")
+def test_a_cache_that_cannot_be_reached_costs_the_machine_code_alone(
+    tiny, own: Path, monkeypatch
+) -> None:
+    (own / "file").touch()
+    monkeypatch.setenv("PARIBUS_CACHE", str(own / "file" / "cache"))
     runs, folds = _cohort(tiny, range(3), [0.1] * 3)
     training, plain = CompiledTraining(runs, folds, make_from=0.0), StackedTraining(runs, folds)
     assert torch.equal(training.advance(6), plain.advance(6))
-    assert training.reason == "RuntimeError: no lanes"
-    assert not list(own.iterdir())
+    assert training.reason.startswith("its machine code cannot be kept: ")
 
 
 # What has no form in lanes.
@@ -501,7 +496,7 @@ def test_whole_numbers_that_lanes_would_round(tiny, own: Path, monkeypatch) -> N
     runs, folds = _cohort(tiny, range(3), [0.1] * 3)
     training = CompiledTraining(runs, folds, make_from=0.0)
     training.advance(6)
-    assert training.reason == "RuntimeError: no lanes"
+    assert training.reason == NO_LANES
     assert not list(own.iterdir())
 
 

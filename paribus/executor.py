@@ -106,15 +106,6 @@ def _once(
             future.cancel()
 
 
-def train_one(run: Run) -> Record:
-    """Train one run in this process and say where it ran.
-
-    Raises:
-        ParibusError: the network, the loss or the data raised an error.
-    """
-    return train_unit([run])[0]
-
-
 def train_unit(unit: Unit) -> list[Record]:
     """Train one run, or the runs of one cohort together, in this process and say where they ran.
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import platform
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -28,11 +29,26 @@ def cache_folder() -> Path:
         raise FileNotFoundError(f"no home to keep things in: {error}") from error
 
 
+@contextmanager
+def atomic_write(path: Path) -> Iterator[Path]:
+    """Yield a path to write to, whose file replaces ``path`` at the end: no reader sees a part of it.
+
+    Of two processes that write at once the last one wins. Where writing fails nothing is left.
+
+    Raises:
+        OSError: the folder cannot be made or written to.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        whole = Path(folder) / path.name
+        yield whole
+        whole.replace(path)
+
+
 def kept(name: str, made_from: Sequence[object], make: Callable[[], np.ndarray]) -> np.ndarray:
     """The array that ``make`` returns, from the cache if it was made before.
 
-    It is written under another name first: whoever sees it sees all of it. A cache that cannot be written or read costs
-    the time of making the array again, and nothing else.
+    A cache that cannot be written or read costs the time of making the array again, and nothing else.
 
     Args:
         name: what its file is called, besides the hash.
@@ -44,21 +60,9 @@ def kept(name: str, made_from: Sequence[object], make: Callable[[], np.ndarray])
         found: np.ndarray = np.load(cache_folder() / file, allow_pickle=False)
     except (OSError, ValueError, EOFError):
         found = make()
-        _keep(found, file)
+        with suppress(OSError), atomic_write(cache_folder() / file) as path:
+            np.save(path, found, allow_pickle=False)
     return found
-
-
-def _keep(array: np.ndarray, file: str) -> None:
-    try:
-        folder = cache_folder()
-        path = folder / file
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.TemporaryDirectory(dir=folder) as room:
-            whole = Path(room) / path.name
-            np.save(whole, array, allow_pickle=False)
-            whole.replace(path)
-    except OSError:
-        return
 
 
 def processor() -> str:

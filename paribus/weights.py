@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import tempfile
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from paribus.cache import atomic_write
 from paribus.errors import ParibusError
 
 # What torch raises on a file that holds something else, or part of what it should.
@@ -21,13 +21,10 @@ UNREADABLE = (
 
 
 def save_weights(network: nn.Module, path: Path) -> None:
-    """Write a network's weights and buffers, under another name first, so that whoever sees the file sees all of it."""
+    """Write a network's weights and buffers, all of them or nothing."""
     state = {name: value.detach().cpu() for name, value in network.state_dict().items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent) as room:
-        whole = Path(room) / path.name
+    with atomic_write(path) as whole:
         torch.save(state, whole)
-        whole.replace(path)
 
 
 def load_weights(path: Path) -> dict[str, Tensor]:

@@ -7,12 +7,11 @@ import os
 import shlex
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from paribus.cache import cache_folder, processor
+from paribus.cache import atomic_write, cache_folder, processor
 
 FLAGS = ("-shared", "-fPIC", "-march=native")
 COMPILERS = ("c++", "g++", "clang++")
@@ -54,9 +53,6 @@ class Library(NamedTuple):
     def built(self, source: Callable[[], str]) -> Path:
         """Its file, built unless it was before.
 
-        It is written under another name first: whoever sees it sees all of it, and of two who build at once the last
-        one wins.
-
         Args:
             source: gives the C++ where it is to be built.
 
@@ -67,12 +63,10 @@ class Library(NamedTuple):
             path = self.path
             if not path.exists():
                 written = source()
-                path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-                with tempfile.TemporaryDirectory(dir=path.parent) as room:
-                    code, whole = Path(room) / "source.cpp", Path(room) / path.name
+                with atomic_write(path) as whole:
+                    code = whole.with_name("source.cpp")
                     code.write_text(written, encoding="utf-8")
                     _build(code, whole, self.flags)
-                    whole.replace(path)
         except OSError as error:
             raise UnavailableError(f"its machine code cannot be kept: {error}") from error
         return path

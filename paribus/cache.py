@@ -8,10 +8,13 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from paribus.spec import digest
+
+Entry = TypeVar("Entry")
 
 
 def cache_folder() -> Path:
@@ -27,6 +30,16 @@ def cache_folder() -> Path:
         return (Path(base) if base else Path("~/.cache").expanduser()) / "paribus"
     except RuntimeError as error:
         raise FileNotFoundError(f"no home to keep things in: {error}") from error
+
+
+def keep_latest(entries: dict[str, Entry], key: str, value: Entry, max_size: int) -> None:
+    """Add an entry, and drop the oldest ones beyond ``max_size``.
+
+    `functools.lru_cache` would not do: keys here are not the arguments, and some entries are checked or replaced.
+    """
+    entries[key] = value
+    while len(entries) > max_size:
+        del entries[next(iter(entries))]
 
 
 @contextmanager

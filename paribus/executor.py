@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import torch
 
+from paribus.cache import keep_latest
 from paribus.data import PARTS, Dataset, Fold
 from paribus.errors import ParibusError, retold
 from paribus.run import Record, Run
@@ -155,9 +156,7 @@ def fold_of(run: Run) -> Fold:
     known = _folds.get(name)
     if known is not None and known.dataset is fold.dataset and known.notes == fold.notes:
         return known
-    if len(_folds) >= KEPT:
-        del _folds[next(iter(_folds))]
-    _folds[name] = fold
+    keep_latest(_folds, name, fold, KEPT)
     return fold
 
 
@@ -170,9 +169,7 @@ def dataset_of(task: Task, seed: int) -> Dataset:
     drawn = seed if task.redrawn and not task.from_file else None
     name = canonical([task.source, task.reader, task.path, task.target, drawn])
     if name not in _datasets:
-        if len(_datasets) >= KEPT:
-            del _datasets[next(iter(_datasets))]
-        _datasets[name] = task.read(seed)
+        keep_latest(_datasets, name, task.read(seed), KEPT)
     return _datasets[name]
 
 

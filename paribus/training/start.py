@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 
 from torch import Tensor, nn
 
-from paribus.cache import cache_folder
+from paribus.cache import cache_folder, keep_latest
 from paribus.data import Fold
 from paribus.errors import ParibusError
 from paribus.recipe import Recipe
@@ -81,9 +81,8 @@ def source_weights(run: Run) -> dict[str, Tensor]:
         start.task, start.recipe, run.seed, data_digest(start.task, dataset), device=run.device
     )
     if source.key not in _known:
-        if len(_known) >= KEPT:
-            del _known[next(iter(_known))]
-        _known[source.key] = _kept(source, start.task.fold(dataset, source.streams))
+        weights = _kept(source, start.task.fold(dataset, source.streams))
+        keep_latest(_known, source.key, weights, KEPT)
     return _known[source.key]
 
 

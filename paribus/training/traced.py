@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.fx import Graph, GraphModule, Node
 
+from paribus.cache import keep_latest
 from paribus.training.samples import Tensors
 from paribus.training.stack import Loss, Stack
 
@@ -64,9 +65,7 @@ def trace(stack: Stack, loss: Loss, inputs: Tensors, targets: Tensors) -> Traced
     traced = None if known is None else _held(stack, loss, inputs, targets, known)
     traced = traced or _held(stack, loss, inputs, targets, None)
     if traced is not None:
-        _recorded[name] = traced.graph
-        while len(_recorded) > KEPT:
-            del _recorded[next(iter(_recorded))]
+        keep_latest(_recorded, name, traced.graph, KEPT)
     return traced
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from paribus.cache import atomic_write
+from paribus.cache import atomic_write, keep_latest
 
 
 def test_a_file_is_replaced_when_all_of_it_is_written(tmp_path: Path) -> None:
@@ -28,3 +28,11 @@ def test_an_error_leaves_the_file_as_it_was(tmp_path: Path) -> None:
         raise ZeroDivisionError
     assert path.read_text(encoding="utf-8") == "1 2"
     assert [*tmp_path.iterdir()] == [path]
+
+
+def test_the_oldest_entries_are_dropped() -> None:
+    entries = {"a": 1, "b": 2}
+    keep_latest(entries, "b", 3, 2)
+    assert entries == {"a": 1, "b": 3}
+    keep_latest(entries, "c", 4, 2)
+    assert entries == {"b": 3, "c": 4}

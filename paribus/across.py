@@ -73,7 +73,7 @@ class Standing:
     @cached_property
     def ranks(self) -> Floats:
         """Rank of each variant on each task, the best 1, ``(task, variant)``."""
-        turned = [_sign(unit.result) * unit.scores for unit in self.units]
+        turned = [unit.result.comparison.primary.sign * unit.scores for unit in self.units]
         return stats.ranks_of(turned, higher_is_better=True)
 
     @property
@@ -149,11 +149,6 @@ def standings(results: Sequence[Result]) -> list[Standing]:
     return [each for each in found if each is not None]
 
 
-def _sign(result: Result) -> float:
-    """One where a higher score is better, else minus one."""
-    return 1.0 if result.comparison.primary.higher_is_better else -1.0
-
-
 def missing(result: Result) -> str:
     """Why a task does not count, or nothing."""
     return _unfit(result) or _unlearned(result)
@@ -178,7 +173,10 @@ def _unlearned(result: Result) -> str:
     rows, table, _ = penalised(result)
     if not all(np.isfinite(row.naive).all() for row in rows):
         return "the score of the predictor that learns nothing is not known"
-    gains = [_sign(result) * (x - row.naive).mean() for x, row in zip(table, rows, strict=True)]
+    gains = [
+        result.comparison.primary.sign * (x - row.naive).mean()
+        for x, row in zip(table, rows, strict=True)
+    ]
     if max(gains) <= (result.comparison.primary.margin or 0.0):
         return "no variant beats the predictor that learns nothing by the margin"
     return ""

@@ -138,7 +138,7 @@ def _learn_nothing(names: Sequence[str], result: Result) -> bool:
     A contrast with the baseline tells it of the baseline's pairs alone.
     """
     primary = result.comparison.primary
-    sign = 1.0 if primary.higher_is_better else -1.0
+    sign = primary.sign
     rows = [result.row(name) for name in names]
     gains = [sign * (_penalised(result, row) - row.naive).mean() for row in rows]
     return all(gain <= (primary.margin or 0.0) for gain in gains)

@@ -40,7 +40,7 @@ def over_naive(results: Sequence[Result], variant: str, *, predictor: str, metri
     """
     (result,) = results
     score, row = _metric(result, metric), result.row(variant)
-    sign = 1.0 if score.higher_is_better else -1.0
+    sign = score.sign
     naive = np.array([record.naive[predictor][score.name] for record in row.known])
     gained: Floats = sign * (_or_naive(row, score) - naive)
     return gained
@@ -59,7 +59,7 @@ def advantage(results: Sequence[Result], variant: str, *, over: str, metric: str
     """
     (result,) = results
     score = _metric(result, metric)
-    sign = 1.0 if score.higher_is_better else -1.0
+    sign = score.sign
     mine, theirs = (_or_naive(result.row(name), score) for name in (variant, over))
     gained: Floats = sign * (mine - theirs)
     return gained
@@ -201,7 +201,7 @@ def worst_regret(results: Sequence[Result], variant: str) -> Floats:
 
 def _regrets(result: Result, variant: str) -> Floats:
     metric = result.comparison.task.primary
-    sign = 1.0 if metric.higher_is_better else -1.0
+    sign = metric.sign
     scores = sign * np.array([_or_naive(row, metric) for row in result.rows])
     naive = sign * np.array([_naive(record, metric) for record in result.baseline.known])
     own = sign * _or_naive(result.row(variant), metric)
@@ -239,7 +239,7 @@ def usable_width(
     score = _metric(result, metric)
     table = np.array([_or_naive(row, score) for row in rows])
     best = table.max(axis=0) if score.higher_is_better else table.min(axis=0)
-    sign = 1.0 if score.higher_is_better else -1.0
+    sign = score.sign
     edge = best - sign * within * np.abs(best)
     above = sign * (table - edge)
     low, high = between

@@ -28,6 +28,11 @@ class Metric(Frozen):
     margin: float | None = Field(default=None, gt=0)
     unit: str = ""
 
+    @property
+    def sign(self) -> float:
+        """Factor that turns scores so that higher is better: 1 or -1."""
+        return 1.0 if self.higher_is_better else -1.0
+
 
 class Task(Frozen):
     """What is learned.

@@ -61,7 +61,7 @@ def regrets(result: Result) -> dict[str, Floats]:
     found = points(result)
     if not found:
         return {}
-    signs = np.array([1.0 if m.higher_is_better else -1.0 for m in metrics(result)])
+    signs = np.array([m.sign for m in metrics(result)])
     means = {name: signs * point.means for name, point in found.items()}
     best = np.max(list(means.values()), axis=0)
     return {name: best - mean for name, mean in means.items()}

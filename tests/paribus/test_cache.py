@@ -23,9 +23,14 @@ def test_a_file_is_replaced_when_all_of_it_is_written(tmp_path: Path) -> None:
 def test_an_error_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     path = tmp_path / "numbers.txt"
     path.write_text("1 2", encoding="utf-8")
-    with pytest.raises(ZeroDivisionError), atomic_write(path) as whole:
-        whole.write_text("3", encoding="utf-8")
-        raise ZeroDivisionError
+
+    def fail() -> None:
+        with atomic_write(path) as whole:
+            whole.write_text("3", encoding="utf-8")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert path.read_text(encoding="utf-8") == "1 2"
     assert [*tmp_path.iterdir()] == [path]
 

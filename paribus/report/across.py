@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from paribus import stats
 from paribus.across import Standing, missing
+from paribus.relations import p_phrase
 from paribus.report import tables
 from paribus.report.numbers import interval, listed, number, p_value
 from paribus.report.tables import Line
@@ -51,7 +52,7 @@ def summary(standing: Standing) -> str:
     mark = ", exploratory" if standing.exploratory else ""
     ranked = ", ".join(f"{name} {rank:.2f}" for rank, name in order)
     told = [
-        f"{name} ranks {'before' if rank < standing.mean_ranks[0] else 'behind'} it ({_p(p)}{mark})"
+        f"{name} ranks {'before' if rank < standing.mean_ranks[0] else 'behind'} it ({p_phrase(p)}{mark})"
         for name, rank, p in zip(
             standing.variants, standing.mean_ranks, map(float, standing.p), strict=True
         )
@@ -61,19 +62,9 @@ def summary(standing: Standing) -> str:
     found = standing.friedman
     return (
         f"**N = {len(standing.units)} data sets, one unit each.** Mean ranks, 1 the best: {ranked}. That all rank "
-        f"alike has {_p(found.p_f)}{mark} (Iman and Davenport's F = {number(found.f)}). Against the baseline "
+        f"alike has {p_phrase(found.p_f)}{mark} (Iman and Davenport's F = {number(found.f)}). Against the baseline "
         f"**{standing.variants[0]}**, Holm-adjusted: {against}."
     )
-
-
-def _p(p: float) -> str:
-    """A p-value within a sentence.
-
-    >>> _p(0.03), _p(0.0001)
-    ('p = 0.030', 'p < 0.001')
-    """
-    text = p_value(p)
-    return f"p {text}" if text.startswith("<") else f"p = {text}"
 
 
 def variant_lines(standing: Standing) -> list[Line]:
@@ -130,7 +121,7 @@ def method(standing: Standing) -> list[str]:
     told = [
         "Each task gives one rank to each variant, by its mean score over seeds, failed runs at their penalty; ties "
         "share the mean of their places. Seeds make the means steadier; they are no further units.",
-        f"Friedman's chi-square is {number(found.chi2)} ({_p(found.p)}), which is conservative; Iman and "
+        f"Friedman's chi-square is {number(found.chi2)} ({p_phrase(found.p)}), which is conservative; Iman and "
         "Davenport's F is the test to read. Then each variant is held against the baseline, Holm-adjusted over "
         f"{k - 1}, by the normal approximation, which is rough over so few data sets.",
         f"Nemenyi's critical difference for all pairs at once is {standing.distance:.2f} ranks at 5 %, of the {k - 1} "

@@ -23,8 +23,8 @@ from paribus.beforehand import (
 )
 from paribus.cells import DEVICES, Cell, skip_reason
 from paribus.comparison import Comparison, Suite, Variant
-from paribus.engines import Choice, Question, common, resolve_each
 from paribus.errors import ParibusError
+from paribus.execution.engine_choice import Choice, Question, common, resolve_each
 from paribus.executor import dataset_of
 from paribus.nested import Pilot, Search, Searched, pending
 from paribus.results import Result, collect, kind_key

@@ -22,7 +22,7 @@ from benchmarks.engines.rows import TEXTBOOK, Row, Workshop, rows, workshop
 from benchmarks.engines.textbook import Textbook
 from benchmarks.engines.where import where
 from benchmarks.engines.workloads import Workload
-from paribus.engines import resolve
+from paribus.execution.engine_choice import resolve
 from paribus.workers import available_jobs, one_thread
 
 # Equal losses: how far means over seeds may lie apart, in standard errors and as a share of what training gained.

@@ -14,13 +14,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from paribus import engines, executor
+from paribus import executor
 from paribus import plan as module
 from paribus.cells import Cell, cells
 from paribus.comparison import Budget, Suite
 from paribus.data import Dataset
-from paribus.engines import Choice, Question, common, resolve, resolve_each
 from paribus.errors import ParibusError
+from paribus.execution import engine_choice
+from paribus.execution.engine_choice import Choice, Question, common, resolve, resolve_each
 from paribus.executor import execute, fold_of
 from paribus.recipe import Start
 from paribus.results import Result
@@ -273,9 +274,9 @@ def seconds(monkeypatch: pytest.MonkeyPatch) -> dict[int, float]:
     def measured(runs: Sequence[Run], _fold: object) -> tuple[float, float]:
         return found[len(runs)], 0.0
 
-    monkeypatch.setattr(engines, "_stacked_seconds", measured)
-    monkeypatch.setattr(engines, "self_check", lambda *_args: "")
-    monkeypatch.setattr(engines, "_loop_seconds", lambda *_args: 0.001)
+    monkeypatch.setattr(engine_choice, "_stacked_seconds", measured)
+    monkeypatch.setattr(engine_choice, "self_check", lambda *_args: "")
+    monkeypatch.setattr(engine_choice, "_loop_seconds", lambda *_args: 0.001)
     return found
 
 
@@ -413,7 +414,7 @@ def test_what_cannot_be_stacked_completes_by_the_loop_with_the_reason_in_its_rec
     opened: Opener, monkeypatch: pytest.MonkeyPatch, engine: str, path: str, level: Any, reason: str
 ) -> None:
     """All variants are then trained by the loop, each the same run, by the same key, as if it had been asked for."""
-    monkeypatch.setattr(engines, "WORTH_SECONDS", 0.0)
+    monkeypatch.setattr(engine_choice, "WORTH_SECONDS", 0.0)
     base = {"recipe.model": RECIPE.model, "recipe.optimizer": SGD, "recipe.time_limit": None}[path]
     made = suite(comparison(path, {"base": base, "other": level}))
     session = opened(engine, seeds=3)
@@ -518,7 +519,7 @@ def test_a_cohort_is_measured_as_all_that_is_trained_at_once(opened: Opener) -> 
     numbers = [run.recipe.optimizer.kwargs for run in (sgd.run, *sgd.beside)]
     assert numbers[:2] == [SGD.kwargs, momentum.kwargs]
     assert len(numbers) == 4
-    trained = engines._cohort(sgd)
+    trained = engine_choice._cohort(sgd)
     assert [(r.recipe.optimizer.kwargs["lr"], r.seed) for r in trained[:5]] == [
         (SGD.kwargs["lr"], 0),
         (0.1, 0),

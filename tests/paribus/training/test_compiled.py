@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from paribus import engines
-from paribus.engines import Choice, Portion, resolve
+from paribus.execution import engine_choice
+from paribus.execution.engine_choice import Choice, Portion, resolve
 from paribus.executor import execute
 from paribus.fingerprint import fingerprint
 from paribus.run import Record, Run
@@ -73,7 +73,7 @@ def test_every_portion_takes_the_steps_that_were_asked_for() -> None:
     sgd, momentum = call("torch.optim:SGD", lr=0.1), call("torch.optim:SGD", lr=0.1, momentum=0.9)
     first, second = a_run(optimizer=sgd), a_run(optimizer=momentum)
     runs = [replace(r, seed=s, engine=COMPILED) for r in (first, second) for s in range(10)]
-    asked = engines._cohort(engines.Question("stacked", first, 10, [second]))
+    asked = engine_choice._cohort(engine_choice.Question("stacked", first, 10, [second]))
     for portion_ in units(runs, 2):
         numbers = [[run.recipe.optimizer.kwargs for run in part] for part in (portion_, asked)]
         assert numbers[0] == numbers[1]
@@ -212,9 +212,9 @@ def seconds(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
             raise found["compiled"]
         return found["compiled"]
 
-    monkeypatch.setattr(engines, "_stacked_seconds", lambda *_args: (found["plain"], 0.2))
-    monkeypatch.setattr(engines, "_compiled_seconds", measured)
-    monkeypatch.setattr(engines, "self_check", lambda *_args: "")
+    monkeypatch.setattr(engine_choice, "_stacked_seconds", lambda *_args: (found["plain"], 0.2))
+    monkeypatch.setattr(engine_choice, "_compiled_seconds", measured)
+    monkeypatch.setattr(engine_choice, "self_check", lambda *_args: "")
     return found
 
 
@@ -252,14 +252,14 @@ def test_steps_are_compiled_where_that_repays_itself(
 def test_a_cohort_that_cannot_be_compiled_is_stacked_and_says_why_if_that_was_worth_it(
     seconds, steps: int, reason: str
 ) -> None:
-    seconds["compiled"] = engines.NotCompiledError("no compiler")
+    seconds["compiled"] = engine_choice.NotCompiledError("no compiler")
     assert resolve("stacked", a_run(steps=steps), 8) == Choice("stacked", reason)
 
 
 def test_auto_may_compile_what_it_stacks(seconds, monkeypatch: pytest.MonkeyPatch) -> None:
     """The loop takes a second a step here, a replicate in the stack 10 / 8 ms and a share of its start."""
     del seconds
-    monkeypatch.setattr(engines, "_loop_seconds", lambda *_args: 1.0)
+    monkeypatch.setattr(engine_choice, "_loop_seconds", lambda *_args: 1.0)
     found = resolve("auto", a_run(steps=20_000), 8)
     assert found.engine == COMPILED
     assert found.reason.startswith("1000000 µs a step by the loop, 1251 stacked by 8; ")
@@ -269,9 +269,9 @@ def test_a_portion_is_compiled_as_it_is_dealt_out(seconds, monkeypatch: pytest.M
     """50 replicates of which 16 at once are best are given out by 13: four portions, the last one of 11."""
     sizes: list[int] = []
     del seconds
-    monkeypatch.setattr(engines, "best_portion", lambda *_args: Portion(16, 16, 0.01, 0.0))
+    monkeypatch.setattr(engine_choice, "best_portion", lambda *_args: Portion(16, 16, 0.01, 0.0))
     monkeypatch.setattr(
-        engines, "_compiled_seconds", lambda runs, *_args: sizes.append(len(runs)) or 0.001
+        engine_choice, "_compiled_seconds", lambda runs, *_args: sizes.append(len(runs)) or 0.001
     )
     chosen = resolve("stacked", a_run(steps=4000), 50)
     assert (chosen.engine, chosen.portion, sizes) == (COMPILED, 16, [13])

@@ -1,0 +1,1 @@
+"""Execution of comparisons: settings, cases, engines, workers and sessions."""

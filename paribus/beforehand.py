@@ -10,7 +10,7 @@ import torch
 from torch.optim import Optimizer
 
 from paribus.comparison import Comparison, Variant
-from paribus.data import Dataset
+from paribus.data.dataset import Dataset
 from paribus.errors import ParibusError, retold
 from paribus.executor import dataset_of
 from paribus.seeding import Streams

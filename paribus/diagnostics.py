@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from paribus.data import Part
+from paribus.data.dataset import Part
 from paribus.outputs import Outputs, heads
 from paribus.spec import Call
 

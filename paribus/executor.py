@@ -11,8 +11,8 @@ from typing import TypeVar
 
 import torch
 
-from paribus.cache import keep_latest
-from paribus.data import PARTS, Dataset, Fold
+from paribus.data.cache import keep_latest
+from paribus.data.dataset import PARTS, Dataset, Fold
 from paribus.errors import ParibusError, retold
 from paribus.run import Record, Run
 from paribus.spec import canonical

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from paribus.comparison import Suite, Variant
-from paribus.data import Fold
+from paribus.data.dataset import Fold
 from paribus.executor import dataset_of
 from paribus.run import Run
 from paribus.training.evaluate import outputs_of

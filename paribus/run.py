@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from paribus.data import Dataset
+from paribus.data.dataset import Dataset
 from paribus.errors import ParibusError
 from paribus.fingerprint import fingerprint
 from paribus.recipe import Recipe

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
-from paribus.data import Dataset, Fold
+from paribus.data.dataset import Dataset, Fold
 from paribus.errors import ParibusError
 from paribus.seeding import Streams
 from paribus.spec import Call, Frozen

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from paribus.cache import atomic_write
+from paribus.data.cache import atomic_write
 from paribus.errors import ParibusError
 
 # What torch raises on a file that holds something else, or part of what it should.

@@ -140,8 +140,8 @@ LEAK = _compared(
         Factor(
             path="task.split",
             levels={
-                "by time": call("paribus.splits:time_split", fractions=[0.7, 0.15, 0.15]),
-                "random": call("paribus.splits:random_split", fractions=[0.7, 0.15, 0.15]),
+                "by time": call("paribus.data.splits:time_split", fractions=[0.7, 0.15, 0.15]),
+                "random": call("paribus.data.splits:random_split", fractions=[0.7, 0.15, 0.15]),
             },
         ),
     ),

@@ -29,7 +29,10 @@ LAYERS = Comparison(
         ),
         Factor(
             path="task.alter",
-            levels={"in place": None, "permuted": call("paribus.alterations:permuted_pixels")},
+            levels={
+                "in place": None,
+                "permuted": call("paribus.data.perturbations:permuted_pixels"),
+            },
         ),
     ),
     baseline=("convolutional", "in place"),

@@ -15,8 +15,8 @@ def _splits(**settings: object) -> Factor:
     """By time and at random, with parts of the same sizes."""
     shares: dict[str, object] = {"fractions": [0.7, 0.15, 0.15], **settings}
     levels: dict[str, Call] = {
-        "by time": call("paribus.splits:time_split", **shares),
-        "random": call("paribus.splits:random_split", **shares),
+        "by time": call("paribus.data.splits:time_split", **shares),
+        "random": call("paribus.data.splits:random_split", **shares),
     }
     return Factor(path="task.split", levels=levels)
 

@@ -23,8 +23,8 @@ SHORT_ADDING = ADDING.model_copy(
 SHORT_ENERGY = ENERGY.model_copy(
     update={
         "source": call("suites.tasks.energy:energy", window=24),
-        "split": call("paribus.splits:time_split", most_evaluated=500),
-        "naive": {"last_value": call("paribus.naive:last_value")},
+        "split": call("paribus.data.splits:time_split", most_evaluated=500),
+        "naive": {"last_value": call("paribus.data.dummy:last_value")},
     }
 )
 

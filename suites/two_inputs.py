@@ -13,9 +13,9 @@ from suites.tasks.halves import HALVES
 SECOND_INPUT = Factor(
     path="task.alter",
     levels={
-        "blank": call("paribus.alterations:blank", input=1),
+        "blank": call("paribus.data.perturbations:blank", input=1),
         "given": None,
-        "shuffled": call("paribus.alterations:shuffled", input=1),
+        "shuffled": call("paribus.data.perturbations:shuffled", input=1),
     },
 )
 CLAIMS = (

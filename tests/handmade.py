@@ -34,11 +34,11 @@ ACCURACY = Metric(
 TASK = Task(
     name="points",
     source=call("tests.toys:points"),
-    reader=call("paribus.readers.table:read_table"),
-    split=call("paribus.splits:random_split"),
+    reader=call("paribus.data.readers.table:read_table"),
+    split=call("paribus.data.splits:random_split"),
     loss=call("paribus.metrics:log_loss"),
     metrics=(LOG_LOSS, ACCURACY),
-    naive={"prior": call("paribus.naive:prior")},
+    naive={"prior": call("paribus.data.dummy:prior")},
 )
 RECIPE = Recipe(
     model=call("models.mlp:MLP", hidden=[4]),

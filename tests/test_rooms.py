@@ -90,7 +90,7 @@ WRITERS = {
     "paribus.report": "the pages",
     "paribus.archive": "what pages were made from",
     "paribus.weights": "weights of a trained network",
-    "paribus.cache": "data that take seconds to make",
+    "paribus.data.cache": "data that take seconds to make",
     "paribus.training": "machine code, which it builds and keeps",
     "benchmarks.engines": "the page of the engines: it compares libraries, and rests on no store",
 }
@@ -383,7 +383,7 @@ def test_a_planted_fault_is_found(house, check, file, text, message) -> None:
         ("suites/tasks/a.py", "from ..optimizers import SUITE\nMLP = 'models.mlp:MLP'"),
         ("benchmarks/a.py", "from suites.optimizers import SUITE\nimport paribus"),
         ("paribus/__init__.py", "from paribus.cli import main\nfrom . import errors"),
-        ("paribus/task.py", "from paribus import errors\nfrom paribus.data import Dataset"),
+        ("paribus/task.py", "from paribus import errors\nfrom paribus.data.dataset import Dataset"),
         (
             "paribus/training/loop.py",
             "from . import order\nfrom .order import batches\nfrom ..run import R",

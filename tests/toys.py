@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from paribus.comparison import Budget, Comparison, Factor, Suite
-from paribus.data import Dataset, digest_tensors
+from paribus.data.dataset import Dataset, digest_tensors
 from paribus.metrics import predicted_class
 from paribus.recipe import Recipe
 from paribus.run import Run
@@ -132,8 +132,8 @@ SGD, ADAM = call("torch.optim:SGD", lr=0.1), call("torch.optim:Adam", lr=0.01)
 TASK = Task(
     name="toy",
     source=call(points),
-    reader=call("paribus.readers.table:read_table"),
-    split=call("paribus.splits:random_split"),
+    reader=call("paribus.data.readers.table:read_table"),
+    split=call("paribus.data.splits:random_split"),
     loss=call("paribus.metrics:log_loss"),
     metrics=(
         Metric(
@@ -144,7 +144,7 @@ TASK = Task(
         ),
         Metric(name="accuracy", function=call("paribus.metrics:accuracy"), higher_is_better=True),
     ),
-    naive={"prior": call("paribus.naive:prior")},
+    naive={"prior": call("paribus.data.dummy:prior")},
 )
 REDRAWN = TASK.model_copy(update={"redrawn": True})
 RECIPE = Recipe(model=call(Small), optimizer=SGD, batch_size=8, steps=6, evaluate_every=3)

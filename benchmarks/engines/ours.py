@@ -11,7 +11,7 @@ from torch import Tensor
 
 from benchmarks.engines.textbook import WATCHED, Taken
 from benchmarks.engines.workloads import TORCH_ALONE, Workload
-from paribus.data import Fold
+from paribus.data.dataset import Fold
 from paribus.execution.engine_choice import best_portion
 from paribus.run import Run
 from paribus.training.compiled import COMPILED, CompiledTraining

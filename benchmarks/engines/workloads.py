@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from paribus.data import Dataset, Fold, digest_tensors
+from paribus.data.dataset import Dataset, Fold, digest_tensors
 from paribus.executor import dataset_of, fold_of
 from paribus.recipe import Recipe
 from paribus.run import Run, data_digest
@@ -182,11 +182,11 @@ def _task(source: Callable[..., Dataset], loss: str, naive: str, **settings: obj
     return Task(
         name=f"{source.__name__}{settings.get('side', '')}",
         source=call(source, **settings),
-        reader=call("paribus.readers.table:read_table"),
-        split=call("paribus.splits:declared_split"),
+        reader=call("paribus.data.readers.table:read_table"),
+        split=call("paribus.data.splits:declared_split"),
         loss=function,
         metrics=(Metric(name=loss, function=function, higher_is_better=False),),
-        naive={naive: call(f"paribus.naive:{naive}")},
+        naive={naive: call(f"paribus.data.dummy:{naive}")},
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from paribus.data import Fold
+from paribus.data.dataset import Fold
 from paribus.executor import fold_of, spread
 from paribus.run import Run
 from paribus.training.cohorts import LARGEST

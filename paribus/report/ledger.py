@@ -13,7 +13,7 @@ from paribus.report.numbers import NOTHING, listed, number, span
 from paribus.report.tables import Line, state
 from paribus.results import Result, Row
 
-# As `paribus.splits:random_split` notes it, whose code runs depend on: a name for it there would retire them all.
+# As `paribus.data.splits:random_split` notes it, whose code runs depend on: a name for it there would retire them all.
 DECLARED_TEST = "the test part is the declared one and is not redrawn"
 NOTE = (
     "What each variant was given. Steps and seconds are those of all its runs and trials together; a failed trial "

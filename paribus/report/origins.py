@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from paribus.data import PARTS
+from paribus.data.dataset import PARTS
 from paribus.report.evidence import distinct
 from paribus.report.numbers import NOTHING, listed, span
 from paribus.report.tables import Line

@@ -9,7 +9,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from paribus.data import Dataset
+from paribus.data.dataset import Dataset
 from paribus.errors import ParibusError
 from paribus.seeding import Streams
 from paribus.spec import Call

@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from paribus.data import Fold
+from paribus.data.dataset import Fold
 from paribus.outputs import heads
 from paribus.run import Run
 from paribus.training.evaluate import outputs_of

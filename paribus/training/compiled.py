@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from paribus.data import Fold
+from paribus.data.dataset import Fold
 from paribus.fingerprint import fingerprint
 from paribus.run import Record, Run
 from paribus.spec import canonical

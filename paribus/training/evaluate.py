@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from paribus.data import Fold, Part
+from paribus.data.dataset import Fold, Part
 from paribus.outputs import Outputs, joined
 from paribus.task import Metric, Task
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.utils._pytree import tree_leaves
 
-from paribus.data import Part
+from paribus.data.dataset import Part
 
 
 class LayerLine(TypedDict):

@@ -13,7 +13,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from paribus.data import PARTS, Fold, Part
+from paribus.data.dataset import PARTS, Fold, Part
 from paribus.diagnostics import LastStep, watches
 from paribus.run import Outcome, Record, Run
 from paribus.training.augment import Augmentation

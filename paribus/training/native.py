@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from paribus.cache import atomic_write, cache_folder, processor
+from paribus.data.cache import atomic_write, cache_folder, processor
 
 FLAGS = ("-shared", "-fPIC", "-march=native")
 COMPILERS = ("c++", "g++", "clang++")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor, nn
 
-from paribus.data import PARTS, Fold, Part
+from paribus.data.dataset import PARTS, Fold, Part
 from paribus.diagnostics import LastStep, watches
 from paribus.outputs import Outputs, heads
 from paribus.run import Outcome, Predictions, Record, Run

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from paribus.data import Affine, Fold
+from paribus.data.dataset import Affine, Fold
 from paribus.seeding import Streams
 from paribus.training.order import batch_length, steps_per_epoch
 

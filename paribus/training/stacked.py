@@ -9,7 +9,7 @@ from operator import itemgetter
 
 from torch import Tensor
 
-from paribus.data import Fold
+from paribus.data.dataset import Fold
 from paribus.outputs import over
 from paribus.run import Outcome, Record, Run
 from paribus.training.augment import BY_LOOP

@@ -8,8 +8,8 @@ from fnmatch import fnmatchcase
 
 from torch import Tensor, nn
 
-from paribus.cache import cache_folder, keep_latest
-from paribus.data import Fold
+from paribus.data.cache import cache_folder, keep_latest
+from paribus.data.dataset import Fold
 from paribus.errors import ParibusError
 from paribus.recipe import Recipe
 from paribus.run import Outcome, Run, data_digest

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from paribus.data import Fold
+from paribus.data.dataset import Fold
 from paribus.diagnostics import LastStep, watches
 from paribus.outputs import Outputs, joined
 from paribus.run import Run

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.fx import Graph, GraphModule, Node
 
-from paribus.cache import keep_latest
+from paribus.data.cache import keep_latest
 from paribus.training.samples import Tensors
 from paribus.training.stack import Loss, Stack
 

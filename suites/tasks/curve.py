@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from paribus.data import Dataset, digest_tensors
+from paribus.data.dataset import Dataset, digest_tensors
 from paribus.seeding import Streams
 from suites.tasks.generated import in_turn, regression
 from suites.tasks.metrics import mse

@@ -9,8 +9,8 @@ from inspect import getsource
 import numpy as np
 import torch
 
-from paribus.cache import kept
-from paribus.data import Dataset, digest_tensors
+from paribus.data.cache import kept
+from paribus.data.dataset import Dataset, digest_tensors
 from paribus.spec import call
 from paribus.task import Task
 from suites.tasks.metrics import accuracy, log_loss
@@ -52,11 +52,11 @@ def _table() -> np.ndarray:
 DIGITS = Task(
     name="digits",
     source=call(digits),
-    reader=call("paribus.readers.images:read_images"),
-    split=call("paribus.splits:random_split"),
+    reader=call("paribus.data.readers.image_folder:read_images"),
+    split=call("paribus.data.splits:random_split"),
     loss=call("paribus.metrics:log_loss"),
     metrics=(log_loss(0.05), accuracy(0.02)),
-    naive={"prior": call("paribus.naive:prior")},
+    naive={"prior": call("paribus.data.dummy:prior")},
 )
 
 

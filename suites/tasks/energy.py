@@ -7,8 +7,8 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
-from paribus.data import Dataset, digest_tensors
-from paribus.readers.series import windows
+from paribus.data.dataset import Dataset, digest_tensors
+from paribus.data.readers.series import windows
 from paribus.spec import call
 from paribus.task import Task
 from suites.tasks.metrics import mse
@@ -85,12 +85,12 @@ def energy(window: int = STEPS_PER_DAY) -> Dataset:
 ENERGY = Task(
     name="energy",
     source=call(energy),
-    reader=call("paribus.readers.series:read_series"),
-    split=call("paribus.splits:time_split", most_evaluated=2000),
+    reader=call("paribus.data.readers.series:read_series"),
+    split=call("paribus.data.splits:time_split", most_evaluated=2000),
     loss=call("paribus.metrics:squared_error"),
     metrics=(mse(0.01),),
     naive={
-        "last_value": call("paribus.naive:last_value"),
-        "same_time_yesterday": call("paribus.naive:same_time_yesterday", lag=STEPS_PER_DAY),
+        "last_value": call("paribus.data.dummy:last_value"),
+        "same_time_yesterday": call("paribus.data.dummy:same_time_yesterday", lag=STEPS_PER_DAY),
     },
 )

@@ -6,7 +6,7 @@ from functools import partial
 
 import torch
 
-from paribus.data import Dataset, digest_tensors
+from paribus.data.dataset import Dataset, digest_tensors
 from paribus.seeding import Streams
 from paribus.spec import call
 from paribus.task import Task
@@ -56,10 +56,10 @@ TARGET = Task(
     name="features",
     source=call(features),
     reader=call(refuse_file, task="features"),
-    split=call("paribus.splits:declared_split"),
+    split=call("paribus.data.splits:declared_split"),
     loss=call("paribus.metrics:log_loss"),
     metrics=(accuracy(0.02), log_loss(0.05)),
-    naive={"prior": call("paribus.naive:prior")},
+    naive={"prior": call("paribus.data.dummy:prior")},
     redrawn=True,
 )
 """Two hundred samples to learn five classes from."""

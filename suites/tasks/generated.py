@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from paribus.data import Dataset
+from paribus.data.dataset import Dataset
 from paribus.errors import ParibusError
 from paribus.spec import call
 from paribus.task import Metric, Task
@@ -49,9 +49,9 @@ def regression(source: Callable[..., Dataset], metric: Metric) -> Task:
         name=name,
         source=call(source),
         reader=call(refuse_file, task=name),
-        split=call("paribus.splits:declared_split"),
+        split=call("paribus.data.splits:declared_split"),
         loss=call("paribus.metrics:squared_error"),
         metrics=(metric,),
-        naive={"mean_target": call("paribus.naive:mean_target")},
+        naive={"mean_target": call("paribus.data.dummy:mean_target")},
         redrawn=True,
     )

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from paribus.cache import kept
-from paribus.data import Dataset, digest_tensors
+from paribus.data.cache import kept
+from paribus.data.dataset import Dataset, digest_tensors
 from paribus.errors import ParibusError
 from paribus.spec import call
 from paribus.task import Task
@@ -165,25 +165,25 @@ CHARACTER_METRICS = (log_loss(0.1), accuracy(0.02))
 GLYPHS = Task(
     name="glyphs",
     source=call(glyphs),
-    reader=call("paribus.readers.omniglot:read_omniglot"),
-    split=call("paribus.splits:random_split"),
+    reader=call("paribus.data.readers.omniglot:read_omniglot"),
+    split=call("paribus.data.splits:random_split"),
     loss=call("paribus.metrics:log_loss"),
     metrics=CHARACTER_METRICS,
-    naive={"prior": call("paribus.naive:prior")},
+    naive={"prior": call("paribus.data.dummy:prior")},
 )
 """An image and its alphabet; which character is it?"""
 
 SCRIPTS = GLYPHS.model_copy(
     update={
         "source": call(glyphs, further="target"),
-        "reader": call("paribus.readers.omniglot:read_omniglot", further="target"),
+        "reader": call("paribus.data.readers.omniglot:read_omniglot", further="target"),
         "loss": call("paribus.metrics:weighted_log_loss", weights=[1.0, 1.0]),
         "metrics": tuple(
             of_output(metric, place, f"{what}_{metric.name}")
             for metric in CHARACTER_METRICS
             for place, what in enumerate(("character", "alphabet"))
         ),
-        "naive": {"priors": call("paribus.naive:priors")},
+        "naive": {"priors": call("paribus.data.dummy:priors")},
     }
 )
 """An image alone; which character is it, and of which alphabet?"""

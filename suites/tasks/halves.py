@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from paribus.data import Dataset, digest_tensors
+from paribus.data.dataset import Dataset, digest_tensors
 from paribus.spec import call
 from suites.tasks.digits import DIGITS, digits
 
@@ -48,7 +48,7 @@ HALVES = DIGITS.model_copy(
     update={
         "name": "halves",
         "source": call(halves),
-        "reader": call("paribus.readers.pictured:read_pictured"),
+        "reader": call("paribus.data.readers.image_table:read_pictured"),
     }
 )
 """The upper half as an image, the lower half as numbers; which digit is it?"""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from paribus.data import Dataset, digest_tensors
+from paribus.data.dataset import Dataset, digest_tensors
 from paribus.errors import ParibusError
 from paribus.spec import call
 from paribus.task import Metric, Task
@@ -52,7 +52,7 @@ LABELS = Task(
     name="labels",
     source=call(labelled),
     reader=call(refuse_file),
-    split=call("paribus.splits:random_split"),
+    split=call("paribus.data.splits:random_split"),
     loss=call("paribus.metrics:label_log_loss", weights=[1.0, 1.0, 1.0, 1.0]),
     metrics=(
         Metric(
@@ -77,6 +77,6 @@ LABELS = Task(
             unit="share of labels",
         ),
     ),
-    naive={"prior": call("paribus.naive:label_prior")},
+    naive={"prior": call("paribus.data.dummy:label_prior")},
 )
 """Four labels of each digit, one sigmoid each; scored by the one for primes first."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from paribus.data import Dataset, digest_tensors
+from paribus.data.dataset import Dataset, digest_tensors
 from paribus.spec import call
 from paribus.task import Task
 from suites.tasks.metrics import mse
@@ -31,8 +31,8 @@ LINE = Task(
     name="line",
     source=call(line),
     reader=call("suites.tasks.generated:refuse_file", task="line"),
-    split=call("paribus.splits:random_split"),
+    split=call("paribus.data.splits:random_split"),
     loss=call("paribus.metrics:squared_error"),
     metrics=(mse(0.01, unit=""),),
-    naive={"mean_target": call("paribus.naive:mean_target")},
+    naive={"mean_target": call("paribus.data.dummy:mean_target")},
 )

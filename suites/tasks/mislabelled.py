@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import torch
 
-from paribus.data import Dataset, Fold
+from paribus.data.dataset import Dataset, Fold
+from paribus.data.splits import random_split
 from paribus.errors import ParibusError
-from paribus.splits import random_split
 
 
 def mislabelled_split(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from paribus.data import Dataset, Fold
+from paribus.data.dataset import Dataset, Fold
+from paribus.data.splits import random_split
 from paribus.errors import ParibusError
-from paribus.splits import random_split
 
 
 def one_batch_split(dataset: Dataset, generator: torch.Generator, samples: int = 32) -> Fold:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from paribus.data import Dataset
-from paribus.readers.images import read_images
+from paribus.data.dataset import Dataset
+from paribus.data.readers.image_folder import read_images
 from paribus.spec import call
 from paribus.task import Metric, Task
 from suites.tasks.digits import digits
@@ -21,7 +21,7 @@ def read_pictures(path: str, target: str | None = None, size: int = 16) -> Datas
     """The images of a folder of class folders, resized, values from 0 to 1, each its own target; classes are not used.
 
     Raises:
-        ParibusError: as `paribus.readers.images.read_images`.
+        ParibusError: as `paribus.data.readers.image_folder.read_images`.
     """
     return _own_targets(read_images(path, target, size), 255)
 
@@ -49,12 +49,12 @@ PICTURES = Task(
     name="pictures",
     source=call(pictures),
     reader=call(read_pictures),
-    split=call("paribus.splits:random_split", most_evaluated=200),
+    split=call("paribus.data.splits:random_split", most_evaluated=200),
     loss=call("paribus.metrics:squared_error"),
     metrics=_metrics("squared_error"),
     naive={
-        "mean_image": call("paribus.naive:mean_target"),
-        "pca": call("paribus.naive:principal_components", components=2),
+        "mean_image": call("paribus.data.dummy:mean_target"),
+        "pca": call("paribus.data.dummy:principal_components", components=2),
     },
 )
 """An image through two numbers and back."""
@@ -62,11 +62,11 @@ PICTURES = Task(
 NOISY = PICTURES.model_copy(
     update={
         "name": "noisy",
-        "alter": call("paribus.alterations:noisy", sigma=0.2),
+        "alter": call("paribus.data.perturbations:noisy", sigma=0.2),
         "metrics": _metrics("psnr"),
         "naive": {
-            "noisy_image": call("paribus.naive:itself"),
-            "pca": call("paribus.naive:principal_components"),
+            "noisy_image": call("paribus.data.dummy:itself"),
+            "pca": call("paribus.data.dummy:principal_components"),
         },
     }
 )

@@ -7,7 +7,7 @@ from functools import cache
 
 import torch
 
-from paribus.data import Dataset, digest_tensors
+from paribus.data.dataset import Dataset, digest_tensors
 from paribus.seeding import Streams
 from paribus.spec import call
 from paribus.spec import replace as replaced

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from paribus.data import Dataset, Fold, digest_tensors
+from paribus.data.dataset import Dataset, Fold, digest_tensors
 from paribus.outputs import Outputs, heads
 from paribus.spec import call
 from paribus.task import Metric, Task
@@ -123,7 +123,7 @@ SAMPLES = Task(
     name="samples",
     source=call(samples),
     reader=call(refuse_file, task="samples"),
-    split=call("paribus.splits:random_split", most_evaluated=200, stratify=False),
+    split=call("paribus.data.splits:random_split", most_evaluated=200, stratify=False),
     loss=call(discrimination),
     metrics=tuple(METRICS),
     naive={"noise": call(noise_images), "real": call(real_images)},

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from paribus.data import Dataset, digest_tensors
+from paribus.data.dataset import Dataset, digest_tensors
 from paribus.seeding import Streams
 from suites.tasks.generated import in_turn, regression
 from suites.tasks.metrics import mse

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from paribus.data import Dataset, Fold, digest_tensors
+from paribus.data.dataset import Dataset, Fold, digest_tensors
 from paribus.errors import ParibusError
 from paribus.seeding import Streams
 from paribus.spec import call
@@ -63,7 +63,7 @@ SURFACE = Task(
     name="surface",
     source=call(surface),
     reader=call("suites.tasks.generated:refuse_file", task="surface"),
-    split=call("paribus.splits:declared_split"),
+    split=call("paribus.data.splits:declared_split"),
     loss=call("paribus.metrics:squared_error"),
     metrics=(squared_error("regret", 0.002, "squared shares of the range"),),
     naive={"centre": call(centre)},

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from paribus.data import Dataset, digest_tensors
+from paribus.data.dataset import Dataset, digest_tensors
 from paribus.spec import call
 from paribus.task import Task
 from suites.tasks.metrics import mse
@@ -56,9 +56,9 @@ WINE = WATER.model_copy(update={"name": "wine", "source": call(wine)})
 DIABETES = Task(
     name="diabetes",
     source=call(diabetes),
-    reader=call("paribus.readers.table:read_table"),
-    split=call("paribus.splits:random_split"),
+    reader=call("paribus.data.readers.table:read_table"),
+    split=call("paribus.data.splits:random_split"),
     loss=call("paribus.metrics:squared_error"),
     metrics=(mse(0.02),),
-    naive={"mean_target": call("paribus.naive:mean_target")},
+    naive={"mean_target": call("paribus.data.dummy:mean_target")},
 )

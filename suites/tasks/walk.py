@@ -7,7 +7,7 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
-from paribus.data import Dataset, Fold, digest_tensors
+from paribus.data.dataset import Dataset, Fold, digest_tensors
 from paribus.errors import ParibusError
 from paribus.seeding import Streams
 from paribus.spec import call
@@ -65,11 +65,11 @@ WALK = Task(
     name="walk",
     source=call(walk),
     reader=call("suites.tasks.generated:refuse_file", task="walk"),
-    split=call("paribus.splits:time_split"),
+    split=call("paribus.data.splits:time_split"),
     loss=call("paribus.metrics:squared_error"),
     metrics=(mse(0.05),),
     naive={
-        "mean_target": call("paribus.naive:mean_target"),
+        "mean_target": call("paribus.data.dummy:mean_target"),
         "nearest": call(nearest),
     },
     redrawn=True,

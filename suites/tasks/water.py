@@ -8,8 +8,8 @@ from inspect import getsource
 import numpy as np
 import torch
 
-from paribus.cache import kept
-from paribus.data import Dataset, digest_tensors
+from paribus.data.cache import kept
+from paribus.data.dataset import Dataset, digest_tensors
 from paribus.spec import call
 from paribus.task import Task
 from suites.tasks.metrics import accuracy, log_loss
@@ -64,9 +64,9 @@ def _table() -> np.ndarray:
 WATER = Task(
     name="water",
     source=call(breast_cancer),
-    reader=call("paribus.readers.table:read_table"),
-    split=call("paribus.splits:random_split"),
+    reader=call("paribus.data.readers.table:read_table"),
+    split=call("paribus.data.splits:random_split"),
     loss=call("paribus.metrics:log_loss"),
     metrics=(log_loss(0.02), accuracy(0.01)),
-    naive={"prior": call("paribus.naive:prior")},
+    naive={"prior": call("paribus.data.dummy:prior")},
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from paribus.data import Dataset, digest_tensors
+from paribus.data.dataset import Dataset, digest_tensors
 from paribus.seeding import Streams
 from paribus.spec import call
 from paribus.task import Task
@@ -52,10 +52,10 @@ def bag_of_words(
 WORDS = Task(
     name="words",
     source=call(bag_of_words),
-    reader=call("paribus.readers.table:read_table"),
-    split=call("paribus.splits:random_split"),
+    reader=call("paribus.data.readers.table:read_table"),
+    split=call("paribus.data.splits:random_split"),
     loss=call("paribus.metrics:log_loss"),
     metrics=(log_loss(0.02), accuracy(0.01)),
-    naive={"prior": call("paribus.naive:prior")},
+    naive={"prior": call("paribus.data.dummy:prior")},
     redrawn=True,
 )

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from paribus.data import Dataset, Fold
+from paribus.data.dataset import Dataset, Fold
 from paribus.recipe import Recipe
 from paribus.run import Run, data_digest
 from paribus.seeding import Streams
@@ -106,11 +106,11 @@ def _task(source: Callable[..., Dataset]) -> Task:
         name=source.__name__,
         source=call(source),
         reader=call(source),
-        split=call("paribus.splits:random_split"),
+        split=call("paribus.data.splits:random_split"),
         loss=metrics[0].function,
         metrics=metrics,
-        naive={naive: call(f"paribus.naive:{naive}")},
-        alter=call("paribus.alterations:noisy", sigma=0.5) if source is copies else None,
+        naive={naive: call(f"paribus.data.dummy:{naive}")},
+        alter=call("paribus.data.perturbations:noisy", sigma=0.5) if source is copies else None,
     )
 
 
@@ -129,10 +129,10 @@ def _answering(metrics: tuple[Metric, ...]) -> Task:
         name="answers",
         source=call(answers),
         reader=call(answers),
-        split=call("paribus.splits:random_split"),
+        split=call("paribus.data.splits:random_split"),
         loss=call("paribus.metrics:weighted_log_loss", weights=[1.0, 0.25]),
         metrics=scores,
-        naive={"priors": call("paribus.naive:priors")},
+        naive={"priors": call("paribus.data.dummy:priors")},
     )
 
 

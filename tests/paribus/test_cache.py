@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from paribus.cache import atomic_write, keep_latest
+from paribus.data.cache import atomic_write, keep_latest
 
 
 def test_a_file_is_replaced_when_all_of_it_is_written(tmp_path: Path) -> None:

@@ -30,11 +30,11 @@ LOG_LOSS = Metric(
 TASK = Task(
     name="toy",
     source=call("suites.tasks.digits:digits"),
-    reader=call("paribus.readers.images:read_images"),
-    split=call("paribus.splits:random_split"),
+    reader=call("paribus.data.readers.image_folder:read_images"),
+    split=call("paribus.data.splits:random_split"),
     loss=LOG_LOSS.function,
     metrics=(LOG_LOSS,),
-    naive={"prior": call("paribus.naive:prior")},
+    naive={"prior": call("paribus.data.dummy:prior")},
 )
 RECIPE = Recipe(model=call("models.mlp:MLP", hidden=[16, 8]), optimizer=SGD)
 OPTIMIZER = Factor(path="recipe.optimizer", levels={"sgd": SGD, "adam": ADAM})

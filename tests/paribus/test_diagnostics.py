@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from models import CNN, MLP, Recurrent
 from models.initialise import kaiming_uniform, xavier_uniform
-from paribus.data import Part
+from paribus.data.dataset import Part
 from paribus.diagnostics import (
     LastStep,
     activations,

@@ -18,7 +18,7 @@ from paribus import executor
 from paribus import plan as module
 from paribus.cells import Cell, cells
 from paribus.comparison import Budget, Suite
-from paribus.data import Dataset
+from paribus.data.dataset import Dataset
 from paribus.errors import ParibusError
 from paribus.execution import engine_choice
 from paribus.execution.engine_choice import Choice, Question, common, resolve, resolve_each

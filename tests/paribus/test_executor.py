@@ -234,7 +234,9 @@ def test_the_last_eight_data_sets_are_kept() -> None:
 
 
 def test_variants_that_split_or_score_otherwise_share_what_was_read() -> None:
-    split = TASK.model_copy(update={"split": call("paribus.splits:random_split", imbalance=2.0)})
+    split = TASK.model_copy(
+        update={"split": call("paribus.data.splits:random_split", imbalance=2.0)}
+    )
     assert dataset_of(TASK, 0) is dataset_of(split, 0)
 
 

@@ -714,7 +714,7 @@ def test_where_nothing_can_run_there_is_a_result_that_says_so(
     assert result.skipped == "no CUDA device was found"
 
 
-SERIES = TASK.model_copy(update={"split": call("paribus.splits:time_split")})
+SERIES = TASK.model_copy(update={"split": call("paribus.data.splits:time_split")})
 
 
 def test_new_data_cannot_be_spoken_of_where_seeds_do_not_redraw_the_test_part(

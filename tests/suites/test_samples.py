@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from paribus.data import Fold
+from paribus.data.dataset import Fold
 from paribus.seeding import Streams
 from suites.tasks.samples import (
     SAMPLES,

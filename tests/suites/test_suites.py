@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from paribus.comparison import Comparison, Suite, Variant, differences, within
-from paribus.data import Dataset, Fold
+from paribus.data.dataset import Dataset, Fold
 from paribus.fingerprint import calls
 from paribus.run import Outcome, Record, Run, data_digest
 from paribus.seeding import Streams

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from paribus.data import PARTS, Fold
+from paribus.data.dataset import PARTS, Fold
 from paribus.errors import ParibusError
 from paribus.seeding import Streams
 from paribus.spec import call, canonical, replace
@@ -236,7 +236,7 @@ def test_the_nearest_in_time_is_the_earlier_of_two() -> None:
 
 def test_the_nearest_in_time_knows_a_walk_at_random_and_not_by_time() -> None:
     """Known beforehand from other draws: .99 at random, -1.2 by time (a median), 20 of 20 seeds."""
-    splits = ("paribus.splits:random_split", "paribus.splits:time_split")
+    splits = ("paribus.data.splits:random_split", "paribus.data.splits:time_split")
     at_random, by_time = (
         [_r_squared_of_the_nearest(seed, split) for seed in range(20)] for split in splits
     )
@@ -247,7 +247,7 @@ def test_the_nearest_in_time_knows_a_walk_at_random_and_not_by_time() -> None:
 
 def test_the_nearest_in_time_knows_nothing_of_white_noise() -> None:
     """Two independent draws of unit variance: 1 - 2/1 = -1 however they are split."""
-    for split in ("paribus.splits:random_split", "paribus.splits:time_split"):
+    for split in ("paribus.data.splits:random_split", "paribus.data.splits:time_split"):
         found = [_r_squared_of_the_nearest(seed, split, memory=0.0) for seed in range(20)]
         assert np.mean(found) == pytest.approx(-1, abs=0.5)
 

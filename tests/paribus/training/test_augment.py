@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torchvision.transforms import v2
 
-from paribus.data import Affine
+from paribus.data.dataset import Affine
 from paribus.errors import ParibusError
 from paribus.seeding import Streams
 from paribus.spec import Call, call

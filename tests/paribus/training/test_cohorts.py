@@ -40,7 +40,7 @@ STRANGERS = {
     "early stopping": a_run(early_stopping=EarlyStopping()),
     "another precision": a_run(dtype="float64"),
     "an initialiser": a_run(init=call("models.initialise:kaiming_uniform")),
-    "another task": a_run(task=TASK.model_copy(update={"split": call("paribus.splits:time_split")})),
+    "another task": a_run(task=TASK.model_copy(update={"split": call("paribus.data.splits:time_split")})),
     "redrawn data": a_run(task=REDRAWN),
     "other data": replace(BASE, data_digest="others"),
     "another device": replace(BASE, device="cuda"),

@@ -8,7 +8,7 @@ import torch
 from sklearn import metrics as sk
 from torch import nn
 
-from paribus.data import Part
+from paribus.data.dataset import Part
 from paribus.outputs import heads
 from paribus.spec import call
 from paribus.task import Metric

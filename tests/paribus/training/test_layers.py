@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from models import CNN, MLP, Recurrent
-from paribus.data import Part
+from paribus.data.dataset import Part
 from paribus.training.layers import layer_table
 
 

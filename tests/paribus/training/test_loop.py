@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from paribus.data import Fold, Part
+from paribus.data.dataset import Fold, Part
 from paribus.recipe import EarlyStopping
 from paribus.run import Outcome, Record, Run
 from paribus.seeding import Streams
@@ -608,7 +608,7 @@ def test_an_output_of_weight_zero_is_as_if_it_were_not_there(tiny) -> None:
         update={
             "loss": call(loss, weights=[1.0]),
             "metrics": both.task.metrics[:2],
-            "naive": {"priors": call("paribus.naive:priors", of=[0])},
+            "naive": {"priors": call("paribus.data.dummy:priors", of=[0])},
         }
     )
     alone = dataclasses.replace(

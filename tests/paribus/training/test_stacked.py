@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from paribus.data import Fold, Part
+from paribus.data.dataset import Fold, Part
 from paribus.recipe import EarlyStopping, Recipe
 from paribus.run import Outcome, Record, Run
 from paribus.seeding import Streams

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from paribus.data import Fold
+from paribus.data.dataset import Fold
 from paribus.recipe import EarlyStopping
 from paribus.run import Outcome, Record, Run
 from paribus.seeding import PURPOSES, Streams

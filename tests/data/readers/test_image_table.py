@@ -10,10 +10,10 @@ import pytest
 import torch
 from PIL import Image
 
+from paribus.data.readers.image_table import read_pictured
+from paribus.data.splits import random_split
 from paribus.errors import ParibusError
-from paribus.readers.pictured import read_pictured
 from paribus.seeding import Streams
-from paribus.splits import random_split
 
 HEAD = ["photo", "weight", "kind"]
 

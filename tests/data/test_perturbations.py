@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from paribus.alterations import blank, noisy, permuted_pixels, shuffled
-from paribus.data import PARTS, Dataset, Fold
+from paribus.data.dataset import PARTS, Dataset, Fold
+from paribus.data.perturbations import blank, noisy, permuted_pixels, shuffled
 from paribus.errors import ParibusError
 from paribus.seeding import Streams
 

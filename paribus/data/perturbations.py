@@ -10,7 +10,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from paribus.data import PARTS, Fold
+from paribus.data.dataset import PARTS, Fold
 from paribus.errors import ParibusError
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from paribus.data import Dataset
+from paribus.data.dataset import Dataset
+from paribus.data.readers.series import read_series, windows
+from paribus.data.splits import time_split
 from paribus.errors import ParibusError
-from paribus.readers.series import read_series, windows
-from paribus.splits import time_split
 
 START = datetime(2011, 1, 30, 0, 15)  # noqa: DTZ001 - files hold local times without a zone
 STEP = timedelta(minutes=15)

@@ -8,10 +8,17 @@ from pathlib import Path
 
 import torch
 
-from paribus.data import Dataset
+from paribus.data.dataset import Dataset
+from paribus.data.readers.image_decoding import decoded
+from paribus.data.readers.image_files import (
+    ImageFile,
+    bytes_of,
+    copies,
+    crossing,
+    digest_of,
+    within,
+)
 from paribus.errors import ParibusError
-from paribus.readers.files import ImageFile, bytes_of, copies, crossing, digest_of, within
-from paribus.readers.pictures import decoded
 
 FEWEST_IMAGES = 2  # of a class, so that one can be learned from and one can judge
 PART_WORDS = {"train": 0, "training": 0, "val": 1, "valid": 1, "validation": 1, "dev": 1, "test": 2}

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from paribus.data import Affine, Dataset, Fold, Part, digest_tensors
+from paribus.data.dataset import Affine, Dataset, Fold, Part, digest_tensors
 
 
 def _numbers(*shape: int, seed: int = 0) -> Tensor:

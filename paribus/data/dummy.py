@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from paribus.data import Fold
+from paribus.data.dataset import Fold
 from paribus.errors import ParibusError
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from paribus.data import PARTS, Dataset, Fold
+from paribus.data.dataset import PARTS, Dataset, Fold
 from paribus.errors import ParibusError
 
 FREE = -1
@@ -96,7 +96,7 @@ def declared_split(
             f"split of {dataset.name}",
             got="samples without a declared part",
             expected="every sample declared as training, validation or test",
-            fix="Use paribus.splits:random_split, which draws what is not declared.",
+            fix="Use paribus.data.splits:random_split, which draws what is not declared.",
         )
     return _fold(dataset, dataset.declared, ())
 

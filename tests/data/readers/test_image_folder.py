@@ -10,9 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
+from paribus.data.readers.image_folder import read_images
+from paribus.data.splits import random_split
 from paribus.errors import ParibusError
-from paribus.readers.images import read_images
-from paribus.splits import random_split
 
 
 def _image(path: Path, seed: int, mode: str = "RGB", size: tuple[int, int] = (8, 8)) -> Path:

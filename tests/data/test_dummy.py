@@ -8,10 +8,8 @@ import math
 import pytest
 import torch
 
-from paribus.data import Dataset, Fold
-from paribus.errors import ParibusError
-from paribus.metrics import log_loss
-from paribus.naive import (
+from paribus.data.dataset import Dataset, Fold
+from paribus.data.dummy import (
     itself,
     label_prior,
     last_value,
@@ -21,7 +19,9 @@ from paribus.naive import (
     priors,
     same_time_yesterday,
 )
-from paribus.readers.series import windows
+from paribus.data.readers.series import windows
+from paribus.errors import ParibusError
+from paribus.metrics import log_loss
 
 
 def _classified(targets: list[int], classes: str) -> Fold:

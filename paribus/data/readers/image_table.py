@@ -6,12 +6,12 @@ import hashlib
 from dataclasses import replace
 from pathlib import Path
 
-from paribus.data import Dataset
+from paribus.data.dataset import Dataset
+from paribus.data.readers.csv_file import Sheet, listed, read_sheet
+from paribus.data.readers.image_decoding import decoded
+from paribus.data.readers.image_files import ImageFile, bytes_of, copies, digest_of
+from paribus.data.readers.table import label_of, labelled, table_of
 from paribus.errors import ParibusError
-from paribus.readers.files import ImageFile, bytes_of, copies, digest_of
-from paribus.readers.pictures import decoded
-from paribus.readers.sheet import Sheet, listed, read_sheet
-from paribus.readers.table import label_of, labelled, table_of
 
 
 def read_pictured(path: str | Path, target: str | None = None, size: int = 32) -> Dataset:

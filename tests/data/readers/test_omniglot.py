@@ -12,10 +12,10 @@ import pytest
 import torch
 from PIL import Image
 
+from paribus.data.readers.omniglot import read_omniglot
+from paribus.data.splits import random_split
 from paribus.errors import ParibusError
-from paribus.readers.omniglot import read_omniglot
 from paribus.seeding import Streams
-from paribus.splits import random_split
 
 NAMES = {"Greek": ("character01", "character02"), "Latin": ("character01",)}
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from paribus.data.readers.image_decoding import MOST_NAMED
 from paribus.errors import ParibusError
-from paribus.readers.pictures import MOST_NAMED
 
 SPOKEN = ("training", "validation", "test")
 

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from paribus.data import Dataset
+from paribus.data.dataset import Dataset
+from paribus.data.readers.image_decoding import MOST_NAMED, decoded
+from paribus.data.readers.image_files import ImageFile, bytes_of, copies, crossing, digest_of
 from paribus.errors import ParibusError
-from paribus.readers.files import ImageFile, bytes_of, copies, crossing, digest_of
-from paribus.readers.pictures import MOST_NAMED, decoded
 
 FEWEST_DRAWINGS = 2  # of a character, so that one can be learned from and one can judge
 SPLIT_COLUMNS = ("path", "in_train", "in_test")

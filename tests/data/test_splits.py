@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from paribus.data import PARTS, Dataset, Fold
+from paribus.data.dataset import PARTS, Dataset, Fold
+from paribus.data.splits import declared_split, random_split, time_split
 from paribus.errors import ParibusError
-from paribus.splits import declared_split, random_split, time_split
 
 
 def _generator(seed: int = 0) -> torch.Generator:
@@ -277,5 +277,5 @@ def test_a_declared_split_needs_every_sample_declared(declared: Tensor | None) -
         declared_split(_classified([10, 10], declared=declared), _generator())
     assert str(caught.value) == (
         "split of some data: got samples without a declared part, expected every sample declared as training, "
-        "validation or test. Use paribus.splits:random_split, which draws what is not declared."
+        "validation or test. Use paribus.data.splits:random_split, which draws what is not declared."
     )

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from paribus.data import Dataset
+from paribus.data.dataset import Dataset
+from paribus.data.readers.csv_file import Sheet, is_number, read_sheet
 from paribus.errors import ParibusError
-from paribus.readers.sheet import Sheet, is_number, read_sheet
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from paribus.data import Dataset
+from paribus.data.dataset import Dataset
+from paribus.data.readers.table import read_table
+from paribus.data.splits import random_split
 from paribus.errors import ParibusError
-from paribus.readers.table import read_table
-from paribus.splits import random_split
 
 PLAIN = "x,y\n1,0\n2,0\n3,1\n5,1\n"
 

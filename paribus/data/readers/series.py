@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from paribus.data import Dataset
+from paribus.data.dataset import Dataset
+from paribus.data.readers.csv_file import Sheet, listed, read_sheet
 from paribus.errors import ParibusError
-from paribus.readers.sheet import Sheet, listed, read_sheet
 
 if TYPE_CHECKING:
     import pandas as pd

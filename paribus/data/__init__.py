@@ -1,0 +1,1 @@
+"""Datasets: reading, splitting, perturbing, and predictors that learn nothing."""

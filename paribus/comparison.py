@@ -176,7 +176,7 @@ class Comparison(Frozen):
         metric: a score of a run's stored test predictions, ``(outputs, target, classes=names) -> number``, in place of
             the task's primary metric; variants that differ in it alone share their runs.
         diagnostics: measured at every evaluation, ``(network, part, loss) -> {name: number}``; one with an argument
-            ``last`` is given the last step (see `paribus.diagnostics.LastStep`).
+            ``last`` is given the last step (see `paribus.metrics.diagnostics.LastStep`).
         target: a validation score of the task's primary metric; steps to reach it are counted, a miss is infinite.
         tuning: how every variant is tuned in the tuned arm; without it there is the default arm alone.
         tables: further tables of its page by title, ``(predictions by variant, classes) -> rows``.

@@ -41,8 +41,8 @@ SUITE = Suite(
             },
             target=0.5,
             diagnostics=(
-                call("paribus.diagnostics:gradient_norms"),
-                call("paribus.diagnostics:activations"),
+                call("paribus.metrics.diagnostics:gradient_norms"),
+                call("paribus.metrics.diagnostics:activations"),
             ),
             claims=(
                 Claim(

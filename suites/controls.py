@@ -48,7 +48,7 @@ SIGMOID = _compared(
     baseline=("relu",),
     seeds=10,
     seconds=4,
-    diagnostics=(call("paribus.diagnostics:gradient_norms"),),
+    diagnostics=(call("paribus.metrics.diagnostics:gradient_norms"),),
 )
 
 CLIPPING = _compared(
@@ -91,7 +91,7 @@ BORN_DEAD = _compared(
     baseline=("wide",),
     seeds=120,
     seconds=5,
-    diagnostics=(call("paribus.diagnostics:silence"),),
+    diagnostics=(call("paribus.metrics.diagnostics:silence"),),
 )
 
 PERMUTED = _compared(

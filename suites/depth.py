@@ -55,7 +55,7 @@ def _compared(*, seconds: tuple[float, float], **fields: Any) -> Comparison:
             "full": Budget(seeds=29, steps=1320, seconds=full),
         },
         target=1.0,
-        diagnostics=(call("paribus.diagnostics:gradient_norms"),),
+        diagnostics=(call("paribus.metrics.diagnostics:gradient_norms"),),
         **fields,
     )
 

@@ -42,8 +42,8 @@ LAYERS = Comparison(
     },
     target=0.4,
     diagnostics=(
-        call("paribus.diagnostics:border_sensitivity"),
-        call("paribus.diagnostics:fit"),
+        call("paribus.metrics.diagnostics:border_sensitivity"),
+        call("paribus.metrics.diagnostics:fit"),
     ),
     figures=CONFUSION,
     claims=(

@@ -40,8 +40,8 @@ SUITE = Suite(
             target=0.5,
             interaction_scale="score",
             diagnostics=(
-                call("paribus.diagnostics:gradient_norms"),
-                call("paribus.diagnostics:activations"),
+                call("paribus.metrics.diagnostics:gradient_norms"),
+                call("paribus.metrics.diagnostics:activations"),
             ),
             claims=(
                 Claim(

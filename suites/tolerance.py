@@ -101,7 +101,7 @@ SUITE = Suite(
                 "quick": Budget(seeds=10, steps=1, seconds=2),
                 "full": Budget(seeds=29, steps=1, seconds=10),
             },
-            diagnostics=(call("paribus.diagnostics:layer_variances"),),
+            diagnostics=(call("paribus.metrics.diagnostics:layer_variances"),),
             claims=(
                 _constant("activations", "activation_variance/"),
                 _constant("gradients", "gradient_variance/"),

@@ -161,7 +161,7 @@ SUITE = Suite(
                 "quick": Budget(seeds=10, steps=1600, seconds=3),
                 "full": Budget(seeds=29, steps=8000, seconds=175),
             },
-            diagnostics=(call("paribus.diagnostics:steps"),),
+            diagnostics=(call("paribus.metrics.diagnostics:steps"),),
             claims=(
                 Claim(
                     name="C3",

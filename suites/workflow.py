@@ -53,7 +53,7 @@ SUITE = Suite(
                 seconds={"quick": 7, "full": 1200},
                 widen=False,
             ),
-            diagnostics=(call("paribus.diagnostics:fit"),),
+            diagnostics=(call("paribus.metrics.diagnostics:fit"),),
             claims=(
                 Claim(
                     name="S7 overfit",

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from paribus.data.dataset import Fold
-from paribus.outputs import heads
+from paribus.metrics.outputs import heads
 from paribus.run import Run
 from paribus.training.evaluate import outputs_of
 from paribus.training.loop import Training, deterministic

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from paribus.data.dataset import Fold, Part
-from paribus.outputs import Outputs, joined
+from paribus.metrics.outputs import Outputs, joined
 from paribus.task import Metric, Task
 
 CHUNK = 2048

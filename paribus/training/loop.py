@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from paribus.data.dataset import PARTS, Fold, Part
-from paribus.diagnostics import LastStep, watches
+from paribus.metrics.diagnostics import LastStep, watches
 from paribus.run import Outcome, Record, Run
 from paribus.training.augment import Augmentation
 from paribus.training.evaluate import outputs_of

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from paribus.data.dataset import PARTS, Fold, Part
-from paribus.diagnostics import LastStep, watches
-from paribus.outputs import Outputs, heads
+from paribus.metrics.diagnostics import LastStep, watches
+from paribus.metrics.outputs import Outputs, heads
 from paribus.run import Outcome, Predictions, Record, Run
 from paribus.training.evaluate import naive_outputs, scores_of
 from paribus.training.layers import LayerLine

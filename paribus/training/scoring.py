@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.func import vmap
 
-from paribus.outputs import Outputs, over
+from paribus.metrics.outputs import Outputs, over
 from paribus.spec import Call
 from paribus.task import Task
 from paribus.training.samples import Tensors

@@ -10,7 +10,7 @@ from operator import itemgetter
 from torch import Tensor
 
 from paribus.data.dataset import Fold
-from paribus.outputs import over
+from paribus.metrics.outputs import over
 from paribus.run import Outcome, Record, Run
 from paribus.training.augment import BY_LOOP
 from paribus.training.check import self_check

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from paribus.data.dataset import Fold
-from paribus.diagnostics import LastStep, watches
-from paribus.outputs import Outputs, joined
+from paribus.metrics.diagnostics import LastStep, watches
+from paribus.metrics.outputs import Outputs, joined
 from paribus.run import Run
 from paribus.seeding import Streams
 from paribus.training.layers import layer_table

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from paribus.data.dataset import Dataset, Fold, digest_tensors
-from paribus.outputs import Outputs, heads
+from paribus.metrics.outputs import Outputs, heads
 from paribus.spec import call
 from paribus.task import Metric, Task
 from suites.tasks.digits import digits

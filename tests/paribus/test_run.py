@@ -35,7 +35,7 @@ def test_a_key_is_the_hash_of_the_identity_and_the_same_for_an_equal_run(run: Ru
         {"device": "cuda"},
         {"engine": "stacked"},
         {"data_digest": "other"},
-        {"diagnostics": (call("paribus.diagnostics:activations"),)},
+        {"diagnostics": (call("paribus.metrics.diagnostics:activations"),)},
     ],
     ids=str,
 )
@@ -105,7 +105,7 @@ def test_the_source_that_is_reached_changes_the_key(
         return next(source)
 
     monkeypatch.setattr("paribus.run.fingerprint", hashed)
-    diagnosed = replace(run, diagnostics=(call("paribus.diagnostics:activations"),))
+    diagnosed = replace(run, diagnostics=(call("paribus.metrics.diagnostics:activations"),))
     assert diagnosed.key != replace(diagnosed).key
     assert asked == [(run.task, run.recipe, *diagnosed.diagnostics)] * 2
 

@@ -44,7 +44,7 @@ STRANGERS = {
     "redrawn data": a_run(task=REDRAWN),
     "other data": replace(BASE, data_digest="others"),
     "another device": replace(BASE, device="cuda"),
-    "a diagnostic": replace(BASE, diagnostics=(call("paribus.diagnostics:activations"),)),
+    "a diagnostic": replace(BASE, diagnostics=(call("paribus.metrics.diagnostics:activations"),)),
 }  # fmt: skip
 
 

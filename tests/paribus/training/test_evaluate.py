@@ -9,7 +9,7 @@ from sklearn import metrics as sk
 from torch import nn
 
 from paribus.data.dataset import Part
-from paribus.outputs import heads
+from paribus.metrics.outputs import heads
 from paribus.spec import call
 from paribus.task import Metric
 from paribus.training import evaluate

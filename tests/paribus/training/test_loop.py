@@ -265,7 +265,7 @@ def test_stored_predictions_are_those_that_were_scored(tiny) -> None:
 
 
 def test_diagnostics_are_taken_at_every_evaluation_of_the_first_training_samples(tiny) -> None:
-    norms = call("paribus.diagnostics:gradient_norms")
+    norms = call("paribus.metrics.diagnostics:gradient_norms")
     run, fold = tiny["table"].run(MLP, diagnostics=(norms,)), tiny["table"].fold()
     record = train(run, fold)
     assert len(fold.train) < DIAGNOSED
@@ -280,7 +280,7 @@ def test_diagnostics_are_taken_at_every_evaluation_of_the_first_training_samples
 
 def test_the_effective_step_of_plain_descent_is_its_learning_rate(tiny) -> None:
     """From the first step on, whether or not the gradient is clipped; there is none before."""
-    step = call("paribus.diagnostics:steps")
+    step = call("paribus.metrics.diagnostics:steps")
     for clip_norm in (None, 0.01):
         sgd = call("torch.optim:SGD", lr=0.05)
         settings = {"optimizer": sgd, "diagnostics": (step,), "clip_norm": clip_norm}
@@ -294,7 +294,7 @@ def test_the_effective_step_of_plain_descent_is_its_learning_rate(tiny) -> None:
 def test_watching_a_step_changes_nothing(tiny) -> None:
     records = [
         train(tiny["table"].run(MLP, diagnostics=diagnostics), tiny["table"].fold())
-        for diagnostics in ((), (call("paribus.diagnostics:steps"),))
+        for diagnostics in ((), (call("paribus.metrics.diagnostics:steps"),))
     ]
     assert records[0].scores["log_loss"] == records[1].scores["log_loss"]
     assert records[0].curves["train/loss"][1:] == records[1].curves["train/loss"][1:]
@@ -534,7 +534,7 @@ def test_hashes_tell_a_broken_pairing(tiny) -> None:
 
 @pytest.mark.parametrize(
     "settings",
-    [{"evaluate_every": 1}, {"diagnostics": (call("paribus.diagnostics:activations"),)}],
+    [{"evaluate_every": 1}, {"diagnostics": (call("paribus.metrics.diagnostics:activations"),)}],
     ids=["often", "with diagnostics"],
 )
 def test_looking_changes_nothing(tiny, settings: dict[str, Any]) -> None:

@@ -318,7 +318,7 @@ def test_a_replicate_that_was_never_best_is_scored_as_it_is(tiny) -> None:
 # What is looked at.
 
 DIAGNOSTICS = tuple(
-    call(f"paribus.diagnostics:{name}")
+    call(f"paribus.metrics.diagnostics:{name}")
     for name in ("gradient_norms", "activations", "steps", "layer_variances")
 )
 

@@ -66,7 +66,7 @@ def test_frozen_weights_do_not_move_and_the_others_do(tiny, optimizer: str) -> N
 
 def test_only_what_is_trained_is_counted(tiny) -> None:
     """The head: 5 weights and a bias; diagnostics look at its gradient alone."""
-    gradients = (call("paribus.diagnostics:gradient_norms"),)
+    gradients = (call("paribus.metrics.diagnostics:gradient_norms"),)
     run = tiny["table"].run(MODEL, freeze=HIDDEN, diagnostics=gradients)
     record = train(run, tiny["table"].fold())
     assert record.parameters == 6

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor
 from torch.nn import functional
 
-from paribus.outputs import Outputs, heads
+from paribus.metrics.outputs import Outputs, heads
 
 
 def log_loss(outputs: Tensor, target: Tensor) -> Tensor:

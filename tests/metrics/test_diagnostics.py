@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from models import CNN, MLP, Recurrent
 from models.initialise import kaiming_uniform, xavier_uniform
 from paribus.data.dataset import Part
-from paribus.diagnostics import (
+from paribus.metrics import log_loss, squared_error
+from paribus.metrics.diagnostics import (
     LastStep,
     activations,
     border_sensitivity,
@@ -21,7 +22,6 @@ from paribus.diagnostics import (
     layer_variances,
     steps,
 )
-from paribus.metrics import log_loss, squared_error
 from paribus.seeding import Streams
 from paribus.training.noise import name_noise
 

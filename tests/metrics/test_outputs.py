@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from paribus.outputs import heads, joined, over
+from paribus.metrics.outputs import heads, joined, over
 
 A, B = torch.arange(6.0).view(3, 2), torch.arange(3.0).view(3, 1)
 

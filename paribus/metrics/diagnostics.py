@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from paribus.data.dataset import Part
-from paribus.outputs import Outputs, heads
+from paribus.metrics.outputs import Outputs, heads
 from paribus.spec import Call
 
 

@@ -1,0 +1,29 @@
+"""Scores of predictions, and diagnostics of networks in training."""
+
+from __future__ import annotations
+
+from paribus.metrics.per_sample import (
+    accuracy,
+    label_accuracy,
+    label_log_loss,
+    log_loss,
+    output_accuracy,
+    output_log_loss,
+    predicted_class,
+    psnr,
+    squared_error,
+    weighted_log_loss,
+)
+
+__all__ = [
+    "accuracy",
+    "label_accuracy",
+    "label_log_loss",
+    "log_loss",
+    "output_accuracy",
+    "output_log_loss",
+    "predicted_class",
+    "psnr",
+    "squared_error",
+    "weighted_log_loss",
+]

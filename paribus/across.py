@@ -10,7 +10,7 @@ import numpy as np
 
 from paribus import stats
 from paribus.claims import target_steps
-from paribus.comparison import Across
+from paribus.experiment.comparison import Across
 from paribus.results import Floats, Result, penalised
 from paribus.stats import Friedman, Interval
 

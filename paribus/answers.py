@@ -8,7 +8,7 @@ from itertools import groupby
 from pathlib import PurePath
 
 from paribus.claims import Answered, answer_all, answer_suite
-from paribus.comparison import Claim, Comparison, Suite
+from paribus.experiment.comparison import Claim, Comparison, Suite
 from paribus.relations import Answer
 from paribus.results import Result
 from paribus.spec import digest

@@ -16,8 +16,8 @@ from typing import Any
 
 from paribus import fingerprint
 from paribus.cells import Cell, cells, skip_reason
-from paribus.comparison import Suite
 from paribus.errors import ParibusError
+from paribus.experiment.comparison import Suite
 from paribus.plan import Plan
 from paribus.recorded import Machine, as_on
 from paribus.run import torch_minor

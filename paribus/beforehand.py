@@ -9,16 +9,16 @@ from inspect import unwrap
 import torch
 from torch.optim import Optimizer
 
-from paribus.comparison import Comparison, Variant
 from paribus.data.dataset import Dataset
 from paribus.errors import ParibusError, retold
 from paribus.executor import dataset_of
+from paribus.experiment.comparison import Comparison, Variant
+from paribus.experiment.tuning import applied
 from paribus.seeding import Streams
 from paribus.training.augment import try_augmentation
 from paribus.training.evaluate import naive_outputs
 from paribus.training.network import build
 from paribus.training.start import named_weights
-from paribus.tuning import applied
 
 
 def refuse_undrawn(comparison: Comparison) -> None:

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import torch
 
-from paribus.comparison import Comparison, Suite
+from paribus.experiment.comparison import Comparison, Suite
+from paribus.experiment.tuning import ARMS, Arm
 from paribus.recorded import then
-from paribus.tuning import ARMS, Arm
 
 DEVICES = ("cpu", "cuda")
 NO_GPU = "no CUDA device was found"

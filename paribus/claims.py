@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from paribus import stats
-from paribus.comparison import Claim, Comparison
+from paribus.experiment.comparison import Claim, Comparison
 from paribus.relations import ALPHA, DIFFERENCES, RELATIONS, Answer, Inference, p_phrase
 from paribus.results import Result, Row, penalised, steps_to_target
 from paribus.run import Record

@@ -15,7 +15,7 @@ from paribus.options import OPTIONS
 from paribus.workers import available_jobs, dismiss, wake
 
 if TYPE_CHECKING:
-    from paribus.comparison import Suite
+    from paribus.experiment.comparison import Suite
     from paribus.session import Session
     from paribus.settings import Settings
 

@@ -16,8 +16,8 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from paribus import stats
-from paribus.comparison import Comparison
 from paribus.errors import ParibusError
+from paribus.experiment.comparison import Comparison
 from paribus.rates import limits
 from paribus.results import Floats, Result, Row
 from paribus.run import Record

@@ -14,15 +14,15 @@ import pytest
 
 from paribus import archive
 from paribus.cells import Cell, cells, skip_reason
-from paribus.comparison import Comparison, Suite
 from paribus.errors import ParibusError
+from paribus.experiment.comparison import Comparison, Suite
+from paribus.experiment.tuning import Arm
 from paribus.options import OPTIONS
 from paribus.progress import Progress
 from paribus.results import Result
 from paribus.session import Session
 from paribus.settings import Settings, choice, pairs, speaks
 from paribus.steptime import Clock
-from paribus.tuning import Arm
 from paribus.verdict import Contrast
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ import torch
 from paribus.data.cache import keep_latest
 from paribus.data.dataset import PARTS, Dataset, Fold
 from paribus.errors import ParibusError, retold
+from paribus.experiment.task import Task
 from paribus.run import Record, Run
 from paribus.spec import canonical
-from paribus.task import Task
 from paribus.training.cohorts import LARGEST, stacked, units
 from paribus.training.compiled import COMPILED, train_compiled
 from paribus.training.loop import train

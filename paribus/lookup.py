@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from paribus.errors import ParibusError, retold
 
 if TYPE_CHECKING:
-    from paribus.comparison import Suite
+    from paribus.experiment.comparison import Suite
 
 
 def named_suites() -> dict[str, Suite]:
@@ -48,7 +48,7 @@ def let_import(name: str) -> None:
 
 
 def _suite_of(path: Path) -> Suite:
-    from paribus.comparison import Suite
+    from paribus.experiment.comparison import Suite
 
     if not path.is_file():
         raise ParibusError(
@@ -77,7 +77,7 @@ def _suite_of(path: Path) -> Suite:
         raise ParibusError(
             f"file of a suite {path}",
             got="no SUITE" if found is None else f"SUITE of type {type(found).__name__}",
-            expected="SUITE = paribus.comparison.Suite(...)",
+            expected="SUITE = paribus.experiment.comparison.Suite(...)",
             fix="Define it at the top level of the file.",
         )
     return found

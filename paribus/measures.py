@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from paribus.experiment.task import Metric
 from paribus.results import Floats, Result, Row
 from paribus.run import Record
-from paribus.task import Metric
 
 
 def parameters(results: Sequence[Result], variant: str) -> Floats:

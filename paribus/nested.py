@@ -11,11 +11,11 @@ from functools import cached_property
 from math import nan
 from typing import Any
 
+from paribus.experiment.search_space import Edge, Space, best_trial, edges
+from paribus.experiment.task import Metric
+from paribus.experiment.tuning import SHARED_SEED, applied
 from paribus.run import Record, Run
-from paribus.search import Edge, Space, best_trial, edges
 from paribus.spec import plain
-from paribus.task import Metric
-from paribus.tuning import SHARED_SEED, applied
 
 # The trial number of what stands for a winner that is not known yet; nothing is ever trained under it.
 PENDING = -1

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import torch
 
-from paribus.comparison import Suite, Variant
 from paribus.data.dataset import Fold
 from paribus.executor import dataset_of
+from paribus.experiment.comparison import Suite, Variant
 from paribus.run import Run
 from paribus.training.evaluate import outputs_of
 from paribus.training.loop import Training, deterministic

@@ -22,22 +22,22 @@ from paribus.beforehand import (
     try_once,
 )
 from paribus.cells import DEVICES, Cell, skip_reason
-from paribus.comparison import Comparison, Suite, Variant
 from paribus.errors import ParibusError
 from paribus.execution.engine_choice import Choice, Question, common, resolve_each
 from paribus.executor import dataset_of
+from paribus.experiment.comparison import Comparison, Suite, Variant
+from paribus.experiment.search_space import Space
+from paribus.experiment.task import Task
+from paribus.experiment.tuning import ARMS, Arm, Tuning
 from paribus.nested import Pilot, Search, Searched, pending
 from paribus.results import Result, collect, kind_key
 from paribus.run import Record, Run, data_digest
-from paribus.search import Space
 from paribus.settings import Settings
 from paribus.spec import digest
 from paribus.spec import replace as replaced
 from paribus.stats import fewest_to_stop
 from paribus.store import Store
-from paribus.task import Task
 from paribus.training.cohorts import cohort_key
-from paribus.tuning import ARMS, Arm, Tuning
 from paribus.workers import available_jobs, one_thread
 
 

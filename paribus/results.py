@@ -14,14 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from paribus import stats
-from paribus.comparison import Comparison, Sides, Suite, Variant, differences, within
+from paribus.experiment.comparison import Comparison, Sides, Suite, Variant, differences, within
+from paribus.experiment.tuning import Arm
 from paribus.nested import Pilot, Searched
 from paribus.run import Predictions, Record, Run
 from paribus.spec import digest, plain
 from paribus.stats import least_seeds
 from paribus.store import Store, Timing
 from paribus.training.updates import operations_of
-from paribus.tuning import Arm
 from paribus.verdict import Contrast, decide, decide_sequentially
 
 Floats = npt.NDArray[np.float64]

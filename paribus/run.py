@@ -12,12 +12,12 @@ import torch
 
 from paribus.data.dataset import Dataset
 from paribus.errors import ParibusError
+from paribus.experiment.recipe import Recipe
+from paribus.experiment.task import Task
 from paribus.fingerprint import fingerprint
-from paribus.recipe import Recipe
 from paribus.recorded import then
 from paribus.seeding import Streams
 from paribus.spec import Call, digest, plain
-from paribus.task import Task
 
 
 class Outcome(StrEnum):

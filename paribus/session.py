@@ -10,17 +10,17 @@ from functools import cached_property
 from paribus.cells import Cell, skip_reason
 from paribus.errors import ParibusError
 from paribus.executor import execute, told_of
+from paribus.experiment.search_space import widened
+from paribus.experiment.tuning import PILOT_SEEDS, ROUNDS, Arm
 from paribus.nested import PENDING, Pilot
 from paribus.plan import Plan, tuning_of
 from paribus.progress import Progress
 from paribus.results import timing_key
 from paribus.run import Record, Run
-from paribus.search import widened
 from paribus.settings import Settings
 from paribus.steptime import time_steps
 from paribus.store import Timing
 from paribus.training.cohorts import cohort_key, stacked
-from paribus.tuning import PILOT_SEEDS, ROUNDS, Arm
 from paribus.workers import wake
 
 MORE = 5

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from paribus.cells import DEVICES, Cell
 from paribus.errors import ParibusError
+from paribus.experiment.tuning import ARMS, Arm
 from paribus.run import resolve_device
 from paribus.stats import fewest_to_stop
-from paribus.tuning import ARMS, Arm
 
 CAP = 30
 """Most seeds of a sequence, unless told otherwise."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from paribus.comparison import Budget, Claim, Comparison, Factor, Suite
-from paribus.recipe import Recipe
+from paribus.experiment.comparison import Budget, Claim, Comparison, Factor, Suite
+from paribus.experiment.recipe import Recipe
 from paribus.spec import call, replace
 from suites.tasks.pictures import NOISY, PICTURES
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from paribus.comparison import Budget, Claim, Comparison, Factor, Suite
-from paribus.recipe import Recipe
+from paribus.experiment.comparison import Budget, Claim, Comparison, Factor, Suite
+from paribus.experiment.recipe import Recipe
+from paribus.experiment.task import Metric
 from paribus.spec import call
-from paribus.task import Metric
 from suites.tasks.digits import DIGITS
 
 SUITE = Suite(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from paribus.comparison import Budget, Comparison, Factor
-from paribus.recipe import Recipe
-from paribus.search import LogUniform, Space
+from paribus.experiment.comparison import Budget, Comparison, Factor
+from paribus.experiment.recipe import Recipe
+from paribus.experiment.search_space import LogUniform, Space
+from paribus.experiment.tuning import Tuning
 from paribus.spec import call
-from paribus.tuning import Tuning
 from suites.tasks.water import WATER
 
 RECIPE = Recipe(

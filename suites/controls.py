@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from paribus.comparison import Budget, Comparison, Factor
 from paribus.controls import FAILED, Control, Measured
-from paribus.recipe import Recipe
+from paribus.experiment.comparison import Budget, Comparison, Factor
+from paribus.experiment.recipe import Recipe
 from paribus.spec import call, replace
 from suites.tasks.adding import ADDING
 from suites.tasks.digits import DIGITS

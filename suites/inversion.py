@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from paribus.comparison import Budget, Claim, Comparison, Factor, Suite
-from paribus.recipe import Recipe
-from paribus.search import LogUniform, Space, space
+from paribus.experiment.comparison import Budget, Claim, Comparison, Factor, Suite
+from paribus.experiment.recipe import Recipe
+from paribus.experiment.search_space import LogUniform, Space, space
+from paribus.experiment.tuning import Tuning
 from paribus.spec import call
-from paribus.tuning import Tuning
 from suites.tasks.digits import DIGITS
 from suites.tasks.metrics import accuracy, log_loss
 

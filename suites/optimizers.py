@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from paribus.comparison import Budget, Claim, Comparison, Factor, Suite
-from paribus.recipe import Recipe
-from paribus.search import LogUniform, space
+from paribus.experiment.comparison import Budget, Claim, Comparison, Factor, Suite
+from paribus.experiment.recipe import Recipe
+from paribus.experiment.search_space import LogUniform, space
+from paribus.experiment.tuning import Tuning
 from paribus.spec import call
-from paribus.tuning import Tuning
 from suites.tasks.water import WATER
 
 NOTES = "course notes on these systems; stated there without evidence"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-from paribus.comparison import Budget, Claim, Comparison, Factor, Suite
-from paribus.recipe import Recipe
+from paribus.experiment.comparison import Budget, Claim, Comparison, Factor, Suite
+from paribus.experiment.recipe import Recipe
+from paribus.experiment.task import Task
 from paribus.spec import call, replace
-from paribus.task import Task
 from suites.tasks.surface import SURFACE
 
 OPTUNA = find_spec("optuna") is not None

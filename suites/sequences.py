@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from paribus.comparison import Budget, Claim, Comparison, Factor, Suite
-from paribus.recipe import Recipe
+from paribus.experiment.comparison import Budget, Claim, Comparison, Factor, Suite
+from paribus.experiment.recipe import Recipe
+from paribus.experiment.task import Task
 from paribus.spec import call
-from paribus.task import Task
 from suites.tasks.sequences import DELAY, REVERSAL, TALLY, WAVE
 
 CELLS = {"gru": "GRU", "rnn": "RNN", "lstm": "LSTM"}

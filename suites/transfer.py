@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from paribus.comparison import Budget, Claim, Comparison, Factor, Suite
-from paribus.recipe import Recipe, Start
+from paribus.experiment.comparison import Budget, Claim, Comparison, Factor, Suite
+from paribus.experiment.recipe import Recipe, Start
+from paribus.experiment.task import Task
 from paribus.spec import Call, call
-from paribus.task import Task
 from suites.tasks.digits import DIGITS, some_digits
 from suites.tasks.features import SOURCE, TARGET, UNRELATED
 

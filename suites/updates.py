@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from paribus.comparison import Budget, Claim, Comparison, Factor, Suite
-from paribus.recipe import Recipe
+from paribus.experiment.comparison import Budget, Claim, Comparison, Factor, Suite
+from paribus.experiment.recipe import Recipe
 from paribus.spec import call
 from suites.optimizers import OPTIMIZERS, sgd_is_enough
 from suites.tasks.digits import DIGITS

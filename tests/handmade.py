@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from paribus.comparison import Budget, Comparison, Factor, Suite, Variant
-from paribus.recipe import Recipe
+from paribus.experiment.comparison import Budget, Comparison, Factor, Suite, Variant
+from paribus.experiment.recipe import Recipe
+from paribus.experiment.task import Metric, Task
 from paribus.results import Result, collect, timing_key
 from paribus.run import Outcome, Predictions, Record, Run
 from paribus.spec import call
 from paribus.store import Store, Timing
-from paribus.task import Metric, Task
 
 LOG_LOSS = Metric(
     name="log_loss",

@@ -6,7 +6,7 @@ import ast
 import re
 from pathlib import Path
 
-from paribus.comparison import Comparison, Suite
+from paribus.experiment.comparison import Comparison, Suite
 from paribus.plugin import OPTIONS
 from suites import SUITES
 

@@ -351,8 +351,18 @@ def house(tmp_path: Path):
             "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from paribus.cli import main",
             "paribus.errors:3 imports paribus.cli.main",
         ),
-        (wrong_order, "paribus/stats.py", "from paribus.task import Task", "may import ['errors']"),
-        (wrong_writers, "paribus/task.py", "open('f', 'w')", "paribus.task:1 writes files"),
+        (
+            wrong_order,
+            "paribus/stats.py",
+            "from paribus.experiment.task import Task",
+            "may import ['errors']",
+        ),
+        (
+            wrong_writers,
+            "paribus/task.py",
+            "open('f', 'w')",
+            "paribus.experiment.task:1 writes files",
+        ),
         (wrong_writers, "paribus/task.py", "open('f', mode='ab')", "open('f', mode='ab')"),
         (wrong_writers, "paribus/task.py", "path.open('r+')", "path.open('r+')"),
         (
@@ -364,7 +374,12 @@ def house(tmp_path: Path):
         (wrong_writers, "suites/a.py", "def f(x):\n    x.to_csv('f')", "suites.a:2 writes files"),
         (wrong_writers, "suites/a.py", "from torch import save\nsave(1, 'f')", "suites.a:2 writes"),
         (heavy_imports, "paribus/task.py", "import scipy.stats", "import it where it is used"),
-        (heavy_imports, "paribus/task.py", "from pandas import DataFrame", "paribus.task:1"),
+        (
+            heavy_imports,
+            "paribus/task.py",
+            "from pandas import DataFrame",
+            "paribus.experiment.task:1",
+        ),
     ],
 )
 def test_a_planted_fault_is_found(house, check, file, text, message) -> None:

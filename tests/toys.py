@@ -14,13 +14,13 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from paribus.comparison import Budget, Comparison, Factor, Suite
 from paribus.data.dataset import Dataset, digest_tensors
+from paribus.experiment.comparison import Budget, Comparison, Factor, Suite
+from paribus.experiment.recipe import Recipe
+from paribus.experiment.task import Metric, Task
 from paribus.metrics import predicted_class
-from paribus.recipe import Recipe
 from paribus.run import Run
 from paribus.spec import call
-from paribus.task import Metric, Task
 
 # Seeds with which the data were read in this process.
 reads: list[int] = []

@@ -6,8 +6,8 @@ the five optimizers at the same multiple of their usual learning rates.
 
 from __future__ import annotations
 
-from paribus.comparison import Budget, Comparison, Factor, Suite
-from paribus.recipe import Recipe
+from paribus.experiment.comparison import Budget, Comparison, Factor, Suite
+from paribus.experiment.recipe import Recipe
 from paribus.spec import call
 from suites.tasks.water import WATER
 

@@ -13,10 +13,10 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from paribus.data.dataset import Dataset, Fold, digest_tensors
 from paribus.executor import dataset_of, fold_of
-from paribus.recipe import Recipe
+from paribus.experiment.recipe import Recipe
+from paribus.experiment.task import Metric, Task
 from paribus.run import Run, data_digest
 from paribus.spec import Call, call
-from paribus.task import Metric, Task
 from paribus.training.compiled import COMPILED
 
 # The stacked engine on a machine without a compiler: recurrent layers in torch, no kernel.

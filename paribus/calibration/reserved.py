@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from paribus.cells import Cell, cells
-from paribus.comparison import Comparison, Suite
 from paribus.errors import ParibusError
+from paribus.experiment.comparison import Comparison, Suite
+from paribus.experiment.tuning import Arm
 from paribus.progress import Progress
 from paribus.results import Result, collect
 from paribus.run import Run
 from paribus.session import Session
 from paribus.settings import Settings
-from paribus.tuning import Arm
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from paribus.calibration.trained import Plan, calibrate
-from paribus.comparison import Comparison, Suite
+from paribus.experiment.comparison import Comparison, Suite
 from paribus.progress import Progress
 from paribus.rates import Rate
 from paribus.report.calibration import told, write_calibration

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from paribus.calibration.nulls import ALPHA, attainable, rejected, told_apart
 from paribus.calibration.reserved import Reserved
-from paribus.comparison import Budget, Comparison, Factor, Variant
 from paribus.errors import ParibusError
+from paribus.experiment.comparison import Budget, Comparison, Factor, Variant
+from paribus.experiment.tuning import ARMS, Arm, Tuning
 from paribus.progress import Progress
 from paribus.rates import Rate, Rule
 from paribus.results import Result
 from paribus.settings import Settings
 from paribus.stats import least_seeds
-from paribus.tuning import ARMS, Arm, Tuning
 
 FIRST_SEED = 70_000_000
 """Far from any seed that a comparison is trained with."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from paribus.comparison import Factor
+from paribus.experiment.comparison import Factor
 from paribus.report.figures import plot_figure
 from paribus.report.strokes import Band, End, draw, fit_scale, name_ends, quartiles, style
 from paribus.report.tables import state

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePath
 
-from paribus.comparison import within
+from paribus.experiment.comparison import within
 from paribus.report.numbers import NOTHING
 from paribus.report.tables import Line
 from paribus.report.text import setting

@@ -9,10 +9,10 @@ import numpy as np
 
 from paribus import results
 from paribus.claims import Answered, target_steps
+from paribus.experiment.task import Metric
 from paribus.report.numbers import NOTHING, interval, number, p_value, plus_minus, ratio, steps
 from paribus.report.text import cell, pathless
 from paribus.results import Floats, Result, Row
-from paribus.task import Metric
 from paribus.verdict import Contrast
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
-from paribus.recipe import Start
+from paribus.experiment.recipe import Start
 from paribus.spec import Call
 
 _FOLDERS = re.compile(r"(?<![\w./~-])(?:~|[A-Za-z]:)?[\\/](?:[^\\/\s'\"|]+[\\/])+")

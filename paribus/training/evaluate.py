@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from paribus.data.dataset import Fold, Part
+from paribus.experiment.task import Metric, Task
 from paribus.metrics.outputs import Outputs, joined
-from paribus.task import Metric, Task
 
 CHUNK = 2048
 

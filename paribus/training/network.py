@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from paribus.data.dataset import Dataset, digest_tensors
-from paribus.recipe import Recipe
+from paribus.experiment.recipe import Recipe
 from paribus.seeding import Streams
 
 

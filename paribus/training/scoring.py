@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 from torch.func import vmap
 
+from paribus.experiment.task import Task
 from paribus.metrics.outputs import Outputs, over
 from paribus.spec import Call
-from paribus.task import Task
 from paribus.training.samples import Tensors
 
 Each = Callable[..., Tensor]

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from paribus.data.cache import cache_folder, keep_latest
 from paribus.data.dataset import Fold
 from paribus.errors import ParibusError
-from paribus.recipe import Recipe
+from paribus.experiment.recipe import Recipe
 from paribus.run import Outcome, Run, data_digest
 from paribus.training.network import build
 from paribus.weights import load_weights, save_weights, take_over

@@ -11,8 +11,8 @@ import torch
 
 from paribus.data.cache import kept
 from paribus.data.dataset import Dataset, digest_tensors
+from paribus.experiment.task import Task
 from paribus.spec import call
-from paribus.task import Task
 from suites.tasks.metrics import accuracy, log_loss
 
 

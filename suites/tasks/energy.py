@@ -9,8 +9,8 @@ from torch import Tensor
 
 from paribus.data.dataset import Dataset, digest_tensors
 from paribus.data.readers.series import windows
+from paribus.experiment.task import Task
 from paribus.spec import call
-from paribus.task import Task
 from suites.tasks.metrics import mse
 
 STEPS_PER_DAY = 96

@@ -7,9 +7,9 @@ from functools import partial
 import torch
 
 from paribus.data.dataset import Dataset, digest_tensors
+from paribus.experiment.task import Task
 from paribus.seeding import Streams
 from paribus.spec import call
-from paribus.task import Task
 from suites.tasks.generated import in_turn, refuse_file
 from suites.tasks.metrics import accuracy, log_loss
 

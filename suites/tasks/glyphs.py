@@ -12,8 +12,8 @@ import torch
 from paribus.data.cache import kept
 from paribus.data.dataset import Dataset, digest_tensors
 from paribus.errors import ParibusError
+from paribus.experiment.task import Task
 from paribus.spec import call
-from paribus.task import Task
 from suites.tasks.metrics import accuracy, log_loss, of_output
 
 # The first twenty letters of each in the order of Unicode, Hebrew's final forms left out; all are in DejaVu Sans.

@@ -6,8 +6,8 @@ import torch
 
 from paribus.data.dataset import Dataset, digest_tensors
 from paribus.errors import ParibusError
+from paribus.experiment.task import Metric, Task
 from paribus.spec import call
-from paribus.task import Metric, Task
 from suites.tasks.digits import digits
 
 LABELS_OF_DIGITS = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 
 from paribus.data.dataset import Dataset, digest_tensors
+from paribus.experiment.task import Task
 from paribus.spec import call
-from paribus.task import Task
 from suites.tasks.metrics import mse
 
 

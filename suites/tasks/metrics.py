@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from paribus.experiment.task import Metric
 from paribus.spec import call
-from paribus.task import Metric
 
 VARIANCES = "variances of the training part"
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from paribus.data.dataset import Dataset
 from paribus.data.readers.image_folder import read_images
+from paribus.experiment.task import Metric, Task
 from paribus.spec import call
-from paribus.task import Metric, Task
 from suites.tasks.digits import digits
 from suites.tasks.metrics import squared_error
 

@@ -9,9 +9,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from paribus.data.dataset import Dataset, Fold, digest_tensors
+from paribus.experiment.task import Metric, Task
 from paribus.metrics.outputs import Outputs, heads
 from paribus.spec import call
-from paribus.task import Metric, Task
 from suites.tasks.digits import digits
 from suites.tasks.generated import refuse_file
 

@@ -7,9 +7,9 @@ from torch import Tensor
 
 from paribus.data.dataset import Dataset, Fold, digest_tensors
 from paribus.errors import ParibusError
+from paribus.experiment.task import Task
 from paribus.seeding import Streams
 from paribus.spec import call
-from paribus.task import Task
 from suites.tasks.metrics import squared_error
 
 HARDLY = 0.05

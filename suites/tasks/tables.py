@@ -7,8 +7,8 @@ from typing import Any
 import torch
 
 from paribus.data.dataset import Dataset, digest_tensors
+from paribus.experiment.task import Task
 from paribus.spec import call
-from paribus.task import Task
 from suites.tasks.metrics import mse
 from suites.tasks.water import WATER
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 
 from paribus.data.dataset import Dataset, digest_tensors
+from paribus.experiment.task import Task
 from paribus.seeding import Streams
 from paribus.spec import call
-from paribus.task import Task
 from suites.tasks.metrics import accuracy, log_loss
 
 

@@ -28,7 +28,7 @@ from benchmarks.engines.ours import Ours
 from benchmarks.engines.textbook import Taken, Textbook
 from benchmarks.engines.workloads import NAMED, WORKLOADS
 from benchmarks.peers.jax_peer import _call_length
-from paribus.comparison import Suite
+from paribus.experiment.comparison import Suite
 
 ROOT = Path(__file__).parents[2]
 MLP = NAMED["MLP"]

@@ -11,12 +11,12 @@ import pytest
 import torch
 
 from paribus.data.dataset import Dataset, Fold
-from paribus.recipe import Recipe
+from paribus.experiment.recipe import Recipe
+from paribus.experiment.task import Metric, Task
 from paribus.run import Run, data_digest
 from paribus.seeding import Streams
 from paribus.spec import Call, call
 from paribus.store import Store
-from paribus.task import Metric, Task
 
 
 def table() -> Dataset:

@@ -9,8 +9,8 @@ import pytest
 
 from paribus import stats
 from paribus.across import missing, standing
-from paribus.comparison import Across, Comparison, Suite
 from paribus.errors import ParibusError
+from paribus.experiment.comparison import Across, Comparison, Suite
 from paribus.report import across, ranking, write
 from paribus.results import Result
 from paribus.run import Outcome

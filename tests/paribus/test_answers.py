@@ -9,7 +9,7 @@ import pytest
 
 from paribus.answers import Entry, Whole, entries, wholes
 from paribus.claims import Answered
-from paribus.comparison import Budget, Claim, Suite
+from paribus.experiment.comparison import Budget, Claim, Suite
 from paribus.relations import Answer
 from paribus.store import Store
 from tests.handmade import Bench, around, comparison

@@ -15,8 +15,8 @@ from paribus import archive, fingerprint, session
 from paribus.archive import FILE, keep, rebuild
 from paribus.cells import cells
 from paribus.cli import app
-from paribus.comparison import Claim, Suite
 from paribus.errors import ParibusError
+from paribus.experiment.comparison import Claim, Suite
 from paribus.report import write
 from paribus.session import Session
 from paribus.settings import Settings

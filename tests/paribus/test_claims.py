@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from paribus.claims import _short, answer, answer_all, answer_suite, target_steps
-from paribus.comparison import Claim, Suite
 from paribus.errors import ParibusError
+from paribus.experiment.comparison import Claim, Suite
 from paribus.relations import Answer
 from paribus.spec import call
 from paribus.stats import sign_flip_p, t_p

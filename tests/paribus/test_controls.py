@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from paribus.comparison import Budget
 from paribus.controls import (
     FAILED,
     Control,
@@ -22,6 +21,7 @@ from paribus.controls import (
     share_flakes,
 )
 from paribus.errors import ParibusError
+from paribus.experiment.comparison import Budget
 from paribus.report.controls import controls, write_controls
 from paribus.run import Outcome
 from paribus.spec import canonical

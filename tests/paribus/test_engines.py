@@ -17,13 +17,13 @@ from torch.nn.utils.parametrizations import spectral_norm
 from paribus import executor
 from paribus import plan as module
 from paribus.cells import Cell, cells
-from paribus.comparison import Budget, Suite
 from paribus.data.dataset import Dataset
 from paribus.errors import ParibusError
 from paribus.execution import engine_choice
 from paribus.execution.engine_choice import Choice, Question, common, resolve, resolve_each
 from paribus.executor import execute, fold_of
-from paribus.recipe import Start
+from paribus.experiment.comparison import Budget, Suite
+from paribus.experiment.recipe import Start
 from paribus.results import Result
 from paribus.run import Outcome, Record, Run
 from paribus.session import Session

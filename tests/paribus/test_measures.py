@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from paribus import measures
-from paribus.comparison import Factor, Suite
+from paribus.experiment.comparison import Factor, Suite
 from tests.handmade import FAILED, LR, LRS, Bench, around, comparison
 
 

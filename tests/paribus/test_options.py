@@ -11,9 +11,9 @@ import typer.main
 from paribus import plugin
 from paribus.cells import DEVICES
 from paribus.cli import app
+from paribus.experiment.tuning import ARMS
 from paribus.options import OPTIONS, Option
 from paribus.settings import CAP, Settings
-from paribus.tuning import ARMS
 
 RUN = {p.name: p for p in typer.main.get_command(app).commands["run"].params}
 PLAIN = sorted(OPTIONS.keys() - {"data", "target", "out", "store"})

@@ -547,10 +547,10 @@ def _finished(path: Path) -> int:
 
 
 def test_options_choose_the_arm_and_the_trials(go: Runner, pytester: pytest.Pytester) -> None:
-    imports = "__import__('paribus.tuning').tuning.Tuning"
+    imports = "__import__('paribus.experiment.tuning').tuning.Tuning"
     made = (
-        f"suite(comparison(tuning={imports}(spaces=__import__('paribus.search').search.space("
-        "lr=__import__('paribus.search').search.LogUniform(low=0.001, high=1.0)), "
+        f"suite(comparison(tuning={imports}(spaces=__import__('paribus.experiment.search_space').search.space("
+        "lr=__import__('paribus.experiment.search_space').search.LogUniform(low=0.001, high=1.0)), "
         "trials={'quick': 4}, widen=False)))"
     )
     result = go(

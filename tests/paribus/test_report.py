@@ -9,12 +9,12 @@ from typing import cast
 import pandas
 import pytest
 
-from paribus.comparison import Budget, Claim, Factor, Suite
+from paribus.experiment.comparison import Budget, Claim, Factor, Suite
+from paribus.experiment.task import Metric
 from paribus.report import evidence, origins, write
 from paribus.report.method import command, fuller
 from paribus.results import Result
 from paribus.spec import call
-from paribus.task import Metric
 from tests.handmade import FAILED, TASK, Bench, around, comparison, filled
 
 NO_GPU = "no CUDA device was found"

@@ -6,7 +6,7 @@ import pytest
 
 from paribus.answers import Entry, entries, wholes
 from paribus.claims import Answered
-from paribus.comparison import Claim
+from paribus.experiment.comparison import Claim
 from paribus.relations import Answer
 from paribus.report import claims, write
 from tests.handmade import filled

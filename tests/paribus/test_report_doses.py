@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from paribus.comparison import Factor, Suite
+from paribus.experiment.comparison import Factor, Suite
 from paribus.report import doses, write
 from tests.handmade import FAILED, LR, LRS, Bench, around, comparison
 

@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from paribus.comparison import Factor
+from paribus.experiment.comparison import Factor
 from paribus.report import figures, strokes
 from tests.handmade import FAILED, LR, Bench, around, comparison, filled
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from paribus.recipe import Start
+from paribus.experiment.recipe import Start
 from paribus.report.figures import chosen
 from paribus.report.pictures import reconstructions, strip
 from paribus.report.text import setting

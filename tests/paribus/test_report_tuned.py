@@ -15,16 +15,16 @@ import torch
 from paribus import session as module
 from paribus.archive import FILE, keep, rebuild
 from paribus.cells import cells
-from paribus.comparison import Suite
 from paribus.data.splits import random_split
+from paribus.experiment.comparison import Suite
+from paribus.experiment.search_space import Choice, LogUniform, Space, best_of, space
+from paribus.experiment.tuning import Tuning
 from paribus.report import terminal, write
 from paribus.report.best_of import best_of_trials, expected, limited
 from paribus.report.ledger import DECLARED_TEST, saw_test_parts
 from paribus.results import Result
-from paribus.search import Choice, LogUniform, Space, best_of, space
 from paribus.session import Session
 from paribus.settings import Settings
-from paribus.tuning import Tuning
 from tests.toys import comparison, points, suite
 
 RATES = space(lr=LogUniform(low=1e-3, high=1.0))

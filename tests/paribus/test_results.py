@@ -8,7 +8,8 @@ from math import inf, isnan, nan
 import numpy as np
 import pytest
 
-from paribus.comparison import Factor
+from paribus.experiment.comparison import Factor
+from paribus.experiment.task import Metric
 from paribus.results import (
     check_control,
     failure_scores,
@@ -19,7 +20,6 @@ from paribus.results import (
 )
 from paribus.spec import call
 from paribus.stats import paired_t_interval, t_p
-from paribus.task import Metric
 from tests.handmade import FAILED, OPTIMIZERS, Bench, around, comparison, filled, record
 from tests.toys import a_run
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from paribus.comparison import Budget, Comparison, Factor
 from paribus.errors import ParibusError
+from paribus.experiment.comparison import Budget, Comparison, Factor
 from paribus.run import Outcome, Record, Run, data_digest, resolve_device, torch_minor
 from paribus.seeding import Streams
 from paribus.spec import call, digest

@@ -16,17 +16,17 @@ from paribus import executor
 from paribus import plan as planning
 from paribus import session as module
 from paribus.cells import Cell, cells, skip_reason
-from paribus.comparison import Budget, Comparison, Factor, Suite
 from paribus.errors import ParibusError
+from paribus.experiment.comparison import Budget, Comparison, Factor, Suite
+from paribus.experiment.search_space import LogUniform, space
+from paribus.experiment.tuning import Tuning
 from paribus.results import Result
 from paribus.run import Record, Run
-from paribus.search import LogUniform, space
 from paribus.session import Session
 from paribus.settings import Settings, choice, pairs, speaks
 from paribus.spec import call
 from paribus.spec import replace as replaced
 from paribus.store import Timing
-from paribus.tuning import Tuning
 from tests import toys
 from tests.toys import ADAM, SGD, TASK, Misfit, Raises, Unpaired, comparison, score, suite
 

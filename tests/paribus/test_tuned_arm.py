@@ -12,16 +12,16 @@ from typing import Any
 import pytest
 
 from paribus.cells import Cell, cells
-from paribus.comparison import Suite
 from paribus.errors import ParibusError
+from paribus.experiment.comparison import Suite
+from paribus.experiment.search_space import LogUniform, Space, space
+from paribus.experiment.tuning import PILOT_SEEDS, SHARED_SEED, Tuning
 from paribus.nested import PENDING, Pilot
 from paribus.results import Result
 from paribus.run import Outcome, Record, Run
-from paribus.search import LogUniform, Space, space
 from paribus.session import Session
 from paribus.settings import Settings
 from paribus.spec import call
-from paribus.tuning import PILOT_SEEDS, SHARED_SEED, Tuning
 from tests import toys
 from tests.paribus.conftest import _task, table
 from tests.toys import ADAM, RECIPE, SGD, comparison, suite

@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from paribus.comparison import Comparison, Suite, Variant, differences, within
 from paribus.data.dataset import Dataset, Fold
+from paribus.experiment.comparison import Comparison, Suite, Variant, differences, within
+from paribus.experiment.task import Task
 from paribus.fingerprint import calls
 from paribus.run import Outcome, Record, Run, data_digest
 from paribus.seeding import Streams
 from paribus.spec import canonical, replace
 from paribus.stats import least_seeds
-from paribus.task import Task
 from suites import SUITES
 
 ROOT = Path(__file__).parents[2]

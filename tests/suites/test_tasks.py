@@ -12,9 +12,9 @@ import torch
 
 from paribus.data.dataset import PARTS, Fold
 from paribus.errors import ParibusError
+from paribus.experiment.task import Task
 from paribus.seeding import Streams
 from paribus.spec import call, canonical, replace
-from paribus.task import Task
 from suites.tasks.adding import ADDING
 from suites.tasks.curve import CURVE
 from suites.tasks.digits import DIGITS, some_digits

@@ -10,12 +10,12 @@ import pytest
 
 from paribus.calibration import Controlled, Plan, against_itself, calibrate, repeats, trained
 from paribus.calibration.trained import FIRST_SEED, rates_of
-from paribus.comparison import Budget
 from paribus.controls import Control, Measured
 from paribus.errors import ParibusError
-from paribus.search import LogUniform, Space
+from paribus.experiment.comparison import Budget
+from paribus.experiment.search_space import LogUniform, Space
+from paribus.experiment.tuning import Tuning
 from paribus.settings import Settings
-from paribus.tuning import Tuning
 from tests.toys import RECIPE, comparison, score
 
 QUICK = {"quick": Budget(seeds=6, steps=6, seconds=1)}

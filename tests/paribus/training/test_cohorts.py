@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from paribus.recipe import EarlyStopping
+from paribus.experiment.recipe import EarlyStopping
 from paribus.run import Run
 from paribus.spec import Call, call
 from paribus.training.cohorts import LARGEST, cohort_key, units

@@ -9,9 +9,9 @@ from sklearn import metrics as sk
 from torch import nn
 
 from paribus.data.dataset import Part
+from paribus.experiment.task import Metric
 from paribus.metrics.outputs import heads
 from paribus.spec import call
-from paribus.task import Metric
 from paribus.training import evaluate
 from paribus.training.evaluate import naive_outputs, outputs_of, scores_of
 

@@ -15,7 +15,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from paribus.recipe import EarlyStopping
+from paribus.experiment.recipe import EarlyStopping
 from paribus.run import Run
 from paribus.spec import Call, call
 from paribus.training import compiled, together

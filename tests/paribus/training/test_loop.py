@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from paribus.data.dataset import Fold, Part
-from paribus.recipe import EarlyStopping
+from paribus.experiment.recipe import EarlyStopping
 from paribus.run import Outcome, Record, Run
 from paribus.seeding import Streams
 from paribus.spec import Call, call

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from paribus.recipe import Recipe
+from paribus.experiment.recipe import Recipe
 from paribus.seeding import Streams
 from paribus.spec import Call, call
 from paribus.training.network import build, layers, weight_digests

@@ -16,7 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from paribus.data.dataset import Fold, Part
-from paribus.recipe import EarlyStopping, Recipe
+from paribus.experiment.recipe import EarlyStopping, Recipe
 from paribus.run import Outcome, Record, Run
 from paribus.seeding import Streams
 from paribus.spec import Call, call

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from paribus.errors import ParibusError
-from paribus.recipe import Recipe, Start
+from paribus.experiment.recipe import Recipe, Start
 from paribus.seeding import Streams
 from paribus.spec import call
 from paribus.training import start

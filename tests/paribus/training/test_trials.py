@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from paribus.data.dataset import Fold
-from paribus.recipe import EarlyStopping
+from paribus.experiment.recipe import EarlyStopping
 from paribus.run import Outcome, Record, Run
 from paribus.seeding import PURPOSES, Streams
 from paribus.spec import call

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from pydantic import Field, ValidationError
 
 from paribus.errors import ParibusError
-from paribus.recipe import Recipe
-from paribus.search import Space
+from paribus.experiment.recipe import Recipe
+from paribus.experiment.search_space import Space
 from paribus.seeding import Streams
 from paribus.spec import Frozen, replace
 

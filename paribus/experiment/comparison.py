@@ -9,10 +9,10 @@ from typing import Any, Literal, NamedTuple
 from pydantic import Field, field_validator, model_validator
 
 from paribus.errors import ParibusError
-from paribus.recipe import Recipe
+from paribus.experiment.recipe import Recipe
+from paribus.experiment.task import Metric, Task
+from paribus.experiment.tuning import Tuned, Tuning, refuse_untunable
 from paribus.spec import Call, Frozen, canonical, plain, replace
-from paribus.task import Metric, Task
-from paribus.tuning import Tuned, Tuning, refuse_untunable
 
 ROOTS = ("task", "recipe", "metric")
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from paribus.comparison import Claim, Comparison, Factor
 from paribus.errors import ParibusError
-from paribus.search import Choice, LogUniform, Space, Uniform, space
+from paribus.experiment.comparison import Claim, Comparison, Factor
+from paribus.experiment.search_space import Choice, LogUniform, Space, Uniform, space
+from paribus.experiment.tuning import Tuning, applied
 from paribus.spec import call
-from paribus.tuning import Tuning, applied
 from tests.toys import RECIPE, comparison
 
 RATES = space(lr=LogUniform(low=1e-3, high=1.0))

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from paribus.comparison import (
+from paribus.errors import ParibusError
+from paribus.experiment.comparison import (
     Budget,
     Claim,
     Comparison,
@@ -18,10 +19,9 @@ from paribus.comparison import (
     differences,
     within,
 )
-from paribus.errors import ParibusError
-from paribus.recipe import Recipe
+from paribus.experiment.recipe import Recipe
+from paribus.experiment.task import Metric, Task
 from paribus.spec import call, canonical, digest, lookup, replace
-from paribus.task import Metric, Task
 
 SGD, ADAM = call("torch.optim:SGD", lr=0.01), call("torch.optim:Adam", lr=0.001)
 LOG_LOSS = Metric(

@@ -9,7 +9,7 @@ from statistics import fmean
 import pytest
 
 from paribus.errors import ParibusError
-from paribus.search import (
+from paribus.experiment.search_space import (
     Choice,
     Edge,
     LogUniform,

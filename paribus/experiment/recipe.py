@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
+from paribus.experiment.task import Task
 from paribus.spec import Call, Frozen
-from paribus.task import Task
 
 
 class EarlyStopping(Frozen):

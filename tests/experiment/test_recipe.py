@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from paribus.errors import ParibusError
-from paribus.recipe import EarlyStopping, Recipe
+from paribus.experiment.recipe import EarlyStopping, Recipe
 from paribus.spec import call, canonical, digest, replace
 
 RECIPE = Recipe(

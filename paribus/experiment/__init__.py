@@ -1,0 +1,1 @@
+"""Declarations: tasks, recipes, factors, claims, comparisons and suites."""

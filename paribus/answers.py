@@ -11,8 +11,8 @@ from paribus.claims import Answered, answer_all, answer_suite
 from paribus.experiment.comparison import Claim, Comparison, Suite
 from paribus.relations import Answer
 from paribus.results import Result
+from paribus.runs.store import Store
 from paribus.spec import digest
-from paribus.store import Store
 
 NOT_RUN = "not run"
 

@@ -9,7 +9,7 @@ import torch
 
 from paribus.experiment.comparison import Comparison, Suite
 from paribus.experiment.tuning import ARMS, Arm
-from paribus.recorded import then
+from paribus.runs.environment import then
 
 DEVICES = ("cpu", "cuda")
 NO_GPU = "no CUDA device was found"

@@ -16,7 +16,7 @@ from paribus import stats
 from paribus.experiment.comparison import Claim, Comparison
 from paribus.relations import ALPHA, DIFFERENCES, RELATIONS, Answer, Inference, p_phrase
 from paribus.results import Result, Row, penalised, steps_to_target
-from paribus.run import Record
+from paribus.runs.run import Record
 from paribus.verdict import Contrast, Decision
 
 # Relations whose margin is none of the metric's.

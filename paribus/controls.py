@@ -20,7 +20,7 @@ from paribus.errors import ParibusError
 from paribus.experiment.comparison import Comparison
 from paribus.rates import limits
 from paribus.results import Floats, Result, Row
-from paribus.run import Record
+from paribus.runs.run import Record
 from paribus.spec import Frozen
 
 ALARM = 0.001

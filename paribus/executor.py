@@ -15,7 +15,7 @@ from paribus.data.cache import keep_latest
 from paribus.data.dataset import PARTS, Dataset, Fold
 from paribus.errors import ParibusError, retold
 from paribus.experiment.task import Task
-from paribus.run import Record, Run
+from paribus.runs.run import Record, Run
 from paribus.spec import canonical
 from paribus.training.cohorts import LARGEST, stacked, units
 from paribus.training.compiled import COMPILED, train_compiled

@@ -13,7 +13,7 @@ import numpy as np
 
 from paribus.experiment.task import Metric
 from paribus.results import Floats, Result, Row
-from paribus.run import Record
+from paribus.runs.run import Record
 
 
 def parameters(results: Sequence[Result], variant: str) -> Floats:

@@ -10,7 +10,7 @@ import torch
 from paribus.data.dataset import Fold
 from paribus.executor import dataset_of
 from paribus.experiment.comparison import Suite, Variant
-from paribus.run import Run
+from paribus.runs.run import Run
 from paribus.training.evaluate import outputs_of
 from paribus.training.loop import Training, deterministic
 from paribus.training.record import evaluation

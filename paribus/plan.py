@@ -29,14 +29,14 @@ from paribus.experiment.comparison import Comparison, Suite, Variant
 from paribus.experiment.search_space import Space
 from paribus.experiment.task import Task
 from paribus.experiment.tuning import ARMS, Arm, Tuning
-from paribus.nested import Pilot, Search, Searched, pending
 from paribus.results import Result, collect, kind_key
-from paribus.run import Record, Run, data_digest
+from paribus.runs.run import Record, Run, data_digest
+from paribus.runs.store import Store
+from paribus.runs.trials import Pilot, Search, Searched, pending
 from paribus.settings import Settings
 from paribus.spec import digest
 from paribus.spec import replace as replaced
 from paribus.stats import fewest_to_stop
-from paribus.store import Store
 from paribus.training.cohorts import cohort_key
 from paribus.workers import available_jobs, one_thread
 

@@ -16,11 +16,11 @@ import numpy.typing as npt
 from paribus import stats
 from paribus.experiment.comparison import Comparison, Sides, Suite, Variant, differences, within
 from paribus.experiment.tuning import Arm
-from paribus.nested import Pilot, Searched
-from paribus.run import Predictions, Record, Run
+from paribus.runs.run import Predictions, Record, Run
+from paribus.runs.store import Store, Timing
+from paribus.runs.trials import Pilot, Searched
 from paribus.spec import digest, plain
 from paribus.stats import least_seeds
-from paribus.store import Store, Timing
 from paribus.training.updates import operations_of
 from paribus.verdict import Contrast, decide, decide_sequentially
 

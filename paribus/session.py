@@ -12,14 +12,14 @@ from paribus.errors import ParibusError
 from paribus.executor import execute, told_of
 from paribus.experiment.search_space import widened
 from paribus.experiment.tuning import PILOT_SEEDS, ROUNDS, Arm
-from paribus.nested import PENDING, Pilot
 from paribus.plan import Plan, tuning_of
 from paribus.progress import Progress
 from paribus.results import timing_key
-from paribus.run import Record, Run
+from paribus.runs.run import Record, Run
+from paribus.runs.store import Timing
+from paribus.runs.trials import PENDING, Pilot
 from paribus.settings import Settings
 from paribus.steptime import time_steps
-from paribus.store import Timing
 from paribus.training.cohorts import cohort_key, stacked
 from paribus.workers import wake
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from paribus.cells import DEVICES, Cell
 from paribus.errors import ParibusError
 from paribus.experiment.tuning import ARMS, Arm
-from paribus.run import resolve_device
+from paribus.runs.run import resolve_device
 from paribus.stats import fewest_to_stop
 
 CAP = 30

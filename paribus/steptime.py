@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from paribus.executor import dataset_of
-from paribus.run import Run
-from paribus.store import Timing
+from paribus.runs.run import Run
+from paribus.runs.store import Timing
 from paribus.training.loop import Training, deterministic
 from paribus.workers import one_thread
 

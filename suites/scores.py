@@ -11,7 +11,7 @@ import torch
 
 from paribus.errors import ParibusError
 from paribus.metrics import predicted_class
-from paribus.run import Predictions
+from paribus.runs.run import Predictions
 
 
 def recall(

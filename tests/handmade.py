@@ -13,9 +13,9 @@ from paribus.experiment.comparison import Budget, Comparison, Factor, Suite, Var
 from paribus.experiment.recipe import Recipe
 from paribus.experiment.task import Metric, Task
 from paribus.results import Result, collect, timing_key
-from paribus.run import Outcome, Predictions, Record, Run
+from paribus.runs.run import Outcome, Predictions, Record, Run
+from paribus.runs.store import Store, Timing
 from paribus.spec import call
-from paribus.store import Store, Timing
 
 LOG_LOSS = Metric(
     name="log_loss",

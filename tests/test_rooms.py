@@ -86,10 +86,10 @@ ONLY = {
 
 # Modules that may write files, and what.
 WRITERS = {
-    "paribus.store": "the runs",
+    "paribus.runs.store": "the runs",
     "paribus.report": "the pages",
     "paribus.archive": "what pages were made from",
-    "paribus.weights": "weights of a trained network",
+    "paribus.runs.weights": "weights of a trained network",
     "paribus.data.cache": "data that take seconds to make",
     "paribus.training": "machine code, which it builds and keeps",
     "benchmarks.engines": "the page of the engines: it compares libraries, and rests on no store",
@@ -369,7 +369,7 @@ def house(tmp_path: Path):
             wrong_writers,
             "paribus/task.py",
             "path.write_text('')",
-            "paribus.store and paribus.report",
+            "paribus.runs.store and paribus.report",
         ),
         (wrong_writers, "suites/a.py", "def f(x):\n    x.to_csv('f')", "suites.a:2 writes files"),
         (wrong_writers, "suites/a.py", "from torch import save\nsave(1, 'f')", "suites.a:2 writes"),

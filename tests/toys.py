@@ -19,7 +19,7 @@ from paribus.experiment.comparison import Budget, Comparison, Factor, Suite
 from paribus.experiment.recipe import Recipe
 from paribus.experiment.task import Metric, Task
 from paribus.metrics import predicted_class
-from paribus.run import Run
+from paribus.runs.run import Run
 from paribus.spec import call
 
 # Seeds with which the data were read in this process.

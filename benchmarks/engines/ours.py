@@ -13,7 +13,7 @@ from benchmarks.engines.textbook import WATCHED, Taken
 from benchmarks.engines.workloads import TORCH_ALONE, Workload
 from paribus.data.dataset import Fold
 from paribus.execution.engine_choice import best_portion
-from paribus.run import Run
+from paribus.runs.run import Run
 from paribus.training.compiled import COMPILED, CompiledTraining
 from paribus.training.loop import Training, deterministic
 from paribus.training.recurrent import only

@@ -15,7 +15,7 @@ from paribus.data.dataset import Dataset, Fold, digest_tensors
 from paribus.executor import dataset_of, fold_of
 from paribus.experiment.recipe import Recipe
 from paribus.experiment.task import Metric, Task
-from paribus.run import Run, data_digest
+from paribus.runs.run import Run, data_digest
 from paribus.spec import Call, call
 from paribus.training.compiled import COMPILED
 

@@ -8,7 +8,7 @@ from paribus.calibration.reserved import Reserved, Trained
 from paribus.controls import Control, Judged, effects, inside, judge
 from paribus.executor import execute
 from paribus.rates import Rate
-from paribus.run import Record, Run
+from paribus.runs.run import Record, Run
 from paribus.settings import Settings
 
 FIRST_SEED = 60_000_000

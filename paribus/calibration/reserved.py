@@ -11,7 +11,7 @@ from paribus.experiment.comparison import Comparison, Suite
 from paribus.experiment.tuning import Arm
 from paribus.progress import Progress
 from paribus.results import Result, collect
-from paribus.run import Run
+from paribus.runs.run import Run
 from paribus.session import Session
 from paribus.settings import Settings
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from paribus.data.dataset import Fold
 from paribus.executor import fold_of, spread
-from paribus.run import Run
+from paribus.runs.run import Run
 from paribus.training.cohorts import LARGEST
 from paribus.training.compiled import COMPILED, WORTH_LANES, CompiledTraining
 from paribus.training.loop import Training, deterministic

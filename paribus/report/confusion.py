@@ -10,7 +10,7 @@ import numpy as np
 from paribus.metrics import predicted_class
 from paribus.report.figures import drawn, plot_figure
 from paribus.results import Floats, Result
-from paribus.run import Predictions
+from paribus.runs.run import Predictions
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

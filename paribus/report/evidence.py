@@ -11,7 +11,7 @@ from paribus.report.numbers import NOTHING
 from paribus.report.tables import Line
 from paribus.report.text import setting
 from paribus.results import Result, Row
-from paribus.run import Record
+from paribus.runs.run import Record
 from paribus.spec import lookup, plain
 
 PARAMETER = re.compile(r"(?P<layer>.+?\d+)\.(?P<name>[\w.]+)\((?P<shape>[\d, ]*)\)")

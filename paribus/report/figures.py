@@ -24,7 +24,7 @@ from paribus.report.strokes import (
 )
 from paribus.report.tables import state
 from paribus.results import Result, Row
-from paribus.run import Record
+from paribus.runs.run import Record
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

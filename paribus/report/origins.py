@@ -12,7 +12,7 @@ from paribus.report.numbers import NOTHING, listed, span
 from paribus.report.tables import Line
 from paribus.report.text import pathless, setting
 from paribus.results import Result
-from paribus.run import Record
+from paribus.runs.run import Record
 
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 

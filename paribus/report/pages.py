@@ -11,7 +11,7 @@ from paribus.report import across, claims, evidence, frontier, ledger, method, o
 from paribus.report.evidence import distinct
 from paribus.report.numbers import listed
 from paribus.results import UNEQUAL, Result
-from paribus.run import Predictions
+from paribus.runs.run import Predictions
 from paribus.spec import digest
 from paribus.verdict import Decision
 

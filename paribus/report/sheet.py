@@ -11,7 +11,7 @@ from paribus.claims import STEPS
 from paribus.report.tables import state
 from paribus.report.text import pathless, setting
 from paribus.results import Result, Row, score_of, steps_to_target
-from paribus.run import Record, Run
+from paribus.runs.run import Record, Run
 from paribus.spec import digest, lookup, plain
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from paribus.results import Floats
-from paribus.run import Record
+from paribus.runs.run import Record
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from paribus.data.dataset import Fold
 from paribus.metrics.outputs import heads
-from paribus.run import Run
+from paribus.runs.run import Run
 from paribus.training.evaluate import outputs_of
 from paribus.training.loop import Training, deterministic
 from paribus.training.together import StackedTraining

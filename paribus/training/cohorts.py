@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from paribus.run import Run
+from paribus.runs.run import Run
 from paribus.spec import digest, plain
 from paribus.training.stacked import why_not
 from paribus.training.updates import shape_of

@@ -18,8 +18,8 @@ import torch
 from torch import Tensor
 
 from paribus.data.dataset import Fold
-from paribus.fingerprint import fingerprint
-from paribus.run import Record, Run
+from paribus.runs.fingerprint import fingerprint
+from paribus.runs.run import Record, Run
 from paribus.spec import canonical
 from paribus.training.lanes.kernel import LaneSteps, hopeless, library, source_of
 from paribus.training.lanes.operations import UnsupportedError

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from paribus.data.dataset import PARTS, Fold, Part
 from paribus.metrics.diagnostics import LastStep, watches
-from paribus.run import Outcome, Record, Run
+from paribus.runs.run import Outcome, Record, Run
 from paribus.training.augment import Augmentation
 from paribus.training.evaluate import outputs_of
 from paribus.training.layers import layer_table

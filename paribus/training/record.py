@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from paribus.data.dataset import PARTS, Fold, Part
 from paribus.metrics.diagnostics import LastStep, watches
 from paribus.metrics.outputs import Outputs, heads
-from paribus.run import Outcome, Predictions, Record, Run
+from paribus.runs.run import Outcome, Predictions, Record, Run
 from paribus.training.evaluate import naive_outputs, scores_of
 from paribus.training.layers import LayerLine
 from paribus.training.noise import NamedDropout

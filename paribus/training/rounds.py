@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from paribus.run import Run
+from paribus.runs.run import Run
 from paribus.spec import Call
 from paribus.training.noise import NamedDropout
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from paribus.data.dataset import Fold
 from paribus.metrics.outputs import over
-from paribus.run import Outcome, Record, Run
+from paribus.runs.run import Outcome, Record, Run
 from paribus.training.augment import BY_LOOP
 from paribus.training.check import self_check
 from paribus.training.loop import deterministic

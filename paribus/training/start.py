@@ -12,9 +12,9 @@ from paribus.data.cache import cache_folder, keep_latest
 from paribus.data.dataset import Fold
 from paribus.errors import ParibusError
 from paribus.experiment.recipe import Recipe
-from paribus.run import Outcome, Run, data_digest
+from paribus.runs.run import Outcome, Run, data_digest
+from paribus.runs.weights import load_weights, save_weights, take_over
 from paribus.training.network import build
-from paribus.weights import load_weights, save_weights, take_over
 
 KEPT = 8
 _known: dict[str, dict[str, Tensor]] = {}

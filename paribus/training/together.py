@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from paribus.data.dataset import Fold
 from paribus.metrics.diagnostics import LastStep, watches
 from paribus.metrics.outputs import Outputs, joined
-from paribus.run import Run
+from paribus.runs.run import Run
 from paribus.seeding import Streams
 from paribus.training.layers import layer_table
 from paribus.training.loop import DIAGNOSED

@@ -13,10 +13,10 @@ import torch
 from paribus.data.dataset import Dataset, Fold
 from paribus.experiment.recipe import Recipe
 from paribus.experiment.task import Metric, Task
-from paribus.run import Run, data_digest
+from paribus.runs.run import Run, data_digest
+from paribus.runs.store import Store
 from paribus.seeding import Streams
 from paribus.spec import Call, call
-from paribus.store import Store
 
 
 def table() -> Dataset:

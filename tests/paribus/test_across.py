@@ -13,7 +13,7 @@ from paribus.errors import ParibusError
 from paribus.experiment.comparison import Across, Comparison, Suite
 from paribus.report import across, ranking, write
 from paribus.results import Result
-from paribus.run import Outcome
+from paribus.runs.run import Outcome
 from tests.handmade import FAILED, TASK, Bench, around, comparison
 
 # Mean log loss of sgd, adam and rmsprop on four tasks; learning nothing scores 0.7.

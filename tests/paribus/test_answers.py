@@ -11,7 +11,7 @@ from paribus.answers import Entry, Whole, entries, wholes
 from paribus.claims import Answered
 from paribus.experiment.comparison import Budget, Claim, Suite
 from paribus.relations import Answer
-from paribus.store import Store
+from paribus.runs.store import Store
 from tests.handmade import Bench, around, comparison
 
 

@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from paribus import archive, fingerprint, session
+from paribus import archive, session
 from paribus.archive import FILE, keep, rebuild
 from paribus.cells import cells
 from paribus.cli import app
 from paribus.errors import ParibusError
 from paribus.experiment.comparison import Claim, Suite
 from paribus.report import write
+from paribus.runs import fingerprint
 from paribus.session import Session
 from paribus.settings import Settings
 from paribus.spec import call

@@ -23,9 +23,9 @@ from paribus.controls import (
 from paribus.errors import ParibusError
 from paribus.experiment.comparison import Budget
 from paribus.report.controls import controls, write_controls
-from paribus.run import Outcome
+from paribus.runs.run import Outcome
+from paribus.runs.store import Store
 from paribus.spec import canonical
-from paribus.store import Store
 from tests.handmade import Bench, comparison, filled
 
 QUICK = {"quick": Budget(seeds=12, steps=20, seconds=1)}

@@ -25,7 +25,7 @@ from paribus.executor import execute, fold_of
 from paribus.experiment.comparison import Budget, Suite
 from paribus.experiment.recipe import Start
 from paribus.results import Result
-from paribus.run import Outcome, Record, Run
+from paribus.runs.run import Outcome, Record, Run
 from paribus.session import Session
 from paribus.settings import Settings
 from paribus.spec import call

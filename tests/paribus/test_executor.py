@@ -19,7 +19,7 @@ import torch
 from paribus import executor
 from paribus.errors import ParibusError
 from paribus.executor import dataset_of, execute
-from paribus.run import Record, Run
+from paribus.runs.run import Record, Run
 from paribus.spec import call
 from paribus.workers import available_jobs, one_thread
 from tests.toys import REDRAWN, TASK, Deadly, Raises, a_run, reads

@@ -21,7 +21,7 @@ from paribus import executor, session
 from paribus.cells import cells
 from paribus.executor import execute
 from paribus.report import figures, terminal, write
-from paribus.run import Record, Run
+from paribus.runs.run import Record, Run
 from paribus.session import Session
 from paribus.settings import Settings
 from tests import toys

@@ -8,9 +8,9 @@ from sklearn.metrics import confusion_matrix
 
 from paribus.report import write
 from paribus.report.confusion import confusion, shares
-from paribus.run import Predictions
+from paribus.runs.run import Predictions
+from paribus.runs.store import Store
 from paribus.spec import call
-from paribus.store import Store
 from tests.handmade import Bench, around, comparison
 
 FIGURES = {"Confusion of classes": call("paribus.report.confusion:confusion")}

@@ -7,7 +7,7 @@ import pytest
 
 from paribus.errors import ParibusError
 from paribus.report import frontier, pages
-from paribus.store import Store
+from paribus.runs.store import Store
 from tests.handmade import SEEDS, Bench, around, comparison
 
 

@@ -8,9 +8,9 @@ from paribus.experiment.recipe import Start
 from paribus.report.figures import chosen
 from paribus.report.pictures import reconstructions, strip
 from paribus.report.text import setting
-from paribus.run import Predictions
+from paribus.runs.run import Predictions
+from paribus.runs.store import Store
 from paribus.spec import plain
-from paribus.store import Store
 from tests.handmade import RECIPE, TASK, Bench, around, comparison
 
 

@@ -21,12 +21,12 @@ from paribus.experiment.comparison import Budget, Comparison, Factor, Suite
 from paribus.experiment.search_space import LogUniform, space
 from paribus.experiment.tuning import Tuning
 from paribus.results import Result
-from paribus.run import Record, Run
+from paribus.runs.run import Record, Run
+from paribus.runs.store import Timing
 from paribus.session import Session
 from paribus.settings import Settings, choice, pairs, speaks
 from paribus.spec import call
 from paribus.spec import replace as replaced
-from paribus.store import Timing
 from tests import toys
 from tests.toys import ADAM, SGD, TASK, Misfit, Raises, Unpaired, comparison, score, suite
 

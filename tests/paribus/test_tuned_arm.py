@@ -16,9 +16,9 @@ from paribus.errors import ParibusError
 from paribus.experiment.comparison import Suite
 from paribus.experiment.search_space import LogUniform, Space, space
 from paribus.experiment.tuning import PILOT_SEEDS, SHARED_SEED, Tuning
-from paribus.nested import PENDING, Pilot
 from paribus.results import Result
-from paribus.run import Outcome, Record, Run
+from paribus.runs.run import Outcome, Record, Run
+from paribus.runs.trials import PENDING, Pilot
 from paribus.session import Session
 from paribus.settings import Settings
 from paribus.spec import call

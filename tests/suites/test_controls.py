@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 
 from paribus.controls import FAILED, absent_flakes, seen_flakes, share_flakes
-from paribus.fingerprint import calls
 from paribus.metrics.diagnostics import silence
+from paribus.runs.fingerprint import calls
 from paribus.seeding import Streams
 from suites import SUITES
 from suites.controls import CONTROLS

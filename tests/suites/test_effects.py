@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from paribus.executor import fold_of
-from paribus.run import Record, Run
+from paribus.runs.run import Record, Run
 from paribus.spec import replace as replaced
 from paribus.training.loop import train
 from paribus.workers import one_thread

@@ -8,7 +8,7 @@ import torch
 from sklearn import metrics as sk
 
 from paribus.errors import ParibusError
-from paribus.run import Predictions
+from paribus.runs.run import Predictions
 from suites.scores import explained, per_class, recall
 
 

@@ -7,7 +7,7 @@ import torch
 
 from paribus.errors import ParibusError
 from paribus.executor import fold_of
-from paribus.run import Run
+from paribus.runs.run import Run
 from paribus.seeding import Streams
 from paribus.training.loop import train
 from paribus.training.stacked import why_not

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from paribus.executor import fold_of
-from paribus.run import Run
+from paribus.runs.run import Run
 from paribus.training.check import self_check
 from paribus.workers import one_thread
 from suites.sequences import SUITE

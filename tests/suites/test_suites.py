@@ -15,8 +15,8 @@ import torch
 from paribus.data.dataset import Dataset, Fold
 from paribus.experiment.comparison import Comparison, Suite, Variant, differences, within
 from paribus.experiment.task import Task
-from paribus.fingerprint import calls
-from paribus.run import Outcome, Record, Run, data_digest
+from paribus.runs.fingerprint import calls
+from paribus.runs.run import Outcome, Record, Run, data_digest
 from paribus.seeding import Streams
 from paribus.spec import canonical, replace
 from paribus.stats import least_seeds

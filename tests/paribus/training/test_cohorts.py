@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from paribus.experiment.recipe import EarlyStopping
-from paribus.run import Run
+from paribus.runs.run import Run
 from paribus.spec import Call, call
 from paribus.training.cohorts import LARGEST, cohort_key, units
 from tests.toys import REDRAWN, TASK, Small, a_run

@@ -13,8 +13,8 @@ import torch
 from paribus.execution import engine_choice
 from paribus.execution.engine_choice import Choice, Portion, resolve
 from paribus.executor import execute
-from paribus.fingerprint import fingerprint
-from paribus.run import Record, Run
+from paribus.runs.fingerprint import fingerprint
+from paribus.runs.run import Record, Run
 from paribus.spec import call
 from paribus.training import together
 from paribus.training.cohorts import units

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from paribus.experiment.recipe import EarlyStopping
-from paribus.run import Run
+from paribus.runs.run import Run
 from paribus.spec import Call, call
 from paribus.training import compiled, together
 from paribus.training.compiled import NO_LANES, NOT_KEPT, CompiledTraining

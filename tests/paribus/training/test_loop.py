@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from paribus.data.dataset import Fold, Part
 from paribus.experiment.recipe import EarlyStopping
-from paribus.run import Outcome, Record, Run
+from paribus.runs.run import Outcome, Record, Run
 from paribus.seeding import Streams
 from paribus.spec import Call, call
 from paribus.training.loop import DIAGNOSED, Training, train

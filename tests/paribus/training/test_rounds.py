@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from paribus.run import Outcome
+from paribus.runs.run import Outcome
 from paribus.seeding import Streams
 from paribus.spec import Call, call
 from paribus.training.check import self_check

@@ -17,7 +17,7 @@ from torch.utils._pytree import tree_leaves
 
 from paribus.data.dataset import Fold, Part
 from paribus.experiment.recipe import EarlyStopping, Recipe
-from paribus.run import Outcome, Record, Run
+from paribus.runs.run import Outcome, Record, Run
 from paribus.seeding import Streams
 from paribus.spec import Call, call
 from paribus.training.loop import DIAGNOSED, train

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from paribus.run import Run
+from paribus.runs.run import Run
 from paribus.spec import Call, call
 from paribus.training import together, traced
 from paribus.training.loop import train

@@ -10,7 +10,7 @@ import torch
 
 from paribus.data.dataset import Fold
 from paribus.experiment.recipe import EarlyStopping
-from paribus.run import Outcome, Record, Run
+from paribus.runs.run import Outcome, Record, Run
 from paribus.seeding import PURPOSES, Streams
 from paribus.spec import call
 from paribus.training.cohorts import cohort_key

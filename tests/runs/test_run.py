@@ -10,7 +10,7 @@ import torch
 
 from paribus.errors import ParibusError
 from paribus.experiment.comparison import Budget, Comparison, Factor
-from paribus.run import Outcome, Record, Run, data_digest, resolve_device, torch_minor
+from paribus.runs.run import Outcome, Record, Run, data_digest, resolve_device, torch_minor
 from paribus.seeding import Streams
 from paribus.spec import call, digest
 from paribus.spec import replace as replaced
@@ -104,7 +104,7 @@ def test_the_source_that_is_reached_changes_the_key(
         asked.append(tuple(specs))
         return next(source)
 
-    monkeypatch.setattr("paribus.run.fingerprint", hashed)
+    monkeypatch.setattr("paribus.runs.run.fingerprint", hashed)
     diagnosed = replace(run, diagnostics=(call("paribus.metrics.diagnostics:activations"),))
     assert diagnosed.key != replace(diagnosed).key
     assert asked == [(run.task, run.recipe, *diagnosed.diagnostics)] * 2

@@ -15,7 +15,7 @@ from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
 from paribus.errors import ParibusError
-from paribus.recorded import then
+from paribus.runs.environment import then
 from paribus.spec import Call, Frozen
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from paribus import fingerprint as module
 from paribus.experiment.recipe import Recipe
-from paribus.fingerprint import calls, fingerprint, local_sources
+from paribus.runs import fingerprint as module
+from paribus.runs.fingerprint import calls, fingerprint, local_sources
 from paribus.spec import call
 
 CACHED = (module._text_digest, module.local_sources, module._source, module._imports)

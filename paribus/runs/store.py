@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from paribus.errors import ParibusError
-from paribus.run import Outcome, Predictions, Record, Run
+from paribus.runs.run import Outcome, Predictions, Record, Run
 from paribus.spec import canonical
 
 SCHEMA = 2

@@ -11,7 +11,7 @@ from torch import nn
 
 from models import CNN, MLP
 from paribus.errors import ParibusError
-from paribus.weights import load_weights, save_weights, take_over
+from paribus.runs.weights import load_weights, save_weights, take_over
 
 
 @pytest.mark.parametrize(

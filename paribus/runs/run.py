@@ -14,8 +14,8 @@ from paribus.data.dataset import Dataset
 from paribus.errors import ParibusError
 from paribus.experiment.recipe import Recipe
 from paribus.experiment.task import Task
-from paribus.fingerprint import fingerprint
-from paribus.recorded import then
+from paribus.runs.environment import then
+from paribus.runs.fingerprint import fingerprint
 from paribus.seeding import Streams
 from paribus.spec import Call, digest, plain
 

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from paribus.errors import ParibusError
-from paribus.run import Outcome, Predictions, Record, Run
+from paribus.runs.run import Outcome, Predictions, Record, Run
+from paribus.runs.store import SCHEMA, Store, Timing
 from paribus.spec import canonical
-from paribus.store import SCHEMA, Store, Timing
 from tests.toys import a_run
 
 RUN = a_run(seed=3)

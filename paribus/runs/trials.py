@@ -14,7 +14,7 @@ from typing import Any
 from paribus.experiment.search_space import Edge, Space, best_trial, edges
 from paribus.experiment.task import Metric
 from paribus.experiment.tuning import SHARED_SEED, applied
-from paribus.run import Record, Run
+from paribus.runs.run import Record, Run
 from paribus.spec import plain
 
 # The trial number of what stands for a winner that is not known yet; nothing is ever trained under it.

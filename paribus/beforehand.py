@@ -18,7 +18,7 @@ from paribus.seeding import Streams
 from paribus.training.augment import try_augmentation
 from paribus.training.evaluate import naive_outputs
 from paribus.training.network import build
-from paribus.training.start import named_weights
+from paribus.training.pretrained import named_weights
 
 
 def refuse_undrawn(comparison: Comparison) -> None:

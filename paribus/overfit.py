@@ -13,7 +13,7 @@ from paribus.experiment.comparison import Suite, Variant
 from paribus.runs.run import Run
 from paribus.training.evaluate import outputs_of
 from paribus.training.loop import Training, deterministic
-from paribus.training.record import evaluation
+from paribus.training.run_state import evaluation
 from paribus.workers import one_thread
 
 SHARE_LEFT = 0.01

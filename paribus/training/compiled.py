@@ -21,10 +21,10 @@ from paribus.data.dataset import Fold
 from paribus.runs.fingerprint import fingerprint
 from paribus.runs.run import Record, Run
 from paribus.spec import canonical
+from paribus.training.batch_order import steps_per_epoch
 from paribus.training.lanes.kernel import LaneSteps, hopeless, library, source_of
 from paribus.training.lanes.operations import UnsupportedError
 from paribus.training.native import UnavailableError
-from paribus.training.order import steps_per_epoch
 from paribus.training.samples import Samples
 from paribus.training.stack import Stack
 from paribus.training.stacked import train_together

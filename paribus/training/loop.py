@@ -16,15 +16,15 @@ from torch import Tensor, nn
 from paribus.data.dataset import PARTS, Fold, Part
 from paribus.metrics.diagnostics import LastStep, watches
 from paribus.runs.run import Outcome, Record, Run
+from paribus.training.alternating import Rounds, takes_rounds
 from paribus.training.augment import Augmentation
+from paribus.training.batch_order import batches, steps_per_epoch
+from paribus.training.dropout import name_noise
 from paribus.training.evaluate import outputs_of
-from paribus.training.layers import layer_table
+from paribus.training.layer_summary import layer_table
 from paribus.training.network import weight_digests
-from paribus.training.noise import name_noise
-from paribus.training.order import batches, steps_per_epoch
-from paribus.training.record import Progress, diagnosed, evaluation, record_of
-from paribus.training.rounds import Rounds, takes_rounds
-from paribus.training.start import initial_network, source_weights
+from paribus.training.pretrained import initial_network, source_weights
+from paribus.training.run_state import Progress, diagnosed, evaluation, record_of
 
 DIAGNOSED = 256
 

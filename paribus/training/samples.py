@@ -11,7 +11,7 @@ from torch import Tensor
 
 from paribus.data.dataset import Affine, Fold
 from paribus.seeding import Streams
-from paribus.training.order import batch_length, steps_per_epoch
+from paribus.training.batch_order import batch_length, steps_per_epoch
 
 Tensors = tuple[Tensor, ...]
 ALL = slice(None)
@@ -143,7 +143,7 @@ class Samples:
 
 
 class Batches:
-    """Which samples each replicate sees at each step: those of `paribus.training.order.batches`.
+    """Which samples each replicate sees at each step: those of `paribus.training.batch_order.batches`.
 
     An epoch is drawn at once, and once for replicates that share streams and split.
 

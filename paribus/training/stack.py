@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from paribus.training import convolution
-from paribus.training.noise import NamedDropout, give_masks
+from paribus.training.dropout import NamedDropout, give_masks
 from paribus.training.recurrent import make_stackable
 from paribus.training.samples import Tensors
 

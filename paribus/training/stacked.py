@@ -12,15 +12,15 @@ from torch import Tensor
 from paribus.data.dataset import Fold
 from paribus.metrics.outputs import over
 from paribus.runs.run import Outcome, Record, Run
+from paribus.training.alternating import OWN_ROUNDS, model_takes_rounds
 from paribus.training.augment import BY_LOOP
+from paribus.training.batch_order import steps_per_epoch
 from paribus.training.check import self_check
 from paribus.training.loop import deterministic
-from paribus.training.order import steps_per_epoch
-from paribus.training.record import record_of
-from paribus.training.rounds import OWN_ROUNDS, model_takes_rounds
+from paribus.training.pretrained import source_weights
+from paribus.training.run_state import record_of
 from paribus.training.scoring import as_lists
 from paribus.training.standing import Standing
-from paribus.training.start import source_weights
 from paribus.training.together import StackedTraining
 from paribus.training.updates import refusal
 

@@ -1,4 +1,4 @@
-"""How far each run of a cohort has come: `paribus.training.record.Progress` for all at once."""
+"""How far each run of a cohort has come: `paribus.training.run_state.Progress` for all at once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from paribus.training.record import Progress
+from paribus.training.run_state import Progress
 
 
 class Standing:

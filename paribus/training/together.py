@@ -14,16 +14,16 @@ from paribus.metrics.diagnostics import LastStep, watches
 from paribus.metrics.outputs import Outputs, joined
 from paribus.runs.run import Run
 from paribus.seeding import Streams
-from paribus.training.layers import layer_table
+from paribus.training.alternating import OWN_ROUNDS, takes_rounds
+from paribus.training.dropout import NamedDropout, name_noise
+from paribus.training.layer_summary import layer_table
 from paribus.training.loop import DIAGNOSED
 from paribus.training.network import weight_digests
-from paribus.training.noise import NamedDropout, name_noise
-from paribus.training.record import diagnosed
-from paribus.training.rounds import OWN_ROUNDS, takes_rounds
+from paribus.training.pretrained import initial_network
+from paribus.training.run_state import diagnosed
 from paribus.training.samples import Batches, Samples, Tensors
 from paribus.training.scoring import Scoring, bound, on_host
 from paribus.training.stack import Stack
-from paribus.training.start import initial_network
 from paribus.training.traced import Gradient, trace
 from paribus.training.updates import Numbers, Update, stacked_update
 

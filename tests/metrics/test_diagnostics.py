@@ -23,7 +23,7 @@ from paribus.metrics.diagnostics import (
     steps,
 )
 from paribus.seeding import Streams
-from paribus.training.noise import name_noise
+from paribus.training.dropout import name_noise
 
 
 def numbers(*shape: int, seed: int = 0) -> Tensor:

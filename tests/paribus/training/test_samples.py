@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from paribus.seeding import Streams
-from paribus.training.order import batches
+from paribus.training.batch_order import batches
 from paribus.training.samples import Batches, Samples
 
 

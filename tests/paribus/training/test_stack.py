@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from paribus.seeding import Streams
-from paribus.training.noise import name_noise
+from paribus.training.dropout import name_noise
 from paribus.training.stack import Stack
 
 REPLICATES = 3

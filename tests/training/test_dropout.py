@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from paribus.seeding import Streams
-from paribus.training.noise import NamedDropout, name_noise
+from paribus.training.dropout import NamedDropout, name_noise
 
 
 def numbers(*shape: int) -> Tensor:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from paribus.seeding import Streams
-from paribus.training.order import batch_length, batches, order_digest, steps_per_epoch
+from paribus.training.batch_order import batch_length, batches, order_digest, steps_per_epoch
 
 CASES = [(27, 8), (24, 8), (8, 8), (5, 8), (7, 1), (1, 1)]
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from models import CNN, MLP, Recurrent
 from paribus.data.dataset import Part
-from paribus.training.layers import layer_table
+from paribus.training.layer_summary import layer_table
 
 
 def told(network: nn.Module, *shape: int) -> list[tuple[str, list[int] | None, int]]:

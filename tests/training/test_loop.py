@@ -20,9 +20,9 @@ from paribus.experiment.recipe import EarlyStopping
 from paribus.runs.run import Outcome, Record, Run
 from paribus.seeding import Streams
 from paribus.spec import Call, call
+from paribus.training.batch_order import batches
 from paribus.training.loop import DIAGNOSED, Training, train
 from paribus.training.network import build
-from paribus.training.order import batches
 
 MLP = call("models.mlp:MLP", hidden=[6, 5])
 OPTIMIZERS: dict[str, tuple[Call, Callable[..., torch.optim.Optimizer], dict[str, float]]] = {

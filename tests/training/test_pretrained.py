@@ -14,11 +14,11 @@ from paribus.errors import ParibusError
 from paribus.experiment.recipe import Recipe, Start
 from paribus.seeding import Streams
 from paribus.spec import call
-from paribus.training import start
+from paribus.training import pretrained
 from paribus.training.loop import Training, fitted, train
 from paribus.training.network import build, weight_digests
+from paribus.training.pretrained import initial_network, named_weights
 from paribus.training.stacked import train_together, why_not
-from paribus.training.start import initial_network, named_weights
 
 MODEL = call("models.mlp:MLP", hidden=[6, 5])
 HIDDEN = ("hidden.*",)
@@ -28,7 +28,7 @@ HIDDEN = ("hidden.*",)
 def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A cache of this test's own, and a process that knows nothing yet."""
     monkeypatch.setenv("PARIBUS_CACHE", str(tmp_path))
-    monkeypatch.setattr(start, "_known", {})
+    monkeypatch.setattr(pretrained, "_known", {})
     return tmp_path
 
 
@@ -99,10 +99,10 @@ def test_every_variant_starts_from_the_same_numbers(tiny, source: Start, cache: 
     assert first == second
     (kept,) = cache.glob("weights-*.pt")
     written = kept.stat().st_mtime_ns
-    start._known.clear()
+    pretrained._known.clear()
     assert Training(runs[0], fold).initial == first
     assert kept.stat().st_mtime_ns == written
-    start._known.clear()
+    pretrained._known.clear()
     kept.write_bytes(b"broken")
     assert Training(runs[0], fold).initial == first
 

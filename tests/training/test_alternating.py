@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from paribus.runs.run import Outcome
 from paribus.seeding import Streams
 from paribus.spec import Call, call
+from paribus.training.batch_order import batches
 from paribus.training.check import self_check
 from paribus.training.loop import Training, train
 from paribus.training.network import build
-from paribus.training.order import batches
 from paribus.training.stacked import why_not
 
 

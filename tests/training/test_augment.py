@@ -14,8 +14,8 @@ from paribus.errors import ParibusError
 from paribus.seeding import Streams
 from paribus.spec import Call, call
 from paribus.training.augment import Augmentation, try_augmentation
+from paribus.training.batch_order import batches
 from paribus.training.loop import Training, train
-from paribus.training.order import batches
 from paribus.training.stacked import why_not
 
 FLIP = call("torchvision.transforms.v2:RandomHorizontalFlip", p=0.5)

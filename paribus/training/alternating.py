@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from paribus.runs.run import Run
 from paribus.spec import Call
-from paribus.training.noise import NamedDropout
+from paribus.training.dropout import NamedDropout
 
 OWN_ROUNDS = "the network takes steps of its own"
 Loss = Callable[[Sequence[Tensor], Sequence[Tensor], torch.Generator], Tensor]

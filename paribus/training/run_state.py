@@ -13,10 +13,10 @@ from paribus.data.dataset import PARTS, Fold, Part
 from paribus.metrics.diagnostics import LastStep, watches
 from paribus.metrics.outputs import Outputs, heads
 from paribus.runs.run import Outcome, Predictions, Record, Run
+from paribus.training.batch_order import order_digest
+from paribus.training.dropout import NamedDropout
 from paribus.training.evaluate import naive_outputs, scores_of
-from paribus.training.layers import LayerLine
-from paribus.training.noise import NamedDropout
-from paribus.training.order import order_digest
+from paribus.training.layer_summary import LayerLine
 
 
 @dataclass

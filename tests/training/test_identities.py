@@ -18,8 +18,8 @@ from paribus.metrics import log_loss
 from paribus.seeding import Streams
 from paribus.spec import Call, call
 from paribus.spec import replace as replaced
+from paribus.training.batch_order import batches
 from paribus.training.loop import Training, train
-from paribus.training.order import batches
 from suites.tasks.adding import adding
 
 MODEL = call("models.mlp:MLP", hidden=[6, 5])

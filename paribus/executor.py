@@ -13,14 +13,14 @@ import torch
 
 from paribus.data.cache import keep_latest
 from paribus.data.dataset import PARTS, Dataset, Fold
+from paribus.engines.cohorts import LARGEST, stacked, units
+from paribus.engines.simd.trainer import COMPILED, train_compiled
+from paribus.engines.vmapped.fit import train_together
 from paribus.errors import ParibusError, retold
 from paribus.experiment.task import Task
 from paribus.runs.run import Record, Run
 from paribus.spec import canonical
-from paribus.training.cohorts import LARGEST, stacked, units
-from paribus.training.compiled import COMPILED, train_compiled
 from paribus.training.loop import train
-from paribus.training.stacked import train_together
 from paribus.workers import one_thread, warm_up, workers
 
 

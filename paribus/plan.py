@@ -22,6 +22,7 @@ from paribus.beforehand import (
     try_once,
 )
 from paribus.cells import DEVICES, Cell, skip_reason
+from paribus.engines.cohorts import cohort_key
 from paribus.errors import ParibusError
 from paribus.execution.engine_choice import Choice, Question, common, resolve_each
 from paribus.executor import dataset_of
@@ -37,7 +38,6 @@ from paribus.settings import Settings
 from paribus.spec import digest
 from paribus.spec import replace as replaced
 from paribus.stats import fewest_to_stop
-from paribus.training.cohorts import cohort_key
 from paribus.workers import available_jobs, one_thread
 
 

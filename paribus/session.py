@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import cached_property
 
 from paribus.cells import Cell, skip_reason
+from paribus.engines.cohorts import cohort_key, stacked
 from paribus.errors import ParibusError
 from paribus.executor import execute, told_of
 from paribus.experiment.search_space import widened
@@ -20,7 +21,6 @@ from paribus.runs.store import Timing
 from paribus.runs.trials import PENDING, Pilot
 from paribus.settings import Settings
 from paribus.steptime import time_steps
-from paribus.training.cohorts import cohort_key, stacked
 from paribus.workers import wake
 
 MORE = 5

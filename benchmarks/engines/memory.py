@@ -62,7 +62,7 @@ def train(workload: Workload, steps: int, replicates: int = REPLICATES) -> dict[
     """Train in this process; peak memory before and after, in MB, and the seconds of it."""
     import time
 
-    from paribus.training.stacked import train_together
+    from paribus.engines.vmapped.fit import train_together
     from paribus.workers import one_thread, warm_up
 
     recipe = workload.recipe.model_copy(update={"steps": steps})

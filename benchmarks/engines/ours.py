@@ -12,12 +12,12 @@ from torch import Tensor
 from benchmarks.engines.textbook import WATCHED, Taken
 from benchmarks.engines.workloads import TORCH_ALONE, Workload
 from paribus.data.dataset import Fold
+from paribus.engines.rnn import only
+from paribus.engines.simd.trainer import COMPILED, CompiledTraining
+from paribus.engines.vmapped.fit import StackedTraining
 from paribus.execution.engine_choice import best_portion
 from paribus.runs.run import Run
-from paribus.training.compiled import COMPILED, CompiledTraining
 from paribus.training.loop import Training, deterministic
-from paribus.training.recurrent import only
-from paribus.training.stacked import StackedTraining
 from paribus.workers import one_thread, warm_up
 
 KINDS = {COMPILED: partial(CompiledTraining, make_from=0.0)}

@@ -12,7 +12,7 @@ from benchmarks.engines.figure import draw
 from benchmarks.engines.measure import TOLERANCE
 from benchmarks.engines.where import when
 from benchmarks.engines.workloads import TORCH_ALONE, WORKLOADS, Bar, Workload
-from paribus.training.compiled import COMPILED
+from paribus.engines.simd.trainer import COMPILED
 
 Measured = Mapping[str, Any]
 NOTHING = "–"

@@ -12,12 +12,12 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from paribus.data.dataset import Dataset, Fold, digest_tensors
+from paribus.engines.simd.trainer import COMPILED
 from paribus.executor import dataset_of, fold_of
 from paribus.experiment.recipe import Recipe
 from paribus.experiment.task import Metric, Task
 from paribus.runs.run import Run, data_digest
 from paribus.spec import Call, call
-from paribus.training.compiled import COMPILED
 
 # The stacked engine on a machine without a compiler: recurrent layers in torch, no kernel.
 TORCH_ALONE = "stacked, torch alone"

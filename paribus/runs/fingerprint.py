@@ -18,6 +18,13 @@ from paribus.errors import ParibusError
 from paribus.runs.environment import then
 from paribus.spec import Call, Frozen
 
+# The module that trains a run, by engine.
+ENGINES = {
+    "loop": "paribus.training.loop",
+    "stacked": "paribus.engines.vmapped.fit",
+    "stacked-compiled": "paribus.engines.simd.trainer",
+}
+
 
 def fingerprint(specs: Iterable[Frozen], engine: str = "loop") -> str:
     """Hash of the engine's code and of all local code that the specs' callables are defined in or import.
@@ -27,13 +34,13 @@ def fingerprint(specs: Iterable[Frozen], engine: str = "loop") -> str:
 
     Args:
         specs: what is to be run.
-        engine: the module of `paribus.training` that trains it; of ``stacked-compiled`` it is ``compiled``.
+        engine: one of `ENGINES`.
 
     Raises:
         ParibusError: what was recorded is asked for, and that was not of these modules.
     """
     modules = {
-        f"paribus.training.{engine.rpartition('-')[2]}",
+        ENGINES[engine],
         *(c.target.partition(":")[0] for spec in specs for c in calls(spec)),
     }
     name, machine = " ".join(sorted(modules)), then()

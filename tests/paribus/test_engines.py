@@ -18,6 +18,9 @@ from paribus import executor
 from paribus import plan as module
 from paribus.cells import Cell, cells
 from paribus.data.dataset import Dataset
+from paribus.engines.cohorts import LARGEST, cohort_key
+from paribus.engines.simd.trainer import COMPILED
+from paribus.engines.vmapped.fit import self_check, why_not
 from paribus.errors import ParibusError
 from paribus.execution import engine_choice
 from paribus.execution.engine_choice import Choice, Question, common, resolve, resolve_each
@@ -29,9 +32,6 @@ from paribus.runs.run import Outcome, Record, Run
 from paribus.session import Session
 from paribus.settings import Settings
 from paribus.spec import call
-from paribus.training.cohorts import LARGEST, cohort_key
-from paribus.training.compiled import COMPILED
-from paribus.training.stacked import self_check, why_not
 from tests.toys import (
     ADAM,
     RECIPE,

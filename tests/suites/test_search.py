@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
+from paribus.engines.vmapped.fit import why_not
 from paribus.errors import ParibusError
 from paribus.executor import fold_of
 from paribus.runs.run import Run
 from paribus.seeding import Streams
 from paribus.training.loop import train
-from paribus.training.stacked import why_not
 from paribus.workers import one_thread
 from suites.search import SUITE, TRIALS
 from suites.tasks.surface import HARDLY, SURFACE, surface

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
+from paribus.engines.vmapped.equivalence import self_check
 from paribus.executor import fold_of
 from paribus.runs.run import Run
-from paribus.training.check import self_check
 from paribus.workers import one_thread
 from suites.sequences import SUITE
 from suites.tasks.sequences import delay, reversal, tally, wave

@@ -8,14 +8,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from paribus.engines.vmapped.equivalence import self_check
+from paribus.engines.vmapped.fit import why_not
 from paribus.runs.run import Outcome
 from paribus.seeding import Streams
 from paribus.spec import Call, call
 from paribus.training.batch_order import batches
-from paribus.training.check import self_check
 from paribus.training.loop import Training, train
 from paribus.training.network import build
-from paribus.training.stacked import why_not
 
 
 class Players(nn.Module):

@@ -10,13 +10,13 @@ from torch import Tensor
 from torchvision.transforms import v2
 
 from paribus.data.dataset import Affine
+from paribus.engines.vmapped.fit import why_not
 from paribus.errors import ParibusError
 from paribus.seeding import Streams
 from paribus.spec import Call, call
 from paribus.training.augment import Augmentation, try_augmentation
 from paribus.training.batch_order import batches
 from paribus.training.loop import Training, train
-from paribus.training.stacked import why_not
 
 FLIP = call("torchvision.transforms.v2:RandomHorizontalFlip", p=0.5)
 TURN = call("torchvision.transforms.v2:RandomRotation", degrees=45)

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+from paribus.engines.vmapped.fit import train_together, why_not
 from paribus.errors import ParibusError
 from paribus.experiment.recipe import Recipe, Start
 from paribus.seeding import Streams
@@ -18,7 +19,6 @@ from paribus.training import pretrained
 from paribus.training.loop import Training, fitted, train
 from paribus.training.network import build, weight_digests
 from paribus.training.pretrained import initial_network, named_weights
-from paribus.training.stacked import train_together, why_not
 
 MODEL = call("models.mlp:MLP", hidden=[6, 5])
 HIDDEN = ("hidden.*",)

@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from paribus.data.dataset import Fold
+from paribus.engines.cohorts import cohort_key
+from paribus.engines.vmapped.fit import train_together
 from paribus.experiment.recipe import EarlyStopping
 from paribus.runs.run import Outcome, Record, Run
 from paribus.seeding import PURPOSES, Streams
 from paribus.spec import call
-from paribus.training.cohorts import cohort_key
 from paribus.training.loop import train
-from paribus.training.stacked import train_together
 
 MLP = call("models.mlp:MLP", hidden=[6, 5], dropout=0.3)
 RATES = (0.01, 0.3, 0.1)

@@ -1,0 +1,1 @@
+"""Engines that train many runs at once."""

@@ -1,0 +1,54 @@
+"""Which runs can be trained together, and in which portions they are sent to workers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from paribus.engines.vmapped.fit import why_not
+from paribus.engines.vmapped.optimizers import shape_of
+from paribus.runs.run import Run
+from paribus.spec import digest, plain
+
+LARGEST = 512
+
+
+def cohort_key(run: Run) -> str:
+    """Runs of one key share all that fixes shapes: they differ in seed and in numbers of the optimizer only.
+
+    All are trials, or none is.
+    """
+    trial = None if run.trial is None else 0
+    run = replace(
+        run, engine="loop", seed=0, trial=trial
+    )  # whatever engine was chosen for it since
+    recipe = run.recipe
+    if not why_not(run):
+        recipe = recipe.model_copy(update={"optimizer": shape_of(recipe.optimizer), "salt": ""})
+    return digest({**run.identity, "recipe": plain(recipe)})
+
+
+def stacked(run: Run) -> bool:
+    """Whether an engine was chosen for it that trains a cohort at once, compiled or not."""
+    return run.engine.startswith("stacked")
+
+
+def units(runs: Sequence[Run], jobs: int, largest: int = LARGEST) -> list[list[Run]]:
+    """Portions of runs, each for one process: one run for the loop, part of a cohort for the stacked engine.
+
+    A cohort is dealt out evenly, so that all processes have work, in portions of at most ``largest``, and seed by seed:
+    each has runs of all variants, whose numbers decide which operations a step has.
+    """
+    alone = [[run] for run in runs if not stacked(run)]
+    cohorts: dict[tuple[str, str], list[Run]] = {}
+    for run in runs:
+        if stacked(run):
+            cohorts.setdefault((run.engine, cohort_key(run)), []).append(run)
+    return [unit for cohort in cohorts.values() for unit in _dealt(cohort, jobs, largest)] + alone
+
+
+def _dealt(cohort: list[Run], jobs: int, largest: int) -> list[list[Run]]:
+    cohort = sorted(cohort, key=lambda run: run.seed)
+    rounds = -(-len(cohort) // (jobs * largest))
+    size = -(-len(cohort) // (jobs * rounds))
+    return [cohort[i : i + size] for i in range(0, len(cohort), size)]

@@ -1,0 +1,299 @@
+"""Several steps of a cohort as one compiled call: data picked, forward, backward, clipping and update fused.
+
+Steps of small networks are written in C++, replicates side by side in vector registers (see `paribus.engines.simd`),
+and built by the system's compiler: kept in the cache, so that the next process loads it, whatever its cohort.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import starmap
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from paribus.data.dataset import Fold
+from paribus.engines.simd.codegen import LaneSteps, hopeless, library, source_of
+from paribus.engines.simd.operations import UnsupportedError
+from paribus.engines.toolchain import UnavailableError
+from paribus.engines.vmapped.batches import Samples
+from paribus.engines.vmapped.fit import train_together
+from paribus.engines.vmapped.optimizers import KINDS
+from paribus.engines.vmapped.parameters import Stack
+from paribus.engines.vmapped.tracing import TracedGradient
+from paribus.engines.vmapped.trainer import StackedTraining, clipped
+from paribus.runs.fingerprint import fingerprint
+from paribus.runs.run import Record, Run
+from paribus.spec import canonical
+from paribus.training.batch_order import steps_per_epoch
+
+COMPILED = "stacked-compiled"  # what a run's engine is called
+MOST_AT_ONCE = 8  # steps of the first call, which plain ones are held against
+# Lanes take as many steps at once as have so many sample numbers, which are all that grows with them.
+NUMBERS_AT_ONCE = 2**21
+# Seconds of training from which on machine code is made: that takes four, once, and leaves a fifth of a step's time.
+WORTH_LANES = 10.0
+NOT_KEPT = "no machine code of its steps is kept, and making it would not repay itself"
+NO_LANES = "its replicates are convolutional, leave a core's cache or count beyond what lanes hold"
+# How far compiled steps may end from the others, as a share of how far they went: on average, and for a single one.
+APART = 0.05
+FARTHEST = 1.0
+
+Steps = Callable[..., Tensor]
+# Where it is written what the steps do besides the recorded gradient; read when it is imported, not when it is edited.
+WRITTEN_IN = (clipped, KINDS["SGD"].step, Samples, Stack)
+SOURCES = [
+    inspect.getsource(sys.modules[name]) for name in (__name__, *(x.__module__ for x in WRITTEN_IN))
+]
+
+
+class CompiledTraining(StackedTraining):
+    """A cohort in training, most of its steps compiled; what is left over before an evaluation is not.
+
+    Args:
+        runs: as of `StackedTraining`.
+        folds: the same.
+        make_from: seconds that the training takes without machine code, from which on that is made if none is kept.
+    """
+
+    def __init__(
+        self, runs: Sequence[Run], folds: Sequence[Fold], *, make_from: float = WORTH_LANES
+    ) -> None:
+        super().__init__(runs, folds)
+        self.make_from = make_from
+        every = self.recipe.evaluate_every or steps_per_epoch(
+            len(folds[0].train), self.recipe.batch_size
+        )
+        self._compiled: LaneSteps | None = None
+        self._unwatched = unwatched = min(every, self.recipe.steps) - self.watching
+        if self.device != "cpu":
+            self.reason = "steps are compiled for the CPU alone"
+        elif self.stack.masks:
+            self.reason = "dropout masks are drawn one by one"
+        elif not unwatched:
+            self.reason = "every step is watched"
+        else:
+            self.at_once, self._plain = min(unwatched, MOST_AT_ONCE), self.at_once
+
+    def _portion(self, rows: Tensor) -> Tensor:
+        if self._compiled is None and not self.reason:
+            self._prepare(rows)
+        if self._compiled is None:
+            return super()._portion(rows)
+        with torch.no_grad():
+            losses = self._compiled(*self._arguments(rows))
+        self.steps += len(rows)
+        self.update.steps += len(rows)
+        return losses
+
+    def _prepare(self, rows: Tensor) -> None:
+        """Record and compile the steps, and hold both against each other on copies."""
+        if len(rows) != self.at_once:
+            return
+        # Views of one another would be copied at each call.
+        self.samples = self.samples.holding([x.contiguous() for x in self.samples.tensors])
+        if self.gradient is None:
+            self.gradient = self._choose_gradient(*self.samples.pick(rows[0]))
+        try:
+            if not isinstance(self.gradient, TracedGradient):
+                raise TypeError("the network's step cannot be recorded")
+            self._compiled = self._compile(rows, self.gradient)
+        except (UnsupportedError, UnavailableError) as error:
+            self.reason = str(error)
+        except Exception as error:  # noqa: BLE001 - whatever a compiler says; the steps are taken without it
+            self.reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+        if self.reason:
+            self.at_once = self._plain
+
+    def _arguments(self, rows: Tensor) -> list[Tensor]:
+        """All tensors that the steps read or change, in one order."""
+        read = [
+            *self.update.constant.values(),
+            *self.update.ahead(len(rows)).values(),
+            *self.samples.tensors,
+            rows,
+        ]
+        return [*self._changing, *(x.contiguous() for x in read)]
+
+    @property
+    def _changing(self) -> list[Tensor]:
+        """Those that they change."""
+        weights = self.stack.weights.detach()
+        return [weights, *self.update.state.values(), *self.stack.buffers.values()]
+
+    def _compile(self, rows: Tensor, gradient: TracedGradient) -> LaneSteps:
+        """The steps' machine code, made unless it is kept, and held against the steps themselves.
+
+        Raises:
+            UnsupportedError: they have no form in lanes.
+            UnavailableError: machine code is neither kept nor worth making, or cannot be made.
+        """
+        if hopeless(gradient.graph, self.parameters, self.samples):
+            raise UnsupportedError(NO_LANES)
+        steps, arguments = self._flat(gradient), self._arguments(rows)
+        wanted, rocked = self._copied(arguments), self._copied(arguments)
+        with torch.no_grad():
+            started = time.perf_counter()
+            losses = steps(*wanted)
+            seconds = (time.perf_counter() - started) / len(rows) * self.recipe.steps
+            rocked[0].mul_(_rocking(rocked[0]))
+            path = self._library(rows, seconds)
+            code = self._checked(path, arguments, wanted, losses, (*rocked, steps(*rocked)))
+        self.at_once = min(self._unwatched, max(len(rows), NUMBERS_AT_ONCE // rows[0].numel()))
+        return code
+
+    def _copied(self, arguments: Sequence[Tensor]) -> list[Tensor]:
+        """The same, what steps change as copies."""
+        count = len(self._changing)
+        return [*(x.clone() for x in arguments[:count]), *arguments[count:]]
+
+    def _checked(
+        self,
+        path: Path,
+        arguments: Sequence[Tensor],
+        wanted: Sequence[Tensor],
+        losses: Tensor,
+        rocked: Sequence[Tensor],
+    ) -> LaneSteps:
+        """Machine code that was found to take the steps that plain ones take.
+
+        Args:
+            path: of the code, which is put away if it does not, so that it is made again.
+            arguments: of the steps.
+            wanted: what those are after them.
+            losses: what the steps return.
+            rocked: arguments and losses after them, had the weights been others by rounding.
+        """
+        try:
+            code, found = LaneSteps(path, arguments), self._copied(arguments)
+            if not code.fits(found):
+                raise RuntimeError("the tensors of the steps are not laid out as they have to be")
+            lost = code(*found)
+            told = [x.t() for x in (lost, losses, torch.zeros_like(losses), rocked[-1])]
+            changed = range(len(self._changing))
+            ends = [(found[i], wanted[i], arguments[i], rocked[i]) for i in changed]
+            if not _same(*told) or not all(starmap(_same, ends)):
+                raise RuntimeError("compiled steps are not the steps that were compiled")
+        except (RuntimeError, OSError):
+            path.unlink(missing_ok=True)
+            raise
+        return code
+
+    def _library(self, rows: Tensor, seconds: float) -> Path:
+        """The library of the steps, built unless it is kept; ``seconds`` is what the training takes without it."""
+
+        def source() -> str:
+            if seconds < self.make_from:
+                raise UnavailableError(NOT_KEPT)
+            return source_of(
+                self.stack, self.loss, self.update, self.recipe.clip_norm, self.samples, rows
+            )
+
+        return library(self._name(rows)).built(source)
+
+    def _name(self, rows: Tensor) -> str:
+        """All that the machine code depends on, besides the machine: it is of one replicate and one step.
+
+        A network that is not only what its file and its arguments say is found out when its steps are held against it.
+        """
+        task, recipe = self.runs[0].task, self.recipe
+        written = fingerprint((recipe.model, task.loss), COMPILED)
+        made = (written, canonical(recipe.model), canonical(task.loss))
+        held = (*self._changing, *self.update.constant.values(), *self.samples.tensors)
+        layouts = [(x.shape[1:], x.dtype) for x in held]
+        update, sources = self.update, (*self.samples.inputs, *self.samples.targets)
+        fixed = (update.kind, sorted(update.fixed.items()), recipe.clip_norm)
+        settings = (fixed, [source.missing for source in sources], self.dtype)
+        return repr((SOURCES, made, settings, layouts, rows.shape[2:]))
+
+    def _flat(self, gradient: TracedGradient) -> Steps:
+        """The steps as a function of `_arguments`, which changes weights, state and buffers in place."""
+        update, stack = self.update, self.stack
+        names: list[list[str]] = [
+            ["weights"],
+            [*update.state],
+            [*stack.buffers],
+            [*update.constant],
+            [*update.ahead(1)],
+            ["data"] * len(self.samples.tensors),
+            ["rows"],
+        ]
+        step, run, clip_norm = KINDS[update.kind].step, gradient.run, self.recipe.clip_norm
+
+        def steps(*tensors: Tensor) -> Tensor:
+            left = iter(tensors)
+            (w,), state, buffers, constant, ahead, data, (rows,) = (
+                [next(left) for _ in group] for group in names
+            )
+            samples = self.samples.holding(data)
+            losses = []
+            for k in range(len(rows)):
+                inputs, targets = samples.pick(rows[k])
+                parameters = stack.parameters(w).values()
+                g, loss, *changed = run(*parameters, *buffers, *inputs, *targets)
+                for buffer, new in zip(buffers, changed, strict=True):
+                    buffer.copy_(new)
+                g = g if clip_norm is None else clipped(g, clip_norm)
+                numbers = dict(zip(names[3], constant, strict=True))
+                numbers |= {n: x[k] for n, x in zip(names[4], ahead, strict=True)}
+                step(update.fixed, dict(zip(names[1], state, strict=True)), numbers, w, g)
+                losses.append(loss)
+            return torch.stack(losses)
+
+        return steps
+
+
+def _same(found: Tensor, wanted: Tensor, before: Tensor, rocked: Tensor | None = None) -> bool:
+    """Whether a tensor was changed as it should be, by each replicate's norm, on average over replicates.
+
+    A step of an adaptive optimizer has the size of the learning rate however small a gradient is, so where rounding
+    turns the sign of one, single weights may differ by as much as they move. Where a replicate diverges, so must both.
+
+    Args:
+        found: after the steps in question, ``(replicate, ...)``.
+        wanted: after those that they are to be.
+        before: before them.
+        rocked: after the same ones from weights that differ by rounding, whose distance is allowed twice besides.
+    """
+    if not wanted.is_floating_point():
+        return torch.equal(found, wanted)
+    sound = wanted.reshape(len(wanted), -1).isfinite().all(1)
+    if not torch.equal(sound, found.reshape(len(found), -1).isfinite().all(1)):
+        return False
+    shares = _shares(found, wanted, before)[sound]
+    noise = torch.zeros_like(shares) if rocked is None else _shares(rocked, wanted, before)[sound]
+    allowed = APART + 2 * noise.nan_to_num(0.0).mean()
+    return not len(shares) or bool(shares.mean() <= allowed and shares.max() <= FARTHEST)
+
+
+def _shares(found: Tensor, wanted: Tensor, before: Tensor) -> Tensor:
+    """How far two ends are apart, as a share of the way to one, ``(replicate,)``."""
+    apart, moved, size = (
+        x.reshape(len(x), -1).norm(dim=1) for x in (found - wanted, wanted - before, wanted)
+    )
+    shares: Tensor = apart / (moved + 1e-4 * size).clamp(min=1e-30)
+    return shares
+
+
+def _rocking(weights: Tensor) -> Tensor:
+    """Factors that change each weight by a rounding, every second one upwards."""
+    signs = 1 - 2 * (torch.arange(weights.shape[1], device=weights.device) % 2)
+    return 1 + torch.finfo(weights.dtype).eps * signs.to(weights)
+
+
+def train_compiled(runs: Sequence[Run], folds: Sequence[Fold]) -> list[Record]:
+    """Train a cohort as `paribus.engines.vmapped.fit.train_together` does, with compiled steps.
+
+    Where they cannot be compiled they are taken all the same, and each record's notes say why.
+    """
+    training = CompiledTraining(runs, folds)
+    records = train_together(runs, folds, training)
+    if not training.reason:
+        return records
+    note = f"Trained without compiled steps: {training.reason}."
+    return [replace(record, notes=(*record.notes, note)) for record in records]

@@ -1,0 +1,1 @@
+"""Stacked training: replicates along a leading dimension, by `torch.func`."""

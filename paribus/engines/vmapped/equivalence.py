@@ -1,0 +1,76 @@
+"""Whether a network may be stacked: what only a trial can tell."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from paribus.data.dataset import Fold
+from paribus.engines.vmapped.trainer import StackedTraining
+from paribus.metrics.outputs import heads
+from paribus.runs.run import Run
+from paribus.training.evaluate import outputs_of
+from paribus.training.loop import Training, deterministic
+
+CHECKED_STEPS = 3
+# Of how far the weights moved. Adagrad divides a gradient of zero by 1e-10 and so makes of round-off, where a norm
+# follows a bias, a millionth of a step.
+TOLERANCE = 1e-5
+ROUND_OFF = 1e-12
+
+
+def self_check(run: Run, fold: Fold) -> str:
+    """Train two replicates for three steps in float64, stacked and by the loop; why they differ, or nothing.
+
+    It finds networks that `vmap` refuses, and those that it takes but trains otherwise.
+    """
+    recipe = run.recipe.model_copy(update={"dtype": "float64", "steps": CHECKED_STEPS})
+    pair = [replace(run, recipe=recipe, seed=seed) for seed in (run.seed, run.seed + 1)]
+    with deterministic(run):
+        try:
+            together = StackedTraining(pair, [fold, fold])
+            losses = together.advance(CHECKED_STEPS)
+            outputs = together.outputs("validation")
+        except Exception as error:  # noqa: BLE001 - whatever a network raises under vmap is the reason
+            return f"vmap refuses the network: {f'{error}'.partition(chr(10))[0]}"
+        for i, one in enumerate(pair):
+            alone = Training(one, fold)
+            before = _row(alone.network)
+            first = alone.advance(1)
+            alone.advance(CHECKED_STEPS - 1)
+            after = _row(alone.network)
+            moved = (after - before).nan_to_num(0, 0, 0).abs().max().item()
+            outputs_alone = outputs_of(alone.network, alone.parts.validation)
+            for what, found, wanted, by in (
+                ("first losses", losses[:1, i], first, 0.0),
+                ("weights", together.stack.weights.detach()[i], after, moved),
+                *(
+                    ("outputs", there[i], here, moved)
+                    for there, here in zip(heads(outputs), heads(outputs_alone), strict=True)
+                ),
+            ):
+                apart = _apart(found, wanted, by)
+                if apart:
+                    return f"{what} differ from the loop's by {apart:.1e} after {CHECKED_STEPS} float64 steps"
+    return ""
+
+
+def _row(network: nn.Module) -> Tensor:
+    return torch.cat([p.detach().reshape(-1).clone() for p in network.parameters()])
+
+
+def _apart(found: Tensor, wanted: Tensor, moved: float) -> float:
+    """By how much two engines differ, if by more than a small share of what training moved, and else zero.
+
+    What is not finite in either is equal; a number that is finite in one alone is infinitely far away.
+    """
+    if found.shape != wanted.shape:
+        return math.inf
+    apart = (found - wanted).abs().nan_to_num(math.inf, math.inf)
+    apart = torch.where(found.isfinite() | wanted.isfinite(), apart, 0.0)
+    size = wanted.nan_to_num(0, 0, 0).abs().max().item()
+    largest = apart.max().item()
+    return largest if largest > TOLERANCE * moved + ROUND_OFF * max(1.0, size) else 0.0

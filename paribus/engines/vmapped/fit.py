@@ -1,0 +1,110 @@
+"""All runs of a cohort at once: the same steps as the loop, with a leading replicate dimension."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from operator import itemgetter
+
+from torch import Tensor
+
+from paribus.data.dataset import Fold
+from paribus.engines.vmapped.equivalence import self_check
+from paribus.engines.vmapped.optimizers import refusal
+from paribus.engines.vmapped.scoring import as_lists
+from paribus.engines.vmapped.state import Standing
+from paribus.engines.vmapped.trainer import StackedTraining
+from paribus.metrics.outputs import over
+from paribus.runs.run import Outcome, Record, Run
+from paribus.training.alternating import OWN_ROUNDS, model_takes_rounds
+from paribus.training.augment import BY_LOOP
+from paribus.training.batch_order import steps_per_epoch
+from paribus.training.loop import deterministic
+from paribus.training.pretrained import source_weights
+from paribus.training.run_state import record_of
+
+__all__ = ["StackedTraining", "self_check", "train_together", "why_not"]
+
+
+def train_together(
+    runs: Sequence[Run], folds: Sequence[Fold], training: StackedTraining | None = None
+) -> list[Record]:
+    """Train a cohort and score each run once on its test part, as `paribus.training.loop.train` does one by one.
+
+    Args:
+        runs: of one cohort.
+        folds: each one's.
+        training: takes the steps, if it is another than the cohort's plain one.
+    """
+    for run in runs:
+        if run.recipe.start is not None:  # what they start from is not part of their time
+            source_weights(run)
+    with deterministic(runs[0]):
+        started = time.perf_counter()
+        training = training or StackedTraining(runs, folds)
+        standing = Standing(training.initial)
+        _fit(training, standing)
+        # A cohort holds trials alone or none.
+        trials = runs[0].trial is not None
+        outputs = None if trials else over(Tensor.cpu, training.outputs("test"))
+        seconds = (time.perf_counter() - started) / len(runs)
+    records = []
+    for i, (run, fold) in enumerate(zip(runs, folds, strict=True)):
+        progress = standing.progress(i)
+        diverged = progress.outcome is Outcome.diverged
+        said = None if outputs is None or diverged else over(itemgetter(i), outputs)
+        records.append(
+            record_of(
+                run,
+                fold,
+                progress,
+                outputs=said,
+                layers=training.layers,
+                seconds=seconds,
+            )
+        )
+    return records
+
+
+def _fit(training: StackedTraining, standing: Standing) -> None:
+    """Take the recipe's steps, or fewer once every replicate has stopped; leaves the best weights, if they are kept."""
+    recipe = training.recipe
+    every = recipe.evaluate_every or steps_per_epoch(
+        len(training.folds[0].train), recipe.batch_size
+    )
+    best = training.stack.state() if recipe.early_stopping is not None else None
+    _evaluate(training, standing, None)
+    while training.steps < recipe.steps and standing.going.any():
+        started = time.perf_counter()
+        losses = training.advance(min(every, recipe.steps - training.steps))
+        seconds = time.perf_counter() - started
+        standing.advance(training.steps, seconds, training.finite(losses))
+        _evaluate(training, standing, losses)
+        if recipe.early_stopping is not None and best is not None:
+            kept = standing.watch(recipe.early_stopping.patience)
+            training.stack.keep(kept.nonzero()[:, 0].to(training.device), best)
+    if best is not None:
+        training.stack.restore(best)
+
+
+def _evaluate(training: StackedTraining, standing: Standing, losses: Tensor | None) -> None:
+    """Add a point to the curves of the replicates that are still going."""
+    count = len(training.runs)
+    scores = training.validation()
+    means = [math.nan] * count if losses is None else losses.double().mean(0).tolist()
+    curves = {"step": [training.steps] * count, "train/loss": means, **as_lists(scores)}
+    standing.note(scores["validation/loss"], **curves, **training.diagnosed(standing.going))
+
+
+def why_not(run: Run) -> str:
+    """Why a run cannot be stacked at all, or nothing; what only a trial can tell is told by `self_check`."""
+    if run.recipe.time_limit is not None:
+        return "a time limit counts the seconds of one run alone"
+    if run.recipe.augment:
+        return BY_LOOP
+    if model_takes_rounds(run.recipe.model):
+        return OWN_ROUNDS
+    if run.recipe.freeze:
+        return "some weights are frozen"
+    return refusal(run.recipe.optimizer)

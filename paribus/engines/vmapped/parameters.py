@@ -1,0 +1,167 @@
+"""Networks of one shape as one: weights in ``(replicate, parameter)``, buffers stacked, forward by ``vmap``."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from math import prod
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+
+from paribus.engines.rnn import make_stackable
+from paribus.engines.vmapped import convolution
+from paribus.engines.vmapped.batches import Tensors
+from paribus.training.dropout import NamedDropout, give_masks
+
+Loss = Callable[..., Tensor]
+
+
+class Stack:
+    """Replicates of one network.
+
+    Args:
+        networks: of one architecture, on one device, their dropout named (see `name_noise`).
+
+    Raises:
+        ValueError: a recurrent layer has no stacked form.
+
+    Attributes:
+        base: the architecture, whose own weights are never used.
+        weights: a leaf, ``(replicate, parameter)``, in the order of `torch.nn.Module.parameters`.
+        buffers: stacked, ``(replicate, ...)``, updated in place by a training-mode forward.
+        changing: names of those that a forward changes: all but the masks.
+        masks: names of the dropout masks among the buffers, each with the replicates' dropouts.
+    """
+
+    def __init__(self, networks: Sequence[nn.Module]) -> None:
+        named = dict(networks[0].named_parameters())
+        self.names, self.shapes = list(named), [tuple(p.shape) for p in named.values()]
+        self.sizes = [prod(shape) for shape in self.shapes]
+        with torch.no_grad():
+            rows = [torch.cat([p.reshape(-1) for p in n.parameters()]) for n in networks]
+            self.weights = torch.stack(rows).requires_grad_()
+            buffers = [dict(network.named_buffers()) for network in networks]
+            self.buffers = {n: torch.stack([b[n] for b in buffers]) for n in buffers[0]}
+        self.changing = [*self.buffers]
+        self.base = copy.deepcopy(networks[0])
+        if reason := make_stackable(self.base):
+            raise ValueError(reason)
+        convolution.make_stackable(self.base)
+        modules = [dict(network.named_modules()) for network in networks]
+        self.masks = {
+            name: [m[name.removesuffix("mask").removesuffix(".")] for m in modules]
+            for name in give_masks(self.base)
+        }
+        for name in self.masks:
+            self.buffers[name] = torch.ones(len(networks)).to(self.weights)
+
+    masks: dict[str, list[NamedDropout]]
+
+    def __len__(self) -> int:
+        return len(self.weights)
+
+    def draw_masks(self, step: int) -> None:
+        """Draw each replicate's masks of a step, as the loop draws them, into the buffers."""
+        for name, dropouts in self.masks.items():
+            shape = dropouts[0].shape
+            if shape is None:  # a first pass told the shapes, and did not need this one
+                continue
+            drawn: dict[int, Tensor] = {}
+            for dropout in dropouts:
+                if id(dropout) not in drawn:  # replicates of one seed share theirs
+                    dropout.begin(step)
+                    drawn[id(dropout)] = dropout.keep(shape)
+            masks = torch.stack([drawn[id(dropout)] for dropout in dropouts])
+            self.buffers[name] = masks.to(self.weights)
+
+    def parameters(self, weights: Tensor) -> dict[str, Tensor]:
+        """Views of the weights by name, ``(replicate, ...)`` each."""
+        parts = weights.split(self.sizes, dim=1)
+        named = zip(self.names, parts, self.shapes, strict=True)
+        return {name: part.view(len(weights), *shape) for name, part, shape in named}
+
+    def call(self, function: Callable[..., Any], *arguments: Tensors) -> Any:
+        """``function(network, *arguments)`` for each replicate at once.
+
+        Args:
+            function: takes a callable network and a replicate's arguments, each a tuple of tensors.
+            arguments: tuples of ``(replicate, ...)`` tensors.
+        """
+        return self._mapped(function, self.parameters(self.weights), self.buffers, *arguments)
+
+    def _mapped(
+        self,
+        function: Callable[..., Any],
+        parameters: dict[str, Tensor],
+        buffers: dict[str, Tensor],
+        *arguments: Tensors,
+    ) -> Any:
+        def one(p: dict[str, Tensor], b: dict[str, Tensor], *rest: Tensors) -> Any:
+            return function(lambda *x: functional_call(self.base, (p, b), x), *rest)
+
+        return vmap(one)(parameters, buffers, *arguments)
+
+    def losses(
+        self,
+        loss: Loss,
+        parameters: dict[str, Tensor],
+        buffers: dict[str, Tensor],
+        inputs: Tensors,
+        targets: Tensors,
+    ) -> Tensor:
+        """Mean loss of each replicate's batch, ``(replicate,)``; the buffers given are updated in place.
+
+        Args:
+            loss: of outputs and targets, ``(sample,)``.
+            parameters: by name, ``(replicate, ...)`` each.
+            buffers: the same.
+            inputs: ``(replicate, batch, ...)`` each.
+            targets: the same.
+        """
+
+        def mean(network: Callable[..., Tensor], x: Tensors, y: Tensors) -> Tensor:
+            return loss(network(*x), *y).mean()
+
+        found: Tensor = self._mapped(mean, parameters, buffers, inputs, targets)
+        return found
+
+    def gradient(self, loss: Loss, inputs: Tensors, targets: Tensors) -> tuple[Tensor, Tensor]:
+        """Gradient of each replicate's mean loss, ``(replicate, parameter)``, and the losses, ``(replicate,)``.
+
+        Buffers are updated in place.
+        """
+        parameters = self.parameters(self.weights)
+        losses = self.losses(loss, parameters, self.buffers, inputs, targets)
+        (gradient,) = torch.autograd.grad(losses.sum(), self.weights)
+        return gradient, losses.detach()
+
+    def state(self) -> tuple[Tensor, dict[str, Tensor]]:
+        """A copy of weights and buffers."""
+        copies = {name: b.clone() for name, b in self.buffers.items()}
+        return self.weights.detach().clone(), copies
+
+    def keep(self, chosen: Tensor, best: tuple[Tensor, dict[str, Tensor]]) -> None:
+        """Copy the chosen replicates' weights and buffers into ``best``; ``chosen`` is ``(replicate,)``."""
+        weights, buffers = best
+        weights[chosen] = self.weights.detach()[chosen]
+        for name in buffers.keys() - self.masks.keys():
+            buffers[name][chosen] = self.buffers[name][chosen]
+
+    @torch.no_grad()
+    def restore(self, state: tuple[Tensor, dict[str, Tensor]]) -> None:
+        """Put weights and buffers back."""
+        self.weights.copy_(state[0])
+        self.buffers = state[1]
+
+    def load(self, network: nn.Module, index: int) -> None:
+        """Put one replicate's weights and buffers into a network of the same architecture."""
+        named = self.parameters(self.weights.detach())
+        own = dict(network.named_buffers())
+        with torch.no_grad():
+            for name, parameter in network.named_parameters():
+                parameter.copy_(named[name][index])
+            for name, buffer in own.items():
+                buffer.copy_(self.buffers[name][index])

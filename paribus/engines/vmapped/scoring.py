@@ -1,0 +1,78 @@
+"""Validation scores of a whole cohort at once: the loop's means over samples, to round-off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from operator import itemgetter
+
+import torch
+from torch import Tensor
+from torch.func import vmap
+
+from paribus.engines.vmapped.batches import Tensors
+from paribus.experiment.task import Task
+from paribus.metrics.outputs import Outputs, over
+from paribus.spec import Call
+
+Each = Callable[..., Tensor]
+
+
+class Scoring:
+    """The metrics and the loss of a task for all replicates.
+
+    What `vmap` refuses is asked of one replicate after the other.
+
+    Args:
+        task: whose metrics and loss are taken.
+    """
+
+    def __init__(self, task: Task) -> None:
+        self.functions: dict[str, Each] = {
+            **{f"validation/{m.name}": bound(m.function) for m in task.metrics},
+            "validation/loss": bound(task.loss),
+        }
+        self.apart: set[str] = set()
+
+    @torch.no_grad()
+    def __call__(self, outputs: Outputs, targets: Tensors) -> dict[str, Tensor]:
+        """Each score's mean over samples, ``(replicate,)`` in float64, by the names of the curves.
+
+        Args:
+            outputs: ``(replicate, sample, output)`` each.
+            targets: ``(replicate, sample, ...)`` each.
+        """
+        return {
+            name: self._each(name, outputs, targets).double().sum(1) / targets[0].shape[1]
+            for name in self.functions
+        }
+
+    def _each(self, name: str, outputs: Outputs, targets: Tensors) -> Tensor:
+        function = self.functions[name]
+        if name not in self.apart:
+            try:
+                found: Tensor = vmap(function)(outputs, *targets)
+            except Exception:  # noqa: BLE001 - whatever vmap says; an error of the metric's own is raised below
+                self.apart.add(name)
+            else:
+                return found
+        ones = [
+            function(over(itemgetter(i), outputs), *(y[i] for y in targets))
+            for i in range(len(targets[0]))
+        ]
+        return torch.stack(ones)
+
+
+def bound(function: Call) -> Each:
+    """The callable with its arguments, looked up once."""
+    return partial(function.resolve(), **function.kwargs)
+
+
+def on_host(scores: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The same numbers on the CPU, waiting for the device once."""
+    return dict(zip(scores, torch.stack([*scores.values()]).cpu(), strict=True)) if scores else {}
+
+
+def as_lists(scores: dict[str, Tensor]) -> dict[str, Sequence[float]]:
+    """Plain numbers, one a replicate."""
+    return {name: values.tolist() for name, values in scores.items()}

@@ -1,0 +1,195 @@
+"""A stack's gradient as a plain list of tensor operations, recorded once: no modules, `vmap` or autograd at each step.
+
+Dispatch is what a step of a small network costs. What is recorded are the operations that `vmap` and autograd chose
+for one batch; they are held against `vmap` itself on another one before they are used, so that a network that does
+something else at each step (counts its calls, runs code of its own) is found out and keeps `vmap`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.fx import Graph, GraphModule, Node
+
+from paribus.data.cache import keep_latest
+from paribus.engines.vmapped.batches import Tensors
+from paribus.engines.vmapped.parameters import Loss, Stack
+
+# Float32 operations in another order; what is not the same function is wrong by much more.
+CLOSE = {torch.float32: 1e-4, torch.float64: 1e-10}
+
+Gradient = Callable[[Tensors, Tensors], tuple[Tensor, Tensor]]
+
+
+class TracedGradient:
+    """Recorded operations, called as `paribus.engines.vmapped.parameters.Stack.gradient`.
+
+    Args:
+        stack: whose weights are read, and whose buffers are replaced at each call.
+        graph: takes parameters, buffers, inputs and targets one by one; returns the gradient ``(replicate,
+            parameter)``, losses ``(replicate,)`` and the buffers that change.
+    """
+
+    def __init__(self, stack: Stack, graph: GraphModule) -> None:
+        self.stack, self.graph = stack, graph
+        self.run = graph.forward
+        self.parameters = [*stack.parameters(stack.weights.detach()).values()]
+
+    @torch.no_grad()
+    def __call__(self, inputs: Tensors, targets: Tensors) -> tuple[Tensor, Tensor]:
+        """Gradient and losses of a batch; see `paribus.engines.vmapped.parameters.Stack.gradient`."""
+        stack = self.stack
+        gradient, losses, *changed = self.run(
+            *self.parameters, *stack.buffers.values(), *inputs, *targets
+        )
+        stack.buffers.update(zip(stack.changing, changed, strict=True))
+        return gradient, losses
+
+
+def trace(stack: Stack, loss: Loss, inputs: Tensors, targets: Tensors) -> TracedGradient | None:
+    """The recorded gradient, or None where recording fails or would not be faithful.
+
+    Args:
+        stack: in training mode; left as it is.
+        loss: of outputs and targets, ``(sample,)``.
+        inputs: of a batch, ``(replicate, batch, ...)`` each.
+        targets: the same.
+    """
+    if any(isinstance(module, nn.RNNBase) for module in stack.base.modules()):
+        return None  # a kernel of our own computes it, of which a recording sees nothing
+    name = _name(stack, loss, inputs, targets)
+    known = _recorded.get(name)
+    traced = None if known is None else _held(stack, loss, inputs, targets, known)
+    traced = traced or _held(stack, loss, inputs, targets, None)
+    if traced is not None:
+        keep_latest(_recorded, name, traced.graph, KEPT)
+    return traced
+
+
+# Recording takes longer than hundreds of recorded steps, and a cohort may come in many portions.
+KEPT = 32
+_recorded: dict[str, GraphModule] = {}
+
+
+def _name(stack: Stack, loss: Loss, inputs: Tensors, targets: Tensors) -> str:
+    """What a recording is of: whatever else may differ, such as a constant of a network's own, is found on a batch."""
+    tensors = (*stack.parameters(stack.weights.detach()).values(), *stack.buffers.values())
+    shapes = [(x.shape, x.stride(), x.dtype, x.device) for x in (*tensors, *inputs, *targets)]
+    return repr((stack.base, _plain(stack.base), loss, shapes, stack.changing))
+
+
+def _held(
+    stack: Stack, loss: Loss, inputs: Tensors, targets: Tensors, graph: GraphModule | None
+) -> TracedGradient | None:
+    """A recording, made now unless there is one, held against `vmap` on a batch that it was not made of."""
+    before, said = dict(stack.buffers), _plain(stack.base)
+    clones = {name: b.clone() for name, b in before.items()}
+    try:
+        graph = graph or _record(stack, loss, _other(inputs), _other(targets))
+        traced = TracedGradient(stack, graph)
+        found = (*traced(inputs, targets), *stack.buffers.values())
+        stack.buffers = clones
+        wanted = (*stack.gradient(loss, inputs, targets), *stack.buffers.values())
+    except Exception:  # noqa: BLE001 - vmap, which trains it all the same, tells better what is wrong
+        return None
+    finally:
+        stack.buffers = before
+        counts = _plain(stack.base) != said
+        for module, values in zip(stack.base.modules(), said, strict=True):
+            vars(module).update(values)
+    return traced if not counts and all(map(_alike, found, wanted)) else None
+
+
+def _plain(network: nn.Module) -> list[dict[str, object]]:
+    """What each module knows besides tensors, such as how often it was called; a recording would never learn of it."""
+    plain = (bool, int, float, str, type(None))
+    return [{k: v for k, v in vars(m).items() if isinstance(v, plain)} for m in network.modules()]
+
+
+def _other(batch: Tensors) -> Tensors:
+    """Another batch of the same layout: the samples in reverse."""
+    return tuple(torch.empty_like(x).copy_(x.flip(1)) for x in batch)
+
+
+def _alike(found: Tensor, wanted: Tensor) -> bool:
+    """Whether two tensors agree, within what the order of operations may change."""
+    if found.shape != wanted.shape or not wanted.is_floating_point():
+        return found.shape == wanted.shape and torch.equal(found, wanted)
+    scale = wanted.abs().amax().nan_to_num(1.0, 1.0, 1.0).clamp(min=1e-30)
+    tolerance = CLOSE.get(wanted.dtype, 1e-4)
+    return torch.allclose(
+        found / scale, wanted / scale, rtol=tolerance, atol=tolerance, equal_nan=True
+    )
+
+
+def _record(stack: Stack, loss: Loss, inputs: Tensors, targets: Tensors) -> GraphModule:
+    """The operations on a batch, at half of the weights."""
+    from torch.fx.experimental.proxy_tensor import make_fx
+
+    parameters = [*stack.parameters(0.5 * stack.weights.detach()).values()]
+    buffers = [*stack.buffers.values()]
+    counts = (len(parameters), len(buffers), len(inputs), len(targets))
+
+    def flat(*tensors: Tensor) -> tuple[Tensor, ...]:
+        left = iter(tensors)
+        p, b, x, y = ([next(left) for _ in range(count)] for count in counts)
+        gradients, (losses, changed) = torch.func.grad(summed, has_aux=True)(p, b, x, y)
+        return torch.cat([g.flatten(1) for g in gradients], dim=1), losses, *changed
+
+    def summed(p: list[Tensor], b: list[Tensor], x: list[Tensor], y: list[Tensor]) -> Any:
+        named = dict(zip(stack.buffers, b, strict=True))
+        named |= {name: named[name].clone() for name in stack.changing}
+        losses = stack.losses(
+            loss, dict(zip(stack.names, p, strict=True)), named, tuple(x), tuple(y)
+        )
+        return losses.sum(), (losses, [named[name] for name in stack.changing])
+
+    graph = make_fx(flat)(*parameters, *buffers, *inputs, *targets)
+    _tidy(graph.graph)
+    graph.recompile()
+    return graph
+
+
+_aten = torch.ops.aten
+_VIEWS = (_aten.view.default, _aten._unsafe_view.default, _aten.expand.default)
+
+
+def _tidy(graph: Graph) -> None:
+    """Leave out what changes nothing, and let one operation add a bias to a product."""
+    for node in [*graph.nodes]:
+        source = node.args[0] if node.args and isinstance(node.args[0], Node) else None
+        if source is not None and _idle(node, source):
+            node.replace_all_uses_with(source)
+    graph.eliminate_dead_code()
+    for node in [*graph.nodes]:
+        if node.target is _aten.add.Tensor and not node.kwargs:
+            _fuse(graph, node)
+    graph.eliminate_dead_code()
+
+
+def _idle(node: Node, source: Node) -> bool:
+    """Whether a node is its source again."""
+    if node.target in _VIEWS:
+        return bool(_layout(node) == _layout(source))
+    return node.target is _aten.mul.Scalar and bool(node.args[1] == 1)
+
+
+def _layout(node: Node) -> Any:
+    meta = node.meta.get("tensor_meta")
+    return None if meta is None else (meta.shape, meta.stride)
+
+
+def _fuse(graph: Graph, node: Node) -> None:
+    """``bias + bmm(a, b)`` as ``baddbmm(bias, a, b)``."""
+    terms: tuple[Any, ...] = node.args
+    for bias, product in (terms, terms[::-1]):
+        found = isinstance(product, Node) and product.target is _aten.bmm.default
+        if found and isinstance(bias, Node) and len(product.users) == 1:
+            with graph.inserting_before(node):
+                fused = graph.call_function(_aten.baddbmm.default, (bias, *product.args))
+            fused.meta = dict(node.meta)
+            node.replace_all_uses_with(fused)
+            return

@@ -1,0 +1,208 @@
+"""A cohort in training: every replicate's step in one, with a leading replicate dimension."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from paribus.data.dataset import Fold
+from paribus.engines.vmapped.batches import Batches, Samples, Tensors
+from paribus.engines.vmapped.optimizers import Numbers, Update, stacked_update
+from paribus.engines.vmapped.parameters import Stack
+from paribus.engines.vmapped.scoring import Scoring, bound, on_host
+from paribus.engines.vmapped.tracing import Gradient, trace
+from paribus.metrics.diagnostics import LastStep, watches
+from paribus.metrics.outputs import Outputs, joined
+from paribus.runs.run import Run
+from paribus.seeding import Streams
+from paribus.training.alternating import OWN_ROUNDS, takes_rounds
+from paribus.training.dropout import NamedDropout, name_noise
+from paribus.training.layer_summary import layer_table
+from paribus.training.loop import DIAGNOSED
+from paribus.training.network import weight_digests
+from paribus.training.pretrained import initial_network
+from paribus.training.run_state import diagnosed
+
+# Recording a step takes the time of some hundred steps.
+WORTH_TRACING = 200
+# Numbers in the inputs of all replicates that are picked at once: a portion stays in a core's cache.
+PORTION = 2**18
+
+
+class StackedTraining:
+    """A cohort in training.
+
+    Args:
+        runs: of one network shape, batch size, budget and kind of optimizer; seeds and numbers differ.
+        folds: what each is trained on, with parts of equal sizes.
+
+    Attributes:
+        initial: hashes of each replicate's initial weights.
+        layers: of each network.
+        at_once: steps whose batches are picked at once.
+        steps: steps taken so far.
+        reason: why steps are not taken in the form that was asked for, or nothing.
+    """
+
+    reason = ""
+
+    def __init__(self, runs: Sequence[Run], folds: Sequence[Fold]) -> None:
+        recipe, self.device = runs[0].recipe, runs[0].device
+        self.runs, self.folds, self.recipe = runs, folds, recipe
+        self.dtype = getattr(torch, recipe.dtype)
+        networks = self._networks()
+        if takes_rounds(networks[0]):
+            raise ValueError(OWN_ROUNDS)
+        # Of its own, so that what is diagnosed moves nobody's masks.
+        self.scratch = copy.deepcopy(networks[0])
+        self.stack = Stack(networks)
+        self.update: Update = stacked_update([r.recipe.optimizer for r in runs], self.stack.weights)
+        self.samples = Samples(folds, self.device, self.dtype)
+        streams = [run.streams for run in runs]
+        self.batches = Batches(folds, streams, recipe.batch_size, self.device)
+        self.loss = bound(runs[0].task.loss)
+        self.scoring = Scoring(runs[0].task)
+        self.gradient: Gradient | None = None
+        numbers = len(runs) * self.batches.length * self.samples.width
+        self.at_once = max(1, PORTION // max(1, numbers))
+        self.steps = 0
+        self.watching = any(map(watches, runs[0].diagnostics))
+        self.latest: Tensor | None = None
+        self.last: tuple[Tensor, Tensor] | None = None
+        if self.stack.masks:
+            self._see_shapes(networks[0])
+
+    def _networks(self) -> list[nn.Module]:
+        """Each replicate's initial network: the same one where streams are the same."""
+        made: dict[Streams, tuple[nn.Module, dict[str, str]]] = {}
+        for run, fold in zip(self.runs, self.folds, strict=True):
+            if run.streams not in made:
+                network = initial_network(run, fold)
+                if not made:
+                    self.layers = layer_table(network, fold.part("train", 1))
+                made[run.streams] = network, weight_digests(network)
+                name_noise(network, run.streams)
+                network.to(self.device, self.dtype)
+        drawn = [made[run.streams] for run in self.runs]
+        self.initial = [digests for _, digests in drawn]
+        return [network for network, _ in drawn]
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers each replicate trains."""
+        return sum(line["parameters"] for line in self.layers)
+
+    def _see_shapes(self, network: nn.Module) -> None:
+        """Pass one batch through one network, so that each dropout knows the shape of its mask."""
+        index = self.folds[0].train[None, : self.batches.length].to(self.device)
+        inputs, _ = self.samples.pick(index, slice(0, 1))
+        buffers = {name: b.clone() for name, b in network.named_buffers()}
+        with torch.no_grad():
+            torch.func.functional_call(network, buffers, tuple(x[0] for x in inputs))
+
+    def advance(self, steps: int) -> Tensor:
+        """Take steps; returns the loss of each replicate at each, ``(step, replicate)``."""
+        self.stack.base.train()
+        losses, left = [], steps - self.watching
+        while left:
+            losses.append(self._portion(self.batches.take(min(left, self.at_once))))
+            left -= len(losses[-1])
+        losses += [self._watched()] if self.watching else []
+        if self.device == "cuda":
+            torch.cuda.synchronize()
+        return torch.cat(losses)
+
+    def _watched(self) -> Tensor:
+        """Take a step and keep what it did: change and gradient, ``(replicate, parameter)`` each."""
+        before = self.stack.weights.detach().clone()
+        losses = StackedTraining._portion(
+            self, self.batches.take(1)
+        )  # a compiled one keeps no gradient
+        assert self.latest is not None, "a step that is watched keeps its gradient"
+        self.last, self.latest = (self.stack.weights.detach() - before, self.latest), None
+        return losses
+
+    def _portion(self, rows: Tensor) -> Tensor:
+        """Take the steps of some batches, ``(step, replicate, batch)``; nothing in it waits for the device."""
+        inputs, targets = self.samples.pick(rows)
+        losses = [
+            self._step(tuple(x[k] for x in inputs), tuple(y[k] for y in targets), numbers)
+            for k, numbers in enumerate(self.update.coming(len(rows)))
+        ]
+        return torch.stack(losses)
+
+    def _step(self, inputs: Tensors, targets: Tensors, numbers: Numbers) -> Tensor:
+        self.stack.draw_masks(self.steps)
+        if self.gradient is None:
+            self.gradient = self._choose_gradient(inputs, targets)
+        gradient, losses = self.gradient(inputs, targets)
+        if self.recipe.clip_norm is not None:
+            gradient = clipped(gradient, self.recipe.clip_norm)
+        if self.watching:
+            self.latest = gradient
+        self.update(self.stack.weights, gradient, numbers)
+        self.steps += 1
+        return losses
+
+    def _choose_gradient(self, inputs: Tensors, targets: Tensors) -> Gradient:
+        """By `vmap`, or as recorded from it where there are steps enough and it is the same."""
+        traced = None
+        if self.recipe.steps >= WORTH_TRACING:
+            traced = trace(self.stack, self.loss, inputs, targets)
+        return traced or (lambda x, y: self.stack.gradient(self.loss, x, y))
+
+    @torch.no_grad()
+    def outputs(self, part: str) -> Outputs:
+        """Outputs for a part, ``(replicate, sample, output)`` each, in evaluation mode and in chunks."""
+        self.stack.base.eval()
+        index = torch.stack([fold.indices(part) for fold in self.folds]).to(self.device)
+        chunk = max(64, PORTION // max(1, len(self.runs) * self.samples.width))
+        found = [
+            self.stack.call(lambda net, x: net(*x), tuple(s.pick(i) for s in self.samples.inputs))
+            for i in index.split(chunk, dim=1)
+        ]
+        self.stack.base.train()
+        return joined(found, dim=1)
+
+    def finite(self, losses: Tensor) -> Tensor:
+        """Whose losses ``(step, replicate)`` and weights are finite, ``(replicate,)`` on the CPU."""
+        weights = self.stack.weights.detach()
+        return (losses.isfinite().all(0) & weights.isfinite().all(1)).cpu()
+
+    def validation(self) -> dict[str, Tensor]:
+        """Validation scores and loss by the names of their curves, ``(replicate,)`` each on the CPU."""
+        index = torch.stack([fold.validation for fold in self.folds]).to(self.device)
+        targets = tuple(s.pick(index) for s in self.samples.targets)
+        return on_host(self.scoring(self.outputs("validation"), targets))
+
+    def diagnosed(self, going: Tensor) -> dict[str, list[float]]:
+        """What the runs' diagnostics say of those that are going, each as an ordinary network; NaN for the others."""
+        found: dict[str, list[float]] = {}
+        if not self.runs[0].diagnostics:
+            return found
+        for i in going.nonzero()[:, 0].tolist():
+            for name, value in self._diagnostics(i).items():
+                found.setdefault(name, [math.nan] * len(self.runs))[i] = value
+        return found
+
+    def _diagnostics(self, index: int) -> dict[str, float]:
+        run, network = self.runs[index], self.scratch
+        self.stack.load(network, index)
+        network.train()
+        part = self.folds[index].part("train", DIAGNOSED).to(self.device, self.dtype)
+        noise = [m for m in network.modules() if isinstance(m, NamedDropout)]
+        for layer in noise:
+            layer.streams = run.streams
+        last = None if self.last is None else LastStep(*(x[index] for x in self.last))
+        return diagnosed(run, network, noise, self.steps, part, last)
+
+
+def clipped(gradient: Tensor, limit: float) -> Tensor:
+    """The gradient ``(replicate, parameter)``, each replicate's norm within the limit, as by `torch.nn.utils`."""
+    norm = torch.linalg.vector_norm(gradient, dim=1, keepdim=True)
+    within: Tensor = gradient * (limit / (norm + 1e-6)).clamp(max=1.0)
+    return within

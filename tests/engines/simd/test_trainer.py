@@ -1,0 +1,279 @@
+"""Compiled steps against the loop and the plain stacked steps, what stands in for them, and when they are chosen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from paribus.engines.cohorts import units
+from paribus.engines.simd.trainer import COMPILED, CompiledTraining, _same, train_compiled
+from paribus.engines.vmapped import trainer
+from paribus.engines.vmapped.fit import StackedTraining, train_together
+from paribus.execution import engine_choice
+from paribus.execution.engine_choice import Choice, Portion, resolve
+from paribus.executor import execute
+from paribus.runs.fingerprint import fingerprint
+from paribus.runs.run import Record, Run
+from paribus.spec import call
+from tests.toys import a_run
+
+
+@pytest.fixture(autouse=True)
+def _short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Record even a training of a few steps."""
+    monkeypatch.setattr(trainer, "WORTH_TRACING", 0)
+
+
+def cohort(tiny: Any, kind: str, **settings: Any) -> tuple[list[Run], list[Any]]:
+    """Two seeds, the second one twice; seven steps in epochs of three, of which the last one is left over."""
+    model = call("models.mlp:MLP", **settings.pop("model", {"hidden": [6, 5]}))
+    seeds = (0, 1, 1)
+    runs = [tiny[kind].run(model, seed=s, **{"steps": 7, **settings}) for s in seeds]
+    return [replace(r, engine=COMPILED) for r in runs], [tiny[kind].fold(s) for s in seeds]
+
+
+def same(found: Record, wanted: Record, tolerance: float) -> None:
+    assert found.outcome is wanted.outcome
+    assert found.curves.keys() == wanted.curves.keys()
+    for name, curve in wanted.curves.items():
+        np.testing.assert_allclose(found.curves[name], curve, rtol=tolerance, err_msg=name)
+    outputs = (r.predictions.outputs for r in (found, wanted))
+    np.testing.assert_allclose(*outputs, rtol=tolerance, atol=tolerance)
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache with nothing in it, and no compiler to fill it."""
+    monkeypatch.setenv("PARIBUS_CACHE", str(tmp_path))
+    monkeypatch.setenv("CXX", "/nowhere/c++")
+    return tmp_path
+
+
+WHY = "Trained without compiled steps: there is no C++ compiler: CXX=/nowhere/c++ was not found."
+
+
+def test_without_a_compiler_the_steps_are_taken_all_the_same(tiny, cache: Path) -> None:
+    """To the bit those of the stacked engine, and the record says why."""
+    runs, folds = cohort(tiny, "table")
+    records = train_compiled(runs, folds)
+    assert not list(cache.iterdir())
+    for record, stacked in zip(records, train_together(runs, folds), strict=True):
+        assert record.predictions.outputs.tobytes() == stacked.predictions.outputs.tobytes()
+        assert repr(record.curves) == repr(stacked.curves)
+        assert record.notes == (*stacked.notes, WHY)
+
+
+def test_every_portion_takes_the_steps_that_were_asked_for() -> None:
+    """Two processes, plain descent and momentum: both have both, as what was measured and compiled."""
+    sgd, momentum = call("torch.optim:SGD", lr=0.1), call("torch.optim:SGD", lr=0.1, momentum=0.9)
+    first, second = a_run(optimizer=sgd), a_run(optimizer=momentum)
+    runs = [replace(r, seed=s, engine=COMPILED) for r in (first, second) for s in range(10)]
+    asked = engine_choice._cohort(engine_choice.Question("stacked", first, 10, [second]))
+    for portion_ in units(runs, 2):
+        numbers = [[run.recipe.optimizer.kwargs for run in part] for part in (portion_, asked)]
+        assert numbers[0] == numbers[1]
+
+
+def test_steps_are_held_against_each_other_replicate_by_replicate() -> None:
+    before = torch.zeros(4, 8)
+    wanted = torch.ones(4, 8)
+    assert _same(wanted * 1.04, wanted, before)
+    assert not _same(wanted * 1.06, wanted, before)
+    # One replicate at a thousand times the rate hides no other.
+    scale = torch.tensor([1000.0, 1.0, 1.0, 1.0])[:, None]
+    wrong = wanted * scale
+    wrong[1:] *= 1.5
+    assert not _same(wrong, wanted * scale, before)
+    # Where one diverges, it has to in both.
+    lost = wanted.clone()
+    lost[2] = float("nan")
+    assert _same(lost, lost, before)
+    assert not _same(lost, wanted, before)
+    assert not _same(wanted, lost, before)
+    assert _same(torch.full((4, 8), torch.inf), torch.full((4, 8), torch.nan), before)
+    assert _same(torch.tensor([3]), torch.tensor([3]), torch.tensor([2]))
+    assert not _same(torch.tensor([4]), torch.tensor([3]), torch.tensor([2]))
+
+
+def test_what_rounding_alone_moves_is_allowed() -> None:
+    """As with a bias before batch norm, whose gradient is nothing but rounding, under an adaptive optimizer."""
+    before, wanted = torch.zeros(4, 8), torch.ones(4, 8)
+    rocked = wanted * 1.1
+    assert _same(wanted * 1.24, wanted, before, rocked)
+    assert not _same(wanted * 1.26, wanted, before, rocked)
+    # A replicate that is somewhere else is found among however many.
+    many = torch.ones(100, 8)
+    wrong = many.clone()
+    wrong[7] = -1.0
+    assert not _same(wrong, many, torch.zeros(100, 8))
+    # One that explodes rocks nobody else.
+    rocked = wanted.clone()
+    rocked[1] = float("nan")
+    assert not _same(wanted * 1.06, wanted, before, rocked)
+
+
+SAME = {"optimizer": call("torch.optim:SGD", lr=0.1, momentum=0.5)}
+
+
+@pytest.mark.parametrize(
+    ("changed", "again"),
+    [
+        ({}, False),
+        ({"optimizer": call("torch.optim:SGD", lr=0.3, momentum=0.9)}, False),
+        ({"optimizer": call("torch.optim:SGD", lr=0.1)}, True),
+        ({"optimizer": call("torch.optim:SGD", lr=0.1, momentum=0.5, nesterov=True)}, True),
+        ({"clip_norm": 1.0}, True),
+        ({"model": {"hidden": [6, 4]}}, True),
+        ({"model": {"hidden": [6, 5], "activation": "Tanh"}}, True),
+        ({"dtype": "float32"}, True),
+        ({"batch_size": 5}, True),
+    ],
+    ids=[
+        "nothing",
+        "numbers",
+        "no momentum",
+        "nesterov",
+        "clipping",
+        "width",
+        "activation",
+        "type",
+        "batch",
+    ],
+)
+def test_machine_code_is_made_again_for_what_it_depends_on(
+    tiny, changed: dict[str, Any], again: bool
+) -> None:
+    """What is kept serves every other training whose steps are the same operations on tensors of the same shapes."""
+    names = set()
+    for settings in (SAME, {**SAME, **changed}):
+        training = CompiledTraining(*cohort(tiny, "table", **settings))
+        names.add(training._name(training.batches.take(1)))
+    assert len(names) == 1 + again
+
+
+@pytest.mark.parametrize(
+    ("model", "diagnostics", "reason"),
+    [
+        ({"hidden": [6], "dropout": 0.3}, (), "dropout masks are drawn one by one"),
+        ({"hidden": [6]}, (), "TypeError: the network's step cannot be recorded"),
+        ({"hidden": [6]}, (call("paribus.metrics.diagnostics:steps"),), "every step is watched"),
+    ],
+    ids=["dropout", "not recorded", "watched"],
+)
+def test_what_cannot_be_compiled_says_so(
+    tiny, model: dict[str, Any], diagnostics: Any, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trainer, "WORTH_TRACING", 1000)
+    runs, folds = cohort(tiny, "table", model=model, evaluate_every=1 if diagnostics else 3)
+    runs = [replace(run, diagnostics=diagnostics) for run in runs]
+    training, plain = CompiledTraining(runs, folds), StackedTraining(runs, folds)
+    assert torch.equal(training.advance(5), plain.advance(5))
+    assert training.reason == reason
+    assert training.at_once == plain.at_once
+
+
+# The choice.
+
+
+def test_compiled_runs_are_another_kind_of_run() -> None:
+    """They have a key of their own, and depend on the compiled engine's code besides the stacked one's."""
+    runs = [replace(a_run(seed), engine=e) for e in ("stacked", COMPILED) for seed in (0, 1)]
+    assert len({run.key for run in runs}) == 4
+    assert [[r.engine for r in unit] for unit in units(runs, 1)] == [
+        ["stacked"] * 2,
+        [COMPILED] * 2,
+    ]
+    assert fingerprint([runs[0].recipe], "stacked") != fingerprint([runs[0].recipe], COMPILED)
+
+
+def test_the_executor_trains_them_compiled(cache: Path) -> None:
+    """By the engine of that name, which here has no compiler, and says so."""
+    del cache
+    kept: list[Record] = []
+    runs = [replace(a_run(seed), engine=COMPILED) for seed in range(3)]
+    execute(runs, jobs=1, keep=lambda _run, record: kept.append(record))
+    assert [r.provenance["engine"] for r in kept] == [COMPILED] * 3
+    assert [r.notes[-1] for r in kept] == [WHY] * 3
+
+
+@pytest.fixture
+def seconds(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What is measured of steps of all replicates, plain and compiled, and how often the latter was."""
+    found: dict[str, Any] = {"plain": 0.010, "compiled": 0.004, "measured": 0}
+
+    def measured(_runs: object, _fold: object) -> float:
+        found["measured"] += 1
+        if isinstance(found["compiled"], Exception):
+            raise found["compiled"]
+        return found["compiled"]
+
+    monkeypatch.setattr(engine_choice, "_stacked_seconds", lambda *_args: (found["plain"], 0.2))
+    monkeypatch.setattr(engine_choice, "_compiled_seconds", measured)
+    monkeypatch.setattr(engine_choice, "self_check", lambda *_args: "")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("steps", "plain", "engine", "measured"),
+    [
+        # 1000 steps of 10 ms take 10 s, the least for which machine code may be made.
+        (1_000, 0.010, COMPILED, 1),
+        # Shorter trainings are not looked at,
+        (999, 0.010, "stacked", 0),
+        # nor are fewer steps, however long they take.
+        (499, 0.100, "stacked", 0),
+        # 5000 steps win half a second in all, which is what loading takes.
+        (5_000, 0.004099, "stacked", 1),
+        (5_000, 0.004101, COMPILED, 1),
+    ],
+)
+def test_steps_are_compiled_where_that_repays_itself(
+    seconds, steps: int, plain: float, engine: str, measured: int
+) -> None:
+    seconds["plain"] = plain
+    chosen = resolve("stacked", a_run(steps=steps), 8)
+    told = (
+        f"asked for; {plain * 1e6:.0f} µs a step of all 8, 4000 compiled"
+        if measured
+        else "asked for"
+    )
+    assert chosen[:2] == (engine, told)
+    assert seconds["measured"] == measured
+
+
+@pytest.mark.parametrize(
+    ("steps", "reason"), [(1_000, "asked for; not compiled: no compiler"), (999, "asked for")]
+)
+def test_a_cohort_that_cannot_be_compiled_is_stacked_and_says_why_if_that_was_worth_it(
+    seconds, steps: int, reason: str
+) -> None:
+    seconds["compiled"] = engine_choice.NotCompiledError("no compiler")
+    assert resolve("stacked", a_run(steps=steps), 8) == Choice("stacked", reason)
+
+
+def test_auto_may_compile_what_it_stacks(seconds, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loop takes a second a step here, a replicate in the stack 10 / 8 ms and a share of its start."""
+    del seconds
+    monkeypatch.setattr(engine_choice, "_loop_seconds", lambda *_args: 1.0)
+    found = resolve("auto", a_run(steps=20_000), 8)
+    assert found.engine == COMPILED
+    assert found.reason.startswith("1000000 µs a step by the loop, 1251 stacked by 8; ")
+
+
+def test_a_portion_is_compiled_as_it_is_dealt_out(seconds, monkeypatch: pytest.MonkeyPatch) -> None:
+    """50 replicates of which 16 at once are best are given out by 13: four portions, the last one of 11."""
+    sizes: list[int] = []
+    del seconds
+    monkeypatch.setattr(engine_choice, "best_portion", lambda *_args: Portion(16, 16, 0.01, 0.0))
+    monkeypatch.setattr(
+        engine_choice, "_compiled_seconds", lambda runs, *_args: sizes.append(len(runs)) or 0.001
+    )
+    chosen = resolve("stacked", a_run(steps=4000), 50)
+    assert (chosen.engine, chosen.portion, sizes) == (COMPILED, 16, [13])
+    parts = units([replace(a_run(i), engine=COMPILED) for i in range(100)], 2, chosen.portion)
+    assert [len(part) for part in parts] == [13] * 7 + [9]

@@ -16,10 +16,10 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from paribus import stats
+from paribus.analysis.results import Floats, Result, Row
 from paribus.errors import ParibusError
 from paribus.experiment.comparison import Comparison
 from paribus.rates import limits
-from paribus.results import Floats, Result, Row
 from paribus.runs.run import Record
 from paribus.spec import Frozen
 

@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from paribus import archive
+from paribus.analysis.results import Result
+from paribus.analysis.verdict import Contrast
 from paribus.cells import Cell, cells, skip_reason
 from paribus.errors import ParibusError
 from paribus.experiment.comparison import Comparison, Suite
 from paribus.experiment.tuning import Arm
 from paribus.options import OPTIONS
 from paribus.progress import Progress
-from paribus.results import Result
 from paribus.session import Session
 from paribus.settings import Settings, choice, pairs, speaks
 from paribus.steptime import Clock
-from paribus.verdict import Contrast
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture

@@ -12,7 +12,8 @@ from functools import cached_property
 
 import torch
 
-from paribus.answers import Entry, entries
+from paribus.analysis.claim_registry import Entry, entries
+from paribus.analysis.results import Result, collect, kind_key
 from paribus.beforehand import (
     first_trial,
     make_optimizer,
@@ -30,7 +31,6 @@ from paribus.experiment.comparison import Comparison, Suite, Variant
 from paribus.experiment.search_space import Space
 from paribus.experiment.task import Task
 from paribus.experiment.tuning import ARMS, Arm, Tuning
-from paribus.results import Result, collect, kind_key
 from paribus.runs.run import Record, Run, data_digest
 from paribus.runs.store import Store
 from paribus.runs.trials import Pilot, Search, Searched, pending

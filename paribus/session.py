@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
 
+from paribus.analysis.results import timing_key
 from paribus.cells import Cell, skip_reason
 from paribus.engines.cohorts import cohort_key, stacked
 from paribus.errors import ParibusError
@@ -15,7 +16,6 @@ from paribus.experiment.search_space import widened
 from paribus.experiment.tuning import PILOT_SEEDS, ROUNDS, Arm
 from paribus.plan import Plan, tuning_of
 from paribus.progress import Progress
-from paribus.results import timing_key
 from paribus.runs.run import Record, Run
 from paribus.runs.store import Timing
 from paribus.runs.trials import PENDING, Pilot

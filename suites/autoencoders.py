@@ -48,7 +48,9 @@ def _denoising(name: str, sigma: float) -> Comparison:
                     variant="convolutional",
                     relation="above",
                     value=0.0,
-                    measure=call("paribus.measures:over_naive", predictor=predictor, metric="psnr"),
+                    measure=call(
+                        "paribus.analysis.measures:over_naive", predictor=predictor, metric="psnr"
+                    ),
                     source="course notes",
                 )
                 for predictor, what in (("noisy_image", "the noisy image"), ("pca", "PCA"))
@@ -114,7 +116,9 @@ SUITE = Suite(
                     value=0.0,
                     margin=0.002,
                     measure=call(
-                        "paribus.measures:over_naive", predictor="pca", metric="squared_error"
+                        "paribus.analysis.measures:over_naive",
+                        predictor="pca",
+                        metric="squared_error",
                     ),
                     source="Baldi and Hornik 1989",
                 ),

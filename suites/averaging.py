@@ -66,7 +66,7 @@ SUITE = Suite(
                         relation="within",
                         value=0.0,
                         margin=1e-6,
-                        measure=call("paribus.measures:excess", metric="accuracy"),
+                        measure=call("paribus.analysis.measures:excess", metric="accuracy"),
                         source="an identity",
                     )
                     for ratio in ("even", "10:1", "100:1")
@@ -86,7 +86,7 @@ SUITE = Suite(
                     relation="above",
                     value=0.0,
                     measure=call(
-                        "paribus.measures:interaction",
+                        "paribus.analysis.measures:interaction",
                         metric="recall",
                         instead="100:1 × macro",
                         other="even × micro",

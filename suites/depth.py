@@ -69,7 +69,7 @@ def _closes_half(remedy: str) -> Claim:
         relation="above",
         value=0.5,
         measure=call(
-            "paribus.measures:gap_closed", metric="accuracy", worst="no remedy", best="all"
+            "paribus.analysis.measures:gap_closed", metric="accuracy", worst="no remedy", best="all"
         ),
         source="course notes",
     )

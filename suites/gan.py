@@ -75,7 +75,7 @@ SUITE = Suite(
                     relation="above",
                     value=-0.1,
                     measure=call(
-                        "paribus.measures:over_naive", predictor="real", metric="distance"
+                        "paribus.analysis.measures:over_naive", predictor="real", metric="distance"
                     ),
                     source="Goodfellow et al. 2014",
                 ),

@@ -61,7 +61,7 @@ SUITE = Suite(
                         variant=f"{init} × batch norm",
                         reference=f"{init} × plain",
                         relation="better",
-                        measure=call("paribus.measures:area", curve="validation/loss"),
+                        measure=call("paribus.analysis.measures:area", curve="validation/loss"),
                         higher_is_better=False,
                         source="Ioffe and Szegedy 2015",
                     )
@@ -75,7 +75,7 @@ SUITE = Suite(
                     relation="above",
                     value=0.0,
                     measure=call(
-                        "paribus.measures:interaction",
+                        "paribus.analysis.measures:interaction",
                         metric="accuracy",
                         instead="default × plain",
                         other="kaiming × batch norm",

@@ -70,7 +70,7 @@ SUITE = Suite(
             variant="adam",
             reference=other,
             relation="better",
-            measure=call("paribus.measures:worst_regret"),
+            measure=call("paribus.analysis.measures:worst_regret"),
             higher_is_better=False,
             source=NOTES,
         )

@@ -19,8 +19,8 @@ def _gru_is_cheaper(task: str) -> tuple[Claim, ...]:
     """Fewer parameters, fewer multiplications, less time a step, and no worse."""
     source = "course notes; Chung et al. 2014"
     counted = {
-        "has fewer parameters than an LSTM": call("paribus.measures:parameters"),
-        "multiplies less often in a step of time": call("paribus.measures:weights_a_step"),
+        "has fewer parameters than an LSTM": call("paribus.analysis.measures:parameters"),
+        "multiplies less often in a step of time": call("paribus.analysis.measures:weights_a_step"),
     }
     return (
         *(
@@ -41,7 +41,7 @@ def _gru_is_cheaper(task: str) -> tuple[Claim, ...]:
             variant="gru",
             relation="below",
             value=1.0,
-            measure=call("paribus.measures:step_ratio"),
+            measure=call("paribus.analysis.measures:step_ratio"),
             source=source,
         ),
         Claim(

@@ -47,7 +47,7 @@ def _rates(name: str, spoken: str, optimizer: Call, baseline: str) -> Comparison
                 value=1.9,  # the width cannot exceed 2, so that it could never lie above that
                 margin=0.1,
                 measure=call(
-                    "paribus.measures:usable_width",
+                    "paribus.analysis.measures:usable_width",
                     path="recipe.optimizer.lr",
                     metric="accuracy",
                     between=USUAL,

@@ -21,7 +21,7 @@ def _constant(what: str, layers: str) -> Claim:
         relation="within",
         value=0.0,
         margin=0.05,
-        measure=call("paribus.measures:log_slope", layers=layers),
+        measure=call("paribus.analysis.measures:log_slope", layers=layers),
         source="He et al. 2015",
     )
 
@@ -59,7 +59,7 @@ SUITE = Suite(
                     reference="0.1 × plain",
                     relation="better",
                     measure=call(
-                        "paribus.measures:usable_width",
+                        "paribus.analysis.measures:usable_width",
                         path="recipe.optimizer.lr",
                         metric="accuracy",
                     ),

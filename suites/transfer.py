@@ -93,7 +93,7 @@ SUITE = Suite(
                         relation="below",
                         value=0.02,
                         measure=call(
-                            "paribus.measures:advantage",
+                            "paribus.analysis.measures:advantage",
                             metric="accuracy",
                             over="scratch × all trained",
                         ),

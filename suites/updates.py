@@ -169,7 +169,7 @@ SUITE = Suite(
                     variant="adagrad",
                     relation="below",
                     value=0.5,
-                    measure=call("paribus.measures:late_to_early", curve="effective_step"),
+                    measure=call("paribus.analysis.measures:late_to_early", curve="effective_step"),
                     source="Duchi et al. 2011; Zeiler 2012",
                 ),
                 Claim(
@@ -177,7 +177,7 @@ SUITE = Suite(
                     text=f"{SHRINKS}: it falls further than that of a twin that forgets old gradients.",
                     variant="adagrad",
                     relation="worse",
-                    measure=call("paribus.measures:late_to_early", curve="effective_step"),
+                    measure=call("paribus.analysis.measures:late_to_early", curve="effective_step"),
                     higher_is_better=True,
                     source="Duchi et al. 2011; Zeiler 2012",
                 ),

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from paribus.analysis.results import Result, collect, timing_key
 from paribus.experiment.comparison import Budget, Comparison, Factor, Suite, Variant
 from paribus.experiment.recipe import Recipe
 from paribus.experiment.task import Metric, Task
-from paribus.results import Result, collect, timing_key
 from paribus.runs.run import Outcome, Predictions, Record, Run
 from paribus.runs.store import Store, Timing
 from paribus.spec import call

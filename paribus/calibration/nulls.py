@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from math import floor
 
+from paribus.analysis.verdict import Contrast, Decision
 from paribus.calibration.scores import (
     FAILURE,
     World,
@@ -16,7 +17,6 @@ from paribus.calibration.scores import (
     verdicts,
 )
 from paribus.rates import Rate, Rule
-from paribus.verdict import Contrast, Decision
 
 ALPHA = 0.05
 FAMILY = 4

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from paribus import stats
+from paribus.analysis.verdict import Decision
 from paribus.calibration.coverage import COVERAGE, WINS
 from paribus.calibration.nulls import attainable
 from paribus.calibration.scores import Floats, Scores, World, generators, judge, normal
 from paribus.rates import Rate
-from paribus.verdict import Decision
 
 ALPHA = 0.05
 EVERY = range(5, 51)

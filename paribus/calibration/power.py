@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from paribus import stats
+from paribus.analysis.verdict import Contrast, Decision
 from paribus.calibration.scores import World, normal, verdicts
 from paribus.rates import Rate, Rule
-from paribus.verdict import Contrast, Decision
 
 PROMISED = 0.8
 ROOM = {6: 1.25, 10: 1.03, 29: 1.03}

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from paribus.analysis.results import Result, collect
 from paribus.cells import Cell, cells
 from paribus.errors import ParibusError
 from paribus.experiment.comparison import Comparison, Suite
 from paribus.experiment.tuning import Arm
 from paribus.progress import Progress
-from paribus.results import Result, collect
 from paribus.runs.run import Run
 from paribus.session import Session
 from paribus.settings import Settings

@@ -14,7 +14,7 @@ from math import exp, nan, sqrt
 import numpy as np
 import numpy.typing as npt
 
-from paribus.verdict import Contrast, decide
+from paribus.analysis.verdict import Contrast, decide
 
 Floats = npt.NDArray[np.float64]
 Scores = Mapping[str, Floats]

@@ -10,10 +10,10 @@ from collections.abc import Callable
 
 import numpy as np
 
+from paribus.analysis.verdict import Decision
 from paribus.calibration.nulls import attainable, rejected
 from paribus.calibration.scores import BASE, Floats, Scores, World, verdicts
 from paribus.rates import Rate
-from paribus.verdict import Decision
 
 SEEDS = 10
 TRIALS = 16

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from paribus.analysis.results import Result
 from paribus.calibration.nulls import ALPHA, attainable, rejected, told_apart
 from paribus.calibration.reserved import Reserved
 from paribus.errors import ParibusError
@@ -13,7 +14,6 @@ from paribus.experiment.comparison import Budget, Comparison, Factor, Variant
 from paribus.experiment.tuning import ARMS, Arm, Tuning
 from paribus.progress import Progress
 from paribus.rates import Rate, Rule
-from paribus.results import Result
 from paribus.settings import Settings
 from paribus.stats import least_seeds
 

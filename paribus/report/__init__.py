@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from paribus.across import Standing, standings
-from paribus.answers import Entry
+from paribus.analysis.claim_registry import Entry
+from paribus.analysis.ranking import Standing, standings
+from paribus.analysis.results import Result
 from paribus.report import claims, doses, figures, frontier, ranking, sheet
 from paribus.report.best_of import best_of_trials
 from paribus.report.index import index
@@ -16,7 +17,6 @@ from paribus.report.pages import Figures, by_suite, page
 from paribus.report.tables import verdict_table
 from paribus.report.terminal import terminal
 from paribus.report.text import slug
-from paribus.results import Result
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from paribus import stats
-from paribus.across import Standing, missing
-from paribus.relations import p_phrase
+from paribus.analysis.hypothesis_tests import p_phrase
+from paribus.analysis.ranking import Standing, missing
+from paribus.analysis.results import Result
 from paribus.report import tables
 from paribus.report.numbers import interval, listed, number, p_value
 from paribus.report.tables import Line
 from paribus.report.text import pathless
-from paribus.results import Result
 
 
 def blocks(standing: Standing, figures: Mapping[str, str]) -> list[str]:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from paribus.analysis.results import Floats, Result, Row
 from paribus.experiment.search_space import best_of
 from paribus.report.figures import caption, drawn, plot_figure
 from paribus.report.strokes import Band, End, draw, fit_scale, name_ends, quartiles, style
-from paribus.results import Floats, Result, Row
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from paribus.analysis.results import Floats, Result, penalised
 from paribus.experiment.comparison import Factor
 from paribus.report.figures import plot_figure
 from paribus.report.strokes import Band, End, draw, fit_scale, name_ends, quartiles, style
 from paribus.report.tables import state
-from paribus.results import Floats, Result, penalised
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePath
 
+from paribus.analysis.results import Result, Row
 from paribus.experiment.comparison import within
 from paribus.report.numbers import NOTHING
 from paribus.report.tables import Line
 from paribus.report.text import setting
-from paribus.results import Result, Row
 from paribus.runs.run import Record
 from paribus.spec import lookup, plain
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from paribus.analysis.results import Result, Row
 from paribus.report.evidence import distinct
 from paribus.report.strokes import (
     GREY,
@@ -23,7 +24,6 @@ from paribus.report.strokes import (
     style,
 )
 from paribus.report.tables import state
-from paribus.results import Result, Row
 from paribus.runs.run import Record
 
 if TYPE_CHECKING:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from paribus.analysis.results import Floats, Result
 from paribus.experiment.comparison import Variant
 from paribus.experiment.task import Metric
 from paribus.report.figures import drawn, plot_figure
 from paribus.report.numbers import number, plus_minus
 from paribus.report.strokes import GREY, MARKERS, style
 from paribus.report.tables import Line, heading, state
-from paribus.results import Floats, Result
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from paribus.across import standings
-from paribus.answers import Entry, in_order, wholes
-from paribus.claims import Answered, answer_all
+from paribus.analysis.claim_registry import Entry, in_order, wholes
+from paribus.analysis.claims import Answered, answer_all
+from paribus.analysis.ranking import standings
+from paribus.analysis.results import Result
+from paribus.analysis.verdict import Decision
 from paribus.report import across, claims, method, tables
 from paribus.report.numbers import NOTHING
 from paribus.report.pages import broken, bullets, by_suite, summary
-from paribus.results import Result
-from paribus.verdict import Decision
 
 HOW = (
     "Each comparison varies one thing and holds all else equal. A verdict (`better`, `worse`, `equivalent`, "

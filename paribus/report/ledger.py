@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from paribus.analysis.results import Result, Row
 from paribus.report.evidence import parameters
 from paribus.report.numbers import NOTHING, listed, number, span
 from paribus.report.tables import Line, state
-from paribus.results import Result, Row
 from paribus.runs.trials import Searched
 
 # As `paribus.data.splits:random_split` notes it, whose code runs depend on: a name for it there would retire them all.

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import PurePath
 
 from paribus import stats
-from paribus.claims import Answered
+from paribus.analysis.claims import Answered
+from paribus.analysis.results import Result
 from paribus.report.numbers import listed
 from paribus.report.tables import has_naive
-from paribus.results import Result
 
 
 def sentences(result: Result) -> list[str]:

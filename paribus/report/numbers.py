@@ -7,7 +7,7 @@ from math import floor, isfinite, isnan, log10
 
 import numpy as np
 
-from paribus.results import Floats
+from paribus.analysis.results import Floats
 from paribus.stats import Interval
 
 NOTHING = "—"

@@ -6,12 +6,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from paribus.analysis.results import Result
 from paribus.data.dataset import PARTS
 from paribus.report.evidence import distinct
 from paribus.report.numbers import NOTHING, listed, span
 from paribus.report.tables import Line
 from paribus.report.text import pathless, setting
-from paribus.results import Result
 from paribus.runs.run import Record
 
 NUMBER = re.compile(r"\d+(?:\.\d+)?")

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
-from paribus.across import Standing
-from paribus.claims import answer_all, answer_suite
+from paribus.analysis.claims import answer_all, answer_suite
+from paribus.analysis.ranking import Standing
+from paribus.analysis.results import UNEQUAL, Result
+from paribus.analysis.verdict import Decision
 from paribus.report import across, claims, evidence, frontier, ledger, method, origins, tables
 from paribus.report.evidence import distinct
 from paribus.report.numbers import listed
-from paribus.results import UNEQUAL, Result
 from paribus.runs.run import Predictions
 from paribus.spec import digest
-from paribus.verdict import Decision
 
 Figures = Mapping[str, str]
 """File names of the figures of one result, by what they show."""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from paribus.analysis.results import Result
 from paribus.report.figures import drawn, plot_figure
-from paribus.results import Result
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from paribus import stats
-from paribus.across import Standing
+from paribus.analysis.ranking import Standing
 from paribus.report.figures import plot_figure
 from paribus.report.strokes import GREY, End, name_ends, style
 

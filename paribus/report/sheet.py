@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from paribus.claims import STEPS
+from paribus.analysis.claims import STEPS
+from paribus.analysis.results import Result, Row, score_of, steps_to_target
 from paribus.report.tables import state
 from paribus.report.text import pathless, setting
-from paribus.results import Result, Row, score_of, steps_to_target
 from paribus.runs.run import Record, Run
 from paribus.spec import digest, lookup, plain
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from paribus.results import Floats
+from paribus.analysis.results import Floats
 from paribus.runs.run import Record
 
 if TYPE_CHECKING:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from paribus import results
-from paribus.claims import Answered, target_steps
+from paribus.analysis import results
+from paribus.analysis.claims import Answered, target_steps
+from paribus.analysis.results import Floats, Result, Row
+from paribus.analysis.verdict import Contrast
 from paribus.experiment.task import Metric
 from paribus.report.numbers import NOTHING, interval, number, p_value, plus_minus, ratio, steps
 from paribus.report.text import cell, pathless
-from paribus.results import Floats, Result, Row
-from paribus.verdict import Contrast
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from paribus.claims import answer_all
+from paribus.analysis.claims import answer_all
+from paribus.analysis.results import Result
 from paribus.report import method
 from paribus.report.tables import by_comparison, heading, verdict_table
-from paribus.results import Result
 
 
 def terminal(results: Sequence[Result]) -> str:

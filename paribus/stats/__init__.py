@@ -1,7 +1,7 @@
 """The statistics of paired runs: pure functions, numbers in and numbers out.
 
 A difference is variant minus baseline on one seed, turned by the caller so that positive means that
-the variant is better. Nothing here knows what was trained, and nothing here decides: `paribus.verdict`
+the variant is better. Nothing here knows what was trained, and nothing here decides: `paribus.analysis.verdict`
 does. scipy and statsmodels are imported where they are used, since a worker never needs them.
 """
 

@@ -16,6 +16,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from paribus import executor
 from paribus import plan as module
+from paribus.analysis.results import Result
 from paribus.cells import Cell, cells
 from paribus.data.dataset import Dataset
 from paribus.engines.cohorts import LARGEST, cohort_key
@@ -27,7 +28,6 @@ from paribus.execution.engine_choice import Choice, Question, common, resolve, r
 from paribus.executor import execute, fold_of
 from paribus.experiment.comparison import Budget, Suite
 from paribus.experiment.recipe import Start
-from paribus.results import Result
 from paribus.runs.run import Outcome, Record, Run
 from paribus.session import Session
 from paribus.settings import Settings

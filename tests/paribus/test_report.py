@@ -9,11 +9,11 @@ from typing import cast
 import pandas
 import pytest
 
+from paribus.analysis.results import Result
 from paribus.experiment.comparison import Budget, Claim, Factor, Suite
 from paribus.experiment.task import Metric
 from paribus.report import evidence, origins, write
 from paribus.report.method import command, fuller
-from paribus.results import Result
 from paribus.spec import call
 from tests.handmade import FAILED, TASK, Bench, around, comparison, filled
 
@@ -445,7 +445,7 @@ def test_a_device_on_which_nothing_ran_is_not_told_comparison_by_comparison(
 
 
 def test_a_page_says_what_its_claims_measures_are(store, page) -> None:
-    measure = call("paribus.measures:parameters")
+    measure = call("paribus.analysis.measures:parameters")
     made = CLAIMS[0].model_copy(update={"measure": measure, "higher_is_better": False})
     text = page(filled(store, claims=(made,)).result())
     assert "\n\n- `parameters`: how many numbers the variant trains.\n\n" in text

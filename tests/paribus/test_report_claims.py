@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from paribus.answers import Entry, entries, wholes
-from paribus.claims import Answered
+from paribus.analysis.claim_registry import Entry, entries, wholes
+from paribus.analysis.claims import Answered
+from paribus.analysis.hypothesis_tests import Answer
 from paribus.experiment.comparison import Claim
-from paribus.relations import Answer
 from paribus.report import claims, write
 from tests.handmade import filled
 

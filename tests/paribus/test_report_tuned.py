@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from paribus import session as module
+from paribus.analysis.results import Result
 from paribus.archive import FILE, keep, rebuild
 from paribus.cells import cells
 from paribus.data.splits import random_split
@@ -22,7 +23,6 @@ from paribus.experiment.tuning import Tuning
 from paribus.report import terminal, write
 from paribus.report.best_of import best_of_trials, expected, limited
 from paribus.report.ledger import DECLARED_TEST, saw_test_parts
-from paribus.results import Result
 from paribus.session import Session
 from paribus.settings import Settings
 from tests.toys import comparison, points, suite

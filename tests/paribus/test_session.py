@@ -15,12 +15,12 @@ import torch
 from paribus import executor
 from paribus import plan as planning
 from paribus import session as module
+from paribus.analysis.results import Result
 from paribus.cells import Cell, cells, skip_reason
 from paribus.errors import ParibusError
 from paribus.experiment.comparison import Budget, Comparison, Factor, Suite
 from paribus.experiment.search_space import LogUniform, space
 from paribus.experiment.tuning import Tuning
-from paribus.results import Result
 from paribus.runs.run import Record, Run
 from paribus.runs.store import Timing
 from paribus.session import Session

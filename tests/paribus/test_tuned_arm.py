@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
+from paribus.analysis.results import Result
 from paribus.cells import Cell, cells
 from paribus.errors import ParibusError
 from paribus.experiment.comparison import Suite
 from paribus.experiment.search_space import LogUniform, Space, space
 from paribus.experiment.tuning import PILOT_SEEDS, SHARED_SEED, Tuning
-from paribus.results import Result
 from paribus.runs.run import Outcome, Record, Run
 from paribus.runs.trials import PENDING, Pilot
 from paribus.session import Session
@@ -406,7 +406,7 @@ def test_only_the_tuned_paths_may_leave_a_variant(opened: Opener) -> None:
     assert result.control.broken == ()
     row = result.rows[1]
     other = replace(row.runs[0], recipe=row.runs[0].recipe.model_copy(update={"batch_size": 4}))
-    from paribus.results import check_control
+    from paribus.analysis.results import check_control
 
     strayed = replace(row, runs=(other, *row.runs[1:]))
     broken = check_control(result.comparison, (result.rows[0], strayed), (LR,)).broken

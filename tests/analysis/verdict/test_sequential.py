@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from paribus.verdict import Contrast, Decision, decide_sequentially
+from paribus.analysis.verdict import Contrast, Decision, decide_sequentially
 
 BASE = np.linspace(0.6, 0.7, 30)
 

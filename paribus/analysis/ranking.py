@@ -9,9 +9,9 @@ from functools import cached_property
 import numpy as np
 
 from paribus import stats
-from paribus.claims import target_steps
+from paribus.analysis.claims import target_steps
+from paribus.analysis.results import Floats, Result, penalised
 from paribus.experiment.comparison import Across
-from paribus.results import Floats, Result, penalised
 from paribus.stats import Friedman, Interval
 
 

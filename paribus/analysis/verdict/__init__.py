@@ -19,11 +19,11 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy.typing as npt
 
 from paribus import stats
+from paribus.analysis.verdict.contrast import Contrast, Decision, Family
+from paribus.analysis.verdict.pairs import Crossing, Pair, Scale
+from paribus.analysis.verdict.runs import OUTCOMES, Runs
+from paribus.analysis.verdict.sequential import decide_sequentially
 from paribus.errors import ParibusError
-from paribus.verdict.contrast import Contrast, Decision, Family
-from paribus.verdict.pairs import Crossing, Pair, Scale
-from paribus.verdict.runs import OUTCOMES, Runs
-from paribus.verdict.sequential import decide_sequentially
 
 __all__ = [
     "OUTCOMES",

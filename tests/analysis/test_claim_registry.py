@@ -7,10 +7,10 @@ from itertools import count
 
 import pytest
 
-from paribus.answers import Entry, Whole, entries, wholes
-from paribus.claims import Answered
+from paribus.analysis.claim_registry import Entry, Whole, entries, wholes
+from paribus.analysis.claims import Answered
+from paribus.analysis.hypothesis_tests import Answer
 from paribus.experiment.comparison import Budget, Claim, Suite
-from paribus.relations import Answer
 from paribus.runs.store import Store
 from tests.handmade import Bench, around, comparison
 

@@ -13,11 +13,18 @@ import numpy as np
 import numpy.typing as npt
 
 from paribus import stats
+from paribus.analysis.hypothesis_tests import (
+    ALPHA,
+    DIFFERENCES,
+    RELATIONS,
+    Answer,
+    Inference,
+    p_phrase,
+)
+from paribus.analysis.results import Result, Row, penalised, steps_to_target
+from paribus.analysis.verdict import Contrast, Decision
 from paribus.experiment.comparison import Claim, Comparison
-from paribus.relations import ALPHA, DIFFERENCES, RELATIONS, Answer, Inference, p_phrase
-from paribus.results import Result, Row, penalised, steps_to_target
 from paribus.runs.run import Record
-from paribus.verdict import Contrast, Decision
 
 # Relations whose margin is none of the metric's.
 OWN_MARGIN = ("identical", "above", "below", "within")

@@ -8,9 +8,7 @@ from math import inf, isnan, nan
 import numpy as np
 import pytest
 
-from paribus.experiment.comparison import Factor
-from paribus.experiment.task import Metric
-from paribus.results import (
+from paribus.analysis.results import (
     check_control,
     failure_scores,
     penalised,
@@ -18,6 +16,8 @@ from paribus.results import (
     steps_to_target,
     timing_key,
 )
+from paribus.experiment.comparison import Factor
+from paribus.experiment.task import Metric
 from paribus.spec import call
 from paribus.stats import paired_t_interval, t_p
 from tests.handmade import FAILED, OPTIMIZERS, Bench, around, comparison, filled, record

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from paribus import measures
+from paribus.analysis import measures
 from paribus.experiment.comparison import Factor, Suite
 from tests.handmade import FAILED, LR, LRS, Bench, around, comparison
 

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from paribus.analysis.results import Floats, Result, Row
 from paribus.experiment.task import Metric
-from paribus.results import Floats, Result, Row
 from paribus.runs.run import Record
 
 

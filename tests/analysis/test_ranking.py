@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from paribus import stats
-from paribus.across import missing, standing
+from paribus.analysis.ranking import missing, standing
+from paribus.analysis.results import Result
 from paribus.errors import ParibusError
 from paribus.experiment.comparison import Across, Comparison, Suite
 from paribus.report import across, ranking, write
-from paribus.results import Result
 from paribus.runs.run import Outcome
 from tests.handmade import FAILED, TASK, Bench, around, comparison
 

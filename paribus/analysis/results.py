@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from paribus import stats
+from paribus.analysis.verdict import Contrast, decide, decide_sequentially
 from paribus.engines.vmapped.optimizers import operations_of
 from paribus.experiment.comparison import Comparison, Sides, Suite, Variant, differences, within
 from paribus.experiment.tuning import Arm
@@ -22,7 +23,6 @@ from paribus.runs.store import Store, Timing
 from paribus.runs.trials import Pilot, Searched
 from paribus.spec import digest, plain
 from paribus.stats import least_seeds
-from paribus.verdict import Contrast, decide, decide_sequentially
 
 Floats = npt.NDArray[np.float64]
 

@@ -13,10 +13,10 @@ from math import nan
 import numpy.typing as npt
 
 from paribus import stats
+from paribus.analysis.verdict.contrast import Contrast, Decision, Family
+from paribus.analysis.verdict.pairs import Crossing, Pair, Scale
+from paribus.analysis.verdict.runs import Runs
 from paribus.stats import Followed, Interval, WinShare
-from paribus.verdict.contrast import Contrast, Decision, Family
-from paribus.verdict.pairs import Crossing, Pair, Scale
-from paribus.verdict.runs import Runs
 
 
 def decide_sequentially(
@@ -37,7 +37,7 @@ def decide_sequentially(
 ) -> tuple[Contrast, ...]:
     """Follow every contrast over its seeds, in their order.
 
-    Arguments and errors are those of `paribus.verdict.decide`. A seed that a variant was not given, because it had
+    Arguments and errors are those of `paribus.analysis.verdict.decide`. A seed that a variant was not given, because it had
     stopped before, is `skipped` there. The margin serves the floor alone.
 
     >>> scores = {"sgd": [0.7] * 8, "adam": [0.8] * 8}

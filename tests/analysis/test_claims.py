@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from paribus.claims import _short, answer, answer_all, answer_suite, target_steps
+from paribus.analysis.claims import _short, answer, answer_all, answer_suite, target_steps
+from paribus.analysis.hypothesis_tests import Answer
 from paribus.errors import ParibusError
 from paribus.experiment.comparison import Claim, Suite
-from paribus.relations import Answer
 from paribus.spec import call
 from paribus.stats import sign_flip_p, t_p
 from tests.handmade import FAILED, Bench, around, comparison
@@ -290,14 +290,14 @@ def test_a_measure_is_held_against_a_value(store) -> None:
 
 
 def test_a_measure_without_numbers_is_undecided(store) -> None:
-    made = claim("below", measure=call("paribus.measures:step_ratio"), value=1.0)
+    made = claim("below", measure=call("paribus.analysis.measures:step_ratio"), value=1.0)
     found = answered(store, made)
     assert (found.answer, found.evidence) == (Answer.undecided, "no step ratio was measured")
 
 
 def test_the_evidence_names_what_a_measure_is_of_and_writes_counts_out(store) -> None:
     """Adam scores 0.4 and the prior 0.7."""
-    measure = call("paribus.measures:over_naive", predictor="prior", metric="log_loss")
+    measure = call("paribus.analysis.measures:over_naive", predictor="prior", metric="log_loss")
     found = answered(store, claim("above", measure=measure, value=0.0))
     assert found.evidence.startswith("over naive (prior, log_loss) 0.3 against the value 0")
     assert [_short(x) for x in (np.float64(21386), np.float64(0.01234), np.float64(2.43e9))] == [
@@ -309,7 +309,9 @@ def test_the_evidence_names_what_a_measure_is_of_and_writes_counts_out(store) ->
 
 def test_a_measure_waits_for_every_row_since_it_may_look_at_any(store) -> None:
     """Of the gap between two others, one has half of its runs: theirs cannot be paired."""
-    measure = call("paribus.measures:gap_closed", metric="log_loss", worst="sgd", best="rmsprop")
+    measure = call(
+        "paribus.analysis.measures:gap_closed", metric="log_loss", worst="sgd", best="rmsprop"
+    )
     made = claim("above", measure=measure, value=0.5)
     found = answered(store, made, rmsprop=around(0.2)[:5])
     assert (found.answer, found.evidence) == (Answer.undecided, "not run")
@@ -344,7 +346,7 @@ def both(store, made: Claim, *, seeds: int = 10, known: int = 10) -> list:
 def test_a_suites_measure_needs_every_row_of_every_comparison_on_equal_seeds(
     store, second, expected
 ) -> None:
-    made = claim("below", measure=call("paribus.measures:worst_regret"), value=0.5)
+    made = claim("below", measure=call("paribus.analysis.measures:worst_regret"), value=0.5)
     (found,) = answer_suite(both(store, made, **second))
     assert found.evidence.startswith(expected)
     assert found.single == (not second)
@@ -385,7 +387,7 @@ def over_both(made: Claim) -> Suite:
 
 def test_a_suite_claims_over_all_its_comparisons(store) -> None:
     made = claim(
-        "better", measure=call("paribus.measures:worst_regret"), higher_is_better=False,
+        "better", measure=call("paribus.analysis.measures:worst_regret"), higher_is_better=False,
         reference="sgd",
     )  # fmt: skip
     suite = over_both(made)

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from paribus import stats
+from paribus.analysis.verdict.contrast import Contrast, Decision, Family
+from paribus.analysis.verdict.runs import Cells, Runs
 from paribus.stats import Floats, Interval
-from paribus.verdict.contrast import Contrast, Decision, Family
-from paribus.verdict.runs import Cells, Runs
 
 Scale = Literal["score", "log"]
 """On what interactions are taken: differences of scores, or of their logarithms, which are ratios."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import PurePath
 
-from paribus.claims import Answered, answer_all, answer_suite
+from paribus.analysis.claims import Answered, answer_all, answer_suite
+from paribus.analysis.hypothesis_tests import Answer
+from paribus.analysis.results import Result
 from paribus.experiment.comparison import Claim, Comparison, Suite
-from paribus.relations import Answer
-from paribus.results import Result
 from paribus.runs.store import Store
 from paribus.spec import digest
 

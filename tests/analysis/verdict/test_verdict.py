@@ -11,8 +11,8 @@ import pytest
 from scipy.stats import binom
 
 from paribus import stats
+from paribus.analysis.verdict import Contrast, Decision, Family, decide
 from paribus.errors import ParibusError
-from paribus.verdict import Contrast, Decision, Family, decide
 
 BASE = np.array([0.70, 0.72, 0.69, 0.71, 0.73, 0.70, 0.74, 0.68, 0.71, 0.72])
 NOISE = np.array([3.0, -2.0, 1.0, -3.0, 2.0, -1.0, 2.5, -2.5, 0.5, -0.5]) / 1000

@@ -1,0 +1,1 @@
+"""Results, verdicts and claims from the scores of runs."""

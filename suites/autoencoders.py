@@ -39,7 +39,7 @@ def _denoising(name: str, sigma: float) -> Comparison:
             "quick": Budget(seeds=10, steps=500, seconds=5),
             "full": Budget(seeds=29, steps=4000, seconds=280),
         },
-        figures={"Denoised": call("paribus.report.pictures:reconstructions")},
+        figures={"Denoised": call("paribus.report.figures.reconstructions:reconstructions")},
         claims=(
             *(
                 Claim(
@@ -106,7 +106,9 @@ SUITE = Suite(
                 "quick": Budget(seeds=10, steps=1000, seconds=2),
                 "full": Budget(seeds=29, steps=4000, seconds=60),
             },
-            figures={"Reconstructions": call("paribus.report.pictures:reconstructions")},
+            figures={
+                "Reconstructions": call("paribus.report.figures.reconstructions:reconstructions")
+            },
             claims=(
                 Claim(
                     name="C33",

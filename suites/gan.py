@@ -39,9 +39,11 @@ SUITE = Suite(
                 "full": Budget(seeds=29, steps=3000, seconds=600),
             },
             figures={
-                "Samples": call("paribus.report.pictures:reconstructions", target="real"),
+                "Samples": call(
+                    "paribus.report.figures.reconstructions:reconstructions", target="real"
+                ),
                 "What the discriminator says": call(
-                    "paribus.report.figures:chosen",
+                    "paribus.report.figures.learning_curves:chosen",
                     curves={
                         "validation/d_real": "D(real), mean probability",
                         "validation/d_fake": "D(fake), mean probability",

@@ -12,7 +12,7 @@ RECIPE = Recipe(
     optimizer=call("torch.optim:Adam", lr=0.001),
     batch_size=32,
 )
-CONFUSION = {"Confusion of classes": call("paribus.report.confusion:confusion")}
+CONFUSION = {"Confusion of classes": call("paribus.report.figures.confusion:confusion")}
 
 LAYERS = Comparison(
     name="layers",

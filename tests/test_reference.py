@@ -9,7 +9,8 @@ import pytest
 
 from benchmarks.engines.page import text
 from paribus.archive import FILE, rebuild
-from paribus.report import calibration, figures
+from paribus.report import calibration
+from paribus.report.figures import learning_curves
 from suites import SUITES
 
 REFERENCE = Path(__file__).parents[1] / "results" / "reference"
@@ -22,7 +23,7 @@ def test_every_page_is_made_again_from_the_evidence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Text and tables; figures are left out, because fonts differ from machine to machine."""
-    monkeypatch.setattr(figures, "save", lambda _figure, path: path)
+    monkeypatch.setattr(learning_curves, "save", lambda _figure, path: path)
     rebuild(REFERENCE / FILE, tmp_path, {suite.name: suite for suite in SUITES}.__getitem__)
     kept = {p.name for p in REFERENCE.iterdir() if p.suffix in (".md", ".csv")} - APART
     assert {p.name for p in tmp_path.iterdir()} >= kept

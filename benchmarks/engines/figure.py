@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.engines.workloads import WORKLOADS, Workload
-from paribus.report.strokes import GREY, End, name_ends, style
+from paribus.report.figures.plotting import GREY, End, name_ends, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

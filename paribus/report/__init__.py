@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from paribus.analysis.claim_registry import Entry
 from paribus.analysis.ranking import Standing, standings
 from paribus.analysis.results import Result
-from paribus.report import claims, doses, figures, frontier, ranking, sheet
-from paribus.report.best_of import best_of_trials
+from paribus.report import claims, ranking_figures, runs_csv
+from paribus.report.figures import learning_curves, sweep_figures, trade_off
+from paribus.report.figures.best_of_n import best_of_trials
 from paribus.report.index import index
-from paribus.report.pages import Figures, by_suite, page
+from paribus.report.page import Figures, by_suite, page
 from paribus.report.tables import verdict_table
 from paribus.report.terminal import terminal
 from paribus.report.text import slug
@@ -59,9 +60,9 @@ def _claims(declared: Sequence[Entry], out: Path) -> Path:
 
 def _suite(name: str, results: Sequence[Result], out: Path) -> list[Path]:
     table, path = out / f"{name}.csv", out / f"{name}.md"
-    sheet.runs(results).to_csv(table, index=False, lineterminator="\n", encoding="utf-8")
+    runs_csv.runs(results).to_csv(table, index=False, lineterminator="\n", encoding="utf-8")
     drawn = [dict(_figures(result, out)) for result in results]
-    for place, (title, figure) in doses.pictures(results).items():
+    for place, (title, figure) in sweep_figures.pictures(results).items():
         name = f"{_stem(results[place])}-{slug(title)}.png"
         drawn[place] |= _saved({title: (figure, name)}, out)
     stood = [(found, _pictures(name, found, out)) for found in standings(results)]
@@ -76,7 +77,7 @@ def _pictures(name: str, found: Standing, out: Path) -> Figures:
     parts += [found.arm] if found.arm != "default" else []
     parts += [found.device] if found.device != "cpu" else []
     stem = "-".join(parts)
-    made = ranking.pictures(found)
+    made = ranking_figures.pictures(found)
     return _saved({title: (f, f"{stem}-{slug(title)}.png") for title, f in made.items()}, out)
 
 
@@ -93,10 +94,10 @@ def _figures(result: Result, out: Path) -> Figures:
     """Draw and write the figures of one result; their file names by what they show."""
     stem = _stem(result)
     made = {
-        "Learning curves": (figures.curves(result), f"{stem}.png"),
-        "Diagnostics": (figures.diagnostics(result), f"{stem}-diagnostics.png"),
+        "Learning curves": (learning_curves.curves(result), f"{stem}.png"),
+        "Diagnostics": (learning_curves.diagnostics(result), f"{stem}-diagnostics.png"),
         "Expected best of n trials": (best_of_trials(result), f"{stem}-trials.png"),
-        "Trade-off": (frontier.picture(result), f"{stem}-trade-off.png"),
+        "Trade-off": (trade_off.picture(result), f"{stem}-trade-off.png"),
     }
     for title, draw in result.comparison.figures.items():
         made[title] = (draw(result), f"{stem}-{slug(title)}.png")
@@ -108,7 +109,7 @@ def _saved(made: Mapping[str, tuple[Figure, str]], out: Path) -> dict[str, str]:
     written = {}
     for title, (figure, name) in made.items():
         try:
-            written[title] = figures.save(figure, out / name).name
+            written[title] = learning_curves.save(figure, out / name).name
         except Exception as error:  # noqa: BLE001 - whatever a drawing library raises
             warnings.warn(f"{name} could not be drawn: {error}", stacklevel=2)
     return written

@@ -13,9 +13,9 @@ from textwrap import fill
 from typing import TYPE_CHECKING
 
 from paribus.rates import LEVEL, Rate, band, limits
-from paribus.report.figures import plot_figure, save
-from paribus.report.numbers import NOTHING, listed
-from paribus.report.strokes import COLOURS, DASHES, GREY, MARKERS
+from paribus.report.figures.learning_curves import plot_figure, save
+from paribus.report.figures.plotting import COLOURS, DASHES, GREY, MARKERS
+from paribus.report.formatting import NOTHING, listed
 from paribus.report.tables import Line, markdown
 
 if TYPE_CHECKING:

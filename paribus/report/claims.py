@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 
 from paribus.analysis.claim_registry import Entry, Whole, wholes
-from paribus.report.numbers import NOTHING, number
+from paribus.report.formatting import NOTHING, number
 from paribus.report.tables import Line, markdown
 from paribus.report.text import pathless
 

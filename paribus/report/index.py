@@ -10,9 +10,9 @@ from paribus.analysis.claims import Answered, answer_all
 from paribus.analysis.ranking import standings
 from paribus.analysis.results import Result
 from paribus.analysis.verdict import Decision
-from paribus.report import across, claims, method, tables
-from paribus.report.numbers import NOTHING
-from paribus.report.pages import broken, bullets, by_suite, summary
+from paribus.report import claims, method, ranking_tables, tables
+from paribus.report.formatting import NOTHING
+from paribus.report.page import broken, bullets, by_suite, summary
 
 HOW = (
     "Each comparison varies one thing and holds all else equal. A verdict (`better`, `worse`, `equivalent`, "
@@ -31,7 +31,7 @@ def index(results: Sequence[Result], declared: Sequence[Entry] = ()) -> str:
     blocks = ["# Results", HOW if results else "Nothing was run.", *_contents(results)]
     for name, found in by_suite(results).items():
         blocks.append(f"## [{found[0].suite.title}]({name}.md)")
-        blocks += [across.summary(standing) for standing in standings(found)]
+        blocks += [ranking_tables.summary(standing) for standing in standings(found)]
         for arms in tables.by_comparison(found):
             if not arms[0].skipped:
                 blocks += _arms(arms)

@@ -10,7 +10,7 @@ from pathlib import PurePath
 from paribus import stats
 from paribus.analysis.claims import Answered
 from paribus.analysis.results import Result
-from paribus.report.numbers import listed
+from paribus.report.formatting import listed
 from paribus.report.tables import has_naive
 
 

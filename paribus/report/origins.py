@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 
 from paribus.analysis.results import Result
 from paribus.data.dataset import PARTS
-from paribus.report.evidence import distinct
-from paribus.report.numbers import NOTHING, listed, span
+from paribus.report.formatting import NOTHING, listed, span
+from paribus.report.provenance_tables import distinct
 from paribus.report.tables import Line
 from paribus.report.text import pathless, setting
 from paribus.runs.run import Record

@@ -12,7 +12,7 @@ from paribus.analysis.claims import Answered, target_steps
 from paribus.analysis.results import Floats, Result, Row
 from paribus.analysis.verdict import Contrast
 from paribus.experiment.task import Metric
-from paribus.report.numbers import NOTHING, interval, number, p_value, plus_minus, ratio, steps
+from paribus.report.formatting import NOTHING, interval, number, p_value, plus_minus, ratio, steps
 from paribus.report.text import cell, pathless
 
 if TYPE_CHECKING:

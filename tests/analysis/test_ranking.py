@@ -12,7 +12,7 @@ from paribus.analysis.ranking import missing, standing
 from paribus.analysis.results import Result
 from paribus.errors import ParibusError
 from paribus.experiment.comparison import Across, Comparison, Suite
-from paribus.report import across, ranking, write
+from paribus.report import ranking_figures, ranking_tables, write
 from paribus.runs.run import Outcome
 from tests.handmade import FAILED, TASK, Bench, around, comparison
 
@@ -141,18 +141,23 @@ def test_one_later_look_makes_every_p_exploratory(results) -> None:
     made[2] = replace(made[2], looks=(8, 10))
     found = standing(made)
     assert found.exploratory
-    assert ", exploratory (Iman" in across.summary(found)
-    shown = [line["p against baseline"] for line in across.variant_lines(found)]
+    assert ", exploratory (Iman" in ranking_tables.summary(found)
+    shown = [line["p against baseline"] for line in ranking_tables.variant_lines(found)]
     assert shown[0] == "baseline"
     assert all(p.endswith(" (exploratory)") for p in shown[1:])
     assert any(
-        text.startswith("**Every p is exploratory**: third had") for text in across.method(found)
+        text.startswith("**Every p is exploratory**: third had")
+        for text in ranking_tables.method(found)
     )
 
 
 def test_a_first_look_marks_nothing(results) -> None:
     found = standing(results())
-    told = [across.summary(found), *across.method(found), str(across.variant_lines(found))]
+    told = [
+        ranking_tables.summary(found),
+        *ranking_tables.method(found),
+        str(ranking_tables.variant_lines(found)),
+    ]
     assert not found.exploratory
     assert "exploratory" not in " ".join(told)
 
@@ -217,38 +222,38 @@ def test_the_page_begins_with_what_stands_over_all_tasks(results, tmp_path) -> N
 
 
 def test_the_summary_names_who_differs_from_the_baseline(results, monkeypatch) -> None:
-    assert "Holm-adjusted: nobody's rank can be told" in across.summary(standing(results()))
+    assert "Holm-adjusted: nobody's rank can be told" in ranking_tables.summary(standing(results()))
     many = {f"t{i}": (0.5, 0.2, 0.4) for i in range(9)}
     for name, losses in many.items():
         monkeypatch.setitem(LOSSES, name, losses)
     found = standing(results(suite(*map(on, many))))
-    assert across.summary(found).endswith(
+    assert ranking_tables.summary(found).endswith(
         "Against the baseline **sgd**, Holm-adjusted: adam ranks before it (p < 0.0001) and "
         "rmsprop ranks before it (p = 0.0339)."
     )
 
 
 def test_the_rank_figure_shows_every_variant_and_the_critical_difference(results) -> None:
-    (axes,) = ranking.ranks(standing(results())).axes
+    (axes,) = ranking_figures.ranks(standing(results())).axes
     shown = [text.get_text() for text in axes.texts]
     assert {"sgd  2.75", "adam  1.25", "rmsprop  2.00", "critical difference 1.66"} <= set(shown)
 
 
 def test_the_figure_of_means_has_an_interval_a_variant(results) -> None:
     found = standing(results())
-    (axes,) = ranking.middles(found).axes
+    (axes,) = ranking_figures.middles(found).axes
     spans = [line.get_xdata() for line in axes.lines if len(line.get_xdata()) == 2]
     assert spans == [pytest.approx([m.low, m.high]) for m in found.middles]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["sgd", "adam", "rmsprop"]
 
 
 def test_the_profile_ends_at_the_share_that_reached_the_target(results) -> None:
-    (axes,) = ranking.profiles(standing(results())).axes
+    (axes,) = ranking_figures.profiles(standing(results())).axes
     assert [float(line.get_ydata()[-1]) for line in axes.lines] == pytest.approx([0.375, 1, 0.625])
 
 
 def test_without_targets_there_is_no_profile(results) -> None:
     found = standing(results(suite(*(on(name, target=None) for name in LOSSES))))
     assert found.efforts is None
-    assert list(ranking.pictures(found)) == ["Mean ranks", "Interquartile means"]
-    assert "target reached" not in across.variant_lines(found)[0]
+    assert list(ranking_figures.pictures(found)) == ["Mean ranks", "Interquartile means"]
+    assert "target reached" not in ranking_tables.variant_lines(found)[0]

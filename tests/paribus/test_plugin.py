@@ -20,7 +20,8 @@ import torch
 from paribus import executor, session
 from paribus.cells import cells
 from paribus.executor import execute
-from paribus.report import figures, terminal, write
+from paribus.report import terminal, write
+from paribus.report.figures import learning_curves
 from paribus.runs.run import Record, Run
 from paribus.session import Session
 from paribus.settings import Settings
@@ -79,7 +80,7 @@ def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """No GPU, nothing read before, and no figures, which take longer than all the rest."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(executor, "_datasets", {})
-    monkeypatch.setattr(figures, "curves", lambda _: None)
+    monkeypatch.setattr(learning_curves, "curves", lambda _: None)
     toys.reads.clear()
 
 

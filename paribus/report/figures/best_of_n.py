@@ -8,8 +8,8 @@ import numpy as np
 
 from paribus.analysis.results import Floats, Result, Row
 from paribus.experiment.search_space import best_of
-from paribus.report.figures import caption, drawn, plot_figure
-from paribus.report.strokes import Band, End, draw, fit_scale, name_ends, quartiles, style
+from paribus.report.figures.learning_curves import caption, drawn, plot_figure
+from paribus.report.figures.plotting import Band, End, draw, fit_scale, name_ends, quartiles, style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

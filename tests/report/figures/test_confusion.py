@@ -7,13 +7,13 @@ import pytest
 from sklearn.metrics import confusion_matrix
 
 from paribus.report import write
-from paribus.report.confusion import confusion, shares
+from paribus.report.figures.confusion import confusion, shares
 from paribus.runs.run import Predictions
 from paribus.runs.store import Store
 from paribus.spec import call
 from tests.handmade import Bench, around, comparison
 
-FIGURES = {"Confusion of classes": call("paribus.report.confusion:confusion")}
+FIGURES = {"Confusion of classes": call("paribus.report.figures.confusion:confusion")}
 
 
 @pytest.fixture

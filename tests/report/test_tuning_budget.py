@@ -21,8 +21,8 @@ from paribus.experiment.comparison import Suite
 from paribus.experiment.search_space import Choice, LogUniform, Space, best_of, space
 from paribus.experiment.tuning import Tuning
 from paribus.report import terminal, write
-from paribus.report.best_of import best_of_trials, expected, limited
-from paribus.report.ledger import DECLARED_TEST, saw_test_parts
+from paribus.report.figures.best_of_n import best_of_trials, expected, limited
+from paribus.report.tuning_budget import DECLARED_TEST, saw_test_parts
 from paribus.session import Session
 from paribus.settings import Settings
 from tests.toys import comparison, points, suite

@@ -9,7 +9,7 @@ import numpy as np
 
 from paribus.analysis.results import Floats, Result
 from paribus.metrics import predicted_class
-from paribus.report.figures import drawn, plot_figure
+from paribus.report.figures.learning_curves import drawn, plot_figure
 from paribus.runs.run import Predictions
 
 if TYPE_CHECKING:

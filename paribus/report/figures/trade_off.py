@@ -9,9 +9,9 @@ import numpy as np
 from paribus.analysis.results import Floats, Result
 from paribus.experiment.comparison import Variant
 from paribus.experiment.task import Metric
-from paribus.report.figures import drawn, plot_figure
-from paribus.report.numbers import number, plus_minus
-from paribus.report.strokes import GREY, MARKERS, style
+from paribus.report.figures.learning_curves import drawn, plot_figure
+from paribus.report.figures.plotting import GREY, MARKERS, style
+from paribus.report.formatting import number, plus_minus
 from paribus.report.tables import Line, heading, state
 
 if TYPE_CHECKING:

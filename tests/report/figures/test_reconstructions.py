@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from paribus.experiment.recipe import Start
-from paribus.report.figures import chosen
-from paribus.report.pictures import reconstructions, strip
+from paribus.report.figures.learning_curves import chosen
+from paribus.report.figures.reconstructions import reconstructions, strip
 from paribus.report.text import setting
 from paribus.runs.run import Predictions
 from paribus.runs.store import Store

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from paribus.analysis.results import Result
-from paribus.report.figures import drawn, plot_figure
+from paribus.report.figures.learning_curves import drawn, plot_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

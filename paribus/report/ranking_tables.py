@@ -9,7 +9,7 @@ from paribus.analysis.hypothesis_tests import p_phrase
 from paribus.analysis.ranking import Standing, missing
 from paribus.analysis.results import Result
 from paribus.report import tables
-from paribus.report.numbers import interval, listed, number, p_value
+from paribus.report.formatting import interval, listed, number, p_value
 from paribus.report.tables import Line
 from paribus.report.text import pathless
 

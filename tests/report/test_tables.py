@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas
 import pytest
 
-from paribus.report import sheet, tables, terminal, verdict_table
+from paribus.report import runs_csv, tables, terminal, verdict_table
 from paribus.report.text import pathless
 from tests.handmade import FAILED, Bench, around, comparison, filled
 
@@ -154,7 +154,7 @@ def test_the_terminal_shouts_where_control_broke(store) -> None:
 
 
 def test_the_sheet_has_a_row_a_run_with_its_scores_and_hashes(store) -> None:
-    frame = sheet.runs([filled(store).result()])
+    frame = runs_csv.runs([filled(store).result()])
     assert len(frame) == 30
     row = frame[(frame.variant == "adam") & (frame.seed == 3)].iloc[0]
     assert row.log_loss == pytest.approx(0.22)
@@ -173,20 +173,20 @@ def test_the_sheet_has_a_row_a_run_with_its_scores_and_hashes(store) -> None:
 
 def test_the_sheet_has_no_numbers_of_failed_skipped_or_missing_runs(store) -> None:
     bench = Bench(store).put("sgd", around(0.4)).put("adam", around(0.2)).put("rmsprop", [0.3] * 7)
-    failed = sheet.runs([bench.result(failures={"adam": "boom"})])
+    failed = runs_csv.runs([bench.result(failures={"adam": "boom"})])
     outcomes = failed.groupby("variant").outcome.agg(list)
     assert set(outcomes["adam"]) == {"failed"}
     assert outcomes["rmsprop"] == ["completed"] * 7 + ["not run"] * 3
     empty = failed[failed.outcome.isin(["failed", "not run"])]
     assert empty[["log_loss", "seconds", "key", "steps"]].isna().all(axis=None)
     assert set(failed[failed.variant == "adam"].reason) == {"boom"}
-    skipped = sheet.runs([bench.result(skipped="no CUDA device was found")])
+    skipped = runs_csv.runs([bench.result(skipped="no CUDA device was found")])
     assert set(skipped.outcome) == {"skipped"}
     assert set(skipped.reason) == {"no CUDA device was found"}
 
 
 def test_a_diverged_run_is_a_row_with_its_reason(store) -> None:
-    frame = sheet.runs([diverging(store).result()])
+    frame = runs_csv.runs([diverging(store).result()])
     row = frame[(frame.variant == "adam") & (frame.seed == 0)].iloc[0]
     assert (row.outcome, row.reason) == ("diverged", "loss was not finite")
     assert pandas.isna(row.log_loss)

@@ -9,9 +9,18 @@ from paribus.analysis.claims import answer_all, answer_suite
 from paribus.analysis.ranking import Standing
 from paribus.analysis.results import UNEQUAL, Result
 from paribus.analysis.verdict import Decision
-from paribus.report import across, claims, evidence, frontier, ledger, method, origins, tables
-from paribus.report.evidence import distinct
-from paribus.report.numbers import listed
+from paribus.report import (
+    claims,
+    method,
+    origins,
+    provenance_tables,
+    ranking_tables,
+    tables,
+    tuning_budget,
+)
+from paribus.report.figures import trade_off
+from paribus.report.formatting import listed
+from paribus.report.provenance_tables import distinct
 from paribus.runs.run import Predictions
 from paribus.spec import digest
 
@@ -32,8 +41,8 @@ def page(
         f"All runs, one a row: [{sheet}]({sheet}). [All suites](README.md).",
     ]
     for standing, names in stood:
-        blocks += across.blocks(standing, names)
-    blocks += across.withheld(results, [standing for standing, _ in stood])
+        blocks += ranking_tables.blocks(standing, names)
+    blocks += ranking_tables.withheld(results, [standing for standing, _ in stood])
     paired = list(zip(results, figures, strict=True))
     for comparison in suite.comparisons:
         found = [(r, f) for r, f in paired if r.comparison.name == comparison.name]
@@ -69,10 +78,10 @@ def _method(results: Sequence[Result], ran: Result) -> list[str]:
         if not result.skipped
         for sentence in (
             *(method.looks(result) if result is not ran else ()),
-            *ledger.search_sentences(result),
+            *tuning_budget.search_sentences(result),
         )
     ]
-    tuning = [*dict.fromkeys(told), *ledger.without_tuning(results)]
+    tuning = [*dict.fromkeys(told), *tuning_budget.without_tuning(results)]
     return [*method.sentences(ran), *tuning, *method.fuller(ran)]
 
 
@@ -99,11 +108,11 @@ def _device(arms: Sequence[Result], figures: Sequence[Figures]) -> list[str]:
 
 
 def _ledger(arms: Sequence[Result]) -> list[str]:
-    edges = [note for arm in arms for note in ledger.edge_notes(arm)]
+    edges = [note for arm in arms for note in tuning_budget.edge_notes(arm)]
     return [
         "#### Fairness ledger",
-        tables.markdown(tables.of_arms(arms, ledger.lines)),
-        ledger.NOTE,
+        tables.markdown(tables.of_arms(arms, tuning_budget.lines)),
+        tuning_budget.NOTE,
         *([f"Winners at an edge of their space:\n\n{bullets(edges)}"] if edges else []),
     ]
 
@@ -227,9 +236,9 @@ def _pictures(result: Result, figures: Figures) -> list[str]:
 
 
 def _frontier(result: Result) -> list[str]:
-    lines = frontier.lines(result)
+    lines = trade_off.lines(result)
     return (
-        [f"#### Trade-off{_of_arm(result)}", tables.markdown(lines), frontier.LEGEND]
+        [f"#### Trade-off{_of_arm(result)}", tables.markdown(lines), trade_off.LEGEND]
         if lines
         else []
     )
@@ -256,15 +265,15 @@ def _extra(result: Result) -> list[str]:
 
 def _control(result: Result) -> list[str]:
     """What varied, what was held equal, and the networks."""
-    held = evidence.held_lines(result)
+    held = provenance_tables.held_lines(result)
     checked = [f"{text[0].upper()}{text[1:]}" for text in result.control.checked]
     blocks = [
         "### What varied, and what was held equal",
-        tables.markdown(evidence.varied_lines(result)),
+        tables.markdown(provenance_tables.varied_lines(result)),
         _checked(result, checked),
         folded(f"The {len(held)} settings held equal", tables.markdown(held)),
     ]
-    for names, lines, total in evidence.networks(result):
+    for names, lines, total in provenance_tables.networks(result):
         frozen = any(line["parameters"] == "frozen" for line in lines)
         title = f"Network of {listed(names)}: {total} parameters{' that are trained' * frozen}"
         blocks += [folded(title, tables.markdown(lines))] if lines else []

@@ -8,8 +8,8 @@ import numpy as np
 
 from paribus import stats
 from paribus.analysis.ranking import Standing
-from paribus.report.figures import plot_figure
-from paribus.report.strokes import GREY, End, name_ends, style
+from paribus.report.figures.learning_curves import plot_figure
+from paribus.report.figures.plotting import GREY, End, name_ends, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

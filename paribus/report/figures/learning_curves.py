@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from paribus.analysis.results import Result, Row
-from paribus.report.evidence import distinct
-from paribus.report.strokes import (
+from paribus.report.figures.plotting import (
     GREY,
     Band,
     End,
@@ -23,6 +22,7 @@ from paribus.report.strokes import (
     show_values,
     style,
 )
+from paribus.report.provenance_tables import distinct
 from paribus.report.tables import state
 from paribus.runs.run import Record
 

@@ -8,7 +8,7 @@ import math
 import pytest
 
 from paribus.experiment.comparison import Factor
-from paribus.report import figures, strokes
+from paribus.report.figures import learning_curves, plotting
 from tests.handmade import FAILED, LR, Bench, around, comparison, filled
 
 DIAGNOSED = {
@@ -38,7 +38,7 @@ def texts(figure) -> list[str]:
 
 @pytest.mark.parametrize("count", [2, 5, 11])
 def test_every_variant_has_a_line_a_name_and_a_style_of_its_own(store, count) -> None:
-    figure = figures.curves(many(store, count).result())
+    figure = learning_curves.curves(many(store, count).result())
     (axes,) = figure.axes
     *lines, floor = axes.lines
     assert len(lines) == count
@@ -49,7 +49,7 @@ def test_every_variant_has_a_line_a_name_and_a_style_of_its_own(store, count) ->
 
 
 def test_the_baseline_alone_is_black_and_no_two_of_many_lines_look_alike() -> None:
-    styles = [strokes.style(i) for i in range(40)]
+    styles = [plotting.style(i) for i in range(40)]
     assert [s["color"] for s in styles].count("#000000") == 1
     assert len({str(s) for s in styles}) == len(styles)
 
@@ -58,13 +58,13 @@ def test_a_name_that_is_a_number_stands_behind_its_setting(store) -> None:
     bench = Bench(store, comparison(factors=(LR,), baseline=("0.01",)))
     for name in ("0.001", "0.01", "0.1", "1"):
         bench.put(name, around(0.4))
-    named = texts(figures.curves(bench.result()))
+    named = texts(learning_curves.curves(bench.result()))
     assert named[:4] == ["lr 0.01", "lr 0.001", "lr 0.1", "lr 1"]
-    assert texts(figures.curves(filled(store).result()))[0] == "sgd"
+    assert texts(learning_curves.curves(filled(store).result()))[0] == "sgd"
 
 
 def test_names_at_the_ends_do_not_overlap(store) -> None:
-    figure = figures.curves(many(store, 9).result())
+    figure = learning_curves.curves(many(store, 9).result())
     figure.canvas.draw()
     boxes = [text.get_window_extent() for text in figure.axes[0].texts]
     bottoms = sorted((box.y0, box.y1) for box in boxes)
@@ -72,7 +72,7 @@ def test_names_at_the_ends_do_not_overlap(store) -> None:
 
 
 def test_axes_name_the_metric_its_unit_and_its_direction(store) -> None:
-    figure = figures.curves(filled(store).result())
+    figure = learning_curves.curves(filled(store).result())
     (axes,) = figure.axes
     assert axes.get_ylabel() == "validation log_loss, nats (lower is better)"
     assert axes.get_xlabel() == "optimizer steps"
@@ -83,7 +83,7 @@ def test_axes_name_the_metric_its_unit_and_its_direction(store) -> None:
 
 def test_a_band_is_the_median_and_quartiles_over_seeds(store) -> None:
     bench = Bench(store).put("sgd", [0.1 * i for i in range(10)])
-    found = strokes.band(bench.result().rows[0].known, "validation/log_loss")
+    found = plotting.band(bench.result().rows[0].known, "validation/log_loss")
     assert found.steps.tolist() == [0, 10, 20]
     assert found.middle[-1] == pytest.approx(0.45)  # of 0, 0.1 ... 0.9
     assert (found.low[-1], found.high[-1]) == pytest.approx((0.225, 0.675))
@@ -92,15 +92,15 @@ def test_a_band_is_the_median_and_quartiles_over_seeds(store) -> None:
 def test_a_diverged_run_leaves_the_band_and_is_named(store) -> None:
     bench = filled(store).put("adam", [FAILED] * 3 + around(0.2)[3:])
     result = bench.result()
-    found = strokes.band(result.row("adam").known, "validation/log_loss")
+    found = plotting.band(result.row("adam").known, "validation/log_loss")
     assert found.steps.tolist() == [0, 10, 20]
-    assert "adam (3 of 10 diverged)" in texts(figures.curves(result))
+    assert "adam (3 of 10 diverged)" in texts(learning_curves.curves(result))
 
 
 def test_where_all_runs_diverged_the_line_ends_where_they_did(store) -> None:
     result = filled(store).put("adam", [FAILED] * 10).result()
-    assert strokes.band(result.row("adam").known, "validation/log_loss").steps.tolist() == [0, 10]
-    assert figures.curves(result) is not None
+    assert plotting.band(result.row("adam").known, "validation/log_loss").steps.tolist() == [0, 10]
+    assert learning_curves.curves(result) is not None
 
 
 def test_a_band_ends_where_fewer_than_half_of_its_runs_are_left(store) -> None:
@@ -110,28 +110,28 @@ def test_a_band_ends_where_fewer_than_half_of_its_runs_are_left(store) -> None:
         curves = {"step": [0, 10], "validation/log_loss": [0.7, 0.5]}
         bench.alter("adam", seed, curves=curves)
     curve = "validation/log_loss"
-    assert strokes.band(bench.result().row("adam").known, curve).steps.tolist() == [0, 10]
+    assert plotting.band(bench.result().row("adam").known, curve).steps.tolist() == [0, 10]
     bench.alter("adam", 0, curves={"step": [0, 10, 20], curve: [0.7, 0.5, 0.4]})
-    assert strokes.band(bench.result().row("adam").known, curve).steps.tolist() == [0, 10, 20]
+    assert plotting.band(bench.result().row("adam").known, curve).steps.tolist() == [0, 10, 20]
 
 
 @pytest.mark.parametrize("bad", [math.inf, math.nan])
 def test_what_is_not_finite_is_left_out(bad) -> None:
-    found = strokes.quartiles([0, 1, 2], [[1.0, bad, bad], [3.0, 2.0, bad]])
+    found = plotting.quartiles([0, 1, 2], [[1.0, bad, bad], [3.0, 2.0, bad]])
     assert found.steps.tolist() == [0, 1]
     assert found.middle.tolist() == [2, 2]
 
 
 def test_rows_without_a_result_are_not_drawn(store) -> None:
     bench = Bench(store).put("sgd", around(0.4)).put("adam", around(0.2)).put("rmsprop", [0.3] * 4)
-    named = texts(figures.curves(bench.result(failures={"adam": "boom"})))
+    named = texts(learning_curves.curves(bench.result(failures={"adam": "boom"})))
     assert named == ["sgd", "learns nothing (prior)"]
 
 
 def test_nothing_to_show_is_no_figure(store) -> None:
     result = Bench(store).result()
-    assert figures.curves(result) is None
-    assert figures.diagnostics(result) is None
+    assert learning_curves.curves(result) is None
+    assert learning_curves.diagnostics(result) is None
 
 
 def test_steps_have_whole_numbers_on_their_axis(store) -> None:
@@ -139,16 +139,16 @@ def test_steps_have_whole_numbers_on_their_axis(store) -> None:
     for name in ("sgd", "adam", "rmsprop"):
         for seed in range(10):
             bench.alter(name, seed, curves={"step": [0, 3], "validation/log_loss": [0.7, 0.5]})
-    (axes,) = figures.curves(bench.result()).axes
+    (axes,) = learning_curves.curves(bench.result()).axes
     assert set(axes.get_xticks()) >= {0.0, 1.0, 2.0, 3.0}
     assert all(tick == round(tick) for tick in axes.get_xticks())
 
 
 def test_a_wide_range_is_logarithmic(store) -> None:
     bench = filled(store)
-    assert figures.curves(bench.result()).axes[0].get_yscale() == "linear"
+    assert learning_curves.curves(bench.result()).axes[0].get_yscale() == "linear"
     bench.put("adam", [1e-4] * 10)
-    assert figures.curves(bench.result()).axes[0].get_yscale() == "log"
+    assert learning_curves.curves(bench.result()).axes[0].get_yscale() == "log"
 
 
 def test_a_start_that_explodes_does_not_flatten_the_rest(store) -> None:
@@ -156,7 +156,7 @@ def test_a_start_that_explodes_does_not_flatten_the_rest(store) -> None:
     for seed in range(10):
         curves = {"step": [0, 10, 20], "validation/log_loss": [2e8, 0.5, 0.4]}
         bench.alter("adam", seed, curves=curves)
-    (axes,) = figures.curves(bench.result()).axes
+    (axes,) = learning_curves.curves(bench.result()).axes
     assert axes.get_ylim()[1] < 2
     assert axes.get_title(loc="left") == "off the scale before training: adam 2e+08"
 
@@ -169,7 +169,7 @@ def test_limits_that_leave_starts_out_hold_the_bands_of_what_comes_after(store) 
             end = 0.15 if name == "sgd" and seed < 4 else 0.3
             curves = {"step": [0, 10, 20], "validation/log_loss": [6.0, 0.5, end]}
             bench.alter(name, seed, curves=curves)
-    (axes,) = figures.curves(bench.result()).axes
+    (axes,) = learning_curves.curves(bench.result()).axes
     assert axes.get_ylim()[0] < 0.15
     assert axes.get_ylim()[1] < 2
     assert "sgd 6, adam 6" in axes.get_title(loc="left")
@@ -181,7 +181,7 @@ def test_layers_are_counted_in_whole_numbers(store) -> None:
     for name in ("sgd", "adam", "rmsprop"):
         for seed in range(10):
             bench.alter(name, seed, curves={"step": [0, 10], **norms})
-    (axes,) = figures.diagnostics(bench.result()).axes
+    (axes,) = learning_curves.diagnostics(bench.result()).axes
     assert all(tick == round(tick) for tick in axes.get_xticks())
 
 
@@ -190,7 +190,7 @@ def test_diagnostics_have_a_panel_each_and_one_for_the_layers(store) -> None:
     for name in ("sgd", "adam", "rmsprop"):
         for seed in range(10):
             bench.alter(name, seed, curves=DIAGNOSED)
-    figure = figures.diagnostics(bench.result())
+    figure = learning_curves.diagnostics(bench.result())
     assert [axes.get_title() for axes in figure.axes] == [
         "gradient norm, first over last layer",
         "share of hidden units that are dead",
@@ -206,7 +206,7 @@ def test_a_loss_has_the_unit_of_the_metric_that_it_is(store) -> None:
     curves = {"step": [0, 10], "gap/loss": [0.1, 0.2], "dead_share": [0.1, 0.2]}
     for seed in range(10):
         bench.alter("adam", seed, curves=curves)
-    titles = [axes.get_title() for axes in figures.diagnostics(bench.result()).axes]
+    titles = [axes.get_title() for axes in learning_curves.diagnostics(bench.result()).axes]
     assert titles == [
         "validation loss minus training loss, nats",
         "share of hidden units that are dead",
@@ -218,7 +218,7 @@ def test_a_single_step_is_no_curve(store) -> None:
     for name in ("sgd", "adam", "rmsprop"):
         for seed in range(10):
             bench.alter(name, seed, curves={"step": [0, 1], "validation/log_loss": [0.7, 0.5]})
-    assert figures.curves(bench.result()) is None
+    assert learning_curves.curves(bench.result()) is None
 
 
 def test_variances_of_layers_have_a_panel_each_and_none_a_layer(store) -> None:
@@ -231,7 +231,7 @@ def test_variances_of_layers_have_a_panel_each_and_none_a_layer(store) -> None:
     for name in ("sgd", "adam", "rmsprop"):
         for seed in range(10):
             bench.alter(name, seed, curves={"step": [0, 10], **layers})
-    figure = figures.diagnostics(bench.result())
+    figure = learning_curves.diagnostics(bench.result())
     assert [axes.get_title() for axes in figure.axes] == [
         "variance of outputs before training",
         "variance of gradients before training",
@@ -249,14 +249,14 @@ def test_a_line_that_ends_off_the_scale_is_named_at_its_edge(store, tmp_path) ->
         bench.alter("rmsprop", seed, curves={**curves, "step": [0, 10, 20]})
         curves = {"step": [0], "validation/log_loss": [1e14]}
         bench.alter("adam", seed, curves=curves)
-    figure = figures.curves(bench.result())
+    figure = learning_curves.curves(bench.result())
     (axes,) = figure.axes
     (leading,) = (c for c in axes.collections if c.get_transform() == axes.transAxes)
     assert len(leading.get_segments()) == len(axes.texts) > 0
     assert all(
         (stroke[:, 1] >= 0).all() and (stroke[:, 1] <= 1).all() for stroke in leading.get_segments()
     )
-    figures.save(figure, tmp_path / "a.png")
+    learning_curves.save(figure, tmp_path / "a.png")
 
 
 @pytest.mark.parametrize("panels", [1, 2, 4])
@@ -264,7 +264,7 @@ def test_long_names_of_many_variants_leave_the_panels_their_room(store, panels) 
     """Beyond the figure's width they would squeeze the panels to nothing, of which matplotlib only warns."""
     curves = {"step": [0, 10, 20], **{f"measure {i}": [0.1, 0.2, 0.3] for i in range(panels)}}
     bench = many(store, 14, " with a long word or two more", curves=curves)
-    figure = figures.diagnostics(bench.result())
+    figure = learning_curves.diagnostics(bench.result())
     figure.canvas.draw()
     assert all(axes.get_position().width * figure.get_figwidth() > 2 for axes in figure.axes)
     assert all(axes.get_position().height * figure.get_figheight() > 1.5 for axes in figure.axes)
@@ -274,7 +274,7 @@ def test_long_names_of_many_variants_leave_the_panels_their_room(store, panels) 
 
 
 def test_a_comparison_without_diagnostics_has_no_such_figure(store) -> None:
-    assert figures.diagnostics(filled(store).result()) is None
+    assert learning_curves.diagnostics(filled(store).result()) is None
 
 
 @pytest.mark.parametrize(
@@ -282,7 +282,7 @@ def test_a_comparison_without_diagnostics_has_no_such_figure(store) -> None:
     [[], [0.5], [0.5] * 4, [0.0, 0.01, 1.0], [2.0, -1.0, 0.5], [i / 40 for i in range(40)]],
 )
 def test_names_stand_a_gap_apart_in_the_order_of_their_lines(heights) -> None:
-    placed = strokes.apart(heights, 0.05)
+    placed = plotting.apart(heights, 0.05)
     order = sorted(range(len(heights)), key=lambda i: min(1.0, max(0.0, heights[i])))
     assert all(placed[b] - placed[a] >= 0.05 - 1e-9 for a, b in itertools.pairwise(order))
     if len(heights) <= 20:
@@ -290,8 +290,8 @@ def test_names_stand_a_gap_apart_in_the_order_of_their_lines(heights) -> None:
 
 
 def test_a_figure_is_written_as_png_and_leaves_no_global_state(store, tmp_path) -> None:
-    figure = figures.curves(filled(store).result())
-    path = figures.save(figure, tmp_path / "a.png")
+    figure = learning_curves.curves(filled(store).result())
+    path = learning_curves.save(figure, tmp_path / "a.png")
     assert path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     assert not hasattr(figure, "number")  # what pyplot gives to the figures that it keeps
 
@@ -301,7 +301,7 @@ def test_what_is_zero_throughout_has_no_panel(store) -> None:
     curves = {**DIAGNOSED, "dead_share": [0.0, 0.0, 0.0]}
     for name in ("sgd", "adam", "rmsprop"):
         bench.put(name, around(0.4), curves=curves)
-    titles = [axes.get_title() for axes in figures.diagnostics(bench.result()).axes]
+    titles = [axes.get_title() for axes in learning_curves.diagnostics(bench.result()).axes]
     assert titles == [
         "gradient norm, first over last layer",
         "gradient norm before training",

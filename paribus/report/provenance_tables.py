@@ -8,7 +8,7 @@ from pathlib import PurePath
 
 from paribus.analysis.results import Result, Row
 from paribus.experiment.comparison import within
-from paribus.report.numbers import NOTHING
+from paribus.report.formatting import NOTHING
 from paribus.report.tables import Line
 from paribus.report.text import setting
 from paribus.runs.run import Record

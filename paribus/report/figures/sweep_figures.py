@@ -10,8 +10,8 @@ import numpy as np
 
 from paribus.analysis.results import Floats, Result, penalised
 from paribus.experiment.comparison import Factor
-from paribus.report.figures import plot_figure
-from paribus.report.strokes import Band, End, draw, fit_scale, name_ends, quartiles, style
+from paribus.report.figures.learning_curves import plot_figure
+from paribus.report.figures.plotting import Band, End, draw, fit_scale, name_ends, quartiles, style
 from paribus.report.tables import state
 
 if TYPE_CHECKING:

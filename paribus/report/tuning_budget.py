@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from paribus.analysis.results import Result, Row
-from paribus.report.evidence import parameters
-from paribus.report.numbers import NOTHING, listed, number, span
+from paribus.report.formatting import NOTHING, listed, number, span
+from paribus.report.provenance_tables import parameters
 from paribus.report.tables import Line, state
 from paribus.runs.trials import Searched
 

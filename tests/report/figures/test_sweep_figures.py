@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from paribus.experiment.comparison import Factor, Suite
-from paribus.report import doses, write
+from paribus.report import write
+from paribus.report.figures import sweep_figures
 from tests.handmade import FAILED, LR, LRS, Bench, around, comparison
 
 
@@ -28,14 +29,14 @@ def swept(store, name: str = "hand", scores: dict | None = None, **fields) -> Be
     ],
 )
 def test_numbers_are_values_or_names_that_are_numbers(levels, expected) -> None:
-    found = doses.numbers(Factor(path="recipe.model.hidden", levels=levels))
+    found = sweep_figures.numbers(Factor(path="recipe.model.hidden", levels=levels))
     assert list(found.values()) == expected
 
 
 def test_a_line_has_a_point_for_each_setting_in_order_and_failures_at_their_penalty(store) -> None:
     """The naive predictor scores 0.7, which a run that fails everywhere has for its median."""
     bench = swept(store, scores={"1": [FAILED] * 10, "0.001": around(0.6)})
-    ((place, (title, figure)),) = doses.pictures([bench.result()]).items()
+    ((place, (title, figure)),) = sweep_figures.pictures([bench.result()]).items()
     assert (place, title) == (0, "Score against lr")
     (axes,) = figure.axes
     assert axes.lines[0].get_xdata().tolist() == [0.001, 0.01, 0.1, 1.0]
@@ -50,7 +51,7 @@ def test_a_line_has_a_point_for_each_setting_in_order_and_failures_at_their_pena
 def test_an_axis_of_lengths_says_so(store) -> None:
     deep = {str(depth): [8] * depth for depth in (1, 2, 4, 8)}
     factor = Factor(path="recipe.model.hidden", levels=deep)
-    ((_, figure),) = doses.pictures(
+    ((_, figure),) = sweep_figures.pictures(
         [swept(store, factors=(factor,), baseline=("1",)).result()]
     ).values()
     assert figure.axes[0].get_xlabel() == "entries of hidden"
@@ -59,7 +60,7 @@ def test_an_axis_of_lengths_says_so(store) -> None:
 def test_a_crossing_has_a_line_for_each_level_of_the_other_factor(store) -> None:
     norm = Factor(path="recipe.model.norm", levels={"plain": None, "batch norm": "batch"})
     bench = swept(store, factors=(LR, norm), baseline=("0.01", "plain"))
-    ((_, figure),) = doses.pictures([bench.result()]).values()
+    ((_, figure),) = sweep_figures.pictures([bench.result()]).values()
     assert [line.get_label() for line in figure.axes[0].lines] == ["plain", "batch norm"]
 
 
@@ -67,7 +68,7 @@ def test_comparisons_of_one_suite_that_vary_the_same_share_a_figure(tmp_path, st
     benches = [swept(store, name, target=t) for name, t in (("one", 0.4), ("two", 0.3))]
     suite = Suite(name="both", title="Both", comparisons=tuple(b.comparison for b in benches))
     results = [bench.result(suite=suite) for bench in benches]
-    ((place, (_, figure)),) = doses.pictures(results).items()
+    ((place, (_, figure)),) = sweep_figures.pictures(results).items()
     assert place == 0
     assert [line.get_label() for line in figure.axes[0].lines] == ["one", "two"]
     written = {path.name for path in write(results, tmp_path / "out")}
@@ -77,7 +78,7 @@ def test_comparisons_of_one_suite_that_vary_the_same_share_a_figure(tmp_path, st
 
 
 def test_what_is_no_number_or_was_not_run_has_no_figure(store) -> None:
-    assert doses.pictures([Bench(store).put("sgd", around(0.4)).result()]) == {}
+    assert sweep_figures.pictures([Bench(store).put("sgd", around(0.4)).result()]) == {}
     empty = Bench(store, comparison(factors=(LR,), baseline=("0.01",)))
-    assert doses.pictures([empty.result()]) == {}
-    assert doses.pictures([empty.result(skipped="no CUDA device was found")]) == {}
+    assert sweep_figures.pictures([empty.result()]) == {}
+    assert sweep_figures.pictures([empty.result(skipped="no CUDA device was found")]) == {}

@@ -12,7 +12,7 @@ import pytest
 from paribus.analysis.results import Result
 from paribus.experiment.comparison import Budget, Claim, Factor, Suite
 from paribus.experiment.task import Metric
-from paribus.report import evidence, origins, write
+from paribus.report import origins, provenance_tables, write
 from paribus.report.method import command, fuller
 from paribus.spec import call
 from tests.handmade import FAILED, TASK, Bench, around, comparison, filled
@@ -537,7 +537,7 @@ def test_a_call_that_one_variant_lacks_is_shown_as_a_whole(store) -> None:
     bench = Bench(store, comparison(factors=(factor,), baseline=("blank",)))
     for name in levels:
         bench.put(name, around(0.4))
-    lines = evidence.varied_lines(bench.result())
+    lines = provenance_tables.varied_lines(bench.result())
     assert [(line["variant"], line["task.alter"]) for line in lines] == [
         ("blank", "blank(input=0)"),
         ("given", "none"),

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from paribus.errors import ParibusError
-from paribus.report import frontier, pages
+from paribus.report import page
+from paribus.report.figures import trade_off
 from paribus.runs.store import Store
 from tests.handmade import SEEDS, Bench, around, comparison
 
@@ -25,7 +26,7 @@ def bench(tmp_path):
 
 
 def test_each_variant_is_behind_the_best_at_either_metric(bench) -> None:
-    found = frontier.regrets(bench.result())
+    found = trade_off.regrets(bench.result())
     assert found.keys() == {"sgd", "adam", "rmsprop"}
     np.testing.assert_allclose(found["sgd"], [0.2, 0.0], atol=1e-12)
     np.testing.assert_allclose(found["adam"], [0.0, 0.1], atol=1e-12)
@@ -33,11 +34,11 @@ def test_each_variant_is_behind_the_best_at_either_metric(bench) -> None:
 
 
 def test_who_is_beaten_at_both_is_not_on_the_frontier(bench) -> None:
-    assert frontier.dominated(bench.result()) == {"rmsprop": "sgd"}
+    assert trade_off.dominated(bench.result()) == {"rmsprop": "sgd"}
 
 
 def test_a_row_for_each_variant_says_what_it_gives_up(bench) -> None:
-    sgd, _, rmsprop = frontier.lines(bench.result())
+    sgd, _, rmsprop = trade_off.lines(bench.result())
     assert sgd["on the frontier"] == "yes"
     assert sgd["log_loss, behind the best"] == "0.200"
     assert rmsprop["accuracy, behind the best"] == "0.200"
@@ -47,13 +48,13 @@ def test_a_row_for_each_variant_says_what_it_gives_up(bench) -> None:
 
 
 def test_the_page_shows_it_and_says_how_to_read_it(bench) -> None:
-    text = pages.page([bench.result()], [{}], "hand.csv")
+    text = page.page([bench.result()], [{}], "hand.csv")
     assert "#### Trade-off" in text
-    assert frontier.LEGEND in text
+    assert trade_off.LEGEND in text
 
 
 def test_the_picture_has_a_point_for_each_variant_and_both_metrics(bench) -> None:
-    figure = frontier.picture(bench.result())
+    figure = trade_off.picture(bench.result())
     assert figure is not None
     (axes,) = figure.axes
     points = {line.get_label(): line.get_xydata()[0] for line in axes.lines[1:]}
@@ -69,7 +70,7 @@ def test_the_picture_has_a_point_for_each_variant_and_both_metrics(bench) -> Non
 def test_without_a_frontier_there_is_nothing(tmp_path) -> None:
     with Store(tmp_path / "runs.sqlite") as store:
         result = Bench(store).put("sgd", around(0.4)).result()
-        assert (frontier.picture(result), frontier.lines(result)) == (None, [])
+        assert (trade_off.picture(result), trade_off.lines(result)) == (None, [])
 
 
 @pytest.mark.parametrize("names", [("log_loss",), ("log_loss", "f1"), ("accuracy", "accuracy")])

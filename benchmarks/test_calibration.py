@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from paribus.calibration import PARTS, REPEATS, Controlled, Plan, calibrate, repeats
-from paribus.calibration.nulls import attainable, rejected
-from paribus.controls import Control
+from paribus.calibration.known_answers import Control
+from paribus.calibration.null_rejections import attainable, rejected
+from paribus.calibration.page import write_calibration
+from paribus.calibration.rates import Rate
 from paribus.door import settings_of
-from paribus.rates import Rate
-from paribus.report.calibration import write_calibration
 from paribus.settings import Settings
 from suites.calibration import ITSELF, UNEQUAL
 from suites.controls import CONTROLS

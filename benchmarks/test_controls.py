@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from paribus.calibration import Controlled
-from paribus.controls import Control, Judged
+from paribus.calibration.known_answers import Control, Judged
+from paribus.calibration.known_answers_page import write_controls
 from paribus.door import settings_of
-from paribus.report.controls import write_controls
 from suites.controls import CONTROLS
 
 

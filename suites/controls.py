@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from paribus.controls import FAILED, Control, Measured
+from paribus.calibration.known_answers import FAILED, Control, Measured
 from paribus.experiment.comparison import Budget, Comparison, Factor
 from paribus.experiment.recipe import Recipe
 from paribus.spec import call, replace

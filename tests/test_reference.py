@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.engines.page import text
 from paribus.archive import FILE, rebuild
-from paribus.report import calibration
+from paribus.calibration import page as calibration
 from paribus.report.figures import learning_curves
 from suites import SUITES
 

@@ -1,7 +1,7 @@
 """Is the yardstick true? The suite's own procedures on questions whose answers are known, with their error rates."""
 
-from paribus.calibration.controlled import Controlled
-from paribus.calibration.simulated import PARTS, REPEATS
-from paribus.calibration.trained import Plan, against_itself, calibrate, repeats
+from paribus.calibration.a_a_tests import Plan, against_itself, calibrate, repeats
+from paribus.calibration.run_known_answers import Controlled
+from paribus.calibration.simulations import PARTS, REPEATS
 
 __all__ = ["PARTS", "REPEATS", "Controlled", "Plan", "against_itself", "calibrate", "repeats"]

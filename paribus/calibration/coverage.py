@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from paribus import stats
-from paribus.calibration.scores import Floats, generators
-from paribus.rates import Rate, Rule
+from paribus.calibration.rates import Rate, Rule
+from paribus.calibration.simulated_scores import Floats, generators
 
 SEEDS = (6, 10, 29)
 LEVEL = 0.95

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from paribus import stats
 from paribus.analysis.verdict import Contrast, Decision
-from paribus.calibration.scores import World, normal, verdicts
-from paribus.rates import Rate, Rule
+from paribus.calibration.rates import Rate, Rule
+from paribus.calibration.simulated_scores import World, normal, verdicts
 
 PROMISED = 0.8
 ROOM = {6: 1.25, 10: 1.03, 29: 1.03}

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from paribus.calibration.trained import Plan, calibrate
+from paribus.calibration.a_a_tests import Plan, calibrate
+from paribus.calibration.page import told, write_calibration
+from paribus.calibration.rates import Rate
 from paribus.experiment.comparison import Comparison, Suite
 from paribus.progress import Progress
-from paribus.rates import Rate
-from paribus.report.calibration import told, write_calibration
 from paribus.settings import Settings
 
 

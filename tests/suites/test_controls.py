@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from paribus.controls import FAILED, absent_flakes, seen_flakes, share_flakes
+from paribus.calibration.known_answers import FAILED, absent_flakes, seen_flakes, share_flakes
 from paribus.metrics.diagnostics import silence
 from paribus.runs.fingerprint import calls
 from paribus.seeding import Streams

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from paribus.calibration import Controlled, Plan, against_itself, calibrate, repeats, trained
-from paribus.calibration.trained import FIRST_SEED, rates_of
-from paribus.controls import Control, Measured
+from paribus.calibration import Controlled, Plan, a_a_tests, against_itself, calibrate, repeats
+from paribus.calibration.a_a_tests import FIRST_SEED, rates_of
+from paribus.calibration.known_answers import Control, Measured
 from paribus.errors import ParibusError
 from paribus.experiment.comparison import Budget
 from paribus.experiment.search_space import LogUniform, Space
@@ -113,7 +113,7 @@ def test_some_repeats_at_a_time_come_to_the_same_and_none_is_kept(
     settings, found, monkeypatch
 ) -> None:
     """Three repeats of twelve runs fit into forty, so that eight take three rounds."""
-    monkeypatch.setattr(trained, "RUNS_AT_ONCE", 40)
+    monkeypatch.setattr(a_a_tests, "RUNS_AT_ONCE", 40)
     again = list(repeats(settings, against_itself(comparison(budgets=QUICK)), PLAN))
     assert [result.seeds for result in again] == [result.seeds for result in found]
     assert np.allclose(scores(again), scores(found), rtol=1e-4)
@@ -189,7 +189,7 @@ def test_the_same_bits_come_again_by_the_loop_whatever_engine_is_asked_for(setti
 
 def test_bits_that_differ_are_red(settings, monkeypatch) -> None:
     """A second training with another seed behind the same key."""
-    from paribus.calibration import controlled
+    from paribus.calibration import run_known_answers
 
     def moved(runs, *, jobs, keep, **_rest):
         from paribus.executor import execute
@@ -199,7 +199,7 @@ def test_bits_that_differ_are_red(settings, monkeypatch) -> None:
 
         execute([replace(run, seed=run.seed + 1) for run in runs], jobs=jobs, keep=renamed)
 
-    monkeypatch.setattr(controlled, "execute", moved)
+    monkeypatch.setattr(run_known_answers, "execute", moved)
     found = Controlled(settings).check(
         a_control(kind="identical", low=None, high=None, measured=None)
     )

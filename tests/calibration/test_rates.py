@@ -7,8 +7,8 @@ from math import comb
 
 import pytest
 
+from paribus.calibration.rates import Rate, Rule, band, limits
 from paribus.errors import ParibusError
-from paribus.rates import Rate, Rule, band, limits
 
 
 def tail(low: int, high: int, trials: int, rate: Fraction) -> Fraction:

@@ -8,9 +8,16 @@ import numpy as np
 import pytest
 
 from paribus import stats
-from paribus.calibration import coverage, nulls, peeking, power, scores, searches
-from paribus.calibration.scores import BASE, World, generators, normal
-from paribus.rates import Rate
+from paribus.calibration import (
+    coverage,
+    null_rejections,
+    optional_stopping,
+    power,
+    simulated_scores,
+    tuning_nulls,
+)
+from paribus.calibration.rates import Rate
+from paribus.calibration.simulated_scores import BASE, World, generators, normal
 
 REPEATS = 200
 
@@ -19,13 +26,17 @@ def failed(rates: list[Rate]) -> list[str]:
     return [f"{rate.name}, n = {rate.n}: {rate.rate}" for rate in rates if not rate.passed]
 
 
-@pytest.mark.parametrize("part", [nulls.at_the_margin, nulls.broken, searches.searches])
+@pytest.mark.parametrize(
+    "part", [null_rejections.at_the_margin, null_rejections.broken, tuning_nulls.searches]
+)
 def test_in_small_each_part_reads_as_it_must(part) -> None:
     assert failed(part(REPEATS)) == []
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("part", [nulls.rejections, peeking.peeking, power.power])
+@pytest.mark.parametrize(
+    "part", [null_rejections.rejections, optional_stopping.peeking, power.power]
+)
 def test_in_small_parts_with_many_seeds_read_as_they_must(part) -> None:
     assert failed(part(REPEATS)) == []
 
@@ -38,13 +49,13 @@ def test_in_small_intervals_cover_and_the_wrong_ones_do_not() -> None:
 
 def test_attainable_sizes_are_multiples_of_a_flip() -> None:
     """One of 32 at six seeds; 25 of 512 at ten; the first size within 5 % needs six."""
-    assert nulls.attainable(6) == 1 / 32
-    assert nulls.attainable(10) == 25 / 512
-    assert nulls.attainable(5) == 0
+    assert null_rejections.attainable(6) == 1 / 32
+    assert null_rejections.attainable(10) == 25 / 512
+    assert null_rejections.attainable(5) == 0
 
 
 def test_the_same_rates_come_at_every_call() -> None:
-    assert searches.searches(20) == searches.searches(20)
+    assert tuning_nulls.searches(20) == tuning_nulls.searches(20)
 
 
 def test_a_stream_depends_on_its_name_and_number_alone() -> None:
@@ -66,8 +77,8 @@ def one(draw, n: int = 200_000) -> np.ndarray:
         (normal(0.0), 0.0, 1.0),
         (normal(1.5), 1.5, 1.0),
         (normal(0.0, spread=2.0), 0.0, sqrt(4.5)),
-        (scores.skewed_arms, 0.0, sqrt(2 * (exp(2) - exp(1)))),
-        (scores.skewed_differences, 0.0, sqrt(exp(2) - exp(1))),
+        (simulated_scores.skewed_arms, 0.0, sqrt(2 * (exp(2) - exp(1)))),
+        (simulated_scores.skewed_differences, 0.0, sqrt(exp(2) - exp(1))),
     ],
     ids=["null", "effect", "unequal", "skewed", "lognormal"],
 )
@@ -79,15 +90,15 @@ def test_worlds_have_the_means_and_deviations_that_they_say(draw, mean, deviatio
 
 
 def test_a_gain_in_nine_of_ten_and_the_failure_have_mean_zero() -> None:
-    d = one(scores.rare_failures)
-    counted = np.where(np.isnan(d), scores.FAILURE, d)
+    d = one(simulated_scores.rare_failures)
+    counted = np.where(np.isnan(d), simulated_scores.FAILURE, d)
     assert counted.mean() == pytest.approx(0.0, abs=5 * 3 / sqrt(d.size))
     assert np.isnan(d).mean() == pytest.approx(0.1, abs=0.005)
 
 
 def test_the_rule_gives_failed_runs_the_failure_score() -> None:
-    world = World("rare failures", scores.rare_failures, failure=scores.FAILURE)
-    (contrast,) = scores.verdicts(world, 200, 1)[0]
+    world = World("rare failures", simulated_scores.rare_failures, failure=simulated_scores.FAILURE)
+    (contrast,) = simulated_scores.verdicts(world, 200, 1)[0]
     assert contrast.failures[0] > 0
     assert contrast.finished is not None
     assert contrast.finished.mean > contrast.difference.mean + 0.5
@@ -102,9 +113,9 @@ def test_parts_of_one_data_set_correlate_by_their_share_of_it() -> None:
 def test_a_search_takes_the_best_on_its_validation_part() -> None:
     """Without noise, the setting nearest the middle; with a setting that does nothing, any of them."""
     rng = np.random.default_rng(0)
-    many = [abs(searches.tuned(rng, 50, searches.live)) for _ in range(200)]
-    few = [abs(searches.tuned(rng, 5, searches.live)) for _ in range(200)]
-    idle = [abs(searches.tuned(rng, 50, searches.inert)) for _ in range(200)]
+    many = [abs(tuning_nulls.tuned(rng, 50, tuning_nulls.live)) for _ in range(200)]
+    few = [abs(tuning_nulls.tuned(rng, 5, tuning_nulls.live)) for _ in range(200)]
+    idle = [abs(tuning_nulls.tuned(rng, 50, tuning_nulls.inert)) for _ in range(200)]
     assert np.mean(many) < np.mean(few) / 2
     assert np.mean(idle) == pytest.approx(0.5, abs=0.1)
 
@@ -149,11 +160,11 @@ def test_a_test_that_halves_its_p_is_seen(monkeypatch) -> None:
     """As one that takes a one-sided p for a two-sided one."""
     exact = stats.sign_flip_p
     monkeypatch.setattr(stats, "sign_flip_p", lambda d: exact(d) / 2)
-    rate = nulls._null(World("normal", normal(0.0)), 10, 1000, "halved")
+    rate = null_rejections._null(World("normal", normal(0.0)), 10, 1000, "halved")
     assert not rate.passed
 
 
 def test_a_rule_without_holm_is_seen(monkeypatch) -> None:
     monkeypatch.setattr(stats, "holm", lambda p, family=None: np.asarray(p))  # noqa: ARG005
-    found = nulls.at_the_margin(REPEATS)
+    found = null_rejections.at_the_margin(REPEATS)
     assert [r.name for r in found if not r.passed] == ["4 contrasts: any `equivalent`"]

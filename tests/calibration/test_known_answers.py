@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from paribus.controls import (
+from paribus.calibration.known_answers import (
     FAILED,
     Control,
     Measured,
@@ -20,9 +20,9 @@ from paribus.controls import (
     seen_flakes,
     share_flakes,
 )
+from paribus.calibration.known_answers_page import controls, write_controls
 from paribus.errors import ParibusError
 from paribus.experiment.comparison import Budget
-from paribus.report.controls import controls, write_controls
 from paribus.runs.run import Outcome
 from paribus.runs.store import Store
 from paribus.spec import canonical

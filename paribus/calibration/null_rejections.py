@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from math import floor
 
 from paribus.analysis.verdict import Contrast, Decision
-from paribus.calibration.scores import (
+from paribus.calibration.rates import Rate, Rule
+from paribus.calibration.simulated_scores import (
     FAILURE,
     World,
     failing_arms,
@@ -16,7 +17,6 @@ from paribus.calibration.scores import (
     skewed_differences,
     verdicts,
 )
-from paribus.rates import Rate, Rule
 
 ALPHA = 0.05
 FAMILY = 4

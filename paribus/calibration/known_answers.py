@@ -17,9 +17,9 @@ from pydantic import Field, model_validator
 
 from paribus import stats
 from paribus.analysis.results import Floats, Result, Row
+from paribus.calibration.rates import limits
 from paribus.errors import ParibusError
 from paribus.experiment.comparison import Comparison
-from paribus.rates import limits
 from paribus.runs.run import Record
 from paribus.spec import Frozen
 

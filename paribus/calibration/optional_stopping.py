@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from paribus import stats
 from paribus.analysis.verdict import Decision
 from paribus.calibration.coverage import COVERAGE, WINS
-from paribus.calibration.nulls import attainable
-from paribus.calibration.scores import Floats, Scores, World, generators, judge, normal
-from paribus.rates import Rate
+from paribus.calibration.null_rejections import attainable
+from paribus.calibration.rates import Rate
+from paribus.calibration.simulated_scores import Floats, Scores, World, generators, judge, normal
 
 ALPHA = 0.05
 EVERY = range(5, 51)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from paribus.controls import Judged
+from paribus.calibration.known_answers import Judged
 from paribus.report.tables import Line, markdown
 
 INTRODUCTION = (

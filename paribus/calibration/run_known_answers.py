@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from paribus.calibration.reserved import Reserved, Trained
-from paribus.controls import Control, Judged, effects, inside, judge
+from paribus.calibration.known_answers import Control, Judged, effects, inside, judge
+from paribus.calibration.rates import Rate
+from paribus.calibration.reserved_seeds import Reserved, Trained
 from paribus.executor import execute
-from paribus.rates import Rate
 from paribus.runs.run import Record, Run
 from paribus.settings import Settings
 

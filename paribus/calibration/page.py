@@ -12,7 +12,7 @@ from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING
 
-from paribus.rates import LEVEL, Rate, band, limits
+from paribus.calibration.rates import LEVEL, Rate, band, limits
 from paribus.report.figures.learning_curves import plot_figure, save
 from paribus.report.figures.plotting import COLOURS, DASHES, GREY, MARKERS
 from paribus.report.formatting import NOTHING, listed

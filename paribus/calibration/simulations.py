@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from paribus.calibration.coverage import coverage
-from paribus.calibration.nulls import at_the_margin, broken, rejections
-from paribus.calibration.peeking import peeking
+from paribus.calibration.null_rejections import at_the_margin, broken, rejections
+from paribus.calibration.optional_stopping import peeking
 from paribus.calibration.power import power
-from paribus.calibration.searches import searches
-from paribus.rates import Rate
+from paribus.calibration.rates import Rate
+from paribus.calibration.tuning_nulls import searches
 
 REPEATS = 2000
 PARTS: dict[str, Callable[[int], list[Rate]]] = {

@@ -11,9 +11,9 @@ from collections.abc import Callable
 import numpy as np
 
 from paribus.analysis.verdict import Decision
-from paribus.calibration.nulls import attainable, rejected
-from paribus.calibration.scores import BASE, Floats, Scores, World, verdicts
-from paribus.rates import Rate
+from paribus.calibration.null_rejections import attainable, rejected
+from paribus.calibration.rates import Rate
+from paribus.calibration.simulated_scores import BASE, Floats, Scores, World, verdicts
 
 SEEDS = 10
 TRIALS = 16

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from paribus.analysis.results import Result
-from paribus.calibration.nulls import ALPHA, attainable, rejected, told_apart
-from paribus.calibration.reserved import Reserved
+from paribus.calibration.null_rejections import ALPHA, attainable, rejected, told_apart
+from paribus.calibration.rates import Rate, Rule
+from paribus.calibration.reserved_seeds import Reserved
 from paribus.errors import ParibusError
 from paribus.experiment.comparison import Budget, Comparison, Factor, Variant
 from paribus.experiment.tuning import ARMS, Arm, Tuning
 from paribus.progress import Progress
-from paribus.rates import Rate, Rule
 from paribus.settings import Settings
 from paribus.stats import least_seeds
 

@@ -6,8 +6,8 @@ import json
 import platform
 from dataclasses import replace
 
-from paribus.rates import Rate
-from paribus.report.calibration import calibration, coverage_figure, rates_figure, write_calibration
+from paribus.calibration.page import calibration, coverage_figure, rates_figure, write_calibration
+from paribus.calibration.rates import Rate
 
 GOOD = Rate("True nulls", "rejected", 10, 200, 0.05, "equal", "a test that is not exact", 10)
 BAD = Rate("True nulls", "rejected", 20, 200, 0.05, "at_most", "a test that is not exact", 29)

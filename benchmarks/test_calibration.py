@@ -18,7 +18,7 @@ from paribus.calibration.null_rejections import attainable, rejected
 from paribus.calibration.page import write_calibration
 from paribus.calibration.rates import Rate
 from paribus.door import settings_of
-from paribus.settings import Settings
+from paribus.execution.settings import Settings
 from suites.calibration import ITSELF, UNEQUAL
 from suites.controls import CONTROLS
 

@@ -20,7 +20,7 @@ from benchmarks.engines.page import keep
 from benchmarks.engines.rows import Row, rows
 from benchmarks.engines.workloads import WORKLOADS, Workload
 from paribus.door import CLOCK
-from paribus.workers import available_jobs
+from paribus.execution.pool import available_jobs
 
 CASES = [
     pytest.param(workload, row, id=f"{workload.name}: {row.name}")

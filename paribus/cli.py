@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from paribus.errors import ParibusError
+from paribus.execution.options import OPTIONS
+from paribus.execution.pool import available_jobs, dismiss, wake
 from paribus.lookup import find_suite, let_import, named_suites
-from paribus.options import OPTIONS
-from paribus.workers import available_jobs, dismiss, wake
 
 if TYPE_CHECKING:
+    from paribus.execution.session import Session
+    from paribus.execution.settings import Settings
     from paribus.experiment.comparison import Suite
-    from paribus.session import Session
-    from paribus.settings import Settings
 
 app = typer.Typer(
     help="Controlled comparisons of training choices in PyTorch: one factor varies, all else is equal.",
@@ -89,7 +89,7 @@ def check(
 
     Examples: paribus check optimizers · paribus check my_suite.py --all
     """
-    from paribus.overfit import check_all
+    from paribus.execution.overfit_check import check_all
 
     chosen = find_suite(suite)
     paths, columns = _own_data([chosen], data, target)
@@ -162,7 +162,7 @@ def rebuild(
 
     Example: paribus rebuild results/reference --out results/again
     """
-    from paribus.archive import rebuild as again
+    from paribus.execution.bundle import rebuild as again
 
     pages = again(folder, out, find_suite)
     typer.echo(f"pages: {pages[0]}")
@@ -187,7 +187,7 @@ def calibrate(
     """
     from paribus.calibration import Plan
     from paribus.calibration.suite import calibrate_suite, lines
-    from paribus.progress import Progress
+    from paribus.execution.progress import Progress
 
     found = find_suite(suite)
     settings = _settings(
@@ -206,7 +206,7 @@ def _settings(
     Raises:
         ParibusError: an option has a value that cannot be used.
     """
-    from paribus.settings import Settings, choice
+    from paribus.execution.settings import Settings, choice
 
     for name, option in OPTIONS.items():
         value = fields.get(name.replace("-", "_"))
@@ -225,8 +225,8 @@ def _own_data(
 
 
 def _run(suites: list[Suite], settings: Settings) -> int:
-    from paribus.progress import Progress
-    from paribus.session import Session
+    from paribus.execution.progress import Progress
+    from paribus.execution.session import Session
 
     session = Session(settings, Progress())
     with session.store:
@@ -235,8 +235,8 @@ def _run(suites: list[Suite], settings: Settings) -> int:
 
 def _train_and_report(session: Session, suites: list[Suite]) -> int:
     """Train every cell that can run here and write the pages; returns 1 where control broke."""
-    from paribus import archive
-    from paribus.cells import cells, skip_reason
+    from paribus.execution import bundle
+    from paribus.execution.cases import cells, skip_reason
     from paribus.report import terminal, write
 
     settings = session.settings
@@ -251,7 +251,7 @@ def _train_and_report(session: Session, suites: list[Suite]) -> int:
         results = session.results(every)
         pages = write(results, settings.out, session.claims(_declared(suites), results))
         if settings.evidence:
-            archive.keep(session, every, settings.out / archive.FILE)
+            bundle.keep(session, every, settings.out / bundle.FILE)
         typer.echo(terminal(results))
         typer.echo(f"pages: {pages[0]}")
     return int(any(result.control.broken for result in results))
@@ -269,7 +269,7 @@ def by_task(option: str, values: Iterable[str], tasks: list[str]) -> dict[str, s
     Raises:
         ParibusError: a value names no task and there are several.
     """
-    from paribus.settings import pairs
+    from paribus.execution.settings import pairs
 
     named = []
     for value in values:

@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from paribus import archive
 from paribus.analysis.results import Result
 from paribus.analysis.verdict import Contrast
-from paribus.cells import Cell, cells, skip_reason
 from paribus.errors import ParibusError
+from paribus.execution import bundle
+from paribus.execution.cases import Cell, cells, skip_reason
+from paribus.execution.options import OPTIONS
+from paribus.execution.progress import Progress
+from paribus.execution.session import Session
+from paribus.execution.settings import Settings, choice, pairs, speaks
+from paribus.execution.step_time import Clock
 from paribus.experiment.comparison import Comparison, Suite
 from paribus.experiment.tuning import Arm
-from paribus.options import OPTIONS
-from paribus.progress import Progress
-from paribus.session import Session
-from paribus.settings import Settings, choice, pairs, speaks
-from paribus.steptime import Clock
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
@@ -159,7 +159,7 @@ class Door:
         claims = self.session.claims(self.declared, self.results)
         self.pages = write(self.results, self.settings.out, claims)
         if self.settings.evidence:
-            archive.keep(self.session, self.cells, self.settings.out / archive.FILE)
+            bundle.keep(self.session, self.cells, self.settings.out / bundle.FILE)
 
     def close(self) -> None:
         """Close the store, if it was opened."""

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from paribus import options
 from paribus.errors import ParibusError
-from paribus.options import Option
+from paribus.execution import options
+from paribus.execution.options import Option
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.engines.page import text
-from paribus.archive import FILE, rebuild
 from paribus.calibration import page as calibration
+from paribus.execution.bundle import FILE, rebuild
 from paribus.report.figures import learning_curves
 from suites import SUITES
 

@@ -88,7 +88,7 @@ ONLY = {
 WRITERS = {
     "paribus.runs.store": "the runs",
     "paribus.report": "the pages",
-    "paribus.archive": "what pages were made from",
+    "paribus.execution.bundle": "what pages were made from",
     "paribus.runs.weights": "weights of a trained network",
     "paribus.data.cache": "data that take seconds to make",
     "paribus.training": "machine code, which it builds and keeps",

@@ -17,9 +17,9 @@ from typing import Any
 from benchmarks.engines.remote import ROOT
 from benchmarks.engines.sweep import EVALUATE_EVERY, MULTIPLES, SEEDS, STEPS, SUITE, USUAL
 from benchmarks.engines.where import when, where
-from paribus.cells import cells
-from paribus.session import Session
-from paribus.settings import Settings
+from paribus.execution.cases import cells
+from paribus.execution.session import Session
+from paribus.execution.settings import Settings
 
 KINDS = {
     "seconds": "from end to end",

@@ -23,7 +23,7 @@ from benchmarks.engines.textbook import Textbook
 from benchmarks.engines.where import where
 from benchmarks.engines.workloads import Workload
 from paribus.execution.engine_choice import resolve
-from paribus.workers import available_jobs, one_thread
+from paribus.execution.pool import available_jobs, one_thread
 
 # Equal losses: how far means over seeds may lie apart, in standard errors and as a share of what training gained.
 ERRORS, SHARE = 3.0, 0.03

@@ -63,7 +63,7 @@ def train(workload: Workload, steps: int, replicates: int = REPLICATES) -> dict[
     import time
 
     from paribus.engines.vmapped.fit import train_together
-    from paribus.workers import one_thread, warm_up
+    from paribus.execution.pool import one_thread, warm_up
 
     recipe = workload.recipe.model_copy(update={"steps": steps})
     runs = [replace(workload.run(seed, "stacked"), recipe=recipe) for seed in range(replicates)]

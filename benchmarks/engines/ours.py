@@ -16,9 +16,9 @@ from paribus.engines.rnn import only
 from paribus.engines.simd.trainer import COMPILED, CompiledTraining
 from paribus.engines.vmapped.fit import StackedTraining
 from paribus.execution.engine_choice import best_portion
+from paribus.execution.pool import one_thread, warm_up
 from paribus.runs.run import Run
 from paribus.training.loop import Training, deterministic
-from paribus.workers import one_thread, warm_up
 
 KINDS = {COMPILED: partial(CompiledTraining, make_from=0.0)}
 

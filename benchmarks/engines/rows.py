@@ -12,7 +12,7 @@ from benchmarks.engines.ours import Ours
 from benchmarks.engines.remote import Contender, Remote, Server
 from benchmarks.engines.textbook import Textbook
 from benchmarks.engines.workloads import JAX_DEVICES, Workload
-from paribus.workers import ENVIRONMENT
+from paribus.execution.pool import ENVIRONMENT
 
 TEXTBOOK = "textbook"
 # Peers: the library that has to be there, and the module that drives it.

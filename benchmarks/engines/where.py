@@ -11,7 +11,7 @@ import torch
 
 from benchmarks.engines.clock import THREADS
 from benchmarks.engines.rows import PEERS, available
-from paribus.workers import available_jobs
+from paribus.execution.pool import available_jobs
 
 
 def where() -> dict[str, str]:

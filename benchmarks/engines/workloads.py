@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from paribus.data.dataset import Dataset, Fold, digest_tensors
 from paribus.engines.simd.trainer import COMPILED
-from paribus.executor import dataset_of, fold_of
+from paribus.execution.executor import dataset_of, fold_of
 from paribus.experiment.recipe import Recipe
 from paribus.experiment.task import Metric, Task
 from paribus.runs.run import Run, data_digest

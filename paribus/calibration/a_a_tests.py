@@ -11,10 +11,10 @@ from paribus.calibration.null_rejections import ALPHA, attainable, rejected, tol
 from paribus.calibration.rates import Rate, Rule
 from paribus.calibration.reserved_seeds import Reserved
 from paribus.errors import ParibusError
+from paribus.execution.progress import Progress
+from paribus.execution.settings import Settings
 from paribus.experiment.comparison import Budget, Comparison, Factor, Variant
 from paribus.experiment.tuning import ARMS, Arm, Tuning
-from paribus.progress import Progress
-from paribus.settings import Settings
 from paribus.stats import least_seeds
 
 FIRST_SEED = 70_000_000

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from paribus.analysis.results import Result, collect
-from paribus.cells import Cell, cells
 from paribus.errors import ParibusError
+from paribus.execution.cases import Cell, cells
+from paribus.execution.progress import Progress
+from paribus.execution.session import Session
+from paribus.execution.settings import Settings
 from paribus.experiment.comparison import Comparison, Suite
 from paribus.experiment.tuning import Arm
-from paribus.progress import Progress
 from paribus.runs.run import Run
-from paribus.session import Session
-from paribus.settings import Settings
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from paribus.calibration.known_answers import Control, Judged, effects, inside, judge
 from paribus.calibration.rates import Rate
 from paribus.calibration.reserved_seeds import Reserved, Trained
-from paribus.executor import execute
+from paribus.execution.executor import execute
+from paribus.execution.settings import Settings
 from paribus.runs.run import Record, Run
-from paribus.settings import Settings
 
 FIRST_SEED = 60_000_000
 MEASURED_SEED = 80_000_000

@@ -9,9 +9,9 @@ from pathlib import Path
 from paribus.calibration.a_a_tests import Plan, calibrate
 from paribus.calibration.page import told, write_calibration
 from paribus.calibration.rates import Rate
+from paribus.execution.progress import Progress
+from paribus.execution.settings import Settings
 from paribus.experiment.comparison import Comparison, Suite
-from paribus.progress import Progress
-from paribus.settings import Settings
 
 
 def calibrate_suite(

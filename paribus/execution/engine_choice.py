@@ -11,10 +11,10 @@ from paribus.data.dataset import Fold
 from paribus.engines.cohorts import LARGEST
 from paribus.engines.simd.trainer import COMPILED, WORTH_LANES, CompiledTraining
 from paribus.engines.vmapped.fit import StackedTraining, self_check, why_not
-from paribus.executor import fold_of, spread
+from paribus.execution.executor import fold_of, spread
+from paribus.execution.pool import one_thread, warm_up
 from paribus.runs.run import Run
 from paribus.training.loop import Training, deterministic
-from paribus.workers import one_thread, warm_up
 
 # Choosing takes a few tenths of a second: a check in float64, and a few steps of either engine.
 WORTH_SECONDS = 1.0

@@ -12,10 +12,10 @@ from paribus.calibration import Controlled, Plan, a_a_tests, against_itself, cal
 from paribus.calibration.a_a_tests import FIRST_SEED, rates_of
 from paribus.calibration.known_answers import Control, Measured
 from paribus.errors import ParibusError
+from paribus.execution.settings import Settings
 from paribus.experiment.comparison import Budget
 from paribus.experiment.search_space import LogUniform, Space
 from paribus.experiment.tuning import Tuning
-from paribus.settings import Settings
 from tests.toys import RECIPE, comparison, score
 
 QUICK = {"quick": Budget(seeds=6, steps=6, seconds=1)}
@@ -192,7 +192,7 @@ def test_bits_that_differ_are_red(settings, monkeypatch) -> None:
     from paribus.calibration import run_known_answers
 
     def moved(runs, *, jobs, keep, **_rest):
-        from paribus.executor import execute
+        from paribus.execution.executor import execute
 
         def renamed(run, record):
             keep(run, replace(record, key=replace(run, seed=run.seed - 1).key))

@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 from paribus import cli
 from paribus.cli import app, by_task
 from paribus.errors import ParibusError
+from paribus.execution.pool import dismiss, wake, workers
 from paribus.lookup import find_suite
-from paribus.workers import dismiss, wake, workers
 from suites import SUITES
 
 

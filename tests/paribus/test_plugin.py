@@ -17,14 +17,14 @@ from typing import Any
 import pytest
 import torch
 
-from paribus import executor, session
-from paribus.cells import cells
-from paribus.executor import execute
+from paribus.execution import executor, session
+from paribus.execution.cases import cells
+from paribus.execution.executor import execute
+from paribus.execution.session import Session
+from paribus.execution.settings import Settings
 from paribus.report import terminal, write
 from paribus.report.figures import learning_curves
 from paribus.runs.run import Record, Run
-from paribus.session import Session
-from paribus.settings import Settings
 from tests import toys
 
 # pytest-benchmark warns of a file without rows, and this file has a warning for an error.
@@ -35,7 +35,7 @@ CELLS = """
 import pytest
 
 from paribus.door import CLOCK
-from paribus.cells import cells
+from paribus.execution.cases import cells
 from paribus.spec import call
 from tests.toys import *
 

@@ -12,19 +12,19 @@ import pandas
 import pytest
 import torch
 
-from paribus import session as module
 from paribus.analysis.results import Result
-from paribus.archive import FILE, keep, rebuild
-from paribus.cells import cells
 from paribus.data.splits import random_split
+from paribus.execution import session as module
+from paribus.execution.bundle import FILE, keep, rebuild
+from paribus.execution.cases import cells
+from paribus.execution.session import Session
+from paribus.execution.settings import Settings
 from paribus.experiment.comparison import Suite
 from paribus.experiment.search_space import Choice, LogUniform, Space, best_of, space
 from paribus.experiment.tuning import Tuning
 from paribus.report import terminal, write
 from paribus.report.figures.best_of_n import best_of_trials, expected, limited
 from paribus.report.tuning_budget import DECLARED_TEST, saw_test_parts
-from paribus.session import Session
-from paribus.settings import Settings
 from tests.toys import comparison, points, suite
 
 RATES = space(lr=LogUniform(low=1e-3, high=1.0))

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from paribus.executor import fold_of
+from paribus.execution.executor import fold_of
+from paribus.execution.pool import one_thread
 from paribus.runs.run import Record, Run
 from paribus.spec import replace as replaced
 from paribus.training.loop import train
-from paribus.workers import one_thread
 from suites.averaging import SUITE as AVERAGING
 from suites.initialisation import SUITE as INITIALISATION
 from suites.two_inputs import SUITE as TWO_INPUTS

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from paribus.cells import cells
-from paribus.session import Session
-from paribus.settings import Settings
+from paribus.execution.cases import cells
+from paribus.execution.session import Session
+from paribus.execution.settings import Settings
 from suites.inversion import SUITE
 
 CAPPED, WIDE = SUITE.comparisons

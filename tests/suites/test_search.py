@@ -7,11 +7,11 @@ import torch
 
 from paribus.engines.vmapped.fit import why_not
 from paribus.errors import ParibusError
-from paribus.executor import fold_of
+from paribus.execution.executor import fold_of
+from paribus.execution.pool import one_thread
 from paribus.runs.run import Run
 from paribus.seeding import Streams
 from paribus.training.loop import train
-from paribus.workers import one_thread
 from suites.search import SUITE, TRIALS
 from suites.tasks.surface import HARDLY, SURFACE, surface
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from paribus.engines.vmapped.equivalence import self_check
-from paribus.executor import fold_of
+from paribus.execution.executor import fold_of
+from paribus.execution.pool import one_thread
 from paribus.runs.run import Run
-from paribus.workers import one_thread
 from suites.sequences import SUITE
 from suites.tasks.sequences import delay, reversal, tally, wave
 

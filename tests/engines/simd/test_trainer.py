@@ -16,7 +16,7 @@ from paribus.engines.vmapped import trainer
 from paribus.engines.vmapped.fit import StackedTraining, train_together
 from paribus.execution import engine_choice
 from paribus.execution.engine_choice import Choice, Portion, resolve
-from paribus.executor import execute
+from paribus.execution.executor import execute
 from paribus.runs.fingerprint import fingerprint
 from paribus.runs.run import Record, Run
 from paribus.spec import call

@@ -8,20 +8,20 @@ from dataclasses import replace
 from functools import cached_property
 
 from paribus.analysis.results import timing_key
-from paribus.cells import Cell, skip_reason
 from paribus.engines.cohorts import cohort_key, stacked
 from paribus.errors import ParibusError
-from paribus.executor import execute, told_of
+from paribus.execution.cases import Cell, skip_reason
+from paribus.execution.executor import execute, told_of
+from paribus.execution.plan import Plan, tuning_of
+from paribus.execution.pool import wake
+from paribus.execution.progress import Progress
+from paribus.execution.settings import Settings
+from paribus.execution.step_time import time_steps
 from paribus.experiment.search_space import widened
 from paribus.experiment.tuning import PILOT_SEEDS, ROUNDS, Arm
-from paribus.plan import Plan, tuning_of
-from paribus.progress import Progress
 from paribus.runs.run import Record, Run
 from paribus.runs.store import Timing
 from paribus.runs.trials import PENDING, Pilot
-from paribus.settings import Settings
-from paribus.steptime import time_steps
-from paribus.workers import wake
 
 MORE = 5
 """Seeds added at a time to what is open; each of them is looked at by itself."""

@@ -16,12 +16,12 @@ import loky
 import pytest
 import torch
 
-from paribus import executor
 from paribus.errors import ParibusError
-from paribus.executor import dataset_of, execute
+from paribus.execution import executor
+from paribus.execution.executor import dataset_of, execute
+from paribus.execution.pool import available_jobs, one_thread
 from paribus.runs.run import Record, Run
 from paribus.spec import call
-from paribus.workers import available_jobs, one_thread
 from tests.toys import REDRAWN, TASK, Deadly, Raises, a_run, reads
 
 SEEDS = range(5)

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from paribus.cells import DEVICES, Cell
 from paribus.errors import ParibusError
+from paribus.execution.cases import DEVICES, Cell
 from paribus.experiment.tuning import ARMS, Arm
 from paribus.runs.run import resolve_device
 from paribus.stats import fewest_to_stop

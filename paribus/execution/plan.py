@@ -14,7 +14,13 @@ import torch
 
 from paribus.analysis.claim_registry import Entry, entries
 from paribus.analysis.results import Result, collect, kind_key
-from paribus.beforehand import (
+from paribus.engines.cohorts import cohort_key
+from paribus.errors import ParibusError
+from paribus.execution.cases import DEVICES, Cell, skip_reason
+from paribus.execution.engine_choice import Choice, Question, common, resolve_each
+from paribus.execution.executor import dataset_of
+from paribus.execution.pool import available_jobs, one_thread
+from paribus.execution.preflight import (
     first_trial,
     make_optimizer,
     refuse_undrawn,
@@ -22,11 +28,7 @@ from paribus.beforehand import (
     told_of_misfit,
     try_once,
 )
-from paribus.cells import DEVICES, Cell, skip_reason
-from paribus.engines.cohorts import cohort_key
-from paribus.errors import ParibusError
-from paribus.execution.engine_choice import Choice, Question, common, resolve_each
-from paribus.executor import dataset_of
+from paribus.execution.settings import Settings
 from paribus.experiment.comparison import Comparison, Suite, Variant
 from paribus.experiment.search_space import Space
 from paribus.experiment.task import Task
@@ -34,11 +36,9 @@ from paribus.experiment.tuning import ARMS, Arm, Tuning
 from paribus.runs.run import Record, Run, data_digest
 from paribus.runs.store import Store
 from paribus.runs.trials import Pilot, Search, Searched, pending
-from paribus.settings import Settings
 from paribus.spec import digest
 from paribus.spec import replace as replaced
 from paribus.stats import fewest_to_stop
-from paribus.workers import available_jobs, one_thread
 
 
 class Plan:

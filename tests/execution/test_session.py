@@ -12,19 +12,19 @@ from typing import Any
 import pytest
 import torch
 
-from paribus import executor
-from paribus import plan as planning
-from paribus import session as module
 from paribus.analysis.results import Result
-from paribus.cells import Cell, cells, skip_reason
 from paribus.errors import ParibusError
+from paribus.execution import executor
+from paribus.execution import plan as planning
+from paribus.execution import session as module
+from paribus.execution.cases import Cell, cells, skip_reason
+from paribus.execution.session import Session
+from paribus.execution.settings import Settings, choice, pairs, speaks
 from paribus.experiment.comparison import Budget, Comparison, Factor, Suite
 from paribus.experiment.search_space import LogUniform, space
 from paribus.experiment.tuning import Tuning
 from paribus.runs.run import Record, Run
 from paribus.runs.store import Timing
-from paribus.session import Session
-from paribus.settings import Settings, choice, pairs, speaks
 from paribus.spec import call
 from paribus.spec import replace as replaced
 from tests import toys

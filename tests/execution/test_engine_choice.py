@@ -14,23 +14,22 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from paribus import executor
-from paribus import plan as module
 from paribus.analysis.results import Result
-from paribus.cells import Cell, cells
 from paribus.data.dataset import Dataset
 from paribus.engines.cohorts import LARGEST, cohort_key
 from paribus.engines.simd.trainer import COMPILED
 from paribus.engines.vmapped.fit import self_check, why_not
 from paribus.errors import ParibusError
-from paribus.execution import engine_choice
+from paribus.execution import engine_choice, executor
+from paribus.execution import plan as module
+from paribus.execution.cases import Cell, cells
 from paribus.execution.engine_choice import Choice, Question, common, resolve, resolve_each
-from paribus.executor import execute, fold_of
+from paribus.execution.executor import execute, fold_of
+from paribus.execution.session import Session
+from paribus.execution.settings import Settings
 from paribus.experiment.comparison import Budget, Suite
 from paribus.experiment.recipe import Start
 from paribus.runs.run import Outcome, Record, Run
-from paribus.session import Session
-from paribus.settings import Settings
 from paribus.spec import call
 from tests.toys import (
     ADAM,

@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 
 from paribus.data.dataset import Dataset
 from paribus.errors import ParibusError, retold
-from paribus.executor import dataset_of
+from paribus.execution.executor import dataset_of
 from paribus.experiment.comparison import Comparison, Variant
 from paribus.experiment.tuning import applied
 from paribus.seeding import Streams

@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from paribus import archive, session
-from paribus.archive import FILE, keep, rebuild
-from paribus.cells import cells
 from paribus.cli import app
 from paribus.errors import ParibusError
+from paribus.execution import bundle, session
+from paribus.execution.bundle import FILE, keep, rebuild
+from paribus.execution.cases import cells
+from paribus.execution.session import Session
+from paribus.execution.settings import Settings
 from paribus.experiment.comparison import Claim, Suite
 from paribus.report import write
 from paribus.runs import fingerprint
-from paribus.session import Session
-from paribus.settings import Settings
 from paribus.spec import call
 from tests.toys import comparison, score, suite
 
@@ -165,4 +165,4 @@ def test_the_command_makes_pages_again(tmp_path: Path, monkeypatch: pytest.Monke
     done = CliRunner().invoke(app, ["rebuild", str(tmp_path / "first"), "--out", str(second)])
     assert done.output == f"pages: {second / 'README.md'}\n"
     same(tmp_path / "first", second)
-    assert archive.FILE not in {p.name for p in second.iterdir()}
+    assert bundle.FILE not in {p.name for p in second.iterdir()}

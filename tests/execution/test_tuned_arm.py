@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 
 from paribus.analysis.results import Result
-from paribus.cells import Cell, cells
 from paribus.errors import ParibusError
+from paribus.execution.cases import Cell, cells
+from paribus.execution.session import Session
+from paribus.execution.settings import Settings
 from paribus.experiment.comparison import Suite
 from paribus.experiment.search_space import LogUniform, Space, space
 from paribus.experiment.tuning import PILOT_SEEDS, SHARED_SEED, Tuning
 from paribus.runs.run import Outcome, Record, Run
 from paribus.runs.trials import PENDING, Pilot
-from paribus.session import Session
-from paribus.settings import Settings
 from paribus.spec import call
 from tests import toys
 from tests.paribus.conftest import _task, table

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from paribus.beforehand import make_optimizer
+from paribus.execution.preflight import make_optimizer
 from tests.toys import comparison
 
 
@@ -43,7 +43,7 @@ def test_trying_does_not_load_torch_s_compiler() -> None:
     script = """
 import sys
 from tests.toys import comparison
-from paribus.beforehand import try_once
+from paribus.execution.preflight import try_once
 for variant in comparison().variants():
     try_once(variant)
 print("torch._dynamo" in sys.modules)

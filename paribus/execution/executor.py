@@ -17,11 +17,11 @@ from paribus.engines.cohorts import LARGEST, stacked, units
 from paribus.engines.simd.trainer import COMPILED, train_compiled
 from paribus.engines.vmapped.fit import train_together
 from paribus.errors import ParibusError, retold
+from paribus.execution.pool import one_thread, warm_up, workers
 from paribus.experiment.task import Task
 from paribus.runs.run import Record, Run
 from paribus.spec import canonical
 from paribus.training.loop import train
-from paribus.workers import one_thread, warm_up, workers
 
 
 def execute(

@@ -14,15 +14,15 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from paribus.cells import Cell, cells, skip_reason
 from paribus.errors import ParibusError
+from paribus.execution.cases import Cell, cells, skip_reason
+from paribus.execution.plan import Plan
+from paribus.execution.settings import Settings
 from paribus.experiment.comparison import Suite
-from paribus.plan import Plan
 from paribus.runs import fingerprint
 from paribus.runs.environment import Machine, as_on
 from paribus.runs.run import torch_minor
 from paribus.runs.store import Store
-from paribus.settings import Settings
 
 FILE = "evidence.json.xz"
 FORMAT = 1

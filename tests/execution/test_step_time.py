@@ -8,9 +8,9 @@ import os
 import pytest
 import torch
 
-from paribus import steptime
+from paribus.execution import step_time
+from paribus.execution.step_time import ROUNDS, WARM_UP, Clock, pinned, time_steps
 from paribus.spec import call
-from paribus.steptime import ROUNDS, WARM_UP, Clock, pinned, time_steps
 from paribus.training.loop import Training
 from tests.toys import ADAM, Raises, Watch, a_run
 
@@ -22,7 +22,7 @@ needs_affinity = pytest.mark.skipif(
 @pytest.fixture
 def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
     made = Watch()
-    monkeypatch.setattr(steptime, "time", made)
+    monkeypatch.setattr(step_time, "time", made)
     return made
 
 
@@ -110,7 +110,7 @@ def test_variant_and_baseline_take_turns(monkeypatch: pytest.MonkeyPatch) -> Non
         training.advance(1)
         return {"Adam": 0.004, "SGD": 0.002}[name]
 
-    monkeypatch.setattr(steptime, "_seconds", seconds)
+    monkeypatch.setattr(step_time, "_seconds", seconds)
     timing = time_steps(a_run(optimizer=ADAM), a_run())
     probe, *rounds = turns
     assert probe == ("SGD", WARM_UP, WARM_UP)
@@ -123,7 +123,7 @@ def test_variant_and_baseline_take_turns(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_a_round_has_at_least_one_step(monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[int] = []
-    monkeypatch.setattr(steptime, "_seconds", lambda _, n: steps.append(n) or 0.5)
+    monkeypatch.setattr(step_time, "_seconds", lambda _, n: steps.append(n) or 0.5)
     time_steps(a_run(), a_run())
     assert steps[1:] == [1] * 2 * ROUNDS
 
@@ -141,7 +141,7 @@ def test_steps_are_timed_on_one_core_and_thread_without_the_collector(
         return advance(training, steps)
 
     monkeypatch.setattr(Training, "advance", watched)
-    monkeypatch.setattr(steptime, "ROUNDS", 2)
+    monkeypatch.setattr(step_time, "ROUNDS", 2)
     before = (os.sched_getaffinity(0), torch.get_num_threads(), gc.isenabled())
     timing = time_steps(a_run(optimizer=ADAM), a_run())
     assert seen == {(1, 1, False)}
@@ -151,7 +151,7 @@ def test_steps_are_timed_on_one_core_and_thread_without_the_collector(
 
 
 def test_timing_leaves_the_global_generator_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(steptime, "ROUNDS", 1)
+    monkeypatch.setattr(step_time, "ROUNDS", 1)
     before = torch.get_rng_state()
     time_steps(a_run(), a_run())
     assert torch.equal(torch.get_rng_state(), before)
@@ -169,7 +169,7 @@ def test_an_error_in_a_step_gives_everything_back() -> None:
 def test_an_error_in_a_timed_step_switches_the_collector_on_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(steptime, "WARM_UP", 2)
+    monkeypatch.setattr(step_time, "WARM_UP", 2)
     with pytest.raises(RuntimeError, match="the third step is one too many"):
         time_steps(a_run(), a_run(model=call(Raises)))
     assert gc.isenabled()

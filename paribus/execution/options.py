@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Option:
-    """One choice; what it sets is the field of its name in `paribus.settings.Settings`.
+    """One choice; what it sets is the field of its name in `paribus.execution.settings.Settings`.
 
     Args:
         what: what is chosen, in a phrase.

@@ -9,11 +9,11 @@ import pytest
 import typer.main
 
 from paribus import plugin
-from paribus.cells import DEVICES
 from paribus.cli import app
+from paribus.execution.cases import DEVICES
+from paribus.execution.options import OPTIONS, Option
+from paribus.execution.settings import CAP, Settings
 from paribus.experiment.tuning import ARMS
-from paribus.options import OPTIONS, Option
-from paribus.settings import CAP, Settings
 
 RUN = {p.name: p for p in typer.main.get_command(app).commands["run"].params}
 PLAIN = sorted(OPTIONS.keys() - {"data", "target", "out", "store"})

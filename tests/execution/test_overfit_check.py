@@ -11,7 +11,7 @@ from torch import nn
 from typer.testing import CliRunner
 
 from paribus import cli
-from paribus.overfit import Fitted, check, check_all
+from paribus.execution.overfit_check import Fitted, check, check_all
 from paribus.seeding import Streams
 from paribus.spec import call
 from tests.toys import RECIPE, TASK, Small, comparison, suite

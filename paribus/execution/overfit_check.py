@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import torch
 
 from paribus.data.dataset import Fold
-from paribus.executor import dataset_of
+from paribus.execution.executor import dataset_of
+from paribus.execution.pool import one_thread
 from paribus.experiment.comparison import Suite, Variant
 from paribus.runs.run import Run
 from paribus.training.evaluate import outputs_of
 from paribus.training.loop import Training, deterministic
 from paribus.training.run_state import evaluation
-from paribus.workers import one_thread
 
 SHARE_LEFT = 0.01
 SMALLEST = 1e-4

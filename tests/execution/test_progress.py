@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from paribus import progress
-from paribus.progress import Forecast, Progress
+from paribus.execution import progress
+from paribus.execution.progress import Forecast, Progress
 from tests.toys import Watch
 
 

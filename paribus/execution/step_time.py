@@ -11,11 +11,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from paribus.executor import dataset_of
+from paribus.execution.executor import dataset_of
+from paribus.execution.pool import one_thread
 from paribus.runs.run import Run
 from paribus.runs.store import Timing
 from paribus.training.loop import Training, deterministic
-from paribus.workers import one_thread
 
 ROUNDS = 11
 ROUND_SECONDS = 0.01

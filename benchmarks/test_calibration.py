@@ -17,8 +17,8 @@ from paribus.calibration.known_answers import Control
 from paribus.calibration.null_rejections import attainable, rejected
 from paribus.calibration.page import write_calibration
 from paribus.calibration.rates import Rate
-from paribus.door import settings_of
 from paribus.execution.settings import Settings
+from paribus.frontends.pytest_session import settings_of
 from suites.calibration import ITSELF, UNEQUAL
 from suites.controls import CONTROLS
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from paribus.door import CLOCK
 from paribus.execution.cases import Cell, cells
+from paribus.frontends.pytest_session import CLOCK
 from suites import SUITES
 
 CELLS = cells(SUITES)

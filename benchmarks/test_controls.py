@@ -11,7 +11,7 @@ import pytest
 from paribus.calibration import Controlled
 from paribus.calibration.known_answers import Control, Judged
 from paribus.calibration.known_answers_page import write_controls
-from paribus.door import settings_of
+from paribus.frontends.pytest_session import settings_of
 from suites.controls import CONTROLS
 
 

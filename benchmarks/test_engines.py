@@ -19,8 +19,8 @@ from benchmarks.engines.memory import measure_memory
 from benchmarks.engines.page import keep
 from benchmarks.engines.rows import Row, rows
 from benchmarks.engines.workloads import WORKLOADS, Workload
-from paribus.door import CLOCK
 from paribus.execution.pool import available_jobs
+from paribus.frontends.pytest_session import CLOCK
 
 CASES = [
     pytest.param(workload, row, id=f"{workload.name}: {row.name}")

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from paribus.experiment.comparison import Comparison, Suite
-from paribus.plugin import OPTIONS
+from paribus.frontends.pytest_plugin import OPTIONS
 from suites import SUITES
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")

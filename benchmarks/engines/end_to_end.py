@@ -104,7 +104,7 @@ def _measured(engine: str, out: Path, cache: Path) -> dict[str, float]:
     started = time.perf_counter()
     subprocess.run(  # noqa: S603 - this interpreter, our own command line
         [
-            *(sys.executable, "-c", "from paribus.cli import main; main()"),
+            *(sys.executable, "-c", "from paribus.frontends.cli import main; main()"),
             *(*arguments, "--device", "cpu", "--out", str(out)),
         ],
         cwd=ROOT,

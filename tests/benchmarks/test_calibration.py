@@ -11,7 +11,7 @@ from tests.paribus.calibration.test_trained import a_control
 from benchmarks import test_calibration as calibration
 from benchmarks import test_controls as controls
 from paribus.calibration.rates import Rate
-from paribus.plugin import OPTIONS
+from paribus.frontends.pytest_plugin import OPTIONS
 
 ROOT = Path(__file__).parents[2]
 

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from paribus.cli import app
 from paribus.errors import ParibusError
 from paribus.execution import bundle, session
 from paribus.execution.bundle import FILE, keep, rebuild
@@ -19,6 +18,7 @@ from paribus.execution.cases import cells
 from paribus.execution.session import Session
 from paribus.execution.settings import Settings
 from paribus.experiment.comparison import Claim, Suite
+from paribus.frontends.cli import app
 from paribus.report import write
 from paribus.runs import fingerprint
 from paribus.spec import call
@@ -160,7 +160,7 @@ def test_what_is_no_evidence_is_refused(tmp_path: Path, content: bytes | None, g
 
 def test_the_command_makes_pages_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = made(tmp_path)
-    monkeypatch.setattr("paribus.cli.find_suite", finder(first))
+    monkeypatch.setattr("paribus.frontends.cli.find_suite", finder(first))
     second = tmp_path / "second"
     done = CliRunner().invoke(app, ["rebuild", str(tmp_path / "first"), "--out", str(second)])
     assert done.output == f"pages: {second / 'README.md'}\n"

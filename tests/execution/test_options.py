@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import typer.main
 
-from paribus import plugin
-from paribus.cli import app
 from paribus.execution.cases import DEVICES
 from paribus.execution.options import OPTIONS, Option
 from paribus.execution.settings import CAP, Settings
 from paribus.experiment.tuning import ARMS
+from paribus.frontends import pytest_plugin
+from paribus.frontends.cli import app
 
 RUN = {p.name: p for p in typer.main.get_command(app).commands["run"].params}
 PLAIN = sorted(OPTIONS.keys() - {"data", "target", "out", "store"})
@@ -51,7 +51,7 @@ def test_choices_are_those_of_the_engine() -> None:
 @pytest.mark.parametrize("name", sorted(OPTIONS))
 def test_both_doors_have_the_option(name: str) -> None:
     """Of one default; a list that nothing was put in is empty or none."""
-    typed, tested = RUN[name.replace("-", "_")], plugin.OPTIONS[f"--paribus-{name}"]
+    typed, tested = RUN[name.replace("-", "_")], pytest_plugin.OPTIONS[f"--paribus-{name}"]
     assert typed.opts == [f"--{name}"]
     assert str(typed.default or None) == str(tested.get("default") or None)
     assert typed.help.lower().startswith(tested["help"].lower())

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 from typer.testing import CliRunner
 
-from paribus import cli
 from paribus.execution.overfit_check import Fitted, check, check_all
+from paribus.frontends import cli
 from paribus.seeding import Streams
 from paribus.spec import call
 from tests.toys import RECIPE, TASK, Small, comparison, suite

@@ -15,7 +15,7 @@ from paribus.execution.options import Option
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
 
-    from paribus.door import Door
+    from paribus.frontends.pytest_session import Door
 
 # Every pytest run in an environment that has paribus loads this file, so torch is not imported until a cell is there.
 
@@ -61,7 +61,7 @@ def door_of(config: pytest.Config) -> Door:
     """The session behind these options, made when it is first asked for."""
     door = config.stash[DOOR]
     if door is None:
-        from paribus.door import Door
+        from paribus.frontends.pytest_session import Door
 
         with told_plainly():
             door = config.stash[DOOR] = Door(config)

@@ -12,7 +12,7 @@ import typer
 from paribus.errors import ParibusError
 from paribus.execution.options import OPTIONS
 from paribus.execution.pool import available_jobs, dismiss, wake
-from paribus.lookup import find_suite, let_import, named_suites
+from paribus.frontends.discovery import find_suite, let_import, named_suites
 
 if TYPE_CHECKING:
     from paribus.execution.session import Session

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from paribus import cli
-from paribus.cli import app, by_task
 from paribus.errors import ParibusError
 from paribus.execution.pool import dismiss, wake, workers
-from paribus.lookup import find_suite
+from paribus.frontends import cli
+from paribus.frontends.cli import app, by_task
+from paribus.frontends.discovery import find_suite
 from suites import SUITES
 
 
@@ -59,7 +59,13 @@ def test_a_file_that_is_no_suite_is_refused(
 
 def test_a_mistake_is_one_line_and_status_two(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", "from paribus.cli import main; main()", "run", "optimisers"],
+        [
+            sys.executable,
+            "-c",
+            "from paribus.frontends.cli import main; main()",
+            "run",
+            "optimisers",
+        ],
         capture_output=True,
         text=True,
         cwd=tmp_path,
@@ -176,7 +182,7 @@ def test_workers_find_a_network_that_is_defined_beside_its_suite(tmp_path: Path)
     (tmp_path / "own_networks.py").write_text(OWN)
     done = subprocess.run(
         [
-            *(sys.executable, "-c", "from paribus.cli import main; main()", "run"),
+            *(sys.executable, "-c", "from paribus.frontends.cli import main; main()", "run"),
             *(str(tmp_path / "own_networks.py"), "--jobs", "2", "--device", "cpu"),
             *("--engine", "loop", "--out", str(tmp_path / "out")),
         ],

@@ -34,7 +34,7 @@ ROOT = Path(__file__).parents[2]
 CELLS = """
 import pytest
 
-from paribus.door import CLOCK
+from paribus.frontends.pytest_session import CLOCK
 from paribus.execution.cases import cells
 from paribus.spec import call
 from tests.toys import *
@@ -484,7 +484,7 @@ def test_ordinary_tests_do_not_load_torch_and_see_nothing_of_paribus(
 
         def test_what_is_loaded():
             loaded = {name.partition(".")[0] for name in sys.modules}
-            assert "paribus.plugin" in sys.modules
+            assert "paribus.frontends.pytest_plugin" in sys.modules
             assert not loaded & {"torch", "numpy", "pandas", "matplotlib", "sklearn", "scipy", "loky"}
         """
     )

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 import torch
-from tests.paribus.training.test_compiled import cohort, same
 from torch import Tensor, nn
 
 from paribus.engines.simd import codegen
@@ -28,6 +27,7 @@ from paribus.experiment.recipe import EarlyStopping
 from paribus.runs.run import Run
 from paribus.spec import Call, call
 from paribus.training.loop import train
+from tests.paribus.training.test_compiled import cohort, same
 from tests.toys import REDRAWN, a_run, points
 
 pytestmark = pytest.mark.skipif(

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 # The plugin is tested from within other pytest runs.
-pytest_plugins = ["pytester"]
+pytest_plugins = ["pytester", "tests.helpers.tiny_tasks"]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -12,7 +12,7 @@ from paribus.analysis.claims import Answered
 from paribus.analysis.hypothesis_tests import Answer
 from paribus.experiment.comparison import Budget, Claim, Suite
 from paribus.runs.store import Store
-from tests.handmade import Bench, around, comparison
+from tests.helpers.handmade import Bench, around, comparison
 
 
 def claim(name: str = "C5", **fields) -> Claim:

@@ -11,7 +11,7 @@ from paribus.errors import ParibusError
 from paribus.experiment.comparison import Claim, Suite
 from paribus.spec import call
 from paribus.stats import sign_flip_p, t_p
-from tests.handmade import FAILED, Bench, around, comparison
+from tests.helpers.handmade import FAILED, Bench, around, comparison
 
 SIGNS = np.array([1, -1] * 5)
 
@@ -266,7 +266,7 @@ def test_identity_within_a_margin_lets_rounding_pass(store) -> None:
     assert answered(store, claim("identical"), adam=other).answer == "refuted"
 
 
-HALF = call("tests.handmade:half_of_the_score")
+HALF = call("tests.helpers.handmade:half_of_the_score")
 
 
 def test_a_measure_makes_the_number_that_is_compared(store) -> None:

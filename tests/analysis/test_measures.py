@@ -7,7 +7,7 @@ import pytest
 
 from paribus.analysis import measures
 from paribus.experiment.comparison import Factor, Suite
-from tests.handmade import FAILED, LR, LRS, Bench, around, comparison
+from tests.helpers.handmade import FAILED, LR, LRS, Bench, around, comparison
 
 
 def curve(bench: Bench, name: str, **curves: list[float]) -> None:

@@ -14,7 +14,7 @@ from paribus.errors import ParibusError
 from paribus.experiment.comparison import Across, Comparison, Suite
 from paribus.report import ranking_figures, ranking_tables, write
 from paribus.runs.run import Outcome
-from tests.handmade import FAILED, TASK, Bench, around, comparison
+from tests.helpers.handmade import FAILED, TASK, Bench, around, comparison
 
 # Mean log loss of sgd, adam and rmsprop on four tasks; learning nothing scores 0.7.
 LOSSES = {

@@ -20,8 +20,8 @@ from paribus.experiment.comparison import Factor
 from paribus.experiment.task import Metric
 from paribus.spec import call
 from paribus.stats import paired_t_interval, t_p
-from tests.handmade import FAILED, OPTIMIZERS, Bench, around, comparison, filled, record
-from tests.toys import a_run
+from tests.helpers.handmade import FAILED, OPTIMIZERS, Bench, around, comparison, filled, record
+from tests.helpers.toys import a_run
 
 
 @pytest.fixture

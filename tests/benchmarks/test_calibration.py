@@ -11,7 +11,7 @@ from benchmarks import test_calibration as calibration
 from benchmarks import test_controls as controls
 from paribus.calibration.rates import Rate
 from paribus.frontends.pytest_plugin import OPTIONS
-from tests.paribus.calibration.test_trained import a_control
+from tests.calibration.test_a_a_tests import a_control
 
 ROOT = Path(__file__).parents[2]
 

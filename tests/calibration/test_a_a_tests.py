@@ -16,7 +16,7 @@ from paribus.execution.settings import Settings
 from paribus.experiment.comparison import Budget
 from paribus.experiment.search_space import LogUniform, Space
 from paribus.experiment.tuning import Tuning
-from tests.toys import RECIPE, comparison, score
+from tests.helpers.toys import RECIPE, comparison, score
 
 QUICK = {"quick": Budget(seeds=6, steps=6, seconds=1)}
 PLAN = Plan(repeats=8, seeds=6)
@@ -150,7 +150,7 @@ def test_a_plan_that_finds_nothing_is_refused(count, seeds) -> None:
 
 def test_control_that_breaks_is_told(settings) -> None:
     """A network that draws from outside its streams has no two weights alike where nothing but dropout varies."""
-    model = {"model": {"target": "tests.toys:Unpaired", "kwargs": {}}}
+    model = {"model": {"target": "tests.helpers.toys:Unpaired", "kwargs": {}}}
     odd = comparison(recipe=RECIPE.model_validate({**RECIPE.model_dump(), **model}), budgets=QUICK)
     with pytest.raises(ParibusError, match=r"^control of comparison 'toys': got init of seed"):
         list(repeats(replace(settings, engine="loop"), odd, PLAN))

@@ -26,7 +26,7 @@ from paribus.experiment.comparison import Budget
 from paribus.runs.run import Outcome
 from paribus.runs.store import Store
 from paribus.spec import canonical
-from tests.handmade import Bench, comparison, filled
+from tests.helpers.handmade import Bench, comparison, filled
 
 QUICK = {"quick": Budget(seeds=12, steps=20, seconds=1)}
 SEEN = Measured(misses=0, seeds=200)

@@ -11,7 +11,7 @@ from paribus.engines.cohorts import LARGEST, cohort_key, units
 from paribus.experiment.recipe import EarlyStopping
 from paribus.runs.run import Run
 from paribus.spec import Call, call
-from tests.toys import REDRAWN, TASK, Small, a_run
+from tests.helpers.toys import REDRAWN, TASK, Small, a_run
 
 BASE = a_run()
 

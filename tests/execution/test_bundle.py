@@ -22,7 +22,7 @@ from paribus.frontends.cli import app
 from paribus.report import write
 from paribus.runs import fingerprint
 from paribus.spec import call
-from tests.toys import comparison, score, suite
+from tests.helpers.toys import comparison, score, suite
 
 CLAIM = Claim(name="C5", text="Adam wins.", variant="adam", relation="better")
 

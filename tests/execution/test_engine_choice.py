@@ -31,7 +31,7 @@ from paribus.experiment.comparison import Budget, Suite
 from paribus.experiment.recipe import Start
 from paribus.runs.run import Outcome, Record, Run
 from paribus.spec import call
-from tests.toys import (
+from tests.helpers.toys import (
     ADAM,
     RECIPE,
     REDRAWN,

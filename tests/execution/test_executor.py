@@ -22,7 +22,7 @@ from paribus.execution.executor import dataset_of, execute
 from paribus.execution.pool import available_jobs, one_thread
 from paribus.runs.run import Record, Run
 from paribus.spec import call
-from tests.toys import REDRAWN, TASK, Deadly, Raises, a_run, reads
+from tests.helpers.toys import REDRAWN, TASK, Deadly, Raises, a_run, reads
 
 SEEDS = range(5)
 RUNS = [a_run(seed) for seed in SEEDS]

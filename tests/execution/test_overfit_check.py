@@ -14,7 +14,7 @@ from paribus.execution.overfit_check import Fitted, check, check_all
 from paribus.frontends import cli
 from paribus.seeding import Streams
 from paribus.spec import call
-from tests.toys import RECIPE, TASK, Small, comparison, suite
+from tests.helpers.toys import RECIPE, TASK, Small, comparison, suite
 
 FAST = call("torch.optim:Adam", lr=0.05)
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from paribus.execution.preflight import make_optimizer
-from tests.toys import comparison
+from tests.helpers.toys import comparison
 
 
 def variant(**settings: object):
@@ -42,7 +42,7 @@ def test_trying_does_not_load_torch_s_compiler() -> None:
     """It takes seconds, and whoever starts a run waits for them."""
     script = """
 import sys
-from tests.toys import comparison
+from tests.helpers.toys import comparison
 from paribus.execution.preflight import try_once
 for variant in comparison().variants():
     try_once(variant)

@@ -9,7 +9,7 @@ import pytest
 
 from paribus.execution import progress
 from paribus.execution.progress import Forecast, Progress
-from tests.toys import Watch
+from tests.helpers.toys import Watch
 
 
 @pytest.fixture

@@ -27,8 +27,8 @@ from paribus.runs.run import Record, Run
 from paribus.runs.store import Timing
 from paribus.spec import call
 from paribus.spec import replace as replaced
-from tests import toys
-from tests.toys import ADAM, SGD, TASK, Misfit, Raises, Unpaired, comparison, score, suite
+from tests.helpers import toys
+from tests.helpers.toys import ADAM, SGD, TASK, Misfit, Raises, Unpaired, comparison, score, suite
 
 SUITE = suite()
 Opener = Callable[..., Session]

@@ -12,7 +12,7 @@ from paribus.execution import step_time
 from paribus.execution.step_time import ROUNDS, WARM_UP, Clock, pinned, time_steps
 from paribus.spec import call
 from paribus.training.loop import Training
-from tests.toys import ADAM, Raises, Watch, a_run
+from tests.helpers.toys import ADAM, Raises, Watch, a_run
 
 needs_affinity = pytest.mark.skipif(
     not hasattr(os, "sched_setaffinity"), reason="this system pins no process to a core"

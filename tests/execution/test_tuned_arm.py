@@ -22,9 +22,9 @@ from paribus.experiment.tuning import PILOT_SEEDS, SHARED_SEED, Tuning
 from paribus.runs.run import Outcome, Record, Run
 from paribus.runs.trials import PENDING, Pilot
 from paribus.spec import call
-from tests import toys
-from tests.paribus.conftest import _task, table
-from tests.toys import ADAM, RECIPE, SGD, comparison, suite
+from tests.helpers import toys
+from tests.helpers.tiny_tasks import _task, table
+from tests.helpers.toys import ADAM, RECIPE, SGD, comparison, suite
 
 LR = "recipe.optimizer.lr"
 SPACES = {

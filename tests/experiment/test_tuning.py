@@ -11,7 +11,7 @@ from paribus.experiment.comparison import Claim, Comparison, Factor
 from paribus.experiment.search_space import Choice, LogUniform, Space, Uniform, space
 from paribus.experiment.tuning import Tuning, applied
 from paribus.spec import call
-from tests.toys import RECIPE, comparison
+from tests.helpers.toys import RECIPE, comparison
 
 RATES = space(lr=LogUniform(low=1e-3, high=1.0))
 

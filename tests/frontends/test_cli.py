@@ -104,7 +104,9 @@ def test_help_names_the_tuned_arm() -> None:
 def test_a_suite_of_ones_own_is_calibrated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Six seeds find nothing at two repeats; the status says whether all is as it must be."""
     monkeypatch.setattr(sys, "path", list(sys.path))
-    (tmp_path / "toy_suite.py").write_text("from tests.toys import suite\nSUITE = suite()\n")
+    (tmp_path / "toy_suite.py").write_text(
+        "from tests.helpers.toys import suite\nSUITE = suite()\n"
+    )
     words = ["calibrate", str(tmp_path / "toy_suite.py"), "--repeats", "2", "--seeds", "6"]
     done = CliRunner().invoke(
         app, [*words, "--out", str(tmp_path), "--device", "cpu", "--jobs", "1"]
@@ -160,7 +162,7 @@ from torch import nn
 
 from paribus.experiment.comparison import Suite
 from paribus.spec import call
-from tests.toys import RECIPE, comparison
+from tests.helpers.toys import RECIPE, comparison
 
 
 class Own(nn.Linear):

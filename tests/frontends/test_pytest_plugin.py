@@ -25,7 +25,7 @@ from paribus.execution.settings import Settings
 from paribus.report import terminal, write
 from paribus.report.figures import learning_curves
 from paribus.runs.run import Record, Run
-from tests import toys
+from tests.helpers import toys
 
 # pytest-benchmark warns of a file without rows, and this file has a warning for an error.
 pytestmark = pytest.mark.filterwarnings("ignore:Not saving anything, no benchmarks have been run!")
@@ -37,7 +37,7 @@ import pytest
 from paribus.frontends.pytest_session import CLOCK
 from paribus.execution.cases import cells
 from paribus.spec import call
-from tests.toys import *
+from tests.helpers.toys import *
 
 @pytest.mark.parametrize("cell", cells([{suites}]), ids=lambda cell: cell.name)
 @pytest.mark.benchmark(group="training", timer=CLOCK)
@@ -454,7 +454,7 @@ def test_ordinary_tests_may_be_selected_where_there_are_cells(
 def test_the_compare_fixture_gives_a_verdict_to_assert(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
-        from tests.toys import comparison
+        from tests.helpers.toys import comparison
 
         def test_adam_is_no_better(compare):
             contrast = compare(comparison(), seeds=6)["adam"]

@@ -9,7 +9,7 @@ from paribus.analysis.claims import Answered
 from paribus.analysis.hypothesis_tests import Answer
 from paribus.experiment.comparison import Claim
 from paribus.report import claims, write
-from tests.handmade import filled
+from tests.helpers.handmade import filled
 
 MADE = Claim(name="C5", text="Adam wins.", variant="adam", relation="better", source="A. Author")
 

@@ -15,7 +15,7 @@ from paribus.experiment.task import Metric
 from paribus.report import origins, provenance_tables, write
 from paribus.report.method import command, fuller
 from paribus.spec import call
-from tests.handmade import FAILED, TASK, Bench, around, comparison, filled
+from tests.helpers.handmade import FAILED, TASK, Bench, around, comparison, filled
 
 NO_GPU = "no CUDA device was found"
 CLAIMS = (

@@ -7,7 +7,7 @@ import pytest
 
 from paribus.report import runs_csv, tables, terminal, verdict_table
 from paribus.report.text import pathless
-from tests.handmade import FAILED, Bench, around, comparison, filled
+from tests.helpers.handmade import FAILED, Bench, around, comparison, filled
 
 DASH = "—"
 

@@ -25,7 +25,7 @@ from paribus.experiment.tuning import Tuning
 from paribus.report import terminal, write
 from paribus.report.figures.best_of_n import best_of_trials, expected, limited
 from paribus.report.tuning_budget import DECLARED_TEST, saw_test_parts
-from tests.toys import comparison, points, suite
+from tests.helpers.toys import comparison, points, suite
 
 RATES = space(lr=LogUniform(low=1e-3, high=1.0))
 Maker = Callable[..., Path]

@@ -17,7 +17,7 @@ from paribus.errors import ParibusError
 from paribus.runs.run import Outcome, Predictions, Record, Run
 from paribus.runs.store import SCHEMA, Store, Timing
 from paribus.spec import canonical
-from tests.toys import a_run
+from tests.helpers.toys import a_run
 
 RUN = a_run(seed=3)
 OUTPUTS = np.array([[0.1, -0.0], [math.nan, math.inf]], dtype=np.float32)

@@ -27,8 +27,8 @@ from paribus.experiment.recipe import EarlyStopping
 from paribus.runs.run import Run
 from paribus.spec import Call, call
 from paribus.training.loop import train
-from tests.paribus.training.test_compiled import cohort, same
-from tests.toys import REDRAWN, a_run, points
+from tests.engines.simd.test_trainer import cohort, same
+from tests.helpers.toys import REDRAWN, a_run, points
 
 pytestmark = pytest.mark.skipif(
     not any(map(shutil.which, COMPILERS)), reason="there is no C++ compiler"

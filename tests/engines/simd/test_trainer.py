@@ -20,7 +20,7 @@ from paribus.execution.executor import execute
 from paribus.runs.fingerprint import fingerprint
 from paribus.runs.run import Record, Run
 from paribus.spec import call
-from tests.toys import a_run
+from tests.helpers.toys import a_run
 
 
 @pytest.fixture(autouse=True)

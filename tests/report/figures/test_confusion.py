@@ -11,7 +11,7 @@ from paribus.report.figures.confusion import confusion, shares
 from paribus.runs.run import Predictions
 from paribus.runs.store import Store
 from paribus.spec import call
-from tests.handmade import Bench, around, comparison
+from tests.helpers.handmade import Bench, around, comparison
 
 FIGURES = {"Confusion of classes": call("paribus.report.figures.confusion:confusion")}
 

@@ -9,7 +9,7 @@ import pytest
 
 from paribus.experiment.comparison import Factor
 from paribus.report.figures import learning_curves, plotting
-from tests.handmade import FAILED, LR, Bench, around, comparison, filled
+from tests.helpers.handmade import FAILED, LR, Bench, around, comparison, filled
 
 DIAGNOSED = {
     "step": [0, 10, 20],

@@ -11,7 +11,7 @@ from paribus.report.text import setting
 from paribus.runs.run import Predictions
 from paribus.runs.store import Store
 from paribus.spec import plain
-from tests.handmade import RECIPE, TASK, Bench, around, comparison
+from tests.helpers.handmade import RECIPE, TASK, Bench, around, comparison
 
 
 def ramp(start: float, count: int = 5) -> np.ndarray:

@@ -7,7 +7,7 @@ import pytest
 from paribus.experiment.comparison import Factor, Suite
 from paribus.report import write
 from paribus.report.figures import sweep_figures
-from tests.handmade import FAILED, LR, LRS, Bench, around, comparison
+from tests.helpers.handmade import FAILED, LR, LRS, Bench, around, comparison
 
 
 def swept(store, name: str = "hand", scores: dict | None = None, **fields) -> Bench:

@@ -9,7 +9,7 @@ from paribus.errors import ParibusError
 from paribus.report import page
 from paribus.report.figures import trade_off
 from paribus.runs.store import Store
-from tests.handmade import SEEDS, Bench, around, comparison
+from tests.helpers.handmade import SEEDS, Bench, around, comparison
 
 
 @pytest.fixture

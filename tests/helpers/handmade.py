@@ -33,7 +33,7 @@ ACCURACY = Metric(
 )
 TASK = Task(
     name="points",
-    source=call("tests.toys:points"),
+    source=call("tests.helpers.toys:points"),
     reader=call("paribus.data.readers.table:read_table"),
     split=call("paribus.data.splits:random_split"),
     loss=call("paribus.metrics:log_loss"),

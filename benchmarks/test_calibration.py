@@ -19,8 +19,8 @@ from paribus.calibration.page import write_calibration
 from paribus.calibration.rates import Rate
 from paribus.execution.settings import Settings
 from paribus.frontends.pytest_session import settings_of
-from suites.calibration import ITSELF, UNEQUAL
-from suites.controls import CONTROLS
+from paribus.suites.calibration import ITSELF, UNEQUAL
+from paribus.suites.controls import CONTROLS
 
 PLAN = Plan(repeats=200, seeds=10)
 FEW = replace(PLAN, repeats=20)

@@ -8,7 +8,7 @@ import pytest
 
 from paribus.execution.cases import Cell, cells
 from paribus.frontends.pytest_session import CLOCK
-from suites import SUITES
+from paribus.suites import SUITES
 
 CELLS = cells(SUITES)
 # A tuned variant's step is its default's with other numbers.

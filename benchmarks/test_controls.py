@@ -12,7 +12,7 @@ from paribus.calibration import Controlled
 from paribus.calibration.known_answers import Control, Judged
 from paribus.calibration.known_answers_page import write_controls
 from paribus.frontends.pytest_session import settings_of
-from suites.controls import CONTROLS
+from paribus.suites.controls import CONTROLS
 
 
 @pytest.fixture(scope="module")

@@ -5,13 +5,13 @@ puts out, and settings that are text, numbers, lists or mappings. It returns ``(
 inputs or outputs takes and returns a tuple of these.
 """
 
-from models.autoencoders import Autoencoder, ConvAutoencoder
-from models.auxiliary import AuxiliaryCNN
-from models.branches import TwoInputs, TwoOutputs
-from models.cnn import CNN
-from models.mlp import MLP, sequential_mlp
-from models.recurrent import Recurrent
-from models.sequences import EncoderDecoder, SequenceToSequence, VectorToSequence
+from .autoencoders import Autoencoder, ConvAutoencoder
+from .auxiliary import AuxiliaryCNN
+from .branches import TwoInputs, TwoOutputs
+from .cnn import CNN
+from .mlp import MLP, sequential_mlp
+from .recurrent import Recurrent
+from .sequences import EncoderDecoder, SequenceToSequence, VectorToSequence
 
 __all__ = [
     "CNN",

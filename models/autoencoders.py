@@ -7,8 +7,8 @@ from math import prod
 
 from torch import Tensor, nn
 
-from models.settings import activation as make_activation
-from models.settings import output_activation, positive, shape
+from .settings import activation as make_activation
+from .settings import output_activation, positive, shape
 
 
 class Autoencoder(nn.Module):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from models.settings import output_activation, positive, shape
+from .settings import output_activation, positive, shape
 
 
 class AuxiliaryCNN(nn.Module):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from models.settings import output_activation, positive
+from .settings import output_activation, positive
 
 
 def backbone(

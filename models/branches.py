@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from models.settings import output_activation, positive, shape
-from models.sizes import convolved
+from .settings import output_activation, positive, shape
+from .sizes import convolved
 
 
 def image_branch(

@@ -8,9 +8,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from models.settings import activation as make_activation
-from models.settings import checked_norm, output_activation, positive, shape, unknown
-from models.sizes import convolved
+from .settings import activation as make_activation
+from .settings import checked_norm, output_activation, positive, shape, unknown
+from .sizes import convolved
 
 POOLS: Mapping[str | None, type[nn.Module]] = {"max": nn.MaxPool2d, "average": nn.AvgPool2d}
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.settings import positive
+from .settings import positive
 
 Loss = Callable[[Sequence[Tensor], Sequence[Tensor], torch.Generator], Tensor]
 SLOPE = 0.2

@@ -9,8 +9,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from models.settings import activation as make_activation
-from models.settings import checked_norm, output_activation, positive
+from .settings import activation as make_activation
+from .settings import checked_norm, output_activation, positive
 
 
 class Hidden(nn.Module):

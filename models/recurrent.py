@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from models.settings import output_activation, positive, shape, unknown
+from .settings import output_activation, positive, shape, unknown
 
 CELLS: Mapping[str, Callable[..., nn.RNNBase]] = {"RNN": nn.RNN, "LSTM": nn.LSTM, "GRU": nn.GRU}
 NONLINEARITIES = ("tanh", "relu")

@@ -1,6 +1,6 @@
 """Recurrent networks by the shape of what goes in and comes out: a sequence from a sequence, or from a vector.
 
-`models.recurrent.Recurrent` is the fourth shape, a vector from a sequence. Each makes one number a step, ``(batch,
+`paribus.models.recurrent.Recurrent` is the fourth shape, a vector from a sequence. Each makes one number a step, ``(batch,
 time)``, and no state is handed over but as an input of every step, so that a cell is a cell and nothing else.
 """
 
@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from models.recurrent import recurrent
-from models.settings import output_activation, shape
+from .recurrent import recurrent
+from .settings import output_activation, shape
 
 
 class _Steps(nn.Module):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from paribus.experiment.comparison import Budget, Claim, Comparison, Factor, Suite
 from paribus.experiment.recipe import Recipe
 from paribus.spec import call
-from suites.tasks.digits import DIGITS
+from paribus.suites.tasks.digits import DIGITS
 
 SUITE = Suite(
     name="activations",
@@ -17,8 +17,8 @@ SUITE = Suite(
             question="Which activation trains an eight-layer network best?",
             task=DIGITS,
             recipe=Recipe(
-                model=call("models.mlp:MLP", hidden=[64] * 8, activation="ReLU"),
-                init=call("models.initialise:kaiming_uniform"),
+                model=call("paribus.models.mlp:MLP", hidden=[64] * 8, activation="ReLU"),
+                init=call("paribus.models.initialise:kaiming_uniform"),
                 optimizer=call("torch.optim:SGD", lr=0.01),
                 batch_size=32,
             ),

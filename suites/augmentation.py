@@ -5,7 +5,7 @@ from __future__ import annotations
 from paribus.experiment.comparison import Budget, Claim, Comparison, Factor, Suite
 from paribus.experiment.recipe import Recipe
 from paribus.spec import call
-from suites.tasks.digits import DIGITS
+from paribus.suites.tasks.digits import DIGITS
 
 V2 = "torchvision.transforms.v2"
 FLIP = call(f"{V2}:RandomHorizontalFlip", p=0.5)
@@ -21,10 +21,10 @@ SUITE = Suite(
             name="augmentation",
             question="Which random changes of training images help to tell digits, and which hurt?",
             task=DIGITS.model_copy(
-                update={"source": call("suites.tasks.digits:digits", levels=255)}
+                update={"source": call("paribus.suites.tasks.digits:digits", levels=255)}
             ),
             recipe=Recipe(
-                model=call("models.cnn:CNN"),
+                model=call("paribus.models.cnn:CNN"),
                 optimizer=call("torch.optim:Adam", lr=0.001),
                 batch_size=32,
             ),
@@ -37,7 +37,7 @@ SUITE = Suite(
                         "rotation": [ROTATION],
                         "autocontrast": [AUTOCONTRAST],
                         "all three": [FLIP, ROTATION, AUTOCONTRAST],
-                        "crop": [call("suites.transforms:crop")],
+                        "crop": [call("paribus.suites.transforms:crop")],
                         "vertical flip": [call(f"{V2}:RandomVerticalFlip", p=0.5)],
                         "colour jitter": [call(f"{V2}:ColorJitter", brightness=0.5, contrast=0.5)],
                     },

@@ -5,7 +5,7 @@ from __future__ import annotations
 from paribus.experiment.comparison import Budget, Claim, Comparison, Factor, Suite
 from paribus.experiment.recipe import Recipe
 from paribus.spec import call, replace
-from suites.tasks.pictures import NOISY, PICTURES
+from paribus.suites.tasks.pictures import NOISY, PICTURES
 
 
 def _denoising(name: str, sigma: float) -> Comparison:
@@ -15,7 +15,7 @@ def _denoising(name: str, sigma: float) -> Comparison:
         question=f"Which autoencoder frees digits of noise of standard deviation {sigma:g} best?",
         task=replace(NOISY, "alter.sigma", sigma),
         recipe=Recipe(
-            model=call("models.autoencoders:Autoencoder", code=16),
+            model=call("paribus.models.autoencoders:Autoencoder", code=16),
             optimizer=call("torch.optim:Adam", lr=0.003),
             batch_size=32,
             evaluate_every=100,
@@ -24,9 +24,9 @@ def _denoising(name: str, sigma: float) -> Comparison:
             Factor(
                 path="recipe.model",
                 levels={
-                    "linear": call("models.autoencoders:Autoencoder", code=16),
+                    "linear": call("paribus.models.autoencoders:Autoencoder", code=16),
                     "convolutional": call(
-                        "models.autoencoders:ConvAutoencoder",
+                        "paribus.models.autoencoders:ConvAutoencoder",
                         channels=[32, 16, 8],
                         halvings=1,
                         output="sigmoid",
@@ -82,7 +82,7 @@ SUITE = Suite(
             question="What is lost where an image has to pass two numbers, with and without sigmoids?",
             task=PICTURES,
             recipe=Recipe(
-                model=call("models.autoencoders:Autoencoder", code=2),
+                model=call("paribus.models.autoencoders:Autoencoder", code=2),
                 optimizer=call("torch.optim:Adam", lr=0.01),
                 batch_size=32,
                 evaluate_every=100,
@@ -91,9 +91,9 @@ SUITE = Suite(
                 Factor(
                     path="recipe.model",
                     levels={
-                        "linear": call("models.autoencoders:Autoencoder", code=2),
+                        "linear": call("paribus.models.autoencoders:Autoencoder", code=2),
                         "sigmoid at both ends": call(
-                            "models.autoencoders:Autoencoder",
+                            "paribus.models.autoencoders:Autoencoder",
                             code=2,
                             activation="Sigmoid",
                             output="sigmoid",

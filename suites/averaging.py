@@ -6,7 +6,7 @@ from paribus.experiment.comparison import Budget, Claim, Comparison, Factor, Sui
 from paribus.experiment.recipe import Recipe
 from paribus.experiment.task import Metric
 from paribus.spec import call
-from suites.tasks.digits import DIGITS
+from paribus.suites.tasks.digits import DIGITS
 
 SUITE = Suite(
     name="averaging",
@@ -18,13 +18,13 @@ SUITE = Suite(
             question="Which average of the classes' recalls shows that small classes fail?",
             task=DIGITS,
             recipe=Recipe(
-                model=call("models.cnn:CNN"),
+                model=call("paribus.models.cnn:CNN"),
                 optimizer=call("torch.optim:Adam", lr=0.001),
                 batch_size=32,
             ),
             metric=Metric(
                 name="recall",
-                function=call("suites.scores:recall", average="micro"),
+                function=call("paribus.suites.scores:recall", average="micro"),
                 higher_is_better=True,
                 margin=0.02,
                 unit="share",
@@ -44,7 +44,7 @@ SUITE = Suite(
                 "full": Budget(seeds=29, steps=600, seconds=105),
             },
             tables={
-                "Precision and recall of each class": call("suites.scores:per_class"),
+                "Precision and recall of each class": call("paribus.suites.scores:per_class"),
             },
             claims=(
                 *(

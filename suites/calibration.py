@@ -7,10 +7,10 @@ from paribus.experiment.recipe import Recipe
 from paribus.experiment.search_space import LogUniform, Space
 from paribus.experiment.tuning import Tuning
 from paribus.spec import call
-from suites.tasks.water import WATER
+from paribus.suites.tasks.water import WATER
 
 RECIPE = Recipe(
-    model=call("models.mlp:MLP", hidden=[16]),
+    model=call("paribus.models.mlp:MLP", hidden=[16]),
     optimizer=call("torch.optim:SGD", lr=0.1),
     steps=60,
     evaluate_every=60,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from paribus.experiment.comparison import Budget, Claim, Comparison, Factor, Suite
 from paribus.experiment.recipe import Recipe
 from paribus.spec import call
-from suites.tasks.curve import CURVE
-from suites.tasks.digits import DIGITS
+from paribus.suites.tasks.curve import CURVE
+from paribus.suites.tasks.digits import DIGITS
 
 NOTES = "course notes"
 APPROXIMATION = "Cybenko 1989; Hornik et al. 1989"
@@ -43,7 +43,7 @@ SUITE = Suite(
             question="Does one hidden layer fit any smooth function as its width grows?",
             task=CURVE,
             recipe=Recipe(
-                model=call("models.mlp:MLP", hidden=[2], activation="Tanh"),
+                model=call("paribus.models.mlp:MLP", hidden=[2], activation="Tanh"),
                 optimizer=call("torch.optim:Adam", lr=0.01),
                 batch_size=64,
                 evaluate_every=200,
@@ -77,12 +77,12 @@ SUITE = Suite(
             task=DIGITS.model_copy(
                 update={
                     "split": call(
-                        "suites.tasks.mislabelled:mislabelled_split", train=150, noise=0.0
+                        "paribus.suites.tasks.mislabelled:mislabelled_split", train=150, noise=0.0
                     )
                 }
             ),
             recipe=Recipe(
-                model=call("models.mlp:MLP", hidden=[16]),
+                model=call("paribus.models.mlp:MLP", hidden=[16]),
                 optimizer=call("torch.optim:Adam", lr=0.001),
                 batch_size=32,
                 evaluate_every=40,
@@ -118,10 +118,10 @@ SUITE = Suite(
             name="one_batch",
             question="Does overfitting one batch tell a training loop that works from one that does not?",
             task=DIGITS.model_copy(
-                update={"split": call("suites.tasks.onebatch:one_batch_split", samples=32)}
+                update={"split": call("paribus.suites.tasks.onebatch:one_batch_split", samples=32)}
             ),
             recipe=Recipe(
-                model=call("models.mlp:MLP", hidden=[64]),
+                model=call("paribus.models.mlp:MLP", hidden=[64]),
                 optimizer=call("torch.optim:Adam", lr=0.01),
                 batch_size=32,
                 evaluate_every=20,

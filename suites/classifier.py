@@ -5,7 +5,7 @@ from __future__ import annotations
 from paribus.experiment.comparison import Budget, Claim, Comparison, Factor, Suite
 from paribus.experiment.recipe import Recipe
 from paribus.spec import call
-from suites.tasks.water import WATER
+from paribus.suites.tasks.water import WATER
 
 SUITE = Suite(
     name="classifier",
@@ -17,7 +17,7 @@ SUITE = Suite(
             question="What does a small network add to logistic regression, and does it matter how it is written?",
             task=WATER,
             recipe=Recipe(
-                model=call("models.mlp:MLP", hidden=[]),
+                model=call("paribus.models.mlp:MLP", hidden=[]),
                 optimizer=call("torch.optim:Adam", lr=0.01),
                 batch_size=32,
                 evaluate_every=50,
@@ -26,12 +26,12 @@ SUITE = Suite(
                 Factor(
                     path="recipe.model",
                     levels={
-                        "logistic regression": call("models.mlp:MLP", hidden=[]),
+                        "logistic regression": call("paribus.models.mlp:MLP", hidden=[]),
                         "linear layers": call(
-                            "models.mlp:MLP", hidden=[16, 8], activation="Identity"
+                            "paribus.models.mlp:MLP", hidden=[16, 8], activation="Identity"
                         ),
-                        "class": call("models.mlp:MLP", hidden=[16, 8]),
-                        "list of layers": call("models.mlp:sequential_mlp", hidden=[16, 8]),
+                        "class": call("paribus.models.mlp:MLP", hidden=[16, 8]),
+                        "list of layers": call("paribus.models.mlp:sequential_mlp", hidden=[16, 8]),
                     },
                 ),
             ),

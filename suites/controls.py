@@ -12,12 +12,12 @@ from paribus.calibration.known_answers import FAILED, Control, Measured
 from paribus.experiment.comparison import Budget, Comparison, Factor
 from paribus.experiment.recipe import Recipe
 from paribus.spec import call, replace
-from suites.tasks.adding import ADDING
-from suites.tasks.digits import DIGITS
-from suites.tasks.line import LINE
-from suites.tasks.relabelled import RELABELLED
-from suites.tasks.walk import WALK
-from suites.tasks.water import WATER
+from paribus.suites.tasks.adding import ADDING
+from paribus.suites.tasks.digits import DIGITS
+from paribus.suites.tasks.line import LINE
+from paribus.suites.tasks.relabelled import RELABELLED
+from paribus.suites.tasks.walk import WALK
+from paribus.suites.tasks.water import WATER
 
 
 def _compared(*, recipe: Recipe, seeds: int, seconds: float, **fields: Any) -> Comparison:
@@ -36,8 +36,8 @@ SIGMOID = _compared(
     question="Does the gradient of ten sigmoid layers reach the first one?",
     task=DIGITS,
     recipe=Recipe(
-        model=call("models.mlp:MLP", hidden=[64] * 10, activation="ReLU"),
-        init=call("models.initialise:kaiming_uniform"),
+        model=call("paribus.models.mlp:MLP", hidden=[64] * 10, activation="ReLU"),
+        init=call("paribus.models.initialise:kaiming_uniform"),
         optimizer=call("torch.optim:SGD", lr=0.05),
         steps=200,
         evaluate_every=100,
@@ -59,7 +59,7 @@ CLIPPING = _compared(
     ),
     recipe=Recipe(
         model=call(
-            "models.recurrent:Recurrent",
+            "paribus.models.recurrent:Recurrent",
             cell="RNN",
             nonlinearity="relu",
             hidden=32,
@@ -82,7 +82,7 @@ BORN_DEAD = _compared(
     question="How many narrow ReLU networks are dead before they are trained?",
     task=LINE,
     recipe=Recipe(
-        model=call("models.mlp:MLP", hidden=[4] * 20, activation="ReLU", bias=False),
+        model=call("paribus.models.mlp:MLP", hidden=[4] * 20, activation="ReLU", bias=False),
         optimizer=call("torch.optim:SGD", lr=0.01),
         steps=1,
         evaluate_every=1,
@@ -99,7 +99,7 @@ PERMUTED = _compared(
     question="Is anything learned from labels that mean nothing?",
     task=RELABELLED,
     recipe=Recipe(
-        model=call("models.mlp:MLP", hidden=[32]),
+        model=call("paribus.models.mlp:MLP", hidden=[32]),
         optimizer=call("torch.optim:Adam", lr=0.005),
         steps=200,
         evaluate_every=100,
@@ -115,7 +115,7 @@ ITSELF = _compared(
     question="Does a network train better than itself under another name?",
     task=WATER,
     recipe=Recipe(
-        model=call("models.mlp:MLP", hidden=[16], dropout=0.1),
+        model=call("paribus.models.mlp:MLP", hidden=[16], dropout=0.1),
         optimizer=call("torch.optim:Adam", lr=0.005),
         steps=150,
         evaluate_every=50,
@@ -131,7 +131,7 @@ LEAK = _compared(
     question="Does a random split say that the future of a random walk can be told?",
     task=WALK,
     recipe=Recipe(
-        model=call("models.mlp:MLP", hidden=[32]),
+        model=call("paribus.models.mlp:MLP", hidden=[32]),
         optimizer=call("torch.optim:Adam", lr=0.02),
         steps=200,
         evaluate_every=100,

@@ -7,11 +7,11 @@ from typing import Any
 from paribus.experiment.comparison import Budget, Claim, Comparison, Factor, Suite
 from paribus.experiment.recipe import Recipe
 from paribus.spec import call
-from suites.tasks.digits import DIGITS
+from paribus.suites.tasks.digits import DIGITS
 
 WIDTH = 32
 DEEP = 20
-KAIMING = call("models.initialise:kaiming_uniform")
+KAIMING = call("paribus.models.initialise:kaiming_uniform")
 REMEDIES: dict[str, dict[str, Any]] = {
     "relu": {"model.activation": "ReLU"},
     "kaiming": {"init": KAIMING},
@@ -36,7 +36,7 @@ VANISHING = "Hochreiter 1991; Glorot and Bengio 2010"
 def _recipe(depth: int, **settings: Any) -> Recipe:
     model = {"hidden": [WIDTH] * depth, "activation": "ReLU", "norm": None, "skip": False}
     fields: dict[str, Any] = {
-        "model": call("models.mlp:MLP", **(model | settings.pop("model", {}))),
+        "model": call("paribus.models.mlp:MLP", **(model | settings.pop("model", {}))),
         "init": KAIMING,
         "optimizer": call("torch.optim:SGD", lr=0.05),
         "batch_size": 32,
@@ -140,8 +140,8 @@ SUITE = Suite(
                     path="recipe.init",
                     levels={
                         "kaiming": KAIMING,
-                        "half of it": call("models.initialise:kaiming_uniform", times=0.5),
-                        "twice it": call("models.initialise:kaiming_uniform", times=2.0),
+                        "half of it": call("paribus.models.initialise:kaiming_uniform", times=0.5),
+                        "twice it": call("paribus.models.initialise:kaiming_uniform", times=2.0),
                     },
                 ),
             ),

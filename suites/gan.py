@@ -5,7 +5,7 @@ from __future__ import annotations
 from paribus.experiment.comparison import Budget, Claim, Comparison, Factor, Suite
 from paribus.experiment.recipe import Recipe
 from paribus.spec import call
-from suites.tasks.samples import SAMPLES
+from paribus.suites.tasks.samples import SAMPLES
 
 DCGAN = "Radford et al. 2016"
 
@@ -19,7 +19,7 @@ SUITE = Suite(
             question="Does it matter to a small DCGAN that its weights are drawn from N(0, 0.02)?",
             task=SAMPLES,
             recipe=Recipe(
-                model=call("models.gan:DCGAN"),
+                model=call("paribus.models.gan:DCGAN"),
                 optimizer=call("torch.optim:Adam", lr=0.001, betas=[0.5, 0.999]),
                 batch_size=32,
                 evaluate_every=50,
@@ -29,7 +29,7 @@ SUITE = Suite(
                     path="recipe.init",
                     levels={
                         "default": None,
-                        "N(0, 0.02)": call("models.initialise:dcgan_normal"),
+                        "N(0, 0.02)": call("paribus.models.initialise:dcgan_normal"),
                     },
                 ),
             ),

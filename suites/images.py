@@ -5,10 +5,10 @@ from __future__ import annotations
 from paribus.experiment.comparison import Budget, Claim, Comparison, Factor, Suite
 from paribus.experiment.recipe import Recipe
 from paribus.spec import call
-from suites.tasks.digits import DIGITS
+from paribus.suites.tasks.digits import DIGITS
 
 RECIPE = Recipe(
-    model=call("models.cnn:CNN", channels=[32, 64], padding=1, pool="max"),
+    model=call("paribus.models.cnn:CNN", channels=[32, 64], padding=1, pool="max"),
     optimizer=call("torch.optim:Adam", lr=0.001),
     batch_size=32,
 )
@@ -24,7 +24,7 @@ LAYERS = Comparison(
             path="recipe.model",
             levels={
                 "convolutional": RECIPE.model,
-                "linear": call("models.mlp:MLP", hidden=[32, 64], activation="ELU"),
+                "linear": call("paribus.models.mlp:MLP", hidden=[32, 64], activation="ELU"),
             },
         ),
         Factor(
@@ -139,7 +139,7 @@ PADDING = Comparison(
     question="Does padding, which keeps an image's size, keep its border pixels in play?",
     task=DIGITS,
     recipe=RECIPE.model_copy(
-        update={"model": call("models.cnn:CNN", channels=[32, 64], padding=1, pool=None)}
+        update={"model": call("paribus.models.cnn:CNN", channels=[32, 64], padding=1, pool=None)}
     ),
     factors=(Factor(path="recipe.model.padding", levels={"padding of 1": 1, "no padding": 0}),),
     baseline=("padding of 1",),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from paribus.experiment.comparison import Budget, Claim, Comparison, Factor, Suite
 from paribus.experiment.recipe import Recipe
 from paribus.spec import call
-from suites.tasks.digits import DIGITS
+from paribus.suites.tasks.digits import DIGITS
 
 SUITE = Suite(
     name="initialisation",
@@ -17,7 +17,7 @@ SUITE = Suite(
             question="Which initialisation trains a six-layer network, with and without batch normalisation?",
             task=DIGITS,
             recipe=Recipe(
-                model=call("models.mlp:MLP", hidden=[64] * 6, activation="ReLU", norm=None),
+                model=call("paribus.models.mlp:MLP", hidden=[64] * 6, activation="ReLU", norm=None),
                 optimizer=call("torch.optim:SGD", lr=0.1),
                 batch_size=32,
             ),
@@ -26,8 +26,8 @@ SUITE = Suite(
                     path="recipe.init",
                     levels={
                         "default": None,
-                        "uniform": call("models.initialise:uniform_01"),
-                        "kaiming": call("models.initialise:kaiming_uniform"),
+                        "uniform": call("paribus.models.initialise:uniform_01"),
+                        "kaiming": call("paribus.models.initialise:kaiming_uniform"),
                     },
                 ),
                 Factor(path="recipe.model.norm", levels={"plain": None, "batch norm": "batch"}),

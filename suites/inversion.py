@@ -9,8 +9,8 @@ from paribus.experiment.recipe import Recipe
 from paribus.experiment.search_space import LogUniform, Space, space
 from paribus.experiment.tuning import Tuning
 from paribus.spec import call
-from suites.tasks.digits import DIGITS
-from suites.tasks.metrics import accuracy, log_loss
+from paribus.suites.tasks.digits import DIGITS
+from paribus.suites.tasks.metrics import accuracy, log_loss
 
 Relation = Literal["better", "worse"]
 
@@ -31,7 +31,7 @@ def compared(name: str, question: str, rates: Space, text: str, relation: Relati
         question=question,
         task=RANKED,
         recipe=Recipe(
-            model=call("models.mlp:MLP", hidden=[64]),
+            model=call("paribus.models.mlp:MLP", hidden=[64]),
             optimizer=OPTIMIZERS["momentum"],
             batch_size=32,
         ),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from paribus.experiment.comparison import Budget, Claim, Comparison, Factor, Suite
 from paribus.experiment.recipe import Recipe
 from paribus.spec import Call, call
-from suites.tasks.energy import ENERGY
-from suites.tasks.walk import WALK
+from paribus.suites.tasks.energy import ENERGY
+from paribus.suites.tasks.walk import WALK
 
 EXPLAINED = "Share of the variance explained: median over seeds, least to largest"
 
@@ -46,7 +46,7 @@ SUITE = Suite(
             question="Does a random split say that the future of a random walk can be told?",
             task=WALK,
             recipe=Recipe(
-                model=call("models.mlp:MLP", hidden=[64, 64]),
+                model=call("paribus.models.mlp:MLP", hidden=[64, 64]),
                 optimizer=call("torch.optim:Adam", lr=0.01),
                 batch_size=32,
                 evaluate_every=100,
@@ -57,7 +57,7 @@ SUITE = Suite(
                 "quick": Budget(seeds=10, steps=1000, seconds=2),
                 "full": Budget(seeds=29, steps=4000, seconds=40),
             },
-            tables={EXPLAINED: call("suites.scores:explained")},
+            tables={EXPLAINED: call("paribus.suites.scores:explained")},
             claims=(_leaks("on a random walk"),),
             notes=(
                 READING,
@@ -70,7 +70,7 @@ SUITE = Suite(
             question="Does a random split flatter a forecast of a load from the day before?",
             task=ENERGY,
             recipe=Recipe(
-                model=call("models.mlp:MLP", hidden=[64, 64]),
+                model=call("paribus.models.mlp:MLP", hidden=[64, 64]),
                 optimizer=call("torch.optim:Adam", lr=0.001),
                 batch_size=32,
                 evaluate_every=100,
@@ -81,7 +81,7 @@ SUITE = Suite(
                 "quick": Budget(seeds=10, steps=1000, seconds=3),
                 "full": Budget(seeds=29, steps=4000, seconds=170),
             },
-            tables={EXPLAINED: call("suites.scores:explained")},
+            tables={EXPLAINED: call("paribus.suites.scores:explained")},
             claims=(_leaks("on windows of a load"),),
             notes=(
                 READING,

@@ -7,7 +7,7 @@ from paribus.experiment.recipe import Recipe
 from paribus.experiment.search_space import LogUniform, space
 from paribus.experiment.tuning import Tuning
 from paribus.spec import call
-from suites.tasks.water import WATER
+from paribus.suites.tasks.water import WATER
 
 NOTES = "course notes on these systems; stated there without evidence"
 
@@ -58,7 +58,7 @@ SUITE = Suite(
             question="Which optimizer trains a small tabular classifier best, at its usual settings and tuned?",
             task=WATER,
             recipe=Recipe(
-                model=call("models.mlp:MLP", hidden=[16, 8]),
+                model=call("paribus.models.mlp:MLP", hidden=[16, 8]),
                 optimizer=OPTIMIZERS["sgd"],
                 batch_size=32,
             ),

@@ -6,23 +6,23 @@ from paribus.experiment.comparison import Across, Budget, Claim, Comparison, Fac
 from paribus.experiment.recipe import Recipe
 from paribus.experiment.task import Task
 from paribus.spec import call
-from suites.optimizers import NOTES, OPTIMIZERS
-from suites.tasks.adding import ADDING
-from suites.tasks.digits import DIGITS
-from suites.tasks.energy import ENERGY
-from suites.tasks.tables import DIABETES, WINE
-from suites.tasks.water import WATER
+from paribus.suites.optimizers import NOTES, OPTIMIZERS
+from paribus.suites.tasks.adding import ADDING
+from paribus.suites.tasks.digits import DIGITS
+from paribus.suites.tasks.energy import ENERGY
+from paribus.suites.tasks.tables import DIABETES, WINE
+from paribus.suites.tasks.water import WATER
 
 SHORT_ADDING = ADDING.model_copy(
     update={
         "source": call(
-            "suites.tasks.adding:adding", length=10, train=4000, validation=500, test=500
+            "paribus.suites.tasks.adding:adding", length=10, train=4000, validation=500, test=500
         )
     }
 )
 SHORT_ENERGY = ENERGY.model_copy(
     update={
-        "source": call("suites.tasks.energy:energy", window=24),
+        "source": call("paribus.suites.tasks.energy:energy", window=24),
         "split": call("paribus.data.splits:time_split", most_evaluated=500),
         "naive": {"last_value": call("paribus.data.dummy:last_value")},
     }
@@ -42,7 +42,7 @@ def on(name: str, question: str, task: Task, target: float) -> Comparison:
         question=question,
         task=task,
         recipe=Recipe(
-            model=call("models.mlp:MLP", hidden=[16, 8]),
+            model=call("paribus.models.mlp:MLP", hidden=[16, 8]),
             optimizer=OPTIMIZERS["sgd"],
             batch_size=32,
             evaluate_every=20,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from paribus.experiment.comparison import Budget, Claim, Comparison, Factor, Suite
 from paribus.experiment.recipe import Recipe
 from paribus.spec import call
-from suites.tasks.adding import ADDING
-from suites.tasks.energy import ENERGY
+from paribus.suites.tasks.adding import ADDING
+from paribus.suites.tasks.energy import ENERGY
 
 KERNELS = (
     "On a CPU torch trains an LSTM by one fused kernel of oneDNN, a GRU and an RNN step by step: the time of a step is "
@@ -68,7 +68,7 @@ SUITE = Suite(
             question="Which cell forecasts a load one quarter of an hour ahead best?",
             task=ENERGY,
             recipe=Recipe(
-                model=call("models.recurrent:Recurrent", cell="LSTM", hidden=32, layers=2),
+                model=call("paribus.models.recurrent:Recurrent", cell="LSTM", hidden=32, layers=2),
                 optimizer=call("torch.optim:Adam", lr=0.001),
                 batch_size=32,
                 evaluate_every=50,
@@ -89,7 +89,11 @@ SUITE = Suite(
             task=ADDING,
             recipe=Recipe(
                 model=call(
-                    "models.recurrent:Recurrent", cell="LSTM", hidden=32, layers=1, forget_bias=1.0
+                    "paribus.models.recurrent:Recurrent",
+                    cell="LSTM",
+                    hidden=32,
+                    layers=1,
+                    forget_bias=1.0,
                 ),
                 optimizer=call("torch.optim:Adam", lr=0.01),
                 clip_norm=1.0,

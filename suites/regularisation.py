@@ -5,7 +5,7 @@ from __future__ import annotations
 from paribus.experiment.comparison import Budget, Claim, Comparison, Factor, Suite
 from paribus.experiment.recipe import Recipe
 from paribus.spec import call
-from suites.tasks.digits import DIGITS
+from paribus.suites.tasks.digits import DIGITS
 
 REGULARISERS = {
     "no regulariser": {},
@@ -55,12 +55,12 @@ SUITE = Suite(
             task=DIGITS.model_copy(
                 update={
                     "split": call(
-                        "suites.tasks.mislabelled:mislabelled_split", train=150, noise=0.3
+                        "paribus.suites.tasks.mislabelled:mislabelled_split", train=150, noise=0.3
                     )
                 }
             ),
             recipe=Recipe(
-                model=call("models.mlp:MLP", hidden=[128]),
+                model=call("paribus.models.mlp:MLP", hidden=[128]),
                 optimizer=call("torch.optim:Adam", lr=0.001),
                 batch_size=32,
                 evaluate_every=20,  # four epochs of so few samples

@@ -5,8 +5,8 @@ from __future__ import annotations
 from paribus.experiment.comparison import Budget, Claim, Comparison, Factor, Suite
 from paribus.experiment.recipe import Recipe
 from paribus.spec import Call, call
-from suites.optimizers import NOTES
-from suites.tasks.water import WATER
+from paribus.suites.optimizers import NOTES
+from paribus.suites.tasks.water import WATER
 
 # Half decades from 0.0001 to 1, named with two digits.
 RATES = {f"{10 ** (k / 2):.2g}": 10 ** (k / 2) for k in range(-8, 1)}
@@ -19,7 +19,7 @@ BUDGETS = {
 
 def _recipe(optimizer: Call) -> Recipe:
     return Recipe(
-        model=call("models.mlp:MLP", hidden=[16, 8]),
+        model=call("paribus.models.mlp:MLP", hidden=[16, 8]),
         optimizer=optimizer,
         batch_size=32,
         evaluate_every=50,

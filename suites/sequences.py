@@ -6,7 +6,7 @@ from paribus.experiment.comparison import Budget, Claim, Comparison, Factor, Sui
 from paribus.experiment.recipe import Recipe
 from paribus.experiment.task import Task
 from paribus.spec import call
-from suites.tasks.sequences import DELAY, REVERSAL, TALLY, WAVE
+from paribus.suites.tasks.sequences import DELAY, REVERSAL, TALLY, WAVE
 
 CELLS = {"gru": "GRU", "rnn": "RNN", "lstm": "LSTM"}
 
@@ -60,28 +60,28 @@ SUITE = Suite(
             "sequence_to_sequence",
             "Which cell says at every step what came in three steps before?",
             DELAY,
-            "models.sequences:SequenceToSequence",
+            "paribus.models.sequences:SequenceToSequence",
             5,
         ),
         _shape(
             "sequence_to_vector",
             "Which cell counts the ones of a sequence?",
             TALLY,
-            "models.recurrent:Recurrent",
+            "paribus.models.recurrent:Recurrent",
             5,
         ),
         _shape(
             "vector_to_sequence",
             "Which cell draws a sine from three numbers?",
             WAVE,
-            "models.sequences:VectorToSequence",
+            "paribus.models.sequences:VectorToSequence",
             5,
         ),
         _shape(
             "encoder_decoder",
             "Which cell remembers a sequence until its end and says it backwards?",
             REVERSAL,
-            "models.sequences:EncoderDecoder",
+            "paribus.models.sequences:EncoderDecoder",
             5,
         ),
     ),

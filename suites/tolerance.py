@@ -5,9 +5,9 @@ from __future__ import annotations
 from paribus.experiment.comparison import Budget, Claim, Comparison, Factor, Suite
 from paribus.experiment.recipe import Recipe
 from paribus.spec import call
-from suites.tasks.digits import DIGITS
+from paribus.suites.tasks.digits import DIGITS
 
-KAIMING = call("models.initialise:kaiming_uniform")
+KAIMING = call("paribus.models.initialise:kaiming_uniform")
 RATES = {f"{10 ** (k / 2):.2g}": 10 ** (k / 2) for k in range(-4, 3)}
 LAYERS = 10
 
@@ -36,7 +36,7 @@ SUITE = Suite(
             question="How large may the learning rate be, with and without batch normalisation?",
             task=DIGITS,
             recipe=Recipe(
-                model=call("models.mlp:MLP", hidden=[64] * 6, activation="ReLU", norm=None),
+                model=call("paribus.models.mlp:MLP", hidden=[64] * 6, activation="ReLU", norm=None),
                 init=KAIMING,
                 optimizer=call("torch.optim:SGD", lr=0.1),
                 batch_size=32,
@@ -82,7 +82,7 @@ SUITE = Suite(
             question="Does an initialisation keep the variance of activations and gradients from layer to layer?",
             task=DIGITS,
             recipe=Recipe(
-                model=call("models.mlp:MLP", hidden=[256] * LAYERS, activation="ReLU"),
+                model=call("paribus.models.mlp:MLP", hidden=[256] * LAYERS, activation="ReLU"),
                 optimizer=call("torch.optim:SGD", lr=0.01),
                 batch_size=32,
             ),
@@ -91,7 +91,7 @@ SUITE = Suite(
                     path="recipe.init",
                     levels={
                         "default": None,
-                        "xavier": call("models.initialise:xavier_uniform"),
+                        "xavier": call("paribus.models.initialise:xavier_uniform"),
                         "kaiming": KAIMING,
                     },
                 ),

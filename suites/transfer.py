@@ -6,11 +6,11 @@ from paribus.experiment.comparison import Budget, Claim, Comparison, Factor, Sui
 from paribus.experiment.recipe import Recipe, Start
 from paribus.experiment.task import Task
 from paribus.spec import Call, call
-from suites.tasks.digits import DIGITS, some_digits
-from suites.tasks.features import SOURCE, TARGET, UNRELATED
+from paribus.suites.tasks.digits import DIGITS, some_digits
+from paribus.suites.tasks.features import SOURCE, TARGET, UNRELATED
 
 HIDDEN = ("hidden.*",)
-MODEL = call("models.mlp:MLP", hidden=[64, 64])
+MODEL = call("paribus.models.mlp:MLP", hidden=[64, 64])
 
 
 def _adam(lr: float) -> Call:

@@ -7,8 +7,8 @@ from typing import Any
 from paribus.experiment.comparison import Budget, Claim, Comparison, Factor, Suite
 from paribus.experiment.recipe import Recipe
 from paribus.spec import call
-from suites.tasks.glyphs import GLYPHS
-from suites.tasks.halves import HALVES
+from paribus.suites.tasks.glyphs import GLYPHS
+from paribus.suites.tasks.halves import HALVES
 
 SECOND_INPUT = Factor(
     path="task.alter",
@@ -45,7 +45,7 @@ def _compared(**fields: Any) -> Comparison:
     """The same network without the second input, with it, and with it shuffled."""
     return Comparison(
         recipe=Recipe(
-            model=call("models.branches:TwoInputs"),
+            model=call("paribus.models.branches:TwoInputs"),
             optimizer=call("torch.optim:SGD", lr=0.01),
             batch_size=32,
         ),

@@ -5,17 +5,17 @@ from __future__ import annotations
 from paribus.experiment.comparison import Budget, Claim, Comparison, Factor, Suite
 from paribus.experiment.recipe import Recipe
 from paribus.spec import call
-from suites.tasks.digits import DIGITS
-from suites.tasks.glyphs import SCRIPTS
-from suites.tasks.labels import LABELS
-from suites.tasks.metrics import of_output
+from paribus.suites.tasks.digits import DIGITS
+from paribus.suites.tasks.glyphs import SCRIPTS
+from paribus.suites.tasks.labels import LABELS
+from paribus.suites.tasks.metrics import of_output
 
 WEIGHTS = Comparison(
     name="weights",
     question="What does each weighting of two losses give up: of characters, or of their alphabets?",
     task=SCRIPTS,
     recipe=Recipe(
-        model=call("models.branches:TwoOutputs"),
+        model=call("paribus.models.branches:TwoOutputs"),
         optimizer=call("torch.optim:SGD", lr=0.05),
         batch_size=32,
     ),
@@ -85,7 +85,7 @@ ONE_LABEL = Comparison(
     question="Does it cost one label to learn three others beside it, one sigmoid each?",
     task=LABELS,
     recipe=Recipe(
-        model=call("models.cnn:CNN", channels=[16, 32]),
+        model=call("paribus.models.cnn:CNN", channels=[16, 32]),
         optimizer=call("torch.optim:Adam", lr=0.001),
         batch_size=32,
     ),
@@ -126,7 +126,7 @@ AUXILIARY = Comparison(
         }
     ),
     recipe=Recipe(
-        model=call("models.auxiliary:AuxiliaryCNN"),
+        model=call("paribus.models.auxiliary:AuxiliaryCNN"),
         optimizer=call("torch.optim:Adam", lr=0.001),
         batch_size=32,
     ),

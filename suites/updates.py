@@ -7,10 +7,10 @@ from typing import Any
 from paribus.experiment.comparison import Budget, Claim, Comparison, Factor, Suite
 from paribus.experiment.recipe import Recipe
 from paribus.spec import call
-from suites.optimizers import OPTIMIZERS, sgd_is_enough
-from suites.tasks.digits import DIGITS
-from suites.tasks.water import WATER
-from suites.tasks.words import WORDS
+from paribus.suites.optimizers import OPTIMIZERS, sgd_is_enough
+from paribus.suites.tasks.digits import DIGITS
+from paribus.suites.tasks.water import WATER
+from paribus.suites.tasks.words import WORDS
 
 SHRINKS = "Adagrad's effective step shrinks until training stalls"
 
@@ -39,7 +39,7 @@ SUITE = Suite(
             question="Which optimizer learns best from words of which nearly all are rare?",
             task=WORDS,
             recipe=Recipe(
-                model=call("models.mlp:MLP", hidden=[16]),
+                model=call("paribus.models.mlp:MLP", hidden=[16]),
                 optimizer=OPTIMIZERS["sgd"],
                 batch_size=32,
             ),
@@ -75,7 +75,7 @@ SUITE = Suite(
             question="Which optimizer trains a small network on digits best?",
             task=DIGITS,
             recipe=Recipe(
-                model=call("models.mlp:MLP", hidden=[32]),
+                model=call("paribus.models.mlp:MLP", hidden=[32]),
                 optimizer=OPTIMIZERS["sgd"],
                 batch_size=32,
             ),
@@ -92,7 +92,7 @@ SUITE = Suite(
             question="Is a step that is written out as its equation that of torch?",
             task=WATER,
             recipe=Recipe(
-                model=call("models.mlp:MLP", hidden=[16, 8]),
+                model=call("paribus.models.mlp:MLP", hidden=[16, 8]),
                 optimizer=call("torch.optim:SGD", lr=0.01),
                 batch_size=32,
                 dtype="float64",
@@ -102,9 +102,9 @@ SUITE = Suite(
                     path="recipe.optimizer",
                     levels={
                         "sgd": call("torch.optim:SGD", lr=0.01),
-                        "sgd by hand": call("suites.byhand:SGD", lr=0.01),
+                        "sgd by hand": call("paribus.suites.byhand:SGD", lr=0.01),
                         "rmsprop": call("torch.optim:RMSprop", lr=0.01),
-                        "rmsprop by hand": call("suites.byhand:RMSprop", lr=0.01),
+                        "rmsprop by hand": call("paribus.suites.byhand:RMSprop", lr=0.01),
                     },
                 ),
             ),
@@ -142,7 +142,7 @@ SUITE = Suite(
             question="Does Adagrad's step shrink until training stalls?",
             task=DIGITS,
             recipe=Recipe(
-                model=call("models.mlp:MLP", hidden=[32]),
+                model=call("paribus.models.mlp:MLP", hidden=[32]),
                 optimizer=call("torch.optim:RMSprop", lr=0.001, alpha=0.99),
                 batch_size=32,
                 evaluate_every=50,

@@ -7,7 +7,7 @@ from paribus.experiment.recipe import Recipe
 from paribus.experiment.search_space import LogUniform, space
 from paribus.experiment.tuning import Tuning
 from paribus.spec import call
-from suites.tasks.digits import DIGITS
+from paribus.suites.tasks.digits import DIGITS
 
 NOTES = "course notes"
 
@@ -22,12 +22,12 @@ SUITE = Suite(
             task=DIGITS.model_copy(
                 update={
                     "split": call(
-                        "suites.tasks.mislabelled:mislabelled_split", train=150, noise=0.3
+                        "paribus.suites.tasks.mislabelled:mislabelled_split", train=150, noise=0.3
                     )
                 }
             ),
             recipe=Recipe(
-                model=call("models.mlp:MLP", hidden=[4]),
+                model=call("paribus.models.mlp:MLP", hidden=[4]),
                 optimizer=call("torch.optim:Adam", lr=0.001),
                 batch_size=32,
                 evaluate_every=40,

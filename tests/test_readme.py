@@ -8,7 +8,7 @@ from pathlib import Path
 
 from paribus.experiment.comparison import Comparison, Suite
 from paribus.frontends.pytest_plugin import OPTIONS
-from suites import SUITES
+from paribus.suites import SUITES
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 HEAD = (

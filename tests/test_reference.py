@@ -11,7 +11,7 @@ from benchmarks.engines.page import text
 from paribus.calibration import page as calibration
 from paribus.execution.bundle import FILE, rebuild
 from paribus.report.figures import learning_curves
-from suites import SUITES
+from paribus.suites import SUITES
 
 REFERENCE = Path(__file__).parents[1] / "results" / "reference"
 # Measured by commands of their own, not made from runs that the store keeps.

@@ -122,7 +122,12 @@ def test_the_structure_is_in_order(check) -> None:
         (wrong_imports, "models/a.py", "import paribus", "imports paribus"),
         (wrong_imports, "models/a.py", "def f():\n    from paribus import spec", "a.py:2"),
         (wrong_imports, "models/a.py", "import paribus.suites.x", "paribus.suites.x"),
-        (wrong_imports, "paribus/a.py", "from paribus.models.mlp import MLP", "models.mlp.MLP"),
+        (
+            wrong_imports,
+            "paribus/a.py",
+            "from paribus.models.mlp import MLP",
+            "paribus.models.mlp.MLP",
+        ),
         (wrong_imports, "paribus/a.py", "M = 'paribus.models.mlp:MLP'", "paribus.models.mlp.MLP"),
         (wrong_imports, "suites/a.py", "import benchmarks.b", "imports benchmarks.b"),
         (wrong_imports, "benchmarks/a.py", "from tests.conftest import x", "tests.conftest.x"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from paribus.experiment.comparison import Budget, Comparison, Factor, Suite
 from paribus.experiment.recipe import Recipe
 from paribus.spec import call
-from suites.tasks.water import WATER
+from paribus.suites.tasks.water import WATER
 
 STEPS = 2000
 SEEDS = 10
@@ -35,7 +35,7 @@ def _comparison(multiple: float) -> Comparison:
         question=f"Which optimizer is best at {multiple:g} times its usual learning rate?",
         task=WATER,
         recipe=Recipe(
-            model=call("models.mlp:MLP", hidden=[16, 8]),
+            model=call("paribus.models.mlp:MLP", hidden=[16, 8]),
             optimizer=optimizers["sgd"],
             steps=STEPS,
             evaluate_every=EVALUATE_EVERY,

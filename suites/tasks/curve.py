@@ -6,8 +6,8 @@ import torch
 
 from paribus.data.dataset import Dataset, digest_tensors
 from paribus.seeding import Streams
-from suites.tasks.generated import in_turn, regression
-from suites.tasks.metrics import mse
+from paribus.suites.tasks.generated import in_turn, regression
+from paribus.suites.tasks.metrics import mse
 
 WAVES = 4
 

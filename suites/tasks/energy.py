@@ -11,7 +11,7 @@ from paribus.data.dataset import Dataset, digest_tensors
 from paribus.data.readers.series import windows
 from paribus.experiment.task import Task
 from paribus.spec import call
-from suites.tasks.metrics import mse
+from paribus.suites.tasks.metrics import mse
 
 STEPS_PER_DAY = 96
 STEPS_PER_YEAR = 365.25 * STEPS_PER_DAY

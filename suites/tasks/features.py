@@ -10,8 +10,8 @@ from paribus.data.dataset import Dataset, digest_tensors
 from paribus.experiment.task import Task
 from paribus.seeding import Streams
 from paribus.spec import call
-from suites.tasks.generated import in_turn, refuse_file
-from suites.tasks.metrics import accuracy, log_loss
+from paribus.suites.tasks.generated import in_turn, refuse_file
+from paribus.suites.tasks.metrics import accuracy, log_loss
 
 INPUTS, FEATURES = 30, 10
 CLASSES = {"source": 12, "target": 5}

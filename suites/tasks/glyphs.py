@@ -14,7 +14,7 @@ from paribus.data.dataset import Dataset, digest_tensors
 from paribus.errors import ParibusError
 from paribus.experiment.task import Task
 from paribus.spec import call
-from suites.tasks.metrics import accuracy, log_loss, of_output
+from paribus.suites.tasks.metrics import accuracy, log_loss, of_output
 
 # The first twenty letters of each in the order of Unicode, Hebrew's final forms left out; all are in DejaVu Sans.
 ALPHABETS = {

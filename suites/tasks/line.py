@@ -7,7 +7,7 @@ import torch
 from paribus.data.dataset import Dataset, digest_tensors
 from paribus.experiment.task import Task
 from paribus.spec import call
-from suites.tasks.metrics import mse
+from paribus.suites.tasks.metrics import mse
 
 
 def line(samples: int = 100) -> Dataset:
@@ -30,7 +30,7 @@ def line(samples: int = 100) -> Dataset:
 LINE = Task(
     name="line",
     source=call(line),
-    reader=call("suites.tasks.generated:refuse_file", task="line"),
+    reader=call("paribus.suites.tasks.generated:refuse_file", task="line"),
     split=call("paribus.data.splits:random_split"),
     loss=call("paribus.metrics:squared_error"),
     metrics=(mse(0.01, unit=""),),

@@ -10,7 +10,7 @@ from paribus.errors import ParibusError
 from paribus.experiment.task import Task
 from paribus.seeding import Streams
 from paribus.spec import call
-from suites.tasks.metrics import squared_error
+from paribus.suites.tasks.metrics import squared_error
 
 HARDLY = 0.05
 
@@ -20,7 +20,7 @@ def surface(seed: int, directions: int = 5, matter: int = 2) -> Dataset:
 
     ``f(s) = sum of w_i^2 (s_i - b_i)^2 / n``, with the best setting ``b`` from U(0, 1) and weights ``w`` of 1 where a
     direction matters and of 0.05 elsewhere; which do is drawn. A network of shares ``s`` that answers ``w * s``, as
-    `models.searches.Point` does, has it as its squared error: inputs are ``w``, targets ``w * b``, the same for the
+    `paribus.models.searches.Point` does, has it as its squared error: inputs are ``w``, targets ``w * b``, the same for the
     only sample of each part.
 
     Args:
@@ -62,7 +62,7 @@ def centre(fold: Fold) -> Tensor:
 SURFACE = Task(
     name="surface",
     source=call(surface),
-    reader=call("suites.tasks.generated:refuse_file", task="surface"),
+    reader=call("paribus.suites.tasks.generated:refuse_file", task="surface"),
     split=call("paribus.data.splits:declared_split"),
     loss=call("paribus.metrics:squared_error"),
     metrics=(squared_error("regret", 0.002, "squared shares of the range"),),

@@ -9,8 +9,8 @@ import torch
 from paribus.data.dataset import Dataset, digest_tensors
 from paribus.experiment.task import Task
 from paribus.spec import call
-from suites.tasks.metrics import mse
-from suites.tasks.water import WATER
+from paribus.suites.tasks.metrics import mse
+from paribus.suites.tasks.water import WATER
 
 
 def wine() -> Dataset:

@@ -12,7 +12,7 @@ from paribus.errors import ParibusError
 from paribus.experiment.task import Task
 from paribus.seeding import Streams
 from paribus.spec import call
-from suites.tasks.metrics import mse
+from paribus.suites.tasks.metrics import mse
 
 
 def walk(seed: int, length: int = 500, memory: float = 1.0) -> Dataset:
@@ -64,7 +64,7 @@ def nearest(fold: Fold) -> Tensor:
 WALK = Task(
     name="walk",
     source=call(walk),
-    reader=call("suites.tasks.generated:refuse_file", task="walk"),
+    reader=call("paribus.suites.tasks.generated:refuse_file", task="walk"),
     split=call("paribus.data.splits:time_split"),
     loss=call("paribus.metrics:squared_error"),
     metrics=(mse(0.05),),

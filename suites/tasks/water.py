@@ -12,7 +12,7 @@ from paribus.data.cache import kept
 from paribus.data.dataset import Dataset, digest_tensors
 from paribus.experiment.task import Task
 from paribus.spec import call
-from suites.tasks.metrics import accuracy, log_loss
+from paribus.suites.tasks.metrics import accuracy, log_loss
 
 MEASURED = (
     "radius",

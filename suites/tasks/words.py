@@ -8,7 +8,7 @@ from paribus.data.dataset import Dataset, digest_tensors
 from paribus.experiment.task import Task
 from paribus.seeding import Streams
 from paribus.spec import call
-from suites.tasks.metrics import accuracy, log_loss
+from paribus.suites.tasks.metrics import accuracy, log_loss
 
 
 def bag_of_words(

@@ -201,7 +201,7 @@ def test_weights_a_step_are_those_of_the_matrices(store) -> None:
 
 def test_weights_a_step_of_cells_are_those_of_the_formula(store) -> None:
     """c (h i + h^2) with c = 1, 3, 4, and a linear layer of h."""
-    from models import Recurrent
+    from paribus.models import Recurrent
     from paribus.training.network import weight_digests
 
     bench = Bench(store, seeds=1)

@@ -123,7 +123,7 @@ def test_weights_of_other_shapes_are_not_compared(store) -> None:
     [
         (
             "recipe.init",
-            {"own": None, "kaiming": call("models.initialise:kaiming_uniform")},
+            {"own": None, "kaiming": call("paribus.models.initialise:kaiming_uniform")},
             {"init"},
         ),
         ("recipe.batch_size", {"8": 8, "16": 16}, {"order"}),

@@ -373,7 +373,11 @@ def test_one_hash_that_differs_withholds_the_verdicts(
     [
         ("task.split.imbalance", {"even": 1.0, "uneven": 3.0}, {"split", "order"}),
         ("recipe.batch_size", {"eight": 8, "four": 4}, {"order"}),
-        ("recipe.init", {"torch": None, "kaiming": "models.initialise:kaiming_uniform"}, {"init"}),
+        (
+            "recipe.init",
+            {"torch": None, "kaiming": "paribus.models.initialise:kaiming_uniform"},
+            {"init"},
+        ),
         ("recipe.salt", {"a": "a", "b": "b"}, {"order", "init"}),
         ("recipe.model.hidden", {"four": 4, "eight": 8}, set()),
     ],
@@ -633,11 +637,11 @@ def test_a_network_is_tried_once_for_all_optimizers(
 
 
 def test_a_network_that_cannot_be_imported_is_refused(opened: Opener) -> None:
-    levels = {"small": toys.RECIPE.model, "gone": call("models.mlp:Gone")}
+    levels = {"small": toys.RECIPE.model, "gone": call("paribus.models.mlp:Gone")}
     assert _refused(
         lambda: opened().prepare(_cells(suite(comparison("recipe.model", levels))))
     ) == (
-        "the name of a callable: got 'models.mlp:Gone' (module 'models.mlp' has no attribute 'Gone'), "
+        "the name of a callable: got 'paribus.models.mlp:Gone' (module 'paribus.models.mlp' has no attribute 'Gone'), "
         "expected 'module:qualname' of something that can be imported. "
         "Check the spelling, and that the module is on the path."
     )

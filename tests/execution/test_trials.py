@@ -17,7 +17,7 @@ from paribus.seeding import PURPOSES, Streams
 from paribus.spec import call
 from paribus.training.loop import train
 
-MLP = call("models.mlp:MLP", hidden=[6, 5], dropout=0.3)
+MLP = call("paribus.models.mlp:MLP", hidden=[6, 5], dropout=0.3)
 RATES = (0.01, 0.3, 0.1)
 
 

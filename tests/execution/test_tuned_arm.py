@@ -249,7 +249,7 @@ def test_failed_trials_lose_and_a_seed_without_a_finisher_is_a_counted_failure(
     """All of the second variant's rates explode."""
     wild = space(lr=LogUniform(low=1e30, high=1e35))
     levels = {"sgd": SGD, "wild": call("torch.optim:SGD", lr=1e30)}
-    relu = RECIPE.model_copy(update={"model": call("models.mlp:MLP", hidden=[4, 4])})
+    relu = RECIPE.model_copy(update={"model": call("paribus.models.mlp:MLP", hidden=[4, 4])})
     made = tuned(
         spaces={"sgd": SPACES["sgd"], "wild": wild}, comparison={"levels": levels, "recipe": relu}
     )

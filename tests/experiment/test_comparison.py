@@ -29,14 +29,14 @@ LOG_LOSS = Metric(
 )
 TASK = Task(
     name="toy",
-    source=call("suites.tasks.digits:digits"),
+    source=call("paribus.suites.tasks.digits:digits"),
     reader=call("paribus.data.readers.image_folder:read_images"),
     split=call("paribus.data.splits:random_split"),
     loss=LOG_LOSS.function,
     metrics=(LOG_LOSS,),
     naive={"prior": call("paribus.data.dummy:prior")},
 )
-RECIPE = Recipe(model=call("models.mlp:MLP", hidden=[16, 8]), optimizer=SGD)
+RECIPE = Recipe(model=call("paribus.models.mlp:MLP", hidden=[16, 8]), optimizer=SGD)
 OPTIMIZER = Factor(path="recipe.optimizer", levels={"sgd": SGD, "adam": ADAM})
 ACTIVATION = Factor(
     path="recipe.model.activation",
@@ -45,7 +45,7 @@ ACTIVATION = Factor(
 IMBALANCE = Factor(path="task.split.imbalance", levels={"even": 1.0, "10:1": 10.0})
 RECALL = Metric(
     name="recall",
-    function=call("suites.scores:recall", average="micro"),
+    function=call("paribus.suites.scores:recall", average="micro"),
     higher_is_better=True,
     margin=0.02,
 )

@@ -14,13 +14,13 @@ from paribus.experiment.recipe import EarlyStopping, Recipe
 from paribus.spec import call, canonical, digest, replace
 
 RECIPE = Recipe(
-    model=call("models.mlp:MLP", hidden=[16, 8]),
+    model=call("paribus.models.mlp:MLP", hidden=[16, 8]),
     optimizer=call("torch.optim:Adam", lr=0.001, betas=(0.9, 0.999)),
     early_stopping=EarlyStopping(patience=3),
 )
 TEXT = (
     '{"augment":[],"batch_size":32,"clip_norm":null,"dtype":"float32","early_stopping":{"patience":3},'
-    '"evaluate_every":0,"freeze":[],"init":null,"model":{"kwargs":{"hidden":[16,8]},"target":"models.mlp:MLP"},'
+    '"evaluate_every":0,"freeze":[],"init":null,"model":{"kwargs":{"hidden":[16,8]},"target":"paribus.models.mlp:MLP"},'
     '"optimizer":{"kwargs":{"betas":[0.9,0.999],"lr":0.001},"target":"torch.optim:Adam"},'
     '"salt":"","start":null,"steps":1000,"time_limit":null}'
 )
@@ -46,7 +46,7 @@ def test_its_hash_is_that_of_its_text_in_every_process() -> None:
         ("model.hidden", [16, 16], "model.kwargs.hidden"),
         ("optimizer.lr", 0.01, "optimizer.kwargs.lr"),
         ("optimizer.amsgrad", True, "optimizer.kwargs.amsgrad"),
-        ("init", call("models.initialise:uniform_01"), "init"),
+        ("init", call("paribus.models.initialise:uniform_01"), "init"),
         ("batch_size", 16, "batch_size"),
         ("steps", 10, "steps"),
         ("evaluate_every", 5, "evaluate_every"),
@@ -106,7 +106,7 @@ def test_a_lambda_among_the_arguments_is_refused() -> None:
     """Only its address changes from process to process."""
     got = r"^a setting: got <function .*<lambda> at 0x\w+> "
     with pytest.raises(ParibusError, match=got) as caught:
-        call("models.mlp:MLP", activation=lambda x: x)
+        call("paribus.models.mlp:MLP", activation=lambda x: x)
     assert str(caught.value).endswith(
         "(function), expected plain data: text, finite numbers, booleans, None, lists or mappings of them. "
         "Name callables as call('module:qualname', ...) and pass the rest as numbers or text."

@@ -14,7 +14,7 @@ from paribus.execution.pool import dismiss, wake, workers
 from paribus.frontends import cli
 from paribus.frontends.cli import app, by_task
 from paribus.frontends.discovery import find_suite
-from suites import SUITES
+from paribus.suites import SUITES
 
 
 def test_list_names_every_suite() -> None:

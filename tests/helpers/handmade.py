@@ -41,7 +41,7 @@ TASK = Task(
     naive={"prior": call("paribus.data.dummy:prior")},
 )
 RECIPE = Recipe(
-    model=call("models.mlp:MLP", hidden=[4]),
+    model=call("paribus.models.mlp:MLP", hidden=[4]),
     optimizer=call("torch.optim:SGD", lr=0.1),
     batch_size=8,
     steps=20,

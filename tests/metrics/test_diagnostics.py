@@ -9,8 +9,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from models import CNN, MLP, Recurrent
-from models.initialise import kaiming_uniform, xavier_uniform
 from paribus.data.dataset import Part
 from paribus.metrics import log_loss, squared_error
 from paribus.metrics.diagnostics import (
@@ -22,6 +20,8 @@ from paribus.metrics.diagnostics import (
     layer_variances,
     steps,
 )
+from paribus.models import CNN, MLP, Recurrent
+from paribus.models.initialise import kaiming_uniform, xavier_uniform
 from paribus.seeding import Streams
 from paribus.training.dropout import name_noise
 

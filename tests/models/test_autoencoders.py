@@ -7,7 +7,7 @@ import torch
 from sklearn.decomposition import PCA
 from torch import Tensor
 
-from models import Autoencoder, ConvAutoencoder
+from paribus.models import Autoencoder, ConvAutoencoder
 
 
 def test_forward_is_two_affine_maps_with_a_sigmoid_after_each() -> None:

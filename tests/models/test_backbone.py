@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from models.backbone import backbone
+from paribus.models.backbone import backbone
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from models import AuxiliaryCNN, TwoInputs, TwoOutputs
+from paribus.models import AuxiliaryCNN, TwoInputs, TwoOutputs
 
 
 def pictured(x, weight, bias, line, offset):

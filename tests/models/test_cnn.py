@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from models import CNN
-from models.sizes import convolved
+from paribus.models import CNN
+from paribus.models.sizes import convolved
 
 
 def convolution(x: Tensor, weight: Tensor, bias: Tensor, padding: int) -> Tensor:

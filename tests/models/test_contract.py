@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from models import (
+from paribus.models import (
     CNN,
     MLP,
     Autoencoder,

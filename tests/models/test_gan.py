@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from models.gan import DCGAN
+from paribus.models.gan import DCGAN
 
 
 @pytest.fixture

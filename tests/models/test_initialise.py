@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from models.initialise import dcgan_normal, kaiming_uniform, uniform_01, xavier_uniform
+from paribus.models.initialise import dcgan_normal, kaiming_uniform, uniform_01, xavier_uniform
 
 # Each layer with its fan-in and fan-out: what one unit reads, and how many units read one input.
 LAYERS = {

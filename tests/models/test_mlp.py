@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from models import MLP, sequential_mlp
+from paribus.models import MLP, sequential_mlp
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "plain": {"inputs": (9,), "outputs": 1},

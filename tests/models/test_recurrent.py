@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from models import Recurrent
+from paribus.models import Recurrent
 
 GATES = {"RNN": 1, "GRU": 3, "LSTM": 4}
 

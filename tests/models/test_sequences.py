@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from models import EncoderDecoder, SequenceToSequence, VectorToSequence
+from paribus.models import EncoderDecoder, SequenceToSequence, VectorToSequence
 
 
 def made(network: type[nn.Module], **settings) -> nn.Module:

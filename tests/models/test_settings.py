@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from models.settings import ACTIVATIONS, activation
+from paribus.models.settings import ACTIVATIONS, activation
 
 X = torch.tensor([-2.0, -0.5, 0.0, 0.5, 2.0], dtype=torch.float64)
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from models import CNN, MLP, Recurrent
-from models.sizes import (
+from paribus.models import CNN, MLP, Recurrent
+from paribus.models.sizes import (
     convolution_parameters,
     convolved,
     linear_parameters,

@@ -153,14 +153,14 @@ def test_the_engine_counts_and_statistics_and_pages_do_not() -> None:
 
 
 def test_a_network_and_what_it_imports_are_found() -> None:
-    found = {str(path.relative_to(ROOT)) for path in local_sources("models.mlp")}
+    found = {str(path.relative_to(ROOT)) for path in local_sources("paribus.models.mlp")}
     assert found == {"models/mlp.py", "models/settings.py"}
 
 
 def test_tables_of_cases_are_reached_by_no_task() -> None:
     """So adding a variant to a suite retires nothing."""
     names = ("water", "digits", "energy", "adding")
-    reached = frozenset().union(*(local_sources(f"suites.tasks.{name}") for name in names))
+    reached = frozenset().union(*(local_sources(f"paribus.suites.tasks.{name}") for name in names))
     suites = {str(p.relative_to(ROOT)) for p in reached if p.is_relative_to(ROOT / "suites")}
     shared = ("generated", "metrics")  # what tasks are made of
     assert suites == {f"suites/tasks/{name}.py" for name in (*names, *shared)}

@@ -15,7 +15,7 @@ from paribus.seeding import Streams
 from paribus.spec import call, digest
 from paribus.spec import replace as replaced
 
-MODEL = call("models.mlp:MLP", hidden=[4])
+MODEL = call("paribus.models.mlp:MLP", hidden=[4])
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_each_ingredient_changes_the_key(run: Run, change: dict[str, Any]) -> No
     [
         ("model.hidden", [5]),
         ("optimizer.lr", 0.2),
-        ("init", call("models.initialise:xavier_uniform")),
+        ("init", call("paribus.models.initialise:xavier_uniform")),
         ("batch_size", 9),
         ("steps", 7),
         ("evaluate_every", 2),

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from models import CNN, MLP
 from paribus.errors import ParibusError
+from paribus.models import CNN, MLP
 from paribus.runs.weights import load_weights, save_weights, take_over
 
 

@@ -8,11 +8,11 @@ from paribus.calibration.known_answers import FAILED, absent_flakes, seen_flakes
 from paribus.metrics.diagnostics import silence
 from paribus.runs.fingerprint import calls
 from paribus.seeding import Streams
-from suites import SUITES
-from suites.controls import CONTROLS
-from suites.tasks.digits import digits
-from suites.tasks.line import LINE, line
-from suites.tasks.relabelled import RELABELLED, relabelled_digits
+from paribus.suites import SUITES
+from paribus.suites.controls import CONTROLS
+from paribus.suites.tasks.digits import digits
+from paribus.suites.tasks.line import LINE, line
+from paribus.suites.tasks.relabelled import RELABELLED, relabelled_digits
 
 MOST = 0.001
 GROUP = 0.01

@@ -9,7 +9,7 @@ import pytest
 from paribus.execution.cases import cells
 from paribus.execution.session import Session
 from paribus.execution.settings import Settings
-from suites.inversion import SUITE
+from paribus.suites.inversion import SUITE
 
 CAPPED, WIDE = SUITE.comparisons
 

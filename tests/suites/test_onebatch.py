@@ -7,8 +7,8 @@ import torch
 
 from paribus.errors import ParibusError
 from paribus.seeding import Streams
-from suites.tasks.digits import digits
-from suites.tasks.onebatch import one_batch_split
+from paribus.suites.tasks.digits import digits
+from paribus.suites.tasks.onebatch import one_batch_split
 
 
 def test_all_parts_are_the_same_samples_of_the_training_part() -> None:

@@ -11,9 +11,9 @@ from paribus.execution.executor import fold_of
 from paribus.execution.pool import one_thread
 from paribus.runs.run import Run
 from paribus.seeding import Streams
+from paribus.suites.search import SUITE, TRIALS
+from paribus.suites.tasks.surface import HARDLY, SURFACE, surface
 from paribus.training.loop import train
-from suites.search import SUITE, TRIALS
-from suites.tasks.surface import HARDLY, SURFACE, surface
 
 
 @pytest.mark.parametrize("matter", [1, 2, 5])

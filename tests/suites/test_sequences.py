@@ -9,8 +9,8 @@ from paribus.engines.vmapped.equivalence import self_check
 from paribus.execution.executor import fold_of
 from paribus.execution.pool import one_thread
 from paribus.runs.run import Run
-from suites.sequences import SUITE
-from suites.tasks.sequences import delay, reversal, tally, wave
+from paribus.suites.sequences import SUITE
+from paribus.suites.tasks.sequences import delay, reversal, tally, wave
 
 
 def test_a_delay_gives_back_what_came_three_steps_before() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from paribus.spec import canonical
-from suites.tasks.metrics import accuracy, log_loss, mse, of_output, squared_error
+from paribus.suites.tasks.metrics import accuracy, log_loss, mse, of_output, squared_error
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from paribus.runs.run import Outcome, Record, Run, data_digest
 from paribus.seeding import Streams
 from paribus.spec import canonical, replace
 from paribus.stats import least_seeds
-from suites import SUITES
+from paribus.suites import SUITES
 
 ROOT = Path(__file__).parents[2]
 COMPARISONS = {f"{suite.name}-{c.name}": c for suite in SUITES for c in suite.comparisons}

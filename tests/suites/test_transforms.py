@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from paribus.seeding import Streams
+from paribus.suites.augmentation import SUITE
+from paribus.suites.transforms import crop
 from paribus.training.augment import Augmentation
-from suites.augmentation import SUITE
-from suites.transforms import crop
 
 
 @pytest.mark.parametrize(("side", "most"), [(8, 1), (32, 4)])

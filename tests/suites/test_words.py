@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from suites.tasks.words import WORDS, bag_of_words
+from paribus.suites.tasks.words import WORDS, bag_of_words
 
 
 def test_words_are_as_frequent_as_zipf_says() -> None:

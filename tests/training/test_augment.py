@@ -20,7 +20,7 @@ from paribus.training.loop import Training, train
 
 FLIP = call("torchvision.transforms.v2:RandomHorizontalFlip", p=0.5)
 TURN = call("torchvision.transforms.v2:RandomRotation", degrees=45)
-CNN = call("models.cnn:CNN", channels=[2, 3])
+CNN = call("paribus.models.cnn:CNN", channels=[2, 3])
 
 
 def same(sample: Tensor) -> Tensor:
@@ -128,7 +128,7 @@ def test_validation_and_test_are_not_changed(tiny) -> None:
 
 def test_the_first_of_several_inputs_is_changed(tiny) -> None:
     one = tiny["pairs"]
-    model = call("models.branches:TwoInputs", channels=2, embedding=3, second=2)
+    model = call("paribus.models.branches:TwoInputs", channels=2, embedding=3, second=2)
     records = [train(one.run(model, augment=a), one.fold()) for a in ((call(same),), (TURN,))]
     assert records[0].scores != records[1].scores
 

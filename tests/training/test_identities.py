@@ -13,16 +13,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models import MLP
 from paribus.metrics import log_loss
+from paribus.models import MLP
 from paribus.seeding import Streams
 from paribus.spec import Call, call
 from paribus.spec import replace as replaced
+from paribus.suites.tasks.adding import adding
 from paribus.training.batch_order import batches
 from paribus.training.loop import Training, train
-from suites.tasks.adding import adding
 
-MODEL = call("models.mlp:MLP", hidden=[6, 5])
+MODEL = call("paribus.models.mlp:MLP", hidden=[6, 5])
 
 
 def numbers(*shape: int, seed: int = 0) -> Tensor:
@@ -154,7 +154,7 @@ def test_an_l2_penalty_is_weight_decay_for_sgd(tiny) -> None:
 
 
 @pytest.mark.parametrize(
-    "model", [MODEL, call("models.mlp:MLP", norm="batch")], ids=["plain", "normed"]
+    "model", [MODEL, call("paribus.models.mlp:MLP", norm="batch")], ids=["plain", "normed"]
 )
 def test_full_batch_descent_does_not_depend_on_the_order(tiny, model: Call) -> None:
     case = tiny["table"]
@@ -172,7 +172,7 @@ def test_full_batch_descent_does_not_depend_on_the_order(tiny, model: Call) -> N
 def test_two_spellings_of_one_network_train_alike(tiny) -> None:
     case = tiny["table"]
     records = [
-        train(case.run(call(f"models.mlp:{name}", norm="batch")), case.fold())
+        train(case.run(call(f"paribus.models.mlp:{name}", norm="batch")), case.fold())
         for name in ("MLP", "sequential_mlp")
     ]
     assert records[0].scores == records[1].scores

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from models import CNN, MLP, Recurrent
 from paribus.data.dataset import Part
+from paribus.models import CNN, MLP, Recurrent
 from paribus.training.layer_summary import layer_table
 
 

@@ -24,7 +24,7 @@ from paribus.training.batch_order import batches
 from paribus.training.loop import DIAGNOSED, Training, train
 from paribus.training.network import build
 
-MLP = call("models.mlp:MLP", hidden=[6, 5])
+MLP = call("paribus.models.mlp:MLP", hidden=[6, 5])
 OPTIMIZERS: dict[str, tuple[Call, Callable[..., torch.optim.Optimizer], dict[str, float]]] = {
     "sgd": (call("torch.optim:SGD", lr=0.01), torch.optim.SGD, {"lr": 0.01}),
     "momentum": (
@@ -43,11 +43,14 @@ OPTIMIZERS: dict[str, tuple[Call, Callable[..., torch.optim.Optimizer], dict[str
 }
 NETWORKS = {
     "mlp": ("table", MLP),
-    "mlp with batch norm": ("images", call("models.mlp:MLP", hidden=[6, 5], norm="batch")),
-    "cnn": ("images", call("models.cnn:CNN", channels=[2, 3], norm="batch")),
-    "rnn": ("series", call("models.recurrent:Recurrent", cell="RNN", hidden=4)),
-    "lstm": ("series", call("models.recurrent:Recurrent", cell="LSTM", hidden=4, forget_bias=1.0)),
-    "gru": ("series", call("models.recurrent:Recurrent", cell="GRU", hidden=4)),
+    "mlp with batch norm": ("images", call("paribus.models.mlp:MLP", hidden=[6, 5], norm="batch")),
+    "cnn": ("images", call("paribus.models.cnn:CNN", channels=[2, 3], norm="batch")),
+    "rnn": ("series", call("paribus.models.recurrent:Recurrent", cell="RNN", hidden=4)),
+    "lstm": (
+        "series",
+        call("paribus.models.recurrent:Recurrent", cell="LSTM", hidden=4, forget_bias=1.0),
+    ),
+    "gru": ("series", call("paribus.models.recurrent:Recurrent", cell="GRU", hidden=4)),
 }
 
 
@@ -184,7 +187,10 @@ def test_in_float32_the_loop_keeps_to_the_textbook(tiny) -> None:
 
 def test_a_step_of_sgd_is_written_by_hand(tiny) -> None:
     """``w -= lr * w.grad``; torch multiplies and adds in one go, which rounds once and not twice."""
-    run, fold = tiny["series"].run(call("models.recurrent:Recurrent")), tiny["series"].fold()
+    run, fold = (
+        tiny["series"].run(call("paribus.models.recurrent:Recurrent")),
+        tiny["series"].fold(),
+    )
     training, network = Training(run, fold), started(run, fold)
     data = sliced(fold.part("train").to("cpu", torch.float64), 8, seed=0)
     for x, y in itertools.islice(data, 6):
@@ -379,7 +385,7 @@ def test_without_early_stopping_the_last_weights_are_scored(tiny) -> None:
 def test_a_run_that_diverges_is_recorded_with_its_curves_and_without_scores(tiny) -> None:
     """A learning rate of 1e200 squares to infinity in the second step."""
     sgd = call("torch.optim:SGD", lr=1e200)
-    run = tiny["series"].run(call("models.mlp:MLP"), sgd, evaluate_every=1, steps=50)
+    run = tiny["series"].run(call("paribus.models.mlp:MLP"), sgd, evaluate_every=1, steps=50)
     record = train(run, tiny["series"].fold())
     assert record.outcome is Outcome.diverged
     assert record.reason == f"loss or a weight was not finite by step {record.steps}"
@@ -405,7 +411,7 @@ def test_a_test_score_that_is_not_finite_is_divergence(tiny) -> None:
     parts = torch.arange(45) % 3
     targets = torch.where(parts[:, None] == 2, 1e30, base.dataset.targets[0])
     made = base.changed(targets=(targets,), declared=parts, standardise_targets=False)
-    run = made.run(call("models.mlp:MLP"), dtype="float32")
+    run = made.run(call("paribus.models.mlp:MLP"), dtype="float32")
     record = train(run, made.fold())
     assert (record.outcome, record.steps) == (Outcome.diverged, 6)
     assert record.reason == "mse on the test part was not finite"
@@ -430,7 +436,7 @@ def test_a_run_that_does_all_its_steps_is_completed_however_long_it_took(tiny) -
 
 # What is random, and what is not.
 
-NOISY = call("models.mlp:MLP", hidden=[6, 5], dropout=0.5)
+NOISY = call("paribus.models.mlp:MLP", hidden=[6, 5], dropout=0.5)
 
 
 def numbers(record: Record) -> dict[str, Any]:
@@ -495,8 +501,8 @@ def hashes(tiny, **changes: Any) -> dict[str, Any]:
     "change",
     [
         {"optimizer": OPTIMIZERS["adam"][0]},
-        {"model": call("models.mlp:MLP", hidden=[6, 5], activation="ELU")},
-        {"model": call("models.mlp:sequential_mlp", hidden=[6, 5])},
+        {"model": call("paribus.models.mlp:MLP", hidden=[6, 5], activation="ELU")},
+        {"model": call("paribus.models.mlp:sequential_mlp", hidden=[6, 5])},
         {"clip_norm": 1.0},
         {"dtype": "float32"},
     ],
@@ -508,7 +514,7 @@ def test_variants_share_split_order_and_initial_weights(tiny, change: dict[str, 
 
 def test_a_norm_changes_nobodys_initial_weights(tiny) -> None:
     plain, normed = (
-        hashes(tiny, model=call("models.mlp:MLP", hidden=[6, 5], norm=norm))
+        hashes(tiny, model=call("paribus.models.mlp:MLP", hidden=[6, 5], norm=norm))
         for norm in (None, "batch")
     )
     shared = plain["init"].keys() & normed["init"].keys()
@@ -539,7 +545,7 @@ def test_hashes_tell_a_broken_pairing(tiny) -> None:
 )
 def test_looking_changes_nothing(tiny, settings: dict[str, Any]) -> None:
     """Neither how often a run is evaluated nor what is diagnosed moves a weight or a mask."""
-    model, fold = call("models.mlp:MLP", norm="batch", dropout=0.5), tiny["table"].fold()
+    model, fold = call("paribus.models.mlp:MLP", norm="batch", dropout=0.5), tiny["table"].fold()
     base = train(tiny["table"].run(model, evaluate_every=6), fold)
     looked = train(tiny["table"].run(model, **({"evaluate_every": 6} | settings)), fold)
     assert base.predictions is not None
@@ -566,7 +572,7 @@ def test_two_inputs_and_two_targets_are_trained_as_written_out(tiny) -> None:
     """Three steps by hand: each input prepared by itself, the loss a sum, an output for each target."""
     for name, model in (("pairs", "TwoInputs"), ("answers", "TwoOutputs")):
         one, settings = tiny[name], {"channels": 2, "embedding": 3}
-        run = one.run(call(f"models.branches:{model}", **settings), steps=3)
+        run = one.run(call(f"paribus.models.branches:{model}", **settings), steps=3)
         fold = one.fold()
         training = Training(run, fold)
         network = copy.deepcopy(training.network)
@@ -589,7 +595,7 @@ def test_two_inputs_and_two_targets_are_trained_as_written_out(tiny) -> None:
 
 def test_each_of_two_outputs_is_scored_and_the_first_is_kept(tiny) -> None:
     one = tiny["answers"]
-    run = one.run(call("models.branches:TwoOutputs", channels=2, embedding=3))
+    run = one.run(call("paribus.models.branches:TwoOutputs", channels=2, embedding=3))
     record = train(run, one.fold())
     assert record.scores.keys() >= {"log_loss_0", "accuracy_0", "log_loss_1", "accuracy_1"}
     assert record.naive["priors"].keys() == {m.name for m in run.task.metrics}
@@ -601,7 +607,7 @@ def test_each_of_two_outputs_is_scored_and_the_first_is_kept(tiny) -> None:
 def test_an_output_of_weight_zero_is_as_if_it_were_not_there(tiny) -> None:
     """The end of a sweep of loss weights is the network of one output, trained by itself: bit for bit."""
     both = tiny["answers"]
-    model = call("models.branches:TwoOutputs", channels=2, embedding=3)
+    model = call("paribus.models.branches:TwoOutputs", channels=2, embedding=3)
     loss = "paribus.metrics:weighted_log_loss"
     weighted = both.task.model_copy(update={"loss": call(loss, weights=[1.0, 0.0])})
     single = both.task.model_copy(
@@ -618,7 +624,10 @@ def test_an_output_of_weight_zero_is_as_if_it_were_not_there(tiny) -> None:
         train(case.run(network), case.fold())
         for case, network in (
             (dataclasses.replace(both, task=weighted), model),
-            (alone, call("models.branches:TwoOutputs", channels=2, embedding=3, outputs=[3])),
+            (
+                alone,
+                call("paribus.models.branches:TwoOutputs", channels=2, embedding=3, outputs=[3]),
+            ),
         )
     ]
     found, expected = (record.predictions.outputs for record in records)

@@ -14,11 +14,11 @@ from paribus.spec import Call, call
 from paribus.training.network import build, layers, weight_digests
 
 SGD = call("torch.optim:SGD", lr=0.1)
-CNN = call("models.cnn:CNN", channels=[2, 3])
+CNN = call("paribus.models.cnn:CNN", channels=[2, 3])
 
 
 def mlp(**settings: Any) -> Call:
-    return call("models.mlp:MLP", **({"hidden": [6, 5]} | settings))
+    return call("paribus.models.mlp:MLP", **({"hidden": [6, 5]} | settings))
 
 
 def built(
@@ -36,7 +36,9 @@ def test_a_network_is_told_shape_and_outputs_of_the_data(tiny) -> None:
     assert built(tiny, mlp()).linear.out_features == 1
     assert built(tiny, mlp(), "images").linear.out_features == 3
     assert built(tiny, CNN, "images").features[0].in_channels == 1
-    assert built(tiny, call("models.recurrent:Recurrent"), "series").recurrent.input_size == 2
+    assert (
+        built(tiny, call("paribus.models.recurrent:Recurrent"), "series").recurrent.input_size == 2
+    )
 
 
 def test_what_the_recipe_says_of_the_shape_stands(tiny) -> None:
@@ -54,7 +56,7 @@ def test_the_same_streams_build_the_same_network_and_leave_the_global_generator(
 
 
 @pytest.mark.parametrize("change", [{"seed": 1}, {"salt": "a"}], ids=str)
-@pytest.mark.parametrize("init", [None, call("models.initialise:kaiming_uniform")], ids=str)
+@pytest.mark.parametrize("init", [None, call("paribus.models.initialise:kaiming_uniform")], ids=str)
 def test_seeds_and_salts_part_every_weight(tiny, change: dict[str, Any], init: Call | None) -> None:
     one = weight_digests(built(tiny, mlp(), init=init))
     other = weight_digests(built(tiny, mlp(), init=init, **change))
@@ -69,12 +71,12 @@ def test_seeds_and_salts_part_every_weight(tiny, change: dict[str, Any], init: C
         mlp(activation="ELU"),
         mlp(dropout=0.5),
         mlp(bias=False),
-        call("models.mlp:sequential_mlp", hidden=[6, 5]),
-        call("models.mlp:sequential_mlp", hidden=[6, 5], norm="batch", dropout=0.1),
+        call("paribus.models.mlp:sequential_mlp", hidden=[6, 5]),
+        call("paribus.models.mlp:sequential_mlp", hidden=[6, 5], norm="batch", dropout=0.1),
     ],
     ids=lambda model: model.label,
 )
-@pytest.mark.parametrize("init", [None, call("models.initialise:kaiming_uniform")], ids=str)
+@pytest.mark.parametrize("init", [None, call("paribus.models.initialise:kaiming_uniform")], ids=str)
 def test_what_stands_between_layers_changes_no_weight_of_theirs(
     tiny, other: Call, init: Call | None
 ) -> None:
@@ -119,7 +121,9 @@ def test_an_initialiser_draws_linear_and_convolutional_weights_and_knows_the_las
 
 def test_an_initialiser_leaves_biases_as_torch_drew_them(tiny) -> None:
     plain = weight_digests(built(tiny, mlp()))
-    kaiming = weight_digests(built(tiny, mlp(), init=call("models.initialise:kaiming_uniform")))
+    kaiming = weight_digests(
+        built(tiny, mlp(), init=call("paribus.models.initialise:kaiming_uniform"))
+    )
     assert {name for name in plain if plain[name] == kaiming[name]} == {
         name for name in plain if ".bias" in name
     }
@@ -127,7 +131,9 @@ def test_an_initialiser_leaves_biases_as_torch_drew_them(tiny) -> None:
 
 def test_a_networks_own_last_word_on_its_weights_is_kept(tiny) -> None:
     """The forget gates' biases add up to one after every layer was drawn anew."""
-    model = call("models.recurrent:Recurrent", cell="LSTM", hidden=3, layers=1, forget_bias=1.0)
+    model = call(
+        "paribus.models.recurrent:Recurrent", cell="LSTM", hidden=3, layers=1, forget_bias=1.0
+    )
     cell = built(tiny, model, "series").recurrent
     assert (cell.bias_ih_l0 + cell.bias_hh_l0)[3:6].tolist() == [1.0, 1.0, 1.0]
     assert cell.bias_ih_l0[0] != 0
@@ -162,7 +168,9 @@ def marked(
 
 def test_an_initialiser_that_asks_for_them_is_given_batch_norms(tiny) -> None:
     """Each from a stream of its own."""
-    network = built(tiny, call("models.mlp:MLP", hidden=[6, 6], norm="batch"), init=call(marked))
+    network = built(
+        tiny, call("paribus.models.mlp:MLP", hidden=[6, 6], norm="batch"), init=call(marked)
+    )
     first, second = (hidden.norm.weight for hidden in network.hidden)
     assert first.min().item() > 99
     assert second.min().item() > 99

@@ -20,7 +20,7 @@ from paribus.training.loop import Training, fitted, train
 from paribus.training.network import build, weight_digests
 from paribus.training.pretrained import initial_network, named_weights
 
-MODEL = call("models.mlp:MLP", hidden=[6, 5])
+MODEL = call("paribus.models.mlp:MLP", hidden=[6, 5])
 HIDDEN = ("hidden.*",)
 
 
@@ -163,7 +163,7 @@ def test_the_weights_of_a_torchvision_backbone_stay_frozen(tiny) -> None:
     """Densenet121 with 1024 to 500 to 1 in place of its head: three steps on pictures in colour."""
     images = tiny["images"].dataset.inputs[0].repeat(1, 3, 6, 6)
     data = tiny["table"].changed(inputs=(images,), feature_axes=(1,))
-    model = call("models.backbone:backbone", name="densenet121", hidden=500)
+    model = call("paribus.models.backbone:backbone", name="densenet121", hidden=500)
     run = data.run(model, freeze=("features.*",), steps=3, dtype="float32", evaluate_every=3)
     before = initial_network(run, data.fold())
     head = before.classifier

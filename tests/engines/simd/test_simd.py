@@ -192,7 +192,7 @@ def test_data_of_each_seed_s_own_with_missing_values(shared: Path) -> None:
         data = points(seed)
         (inputs,) = data.inputs
         inputs[seed::7, 0] = math.nan
-        runs.append(a_run(seed, call("models.mlp:MLP", hidden=[4]), REDRAWN))
+        runs.append(a_run(seed, call("paribus.models.mlp:MLP", hidden=[4]), REDRAWN))
         folds.append(REDRAWN.fold(data, runs[-1].streams))
     training, plain = taken(runs, folds), StackedTraining(runs, folds)
     (source,) = training.samples.inputs
@@ -205,7 +205,7 @@ def test_data_of_each_seed_s_own_with_missing_values(shared: Path) -> None:
 def _cohort(
     tiny: Any, seeds: Sequence[int], rates: Sequence[float], model: Call | None = None
 ) -> tuple[list[Run], list[Any]]:
-    model = model or call("models.mlp:MLP", hidden=[4])
+    model = model or call("paribus.models.mlp:MLP", hidden=[4])
     optimizers = [call("torch.optim:SGD", lr=rate) for rate in rates]
     runs = [
         tiny["table"].run(model, o, seed=s, dtype="float32", steps=12)
@@ -217,7 +217,7 @@ def _cohort(
 @pytest.mark.parametrize("norm", [None, "batch"])
 def test_one_library_is_for_any_number_of_replicates(tiny, own: Path, norm: str | None) -> None:
     """It is built of four, and loaded by fewer and by more than there are lanes."""
-    model = call("models.mlp:MLP", hidden=[4], norm=norm)
+    model = call("paribus.models.mlp:MLP", hidden=[4], norm=norm)
     for count, make_from in ((4, 0.0), (1, inf), (2, inf), (16, inf), (21, inf)):
         runs = [tiny["table"].run(model, ADAM, seed=s, steps=12) for s in range(count)]
         folds = [tiny["table"].fold(s) for s in range(count)]
@@ -230,7 +230,10 @@ def test_one_library_is_for_any_number_of_replicates(tiny, own: Path, norm: str 
 
 def test_another_network_has_another_library(tiny, own: Path) -> None:
     for hidden in ([4], [5]):
-        runs = [tiny["table"].run(call("models.mlp:MLP", hidden=hidden), seed=s) for s in range(2)]
+        runs = [
+            tiny["table"].run(call("paribus.models.mlp:MLP", hidden=hidden), seed=s)
+            for s in range(2)
+        ]
         taken(runs, [tiny["table"].fold(s) for s in range(2)])
     assert len(list(own.iterdir())) == 2
 
@@ -243,9 +246,9 @@ class Waves(Other):
 @pytest.mark.parametrize(
     "model",
     [
-        call("models.mlp:MLP", hidden=[4]),
-        call("models.mlp:MLP", hidden=[4], activation="GELU"),
-        call("models.mlp:MLP", hidden=[4], activation="Mish", norm="batch"),
+        call("paribus.models.mlp:MLP", hidden=[4]),
+        call("paribus.models.mlp:MLP", hidden=[4], activation="GELU"),
+        call("paribus.models.mlp:MLP", hidden=[4], activation="Mish", norm="batch"),
         call(Waves),
     ],
     ids=["ReLU", "GELU", "Mish, norm", "sine"],
@@ -318,7 +321,7 @@ def test_early_stopping_keeps_each_replicate_s_best(tiny, shared: Path) -> None:
 def test_data_that_torch_takes_in_another_form(tiny, shared: Path, which: str) -> None:
     del shared
     kind = "table" if which.startswith("rows") else "images"
-    model = call("models.mlp:MLP", hidden=[3])
+    model = call("paribus.models.mlp:MLP", hidden=[3])
     runs = [tiny[kind].run(model, seed=s, dtype="float32", steps=12) for s in range(3)]
     folds = [tiny[kind].fold(s) for s in range(3)]
     if kind == "table":
@@ -486,7 +489,7 @@ def test_networks_without_a_form(tiny, network: type[Other], reason: str) -> Non
 
 
 def test_a_network_that_leaves_the_cache(tiny) -> None:
-    wide = call("models.mlp:MLP", hidden=[100, 100])
+    wide = call("paribus.models.mlp:MLP", hidden=[100, 100])
     runs = [tiny["table"].run(wide, seed=s) for s in range(2)]
     reason = refused(runs, [tiny["table"].fold(s) for s in range(2)])
     assert reason.endswith("numbers a replicate leave a core's cache")

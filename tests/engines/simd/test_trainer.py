@@ -31,7 +31,7 @@ def _short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def cohort(tiny: Any, kind: str, **settings: Any) -> tuple[list[Run], list[Any]]:
     """Two seeds, the second one twice; seven steps in epochs of three, of which the last one is left over."""
-    model = call("models.mlp:MLP", **settings.pop("model", {"hidden": [6, 5]}))
+    model = call("paribus.models.mlp:MLP", **settings.pop("model", {"hidden": [6, 5]}))
     seeds = (0, 1, 1)
     runs = [tiny[kind].run(model, seed=s, **{"steps": 7, **settings}) for s in seeds]
     return [replace(r, engine=COMPILED) for r in runs], [tiny[kind].fold(s) for s in seeds]

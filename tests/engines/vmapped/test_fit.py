@@ -21,33 +21,39 @@ from paribus.experiment.recipe import EarlyStopping, Recipe
 from paribus.runs.run import Outcome, Record, Run
 from paribus.seeding import Streams
 from paribus.spec import Call, call
+from paribus.suites.tasks.adding import ADDING, adding
 from paribus.training.loop import DIAGNOSED, train
-from suites.tasks.adding import ADDING, adding
 
-MLP = call("models.mlp:MLP", hidden=[6, 5])
+MLP = call("paribus.models.mlp:MLP", hidden=[6, 5])
 NETWORKS = {
     "mlp": ("table", MLP),
-    "mlp as a list": ("table", call("models.mlp:sequential_mlp", hidden=[6, 5])),
-    "mlp with norm": ("table", call("models.mlp:MLP", hidden=[6, 5], norm="batch")),
+    "mlp as a list": ("table", call("paribus.models.mlp:sequential_mlp", hidden=[6, 5])),
+    "mlp with norm": ("table", call("paribus.models.mlp:MLP", hidden=[6, 5], norm="batch")),
     "mlp as a list with norm": (
         "table",
-        call("models.mlp:sequential_mlp", hidden=[6, 5], norm="batch"),
+        call("paribus.models.mlp:sequential_mlp", hidden=[6, 5], norm="batch"),
     ),
-    "mlp with dropout": ("table", call("models.mlp:MLP", hidden=[6, 5], dropout=0.3)),
+    "mlp with dropout": ("table", call("paribus.models.mlp:MLP", hidden=[6, 5], dropout=0.3)),
     "mlp with norm and dropout": (
         "images",
-        call("models.mlp:sequential_mlp", hidden=[6, 5], norm="batch", dropout=0.3),
+        call("paribus.models.mlp:sequential_mlp", hidden=[6, 5], norm="batch", dropout=0.3),
     ),
-    "mlp of a number": ("series", call("models.mlp:MLP", hidden=[6, 5], activation="ELU")),
-    "cnn": ("images", call("models.cnn:CNN", channels=[2, 3])),
-    "cnn with norm": ("images", call("models.cnn:CNN", channels=[2, 3], norm="batch")),
-    "cnn with dropout": ("images", call("models.cnn:CNN", channels=[2, 3], dropout=0.3)),
-    "two inputs": ("pairs", call("models.branches:TwoInputs", channels=2, embedding=4, second=2)),
-    "two outputs": ("answers", call("models.branches:TwoOutputs", channels=2, embedding=4)),
-    "autoencoder": ("copies", call("models.autoencoders:Autoencoder", code=3, output="sigmoid")),
+    "mlp of a number": ("series", call("paribus.models.mlp:MLP", hidden=[6, 5], activation="ELU")),
+    "cnn": ("images", call("paribus.models.cnn:CNN", channels=[2, 3])),
+    "cnn with norm": ("images", call("paribus.models.cnn:CNN", channels=[2, 3], norm="batch")),
+    "cnn with dropout": ("images", call("paribus.models.cnn:CNN", channels=[2, 3], dropout=0.3)),
+    "two inputs": (
+        "pairs",
+        call("paribus.models.branches:TwoInputs", channels=2, embedding=4, second=2),
+    ),
+    "two outputs": ("answers", call("paribus.models.branches:TwoOutputs", channels=2, embedding=4)),
+    "autoencoder": (
+        "copies",
+        call("paribus.models.autoencoders:Autoencoder", code=3, output="sigmoid"),
+    ),
     "convolutional autoencoder": (
         "copies",
-        call("models.autoencoders:ConvAutoencoder", channels=[3, 2], halvings=1),
+        call("paribus.models.autoencoders:ConvAutoencoder", channels=[3, 2], halvings=1),
     ),
 }
 # The optimizers at their usual settings, each with what else the recipe says of it.
@@ -226,7 +232,7 @@ def test_a_replicate_that_diverges_is_recorded_as_by_the_loop(tiny) -> None:
     rates = [0.01, 1e200, 1e12, 0.02]
     runs = [
         tiny["series"].run(
-            call("models.mlp:MLP", hidden=[]),
+            call("paribus.models.mlp:MLP", hidden=[]),
             call("torch.optim:SGD", lr=lr),
             seed=i,
             evaluate_every=1,
@@ -271,7 +277,7 @@ def test_a_test_score_that_is_not_finite_is_divergence(tiny) -> None:
         base.changed(targets=(y,), declared=parts, standardise_targets=False)
         for y in (base.dataset.targets[0], huge)
     ]
-    runs = [m.run(call("models.mlp:MLP"), dtype="float32") for m in made]
+    runs = [m.run(call("paribus.models.mlp:MLP"), dtype="float32") for m in made]
     records = train_together(runs, [m.fold() for m in made])
     assert [r.outcome for r in records] == [Outcome.completed, Outcome.diverged]
     assert records[1].reason == "mse on the test part was not finite"
@@ -307,7 +313,7 @@ def test_a_replicate_that_was_never_best_is_scored_as_it_is(tiny) -> None:
     huge = torch.where(parts[:, None] == 1, 1e30, base.dataset.targets[0])
     made = base.changed(targets=(huge,), declared=parts, standardise_targets=False)
     runs = [
-        made.run(call("models.mlp:MLP"), call("torch.optim:SGD", lr=0.001), dtype="float32", seed=s,
+        made.run(call("paribus.models.mlp:MLP"), call("torch.optim:SGD", lr=0.001), dtype="float32", seed=s,
                  early_stopping=EarlyStopping(patience=1))
         for s in (0, 1)
     ]  # fmt: skip
@@ -338,7 +344,7 @@ def test_diagnostics_are_taken_of_the_first_training_samples(tiny) -> None:
     """As many as by the loop, of the replicate's own training part, whatever else was diagnosed before."""
     x = torch.randn(600, 4, generator=torch.Generator().manual_seed(0))
     made = tiny["table"].changed(inputs=(x,), targets=((x[:, 0] > 0).long(),))
-    model = call("models.mlp:MLP", hidden=[6, 5], norm="batch", dropout=0.3)
+    model = call("paribus.models.mlp:MLP", hidden=[6, 5], norm="batch", dropout=0.3)
     runs, folds = seeded(made, model, diagnostics=DIAGNOSTICS)
     assert len(folds[0].train) > DIAGNOSED
     records = train_together(runs, folds)

@@ -17,11 +17,14 @@ from paribus.spec import Call, call
 from paribus.training.loop import train
 
 NETWORKS = {
-    "mlp": ("table", call("models.mlp:MLP", hidden=[6, 5])),
-    "norm": ("table", call("models.mlp:MLP", hidden=[6, 5], norm="batch")),
-    "norm and dropout": ("images", call("models.mlp:MLP", hidden=[6], norm="batch", dropout=0.3)),
-    "values": ("series", call("models.mlp:MLP", hidden=[6, 5], activation="ELU")),
-    "cnn": ("images", call("models.cnn:CNN", channels=[2, 3], norm="batch")),
+    "mlp": ("table", call("paribus.models.mlp:MLP", hidden=[6, 5])),
+    "norm": ("table", call("paribus.models.mlp:MLP", hidden=[6, 5], norm="batch")),
+    "norm and dropout": (
+        "images",
+        call("paribus.models.mlp:MLP", hidden=[6], norm="batch", dropout=0.3),
+    ),
+    "values": ("series", call("paribus.models.mlp:MLP", hidden=[6, 5], activation="ELU")),
+    "cnn": ("images", call("paribus.models.cnn:CNN", channels=[2, 3], norm="batch")),
 }
 
 
@@ -149,7 +152,7 @@ class Counts(nn.Linear):
         return super().forward(x) * self.calls
 
 
-RNN = call("models.recurrent:Recurrent", cell="RNN", hidden=3)
+RNN = call("paribus.models.recurrent:Recurrent", cell="RNN", hidden=3)
 
 
 @pytest.mark.usefixtures("_short")

@@ -37,7 +37,7 @@ SUITE = Suite(
                         "rotation": [ROTATION],
                         "autocontrast": [AUTOCONTRAST],
                         "all three": [FLIP, ROTATION, AUTOCONTRAST],
-                        "crop": [call("paribus.suites.transforms:crop")],
+                        "crop": [call("paribus.suites.components.transforms:crop")],
                         "vertical flip": [call(f"{V2}:RandomVerticalFlip", p=0.5)],
                         "colour jitter": [call(f"{V2}:ColorJitter", brightness=0.5, contrast=0.5)],
                     },

@@ -24,7 +24,7 @@ SUITE = Suite(
             ),
             metric=Metric(
                 name="recall",
-                function=call("paribus.suites.scores:recall", average="micro"),
+                function=call("paribus.suites.components.scores:recall", average="micro"),
                 higher_is_better=True,
                 margin=0.02,
                 unit="share",
@@ -44,7 +44,9 @@ SUITE = Suite(
                 "full": Budget(seeds=29, steps=600, seconds=105),
             },
             tables={
-                "Precision and recall of each class": call("paribus.suites.scores:per_class"),
+                "Precision and recall of each class": call(
+                    "paribus.suites.components.scores:per_class"
+                ),
             },
             claims=(
                 *(

@@ -57,7 +57,7 @@ SUITE = Suite(
                 "quick": Budget(seeds=10, steps=1000, seconds=2),
                 "full": Budget(seeds=29, steps=4000, seconds=40),
             },
-            tables={EXPLAINED: call("paribus.suites.scores:explained")},
+            tables={EXPLAINED: call("paribus.suites.components.scores:explained")},
             claims=(_leaks("on a random walk"),),
             notes=(
                 READING,
@@ -81,7 +81,7 @@ SUITE = Suite(
                 "quick": Budget(seeds=10, steps=1000, seconds=3),
                 "full": Budget(seeds=29, steps=4000, seconds=170),
             },
-            tables={EXPLAINED: call("paribus.suites.scores:explained")},
+            tables={EXPLAINED: call("paribus.suites.components.scores:explained")},
             claims=(_leaks("on windows of a load"),),
             notes=(
                 READING,

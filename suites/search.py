@@ -13,9 +13,9 @@ from paribus.suites.tasks.surface import SURFACE
 OPTUNA = find_spec("optuna") is not None
 TRIALS = 32  # two values in each of five directions
 SEARCHES = {
-    "grid": call("paribus.models.searches:Grid", levels=2),
-    "random": call("paribus.models.searches:Random"),
-    **({"bayesian": call("paribus.models.searches:Bayesian")} if OPTUNA else {}),
+    "grid": call("paribus.suites.components.searches:Grid", levels=2),
+    "random": call("paribus.suites.components.searches:Random"),
+    **({"bayesian": call("paribus.suites.components.searches:Bayesian")} if OPTUNA else {}),
 }
 STANDS_IN = (
     "The Bayesian search is Optuna's, which stands in for Ax, the library that course notes name."
@@ -32,7 +32,7 @@ def _searched(
         question=question,
         task=task,
         recipe=Recipe(
-            model=call("paribus.models.searches:Point"),
+            model=call("paribus.suites.components.searches:Point"),
             optimizer=SEARCHES["grid"],
             batch_size=1,
             evaluate_every=1,

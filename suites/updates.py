@@ -102,9 +102,11 @@ SUITE = Suite(
                     path="recipe.optimizer",
                     levels={
                         "sgd": call("torch.optim:SGD", lr=0.01),
-                        "sgd by hand": call("paribus.suites.byhand:SGD", lr=0.01),
+                        "sgd by hand": call("paribus.suites.components.byhand:SGD", lr=0.01),
                         "rmsprop": call("torch.optim:RMSprop", lr=0.01),
-                        "rmsprop by hand": call("paribus.suites.byhand:RMSprop", lr=0.01),
+                        "rmsprop by hand": call(
+                            "paribus.suites.components.byhand:RMSprop", lr=0.01
+                        ),
                     },
                 ),
             ),

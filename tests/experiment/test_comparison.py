@@ -45,7 +45,7 @@ ACTIVATION = Factor(
 IMBALANCE = Factor(path="task.split.imbalance", levels={"even": 1.0, "10:1": 10.0})
 RECALL = Metric(
     name="recall",
-    function=call("paribus.suites.scores:recall", average="micro"),
+    function=call("paribus.suites.components.scores:recall", average="micro"),
     higher_is_better=True,
     margin=0.02,
 )

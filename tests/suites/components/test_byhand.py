@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.optim import SGD, Optimizer, RMSprop
 
-from paribus.suites import byhand
+from paribus.suites.components import byhand
 
 
 def trained(optimizer: type[Optimizer], steps: int = 30, **settings: float) -> torch.Tensor:

@@ -7,7 +7,7 @@ import torch
 
 from paribus.seeding import Streams
 from paribus.suites.augmentation import SUITE
-from paribus.suites.transforms import crop
+from paribus.suites.components.transforms import crop
 from paribus.training.augment import Augmentation
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from paribus.models.searches import Bayesian, Grid, Point, Random, Search
+from paribus.suites.components.searches import Bayesian, Grid, Point, Random, Search
 
 SEARCHES = [Grid, Random, Bayesian]
 

@@ -9,7 +9,7 @@ from sklearn import metrics as sk
 
 from paribus.errors import ParibusError
 from paribus.runs.run import Predictions
-from paribus.suites.scores import explained, per_class, recall
+from paribus.suites.components.scores import explained, per_class, recall
 
 
 def stored(seed: int, classes: int, prevalence: float = 1.0) -> tuple[np.ndarray, np.ndarray]:

@@ -11,9 +11,9 @@ from paribus.execution.executor import fold_of
 from paribus.execution.pool import one_thread
 from paribus.runs.run import Record, Run
 from paribus.spec import replace as replaced
-from paribus.suites.averaging import SUITE as AVERAGING
 from paribus.suites.initialisation import SUITE as INITIALISATION
-from paribus.suites.two_inputs import SUITE as TWO_INPUTS
+from paribus.suites.metric_averaging import SUITE as AVERAGING
+from paribus.suites.multi_input import SUITE as TWO_INPUTS
 from paribus.training.loop import train
 
 

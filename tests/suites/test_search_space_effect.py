@@ -9,7 +9,7 @@ import pytest
 from paribus.execution.cases import cells
 from paribus.execution.session import Session
 from paribus.execution.settings import Settings
-from paribus.suites.inversion import SUITE
+from paribus.suites.search_space_effect import SUITE
 
 CAPPED, WIDE = SUITE.comparisons
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from paribus.experiment.comparison import Budget, Claim, Comparison, Factor, Suite
 from paribus.experiment.recipe import Recipe
 from paribus.spec import call
-from paribus.suites.tasks.digits import DIGITS
+from paribus.suites.tasks.images import DIGITS
 
 V2 = "torchvision.transforms.v2"
 FLIP = call(f"{V2}:RandomHorizontalFlip", p=0.5)
@@ -21,7 +21,7 @@ SUITE = Suite(
             name="augmentation",
             question="Which random changes of training images help to tell digits, and which hurt?",
             task=DIGITS.model_copy(
-                update={"source": call("paribus.suites.tasks.digits:digits", levels=255)}
+                update={"source": call("paribus.suites.tasks.images:digits", levels=255)}
             ),
             recipe=Recipe(
                 model=call("paribus.models.cnn:CNN"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from paribus.experiment.comparison import Budget, Claim, Comparison, Factor, Suite
 from paribus.experiment.recipe import Recipe
 from paribus.spec import call, replace
-from paribus.suites.tasks.pictures import NOISY, PICTURES
+from paribus.suites.tasks.autoencoding import NOISY, PICTURES
 
 
 def _denoising(name: str, sigma: float) -> Comparison:

@@ -6,7 +6,7 @@ from paribus.experiment.comparison import Budget, Claim, Comparison, Factor, Sui
 from paribus.experiment.recipe import Recipe
 from paribus.spec import call
 from paribus.suites.tasks.curve import CURVE
-from paribus.suites.tasks.digits import DIGITS
+from paribus.suites.tasks.images import DIGITS
 
 NOTES = "course notes"
 APPROXIMATION = "Cybenko 1989; Hornik et al. 1989"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from paribus.experiment.comparison import Budget, Claim, Comparison, Factor, Suite
 from paribus.experiment.recipe import Recipe
 from paribus.spec import call
-from paribus.suites.tasks.water import WATER
+from paribus.suites.tasks.tabular import WATER
 
 SUITE = Suite(
     name="classifier",

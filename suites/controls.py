@@ -13,11 +13,11 @@ from paribus.experiment.comparison import Budget, Comparison, Factor
 from paribus.experiment.recipe import Recipe
 from paribus.spec import call, replace
 from paribus.suites.tasks.adding import ADDING
-from paribus.suites.tasks.digits import DIGITS
+from paribus.suites.tasks.images import DIGITS
 from paribus.suites.tasks.line import LINE
+from paribus.suites.tasks.random_walk import WALK
 from paribus.suites.tasks.relabelled import RELABELLED
-from paribus.suites.tasks.walk import WALK
-from paribus.suites.tasks.water import WATER
+from paribus.suites.tasks.tabular import WATER
 
 
 def _compared(*, recipe: Recipe, seeds: int, seconds: float, **fields: Any) -> Comparison:

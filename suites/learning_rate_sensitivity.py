@@ -6,7 +6,7 @@ from paribus.experiment.comparison import Budget, Claim, Comparison, Factor, Sui
 from paribus.experiment.recipe import Recipe
 from paribus.spec import Call, call
 from paribus.suites.optimizers import NOTES
-from paribus.suites.tasks.water import WATER
+from paribus.suites.tasks.tabular import WATER
 
 # Half decades from 0.0001 to 1, named with two digits.
 RATES = {f"{10 ** (k / 2):.2g}": 10 ** (k / 2) for k in range(-8, 1)}

@@ -6,7 +6,7 @@ from paribus.experiment.comparison import Budget, Claim, Comparison, Factor, Sui
 from paribus.experiment.recipe import Recipe
 from paribus.experiment.task import Metric
 from paribus.spec import call
-from paribus.suites.tasks.digits import DIGITS
+from paribus.suites.tasks.images import DIGITS
 
 SUITE = Suite(
     name="averaging",

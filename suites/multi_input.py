@@ -7,8 +7,8 @@ from typing import Any
 from paribus.experiment.comparison import Budget, Claim, Comparison, Factor, Suite
 from paribus.experiment.recipe import Recipe
 from paribus.spec import call
-from paribus.suites.tasks.glyphs import GLYPHS
-from paribus.suites.tasks.halves import HALVES
+from paribus.suites.tasks.image_and_table import HALVES
+from paribus.suites.tasks.synthetic_characters import GLYPHS
 
 SECOND_INPUT = Factor(
     path="task.alter",

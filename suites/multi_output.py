@@ -5,10 +5,10 @@ from __future__ import annotations
 from paribus.experiment.comparison import Budget, Claim, Comparison, Factor, Suite
 from paribus.experiment.recipe import Recipe
 from paribus.spec import call
-from paribus.suites.tasks.digits import DIGITS
-from paribus.suites.tasks.glyphs import SCRIPTS
-from paribus.suites.tasks.labels import LABELS
+from paribus.suites.tasks.images import DIGITS
 from paribus.suites.tasks.metrics import of_output
+from paribus.suites.tasks.multi_label_digits import LABELS
+from paribus.suites.tasks.synthetic_characters import SCRIPTS
 
 WEIGHTS = Comparison(
     name="weights",

@@ -8,8 +8,8 @@ from paribus.experiment.comparison import Budget, Claim, Comparison, Factor, Sui
 from paribus.experiment.recipe import Recipe
 from paribus.spec import call
 from paribus.suites.optimizers import OPTIMIZERS, sgd_is_enough
-from paribus.suites.tasks.digits import DIGITS
-from paribus.suites.tasks.water import WATER
+from paribus.suites.tasks.images import DIGITS
+from paribus.suites.tasks.tabular import WATER
 from paribus.suites.tasks.words import WORDS
 
 SHRINKS = "Adagrad's effective step shrinks until training stalls"

@@ -8,10 +8,10 @@ from paribus.experiment.task import Task
 from paribus.spec import call
 from paribus.suites.optimizers import NOTES, OPTIMIZERS
 from paribus.suites.tasks.adding import ADDING
-from paribus.suites.tasks.digits import DIGITS
-from paribus.suites.tasks.energy import ENERGY
+from paribus.suites.tasks.images import DIGITS
+from paribus.suites.tasks.series import ENERGY
 from paribus.suites.tasks.tables import DIABETES, WINE
-from paribus.suites.tasks.water import WATER
+from paribus.suites.tasks.tabular import WATER
 
 SHORT_ADDING = ADDING.model_copy(
     update={
@@ -22,7 +22,7 @@ SHORT_ADDING = ADDING.model_copy(
 )
 SHORT_ENERGY = ENERGY.model_copy(
     update={
-        "source": call("paribus.suites.tasks.energy:energy", window=24),
+        "source": call("paribus.suites.tasks.series:energy", window=24),
         "split": call("paribus.data.splits:time_split", most_evaluated=500),
         "naive": {"last_value": call("paribus.data.dummy:last_value")},
     }

@@ -7,7 +7,7 @@ from paribus.experiment.recipe import Recipe
 from paribus.experiment.search_space import LogUniform, space
 from paribus.experiment.tuning import Tuning
 from paribus.spec import call
-from paribus.suites.tasks.water import WATER
+from paribus.suites.tasks.tabular import WATER
 
 NOTES = "course notes on these systems; stated there without evidence"
 

@@ -7,7 +7,7 @@ from paribus.experiment.recipe import Recipe
 from paribus.experiment.search_space import LogUniform, space
 from paribus.experiment.tuning import Tuning
 from paribus.spec import call
-from paribus.suites.tasks.digits import DIGITS
+from paribus.suites.tasks.images import DIGITS
 
 NOTES = "course notes"
 

@@ -6,7 +6,7 @@ from paribus.experiment.comparison import Budget, Claim, Comparison, Factor, Sui
 from paribus.experiment.recipe import Recipe
 from paribus.spec import call
 from paribus.suites.tasks.adding import ADDING
-from paribus.suites.tasks.energy import ENERGY
+from paribus.suites.tasks.series import ENERGY
 
 KERNELS = (
     "On a CPU torch trains an LSTM by one fused kernel of oneDNN, a GRU and an RNN step by step: the time of a step is "

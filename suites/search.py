@@ -8,7 +8,7 @@ from paribus.experiment.comparison import Budget, Claim, Comparison, Factor, Sui
 from paribus.experiment.recipe import Recipe
 from paribus.experiment.task import Task
 from paribus.spec import call, replace
-from paribus.suites.tasks.surface import SURFACE
+from paribus.suites.tasks.response_surface import SURFACE
 
 OPTUNA = find_spec("optuna") is not None
 TRIALS = 32  # two values in each of five directions

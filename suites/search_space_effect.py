@@ -9,7 +9,7 @@ from paribus.experiment.recipe import Recipe
 from paribus.experiment.search_space import LogUniform, Space, space
 from paribus.experiment.tuning import Tuning
 from paribus.spec import call
-from paribus.suites.tasks.digits import DIGITS
+from paribus.suites.tasks.images import DIGITS
 from paribus.suites.tasks.metrics import accuracy, log_loss
 
 Relation = Literal["better", "worse"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from paribus.experiment.comparison import Budget, Claim, Comparison, Factor, Suite
 from paribus.experiment.recipe import Recipe
 from paribus.spec import Call, call
-from paribus.suites.tasks.energy import ENERGY
-from paribus.suites.tasks.walk import WALK
+from paribus.suites.tasks.random_walk import WALK
+from paribus.suites.tasks.series import ENERGY
 
 EXPLAINED = "Share of the variance explained: median over seeds, least to largest"
 

@@ -6,8 +6,8 @@ from paribus.experiment.comparison import Budget, Claim, Comparison, Factor, Sui
 from paribus.experiment.recipe import Recipe, Start
 from paribus.experiment.task import Task
 from paribus.spec import Call, call
-from paribus.suites.tasks.digits import DIGITS, some_digits
 from paribus.suites.tasks.features import SOURCE, TARGET, UNRELATED
+from paribus.suites.tasks.images import DIGITS, some_digits
 
 HIDDEN = ("hidden.*",)
 MODEL = call("paribus.models.mlp:MLP", hidden=[64, 64])

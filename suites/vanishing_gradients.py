@@ -7,7 +7,7 @@ from typing import Any
 from paribus.experiment.comparison import Budget, Claim, Comparison, Factor, Suite
 from paribus.experiment.recipe import Recipe
 from paribus.spec import call
-from paribus.suites.tasks.digits import DIGITS
+from paribus.suites.tasks.images import DIGITS
 
 WIDTH = 32
 DEEP = 20

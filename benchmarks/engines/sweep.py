@@ -9,7 +9,7 @@ from __future__ import annotations
 from paribus.experiment.comparison import Budget, Comparison, Factor, Suite
 from paribus.experiment.recipe import Recipe
 from paribus.spec import call
-from paribus.suites.tasks.water import WATER
+from paribus.suites.tasks.tabular import WATER
 
 STEPS = 2000
 SEEDS = 10

@@ -11,7 +11,7 @@ from paribus.data.dataset import Dataset, digest_tensors
 from paribus.seeding import Streams
 from paribus.spec import call
 from paribus.spec import replace as replaced
-from paribus.suites.tasks.digits import DIGITS, digits
+from paribus.suites.tasks.images import DIGITS, digits
 
 
 def relabelled_digits(seed: int, share: float = 1.0) -> Dataset:

@@ -10,7 +10,7 @@ from paribus.data.dataset import Dataset, digest_tensors
 from paribus.experiment.task import Task
 from paribus.spec import call
 from paribus.suites.tasks.metrics import mse
-from paribus.suites.tasks.water import WATER
+from paribus.suites.tasks.tabular import WATER
 
 
 def wine() -> Dataset:

@@ -29,7 +29,7 @@ LOG_LOSS = Metric(
 )
 TASK = Task(
     name="toy",
-    source=call("paribus.suites.tasks.digits:digits"),
+    source=call("paribus.suites.tasks.images:digits"),
     reader=call("paribus.data.readers.image_folder:read_images"),
     split=call("paribus.data.splits:random_split"),
     loss=LOG_LOSS.function,

@@ -10,7 +10,7 @@ from paribus.runs.fingerprint import calls
 from paribus.seeding import Streams
 from paribus.suites import SUITES
 from paribus.suites.controls import CONTROLS
-from paribus.suites.tasks.digits import digits
+from paribus.suites.tasks.images import digits
 from paribus.suites.tasks.line import LINE, line
 from paribus.suites.tasks.relabelled import RELABELLED, relabelled_digits
 

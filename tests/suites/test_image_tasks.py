@@ -9,9 +9,9 @@ import torch
 
 from paribus.errors import ParibusError
 from paribus.seeding import Streams
-from paribus.suites.tasks.digits import digits
-from paribus.suites.tasks.halves import halves, measured
-from paribus.suites.tasks.labels import LABELS, labelled
+from paribus.suites.tasks.image_and_table import halves, measured
+from paribus.suites.tasks.images import digits
+from paribus.suites.tasks.multi_label_digits import LABELS, labelled
 
 
 def test_the_upper_half_is_the_image_and_the_lower_half_is_measured() -> None:

@@ -7,9 +7,9 @@ import torch
 
 from paribus.errors import ParibusError
 from paribus.seeding import Streams
-from paribus.suites.tasks.digits import digits
-from paribus.suites.tasks.energy import energy
+from paribus.suites.tasks.images import digits
 from paribus.suites.tasks.mislabelled import mislabelled_split
+from paribus.suites.tasks.series import energy
 
 
 def split(seed: int = 0, train: int = 150, noise: float = 0.3):

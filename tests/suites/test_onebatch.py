@@ -7,7 +7,7 @@ import torch
 
 from paribus.errors import ParibusError
 from paribus.seeding import Streams
-from paribus.suites.tasks.digits import digits
+from paribus.suites.tasks.images import digits
 from paribus.suites.tasks.onebatch import one_batch_split
 
 

@@ -12,7 +12,7 @@ from paribus.execution.pool import one_thread
 from paribus.runs.run import Run
 from paribus.seeding import Streams
 from paribus.suites.search import SUITE, TRIALS
-from paribus.suites.tasks.surface import HARDLY, SURFACE, surface
+from paribus.suites.tasks.response_surface import HARDLY, SURFACE, surface
 from paribus.training.loop import train
 
 

@@ -16,16 +16,16 @@ from paribus.experiment.task import Task
 from paribus.seeding import Streams
 from paribus.spec import call, canonical, replace
 from paribus.suites.tasks.adding import ADDING
+from paribus.suites.tasks.autoencoding import NOISY, PICTURES
 from paribus.suites.tasks.curve import CURVE
-from paribus.suites.tasks.digits import DIGITS, some_digits
-from paribus.suites.tasks.energy import ENERGY, load
 from paribus.suites.tasks.features import SOURCE, TARGET, UNRELATED
 from paribus.suites.tasks.generated import in_turn
-from paribus.suites.tasks.pictures import NOISY, PICTURES
+from paribus.suites.tasks.images import DIGITS, some_digits
+from paribus.suites.tasks.random_walk import WALK, nearest, walk
 from paribus.suites.tasks.sequences import DELAY, REVERSAL, TALLY, WAVE
+from paribus.suites.tasks.series import ENERGY, load
 from paribus.suites.tasks.tables import DIABETES, WINE
-from paribus.suites.tasks.walk import WALK, nearest, walk
-from paribus.suites.tasks.water import WATER
+from paribus.suites.tasks.tabular import WATER
 
 TASKS = {
     task.name: task

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from paribus.errors import ParibusError
-from paribus.suites.tasks.glyphs import ALPHABETS, FONT, glyphs
+from paribus.suites.tasks.synthetic_characters import ALPHABETS, FONT, glyphs
 
 
 def test_there_are_two_hundred_characters_of_ten_alphabets() -> None:

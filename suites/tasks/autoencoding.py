@@ -8,12 +8,12 @@ from paribus.data.dataset import Dataset
 from paribus.data.readers.image_folder import read_images
 from paribus.experiment.task import Metric, Task
 from paribus.spec import call
-from paribus.suites.tasks.digits import digits
+from paribus.suites.tasks.images import digits
 from paribus.suites.tasks.metrics import squared_error
 
 
 def pictures() -> Dataset:
-    """The handwritten digits of `paribus.suites.tasks.digits`, grey levels from 0 to 1, each its own target."""
+    """The handwritten digits of `paribus.suites.tasks.images`, grey levels from 0 to 1, each its own target."""
     return _own_targets(digits(), 16)
 
 

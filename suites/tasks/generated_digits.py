@@ -12,8 +12,8 @@ from paribus.data.dataset import Dataset, Fold, digest_tensors
 from paribus.experiment.task import Metric, Task
 from paribus.metrics.outputs import Outputs, heads
 from paribus.spec import call
-from paribus.suites.tasks.digits import digits
 from paribus.suites.tasks.generated import refuse_file
+from paribus.suites.tasks.images import digits
 
 LATENT = 100
 MODES = 10
@@ -105,7 +105,7 @@ def _metric(
 ) -> Metric:
     return Metric(
         name=name,
-        function=call(f"paribus.suites.tasks.samples:{function}", **settings),
+        function=call(f"paribus.suites.tasks.generated_digits:{function}", **settings),
         higher_is_better=higher,
         margin=margin,
         unit=unit,

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from paribus.data.dataset import Dataset, digest_tensors
 from paribus.spec import call
-from paribus.suites.tasks.digits import DIGITS, digits
+from paribus.suites.tasks.images import DIGITS, digits
 
 COLUMNS = ("ink", "centre, left to right", "centre, top to bottom", "spread")
 

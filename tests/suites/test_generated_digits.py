@@ -8,7 +8,7 @@ from torch import Tensor
 
 from paribus.data.dataset import Fold
 from paribus.seeding import Streams
-from paribus.suites.tasks.samples import (
+from paribus.suites.tasks.generated_digits import (
     SAMPLES,
     discrimination,
     energy_distance,

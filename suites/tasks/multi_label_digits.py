@@ -8,7 +8,7 @@ from paribus.data.dataset import Dataset, digest_tensors
 from paribus.errors import ParibusError
 from paribus.experiment.task import Metric, Task
 from paribus.spec import call
-from paribus.suites.tasks.digits import digits
+from paribus.suites.tasks.images import digits
 
 LABELS_OF_DIGITS = {
     "even": (0, 2, 4, 6, 8),

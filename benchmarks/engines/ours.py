@@ -11,7 +11,7 @@ from torch import Tensor
 
 from benchmarks.engines.textbook import WATCHED, Taken
 from benchmarks.engines.workloads import TORCH_ALONE, Workload
-from paribus.data.dataset import Fold
+from paribus.data.dataset import Split
 from paribus.engines.rnn import only
 from paribus.engines.simd.trainer import COMPILED, CompiledTraining
 from paribus.engines.vmapped.fit import StackedTraining
@@ -71,6 +71,6 @@ class Ours:
             yield found, len(training.runs) if isinstance(training, StackedTraining) else 1
 
 
-def _portion(runs: Sequence[Run], fold: Fold) -> int:
+def _portion(runs: Sequence[Run], fold: Split) -> int:
     """How many are best trained at once, as the engine itself finds out before it trains."""
     return min(len(runs), best_portion(runs, fold).limit)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from paribus.data.dataset import Dataset, Fold, digest_tensors
+from paribus.data.dataset import Dataset, Split, digest_tensors
 from paribus.engines.simd.trainer import COMPILED
 from paribus.execution.executor import dataset_of, fold_of
 from paribus.experiment.recipe import Recipe
@@ -87,7 +87,7 @@ class Workload:
         return Run(self.task, self.recipe, seed, digest, engine=engine)
 
     @property
-    def fold(self) -> Fold:
+    def fold(self) -> Split:
         """Its data, the same for every seed."""
         return fold_of(self.run(0))
 

@@ -89,7 +89,7 @@ class Dataset:
 
 
 @dataclass(frozen=True)
-class Affine:
+class Standardizer:
     """Filling, shifting and scaling by statistics of the training part: ``(where(isnan(x), fill, x) - shift) * scale``.
 
     All three broadcast against one sample. It acts on any batch of samples, so that one raw copy of the data
@@ -106,7 +106,7 @@ class Affine:
         return (torch.where(torch.isnan(x), self.fill, x) - self.shift) * self.scale
 
     @classmethod
-    def fit(cls, x: Tensor, feature_axis: int) -> Affine:
+    def fit(cls, x: Tensor, feature_axis: int) -> Standardizer:
         """Median, mean and one over the standard deviation of each feature, missing values left out.
 
         Of two values in the middle the median is the lower one.
@@ -133,7 +133,7 @@ class Affine:
 
 
 @dataclass(frozen=True)
-class Part:
+class Subset:
     """Prepared samples of one part of a fold: inputs and targets, each a tuple of ``(sample, ...)`` tensors."""
 
     inputs: tuple[Tensor, ...]
@@ -142,17 +142,17 @@ class Part:
     def __len__(self) -> int:
         return len(self.targets[0])
 
-    def to(self, device: str, dtype: torch.dtype) -> Part:
+    def to(self, device: str, dtype: torch.dtype) -> Subset:
         """The same samples on another device, floating-point ones in another precision."""
 
         def move(t: Tensor) -> Tensor:
             return t.to(device, dtype if t.is_floating_point() else t.dtype)
 
-        return Part(tuple(map(move, self.inputs)), tuple(map(move, self.targets)))
+        return Subset(tuple(map(move, self.inputs)), tuple(map(move, self.targets)))
 
 
 @dataclass(frozen=True)
-class Fold:
+class Split:
     """A data set as one seed sees it: which sample is in which part, and the statistics of the training part.
 
     Attributes:
@@ -173,41 +173,43 @@ class Fold:
         return digest_tensors((self.train, self.validation, self.test))
 
     @cached_property
-    def input_affines(self) -> tuple[Affine | None, ...]:
+    def input_affines(self) -> tuple[Standardizer | None, ...]:
         """For each input its preparation, fitted on the training part alone; None leaves it as it is."""
         return tuple(
-            None if axis is None else Affine.fit(x[self.train], axis)
+            None if axis is None else Standardizer.fit(x[self.train], axis)
             for x, axis in zip(self.dataset.inputs, self.dataset.feature_axes, strict=True)
         )
 
     @cached_property
-    def target_affines(self) -> tuple[Affine | None, ...]:
+    def target_affines(self) -> tuple[Standardizer | None, ...]:
         """For each target its preparation, fitted on the training part alone."""
         wanted = self.dataset.standardise_targets
-        return tuple(Affine.fit(y[self.train], 1) if wanted else None for y in self.dataset.targets)
+        return tuple(
+            Standardizer.fit(y[self.train], 1) if wanted else None for y in self.dataset.targets
+        )
 
     def indices(self, part: str) -> Tensor:
         """The sample numbers of a part, ``(sample,)``."""
         return {"train": self.train, "validation": self.validation, "test": self.test}[part]
 
-    def only(self, samples: Tensor) -> Fold:
+    def only(self, samples: Tensor) -> Split:
         """The fold of these samples in all three parts, ``(sample,)``, prepared as they are in this one."""
-        made = Fold(self.dataset, samples, samples, samples, self.notes)
+        made = Split(self.dataset, samples, samples, samples, self.notes)
         # In the place of what the properties would fit on the few.
         vars(made).update(input_affines=self.input_affines, target_affines=self.target_affines)
         return made
 
-    def part(self, name: str, most: int | None = None) -> Part:
+    def part(self, name: str, most: int | None = None) -> Subset:
         """The prepared samples of a part, or the first of them."""
         index = self.indices(name)[:most]
-        return Part(
+        return Subset(
             _prepared(self.dataset.inputs, index, self.input_affines),
             _prepared(self.dataset.targets, index, self.target_affines),
         )
 
 
 def _prepared(
-    tensors: tuple[Tensor, ...], index: Tensor, affines: tuple[Affine | None, ...]
+    tensors: tuple[Tensor, ...], index: Tensor, affines: tuple[Standardizer | None, ...]
 ) -> tuple[Tensor, ...]:
     picked = (t[index] for t in tensors)
     return tuple(a(t) if a else t for t, a in zip(picked, affines, strict=True))

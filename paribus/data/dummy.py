@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from paribus.data.dataset import Fold
+from paribus.data.dataset import Split
 from paribus.errors import ParibusError
 
 
-def prior(fold: Fold, target: int = 0) -> Tensor:
+def prior(fold: Split, target: int = 0) -> Tensor:
     """How frequent each class is in training, with one sample of each class added, as the logits of every test sample.
 
     Args:
@@ -29,7 +29,7 @@ def prior(fold: Fold, target: int = 0) -> Tensor:
     return logits.expand(len(fold.test), -1)
 
 
-def priors(fold: Fold, of: Sequence[int] = (0, 1)) -> tuple[Tensor, ...]:
+def priors(fold: Split, of: Sequence[int] = (0, 1)) -> tuple[Tensor, ...]:
     """`prior` for each output of a network that has several.
 
     Args:
@@ -39,7 +39,7 @@ def priors(fold: Fold, of: Sequence[int] = (0, 1)) -> tuple[Tensor, ...]:
     return tuple(prior(fold, target) for target in of)
 
 
-def label_prior(fold: Fold) -> Tensor:
+def label_prior(fold: Split) -> Tensor:
     """How frequent each label is in training, a sample with and one without it added, as logits ``(sample, label)``."""
     target = fold.dataset.targets[0][fold.train].double()
     held = target.sum(0) + 1
@@ -47,18 +47,18 @@ def label_prior(fold: Fold) -> Tensor:
     return odds.to(torch.get_default_dtype()).expand(len(fold.test), -1)
 
 
-def mean_target(fold: Fold) -> Tensor:
+def mean_target(fold: Split) -> Tensor:
     """The mean target of training for every test sample, ``(sample, ...)`` in the scale of the prepared targets."""
     mean = fold.part("train").targets[0].mean(0)
     return mean.expand(len(fold.test), *mean.shape)
 
 
-def itself(fold: Fold) -> Tensor:
+def itself(fold: Split) -> Tensor:
     """The input of each test sample as it is, where input and target are of one shape: a noisy image, not denoised."""
     return fold.part("test").inputs[0]
 
 
-def principal_components(fold: Fold, components: int | None = None) -> Tensor:
+def principal_components(fold: Split, components: int | None = None) -> Tensor:
     """Each test input projected on the leading principal components of the training targets, in the targets' shape.
 
     The best that a linear autoencoder can do; mean and components are those of the training part.
@@ -106,12 +106,12 @@ def _fewest_errors(given: Tensor, wanted: Tensor) -> int:
     return best + 1 if saved[best] > 0 else 0
 
 
-def last_value(fold: Fold) -> Tensor:
+def last_value(fold: Split) -> Tensor:
     """The last value of each test window, ``(sample, 1)`` in the scale of the prepared targets."""
     return _from_window(fold, 1)
 
 
-def same_time_yesterday(fold: Fold, lag: int) -> Tensor:
+def same_time_yesterday(fold: Split, lag: int) -> Tensor:
     """The value ``lag`` steps before the one to predict, ``(sample, 1)`` in the scale of the prepared targets.
 
     Args:
@@ -124,7 +124,7 @@ def same_time_yesterday(fold: Fold, lag: int) -> Tensor:
     return _from_window(fold, lag)
 
 
-def _from_window(fold: Fold, lag: int) -> Tensor:
+def _from_window(fold: Split, lag: int) -> Tensor:
     window = fold.dataset.inputs[0].shape[1]
     if not 1 <= lag <= window:
         raise ParibusError(

@@ -10,11 +10,11 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from paribus.data.dataset import PARTS, Fold
+from paribus.data.dataset import PARTS, Split
 from paribus.errors import ParibusError
 
 
-def shuffled(fold: Fold, generator: torch.Generator, input: int = 0) -> Fold:  # noqa: A002 - an input is meant
+def shuffled(fold: Split, generator: torch.Generator, input: int = 0) -> Split:  # noqa: A002 - an input is meant
     """One input's samples in another order within each part, so that it says nothing of the others and of the target.
 
     Args:
@@ -35,7 +35,7 @@ def shuffled(fold: Fold, generator: torch.Generator, input: int = 0) -> Fold:  #
     )
 
 
-def blank(fold: Fold, generator: torch.Generator, input: int = 0) -> Fold:  # noqa: A002, ARG001 - as in shuffled
+def blank(fold: Split, generator: torch.Generator, input: int = 0) -> Split:  # noqa: A002, ARG001 - as in shuffled
     """One input all zeros, so that the same network does without it.
 
     Raises:
@@ -44,7 +44,7 @@ def blank(fold: Fold, generator: torch.Generator, input: int = 0) -> Fold:  # no
     return _with(fold, input, torch.zeros_like(_input(fold, input)), "all zeros")
 
 
-def permuted_pixels(fold: Fold, generator: torch.Generator, input: int = 0) -> Fold:  # noqa: A002 - as in shuffled
+def permuted_pixels(fold: Split, generator: torch.Generator, input: int = 0) -> Split:  # noqa: A002 - as in shuffled
     """The pixels of every image put into one other order, drawn once a seed: the same numbers, their places lost.
 
     Args:
@@ -70,7 +70,7 @@ def permuted_pixels(fold: Fold, generator: torch.Generator, input: int = 0) -> F
     )
 
 
-def noisy(fold: Fold, generator: torch.Generator, sigma: float, input: int = 0) -> Fold:  # noqa: A002 - as in shuffled
+def noisy(fold: Split, generator: torch.Generator, sigma: float, input: int = 0) -> Split:  # noqa: A002 - as in shuffled
     """One input with Gaussian noise added to every number of it, drawn once a seed; targets are left clean.
 
     Values are not cut off at the ends of their range, so that the noise's power is that of ``sigma``. One draw is
@@ -99,7 +99,7 @@ def noisy(fold: Fold, generator: torch.Generator, sigma: float, input: int = 0) 
     )
 
 
-def _input(fold: Fold, number: int) -> Tensor:
+def _input(fold: Split, number: int) -> Tensor:
     inputs = fold.dataset.inputs
     if not 0 <= number < len(inputs):
         raise ParibusError(
@@ -111,11 +111,11 @@ def _input(fold: Fold, number: int) -> Tensor:
     return inputs[number]
 
 
-def _with(fold: Fold, number: int, x: Tensor, how: str) -> Fold:
+def _with(fold: Split, number: int, x: Tensor, how: str) -> Split:
     """The fold with another tensor as one input, and a note of it."""
     inputs = tuple(x if i == number else old for i, old in enumerate(fold.dataset.inputs))
     which = f"input {number + 1} of {len(inputs)}" if len(inputs) > 1 else "the input"
     dataset = replace(fold.dataset, inputs=inputs)
-    return Fold(
+    return Split(
         dataset, fold.train, fold.validation, fold.test, (*fold.notes, f"{which} is altered: {how}")
     )

@@ -9,7 +9,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from paribus.data.dataset import PARTS, Dataset, Fold
+from paribus.data.dataset import PARTS, Dataset, Split
 from paribus.errors import ParibusError
 
 FREE = -1
@@ -22,7 +22,7 @@ def random_split(
     stratify: bool = True,
     imbalance: float = 1.0,
     most_evaluated: int | None = None,
-) -> Fold:
+) -> Split:
     """A split drawn at random, class by class, with copies of one sample on one side.
 
     Every draw with the same fractions has parts of the same sizes, unless a group of copies fits into no part. Where
@@ -61,7 +61,7 @@ def time_split(
     generator: torch.Generator,  # noqa: ARG001 - every split takes one; cuts by time are not drawn
     fractions: Sequence[float] = (0.7, 0.15, 0.15),
     most_evaluated: int | None = None,
-) -> Fold:
+) -> Split:
     """A split of samples in time order: the past trains, the next stretch chooses, the last one judges.
 
     The cuts are the same for every seed. Windows just after a cut look back over it, as a forecast does; what they are
@@ -78,14 +78,14 @@ def time_split(
     """
     first, second, _ = _cuts(len(dataset), _checked(fractions))
     order = torch.arange(len(dataset))
-    fold = Fold(dataset, order[:first], order[first:second], order[second:])
+    fold = Split(dataset, order[:first], order[first:second], order[second:])
     return _full(_lightened(fold, most_evaluated))
 
 
 def declared_split(
     dataset: Dataset,
     generator: torch.Generator,  # noqa: ARG001 - every split takes one; nothing is drawn here
-) -> Fold:
+) -> Split:
     """The split that the data came with, as generated data do that are drawn anew for every seed.
 
     Raises:
@@ -189,10 +189,10 @@ def _quota(count: int, shares: tuple[float, float, float]) -> Tensor:
     return torch.tensor(room)
 
 
-def _fold(dataset: Dataset, parts: Tensor, notes: tuple[str, ...]) -> Fold:
+def _fold(dataset: Dataset, parts: Tensor, notes: tuple[str, ...]) -> Split:
     """The fold of these part numbers, every part and every class of training and test being there."""
     train, validation, test = (torch.nonzero(parts == i).squeeze(1) for i in range(3))
-    fold = _full(Fold(dataset, train, validation, test, notes))
+    fold = _full(Split(dataset, train, validation, test, notes))
     for name in ("train", "test") if dataset.classes else ():
         there = set(dataset.targets[0][fold.indices(name)].tolist())
         missing = [c for k, c in enumerate(dataset.classes) if k not in there]
@@ -206,7 +206,7 @@ def _fold(dataset: Dataset, parts: Tensor, notes: tuple[str, ...]) -> Fold:
     return fold
 
 
-def _full(fold: Fold) -> Fold:
+def _full(fold: Split) -> Split:
     """The same fold, none of its parts being empty."""
     for name in PARTS:
         if len(fold.indices(name)) == 0:
@@ -223,7 +223,7 @@ def _spoken(part: str) -> str:
     return "training" if part == "train" else part
 
 
-def _lightened(fold: Fold, most: int | None) -> Fold:
+def _lightened(fold: Split, most: int | None) -> Split:
     """The fold with at most so many samples in validation and test."""
     parts = (fold.validation, fold.test)
     if most is None or max(map(len, parts)) <= most:
@@ -243,7 +243,7 @@ def _thinned(part: Tensor, most: int) -> Tensor:
     return part[torch.linspace(0, len(part) - 1, most, dtype=torch.float64).round().long()]
 
 
-def _imbalanced(fold: Fold, generator: torch.Generator, ratio: float) -> Fold:
+def _imbalanced(fold: Split, generator: torch.Generator, ratio: float) -> Split:
     """The fold with prevalences that fall geometrically, as `random_split` tells."""
     target, count = fold.dataset.targets[0], len(fold.dataset.classes)
     shares = [ratio ** (-k / (count - 1)) for k in range(count)]
@@ -272,7 +272,7 @@ def _imbalanced(fold: Fold, generator: torch.Generator, ratio: float) -> Fold:
         f"classes made uneven, {ratio:g} to 1 from first to last: training keeps {sizes}; the test part keeps "
         f"its {len(fold.test)} samples and repeats those of frequent classes to {len(test)} in all"
     )
-    return Fold(fold.dataset, train, validation, test, (*fold.notes, note))
+    return Split(fold.dataset, train, validation, test, (*fold.notes, note))
 
 
 def _sizes(target: Tensor, part: Tensor) -> list[int]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from paribus.data.dataset import Fold
+from paribus.data.dataset import Split
 from paribus.engines.cohorts import LARGEST
 from paribus.engines.simd.trainer import COMPILED, WORTH_LANES, CompiledTraining
 from paribus.engines.vmapped.fit import StackedTraining, self_check, why_not
@@ -126,7 +126,7 @@ def _unstarted(run: Run) -> Run:
     return replace(run, recipe=run.recipe.model_copy(update={"start": None}))
 
 
-def _worth(run: Run, fold: Fold, replicates: int) -> tuple[float, str]:
+def _worth(run: Run, fold: Split, replicates: int) -> tuple[float, str]:
     """Seconds of a step by the loop, and why stacking is not even looked at, or nothing."""
     if replicates == 1:
         return 0.0, "a single run"
@@ -142,12 +142,12 @@ def _worth(run: Run, fold: Fold, replicates: int) -> tuple[float, str]:
     )
 
 
-def _loop_seconds(run: Run, fold: Fold) -> float:
+def _loop_seconds(run: Run, fold: Split) -> float:
     with deterministic(run):
         return _seconds(Training(run, fold))
 
 
-def _stacked(wanted: str, cohort: Sequence[Run], fold: Fold, alone: float) -> Choice:
+def _stacked(wanted: str, cohort: Sequence[Run], fold: Split, alone: float) -> Choice:
     """The stacked engine in the form and portion that suit it best, or the loop if ``auto`` finds it faster."""
     steps = cohort[0].recipe.steps
     if wanted == "stacked" and (len(cohort) == 1 or steps < FEWEST_MEASURED):
@@ -191,7 +191,7 @@ class Portion(NamedTuple):
         return -(-replicates // -(-replicates // self.limit))
 
 
-def best_portion(cohort: Sequence[Run], fold: Fold) -> Portion:
+def best_portion(cohort: Sequence[Run], fold: Split) -> Portion:
     """What is trained at once is halved for as long as that saves time.
 
     A large network's replicates leave a core's cache, and convolutions in groups get slower the more groups there are.
@@ -209,7 +209,7 @@ def best_portion(cohort: Sequence[Run], fold: Fold) -> Portion:
     return best
 
 
-def _form(chosen: Choice, cohort: Sequence[Run], fold: Fold, plain: float) -> Choice:
+def _form(chosen: Choice, cohort: Sequence[Run], fold: Split, plain: float) -> Choice:
     """The form of a stacked step: operation by operation, or compiled where that repays itself.
 
     On a GPU the same question is asked of its own times; capturing a step as a CUDA graph would be a third answer here.
@@ -244,7 +244,7 @@ class NotCompiledError(Exception):
     """Why steps were not compiled."""
 
 
-def _stacked_seconds(runs: Sequence[Run], fold: Fold) -> tuple[float, float]:
+def _stacked_seconds(runs: Sequence[Run], fold: Split) -> tuple[float, float]:
     """Seconds of a step of so many replicates, and those that the start took, recording included."""
     with deterministic(runs[0]):
         started = time.perf_counter()
@@ -255,7 +255,7 @@ def _stacked_seconds(runs: Sequence[Run], fold: Fold) -> tuple[float, float]:
         return _seconds(training), start
 
 
-def _compiled_seconds(runs: Sequence[Run], fold: Fold) -> float:
+def _compiled_seconds(runs: Sequence[Run], fold: Split) -> float:
     """Seconds of a compiled step of so many replicates.
 
     Args:

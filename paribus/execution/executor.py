@@ -12,7 +12,7 @@ from typing import TypeVar
 import torch
 
 from paribus.data.cache import keep_latest
-from paribus.data.dataset import PARTS, Dataset, Fold
+from paribus.data.dataset import PARTS, Dataset, Split
 from paribus.engines.cohorts import LARGEST, stacked, units
 from paribus.engines.simd.trainer import COMPILED, train_compiled
 from paribus.engines.vmapped.fit import train_together
@@ -130,7 +130,7 @@ def told_of(run: Run, together: int = 1) -> AbstractContextManager[None]:
     )
 
 
-def _together(unit: Unit, folds: Sequence[Fold]) -> list[Record]:
+def _together(unit: Unit, folds: Sequence[Split]) -> list[Record]:
     """Train a cohort, those of equal part sizes at once; records in the order of the unit."""
     sizes: dict[tuple[int, ...], list[int]] = {}
     for i, fold in enumerate(folds):
@@ -143,10 +143,10 @@ def _together(unit: Unit, folds: Sequence[Fold]) -> list[Record]:
     return [records[i] for i in range(len(unit))]
 
 
-_folds: dict[str, Fold] = {}
+_folds: dict[str, Split] = {}
 
 
-def fold_of(run: Run) -> Fold:
+def fold_of(run: Run) -> Split:
     """The fold that a run sees; one of the same samples is used again, with the statistics taken of it.
 
     A series is cut at the same times for every seed, and its statistics are dear.

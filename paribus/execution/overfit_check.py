@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from paribus.data.dataset import Fold
+from paribus.data.dataset import Split
 from paribus.execution.executor import dataset_of
 from paribus.execution.pool import one_thread
 from paribus.experiment.comparison import Suite, Variant
@@ -108,7 +108,7 @@ def check_all(
                 yield f"{comparison.name}, {variant.name}", found
 
 
-def _fitted(run: Run, fold: Fold, steps: int) -> Fitted:
+def _fitted(run: Run, fold: Split, steps: int) -> Fitted:
     samples = len(fold.train)
     with one_thread(), deterministic(run):
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
-from paribus.data.dataset import Dataset, Fold
+from paribus.data.dataset import Dataset, Split
 from paribus.errors import ParibusError
 from paribus.seeding import Streams
 from paribus.spec import Call, Frozen
@@ -96,10 +96,10 @@ class Task(Frozen):
         drawn: Dataset = self.source(seed=seed) if self.redrawn else self.source()
         return drawn
 
-    def fold(self, dataset: Dataset, streams: Streams) -> Fold:
+    def fold(self, dataset: Dataset, streams: Streams) -> Split:
         """The split that this seed sees, its data altered where the task says so; a salt parts neither."""
         shared = Streams(streams.seed)
-        fold: Fold = self.split(dataset, shared.generator("split"))
+        fold: Split = self.split(dataset, shared.generator("split"))
         if self.alter is not None:
             fold = self.alter(fold, shared.generator("split", "alter"))
         return fold

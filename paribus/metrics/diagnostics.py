@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from paribus.data.dataset import Part
+from paribus.data.dataset import Subset
 from paribus.metrics.outputs import Outputs, heads
 from paribus.spec import Call
 
@@ -33,7 +33,7 @@ def watches(diagnostic: Call) -> bool:
 
 
 def steps(
-    _network: nn.Module, _part: Part, _loss: Callable[..., Tensor], *, last: LastStep | None
+    _network: nn.Module, _part: Subset, _loss: Callable[..., Tensor], *, last: LastStep | None
 ) -> dict[str, float]:
     """How far the last step went, and how far for each unit of gradient.
 
@@ -51,7 +51,7 @@ def steps(
 
 
 def layer_variances(
-    network: nn.Module, part: Part, loss: Callable[..., Tensor]
+    network: nn.Module, part: Subset, loss: Callable[..., Tensor]
 ) -> dict[str, float]:
     """Variance of what each hidden linear or convolutional layer puts out, and of the loss's gradient there.
 
@@ -78,7 +78,9 @@ def layer_variances(
     }
 
 
-def gradient_norms(network: nn.Module, part: Part, loss: Callable[..., Tensor]) -> dict[str, float]:
+def gradient_norms(
+    network: nn.Module, part: Subset, loss: Callable[..., Tensor]
+) -> dict[str, float]:
     """Euclidean norm of the gradient of each weight matrix, and the first one's ratio to the last.
 
     Returns:
@@ -95,7 +97,7 @@ def gradient_norms(network: nn.Module, part: Part, loss: Callable[..., Tensor]) 
 
 
 def border_sensitivity(
-    network: nn.Module, part: Part, loss: Callable[..., Tensor]
+    network: nn.Module, part: Subset, loss: Callable[..., Tensor]
 ) -> dict[str, float]:
     """How much the loss depends on the pixels at an image's border, as a multiple of how much it does on the others.
 
@@ -104,7 +106,7 @@ def border_sensitivity(
         the first input ``(sample, channel, height, width)``, over that by the others; NaN where the latter is zero.
     """
     image = part.inputs[0].detach().clone().requires_grad_()
-    outputs = _forward(network, Part((image, *part.inputs[1:]), part.targets))
+    outputs = _forward(network, Subset((image, *part.inputs[1:]), part.targets))
     (gradient,) = torch.autograd.grad(loss(outputs, *part.targets).mean(), [image])
     size = gradient.double().abs()
     inner = size[:, :, 1:-1, 1:-1]
@@ -114,7 +116,7 @@ def border_sensitivity(
 
 
 @torch.no_grad()
-def activations(network: nn.Module, part: Part, _loss: Callable[..., Tensor]) -> dict[str, float]:
+def activations(network: nn.Module, part: Subset, _loss: Callable[..., Tensor]) -> dict[str, float]:
     """How alive and how centred the hidden units are, over all activation modules.
 
     Returns:
@@ -140,7 +142,7 @@ def activations(network: nn.Module, part: Part, _loss: Callable[..., Tensor]) ->
 
 
 @torch.no_grad()
-def fit(network: nn.Module, part: Part, loss: Callable[..., Tensor]) -> dict[str, float]:
+def fit(network: nn.Module, part: Subset, loss: Callable[..., Tensor]) -> dict[str, float]:
     """How well the samples are fitted that are trained on, and what it costs to measure that as in training.
 
     Returns:
@@ -156,7 +158,7 @@ def fit(network: nn.Module, part: Part, loss: Callable[..., Tensor]) -> dict[str
 
 
 @torch.no_grad()
-def silence(network: nn.Module, part: Part, _loss: Callable[..., Tensor]) -> dict[str, float]:
+def silence(network: nn.Module, part: Subset, _loss: Callable[..., Tensor]) -> dict[str, float]:
     """Whether the network puts out exactly zero for every sample, as one whose units have all died does.
 
     Returns:
@@ -170,7 +172,7 @@ def _units(x: Tensor) -> Tensor:
     return x.unsqueeze(-1) if x.ndim == 2 else x
 
 
-def _forward(network: nn.Module, part: Part) -> Outputs:
+def _forward(network: nn.Module, part: Subset) -> Outputs:
     """A pass that updates copies of the buffers, so that running statistics stay as they are."""
     buffers = {name: b.clone() for name, b in network.named_buffers()}
     outputs: Outputs = functional_call(network, buffers, part.inputs)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from paribus.data.dataset import Fold, Part
+from paribus.data.dataset import Split, Subset
 from paribus.experiment.task import Metric, Task
 from paribus.metrics.outputs import Outputs, joined
 
@@ -15,7 +15,7 @@ CHUNK = 2048
 
 
 @torch.no_grad()
-def outputs_of(network: nn.Module, part: Part) -> Outputs:
+def outputs_of(network: nn.Module, part: Subset) -> Outputs:
     """Outputs for every sample of a part, ``(sample, output)`` each, in evaluation mode and in chunks."""
     network.eval()
     chunks = zip(*(x.split(CHUNK) for x in part.inputs), strict=True)
@@ -35,6 +35,6 @@ def scores_of(
     }
 
 
-def naive_outputs(task: Task, fold: Fold) -> dict[str, Outputs]:
+def naive_outputs(task: Task, fold: Split) -> dict[str, Outputs]:
     """What each naive predictor says of the test part, ``(sample, output)``, or images, for each output."""
     return {name: predictor(fold) for name, predictor in task.naive.items()}

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.utils._pytree import tree_leaves
 
-from paribus.data.dataset import Part
+from paribus.data.dataset import Subset
 
 
 class LayerLine(TypedDict):
@@ -21,7 +21,7 @@ class LayerLine(TypedDict):
     parameters: int
 
 
-def layer_table(network: nn.Module, part: Part) -> list[LayerLine]:
+def layer_table(network: nn.Module, part: Subset) -> list[LayerLine]:
     """The layers of a network in the order in which they are first called, by passing one sample through it.
 
     A layer is a module without parts, or with parameters of its own; one that changes nothing (`nn.Identity`) is left

@@ -13,7 +13,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from paribus.data.dataset import PARTS, Fold, Part
+from paribus.data.dataset import PARTS, Split, Subset
 from paribus.metrics.diagnostics import LastStep, watches
 from paribus.runs.run import Outcome, Record, Run
 from paribus.training.alternating import Rounds, takes_rounds
@@ -33,14 +33,14 @@ DIAGNOSED = 256
 class Parts:
     """The three parts on the device, and the first training samples, on which diagnostics are taken."""
 
-    train: Part
-    validation: Part
-    test: Part
+    train: Subset
+    validation: Subset
+    test: Subset
 
     @property
-    def diagnosed(self) -> Part:
+    def diagnosed(self) -> Subset:
         """At most `DIAGNOSED` training samples, the same for every variant."""
-        return Part(
+        return Subset(
             tuple(x[:DIAGNOSED] for x in self.train.inputs),
             tuple(y[:DIAGNOSED] for y in self.train.targets),
         )
@@ -54,7 +54,7 @@ class Training:
         fold: what it is trained on.
     """
 
-    def __init__(self, run: Run, fold: Fold) -> None:
+    def __init__(self, run: Run, fold: Split) -> None:
         dtype = getattr(torch, run.recipe.dtype)
         network = initial_network(run, fold)
         self.run = run
@@ -137,7 +137,7 @@ def evaluates(optimizer: torch.optim.Optimizer) -> bool:
     return closure is not None and closure.default is inspect.Parameter.empty
 
 
-def train(run: Run, fold: Fold) -> Record:
+def train(run: Run, fold: Split) -> Record:
     """Train one run on one fold and score it once on the test part, or not at all if it is a trial.
 
     Every draw comes from the run's own streams; the global generator is seeded for networks that use it and put
@@ -160,7 +160,7 @@ def train(run: Run, fold: Fold) -> Record:
         )
 
 
-def fitted(run: Run, fold: Fold) -> tuple[Training, Progress]:
+def fitted(run: Run, fold: Split) -> tuple[Training, Progress]:
     """A network trained on a fold, at its best weights where its recipe stops early, and what its training came to."""
     with deterministic(run):
         training = Training(run, fold)

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from torch import Tensor, nn
 
 from paribus.data.cache import cache_folder, keep_latest
-from paribus.data.dataset import Fold
+from paribus.data.dataset import Split
 from paribus.errors import ParibusError
 from paribus.experiment.recipe import Recipe
 from paribus.runs.run import Outcome, Run, data_digest
@@ -20,7 +20,7 @@ KEPT = 8
 _known: dict[str, dict[str, Tensor]] = {}
 
 
-def initial_network(run: Run, fold: Fold) -> nn.Module:
+def initial_network(run: Run, fold: Split) -> nn.Module:
     """The network of a run on the CPU, as its first step finds it.
 
     Raises:
@@ -86,7 +86,7 @@ def source_weights(run: Run) -> dict[str, Tensor]:
     return _known[source.key]
 
 
-def _kept(source: Run, fold: Fold) -> dict[str, Tensor]:
+def _kept(source: Run, fold: Split) -> dict[str, Tensor]:
     """The weights from the cache, or trained now; a cache that cannot be used costs the time of training again."""
     file = f"weights-{source.key}.pt"
     with suppress(OSError, ParibusError):
@@ -99,7 +99,7 @@ def _kept(source: Run, fold: Fold) -> dict[str, Tensor]:
     return {name: value.detach().cpu() for name, value in network.state_dict().items()}
 
 
-def _trained(source: Run, fold: Fold) -> nn.Module:
+def _trained(source: Run, fold: Split) -> nn.Module:
     from paribus.training.loop import fitted  # which itself starts from here
 
     training, progress = fitted(source, fold)

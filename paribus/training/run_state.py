@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor, nn
 
-from paribus.data.dataset import PARTS, Fold, Part
+from paribus.data.dataset import PARTS, Split, Subset
 from paribus.metrics.diagnostics import LastStep, watches
 from paribus.metrics.outputs import Outputs, heads
 from paribus.runs.run import Outcome, Predictions, Record, Run
@@ -59,7 +59,7 @@ class Progress:
 
 
 @torch.no_grad()
-def evaluation(run: Run, outputs: Outputs, part: Part) -> dict[str, float]:
+def evaluation(run: Run, outputs: Outputs, part: Subset) -> dict[str, float]:
     """Validation scores and loss by the names of their curves."""
     scores = scores_of(outputs, part.targets, run.task.metrics)
     each = run.task.loss(outputs, *part.targets)
@@ -74,7 +74,7 @@ def diagnosed(
     network: nn.Module,
     noise: Sequence[NamedDropout],
     step: int,
-    part: Part,
+    part: Subset,
     last: LastStep | None,
 ) -> dict[str, float]:
     """What each of the run's diagnostics says of a network after a step, with that step's own dropout masks."""
@@ -89,7 +89,7 @@ def diagnosed(
 
 def record_of(
     run: Run,
-    fold: Fold,
+    fold: Split,
     progress: Progress,
     *,
     outputs: Outputs | None,
@@ -136,7 +136,7 @@ def _tried(run: Run, progress: Progress) -> Record:
     return Record(run.key, run.seed, progress.outcome, progress.reason, scores)
 
 
-def _judged(run: Run, fold: Fold, progress: Progress, outputs: Outputs | None) -> Record:
+def _judged(run: Run, fold: Split, progress: Progress, outputs: Outputs | None) -> Record:
     """What a run that counts leaves besides: test scores, predictions, curves and hashes."""
     naive, targets = naive_outputs(run.task, fold), fold.part("test").targets
     scores = {} if outputs is None else _final_scores(run, progress, outputs, targets)

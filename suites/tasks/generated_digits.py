@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from paribus.data.dataset import Dataset, Fold, digest_tensors
+from paribus.data.dataset import Dataset, Split, digest_tensors
 from paribus.experiment.task import Metric, Task
 from paribus.metrics.outputs import Outputs, heads
 from paribus.spec import call
@@ -83,7 +83,7 @@ def modes_covered(outputs: Outputs, images: Tensor, classes: Tensor, least: floa
     return (shares >= least).to(made.dtype).mean().expand(len(made))
 
 
-def noise_images(fold: Fold) -> tuple[Tensor, Tensor, Tensor]:
+def noise_images(fold: Split) -> tuple[Tensor, Tensor, Tensor]:
     """Uniform noise between -1 and 1 in place of made images, and a discriminator that does not know."""
     count = len(fold.test)
     generator = torch.Generator().manual_seed(0)
@@ -92,7 +92,7 @@ def noise_images(fold: Fold) -> tuple[Tensor, Tensor, Tensor]:
     return 2 * torch.rand(shape, generator=generator) - 1, unsure, unsure
 
 
-def real_images(fold: Fold) -> tuple[Tensor, Tensor, Tensor]:
+def real_images(fold: Split) -> tuple[Tensor, Tensor, Tensor]:
     """Real training images in place of made ones, evenly spaced: the floor of the distance."""
     train = fold.part("train").inputs[0]
     chosen = torch.linspace(0, len(train) - 1, len(fold.test)).round().long()

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import torch
 
-from paribus.data.dataset import Dataset, Fold
+from paribus.data.dataset import Dataset, Split
 from paribus.data.splits import random_split
 from paribus.errors import ParibusError
 
@@ -17,7 +17,7 @@ def mislabelled_split(
     train: int,
     noise: float,
     fractions: tuple[float, float, float] = (0.6, 0.2, 0.2),
-) -> Fold:
+) -> Split:
     """A random split of which few training samples are kept, some with a label drawn from the other classes.
 
     Validation and test keep their true labels, so that they judge what was learned and not what was remembered.
@@ -45,7 +45,7 @@ def mislabelled_split(
     return replace(fold, dataset=noisy, train=kept, notes=(*fold.notes, note))
 
 
-def _check(fold: Fold, train: int, noise: float) -> None:
+def _check(fold: Split, train: int, noise: float) -> None:
     slips = {
         f"{fold.dataset.name}, which has values to predict": not fold.dataset.classes,
         f"{train} training samples of {len(fold.train)}": not 1 <= train <= len(fold.train),

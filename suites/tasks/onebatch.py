@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import torch
 
-from paribus.data.dataset import Dataset, Fold
+from paribus.data.dataset import Dataset, Split
 from paribus.data.splits import random_split
 from paribus.errors import ParibusError
 
 
-def one_batch_split(dataset: Dataset, generator: torch.Generator, samples: int = 32) -> Fold:
+def one_batch_split(dataset: Dataset, generator: torch.Generator, samples: int = 32) -> Split:
     """A fold whose three parts are the same few training samples, so that scores tell of fitting and of nothing else.
 
     Args:
@@ -30,4 +30,4 @@ def one_batch_split(dataset: Dataset, generator: torch.Generator, samples: int =
         )
     few = train[torch.randperm(len(train), generator=generator)[:samples]].sort().values
     note = f"training, validation and test are the same {samples} samples: scores tell of fitting alone"
-    return Fold(dataset, few, few, few, (note,))
+    return Split(dataset, few, few, few, (note,))

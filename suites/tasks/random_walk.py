@@ -7,7 +7,7 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
-from paribus.data.dataset import Dataset, Fold, digest_tensors
+from paribus.data.dataset import Dataset, Split, digest_tensors
 from paribus.errors import ParibusError
 from paribus.experiment.task import Task
 from paribus.seeding import Streams
@@ -54,7 +54,7 @@ def walk(seed: int, length: int = 500, memory: float = 1.0) -> Dataset:
     )
 
 
-def nearest(fold: Fold) -> Tensor:
+def nearest(fold: Split) -> Tensor:
     """The target of the training sample that is nearest in time, ``(sample, 1)``; of two, the earlier one."""
     times = fold.dataset.inputs[0][:, 0]
     apart = (times[fold.test][:, None] - times[fold.train]).abs()

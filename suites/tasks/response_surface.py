@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from paribus.data.dataset import Dataset, Fold, digest_tensors
+from paribus.data.dataset import Dataset, Split, digest_tensors
 from paribus.errors import ParibusError
 from paribus.experiment.task import Task
 from paribus.seeding import Streams
@@ -54,7 +54,7 @@ def surface(seed: int, directions: int = 5, matter: int = 2) -> Dataset:
     )
 
 
-def centre(fold: Fold) -> Tensor:
+def centre(fold: Split) -> Tensor:
     """The middle of every range, ``(sample, direction)``."""
     return 0.5 * fold.part("test").inputs[0]
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from paribus.data.dataset import Affine, Dataset, Fold, Part, digest_tensors
+from paribus.data.dataset import Dataset, Split, Standardizer, Subset, digest_tensors
 
 
 def _numbers(*shape: int, seed: int = 0) -> Tensor:
@@ -23,13 +23,13 @@ def _with_gaps(x: Tensor) -> Tensor:
     return x
 
 
-def _fold(x: Tensor, **settings: object) -> Fold:
+def _fold(x: Tensor, **settings: object) -> Split:
     data = Dataset(
         name="d", origin="o", inputs=(x,), targets=(torch.arange(len(x)) % 2,), classes=("a", "b")
     )
     third = len(x) // 3
     parts = (torch.arange(third), torch.arange(third, 2 * third), torch.arange(2 * third, len(x)))
-    return Fold(dataclasses.replace(data, **settings), *parts)
+    return Split(dataclasses.replace(data, **settings), *parts)
 
 
 def test_affine_is_scikit_learns_imputer_and_scaler() -> None:
@@ -38,21 +38,21 @@ def test_affine_is_scikit_learns_imputer_and_scaler() -> None:
     from sklearn.preprocessing import StandardScaler
 
     x = _with_gaps(_numbers(31, 3) * torch.tensor([1.0, 50.0, 0.1]) + 7)
-    affine = Affine.fit(x, 1)
+    affine = Standardizer.fit(x, 1)
     filled = SimpleImputer(strategy="median").fit(x).transform(x)
     expected = StandardScaler().fit(x.double().numpy()).transform(filled)
     np.testing.assert_allclose(affine(x).numpy(), expected, rtol=0, atol=2e-5)
 
 
 def test_affine_takes_the_lower_of_two_middle_values_as_median() -> None:
-    assert float(Affine.fit(torch.tensor([[1.0], [2.0], [5.0], [9.0]]), 1).fill) == 2.0
+    assert float(Standardizer.fit(torch.tensor([[1.0], [2.0], [5.0], [9.0]]), 1).fill) == 2.0
 
 
 def test_affine_on_images_has_one_mean_and_deviation_a_channel() -> None:
     x = torch.randint(0, 256, (20, 3, 4, 4), generator=torch.Generator().manual_seed(1)).to(
         torch.uint8
     )
-    prepared = Affine.fit(x, 1)(x)
+    prepared = Standardizer.fit(x, 1)(x)
     assert prepared.dtype == torch.get_default_dtype()
     torch.testing.assert_close(prepared.mean((0, 2, 3)), torch.zeros(3), rtol=0, atol=1e-5)
     torch.testing.assert_close(
@@ -62,7 +62,7 @@ def test_affine_on_images_has_one_mean_and_deviation_a_channel() -> None:
 
 @pytest.mark.parametrize("axis", [2, -1])
 def test_affine_counts_axes_from_either_end(axis: int) -> None:
-    affine = Affine.fit(_numbers(8, 5, 2), axis)
+    affine = Standardizer.fit(_numbers(8, 5, 2), axis)
     assert affine.shift.shape == (1, 2)
 
 
@@ -70,14 +70,14 @@ def test_affine_counts_axes_from_either_end(axis: int) -> None:
     "column", [[3.0] * 6, [torch.nan] * 6, [3.0, torch.nan, 3.0, 3.0, 3.0, 3.0]]
 )
 def test_a_feature_that_training_says_nothing_about_is_hidden(column: list[float]) -> None:
-    affine = Affine.fit(torch.tensor(column)[:, None], 1)
+    affine = Standardizer.fit(torch.tensor(column)[:, None], 1)
     assert torch.equal(affine(torch.tensor([[9.0], [torch.nan]])), torch.zeros(2, 1))
 
 
 def test_large_offsets_lose_no_precision() -> None:
     """A mean of 1e6 and a deviation of 1: float32 sums of squares would be off by the deviation itself."""
     x = (_numbers(10_000, 1) + 1e6).float()
-    assert float(Affine.fit(x, 1)(x).std()) == pytest.approx(1, abs=1e-3)
+    assert float(Standardizer.fit(x, 1)(x).std()) == pytest.approx(1, abs=1e-3)
 
 
 def test_statistics_do_not_depend_on_what_is_not_trained_on() -> None:
@@ -127,12 +127,12 @@ def test_a_digest_tells_values_shapes_and_types_apart() -> None:
 
 def test_a_folds_digest_tells_its_parts_apart() -> None:
     fold = _fold(_numbers(30, 1))
-    swapped = Fold(fold.dataset, fold.train, fold.test, fold.validation)
+    swapped = Split(fold.dataset, fold.train, fold.test, fold.validation)
     assert fold.digest != swapped.digest
 
 
 def test_a_part_moves_in_the_wanted_precision_and_keeps_class_numbers() -> None:
-    part = Part((torch.zeros(2, 3),), (torch.tensor([0, 1]),)).to("cpu", torch.float64)
+    part = Subset((torch.zeros(2, 3),), (torch.tensor([0, 1]),)).to("cpu", torch.float64)
     assert (part.inputs[0].dtype, part.targets[0].dtype, len(part)) == (
         torch.float64,
         torch.int64,

@@ -8,7 +8,7 @@ import math
 import pytest
 import torch
 
-from paribus.data.dataset import Dataset, Fold
+from paribus.data.dataset import Dataset, Split
 from paribus.data.dummy import (
     itself,
     label_prior,
@@ -24,7 +24,7 @@ from paribus.errors import ParibusError
 from paribus.metrics import log_loss
 
 
-def _classified(targets: list[int], classes: str) -> Fold:
+def _classified(targets: list[int], classes: str) -> Split:
     data = Dataset(
         name="d",
         origin="o",
@@ -33,10 +33,10 @@ def _classified(targets: list[int], classes: str) -> Fold:
         classes=tuple(classes),
     )
     order = torch.arange(len(targets))
-    return Fold(data, order[:-4], order[-4:-2], order[-2:])
+    return Split(data, order[:-4], order[-4:-2], order[-2:])
 
 
-def _series(standardise: bool) -> Fold:
+def _series(standardise: bool) -> Split:
     inputs, targets = windows(torch.arange(20.0).square(), 4)
     data = Dataset(
         name="d",
@@ -47,7 +47,7 @@ def _series(standardise: bool) -> Fold:
         standardise_targets=standardise,
     )
     order = torch.arange(16)
-    return Fold(data, order[:10], order[10:13], order[13:])
+    return Split(data, order[:10], order[10:13], order[13:])
 
 
 def test_the_prior_of_two_classes_is_the_log_odds_of_the_second() -> None:
@@ -110,7 +110,7 @@ def test_each_target_has_a_prior_of_its_own() -> None:
     fold = _classified([0, 0, 1, 0, 1, 0, 1], "ab")
     both = (*fold.dataset.targets, torch.tensor([0, 1, 1, 0, 0, 1, 1]))
     data = dataclasses.replace(fold.dataset, targets=both, further_classes=(("u", "v"),))
-    fold = Fold(data, fold.train, fold.validation, fold.test)
+    fold = Split(data, fold.train, fold.validation, fold.test)
     first, second = priors(fold)
     torch.testing.assert_close(first, torch.full((2, 1), math.log(2 / 3)))
     torch.testing.assert_close(second, torch.full((2, 1), math.log(3 / 2)))
@@ -122,11 +122,11 @@ def test_label_prior_is_the_log_odds_of_each_label() -> None:
     fold = _classified([0, 0, 1, 0, 1, 0, 1], "ab")
     labels = torch.tensor([[1, 0], [1, 0], [0, 0], [1, 1], [1, 1], [1, 1], [1, 1]]).float()
     data = dataclasses.replace(fold.dataset, targets=(labels,), classes=())
-    found = label_prior(Fold(data, fold.train, fold.validation, fold.test))
+    found = label_prior(Split(data, fold.train, fold.validation, fold.test))
     torch.testing.assert_close(found, torch.tensor([[1.5, 0.25]] * 2).log())
 
 
-def _noisy_images(sigma: float = 0.5) -> Fold:
+def _noisy_images(sigma: float = 0.5) -> Split:
     """Sixty images of 3x3 pixels of falling variance, with noise in the inputs, in three parts of twenty."""
     generator = torch.Generator().manual_seed(0)
     scale = torch.linspace(2.0, 0.1, 9).view(1, 3, 3)
@@ -136,7 +136,7 @@ def _noisy_images(sigma: float = 0.5) -> Fold:
         name="d", origin="o", inputs=(clean + noise,), targets=(clean,), feature_axes=(None,)
     )
     order = torch.arange(60)
-    return Fold(data, order[:20], order[20:40], order[40:])
+    return Split(data, order[:20], order[20:40], order[40:])
 
 
 def test_an_image_itself_is_the_input_and_the_mean_image_has_its_shape() -> None:
@@ -146,7 +146,7 @@ def test_an_image_itself_is_the_input_and_the_mean_image_has_its_shape() -> None
     torch.testing.assert_close(mean_target(fold), expected.repeat(20, 1, 1, 1))
 
 
-def _by_sklearn(fold: Fold, components: int, part: str) -> torch.Tensor:
+def _by_sklearn(fold: Split, components: int, part: str) -> torch.Tensor:
     from sklearn.decomposition import PCA
 
     clean = fold.part("train").targets[0].double().flatten(1).numpy()

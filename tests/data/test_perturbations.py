@@ -7,13 +7,13 @@ from dataclasses import replace
 import pytest
 import torch
 
-from paribus.data.dataset import PARTS, Dataset, Fold
+from paribus.data.dataset import PARTS, Dataset, Split
 from paribus.data.perturbations import blank, noisy, permuted_pixels, shuffled
 from paribus.errors import ParibusError
 from paribus.seeding import Streams
 
 
-def fold() -> Fold:
+def fold() -> Split:
     images = torch.arange(12 * 2 * 9).view(12, 2, 3, 3)
     numbers = torch.arange(12.0)[:, None]
     data = Dataset(
@@ -24,7 +24,7 @@ def fold() -> Fold:
         classes=("a", "b"),
         feature_axes=(1, 1),
     )
-    return Fold(data, torch.arange(6), torch.tensor([6, 7, 8]), torch.tensor([9, 10, 11]))
+    return Split(data, torch.arange(6), torch.tensor([6, 7, 8]), torch.tensor([9, 10, 11]))
 
 
 def generator(seed: int = 0) -> torch.Generator:

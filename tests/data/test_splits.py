@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from paribus.data.dataset import PARTS, Dataset, Fold
+from paribus.data.dataset import PARTS, Dataset, Split
 from paribus.data.splits import declared_split, random_split, time_split
 from paribus.errors import ParibusError
 
@@ -42,16 +42,16 @@ def _series(count: int) -> Dataset:
     )
 
 
-def _sizes(fold: Fold) -> list[int]:
+def _sizes(fold: Split) -> list[int]:
     return [len(fold.indices(part)) for part in PARTS]
 
 
-def _counts(fold: Fold, part: str) -> list[int]:
+def _counts(fold: Split, part: str) -> list[int]:
     size = len(fold.dataset.classes)
     return fold.dataset.targets[0][fold.indices(part)].bincount(minlength=size).tolist()
 
 
-def _is_partition(fold: Fold, of: Tensor | None = None) -> bool:
+def _is_partition(fold: Split, of: Tensor | None = None) -> bool:
     everything = torch.cat([fold.indices(part) for part in PARTS]).sort().values
     return torch.equal(everything, torch.arange(len(fold.dataset)) if of is None else of)
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from paribus.data.dataset import Fold
+from paribus.data.dataset import Split
 from paribus.engines.cohorts import cohort_key
 from paribus.engines.vmapped.fit import train_together
 from paribus.experiment.recipe import EarlyStopping
@@ -21,14 +21,14 @@ MLP = call("paribus.models.mlp:MLP", hidden=[6, 5], dropout=0.3)
 RATES = (0.01, 0.3, 0.1)
 
 
-def by_loop(runs: Sequence[Run], folds: Sequence[Fold]) -> list[Record]:
+def by_loop(runs: Sequence[Run], folds: Sequence[Split]) -> list[Record]:
     return [train(run, fold) for run, fold in zip(runs, folds, strict=True)]
 
 
 ENGINES = {"loop": by_loop, "stacked": train_together}
 
 
-def trials(tiny, kind: str = "table", **settings) -> tuple[list[Run], list[Fold]]:
+def trials(tiny, kind: str = "table", **settings) -> tuple[list[Run], list[Split]]:
     """Three trials of each of two seeds, a learning rate each."""
     runs = [
         replace(tiny[kind].run(MLP, call("torch.optim:SGD", lr=lr), seed=seed, **settings), trial=k)

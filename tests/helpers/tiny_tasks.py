@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from paribus.data.dataset import Dataset, Fold
+from paribus.data.dataset import Dataset, Split
 from paribus.experiment.recipe import Recipe
 from paribus.experiment.task import Metric, Task
 from paribus.runs.run import Run, data_digest
@@ -143,7 +143,7 @@ class Tiny:
     task: Task
     dataset: Dataset
 
-    def fold(self, seed: int = 0) -> Fold:
+    def fold(self, seed: int = 0) -> Split:
         return self.task.fold(self.dataset, Streams(seed))
 
     def run(

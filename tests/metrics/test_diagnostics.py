@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from paribus.data.dataset import Part
+from paribus.data.dataset import Subset
 from paribus.metrics import log_loss, squared_error
 from paribus.metrics.diagnostics import (
     LastStep,
@@ -36,9 +36,9 @@ def made(network: Any, seed: int = 0, **settings: Any) -> nn.Module:
         return network(**settings).double()
 
 
-IMAGES = Part((numbers(20, 1, 6, 6),), (torch.arange(20) % 3,))
-ROWS = Part((numbers(20, 4),), (torch.arange(20) % 3,))
-SERIES = Part((numbers(20, 5, 2),), (numbers(20, 1),))
+IMAGES = Subset((numbers(20, 1, 6, 6),), (torch.arange(20) % 3,))
+ROWS = Subset((numbers(20, 4),), (torch.arange(20) % 3,))
+SERIES = Subset((numbers(20, 5, 2),), (numbers(20, 1),))
 CASES = {
     "mlp": (made(MLP, inputs=[4], outputs=3), ROWS, log_loss, [0, 2, 4]),
     "mlp with batch norm": (
@@ -78,7 +78,7 @@ def test_gradient_norms_are_those_of_backward(case: str) -> None:
 
 
 def test_a_ratio_to_a_last_norm_of_zero_is_not_a_number() -> None:
-    part = Part((numbers(5, 4),), (torch.zeros(5, 1, dtype=torch.float64),))
+    part = Subset((numbers(5, 4),), (torch.zeros(5, 1, dtype=torch.float64),))
     network = made(MLP, inputs=[4], outputs=1, bias=False)
     nn.init.zeros_(network.linear.weight)
     found = gradient_norms(network, part, squared_error)
@@ -134,7 +134,7 @@ def test_activations_by_hand() -> None:
     x = torch.tensor([[1.0, -2.0, -1.0], [3.0, -1.0, 4.0]], dtype=torch.float64)
     first = torch.tensor([1.0, 0, 0, 3, 0, 4]).double()
     second = torch.tensor([0.0, -0.5, 2, -0.5]).double()
-    found = activations(Shown(), Part((x,), ()), squared_error)
+    found = activations(Shown(), Subset((x,), ()), squared_error)
     offsets = [t.mean().abs() / t.std() for t in (first, second)]
     assert found == pytest.approx(
         {
@@ -152,7 +152,7 @@ def test_a_channel_is_dead_only_where_every_pixel_of_every_sample_is_zero() -> N
     x[1, 0, 1, 1] = 5.0
     x[:, 1] = -1.0
     network = nn.Sequential(nn.ReLU(), nn.Flatten())
-    found = activations(network, Part((x,), ()), squared_error)
+    found = activations(network, Subset((x,), ()), squared_error)
     assert found["dead_share"] == pytest.approx(2 / 3)
 
 
@@ -165,7 +165,7 @@ def test_born_dead_networks_are_as_many_as_the_closed_form_says() -> None:
 
     Source: Lu et al., Dying ReLU and Initialization, 2019.
     """
-    part = Part((torch.ones(1, 1, dtype=torch.float64),), ())
+    part = Subset((torch.ones(1, 1, dtype=torch.float64),), ())
     settings = {"inputs": [1], "outputs": 1, "hidden": [4] * 20, "bias": False}
     found = [activations(made(MLP, seed, **settings), part, squared_error) for seed in range(400)]
     q = 1 - 2**-4
@@ -192,7 +192,7 @@ def test_variances_of_layers_by_hand() -> None:
         first.copy_(torch.tensor([[1.0, 2.0], [0.0, 1.0]]))
         last.copy_(torch.tensor([[1.0, 3.0]]))
     x, t = torch.tensor([[1.0, 0.0], [1.0, 1.0]]).double(), torch.tensor([[0.0], [5.0]]).double()
-    found = layer_variances(network, Part((x,), (t,)), squared_error)
+    found = layer_variances(network, Subset((x,), (t,)), squared_error)
     # z = (1, 0) and (3, 1); y = 1 and 6, so that dz = 2 (1, 3) for both.
     assert found == pytest.approx(
         {"activation_variance/0": (1 + 0 + 9 + 1) / 4, "gradient_variance/0": (4 + 36) / 2}
@@ -254,7 +254,7 @@ class Halved(nn.Module):
 @pytest.mark.parametrize("training", [True, False])
 def test_the_fit_is_measured_in_evaluation_mode_whatever_the_mode(training: bool) -> None:
     """By hand: answers 2 and 4 for 1 and 1 err by 1 and 9, 5 in the mean; 1 and 2 by 0 and 1, a half."""
-    part = Part((torch.tensor([[2.0], [4.0]]),), (torch.ones(2, 1),))
+    part = Subset((torch.tensor([[2.0], [4.0]]),), (torch.ones(2, 1),))
     found = fit(Halved().train(training), part, squared_error)
     assert found == {"fitted/loss": 5.0, "forgotten_eval": -4.5}
 
@@ -274,7 +274,7 @@ def test_border_pixels_stand_in_fewer_windows_without_padding(padding, border, i
     """
     network = nn.Conv2d(1, 1, 3, padding=padding).double()
     nn.init.ones_(network.weight)
-    part = Part((numbers(5, 1, 4, 4),), (torch.zeros(5),))
+    part = Subset((numbers(5, 1, 4, 4),), (torch.zeros(5),))
 
     def loss(outputs: Tensor, _target: Tensor) -> Tensor:
         return outputs.flatten(1).sum(1)
@@ -284,7 +284,7 @@ def test_border_pixels_stand_in_fewer_windows_without_padding(padding, border, i
 
 
 def test_a_loss_that_depends_on_no_inner_pixel_has_no_border_sensitivity() -> None:
-    part = Part((numbers(5, 1, 4, 4),), (torch.zeros(5),))
+    part = Subset((numbers(5, 1, 4, 4),), (torch.zeros(5),))
 
     def loss(outputs: Tensor, _target: Tensor) -> Tensor:
         return outputs[:, 0, 0, 0]

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from paribus.data.dataset import Fold
+from paribus.data.dataset import Split
 from paribus.seeding import Streams
 from paribus.suites.tasks.generated_digits import (
     SAMPLES,
@@ -19,7 +19,7 @@ from paribus.suites.tasks.generated_digits import (
 
 
 @pytest.fixture(scope="module")
-def fold() -> Fold:
+def fold() -> Split:
     return SAMPLES.fold(SAMPLES.read(seed=0), Streams(0))
 
 
@@ -71,7 +71,7 @@ def test_what_a_discriminator_says_is_its_probability_accuracy_and_loss() -> Non
     assert discrimination(outputs).tolist() == pytest.approx(expected)
 
 
-def test_real_images_are_at_the_floor_and_noise_is_far(fold: Fold) -> None:
+def test_real_images_are_at_the_floor_and_noise_is_far(fold: Split) -> None:
     targets = fold.part("test").targets
     distances = {
         name: SAMPLES.primary.function(naive(fold), *targets).mean().item()
@@ -81,12 +81,12 @@ def test_real_images_are_at_the_floor_and_noise_is_far(fold: Fold) -> None:
     assert distances["noise"] > 3
 
 
-def test_real_images_cover_every_class(fold: Fold) -> None:
+def test_real_images_cover_every_class(fold: Split) -> None:
     covered = modes_covered(SAMPLES.naive["real"](fold), *fold.part("test").targets)
     assert covered.unique().tolist() == [1.0]
 
 
-def test_images_are_between_minus_one_and_one_and_latents_normal(fold: Fold) -> None:
+def test_images_are_between_minus_one_and_one_and_latents_normal(fold: Split) -> None:
     real, latents = fold.dataset.inputs
     assert (real.min().item(), real.max().item()) == (-1, 1)
     assert latents.shape == (1797, 100)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from paribus.data.dataset import Dataset, Fold
+from paribus.data.dataset import Dataset, Split
 from paribus.experiment.comparison import Comparison, Suite, Variant, differences, within
 from paribus.experiment.task import Task
 from paribus.runs.fingerprint import calls
@@ -64,7 +64,7 @@ def dataset(task: Task) -> Dataset:
 MAY_DIVERGE = ("too_large-twice it", "rates-10 ×", "rates-3.2 ×")
 
 
-def prepared(variant: Variant, diagnostics: tuple = ()) -> tuple[Run, Fold]:
+def prepared(variant: Variant, diagnostics: tuple = ()) -> tuple[Run, Split]:
     """Three steps of a variant with seed 0, and its fold."""
     task = small(variant.task)
     # Splits differ between variants; the data that they split are read once.

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from paribus.data.dataset import PARTS, Fold
+from paribus.data.dataset import PARTS, Split
 from paribus.errors import ParibusError
 from paribus.experiment.task import Task
 from paribus.seeding import Streams
@@ -52,11 +52,11 @@ def task(request: pytest.FixtureRequest) -> Task:
 
 
 @pytest.fixture(scope="module")
-def fold(task: Task) -> Fold:
+def fold(task: Task) -> Split:
     return task.fold(task.read(seed=0), Streams(0))
 
 
-def _score(task: Task, fold: Fold, naive: str, metric: int = 0) -> float:
+def _score(task: Task, fold: Split, naive: str, metric: int = 0) -> float:
     outputs = task.naive[naive](fold)
     return float(task.metrics[metric].function(outputs, fold.part("test").targets[0]).mean())
 
@@ -84,7 +84,7 @@ def test_only_redrawn_data_depend_on_the_seed(task: Task) -> None:
     assert (task.read(seed=0).digest != task.read(seed=1).digest) is task.redrawn
 
 
-def test_prepared_parts_are_finite_and_shaped_alike(fold: Fold) -> None:
+def test_prepared_parts_are_finite_and_shaped_alike(fold: Split) -> None:
     for name in PARTS:
         part = fold.part(name)
         assert tuple(x.shape[1:] for x in part.inputs) == fold.dataset.input_shapes
@@ -94,7 +94,7 @@ def test_prepared_parts_are_finite_and_shaped_alike(fold: Fold) -> None:
     assert len(fold.dataset.feature_axes) == len(fold.dataset.inputs) == 1
 
 
-def test_naive_predictors_answer_in_the_shape_of_a_network(task: Task, fold: Fold) -> None:
+def test_naive_predictors_answer_in_the_shape_of_a_network(task: Task, fold: Split) -> None:
     target = fold.part("test").targets[0]
     for naive in task.naive.values():
         outputs = naive(fold)
@@ -229,7 +229,7 @@ def _r_squared_of_the_nearest(seed: int, split: str, memory: float = 1.0) -> flo
 def test_the_nearest_in_time_is_the_earlier_of_two() -> None:
     """Steps 1, 2 and 6 are known, and 4 lies as far from 2 as from 6."""
     data = walk(0, length=8)
-    fold = Fold(data, torch.tensor([1, 2, 6]), torch.tensor([3]), torch.tensor([0, 4, 5, 7]))
+    fold = Split(data, torch.tensor([1, 2, 6]), torch.tensor([3]), torch.tensor([0, 4, 5, 7]))
     known = fold.part("train").targets[0][:, 0].tolist()
     assert nearest(fold)[:, 0].tolist() == [known[0], known[1], known[2], known[2]]
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torchvision.transforms import v2
 
-from paribus.data.dataset import Affine
+from paribus.data.dataset import Standardizer
 from paribus.engines.vmapped.fit import why_not
 from paribus.errors import ParibusError
 from paribus.seeding import Streams
@@ -104,7 +104,7 @@ def test_raw_training_samples_are_changed_and_then_prepared(tiny) -> None:
     network = copy.deepcopy(training.network)
     training.advance(2)
     raw = fold.dataset.inputs[0][fold.train]
-    affine = Affine.fit(raw, 1)
+    affine = Standardizer.fit(raw, 1)
     augment, order = Augmentation((call(noisy),), run.streams), batches(len(raw), 8, run.streams)
     for step in range(2):
         index = next(order)

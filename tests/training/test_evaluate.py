@@ -8,7 +8,7 @@ import torch
 from sklearn import metrics as sk
 from torch import nn
 
-from paribus.data.dataset import Part
+from paribus.data.dataset import Subset
 from paribus.experiment.task import Metric
 from paribus.metrics.outputs import heads
 from paribus.spec import call
@@ -26,9 +26,9 @@ def generator() -> torch.Generator:
     return torch.Generator().manual_seed(0)
 
 
-def part(count: int, classes: int = 3) -> Part:
+def part(count: int, classes: int = 3) -> Subset:
     x = torch.randn(count, 4, generator=generator(), dtype=torch.float64)
-    return Part((x,), (torch.arange(count) % classes,))
+    return Subset((x,), (torch.arange(count) % classes,))
 
 
 def network(outputs: int) -> nn.Module:
@@ -82,7 +82,7 @@ def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch, chunk: int) -> N
 def test_sums_divide_once_and_are_no_mean_of_means(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of chunks of 4 and 1 samples with errors 0 and 1 the mean is 1/5, and not 1/2."""
     monkeypatch.setattr(evaluate, "CHUNK", 4)
-    data = Part((torch.tensor([[0.0]] * 4 + [[1.0]]),), (torch.zeros(5, 1),))
+    data = Subset((torch.tensor([[0.0]] * 4 + [[1.0]]),), (torch.zeros(5, 1),))
     outputs = outputs_of(nn.Identity(), data)
     assert scores_of(outputs, data.targets, (MSE,))["mse"] == pytest.approx(0.2, abs=1e-15)
 
@@ -106,7 +106,7 @@ def test_outputs_are_taken_in_evaluation_and_training_goes_on_after_it() -> None
 
 def test_networks_of_several_inputs_get_them_all() -> None:
     x = torch.arange(6.0)[:, None]
-    data = Part((x, 10 * x), (torch.zeros(6, 1),))
+    data = Subset((x, 10 * x), (torch.zeros(6, 1),))
 
     class Sum(nn.Module):
         def forward(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:

@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from paribus.data.dataset import Part
+from paribus.data.dataset import Subset
 from paribus.models import CNN, MLP, Recurrent
 from paribus.training.layer_summary import layer_table
 
 
 def told(network: nn.Module, *shape: int) -> list[tuple[str, list[int] | None, int]]:
-    part = Part((torch.randn(3, *shape),), (torch.zeros(3),))
+    part = Subset((torch.randn(3, *shape),), (torch.zeros(3),))
     table = layer_table(network, part)
     assert sum(line["parameters"] for line in table) == sum(p.numel() for p in network.parameters())
     return [(line["layer"], line["output"], line["parameters"]) for line in table]
@@ -77,7 +77,7 @@ def test_looking_leaves_the_network_and_the_generator_as_they_were(training: boo
     before = {name: value.clone() for name, value in network.state_dict().items()}
     torch.manual_seed(0)
     drawn = torch.get_rng_state()
-    layer_table(network, Part((torch.ones(1, 8),), ()))
+    layer_table(network, Subset((torch.ones(1, 8),), ()))
     assert torch.equal(drawn, torch.get_rng_state())
     assert all(torch.equal(before[n], value) for n, value in network.state_dict().items())
     assert all(module.training is training for module in network.modules())

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from paribus.data.dataset import Fold, Part
+from paribus.data.dataset import Split, Subset
 from paribus.experiment.recipe import EarlyStopping
 from paribus.runs.run import Outcome, Record, Run
 from paribus.seeding import Streams
@@ -54,7 +54,7 @@ NETWORKS = {
 }
 
 
-def sliced(part: Part, size: int, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
+def sliced(part: Subset, size: int, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Batches of one permutation an epoch, without end; what is left over is dropped."""
     (x,), (y,) = part.inputs, part.targets
     for epoch in itertools.count():
@@ -64,7 +64,7 @@ def sliced(part: Part, size: int, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
             yield x[chosen], y[chosen]
 
 
-def loaded(part: Part, size: int, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
+def loaded(part: Subset, size: int, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
     """The same batches from a DataLoader."""
     data = TensorDataset(*part.inputs, *part.targets)
     for epoch in itertools.count():
@@ -107,7 +107,7 @@ def same_state(a: nn.Module, b: nn.Module, atol: float) -> None:
         torch.testing.assert_close(actual[name], value, rtol=0, atol=atol, msg=name)
 
 
-def started(run: Run, fold: Fold) -> nn.Module:
+def started(run: Run, fold: Split) -> nn.Module:
     """The run's network before its first step."""
     return build(run.recipe, fold.dataset, run.streams).to(getattr(torch, run.recipe.dtype))
 
@@ -214,7 +214,7 @@ def test_curves_and_scores_are_those_of_the_textbook(tiny) -> None:
     )
     data = sliced(train_part, 8, seed=0)
 
-    def scores(part: Part) -> list[float]:
+    def scores(part: Subset) -> list[float]:
         network.eval()
         with torch.no_grad():
             output = network(*part.inputs)
@@ -534,7 +534,7 @@ def test_hashes_tell_a_broken_pairing(tiny) -> None:
     """Another batch size is another order; other data in the split are another split."""
     assert hashes(tiny)["order"] != hashes(tiny, batch_size=9)["order"]
     run, fold = tiny["table"].run(MLP), tiny["table"].fold()
-    moved = Fold(fold.dataset, fold.test, fold.validation, fold.train)
+    moved = Split(fold.dataset, fold.test, fold.validation, fold.train)
     assert train(run, fold).hashes["split"] != train(run, moved).hashes["split"]
 
 

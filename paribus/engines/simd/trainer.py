@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from paribus.data.dataset import Fold
+from paribus.data.dataset import Split
 from paribus.engines.simd.codegen import LaneSteps, hopeless, library, source_of
 from paribus.engines.simd.operations import UnsupportedError
 from paribus.engines.toolchain import UnavailableError
@@ -62,7 +62,7 @@ class CompiledTraining(StackedTraining):
     """
 
     def __init__(
-        self, runs: Sequence[Run], folds: Sequence[Fold], *, make_from: float = WORTH_LANES
+        self, runs: Sequence[Run], folds: Sequence[Split], *, make_from: float = WORTH_LANES
     ) -> None:
         super().__init__(runs, folds)
         self.make_from = make_from
@@ -286,7 +286,7 @@ def _rocking(weights: Tensor) -> Tensor:
     return 1 + torch.finfo(weights.dtype).eps * signs.to(weights)
 
 
-def train_compiled(runs: Sequence[Run], folds: Sequence[Fold]) -> list[Record]:
+def train_compiled(runs: Sequence[Run], folds: Sequence[Split]) -> list[Record]:
     """Train a cohort as `paribus.engines.vmapped.fit.train_together` does, with compiled steps.
 
     Where they cannot be compiled they are taken all the same, and each record's notes say why.

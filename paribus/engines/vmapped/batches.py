@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from paribus.data.dataset import Affine, Fold
+from paribus.data.dataset import Split, Standardizer
 from paribus.seeding import Streams
 from paribus.training.batch_order import batch_length, steps_per_epoch
 
@@ -31,7 +31,7 @@ class Source:
 
     raw: Tensor
     start: Tensor | None
-    affine: Affine | None
+    affine: Standardizer | None
     missing: bool
     dtype: torch.dtype
 
@@ -46,7 +46,7 @@ class Source:
         """The same source of other tensors, of which it takes as many as its own are."""
         raw = next(tensors)
         start = None if self.start is None else next(tensors)
-        affine = None if self.affine is None else Affine(*(next(tensors) for _ in range(3)))
+        affine = None if self.affine is None else Standardizer(*(next(tensors) for _ in range(3)))
         return replace(self, raw=raw, start=start, affine=affine)
 
     def pick(self, index: Tensor, of: slice = ALL) -> Tensor:
@@ -67,7 +67,10 @@ class Source:
 
 
 def source(
-    tensors: Sequence[Tensor], affines: Sequence[Affine | None], device: str, dtype: torch.dtype
+    tensors: Sequence[Tensor],
+    affines: Sequence[Standardizer | None],
+    device: str,
+    dtype: torch.dtype,
 ) -> Source:
     """One raw copy of what replicates share.
 
@@ -90,7 +93,7 @@ def source(
         columns = [
             torch.stack([getattr(a, n) for a in affines]) for n in ("fill", "shift", "scale")
         ]
-        stacked = Affine(*(c.unsqueeze(1).to(device) for c in columns))
+        stacked = Standardizer(*(c.unsqueeze(1).to(device) for c in columns))
     return Source(raw.to(device), start, stacked, missing, dtype)
 
 
@@ -103,7 +106,7 @@ class Samples:
         dtype: what floating-point samples become.
     """
 
-    def __init__(self, folds: Sequence[Fold], device: str, dtype: torch.dtype) -> None:
+    def __init__(self, folds: Sequence[Split], device: str, dtype: torch.dtype) -> None:
         self.inputs, self.targets = (
             [
                 source(
@@ -155,7 +158,7 @@ class Batches:
     """
 
     def __init__(
-        self, folds: Sequence[Fold], streams: Sequence[Streams], batch_size: int, device: str
+        self, folds: Sequence[Split], streams: Sequence[Streams], batch_size: int, device: str
     ) -> None:
         named = [(s, f.digest) for s, f in zip(streams, folds, strict=True)]
         distinct = {name: i for i, name in reversed([*enumerate(named)])}

@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from paribus.data.dataset import Fold
+from paribus.data.dataset import Split
 from paribus.engines.vmapped.trainer import StackedTraining
 from paribus.metrics.outputs import heads
 from paribus.runs.run import Run
@@ -22,7 +22,7 @@ TOLERANCE = 1e-5
 ROUND_OFF = 1e-12
 
 
-def self_check(run: Run, fold: Fold) -> str:
+def self_check(run: Run, fold: Split) -> str:
     """Train two replicates for three steps in float64, stacked and by the loop; why they differ, or nothing.
 
     It finds networks that `vmap` refuses, and those that it takes but trains otherwise.

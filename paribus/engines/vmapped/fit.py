@@ -9,7 +9,7 @@ from operator import itemgetter
 
 from torch import Tensor
 
-from paribus.data.dataset import Fold
+from paribus.data.dataset import Split
 from paribus.engines.vmapped.equivalence import self_check
 from paribus.engines.vmapped.optimizers import refusal
 from paribus.engines.vmapped.scoring import as_lists
@@ -28,7 +28,7 @@ __all__ = ["StackedTraining", "self_check", "train_together", "why_not"]
 
 
 def train_together(
-    runs: Sequence[Run], folds: Sequence[Fold], training: StackedTraining | None = None
+    runs: Sequence[Run], folds: Sequence[Split], training: StackedTraining | None = None
 ) -> list[Record]:
     """Train a cohort and score each run once on its test part, as `paribus.training.loop.train` does one by one.
 

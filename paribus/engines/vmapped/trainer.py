@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from paribus.data.dataset import Fold
+from paribus.data.dataset import Split
 from paribus.engines.vmapped.batches import Batches, Samples, Tensors
 from paribus.engines.vmapped.optimizers import Numbers, Update, stacked_update
 from paribus.engines.vmapped.parameters import Stack
@@ -50,7 +50,7 @@ class StackedTraining:
 
     reason = ""
 
-    def __init__(self, runs: Sequence[Run], folds: Sequence[Fold]) -> None:
+    def __init__(self, runs: Sequence[Run], folds: Sequence[Split]) -> None:
         recipe, self.device = runs[0].recipe, runs[0].device
         self.runs, self.folds, self.recipe = runs, folds, recipe
         self.dtype = getattr(torch, recipe.dtype)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from paribus.data.dataset import Fold, Part
+from paribus.data.dataset import Split, Subset
 from paribus.engines.vmapped.fit import StackedTraining, train_together
 from paribus.experiment.recipe import EarlyStopping, Recipe
 from paribus.runs.run import Outcome, Record, Run
@@ -71,7 +71,7 @@ OPTIMIZERS: dict[str, tuple[Call, dict[str, Any]]] = {
 }
 
 
-def state(network: nn.Module, _part: Part, _loss: Call) -> dict[str, float]:
+def state(network: nn.Module, _part: Subset, _loss: Call) -> dict[str, float]:
     """Every weight and every running statistic, as a diagnostic: so that a record holds them all."""
     return {
         f"{name}/{i}": number
@@ -83,7 +83,7 @@ def state(network: nn.Module, _part: Part, _loss: Call) -> dict[str, float]:
 STATE = call(state)
 
 
-def by_loop(runs: Sequence[Run], folds: Sequence[Fold]) -> list[Record]:
+def by_loop(runs: Sequence[Run], folds: Sequence[Split]) -> list[Record]:
     return [train(run, fold) for run, fold in zip(runs, folds, strict=True)]
 
 

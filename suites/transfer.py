@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from paribus.experiment.comparison import Budget, Claim, Comparison, Factor, Suite
-from paribus.experiment.recipe import Recipe, Start
+from paribus.experiment.recipe import Pretrained, Recipe
 from paribus.experiment.task import Task
 from paribus.spec import Call, call
 from paribus.suites.tasks.features import SOURCE, TARGET, UNRELATED
@@ -17,12 +17,12 @@ def _adam(lr: float) -> Call:
     return call("torch.optim:Adam", lr=lr)
 
 
-def _start(task: Task, steps: int) -> Start:
+def _start(task: Task, steps: int) -> Pretrained:
     """The hidden layers of the same network, trained on another task; the head is replaced."""
     recipe = Recipe(
         model=MODEL, optimizer=_adam(0.003), batch_size=64, steps=steps, evaluate_every=steps
     )
-    return Start(task=task, recipe=recipe, take=HIDDEN)
+    return Pretrained(task=task, recipe=recipe, take=HIDDEN)
 
 
 FEATURES = Recipe(model=MODEL, optimizer=_adam(0.003), batch_size=32, evaluate_every=20)

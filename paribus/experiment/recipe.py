@@ -47,7 +47,7 @@ class Recipe(Frozen):
     optimizer: Call
     init: Call | None = None
     augment: tuple[Call, ...] = ()
-    start: Start | None = None
+    start: Pretrained | None = None
     freeze: tuple[str, ...] = ()
     batch_size: int = Field(default=32, ge=1)
     steps: int = Field(default=1000, ge=1)
@@ -59,7 +59,7 @@ class Recipe(Frozen):
     salt: str = ""
 
 
-class Start(Frozen):
+class Pretrained(Frozen):
     """Another training, with the same seed, whose weights a training starts from.
 
     Args:

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
-from paribus.experiment.recipe import Start
+from paribus.experiment.recipe import Pretrained
 from paribus.spec import Call
 
 _FOLDERS = re.compile(r"(?<![\w./~-])(?:~|[A-Za-z]:)?[\\/](?:[^\\/\s'\"|]+[\\/])+")
 
 MANY = 4
-START = set(Start.model_fields)
+START = set(Pretrained.model_fields)
 
 
 def cell(text: object) -> str:

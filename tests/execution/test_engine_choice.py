@@ -28,7 +28,7 @@ from paribus.execution.executor import execute, fold_of
 from paribus.execution.session import Session
 from paribus.execution.settings import Settings
 from paribus.experiment.comparison import Budget, Suite
-from paribus.experiment.recipe import Start
+from paribus.experiment.recipe import Pretrained
 from paribus.runs.run import Outcome, Record, Run
 from paribus.spec import call
 from tests.helpers.toys import (
@@ -452,7 +452,7 @@ def test_questions_are_answered_by_their_places_here_and_side_by_side(jobs: int)
 
 
 def test_where_training_starts_from_is_not_trained_to_choose_an_engine() -> None:
-    source = Start(task=TASK, recipe=RECIPE.model_copy(update={"model": call(Raises)}))
+    source = Pretrained(task=TASK, recipe=RECIPE.model_copy(update={"model": call(Raises)}))
     chosen = resolve("stacked", a_run(start=source, steps=10), 2)
     assert chosen == Choice("stacked", "asked for")
 

@@ -12,7 +12,7 @@ from torch import nn
 
 from paribus.engines.vmapped.fit import train_together, why_not
 from paribus.errors import ParibusError
-from paribus.experiment.recipe import Recipe, Start
+from paribus.experiment.recipe import Pretrained, Recipe
 from paribus.seeding import Streams
 from paribus.spec import call
 from paribus.training import pretrained
@@ -33,10 +33,10 @@ def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def source(tiny) -> Start:
+def source(tiny) -> Pretrained:
     """Another training of the same network, on the table, of nine steps."""
     recipe = tiny["table"].run(MODEL, call("torch.optim:Adam", lr=0.01), steps=9).recipe
-    return Start(task=tiny["table"].task, recipe=recipe, take=HIDDEN)
+    return Pretrained(task=tiny["table"].task, recipe=recipe, take=HIDDEN)
 
 
 def digests(network: nn.Module, frozen: bool) -> dict[str, str]:
@@ -79,7 +79,7 @@ def test_frozen_weights_are_left_to_the_loop(tiny) -> None:
     assert why_not(tiny["table"].run(MODEL, freeze=HIDDEN)) == "some weights are frozen"
 
 
-def test_what_is_taken_over_is_what_the_other_training_came_to(tiny, source: Start) -> None:
+def test_what_is_taken_over_is_what_the_other_training_came_to(tiny, source: Pretrained) -> None:
     """Trained by hand with the same seed; the head is the one that would have been drawn anyway."""
     run = tiny["table"].run(MODEL, seed=2, start=source)
     network = initial_network(run, tiny["table"].fold(2))
@@ -91,7 +91,7 @@ def test_what_is_taken_over_is_what_the_other_training_came_to(tiny, source: Sta
     assert digests(network, frozen=False) == digests(plain, frozen=False)
 
 
-def test_every_variant_starts_from_the_same_numbers(tiny, source: Start, cache: Path) -> None:
+def test_every_variant_starts_from_the_same_numbers(tiny, source: Pretrained, cache: Path) -> None:
     """Trained once: a second variant finds them in memory, another process in the cache, with the same outcome."""
     runs = [tiny["table"].run(MODEL, start=source, freeze=freeze) for freeze in ((), HIDDEN)]
     fold = tiny["table"].fold()
@@ -107,7 +107,9 @@ def test_every_variant_starts_from_the_same_numbers(tiny, source: Start, cache: 
     assert Training(runs[0], fold).initial == first
 
 
-def test_another_source_another_seed_or_other_steps_are_other_weights(tiny, source: Start) -> None:
+def test_another_source_another_seed_or_other_steps_are_other_weights(
+    tiny, source: Pretrained
+) -> None:
     longer = source.model_copy(update={"recipe": source.recipe.model_copy(update={"steps": 12})})
     found = set()
     for begun, seed in ((source, 0), (longer, 0), (source, 1), (None, 0)):
@@ -121,7 +123,7 @@ def test_another_source_another_seed_or_other_steps_are_other_weights(tiny, sour
     assert len(found) == 4
 
 
-def test_the_stacked_engine_starts_from_there_too(tiny, source: Start) -> None:
+def test_the_stacked_engine_starts_from_there_too(tiny, source: Pretrained) -> None:
     runs = [tiny["table"].run(MODEL, start=source, seed=seed) for seed in range(3)]
     folds = [tiny["table"].fold(seed) for seed in range(3)]
     for together, run, fold in zip(train_together(runs, folds), runs, folds, strict=True):
@@ -130,7 +132,7 @@ def test_the_stacked_engine_starts_from_there_too(tiny, source: Start) -> None:
         assert together.scores == pytest.approx(alone.scores, abs=1e-10, nan_ok=True)
 
 
-def test_a_recipe_with_a_start_comes_back_from_its_text(tiny, source: Start) -> None:
+def test_a_recipe_with_a_start_comes_back_from_its_text(tiny, source: Pretrained) -> None:
     recipe = tiny["table"].run(MODEL, start=source, freeze=HIDDEN).recipe
     assert Recipe.model_validate_json(recipe.model_dump_json()) == recipe
 
@@ -151,7 +153,7 @@ def test_a_pattern_that_fits_nothing_is_refused(tiny, source, settings: Any, wha
     assert f"{refused.value}".startswith(expected)
 
 
-def test_a_source_that_fails_is_told(tiny, source: Start) -> None:
+def test_a_source_that_fails_is_told(tiny, source: Pretrained) -> None:
     wild = source.recipe.model_copy(update={"optimizer": call("torch.optim:SGD", lr=1e200)})
     run = tiny["table"].run(MODEL, start=source.model_copy(update={"recipe": wild}))
     with pytest.raises(ParibusError, match=r"to start from, with seed 0: got diverged: "):

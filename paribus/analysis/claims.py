@@ -24,7 +24,7 @@ from paribus.analysis.hypothesis_tests import (
 from paribus.analysis.results import Result, Row, penalised, steps_to_target
 from paribus.analysis.verdict import Contrast, Decision
 from paribus.experiment.comparison import Claim, Comparison
-from paribus.runs.run import Record
+from paribus.runs.run import RunResult
 
 # Relations whose margin is none of the metric's.
 OWN_MARGIN = ("identical", "above", "below", "within")
@@ -287,7 +287,7 @@ def target_steps(comparison: Comparison, row: Row) -> Floats:
     metric, target = comparison.task.primary, comparison.target
     assert target is not None, "a claim on steps to target needs a target"
 
-    def steps(record: Record) -> float:
+    def steps(record: RunResult) -> float:
         return steps_to_target(record, metric.name, target, metric.higher_is_better)
 
     return np.array([steps(record) for record in row.known])

@@ -13,7 +13,7 @@ import numpy as np
 
 from paribus.analysis.results import Floats, Result, Row
 from paribus.experiment.task import Metric
-from paribus.runs.run import Record
+from paribus.runs.run import RunResult
 
 
 def parameters(results: Sequence[Result], variant: str) -> Floats:
@@ -71,7 +71,7 @@ def area(results: Sequence[Result], variant: str, *, curve: str) -> Floats:
     return np.array([_area(record, curve) for record in result.row(variant).known])
 
 
-def _area(record: Record, curve: str) -> float:
+def _area(record: RunResult, curve: str) -> float:
     steps, heights = record.curves.get("step", []), record.curves.get(curve, [])
     if not record.completed or len(heights) < 2:
         return float("nan")
@@ -84,7 +84,7 @@ def late_to_early(results: Sequence[Result], variant: str, *, curve: str) -> Flo
     return np.array([_late_to_early(record, curve) for record in result.row(variant).known])
 
 
-def _late_to_early(record: Record, curve: str) -> float:
+def _late_to_early(record: RunResult, curve: str) -> float:
     points = np.array(record.curves.get(curve, []), dtype=float)
     points = points[np.isfinite(points)]
     quarter = len(points) // 4
@@ -105,7 +105,7 @@ def log_slope(results: Sequence[Result], variant: str, *, layers: str) -> Floats
     return np.array([_log_slope(record, layers) for record in result.row(variant).known])
 
 
-def _log_slope(record: Record, layers: str) -> float:
+def _log_slope(record: RunResult, layers: str) -> float:
     starts = [curve[0] for name, curve in record.curves.items() if name.startswith(layers)]
     if len(starts) < 2 or min(starts) <= 0:
         return float("nan")
@@ -129,7 +129,7 @@ def weights_a_step(results: Sequence[Result], variant: str) -> Floats:
     return np.array([_weights(record) for record in result.row(variant).known])
 
 
-def _weights(record: Record) -> float:
+def _weights(record: RunResult) -> float:
     named = record.hashes.get("init")
     shapes = [SHAPE.search(name) for name in (named if isinstance(named, dict) else ())]
     return float(sum(int(s[1]) * int(s[2]) for s in shapes if s is not None))
@@ -289,5 +289,5 @@ def _or_naive(row: Row, metric: Metric) -> Floats:
     return np.array([r.scores.get(metric.name, _naive(r, metric)) for r in row.known])
 
 
-def _naive(record: Record, metric: Metric) -> float:
+def _naive(record: RunResult, metric: Metric) -> float:
     return next(iter(record.naive.values()))[metric.name]

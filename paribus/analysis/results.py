@@ -18,7 +18,7 @@ from paribus.analysis.verdict import Contrast, decide, decide_sequentially
 from paribus.engines.vmapped.optimizers import operations_of
 from paribus.experiment.comparison import Comparison, Sides, Suite, Variant, differences, within
 from paribus.experiment.tuning import Arm
-from paribus.runs.run import Predictions, Record, Run
+from paribus.runs.run import Predictions, Run, RunResult
 from paribus.runs.store import Store, Timing
 from paribus.runs.trials import Pilot, Searched
 from paribus.spec import digest, plain
@@ -42,7 +42,7 @@ class Row:
 
     variant: Variant
     runs: tuple[Run, ...]
-    records: tuple[Record | None, ...]
+    records: tuple[RunResult | None, ...]
     scores: Floats
     naive: Floats
     failed: str = ""
@@ -50,12 +50,12 @@ class Row:
     searched: Searched | None = None
 
     @property
-    def known(self) -> list[Record]:
+    def known(self) -> list[RunResult]:
         """The records that are there."""
         return [record for record in self.records if record is not None]
 
     @property
-    def tried(self) -> list[Record]:
+    def tried(self) -> list[RunResult]:
         """The records of its trials that are there."""
         return [] if self.searched is None else self.searched.found
 
@@ -78,7 +78,7 @@ class Row:
         return np.array([np.nan if r is None else score_of(r, name) for r in self.records])
 
 
-def score_of(record: Record, name: str) -> float:
+def score_of(record: RunResult, name: str) -> float:
     """A score of a run by name; ``name@0`` is a curve's start, ``name@mean`` its mean; ``parameters`` counts them."""
     if name == "parameters":
         return float(record.parameters)
@@ -91,7 +91,7 @@ def score_of(record: Record, name: str) -> float:
     return record.scores.get(name, float("nan"))
 
 
-def steps_to_target(record: Record, metric: str, target: float, higher_is_better: bool) -> float:
+def steps_to_target(record: RunResult, metric: str, target: float, higher_is_better: bool) -> float:
     """Steps after which the validation score first reached the target; infinite if it never did."""
     curve = record.curves.get(f"validation/{metric}", [])
     sign = 1.0 if higher_is_better else -1.0
@@ -300,7 +300,7 @@ def timing_key(run: Run) -> str:
 
 
 def _primary(
-    comparison: Comparison, variant: Variant, record: Record | None, store: Store
+    comparison: Comparison, variant: Variant, record: RunResult | None, store: Store
 ) -> float:
     if record is None:
         return float("nan")
@@ -362,7 +362,7 @@ def _looked_at(row: Row) -> object:
 
 
 def _naive(
-    comparison: Comparison, variant: Variant, records: Sequence[Record | None], store: Store
+    comparison: Comparison, variant: Variant, records: Sequence[RunResult | None], store: Store
 ) -> Floats:
     """The primary score of the first naive predictor, ``(seed,)``; NaN where it is not known."""
     if comparison.metric is None:

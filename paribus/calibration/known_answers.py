@@ -20,7 +20,7 @@ from paribus.analysis.results import Floats, Result, Row
 from paribus.calibration.rates import limits
 from paribus.errors import ParibusError
 from paribus.experiment.comparison import Comparison
-from paribus.runs.run import Record
+from paribus.runs.run import RunResult
 from paribus.spec import Frozen
 
 ALARM = 0.001
@@ -168,12 +168,12 @@ def _values(row: Row, control: Control, result: Result) -> Floats:
     return row.scores if primary else row.values(control.metric)
 
 
-def _naive(record: Record | None, control: Control) -> float:
+def _naive(record: RunResult | None, control: Control) -> float:
     first = next(iter(control.comparison.task.naive))
     return np.nan if record is None else record.naive[first].get(control.metric, np.nan)
 
 
-def judge(control: Control, result: Result, again: Sequence[Record] = ()) -> Judged:
+def judge(control: Control, result: Result, again: Sequence[RunResult] = ()) -> Judged:
     """Hold a control against what its comparison came to.
 
     Args:
@@ -278,7 +278,7 @@ def absent_flakes(n: int) -> float:
     return (most - (most == ALARM * steps)) / steps
 
 
-def _identical(control: Control, result: Result, again: Sequence[Record]) -> Judged:
+def _identical(control: Control, result: Result, again: Sequence[RunResult]) -> Judged:
     first = {record.key: record for record in result.row(control.variant).known}
     odd = [r for r in again if r.key not in first or bits(r) != bits(first[r.key])]
     same = len(again) - len(odd)
@@ -292,7 +292,7 @@ def _identical(control: Control, result: Result, again: Sequence[Record]) -> Jud
     )
 
 
-def bits(record: Record) -> tuple[object, ...]:
+def bits(record: RunResult) -> tuple[object, ...]:
     """Every number of a record that a training decides, written out in full; times are left out."""
     return (record.outcome, *map(_written, (record.scores, record.curves, record.hashes)))
 

@@ -9,7 +9,7 @@ from paribus.calibration.rates import Rate
 from paribus.calibration.reserved_seeds import Reserved, Trained
 from paribus.execution.executor import execute
 from paribus.execution.settings import Settings
-from paribus.runs.run import Record, Run
+from paribus.runs.run import Run, RunResult
 
 FIRST_SEED = 60_000_000
 MEASURED_SEED = 80_000_000
@@ -75,11 +75,11 @@ def _expected(control: Control) -> float:
     return control.expected
 
 
-def _again(session: Reserved, trained: Trained, control: Control) -> list[Record]:
+def _again(session: Reserved, trained: Trained, control: Control) -> list[RunResult]:
     """The records of the variant's runs, trained once more whatever the store knows."""
-    records: list[Record] = []
+    records: list[RunResult] = []
 
-    def keep(_run: Run, record: Record) -> None:
+    def keep(_run: Run, record: RunResult) -> None:
         records.append(record)
 
     execute(trained.runs[control.variant], jobs=session.jobs, keep=keep)

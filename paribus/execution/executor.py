@@ -19,13 +19,17 @@ from paribus.engines.vmapped.fit import train_together
 from paribus.errors import ParibusError, retold
 from paribus.execution.pool import one_thread, warm_up, workers
 from paribus.experiment.task import Task
-from paribus.runs.run import Record, Run
+from paribus.runs.run import Run, RunResult
 from paribus.spec import canonical
 from paribus.training.loop import train
 
 
 def execute(
-    runs: Sequence[Run], *, jobs: int, keep: Callable[[Run, Record], None], portion: int = LARGEST
+    runs: Sequence[Run],
+    *,
+    jobs: int,
+    keep: Callable[[Run, RunResult], None],
+    portion: int = LARGEST,
 ) -> None:
     """Train every run; ``keep`` is called in this process with each record as soon as it is there.
 
@@ -47,7 +51,7 @@ Work = TypeVar("Work")
 Found = TypeVar("Found")
 
 
-def _in_process(work: Sequence[Unit]) -> Iterator[tuple[int, list[Record]]]:
+def _in_process(work: Sequence[Unit]) -> Iterator[tuple[int, list[RunResult]]]:
     warm_up()
     with one_thread():
         for i, unit in enumerate(work):
@@ -107,7 +111,7 @@ def _once(
             future.cancel()
 
 
-def train_unit(unit: Unit) -> list[Record]:
+def train_unit(unit: Unit) -> list[RunResult]:
     """Train one run, or the runs of one cohort together, in this process and say where they ran.
 
     Raises:
@@ -130,12 +134,12 @@ def told_of(run: Run, together: int = 1) -> AbstractContextManager[None]:
     )
 
 
-def _together(unit: Unit, folds: Sequence[Split]) -> list[Record]:
+def _together(unit: Unit, folds: Sequence[Split]) -> list[RunResult]:
     """Train a cohort, those of equal part sizes at once; records in the order of the unit."""
     sizes: dict[tuple[int, ...], list[int]] = {}
     for i, fold in enumerate(folds):
         sizes.setdefault(tuple(len(fold.indices(part)) for part in PARTS), []).append(i)
-    records: dict[int, Record] = {}
+    records: dict[int, RunResult] = {}
     trained = train_compiled if unit[0].engine == COMPILED else train_together
     for group in sizes.values():
         done = trained([unit[i] for i in group], [folds[i] for i in group])

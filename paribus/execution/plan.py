@@ -33,7 +33,7 @@ from paribus.experiment.comparison import Comparison, Suite, Variant
 from paribus.experiment.search_space import Space
 from paribus.experiment.task import Task
 from paribus.experiment.tuning import ARMS, Arm, Tuning
-from paribus.runs.run import Record, Run, data_digest
+from paribus.runs.run import Run, RunResult, data_digest
 from paribus.runs.store import Store
 from paribus.runs.trials import Pilot, Search, Searched, pending
 from paribus.spec import digest
@@ -358,11 +358,11 @@ class Plan:
         """The cell that a cell is held against."""
         return cell._replace(variant=cell.comparison.variants()[0].name)
 
-    def records(self, cell: Cell) -> list[Record]:
+    def records(self, cell: Cell) -> list[RunResult]:
         """The records of a cell's runs that the store holds."""
         return list(self.store.get(run.key for run in self.runs(cell)).values())
 
-    def tried(self, cell: Cell) -> list[Record]:
+    def tried(self, cell: Cell) -> list[RunResult]:
         """The records of a cell's trials that the store holds."""
         found = self.searched(cell) if cell.arm == "tuned" else None
         return found.found if found else []

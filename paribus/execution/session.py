@@ -19,7 +19,7 @@ from paribus.execution.settings import Settings
 from paribus.execution.step_time import time_steps
 from paribus.experiment.search_space import widened
 from paribus.experiment.tuning import PILOT_SEEDS, ROUNDS, Arm
-from paribus.runs.run import Record, Run
+from paribus.runs.run import Run, RunResult
 from paribus.runs.store import Timing
 from paribus.runs.trials import PENDING, Pilot
 
@@ -170,7 +170,7 @@ class Session(Plan):
         chosen = self._choice(cell)
         with self.progress.batch(label, len(runs), estimate) as advance:
 
-            def keep(run: Run, record: Record) -> None:
+            def keep(run: Run, record: RunResult) -> None:
                 origin = {**record.provenance, **self.source, "engine chosen": chosen.reason}
                 self.store.add(run, replace(record, provenance=origin))
                 self.trained.add(run.key)

@@ -12,7 +12,7 @@ from paribus.report.formatting import NOTHING, listed, span
 from paribus.report.provenance_tables import distinct
 from paribus.report.tables import Line
 from paribus.report.text import pathless, setting
-from paribus.runs.run import Record
+from paribus.runs.run import RunResult
 
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
@@ -31,7 +31,7 @@ def data_lines(result: Result) -> list[Line]:
     return [{**({"variants": listed(names)} if several else {}), **line} for names, line in lines]
 
 
-def _data_line(records: Sequence[Record]) -> Line:
+def _data_line(records: Sequence[RunResult]) -> Line:
     digests = list(dict.fromkeys(str(record.data.get("digest", "")) for record in records))
     shown = (
         f"{digests[0]} and {len(digests) - 1} more, one a seed" if len(digests) > 1 else digests[0]
@@ -47,7 +47,7 @@ def _data_line(records: Sequence[Record]) -> Line:
     }
 
 
-def _counts(records: Sequence[Record], part: str) -> str:
+def _counts(records: Sequence[RunResult], part: str) -> str:
     counts = [n for r in records if isinstance(n := r.data.get(part), int)]
     return span(counts) if counts else NOTHING
 
@@ -108,7 +108,7 @@ def provenance_lines(result: Result) -> list[Line]:
     return [{"": name, "value": _tally(tally)} for name, tally in sorted(tallies.items())]
 
 
-def _origin(record: Record) -> dict[str, str]:
+def _origin(record: RunResult) -> dict[str, str]:
     origin = {name: setting(value) for name, value in record.provenance.items()}
     dirty = origin.pop("dirty", "no") == "yes"
     if "commit" in origin and dirty:

@@ -11,7 +11,7 @@ from paribus.experiment.comparison import within
 from paribus.report.formatting import NOTHING
 from paribus.report.tables import Line
 from paribus.report.text import setting
-from paribus.runs.run import Record
+from paribus.runs.run import RunResult
 from paribus.spec import lookup, plain
 
 PARAMETER = re.compile(r"(?P<layer>.+?\d+)\.(?P<name>[\w.]+)\((?P<shape>[\d, ]*)\)")
@@ -153,7 +153,7 @@ def _trained(parameters: int, weights: int) -> str:
     return "frozen" if weights and not parameters else f"{parameters:,}"
 
 
-def _weights(record: Record) -> dict[str, list[tuple[str, list[int]]]]:
+def _weights(record: RunResult) -> dict[str, list[tuple[str, list[int]]]]:
     """Names and shapes of each layer's weights, from the hashes of their initial values."""
     named = record.hashes.get("init")
     found: dict[str, list[tuple[str, list[int]]]] = {}

@@ -11,7 +11,7 @@ from paribus.analysis.claims import STEPS
 from paribus.analysis.results import Result, Row, score_of, steps_to_target
 from paribus.report.tables import state
 from paribus.report.text import pathless, setting
-from paribus.runs.run import Record, Run
+from paribus.runs.run import Run, RunResult
 from paribus.spec import digest, lookup, plain
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _primary(result: Result, score: float) -> dict[str, float]:
     return {} if result.comparison.metric is None else {result.comparison.primary.name: score}
 
 
-def _line(result: Result, record: Record) -> dict[str, Any]:
+def _line(result: Result, record: RunResult) -> dict[str, Any]:
     hashes = {f"hash_{name}": _hash(value) for name, value in record.hashes.items()}
     return {
         "outcome": record.outcome.value,
@@ -96,7 +96,7 @@ def _hash(value: object) -> str:
     return value if isinstance(value, str) else digest(value)
 
 
-def _claimed(result: Result, record: Record) -> dict[str, float]:
+def _claimed(result: Result, record: RunResult) -> dict[str, float]:
     """Scores that claims name and that are no plain score of the record, and the steps to the target."""
     comparison = result.comparison
     names = [c.metric for c in comparison.claims if c.metric and "@" in c.metric]

@@ -116,7 +116,7 @@ class Predictions:
 
 
 @dataclass(frozen=True)
-class Record:
+class RunResult:
     """What is known of a run when it is over.
 
     Attributes:

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from paribus.errors import ParibusError
-from paribus.runs.run import Outcome, Predictions, Record, Run
+from paribus.runs.run import Outcome, Predictions, Run, RunResult
 from paribus.spec import canonical
 
 SCHEMA = 2
@@ -130,7 +130,7 @@ class Store:
         """Whether it holds no run."""
         return self._db.execute("select 1 from runs limit 1").fetchone() is None
 
-    def add(self, run: Run, record: Record) -> None:
+    def add(self, run: Run, record: RunResult) -> None:
         """Keep a finished run, in place of an earlier one of the same key.
 
         Raises:
@@ -157,7 +157,7 @@ class Store:
                     (record.key, _packed(record.predictions)),
                 )
 
-    def get(self, keys: Iterable[str]) -> dict[str, Record]:
+    def get(self, keys: Iterable[str]) -> dict[str, RunResult]:
         """The records that are there, by key, without their predictions."""
         found = {}
         for key in keys:
@@ -304,7 +304,7 @@ def _closed_on_error(db: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def _refuse_judged_trial(run: Run, record: Record) -> None:
+def _refuse_judged_trial(run: Run, record: RunResult) -> None:
     """Refuse a trial that knows anything of the test part: the winner would be chosen by what is to judge it."""
     if run.trial is None:
         return
@@ -323,8 +323,8 @@ def _now() -> str:
     return datetime.now(UTC).isoformat()
 
 
-def _record(fields: dict[str, Any]) -> Record:
-    return Record(
+def _record(fields: dict[str, Any]) -> RunResult:
+    return RunResult(
         **{**fields, "outcome": Outcome(fields["outcome"]), "notes": tuple(fields["notes"])}
     )
 

@@ -14,7 +14,7 @@ from typing import Any
 from paribus.experiment.search_space import Edge, Space, best_trial, edges
 from paribus.experiment.task import Metric
 from paribus.experiment.tuning import SHARED_SEED, applied
-from paribus.runs.run import Record, Run
+from paribus.runs.run import Run, RunResult
 from paribus.spec import plain
 
 # The trial number of what stands for a winner that is not known yet; nothing is ever trained under it.
@@ -70,7 +70,7 @@ class Search:
         """The trials of all seeds."""
         return [run for trials in self.each for run in trials]
 
-    def known(self, records: Mapping[str, Record]) -> Searched:
+    def known(self, records: Mapping[str, RunResult]) -> Searched:
         """What these records, by key, say of the search."""
         return Searched(self, tuple(tuple(records.get(r.key) for r in runs) for runs in self.each))
 
@@ -84,7 +84,7 @@ class Searched:
     """
 
     search: Search
-    records: tuple[tuple[Record | None, ...], ...]
+    records: tuple[tuple[RunResult | None, ...], ...]
 
     @cached_property
     def scores(self) -> list[list[float]]:
@@ -93,7 +93,7 @@ class Searched:
         return [[r.scores.get(name, nan) for r in found if r] for found in self.records]
 
     @property
-    def found(self) -> list[Record]:
+    def found(self) -> list[RunResult]:
         """The records that are there."""
         return [record for each in self.records for record in each if record is not None]
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from paribus.data.dataset import PARTS, Split, Subset
 from paribus.metrics.diagnostics import LastStep, watches
-from paribus.runs.run import Outcome, Record, Run
+from paribus.runs.run import Outcome, Run, RunResult
 from paribus.training.alternating import Rounds, takes_rounds
 from paribus.training.augment import Augmentation
 from paribus.training.batch_order import batches, steps_per_epoch
@@ -137,7 +137,7 @@ def evaluates(optimizer: torch.optim.Optimizer) -> bool:
     return closure is not None and closure.default is inspect.Parameter.empty
 
 
-def train(run: Run, fold: Split) -> Record:
+def train(run: Run, fold: Split) -> RunResult:
     """Train one run on one fold and score it once on the test part, or not at all if it is a trial.
 
     Every draw comes from the run's own streams; the global generator is seeded for networks that use it and put

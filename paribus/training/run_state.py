@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from paribus.data.dataset import PARTS, Split, Subset
 from paribus.metrics.diagnostics import LastStep, watches
 from paribus.metrics.outputs import Outputs, heads
-from paribus.runs.run import Outcome, Predictions, Record, Run
+from paribus.runs.run import Outcome, Predictions, Run, RunResult
 from paribus.training.batch_order import order_digest
 from paribus.training.dropout import NamedDropout
 from paribus.training.evaluate import naive_outputs, scores_of
@@ -95,7 +95,7 @@ def record_of(
     outputs: Outputs | None,
     layers: Sequence[LayerLine],
     seconds: float,
-) -> Record:
+) -> RunResult:
     """The record of a run that is over.
 
     Args:
@@ -126,17 +126,17 @@ def record_of(
     )
 
 
-def _tried(run: Run, progress: Progress) -> Record:
+def _tried(run: Run, progress: Progress) -> RunResult:
     """What a trial leaves: how it ended and its last scores, none of them on the test part."""
     scores, primary = _last(progress), f"validation/{run.task.primary.name}"
     if progress.outcome is not Outcome.diverged and not math.isfinite(scores[primary]):
         progress.diverge(f"{run.task.primary.name} on the validation part was not finite")
     if progress.outcome is Outcome.diverged:
         scores = {}
-    return Record(run.key, run.seed, progress.outcome, progress.reason, scores)
+    return RunResult(run.key, run.seed, progress.outcome, progress.reason, scores)
 
 
-def _judged(run: Run, fold: Split, progress: Progress, outputs: Outputs | None) -> Record:
+def _judged(run: Run, fold: Split, progress: Progress, outputs: Outputs | None) -> RunResult:
     """What a run that counts leaves besides: test scores, predictions, curves and hashes."""
     naive, targets = naive_outputs(run.task, fold), fold.part("test").targets
     scores = {} if outputs is None else _final_scores(run, progress, outputs, targets)
@@ -145,7 +145,7 @@ def _judged(run: Run, fold: Split, progress: Progress, outputs: Outputs | None) 
         said, learned_nothing = (heads(o)[0] for o in (outputs, next(iter(naive.values()))))
         predictions = Predictions(said.cpu().numpy(), targets[0].numpy(), learned_nothing.numpy())
     recipe = run.recipe
-    return Record(
+    return RunResult(
         key=run.key,
         seed=run.seed,
         outcome=progress.outcome,

@@ -29,7 +29,7 @@ from paribus.execution.session import Session
 from paribus.execution.settings import Settings
 from paribus.experiment.comparison import Budget, Suite
 from paribus.experiment.recipe import Pretrained
-from paribus.runs.run import Outcome, Record, Run
+from paribus.runs.run import Outcome, Run, RunResult
 from paribus.spec import call
 from tests.helpers.toys import (
     ADAM,
@@ -322,11 +322,11 @@ def test_steps_are_compiled_for_all_variants_or_none() -> None:
 # Through a session.
 
 
-def _executed(runs: Sequence[Run], jobs: int = 1, **settings: Any) -> dict[str, Record]:
+def _executed(runs: Sequence[Run], jobs: int = 1, **settings: Any) -> dict[str, RunResult]:
     """Records by key."""
-    kept: dict[str, Record] = {}
+    kept: dict[str, RunResult] = {}
 
-    def keep(run: Run, record: Record) -> None:
+    def keep(run: Run, record: RunResult) -> None:
         assert record.key == run.key
         assert record.seed == run.seed
         assert run.key not in kept
@@ -367,7 +367,7 @@ def _cells(made: Suite) -> list[Cell]:
     return [cell for cell in cells([made]) if cell.device == "cpu"]
 
 
-def _trained(session: Session, made: Suite) -> list[list[Record]]:
+def _trained(session: Session, made: Suite) -> list[list[RunResult]]:
     """Train every cell of a suite; the records of each."""
     chosen = _cells(made)
     session.prepare(chosen)
@@ -376,7 +376,7 @@ def _trained(session: Session, made: Suite) -> list[list[Record]]:
     return [session.records(cell) for cell in chosen]
 
 
-def _chosen(records: Sequence[Record]) -> set[tuple[object, object]]:
+def _chosen(records: Sequence[RunResult]) -> set[tuple[object, object]]:
     return {(r.provenance["engine"], r.provenance["engine chosen"]) for r in records}
 
 
@@ -533,7 +533,7 @@ def together(monkeypatch: pytest.MonkeyPatch) -> list[list[Run]]:
     calls: list[list[Run]] = []
     true = executor.train_together
 
-    def spy(runs: Sequence[Run], folds: Sequence[Any]) -> list[Record]:
+    def spy(runs: Sequence[Run], folds: Sequence[Any]) -> list[RunResult]:
         calls.append(list(runs))
         return true(runs, folds)
 

@@ -20,7 +20,7 @@ from paribus.errors import ParibusError
 from paribus.execution import executor
 from paribus.execution.executor import dataset_of, execute
 from paribus.execution.pool import available_jobs, one_thread
-from paribus.runs.run import Record, Run
+from paribus.runs.run import Run, RunResult
 from paribus.spec import call
 from tests.helpers.toys import REDRAWN, TASK, Deadly, Raises, a_run, reads
 
@@ -46,10 +46,10 @@ def _nothing_was_read_before(monkeypatch: pytest.MonkeyPatch) -> None:
     reads.clear()
 
 
-def _kept(runs: Sequence[Run], jobs: int) -> dict[int, Record]:
-    kept: dict[int, Record] = {}
+def _kept(runs: Sequence[Run], jobs: int) -> dict[int, RunResult]:
+    kept: dict[int, RunResult] = {}
 
-    def keep(run: Run, record: Record) -> None:
+    def keep(run: Run, record: RunResult) -> None:
         assert record.key == run.key
         assert run.seed not in kept
         kept[run.seed] = record
@@ -59,11 +59,11 @@ def _kept(runs: Sequence[Run], jobs: int) -> dict[int, Record]:
 
 
 @pytest.fixture(scope="module")
-def here() -> dict[int, Record]:
+def here() -> dict[int, RunResult]:
     return _kept(RUNS, jobs=1)
 
 
-def _numbers(record: Record) -> str:
+def _numbers(record: RunResult) -> str:
     """Everything that training decides; digits, not-a-numbers and predictions' bytes included."""
     predictions = record.predictions
     assert predictions is not None
@@ -82,14 +82,14 @@ def test_a_murdered_worker_costs_nothing(tmp_path: Path) -> None:
     assert (tmp_path / "marker").exists()
 
 
-def test_workers_leave_the_same_records_as_this_process(here: dict[int, Record]) -> None:
+def test_workers_leave_the_same_records_as_this_process(here: dict[int, RunResult]) -> None:
     workers = _kept(RUNS, jobs=2)
     assert sorted(workers) == sorted(here) == [*SEEDS]
     for seed in SEEDS:
         assert _numbers(workers[seed]) == _numbers(here[seed])
 
 
-def test_training_twice_leaves_the_same_record(here: dict[int, Record]) -> None:
+def test_training_twice_leaves_the_same_record(here: dict[int, RunResult]) -> None:
     (again,) = _kept(RUNS[:1], jobs=2).values()
     assert _numbers(again) == _numbers(here[0])
 
@@ -180,7 +180,7 @@ def test_ctrl_c_ends_the_work_and_the_workers() -> None:
     """Wherever it strikes; what was kept stays kept, and nobody waits for runs that nobody will keep."""
     kept: list[int] = []
 
-    def keep(run: Run, _: Record) -> None:
+    def keep(run: Run, _: RunResult) -> None:
         kept.append(run.seed)
         if len(kept) == 2:
             raise KeyboardInterrupt

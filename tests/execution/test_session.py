@@ -23,7 +23,7 @@ from paribus.execution.settings import Settings, choice, pairs, speaks
 from paribus.experiment.comparison import Budget, Comparison, Factor, Suite
 from paribus.experiment.search_space import LogUniform, space
 from paribus.experiment.tuning import Tuning
-from paribus.runs.run import Record, Run
+from paribus.runs.run import Run, RunResult
 from paribus.runs.store import Timing
 from paribus.spec import call
 from paribus.spec import replace as replaced
@@ -90,7 +90,7 @@ def _told(result: Result) -> dict[str, str]:
     return {name: repr(value) for name, value in told.items()}
 
 
-def _without_seconds(result: Result) -> list[Record]:
+def _without_seconds(result: Result) -> list[RunResult]:
     return [
         replace(record, seconds=0.0, step_seconds=0.0)
         for row in result.rows
@@ -199,7 +199,7 @@ def test_an_interrupted_training_keeps_what_was_finished(opened: Opener) -> None
     session.prepare(_cells())
     add, kept = session.store.add, []
 
-    def add_three(run: Run, record: Record) -> None:
+    def add_three(run: Run, record: RunResult) -> None:
         add(run, record)
         kept.append(run.seed)
         if len(kept) == 3:

@@ -12,7 +12,7 @@ from paribus.data.dataset import Split
 from paribus.engines.cohorts import cohort_key
 from paribus.engines.vmapped.fit import train_together
 from paribus.experiment.recipe import EarlyStopping
-from paribus.runs.run import Outcome, Record, Run
+from paribus.runs.run import Outcome, Run, RunResult
 from paribus.seeding import PURPOSES, Streams
 from paribus.spec import call
 from paribus.training.loop import train
@@ -21,7 +21,7 @@ MLP = call("paribus.models.mlp:MLP", hidden=[6, 5], dropout=0.3)
 RATES = (0.01, 0.3, 0.1)
 
 
-def by_loop(runs: Sequence[Run], folds: Sequence[Split]) -> list[Record]:
+def by_loop(runs: Sequence[Run], folds: Sequence[Split]) -> list[RunResult]:
     return [train(run, fold) for run, fold in zip(runs, folds, strict=True)]
 
 

@@ -19,7 +19,7 @@ from paribus.execution.settings import Settings
 from paribus.experiment.comparison import Suite
 from paribus.experiment.search_space import LogUniform, Space, space
 from paribus.experiment.tuning import PILOT_SEEDS, SHARED_SEED, Tuning
-from paribus.runs.run import Outcome, Record, Run
+from paribus.runs.run import Outcome, Run, RunResult
 from paribus.runs.trials import PENDING, Pilot
 from paribus.spec import call
 from tests.helpers import toys
@@ -196,7 +196,7 @@ def test_an_interrupted_search_goes_on_where_it_was(opened: Opener) -> None:
     session.prepare(chosen)
     add, kept = session.store.add, []
 
-    def add_four(run: Run, record: Record) -> None:
+    def add_four(run: Run, record: RunResult) -> None:
         add(run, record)
         kept.append(run)
         if len(kept) == 4:
@@ -270,7 +270,7 @@ def test_of_trials_that_fail_and_one_that_does_not_the_latter_wins(opened: Opene
     cell = _cells(session, made)[2]
     for trial in (0, 2):
         run = session.searched(cell).search.each[0][trial]
-        diverged = Record(run.key, run.seed, Outcome.diverged, "not finite")
+        diverged = RunResult(run.key, run.seed, Outcome.diverged, "not finite")
         session.store.add(run, diverged)
     later = opened()
     later.prepare(_cells(later, made))

@@ -24,7 +24,7 @@ from paribus.execution.session import Session
 from paribus.execution.settings import Settings
 from paribus.report import terminal, write
 from paribus.report.figures import learning_curves
-from paribus.runs.run import Record, Run
+from paribus.runs.run import Run, RunResult
 from tests.helpers import toys
 
 # pytest-benchmark warns of a file without rows, and this file has a warning for an error.
@@ -141,9 +141,9 @@ def thousands(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every training takes a thousand seconds more than it does, and the second seed's two thousand."""
 
     def slowly(
-        runs: Sequence[Run], *, jobs: int, keep: Callable[[Run, Record], None], portion: int
+        runs: Sequence[Run], *, jobs: int, keep: Callable[[Run, RunResult], None], portion: int
     ) -> None:
-        def later(run: Run, record: Record) -> None:
+        def later(run: Run, record: RunResult) -> None:
             keep(run, replace(record, seconds=record.seconds + 1000.0 * (run.seed + 1)))
 
         execute(runs, jobs=jobs, keep=later, portion=portion)

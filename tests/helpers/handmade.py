@@ -13,7 +13,7 @@ from paribus.analysis.results import Result, collect, timing_key
 from paribus.experiment.comparison import Budget, Comparison, Factor, Suite, Variant
 from paribus.experiment.recipe import Recipe
 from paribus.experiment.task import Metric, Task
-from paribus.runs.run import Outcome, Predictions, Record, Run
+from paribus.runs.run import Outcome, Predictions, Run, RunResult
 from paribus.runs.store import Store, Timing
 from paribus.spec import call
 
@@ -79,7 +79,7 @@ def around(mean: float, seeds: int = SEEDS) -> list[float]:
     return [mean + float(x) for x in SPREAD[:seeds]]
 
 
-def record(run: Run, score: float, **changes: Any) -> Record:
+def record(run: Run, score: float, **changes: Any) -> RunResult:
     """What a run that ended with this log loss would have left; NaN is a run that diverged."""
     diverged = bool(np.isnan(score))
     start = [0.7, 0.5] if diverged else [0.7, 0.5, score]
@@ -89,7 +89,7 @@ def record(run: Run, score: float, **changes: Any) -> Record:
         "Linear1.weight(1, 4)",
         "Linear1.bias(1,) of (1, 4)",
     )
-    made = Record(
+    made = RunResult(
         key=run.key,
         seed=run.seed,
         outcome=Outcome.diverged if diverged else Outcome.completed,

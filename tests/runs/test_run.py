@@ -10,7 +10,7 @@ import torch
 
 from paribus.errors import ParibusError
 from paribus.experiment.comparison import Budget, Comparison, Factor
-from paribus.runs.run import Outcome, Record, Run, data_digest, resolve_device, torch_minor
+from paribus.runs.run import Outcome, Run, RunResult, data_digest, resolve_device, torch_minor
 from paribus.seeding import Streams
 from paribus.spec import call, digest
 from paribus.spec import replace as replaced
@@ -145,7 +145,7 @@ def test_redrawn_data_have_no_hash_of_their_own_in_the_key(tiny) -> None:
 
 @pytest.mark.parametrize("outcome", Outcome)
 def test_only_a_completed_record_is_completed(outcome: Outcome) -> None:
-    record = Record(key="k", seed=0, outcome=outcome)
+    record = RunResult(key="k", seed=0, outcome=outcome)
     assert record.completed is (outcome == "completed")
 
 

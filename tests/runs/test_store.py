@@ -14,14 +14,14 @@ import numpy as np
 import pytest
 
 from paribus.errors import ParibusError
-from paribus.runs.run import Outcome, Predictions, Record, Run
+from paribus.runs.run import Outcome, Predictions, Run, RunResult
 from paribus.runs.store import SCHEMA, Store, Timing
 from paribus.spec import canonical
 from tests.helpers.toys import a_run
 
 RUN = a_run(seed=3)
 OUTPUTS = np.array([[0.1, -0.0], [math.nan, math.inf]], dtype=np.float32)
-RECORD = Record(
+RECORD = RunResult(
     key=RUN.key,
     seed=3,
     outcome=Outcome.diverged,
@@ -251,7 +251,7 @@ def test_a_folder_that_cannot_be_written_is_refused(
 
 
 TRIAL = replace(RUN, trial=2)
-TRIED = Record(
+TRIED = RunResult(
     key=TRIAL.key,
     seed=3,
     outcome=Outcome.completed,

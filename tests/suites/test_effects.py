@@ -9,7 +9,7 @@ import pytest
 
 from paribus.execution.executor import fold_of
 from paribus.execution.pool import one_thread
-from paribus.runs.run import Record, Run
+from paribus.runs.run import Run, RunResult
 from paribus.spec import replace as replaced
 from paribus.suites.initialisation import SUITE as INITIALISATION
 from paribus.suites.metric_averaging import SUITE as AVERAGING
@@ -17,7 +17,7 @@ from paribus.suites.multi_input import SUITE as TWO_INPUTS
 from paribus.training.loop import train
 
 
-def trained(variant, seed: int) -> Record:
+def trained(variant, seed: int) -> RunResult:
     run = Run(task=variant.task, recipe=variant.recipe, seed=seed, data_digest="")
     with one_thread():
         return train(run, fold_of(run))

@@ -16,7 +16,7 @@ from paribus.data.dataset import Dataset, Split
 from paribus.experiment.comparison import Comparison, Suite, Variant, differences, within
 from paribus.experiment.task import Task
 from paribus.runs.fingerprint import calls
-from paribus.runs.run import Outcome, Record, Run, data_digest
+from paribus.runs.run import Outcome, Run, RunResult, data_digest
 from paribus.seeding import Streams
 from paribus.spec import canonical, replace
 from paribus.stats import least_seeds
@@ -76,7 +76,7 @@ def prepared(variant: Variant, diagnostics: tuple = ()) -> tuple[Run, Split]:
     return run, task.fold(data, Streams(0))
 
 
-def numbers(record: Record) -> list[float]:
+def numbers(record: RunResult) -> list[float]:
     """What a finished record says in numbers.
 
     There is no training loss and no step before the first one, and no ratio of gradients where all units have died.

@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from paribus.data.dataset import Split, Subset
 from paribus.experiment.recipe import EarlyStopping
-from paribus.runs.run import Outcome, Record, Run
+from paribus.runs.run import Outcome, Run, RunResult
 from paribus.seeding import Streams
 from paribus.spec import Call, call
 from paribus.training.batch_order import batches
@@ -334,7 +334,7 @@ class Scripted(torch.optim.Optimizer):
         self.param_groups[0]["params"][0].data.fill_(math.sqrt(float(next(self.losses))))
 
 
-def scripted(tiny, losses: list[float | str], **settings: Any) -> Record:
+def scripted(tiny, losses: list[float | str], **settings: Any) -> RunResult:
     """A run whose validation and test loss is one before the first step and follows the script after it."""
     zeros = torch.zeros_like(tiny["series"].dataset.targets[0])
     made = tiny["series"].changed(targets=(zeros,), standardise_targets=False)
@@ -439,7 +439,7 @@ def test_a_run_that_does_all_its_steps_is_completed_however_long_it_took(tiny) -
 NOISY = call("paribus.models.mlp:MLP", hidden=[6, 5], dropout=0.5)
 
 
-def numbers(record: Record) -> dict[str, Any]:
+def numbers(record: RunResult) -> dict[str, Any]:
     """Everything in a record besides seconds; text, so that not-a-number equals itself."""
     fields = {f.name: getattr(record, f.name) for f in dataclasses.fields(record)}
     predictions = fields.pop("predictions")

@@ -28,7 +28,7 @@ from paribus.engines.vmapped.parameters import Stack
 from paribus.engines.vmapped.tracing import TracedGradient
 from paribus.engines.vmapped.trainer import StackedTraining, clipped
 from paribus.runs.fingerprint import fingerprint
-from paribus.runs.run import Record, Run
+from paribus.runs.run import Run, RunResult
 from paribus.spec import canonical
 from paribus.training.batch_order import steps_per_epoch
 
@@ -286,7 +286,7 @@ def _rocking(weights: Tensor) -> Tensor:
     return 1 + torch.finfo(weights.dtype).eps * signs.to(weights)
 
 
-def train_compiled(runs: Sequence[Run], folds: Sequence[Split]) -> list[Record]:
+def train_compiled(runs: Sequence[Run], folds: Sequence[Split]) -> list[RunResult]:
     """Train a cohort as `paribus.engines.vmapped.fit.train_together` does, with compiled steps.
 
     Where they cannot be compiled they are taken all the same, and each record's notes say why.

@@ -16,7 +16,7 @@ from paribus.engines.vmapped.scoring import as_lists
 from paribus.engines.vmapped.state import Standing
 from paribus.engines.vmapped.trainer import StackedTraining
 from paribus.metrics.outputs import over
-from paribus.runs.run import Outcome, Record, Run
+from paribus.runs.run import Outcome, Run, RunResult
 from paribus.training.alternating import OWN_ROUNDS, model_takes_rounds
 from paribus.training.augment import BY_LOOP
 from paribus.training.batch_order import steps_per_epoch
@@ -29,7 +29,7 @@ __all__ = ["StackedTraining", "self_check", "train_together", "why_not"]
 
 def train_together(
     runs: Sequence[Run], folds: Sequence[Split], training: StackedTraining | None = None
-) -> list[Record]:
+) -> list[RunResult]:
     """Train a cohort and score each run once on its test part, as `paribus.training.loop.train` does one by one.
 
     Args:

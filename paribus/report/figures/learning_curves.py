@@ -24,7 +24,7 @@ from paribus.report.figures.plotting import (
 )
 from paribus.report.provenance_tables import distinct
 from paribus.report.tables import state
-from paribus.runs.run import Record
+from paribus.runs.run import RunResult
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -230,7 +230,7 @@ def _layer_bands(rows: Mapping[str, Row], start: str) -> dict[str, Band]:
     }
 
 
-def _first(record: Record, start: str) -> list[float]:
+def _first(record: RunResult, start: str) -> list[float]:
     return [curve[0] for name, curve in record.curves.items() if name.startswith(start) and curve]
 
 

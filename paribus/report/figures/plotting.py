@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from paribus.analysis.results import Floats
-from paribus.runs.run import Record
+from paribus.runs.run import RunResult
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,7 +45,7 @@ class End(NamedTuple):
     colour: str
 
 
-def band(records: Sequence[Record], curve: str) -> Band:
+def band(records: Sequence[RunResult], curve: str) -> Band:
     """A curve's median and quartiles over seeds; between its evaluations a run's curve is a straight line.
 
     It ends where fewer than half of the runs are left: those that stop late are not the others' like.

@@ -18,7 +18,7 @@ from paribus.execution import engine_choice
 from paribus.execution.engine_choice import Choice, Portion, resolve
 from paribus.execution.executor import execute
 from paribus.runs.fingerprint import fingerprint
-from paribus.runs.run import Record, Run
+from paribus.runs.run import Run, RunResult
 from paribus.spec import call
 from tests.helpers.toys import a_run
 
@@ -37,7 +37,7 @@ def cohort(tiny: Any, kind: str, **settings: Any) -> tuple[list[Run], list[Any]]
     return [replace(r, engine=COMPILED) for r in runs], [tiny[kind].fold(s) for s in seeds]
 
 
-def same(found: Record, wanted: Record, tolerance: float) -> None:
+def same(found: RunResult, wanted: RunResult, tolerance: float) -> None:
     assert found.outcome is wanted.outcome
     assert found.curves.keys() == wanted.curves.keys()
     for name, curve in wanted.curves.items():
@@ -194,7 +194,7 @@ def test_compiled_runs_are_another_kind_of_run() -> None:
 def test_the_executor_trains_them_compiled(cache: Path) -> None:
     """By the engine of that name, which here has no compiler, and says so."""
     del cache
-    kept: list[Record] = []
+    kept: list[RunResult] = []
     runs = [replace(a_run(seed), engine=COMPILED) for seed in range(3)]
     execute(runs, jobs=1, keep=lambda _run, record: kept.append(record))
     assert [r.provenance["engine"] for r in kept] == [COMPILED] * 3

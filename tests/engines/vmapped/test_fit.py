@@ -18,7 +18,7 @@ from torch.utils._pytree import tree_leaves
 from paribus.data.dataset import Split, Subset
 from paribus.engines.vmapped.fit import StackedTraining, train_together
 from paribus.experiment.recipe import EarlyStopping, Recipe
-from paribus.runs.run import Outcome, Record, Run
+from paribus.runs.run import Outcome, Run, RunResult
 from paribus.seeding import Streams
 from paribus.spec import Call, call
 from paribus.suites.tasks.adding import ADDING, adding
@@ -83,7 +83,7 @@ def state(network: nn.Module, _part: Subset, _loss: Call) -> dict[str, float]:
 STATE = call(state)
 
 
-def by_loop(runs: Sequence[Run], folds: Sequence[Split]) -> list[Record]:
+def by_loop(runs: Sequence[Run], folds: Sequence[Split]) -> list[RunResult]:
     return [train(run, fold) for run, fold in zip(runs, folds, strict=True)]
 
 
@@ -93,14 +93,14 @@ def seeded(tiny: Any, model: Call, seeds: Sequence[int] = range(3), **settings: 
     return [tiny.run(model, seed=s, **settings) for s in seeds], [tiny.fold(s) for s in seeds]
 
 
-def facts(record: Record) -> str:
+def facts(record: RunResult) -> str:
     """What two engines must agree on to the letter."""
     return repr(
         replace(record, scores={}, curves={}, predictions=None, seconds=0.0, step_seconds=0.0)
     ) + repr(record.curves["step"])
 
 
-def numbers(record: Record) -> dict[str, np.ndarray]:
+def numbers(record: RunResult) -> dict[str, np.ndarray]:
     """What two engines must agree on to round-off."""
     found = {f"curve {name}": np.array(curve) for name, curve in record.curves.items()}
     found |= {f"score {name}": np.array(score) for name, score in record.scores.items()}
@@ -110,7 +110,7 @@ def numbers(record: Record) -> dict[str, np.ndarray]:
     return found
 
 
-def same(actual: Sequence[Record], expected: Sequence[Record], tolerance: float) -> None:
+def same(actual: Sequence[RunResult], expected: Sequence[RunResult], tolerance: float) -> None:
     """The same records, numbers within a tolerance: relative above one, absolute below."""
     for a, b in zip(actual, expected, strict=True):
         assert facts(a) == facts(b)
@@ -198,7 +198,7 @@ def test_each_replicate_has_numbers_of_its_own(tiny, optimizer: str) -> None:
 # How a run ends.
 
 
-def bits(record: Record) -> str:
+def bits(record: RunResult) -> str:
     """All of a record besides seconds, digit by digit."""
     return facts(record) + repr({n: a.tolist() for n, a in numbers(record).items()})
 
@@ -209,7 +209,7 @@ def test_a_replicate_that_diverges_touches_no_neighbour(tiny, network: str, dtyp
     """Its neighbours are, bit for bit, what they are beside one that does not."""
     kind, model = NETWORKS[network]
 
-    def cohort(middle: float, **settings: Any) -> list[Record]:
+    def cohort(middle: float, **settings: Any) -> list[RunResult]:
         made = [
             tiny[kind].run(model, call("torch.optim:SGD", lr=lr, momentum=0.9), seed=i, **settings)
             for i, lr in enumerate((0.01, middle, 0.05, 0.02))

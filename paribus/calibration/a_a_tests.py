@@ -11,7 +11,7 @@ from paribus.calibration.null_rejections import ALPHA, attainable, rejected, tol
 from paribus.calibration.rates import Rate, Rule
 from paribus.calibration.reserved_seeds import Reserved
 from paribus.errors import ParibusError
-from paribus.execution.progress import Progress
+from paribus.execution.progress import ProgressBar
 from paribus.execution.settings import Settings
 from paribus.experiment.comparison import Budget, Comparison, Factor, Variant
 from paribus.experiment.tuning import ARMS, Arm, Tuning
@@ -107,7 +107,7 @@ def repeats(
     plan: Plan,
     *,
     arm: Arm = "default",
-    progress: Progress | None = None,
+    progress: ProgressBar | None = None,
 ) -> Iterator[Result]:
     """Train one arm of a comparison again and again, each time with seeds of its own; yields the result of each time.
 
@@ -139,7 +139,7 @@ def _runs_a_seed(comparison: Comparison, budget: str, arm: Arm) -> int:
 
 
 def calibrate(
-    settings: Settings, comparison: Comparison, plan: Plan, progress: Progress | None = None
+    settings: Settings, comparison: Comparison, plan: Plan, progress: ProgressBar | None = None
 ) -> list[Rate]:
     """How often a comparison's baseline is told apart from itself, in each arm that the budget has.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from paribus.analysis.results import Result, collect
 from paribus.errors import ParibusError
 from paribus.execution.cases import Cell, cells
-from paribus.execution.progress import Progress
+from paribus.execution.progress import ProgressBar
 from paribus.execution.session import Session
 from paribus.execution.settings import Settings
 from paribus.experiment.comparison import Comparison, Suite
@@ -44,7 +44,7 @@ class Reserved(Session):
         settings: Settings,
         first: int,
         count: int | None = None,
-        progress: Progress | None = None,
+        progress: ProgressBar | None = None,
     ) -> None:
         super().__init__(settings, progress)
         self.first, self.count = first, count

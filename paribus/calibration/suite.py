@@ -9,13 +9,13 @@ from pathlib import Path
 from paribus.calibration.a_a_tests import Plan, calibrate
 from paribus.calibration.page import told, write_calibration
 from paribus.calibration.rates import Rate
-from paribus.execution.progress import Progress
+from paribus.execution.progress import ProgressBar
 from paribus.execution.settings import Settings
 from paribus.experiment.comparison import Comparison, Suite
 
 
 def calibrate_suite(
-    suite: Suite, settings: Settings, plan: Plan, progress: Progress | None = None
+    suite: Suite, settings: Settings, plan: Plan, progress: ProgressBar | None = None
 ) -> Iterator[Rate]:
     """Calibrate each comparison of a suite and put it on the page; yields its rates.
 

@@ -24,7 +24,7 @@ class Forecast:
 
 
 @dataclass
-class Progress:
+class ProgressBar:
     """Shows a bar while a batch of runs is trained.
 
     Args:
@@ -71,7 +71,7 @@ class Progress:
     ) -> Iterator[Callable[[], None]]:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-        from rich.progress import Progress as Bar
+        from rich.progress import ProgressBar as Bar
 
         columns = (
             TextColumn("{task.description}"),

@@ -14,7 +14,7 @@ from paribus.execution.cases import Cell, skip_reason
 from paribus.execution.executor import execute, told_of
 from paribus.execution.plan import Plan, tuning_of
 from paribus.execution.pool import wake
-from paribus.execution.progress import Progress
+from paribus.execution.progress import ProgressBar
 from paribus.execution.settings import Settings
 from paribus.execution.step_time import time_steps
 from paribus.experiment.search_space import widened
@@ -38,9 +38,9 @@ class Session(Plan):
         trained: keys of the runs that were trained now.
     """
 
-    def __init__(self, settings: Settings, progress: Progress | None = None) -> None:
+    def __init__(self, settings: Settings, progress: ProgressBar | None = None) -> None:
         super().__init__(settings)
-        self.progress = progress or Progress(shown=False)
+        self.progress = progress or ProgressBar(shown=False)
         self.trained: set[str] = set()
         self._timed: set[tuple[str, str, str]] = set()
         self._planned: list[Cell] = []

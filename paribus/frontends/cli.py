@@ -187,13 +187,13 @@ def calibrate(
     """
     from paribus.calibration import Plan
     from paribus.calibration.suite import calibrate_suite, lines
-    from paribus.execution.progress import Progress
+    from paribus.execution.progress import ProgressBar
 
     found = find_suite(suite)
     settings = _settings(
         [found], data, target, budget=budget, device=device, engine=engine, out=out, jobs=jobs
     )
-    rates = [*calibrate_suite(found, settings, Plan(repeats, seeds), Progress())]
+    rates = [*calibrate_suite(found, settings, Plan(repeats, seeds), ProgressBar())]
     typer.echo(lines(rates, out))
     raise typer.Exit(int(not all(rate.passed for rate in rates)))
 
@@ -225,10 +225,10 @@ def _own_data(
 
 
 def _run(suites: list[Suite], settings: Settings) -> int:
-    from paribus.execution.progress import Progress
+    from paribus.execution.progress import ProgressBar
     from paribus.execution.session import Session
 
-    session = Session(settings, Progress())
+    session = Session(settings, ProgressBar())
     with session.store:
         return _train_and_report(session, suites)
 

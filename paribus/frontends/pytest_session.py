@@ -18,7 +18,7 @@ from paribus.errors import ParibusError
 from paribus.execution import bundle
 from paribus.execution.cases import Cell, cells, skip_reason
 from paribus.execution.options import OPTIONS
-from paribus.execution.progress import Progress
+from paribus.execution.progress import ProgressBar
 from paribus.execution.session import Session
 from paribus.execution.settings import Settings, choice, pairs, speaks
 from paribus.execution.step_time import Clock
@@ -52,7 +52,7 @@ class Door:
     @cached_property
     def session(self) -> Session:
         """The session, whose store is opened when something is to be trained."""
-        return Session(self.settings, Progress(self._uncaptured))
+        return Session(self.settings, ProgressBar(self._uncaptured))
 
     @contextmanager
     def _uncaptured(self) -> Iterator[None]:
@@ -126,7 +126,7 @@ class Door:
         settings = settings if seeds is None else replace(settings, seeds=seeds)
         suite = Suite(name=comparison.name, title=comparison.name, comparisons=(comparison,))
         device = "cpu" if settings.device == "auto" else settings.device
-        session = Session(settings, Progress(self._uncaptured))
+        session = Session(settings, ProgressBar(self._uncaptured))
         every = [cell for cell in settings.wanted(cells((suite,))) if cell.device == device]
         with session.store:
             session.prepare(every)

@@ -24,7 +24,7 @@ from paribus.training.evaluate import outputs_of
 from paribus.training.layer_summary import layer_table
 from paribus.training.network import weight_digests
 from paribus.training.pretrained import initial_network, source_weights
-from paribus.training.run_state import Progress, diagnosed, evaluation, record_of
+from paribus.training.run_state import RunState, diagnosed, evaluation, finish
 
 DIAGNOSED = 256
 
@@ -150,7 +150,7 @@ def train(run: Run, fold: Split) -> RunResult:
         training, progress = fitted(run, fold)
         finished = progress.outcome is not Outcome.diverged and run.trial is None
         outputs = outputs_of(training.network, training.parts.test) if finished else None
-        return record_of(
+        return finish(
             run,
             fold,
             progress,
@@ -160,18 +160,18 @@ def train(run: Run, fold: Split) -> RunResult:
         )
 
 
-def fitted(run: Run, fold: Split) -> tuple[Training, Progress]:
+def fitted(run: Run, fold: Split) -> tuple[Training, RunState]:
     """A network trained on a fold, at its best weights where its recipe stops early, and what its training came to."""
     with deterministic(run):
         training = Training(run, fold)
-        progress = Progress(initial=training.initial)
+        progress = RunState(initial=training.initial)
         best = _fit(training, progress)
         if best is not None:
             training.network.load_state_dict(best)
     return training, progress
 
 
-def _fit(training: Training, progress: Progress) -> dict[str, Tensor] | None:
+def _fit(training: Training, progress: RunState) -> dict[str, Tensor] | None:
     """Take the recipe's steps, or fewer; returns the best weights where the recipe stops early."""
     run, recipe, best = training.run, training.run.recipe, None
     every = recipe.evaluate_every or steps_per_epoch(len(training.parts.train), recipe.batch_size)
@@ -196,7 +196,7 @@ def _fit(training: Training, progress: Progress) -> dict[str, Tensor] | None:
     return best
 
 
-def _out_of_time(run: Run, progress: Progress) -> bool:
+def _out_of_time(run: Run, progress: RunState) -> bool:
     limit, steps = run.recipe.time_limit, run.recipe.steps
     late = limit is not None and progress.step_seconds > limit and progress.steps < steps
     if late:
@@ -205,7 +205,7 @@ def _out_of_time(run: Run, progress: Progress) -> bool:
     return late
 
 
-def _evaluate(training: Training, progress: Progress, loss: float) -> None:
+def _evaluate(training: Training, progress: RunState, loss: float) -> None:
     """Add a point to the curves: training loss since the last one, validation scores, diagnostics."""
     run, network, part = training.run, training.network, training.parts.validation
     scores = evaluation(run, outputs_of(network, part), part)

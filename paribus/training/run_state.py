@@ -20,7 +20,7 @@ from paribus.training.layer_summary import LayerLine
 
 
 @dataclass
-class Progress:
+class RunState:
     """What the training of one run has come to so far.
 
     Attributes:
@@ -87,10 +87,10 @@ def diagnosed(
     return found
 
 
-def record_of(
+def finish(
     run: Run,
     fold: Split,
-    progress: Progress,
+    progress: RunState,
     *,
     outputs: Outputs | None,
     layers: Sequence[LayerLine],
@@ -126,7 +126,7 @@ def record_of(
     )
 
 
-def _tried(run: Run, progress: Progress) -> RunResult:
+def _tried(run: Run, progress: RunState) -> RunResult:
     """What a trial leaves: how it ended and its last scores, none of them on the test part."""
     scores, primary = _last(progress), f"validation/{run.task.primary.name}"
     if progress.outcome is not Outcome.diverged and not math.isfinite(scores[primary]):
@@ -136,7 +136,7 @@ def _tried(run: Run, progress: Progress) -> RunResult:
     return RunResult(run.key, run.seed, progress.outcome, progress.reason, scores)
 
 
-def _judged(run: Run, fold: Split, progress: Progress, outputs: Outputs | None) -> RunResult:
+def _judged(run: Run, fold: Split, progress: RunState, outputs: Outputs | None) -> RunResult:
     """What a run that counts leaves besides: test scores, predictions, curves and hashes."""
     naive, targets = naive_outputs(run.task, fold), fold.part("test").targets
     scores = {} if outputs is None else _final_scores(run, progress, outputs, targets)
@@ -181,7 +181,7 @@ def gaps(curves: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
 
 
 def _final_scores(
-    run: Run, progress: Progress, outputs: Outputs, targets: tuple[Tensor, ...]
+    run: Run, progress: RunState, outputs: Outputs, targets: tuple[Tensor, ...]
 ) -> dict[str, float]:
     """Scores on the test part and those of `_last`; nothing where the primary score is not finite."""
     like = heads(outputs)[0]
@@ -193,7 +193,7 @@ def _final_scores(
     return {**_last(progress), **scores}
 
 
-def _last(progress: Progress) -> dict[str, float]:
+def _last(progress: RunState) -> dict[str, float]:
     """The curves' points at the step whose weights are kept: the best one's where the recipe stops early."""
     at = progress.curves["step"].index(progress.best_step) if progress.best_step else -1
     return {name: curve[at] for name, curve in progress.curves.items() if name != "step"}

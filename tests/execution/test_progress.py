@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from paribus.execution import progress
-from paribus.execution.progress import Forecast, Progress
+from paribus.execution.progress import Forecast, ProgressBar
 from tests.helpers.toys import Watch
 
 
@@ -41,7 +41,7 @@ def test_the_time_left_is_what_was_planned_at_the_pace_so_far(
 @pytest.mark.parametrize("shown", [True, False])
 def test_batches_add_up_estimates_and_seconds(watch: Watch, shown: bool) -> None:
     """By hand: 30 s of 90 were done in 60, so the 60 that are left take 120."""
-    bar = Progress(shown=shown)
+    bar = ProgressBar(shown=shown)
     bar.forecast.planned = 90.0
     for estimate, spent in ((10.0, 25.0), (20.0, 35.0)):
         with bar.batch("toys-sgd-cpu", 2, estimate) as advance:
@@ -53,7 +53,7 @@ def test_batches_add_up_estimates_and_seconds(watch: Watch, shown: bool) -> None
 
 
 def test_a_batch_that_is_broken_off_is_not_waited_for(watch: Watch) -> None:
-    bar = Progress(shown=False)
+    bar = ProgressBar(shown=False)
     bar.forecast.planned = 10.0
 
     def interrupted() -> None:
@@ -68,7 +68,7 @@ def test_a_batch_that_is_broken_off_is_not_waited_for(watch: Watch) -> None:
 
 def test_the_forecast_moves_with_each_run(watch: Watch) -> None:
     """By hand: a run was to take 5 s and takes 15, so the three that are left take 45."""
-    bar = Progress()
+    bar = ProgressBar()
     bar.forecast.planned = 20.0
     with bar.batch("toys-sgd-cpu", 4, 20.0) as advance:
         watch.now += 15.0
@@ -80,7 +80,7 @@ def test_the_forecast_moves_with_each_run(watch: Watch) -> None:
 def test_a_log_file_is_told_the_counts_and_the_time_left(
     watch: Watch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    bar = Progress()
+    bar = ProgressBar()
     bar.forecast.planned = 95.0
     with bar.batch("toys-sgd-cpu", 2, 20.0) as advance:
         advance()
@@ -96,7 +96,7 @@ def test_a_log_file_is_told_the_counts_and_the_time_left(
 def test_what_is_in_no_forecast_is_counted_by_its_own_unit_and_moves_none(
     watch: Watch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    bar = Progress()
+    bar = ProgressBar()
     with bar.batch("choosing engines", 1, 0.0, "kinds") as advance:
         watch.now += 9.0
         advance()
@@ -115,13 +115,13 @@ def test_the_terminal_is_reached_for_as_long_as_a_batch_lasts() -> None:
         yield
         seen.append("shut")
 
-    bar = Progress(uncaptured)
+    bar = ProgressBar(uncaptured)
     with bar.batch("toys-sgd-cpu", 1, 1.0):
         seen.append("work")
     assert seen == ["open", "work", "shut"]
 
 
 def test_nothing_is_shown_where_nothing_is_to_be_shown(capfd: pytest.CaptureFixture[str]) -> None:
-    with Progress(shown=False).batch("toys-sgd-cpu", 1, 1.0) as advance:
+    with ProgressBar(shown=False).batch("toys-sgd-cpu", 1, 1.0) as advance:
         advance()
     assert capfd.readouterr() == ("", "")

@@ -22,7 +22,7 @@ from paribus.training.augment import BY_LOOP
 from paribus.training.batch_order import steps_per_epoch
 from paribus.training.loop import deterministic
 from paribus.training.pretrained import source_weights
-from paribus.training.run_state import record_of
+from paribus.training.run_state import finish
 
 __all__ = ["StackedTraining", "self_check", "train_together", "why_not"]
 
@@ -55,7 +55,7 @@ def train_together(
         diverged = progress.outcome is Outcome.diverged
         said = None if outputs is None or diverged else over(itemgetter(i), outputs)
         records.append(
-            record_of(
+            finish(
                 run,
                 fold,
                 progress,

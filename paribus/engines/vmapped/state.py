@@ -1,4 +1,4 @@
-"""How far each run of a cohort has come: `paribus.training.run_state.Progress` for all at once."""
+"""How far each run of a cohort has come: `paribus.training.run_state.RunState` for all at once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from paribus.training.run_state import Progress
+from paribus.training.run_state import RunState
 
 
 class Standing:
@@ -77,10 +77,10 @@ class Standing:
         self.going &= self.rises < patience
         return kept
 
-    def progress(self, index: int) -> Progress:
+    def progress(self, index: int) -> RunState:
         """All of it, for one replicate."""
         points = int(self.points[index])
-        made = Progress(
+        made = RunState(
             initial=self.initial[index],
             steps=int(self.steps[index]),
             step_seconds=float(self.seconds[index]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from paribus.experiment.comparison import Across, Budget, Claim, Comparison, Factor, Suite
+from paribus.experiment.comparison import Budget, Claim, Comparison, Factor, Ranking, Suite
 from paribus.experiment.recipe import Recipe
 from paribus.experiment.task import Task
 from paribus.spec import call
@@ -62,7 +62,7 @@ SUITE = Suite(
     name="ranking",
     title="Optimizers over several tasks",
     system="S2",
-    across=Across(question="Which optimizer ranks first, each at its usual settings?"),
+    across=Ranking(question="Which optimizer ranks first, each at its usual settings?"),
     claims=tuple(
         Claim(
             name="C5",

@@ -11,12 +11,12 @@ import numpy as np
 from paribus import stats
 from paribus.analysis.claims import target_steps
 from paribus.analysis.results import Floats, Result, penalised
-from paribus.experiment.comparison import Across
+from paribus.experiment.comparison import Ranking
 from paribus.stats import Friedman, Interval
 
 
 @dataclass(frozen=True)
-class Unit:
+class TaskScores:
     """One task: what its runs say of each variant.
 
     Attributes:
@@ -36,7 +36,7 @@ class Unit:
         return self.result.comparison.task.name
 
     @classmethod
-    def of(cls, result: Result, ideal: float) -> Unit:
+    def of(cls, result: Result, ideal: float) -> TaskScores:
         """Read a result of which nothing is missing."""
         rows, table, _ = penalised(result)
         parts = tuple(
@@ -50,7 +50,7 @@ class Unit:
 
 
 @dataclass(frozen=True)
-class Standing:
+class TaskRanking:
     """How variants stand over the tasks of a suite, in one arm on one device.
 
     Attributes:
@@ -58,11 +58,11 @@ class Standing:
         left_out: tasks that do not, each with the reason.
     """
 
-    across: Across
+    across: Ranking
     device: str
     arm: str
     variants: tuple[str, ...]
-    units: tuple[Unit, ...]
+    units: tuple[TaskScores, ...]
     left_out: tuple[str, ...]
 
     @property
@@ -119,7 +119,7 @@ class Standing:
         return stats.effort_ratios(np.concatenate(steps)) if steps else None
 
 
-def standing(results: Sequence[Result]) -> Standing | None:
+def standing(results: Sequence[Result]) -> TaskRanking | None:
     """How the variants of a suite stand over its tasks, or None where fewer than two tasks count.
 
     Args:
@@ -132,17 +132,17 @@ def standing(results: Sequence[Result]) -> Standing | None:
     kept = [result for result in results if not reasons[result.comparison.task.name]]
     if len(kept) < 2:
         return None
-    return Standing(
+    return TaskRanking(
         across=across,
         device=results[0].device,
         arm=results[0].arm,
         variants=tuple(row.variant.name for row in kept[0].rows),
-        units=tuple(Unit.of(result, across.ideal) for result in kept),
+        units=tuple(TaskScores.of(result, across.ideal) for result in kept),
         left_out=tuple(f"{task}: {reason}" for task, reason in reasons.items() if reason),
     )
 
 
-def standings(results: Sequence[Result]) -> list[Standing]:
+def standings(results: Sequence[Result]) -> list[TaskRanking]:
     """How the variants of a suite stand over its tasks, in each arm on each device that there is."""
     places = dict.fromkeys((result.device, result.arm) for result in results)
     found = (standing([r for r in results if (r.device, r.arm) == place]) for place in places)

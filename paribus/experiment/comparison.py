@@ -439,7 +439,7 @@ def within(path: str, root: str) -> bool:
     return path == root or path.startswith(f"{root}.")
 
 
-class Across(Frozen):
+class Ranking(Frozen):
     """What is asked over all comparisons of a suite at once, one unit a data set.
 
     Args:
@@ -469,7 +469,7 @@ class Suite(Frozen):
     system: str = ""
     comparisons: tuple[Comparison, ...] = Field(min_length=1)
     claims: tuple[Claim, ...] = ()
-    across: Across | None = None
+    across: Ranking | None = None
 
     @model_validator(mode="after")
     def _answerable(self) -> Suite:

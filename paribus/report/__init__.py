@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from paribus.analysis.claim_registry import Entry
-from paribus.analysis.ranking import Standing, standings
+from paribus.analysis.ranking import TaskRanking, standings
 from paribus.analysis.results import Result
 from paribus.report import claims, ranking_figures, runs_csv
 from paribus.report.figures import learning_curves, sweep_figures, trade_off
@@ -71,7 +71,7 @@ def _suite(name: str, results: Sequence[Result], out: Path) -> list[Path]:
     return [path, table, *(out / file for file in files)]
 
 
-def _pictures(name: str, found: Standing, out: Path) -> Figures:
+def _pictures(name: str, found: TaskRanking, out: Path) -> Figures:
     """Draw and write what stands over all tasks of a suite; file names by what they show."""
     parts = [name]
     parts += [found.arm] if found.arm != "default" else []

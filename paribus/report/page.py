@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
 from paribus.analysis.claims import answer_all, answer_suite
-from paribus.analysis.ranking import Standing
+from paribus.analysis.ranking import TaskRanking
 from paribus.analysis.results import UNEQUAL, Result
 from paribus.analysis.verdict import Decision
 from paribus.report import (
@@ -32,7 +32,7 @@ def page(
     results: Sequence[Result],
     figures: Sequence[Figures],
     sheet: str,
-    stood: Sequence[tuple[Standing, Figures]] = (),
+    stood: Sequence[tuple[TaskRanking, Figures]] = (),
 ) -> str:
     """The whole page of a suite, from its results on every device and how its variants stand over all tasks."""
     suite = results[0].suite

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from paribus import stats
-from paribus.analysis.ranking import Standing
+from paribus.analysis.ranking import TaskRanking
 from paribus.report.figures.learning_curves import plot_figure
 from paribus.report.figures.plotting import GREY, End, name_ends, style
 
@@ -19,14 +19,14 @@ BEYOND = 1.15
 """How much farther than the largest ratio a profile is drawn."""
 
 
-def pictures(standing: Standing) -> dict[str, Figure]:
+def pictures(standing: TaskRanking) -> dict[str, Figure]:
     """Every figure that there is something to draw for, by title."""
     made = {"Mean ranks": ranks(standing), "Interquartile means": middles(standing)}
     drawn = profiles(standing)
     return made if drawn is None else {**made, "Steps to target": drawn}
 
 
-def ranks(standing: Standing) -> Figure:
+def ranks(standing: TaskRanking) -> Figure:
     """Mean ranks on a line, bars over those that Nemenyi's difference does not tell apart."""
     count = len(standing.variants)
     order = np.argsort(standing.mean_ranks, kind="stable")
@@ -52,7 +52,7 @@ def ranks(standing: Standing) -> Figure:
     return figure
 
 
-def _name(axes: Axes, standing: Standing, i: int, y: float, *, left: bool) -> None:
+def _name(axes: Axes, standing: TaskRanking, i: int, y: float, *, left: bool) -> None:
     """A variant's rank, led to its name beside the line."""
     rank, edge = float(standing.mean_ranks[i]), 0.7 if left else len(standing.variants) + 0.3
     colour = style(i)["color"]
@@ -79,7 +79,7 @@ def _rank_axis(axes: Axes, count: int) -> None:
     axes.axis("off")
 
 
-def middles(standing: Standing) -> Figure:
+def middles(standing: TaskRanking) -> Figure:
     """Interquartile means of normalised scores with their intervals, a row a variant."""
     figure = plot_figure(7.0, 1.1 + 0.36 * len(standing.variants))
     axes = figure.add_subplot()
@@ -107,7 +107,7 @@ def middles(standing: Standing) -> Figure:
     return figure
 
 
-def profiles(standing: Standing) -> Figure | None:
+def profiles(standing: TaskRanking) -> Figure | None:
     """The share of targets reached within so many times the steps of the fastest, or None without targets."""
     efforts = standing.efforts
     if efforts is None or not np.isfinite(efforts).any():

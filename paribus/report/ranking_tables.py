@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from paribus import stats
 from paribus.analysis.hypothesis_tests import p_phrase
-from paribus.analysis.ranking import Standing, missing
+from paribus.analysis.ranking import TaskRanking, missing
 from paribus.analysis.results import Result
 from paribus.report import tables
 from paribus.report.formatting import interval, listed, number, p_value
@@ -14,7 +14,7 @@ from paribus.report.tables import Line
 from paribus.report.text import pathless
 
 
-def blocks(standing: Standing, figures: Mapping[str, str]) -> list[str]:
+def blocks(standing: TaskRanking, figures: Mapping[str, str]) -> list[str]:
     """The section over all tasks, first on its page."""
     told = [
         *([] if standing.arm == "default" else [standing.arm]),
@@ -31,7 +31,7 @@ def blocks(standing: Standing, figures: Mapping[str, str]) -> list[str]:
     ]
 
 
-def withheld(results: Sequence[Result], stood: Sequence[Standing]) -> list[str]:
+def withheld(results: Sequence[Result], stood: Sequence[TaskRanking]) -> list[str]:
     """Why there is no such section where too few tasks count; nothing where none was asked for or none is missing."""
     places = {(each.device, each.arm) for each in stood}
     left = [r for r in results if not r.skipped and (r.device, r.arm) not in places]
@@ -46,7 +46,7 @@ def withheld(results: Sequence[Result], stood: Sequence[Standing]) -> list[str]:
     ]
 
 
-def summary(standing: Standing) -> str:
+def summary(standing: TaskRanking) -> str:
     """The outcome in two sentences: whether ranks differ at all, and who differs from the baseline."""
     order = sorted(zip(standing.mean_ranks, standing.variants, strict=True))
     mark = ", exploratory" if standing.exploratory else ""
@@ -67,7 +67,7 @@ def summary(standing: Standing) -> str:
     )
 
 
-def variant_lines(standing: Standing) -> list[Line]:
+def variant_lines(standing: TaskRanking) -> list[Line]:
     """A line a variant: mean rank, p against the baseline, interquartile mean, largest shortfall."""
     worst = standing.shortfalls.argmax(axis=0)
     mark = " (exploratory)" if standing.exploratory else ""
@@ -89,7 +89,7 @@ def variant_lines(standing: Standing) -> list[Line]:
     ]
 
 
-def _reached(standing: Standing, i: int) -> Line:
+def _reached(standing: TaskRanking, i: int) -> Line:
     """How often the variant reached the target, and how often before all others or with them."""
     if standing.efforts is None:
         return {}
@@ -99,7 +99,7 @@ def _reached(standing: Standing, i: int) -> Line:
     return {"target reached": f"{ever} of {count}", "reached first": f"{first} of {count}"}
 
 
-def task_lines(standing: Standing) -> list[Line]:
+def task_lines(standing: TaskRanking) -> list[Line]:
     """A line a task: each variant's mean score, and its rank."""
     return [
         {
@@ -114,7 +114,7 @@ def task_lines(standing: Standing) -> list[Line]:
     ]
 
 
-def method(standing: Standing) -> list[str]:
+def method(standing: TaskRanking) -> list[str]:
     """How it was reached, and what it does not say."""
     k = len(standing.variants)
     found = standing.friedman

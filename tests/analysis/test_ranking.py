@@ -11,7 +11,7 @@ from paribus import stats
 from paribus.analysis.ranking import missing, standing
 from paribus.analysis.results import Result
 from paribus.errors import ParibusError
-from paribus.experiment.comparison import Across, Comparison, Suite
+from paribus.experiment.comparison import Comparison, Ranking, Suite
 from paribus.report import ranking_figures, ranking_tables, write
 from paribus.runs.run import Outcome
 from tests.helpers.handmade import FAILED, TASK, Bench, around, comparison
@@ -32,7 +32,7 @@ def on(name: str, **changes: object) -> Comparison:
 def suite(*comparisons: Comparison) -> Suite:
     made = comparisons or tuple(map(on, LOSSES))
     return Suite(
-        name="hand", title="By hand", comparisons=made, across=Across(question="Who ranks first?")
+        name="hand", title="By hand", comparisons=made, across=Ranking(question="Who ranks first?")
     )
 
 

@@ -13,7 +13,7 @@ from paribus.data.dataset import Split
 from paribus.engines.vmapped.equivalence import self_check
 from paribus.engines.vmapped.optimizers import refusal
 from paribus.engines.vmapped.scoring import as_lists
-from paribus.engines.vmapped.state import Standing
+from paribus.engines.vmapped.state import CohortState
 from paribus.engines.vmapped.trainer import StackedTraining
 from paribus.metrics.outputs import over
 from paribus.runs.run import Outcome, Run, RunResult
@@ -43,7 +43,7 @@ def train_together(
     with deterministic(runs[0]):
         started = time.perf_counter()
         training = training or StackedTraining(runs, folds)
-        standing = Standing(training.initial)
+        standing = CohortState(training.initial)
         _fit(training, standing)
         # A cohort holds trials alone or none.
         trials = runs[0].trial is not None
@@ -67,7 +67,7 @@ def train_together(
     return records
 
 
-def _fit(training: StackedTraining, standing: Standing) -> None:
+def _fit(training: StackedTraining, standing: CohortState) -> None:
     """Take the recipe's steps, or fewer once every replicate has stopped; leaves the best weights, if they are kept."""
     recipe = training.recipe
     every = recipe.evaluate_every or steps_per_epoch(
@@ -88,7 +88,7 @@ def _fit(training: StackedTraining, standing: Standing) -> None:
         training.stack.restore(best)
 
 
-def _evaluate(training: StackedTraining, standing: Standing, losses: Tensor | None) -> None:
+def _evaluate(training: StackedTraining, standing: CohortState, losses: Tensor | None) -> None:
     """Add a point to the curves of the replicates that are still going."""
     count = len(training.runs)
     scores = training.validation()

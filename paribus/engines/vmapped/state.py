@@ -11,7 +11,7 @@ from torch import Tensor
 from paribus.training.run_state import RunState
 
 
-class Standing:
+class CohortState:
     """Curves, divergence and early stopping of a cohort, on the CPU.
 
     Args:

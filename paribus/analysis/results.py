@@ -20,7 +20,7 @@ from paribus.experiment.comparison import Comparison, Sides, Suite, Variant, dif
 from paribus.experiment.tuning import Arm
 from paribus.runs.run import Predictions, Run, RunResult
 from paribus.runs.store import Store, Timing
-from paribus.runs.trials import Pilot, Searched
+from paribus.runs.trials import Pilot, TrialResults
 from paribus.spec import digest, plain
 from paribus.stats import least_seeds
 
@@ -47,7 +47,7 @@ class Row:
     naive: Floats
     failed: str = ""
     timing: Timing | None = None
-    searched: Searched | None = None
+    searched: TrialResults | None = None
 
     @property
     def known(self) -> list[RunResult]:
@@ -196,7 +196,7 @@ def collect(
     failures: Mapping[str, str],
     skipped: str = "",
     arm: Arm = "default",
-    searched: Mapping[str, Searched] | None = None,
+    searched: Mapping[str, TrialResults] | None = None,
     pilot: Pilot | None = None,
     cap: int | None = None,
 ) -> Result:

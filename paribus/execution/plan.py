@@ -35,7 +35,7 @@ from paribus.experiment.task import Task
 from paribus.experiment.tuning import ARMS, Arm, Tuning
 from paribus.runs.run import Run, RunResult, data_digest
 from paribus.runs.store import Store
-from paribus.runs.trials import Pilot, Search, Searched, pending
+from paribus.runs.trials import Pilot, TrialPlan, TrialResults, pending
 from paribus.spec import digest
 from paribus.spec import replace as replaced
 from paribus.stats import fewest_to_stop
@@ -65,8 +65,8 @@ class Plan:
         self._chosen_now: set[str] = set()
         self._cohorts_of: dict[tuple[str, str, str, Arm], dict[str, list[Run]]] = {}
         self._pilots: dict[str, Pilot] = {}
-        self._searches: dict[str, Search] = {}
-        self._complete: dict[str, Searched] = {}
+        self._searches: dict[str, TrialPlan] = {}
+        self._complete: dict[str, TrialResults] = {}
         self._bases: dict[tuple[str, Sequence[int]], list[Run]] = {}
         self._tried: set[str] = set()
         self._lengths: dict[str, int] = {}
@@ -163,7 +163,7 @@ class Plan:
 
     # The tuned arm
 
-    def searched(self, cell: Cell) -> Searched | None:
+    def searched(self, cell: Cell) -> TrialResults | None:
         """What the store knows of a tuned cell's search, or None before its pilot is over."""
         if cell.address in self._complete:
             return self._complete[cell.address]
@@ -175,7 +175,7 @@ class Plan:
             self._complete[cell.address] = found
         return found
 
-    def _search(self, cell: Cell) -> Search | None:
+    def _search(self, cell: Cell) -> TrialPlan | None:
         """The search of a tuned cell, in its frozen space, or None before its pilot is over."""
         if cell.address not in self._searches:
             pilot = self.pilot(cell)
@@ -184,11 +184,11 @@ class Plan:
             self._searches[cell.address] = self._search_in(cell, pilot.spaces[cell.variant])
         return self._searches[cell.address]
 
-    def _search_in(self, cell: Cell, space: Space, seeds: Sequence[int] | None = None) -> Search:
+    def _search_in(self, cell: Cell, space: Space, seeds: Sequence[int] | None = None) -> TrialPlan:
         """The search of a tuned cell in a space, on the seeds that count or on those of a pilot."""
         tuning, base = tuning_of(cell), self._base(cell)
         runs = base if seeds is None else [replace(base[0], seed=seed) for seed in seeds]
-        return Search(
+        return TrialPlan(
             runs=tuple(runs),
             space=space,
             declared=self._declared(cell)[cell.variant],

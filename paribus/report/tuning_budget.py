@@ -11,7 +11,7 @@ from paribus.analysis.results import Result, Row
 from paribus.report.formatting import NOTHING, listed, number, span
 from paribus.report.provenance_tables import parameters
 from paribus.report.tables import Line, state
-from paribus.runs.trials import Searched
+from paribus.runs.trials import TrialResults
 
 # As `paribus.data.splits:random_split` notes it, whose code runs depend on: a name for it there would retire them all.
 DECLARED_TEST = "the test part is the declared one and is not redrawn"
@@ -45,7 +45,7 @@ def _line(row: Row, result: Result) -> Line:
     return {"variant": row.variant.name, **shown, **_space(row.searched, result)}
 
 
-def _trials(searched: Searched | None) -> str:
+def _trials(searched: TrialResults | None) -> str:
     if searched is None:
         return "none"
     search = searched.search
@@ -59,7 +59,7 @@ def _failed(row: Row) -> str:
     return f"{row.searched.failures} of {len(row.tried)} trials, {runs}"
 
 
-def _space(searched: Searched | None, result: Result) -> Line:
+def _space(searched: TrialResults | None, result: Result) -> Line:
     """The space, what won in it, and the edges; nothing in the default arm."""
     if result.arm == "default":
         return {}
@@ -74,7 +74,7 @@ def _space(searched: Searched | None, result: Result) -> Line:
     }
 
 
-def _winners(searched: Searched) -> str:
+def _winners(searched: TrialResults) -> str:
     """Median and range of what the winners set, or how often each value won."""
     told = []
     for path in searched.search.space.ranges:

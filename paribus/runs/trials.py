@@ -22,7 +22,7 @@ PENDING = -1
 
 
 @dataclass(frozen=True)
-class Search:
+class TrialPlan:
     """The search of one variant.
 
     Args:
@@ -70,20 +70,22 @@ class Search:
         """The trials of all seeds."""
         return [run for trials in self.each for run in trials]
 
-    def known(self, records: Mapping[str, RunResult]) -> Searched:
+    def known(self, records: Mapping[str, RunResult]) -> TrialResults:
         """What these records, by key, say of the search."""
-        return Searched(self, tuple(tuple(records.get(r.key) for r in runs) for runs in self.each))
+        return TrialResults(
+            self, tuple(tuple(records.get(r.key) for r in runs) for runs in self.each)
+        )
 
 
 @dataclass(frozen=True)
-class Searched:
+class TrialResults:
     """What is known of a search.
 
     Attributes:
         records: of each trial, ``[seed][trial]``, None where it is not there.
     """
 
-    search: Search
+    search: TrialPlan
     records: tuple[tuple[RunResult | None, ...], ...]
 
     @cached_property

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from paribus.calibration import PARTS, REPEATS, Controlled, Plan, calibrate, repeats
-from paribus.calibration.known_answers import Control
+from paribus.calibration.known_answers import KnownAnswer
 from paribus.calibration.null_rejections import attainable, rejected
 from paribus.calibration.page import write_calibration
 from paribus.calibration.rates import Rate
@@ -99,7 +99,7 @@ MEASURED = [control for control in CONTROLS if control.kind in ("seen", "share")
 
 @pytest.mark.parametrize("control", MEASURED, ids=lambda control: control.name)
 @pytest.mark.benchmark(group="calibration, controls: seconds")
-def test_controls(control: Control, pytestconfig: pytest.Config, benchmark: Any) -> None:
+def test_controls(control: KnownAnswer, pytestconfig: pytest.Config, benchmark: Any) -> None:
     """How often a single seed misses what a control must see."""
     measure = Controlled(settings_of(pytestconfig)).measure
     rate = benchmark.pedantic(measure, args=(control, SEEDS), rounds=1, iterations=1)

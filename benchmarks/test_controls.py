@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 
 from paribus.calibration import Controlled
-from paribus.calibration.known_answers import Control, Judged
+from paribus.calibration.known_answers import KnownAnswer, KnownAnswerResult
 from paribus.calibration.known_answers_page import write_controls
 from paribus.frontends.pytest_session import settings_of
 from paribus.suites.controls import CONTROLS
 
 
 @pytest.fixture(scope="module")
-def judged(pytestconfig: pytest.Config) -> Iterator[list[Judged]]:
+def judged(pytestconfig: pytest.Config) -> Iterator[list[KnownAnswerResult]]:
     """What has been judged so far; it becomes the page at the end."""
-    found: list[Judged] = []
+    found: list[KnownAnswerResult] = []
     yield found
     if found:
         write_controls(found, Path(pytestconfig.getoption("--paribus-out")))
@@ -27,7 +27,10 @@ def judged(pytestconfig: pytest.Config) -> Iterator[list[Judged]]:
 @pytest.mark.parametrize("control", CONTROLS, ids=lambda control: control.name)
 @pytest.mark.benchmark(group="controls, seconds to train and judge")
 def test_control(
-    control: Control, judged: list[Judged], pytestconfig: pytest.Config, benchmark: Any
+    control: KnownAnswer,
+    judged: list[KnownAnswerResult],
+    pytestconfig: pytest.Config,
+    benchmark: Any,
 ) -> None:
     """An effect that is known is seen, one that cannot be is not."""
     check = Controlled(settings_of(pytestconfig)).check

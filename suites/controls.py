@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from paribus.calibration.known_answers import FAILED, Control, Measured
+from paribus.calibration.known_answers import FAILED, KnownAnswer, Measured
 from paribus.experiment.comparison import Budget, Comparison, Factor
 from paribus.experiment.recipe import Recipe
 from paribus.spec import call, replace
@@ -26,9 +26,9 @@ def _compared(*, recipe: Recipe, seeds: int, seconds: float, **fields: Any) -> C
     return Comparison(recipe=recipe, budgets={"quick": budget}, **fields)
 
 
-def _seen(*, misses: int, **fields: Any) -> Control:
+def _seen(*, misses: int, **fields: Any) -> KnownAnswer:
     """An effect that must be seen, and in how many of 200 seeds it was not."""
-    return Control(kind="seen", measured=Measured(misses=misses, seeds=200), **fields)
+    return KnownAnswer(kind="seen", measured=Measured(misses=misses, seeds=200), **fields)
 
 
 SIGMOID = _compared(
@@ -193,7 +193,7 @@ CONTROLS = (
         misses=0,
         source="Pascanu et al. 2013",
     ),
-    Control(
+    KnownAnswer(
         name="born-dead",
         text="Of ReLU networks of width 4 and depth 20 without biases, 1 - (1 - 2^-4)^20 say nothing from the start.",
         kind="share",
@@ -217,7 +217,7 @@ CONTROLS = (
         misses=0,
         source="the same network as the next control's",
     ),
-    Control(
+    KnownAnswer(
         name="permuted-labels",
         text="Nothing is learned from permuted labels: accuracy is that of always guessing the most frequent class.",
         kind="absent",
@@ -228,7 +228,7 @@ CONTROLS = (
         margin=0.03,
         source="chance",
     ),
-    Control(
+    KnownAnswer(
         name="against-itself",
         text="A network is no better than itself under another name, with other random streams.",
         kind="absent",
@@ -237,7 +237,7 @@ CONTROLS = (
         margin=0.02,
         source="they are exchangeable",
     ),
-    Control(
+    KnownAnswer(
         name="same-bits",
         text="The same seed trained again by the loop leaves identical bits.",
         kind="identical",

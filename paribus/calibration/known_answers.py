@@ -42,7 +42,7 @@ class Measured(Frozen):
     seeds: int = Field(ge=1)
 
 
-class Control(Frozen):
+class KnownAnswer(Frozen):
     """A comparison with a known answer, as plain data.
 
     Args:
@@ -83,7 +83,7 @@ class Control(Frozen):
     source: str
 
     @model_validator(mode="after")
-    def _complete(self) -> Control:
+    def _complete(self) -> KnownAnswer:
         limited = self.low is not None or self.high is not None
         needs = {
             "seen": (limited and self.measured is not None, "limits and what was measured"),
@@ -127,7 +127,7 @@ def least_seeds(kind: str) -> int:
 
 
 @dataclass(frozen=True)
-class Judged:
+class KnownAnswerResult:
     """What became of a control.
 
     Attributes:
@@ -138,7 +138,7 @@ class Judged:
         evidence: where that chance comes from, in a phrase.
     """
 
-    control: Control
+    control: KnownAnswer
     green: bool
     seen: str
     threshold: str
@@ -146,7 +146,7 @@ class Judged:
     evidence: str
 
 
-def effects(control: Control, result: Result) -> Floats:
+def effects(control: KnownAnswer, result: Result) -> Floats:
     """The effect on each seed, ``(seed,)``; NaN where a run lacks the score."""
     row = result.row(control.variant)
     values = _values(row, control, result)
@@ -161,19 +161,21 @@ def effects(control: Control, result: Result) -> Floats:
     return found
 
 
-def _values(row: Row, control: Control, result: Result) -> Floats:
+def _values(row: Row, control: KnownAnswer, result: Result) -> Floats:
     if control.score == FAILED:
         return np.array([np.nan if r is None else float(not r.completed) for r in row.records])
     primary = control.metric == result.comparison.primary.name
     return row.scores if primary else row.values(control.metric)
 
 
-def _naive(record: RunResult | None, control: Control) -> float:
+def _naive(record: RunResult | None, control: KnownAnswer) -> float:
     first = next(iter(control.comparison.task.naive))
     return np.nan if record is None else record.naive[first].get(control.metric, np.nan)
 
 
-def judge(control: Control, result: Result, again: Sequence[RunResult] = ()) -> Judged:
+def judge(
+    control: KnownAnswer, result: Result, again: Sequence[RunResult] = ()
+) -> KnownAnswerResult:
     """Hold a control against what its comparison came to.
 
     Args:
@@ -191,17 +193,17 @@ def judge(control: Control, result: Result, again: Sequence[RunResult] = ()) -> 
     return _seen(control, found)
 
 
-def inside(control: Control, found: Floats) -> int:
+def inside(control: KnownAnswer, found: Floats) -> int:
     """How many seeds' effects lie within the limits; one that is not there does not."""
     low = -np.inf if control.low is None else control.low
     high = np.inf if control.high is None else control.high
     return int(((found >= low) & (found <= high)).sum())
 
 
-def _seen(control: Control, found: Floats) -> Judged:
+def _seen(control: KnownAnswer, found: Floats) -> KnownAnswerResult:
     n, count = len(found), inside(control, found)
     assert control.measured is not None
-    return Judged(
+    return KnownAnswerResult(
         control,
         green=2 * count >= n,
         seen=f"{count} of {n} seeds; median {np.nanmedian(found):.3g}" if n else "no seeds",
@@ -223,12 +225,12 @@ def seen_flakes(measured: Measured, n: int) -> float:
     return float(binom.sf(floor(n / 2), n, most))
 
 
-def _share(control: Control, found: Floats) -> Judged:
+def _share(control: KnownAnswer, found: Floats) -> KnownAnswerResult:
     mean, n = float(np.mean(found)), len(found)
     low = -np.inf if control.low is None else control.low
     high = np.inf if control.high is None else control.high
     assert control.expected is not None
-    return Judged(
+    return KnownAnswerResult(
         control,
         green=low <= mean <= high,
         seen=f"share {mean:.3g} of {n} seeds, {control.expected:.3g} expected",
@@ -238,7 +240,7 @@ def _share(control: Control, found: Floats) -> Judged:
     )
 
 
-def _outside(control: Control) -> str:
+def _outside(control: KnownAnswer) -> str:
     """Where a red one lies, by the limits that there are."""
     low = "" if control.low is None else f"below {control.low:g}"
     high = "" if control.high is None else f"above {control.high:g}"
@@ -254,17 +256,19 @@ def share_flakes(expected: float, low: float, high: float, n: int) -> float:
     return float(binom.pmf(counts[outside], n, expected).sum())
 
 
-def _absent(control: Control, found: Floats) -> Judged:
+def _absent(control: KnownAnswer, found: Floats) -> KnownAnswerResult:
     n, margin = len(found), control.margin
     assert margin is not None
     threshold = f"p < {ALARM:g} and a mean {control.scale} of {control.metric} beyond ±{margin:g}"
     flakes, evidence = absent_flakes(n), f"size of the sign-flip test of {n} seeds below {ALARM:g}"
     if not np.isfinite(found).all():
         missing = f"{int((~np.isfinite(found)).sum())} of {n} seeds lack {control.metric}"
-        return Judged(control, False, missing, threshold, flakes, evidence)
+        return KnownAnswerResult(control, False, missing, threshold, flakes, evidence)
     mean, p = float(found.mean()), stats.sign_flip_p(found)
     green = not (p < ALARM and abs(mean) > margin)
-    return Judged(control, green, f"mean {mean:.3g}, p = {p:.2g}", threshold, flakes, evidence)
+    return KnownAnswerResult(
+        control, green, f"mean {mean:.3g}, p = {p:.2g}", threshold, flakes, evidence
+    )
 
 
 def absent_flakes(n: int) -> float:
@@ -278,11 +282,13 @@ def absent_flakes(n: int) -> float:
     return (most - (most == ALARM * steps)) / steps
 
 
-def _identical(control: Control, result: Result, again: Sequence[RunResult]) -> Judged:
+def _identical(
+    control: KnownAnswer, result: Result, again: Sequence[RunResult]
+) -> KnownAnswerResult:
     first = {record.key: record for record in result.row(control.variant).known}
     odd = [r for r in again if r.key not in first or bits(r) != bits(first[r.key])]
     same = len(again) - len(odd)
-    return Judged(
+    return KnownAnswerResult(
         control,
         green=not odd and len(again) == control.seeds,
         seen=f"{same} of {control.seeds} runs identical",
@@ -302,7 +308,7 @@ def _written(numbers: object) -> str:
     return json.dumps(numbers, sort_keys=True)
 
 
-def named(control: Control) -> str:
+def named(control: KnownAnswer) -> str:
     """The effect and its limits, such as ``accuracy, difference from the baseline, of at least 0.5``."""
     held = {"baseline": "the baseline", "naive": "the predictor that learns nothing"}
     to = {"difference": "difference from", "ratio": "ratio to"}[control.scale]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from paribus.calibration.known_answers import Judged
+from paribus.calibration.known_answers import KnownAnswerResult
 from paribus.report.tables import Line, markdown
 
 INTRODUCTION = (
@@ -15,7 +15,7 @@ INTRODUCTION = (
 )
 
 
-def write_controls(judged: Sequence[Judged], out: Path) -> Path:
+def write_controls(judged: Sequence[KnownAnswerResult], out: Path) -> Path:
     """Write ``controls.md`` into a folder, which is made if it is not there."""
     out.mkdir(parents=True, exist_ok=True)
     path = out / "controls.md"
@@ -23,7 +23,7 @@ def write_controls(judged: Sequence[Judged], out: Path) -> Path:
     return path
 
 
-def controls(judged: Sequence[Judged]) -> str:
+def controls(judged: Sequence[KnownAnswerResult]) -> str:
     """The whole page."""
     red = [j.control.name for j in judged if not j.green]
     told = f"**Red: {', '.join(red)}.**" if red else f"**All {len(judged)} are green.**"
@@ -35,7 +35,7 @@ def controls(judged: Sequence[Judged]) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def _line(judged: Judged) -> Line:
+def _line(judged: KnownAnswerResult) -> Line:
     return {
         "control": judged.control.name,
         "known": f"{judged.control.text} ({judged.control.source})",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from paribus.calibration.known_answers import Control, Judged, effects, inside, judge
+from paribus.calibration.known_answers import KnownAnswer, KnownAnswerResult, effects, inside, judge
 from paribus.calibration.rates import Rate
 from paribus.calibration.reserved_seeds import Reserved, Trained
 from paribus.execution.executor import execute
@@ -31,7 +31,7 @@ class Controlled:
         """The settings without what belongs to other comparisons: data, budget and number of seeds."""
         return replace(self.settings, data={}, targets={}, budget="quick", seeds=None)
 
-    def check(self, control: Control) -> Judged:
+    def check(self, control: KnownAnswer) -> KnownAnswerResult:
         """Train a control's comparison, unless it is known, and judge it.
 
         Raises:
@@ -45,7 +45,7 @@ class Controlled:
             again = _again(session, trained, control) if same else []
             return judge(control, session.part(trained, slice(None)), again)
 
-    def measure(self, control: Control, seeds: int) -> Rate:
+    def measure(self, control: KnownAnswer, seeds: int) -> Rate:
         """Count single seeds that miss the limits of a seen effect, or that have the score of a share.
 
         Raises:
@@ -67,7 +67,7 @@ class Controlled:
         )
 
 
-def _expected(control: Control) -> float:
+def _expected(control: KnownAnswer) -> float:
     """The share that is declared beside a control."""
     if control.measured is not None:
         return control.measured.misses / control.measured.seeds
@@ -75,7 +75,7 @@ def _expected(control: Control) -> float:
     return control.expected
 
 
-def _again(session: Reserved, trained: Trained, control: Control) -> list[RunResult]:
+def _again(session: Reserved, trained: Trained, control: KnownAnswer) -> list[RunResult]:
     """The records of the variant's runs, trained once more whatever the store knows."""
     records: list[RunResult] = []
 

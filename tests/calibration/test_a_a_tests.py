@@ -10,7 +10,7 @@ import pytest
 
 from paribus.calibration import Controlled, Plan, a_a_tests, against_itself, calibrate, repeats
 from paribus.calibration.a_a_tests import FIRST_SEED, rates_of
-from paribus.calibration.known_answers import Control, Measured
+from paribus.calibration.known_answers import KnownAnswer, Measured
 from paribus.errors import ParibusError
 from paribus.execution.settings import Settings
 from paribus.experiment.comparison import Budget
@@ -156,7 +156,7 @@ def test_control_that_breaks_is_told(settings) -> None:
         list(repeats(replace(settings, engine="loop"), odd, PLAN))
 
 
-def a_control(**changes) -> Control:
+def a_control(**changes) -> KnownAnswer:
     fields = {
         "name": "toy",
         "text": "SGD and Adam end within ten nats.",
@@ -168,7 +168,7 @@ def a_control(**changes) -> Control:
         "measured": Measured(misses=0, seeds=200),
         "source": "a test",
     }
-    return Control(**(fields | changes))
+    return KnownAnswer(**(fields | changes))
 
 
 def test_a_control_is_trained_on_its_own_data_with_its_own_seeds(settings) -> None:

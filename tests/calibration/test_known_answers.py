@@ -12,7 +12,7 @@ import pytest
 
 from paribus.calibration.known_answers import (
     FAILED,
-    Control,
+    KnownAnswer,
     Measured,
     absent_flakes,
     effects,
@@ -32,7 +32,7 @@ QUICK = {"quick": Budget(seeds=12, steps=20, seconds=1)}
 SEEN = Measured(misses=0, seeds=200)
 
 
-def a_control(**settings: Any) -> Control:
+def a_control(**settings: Any) -> KnownAnswer:
     fields: dict[str, Any] = {
         "name": "known",
         "text": "It is known.",
@@ -43,7 +43,7 @@ def a_control(**settings: Any) -> Control:
         "source": "a test",
         "low": 0.1,
     }
-    return Control(**(fields | settings))
+    return KnownAnswer(**(fields | settings))
 
 
 ABSENT = {"kind": "absent", "low": None, "measured": None, "margin": 0.05}
@@ -218,7 +218,7 @@ def test_a_control_that_could_not_be_judged_is_refused(settings, message) -> Non
 
 def test_a_control_is_plain_data() -> None:
     control = a_control()
-    assert Control.model_validate_json(canonical(control)) == control
+    assert KnownAnswer.model_validate_json(canonical(control)) == control
 
 
 def test_the_page_says_what_is_red_and_how_often_a_sound_bench_would_be(bench, tmp_path) -> None:

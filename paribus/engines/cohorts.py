@@ -10,7 +10,7 @@ from paribus.engines.vmapped.optimizers import shape_of
 from paribus.runs.run import Run
 from paribus.spec import digest, plain
 
-LARGEST = 512
+MAX_CHUNK = 512
 
 
 def cohort_key(run: Run) -> str:
@@ -33,7 +33,7 @@ def stacked(run: Run) -> bool:
     return run.engine.startswith("stacked")
 
 
-def units(runs: Sequence[Run], jobs: int, largest: int = LARGEST) -> list[list[Run]]:
+def chunks(runs: Sequence[Run], jobs: int, largest: int = MAX_CHUNK) -> list[list[Run]]:
     """Portions of runs, each for one process: one run for the loop, part of a cohort for the stacked engine.
 
     A cohort is dealt out evenly, so that all processes have work, in portions of at most ``largest``, and seed by seed:

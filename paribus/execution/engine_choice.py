@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from paribus.data.dataset import Split
-from paribus.engines.cohorts import LARGEST
+from paribus.engines.cohorts import MAX_CHUNK
 from paribus.engines.simd.trainer import COMPILED, WORTH_LANES, CompiledTraining
 from paribus.engines.vmapped.fit import StackedTraining, self_check, why_not
 from paribus.execution.executor import fold_of, spread
@@ -34,15 +34,15 @@ WORTH_HALVING = 0.1
 WORTH_TRYING_HALVES = 5.0
 
 
-class Choice(NamedTuple):
+class EngineChoice(NamedTuple):
     """An engine, why, and the most replicates that a process trains at once, which changes no number."""
 
     engine: str
     reason: str
-    portion: int = LARGEST
+    portion: int = MAX_CHUNK
 
 
-def common(choices: Sequence[Choice]) -> Choice:
+def common(choices: Sequence[EngineChoice]) -> EngineChoice:
     """One engine for all variants of a comparison: the one that all would have, or else the loop.
 
     Engines agree to rounding and not to the bit, and their times do not compare, so none may vary with the factor.
@@ -52,13 +52,13 @@ def common(choices: Sequence[Choice]) -> Choice:
         engine = engines.pop() if len(engines) == 1 else "stacked"
         reason = "; ".join(dict.fromkeys(choice.reason for choice in choices))
         # A process is given no more than suit all cohorts.
-        return Choice(engine, reason, min(choice.portion for choice in choices))
+        return EngineChoice(engine, reason, min(choice.portion for choice in choices))
     reasons = dict.fromkeys(choice.reason for choice in choices if choice.engine == "loop")
     for_all = "" if engines == {"loop"} else ", and one engine trains all variants"
-    return Choice("loop", "; ".join(reasons) + for_all)
+    return EngineChoice("loop", "; ".join(reasons) + for_all)
 
 
-class Question(NamedTuple):
+class EngineQuery(NamedTuple):
     """Which engine is wanted for a cohort.
 
     Attributes:
@@ -74,7 +74,7 @@ class Question(NamedTuple):
     beside: Sequence[Run] = ()
 
 
-def resolve_each(questions: Sequence[Question], jobs: int) -> Iterator[tuple[int, Choice]]:
+def resolve_each(questions: Sequence[EngineQuery], jobs: int) -> Iterator[tuple[int, EngineChoice]]:
     """The engine for each question, with its place, as it is found.
 
     Questions are answered side by side, as what is chosen will be trained; on a GPU one after the other.
@@ -85,11 +85,11 @@ def resolve_each(questions: Sequence[Question], jobs: int) -> Iterator[tuple[int
         yield from spread(_resolved, questions, jobs)
 
 
-def _resolved(question: Question) -> Choice:
+def _resolved(question: EngineQuery) -> EngineChoice:
     return resolve(*question)
 
 
-def _cohort(question: Question) -> list[Run]:
+def _cohort(question: EngineQuery) -> list[Run]:
     """As many runs as are trained together: those of the question in turn, seed after seed."""
     runs = list(map(_unstarted, (question.run, *question.beside)))
     return [
@@ -98,14 +98,14 @@ def _cohort(question: Question) -> list[Run]:
     ]
 
 
-def resolve(wanted: str, run: Run, replicates: int, beside: Sequence[Run] = ()) -> Choice:
-    """The engine for a kind of training; the arguments are those of a `Question`.
+def resolve(wanted: str, run: Run, replicates: int, beside: Sequence[Run] = ()) -> EngineChoice:
+    """The engine for a kind of training; the arguments are those of a `EngineQuery`.
 
     A network that cannot be stacked is trained by the loop whatever was asked for, and the reason says why.
     """
     if wanted == "loop":
-        return Choice("loop", "asked for")
-    cohort = _cohort(Question(wanted, run, replicates, beside))
+        return EngineChoice("loop", "asked for")
+    cohort = _cohort(EngineQuery(wanted, run, replicates, beside))
     run = cohort[0]
     with one_thread():
         warm_up()
@@ -114,10 +114,10 @@ def resolve(wanted: str, run: Run, replicates: int, beside: Sequence[Run] = ()) 
         if wanted == "auto":
             alone, reason = _worth(run, fold, replicates)
             if reason:
-                return Choice("loop", reason)
+                return EngineChoice("loop", reason)
         reason = why_not(run) or self_check(run, fold)
         if reason:
-            return Choice("loop", reason)
+            return EngineChoice("loop", reason)
         return _stacked(wanted, cohort, fold, alone)
 
 
@@ -147,27 +147,27 @@ def _loop_seconds(run: Run, fold: Split) -> float:
         return _seconds(Training(run, fold))
 
 
-def _stacked(wanted: str, cohort: Sequence[Run], fold: Split, alone: float) -> Choice:
+def _stacked(wanted: str, cohort: Sequence[Run], fold: Split, alone: float) -> EngineChoice:
     """The stacked engine in the form and portion that suit it best, or the loop if ``auto`` finds it faster."""
     steps = cohort[0].recipe.steps
     if wanted == "stacked" and (len(cohort) == 1 or steps < FEWEST_MEASURED):
-        return Choice("stacked", "asked for")
+        return EngineChoice("stacked", "asked for")
     found = best_portion(cohort, fold)
     if wanted == "stacked":
-        chosen = Choice("stacked", "asked for", found.limit)
+        chosen = EngineChoice("stacked", "asked for", found.limit)
     else:
         each = found.each(steps)
         reason = (
             f"{alone * 1e6:.0f} µs a step by the loop, {each * 1e6:.0f} stacked by {found.tried}"
         )
         if each >= alone:
-            return Choice("loop", reason)
-        chosen = Choice("stacked", reason, found.limit)
+            return EngineChoice("loop", reason)
+        chosen = EngineChoice("stacked", reason, found.limit)
     at_once = found.dealt(len(cohort))
     return _form(chosen, cohort[:at_once], fold, found.step * at_once / found.tried)
 
 
-class Portion(NamedTuple):
+class ChunkSize(NamedTuple):
     """How many are best trained at once.
 
     Attributes:
@@ -191,25 +191,25 @@ class Portion(NamedTuple):
         return -(-replicates // -(-replicates // self.limit))
 
 
-def best_portion(cohort: Sequence[Run], fold: Split) -> Portion:
+def best_portion(cohort: Sequence[Run], fold: Split) -> ChunkSize:
     """What is trained at once is halved for as long as that saves time.
 
     A large network's replicates leave a core's cache, and convolutions in groups get slower the more groups there are.
     Every portion's start is part of its time.
     """
     steps, most = cohort[0].recipe.steps, min(len(cohort), MOST_MEASURED)
-    best = Portion(LARGEST, most, *_stacked_seconds(cohort[:most], fold))
+    best = ChunkSize(MAX_CHUNK, most, *_stacked_seconds(cohort[:most], fold))
     worth = best.each(steps) * steps * most >= WORTH_TRYING_HALVES
     while worth and best.tried > 1:
         half = -(-best.tried // 2)
-        found = Portion(half, half, *_stacked_seconds(cohort[:half], fold))
+        found = ChunkSize(half, half, *_stacked_seconds(cohort[:half], fold))
         if found.each(steps) > (1 - WORTH_HALVING) * best.each(steps):
             break
         best = found
     return best
 
 
-def _form(chosen: Choice, cohort: Sequence[Run], fold: Split, plain: float) -> Choice:
+def _form(chosen: EngineChoice, cohort: Sequence[Run], fold: Split, plain: float) -> EngineChoice:
     """The form of a stacked step: operation by operation, or compiled where that repays itself.
 
     On a GPU the same question is asked of its own times; capturing a step as a CUDA graph would be a third answer here.
@@ -228,7 +228,9 @@ def _form(chosen: Choice, cohort: Sequence[Run], fold: Split, plain: float) -> C
     except NotCompiledError as why:
         return chosen._replace(reason=f"{chosen.reason}; not compiled: {why}")
     found = f"{chosen.reason}; {plain * 1e6:.0f} µs a step of all {len(cohort)}, {compiled * 1e6:.0f} compiled"
-    return Choice(COMPILED if pays(plain, compiled, steps) else "stacked", found, chosen.portion)
+    return EngineChoice(
+        COMPILED if pays(plain, compiled, steps) else "stacked", found, chosen.portion
+    )
 
 
 def pays(plain: float, compiled: float, steps: int) -> bool:

@@ -13,7 +13,7 @@ import torch
 
 from paribus.data.cache import keep_latest
 from paribus.data.dataset import PARTS, Dataset, Split
-from paribus.engines.cohorts import LARGEST, stacked, units
+from paribus.engines.cohorts import MAX_CHUNK, chunks, stacked
 from paribus.engines.simd.trainer import COMPILED, train_compiled
 from paribus.engines.vmapped.fit import train_together
 from paribus.errors import ParibusError, retold
@@ -29,7 +29,7 @@ def execute(
     *,
     jobs: int,
     keep: Callable[[Run, RunResult], None],
-    portion: int = LARGEST,
+    portion: int = MAX_CHUNK,
 ) -> None:
     """Train every run; ``keep`` is called in this process with each record as soon as it is there.
 
@@ -39,7 +39,7 @@ def execute(
     Raises:
         ParibusError: a network or loss raised an error; it names the run. What was finished before is kept.
     """
-    work = units(runs, jobs, portion)
+    work = chunks(runs, jobs, portion)
     here = jobs == 1 or len(work) == 1 or any(run.device != "cpu" for run in runs)
     for i, records in _in_process(work) if here else spread(train_unit, work, jobs):
         for run, record in zip(work[i], records, strict=True):

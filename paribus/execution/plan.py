@@ -17,7 +17,7 @@ from paribus.analysis.results import Result, collect, kind_key
 from paribus.engines.cohorts import cohort_key
 from paribus.errors import ParibusError
 from paribus.execution.cases import DEVICES, Cell, skip_reason
-from paribus.execution.engine_choice import Choice, Question, common, resolve_each
+from paribus.execution.engine_choice import EngineChoice, EngineQuery, common, resolve_each
 from paribus.execution.executor import dataset_of
 from paribus.execution.pool import available_jobs, one_thread
 from paribus.execution.preflight import (
@@ -61,7 +61,7 @@ class Plan:
         self.declared: list[Suite] = []
         self._prepared: dict[tuple[str, str], Comparison] = {}
         self._digests: dict[Task, str] = {}
-        self._choices: dict[tuple[str, str, str, Arm], Choice] = {}
+        self._choices: dict[tuple[str, str, str, Arm], EngineChoice] = {}
         self._chosen_now: set[str] = set()
         self._cohorts_of: dict[tuple[str, str, str, Arm], dict[str, list[Run]]] = {}
         self._pilots: dict[str, Pilot] = {}
@@ -245,7 +245,7 @@ class Plan:
             for seed in self.seeds_of(cell._replace(variant=variant))
         ]
 
-    def _choice(self, cell: Cell) -> Choice:
+    def _choice(self, cell: Cell) -> EngineChoice:
         """The engine of an arm on a device: one for all variants, so that it does not vary with the factor.
 
         It is as asked for, as chosen before, or as measured now.
@@ -257,14 +257,16 @@ class Plan:
             if firsts and self._known_choice(name) is None:
                 self.choose([cell])
             known = self._known_choice(name) if firsts else None
-            self._choices[place] = Choice(*known) if known else Choice("loop", "asked for")
+            self._choices[place] = (
+                EngineChoice(*known) if known else EngineChoice("loop", "asked for")
+            )
         return self._choices[place]
 
     def choose(self, cells: Iterable[Cell], advance: Callable[[], None] = lambda: None) -> None:
         """Choose the engines of all of these cells at once, side by side; ``advance`` is called after each question."""
         asked = self.unchosen(cells)
         questions = {cohort: q for each in asked.values() for cohort, q in each.items()}
-        cohorts, found = list(questions), dict[str, Choice]()
+        cohorts, found = list(questions), dict[str, EngineChoice]()
         for i, choice in resolve_each(list(questions.values()), self.jobs):
             found[cohorts[i]] = choice
             for name, each in asked.items():
@@ -274,7 +276,7 @@ class Plan:
                     self._chosen_now.add(name)
             advance()
 
-    def unchosen(self, cells: Iterable[Cell]) -> dict[str, dict[str, Question]]:
+    def unchosen(self, cells: Iterable[Cell]) -> dict[str, dict[str, EngineQuery]]:
         """What is still to be asked: of each cohort of an arm, by the name under which the answer is kept."""
         asked = self.questions(cells)
         return {name: each for name, each in asked.items() if self._known_choice(name) is None}
@@ -284,7 +286,7 @@ class Plan:
         asked_again = self.settings.fresh and name not in self._chosen_now
         return None if asked_again else self.store.choice(name)
 
-    def questions(self, cells: Iterable[Cell]) -> dict[str, dict[str, Question]]:
+    def questions(self, cells: Iterable[Cell]) -> dict[str, dict[str, EngineQuery]]:
         """What is asked of each cohort of an arm, by the name under which the answer for all of them is kept.
 
         Variants that differ in numbers of the optimizer are trained together, those of all of these cells; some share
@@ -300,7 +302,7 @@ class Plan:
                 many[cohort] += len(new) * self._replicates(cell)
         asked = {
             # What is tried says most at the numbers of the first, which is a baseline if any of them is.
-            cohort: Question(self.settings.engine, run, -(-many[cohort] // self.jobs), beside)
+            cohort: EngineQuery(self.settings.engine, run, -(-many[cohort] // self.jobs), beside)
             for cohort, (run, *beside) in ((c, [*known.values()]) for c, known in firsts.items())
         }
         arms = filter(None, map(self._by_cohort, places.values()))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from paribus.engines.cohorts import LARGEST, cohort_key, units
+from paribus.engines.cohorts import MAX_CHUNK, chunks, cohort_key
 from paribus.experiment.recipe import EarlyStopping
 from paribus.runs.run import Run
 from paribus.spec import Call, call
@@ -87,17 +87,17 @@ def stacked(count: int, **settings: Any) -> list[Run]:
         (11, 2, [6, 5]),
         (3, 4, [1, 1, 1]),
         (9, 4, [3, 3, 3]),
-        (LARGEST, 1, [LARGEST]),
-        (LARGEST + 1, 1, [257, 256]),
-        (2 * LARGEST, 2, [LARGEST, LARGEST]),
-        (2 * LARGEST + 1, 2, [257, 257, 257, 254]),
-        (5 * LARGEST, 2, [427, 427, 427, 427, 427, 425]),
+        (MAX_CHUNK, 1, [MAX_CHUNK]),
+        (MAX_CHUNK + 1, 1, [257, 256]),
+        (2 * MAX_CHUNK, 2, [MAX_CHUNK, MAX_CHUNK]),
+        (2 * MAX_CHUNK + 1, 2, [257, 257, 257, 254]),
+        (5 * MAX_CHUNK, 2, [427, 427, 427, 427, 427, 425]),
     ],
 )
 def test_a_cohort_is_dealt_out_evenly(count: int, jobs: int, sizes: list[int]) -> None:
     """So that no process waits for another, in portions of at most 512, and each run once."""
     runs = stacked(count)
-    work = units(runs, jobs)
+    work = chunks(runs, jobs)
     assert [len(unit) for unit in work] == sizes
     assert [run.seed for unit in work for run in unit] == [*range(count)]
 
@@ -105,7 +105,7 @@ def test_a_cohort_is_dealt_out_evenly(count: int, jobs: int, sizes: list[int]) -
 def test_each_cohort_is_dealt_apart_and_the_loop_takes_one_run_at_a_time() -> None:
     first, second, alone = stacked(4), stacked(3, batch_size=4), [a_run(9), a_run(8)]
     mixed = [second[0], alone[0], *first[:2], second[1], alone[1], *first[2:], second[2]]
-    work = units(mixed, jobs=2)
+    work = chunks(mixed, jobs=2)
     assert work == [second[:2], second[2:], first[:2], first[2:], alone[:1], alone[1:]]
 
 
@@ -115,17 +115,17 @@ def test_learning_rates_of_several_variants_are_one_cohort() -> None:
         for lr in (0.1, 0.01)
         for seed in range(3)
     ]
-    (unit,) = units(runs, jobs=1)
+    (unit,) = chunks(runs, jobs=1)
     assert unit == [runs[0], runs[3], runs[1], runs[4], runs[2], runs[5]]
 
 
 def test_there_is_no_work_in_nothing() -> None:
-    assert units([], jobs=2) == []
+    assert chunks([], jobs=2) == []
 
 
 def test_a_cohort_is_dealt_in_portions_as_large_as_was_chosen() -> None:
     """Ten runs in portions of at most three, on two processes: two rounds of three and two."""
     runs = [replace(a_run(seed), engine="stacked") for seed in range(10)]
-    assert [len(unit) for unit in units(runs, 2, largest=3)] == [3, 3, 3, 1]
-    assert [len(unit) for unit in units(runs, 2, largest=1)] == [1] * 10
-    assert [run for unit in units(runs, 2, largest=3) for run in unit] == runs
+    assert [len(unit) for unit in chunks(runs, 2, largest=3)] == [3, 3, 3, 1]
+    assert [len(unit) for unit in chunks(runs, 2, largest=1)] == [1] * 10
+    assert [run for unit in chunks(runs, 2, largest=3) for run in unit] == runs

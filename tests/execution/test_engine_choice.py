@@ -16,14 +16,14 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from paribus.analysis.results import Result
 from paribus.data.dataset import Dataset
-from paribus.engines.cohorts import LARGEST, cohort_key
+from paribus.engines.cohorts import MAX_CHUNK, cohort_key
 from paribus.engines.simd.trainer import COMPILED
 from paribus.engines.vmapped.fit import self_check, why_not
 from paribus.errors import ParibusError
 from paribus.execution import engine_choice, executor
 from paribus.execution import plan as module
 from paribus.execution.cases import Cell, cells
-from paribus.execution.engine_choice import Choice, Question, common, resolve, resolve_each
+from paribus.execution.engine_choice import EngineChoice, EngineQuery, common, resolve, resolve_each
 from paribus.execution.executor import execute, fold_of
 from paribus.execution.session import Session
 from paribus.execution.settings import Settings
@@ -164,7 +164,7 @@ def test_a_network_that_cannot_be_stacked_is_found_out(name: str) -> None:
     found = self_check(run, fold_of(run))
     assert reason in found
     assert "\n" not in found
-    assert resolve("stacked", run, 8) == Choice("loop", found)
+    assert resolve("stacked", run, 8) == EngineChoice("loop", found)
 
 
 REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
@@ -185,7 +185,7 @@ def test_what_needs_no_trial_is_refused_without_one(name: str) -> None:
     settings, reason = REFUSALS[name]
     run = a_run(**settings)
     assert why_not(run) == reason
-    assert resolve("stacked", run, 8) == Choice("loop", reason)
+    assert resolve("stacked", run, 8) == EngineChoice("loop", reason)
 
 
 # And what can be.
@@ -225,12 +225,12 @@ def test_what_can_be_stacked_is(name: str) -> None:
     """Though round-off is blown up, steps are too small to see, or nothing is finite after the first."""
     run = a_run(**STACKABLE[name])
     assert self_check(run, fold_of(run)) == ""
-    assert resolve("stacked", run, 8) == Choice("stacked", "asked for")
+    assert resolve("stacked", run, 8) == EngineChoice("stacked", "asked for")
 
 
 def test_the_loop_is_taken_when_it_is_asked_for() -> None:
-    assert resolve("loop", a_run(), 512) == Choice("loop", "asked for")
-    assert resolve("loop", a_run(model=call(Branching)), 512) == Choice("loop", "asked for")
+    assert resolve("loop", a_run(), 512) == EngineChoice("loop", "asked for")
+    assert resolve("loop", a_run(model=call(Branching)), 512) == EngineChoice("loop", "asked for")
 
 
 # What auto does.
@@ -287,36 +287,36 @@ def seconds(monkeypatch: pytest.MonkeyPatch) -> dict[int, float]:
         ({16: 0.032, 8: 0.008, 4: 0.0035, 2: 0.0017}, 4),
         ({16: 0.032, 8: 0.008, 4: 0.0035, 2: 0.001, 1: 0.0004}, 1),
         # Larger ones might be better still: no limit.
-        ({16: 0.017, 8: 0.0084}, LARGEST),
+        ({16: 0.017, 8: 0.0084}, MAX_CHUNK),
         # In 4.8 s of training there is nothing to gain from trying halves, whatever they would say.
-        ({16: 0.016, 8: 0.0}, LARGEST),
+        ({16: 0.016, 8: 0.0}, MAX_CHUNK),
     ],
 )
 def test_so_many_are_trained_at_once_as_take_the_least_time_each(
     seconds: dict[int, float], steps_of: dict[int, float], portion: int
 ) -> None:
     seconds |= steps_of
-    assert resolve("stacked", a_run(steps=300), 16) == Choice("stacked", "asked for", portion)
+    assert resolve("stacked", a_run(steps=300), 16) == EngineChoice("stacked", "asked for", portion)
 
 
 def test_auto_holds_the_best_portion_against_the_loop(seconds: dict[int, float]) -> None:
     """16 at once lose against the loop's millisecond, four at once win."""
     seconds |= {16: 0.032, 8: 0.008, 4: 0.0016, 2: 0.0008}
     chosen = resolve("auto", a_run(steps=4000), 16)
-    assert chosen == Choice("stacked", "1000 µs a step by the loop, 400 stacked by 4", 4)
+    assert chosen == EngineChoice("stacked", "1000 µs a step by the loop, 400 stacked by 4", 4)
 
 
 def test_a_comparison_has_the_smallest_portion_of_its_variants() -> None:
-    each = [Choice("stacked", "a", 8), Choice("stacked", "b")]
-    assert common(each) == Choice("stacked", "a; b", 8)
+    each = [EngineChoice("stacked", "a", 8), EngineChoice("stacked", "b")]
+    assert common(each) == EngineChoice("stacked", "a; b", 8)
 
 
 def test_steps_are_compiled_for_all_variants_or_none() -> None:
     """Of portions of whatever sizes, since compiled steps are for any number of replicates."""
-    each = [Choice(COMPILED, "a", 8), Choice(COMPILED, "b", 16)]
-    assert common(each) == Choice(COMPILED, "a; b", 8)
-    each[1] = Choice("stacked", "b", 16)
-    assert common(each) == Choice("stacked", "a; b", 8)
+    each = [EngineChoice(COMPILED, "a", 8), EngineChoice(COMPILED, "b", 16)]
+    assert common(each) == EngineChoice(COMPILED, "a; b", 8)
+    each[1] = EngineChoice("stacked", "b", 16)
+    assert common(each) == EngineChoice("stacked", "a; b", 8)
 
 
 # Through a session.
@@ -433,10 +433,10 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     """What was measured, as which engine was wanted for how many replicates; stacking is found the faster."""
     found: list[tuple[str, int]] = []
 
-    def fake(questions: Sequence[Question], _jobs: int) -> Iterator[tuple[int, Choice]]:
+    def fake(questions: Sequence[EngineQuery], _jobs: int) -> Iterator[tuple[int, EngineChoice]]:
         for i, question in enumerate(questions):
             found.append((question.wanted, question.replicates))
-            yield i, Choice("stacked", f"measured {len(found)}")
+            yield i, EngineChoice("stacked", f"measured {len(found)}")
 
     monkeypatch.setattr(module, "resolve_each", fake)
     return found
@@ -444,7 +444,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_questions_are_answered_by_their_places_here_and_side_by_side(jobs: int) -> None:
-    questions = [Question(wanted, a_run(steps=10), 2) for wanted in ("loop", "stacked", "auto")]
+    questions = [EngineQuery(wanted, a_run(steps=10), 2) for wanted in ("loop", "stacked", "auto")]
     found = dict(resolve_each(questions, jobs))
     assert [found[i].engine for i in range(3)] == ["loop", "stacked", "loop"]
     assert found[1].reason == "asked for"
@@ -454,7 +454,7 @@ def test_questions_are_answered_by_their_places_here_and_side_by_side(jobs: int)
 def test_where_training_starts_from_is_not_trained_to_choose_an_engine() -> None:
     source = Pretrained(task=TASK, recipe=RECIPE.model_copy(update={"model": call(Raises)}))
     chosen = resolve("stacked", a_run(start=source, steps=10), 2)
-    assert chosen == Choice("stacked", "asked for")
+    assert chosen == EngineChoice("stacked", "asked for")
 
 
 def test_what_was_measured_is_kept_for_seeds_that_are_added_later(

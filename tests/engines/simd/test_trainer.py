@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from paribus.engines.cohorts import units
+from paribus.engines.cohorts import chunks
 from paribus.engines.simd.trainer import COMPILED, CompiledTraining, _same, train_compiled
 from paribus.engines.vmapped import trainer
 from paribus.engines.vmapped.fit import StackedTraining, train_together
 from paribus.execution import engine_choice
-from paribus.execution.engine_choice import Choice, Portion, resolve
+from paribus.execution.engine_choice import ChunkSize, EngineChoice, resolve
 from paribus.execution.executor import execute
 from paribus.runs.fingerprint import fingerprint
 from paribus.runs.run import Run, RunResult
@@ -73,8 +73,8 @@ def test_every_portion_takes_the_steps_that_were_asked_for() -> None:
     sgd, momentum = call("torch.optim:SGD", lr=0.1), call("torch.optim:SGD", lr=0.1, momentum=0.9)
     first, second = a_run(optimizer=sgd), a_run(optimizer=momentum)
     runs = [replace(r, seed=s, engine=COMPILED) for r in (first, second) for s in range(10)]
-    asked = engine_choice._cohort(engine_choice.Question("stacked", first, 10, [second]))
-    for portion_ in units(runs, 2):
+    asked = engine_choice._cohort(engine_choice.EngineQuery("stacked", first, 10, [second]))
+    for portion_ in chunks(runs, 2):
         numbers = [[run.recipe.optimizer.kwargs for run in part] for part in (portion_, asked)]
         assert numbers[0] == numbers[1]
 
@@ -184,7 +184,7 @@ def test_compiled_runs_are_another_kind_of_run() -> None:
     """They have a key of their own, and depend on the compiled engine's code besides the stacked one's."""
     runs = [replace(a_run(seed), engine=e) for e in ("stacked", COMPILED) for seed in (0, 1)]
     assert len({run.key for run in runs}) == 4
-    assert [[r.engine for r in unit] for unit in units(runs, 1)] == [
+    assert [[r.engine for r in unit] for unit in chunks(runs, 1)] == [
         ["stacked"] * 2,
         [COMPILED] * 2,
     ]
@@ -253,7 +253,7 @@ def test_a_cohort_that_cannot_be_compiled_is_stacked_and_says_why_if_that_was_wo
     seconds, steps: int, reason: str
 ) -> None:
     seconds["compiled"] = engine_choice.NotCompiledError("no compiler")
-    assert resolve("stacked", a_run(steps=steps), 8) == Choice("stacked", reason)
+    assert resolve("stacked", a_run(steps=steps), 8) == EngineChoice("stacked", reason)
 
 
 def test_auto_may_compile_what_it_stacks(seconds, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -269,11 +269,11 @@ def test_a_portion_is_compiled_as_it_is_dealt_out(seconds, monkeypatch: pytest.M
     """50 replicates of which 16 at once are best are given out by 13: four portions, the last one of 11."""
     sizes: list[int] = []
     del seconds
-    monkeypatch.setattr(engine_choice, "best_portion", lambda *_args: Portion(16, 16, 0.01, 0.0))
+    monkeypatch.setattr(engine_choice, "best_portion", lambda *_args: ChunkSize(16, 16, 0.01, 0.0))
     monkeypatch.setattr(
         engine_choice, "_compiled_seconds", lambda runs, *_args: sizes.append(len(runs)) or 0.001
     )
     chosen = resolve("stacked", a_run(steps=4000), 50)
     assert (chosen.engine, chosen.portion, sizes) == (COMPILED, 16, [13])
-    parts = units([replace(a_run(i), engine=COMPILED) for i in range(100)], 2, chosen.portion)
+    parts = chunks([replace(a_run(i), engine=COMPILED) for i in range(100)], 2, chosen.portion)
     assert [len(part) for part in parts] == [13] * 7 + [9]

@@ -109,7 +109,7 @@ class Uniform(Frozen):
         return f"uniform in [{self.low:.6g}, {self.high:.6g}]"
 
 
-class Choice(Frozen):
+class Categorical(Frozen):
     """One of some values, each as likely as the others; it has no edges."""
 
     kind: Literal["choice"] = "choice"
@@ -132,7 +132,7 @@ class Choice(Frozen):
         return f"one of {', '.join(map(str, self.values))}"
 
 
-Range = Annotated[LogUniform | Uniform | Choice, Field(discriminator="kind")]
+Range = Annotated[LogUniform | Uniform | Categorical, Field(discriminator="kind")]
 
 
 def _side(share: float) -> Side | None:
@@ -173,7 +173,7 @@ class Space(Frozen):
         return "; ".join(told) or "nothing"
 
 
-def space(**ranges: LogUniform | Uniform | Choice) -> Space:
+def space(**ranges: LogUniform | Uniform | Categorical) -> Space:
     """A space over keyword arguments of the optimizer, which is what most searches are over.
 
     >>> space(lr=LogUniform(low=0.001, high=3)).label

@@ -10,7 +10,7 @@ import pytest
 
 from paribus.errors import ParibusError
 from paribus.experiment.search_space import (
-    Choice,
+    Categorical,
     Edge,
     LogUniform,
     Space,
@@ -41,8 +41,8 @@ MOMENTA = LogUniform(low=1e-2, high=1.0, complement=True)
         (MOMENTA, 0.5, 0.9),
         (MOMENTA, 1.0, 0.0),
         (Uniform(low=-1, high=3), 0.25, 0.0),
-        (Choice(values=("a", "b", "c")), 0.34, "b"),
-        (Choice(values=("a", "b", "c")), 1.0, "c"),
+        (Categorical(values=("a", "b", "c")), 0.34, "b"),
+        (Categorical(values=("a", "b", "c")), 1.0, "c"),
     ],
 )
 def test_a_share_of_a_range_is_a_value(found, share, expected) -> None:
@@ -64,7 +64,7 @@ def test_a_share_of_a_range_is_a_value(found, share, expected) -> None:
         (LogUniform(low=0.01, high=0.5, complement=True), 0.505, "high"),
         (Uniform(low=0, high=1), 0.95, "high"),
         (Uniform(low=0, high=1), 0.05, "low"),
-        (Choice(values=(1, 2)), 1, None),
+        (Categorical(values=(1, 2)), 1, None),
     ],
 )
 def test_the_outer_tenth_is_that_of_the_range_as_it_is_drawn(found, value, side) -> None:
@@ -231,6 +231,6 @@ def test_a_space_says_what_it_is() -> None:
         "optimizer.lr: log-uniform in [0.001, 1]; optimizer.momentum: 1 - x log-uniform in [0.01, 1]"
     )
     assert Space().label == "nothing"
-    made = Space(ranges={"recipe.batch_size": Choice(values=(8, 16))})
+    made = Space(ranges={"recipe.batch_size": Categorical(values=(8, 16))})
     assert made.label == "batch_size: one of 8, 16"
     assert Space.model_validate_json(made.model_dump_json()) == made

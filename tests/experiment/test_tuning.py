@@ -8,7 +8,7 @@ import pytest
 
 from paribus.errors import ParibusError
 from paribus.experiment.comparison import Claim, Comparison, Factor
-from paribus.experiment.search_space import Choice, LogUniform, Space, Uniform, space
+from paribus.experiment.search_space import Categorical, LogUniform, Space, Uniform, space
 from paribus.experiment.tuning import Tuning, applied
 from paribus.spec import call
 from tests.helpers.toys import RECIPE, comparison
@@ -90,13 +90,13 @@ def test_unequal_trials_are_refused_unless_asked_for() -> None:
             "Give one number for all, or one for each.",
         ),
         (
-            {"spaces": Space(ranges={"recipe.optimizer": Choice(values=("a", "b"))})},
+            {"spaces": Space(ranges={"recipe.optimizer": Categorical(values=("a", "b"))})},
             "tuned path of comparison 'toys': got 'recipe.optimizer', which is the factor, expected a path into the "
             "recipe, below or beside the factor, and none of recipe.steps, recipe.time_limit, recipe.salt, "
             "recipe.dtype. Tune what a variant leaves open.",
         ),
         (
-            {"spaces": Space(ranges={"recipe.steps": Choice(values=(1, 2))})},
+            {"spaces": Space(ranges={"recipe.steps": Categorical(values=(1, 2))})},
             "tuned path of comparison 'toys': got 'recipe.steps', expected a path into the "
             "recipe, below or beside the factor, and none of recipe.steps, recipe.time_limit, recipe.salt, "
             "recipe.dtype. Tune what a variant leaves open.",

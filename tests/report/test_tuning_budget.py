@@ -20,7 +20,7 @@ from paribus.execution.cases import cells
 from paribus.execution.session import Session
 from paribus.execution.settings import Settings
 from paribus.experiment.comparison import Suite
-from paribus.experiment.search_space import Choice, LogUniform, Space, best_of, space
+from paribus.experiment.search_space import Categorical, LogUniform, Space, best_of, space
 from paribus.experiment.tuning import Tuning
 from paribus.report import terminal, write
 from paribus.report.figures.best_of_n import best_of_trials, expected, limited
@@ -222,7 +222,7 @@ def test_unequal_budgets_are_flagged_wherever_a_verdict_stands(page, tmp_path) -
 
 
 def test_values_without_an_order_are_counted(page) -> None:
-    choices = Space(ranges={"recipe.batch_size": Choice(values=(8, 8))})
+    choices = Space(ranges={"recipe.batch_size": Categorical(values=(8, 8))})
     text = page(tuned(spaces=choices, widen=False), arm="tuned")
     assert table(text, "#### Fairness ledger")["winners"][0] == "batch_size 8 (8 to 8)"
 

@@ -20,7 +20,7 @@ from paribus.execution.plan import Plan
 from paribus.execution.settings import Settings
 from paribus.experiment.comparison import Suite
 from paribus.runs import fingerprint
-from paribus.runs.environment import Machine, as_on
+from paribus.runs.environment import Environment, as_on
 from paribus.runs.run import torch_minor
 from paribus.runs.store import Store
 
@@ -48,7 +48,7 @@ def keep(plan: Plan, shown: Sequence[Cell], path: Path) -> None:
         "declared": [suite.name for suite in plan.declared],
         "failures": [[cell.name, reason] for cell, reason in plan.failures.items()],
         "machine": asdict(
-            Machine(
+            Environment(
                 sources=dict(sorted(fingerprint.made.items())),
                 torch=torch_minor(),
                 skipped={d: reason for d in settings.devices if (reason := skip_reason(d))},
@@ -81,7 +81,7 @@ def rebuild(path: Path, out: Path, find: Callable[[str], Suite]) -> list[Path]:
     from paribus.report import write
 
     evidence = _read(path / FILE if path.is_dir() else path)
-    with tempfile.TemporaryDirectory() as folder, as_on(Machine(**evidence["machine"])):
+    with tempfile.TemporaryDirectory() as folder, as_on(Environment(**evidence["machine"])):
         store = Path(folder) / "runs.sqlite"
         with Store(store) as made:
             made.fill(evidence["tables"])

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
-class Machine:
+class Environment:
     """Facts outside of recipes that decide how runs are named and which of them there are.
 
     Attributes:
@@ -23,16 +23,16 @@ class Machine:
     skipped: Mapping[str, str] = field(default_factory=dict)
 
 
-_then: ContextVar[Machine | None] = ContextVar("then", default=None)
+_then: ContextVar[Environment | None] = ContextVar("then", default=None)
 
 
-def then() -> Machine | None:
+def then() -> Environment | None:
     """The machine whose place is taken, or None for this one."""
     return _then.get()
 
 
 @contextmanager
-def as_on(machine: Machine) -> Iterator[None]:
+def as_on(machine: Environment) -> Iterator[None]:
     """Name runs as that machine did, while the context lasts."""
     token = _then.set(machine)
     try:

@@ -22,7 +22,7 @@ ROUND_SECONDS = 0.01
 WARM_UP = 3
 
 
-class Clock:
+class ReplayClock:
     """A clock that can be told what to show, so that a benchmark reports seconds that were measured elsewhere.
 
     Called, it gives seconds as `time.perf_counter` does. pytest-benchmark takes it as its timer: a training's

@@ -21,14 +21,14 @@ from paribus.execution.options import OPTIONS
 from paribus.execution.progress import ProgressBar
 from paribus.execution.session import Session
 from paribus.execution.settings import Settings, choice, pairs, speaks
-from paribus.execution.step_time import Clock
+from paribus.execution.step_time import ReplayClock
 from paribus.experiment.comparison import Comparison, Suite
 from paribus.experiment.tuning import Arm
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
 
-CLOCK = Clock()
+CLOCK = ReplayClock()
 
 
 class Door:

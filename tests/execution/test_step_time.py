@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from paribus.execution import step_time
-from paribus.execution.step_time import ROUNDS, WARM_UP, Clock, pinned, time_steps
+from paribus.execution.step_time import ROUNDS, WARM_UP, ReplayClock, pinned, time_steps
 from paribus.spec import call
 from paribus.training.loop import Training
 from tests.helpers.toys import ADAM, Raises, Watch, a_run
@@ -27,7 +27,7 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
 
 
 def test_a_clock_that_was_told_nothing_is_the_systems(watch: Watch) -> None:
-    clock = Clock()
+    clock = ReplayClock()
     assert clock() == 100.0
     watch.now = 102.5
     assert clock() == 102.5
@@ -38,7 +38,7 @@ def test_a_clock_that_was_told_nothing_is_the_systems(watch: Watch) -> None:
 def test_a_clock_shows_what_it_is_told_however_long_it_took(
     watch: Watch, took: float, seconds: list[float], shown: float
 ) -> None:
-    clock = Clock()
+    clock = ReplayClock()
     started = clock()
     with clock.showing() as told:
         watch.now += took
@@ -47,7 +47,7 @@ def test_a_clock_shows_what_it_is_told_however_long_it_took(
 
 
 def test_what_is_shown_adds_up_and_the_time_between_is_real(watch: Watch) -> None:
-    clock = Clock()
+    clock = ReplayClock()
     started = clock()
     for _ in range(3):
         with clock.showing() as told:
@@ -58,7 +58,7 @@ def test_what_is_shown_adds_up_and_the_time_between_is_real(watch: Watch) -> Non
 
 
 def test_after_an_error_the_clock_shows_the_time_that_passed(watch: Watch) -> None:
-    clock = Clock()
+    clock = ReplayClock()
     started = clock()
 
     def fail() -> None:
@@ -74,7 +74,7 @@ def test_after_an_error_the_clock_shows_the_time_that_passed(watch: Watch) -> No
 
 def test_pytest_benchmark_can_name_the_clock() -> None:
     """It writes the timer's ``__name__`` into its tables and files."""
-    assert Clock().__name__ == "Clock"
+    assert ReplayClock().__name__ == "Clock"
 
 
 @needs_affinity

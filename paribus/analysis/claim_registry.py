@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import PurePath
 
-from paribus.analysis.claims import Answered, answer_all, answer_suite
+from paribus.analysis.claims import ClaimResult, answer_all, answer_suite
 from paribus.analysis.hypothesis_tests import Answer
 from paribus.analysis.results import Result
 from paribus.experiment.comparison import Claim, Comparison, Suite
@@ -18,7 +18,7 @@ NOT_RUN = "not run"
 
 
 @dataclass(frozen=True)
-class Entry:
+class ClaimRecord:
     """A claim, or a part of one, where it is declared.
 
     Attributes:
@@ -38,7 +38,7 @@ class Entry:
     comparison: str
     device: str
     claim: Claim
-    answered: Answered | None = None
+    answered: ClaimResult | None = None
     spent: str = ""
     earlier: str = ""
     since: str = NOT_RUN
@@ -53,7 +53,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Whole:
+class CompoundClaim:
     """A claim with all its parts on one device; it needs them all.
 
     Attributes:
@@ -62,7 +62,7 @@ class Whole:
 
     name: str
     device: str
-    parts: tuple[Entry, ...]
+    parts: tuple[ClaimRecord, ...]
 
     @property
     def answer(self) -> Answer | None:
@@ -91,13 +91,13 @@ class Whole:
 ONE_SIDED = {"equivalent": 0.05, "not_worse": 0.05, "within": 0.05, "identical": 0.0}
 
 
-def _chance(part: Entry) -> float:
+def _chance(part: ClaimRecord) -> float:
     return ONE_SIDED.get(part.claim.relation, 0.025)
 
 
 def entries(
     declared: Sequence[Suite], results: Sequence[Result], store: Store
-) -> tuple[Entry, ...]:
+) -> tuple[ClaimRecord, ...]:
     """Every declared claim with its answer; what is answered now is kept in the store, what is not is looked up there.
 
     An earlier answer stands where this session's look could give none. Of the answers on several budgets that of the
@@ -116,7 +116,7 @@ def entries(
     return tuple(found)
 
 
-def wholes(found: Iterable[Entry]) -> list[Whole]:
+def wholes(found: Iterable[ClaimRecord]) -> list[CompoundClaim]:
     """Claims in the order of their numbers, each device by itself; a part that was not run belongs to all of them."""
     listed = list(found)
     order = sorted(listed, key=lambda e: in_order(e.claim.name))
@@ -125,7 +125,7 @@ def wholes(found: Iterable[Entry]) -> list[Whole]:
         here = list(parts)
         for device in sorted({p.device for p in here if p.device}) or [""]:
             of = tuple(p for p in here if p.device in (device, ""))
-            made.append(Whole(name, device, of))
+            made.append(CompoundClaim(name, device, of))
     return made
 
 
@@ -140,7 +140,7 @@ def in_order(name: str) -> tuple[bool, int, str]:
     return (not numbered, int(digits) if numbered else 0, name)
 
 
-def _answered(results: Sequence[Result]) -> Iterator[tuple[Entry, list[str]]]:
+def _answered(results: Sequence[Result]) -> Iterator[tuple[ClaimRecord, list[str]]]:
     """The claims of this session's results, each with the budgets that it may have been answered on."""
     run = [result for result in results if not result.skipped]
     for result in run:
@@ -157,9 +157,9 @@ def _place(result: Result) -> tuple[str, str, str]:
     return (result.suite.name, result.device, result.arm)
 
 
-def _entry(answered: Answered, results: Sequence[Result], comparison: str) -> Entry:
+def _entry(answered: ClaimResult, results: Sequence[Result], comparison: str) -> ClaimRecord:
     result = results[0]
-    return Entry(
+    return ClaimRecord(
         result.suite.name,
         comparison,
         result.device,
@@ -194,13 +194,13 @@ def _contents(result: Result) -> list[str]:
     return sorted({str(record.data["digest"]) for row in result.rows for record in row.known})
 
 
-def _declared(suites: Sequence[Suite]) -> Iterator[tuple[Entry, list[str]]]:
+def _declared(suites: Sequence[Suite]) -> Iterator[tuple[ClaimRecord, list[str]]]:
     for suite in suites:
         for comparison in suite.comparisons:
             for claim in comparison.claims:
-                yield Entry(suite.name, comparison.name, "", claim), _budgets(comparison)
+                yield ClaimRecord(suite.name, comparison.name, "", claim), _budgets(comparison)
         for claim in suite.claims:
-            yield Entry(suite.name, "", "", claim), _budgets(suite.comparisons[0])
+            yield ClaimRecord(suite.name, "", "", claim), _budgets(suite.comparisons[0])
 
 
 def _budgets(comparison: Comparison) -> list[str]:
@@ -209,7 +209,7 @@ def _budgets(comparison: Comparison) -> list[str]:
     return sorted(spent, key=lambda name: -spent[name])
 
 
-def _remembered(entry: Entry, budgets: Sequence[str], store: Store) -> Entry:
+def _remembered(entry: ClaimRecord, budgets: Sequence[str], store: Store) -> ClaimRecord:
     """The entry, kept; or what is kept of it where this session did not run it or could answer nothing."""
     now = entry.answered
     if now is None or now.silent:
@@ -222,26 +222,26 @@ def _remembered(entry: Entry, budgets: Sequence[str], store: Store) -> Entry:
     return entry
 
 
-def _earlier(entry: Entry, budgets: Sequence[str], store: Store) -> list[Entry]:
+def _earlier(entry: ClaimRecord, budgets: Sequence[str], store: Store) -> list[ClaimRecord]:
     """What the store knows of an entry on any device; the entry as it is where it knows nothing."""
     here = (_kept(replace(entry, device=device), budgets, store) for device in ("cpu", "cuda"))
     return [kept for kept in here if kept is not None] or [entry]
 
 
-def _kept(entry: Entry, budgets: Sequence[str], store: Store) -> Entry | None:
+def _kept(entry: ClaimRecord, budgets: Sequence[str], store: Store) -> ClaimRecord | None:
     """What is kept of an entry on the first of the budgets on which it was answered, or at least looked at."""
     each = (_looked_up(replace(entry, budget=budget), store) for budget in budgets)
     return min((kept for kept in each if kept is not None), key=_is_silent, default=None)
 
 
-def _looked_up(entry: Entry, store: Store) -> Entry | None:
+def _looked_up(entry: ClaimRecord, store: Store) -> ClaimRecord | None:
     kept = store.answer(entry.key)
     if kept is None:
         return None
     (answer, evidence, single, silent, spent), when = kept
-    answered = Answered(entry.claim, Answer(answer), evidence, single, silent)
+    answered = ClaimResult(entry.claim, Answer(answer), evidence, single, silent)
     return replace(entry, answered=answered, spent=spent, earlier=when[:10])
 
 
-def _is_silent(entry: Entry) -> bool:
+def _is_silent(entry: ClaimRecord) -> bool:
     return entry.answered is None or entry.answered.silent

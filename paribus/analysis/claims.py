@@ -33,7 +33,7 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Answered:
+class ClaimResult:
     """A claim with its answer and the evidence in a phrase.
 
     Attributes:
@@ -48,18 +48,18 @@ class Answered:
     silent: bool = False
 
 
-def answer_all(result: Result) -> tuple[Answered, ...]:
+def answer_all(result: Result) -> tuple[ClaimResult, ...]:
     """Every claim on the arm of a result, answered from what is known."""
     claims = (claim for claim in result.comparison.claims if claim.arm == result.arm)
     return tuple(answer(claim, result) for claim in claims)
 
 
-def answer_suite(results: Sequence[Result]) -> tuple[Answered, ...]:
+def answer_suite(results: Sequence[Result]) -> tuple[ClaimResult, ...]:
     """Every claim of a suite over all its comparisons, answered from one arm of each on one device."""
     suite, arm = results[0].suite, results[0].arm
     missing = len(results) < len(suite.comparisons)
     return tuple(
-        Answered(claim, Answer.undecided, "not run", silent=True)
+        ClaimResult(claim, Answer.undecided, "not run", silent=True)
         if missing
         else answer(claim, *results)
         for claim in suite.claims
@@ -67,13 +67,13 @@ def answer_suite(results: Sequence[Result]) -> tuple[Answered, ...]:
     )
 
 
-def answer(claim: Claim, *results: Result) -> Answered:
+def answer(claim: Claim, *results: Result) -> ClaimResult:
     """One claim, answered from what is known: of one comparison, or of every comparison of a suite."""
     reason = next(filter(None, (_silent(claim, result) for result in results)), "")
     if len({result.seeds for result in results}) > 1:
         reason = reason or "withheld: its comparisons have different seeds"
     if reason:
-        return Answered(claim, Answer.undecided, reason, silent=True)
+        return ClaimResult(claim, Answer.undecided, reason, silent=True)
     result = results[0]
     if _asks_the_family(claim, result):
         return _by_verdict(claim, result)
@@ -151,7 +151,7 @@ def _learn_nothing(names: Sequence[str], result: Result) -> bool:
     return all(gain <= (primary.margin or 0.0) for gain in gains)
 
 
-def _by_verdict(claim: Claim, result: Result) -> Answered:
+def _by_verdict(claim: Claim, result: Result) -> ClaimResult:
     contrast = result.contrasts[claim.variant]
     mean, p = contrast.difference.mean, contrast.p_holm
     seen = contrast.detectable
@@ -160,13 +160,13 @@ def _by_verdict(claim: Claim, result: Result) -> Answered:
         f"verdict {contrast.label}, mean difference {mean:.3g}, {p_phrase(p)} (Holm){seen_as}"
     )
     if contrast.reason:
-        return Answered(claim, Answer.undecided, evidence, silent=True)
+        return ClaimResult(claim, Answer.undecided, evidence, silent=True)
     if contrast.decision == claim.relation:
-        return Answered(claim, Answer.supported, evidence)
+        return ClaimResult(claim, Answer.supported, evidence)
     refuted = contrast.decision is not Decision.undecided
     if claim.relation == "equivalent":
         refuted = refuted and _beyond(contrast, result.comparison.primary.margin)
-    return Answered(claim, Answer.refuted if refuted else Answer.undecided, evidence)
+    return ClaimResult(claim, Answer.refuted if refuted else Answer.undecided, evidence)
 
 
 def _beyond(contrast: Contrast, margin: float | None) -> bool:
@@ -185,7 +185,7 @@ def _direction(claim: Claim, comparison: Comparison) -> bool:
     return metric is None or metric.higher_is_better  # without one only identity is claimed
 
 
-def _by_values(claim: Claim, results: Sequence[Result]) -> Answered:
+def _by_values(claim: Claim, results: Sequence[Result]) -> ClaimResult:
     """One test on a number a seed: paired with the reference's, or held against the claim's value."""
     result = results[0]
     a = _numbers(claim, results, claim.variant)
@@ -194,7 +194,7 @@ def _by_values(claim: Claim, results: Sequence[Result]) -> Answered:
         b = _numbers(claim, results, _named(claim, result)[1])
     if not len(a):
         nothing = f"no {_name(claim, result)} was measured"
-        return Answered(claim, Answer.undecided, nothing, silent=True)
+        return ClaimResult(claim, Answer.undecided, nothing, silent=True)
     known = np.isfinite(a) & np.isfinite(b)
     up = claim.alone or _direction(claim, result.comparison)
     d: Floats = (1.0 if up else -1.0) * (a - b)[known]
@@ -202,13 +202,13 @@ def _by_values(claim: Claim, results: Sequence[Result]) -> Answered:
     if not known.all() or d.size < stats.least_seeds(1):
         why = _few(a) if known.all() else f"{d.size} of {len(a)} pairs have the score"
         told = f"{shown}, {why}".removeprefix(", ")
-        return Answered(claim, Answer.undecided, told, silent=bool(known.all()))
+        return ClaimResult(claim, Answer.undecided, told, silent=bool(known.all()))
     single = claim.relation != "identical"
     by = _inference(result)
     found, how = RELATIONS[claim.relation](d, _margin(claim, result.comparison), by)
     sought = claim.relation in DIFFERENCES and found is Answer.undecided
     seen = by.visible(d) if sought else ""
-    return Answered(claim, found, f"{shown} (medians), {how}, n = {d.size}{seen}", single)
+    return ClaimResult(claim, found, f"{shown} (medians), {how}, n = {d.size}{seen}", single)
 
 
 def _few(numbers: Floats) -> str:
@@ -266,7 +266,7 @@ def _inference(result: Result) -> Inference:
     return Inference(result.correction if result.comparison.corrected else None)
 
 
-def _by_steps(claim: Claim, comparison: Comparison, variant: Row, reference: Row) -> Answered:
+def _by_steps(claim: Claim, comparison: Comparison, variant: Row, reference: Row) -> ClaimResult:
     """Steps to the target, a miss being infinite: by share of wins, because infinities have no mean."""
     a, b = (target_steps(comparison, row) for row in (variant, reference))
     fewer, more = int((a < b).sum()), int((a > b).sum())
@@ -278,8 +278,8 @@ def _by_steps(claim: Claim, comparison: Comparison, variant: Row, reference: Row
         found = Answer.supported if wanted > unwanted else Answer.refuted
     shown = f"{shown}, sign test {p_phrase(p)}"
     if a.size < stats.least_seeds(1):
-        return Answered(claim, Answer.undecided, f"{shown}, {_few(a)}", silent=True)
-    return Answered(claim, found, shown, single=True)
+        return ClaimResult(claim, Answer.undecided, f"{shown}, {_few(a)}", silent=True)
+    return ClaimResult(claim, found, shown, single=True)
 
 
 def target_steps(comparison: Comparison, row: Row) -> Floats:

@@ -12,7 +12,7 @@ from functools import cached_property
 
 import torch
 
-from paribus.analysis.claim_registry import Entry, entries
+from paribus.analysis.claim_registry import ClaimRecord, entries
 from paribus.analysis.results import Result, collect, kind_key
 from paribus.engines.cohorts import cohort_key
 from paribus.errors import ParibusError
@@ -402,7 +402,9 @@ class Plan:
             cap=self.settings.most,
         )
 
-    def claims(self, declared: Sequence[Suite], results: Sequence[Result]) -> tuple[Entry, ...]:
+    def claims(
+        self, declared: Sequence[Suite], results: Sequence[Result]
+    ) -> tuple[ClaimRecord, ...]:
         """Every claim of the declared suites, answered by these results, or by those of earlier sessions."""
         self.declared = list(declared)
         return entries(declared, results, self.store)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from paribus.analysis.claim_registry import Entry
+from paribus.analysis.claim_registry import ClaimRecord
 from paribus.analysis.ranking import TaskRanking, standings
 from paribus.analysis.results import Result
 from paribus.report import claims, ranking_figures, runs_csv
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["terminal", "verdict_table", "write"]
 
 
-def write(results: Sequence[Result], out: Path, declared: Sequence[Entry] = ()) -> list[Path]:
+def write(results: Sequence[Result], out: Path, declared: Sequence[ClaimRecord] = ()) -> list[Path]:
     """Write the index, a page, a CSV and figures for each suite, and the page of all claims.
 
     Args:
@@ -47,7 +47,7 @@ def write(results: Sequence[Result], out: Path, declared: Sequence[Entry] = ()) 
     return written
 
 
-def _claims(declared: Sequence[Entry], out: Path) -> Path:
+def _claims(declared: Sequence[ClaimRecord], out: Path) -> Path:
     path = out / "claims.md"
     places = {
         f"{page.name}#{name}"

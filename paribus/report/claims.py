@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 
-from paribus.analysis.claim_registry import Entry, Whole, wholes
+from paribus.analysis.claim_registry import ClaimRecord, CompoundClaim, wholes
 from paribus.report.formatting import NOTHING, number
 from paribus.report.tables import Line, markdown
 from paribus.report.text import pathless
@@ -19,7 +19,7 @@ HOW = (
 )
 
 
-def page(found: Sequence[Entry], places: Collection[str]) -> str:
+def page(found: Sequence[ClaimRecord], places: Collection[str]) -> str:
     """The whole page.
 
     Args:
@@ -33,7 +33,7 @@ def page(found: Sequence[Entry], places: Collection[str]) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def summary(claims: Sequence[Whole]) -> list[str]:
+def summary(claims: Sequence[CompoundClaim]) -> list[str]:
     """How many are what, and how many of them chance alone would support."""
     counts = Counter(verdict(claim) for claim in claims)
     told = ", ".join(f"{n} {name}" for name, n in sorted(counts.items()))
@@ -49,7 +49,7 @@ def summary(claims: Sequence[Whole]) -> list[str]:
     ]
 
 
-def verdict(claim: Whole) -> str:
+def verdict(claim: CompoundClaim) -> str:
     """The answer in a word."""
     return "not run" if claim.answer is None else str(claim.answer)
 
@@ -69,11 +69,11 @@ def marked(text: str) -> list[str]:
     return re.findall(r'<a id="(claims-[^"]+)"></a>', text)
 
 
-def _title(claim: Whole) -> str:
+def _title(claim: CompoundClaim) -> str:
     return f"{claim.name} on {claim.device}" if claim.device not in ("", "cpu") else claim.name
 
 
-def _line(claim: Whole) -> Line:
+def _line(claim: CompoundClaim) -> Line:
     known = [part.answered.answer for part in claim.parts if part.answered]
     supported = sum(answer == "supported" for answer in known)
     title = _title(claim)
@@ -95,12 +95,12 @@ def _slug(title: str) -> str:
     return re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
 
 
-def _section(claim: Whole, places: Collection[str]) -> list[str]:
+def _section(claim: CompoundClaim, places: Collection[str]) -> list[str]:
     lines = [_part(part, places) for part in claim.parts]
     return [f"## {_title(claim)}", f"**{verdict(claim)}**", markdown(lines)]
 
 
-def _part(part: Entry, places: Collection[str]) -> Line:
+def _part(part: ClaimRecord, places: Collection[str]) -> Line:
     answered = part.answered
     return {
         "says": part.claim.text,
@@ -111,7 +111,7 @@ def _part(part: Entry, places: Collection[str]) -> Line:
     }
 
 
-def _where(part: Entry, places: Collection[str]) -> str:
+def _where(part: ClaimRecord, places: Collection[str]) -> str:
     """The page that holds the evidence, what was spent on it, and when where that was not now."""
     name = f"{part.suite}, {part.comparison}" if part.comparison else part.suite
     file = f"{part.suite}.md"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from paribus.analysis.claim_registry import Entry, in_order, wholes
-from paribus.analysis.claims import Answered, answer_all
+from paribus.analysis.claim_registry import ClaimRecord, in_order, wholes
+from paribus.analysis.claims import ClaimResult, answer_all
 from paribus.analysis.ranking import standings
 from paribus.analysis.results import Result
 from paribus.analysis.verdict import Decision
@@ -21,7 +21,7 @@ HOW = (
 )
 
 
-def index(results: Sequence[Result], declared: Sequence[Entry] = ()) -> str:
+def index(results: Sequence[Result], declared: Sequence[ClaimRecord] = ()) -> str:
     """The whole index.
 
     Args:
@@ -85,7 +85,7 @@ def title(result: Result) -> str:
 
 def _claims(results: Sequence[Result]) -> list[str]:
     lines: list[tables.Line] = []
-    answers: list[Answered] = []
+    answers: list[ClaimResult] = []
     for result in results:
         if not result.skipped:
             found = answer_all(result)
@@ -96,7 +96,7 @@ def _claims(results: Sequence[Result]) -> list[str]:
     return ["## Claims", tables.markdown(lines), method.claims_note(answers)] if lines else []
 
 
-def _all_claims(declared: Sequence[Entry]) -> list[str]:
+def _all_claims(declared: Sequence[ClaimRecord]) -> list[str]:
     if not declared:
         return []
     counted, _ = claims.summary(wholes(declared))

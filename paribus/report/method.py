@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import PurePath
 
 from paribus import stats
-from paribus.analysis.claims import Answered
+from paribus.analysis.claims import ClaimResult
 from paribus.analysis.results import Result
 from paribus.report.formatting import listed
 from paribus.report.tables import has_naive
@@ -207,7 +207,7 @@ def looks(result: Result) -> list[str]:
     ]
 
 
-def claims_note(answers: list[Answered] | tuple[Answered, ...]) -> str:
+def claims_note(answers: list[ClaimResult] | tuple[ClaimResult, ...]) -> str:
     """How many claims rest on tests of their own, and how many false supports that lets through."""
     single, all_of_them = sum(a.single for a in answers), len(answers)
     told = "Claims were declared before anything ran. `refuted` means that the opposite, or equivalence, was shown. "
@@ -220,7 +220,7 @@ def claims_note(answers: list[Answered] | tuple[Answered, ...]) -> str:
     )
 
 
-def measured(answers: Sequence[Answered]) -> list[str]:
+def measured(answers: Sequence[ClaimResult]) -> list[str]:
     """What each measure is that claims speak of, by the name that their evidence gives it, as its own docs say it."""
     spoken = [a.claim.measure for a in answers if a.claim.measure and not a.silent]
     calls = {call.target: call for call in spoken}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from paribus.analysis import results
-from paribus.analysis.claims import Answered, target_steps
+from paribus.analysis.claims import ClaimResult, target_steps
 from paribus.analysis.results import Floats, Result, Row
 from paribus.analysis.verdict import Contrast
 from paribus.experiment.task import Metric
@@ -298,7 +298,7 @@ def _failure_line(row: Row, result: Result, scores: Floats) -> Line:
     }
 
 
-def claim_lines(answers: Sequence[Answered]) -> list[Line]:
+def claim_lines(answers: Sequence[ClaimResult]) -> list[Line]:
     """Claims with their answers and evidence."""
     return [
         {

@@ -7,8 +7,8 @@ from itertools import count
 
 import pytest
 
-from paribus.analysis.claim_registry import Entry, Whole, entries, wholes
-from paribus.analysis.claims import Answered
+from paribus.analysis.claim_registry import ClaimRecord, CompoundClaim, entries, wholes
+from paribus.analysis.claims import ClaimResult
 from paribus.analysis.hypothesis_tests import Answer
 from paribus.experiment.comparison import Budget, Claim, Suite
 from paribus.runs.store import Store
@@ -218,10 +218,10 @@ def test_without_an_earlier_answer_a_look_says_why_it_can_give_none(store) -> No
     assert later.answered == found.answered
 
 
-def entry(answer: str | None, name: str = "C1", device: str = "cpu", **fields) -> Entry:
+def entry(answer: str | None, name: str = "C1", device: str = "cpu", **fields) -> ClaimRecord:
     made = claim(name, **fields)
-    known = None if answer is None else Answered(made, Answer(answer), "seen")
-    return Entry("hand", "hand", device if answer else "", made, known)
+    known = None if answer is None else ClaimResult(made, Answer(answer), "seen")
+    return ClaimRecord("hand", "hand", device if answer else "", made, known)
 
 
 @pytest.mark.parametrize(
@@ -237,7 +237,7 @@ def entry(answer: str | None, name: str = "C1", device: str = "cpu", **fields) -
     ],
 )
 def test_a_claim_needs_all_its_parts(parts, expected) -> None:
-    assert Whole("C1", "cpu", tuple(map(entry, parts))).answer == expected
+    assert CompoundClaim("C1", "cpu", tuple(map(entry, parts))).answer == expected
 
 
 @pytest.mark.parametrize(
@@ -252,12 +252,12 @@ def test_a_claim_needs_all_its_parts(parts, expected) -> None:
 )
 def test_chance_supports_a_claim_as_often_as_its_easiest_part(parts, expected) -> None:
     made = tuple(entry("undecided", **fields) for fields in parts)
-    assert Whole("C1", "cpu", made).false_support == expected
+    assert CompoundClaim("C1", "cpu", made).false_support == expected
 
 
 def test_what_was_not_run_is_supported_by_nothing() -> None:
-    assert Whole("C1", "", (entry(None),)).false_support == 0.0
-    assert Whole("C1", "cpu", (entry("supported"), entry(None))).false_support == 0.0
+    assert CompoundClaim("C1", "", (entry(None),)).false_support == 0.0
+    assert CompoundClaim("C1", "cpu", (entry("supported"), entry(None))).false_support == 0.0
 
 
 def test_claims_stand_in_the_order_of_their_numbers() -> None:

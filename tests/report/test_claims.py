@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from paribus.analysis.claim_registry import Entry, entries, wholes
-from paribus.analysis.claims import Answered
+from paribus.analysis.claim_registry import ClaimRecord, entries, wholes
+from paribus.analysis.claims import ClaimResult
 from paribus.analysis.hypothesis_tests import Answer
 from paribus.experiment.comparison import Claim
 from paribus.report import claims, write
@@ -14,11 +14,11 @@ from tests.helpers.handmade import filled
 MADE = Claim(name="C5", text="Adam wins.", variant="adam", relation="better", source="A. Author")
 
 
-def entry(answer: str | None, name: str = "C5", **fields: str) -> Entry:
+def entry(answer: str | None, name: str = "C5", **fields: str) -> ClaimRecord:
     made = MADE.model_copy(update={"name": name})
-    known = None if answer is None else Answered(made, Answer(answer), "p = 0.01")
+    known = None if answer is None else ClaimResult(made, Answer(answer), "p = 0.01")
     device = "cpu" if answer else ""
-    return Entry("hand", "hand", device, made, known, "10 seeds, budget `quick`", **fields)
+    return ClaimRecord("hand", "hand", device, made, known, "10 seeds, budget `quick`", **fields)
 
 
 def test_each_claim_has_a_row_and_a_section_with_its_evidence() -> None:

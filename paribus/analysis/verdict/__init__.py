@@ -21,7 +21,7 @@ import numpy.typing as npt
 from paribus import stats
 from paribus.analysis.verdict.contrast import Contrast, Decision, Family
 from paribus.analysis.verdict.pairs import Crossing, Pair, Scale
-from paribus.analysis.verdict.runs import OUTCOMES, Runs
+from paribus.analysis.verdict.runs import OUTCOMES, ScoreTable
 from paribus.analysis.verdict.sequential import decide_sequentially
 from paribus.errors import ParibusError
 
@@ -98,7 +98,7 @@ def decide(
     >>> [contrast.label for contrast in decide(scores, **rule)]
     ['better']
     """
-    runs = Runs.read(scores, outcomes, failure_score, naive, baseline, higher_is_better)
+    runs = ScoreTable.read(scores, outcomes, failure_score, naive, baseline, higher_is_better)
     crossed = interactions or {}
     family = Family(
         baseline=baseline,

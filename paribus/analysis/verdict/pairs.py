@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from paribus import stats
 from paribus.analysis.verdict.contrast import Contrast, Decision, Family
-from paribus.analysis.verdict.runs import Cells, Runs
+from paribus.analysis.verdict.runs import ScoreSubset, ScoreTable
 from paribus.stats import Floats, Interval
 
 Scale = Literal["score", "log"]
@@ -37,7 +37,7 @@ class Pair:
     crossed: bool = False
 
     @classmethod
-    def of(cls, runs: Runs, variant: str, family: Family) -> Pair:
+    def of(cls, runs: ScoreTable, variant: str, family: Family) -> Pair:
         """Pair by seed, leaving out seeds on which either run was skipped or exhausted."""
         cells = runs.cells((variant, family.baseline))
         differences = cells.scores[0] - cells.scores[1]
@@ -45,7 +45,9 @@ class Pair:
         return cls(variant, family, differences, (cells.failed[0], cells.failed[1]), silent)
 
     @classmethod
-    def crossing(cls, runs: Runs, name: str, four: Crossing, family: Family, scale: Scale) -> Pair:
+    def crossing(
+        cls, runs: ScoreTable, name: str, four: Crossing, family: Family, scale: Scale
+    ) -> Pair:
         """The difference of differences of each seed: what both changes do beyond what each does alone.
 
         A cell at its floor could fall no further, which makes an interaction or hides one, so any of them
@@ -146,7 +148,7 @@ class Pair:
         )
 
 
-def scaled(cells: Cells, scale: Scale) -> tuple[Floats, str | None]:
+def scaled(cells: ScoreSubset, scale: Scale) -> tuple[Floats, str | None]:
     """The scores on the declared scale, `(4, seed)`, and why they have none."""
     if scale == "score":
         return cells.scores, None
@@ -156,7 +158,7 @@ def scaled(cells: Cells, scale: Scale) -> tuple[Floats, str | None]:
     return cells.sign * np.log(scores), None
 
 
-def _silence(cells: Cells, differences: Floats, floored: bool) -> str | None:
+def _silence(cells: ScoreSubset, differences: Floats, floored: bool) -> str | None:
     """Why a pair has nothing to say: floor, ceiling, exhausted or skipped, in that order; or None.
 
     Where every run failed, nobody beat anything, naive score or not: that is the floor and not the ceiling.

@@ -17,7 +17,7 @@ OUTCOMES = ("completed", "diverged", "exhausted", "skipped")
 
 
 @dataclass(frozen=True, slots=True)
-class Runs:
+class ScoreTable:
     """All runs of a comparison, checked, oriented so that higher is better, failures penalised.
 
     `scores`, `outcomes` and `naive` are `(variant, seed)`; `naive` may be None.
@@ -38,7 +38,7 @@ class Runs:
         naive: npt.ArrayLike | None,
         baseline: str,
         higher_is_better: bool,
-    ) -> Runs:
+    ) -> ScoreTable:
         """Check, penalise, orient."""
         table = _table(scores, baseline)
         states = _outcomes(scores, outcomes, table)
@@ -52,18 +52,18 @@ class Runs:
         )
         return cls(list(scores), sign * table, states, floor, sign)
 
-    def cells(self, names: Sequence[str]) -> Cells:
+    def cells(self, names: Sequence[str]) -> ScoreSubset:
         """These variants on the seeds on which all of them were run to an end."""
         rows = [self.names.index(name) for name in names]
         states = self.outcomes[rows]
         kept = np.isin(states, ("completed", "diverged")).all(axis=0)
         naive = None if self.naive is None else self.naive[rows][:, kept]
         failed = states[:, kept] == "diverged"
-        return Cells(self.scores[rows][:, kept], naive, failed, states, self.sign)
+        return ScoreSubset(self.scores[rows][:, kept], naive, failed, states, self.sign)
 
 
 @dataclass(frozen=True, slots=True)
-class Cells:
+class ScoreSubset:
     """Some variants side by side on the seeds kept; higher is better.
 
     Attributes:

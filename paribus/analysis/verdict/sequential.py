@@ -15,7 +15,7 @@ import numpy.typing as npt
 from paribus import stats
 from paribus.analysis.verdict.contrast import Contrast, Decision, Family
 from paribus.analysis.verdict.pairs import Crossing, Pair, Scale
-from paribus.analysis.verdict.runs import Runs
+from paribus.analysis.verdict.runs import ScoreTable
 from paribus.stats import Followed, Interval, WinShare
 
 
@@ -45,7 +45,7 @@ def decide_sequentially(
     >>> [contrast.label for contrast in decide_sequentially(scores, **rule)]
     ['better']
     """
-    runs = Runs.read(scores, outcomes, failure_score, naive, baseline, higher_is_better)
+    runs = ScoreTable.read(scores, outcomes, failure_score, naive, baseline, higher_is_better)
     family = Family(
         baseline=baseline,
         higher_is_better=higher_is_better,

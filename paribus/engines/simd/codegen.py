@@ -18,7 +18,7 @@ from paribus.engines.simd.trace_step import Sample, record_step
 from paribus.engines.toolchain import Library
 from paribus.engines.vmapped.batches import Samples, Source
 from paribus.engines.vmapped.optimizers import Update
-from paribus.engines.vmapped.parameters import Loss, Stack
+from paribus.engines.vmapped.parameters import Loss, StackedNetwork
 
 PRELUDE = Path(__file__).with_name("simd.hpp")
 TYPES = {
@@ -76,7 +76,7 @@ def _is_rounded(source: Source) -> bool:
 
 
 def source_of(
-    stack: Stack,
+    stack: StackedNetwork,
     loss: Loss,
     update: Update,
     clip_norm: float | None,

@@ -12,7 +12,7 @@ from torch.fx import Graph, GraphModule, Node
 
 from paribus.engines.simd.operations import is_view, layout_of
 from paribus.engines.vmapped.optimizers import KINDS, Update
-from paribus.engines.vmapped.parameters import Loss, Stack
+from paribus.engines.vmapped.parameters import Loss, StackedNetwork
 from paribus.engines.vmapped.trainer import clipped
 
 _aten, _prims = torch.ops.aten, torch.ops.prims
@@ -62,7 +62,7 @@ class Sample(NamedTuple):
 
 
 def record_step(
-    stack: Stack, loss: Loss, update: Update, clip_norm: float | None, sample: Sample
+    stack: StackedNetwork, loss: Loss, update: Update, clip_norm: float | None, sample: Sample
 ) -> GraphModule:
     """The operations of a step; returns weights, state, buffers and the loss, none of them changed in place.
 
@@ -95,7 +95,7 @@ def record_step(
     return graph
 
 
-def _gradient(stack: Stack, loss: Loss, s: Sample) -> tuple[Tensor, Tensor, list[Tensor]]:
+def _gradient(stack: StackedNetwork, loss: Loss, s: Sample) -> tuple[Tensor, Tensor, list[Tensor]]:
     """Gradient ``(1, parameter)``, mean loss and the buffers afterwards."""
 
     def mean(

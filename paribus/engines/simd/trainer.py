@@ -24,7 +24,7 @@ from paribus.engines.toolchain import UnavailableError
 from paribus.engines.vmapped.batches import Samples
 from paribus.engines.vmapped.fit import train_together
 from paribus.engines.vmapped.optimizers import KINDS
-from paribus.engines.vmapped.parameters import Stack
+from paribus.engines.vmapped.parameters import StackedNetwork
 from paribus.engines.vmapped.tracing import TracedGradient
 from paribus.engines.vmapped.trainer import StackedTraining, clipped
 from paribus.runs.fingerprint import fingerprint
@@ -46,7 +46,7 @@ FARTHEST = 1.0
 
 Steps = Callable[..., Tensor]
 # Where it is written what the steps do besides the recorded gradient; read when it is imported, not when it is edited.
-WRITTEN_IN = (clipped, KINDS["SGD"].step, Samples, Stack)
+WRITTEN_IN = (clipped, KINDS["SGD"].step, Samples, StackedNetwork)
 SOURCES = [
     inspect.getsource(sys.modules[name]) for name in (__name__, *(x.__module__ for x in WRITTEN_IN))
 ]

@@ -19,7 +19,7 @@ from paribus.training.dropout import NamedDropout, give_masks
 Loss = Callable[..., Tensor]
 
 
-class Stack:
+class StackedNetwork:
     """Replicates of one network.
 
     Args:

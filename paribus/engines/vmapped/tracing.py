@@ -16,7 +16,7 @@ from torch.fx import Graph, GraphModule, Node
 
 from paribus.data.cache import keep_latest
 from paribus.engines.vmapped.batches import Tensors
-from paribus.engines.vmapped.parameters import Loss, Stack
+from paribus.engines.vmapped.parameters import Loss, StackedNetwork
 
 # Float32 operations in another order; what is not the same function is wrong by much more.
 CLOSE = {torch.float32: 1e-4, torch.float64: 1e-10}
@@ -25,7 +25,7 @@ Gradient = Callable[[Tensors, Tensors], tuple[Tensor, Tensor]]
 
 
 class TracedGradient:
-    """Recorded operations, called as `paribus.engines.vmapped.parameters.Stack.gradient`.
+    """Recorded operations, called as `paribus.engines.vmapped.parameters.StackedNetwork.gradient`.
 
     Args:
         stack: whose weights are read, and whose buffers are replaced at each call.
@@ -33,14 +33,14 @@ class TracedGradient:
             parameter)``, losses ``(replicate,)`` and the buffers that change.
     """
 
-    def __init__(self, stack: Stack, graph: GraphModule) -> None:
+    def __init__(self, stack: StackedNetwork, graph: GraphModule) -> None:
         self.stack, self.graph = stack, graph
         self.run = graph.forward
         self.parameters = [*stack.parameters(stack.weights.detach()).values()]
 
     @torch.no_grad()
     def __call__(self, inputs: Tensors, targets: Tensors) -> tuple[Tensor, Tensor]:
-        """Gradient and losses of a batch; see `paribus.engines.vmapped.parameters.Stack.gradient`."""
+        """Gradient and losses of a batch; see `paribus.engines.vmapped.parameters.StackedNetwork.gradient`."""
         stack = self.stack
         gradient, losses, *changed = self.run(
             *self.parameters, *stack.buffers.values(), *inputs, *targets
@@ -49,7 +49,9 @@ class TracedGradient:
         return gradient, losses
 
 
-def trace(stack: Stack, loss: Loss, inputs: Tensors, targets: Tensors) -> TracedGradient | None:
+def trace(
+    stack: StackedNetwork, loss: Loss, inputs: Tensors, targets: Tensors
+) -> TracedGradient | None:
     """The recorded gradient, or None where recording fails or would not be faithful.
 
     Args:
@@ -74,7 +76,7 @@ KEPT = 32
 _recorded: dict[str, GraphModule] = {}
 
 
-def _name(stack: Stack, loss: Loss, inputs: Tensors, targets: Tensors) -> str:
+def _name(stack: StackedNetwork, loss: Loss, inputs: Tensors, targets: Tensors) -> str:
     """What a recording is of: whatever else may differ, such as a constant of a network's own, is found on a batch."""
     tensors = (*stack.parameters(stack.weights.detach()).values(), *stack.buffers.values())
     shapes = [(x.shape, x.stride(), x.dtype, x.device) for x in (*tensors, *inputs, *targets)]
@@ -82,7 +84,7 @@ def _name(stack: Stack, loss: Loss, inputs: Tensors, targets: Tensors) -> str:
 
 
 def _held(
-    stack: Stack, loss: Loss, inputs: Tensors, targets: Tensors, graph: GraphModule | None
+    stack: StackedNetwork, loss: Loss, inputs: Tensors, targets: Tensors, graph: GraphModule | None
 ) -> TracedGradient | None:
     """A recording, made now unless there is one, held against `vmap` on a batch that it was not made of."""
     before, said = dict(stack.buffers), _plain(stack.base)
@@ -125,7 +127,7 @@ def _alike(found: Tensor, wanted: Tensor) -> bool:
     )
 
 
-def _record(stack: Stack, loss: Loss, inputs: Tensors, targets: Tensors) -> GraphModule:
+def _record(stack: StackedNetwork, loss: Loss, inputs: Tensors, targets: Tensors) -> GraphModule:
     """The operations on a batch, at half of the weights."""
     from torch.fx.experimental.proxy_tensor import make_fx
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from paribus.data.dataset import Split
 from paribus.engines.vmapped.batches import Batches, Samples, Tensors
 from paribus.engines.vmapped.optimizers import Numbers, Update, stacked_update
-from paribus.engines.vmapped.parameters import Stack
+from paribus.engines.vmapped.parameters import StackedNetwork
 from paribus.engines.vmapped.scoring import Scoring, bound, on_host
 from paribus.engines.vmapped.tracing import Gradient, trace
 from paribus.metrics.diagnostics import LastStep, watches
@@ -59,7 +59,7 @@ class StackedTraining:
             raise ValueError(OWN_ROUNDS)
         # Of its own, so that what is diagnosed moves nobody's masks.
         self.scratch = copy.deepcopy(networks[0])
-        self.stack = Stack(networks)
+        self.stack = StackedNetwork(networks)
         self.update: Update = stacked_update([r.recipe.optimizer for r in runs], self.stack.weights)
         self.samples = Samples(folds, self.device, self.dtype)
         streams = [run.streams for run in runs]

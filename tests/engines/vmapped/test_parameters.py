@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from paribus.engines.vmapped.parameters import Stack
+from paribus.engines.vmapped.parameters import StackedNetwork
 from paribus.seeding import Streams
 from paribus.training.dropout import name_noise
 
@@ -60,7 +60,7 @@ def inputs(name: str, batch: int = 5) -> Tensor:
     return torch.randn(shape, generator=generator, dtype=torch.float64)
 
 
-def called(stack: Stack, x: Tensor) -> Tensor:
+def called(stack: StackedNetwork, x: Tensor) -> Tensor:
     return stack.call(lambda network, given: network(*given), (x,))
 
 
@@ -71,7 +71,7 @@ def close(actual: Tensor, expected: Tensor) -> None:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_each_network_says_what_it_says_alone(name: str) -> None:
     """While training and afterwards, with the statistics that training left behind."""
-    alone, stack, x = networks(name), Stack(networks(name)), inputs(name)
+    alone, stack, x = networks(name), StackedNetwork(networks(name)), inputs(name)
     assert len(stack) == REPLICATES
     for mode in (True, True, False):
         stack.base.train(mode)
@@ -81,7 +81,7 @@ def test_each_network_says_what_it_says_alone(name: str) -> None:
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_each_network_has_the_gradient_that_it_has_alone(name: str) -> None:
-    alone, stack, x = networks(name), Stack(networks(name)), inputs(name)
+    alone, stack, x = networks(name), StackedNetwork(networks(name)), inputs(name)
     (gradient,) = torch.autograd.grad(called(stack, x).square().sum(), stack.weights)
     for i, network in enumerate(alone):
         found = torch.autograd.grad(network(x[i]).square().sum(), list(network.parameters()))
@@ -91,7 +91,7 @@ def test_each_network_has_the_gradient_that_it_has_alone(name: str) -> None:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_network_can_be_taken_out_again(name: str) -> None:
     """Bit by bit what was put in, and after training with its own statistics."""
-    alone, stack, x = networks(name), Stack(networks(name)), inputs(name)
+    alone, stack, x = networks(name), StackedNetwork(networks(name)), inputs(name)
     taken = networks(name)[0]
     for i in (2, 0, 1):
         stack.load(taken, i)
@@ -107,7 +107,7 @@ def test_a_network_can_be_taken_out_again(name: str) -> None:
 
 def test_the_networks_that_are_stacked_are_left_as_they_are() -> None:
     given, before = networks("normed"), networks("normed")
-    stack = Stack(given)
+    stack = StackedNetwork(given)
     called(stack, inputs("normed"))
     with torch.no_grad():
         stack.weights.add_(1.0)
@@ -118,7 +118,7 @@ def test_the_networks_that_are_stacked_are_left_as_they_are() -> None:
 
 def test_the_best_of_each_replicate_is_kept_and_put_back() -> None:
     """Weights and statistics of those chosen at the time; a later step changes nothing that was kept."""
-    stack, x = Stack(networks("normed")), inputs("normed")
+    stack, x = StackedNetwork(networks("normed")), inputs("normed")
     best = stack.state()
     told = []
     for chosen in ([0, 1], [1], []):
@@ -131,7 +131,7 @@ def test_the_best_of_each_replicate_is_kept_and_put_back() -> None:
         stack.base.train()
     stack.restore(best)
     stack.base.eval()
-    first = Stack(networks("normed"))
+    first = StackedNetwork(networks("normed"))
     first.base.eval()
     close(called(stack, x), torch.stack([told[0][0], told[1][1], called(first, x)[2]]))
 
@@ -164,7 +164,7 @@ def noisy() -> list[nn.Module]:
 def test_each_dropout_has_the_mask_of_its_replicate_layer_and_step() -> None:
     x = inputs("linear")
     stacked, alone = noisy(), noisy()
-    stack = Stack(stacked)
+    stack = StackedNetwork(stacked)
     stacked[0](x[0])  # a first pass, that tells shapes
     for step in (0, 1, 7, 1):
         stack.draw_masks(step)
@@ -178,7 +178,7 @@ def test_each_dropout_has_the_mask_of_its_replicate_layer_and_step() -> None:
 
 def test_nothing_is_dropped_in_evaluation() -> None:
     x, stacked, alone = inputs("linear", batch=9), noisy(), noisy()
-    stack = Stack(stacked)
+    stack = StackedNetwork(stacked)
     stacked[0](x[0, :5])
     stack.draw_masks(0)
     stack.base.eval()
@@ -188,4 +188,4 @@ def test_nothing_is_dropped_in_evaluation() -> None:
 def test_what_cannot_be_stacked_is_refused_in_words() -> None:
     projected = nn.LSTM(4, 3, proj_size=2)
     with pytest.raises(ValueError, match="LSTM with proj_size=2 has no stacked form"):
-        Stack([projected, projected])
+        StackedNetwork([projected, projected])

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from paribus.calibration import PARTS, REPEATS, Controlled, Plan, calibrate, repeats
+from paribus.calibration import PARTS, REPEATS, Controlled, Repeats, calibrate, repeats
 from paribus.calibration.known_answers import KnownAnswer
 from paribus.calibration.null_rejections import attainable, rejected
 from paribus.calibration.page import write_calibration
@@ -22,7 +22,7 @@ from paribus.frontends.pytest_session import settings_of
 from paribus.suites.calibration import ITSELF, UNEQUAL
 from paribus.suites.controls import CONTROLS
 
-PLAN = Plan(repeats=200, seeds=10)
+PLAN = Repeats(repeats=200, seeds=10)
 FEW = replace(PLAN, repeats=20)
 SEEDS = 200
 SIMULATED = (

@@ -24,7 +24,7 @@ RUNS_AT_ONCE = 4000
 
 
 @dataclass(frozen=True)
-class Plan:
+class Repeats:
     """How often a variant is held against itself, and over how many seeds each time.
 
     Attributes:
@@ -104,7 +104,7 @@ def _tuned_alike(comparison: Comparison, base: Variant) -> Tuning | None:
 def repeats(
     settings: Settings,
     comparison: Comparison,
-    plan: Plan,
+    plan: Repeats,
     *,
     arm: Arm = "default",
     progress: ProgressBar | None = None,
@@ -139,7 +139,7 @@ def _runs_a_seed(comparison: Comparison, budget: str, arm: Arm) -> int:
 
 
 def calibrate(
-    settings: Settings, comparison: Comparison, plan: Plan, progress: ProgressBar | None = None
+    settings: Settings, comparison: Comparison, plan: Repeats, progress: ProgressBar | None = None
 ) -> list[Rate]:
     """How often a comparison's baseline is told apart from itself, in each arm that the budget has.
 

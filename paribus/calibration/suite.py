@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from paribus.calibration.a_a_tests import Plan, calibrate
+from paribus.calibration.a_a_tests import Repeats, calibrate
 from paribus.calibration.page import told, write_calibration
 from paribus.calibration.rates import Rate
 from paribus.execution.progress import ProgressBar
@@ -15,7 +15,7 @@ from paribus.experiment.comparison import Comparison, Suite
 
 
 def calibrate_suite(
-    suite: Suite, settings: Settings, plan: Plan, progress: ProgressBar | None = None
+    suite: Suite, settings: Settings, plan: Repeats, progress: ProgressBar | None = None
 ) -> Iterator[Rate]:
     """Calibrate each comparison of a suite and put it on the page; yields its rates.
 

@@ -185,7 +185,7 @@ def calibrate(
 
     Example: paribus calibrate optimizers --data patients.csv --repeats 50
     """
-    from paribus.calibration import Plan
+    from paribus.calibration import Repeats
     from paribus.calibration.suite import calibrate_suite, lines
     from paribus.execution.progress import ProgressBar
 
@@ -193,7 +193,7 @@ def calibrate(
     settings = _settings(
         [found], data, target, budget=budget, device=device, engine=engine, out=out, jobs=jobs
     )
-    rates = [*calibrate_suite(found, settings, Plan(repeats, seeds), ProgressBar())]
+    rates = [*calibrate_suite(found, settings, Repeats(repeats, seeds), ProgressBar())]
     typer.echo(lines(rates, out))
     raise typer.Exit(int(not all(rate.passed for rate in rates)))
 

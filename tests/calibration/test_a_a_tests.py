@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from paribus.calibration import Controlled, Plan, a_a_tests, against_itself, calibrate, repeats
+from paribus.calibration import Controlled, Repeats, a_a_tests, against_itself, calibrate, repeats
 from paribus.calibration.a_a_tests import FIRST_SEED, rates_of
 from paribus.calibration.known_answers import KnownAnswer, Measured
 from paribus.errors import ParibusError
@@ -19,7 +19,7 @@ from paribus.experiment.tuning import Tuning
 from tests.helpers.toys import RECIPE, comparison, score
 
 QUICK = {"quick": Budget(seeds=6, steps=6, seconds=1)}
-PLAN = Plan(repeats=8, seeds=6)
+PLAN = Repeats(repeats=8, seeds=6)
 
 
 @pytest.fixture
@@ -127,11 +127,11 @@ def test_a_comparison_that_is_tuned_is_calibrated_in_both_arms(settings) -> None
     tuned = comparison(budgets=QUICK, tuning=Tuning(spaces=spaces, trials={"quick": 3}))
     made = against_itself(tuned)
     assert made.tuning == Tuning(spaces=rates, trials={"quick": 3}, widen=False)
-    (one,) = repeats(settings, made, Plan(repeats=1, seeds=6), arm="tuned")
+    (one,) = repeats(settings, made, Repeats(repeats=1, seeds=6), arm="tuned")
     chosen = [[run.recipe.optimizer.kwargs["lr"] for run in row.runs] for row in one.rows]
     assert all(len(set(found)) == 6 for found in chosen), "nested: a search for every seed"
     assert not set(chosen[0]) & set(chosen[1]), "parted: a search for every name"
-    names = {rate.group for rate in calibrate(settings, tuned, Plan(repeats=2, seeds=6))}
+    names = {rate.group for rate in calibrate(settings, tuned, Repeats(repeats=2, seeds=6))}
     assert names == {
         "Trained against itself: toys",
         "Trained against itself: toys, tuned by 3 trials nested in the seed",
@@ -141,7 +141,7 @@ def test_a_comparison_that_is_tuned_is_calibrated_in_both_arms(settings) -> None
 @pytest.mark.parametrize(("count", "seeds"), [(0, 6), (10, 5)])
 def test_a_plan_that_finds_nothing_is_refused(count, seeds) -> None:
     with pytest.raises(ParibusError) as told:
-        Plan(repeats=count, seeds=seeds)
+        Repeats(repeats=count, seeds=seeds)
     assert str(told.value) == (
         f"plan of a calibration: got {count} repeats of {seeds} seeds, expected at least one repeat of at least 6 "
         "seeds, which a verdict needs. Use --repeats 200 --seeds 10."

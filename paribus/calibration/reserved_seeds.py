@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from paribus.analysis.results import Result, collect
 from paribus.errors import ParibusError
-from paribus.execution.cases import Cell, cells
+from paribus.execution.cases import Case, cells
 from paribus.execution.progress import ProgressBar
 from paribus.execution.session import Session
 from paribus.execution.settings import Settings
@@ -25,7 +25,7 @@ class Trained:
         runs: of each variant, one a seed, the baseline's first.
     """
 
-    first: Cell
+    first: Case
     runs: Mapping[str, list[Run]]
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from paribus.errors import ParibusError
-from paribus.execution.cases import Cell, cells, skip_reason
+from paribus.execution.cases import Case, cells, skip_reason
 from paribus.execution.plan import Plan
 from paribus.execution.settings import Settings
 from paribus.experiment.comparison import Suite
@@ -28,7 +28,7 @@ FILE = "evidence.json.xz"
 FORMAT = 1
 
 
-def keep(plan: Plan, shown: Sequence[Cell], path: Path) -> None:
+def keep(plan: Plan, shown: Sequence[Case], path: Path) -> None:
     """Write what the pages of some cells were made from.
 
     Args:
@@ -116,7 +116,7 @@ def _refusal(got: str) -> ParibusError:
     )
 
 
-def _shown(evidence: dict[str, Any], find: Callable[[str], Suite]) -> list[Cell]:
+def _shown(evidence: dict[str, Any], find: Callable[[str], Suite]) -> list[Case]:
     wanted = {tuple(each) for each in evidence["shown"]}
     suites = [find(name) for name in dict.fromkeys(suite for suite, *_ in evidence["shown"])]
     return [

@@ -15,7 +15,7 @@ DEVICES = ("cpu", "cuda")
 NO_GPU = "no CUDA device was found"
 
 
-class Cell(NamedTuple):
+class Case(NamedTuple):
     """One cell of a table: a variant of a comparison of a suite on a device."""
 
     suite: Suite
@@ -47,10 +47,10 @@ def skip_reason(device: str) -> str:
     return NO_GPU if device == "cuda" and not torch.cuda.is_available() else ""
 
 
-def cells(suites: Iterable[Suite]) -> list[Cell]:
+def cells(suites: Iterable[Suite]) -> list[Case]:
     """Every cell of the suites on every device, the baseline of each comparison and arm first."""
     return [
-        Cell(suite, comparison, variant.name, device, arm)
+        Case(suite, comparison, variant.name, device, arm)
         for device in DEVICES
         for suite in suites
         for comparison in suite.comparisons

@@ -16,7 +16,7 @@ from paribus.analysis.claim_registry import ClaimRecord, entries
 from paribus.analysis.results import Result, collect, kind_key
 from paribus.engines.cohorts import cohort_key
 from paribus.errors import ParibusError
-from paribus.execution.cases import DEVICES, Cell, skip_reason
+from paribus.execution.cases import DEVICES, Case, skip_reason
 from paribus.execution.engine_choice import EngineChoice, EngineQuery, common, resolve_each
 from paribus.execution.executor import dataset_of
 from paribus.execution.pool import available_jobs, one_thread
@@ -57,7 +57,7 @@ class Plan:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.store = Store(settings.store)
-        self.failures: dict[Cell, str] = {}
+        self.failures: dict[Case, str] = {}
         self.declared: list[Suite] = []
         self._prepared: dict[tuple[str, str], Comparison] = {}
         self._digests: dict[Task, str] = {}
@@ -76,7 +76,7 @@ class Plan:
         """Processes that train side by side."""
         return self.settings.jobs or available_jobs()
 
-    def prepare(self, cells: Sequence[Cell]) -> None:
+    def prepare(self, cells: Sequence[Case]) -> None:
         """Read the data and try every network once, before any long work; refuse what cannot work.
 
         Raises:
@@ -106,7 +106,7 @@ class Plan:
             with told_of_misfit(variant, dataset_of(variant.task, 0)):
                 make_optimizer(variant, [torch.zeros(1, requires_grad=True)])
 
-    def _refuse_unknown_tasks(self, cells: Sequence[Cell]) -> None:
+    def _refuse_unknown_tasks(self, cells: Sequence[Case]) -> None:
         known = {cell.comparison.task.name for cell in cells}
         for option, given in (("data", self.settings.data), ("target", self.settings.targets)):
             for task in given.keys() - known:
@@ -129,7 +129,7 @@ class Plan:
         task = replaced(task, "target", self.settings.targets.get(task.name))
         return made.model_copy(update={"task": task})
 
-    def comparison(self, cell: Cell) -> Comparison:
+    def comparison(self, cell: Case) -> Comparison:
         """The prepared comparison of a cell."""
         return self._prepared[cell.suite.name, cell.comparison.name]
 
@@ -140,19 +140,19 @@ class Plan:
         chosen = self.settings.seeds
         return range(comparison.budgets[self.settings.budget].seeds if chosen is None else chosen)
 
-    def seeds_of(self, cell: Cell) -> range:
+    def seeds_of(self, cell: Case) -> range:
         """The seeds of a cell: in a sequence a variant that is open has more than one that has stopped."""
         planned = self._lengths.get(cell.address)
         return self.seeds(self.comparison(cell)) if planned is None else range(planned)
 
-    def runs(self, cell: Cell) -> list[Run]:
+    def runs(self, cell: Case) -> list[Run]:
         """The runs of a cell that count, one a seed; of a search that is not over, `PENDING` ones."""
         if cell.arm == "default":
             return self._base(cell)
         found = self.searched(cell)
         return pending(self._base(cell)) if found is None else found.winners
 
-    def _base(self, cell: Cell) -> list[Run]:
+    def _base(self, cell: Case) -> list[Run]:
         """The runs of a cell as they stand before tuning; they are asked for often, and know their keys by then."""
         name = (cell.address, self.seeds_of(cell))
         if name not in self._bases:
@@ -163,7 +163,7 @@ class Plan:
 
     # The tuned arm
 
-    def searched(self, cell: Cell) -> TrialResults | None:
+    def searched(self, cell: Case) -> TrialResults | None:
         """What the store knows of a tuned cell's search, or None before its pilot is over."""
         if cell.address in self._complete:
             return self._complete[cell.address]
@@ -175,7 +175,7 @@ class Plan:
             self._complete[cell.address] = found
         return found
 
-    def _search(self, cell: Cell) -> TrialPlan | None:
+    def _search(self, cell: Case) -> TrialPlan | None:
         """The search of a tuned cell, in its frozen space, or None before its pilot is over."""
         if cell.address not in self._searches:
             pilot = self.pilot(cell)
@@ -184,7 +184,7 @@ class Plan:
             self._searches[cell.address] = self._search_in(cell, pilot.spaces[cell.variant])
         return self._searches[cell.address]
 
-    def _search_in(self, cell: Cell, space: Space, seeds: Sequence[int] | None = None) -> TrialPlan:
+    def _search_in(self, cell: Case, space: Space, seeds: Sequence[int] | None = None) -> TrialPlan:
         """The search of a tuned cell in a space, on the seeds that count or on those of a pilot."""
         tuning, base = tuning_of(cell), self._base(cell)
         runs = base if seeds is None else [replace(base[0], seed=seed) for seed in seeds]
@@ -197,12 +197,12 @@ class Plan:
             shared=tuning.shared and seeds is None,
         )
 
-    def _declared(self, cell: Cell) -> dict[str, Space]:
+    def _declared(self, cell: Case) -> dict[str, Space]:
         """The declared space of each variant."""
         variants = cell.comparison.variants()
         return {v.name: tuning_of(cell).space_of(v.name, v.levels) for v in variants}
 
-    def pilot(self, cell: Cell) -> Pilot | None:
+    def pilot(self, cell: Case) -> Pilot | None:
         """The spaces that a tuned cell's comparison ended with on its device, or None before the pilot is over."""
         if not tuning_of(cell).widen:
             return Pilot(self._declared(cell))
@@ -214,7 +214,7 @@ class Plan:
             self._pilots[name] = Pilot.read(known)
         return self._pilots[name]
 
-    def _pilot_name(self, cell: Cell) -> str:
+    def _pilot_name(self, cell: Case) -> str:
         """What a pilot depends on: the variants, the engine, and how they are tuned."""
         mates = [cell._replace(variant=v.name) for v in cell.comparison.variants()]
         tuning = tuning_of(cell)
@@ -229,7 +229,7 @@ class Plan:
 
     # Engines
 
-    def _by_loop(self, cell: Cell, variant: str) -> list[Run]:
+    def _by_loop(self, cell: Case, variant: str) -> list[Run]:
         """The runs of a variant of the cell's comparison, before an engine is chosen."""
         comparison = self.comparison(cell)
         found = next(v for v in comparison.variants() if v.name == variant)
@@ -245,7 +245,7 @@ class Plan:
             for seed in self.seeds_of(cell._replace(variant=variant))
         ]
 
-    def _choice(self, cell: Cell) -> EngineChoice:
+    def _choice(self, cell: Case) -> EngineChoice:
         """The engine of an arm on a device: one for all variants, so that it does not vary with the factor.
 
         It is as asked for, as chosen before, or as measured now.
@@ -262,7 +262,7 @@ class Plan:
             )
         return self._choices[place]
 
-    def choose(self, cells: Iterable[Cell], advance: Callable[[], None] = lambda: None) -> None:
+    def choose(self, cells: Iterable[Case], advance: Callable[[], None] = lambda: None) -> None:
         """Choose the engines of all of these cells at once, side by side; ``advance`` is called after each question."""
         asked = self.unchosen(cells)
         questions = {cohort: q for each in asked.values() for cohort, q in each.items()}
@@ -276,7 +276,7 @@ class Plan:
                     self._chosen_now.add(name)
             advance()
 
-    def unchosen(self, cells: Iterable[Cell]) -> dict[str, dict[str, EngineQuery]]:
+    def unchosen(self, cells: Iterable[Case]) -> dict[str, dict[str, EngineQuery]]:
         """What is still to be asked: of each cohort of an arm, by the name under which the answer is kept."""
         asked = self.questions(cells)
         return {name: each for name, each in asked.items() if self._known_choice(name) is None}
@@ -286,7 +286,7 @@ class Plan:
         asked_again = self.settings.fresh and name not in self._chosen_now
         return None if asked_again else self.store.choice(name)
 
-    def questions(self, cells: Iterable[Cell]) -> dict[str, dict[str, EngineQuery]]:
+    def questions(self, cells: Iterable[Case]) -> dict[str, dict[str, EngineQuery]]:
         """What is asked of each cohort of an arm, by the name under which the answer for all of them is kept.
 
         Variants that differ in numbers of the optimizer are trained together, those of all of these cells; some share
@@ -312,7 +312,7 @@ class Plan:
         """Under what the answer for an arm with these cohorts is kept."""
         return f"{digest(sorted(firsts))}/{self.settings.engine}"
 
-    def _by_cohort(self, cell: Cell) -> dict[str, list[Run]]:
+    def _by_cohort(self, cell: Case) -> dict[str, list[Run]]:
         """The first run of each variant of an arm, by cohort; none where no engine is to be chosen."""
         place = self._place(cell)
         if place not in self._cohorts_of:
@@ -323,7 +323,7 @@ class Plan:
             self._cohorts_of[place] = found
         return self._cohorts_of[place]
 
-    def _firsts(self, cell: Cell) -> list[Run]:
+    def _firsts(self, cell: Case) -> list[Run]:
         """The first run of each variant, the first trial in the tuned arm."""
         comparison = self.comparison(cell)
         firsts = [self._by_loop(cell, v.name)[0] for v in comparison.variants()]
@@ -335,7 +335,7 @@ class Plan:
             for run, recipe in zip(firsts, trials, strict=True)
         ]
 
-    def _replicates(self, cell: Cell) -> int:
+    def _replicates(self, cell: Case) -> int:
         """Runs of a variant that can be trained at once."""
         seeds = len(self.seeds(self.comparison(cell)))
         if cell.arm == "default":
@@ -345,7 +345,7 @@ class Plan:
         return trials * (1 if tuning.shared else seeds)
 
     @staticmethod
-    def _place(cell: Cell) -> tuple[str, str, str, Arm]:
+    def _place(cell: Case) -> tuple[str, str, str, Arm]:
         """The names that all cells of an arm of a comparison on a device share."""
         return cell.suite.name, cell.comparison.name, cell.device, cell.arm
 
@@ -356,20 +356,20 @@ class Plan:
 
     # What is known
 
-    def baseline(self, cell: Cell) -> Cell:
+    def baseline(self, cell: Case) -> Case:
         """The cell that a cell is held against."""
         return cell._replace(variant=cell.comparison.variants()[0].name)
 
-    def records(self, cell: Cell) -> list[RunResult]:
+    def records(self, cell: Case) -> list[RunResult]:
         """The records of a cell's runs that the store holds."""
         return list(self.store.get(run.key for run in self.runs(cell)).values())
 
-    def tried(self, cell: Cell) -> list[RunResult]:
+    def tried(self, cell: Case) -> list[RunResult]:
         """The records of a cell's trials that the store holds."""
         found = self.searched(cell) if cell.arm == "tuned" else None
         return found.found if found else []
 
-    def results(self, cells: Iterable[Cell]) -> list[Result]:
+    def results(self, cells: Iterable[Case]) -> list[Result]:
         """What the store knows of every comparison of the cells, on each of their devices, arm by arm."""
         found = []
         for device in DEVICES:
@@ -385,7 +385,7 @@ class Plan:
         self, suite: Suite, comparison: Comparison, device: str, arm: Arm = "default"
     ) -> Result:
         """What the store knows of one arm of a comparison on one device."""
-        whole = [Cell(suite, comparison, v.name, device, arm) for v in comparison.variants()]
+        whole = [Case(suite, comparison, v.name, device, arm) for v in comparison.variants()]
         tuned = arm == "tuned"
         return collect(
             suite,
@@ -410,13 +410,13 @@ class Plan:
         return entries(declared, results, self.store)
 
 
-def distinct_in(cells: Iterable[Cell]) -> list[tuple[Suite, Comparison]]:
+def distinct_in(cells: Iterable[Case]) -> list[tuple[Suite, Comparison]]:
     """The comparisons that cells are of, each with its suite."""
     found = {(c.suite.name, c.comparison.name): (c.suite, c.comparison) for c in cells}
     return list(found.values())
 
 
-def tuning_of(cell: Cell) -> Tuning:
+def tuning_of(cell: Case) -> Tuning:
     """How a tuned cell is tuned."""
     assert cell.comparison.tuning is not None, "only what is tuned has a tuned arm"
     return cell.comparison.tuning

@@ -10,7 +10,7 @@ from functools import cached_property
 from paribus.analysis.results import timing_key
 from paribus.engines.cohorts import cohort_key, stacked
 from paribus.errors import ParibusError
-from paribus.execution.cases import Cell, skip_reason
+from paribus.execution.cases import Case, skip_reason
 from paribus.execution.executor import execute, told_of
 from paribus.execution.plan import Plan, tuning_of
 from paribus.execution.pool import wake
@@ -43,11 +43,11 @@ class Session(Plan):
         self.progress = progress or ProgressBar(shown=False)
         self.trained: set[str] = set()
         self._timed: set[tuple[str, str, str]] = set()
-        self._planned: list[Cell] = []
+        self._planned: list[Case] = []
         self._cohorts: dict[str, str] = {}
         self._apart: set[tuple[str, str, str, Arm]] = set()
 
-    def prepare(self, cells: Sequence[Cell]) -> None:
+    def prepare(self, cells: Sequence[Case]) -> None:
         """As `Plan.prepare`; engines are chosen, and how long everything will take is forecast."""
         on_cpu = any(cell.device == "cpu" for cell in cells)
         if self.jobs > 1 and on_cpu and self.store.empty:
@@ -58,13 +58,13 @@ class Session(Plan):
         self._planned += here
         self.progress.forecast.planned += sum(self._estimate(c, self._left(c)) for c in here)
 
-    def _choose_engines(self, cells: Sequence[Cell]) -> None:
+    def _choose_engines(self, cells: Sequence[Case]) -> None:
         cohorts = {cohort for each in self.unchosen(cells).values() for cohort in each}
         if cohorts:
             with self.progress.batch("choosing engines", len(cohorts), 0.0, "kinds") as advance:
                 self.choose(cells, advance)
 
-    def _left(self, cell: Cell) -> int:
+    def _left(self, cell: Case) -> int:
         """How many runs of a cell are still to be trained, trials among them, a pilot's not."""
         runs = self.runs(cell)
         found = len(self._missing(runs)) + sum(run.trial == PENDING for run in runs)
@@ -80,7 +80,7 @@ class Session(Plan):
         known = self.store.get(run.key for run in runs)
         return [run for run in runs if run.key not in known]
 
-    def _estimate(self, cell: Cell, runs: int) -> float:
+    def _estimate(self, cell: Case, runs: int) -> float:
         """Seconds that so many runs of a cell are expected to take."""
         comparison, budget = self.comparison(cell), self.settings.budget
         planned, variants = comparison.budgets[budget], len(comparison.variants())
@@ -93,7 +93,7 @@ class Session(Plan):
 
     # Training
 
-    def train(self, cell: Cell) -> list[Run]:
+    def train(self, cell: Case) -> list[Run]:
         """Train the cell's runs that are not in the store yet; returns those that were trained now, trials before.
 
         Runs of other planned cells that can be trained together with them are: a cohort costs little more than a run.
@@ -105,7 +105,7 @@ class Session(Plan):
             trials = self._train(cell, search.all if search else [], self._trials)
         return trials + self._train(cell, self.runs(cell), self.runs)
 
-    def _freeze(self, cell: Cell) -> None:
+    def _freeze(self, cell: Case) -> None:
         """Run the pilot of a tuned cell's comparison, unless it is over, and keep the spaces that it ends with.
 
         Winners that crowd an end widen it for all variants alike, in at most `ROUNDS` rounds on seeds that never count.
@@ -127,19 +127,19 @@ class Session(Plan):
         self.store.freeze(name, pilot.told)
         self._pilots[name] = pilot
 
-    def _train_pilot(self, cell: Cell, runs: Sequence[Run]) -> None:
+    def _train_pilot(self, cell: Case, runs: Sequence[Run]) -> None:
         missing = self._missing(runs)
         estimate = self._estimate(cell, len(missing))
         self.progress.forecast.planned += estimate
         self._execute(f"{cell.suite.name} pilot", cell, missing, estimate)
 
-    def _trials(self, cell: Cell) -> list[Run]:
+    def _trials(self, cell: Case) -> list[Run]:
         """The trials of a cell whose space is frozen."""
         search = self._search(cell) if cell.arm == "tuned" else None
         return search.all if search else []
 
     def _train(
-        self, cell: Cell, runs: Sequence[Run], of: Callable[[Cell], Sequence[Run]]
+        self, cell: Case, runs: Sequence[Run], of: Callable[[Case], Sequence[Run]]
     ) -> list[Run]:
         own = self._missing(runs)
         if not own:
@@ -163,7 +163,7 @@ class Session(Plan):
             self._execute(label, cell, self._missing(runs), 0.0)
         return own + others
 
-    def _execute(self, label: str, cell: Cell, runs: Sequence[Run], estimate: float) -> None:
+    def _execute(self, label: str, cell: Case, runs: Sequence[Run], estimate: float) -> None:
         """Train runs, each kept as soon as it is there."""
         if not runs:
             return
@@ -179,8 +179,8 @@ class Session(Plan):
             execute(runs, jobs=self.jobs, keep=keep, portion=chosen.portion)
 
     def _mates(
-        self, cell: Cell, own: Sequence[Run], of: Callable[[Cell], Sequence[Run]]
-    ) -> dict[Cell, list[Run]]:
+        self, cell: Case, own: Sequence[Run], of: Callable[[Case], Sequence[Run]]
+    ) -> dict[Case, list[Run]]:
         """Missing runs of other planned cells that are trained with a cell's.
 
         Those of its comparison give every process work until the last variant is done. Those of all their cohorts cost
@@ -193,7 +193,7 @@ class Session(Plan):
         beside = {c.address for c in planned if self._place(c) == place}
         runs = [*own, *(run for c in planned if c.address in beside for run in of(c))]
         cohorts = {self._cohort(run) for run in runs if stacked(run)}
-        known, found = {run.key for run in own}, dict[Cell, list[Run]]()
+        known, found = {run.key for run in own}, dict[Case, list[Run]]()
         for other in self._planned if cohorts else planned:
             mates = of(other) if cohorts or other.address in beside else []
             if other.address not in beside:
@@ -214,7 +214,7 @@ class Session(Plan):
 
     # A sequence of seeds
 
-    def follow(self, cells: Sequence[Cell]) -> None:
+    def follow(self, cells: Sequence[Case]) -> None:
         """Where seeds are a sequence, add some to what is still open, look again, and so on up to the cap."""
         if self.settings.most is None:
             return
@@ -224,7 +224,7 @@ class Session(Plan):
             while more := self._open(cell):
                 self._add_seeds(more)
 
-    def _open(self, cell: Cell) -> list[Cell]:
+    def _open(self, cell: Case) -> list[Case]:
         """The cells that need more seeds, the baseline first; none where nothing is open or the cap is reached."""
         result = self.result(cell.suite, cell.comparison, cell.device, cell.arm)
         most = self.settings.most or 0
@@ -236,7 +236,7 @@ class Session(Plan):
         first = result.baseline.variant.name
         return [cell._replace(variant=name) for name in dict.fromkeys([first, *names])]
 
-    def _add_seeds(self, more: Sequence[Cell]) -> None:
+    def _add_seeds(self, more: Sequence[Case]) -> None:
         """Train some more seeds of these cells."""
         planned = min(len(self.seeds_of(more[0])) + MORE, self.settings.most or 0)
         for each in more:
@@ -249,7 +249,7 @@ class Session(Plan):
 
     # Step times, and where all of this comes from
 
-    def time(self, cell: Cell) -> tuple[Timing, bool]:
+    def time(self, cell: Case) -> tuple[Timing, bool]:
         """Step times of a cell against its baseline, and whether they come from the store.
 
         Those of a tuned cell are its default's: other numbers in the same kernels.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from paribus.errors import ParibusError
-from paribus.execution.cases import DEVICES, Cell
+from paribus.execution.cases import DEVICES, Case
 from paribus.experiment.tuning import ARMS, Arm
 from paribus.runs.run import resolve_device
 from paribus.stats import fewest_to_stop
@@ -130,13 +130,13 @@ class Settings:
         """The arms that are trained, where a comparison has both."""
         return ARMS if self.arm == "both" else (self.arm,)
 
-    def wants(self, cell: Cell) -> bool:
+    def wants(self, cell: Case) -> bool:
         """Whether a cell is asked for: its device, its arm, and trials at this budget where it is tuned."""
         tuning = cell.comparison.tuning
         tried = cell.arm == "default" or (tuning is not None and self.budget in tuning.trials)
         return cell.device in self.devices and cell.arm in self.arms and tried
 
-    def wanted(self, cells: Iterable[Cell]) -> list[Cell]:
+    def wanted(self, cells: Iterable[Case]) -> list[Case]:
         """The cells that are asked for.
 
         Raises:

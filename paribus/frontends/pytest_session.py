@@ -16,7 +16,7 @@ from paribus.analysis.results import Result
 from paribus.analysis.verdict import Contrast
 from paribus.errors import ParibusError
 from paribus.execution import bundle
-from paribus.execution.cases import Cell, cells, skip_reason
+from paribus.execution.cases import Case, cells, skip_reason
 from paribus.execution.options import OPTIONS
 from paribus.execution.progress import ProgressBar
 from paribus.execution.session import Session
@@ -44,7 +44,7 @@ class Door:
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
         self.settings = settings_of(config)
-        self.cells: list[Cell] = []
+        self.cells: list[Case] = []
         self.declared: list[Suite] = []
         self.results: list[Result] = []
         self.pages: list[Path] = []
@@ -70,17 +70,17 @@ class Door:
         """Whether control broke in any comparison."""
         return any(result.control.broken for result in self.results)
 
-    def prepare(self, cells: Sequence[Cell]) -> None:
+    def prepare(self, cells: Sequence[Case]) -> None:
         """Refuse what cannot work, before anything is trained."""
         self.session.prepare(cells)
         self.cells = list(dict.fromkeys(cells))
 
-    def train(self, cell: Cell, benchmark: BenchmarkFixture) -> None:
+    def train(self, cell: Case, benchmark: BenchmarkFixture) -> None:
         """Train a cell, its baseline before it; report the seconds of its runs and how they ended."""
         skip_without_device(cell)
         _once(benchmark, self._train, cell)
 
-    def _train(self, cell: Cell, benchmark: BenchmarkFixture) -> None:
+    def _train(self, cell: Case, benchmark: BenchmarkFixture) -> None:
         with CLOCK.showing() as seconds:
             # Within the benchmark, so that a baseline that fails does not leave it unused.
             self.session.train(self.session.baseline(cell))
@@ -100,12 +100,12 @@ class Door:
             metric: fmean(scores) if scores else "no run finished",
         }
 
-    def time(self, cell: Cell, benchmark: BenchmarkFixture) -> None:
+    def time(self, cell: Case, benchmark: BenchmarkFixture) -> None:
         """Time a step of a cell against its baseline's, unless the store has it; report the ratio."""
         skip_without_device(cell)
         _once(benchmark, self._time, cell)
 
-    def _time(self, cell: Cell, benchmark: BenchmarkFixture) -> None:
+    def _time(self, cell: Case, benchmark: BenchmarkFixture) -> None:
         with CLOCK.showing() as seconds:
             timing, stored = self.session.time(cell)
             seconds.append(median(timing.variant))
@@ -143,7 +143,7 @@ class Door:
             )
         return result.contrasts
 
-    def fail(self, cell: Cell, test: str, reason: str) -> None:
+    def fail(self, cell: Case, test: str, reason: str) -> None:
         """Keep a failed cell out of every table as anything but a failure."""
         self.session.failures[cell] = reason
         rows = self.config._benchmarksession.benchmarks  # type: ignore[attr-defined]
@@ -186,12 +186,12 @@ class Door:
         terminal.write_line(f"pages: {self.pages[0]}" if self.pages else "no pages were written")
 
 
-def _once(benchmark: Any, function: Callable[[Cell, BenchmarkFixture], None], cell: Cell) -> None:
+def _once(benchmark: Any, function: Callable[[Case, BenchmarkFixture], None], cell: Case) -> None:
     """Call once under the benchmark's clock: a training is its own repetition, over seeds."""
     benchmark.pedantic(function, args=(cell, benchmark), rounds=1, iterations=1)
 
 
-def skip_without_device(cell: Cell) -> None:
+def skip_without_device(cell: Case) -> None:
     """Skip a cell whose device is not here."""
     if reason := skip_reason(cell.device):
         pytest.skip(reason)

@@ -22,7 +22,7 @@ from paribus.engines.vmapped.fit import self_check, why_not
 from paribus.errors import ParibusError
 from paribus.execution import engine_choice, executor
 from paribus.execution import plan as module
-from paribus.execution.cases import Cell, cells
+from paribus.execution.cases import Case, cells
 from paribus.execution.engine_choice import EngineChoice, EngineQuery, common, resolve, resolve_each
 from paribus.execution.executor import execute, fold_of
 from paribus.execution.session import Session
@@ -363,7 +363,7 @@ def opened(tmp_path: Path) -> Iterator[Opener]:
         session.store.close()
 
 
-def _cells(made: Suite) -> list[Cell]:
+def _cells(made: Suite) -> list[Case]:
     return [cell for cell in cells([made]) if cell.device == "cpu"]
 
 

@@ -17,7 +17,7 @@ from paribus.errors import ParibusError
 from paribus.execution import executor
 from paribus.execution import plan as planning
 from paribus.execution import session as module
-from paribus.execution.cases import Cell, cells, skip_reason
+from paribus.execution.cases import Case, cells, skip_reason
 from paribus.execution.session import Session
 from paribus.execution.settings import Settings, choice, pairs, speaks
 from paribus.experiment.comparison import Budget, Comparison, Factor, Suite
@@ -49,7 +49,7 @@ def opened(tmp_path: Path) -> Iterator[Opener]:
         session.store.close()
 
 
-def _cells(made: Suite = SUITE, device: str = "cpu") -> list[Cell]:
+def _cells(made: Suite = SUITE, device: str = "cpu") -> list[Case]:
     return [cell for cell in cells([made]) if cell.device == device]
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from paribus.analysis.results import Result
 from paribus.errors import ParibusError
-from paribus.execution.cases import Cell, cells
+from paribus.execution.cases import Case, cells
 from paribus.execution.session import Session
 from paribus.execution.settings import Settings
 from paribus.experiment.comparison import Suite
@@ -61,7 +61,7 @@ def opened(tmp_path: Path) -> Iterator[Opener]:
         session.store.close()
 
 
-def _cells(session: Session, made: Suite) -> list[Cell]:
+def _cells(session: Session, made: Suite) -> list[Case]:
     return session.settings.wanted(cells([made]))
 
 
@@ -319,7 +319,7 @@ def test_a_pilot_uses_seeds_that_never_count_and_its_spaces_are_kept(opened: Ope
     seen: list[int] = []
     execute = session._execute
 
-    def noted(label: str, cell: Cell, runs: list[Run], estimate: float) -> None:
+    def noted(label: str, cell: Case, runs: list[Run], estimate: float) -> None:
         seen.extend(run.seed for run in runs if "pilot" in label)
         execute(label, cell, runs, estimate)
 

@@ -15,7 +15,7 @@ from paribus.execution.options import Option
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
 
-    from paribus.frontends.pytest_session import Door
+    from paribus.frontends.pytest_session import PytestSession
 
 # Every pytest run in an environment that has paribus loads this file, so torch is not imported until a cell is there.
 
@@ -45,7 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[DOOR] = None
 
 
-DOOR = pytest.StashKey["Door | None"]()
+DOOR = pytest.StashKey["PytestSession | None"]()
 
 
 @contextmanager
@@ -57,14 +57,14 @@ def told_plainly() -> Iterator[None]:
         raise pytest.UsageError(str(error)) from None
 
 
-def door_of(config: pytest.Config) -> Door:
+def door_of(config: pytest.Config) -> PytestSession:
     """The session behind these options, made when it is first asked for."""
     door = config.stash[DOOR]
     if door is None:
-        from paribus.frontends.pytest_session import Door
+        from paribus.frontends.pytest_session import PytestSession
 
         with told_plainly():
-            door = config.stash[DOOR] = Door(config)
+            door = config.stash[DOOR] = PytestSession(config)
     return door
 
 

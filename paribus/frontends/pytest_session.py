@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 CLOCK = ReplayClock()
 
 
-class Door:
+class PytestSession:
     """Trains, times and reports the cells of a pytest run.
 
     Args:

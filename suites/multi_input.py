@@ -13,9 +13,9 @@ from paribus.suites.tasks.synthetic_characters import GLYPHS
 SECOND_INPUT = Factor(
     path="task.alter",
     levels={
-        "blank": call("paribus.data.perturbations:blank", input=1),
+        "blank": call("paribus.data.perturbations:zero_input", input=1),
         "given": None,
-        "shuffled": call("paribus.data.perturbations:shuffled", input=1),
+        "shuffled": call("paribus.data.perturbations:shuffle_input", input=1),
     },
 )
 CLAIMS = (

@@ -14,7 +14,7 @@ from paribus.data.dataset import PARTS, Split
 from paribus.errors import ParibusError
 
 
-def shuffled(fold: Split, generator: torch.Generator, input: int = 0) -> Split:  # noqa: A002 - an input is meant
+def shuffle_input(fold: Split, generator: torch.Generator, input: int = 0) -> Split:  # noqa: A002 - an input is meant
     """One input's samples in another order within each part, so that it says nothing of the others and of the target.
 
     Args:
@@ -35,7 +35,7 @@ def shuffled(fold: Split, generator: torch.Generator, input: int = 0) -> Split: 
     )
 
 
-def blank(fold: Split, generator: torch.Generator, input: int = 0) -> Split:  # noqa: A002, ARG001 - as in shuffled
+def zero_input(fold: Split, generator: torch.Generator, input: int = 0) -> Split:  # noqa: A002, ARG001 - as in shuffled
     """One input all zeros, so that the same network does without it.
 
     Raises:
@@ -70,7 +70,7 @@ def permuted_pixels(fold: Split, generator: torch.Generator, input: int = 0) -> 
     )
 
 
-def noisy(fold: Split, generator: torch.Generator, sigma: float, input: int = 0) -> Split:  # noqa: A002 - as in shuffled
+def add_noise(fold: Split, generator: torch.Generator, sigma: float, input: int = 0) -> Split:  # noqa: A002 - as in shuffled
     """One input with Gaussian noise added to every number of it, drawn once a seed; targets are left clean.
 
     Values are not cut off at the ends of their range, so that the noise's power is that of ``sigma``. One draw is

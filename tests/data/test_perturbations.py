@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from paribus.data.dataset import PARTS, Dataset, Split
-from paribus.data.perturbations import blank, noisy, permuted_pixels, shuffled
+from paribus.data.perturbations import add_noise, permuted_pixels, shuffle_input, zero_input
 from paribus.errors import ParibusError
 from paribus.seeding import Streams
 
@@ -33,7 +33,7 @@ def generator(seed: int = 0) -> torch.Generator:
 
 def test_shuffled_puts_one_input_of_each_part_into_another_order() -> None:
     before = fold()
-    after = shuffled(before, generator(), input=1)
+    after = shuffle_input(before, generator(), input=1)
     assert after.dataset.inputs[0] is before.dataset.inputs[0]
     assert after.digest == before.digest
     for part in PARTS:
@@ -49,13 +49,13 @@ def test_shuffled_puts_one_input_of_each_part_into_another_order() -> None:
 def test_it_leaves_the_data_that_it_was_given_as_they_were() -> None:
     before = fold()
     inputs = [x.clone() for x in before.dataset.inputs]
-    for alter in (shuffled, blank, permuted_pixels):
+    for alter in (shuffle_input, zero_input, permuted_pixels):
         alter(before, generator())
     assert all(map(torch.equal, inputs, before.dataset.inputs))
 
 
 def test_blank_is_zero_after_preparation() -> None:
-    part = blank(fold(), generator(), input=1).part("train")
+    part = zero_input(fold(), generator(), input=1).part("train")
     assert part.inputs[1].tolist() == [[0.0]] * 6
     assert part.inputs[0].abs().sum() > 0
 
@@ -80,7 +80,7 @@ def test_each_seed_has_an_order_of_its_own_and_repeats_it() -> None:
 
 def test_an_input_that_there_is_not_is_refused() -> None:
     with pytest.raises(ParibusError) as caught:
-        shuffled(fold(), generator(), input=2)
+        shuffle_input(fold(), generator(), input=2)
     assert str(caught.value) == (
         "input of both that is altered: got number 2 of 2, expected 0 to 1. "
         "Name an input that there is; the first is 0."
@@ -101,18 +101,18 @@ def test_a_single_input_needs_no_number() -> None:
     one = replace(
         made, dataset=replace(made.dataset, inputs=made.dataset.inputs[:1], feature_axes=(1,))
     )
-    assert blank(one, generator()).notes == ("the input is altered: all zeros",)
+    assert zero_input(one, generator()).notes == ("the input is altered: all zeros",)
 
 
 def test_noise_is_added_to_one_input_and_to_no_target() -> None:
     """Of this standard deviation, and at two levels the same draw, scaled."""
     data = replace(fold().dataset, inputs=(torch.zeros(12, 1, 60, 60),), feature_axes=(None,))
     before = replace(fold(), dataset=data)
-    light, heavy = (noisy(before, generator(), sigma=s).dataset.inputs[0] for s in (0.2, 0.4))
+    light, heavy = (add_noise(before, generator(), sigma=s).dataset.inputs[0] for s in (0.2, 0.4))
     assert float(light.std()) == pytest.approx(0.2, rel=0.02)
     assert float(light.mean()) == pytest.approx(0, abs=0.005)
     torch.testing.assert_close(heavy, 2 * light)
-    after = noisy(before, generator(1), sigma=0.2)
+    after = add_noise(before, generator(1), sigma=0.2)
     assert not torch.equal(after.dataset.inputs[0], light)
     assert after.dataset.targets[0] is data.targets[0]
     assert after.notes == (
@@ -128,4 +128,4 @@ def test_noise_that_cannot_be_added_is_refused(number: int, sigma: float, got: s
     with pytest.raises(
         ParibusError, match=f"^noise on an input of both: got a standard deviation of {got}"
     ):
-        noisy(fold(), generator(), sigma=sigma, input=number)
+        add_noise(fold(), generator(), sigma=sigma, input=number)

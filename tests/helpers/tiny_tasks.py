@@ -110,7 +110,7 @@ def _task(source: Callable[..., Dataset]) -> Task:
         loss=metrics[0].function,
         metrics=metrics,
         naive={naive: call(f"paribus.data.dummy:{naive}")},
-        alter=call("paribus.data.perturbations:noisy", sigma=0.5) if source is copies else None,
+        alter=call("paribus.data.perturbations:add_noise", sigma=0.5) if source is copies else None,
     )
 
 

@@ -529,9 +529,9 @@ def test_a_sequence_is_written_whole_though_its_rows_differ_in_length(store, tmp
 def test_a_call_that_one_variant_lacks_is_shown_as_a_whole(store) -> None:
     """Two calls and none: one column, each variant with its own, though the two differ in a part alone."""
     levels = {
-        "blank": call("paribus.data.perturbations:blank", input=0),
+        "blank": call("paribus.data.perturbations:zero_input", input=0),
         "given": None,
-        "shuffled": call("paribus.data.perturbations:shuffled", input=0),
+        "shuffled": call("paribus.data.perturbations:shuffle_input", input=0),
     }
     factor = Factor(path="task.alter", levels=levels)
     bench = Bench(store, comparison(factors=(factor,), baseline=("blank",)))

@@ -53,7 +53,7 @@ def mean_target(fold: Split) -> Tensor:
     return mean.expand(len(fold.test), *mean.shape)
 
 
-def itself(fold: Split) -> Tensor:
+def identity(fold: Split) -> Tensor:
     """The input of each test sample as it is, where input and target are of one shape: a noisy image, not denoised."""
     return fold.part("test").inputs[0]
 
@@ -111,7 +111,7 @@ def last_value(fold: Split) -> Tensor:
     return _from_window(fold, 1)
 
 
-def same_time_yesterday(fold: Split, lag: int) -> Tensor:
+def seasonal_naive(fold: Split, lag: int) -> Tensor:
     """The value ``lag`` steps before the one to predict, ``(sample, 1)`` in the scale of the prepared targets.
 
     Args:

@@ -65,7 +65,7 @@ NOISY = PICTURES.model_copy(
         "alter": call("paribus.data.perturbations:add_noise", sigma=0.2),
         "metrics": _metrics("psnr"),
         "naive": {
-            "noisy_image": call("paribus.data.dummy:itself"),
+            "noisy_image": call("paribus.data.dummy:identity"),
             "pca": call("paribus.data.dummy:principal_components"),
         },
     }

@@ -91,6 +91,6 @@ ENERGY = Task(
     metrics=(mse(0.01),),
     naive={
         "last_value": call("paribus.data.dummy:last_value"),
-        "same_time_yesterday": call("paribus.data.dummy:same_time_yesterday", lag=STEPS_PER_DAY),
+        "same_time_yesterday": call("paribus.data.dummy:seasonal_naive", lag=STEPS_PER_DAY),
     },
 )

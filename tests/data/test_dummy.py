@@ -10,14 +10,14 @@ import torch
 
 from paribus.data.dataset import Dataset, Split
 from paribus.data.dummy import (
-    itself,
+    identity,
     label_prior,
     last_value,
     mean_target,
     principal_components,
     prior,
     priors,
-    same_time_yesterday,
+    seasonal_naive,
 )
 from paribus.data.readers.series import windows
 from paribus.errors import ParibusError
@@ -81,7 +81,7 @@ def test_the_last_value_is_the_one_before_the_target() -> None:
 @pytest.mark.parametrize("lag", [1, 2, 4])
 def test_a_lag_counts_back_from_the_value_to_predict(lag: int) -> None:
     expected = (torch.tensor([17.0, 18, 19]) - lag) ** 2
-    torch.testing.assert_close(same_time_yesterday(_series(False), lag=lag).squeeze(1), expected)
+    torch.testing.assert_close(seasonal_naive(_series(False), lag=lag).squeeze(1), expected)
 
 
 def test_forecasts_are_in_the_scale_of_the_prepared_targets() -> None:
@@ -93,7 +93,7 @@ def test_forecasts_are_in_the_scale_of_the_prepared_targets() -> None:
 @pytest.mark.parametrize("lag", [0, 5])
 def test_a_lag_beyond_the_window_is_refused(lag: int) -> None:
     with pytest.raises(ParibusError) as caught:
-        same_time_yesterday(_series(False), lag=lag)
+        seasonal_naive(_series(False), lag=lag)
     assert str(caught.value) == (
         f"lag of a naive forecast: got {lag} steps, expected 1 to 4, the length of a window. "
         "Give a lag within the window, or make the windows longer."
@@ -141,7 +141,7 @@ def _noisy_images(sigma: float = 0.5) -> Split:
 
 def test_an_image_itself_is_the_input_and_the_mean_image_has_its_shape() -> None:
     fold = _noisy_images()
-    assert torch.equal(itself(fold), fold.dataset.inputs[0][40:])
+    assert torch.equal(identity(fold), fold.dataset.inputs[0][40:])
     expected = fold.dataset.targets[0][:20].mean(0)
     torch.testing.assert_close(mean_target(fold), expected.repeat(20, 1, 1, 1))
 
@@ -168,7 +168,7 @@ def test_principal_components_are_scikit_learns(components: int) -> None:
 def test_no_component_is_the_mean_and_all_of_them_are_the_image_itself() -> None:
     fold = _noisy_images()
     torch.testing.assert_close(principal_components(fold, 0), mean_target(fold))
-    torch.testing.assert_close(principal_components(fold, 9), itself(fold), atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(principal_components(fold, 9), identity(fold), atol=1e-6, rtol=1e-5)
 
 
 @pytest.mark.parametrize("sigma", [0.1, 0.5, 1.5])

@@ -22,22 +22,22 @@ def canonical(value: object) -> str:
     '{"a":[1,2],"b":1}'
     """
     return json.dumps(
-        plain(value), sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False
+        to_plain(value), sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False
     )
 
 
-def plain(value: object) -> Any:
+def to_plain(value: object) -> Any:
     """The value as dictionaries, lists, strings, numbers, booleans and None.
 
     Raises:
         ParibusError: something in it, such as a function or a tensor, is not plain data.
     """
     if isinstance(value, BaseModel):
-        return {name: plain(getattr(value, name)) for name in type(value).model_fields}
+        return {name: to_plain(getattr(value, name)) for name in type(value).model_fields}
     if isinstance(value, Mapping):
-        return {str(name): plain(item) for name, item in value.items()}
+        return {str(name): to_plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return [to_plain(item) for item in value]
     if value is None or isinstance(value, str | bool | int):
         return value
     if isinstance(value, float) and math.isfinite(value):
@@ -65,7 +65,7 @@ class Frozen(BaseModel):
 
     def diff(self, other: Self) -> dict[str, tuple[Any, Any]]:
         """The dotted paths at which two values differ, each with both sides."""
-        return {} if self is other else dict(_differences(plain(self), plain(other), ""))
+        return {} if self is other else dict(_differences(to_plain(self), to_plain(other), ""))
 
 
 _ABSENT = "(absent)"
@@ -94,7 +94,7 @@ class Call(Frozen):
     @field_validator("kwargs")
     @classmethod
     def _plain_kwargs(cls, kwargs: dict[str, Any]) -> dict[str, Any]:
-        return {name: plain(value) for name, value in kwargs.items()}
+        return {name: to_plain(value) for name, value in kwargs.items()}
 
     def resolve(self) -> Callable[..., Any]:
         """The callable itself.

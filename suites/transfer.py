@@ -31,7 +31,7 @@ LITTLE = DIGITS.model_copy(
     update={
         "name": "few_digits",
         "source": call(some_digits, first=5, last=9),
-        "reader": call("paribus.data.readers.image_folder:read_images", size=8),
+        "reader": call("paribus.data.readers.image_folder:read_image_folder", size=8),
         "split": call("paribus.data.splits:random_split", fractions=[0.028, 0.1, 0.872]),
         "metrics": tuple(sorted(DIGITS.metrics, key=lambda metric: metric.name)),
     }

@@ -21,7 +21,7 @@ from paribus.experiment.tuning import Arm
 from paribus.runs.run import Predictions, Run, RunResult
 from paribus.runs.store import Store, Timing
 from paribus.runs.trials import Pilot, TrialResults
-from paribus.spec import digest, plain
+from paribus.spec import digest, to_plain
 from paribus.stats import least_seeds
 
 Floats = npt.NDArray[np.float64]
@@ -296,7 +296,7 @@ def timing_key(run: Run) -> str:
         update={"optimizer": operations_of(run.recipe.optimizer), "salt": ""}
     )
     timed = replace(run, engine="loop", trial=None, diagnostics=())
-    return digest({**timed.identity, "seed": 0, "recipe": plain(recipe)})
+    return digest({**timed.identity, "seed": 0, "recipe": to_plain(recipe)})
 
 
 def _primary(

@@ -58,7 +58,9 @@ def atomic_write(path: Path) -> Iterator[Path]:
         whole.replace(path)
 
 
-def kept(name: str, made_from: Sequence[object], make: Callable[[], np.ndarray]) -> np.ndarray:
+def cached_array(
+    name: str, made_from: Sequence[object], make: Callable[[], np.ndarray]
+) -> np.ndarray:
     """The array that ``make`` returns, from the cache if it was made before.
 
     A cache that cannot be written or read costs the time of making the array again, and nothing else.

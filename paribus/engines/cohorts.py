@@ -8,7 +8,7 @@ from dataclasses import replace
 from paribus.engines.vmapped.fit import why_not
 from paribus.engines.vmapped.optimizers import shape_of
 from paribus.runs.run import Run
-from paribus.spec import digest, plain
+from paribus.spec import digest, to_plain
 
 MAX_CHUNK = 512
 
@@ -25,7 +25,7 @@ def cohort_key(run: Run) -> str:
     recipe = run.recipe
     if not why_not(run):
         recipe = recipe.model_copy(update={"optimizer": shape_of(recipe.optimizer), "salt": ""})
-    return digest({**run.identity, "recipe": plain(recipe)})
+    return digest({**run.identity, "recipe": to_plain(recipe)})
 
 
 def stacked(run: Run) -> bool:

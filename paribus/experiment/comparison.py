@@ -12,7 +12,7 @@ from paribus.errors import ParibusError
 from paribus.experiment.recipe import Recipe
 from paribus.experiment.task import Metric, Task
 from paribus.experiment.tuning import Tuned, Tuning, refuse_untunable
-from paribus.spec import Call, Frozen, canonical, plain, replace
+from paribus.spec import Call, Frozen, canonical, replace, to_plain
 
 ROOTS = ("task", "recipe", "metric")
 
@@ -33,7 +33,7 @@ class Factor(Frozen):
     @field_validator("levels")
     @classmethod
     def _plain_levels(cls, levels: dict[str, Any]) -> dict[str, Any]:
-        return {name: plain(level) for name, level in levels.items()}
+        return {name: to_plain(level) for name, level in levels.items()}
 
     @model_validator(mode="after")
     def _known_root(self) -> Factor:

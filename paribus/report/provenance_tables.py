@@ -12,7 +12,7 @@ from paribus.report.formatting import NOTHING
 from paribus.report.tables import Line
 from paribus.report.text import setting
 from paribus.runs.run import RunResult
-from paribus.spec import lookup, plain
+from paribus.spec import lookup, to_plain
 
 PARAMETER = re.compile(r"(?P<layer>.+?\d+)\.(?P<name>[\w.]+)\((?P<shape>[\d, ]*)\)")
 
@@ -53,7 +53,7 @@ def _in_order(result: Result) -> dict[str, Mapping[str, object]]:
 
 def _whole(path: str, result: Result) -> Mapping[str, object]:
     """What stands at a path in each variant, parts and all."""
-    return {row.variant.name: plain(lookup(row.variant, path)) for row in result.rows}
+    return {row.variant.name: to_plain(lookup(row.variant, path)) for row in result.rows}
 
 
 def _level(values: Mapping[str, object], row: Row, result: Result) -> str:
@@ -73,7 +73,7 @@ def held_lines(result: Result) -> list[Line]:
     settings = [
         (path, value)
         for root in ("task", "recipe", "metric")
-        for path, value in _leaves(plain(getattr(base, root)), root)
+        for path, value in _leaves(to_plain(getattr(base, root)), root)
         if not any(within(path, unused) for unused in _unused(result))
     ]
     varied = result.control.varied

@@ -12,7 +12,7 @@ from paribus.analysis.results import Result, Row, score_of, steps_to_target
 from paribus.report.tables import state
 from paribus.report.text import pathless, setting
 from paribus.runs.run import Run, RunResult
-from paribus.spec import digest, lookup, plain
+from paribus.spec import digest, lookup, to_plain
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -60,7 +60,7 @@ def _tuned(run: Run, row: Row) -> dict[str, Any]:
 
 
 def _plainly(value: object) -> object:
-    return value if isinstance(value, int | float | str) else setting(plain(value))
+    return value if isinstance(value, int | float | str) else setting(to_plain(value))
 
 
 def _primary(result: Result, score: float) -> dict[str, float]:

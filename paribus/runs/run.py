@@ -17,7 +17,7 @@ from paribus.experiment.task import Task
 from paribus.runs.environment import then
 from paribus.runs.fingerprint import fingerprint
 from paribus.seeding import Streams
-from paribus.spec import Call, digest, plain
+from paribus.spec import Call, digest, to_plain
 
 
 class Outcome(StrEnum):
@@ -57,15 +57,15 @@ class Run:
     @cached_property
     def identity(self) -> dict[str, object]:
         """Everything that decides its numbers, as plain data; where a file lies does not."""
-        task = plain(self.task)
+        task = to_plain(self.task)
         del task["path"]
         return {
             "task": task,
             "data": self.data_digest,
-            "recipe": plain(self.recipe),
+            "recipe": to_plain(self.recipe),
             "seed": self.seed,
             "trial": self.trial,
-            "diagnostics": plain(self.diagnostics),
+            "diagnostics": to_plain(self.diagnostics),
             "source": fingerprint((self.task, self.recipe, *self.diagnostics), self.engine),
             "torch": torch_minor(),
             "device": self.device,

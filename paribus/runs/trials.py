@@ -15,7 +15,7 @@ from paribus.experiment.search_space import Edge, Space, best_trial, edges
 from paribus.experiment.task import Metric
 from paribus.experiment.tuning import SHARED_SEED, applied
 from paribus.runs.run import Run, RunResult
-from paribus.spec import plain
+from paribus.spec import to_plain
 
 # The trial number of what stands for a winner that is not known yet; nothing is ever trained under it.
 PENDING = -1
@@ -155,7 +155,7 @@ class Pilot:
     @property
     def told(self) -> dict[str, Any]:
         """As plain data."""
-        spaces = {name: plain(space) for name, space in self.spaces.items()}
+        spaces = {name: to_plain(space) for name, space in self.spaces.items()}
         return {"spaces": spaces, "rounds": self.rounds}
 
     @classmethod

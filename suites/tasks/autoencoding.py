@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from paribus.data.dataset import Dataset
-from paribus.data.readers.image_folder import read_images
+from paribus.data.readers.image_folder import read_image_folder
 from paribus.experiment.task import Metric, Task
 from paribus.spec import call
 from paribus.suites.tasks.images import digits
@@ -21,9 +21,9 @@ def read_pictures(path: str, target: str | None = None, size: int = 16) -> Datas
     """The images of a folder of class folders, resized, values from 0 to 1, each its own target; classes are not used.
 
     Raises:
-        ParibusError: as `paribus.data.readers.image_folder.read_images`.
+        ParibusError: as `paribus.data.readers.image_folder.read_image_folder`.
     """
-    return _own_targets(read_images(path, target, size), 255)
+    return _own_targets(read_image_folder(path, target, size), 255)
 
 
 def _own_targets(dataset: Dataset, peak: float) -> Dataset:

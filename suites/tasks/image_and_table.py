@@ -48,7 +48,7 @@ HALVES = DIGITS.model_copy(
     update={
         "name": "halves",
         "source": call(halves),
-        "reader": call("paribus.data.readers.image_table:read_pictured"),
+        "reader": call("paribus.data.readers.image_table:read_image_table"),
     }
 )
 """The upper half as an image, the lower half as numbers; which digit is it?"""

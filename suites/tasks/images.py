@@ -9,7 +9,7 @@ from inspect import getsource
 import numpy as np
 import torch
 
-from paribus.data.cache import kept
+from paribus.data.cache import cached_array
 from paribus.data.dataset import Dataset, digest_tensors
 from paribus.experiment.task import Task
 from paribus.spec import call
@@ -27,7 +27,9 @@ def digits(levels: int = 16) -> Dataset:
     Source: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning Repository, 1998
     (its test part).
     """
-    table = torch.from_numpy(kept("digits", [version("scikit-learn"), getsource(_table)], _table))
+    table = torch.from_numpy(
+        cached_array("digits", [version("scikit-learn"), getsource(_table)], _table)
+    )
     grey = table[:, :-1].view(-1, 1, 8, 8) * (levels / 16)
     inputs, targets = grey.round().to(torch.uint8), table[:, -1].long()
     return Dataset(
@@ -52,7 +54,7 @@ def _table() -> np.ndarray:
 DIGITS = Task(
     name="digits",
     source=call(digits),
-    reader=call("paribus.data.readers.image_folder:read_images"),
+    reader=call("paribus.data.readers.image_folder:read_image_folder"),
     split=call("paribus.data.splits:random_split"),
     loss=call("paribus.metrics:log_loss"),
     metrics=(log_loss(0.05), accuracy(0.02)),
@@ -63,8 +65,8 @@ DIGITS = Task(
 def some_digits(first: int, last: int) -> Dataset:
     """The digits from ``first`` to ``last`` alone, as classes of their own."""
     every = digits()
-    kept = (every.targets[0] >= first) & (every.targets[0] <= last)
-    inputs, targets = every.inputs[0][kept], every.targets[0][kept] - first
+    cached_array = (every.targets[0] >= first) & (every.targets[0] <= last)
+    inputs, targets = every.inputs[0][cached_array], every.targets[0][cached_array] - first
     return replace(
         every,
         name=f"digits {first} to {last}",

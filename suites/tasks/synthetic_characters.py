@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from paribus.data.cache import kept
+from paribus.data.cache import cached_array
 from paribus.data.dataset import Dataset, digest_tensors
 from paribus.errors import ParibusError
 from paribus.experiment.task import Task
@@ -62,7 +62,7 @@ def glyphs(
     letters = [(k, letter) for k, name in enumerate(names) for letter in ALPHABETS[name]]
     font = _font()
     made_from = [_digest(font), _digest(Path(__file__)), _pillow(), letters, size, drawings]
-    pixels = kept("glyphs", made_from, lambda: _drawn(font, letters, size, drawings))
+    pixels = cached_array("glyphs", made_from, lambda: _drawn(font, letters, size, drawings))
     images = torch.from_numpy(pixels).unsqueeze(1)
     characters = torch.arange(len(letters)).repeat_interleave(drawings)
     alphabet = torch.tensor([k for k, _ in letters]).repeat_interleave(drawings)

@@ -8,7 +8,7 @@ from inspect import getsource
 import numpy as np
 import torch
 
-from paribus.data.cache import kept
+from paribus.data.cache import cached_array
 from paribus.data.dataset import Dataset, digest_tensors
 from paribus.experiment.task import Task
 from paribus.spec import call
@@ -37,7 +37,7 @@ def breast_cancer() -> Dataset:
     Source: W. H. Wolberg, W. N. Street and O. L. Mangasarian, UCI Machine Learning Repository, 1995.
     """
     table = torch.from_numpy(
-        kept("breast-cancer", [version("scikit-learn"), getsource(_table)], _table)
+        cached_array("breast-cancer", [version("scikit-learn"), getsource(_table)], _table)
     )
     inputs, targets = table[:, :-1].float(), table[:, -1].long()
     return Dataset(

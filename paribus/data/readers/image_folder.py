@@ -24,7 +24,7 @@ FEWEST_IMAGES = 2  # of a class, so that one can be learned from and one can jud
 PART_WORDS = {"train": 0, "training": 0, "val": 1, "valid": 1, "validation": 1, "dev": 1, "test": 2}
 
 
-def read_images(path: str | Path, target: str | None = None, size: int = 32) -> Dataset:
+def read_image_folder(path: str | Path, target: str | None = None, size: int = 32) -> Dataset:
     """Read a folder of class folders of images, or a folder that holds one such folder for each part of a split.
 
     The folders of a split are known by their names, in which train, test and perhaps val stand as words, as in

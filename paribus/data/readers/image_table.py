@@ -14,7 +14,7 @@ from paribus.data.readers.table import label_of, labelled, table_of
 from paribus.errors import ParibusError
 
 
-def read_pictured(path: str | Path, target: str | None = None, size: int = 32) -> Dataset:
+def read_image_table(path: str | Path, target: str | None = None, size: int = 32) -> Dataset:
     """Read a CSV file with a column of image files, a column of labels, and further columns as `read_table` reads them.
 
     The column of images is the one whose every text ends as image files do; they are found from the folder of the CSV.

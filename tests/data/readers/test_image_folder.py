@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from paribus.data.readers.image_folder import read_images
+from paribus.data.readers.image_folder import read_image_folder
 from paribus.data.splits import random_split
 from paribus.errors import ParibusError
 
@@ -43,12 +43,12 @@ def _declared(root: Path) -> Path:
 
 def _message(path: Path, **settings: str) -> str:
     with pytest.raises(ParibusError) as caught:
-        read_images(path, **settings)
+        read_image_folder(path, **settings)
     return str(caught.value)
 
 
 def test_classes_are_named_for_their_folders(tmp_path: Path) -> None:
-    data = read_images(_folder(tmp_path / "sky", "ba"), size=8)
+    data = read_image_folder(_folder(tmp_path / "sky", "ba"), size=8)
     assert data.inputs[0].shape == (6, 3, 8, 8)
     assert data.inputs[0].dtype == torch.uint8
     assert (data.classes, data.targets[0].tolist()) == (("a", "b"), [0, 0, 0, 1, 1, 1])
@@ -63,7 +63,7 @@ def test_pixels_are_those_of_the_files_in_their_order(tmp_path: Path) -> None:
     from torchvision.transforms.v2.functional import pil_to_tensor
 
     folder = _folder(tmp_path, "abc")
-    data = read_images(folder, size=8)
+    data = read_image_folder(folder, size=8)
     theirs = ImageFolder(str(folder), transform=pil_to_tensor)
     assert data.classes == tuple(theirs.classes)
     for (pixels, label), ours, number in zip(theirs, data.inputs[0], data.targets[0], strict=True):
@@ -74,14 +74,14 @@ def test_pixels_are_those_of_the_files_in_their_order(tmp_path: Path) -> None:
 def test_images_are_resized_and_their_own_sizes_told(tmp_path: Path) -> None:
     _folder(tmp_path)
     _image(tmp_path / "a" / "wide.jpg", 7, size=(20, 10))
-    data = read_images(tmp_path, size=16)
+    data = read_image_folder(tmp_path, size=16)
     assert data.inputs[0].shape == (7, 3, 16, 16)
     assert data.notes == ("7 images of 2 sizes from 8x8 to 20x10 pixels, stretched to a square",)
 
 
 @pytest.mark.parametrize(("mode", "channels"), [("L", 1), ("RGB", 3), ("RGBA", 3)])
 def test_grey_images_keep_one_channel(tmp_path: Path, mode: str, channels: int) -> None:
-    data = read_images(_folder(tmp_path, mode=mode), size=8)
+    data = read_image_folder(_folder(tmp_path, mode=mode), size=8)
     assert data.inputs[0].shape == (6, channels, 8, 8)
     assert len(data.features) == channels
 
@@ -89,13 +89,13 @@ def test_grey_images_keep_one_channel(tmp_path: Path, mode: str, channels: int) 
 def test_one_image_in_colour_gives_all_three_channels(tmp_path: Path) -> None:
     _folder(tmp_path, mode="L")
     _image(tmp_path / "a" / "colour.png", 50)
-    assert read_images(tmp_path).inputs[0].shape == (7, 3, 32, 32)
+    assert read_image_folder(tmp_path).inputs[0].shape == (7, 3, 32, 32)
 
 
 def test_images_in_folders_inside_a_class_folder_belong_to_it(tmp_path: Path) -> None:
     _folder(tmp_path)
     _image(tmp_path / "b" / "more" / "9.PNG", 60)
-    assert read_images(tmp_path).targets[0].tolist() == [0, 0, 0, 1, 1, 1, 1]
+    assert read_image_folder(tmp_path).targets[0].tolist() == [0, 0, 0, 1, 1, 1, 1]
 
 
 def test_other_files_are_passed_over_and_counted(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_other_files_are_passed_over_and_counted(tmp_path: Path) -> None:
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"something")
-    data = read_images(tmp_path)
+    data = read_image_folder(tmp_path)
     assert data.classes == ("a", "b")
     assert data.notes[1] == (
         "files passed over, as they are hidden, no images by their names, or in no class folder: 5"
@@ -113,19 +113,19 @@ def test_other_files_are_passed_over_and_counted(tmp_path: Path) -> None:
 
 def test_the_digest_tells_contents_and_names_apart(tmp_path: Path) -> None:
     _folder(tmp_path)
-    first = read_images(tmp_path).digest
-    assert read_images(tmp_path).digest == first
+    first = read_image_folder(tmp_path).digest
+    assert read_image_folder(tmp_path).digest == first
     (tmp_path / "a" / "0.png").rename(tmp_path / "a" / "00.png")
-    second = read_images(tmp_path).digest
+    second = read_image_folder(tmp_path).digest
     _image(tmp_path / "a" / "00.png", 77)
-    assert len({first, second, read_images(tmp_path).digest}) == 3
+    assert len({first, second, read_image_folder(tmp_path).digest}) == 3
 
 
 def test_copies_share_a_group(tmp_path: Path) -> None:
     _folder(tmp_path)
     shutil.copy(tmp_path / "a" / "1.png", tmp_path / "a" / "copy.png")
     shutil.copy(tmp_path / "a" / "1.png", tmp_path / "b" / "copy.png")
-    data = read_images(tmp_path)
+    data = read_image_folder(tmp_path)
     assert data.groups is not None
     assert data.groups.tolist() == [0, 1, 2, 1, 3, 4, 5, 1]
     assert data.notes[1] == (
@@ -147,7 +147,7 @@ def test_folders_for_training_and_test_declare_the_split(
 ) -> None:
     for i, name in enumerate(names):
         _folder(tmp_path / name, first=1000 * i)
-    data = read_images(tmp_path)
+    data = read_image_folder(tmp_path)
     assert data.declared is not None
     assert data.declared.unique().tolist() == parts
     assert data.classes == ("a", "b")
@@ -161,7 +161,7 @@ def test_classes_with_such_names_declare_nothing(tmp_path: Path, names: tuple[st
     for i, name in enumerate(names):
         for k in range(3):
             _image(tmp_path / name / f"{k}.png", 10 * i + k)
-    data = read_images(tmp_path)
+    data = read_image_folder(tmp_path)
     assert (data.classes, data.declared) == (tuple(sorted(names)), None)
 
 
@@ -172,14 +172,14 @@ def test_classes_called_train_and_test_declare_nothing_without_folders_inside(
     _image(tmp_path / "train" / "1.png", 1)
     _image(tmp_path / "test" / "0.png", 2)
     _image(tmp_path / "test" / "1.png", 3)
-    assert read_images(tmp_path).classes == ("test", "train")
+    assert read_image_folder(tmp_path).classes == ("test", "train")
 
 
 def test_files_that_cross_the_declared_split_leave_training(tmp_path: Path) -> None:
     _declared(tmp_path)
     for name, copy in (("a/0", "a/x"), ("a/1", "a/y")):
         shutil.copy(tmp_path / "sky_test" / f"{name}.png", tmp_path / "sky_train" / f"{copy}.png")
-    data = read_images(tmp_path)
+    data = read_image_folder(tmp_path)
     assert data.declared is not None
     assert data.declared.bincount().tolist() == [8, 0, 6]
     assert data.groups is None
@@ -199,7 +199,9 @@ def test_of_many_copies_three_are_named(tmp_path: Path) -> None:
                 tmp_path / "sky_train" / name / f"x{i}.png",
             )
     assert (
-        read_images(tmp_path).notes[1].endswith("sky_train/a/x2.png = sky_test/a/2.png and 3 more)")
+        read_image_folder(tmp_path)
+        .notes[1]
+        .endswith("sky_train/a/x2.png = sky_test/a/2.png and 3 more)")
     )
 
 
@@ -207,7 +209,7 @@ def test_copies_inside_each_declared_part_are_named(tmp_path: Path) -> None:
     _declared(tmp_path)
     for part in ("sky_train", "sky_test"):
         shutil.copy(tmp_path / part / "b" / "0.png", tmp_path / part / "b" / "x.png")
-    data = read_images(tmp_path)
+    data = read_image_folder(tmp_path)
     assert len(data) == 16
     assert data.notes[1:] == (
         "files with a copy inside the declared training part: 1 (sky_train/b/x.png = sky_train/b/0.png); copies stay "
@@ -218,7 +220,7 @@ def test_copies_inside_each_declared_part_are_named(tmp_path: Path) -> None:
 
 
 def test_a_declared_folder_can_be_split_further(tmp_path: Path) -> None:
-    fold = random_split(read_images(_declared(tmp_path)), torch.Generator().manual_seed(0))
+    fold = random_split(read_image_folder(_declared(tmp_path)), torch.Generator().manual_seed(0))
     assert [len(fold.train), len(fold.validation), len(fold.test)] == [6, 2, 6]
 
 
@@ -246,7 +248,7 @@ def test_a_class_with_no_images_or_one_is_refused(tmp_path: Path) -> None:
     _image(root / "c" / "0.png", 500)
     assert _message(root) == f"class folder 'c' of sky: got 1 image, expected at least 2. {COUNTS}"
     _image(root / "c" / "1.png", 501)
-    assert read_images(root).classes == ("a", "b", "c")
+    assert read_image_folder(root).classes == ("a", "b", "c")
 
 
 def test_a_class_that_a_declared_part_lacks_is_refused(tmp_path: Path) -> None:
@@ -354,7 +356,7 @@ def test_the_real_folder_of_clouds() -> None:
     folder = os.environ.get("PARIBUS_DATA")
     if not folder:
         pytest.skip("PARIBUS_DATA names no folder of real data")
-    data = read_images(Path(folder) / "clouds")
+    data = read_image_folder(Path(folder) / "clouds")
     assert data.declared is not None
     assert data.declared.bincount().tolist() == [474 - 5, 0, 486]
     assert data.inputs[0].shape == (955, 3, 32, 32)

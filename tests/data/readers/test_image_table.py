@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from paribus.data.readers.image_table import read_pictured
+from paribus.data.readers.image_table import read_image_table
 from paribus.data.splits import random_split
 from paribus.errors import ParibusError
 from paribus.seeding import Streams
@@ -32,12 +32,12 @@ def _table(folder: Path, rows: int = 12, head: list[str] | None = None, **labels
 
 def _message(path: Path) -> str:
     with pytest.raises(ParibusError) as caught:
-        read_pictured(path)
+        read_image_table(path)
     return str(caught.value)
 
 
 def test_each_row_has_its_image_and_its_numbers(tmp_path: Path) -> None:
-    data = read_pictured(_table(tmp_path), size=8)
+    data = read_image_table(_table(tmp_path), size=8)
     assert data.input_shapes == ((1, 8, 8), (1,))
     assert data.inputs[0][:, 0, 3, 3].tolist() == [10 * i for i in range(12)]
     assert data.inputs[1][:, 0].tolist() == [i / 2 for i in range(12)]
@@ -51,7 +51,7 @@ def test_each_row_has_its_image_and_its_numbers(tmp_path: Path) -> None:
 
 
 def test_rows_without_a_label_lose_their_image_too(tmp_path: Path) -> None:
-    data = read_pictured(_table(tmp_path, row3=""), size=8)
+    data = read_image_table(_table(tmp_path, row3=""), size=8)
     assert data.inputs[0][:, 0, 0, 0].tolist() == [10 * i for i in range(12) if i != 3]
     assert data.inputs[1][:, 0].tolist() == [i / 2 for i in range(12) if i != 3]
 
@@ -59,7 +59,7 @@ def test_rows_without_a_label_lose_their_image_too(tmp_path: Path) -> None:
 def test_copies_are_rows_with_the_same_image(tmp_path: Path) -> None:
     path = _table(tmp_path)
     shutil.copy(tmp_path / "images" / "0.png", tmp_path / "images" / "2.png")
-    data = read_pictured(path)
+    data = read_image_table(path)
     assert data.groups is not None
     assert data.groups[0] == data.groups[2]
     assert len(data.groups.unique()) == 11
@@ -72,11 +72,11 @@ def test_copies_are_rows_with_the_same_image(tmp_path: Path) -> None:
 
 def test_the_digest_tells_images_and_table_apart(tmp_path: Path) -> None:
     path = _table(tmp_path)
-    first = read_pictured(path).digest
+    first = read_image_table(path).digest
     Image.new("L", (6, 4), 200).save(tmp_path / "images" / "5.png")
-    second = read_pictured(path).digest
+    second = read_image_table(path).digest
     path.write_text(path.read_text().replace("4.5", "4.6"))
-    assert len({first, second, read_pictured(path).digest}) == 3
+    assert len({first, second, read_image_table(path).digest}) == 3
 
 
 def test_a_table_without_a_column_of_images_is_refused(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from paribus.report.figures.reconstructions import reconstructions, strip
 from paribus.report.text import setting
 from paribus.runs.run import Predictions
 from paribus.runs.store import Store
-from paribus.spec import plain
+from paribus.spec import to_plain
 from tests.helpers.handmade import RECIPE, TASK, Bench, around, comparison
 
 
@@ -56,7 +56,7 @@ def test_a_page_tells_in_a_phrase_where_a_training_starts() -> None:
     recipe = RECIPE.model_copy(update={"steps": 30})
     start = Pretrained(task=TASK, recipe=recipe, take=("hidden.*", "norm.*"))
     said = "hidden.*, norm.* of MLP(hidden=[4]) after 30 steps on points()"
-    assert setting(plain(start)) == said
+    assert setting(to_plain(start)) == said
 
 
 def test_chosen_curves_have_a_panel_each_and_unknown_ones_none(store) -> None:

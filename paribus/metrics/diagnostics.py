@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from paribus.data.dataset import Subset
-from paribus.metrics.outputs import Outputs, heads
+from paribus.metrics.outputs import Outputs, as_tuple
 from paribus.spec import Call
 
 
@@ -127,7 +127,7 @@ def activations(network: nn.Module, part: Subset, _loss: Callable[..., Tensor]) 
     """
     with _captured(network) as seen:
         outputs = _forward(network, part)
-    numbers = torch.cat([o.double().flatten() for o in heads(outputs)])
+    numbers = torch.cat([o.double().flatten() for o in as_tuple(outputs)])
     scale = {"output_scale": numbers.square().mean().sqrt().item()}
     if not seen:
         return scale
@@ -164,7 +164,7 @@ def silence(network: nn.Module, part: Subset, _loss: Callable[..., Tensor]) -> d
     Returns:
         ``silent``: one if it does, else zero.
     """
-    return {"silent": float(not any(o.any() for o in heads(_forward(network, part))))}
+    return {"silent": float(not any(o.any() for o in as_tuple(_forward(network, part))))}
 
 
 def _units(x: Tensor) -> Tensor:

@@ -10,20 +10,20 @@ from torch import Tensor
 Outputs = Tensor | tuple[Tensor, ...]
 
 
-def heads(outputs: Outputs) -> tuple[Tensor, ...]:
+def as_tuple(outputs: Outputs) -> tuple[Tensor, ...]:
     """The outputs as a tuple, whether there is one or several."""
     return (outputs,) if isinstance(outputs, Tensor) else tuple(outputs)
 
 
-def over(function: Callable[[Tensor], Tensor], outputs: Outputs) -> Outputs:
+def map_outputs(function: Callable[[Tensor], Tensor], outputs: Outputs) -> Outputs:
     """The outputs with the function taken of each."""
     if isinstance(outputs, Tensor):
         return function(outputs)
     return tuple(map(function, outputs))
 
 
-def joined(chunks: Sequence[Outputs], dim: int = 0) -> Outputs:
+def concat_outputs(chunks: Sequence[Outputs], dim: int = 0) -> Outputs:
     """Chunks of outputs put together along a dimension, each head by itself."""
     if isinstance(chunks[0], Tensor):
         return torch.cat([chunk for chunk in chunks if isinstance(chunk, Tensor)], dim)
-    return tuple(torch.cat(parts, dim) for parts in zip(*map(heads, chunks), strict=True))
+    return tuple(torch.cat(parts, dim) for parts in zip(*map(as_tuple, chunks), strict=True))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor
 from torch.nn import functional
 
-from paribus.metrics.outputs import Outputs, heads
+from paribus.metrics.outputs import Outputs, as_tuple
 
 
 def log_loss(outputs: Tensor, target: Tensor) -> Tensor:
@@ -58,12 +58,12 @@ def psnr(outputs: Tensor, target: Tensor, peak: float = 1.0) -> Tensor:
 
 def output_log_loss(outputs: Outputs, *targets: Tensor, output: int = 0, target: int = 0) -> Tensor:
     """`log_loss` of one output of a network that has several, by one target, ``(sample,)``."""
-    return log_loss(heads(outputs)[output], targets[target])
+    return log_loss(as_tuple(outputs)[output], targets[target])
 
 
 def output_accuracy(outputs: Outputs, *targets: Tensor, output: int = 0, target: int = 0) -> Tensor:
     """`accuracy` of one output of a network that has several, by one target, ``(sample,)``."""
-    return accuracy(heads(outputs)[output], targets[target])
+    return accuracy(as_tuple(outputs)[output], targets[target])
 
 
 def weighted_log_loss(
@@ -82,7 +82,7 @@ def weighted_log_loss(
             target of the first.
     """
     chosen = range(len(weights)) if of is None else of
-    terms = zip(heads(outputs), chosen, weights, strict=True)
+    terms = zip(as_tuple(outputs), chosen, weights, strict=True)
     losses = [weight * log_loss(o, targets[which]) for o, which, weight in terms if weight]
     return sum(losses[1:], losses[0])
 

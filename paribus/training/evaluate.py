@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from paribus.data.dataset import Split, Subset
 from paribus.experiment.task import Metric, Task
-from paribus.metrics.outputs import Outputs, joined
+from paribus.metrics.outputs import Outputs, concat_outputs
 
 CHUNK = 2048
 
@@ -19,7 +19,7 @@ def outputs_of(network: nn.Module, part: Subset) -> Outputs:
     """Outputs for every sample of a part, ``(sample, output)`` each, in evaluation mode and in chunks."""
     network.eval()
     chunks = zip(*(x.split(CHUNK) for x in part.inputs), strict=True)
-    outputs = joined([network(*chunk) for chunk in chunks])
+    outputs = concat_outputs([network(*chunk) for chunk in chunks])
     network.train()
     return outputs
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from paribus.data.dataset import PARTS, Split, Subset
 from paribus.metrics.diagnostics import LastStep, watches
-from paribus.metrics.outputs import Outputs, heads
+from paribus.metrics.outputs import Outputs, as_tuple
 from paribus.runs.run import Outcome, Predictions, Run, RunResult
 from paribus.training.batch_order import order_digest
 from paribus.training.dropout import NamedDropout
@@ -142,7 +142,7 @@ def _judged(run: Run, fold: Split, progress: RunState, outputs: Outputs | None) 
     scores = {} if outputs is None else _final_scores(run, progress, outputs, targets)
     predictions = None
     if outputs is not None and scores:
-        said, learned_nothing = (heads(o)[0] for o in (outputs, next(iter(naive.values()))))
+        said, learned_nothing = (as_tuple(o)[0] for o in (outputs, next(iter(naive.values()))))
         predictions = Predictions(said.cpu().numpy(), targets[0].numpy(), learned_nothing.numpy())
     recipe = run.recipe
     return RunResult(
@@ -184,7 +184,7 @@ def _final_scores(
     run: Run, progress: RunState, outputs: Outputs, targets: tuple[Tensor, ...]
 ) -> dict[str, float]:
     """Scores on the test part and those of `_last`; nothing where the primary score is not finite."""
-    like = heads(outputs)[0]
+    like = as_tuple(outputs)[0]
     moved = [y.to(like.device, like.dtype if y.is_floating_point() else y.dtype) for y in targets]
     scores = scores_of(outputs, moved, run.task.metrics)
     if not math.isfinite(scores[run.task.primary.name]):

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from paribus.data.dataset import Dataset, Split, digest_tensors
 from paribus.experiment.task import Metric, Task
-from paribus.metrics.outputs import Outputs, heads
+from paribus.metrics.outputs import Outputs, as_tuple
 from paribus.spec import call
 from paribus.suites.tasks.generated import refuse_file
 from paribus.suites.tasks.images import digits
@@ -40,18 +40,18 @@ def samples() -> Dataset:
 
 def discrimination(outputs: Outputs, *_targets: Tensor) -> Tensor:
     """The discriminator's cross-entropy of real against made images, summed over both, in nats, ``(sample,)``."""
-    _, real, fake = heads(outputs)
+    _, real, fake = as_tuple(outputs)
     return (functional.softplus(-real) + functional.softplus(fake)).squeeze(1)
 
 
 def said_real(outputs: Outputs, *_targets: Tensor, of: int) -> Tensor:
     """The discriminator's probability of being real, ``(sample,)``: of real images (output 1) or of made ones (2)."""
-    return heads(outputs)[of].squeeze(1).sigmoid()
+    return as_tuple(outputs)[of].squeeze(1).sigmoid()
 
 
 def told_apart(outputs: Outputs, *_targets: Tensor) -> Tensor:
     """The discriminator's accuracy on a real and a made image, ``(sample,)``: 0, one half or 1."""
-    _, real, fake = heads(outputs)
+    _, real, fake = as_tuple(outputs)
     return ((real > 0).to(real.dtype) + (fake <= 0).to(real.dtype)).squeeze(1) / 2
 
 
@@ -61,7 +61,7 @@ def energy_distance(outputs: Outputs, images: Tensor, *_further: Tensor) -> Tens
     ``2 E|x - y| - E|x - x'| - E|y - y'|`` of made ``x`` and real ``y``, flattened, without pairs of one image with
     itself; zero on average where both are drawn alike, so that it may be a little below (Székely and Rizzo 2013).
     """
-    x, y = heads(outputs)[0].flatten(1), images.flatten(1)
+    x, y = as_tuple(outputs)[0].flatten(1), images.flatten(1)
     pairs = len(x) - 1
     return 2 * _apart(x, y).mean(1) - _apart(x, x).sum(1) / pairs - _apart(y, y).sum(1) / pairs
 
@@ -77,7 +77,7 @@ def modes_covered(outputs: Outputs, images: Tensor, classes: Tensor, least: floa
 
     A made image is of the class of the nearest real one; a class counts with at least a share ``least`` of them.
     """
-    made = heads(outputs)[0].flatten(1)
+    made = as_tuple(outputs)[0].flatten(1)
     nearest = classes[_apart(made, images.flatten(1)).argmin(1)]
     shares = functional.one_hot(nearest, MODES).to(made.dtype).mean(0)
     return (shares >= least).to(made.dtype).mean().expand(len(made))

@@ -10,7 +10,7 @@ from torch import nn
 
 from paribus.data.dataset import Subset
 from paribus.experiment.task import Metric
-from paribus.metrics.outputs import heads
+from paribus.metrics.outputs import as_tuple
 from paribus.spec import call
 from paribus.training import evaluate
 from paribus.training.evaluate import naive_outputs, outputs_of, scores_of
@@ -122,5 +122,5 @@ def test_naive_outputs_are_in_the_shape_of_a_networks(tiny) -> None:
         sizes = zip(case.dataset.targets, case.dataset.output_sizes, strict=True)
         images = [target.shape[1:] if target.ndim > 2 else (size,) for target, size in sizes]
         shapes = [(len(fold.test), *shape) for shape in images]
-        assert [tuple(said.shape) for said in heads(naive)] == shapes, name
-        assert all(np.isfinite(said.numpy()).all() for said in heads(naive))
+        assert [tuple(said.shape) for said in as_tuple(naive)] == shapes, name
+        assert all(np.isfinite(said.numpy()).all() for said in as_tuple(naive))

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from paribus.data.dataset import Split
 from paribus.engines.vmapped.trainer import StackedTraining
-from paribus.metrics.outputs import heads
+from paribus.metrics.outputs import as_tuple
 from paribus.runs.run import Run
 from paribus.training.evaluate import outputs_of
 from paribus.training.loop import Training, deterministic
@@ -49,7 +49,7 @@ def self_check(run: Run, fold: Split) -> str:
                 ("weights", together.stack.weights.detach()[i], after, moved),
                 *(
                     ("outputs", there[i], here, moved)
-                    for there, here in zip(heads(outputs), heads(outputs_alone), strict=True)
+                    for there, here in zip(as_tuple(outputs), as_tuple(outputs_alone), strict=True)
                 ),
             ):
                 apart = _apart(found, wanted, by)

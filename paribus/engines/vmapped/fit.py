@@ -15,7 +15,7 @@ from paribus.engines.vmapped.optimizers import refusal
 from paribus.engines.vmapped.scoring import as_lists
 from paribus.engines.vmapped.state import CohortState
 from paribus.engines.vmapped.trainer import StackedTraining
-from paribus.metrics.outputs import over
+from paribus.metrics.outputs import map_outputs
 from paribus.runs.run import Outcome, Run, RunResult
 from paribus.training.alternating import OWN_ROUNDS, model_takes_rounds
 from paribus.training.augment import BY_LOOP
@@ -47,13 +47,13 @@ def train_together(
         _fit(training, standing)
         # A cohort holds trials alone or none.
         trials = runs[0].trial is not None
-        outputs = None if trials else over(Tensor.cpu, training.outputs("test"))
+        outputs = None if trials else map_outputs(Tensor.cpu, training.outputs("test"))
         seconds = (time.perf_counter() - started) / len(runs)
     records = []
     for i, (run, fold) in enumerate(zip(runs, folds, strict=True)):
         progress = standing.progress(i)
         diverged = progress.outcome is Outcome.diverged
-        said = None if outputs is None or diverged else over(itemgetter(i), outputs)
+        said = None if outputs is None or diverged else map_outputs(itemgetter(i), outputs)
         records.append(
             finish(
                 run,

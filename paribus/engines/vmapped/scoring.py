@@ -12,7 +12,7 @@ from torch.func import vmap
 
 from paribus.engines.vmapped.batches import Tensors
 from paribus.experiment.task import Task
-from paribus.metrics.outputs import Outputs, over
+from paribus.metrics.outputs import Outputs, map_outputs
 from paribus.spec import Call
 
 Each = Callable[..., Tensor]
@@ -57,7 +57,7 @@ class Scoring:
             else:
                 return found
         ones = [
-            function(over(itemgetter(i), outputs), *(y[i] for y in targets))
+            function(map_outputs(itemgetter(i), outputs), *(y[i] for y in targets))
             for i in range(len(targets[0]))
         ]
         return torch.stack(ones)

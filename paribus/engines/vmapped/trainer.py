@@ -16,7 +16,7 @@ from paribus.engines.vmapped.parameters import StackedNetwork
 from paribus.engines.vmapped.scoring import Scoring, bound, on_host
 from paribus.engines.vmapped.tracing import Gradient, trace
 from paribus.metrics.diagnostics import LastStep, watches
-from paribus.metrics.outputs import Outputs, joined
+from paribus.metrics.outputs import Outputs, concat_outputs
 from paribus.runs.run import Run
 from paribus.seeding import Streams
 from paribus.training.alternating import OWN_ROUNDS, takes_rounds
@@ -166,7 +166,7 @@ class StackedTraining:
             for i in index.split(chunk, dim=1)
         ]
         self.stack.base.train()
-        return joined(found, dim=1)
+        return concat_outputs(found, dim=1)
 
     def finite(self, losses: Tensor) -> Tensor:
         """Whose losses ``(step, replicate)`` and weights are finite, ``(replicate,)`` on the CPU."""

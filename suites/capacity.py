@@ -93,7 +93,7 @@ SUITE = Suite(
                 "quick": Budget(seeds=10, steps=1200, seconds=6),
                 "full": Budget(seeds=29, steps=4800, seconds=170),
             },
-            diagnostics=(call("paribus.metrics.diagnostics:fit"),),
+            diagnostics=(call("paribus.metrics.diagnostics:train_fit"),),
             claims=(
                 Claim(
                     name="C17",

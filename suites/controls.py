@@ -91,7 +91,7 @@ BORN_DEAD = _compared(
     baseline=("wide",),
     seeds=120,
     seconds=5,
-    diagnostics=(call("paribus.metrics.diagnostics:silence"),),
+    diagnostics=(call("paribus.metrics.diagnostics:all_zero_output"),),
 )
 
 PERMUTED = _compared(

@@ -43,7 +43,7 @@ LAYERS = Comparison(
     target=0.4,
     diagnostics=(
         call("paribus.metrics.diagnostics:border_sensitivity"),
-        call("paribus.metrics.diagnostics:fit"),
+        call("paribus.metrics.diagnostics:train_fit"),
     ),
     figures=CONFUSION,
     claims=(

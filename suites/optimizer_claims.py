@@ -163,7 +163,7 @@ SUITE = Suite(
                 "quick": Budget(seeds=10, steps=1600, seconds=3),
                 "full": Budget(seeds=29, steps=8000, seconds=175),
             },
-            diagnostics=(call("paribus.metrics.diagnostics:steps"),),
+            diagnostics=(call("paribus.metrics.diagnostics:update_norm"),),
             claims=(
                 Claim(
                     name="C3",

@@ -53,7 +53,7 @@ SUITE = Suite(
                 seconds={"quick": 7, "full": 1200},
                 widen=False,
             ),
-            diagnostics=(call("paribus.metrics.diagnostics:fit"),),
+            diagnostics=(call("paribus.metrics.diagnostics:train_fit"),),
             claims=(
                 Claim(
                     name="S7 overfit",

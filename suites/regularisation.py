@@ -71,7 +71,7 @@ SUITE = Suite(
                 "quick": Budget(seeds=10, steps=800, seconds=11),
                 "full": Budget(seeds=29, steps=3200, seconds=350),
             },
-            diagnostics=(call("paribus.metrics.diagnostics:fit"),),
+            diagnostics=(call("paribus.metrics.diagnostics:train_fit"),),
             claims=(
                 *(claim for variant in NARROWS for claim in _narrows_the_gap(variant)),
                 Claim(

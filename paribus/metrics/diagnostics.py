@@ -27,12 +27,12 @@ class LastStep(NamedTuple):
     gradient: Tensor
 
 
-def watches(diagnostic: Call) -> bool:
+def needs_last_step(diagnostic: Call) -> bool:
     """Whether a diagnostic is given the last step."""
     return "last" in inspect.signature(diagnostic.resolve()).parameters
 
 
-def steps(
+def update_norm(
     _network: nn.Module, _part: Subset, _loss: Callable[..., Tensor], *, last: LastStep | None
 ) -> dict[str, float]:
     """How far the last step went, and how far for each unit of gradient.
@@ -142,7 +142,7 @@ def activations(network: nn.Module, part: Subset, _loss: Callable[..., Tensor]) 
 
 
 @torch.no_grad()
-def fit(network: nn.Module, part: Subset, loss: Callable[..., Tensor]) -> dict[str, float]:
+def train_fit(network: nn.Module, part: Subset, loss: Callable[..., Tensor]) -> dict[str, float]:
     """How well the samples are fitted that are trained on, and what it costs to measure that as in training.
 
     Returns:
@@ -158,7 +158,9 @@ def fit(network: nn.Module, part: Subset, loss: Callable[..., Tensor]) -> dict[s
 
 
 @torch.no_grad()
-def silence(network: nn.Module, part: Subset, _loss: Callable[..., Tensor]) -> dict[str, float]:
+def all_zero_output(
+    network: nn.Module, part: Subset, _loss: Callable[..., Tensor]
+) -> dict[str, float]:
     """Whether the network puts out exactly zero for every sample, as one whose units have all died does.
 
     Returns:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from paribus.data.dataset import PARTS, Split, Subset
-from paribus.metrics.diagnostics import LastStep, watches
+from paribus.metrics.diagnostics import LastStep, needs_last_step
 from paribus.runs.run import Outcome, Run, RunResult
 from paribus.training.alternating import Rounds, takes_rounds
 from paribus.training.augment import Augmentation
@@ -71,7 +71,7 @@ class Training:
         self.fold = fold
         self.augment = Augmentation(run.recipe.augment, run.streams) if run.recipe.augment else None
         self.steps = 0
-        self.watching = any(map(watches, run.diagnostics))
+        self.watching = any(map(needs_last_step, run.diagnostics))
         self.last: LastStep | None = None
 
     def advance(self, steps: int) -> Tensor:

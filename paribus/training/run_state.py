@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from paribus.data.dataset import PARTS, Split, Subset
-from paribus.metrics.diagnostics import LastStep, watches
+from paribus.metrics.diagnostics import LastStep, needs_last_step
 from paribus.metrics.outputs import Outputs, as_tuple
 from paribus.runs.run import Outcome, Predictions, Run, RunResult
 from paribus.training.batch_order import order_digest
@@ -82,7 +82,7 @@ def diagnosed(
     for diagnostic in run.diagnostics:
         for layer in noise:
             layer.begin(step)
-        watched = {"last": last} if watches(diagnostic) else {}
+        watched = {"last": last} if needs_last_step(diagnostic) else {}
         found |= diagnostic(network, part, run.task.loss, **watched)
     return found
 

@@ -15,10 +15,10 @@ from paribus.metrics.diagnostics import (
     LastStep,
     activations,
     border_sensitivity,
-    fit,
     gradient_norms,
     layer_variances,
-    steps,
+    train_fit,
+    update_norm,
 )
 from paribus.models import CNN, MLP, Recurrent
 from paribus.models.initialise import kaiming_uniform, xavier_uniform
@@ -206,18 +206,18 @@ def test_a_network_of_one_layer_has_no_hidden_variances() -> None:
 
 def test_the_last_step_is_measured_by_two_norms() -> None:
     last = LastStep(torch.tensor([0.3, 0.4]), torch.tensor([3.0, 4.0]))
-    assert steps(nn.Linear(1, 1), ROWS, log_loss, last=last) == pytest.approx(
+    assert update_norm(nn.Linear(1, 1), ROWS, log_loss, last=last) == pytest.approx(
         {"update_norm": 0.5, "effective_step": 0.1}
     )
     still = LastStep(torch.zeros(2), torch.zeros(2))
-    assert math.isnan(steps(nn.Linear(1, 1), ROWS, log_loss, last=still)["effective_step"])
-    assert set(map(math.isnan, steps(nn.Linear(1, 1), ROWS, log_loss, last=None).values())) == {
-        True
-    }
+    assert math.isnan(update_norm(nn.Linear(1, 1), ROWS, log_loss, last=still)["effective_step"])
+    assert set(
+        map(math.isnan, update_norm(nn.Linear(1, 1), ROWS, log_loss, last=None).values())
+    ) == {True}
 
 
 @pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize("diagnostic", [gradient_norms, activations, fit, layer_variances])
+@pytest.mark.parametrize("diagnostic", [gradient_norms, activations, train_fit, layer_variances])
 def test_looking_leaves_the_network_as_it_was(diagnostic: Any, training: bool) -> None:
     """Weights, running statistics, gradients, mode, hooks and the global generator."""
     network = made(MLP, inputs=[4], outputs=3, norm="batch", dropout=0.5)
@@ -255,14 +255,14 @@ class Halved(nn.Module):
 def test_the_fit_is_measured_in_evaluation_mode_whatever_the_mode(training: bool) -> None:
     """By hand: answers 2 and 4 for 1 and 1 err by 1 and 9, 5 in the mean; 1 and 2 by 0 and 1, a half."""
     part = Subset((torch.tensor([[2.0], [4.0]]),), (torch.ones(2, 1),))
-    found = fit(Halved().train(training), part, squared_error)
+    found = train_fit(Halved().train(training), part, squared_error)
     assert found == {"fitted/loss": 5.0, "forgotten_eval": -4.5}
 
 
 def test_a_network_without_noise_or_statistics_loses_nothing_by_a_forgotten_eval() -> None:
     network, part, loss, _ = CASES["mlp"]
-    assert fit(network, part, loss)["forgotten_eval"] == 0.0
-    assert fit(CASES["mlp with batch norm"][0], part, loss)["forgotten_eval"] != 0.0
+    assert train_fit(network, part, loss)["forgotten_eval"] == 0.0
+    assert train_fit(CASES["mlp with batch norm"][0], part, loss)["forgotten_eval"] != 0.0
 
 
 @pytest.mark.parametrize(("padding", "border", "inner"), [(1, 64 / 12, 9), (0, 20 / 12, 4)])

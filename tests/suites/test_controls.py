@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from paribus.calibration.known_answers import FAILED, absent_flakes, seen_flakes, share_flakes
-from paribus.metrics.diagnostics import silence
+from paribus.metrics.diagnostics import all_zero_output
 from paribus.runs.fingerprint import calls
 from paribus.seeding import Streams
 from paribus.suites import SUITES
@@ -77,10 +77,10 @@ def test_silence_is_zero_for_every_sample() -> None:
     network = torch.nn.Sequential(torch.nn.Linear(1, 2, bias=False), torch.nn.ReLU())
     with torch.no_grad():
         network[0].weight.fill_(-1.0)
-    assert silence(network, part, LINE.loss) == {"silent": 1.0}
+    assert all_zero_output(network, part, LINE.loss) == {"silent": 1.0}
     with torch.no_grad():
         network[0].weight[0] = 1e-20
-    assert silence(network, part, LINE.loss) == {"silent": 0.0}
+    assert all_zero_output(network, part, LINE.loss) == {"silent": 0.0}
 
 
 def test_relabelled_digits_keep_images_and_prevalences_and_permute_a_share() -> None:

@@ -286,7 +286,7 @@ def test_diagnostics_are_taken_at_every_evaluation_of_the_first_training_samples
 
 def test_the_effective_step_of_plain_descent_is_its_learning_rate(tiny) -> None:
     """From the first step on, whether or not the gradient is clipped; there is none before."""
-    step = call("paribus.metrics.diagnostics:steps")
+    step = call("paribus.metrics.diagnostics:update_norm")
     for clip_norm in (None, 0.01):
         sgd = call("torch.optim:SGD", lr=0.05)
         settings = {"optimizer": sgd, "diagnostics": (step,), "clip_norm": clip_norm}
@@ -300,7 +300,7 @@ def test_the_effective_step_of_plain_descent_is_its_learning_rate(tiny) -> None:
 def test_watching_a_step_changes_nothing(tiny) -> None:
     records = [
         train(tiny["table"].run(MLP, diagnostics=diagnostics), tiny["table"].fold())
-        for diagnostics in ((), (call("paribus.metrics.diagnostics:steps"),))
+        for diagnostics in ((), (call("paribus.metrics.diagnostics:update_norm"),))
     ]
     assert records[0].scores["log_loss"] == records[1].scores["log_loss"]
     assert records[0].curves["train/loss"][1:] == records[1].curves["train/loss"][1:]

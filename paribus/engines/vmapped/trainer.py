@@ -15,7 +15,7 @@ from paribus.engines.vmapped.optimizers import Numbers, Update, stacked_update
 from paribus.engines.vmapped.parameters import StackedNetwork
 from paribus.engines.vmapped.scoring import Scoring, bound, on_host
 from paribus.engines.vmapped.tracing import Gradient, trace
-from paribus.metrics.diagnostics import LastStep, watches
+from paribus.metrics.diagnostics import LastStep, needs_last_step
 from paribus.metrics.outputs import Outputs, concat_outputs
 from paribus.runs.run import Run
 from paribus.seeding import Streams
@@ -70,7 +70,7 @@ class StackedTraining:
         numbers = len(runs) * self.batches.length * self.samples.width
         self.at_once = max(1, PORTION // max(1, numbers))
         self.steps = 0
-        self.watching = any(map(watches, runs[0].diagnostics))
+        self.watching = any(map(needs_last_step, runs[0].diagnostics))
         self.latest: Tensor | None = None
         self.last: tuple[Tensor, Tensor] | None = None
         if self.stack.masks:

@@ -292,7 +292,7 @@ def test_few_sample_numbers_are_drawn_at_once(tiny, shared: Path, monkeypatch) -
 def test_a_step_that_is_watched_is_taken_apart(tiny, shared: Path) -> None:
     del shared
     runs, folds = _cohort(tiny, range(3), [0.1] * 3)
-    watched = (call("paribus.metrics.diagnostics:steps"),)
+    watched = (call("paribus.metrics.diagnostics:update_norm"),)
     runs = [
         replace(r, recipe=r.recipe.model_copy(update={"evaluate_every": 6}), diagnostics=watched)
         for r in runs

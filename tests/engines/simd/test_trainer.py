@@ -161,7 +161,11 @@ def test_machine_code_is_made_again_for_what_it_depends_on(
     [
         ({"hidden": [6], "dropout": 0.3}, (), "dropout masks are drawn one by one"),
         ({"hidden": [6]}, (), "TypeError: the network's step cannot be recorded"),
-        ({"hidden": [6]}, (call("paribus.metrics.diagnostics:steps"),), "every step is watched"),
+        (
+            {"hidden": [6]},
+            (call("paribus.metrics.diagnostics:update_norm"),),
+            "every step is watched",
+        ),
     ],
     ids=["dropout", "not recorded", "watched"],
 )

@@ -32,7 +32,7 @@ def _rebuild(
 
 
 @contextmanager
-def retold(what: str, *, expected: str, fix: str) -> Iterator[None]:
+def error_context(what: str, *, expected: str, fix: str) -> Iterator[None]:
     """Tell whatever code of the user raises as an error of ours; one of ours passes as it is.
 
     Args:

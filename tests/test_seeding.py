@@ -7,7 +7,7 @@ import pickle
 import pytest
 import torch
 
-from paribus.errors import ParibusError, retold
+from paribus.errors import ParibusError, error_context
 from paribus.seeding import PURPOSES, Streams
 
 
@@ -57,7 +57,7 @@ def test_an_error_survives_the_way_back_from_a_worker() -> None:
 def test_what_a_users_code_raises_is_told_by_its_name() -> None:
     with (
         pytest.raises(ParibusError) as caught,
-        retold("file f.py", expected="a number", fix="Mend it."),
+        error_context("file f.py", expected="a number", fix="Mend it."),
     ):
         raise KeyError("seven")
     assert str(caught.value) == "file f.py: got KeyError: 'seven', expected a number. Mend it."
@@ -66,6 +66,6 @@ def test_what_a_users_code_raises_is_told_by_its_name() -> None:
 
 def test_an_error_of_ours_is_told_once() -> None:
     own = ParibusError("a", got=1, expected="b", fix="c.")
-    with pytest.raises(ParibusError) as caught, retold("d", expected="e", fix="f."):
+    with pytest.raises(ParibusError) as caught, error_context("d", expected="e", fix="f."):
         raise own
     assert caught.value is own

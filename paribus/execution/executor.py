@@ -16,7 +16,7 @@ from paribus.data.dataset import PARTS, Dataset, Split
 from paribus.engines.cohorts import MAX_CHUNK, chunks, stacked
 from paribus.engines.simd.trainer import COMPILED, train_compiled
 from paribus.engines.vmapped.fit import train_together
-from paribus.errors import ParibusError, retold
+from paribus.errors import ParibusError, error_context
 from paribus.execution.pool import one_thread, warm_up, workers
 from paribus.experiment.task import Task
 from paribus.runs.run import Run, RunResult
@@ -118,16 +118,16 @@ def train_unit(unit: Unit) -> list[RunResult]:
         ParibusError: the network, the loss or the data raised an error.
     """
     first = unit[0]
-    with told_of(first, len(unit)):
+    with run_error_context(first, len(unit)):
         folds = [fold_of(run) for run in unit]
         records = _together(unit, folds) if stacked(first) else [train(first, folds[0])]
     return [replace(record, provenance=provenance(first)) for record in records]
 
 
-def told_of(run: Run, together: int = 1) -> AbstractContextManager[None]:
+def run_error_context(run: Run, together: int = 1) -> AbstractContextManager[None]:
     """Turn whatever a network, a loss or the data raise into an error that names the run."""
     among = f", one of {together} trained together" if together > 1 else ""
-    return retold(
+    return error_context(
         f"training of {run.recipe.model.label} on {run.task.name!r} with seed {run.seed}{among}",
         expected="a forward and backward pass without an error",
         fix="Check that the network's output fits the task's loss and the data's shape.",

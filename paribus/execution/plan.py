@@ -23,9 +23,9 @@ from paribus.execution.pool import available_jobs, one_thread
 from paribus.execution.preflight import (
     first_trial,
     make_optimizer,
+    misfit_error_context,
     refuse_undrawn,
     refuse_unsequential,
-    told_of_misfit,
     try_once,
 )
 from paribus.execution.settings import Settings
@@ -103,7 +103,7 @@ class Plan:
             try_once(variant)
             self._tried.add(name)
         else:
-            with told_of_misfit(variant, dataset_of(variant.task, 0)):
+            with misfit_error_context(variant, dataset_of(variant.task, 0)):
                 make_optimizer(variant, [torch.zeros(1, requires_grad=True)])
 
     def _refuse_unknown_tasks(self, cells: Sequence[Case]) -> None:

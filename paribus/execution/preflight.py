@@ -10,7 +10,7 @@ import torch
 from torch.optim import Optimizer
 
 from paribus.data.dataset import Dataset
-from paribus.errors import ParibusError, retold
+from paribus.errors import ParibusError, error_context
 from paribus.execution.executor import dataset_of
 from paribus.experiment.comparison import Comparison, Variant
 from paribus.experiment.tuning import applied
@@ -75,7 +75,7 @@ def try_once(variant: Variant) -> None:
     streams = Streams(0, variant.recipe.salt)
     fold = variant.task.fold(dataset, streams)
     part = fold.part("train")
-    with told_of_misfit(variant, dataset):
+    with misfit_error_context(variant, dataset):
         try_augmentation(variant.recipe.augment, dataset, streams)
         network = build(variant.recipe, dataset, streams)
         named_weights(variant.recipe, network)
@@ -109,9 +109,9 @@ def _bare() -> Iterator[None]:
             setattr(Optimizer, name, function)
 
 
-def told_of_misfit(variant: Variant, dataset: Dataset) -> AbstractContextManager[None]:
+def misfit_error_context(variant: Variant, dataset: Dataset) -> AbstractContextManager[None]:
     """Turn whatever a variant's network, loss or optimizer raise into an error that names the variant."""
-    return retold(
+    return error_context(
         f"variant {variant.name!r} on {dataset.name}",
         expected=f"a network that takes inputs of shape {dataset.input_shapes} and puts out "
         f"{' and '.join(map(str, dataset.output_sizes))} number(s) a sample",

@@ -11,7 +11,7 @@ from paribus.analysis.results import timing_key
 from paribus.engines.cohorts import cohort_key, stacked
 from paribus.errors import ParibusError
 from paribus.execution.cases import Case, skip_reason
-from paribus.execution.executor import execute, told_of
+from paribus.execution.executor import execute, run_error_context
 from paribus.execution.plan import Plan, tuning_of
 from paribus.execution.pool import wake
 from paribus.execution.progress import ProgressBar
@@ -260,7 +260,7 @@ class Session(Plan):
         known = self.store.timing(*names)
         if known is not None and (not self.settings.fresh or names in self._timed):
             return known, True
-        with told_of(variant):
+        with run_error_context(variant):
             timing = time_steps(variant, baseline)
         self.store.add_timing(*names, timing)
         self._timed.add(names)

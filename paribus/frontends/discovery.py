@@ -9,7 +9,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from paribus.errors import ParibusError, retold
+from paribus.errors import ParibusError, error_context
 
 if TYPE_CHECKING:
     from paribus.experiment.comparison import Suite
@@ -67,7 +67,7 @@ def _suite_of(path: Path) -> Suite:
             fix="Rename the file, such as my_suite.py.",
         )
     let_import(str(path))
-    with retold(
+    with error_context(
         f"file of a suite {path}",
         expected="a Python file that can be imported",
         fix="Mend what the error names.",

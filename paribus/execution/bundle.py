@@ -28,7 +28,7 @@ FILE = "evidence.json.xz"
 FORMAT = 1
 
 
-def keep(plan: Plan, shown: Sequence[Case], path: Path) -> None:
+def write_bundle(plan: Plan, shown: Sequence[Case], path: Path) -> None:
     """Write what the pages of some cells were made from.
 
     Args:
@@ -65,7 +65,7 @@ LEFT_OUT = ("out", "store", "fresh", "jobs", "evidence")
 
 
 def rebuild(path: Path, out: Path, find: Callable[[str], Suite]) -> list[Path]:
-    """Make pages again from what `keep` wrote; nothing is trained.
+    """Make pages again from what `write_bundle` wrote; nothing is trained.
 
     Args:
         path: the file, or the folder that holds it.

@@ -36,14 +36,14 @@ def workers(jobs: int) -> ProcessPoolExecutor:
     return pool
 
 
-def wake(jobs: int) -> None:
+def prestart(jobs: int) -> None:
     """Have workers start while this process does something else."""
     pool = workers(jobs)
     for _ in range(jobs):
         pool.submit(int)
 
 
-def dismiss() -> None:
+def shutdown() -> None:
     """End all workers at once, whatever they do."""
     for pool in _pools:
         pool.shutdown(wait=True, kill_workers=True)

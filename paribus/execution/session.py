@@ -13,7 +13,7 @@ from paribus.errors import ParibusError
 from paribus.execution.cases import Case, skip_reason
 from paribus.execution.executor import execute, run_error_context
 from paribus.execution.plan import Plan, tuning_of
-from paribus.execution.pool import wake
+from paribus.execution.pool import prestart
 from paribus.execution.progress import ProgressBar
 from paribus.execution.settings import Settings
 from paribus.execution.step_time import time_steps
@@ -51,7 +51,7 @@ class Session(Plan):
         """As `Plan.prepare`; engines are chosen, and how long everything will take is forecast."""
         on_cpu = any(cell.device == "cpu" for cell in cells)
         if self.jobs > 1 and on_cpu and self.store.empty:
-            wake(self.jobs)
+            prestart(self.jobs)
         super().prepare(cells)
         here = [cell for cell in cells if not skip_reason(cell.device)]
         self._choose_engines(here)

@@ -11,8 +11,8 @@ import typer
 
 from paribus.errors import ParibusError
 from paribus.execution.options import OPTIONS
-from paribus.execution.pool import available_jobs, dismiss, wake
-from paribus.frontends.discovery import find_suite, let_import, named_suites
+from paribus.execution.pool import available_jobs, prestart, shutdown
+from paribus.frontends.discovery import add_to_path, find_suite, named_suites
 
 if TYPE_CHECKING:
     from paribus.execution.session import Session
@@ -55,7 +55,7 @@ def main() -> None:
         typer.echo(f"paribus: {error}", err=True)
         sys.exit(2)
     finally:
-        dismiss()  # they have nothing left to do, and take seconds to say goodbye
+        shutdown()  # they have nothing left to do, and take seconds to say goodbye
 
 
 @app.command("list")
@@ -127,9 +127,9 @@ def run(
     """
     store = store or out / "runs.sqlite"
     for name in suites:
-        let_import(name)  # by workers too, which look where this process looks when they start
+        add_to_path(name)  # by workers too, which look where this process looks when they start
     if (jobs or available_jobs()) > 1 and device != "cuda" and not store.exists():
-        wake(jobs or available_jobs())
+        prestart(jobs or available_jobs())
     chosen = [find_suite(name) for name in suites]
     settings = _settings(
         chosen,
@@ -251,7 +251,7 @@ def _train_and_report(session: Session, suites: list[Suite]) -> int:
         results = session.results(every)
         pages = write(results, settings.out, session.claims(_declared(suites), results))
         if settings.evidence:
-            bundle.keep(session, every, settings.out / bundle.FILE)
+            bundle.write_bundle(session, every, settings.out / bundle.FILE)
         typer.echo(terminal(results))
         typer.echo(f"pages: {pages[0]}")
     return int(any(result.control.broken for result in results))

@@ -40,7 +40,7 @@ def find_suite(name: str) -> Suite:
     return suite
 
 
-def let_import(name: str) -> None:
+def add_to_path(name: str) -> None:
     """Have the module of a suite's file found by its name, as workers do; last, so that it shadows nothing."""
     folder = str(Path(name).resolve().parent)
     if name.endswith(".py") and folder not in sys.path:
@@ -66,7 +66,7 @@ def _suite_of(path: Path) -> Suite:
             expected="a name that can be imported and that no other module has",
             fix="Rename the file, such as my_suite.py.",
         )
-    let_import(str(path))
+    add_to_path(str(path))
     with error_context(
         f"file of a suite {path}",
         expected="a Python file that can be imported",

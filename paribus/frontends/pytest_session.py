@@ -159,7 +159,7 @@ class PytestSession:
         claims = self.session.claims(self.declared, self.results)
         self.pages = write(self.results, self.settings.out, claims)
         if self.settings.evidence:
-            bundle.keep(self.session, self.cells, self.settings.out / bundle.FILE)
+            bundle.write_bundle(self.session, self.cells, self.settings.out / bundle.FILE)
 
     def close(self) -> None:
         """Close the store, if it was opened."""

@@ -59,7 +59,7 @@ def _kept(p: float) -> float:
     return 1 - p or 1.0
 
 
-def name_noise(network: nn.Module, streams: Streams) -> list[NamedDropout]:
+def use_named_dropout(network: nn.Module, streams: Streams) -> list[NamedDropout]:
     """Replace each `torch.nn.Dropout` of the network in place; returns the replacements, in order."""
     named: list[NamedDropout] = []
     for parent in list(network.modules()):

@@ -19,7 +19,7 @@ from paribus.runs.run import Outcome, Run, RunResult
 from paribus.training.alternating import Rounds, takes_rounds
 from paribus.training.augment import Augmentation
 from paribus.training.batch_order import batches, steps_per_epoch
-from paribus.training.dropout import name_noise
+from paribus.training.dropout import use_named_dropout
 from paribus.training.evaluate import outputs_of
 from paribus.training.layer_summary import layer_table
 from paribus.training.network import weight_digests
@@ -60,7 +60,7 @@ class Training:
         self.run = run
         self.initial = weight_digests(network)
         self.layers = layer_table(network, fold.part("train", 1))
-        self.noise = name_noise(network, run.streams)
+        self.noise = use_named_dropout(network, run.streams)
         self.network = network.to(run.device, dtype)
         self.parts = Parts(*(fold.part(p).to(run.device, dtype) for p in PARTS))
         trained = [p for p in network.parameters() if p.requires_grad]

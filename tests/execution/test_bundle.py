@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from paribus.errors import ParibusError
 from paribus.execution import bundle, session
-from paribus.execution.bundle import FILE, keep, rebuild
+from paribus.execution.bundle import FILE, rebuild, write_bundle
 from paribus.execution.cases import cells
 from paribus.execution.session import Session
 from paribus.execution.settings import Settings
@@ -49,7 +49,7 @@ def made(tmp_path: Path, *names: str) -> Suite:
         opened.store.read.clear()
         results = opened.results(mine)
         write(results, out, opened.claims([first], results))
-        keep(opened, mine, out / FILE)
+        write_bundle(opened, mine, out / FILE)
     return first
 
 
@@ -88,7 +88,7 @@ def made_untrained(tmp_path: Path, device: str) -> Suite:
     with opened.store:
         opened.prepare(shown)
         write(opened.results(shown), out)
-        keep(opened, shown, out / FILE)
+        write_bundle(opened, shown, out / FILE)
     return first
 
 

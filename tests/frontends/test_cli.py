@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from paribus.errors import ParibusError
-from paribus.execution.pool import dismiss, wake, workers
+from paribus.execution.pool import prestart, shutdown, workers
 from paribus.frontends import cli
 from paribus.frontends.cli import app, by_task
 from paribus.frontends.discovery import find_suite
@@ -147,14 +147,14 @@ def test_workers_start_at_once_unless_all_may_be_known_and_end_with_a_mistake(
 
 
 def test_workers_that_are_still_starting_are_ended_at_once() -> None:
-    dismiss()  # those of other tests
-    wake(1)
+    shutdown()  # those of other tests
+    prestart(1)
     (process,) = workers(1)._processes.values()
-    dismiss()
+    shutdown()
     process.join(timeout=30)
     assert process.exitcode is not None
     assert list(workers(1).map(abs, [-2])) == [2]
-    dismiss()
+    shutdown()
 
 
 OWN = """

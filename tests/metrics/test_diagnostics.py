@@ -23,7 +23,7 @@ from paribus.metrics.diagnostics import (
 from paribus.models import CNN, MLP, Recurrent
 from paribus.models.initialise import kaiming_uniform, xavier_uniform
 from paribus.seeding import Streams
-from paribus.training.dropout import name_noise
+from paribus.training.dropout import use_named_dropout
 
 
 def numbers(*shape: int, seed: int = 0) -> Tensor:
@@ -221,7 +221,7 @@ def test_the_last_step_is_measured_by_two_norms() -> None:
 def test_looking_leaves_the_network_as_it_was(diagnostic: Any, training: bool) -> None:
     """Weights, running statistics, gradients, mode, hooks and the global generator."""
     network = made(MLP, inputs=[4], outputs=3, norm="batch", dropout=0.5)
-    name_noise(network, Streams(0))
+    use_named_dropout(network, Streams(0))
     network.train(training)
     before = {name: value.clone() for name, value in network.state_dict().items()}
     drawn = torch.get_rng_state()

@@ -15,7 +15,7 @@ import torch
 from paribus.analysis.results import Result
 from paribus.data.splits import random_split
 from paribus.execution import session as module
-from paribus.execution.bundle import FILE, keep, rebuild
+from paribus.execution.bundle import FILE, rebuild, write_bundle
 from paribus.execution.cases import cells
 from paribus.execution.session import Session
 from paribus.execution.settings import Settings
@@ -49,7 +49,7 @@ def trained(out: Path, made: Suite, **settings: Any) -> tuple[Session, list[Resu
     opened.prepare(chosen)
     results = opened.results(chosen)
     write(results, out, opened.claims([made], results))
-    keep(opened, chosen, out / FILE)
+    write_bundle(opened, chosen, out / FILE)
     return opened, results
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from paribus.seeding import Streams
-from paribus.training.dropout import NamedDropout, name_noise
+from paribus.training.dropout import NamedDropout, use_named_dropout
 
 
 def numbers(*shape: int) -> Tensor:
@@ -18,7 +18,7 @@ def numbers(*shape: int) -> Tensor:
 
 def masks(network: nn.Module, steps: int, *, seed: int = 0, layer: int = 0) -> list[Tensor]:
     """What the layer keeps of ones in each of the first steps."""
-    named = name_noise(network, Streams(seed))
+    named = use_named_dropout(network, Streams(seed))
     kept = []
     for step in range(steps):
         for dropout in named:
@@ -87,7 +87,7 @@ def test_masks_are_the_same_with_another_dropout_layer_behind() -> None:
 def test_masks_are_the_same_whatever_was_drawn_in_between() -> None:
     """Neither a pass in evaluation, nor a second one in training, nor the global generator moves them."""
     expected = masks(nn.Sequential(nn.Dropout(0.5)), 3)
-    (dropout,) = name_noise(nn.Sequential(nn.Dropout(0.5)), Streams(0))
+    (dropout,) = use_named_dropout(nn.Sequential(nn.Dropout(0.5)), Streams(0))
     for step, mask in enumerate(expected):
         dropout.eval()(torch.ones(7))
         dropout.train()(torch.ones(9, 3))
@@ -121,7 +121,7 @@ def test_every_dropout_layer_is_replaced_in_order_and_nothing_else() -> None:
         nn.Dropout2d(0.4),
         nn.Dropout(0.3),
     )
-    named = name_noise(network, Streams(0))
+    named = use_named_dropout(network, Streams(0))
     kinds = [type(m).__name__ for m in network.modules() if not list(m.children())]
     assert kinds == ["NamedDropout", "Linear", "NamedDropout", "Dropout2d", "NamedDropout"]
     assert [m.layer for m in named] == list(range(3))

@@ -20,7 +20,7 @@ from paribus.metrics.outputs import Outputs, concat_outputs
 from paribus.runs.run import Run
 from paribus.seeding import Streams
 from paribus.training.alternating import OWN_ROUNDS, takes_rounds
-from paribus.training.dropout import NamedDropout, name_noise
+from paribus.training.dropout import NamedDropout, use_named_dropout
 from paribus.training.layer_summary import layer_table
 from paribus.training.loop import DIAGNOSED
 from paribus.training.network import weight_digests
@@ -85,7 +85,7 @@ class StackedTraining:
                 if not made:
                     self.layers = layer_table(network, fold.part("train", 1))
                 made[run.streams] = network, weight_digests(network)
-                name_noise(network, run.streams)
+                use_named_dropout(network, run.streams)
                 network.to(self.device, self.dtype)
         drawn = [made[run.streams] for run in self.runs]
         self.initial = [digests for _, digests in drawn]

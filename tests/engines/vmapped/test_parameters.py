@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from paribus.engines.vmapped.parameters import StackedNetwork
 from paribus.seeding import Streams
-from paribus.training.dropout import name_noise
+from paribus.training.dropout import use_named_dropout
 
 REPLICATES = 3
 
@@ -157,7 +157,7 @@ def noisy() -> list[nn.Module]:
         torch.manual_seed(0)
         made = [Deep().double() for _ in range(REPLICATES)]
     for seed, network in enumerate(made):
-        name_noise(network, Streams(seed))
+        use_named_dropout(network, Streams(seed))
     return made
 
 

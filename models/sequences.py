@@ -1,7 +1,7 @@
 """Recurrent networks by the shape of what goes in and comes out: a sequence from a sequence, or from a vector.
 
-`paribus.models.recurrent.Recurrent` is the fourth shape, a vector from a sequence. Each makes one number a step, ``(batch,
-time)``, and no state is handed over but as an input of every step, so that a cell is a cell and nothing else.
+`paribus.models.recurrent.Recurrent` is the fourth shape, a vector from a sequence. Each makes one number a step,
+``(batch, time)``, and no state is handed over but as an input of every step, so that a cell is a cell and nothing else.
 """
 
 from __future__ import annotations

@@ -4,4 +4,4 @@ from paribus.calibration.a_a_tests import Repeats, against_itself, calibrate, re
 from paribus.calibration.run_known_answers import Controlled
 from paribus.calibration.simulations import PARTS, REPEATS
 
-__all__ = ["PARTS", "REPEATS", "Controlled", "Plan", "against_itself", "calibrate", "repeats"]
+__all__ = ["PARTS", "REPEATS", "Controlled", "Repeats", "against_itself", "calibrate", "repeats"]

@@ -70,8 +70,13 @@ class ProgressBar:
         self, label: str, runs: int, unit: str, account: Callable[[int], None]
     ) -> Iterator[Callable[[], None]]:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-        from rich.progress import ProgressBar as Bar
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+        )
 
         columns = (
             TextColumn("{task.description}"),
@@ -84,7 +89,7 @@ class ProgressBar:
         console = Console(file=sys.__stderr__)
         if not console.is_terminal:
             console.width = 160  # a log has no edge
-        with Bar(*columns, console=console, transient=console.is_terminal) as bar:
+        with Progress(*columns, console=console, transient=console.is_terminal) as bar:
             shown = bar.add_task(label, total=runs, left=self._left())
 
             def advance() -> None:

@@ -20,8 +20,8 @@ def surface(seed: int, directions: int = 5, matter: int = 2) -> Dataset:
 
     ``f(s) = sum of w_i^2 (s_i - b_i)^2 / n``, with the best setting ``b`` from U(0, 1) and weights ``w`` of 1 where a
     direction matters and of 0.05 elsewhere; which do is drawn. A network of shares ``s`` that answers ``w * s``, as
-    `paribus.suites.components.searches.Point` does, has it as its squared error: inputs are ``w``, targets ``w * b``, the same for the
-    only sample of each part.
+    `paribus.suites.components.searches.Point` does, has it as its squared error: inputs are ``w``, targets
+    ``w * b``, the same for the only sample of each part.
 
     Args:
         seed: names the draw.

@@ -37,8 +37,8 @@ def decide_sequentially(
 ) -> tuple[Contrast, ...]:
     """Follow every contrast over its seeds, in their order.
 
-    Arguments and errors are those of `paribus.analysis.verdict.decide`. A seed that a variant was not given, because it had
-    stopped before, is `skipped` there. The margin serves the floor alone.
+    Arguments and errors are those of `paribus.analysis.verdict.decide`. A seed that a variant was not given,
+    because it had stopped before, is `skipped` there. The margin serves the floor alone.
 
     >>> scores = {"sgd": [0.7] * 8, "adam": [0.8] * 8}
     >>> rule = dict(baseline="sgd", higher_is_better=True, failure_score=0.5, family_size=1)

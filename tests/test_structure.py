@@ -34,7 +34,7 @@ WRITERS = {
     "paribus/execution/bundle.py": "what pages were made from",
     "paribus/calibration": "pages of the calibration",
     "paribus/data/cache.py": "data that take seconds to make",
-    "paribus/engines/toolchain.py": "machine code, which it builds and keeps",
+    "paribus/engines": "machine code, which it builds and keeps",
     "benchmarks/engines": "the page of the engines: it compares libraries, and rests on no store",
 }
 WRITING_CALLS = {

@@ -72,7 +72,7 @@ def cell_of(item: pytest.Item) -> Any:
     """The cell that a test is parametrised with, or None."""
     call = getattr(item, "callspec", None)
     cell = call.params.get("cell") if call else None
-    return cell if type(cell).__name__ == "Cell" else None
+    return cell if type(cell).__name__ == "Case" else None
 
 
 @pytest.hookimpl(wrapper=True)

@@ -49,7 +49,7 @@ def _denoising(name: str, sigma: float) -> Comparison:
                     relation="above",
                     value=0.0,
                     measure=call(
-                        "paribus.analysis.measures:over_naive", predictor=predictor, metric="psnr"
+                        "paribus.analysis.measures:over_dummy", predictor=predictor, metric="psnr"
                     ),
                     source="course notes",
                 )
@@ -118,7 +118,7 @@ SUITE = Suite(
                     value=0.0,
                     margin=0.002,
                     measure=call(
-                        "paribus.analysis.measures:over_naive",
+                        "paribus.analysis.measures:over_dummy",
                         predictor="pca",
                         metric="squared_error",
                     ),

@@ -77,7 +77,7 @@ SUITE = Suite(
                     relation="above",
                     value=-0.1,
                     measure=call(
-                        "paribus.analysis.measures:over_naive", predictor="real", metric="distance"
+                        "paribus.analysis.measures:over_dummy", predictor="real", metric="distance"
                     ),
                     source="Goodfellow et al. 2014",
                 ),

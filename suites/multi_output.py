@@ -122,7 +122,7 @@ AUXILIARY = Comparison(
         update={
             "loss": call("paribus.metrics:weighted_log_loss", weights=[1.0, 0.0], of=[0, 0]),
             "metrics": tuple(of_output(metric, 0) for metric in DIGITS.metrics),
-            "naive": {"prior": call("paribus.data.dummy:priors", of=[0, 0])},
+            "dummy": {"prior": call("paribus.data.dummy:priors", of=[0, 0])},
         }
     ),
     recipe=Recipe(

@@ -24,7 +24,7 @@ SHORT_ENERGY = ENERGY.model_copy(
     update={
         "source": call("paribus.suites.tasks.series:energy", window=24),
         "split": call("paribus.data.splits:time_split", most_evaluated=500),
-        "naive": {"last_value": call("paribus.data.dummy:last_value")},
+        "dummy": {"last_value": call("paribus.data.dummy:last_value")},
     }
 )
 

@@ -177,7 +177,7 @@ def _dataset(name: str, x: Tensor, target: Tensor, **rest: object) -> Dataset:
     )
 
 
-def _task(source: Callable[..., Dataset], loss: str, naive: str, **settings: object) -> Task:
+def _task(source: Callable[..., Dataset], loss: str, dummy: str, **settings: object) -> Task:
     function = call(f"paribus.metrics:{loss}")
     return Task(
         name=f"{source.__name__}{settings.get('side', '')}",
@@ -186,7 +186,7 @@ def _task(source: Callable[..., Dataset], loss: str, naive: str, **settings: obj
         split=call("paribus.data.splits:declared_split"),
         loss=function,
         metrics=(Metric(name=loss, function=function, higher_is_better=False),),
-        naive={naive: call(f"paribus.data.dummy:{naive}")},
+        dummy={dummy: call(f"paribus.data.dummy:{dummy}")},
     )
 
 

@@ -140,14 +140,14 @@ def _withheld(claim: Claim, result: Result) -> str:
 
 
 def _learn_nothing(names: Sequence[str], result: Result) -> bool:
-    """Whether none of these beats the naive score by the margin on average, failed runs at their penalty.
+    """Whether none of these beats the dummy score by the margin on average, failed runs at their penalty.
 
     A contrast with the baseline tells it of the baseline's pairs alone.
     """
     primary = result.comparison.primary
     sign = primary.sign
     rows = [result.row(name) for name in names]
-    gains = [sign * (_penalised(result, row) - row.naive).mean() for row in rows]
+    gains = [sign * (_penalised(result, row) - row.dummy).mean() for row in rows]
     return all(gain <= (primary.margin or 0.0) for gain in gains)
 
 

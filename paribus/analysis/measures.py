@@ -29,27 +29,27 @@ def step_ratio(results: Sequence[Result], variant: str) -> Floats:
     return np.array([] if timing is None else timing.ratios)
 
 
-def over_naive(results: Sequence[Result], variant: str, *, predictor: str, metric: str) -> Floats:
-    """By how much the variant's test score is better than that of a naive predictor, in the metric's unit.
+def over_dummy(results: Sequence[Result], variant: str, *, predictor: str, metric: str) -> Floats:
+    """By how much the variant's test score is better than that of a dummy predictor, in the metric's unit.
 
     Args:
         results: of one comparison.
         variant: whose.
-        predictor: name of one of the task's naive predictors.
+        predictor: name of one of the task's dummy predictors.
         metric: of the task.
     """
     (result,) = results
     score, row = _metric(result, metric), result.row(variant)
     sign = score.sign
-    naive = np.array([record.naive[predictor][score.name] for record in row.known])
-    gained: Floats = sign * (_or_naive(row, score) - naive)
+    dummy = np.array([record.dummy[predictor][score.name] for record in row.known])
+    gained: Floats = sign * (_or_dummy(row, score) - dummy)
     return gained
 
 
 def advantage(results: Sequence[Result], variant: str, *, over: str, metric: str) -> Floats:
     """By how much the variant's test score is better than another's with the same seed, in the metric's unit.
 
-    A failed run scores as the naive predictor.
+    A failed run scores as the dummy predictor.
 
     Args:
         results: of one comparison.
@@ -60,7 +60,7 @@ def advantage(results: Sequence[Result], variant: str, *, over: str, metric: str
     (result,) = results
     score = _metric(result, metric)
     sign = score.sign
-    mine, theirs = (_or_naive(result.row(name), score) for name in (variant, over))
+    mine, theirs = (_or_dummy(result.row(name), score) for name in (variant, over))
     gained: Floats = sign * (mine - theirs)
     return gained
 
@@ -177,11 +177,11 @@ def gap_closed(
     """Which share of the way from the worst variant's mean score to the best one's the variant goes.
 
     The gap is that of the means over seeds, so that a seed without one divides by nothing. A failed run scores as the
-    naive predictor.
+    dummy predictor.
     """
     (result,) = results
     each = {
-        name: _or_naive(result.row(name), _metric(result, metric))
+        name: _or_dummy(result.row(name), _metric(result, metric))
         for name in (variant, worst, best)
     }
     gap = each[best].mean() - each[worst].mean()
@@ -190,9 +190,9 @@ def gap_closed(
 
 
 def worst_regret(results: Sequence[Result], variant: str) -> Floats:
-    """The largest regret over all comparisons: how far below the seed's best, in units of best over naive.
+    """The largest regret over all comparisons: how far below the seed's best, in units of best over dummy.
 
-    Zero is the best of every comparison, one is no better than the naive predictor in one of them, and no regret is
+    Zero is the best of every comparison, one is no better than the dummy predictor in one of them, and no regret is
     larger than that.
     """
     worst: Floats = np.max([_regrets(result, variant) for result in results], axis=0)
@@ -202,11 +202,11 @@ def worst_regret(results: Sequence[Result], variant: str) -> Floats:
 def _regrets(result: Result, variant: str) -> Floats:
     metric = result.comparison.task.primary
     sign = metric.sign
-    scores = sign * np.array([_or_naive(row, metric) for row in result.rows])
-    naive = sign * np.array([_naive(record, metric) for record in result.baseline.known])
-    own = sign * _or_naive(result.row(variant), metric)
-    best = np.maximum(scores.max(axis=0), naive)
-    gap = best - naive
+    scores = sign * np.array([_or_dummy(row, metric) for row in result.rows])
+    dummy = sign * np.array([_dummy(record, metric) for record in result.baseline.known])
+    own = sign * _or_dummy(result.row(variant), metric)
+    best = np.maximum(scores.max(axis=0), dummy)
+    gap = best - dummy
     regret = np.divide(best - own, gap, out=np.zeros_like(gap), where=gap > 0)
     clipped: Floats = np.clip(regret, 0.0, 1.0)
     return clipped
@@ -223,7 +223,7 @@ def usable_width(
 ) -> Floats:
     """Decades of a positive setting over which a seed's score stays within a share of its best.
 
-    Between two settings the score is a straight line over the setting's logarithm; a failed run scores as the naive
+    Between two settings the score is a straight line over the setting's logarithm; a failed run scores as the dummy
     predictor.
 
     Args:
@@ -237,7 +237,7 @@ def usable_width(
     (result,) = results
     settings, rows = along(result, variant, path)
     score = _metric(result, metric)
-    table = np.array([_or_naive(row, score) for row in rows])
+    table = np.array([_or_dummy(row, score) for row in rows])
     best = table.max(axis=0) if score.higher_is_better else table.min(axis=0)
     sign = score.sign
     edge = best - sign * within * np.abs(best)
@@ -284,10 +284,10 @@ def _metric(result: Result, name: str) -> Metric:
     return next(m for m in result.comparison.task.metrics if m.name == name)
 
 
-def _or_naive(row: Row, metric: Metric) -> Floats:
-    """A test score of each run, ``(seed,)``, that of the first naive predictor where it failed."""
-    return np.array([r.scores.get(metric.name, _naive(r, metric)) for r in row.known])
+def _or_dummy(row: Row, metric: Metric) -> Floats:
+    """A test score of each run, ``(seed,)``, that of the first dummy predictor where it failed."""
+    return np.array([r.scores.get(metric.name, _dummy(r, metric)) for r in row.known])
 
 
-def _naive(record: RunResult, metric: Metric) -> float:
-    return next(iter(record.naive.values()))[metric.name]
+def _dummy(record: RunResult, metric: Metric) -> float:
+    return next(iter(record.dummy.values()))[metric.name]

@@ -40,7 +40,7 @@ class TaskScores:
         """Read a result of which nothing is missing."""
         rows, table, _ = penalised(result)
         parts = tuple(
-            (row.naive - x) / (row.naive - ideal) for x, row in zip(table, rows, strict=True)
+            (row.dummy - x) / (row.dummy - ideal) for x, row in zip(table, rows, strict=True)
         )
         steps = None
         if result.comparison.target is not None:
@@ -171,10 +171,10 @@ def _unfit(result: Result) -> str:
 def _unlearned(result: Result) -> str:
     """Why nothing can be said to have been learned in it, or nothing."""
     rows, table, _ = penalised(result)
-    if not all(np.isfinite(row.naive).all() for row in rows):
+    if not all(np.isfinite(row.dummy).all() for row in rows):
         return "the score of the predictor that learns nothing is not known"
     gains = [
-        result.comparison.primary.sign * (x - row.naive).mean()
+        result.comparison.primary.sign * (x - row.dummy).mean()
         for x, row in zip(table, rows, strict=True)
     ]
     if max(gains) <= (result.comparison.primary.margin or 0.0):

@@ -34,7 +34,7 @@ class Row:
     Attributes:
         records: what the store holds of each run, or None.
         scores: the primary score of each run, ``(seed,)``; NaN where a run failed or is not there.
-        naive: the primary score of the first naive predictor, ``(seed,)``; NaN where it is not known.
+        dummy: the primary score of the first dummy predictor, ``(seed,)``; NaN where it is not known.
         failed: why the variant's test failed, or nothing.
         timing: step times against the baseline, if they were taken.
         searched: what is known of the search whose winners the runs are, in the tuned arm.
@@ -44,7 +44,7 @@ class Row:
     runs: tuple[Run, ...]
     records: tuple[RunResult | None, ...]
     scores: Floats
-    naive: Floats
+    dummy: Floats
     failed: str = ""
     timing: Timing | None = None
     searched: TrialResults | None = None
@@ -281,8 +281,8 @@ def _row(
         [_primary(comparison, variant, record, store) for record in records], dtype=float
     )
     timing = store.timing(timing_key(runs[0]), timing_key(baseline[0]), runs[0].device)
-    naive = _naive(comparison, variant, records, store)
-    return Row(variant, tuple(runs), records, scores, naive, failures.get(variant.name, ""), timing)
+    dummy = _dummy(comparison, variant, records, store)
+    return Row(variant, tuple(runs), records, scores, dummy, failures.get(variant.name, ""), timing)
 
 
 def kind_key(run: Run) -> str:
@@ -361,35 +361,35 @@ def _looked_at(row: Row) -> object:
     return [kind_key(search.runs[0]), search.space, search.trials, search.shared]
 
 
-def _naive(
+def _dummy(
     comparison: Comparison, variant: Variant, records: Sequence[RunResult | None], store: Store
 ) -> Floats:
-    """The primary score of the first naive predictor, ``(seed,)``; NaN where it is not known."""
+    """The primary score of the first dummy predictor, ``(seed,)``; NaN where it is not known."""
     if comparison.metric is None:
-        first, name = next(iter(variant.task.naive)), variant.metric.name
-        return np.array([r.naive[first][name] if r else np.nan for r in records])
+        first, name = next(iter(variant.task.dummy)), variant.metric.name
+        return np.array([r.dummy[first][name] if r else np.nan for r in records])
     scores = []
     for record in records:
         found = store.predictions(record.key) if record else None
         if record is None or found is None:
             scores.append(np.nan)
         else:
-            score = variant.metric.function(found.naive, found.target, record.data["classes"])
+            score = variant.metric.function(found.dummy, found.target, record.data["classes"])
             scores.append(float(score))
     return np.array(scores)
 
 
-def failure_scores(higher_is_better: bool, naive: Floats, scores: npt.ArrayLike) -> Floats:
-    """What a failed run scores, in the shape of ``naive``: the naive score, and where it is not known the worst known.
+def failure_scores(higher_is_better: bool, dummy: Floats, scores: npt.ArrayLike) -> Floats:
+    """What a failed run scores, in the shape of ``dummy``: the dummy score, and where it is not known the worst known.
 
     Args:
         higher_is_better: direction of the metric.
-        naive: ``(seed,)`` or ``(variant, seed)``, NaN where it is not known.
+        dummy: ``(seed,)`` or ``(variant, seed)``, NaN where it is not known.
         scores: ``(variant, seed)`` of the runs, NaN where one failed.
     """
-    known = [x[np.isfinite(x)] for x in (naive, np.ravel(np.asarray(scores, dtype=float)))]
+    known = [x[np.isfinite(x)] for x in (dummy, np.ravel(np.asarray(scores, dtype=float)))]
     worst = next((x.min() if higher_is_better else x.max() for x in known if x.size), 0.0)
-    return np.where(np.isfinite(naive), naive, worst)
+    return np.where(np.isfinite(dummy), dummy, worst)
 
 
 def _correction(comparison: Comparison, rows: Sequence[Row]) -> float:
@@ -405,15 +405,15 @@ def _contrasts(
 ) -> tuple[Contrast, ...]:
     complete = [row for row in rows if row.complete]
     metric, names = comparison.primary, [row.variant.name for row in complete]
-    outcomes, scores, naive = _side_by_side(complete)
-    penalty = failure_scores(metric.higher_is_better, naive, scores)
+    outcomes, scores, dummy = _side_by_side(complete)
+    penalty = failure_scores(metric.higher_is_better, dummy, scores)
     asked = comparison.interactions().items()
     given: dict[str, Any] = {
         "baseline": rows[0].variant.name,
         "higher_is_better": metric.higher_is_better,
         "margin": metric.margin,
         "failure_score": penalty,
-        "naive": penalty if np.isfinite(naive).any() else None,
+        "dummy": penalty if np.isfinite(dummy).any() else None,
         "family_size": comparison.family,
         "outcomes": dict(zip(names, outcomes.tolist(), strict=True)),
         "exploratory": exploratory,
@@ -429,14 +429,14 @@ def _contrasts(
 
 
 def _side_by_side(rows: Sequence[Row]) -> tuple[npt.NDArray[np.str_], Floats, Floats]:
-    """Outcomes, scores and naive scores of complete rows, ``(row, seed)``; a seed that a row lacks is skipped."""
+    """Outcomes, scores and dummy scores of complete rows, ``(row, seed)``; a seed that a row lacks is skipped."""
     seeds = max((len(row.runs) for row in rows), default=0)
     outcomes = np.full((len(rows), seeds), "skipped", dtype="<U9")
-    scores, naive = np.full((2, len(rows), seeds), np.nan)
+    scores, dummy = np.full((2, len(rows), seeds), np.nan)
     for i, row in enumerate(rows):
         n = len(row.runs)
-        outcomes[i, :n], scores[i, :n], naive[i, :n] = row.outcomes, row.scores, row.naive
-    return outcomes, scores, naive
+        outcomes[i, :n], scores[i, :n], dummy[i, :n] = row.outcomes, row.scores, row.dummy
+    return outcomes, scores, dummy
 
 
 def penalised(result: Result) -> tuple[list[Row], Floats, npt.NDArray[np.bool_]]:
@@ -449,9 +449,9 @@ def penalised(result: Result) -> tuple[list[Row], Floats, npt.NDArray[np.bool_]]
     if not rows:
         return [], np.empty((0, 0)), np.empty((0, 0), dtype=np.bool_)
     higher = result.comparison.primary.higher_is_better
-    outcomes, found, naive = _side_by_side(rows)
+    outcomes, found, dummy = _side_by_side(rows)
     scores = np.where(outcomes == "completed", found, np.nan)
-    penalty = failure_scores(higher, naive, scores)
+    penalty = failure_scores(higher, dummy, scores)
     table = stats.penalised(scores, penalty, higher_is_better=higher)
     return rows, table, np.isin(outcomes, ("completed", "diverged"))
 

@@ -54,7 +54,7 @@ class KnownAnswer(Frozen):
         comparison: what is trained, at its quick budget.
         variant: the variant that it speaks of.
         score: a score that runs record, `FAILED`, or None for the primary metric.
-        against: what the variant's score is held against on each seed: the ``baseline``'s, that of the first ``naive``
+        against: what the variant's score is held against on each seed: the ``baseline``'s, that of the first ``dummy``
             predictor, or ``nothing``.
         scale: ``difference`` of the two, or their ``ratio``.
         low, high: limits of the effect, either or both.
@@ -73,7 +73,7 @@ class KnownAnswer(Frozen):
     comparison: Comparison
     variant: str
     score: str | None = None
-    against: Literal["baseline", "naive", "nothing"] = "baseline"
+    against: Literal["baseline", "dummy", "nothing"] = "baseline"
     scale: Literal["difference", "ratio"] = "difference"
     low: float | None = None
     high: float | None = None
@@ -152,8 +152,8 @@ def effects(control: KnownAnswer, result: Result) -> Floats:
     values = _values(row, control, result)
     if control.against == "nothing":
         return values
-    if control.against == "naive":
-        other = np.array([_naive(record, control) for record in row.records])
+    if control.against == "dummy":
+        other = np.array([_dummy(record, control) for record in row.records])
     else:
         other = _values(result.baseline, control, result)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -168,9 +168,9 @@ def _values(row: Row, control: KnownAnswer, result: Result) -> Floats:
     return row.scores if primary else row.values(control.metric)
 
 
-def _naive(record: RunResult | None, control: KnownAnswer) -> float:
-    first = next(iter(control.comparison.task.naive))
-    return np.nan if record is None else record.naive[first].get(control.metric, np.nan)
+def _dummy(record: RunResult | None, control: KnownAnswer) -> float:
+    first = next(iter(control.comparison.task.dummy))
+    return np.nan if record is None else record.dummy[first].get(control.metric, np.nan)
 
 
 def judge(
@@ -310,7 +310,7 @@ def _written(numbers: object) -> str:
 
 def named(control: KnownAnswer) -> str:
     """The effect and its limits, such as ``accuracy, difference from the baseline, of at least 0.5``."""
-    held = {"baseline": "the baseline", "naive": "the predictor that learns nothing"}
+    held = {"baseline": "the baseline", "dummy": "the predictor that learns nothing"}
     to = {"difference": "difference from", "ratio": "ratio to"}[control.scale]
     whole = f", {to} {held[control.against]}," if control.against in held else ""
     low = "" if control.low is None else f" of at least {control.low:g}"

@@ -111,7 +111,7 @@ def last_value(fold: Split) -> Tensor:
     return _from_window(fold, 1)
 
 
-def seasonal_naive(fold: Split, lag: int) -> Tensor:
+def seasonal_dummy(fold: Split, lag: int) -> Tensor:
     """The value ``lag`` steps before the one to predict, ``(sample, 1)`` in the scale of the prepared targets.
 
     Args:
@@ -128,7 +128,7 @@ def _from_window(fold: Split, lag: int) -> Tensor:
     window = fold.dataset.inputs[0].shape[1]
     if not 1 <= lag <= window:
         raise ParibusError(
-            "lag of a naive forecast",
+            "lag of a dummy forecast",
             got=f"{lag} steps",
             expected=f"1 to {window}, the length of a window",
             fix="Give a lag within the window, or make the windows longer.",

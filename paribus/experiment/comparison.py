@@ -444,7 +444,7 @@ class Ranking(Frozen):
 
     Args:
         question: what is asked, in a sentence.
-        ideal: the score that counts as one when scores are normalised; that of the first naive predictor counts as
+        ideal: the score that counts as one when scores are normalised; that of the first dummy predictor counts as
             zero.
     """
 

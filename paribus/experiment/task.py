@@ -48,7 +48,7 @@ class Task(Frozen):
             samples so that it says nothing; None leaves it as it is.
         loss: ``(outputs, targets) -> (sample,)``, averaged over a batch and minimised.
         metrics: what is scored; the first is the primary one, on which verdicts rest.
-        naive: predictors that learn nothing, ``(fold) -> outputs of the test part``; the first gives the score of a
+        dummy: predictors that learn nothing, ``(fold) -> outputs of the test part``; the first gives the score of a
             failed run and the floor of the comparison. With several outputs both losses and predictors deal in tuples.
         redrawn: the data are generated anew for every seed, so that seeds speak of new data.
     """
@@ -59,7 +59,7 @@ class Task(Frozen):
     split: Call
     loss: Call
     metrics: tuple[Metric, ...] = Field(min_length=1)
-    naive: dict[str, Call] = Field(min_length=1)
+    dummy: dict[str, Call] = Field(min_length=1)
     path: str | None = None
     target: str | None = None
     alter: Call | None = None

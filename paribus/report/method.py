@@ -11,7 +11,7 @@ from paribus import stats
 from paribus.analysis.claims import ClaimResult
 from paribus.analysis.results import Result
 from paribus.report.formatting import listed
-from paribus.report.tables import has_naive
+from paribus.report.tables import has_dummy
 
 
 def sentences(result: Result) -> list[str]:
@@ -183,9 +183,9 @@ def _disagreement(result: Result) -> str:
 
 
 def _failures(result: Result) -> str:
-    naive = next(iter(result.comparison.task.naive))
-    penalty = f"the score of the predictor that learns nothing (`{naive}`)"
-    if not has_naive(result):
+    dummy = next(iter(result.comparison.task.dummy))
+    penalty = f"the score of the predictor that learns nothing (`{dummy}`)"
+    if not has_dummy(result):
         penalty = "the worst score known"
     return (
         f"A diverged run scores the worse of {penalty} and the worst finisher of its seed, so that failing never "

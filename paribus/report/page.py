@@ -168,8 +168,8 @@ def legend(result: Result) -> str:
         f"Score on the test part: mean ± standard deviation over seeds. Difference: {method.sign(result)}, positive is "
         f"better{_rule(result)}"
     )
-    naive = [f"`{name}` {score}" for name, score in tables.naive_scores(result).items()]
-    return f"{text} References without any network score: {listed(naive)}." if naive else text
+    dummy = [f"`{name}` {score}" for name, score in tables.dummy_scores(result).items()]
+    return f"{text} References without any network score: {listed(dummy)}." if dummy else text
 
 
 def _rule(result: Result) -> str:

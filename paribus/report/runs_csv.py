@@ -75,8 +75,8 @@ def _line(result: Result, record: RunResult) -> dict[str, Any]:
         "reason": pathless(record.reason),
         **record.scores,
         **{
-            f"naive/{predictor}/{name}": value
-            for predictor, scores in record.naive.items()
+            f"dummy/{predictor}/{name}": value
+            for predictor, scores in record.dummy.items()
             for name, value in scores.items()
         },
         **{name: value for name, value in _claimed(result, record).items() if np.isfinite(value)},

@@ -171,35 +171,35 @@ def _interaction_line(name: str, contrast: Contrast) -> Line:
     }
 
 
-def naive_scores(result: Result) -> dict[str, str]:
+def dummy_scores(result: Result) -> dict[str, str]:
     """Primary score of each predictor that learns nothing, over the baseline's seeds, as far as it is known.
 
     Where variants are scored or split differently they have a score of their own for each of them: least to largest.
     """
-    first = next(iter(result.comparison.task.naive))
-    means = [float(np.nanmean(row.naive)) for row in result.rows if _known(row)]
+    first = next(iter(result.comparison.task.dummy))
+    means = [float(np.nanmean(row.dummy)) for row in result.rows if _known(row)]
     if len(set(means)) > 1:
-        tables = [_further_naive(row, result) for row in result.rows]
+        tables = [_further_dummy(row, result) for row in result.rows]
         return {first: _by_variant(means)} | {
-            naive: _by_variant([float(found[naive].mean()) for found in tables if naive in found])
-            for naive in dict.fromkeys(name for found in tables for name in found)
+            dummy: _by_variant([float(found[dummy].mean()) for found in tables if dummy in found])
+            for dummy in dict.fromkeys(name for found in tables for name in found)
         }
-    of_first = result.baseline.naive
-    known = {first: of_first[np.isfinite(of_first)]} | _further_naive(result.baseline, result)
-    return {naive: plus_minus(scores) for naive, scores in known.items() if scores.size}
+    of_first = result.baseline.dummy
+    known = {first: of_first[np.isfinite(of_first)]} | _further_dummy(result.baseline, result)
+    return {dummy: plus_minus(scores) for dummy, scores in known.items() if scores.size}
 
 
 def _by_variant(means: Sequence[float]) -> str:
     return f"{number(min(means))} to {number(max(means))}, by variant"
 
 
-def _further_naive(row: Row, result: Result) -> dict[str, Floats]:
-    """Primary scores of all naive predictors but the first over a row's seeds, ``(seed,)``; none of an own score."""
+def _further_dummy(row: Row, result: Result) -> dict[str, Floats]:
+    """Primary scores of all dummy predictors but the first over a row's seeds, ``(seed,)``; none of an own score."""
     if result.comparison.metric is not None:
         return {}
-    first, name = next(iter(result.comparison.task.naive)), result.comparison.primary.name
-    others = dict.fromkeys(n for r in row.known for n in r.naive if n != first)
-    return {n: np.array([r.naive[n][name] for r in row.known if n in r.naive]) for n in others}
+    first, name = next(iter(result.comparison.task.dummy)), result.comparison.primary.name
+    others = dict.fromkeys(n for r in row.known for n in r.dummy if n != first)
+    return {n: np.array([r.dummy[n][name] for r in row.known if n in r.dummy]) for n in others}
 
 
 def verdict_table(*arms: Result) -> DataFrame:
@@ -312,10 +312,10 @@ def claim_lines(answers: Sequence[ClaimResult]) -> list[Line]:
     ]
 
 
-def has_naive(result: Result) -> bool:
-    """Whether the naive predictor's score is known."""
+def has_dummy(result: Result) -> bool:
+    """Whether the dummy predictor's score is known."""
     return _known(result.baseline)
 
 
 def _known(row: Row) -> bool:
-    return bool(np.isfinite(row.naive).any())
+    return bool(np.isfinite(row.dummy).any())

@@ -102,17 +102,17 @@ def resolve_device(device: str) -> str:
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a network said of the test part, and what the first naive predictor said: by their first outputs.
+    """What a network said of the test part, and what the first dummy predictor said: by their first outputs.
 
     Attributes:
         outputs: ``(sample, ...)``.
         target: ``(sample,)`` of class numbers or ``(sample, ...)``.
-        naive: in the shape of the outputs.
+        dummy: in the shape of the outputs.
     """
 
     outputs: np.ndarray
     target: np.ndarray
-    naive: np.ndarray
+    dummy: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ class RunResult:
     Attributes:
         scores: final scores by name: metrics on the test part (none in a trial), and of the weights that are kept
             ``validation/...``, ``train/loss``, diagnostics.
-        naive: scores of each naive predictor on the test part, by predictor and metric; none in a trial.
+        dummy: scores of each dummy predictor on the test part, by predictor and metric; none in a trial.
         curves: values at each evaluation by name, ``step`` among them; none in a trial.
         steps: optimizer steps done.
         best_step: step whose weights were scored.
@@ -141,7 +141,7 @@ class RunResult:
     outcome: Outcome
     reason: str = ""
     scores: dict[str, float] = field(default_factory=dict)
-    naive: dict[str, dict[str, float]] = field(default_factory=dict)
+    dummy: dict[str, dict[str, float]] = field(default_factory=dict)
     curves: dict[str, list[float]] = field(default_factory=dict)
     steps: int = 0
     best_step: int = 0

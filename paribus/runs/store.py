@@ -309,7 +309,7 @@ def _refuse_judged_trial(run: Run, record: RunResult) -> None:
     if run.trial is None:
         return
     stray = [name for name in record.scores if not name.startswith(("validation/", "train/"))]
-    stray += [f"{naive} of the naive predictors" for naive in record.naive]
+    stray += [f"{dummy} of the dummy predictors" for dummy in record.dummy]
     if stray or record.predictions is not None:
         raise ParibusError(
             f"record of trial {run.trial} of seed {run.seed}",
@@ -332,11 +332,11 @@ def _record(fields: dict[str, Any]) -> RunResult:
 def _packed(predictions: Predictions) -> bytes:
     buffer = io.BytesIO()
     np.savez_compressed(
-        buffer, outputs=predictions.outputs, target=predictions.target, naive=predictions.naive
+        buffer, outputs=predictions.outputs, target=predictions.target, dummy=predictions.dummy
     )
     return buffer.getvalue()
 
 
 def _unpacked(blob: bytes) -> Predictions:
     with np.load(io.BytesIO(blob), allow_pickle=False) as arrays:
-        return Predictions(arrays["outputs"], arrays["target"], arrays["naive"])
+        return Predictions(arrays["outputs"], arrays["target"], arrays["dummy"])

@@ -35,6 +35,6 @@ def scores_of(
     }
 
 
-def naive_outputs(task: Task, fold: Split) -> dict[str, Outputs]:
-    """What each naive predictor says of the test part, ``(sample, output)``, or images, for each output."""
-    return {name: predictor(fold) for name, predictor in task.naive.items()}
+def dummy_outputs(task: Task, fold: Split) -> dict[str, Outputs]:
+    """What each dummy predictor says of the test part, ``(sample, output)``, or images, for each output."""
+    return {name: predictor(fold) for name, predictor in task.dummy.items()}

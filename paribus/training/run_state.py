@@ -15,7 +15,7 @@ from paribus.metrics.outputs import Outputs, as_tuple
 from paribus.runs.run import Outcome, Predictions, Run, RunResult
 from paribus.training.batch_order import order_digest
 from paribus.training.dropout import NamedDropout
-from paribus.training.evaluate import naive_outputs, scores_of
+from paribus.training.evaluate import dummy_outputs, scores_of
 from paribus.training.layer_summary import LayerLine
 
 
@@ -138,11 +138,11 @@ def _tried(run: Run, progress: RunState) -> RunResult:
 
 def _judged(run: Run, fold: Split, progress: RunState, outputs: Outputs | None) -> RunResult:
     """What a run that counts leaves besides: test scores, predictions, curves and hashes."""
-    naive, targets = naive_outputs(run.task, fold), fold.part("test").targets
+    dummy, targets = dummy_outputs(run.task, fold), fold.part("test").targets
     scores = {} if outputs is None else _final_scores(run, progress, outputs, targets)
     predictions = None
     if outputs is not None and scores:
-        said, learned_nothing = (as_tuple(o)[0] for o in (outputs, next(iter(naive.values()))))
+        said, learned_nothing = (as_tuple(o)[0] for o in (outputs, next(iter(dummy.values()))))
         predictions = Predictions(said.cpu().numpy(), targets[0].numpy(), learned_nothing.numpy())
     recipe = run.recipe
     return RunResult(
@@ -151,7 +151,7 @@ def _judged(run: Run, fold: Split, progress: RunState, outputs: Outputs | None) 
         outcome=progress.outcome,
         reason=progress.reason,
         scores=scores,
-        naive={name: scores_of(o, targets, run.task.metrics) for name, o in naive.items()},
+        dummy={name: scores_of(o, targets, run.task.metrics) for name, o in dummy.items()},
         curves=progress.curves,
         hashes={
             "data": fold.dataset.digest,

@@ -100,7 +100,7 @@ def per_class(
 def explained(
     predictions: Mapping[str, Sequence[Predictions]], _classes: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """R² on the test part of each variant and of the first naive predictor: median and range over the seeds.
+    """R² on the test part of each variant and of the first dummy predictor: median and range over the seeds.
 
     ``1 - sum((y - prediction)^2) / sum((y - mean of y)^2)``; below zero is worse than knowing the test part's mean.
     """
@@ -108,7 +108,7 @@ def explained(
     for variant, runs in predictions.items():
         shares = {
             "R²": [_r_squared(p.outputs, p.target) for p in runs],
-            "R² of learning nothing": [_r_squared(p.naive, p.target) for p in runs],
+            "R² of learning nothing": [_r_squared(p.dummy, p.target) for p in runs],
         }
         told = {name: _median_and_range(found) for name, found in shares.items()}
         rows.append({"variant": variant, **told})

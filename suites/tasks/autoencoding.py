@@ -52,7 +52,7 @@ PICTURES = Task(
     split=call("paribus.data.splits:random_split", most_evaluated=200),
     loss=call("paribus.metrics:squared_error"),
     metrics=_metrics("squared_error"),
-    naive={
+    dummy={
         "mean_image": call("paribus.data.dummy:mean_target"),
         "pca": call("paribus.data.dummy:principal_components", components=2),
     },
@@ -64,7 +64,7 @@ NOISY = PICTURES.model_copy(
         "name": "noisy",
         "alter": call("paribus.data.perturbations:add_noise", sigma=0.2),
         "metrics": _metrics("psnr"),
-        "naive": {
+        "dummy": {
             "noisy_image": call("paribus.data.dummy:identity"),
             "pca": call("paribus.data.dummy:principal_components"),
         },

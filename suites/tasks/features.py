@@ -59,7 +59,7 @@ TARGET = Task(
     split=call("paribus.data.splits:declared_split"),
     loss=call("paribus.metrics:log_loss"),
     metrics=(accuracy(0.02), log_loss(0.05)),
-    naive={"prior": call("paribus.data.dummy:prior")},
+    dummy={"prior": call("paribus.data.dummy:prior")},
     redrawn=True,
 )
 """Two hundred samples to learn five classes from."""

@@ -52,6 +52,6 @@ def regression(source: Callable[..., Dataset], metric: Metric) -> Task:
         split=call("paribus.data.splits:declared_split"),
         loss=call("paribus.metrics:squared_error"),
         metrics=(metric,),
-        naive={"mean_target": call("paribus.data.dummy:mean_target")},
+        dummy={"mean_target": call("paribus.data.dummy:mean_target")},
         redrawn=True,
     )

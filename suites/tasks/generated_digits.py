@@ -126,6 +126,6 @@ SAMPLES = Task(
     split=call("paribus.data.splits:random_split", most_evaluated=200, stratify=False),
     loss=call(discrimination),
     metrics=tuple(METRICS),
-    naive={"noise": call(noise_images), "real": call(real_images)},
+    dummy={"noise": call(noise_images), "real": call(real_images)},
 )
 """Make images that a discriminator takes for digits."""

@@ -58,7 +58,7 @@ DIGITS = Task(
     split=call("paribus.data.splits:random_split"),
     loss=call("paribus.metrics:log_loss"),
     metrics=(log_loss(0.05), accuracy(0.02)),
-    naive={"prior": call("paribus.data.dummy:prior")},
+    dummy={"prior": call("paribus.data.dummy:prior")},
 )
 
 

@@ -34,5 +34,5 @@ LINE = Task(
     split=call("paribus.data.splits:random_split"),
     loss=call("paribus.metrics:squared_error"),
     metrics=(mse(0.01, unit=""),),
-    naive={"mean_target": call("paribus.data.dummy:mean_target")},
+    dummy={"mean_target": call("paribus.data.dummy:mean_target")},
 )

@@ -77,6 +77,6 @@ LABELS = Task(
             unit="share of labels",
         ),
     ),
-    naive={"prior": call("paribus.data.dummy:label_prior")},
+    dummy={"prior": call("paribus.data.dummy:label_prior")},
 )
 """Four labels of each digit, one sigmoid each; scored by the one for primes first."""

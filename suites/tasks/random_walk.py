@@ -68,7 +68,7 @@ WALK = Task(
     split=call("paribus.data.splits:time_split"),
     loss=call("paribus.metrics:squared_error"),
     metrics=(mse(0.05),),
-    naive={
+    dummy={
         "mean_target": call("paribus.data.dummy:mean_target"),
         "nearest": call(nearest),
     },

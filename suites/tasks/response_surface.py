@@ -66,6 +66,6 @@ SURFACE = Task(
     split=call("paribus.data.splits:declared_split"),
     loss=call("paribus.metrics:squared_error"),
     metrics=(squared_error("regret", 0.002, "squared shares of the range"),),
-    naive={"centre": call(centre)},
+    dummy={"centre": call(centre)},
     redrawn=True,
 )

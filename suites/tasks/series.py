@@ -89,8 +89,8 @@ ENERGY = Task(
     split=call("paribus.data.splits:time_split", most_evaluated=2000),
     loss=call("paribus.metrics:squared_error"),
     metrics=(mse(0.01),),
-    naive={
+    dummy={
         "last_value": call("paribus.data.dummy:last_value"),
-        "same_time_yesterday": call("paribus.data.dummy:seasonal_naive", lag=STEPS_PER_DAY),
+        "same_time_yesterday": call("paribus.data.dummy:seasonal_dummy", lag=STEPS_PER_DAY),
     },
 )

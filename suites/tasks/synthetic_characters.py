@@ -169,7 +169,7 @@ GLYPHS = Task(
     split=call("paribus.data.splits:random_split"),
     loss=call("paribus.metrics:log_loss"),
     metrics=CHARACTER_METRICS,
-    naive={"prior": call("paribus.data.dummy:prior")},
+    dummy={"prior": call("paribus.data.dummy:prior")},
 )
 """An image and its alphabet; which character is it?"""
 
@@ -183,7 +183,7 @@ SCRIPTS = GLYPHS.model_copy(
             for metric in CHARACTER_METRICS
             for place, what in enumerate(("character", "alphabet"))
         ),
-        "naive": {"priors": call("paribus.data.dummy:priors")},
+        "dummy": {"priors": call("paribus.data.dummy:priors")},
     }
 )
 """An image alone; which character is it, and of which alphabet?"""

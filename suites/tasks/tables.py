@@ -60,5 +60,5 @@ DIABETES = Task(
     split=call("paribus.data.splits:random_split"),
     loss=call("paribus.metrics:squared_error"),
     metrics=(mse(0.02),),
-    naive={"mean_target": call("paribus.data.dummy:mean_target")},
+    dummy={"mean_target": call("paribus.data.dummy:mean_target")},
 )

@@ -56,6 +56,6 @@ WORDS = Task(
     split=call("paribus.data.splits:random_split"),
     loss=call("paribus.metrics:log_loss"),
     metrics=(log_loss(0.02), accuracy(0.01)),
-    naive={"prior": call("paribus.data.dummy:prior")},
+    dummy={"prior": call("paribus.data.dummy:prior")},
     redrawn=True,
 )

@@ -176,7 +176,7 @@ def test_a_claim_that_no_run_could_answer_is_refused_before_any_is_made(made, sl
 
 @pytest.mark.parametrize("relation", ["better", "not_worse"])
 def test_a_claim_at_the_floor_is_withheld(store, relation) -> None:
-    """Both score what the naive predictor scores, so even an equality within the margin says nothing."""
+    """Both score what the dummy predictor scores, so even an equality within the margin says nothing."""
     made = claim(relation)
     bench = Bench(store, comparison(claims=(made,)))
     for name in ("sgd", "adam", "rmsprop"):
@@ -236,7 +236,7 @@ def test_what_is_undecided_says_what_would_have_been_seen(store) -> None:
 def test_a_pair_that_learns_nothing_is_withheld_though_the_baseline_learns(
     store, rmsprop: float, withheld: bool
 ) -> None:
-    """The naive predictor scores .7: that one of two which do not reach it is ahead says nothing of either."""
+    """The dummy predictor scores .7: that one of two which do not reach it is ahead says nothing of either."""
     made = claim("not_worse", reference="rmsprop", margin=0.02)
     found = answered(store, made, sgd=around(0.4), adam=around(0.8), rmsprop=around(rmsprop))
     if withheld:
@@ -253,7 +253,7 @@ def test_an_equivalence_that_is_not_shown_tells_its_margin(store) -> None:
     assert found.evidence.endswith("margin 0.001, n = 10")
 
 
-def test_a_score_that_stays_at_the_naive_one_can_be_claimed(store) -> None:
+def test_a_score_that_stays_at_the_dummy_one_can_be_claimed(store) -> None:
     """A contrast at its floor says nothing of two variants; that one stands there is a claim of its own."""
     made = claim("within", value=0.7, margin=0.05)
     found = answered(store, made, sgd=around(0.7), adam=around(0.7), rmsprop=around(0.7))
@@ -297,9 +297,9 @@ def test_a_measure_without_numbers_is_undecided(store) -> None:
 
 def test_the_evidence_names_what_a_measure_is_of_and_writes_counts_out(store) -> None:
     """Adam scores 0.4 and the prior 0.7."""
-    measure = call("paribus.analysis.measures:over_naive", predictor="prior", metric="log_loss")
+    measure = call("paribus.analysis.measures:over_dummy", predictor="prior", metric="log_loss")
     found = answered(store, claim("above", measure=measure, value=0.0))
-    assert found.evidence.startswith("over naive (prior, log_loss) 0.3 against the value 0")
+    assert found.evidence.startswith("over dummy (prior, log_loss) 0.3 against the value 0")
     assert [_short(x) for x in (np.float64(21386), np.float64(0.01234), np.float64(2.43e9))] == [
         "21,386",
         "0.0123",

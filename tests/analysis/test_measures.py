@@ -28,11 +28,11 @@ def test_the_ratio_of_step_times_has_a_number_a_round_and_none_untimed(store) ->
     assert measures.step_ratio((bench.result(),), "adam") == pytest.approx([1.5] * 3)
 
 
-def test_over_naive_is_how_much_better_the_variant_is_in_either_direction(store) -> None:
+def test_over_dummy_is_how_much_better_the_variant_is_in_either_direction(store) -> None:
     """Log loss 0.38 and 0.42 against 0.7, accuracy 0.9 against 0.5; a failed run gains nothing."""
     bench = Bench(store, seeds=3).put("adam", [0.38, 0.42, FAILED])
     lower, higher = (
-        measures.over_naive((bench.result(),), "adam", predictor="prior", metric=metric)
+        measures.over_dummy((bench.result(),), "adam", predictor="prior", metric=metric)
         for metric in ("log_loss", "accuracy")
     )
     assert lower.tolist() == pytest.approx([0.32, 0.28, 0])
@@ -104,7 +104,7 @@ def test_a_failed_run_closes_the_gap_as_far_as_learning_nothing_does(store) -> N
         bench.put(name, scores)
     settings = {"metric": "log_loss", "worst": "sgd", "best": "rmsprop"}
     found = measures.gap_closed((bench.result(),), "adam", **settings)
-    assert found.tolist() == pytest.approx([0.25, 1.0])  # the naive predictor scores 0.7
+    assert found.tolist() == pytest.approx([0.25, 1.0])  # the dummy predictor scores 0.7
 
 
 def two_tasks(store, first, second) -> list:

@@ -86,7 +86,7 @@ def test_verdicts_come_from_the_records(store) -> None:
     }
     assert result.contrasts["adam"].difference.mean == pytest.approx(0.2)
     assert [row.variant.name for row in result.rows] == ["sgd", "adam", "rmsprop"]
-    assert result.baseline.naive.tolist() == [0.7] * 10
+    assert result.baseline.dummy.tolist() == [0.7] * 10
 
 
 def test_control_holds_where_split_order_and_weights_agree(store) -> None:
@@ -165,7 +165,7 @@ def test_a_failed_test_takes_its_row_out(store) -> None:
     assert list(result.contrasts) == ["rmsprop"]
 
 
-def test_a_diverged_run_scores_the_worse_of_the_naive_score_and_the_worst_finisher(store) -> None:
+def test_a_diverged_run_scores_the_worse_of_the_dummy_score_and_the_worst_finisher(store) -> None:
     scores = around(0.2)
     scores[0] = FAILED
     result = (
@@ -176,7 +176,7 @@ def test_a_diverged_run_scores_the_worse_of_the_naive_score_and_the_worst_finish
         .result()
     )
     contrast = result.contrasts["adam"]
-    # One pair is 0.38 - 0.7 (naive), the nine others differ by 0.2.
+    # One pair is 0.38 - 0.7 (dummy), the nine others differ by 0.2.
     assert contrast.difference.mean == pytest.approx((0.38 - 0.7 + 9 * 0.2) / 10)
     assert contrast.failures == (1, 0)
 
@@ -234,20 +234,20 @@ def test_variants_that_differ_in_the_score_alone_share_their_runs(store) -> None
     assert [r.key for r in whole.runs] == [r.key for r in half.runs]
     assert whole.scores.tolist() == [0.75] * 10  # three of four are right
     assert half.scores.tolist() == [0.375] * 10
-    assert result.baseline.naive.tolist() == [0.25] * 10  # the first class is right once in four
+    assert result.baseline.dummy.tolist() == [0.25] * 10  # the first class is right once in four
 
 
-def test_a_rescored_run_that_diverged_scores_as_the_naive_predictor_does(store) -> None:
+def test_a_rescored_run_that_diverged_scores_as_the_dummy_predictor_does(store) -> None:
     bench = rescored(store).put("whole", [FAILED])
     store._db.execute("delete from predictions where key = ?", (bench.runs("whole")[0].key,))
     result = bench.result()
     assert isnan(result.rows[0].scores[0])
-    assert np.isnan(result.baseline.naive).sum() == 1
+    assert np.isnan(result.baseline.dummy).sum() == 1
     assert result.contrasts["half"].n == 10
 
 
 @pytest.mark.parametrize(
-    ("higher_is_better", "naive", "scores", "expected"),
+    ("higher_is_better", "dummy", "scores", "expected"),
     [
         (True, [0.1, 0.2], [[0.9, 0.8]], [0.1, 0.2]),
         (True, [0.1, nan], [[0.9, 0.0]], [0.1, 0.1]),
@@ -256,10 +256,10 @@ def test_a_rescored_run_that_diverged_scores_as_the_naive_predictor_does(store) 
         (True, [nan, nan], [[nan, nan]], [0.0, 0.0]),
     ],
 )
-def test_a_failure_scores_the_naive_score_or_else_the_worst_that_is_known(
-    higher_is_better, naive, scores, expected
+def test_a_failure_scores_the_dummy_score_or_else_the_worst_that_is_known(
+    higher_is_better, dummy, scores, expected
 ) -> None:
-    found = failure_scores(higher_is_better, np.array(naive), scores)
+    found = failure_scores(higher_is_better, np.array(dummy), scores)
     assert found.tolist() == expected
 
 
@@ -314,16 +314,16 @@ def test_a_later_look_marks_interactions_as_well(store) -> None:
     assert bench.result().interactions["high : 4"].label == "better (exploratory)"
 
 
-def test_each_variant_is_held_against_its_own_naive_score(store) -> None:
-    """Where the split is the factor, so is the naive score: here the variant's is .3, which it does not beat."""
+def test_each_variant_is_held_against_its_own_dummy_score(store) -> None:
+    """Where the split is the factor, so is the dummy score: here the variant's is .3, which it does not beat."""
     levels = {"even": 1.0, "10:1": 10.0}
     factor = Factor(path="task.split.imbalance", levels=levels)
     bench = Bench(store, comparison(factors=(factor,), baseline=("even",)))
     bench.put("even", [*around(0.69)[:-1], FAILED]).put("10:1", [FAILED, *around(0.295)[1:]])
     for seed in range(10):
-        bench.alter("10:1", seed, naive={"prior": {"log_loss": 0.3, "accuracy": 0.9}})
+        bench.alter("10:1", seed, dummy={"prior": {"log_loss": 0.3, "accuracy": 0.9}})
     result = bench.result()
-    assert [row.naive.tolist() for row in result.rows] == [[0.7] * 10, [0.3] * 10]
+    assert [row.dummy.tolist() for row in result.rows] == [[0.7] * 10, [0.3] * 10]
     assert result.contrasts["10:1"].label == "undecided (floor)"
     # Nine seeds differ by about .395; where the variant failed it scores as the baseline's finisher, the worse one.
     pairs = [0.0, *(a - b for a, b in zip(around(0.69)[1:-1], around(0.295)[1:-1], strict=True))]

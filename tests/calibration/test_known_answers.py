@@ -59,16 +59,16 @@ def bench(tmp_path):
         yield filled(store, budgets=QUICK)
 
 
-def test_an_effect_is_the_difference_from_the_baseline_the_naive_score_or_nothing(bench) -> None:
+def test_an_effect_is_the_difference_from_the_baseline_the_dummy_score_or_nothing(bench) -> None:
     """Scores are 0.4 and 0.2 with 0.02 either way; the prior scores 0.7."""
     result = bench.result()
     assert effects(a_control(), result) == pytest.approx(np.full(10, -0.2))
     assert effects(a_control(scale="ratio"), result)[:2] == pytest.approx(
         [0.18 / 0.38, 0.22 / 0.42]
     )
-    assert effects(a_control(against="naive"), result)[:2] == pytest.approx([-0.52, -0.48])
+    assert effects(a_control(against="dummy"), result)[:2] == pytest.approx([-0.52, -0.48])
     assert effects(a_control(against="nothing"), result)[:2] == pytest.approx([0.18, 0.22])
-    other = a_control(score="accuracy", against="naive")
+    other = a_control(score="accuracy", against="dummy")
     assert effects(other, result) == pytest.approx(np.full(10, 0.4))
 
 

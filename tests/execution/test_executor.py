@@ -67,7 +67,7 @@ def _numbers(record: RunResult) -> str:
     """Everything that training decides; digits, not-a-numbers and predictions' bytes included."""
     predictions = record.predictions
     assert predictions is not None
-    arrays = (predictions.outputs, predictions.target, predictions.naive)
+    arrays = (predictions.outputs, predictions.target, predictions.dummy)
     told = replace(record, predictions=None, seconds=0.0, step_seconds=0.0)
     return repr((told, [(a.dtype, a.shape, a.tobytes()) for a in arrays]))
 

@@ -79,11 +79,11 @@ def _told(result: Result) -> dict[str, str]:
         "contrasts": dict(result.contrasts),
         "control": result.control,
         "looks": result.looks,
-        "naive": [row.naive.tolist() for row in result.rows],
+        "dummy": [row.dummy.tolist() for row in result.rows],
         "seeds": result.seeds,
         "failed": [row.failed for row in result.rows],
         "predictions": [
-            [(p.outputs.tobytes(), p.target.tobytes(), p.naive.tobytes()) for p in found]
+            [(p.outputs.tobytes(), p.target.tobytes(), p.dummy.tobytes()) for p in found]
             for found in map(result.predictions, result.rows)
         ],
     }

@@ -63,7 +63,7 @@ def test_a_trial_is_scored_on_the_validation_part_alone(tiny, engine) -> None:
             "validation/accuracy",
             "validation/loss",
         }
-        assert (record.naive, record.curves, record.predictions) == ({}, {}, None)
+        assert (record.dummy, record.curves, record.predictions) == ({}, {}, None)
         assert (record.steps, record.best_step, record.parameters) == (6, 6, 71)  # 30 + 35 + 6
 
 

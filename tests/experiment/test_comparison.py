@@ -34,7 +34,7 @@ TASK = Task(
     split=call("paribus.data.splits:random_split"),
     loss=LOG_LOSS.function,
     metrics=(LOG_LOSS,),
-    naive={"prior": call("paribus.data.dummy:prior")},
+    dummy={"prior": call("paribus.data.dummy:prior")},
 )
 RECIPE = Recipe(model=call("paribus.models.mlp:MLP", hidden=[16, 8]), optimizer=SGD)
 OPTIMIZER = Factor(path="recipe.optimizer", levels={"sgd": SGD, "adam": ADAM})

@@ -38,7 +38,7 @@ TASK = Task(
     split=call("paribus.data.splits:random_split"),
     loss=call("paribus.metrics:log_loss"),
     metrics=(LOG_LOSS, ACCURACY),
-    naive={"prior": call("paribus.data.dummy:prior")},
+    dummy={"prior": call("paribus.data.dummy:prior")},
 )
 RECIPE = Recipe(
     model=call("paribus.models.mlp:MLP", hidden=[4]),
@@ -95,7 +95,7 @@ def record(run: Run, score: float, **changes: Any) -> RunResult:
         outcome=Outcome.diverged if diverged else Outcome.completed,
         reason="loss was not finite" if diverged else "",
         scores={} if diverged else {"log_loss": score, "accuracy": 0.9},
-        naive={"prior": {"log_loss": 0.7, "accuracy": 0.5}},
+        dummy={"prior": {"log_loss": 0.7, "accuracy": 0.5}},
         curves={"step": [0, 10, 20][: len(start)], "validation/log_loss": start},
         steps=20,
         best_step=20,
@@ -165,11 +165,11 @@ class Bench:
     def predict(
         self, name: str, outputs: Sequence[Sequence[float]], target: Sequence[int]
     ) -> Bench:
-        """Keep predictions beside every record of a variant; the naive predictor says the first class."""
+        """Keep predictions beside every record of a variant; the dummy predictor says the first class."""
         for run in self.runs(name):
             known = self.store.get([run.key])[run.key]
-            naive = np.tile([1.0, 0.0], (len(target), 1))
-            said = Predictions(np.array(outputs, dtype=float), np.array(target), naive)
+            dummy = np.tile([1.0, 0.0], (len(target), 1))
+            said = Predictions(np.array(outputs, dtype=float), np.array(target), dummy)
             self.store.add(run, replace(known, predictions=said))
         return self
 

@@ -95,11 +95,11 @@ def _metric(name: str, higher_is_better: bool = False) -> Metric:
 
 def _task(source: Callable[..., Dataset]) -> Task:
     metrics = (_metric("log_loss"), _metric("accuracy", higher_is_better=True))
-    naive = "prior"
+    dummy = "prior"
     if source is series:
-        metrics, naive = (_metric("mse"),), "mean_target"
+        metrics, dummy = (_metric("mse"),), "mean_target"
     if source is copies:
-        metrics, naive = (_metric("mse"), _metric("psnr", higher_is_better=True)), "itself"
+        metrics, dummy = (_metric("mse"), _metric("psnr", higher_is_better=True)), "itself"
     if source is answers:
         return _answering(metrics)
     return Task(
@@ -109,7 +109,7 @@ def _task(source: Callable[..., Dataset]) -> Task:
         split=call("paribus.data.splits:random_split"),
         loss=metrics[0].function,
         metrics=metrics,
-        naive={naive: call(f"paribus.data.dummy:{naive}")},
+        dummy={dummy: call(f"paribus.data.dummy:{dummy}")},
         alter=call("paribus.data.perturbations:add_noise", sigma=0.5) if source is copies else None,
     )
 
@@ -132,7 +132,7 @@ def _answering(metrics: tuple[Metric, ...]) -> Task:
         split=call("paribus.data.splits:random_split"),
         loss=call("paribus.metrics:weighted_log_loss", weights=[1.0, 0.25]),
         metrics=scores,
-        naive={"priors": call("paribus.data.dummy:priors")},
+        dummy={"priors": call("paribus.data.dummy:priors")},
     )
 
 

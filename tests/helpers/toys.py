@@ -144,7 +144,7 @@ TASK = Task(
         ),
         Metric(name="accuracy", function=call("paribus.metrics:accuracy"), higher_is_better=True),
     ),
-    naive={"prior": call("paribus.data.dummy:prior")},
+    dummy={"prior": call("paribus.data.dummy:prior")},
 )
 REDRAWN = TASK.model_copy(update={"redrawn": True})
 RECIPE = Recipe(model=call(Small), optimizer=SGD, batch_size=8, steps=6, evaluate_every=3)

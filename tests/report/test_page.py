@@ -95,7 +95,7 @@ def test_the_verdicts_are_told_in_a_sentence(store, page) -> None:
     )
 
 
-def test_the_legend_tells_the_direction_and_the_naive_score(store, page) -> None:
+def test_the_legend_tells_the_direction_and_the_dummy_score(store, page) -> None:
     text = page(filled(store).result())
     assert "Difference: sgd minus variant, positive is better" in text
     assert "References without any network score: `prior` 0.700." in text
@@ -266,16 +266,16 @@ def test_a_page_of_new_data_says_so_and_how(store, page) -> None:
     assert "sign-flip" not in text
 
 
-def test_a_naive_score_that_differs_between_variants_is_told_as_a_range(store, page) -> None:
+def test_a_dummy_score_that_differs_between_variants_is_told_as_a_range(store, page) -> None:
     bench = filled(store)
     for seed in range(10):
-        bench.alter("adam", seed, naive={"prior": {"log_loss": 0.5, "accuracy": 0.5}})
+        bench.alter("adam", seed, dummy={"prior": {"log_loss": 0.5, "accuracy": 0.5}})
     text = page(bench.result())
     assert "References without any network score: `prior` 0.500 to 0.700, by variant." in text
     for name, loss in (("sgd", 0.6), ("adam", 0.3), ("rmsprop", 0.45)):
         prior = {"log_loss": 0.5 if name == "adam" else 0.7, "accuracy": 0.5}
         for seed in range(10):
-            bench.alter(name, seed, naive={"prior": prior, "nearest": {"log_loss": loss}})
+            bench.alter(name, seed, dummy={"prior": prior, "nearest": {"log_loss": loss}})
     text = page(bench.result())
     assert "0.700, by variant and `nearest` 0.300 to 0.600, by variant." in text
 

@@ -98,7 +98,7 @@ def diverging(store) -> Bench:
 
 
 def test_failures_are_counted_beside_both_scores(store) -> None:
-    """A failed run scores 0.7, as the naive predictor does, because no finisher is worse."""
+    """A failed run scores 0.7, as the dummy predictor does, because no finisher is worse."""
     result = diverging(store).result()
     found = line(result, "adam", tables.failure_lines)
     assert found["failed"] == "2 of 10 diverged"
@@ -158,7 +158,7 @@ def test_the_sheet_has_a_row_a_run_with_its_scores_and_hashes(store) -> None:
     assert len(frame) == 30
     row = frame[(frame.variant == "adam") & (frame.seed == 3)].iloc[0]
     assert row.log_loss == pytest.approx(0.22)
-    assert (row["naive/prior/log_loss"], row.outcome, row.steps, row.seconds) == (
+    assert (row["dummy/prior/log_loss"], row.outcome, row.steps, row.seconds) == (
         0.7,
         "completed",
         20,

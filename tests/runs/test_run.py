@@ -68,7 +68,7 @@ def test_each_field_of_the_recipe_changes_the_key(run: Run, path: str, value: ob
     [
         ("loss", call("paribus.metrics:squared_error")),
         ("split.fractions", [0.5, 0.25, 0.25]),
-        ("naive", {"mean": call("paribus.data.dummy:mean_target")}),
+        ("dummy", {"mean": call("paribus.data.dummy:mean_target")}),
         ("target", "outcome"),
     ],
 )

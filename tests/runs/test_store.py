@@ -27,7 +27,7 @@ RECORD = RunResult(
     outcome=Outcome.diverged,
     reason="loss or a weight was not finite by step 6",
     scores={"log_loss": math.inf, "accuracy": 0.1 + 0.2},
-    naive={"prior": {"log_loss": math.log(2), "accuracy": 0.5}},
+    dummy={"prior": {"log_loss": math.log(2), "accuracy": 0.5}},
     curves={"step": [0, 3, 6], "train/loss": [math.nan, 5e-324, -math.inf]},
     steps=6,
     best_step=3,
@@ -40,7 +40,7 @@ RECORD = RunResult(
     notes=("a column was dropped", "größer × kleiner"),
 )
 PREDICTIONS = Predictions(
-    outputs=OUTPUTS, target=np.array([0, 1]), naive=np.zeros((2, 1), dtype=np.float64)
+    outputs=OUTPUTS, target=np.array([0, 1]), dummy=np.zeros((2, 1), dtype=np.float64)
 )
 
 
@@ -74,7 +74,7 @@ def test_predictions_come_back_byte_by_byte(store: Store) -> None:
     store.add(RUN, replace(RECORD, predictions=PREDICTIONS))
     found = store.predictions(RUN.key)
     assert found is not None
-    for name in ("outputs", "target", "naive"):
+    for name in ("outputs", "target", "dummy"):
         a, b = getattr(found, name), getattr(PREDICTIONS, name)
         assert (a.dtype, a.shape, a.tobytes()) == (b.dtype, b.shape, b.tobytes())
 
@@ -268,7 +268,7 @@ def test_a_trial_is_kept_without_a_test_score(store: Store) -> None:
     ("changes", "got"),
     [
         ({"scores": {**TRIED.scores, "log_loss": 0.6, "accuracy": 0.9}}, "log_loss, accuracy"),
-        ({"naive": {"prior": {"log_loss": 0.7}}}, "prior of the naive predictors"),
+        ({"dummy": {"prior": {"log_loss": 0.7}}}, "prior of the dummy predictors"),
         ({"predictions": PREDICTIONS}, "predictions of the test part"),
     ],
 )

@@ -305,8 +305,8 @@ def test_false_equivalence_at_the_margin_is_held_by_holm() -> None:
     """Four contrasts exactly at the margin: 1 - .95^4 = 18.5 % uncorrected, at most 5 % by Holm."""
     draws = normals(10, 4 * REPEATS, seed=11) + 2.0  # far enough that the other side never matters
     p = np.reshape([tost_p(d, 2.0) for d in draws], (REPEATS, 4))
-    naive = band(1 - 0.95**4, REPEATS)
-    assert naive[0] <= (p <= 0.05).any(axis=1).mean() <= naive[1]
+    dummy = band(1 - 0.95**4, REPEATS)
+    assert dummy[0] <= (p <= 0.05).any(axis=1).mean() <= dummy[1]
     low, high = band(1 - (1 - 0.05 / 4) ** 4, REPEATS)
     assert low <= np.mean([(holm(row) <= 0.05).any() for row in p]) <= high
 
@@ -465,7 +465,7 @@ def test_penalised_by_hand() -> None:
 
 
 def test_penalised_with_one_failure_score_a_seed() -> None:
-    """The naive baseline of each seed's test part may be the failure score."""
+    """The dummy baseline of each seed's test part may be the failure score."""
     got = penalised([[nan, nan], [0.9, 0.9]], [0.4, 0.6], higher_is_better=True)
     assert got[0].tolist() == [0.4, 0.6]
 

@@ -58,7 +58,7 @@ def test_a_cnn_trains_on_photographs_of_clouds() -> None:
     task = replaced(variant.task, "path", str(Path(folder) / "clouds"))
     recipe = variant.recipe.model_copy(update={"steps": 60})
     found = trained(variant.model_copy(update={"task": task, "recipe": recipe}), seed=0)
-    assert found.scores["log_loss"] < found.naive["prior"]["log_loss"] - 0.2
+    assert found.scores["log_loss"] < found.dummy["prior"]["log_loss"] - 0.2
     assert len(found.data["classes"]) == 7
     assert any("cross" in note for note in found.notes)
     assert found.completed

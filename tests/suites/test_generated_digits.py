@@ -74,15 +74,15 @@ def test_what_a_discriminator_says_is_its_probability_accuracy_and_loss() -> Non
 def test_real_images_are_at_the_floor_and_noise_is_far(fold: Split) -> None:
     targets = fold.part("test").targets
     distances = {
-        name: SAMPLES.primary.function(naive(fold), *targets).mean().item()
-        for name, naive in SAMPLES.naive.items()
+        name: SAMPLES.primary.function(dummy(fold), *targets).mean().item()
+        for name, dummy in SAMPLES.dummy.items()
     }
     assert abs(distances["real"]) < 0.1
     assert distances["noise"] > 3
 
 
 def test_real_images_cover_every_class(fold: Split) -> None:
-    covered = modes_covered(SAMPLES.naive["real"](fold), *fold.part("test").targets)
+    covered = modes_covered(SAMPLES.dummy["real"](fold), *fold.part("test").targets)
     assert covered.unique().tolist() == [1.0]
 
 

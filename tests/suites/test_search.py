@@ -34,7 +34,7 @@ def test_other_directions_matter_for_another_seed() -> None:
 def test_the_middle_of_every_range_is_what_nothing_learned_says() -> None:
     fold = SURFACE.fold(SURFACE.read(seed=0), Streams(0))
     w, b = fold.dataset.inputs[0][0], fold.dataset.targets[0][0] / fold.dataset.inputs[0][0]
-    outputs = SURFACE.naive["centre"](fold)
+    outputs = SURFACE.dummy["centre"](fold)
     found = SURFACE.primary.function(outputs, *fold.part("test").targets)
     torch.testing.assert_close(found[0], (w.square() * (0.5 - b).square()).mean())
 

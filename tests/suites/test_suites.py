@@ -29,7 +29,7 @@ SMALL = {
     "energy": {
         "source.window": 24,
         "split.most_evaluated": 50,
-        "naive.same_time_yesterday.lag": 24,
+        "dummy.same_time_yesterday.lag": 24,
     },
     "adding": {"source.train": 100, "source.validation": 20, "source.test": 20},
 }
@@ -50,7 +50,7 @@ def cases() -> Iterator[tuple[str, Comparison, Variant]]:
 def small(task: Task) -> Task:
     """The same task on less data."""
     for path, value in SMALL.get(task.name, {}).items():
-        if not path.startswith("naive.") or path.split(".")[1] in task.naive:
+        if not path.startswith("dummy.") or path.split(".")[1] in task.dummy:
             task = replace(task, path, value)
     return task
 
@@ -112,7 +112,7 @@ def test_every_variant_trains_and_is_scored(comparison: Comparison, variant: Var
     assert (record.outcome, record.reason) == (Outcome.completed, "")
     assert {m.name for m in variant.task.metrics} <= record.scores.keys()
     assert all(map(math.isfinite, numbers(record)))
-    assert record.naive.keys() == variant.task.naive.keys()
+    assert record.dummy.keys() == variant.task.dummy.keys()
     assert record.predictions is not None
     if comparison.metric is not None:
         outputs, target = record.predictions.outputs, record.predictions.target

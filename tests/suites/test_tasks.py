@@ -56,8 +56,8 @@ def fold(task: Task) -> Split:
     return task.fold(task.read(seed=0), Streams(0))
 
 
-def _score(task: Task, fold: Split, naive: str, metric: int = 0) -> float:
-    outputs = task.naive[naive](fold)
+def _score(task: Task, fold: Split, dummy: str, metric: int = 0) -> float:
+    outputs = task.dummy[dummy](fold)
     return float(task.metrics[metric].function(outputs, fold.part("test").targets[0]).mean())
 
 
@@ -94,10 +94,10 @@ def test_prepared_parts_are_finite_and_shaped_alike(fold: Split) -> None:
     assert len(fold.dataset.feature_axes) == len(fold.dataset.inputs) == 1
 
 
-def test_naive_predictors_answer_in_the_shape_of_a_network(task: Task, fold: Split) -> None:
+def test_dummy_predictors_answer_in_the_shape_of_a_network(task: Task, fold: Split) -> None:
     target = fold.part("test").targets[0]
-    for naive in task.naive.values():
-        outputs = naive(fold)
+    for dummy in task.dummy.values():
+        outputs = dummy(fold)
         assert outputs.shape == (
             target.shape if target.ndim == 4 else (len(target), fold.dataset.outputs)
         )
@@ -295,7 +295,7 @@ def test_real_files_take_the_place_of_embedded_data() -> None:
         task = _pointed(embedded, path)
         fold = task.fold(task.read(seed=0), Streams(0))
         assert all(x.isfinite().all() for part in PARTS for x in fold.part(part).inputs)
-        scores[task.name] = [_score(task, fold, naive) for naive in task.naive]
+        scores[task.name] = [_score(task, fold, dummy) for dummy in task.dummy]
     assert scores["water"] == pytest.approx([0.669], abs=0.005)
     assert scores["digits"] == pytest.approx([1.84], abs=0.05)
     assert scores["energy"] == pytest.approx([0.076, 0.83], abs=0.01)

@@ -13,7 +13,7 @@ from paribus.experiment.task import Metric
 from paribus.metrics.outputs import as_tuple
 from paribus.spec import call
 from paribus.training import evaluate
-from paribus.training.evaluate import naive_outputs, outputs_of, scores_of
+from paribus.training.evaluate import dummy_outputs, outputs_of, scores_of
 
 LOG_LOSS = Metric(
     name="log_loss", function=call("paribus.metrics:log_loss"), higher_is_better=False
@@ -115,12 +115,12 @@ def test_networks_of_several_inputs_get_them_all() -> None:
     assert outputs_of(Sum(), data).squeeze(1).tolist() == [0, 11, 22, 33, 44, 55]
 
 
-def test_naive_outputs_are_in_the_shape_of_a_networks(tiny) -> None:
+def test_dummy_outputs_are_in_the_shape_of_a_networks(tiny) -> None:
     for name, case in tiny.items():
         fold = case.fold()
-        (naive,) = naive_outputs(case.task, fold).values()
+        (dummy,) = dummy_outputs(case.task, fold).values()
         sizes = zip(case.dataset.targets, case.dataset.output_sizes, strict=True)
         images = [target.shape[1:] if target.ndim > 2 else (size,) for target, size in sizes]
         shapes = [(len(fold.test), *shape) for shape in images]
-        assert [tuple(said.shape) for said in as_tuple(naive)] == shapes, name
-        assert all(np.isfinite(said.numpy()).all() for said in as_tuple(naive))
+        assert [tuple(said.shape) for said in as_tuple(dummy)] == shapes, name
+        assert all(np.isfinite(said.numpy()).all() for said in as_tuple(dummy))

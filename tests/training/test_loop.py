@@ -266,8 +266,8 @@ def test_stored_predictions_are_those_that_were_scored(tiny) -> None:
     assert predictions.target.tolist() == fold.dataset.targets[0][fold.test].tolist()
     accuracy = (predictions.outputs.argmax(1) == predictions.target).mean()
     assert record.scores["accuracy"] == pytest.approx(accuracy, abs=1e-12)
-    naive = (predictions.naive.argmax(1) == predictions.target).mean()
-    assert record.naive["prior"]["accuracy"] == pytest.approx(naive, abs=1e-7)
+    dummy = (predictions.dummy.argmax(1) == predictions.target).mean()
+    assert record.dummy["prior"]["accuracy"] == pytest.approx(dummy, abs=1e-7)
 
 
 def test_diagnostics_are_taken_at_every_evaluation_of_the_first_training_samples(tiny) -> None:
@@ -394,7 +394,7 @@ def test_a_run_that_diverges_is_recorded_with_its_curves_and_without_scores(tiny
     assert 1 <= record.steps < 50
     assert record.curves["step"] == list(range(record.steps))
     assert math.isfinite(record.curves["validation/mse"][0])
-    assert record.naive["mean_target"]["mse"] > 0
+    assert record.dummy["mean_target"]["mse"] > 0
     assert set(record.hashes) == {"data", "split", "order", "init"}
 
 
@@ -598,9 +598,9 @@ def test_each_of_two_outputs_is_scored_and_the_first_is_kept(tiny) -> None:
     run = one.run(call("paribus.models.branches:TwoOutputs", channels=2, embedding=3))
     record = train(run, one.fold())
     assert record.scores.keys() >= {"log_loss_0", "accuracy_0", "log_loss_1", "accuracy_1"}
-    assert record.naive["priors"].keys() == {m.name for m in run.task.metrics}
+    assert record.dummy["priors"].keys() == {m.name for m in run.task.metrics}
     assert record.predictions is not None
-    assert record.predictions.outputs.shape == record.predictions.naive.shape == (9, 3)
+    assert record.predictions.outputs.shape == record.predictions.dummy.shape == (9, 3)
     assert np.array_equal(record.predictions.target, one.fold().part("test").targets[0].numpy())
 
 
@@ -614,7 +614,7 @@ def test_an_output_of_weight_zero_is_as_if_it_were_not_there(tiny) -> None:
         update={
             "loss": call(loss, weights=[1.0]),
             "metrics": both.task.metrics[:2],
-            "naive": {"priors": call("paribus.data.dummy:priors", of=[0])},
+            "dummy": {"priors": call("paribus.data.dummy:priors", of=[0])},
         }
     )
     alone = dataclasses.replace(

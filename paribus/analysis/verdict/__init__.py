@@ -3,7 +3,7 @@
 One family is the contrasts of all variants against one baseline, on one metric, in one arm, with the
 interactions that were declared of a crossing. The rule, in its order, for each contrast:
 
-1. Neither side beats the naive score by the margin: `undecided (floor)`. Every difference is zero:
+1. Neither side beats the dummy score by the margin: `undecided (floor)`. Every difference is zero:
    `undecided (ceiling)`. A run that a clock stopped: `undecided` as well.
 2. TOST p-values, Holm over the family; at most alpha, on enough seeds: `equivalent`. "All inside
    the margin" is read contrast by contrast, each with its own adjusted p.
@@ -44,7 +44,7 @@ def decide(
     higher_is_better: bool,
     margin: float | None,
     failure_score: npt.ArrayLike,
-    naive: npt.ArrayLike | None = None,
+    dummy: npt.ArrayLike | None = None,
     family_size: int | None = None,
     outcomes: Mapping[str, Sequence[str]] | None = None,
     correction: float = 0.0,
@@ -69,7 +69,7 @@ def decide(
         higher_is_better: direction of the metric.
         margin: largest difference that does not matter, in the units of the score, or None.
         failure_score: what a failed run scores, one number, `(seed,)` or `(variant, seed)`.
-        naive: score of the naive baseline, likewise; without it there is no floor.
+        dummy: score of the dummy baseline, likewise; without it there is no floor.
         family_size: contrasts declared, interactions among them; default those given. Contrasts not given count as
             p = 1.
         outcomes: for each variant one of `OUTCOMES` a seed; default `diverged` where the score is
@@ -98,7 +98,7 @@ def decide(
     >>> [contrast.label for contrast in decide(scores, **rule)]
     ['better']
     """
-    runs = ScoreTable.read(scores, outcomes, failure_score, naive, baseline, higher_is_better)
+    runs = ScoreTable.read(scores, outcomes, failure_score, dummy, baseline, higher_is_better)
     crossed = interactions or {}
     family = Family(
         baseline=baseline,

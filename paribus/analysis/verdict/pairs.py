@@ -161,7 +161,7 @@ def scaled(cells: ScoreSubset, scale: Scale) -> tuple[Floats, str | None]:
 def _silence(cells: ScoreSubset, differences: Floats, floored: bool) -> str | None:
     """Why a pair has nothing to say: floor, ceiling, exhausted or skipped, in that order; or None.
 
-    Where every run failed, nobody beat anything, naive score or not: that is the floor and not the ceiling.
+    Where every run failed, nobody beat anything, dummy score or not: that is the floor and not the ceiling.
     """
     if differences.size and (cells.failed.all() or floored):
         return "floor"

@@ -20,13 +20,13 @@ OUTCOMES = ("completed", "diverged", "exhausted", "skipped")
 class ScoreTable:
     """All runs of a comparison, checked, oriented so that higher is better, failures penalised.
 
-    `scores`, `outcomes` and `naive` are `(variant, seed)`; `naive` may be None.
+    `scores`, `outcomes` and `dummy` are `(variant, seed)`; `dummy` may be None.
     """
 
     names: list[str]
     scores: Floats
     outcomes: npt.NDArray[np.str_]
-    naive: Floats | None
+    dummy: Floats | None
     sign: float
 
     @classmethod
@@ -35,7 +35,7 @@ class ScoreTable:
         scores: Mapping[str, npt.ArrayLike],
         outcomes: Mapping[str, Sequence[str]] | None,
         failure_score: npt.ArrayLike,
-        naive: npt.ArrayLike | None,
+        dummy: npt.ArrayLike | None,
         baseline: str,
         higher_is_better: bool,
     ) -> ScoreTable:
@@ -47,8 +47,8 @@ class ScoreTable:
         sign = 1.0 if higher_is_better else -1.0
         floor = (
             None
-            if naive is None
-            else sign * stats.per_run("naive", naive, (table.shape[0], table.shape[1]))
+            if dummy is None
+            else sign * stats.per_run("dummy", dummy, (table.shape[0], table.shape[1]))
         )
         return cls(list(scores), sign * table, states, floor, sign)
 
@@ -57,9 +57,9 @@ class ScoreTable:
         rows = [self.names.index(name) for name in names]
         states = self.outcomes[rows]
         kept = np.isin(states, ("completed", "diverged")).all(axis=0)
-        naive = None if self.naive is None else self.naive[rows][:, kept]
+        dummy = None if self.dummy is None else self.dummy[rows][:, kept]
         failed = states[:, kept] == "diverged"
-        return ScoreSubset(self.scores[rows][:, kept], naive, failed, states, self.sign)
+        return ScoreSubset(self.scores[rows][:, kept], dummy, failed, states, self.sign)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,22 +68,22 @@ class ScoreSubset:
 
     Attributes:
         scores, failed: ``(variant, kept seed)``.
-        naive: the same, or None where it is not known.
+        dummy: the same, or None where it is not known.
         states: outcomes of all seeds, ``(variant, seed)``.
         sign: what turned the scores, 1 or -1.
     """
 
     scores: Floats
-    naive: Floats | None
+    dummy: Floats | None
     failed: npt.NDArray[np.bool_]
     states: npt.NDArray[np.str_]
     sign: float
 
     def at_floor(self, margin: float | None) -> npt.NDArray[np.bool_]:
-        """Whether each variant's mean fails to beat the naive score by more than the margin, ``(variant,)``."""
-        if self.naive is None or not self.scores.size:
+        """Whether each variant's mean fails to beat the dummy score by more than the margin, ``(variant,)``."""
+        if self.dummy is None or not self.scores.size:
             return np.zeros(len(self.scores), dtype=np.bool_)
-        found: npt.NDArray[np.bool_] = (self.scores - self.naive).mean(axis=1) <= (margin or 0.0)
+        found: npt.NDArray[np.bool_] = (self.scores - self.dummy).mean(axis=1) <= (margin or 0.0)
         return found
 
 

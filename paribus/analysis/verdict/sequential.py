@@ -27,7 +27,7 @@ def decide_sequentially(
     failure_score: npt.ArrayLike,
     family_size: int,
     margin: float | None = None,
-    naive: npt.ArrayLike | None = None,
+    dummy: npt.ArrayLike | None = None,
     outcomes: Mapping[str, Sequence[str]] | None = None,
     exploratory: Collection[str] = (),
     alpha: float = 0.05,
@@ -45,7 +45,7 @@ def decide_sequentially(
     >>> [contrast.label for contrast in decide_sequentially(scores, **rule)]
     ['better']
     """
-    runs = ScoreTable.read(scores, outcomes, failure_score, naive, baseline, higher_is_better)
+    runs = ScoreTable.read(scores, outcomes, failure_score, dummy, baseline, higher_is_better)
     family = Family(
         baseline=baseline,
         higher_is_better=higher_is_better,

@@ -72,7 +72,7 @@ def limited(scores: Floats, bound: float | None, higher_is_better: bool) -> Floa
 
 
 def _ceiling(result: Result) -> float | None:
-    """Median score of the first naive predictor by the task's own metric, on the test part."""
-    naive, name = next(iter(result.comparison.task.naive)), result.comparison.task.primary.name
-    scores = [r.naive[naive][name] for r in result.baseline.known if name in r.naive.get(naive, {})]
+    """Median score of the first dummy predictor by the task's own metric, on the test part."""
+    dummy, name = next(iter(result.comparison.task.dummy)), result.comparison.task.primary.name
+    scores = [r.dummy[dummy][name] for r in result.baseline.known if name in r.dummy.get(dummy, {})]
     return float(np.median(scores)) if scores else None

@@ -193,10 +193,10 @@ def _ends(bands: Mapping[str, Band]) -> list[End]:
 
 
 def _floor(result: Result) -> float | None:
-    """Median score of the first naive predictor on the test part, where it is one for all variants."""
-    naive, name = next(iter(result.comparison.task.naive)), result.comparison.task.primary.name
+    """Median score of the first dummy predictor on the test part, where it is one for all variants."""
+    dummy, name = next(iter(result.comparison.task.dummy)), result.comparison.task.primary.name
     scores = [
-        [r.naive[naive][name] for r in row.known if name in r.naive.get(naive, {})]
+        [r.dummy[dummy][name] for r in row.known if name in r.dummy.get(dummy, {})]
         for row in drawn(result).values()
     ]
     medians = {float(np.median(found)) for found in scores if found}
@@ -207,8 +207,8 @@ def _floor_line(axes: Axes, result: Result, floor: float | None) -> list[End]:
     if floor is None:
         return []
     axes.axhline(floor, color=GREY, linestyle="--", linewidth=1)
-    naive = next(iter(result.comparison.task.naive))
-    return [End(f"learns nothing ({naive})", axes.get_xlim()[1], floor, GREY)]
+    dummy = next(iter(result.comparison.task.dummy))
+    return [End(f"learns nothing ({dummy})", axes.get_xlim()[1], floor, GREY)]
 
 
 def _diagnosed(rows: Mapping[str, Row]) -> list[str]:

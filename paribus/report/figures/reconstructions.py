@@ -18,7 +18,7 @@ IMAGE = 4
 
 
 def reconstructions(result: Result, count: int = 10, target: str = "target") -> Figure | None:
-    """Test images of the first seed: the target, what the first naive predictor says, and what each variant does.
+    """Test images of the first seed: the target, what the first dummy predictor says, and what each variant does.
 
     Args:
         result: of a task whose targets are images.
@@ -32,8 +32,8 @@ def reconstructions(result: Result, count: int = 10, target: str = "target") -> 
     first = next(iter(stored.values()))
     if first.target.ndim != IMAGE:
         return None
-    naive = next(iter(result.comparison.task.naive))
-    strips = {target: first.target, f"learns nothing ({naive})": first.naive}
+    dummy = next(iter(result.comparison.task.dummy))
+    strips = {target: first.target, f"learns nothing ({dummy})": first.dummy}
     strips |= {name: said.outputs for name, said in stored.items()}
     shown = np.linspace(0, len(first.target) - 1, min(count, len(first.target))).round().astype(int)
     about = f"{len(shown)} of {len(first.target)} test images, seed {result.seeds[0]}"

@@ -21,7 +21,7 @@ def judge(*differences: Any, **rule: Any) -> tuple[Contrast, ...]:
     rows = {f"v{i}": BASE[:n] + np.array(d) for i, d in enumerate(padded)}
     given = [["completed"] * len(d) + ["skipped"] * (n - len(d)) for d in differences]
     states = {f"v{i}": row for i, row in enumerate(given)} | {"base": ["completed"] * n}
-    defaults: dict[str, Any] = {"higher_is_better": True, "failure_score": 0.1, "naive": 0.1}
+    defaults: dict[str, Any] = {"higher_is_better": True, "failure_score": 0.1, "dummy": 0.1}
     defaults |= {"family_size": len(differences), "outcomes": states}
     return decide_sequentially({"base": BASE[:n], **rows}, baseline="base", **{**defaults, **rule})
 
@@ -63,7 +63,7 @@ def test_the_share_of_wins_has_limits_that_agree_with_the_verdict() -> None:
 
 
 def test_a_floor_silences_it_and_it_stays_open() -> None:
-    (found,) = judge([0.001] * 7, naive=0.9)
+    (found,) = judge([0.001] * 7, dummy=0.9)
     assert (found.label, found.open) == ("undecided (floor)", True)
 
 

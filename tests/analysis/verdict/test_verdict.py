@@ -23,7 +23,7 @@ def judge(*differences: Sequence[float] | np.ndarray, **rule: Any) -> tuple[Cont
     n = len(differences[0])
     base = np.resize(BASE, n)
     rows = {f"v{i}": base + np.asarray(d) for i, d in enumerate(differences)}
-    defaults = {"higher_is_better": True, "margin": 0.01, "failure_score": 0.5, "naive": 0.5}
+    defaults = {"higher_is_better": True, "margin": 0.01, "failure_score": 0.5, "dummy": 0.5}
     return decide({"base": base, **rows}, **{"baseline": "base", **defaults, **rule})
 
 
@@ -93,7 +93,7 @@ def test_direction_follows_the_metric() -> None:
     """A loss that falls is better, and the difference is positive."""
     scores = {"base": -BASE, "up": -BASE + 0.05 + NOISE, "down": -BASE - 0.05 + NOISE}
     up, down = decide(
-        scores, baseline="base", higher_is_better=False, margin=0.01, failure_score=0.0, naive=-0.5
+        scores, baseline="base", higher_is_better=False, margin=0.01, failure_score=0.0, dummy=-0.5
     )
     assert (up.label, down.label) == ("worse", "better")
     assert down.difference.mean == pytest.approx(0.05)
@@ -118,7 +118,7 @@ def crossed(
 ) -> tuple[Contrast, ...]:
     """A crossing in which a adds .1, b adds .2, and both add what each does and so much together."""
     scores = {"base": BASE, "a": BASE + 0.1, "b": BASE + 0.2, "both": BASE + 0.3 + together}
-    defaults = {"higher_is_better": True, "margin": 0.01, "failure_score": 0.5, "naive": 0.5}
+    defaults = {"higher_is_better": True, "margin": 0.01, "failure_score": 0.5, "dummy": 0.5}
     return decide(
         {name: np.array(row) for name, row in scores.items()},
         **{"baseline": "base", "interactions": CROSS, "scale": scale, **defaults, **rule},
@@ -155,7 +155,7 @@ def test_an_interaction_of_a_loss_is_positive_where_both_lower_it_more() -> None
         higher_is_better=False,
         margin=0.01,
         failure_score=2.0,
-        naive=2.0,
+        dummy=2.0,
         interactions=CROSS,
     )[-1]
     assert (found.label, found.difference.mean) == ("better", pytest.approx(0.027))
@@ -163,7 +163,7 @@ def test_an_interaction_of_a_loss_is_positive_where_both_lower_it_more() -> None
 
 def test_a_cell_at_the_floor_withholds_the_interaction_and_no_contrast() -> None:
     """The baseline has learned nothing: what both changes do beyond each is an artefact of the floor."""
-    *others, found = crossed(np.array(SHIFTED), naive=BASE)
+    *others, found = crossed(np.array(SHIFTED), dummy=BASE)
     assert found.label == "undecided (floor)"
     assert found.p_holm == found.p_equivalent_holm == 1.0
     assert [c.label for c in others] == ["better"] * 3
@@ -180,7 +180,7 @@ def test_the_scale_makes_or_hides_an_interaction() -> None:
     base = BASE + NOISE
     cells = {"base": base, "a": 2 * base, "b": 3 * base, "both": 6 * base * np.exp(NOISE)}
     rule: dict[str, Any] = {"baseline": "base", "higher_is_better": True, "margin": 0.01}
-    rule |= {"failure_score": 0.1, "naive": 0.1, "interactions": CROSS}
+    rule |= {"failure_score": 0.1, "dummy": 0.1, "interactions": CROSS}
     assert decide(cells, **rule)[-1].label == "better"
     found = decide(cells, **rule, scale="log")[-1]
     assert found.label == "undecided (no margin)"
@@ -191,7 +191,7 @@ def test_the_scale_makes_or_hides_an_interaction() -> None:
 def test_a_score_of_zero_has_no_logarithm() -> None:
     scores = {"base": BASE, "a": BASE, "b": BASE + NOISE, "both": BASE - BASE}
     rule: dict[str, Any] = {"baseline": "base", "higher_is_better": False, "margin": None}
-    found = decide(scores, failure_score=1.0, naive=None, interactions=CROSS, scale="log", **rule)[
+    found = decide(scores, failure_score=1.0, dummy=None, interactions=CROSS, scale="log", **rule)[
         -1
     ]
     assert found.label == "undecided (no logarithm)"
@@ -213,20 +213,20 @@ def test_a_family_that_is_too_small_for_its_interaction_is_refused() -> None:
 
 
 def test_each_variant_has_a_floor_and_a_penalty_of_its_own() -> None:
-    """A split that varies gives each variant another naive score, ``(variant, seed)``."""
+    """A split that varies gives each variant another dummy score, ``(variant, seed)``."""
     scores = {"even": BASE, "uneven": [nan, *(BASE[1:] + 0.2)]}
-    naive = np.array([np.full(10, 0.1), np.full(10, 0.95)])
+    dummy = np.array([np.full(10, 0.1), np.full(10, 0.95)])
     rule: dict[str, Any] = {"baseline": "even", "higher_is_better": True, "margin": 0.01}
     (found,) = decide(
-        scores, failure_score=naive[:, :1] * 0.1 + np.zeros((2, 10)), naive=0.1, **rule
+        scores, failure_score=dummy[:, :1] * 0.1 + np.zeros((2, 10)), dummy=0.1, **rule
     )
     first = 0.095 - BASE[0]  # its own penalty, not the baseline's .01
     assert found.difference.mean == pytest.approx((first + 9 * 0.2) / 10)
-    (found,) = decide(scores, failure_score=0.5, naive=naive, **rule)
+    (found,) = decide(scores, failure_score=0.5, dummy=dummy, **rule)
     assert found.label != "undecided (floor)"  # the baseline beats its own .1
-    (found,) = decide(scores, failure_score=0.5, naive=naive[::-1], **rule)
+    (found,) = decide(scores, failure_score=0.5, dummy=dummy[::-1], **rule)
     assert found.label != "undecided (floor)"
-    (found,) = decide(scores, failure_score=0.5, naive=naive[[1, 1]], **rule)
+    (found,) = decide(scores, failure_score=0.5, dummy=dummy[[1, 1]], **rule)
     assert found.label == "undecided (floor)"
 
 
@@ -234,23 +234,23 @@ def test_each_variant_has_a_floor_and_a_penalty_of_its_own() -> None:
 
 
 def test_floor() -> None:
-    """Neither beats the naive score by the margin, so neither learned: not equivalent."""
-    assert labels(NOISE, naive=0.705) == ["undecided (floor)"]
-    assert labels(NOISE, naive=BASE - 0.009) == ["undecided (floor)"]
-    assert labels(NOISE, naive=BASE - 0.011) == ["equivalent"]
+    """Neither beats the dummy score by the margin, so neither learned: not equivalent."""
+    assert labels(NOISE, dummy=0.705) == ["undecided (floor)"]
+    assert labels(NOISE, dummy=BASE - 0.009) == ["undecided (floor)"]
+    assert labels(NOISE, dummy=BASE - 0.011) == ["equivalent"]
 
 
 def test_no_floor_when_one_side_learns() -> None:
     """A variant that learns where the baseline does not is better."""
-    assert labels(NOISE + 0.05, naive=0.71) == ["better"]
-    assert labels(NOISE - 0.05, naive=0.69) == ["worse"]
+    assert labels(NOISE + 0.05, dummy=0.71) == ["better"]
+    assert labels(NOISE - 0.05, dummy=0.69) == ["worse"]
 
 
-def test_floor_without_a_margin_or_without_a_naive_score() -> None:
-    """Without a margin, beating it at all is enough; without a naive score there is no floor."""
-    assert labels(NOISE, naive=0.72, margin=None) == ["undecided (floor)"]
-    assert labels(NOISE, naive=0.709, margin=None) == ["undecided (no margin)"]
-    assert labels(NOISE, naive=None) == ["equivalent"]
+def test_floor_without_a_margin_or_without_a_dummy_score() -> None:
+    """Without a margin, beating it at all is enough; without a dummy score there is no floor."""
+    assert labels(NOISE, dummy=0.72, margin=None) == ["undecided (floor)"]
+    assert labels(NOISE, dummy=0.709, margin=None) == ["undecided (no margin)"]
+    assert labels(NOISE, dummy=None) == ["equivalent"]
 
 
 def test_ceiling() -> None:
@@ -261,8 +261,8 @@ def test_ceiling() -> None:
 
 
 def test_floor_comes_before_ceiling() -> None:
-    """Two networks that both predict the naive score tie at the floor."""
-    assert labels(np.zeros(10), naive=0.9) == ["undecided (floor)"]
+    """Two networks that both predict the dummy score tie at the floor."""
+    assert labels(np.zeros(10), dummy=0.9) == ["undecided (floor)"]
 
 
 def test_exhausted_withholds_the_verdict() -> None:
@@ -406,7 +406,7 @@ def failing(variant: Sequence[int], baseline: Sequence[int], **rule: Any) -> Con
     """A variant .05 above the baseline, with failures on these seeds of each."""
     a, b = BASE + 0.05 + NOISE, BASE.copy()
     a[list(variant)], b[list(baseline)] = nan, nan
-    defaults = {"higher_is_better": True, "margin": 0.01, "failure_score": 0.5, "naive": 0.5}
+    defaults = {"higher_is_better": True, "margin": 0.01, "failure_score": 0.5, "dummy": 0.5}
     (contrast,) = decide({"base": b, "v": a}, baseline="base", **{**defaults, **rule})
     return contrast
 
@@ -443,10 +443,10 @@ def test_one_side_always_fails() -> None:
     assert (never.failures, never.failures_p, never.finished) == ((10, 0), 2**-9, None)
 
 
-@pytest.mark.parametrize("naive", [None, 0.5])
-def test_both_always_fail(naive: float | None) -> None:
-    """Neither learned anything: the floor, with or without a naive score, and no equivalence."""
-    contrast = failing(range(10), range(10), naive=naive)
+@pytest.mark.parametrize("dummy", [None, 0.5])
+def test_both_always_fail(dummy: float | None) -> None:
+    """Neither learned anything: the floor, with or without a dummy score, and no equivalence."""
+    contrast = failing(range(10), range(10), dummy=dummy)
     assert contrast.label == "undecided (floor)"
     assert (contrast.failures, contrast.failures_p) == ((10, 10), 1.0)
 
@@ -571,8 +571,8 @@ def test_planted_effects_are_found() -> None:
             "Leave it at 0 to speak of this dataset.",
         ),
         (
-            {"naive": [0.1, 0.2, 0.3]},
-            "naive: got shape (3,) with 0 not finite, expected a finite number, or 2 of them. "
+            {"dummy": [0.1, 0.2, 0.3]},
+            "dummy: got shape (3,) with 0 not finite, expected a finite number, or 2 of them. "
             "Pass one number, or one for each seed.",
         ),
     ],

@@ -22,7 +22,7 @@ def ramp(start: float, count: int = 5) -> np.ndarray:
 def filled(store: Store, target: np.ndarray) -> Bench:
     bench = Bench(store, comparison())
     for i, name in enumerate(("sgd", "adam")):
-        said = Predictions(outputs=ramp(10.0 * (i + 1)), target=target, naive=ramp(100.0))
+        said = Predictions(outputs=ramp(10.0 * (i + 1)), target=target, dummy=ramp(100.0))
         bench.put(name, around(0.3), predictions=said)
     return bench
 

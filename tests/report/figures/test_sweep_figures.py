@@ -34,7 +34,7 @@ def test_numbers_are_values_or_names_that_are_numbers(levels, expected) -> None:
 
 
 def test_a_line_has_a_point_for_each_setting_in_order_and_failures_at_their_penalty(store) -> None:
-    """The naive predictor scores 0.7, which a run that fails everywhere has for its median."""
+    """The dummy predictor scores 0.7, which a run that fails everywhere has for its median."""
     bench = swept(store, scores={"1": [FAILED] * 10, "0.001": around(0.6)})
     ((place, (title, figure)),) = sweep_figures.pictures([bench.result()]).items()
     assert (place, title) == (0, "Score against lr")

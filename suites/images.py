@@ -28,7 +28,7 @@ LAYERS = Comparison(
             },
         ),
         Factor(
-            path="task.alter",
+            path="task.perturb",
             levels={
                 "in place": None,
                 "permuted": call("paribus.data.perturbations:permuted_pixels"),

@@ -11,7 +11,7 @@ from paribus.suites.tasks.image_and_table import HALVES
 from paribus.suites.tasks.synthetic_characters import GLYPHS
 
 SECOND_INPUT = Factor(
-    path="task.alter",
+    path="task.perturb",
     levels={
         "blank": call("paribus.data.perturbations:zero_input", input=1),
         "given": None,

@@ -18,7 +18,7 @@ def shuffle_input(fold: Split, generator: torch.Generator, input: int = 0) -> Sp
     """One input's samples in another order within each part, so that it says nothing of the others and of the target.
 
     Args:
-        fold: what is altered.
+        fold: what is perturbed.
         generator: where the order comes from.
         input: number of the input.
 
@@ -48,7 +48,7 @@ def permuted_pixels(fold: Split, generator: torch.Generator, input: int = 0) -> 
     """The pixels of every image put into one other order, drawn once a seed: the same numbers, their places lost.
 
     Args:
-        fold: what is altered; that input is ``(sample, channel, height, width)``.
+        fold: what is perturbed; that input is ``(sample, channel, height, width)``.
         generator: where the order comes from.
         input: number of the input.
 
@@ -77,7 +77,7 @@ def add_noise(fold: Split, generator: torch.Generator, sigma: float, input: int 
     scaled by ``sigma``, so that a seed's noise at two levels differs in nothing else.
 
     Args:
-        fold: what is altered; that input holds floating-point numbers.
+        fold: what is perturbed; that input holds floating-point numbers.
         generator: where the noise comes from.
         sigma: its standard deviation, in the unit of the input, at least 0.
         input: number of the input.
@@ -103,7 +103,7 @@ def _input(fold: Split, number: int) -> Tensor:
     inputs = fold.dataset.inputs
     if not 0 <= number < len(inputs):
         raise ParibusError(
-            f"input of {fold.dataset.name} that is altered",
+            f"input of {fold.dataset.name} that is perturbed",
             got=f"number {number} of {len(inputs)}",
             expected=f"0 to {len(inputs) - 1}",
             fix="Name an input that there is; the first is 0.",
@@ -117,5 +117,9 @@ def _with(fold: Split, number: int, x: Tensor, how: str) -> Split:
     which = f"input {number + 1} of {len(inputs)}" if len(inputs) > 1 else "the input"
     dataset = replace(fold.dataset, inputs=inputs)
     return Split(
-        dataset, fold.train, fold.validation, fold.test, (*fold.notes, f"{which} is altered: {how}")
+        dataset,
+        fold.train,
+        fold.validation,
+        fold.test,
+        (*fold.notes, f"{which} is perturbed: {how}"),
     )

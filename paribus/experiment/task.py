@@ -44,7 +44,7 @@ class Task(Frozen):
         path: a file or folder that stands in for the embedded data.
         target: the column to predict, where the reader has columns.
         split: ``(dataset, generator) -> Fold``.
-        alter: ``(fold, generator) -> fold``, changes what a network is given, such as an input shuffled over the
+        perturb: ``(fold, generator) -> fold``, changes what a network is given, such as an input shuffled over the
             samples so that it says nothing; None leaves it as it is.
         loss: ``(outputs, targets) -> (sample,)``, averaged over a batch and minimised.
         metrics: what is scored; the first is the primary one, on which verdicts rest.
@@ -62,7 +62,7 @@ class Task(Frozen):
     dummy: dict[str, Call] = Field(min_length=1)
     path: str | None = None
     target: str | None = None
-    alter: Call | None = None
+    perturb: Call | None = None
     redrawn: bool = False
 
     @model_validator(mode="after")
@@ -97,9 +97,9 @@ class Task(Frozen):
         return drawn
 
     def fold(self, dataset: Dataset, streams: Streams) -> Split:
-        """The split that this seed sees, its data altered where the task says so; a salt parts neither."""
+        """The split that this seed sees, its data perturbed where the task says so; a salt parts neither."""
         shared = Streams(streams.seed)
         fold: Split = self.split(dataset, shared.generator("split"))
-        if self.alter is not None:
-            fold = self.alter(fold, shared.generator("split", "alter"))
+        if self.perturb is not None:
+            fold = self.perturb(fold, shared.generator("split", "alter"))
         return fold

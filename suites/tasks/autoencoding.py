@@ -62,7 +62,7 @@ PICTURES = Task(
 NOISY = PICTURES.model_copy(
     update={
         "name": "noisy",
-        "alter": call("paribus.data.perturbations:add_noise", sigma=0.2),
+        "perturb": call("paribus.data.perturbations:add_noise", sigma=0.2),
         "metrics": _metrics("psnr"),
         "dummy": {
             "noisy_image": call("paribus.data.dummy:identity"),

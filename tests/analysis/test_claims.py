@@ -433,7 +433,7 @@ def steps_bench(store, sgd, adam, made: Claim = STEPS) -> Bench:
         bench.put(name, around(0.4))
     for name, curves in (("sgd", sgd), ("adam", adam)):
         for seed, curve in enumerate(curves):
-            bench.alter(name, seed, curves=curve)
+            bench.perturb(name, seed, curves=curve)
     return bench
 
 
@@ -508,7 +508,7 @@ def test_broken_control_withholds_every_answer(store) -> None:
     bench = Bench(store, comparison(claims=(made,)))
     for name in ("sgd", "adam", "rmsprop"):
         bench.put(name, around(0.4))
-    bench.alter("rmsprop", 0, hashes={"split": "another"})
+    bench.perturb("rmsprop", 0, hashes={"split": "another"})
     found = answer(made, bench.result())
     assert (found.answer, found.evidence) == (Answer.undecided, "withheld, because control broke")
 

@@ -13,7 +13,7 @@ from tests.helpers.handmade import FAILED, LR, LRS, Bench, around, comparison
 def curve(bench: Bench, name: str, **curves: list[float]) -> None:
     """The same curves for every seed of a variant."""
     for seed in range(bench.seeds):
-        bench.alter(name, seed, curves=curves)
+        bench.perturb(name, seed, curves=curves)
 
 
 def test_parameters_are_those_of_the_runs(store) -> None:
@@ -207,6 +207,6 @@ def test_weights_a_step_of_cells_are_those_of_the_formula(store) -> None:
     bench = Bench(store, seeds=1)
     for cell, c in (("RNN", 1), ("GRU", 3), ("LSTM", 4)):
         init = weight_digests(Recurrent(inputs=[5, 2], outputs=1, cell=cell, hidden=8, layers=1))
-        bench.put("adam", [0.3]).alter("adam", 0, hashes={"init": init})
+        bench.put("adam", [0.3]).perturb("adam", 0, hashes={"init": init})
         found = measures.weights_a_step((bench.result(),), "adam")
         assert found.tolist() == [c * (8 * 2 + 8 * 8) + 8]

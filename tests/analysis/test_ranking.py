@@ -132,7 +132,7 @@ def test_runs_that_were_cut_short_leave_a_task_out(store, outcome) -> None:
     bench = Bench(store, on("first"))
     for name, mean in zip(("sgd", "adam", "rmsprop"), LOSSES["first"], strict=True):
         bench.put(name, around(mean))
-    bench.alter("adam", 3, outcome=outcome)
+    bench.perturb("adam", 3, outcome=outcome)
     assert missing(bench.result()) == f"runs were {outcome.value}"
 
 

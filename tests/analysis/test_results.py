@@ -105,7 +105,7 @@ def test_control_breaks_where_one_hash_differs_and_withholds_the_verdicts(
 ) -> None:
     bench = filled(store)
     hashes = store.get([bench.runs("adam")[3].key]).popitem()[1].hashes
-    result = bench.alter("adam", 3, hashes={**hashes, part: other}).result()
+    result = bench.perturb("adam", 3, hashes={**hashes, part: other}).result()
     assert result.control.broken == (f"{part} of seed 3 differs between 'sgd' and 'adam'",)
     assert result.contrasts == {}
 
@@ -114,7 +114,7 @@ def test_weights_of_other_shapes_are_not_compared(store) -> None:
     bench = filled(store)
     for seed in range(bench.seeds):
         hashes = store.get([bench.runs("adam")[seed].key]).popitem()[1].hashes
-        bench.alter("adam", seed, hashes={**hashes, "init": {"LSTM0.weight(9, 9)": "x"}})
+        bench.perturb("adam", seed, hashes={**hashes, "init": {"LSTM0.weight(9, 9)": "x"}})
     assert bench.result().control.broken == ()
 
 
@@ -139,7 +139,7 @@ def test_what_the_factor_changes_is_not_held_against_it(store, path, levels, unc
     bench.put(first, around(0.4)).put(second, around(0.2))
     for seed in range(bench.seeds):
         other = {"data": "d", "split": "x", "order": "x", "init": {"Linear0.weight(4, 2)": "x"}}
-        bench.alter(second, seed, hashes=other)
+        bench.perturb(second, seed, hashes=other)
     broken = check_control(varied, bench.result().rows).broken
     assert {text.split()[0] for text in broken} == {"split", "order", "init"} - unchecked
 
@@ -321,7 +321,7 @@ def test_each_variant_is_held_against_its_own_dummy_score(store) -> None:
     bench = Bench(store, comparison(factors=(factor,), baseline=("even",)))
     bench.put("even", [*around(0.69)[:-1], FAILED]).put("10:1", [FAILED, *around(0.295)[1:]])
     for seed in range(10):
-        bench.alter("10:1", seed, dummy={"prior": {"log_loss": 0.3, "accuracy": 0.9}})
+        bench.perturb("10:1", seed, dummy={"prior": {"log_loss": 0.3, "accuracy": 0.9}})
     result = bench.result()
     assert [row.dummy.tolist() for row in result.rows] == [[0.7] * 10, [0.3] * 10]
     assert result.contrasts["10:1"].label == "undecided (floor)"

@@ -73,7 +73,7 @@ def test_an_effect_is_the_difference_from_the_baseline_the_dummy_score_or_nothin
 
 
 def test_failing_is_a_score_of_its_own(bench) -> None:
-    bench.alter("adam", 3, **DIVERGED)
+    bench.perturb("adam", 3, **DIVERGED)
     found = effects(a_control(score=FAILED), bench.result())
     assert found.tolist() == [0, 0, 0, 1, 0, 0, 0, 0, 0, 0]
 
@@ -96,14 +96,14 @@ def test_a_seen_effect_needs_half_of_the_seeds(tmp_path, outside, green) -> None
 
 def test_a_seed_without_the_score_counts_as_a_miss(bench) -> None:
     for seed in range(6):
-        bench.alter("adam", seed, **DIVERGED)
+        bench.perturb("adam", seed, **DIVERGED)
     assert not judge(a_control(low=None, high=-0.1), bench.result()).green
 
 
 @pytest.mark.parametrize(("share", "green"), [(0.2, False), (0.3, True), (0.9, True)])
 def test_a_share_must_lie_within_its_limits(bench, share, green) -> None:
     for seed in range(10):
-        bench.alter("adam", seed, scores={"log_loss": 0.2, "dead": float(seed < 10 * share)})
+        bench.perturb("adam", seed, scores={"log_loss": 0.2, "dead": float(seed < 10 * share)})
     found = judge(a_control(**SHARE), bench.result())
     assert found.green == green
     assert found.seen == f"share {share:.3g} of 10 seeds, 0.5 expected"
@@ -137,7 +137,7 @@ def test_an_absent_effect_is_red_only_below_p_and_beyond_the_margin(
 
 
 def test_an_absent_effect_that_was_not_measured_is_red(bench) -> None:
-    bench.alter("adam", 0, **DIVERGED)
+    bench.perturb("adam", 0, **DIVERGED)
     found = judge(a_control(**ABSENT), bench.result())
     assert not found.green
     assert found.seen == "1 of 10 seeds lack log_loss"

@@ -1,4 +1,4 @@
-"""Folds that are altered: an input shuffled, blank or with its pixels permuted, and all else as it was."""
+"""Folds that are perturbed: an input shuffled, blank or with its pixels permuted, and all else as it was."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_shuffled_puts_one_input_of_each_part_into_another_order() -> None:
         assert sorted(values[1]) == values[0]
     assert after.dataset.inputs[1][:6, 0].tolist() != before.dataset.inputs[1][:6, 0].tolist()
     assert after.notes == (
-        "input 2 of 2 is altered: shuffled over the samples of each part, so that it says nothing",
+        "input 2 of 2 is perturbed: shuffled over the samples of each part, so that it says nothing",
     )
 
 
@@ -82,7 +82,7 @@ def test_an_input_that_there_is_not_is_refused() -> None:
     with pytest.raises(ParibusError) as caught:
         shuffle_input(fold(), generator(), input=2)
     assert str(caught.value) == (
-        "input of both that is altered: got number 2 of 2, expected 0 to 1. "
+        "input of both that is perturbed: got number 2 of 2, expected 0 to 1. "
         "Name an input that there is; the first is 0."
     )
 
@@ -101,7 +101,7 @@ def test_a_single_input_needs_no_number() -> None:
     one = replace(
         made, dataset=replace(made.dataset, inputs=made.dataset.inputs[:1], feature_axes=(1,))
     )
-    assert zero_input(one, generator()).notes == ("the input is altered: all zeros",)
+    assert zero_input(one, generator()).notes == ("the input is perturbed: all zeros",)
 
 
 def test_noise_is_added_to_one_input_and_to_no_target() -> None:
@@ -116,7 +116,7 @@ def test_noise_is_added_to_one_input_and_to_no_target() -> None:
     assert not torch.equal(after.dataset.inputs[0], light)
     assert after.dataset.targets[0] is data.targets[0]
     assert after.notes == (
-        "the input is altered: Gaussian noise of standard deviation 0.2 is added",
+        "the input is perturbed: Gaussian noise of standard deviation 0.2 is added",
     )
 
 

@@ -110,7 +110,9 @@ def _task(source: Callable[..., Dataset]) -> Task:
         loss=metrics[0].function,
         metrics=metrics,
         dummy={dummy: call(f"paribus.data.dummy:{dummy}")},
-        alter=call("paribus.data.perturbations:add_noise", sigma=0.5) if source is copies else None,
+        perturb=call("paribus.data.perturbations:add_noise", sigma=0.5)
+        if source is copies
+        else None,
     )
 
 

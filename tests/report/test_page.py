@@ -133,7 +133,7 @@ def test_a_layer_that_is_not_trained_is_said_to_be_frozen(store, page) -> None:
     layers = [dict(layer) for layer in bench.result().rows[0].known[0].layers]
     layers[0]["parameters"] = 0
     for seed in range(10):
-        bench.alter("adam", seed, layers=layers, parameters=5)
+        bench.perturb("adam", seed, layers=layers, parameters=5)
     text = page(bench.result())
     assert "Network of adam: 5 parameters that are trained" in text
     assert "| Linear0 | 4                    | weight 4×2, bias 4 | frozen       |" in text
@@ -141,7 +141,7 @@ def test_a_layer_that_is_not_trained_is_said_to_be_frozen(store, page) -> None:
 
 
 def test_broken_control_is_in_bold_and_withholds_verdicts(store, page) -> None:
-    text = page(filled(store).alter("adam", 3, hashes={"split": "x"}).result())
+    text = page(filled(store).perturb("adam", 3, hashes={"split": "x"}).result())
     assert "**Control broke, so verdicts are withheld" in text
     assert "- split of seed 3 differs between 'sgd' and 'adam'" in text
     assert "no verdict: adam and rmsprop" in text
@@ -168,7 +168,7 @@ def test_a_note_that_differs_by_seed_shows_the_range() -> None:
 def test_a_note_of_one_variant_alone_names_it(store) -> None:
     bench = filled(store)
     for seed in range(10):
-        bench.alter("adam", seed, notes=("3 values filled", "made uneven"))
+        bench.perturb("adam", seed, notes=("3 values filled", "made uneven"))
     assert origins.notes(bench.result()) == ["3 values filled", "adam: made uneven"]
 
 
@@ -187,7 +187,7 @@ def test_the_page_says_what_the_seeds_speak_of(store, page, hashes, told) -> Non
     bench = filled(store)
     for name in ("sgd", "adam", "rmsprop"):
         for seed in range(10):
-            bench.alter(name, seed, hashes=hashes(seed))
+            bench.perturb(name, seed, hashes=hashes(seed))
     assert told in page(bench.result())
 
 
@@ -269,13 +269,13 @@ def test_a_page_of_new_data_says_so_and_how(store, page) -> None:
 def test_a_dummy_score_that_differs_between_variants_is_told_as_a_range(store, page) -> None:
     bench = filled(store)
     for seed in range(10):
-        bench.alter("adam", seed, dummy={"prior": {"log_loss": 0.5, "accuracy": 0.5}})
+        bench.perturb("adam", seed, dummy={"prior": {"log_loss": 0.5, "accuracy": 0.5}})
     text = page(bench.result())
     assert "References without any network score: `prior` 0.500 to 0.700, by variant." in text
     for name, loss in (("sgd", 0.6), ("adam", 0.3), ("rmsprop", 0.45)):
         prior = {"log_loss": 0.5 if name == "adam" else 0.7, "accuracy": 0.5}
         for seed in range(10):
-            bench.alter(name, seed, dummy={"prior": prior, "nearest": {"log_loss": loss}})
+            bench.perturb(name, seed, dummy={"prior": prior, "nearest": {"log_loss": loss}})
     text = page(bench.result())
     assert "0.700, by variant and `nearest` 0.300 to 0.600, by variant." in text
 
@@ -305,7 +305,7 @@ def test_an_interval_across_zero_beside_a_verdict_is_owned_up_to(store, page) ->
 
 def test_provenance_is_the_set_over_runs_and_the_command_makes_it_again(store, page) -> None:
     bench = filled(store)
-    bench.alter("adam", 0, provenance={"torch": "2.14.0", "commit": "def", "dirty": True})
+    bench.perturb("adam", 0, provenance={"torch": "2.14.0", "commit": "def", "dirty": True})
     text = page(bench.result())
     assert "30 runs on cpu, digest of their keys `" in text
     assert "2.11.0 (29 runs), 2.14.0 (1 run)" in text
@@ -533,14 +533,14 @@ def test_a_call_that_one_variant_lacks_is_shown_as_a_whole(store) -> None:
         "given": None,
         "shuffled": call("paribus.data.perturbations:shuffle_input", input=0),
     }
-    factor = Factor(path="task.alter", levels=levels)
+    factor = Factor(path="task.perturb", levels=levels)
     bench = Bench(store, comparison(factors=(factor,), baseline=("blank",)))
     for name in levels:
         bench.put(name, around(0.4))
     lines = provenance_tables.varied_lines(bench.result())
-    assert [(line["variant"], line["task.alter"]) for line in lines] == [
+    assert [(line["variant"], line["task.perturb"]) for line in lines] == [
         ("blank", "blank(input=0)"),
         ("given", "none"),
         ("shuffled", "shuffled(input=0)"),
     ]
-    assert all(line.keys() == {"variant", "task.alter", "parameters"} for line in lines)
+    assert all(line.keys() == {"variant", "task.perturb", "parameters"} for line in lines)

@@ -87,7 +87,7 @@ def test_without_a_baseline_scores_are_shown_and_verdicts_are_not(store) -> None
 
 
 def test_broken_control_withholds_verdicts(store) -> None:
-    result = filled(store).alter("adam", 0, hashes={"split": "x"}).result()
+    result = filled(store).perturb("adam", 0, hashes={"split": "x"}).result()
     assert line(result, "rmsprop")["verdict"] == "withheld: control broke"
 
 
@@ -148,7 +148,7 @@ def test_the_terminal_shows_verdicts_claims_and_what_was_skipped(store) -> None:
 
 
 def test_the_terminal_shouts_where_control_broke(store) -> None:
-    text = terminal([filled(store).alter("adam", 4, hashes={"order": "x"}).result()])
+    text = terminal([filled(store).perturb("adam", 4, hashes={"order": "x"}).result()])
     assert "CONTROL BROKE, verdicts are withheld:\n" in text
     assert "order of seed 4 differs between 'sgd' and 'adam'" in text
 

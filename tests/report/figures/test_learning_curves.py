@@ -108,10 +108,10 @@ def test_a_band_ends_where_fewer_than_half_of_its_runs_are_left(store) -> None:
     bench = filled(store)
     for seed in range(6):
         curves = {"step": [0, 10], "validation/log_loss": [0.7, 0.5]}
-        bench.alter("adam", seed, curves=curves)
+        bench.perturb("adam", seed, curves=curves)
     curve = "validation/log_loss"
     assert plotting.band(bench.result().row("adam").known, curve).steps.tolist() == [0, 10]
-    bench.alter("adam", 0, curves={"step": [0, 10, 20], curve: [0.7, 0.5, 0.4]})
+    bench.perturb("adam", 0, curves={"step": [0, 10, 20], curve: [0.7, 0.5, 0.4]})
     assert plotting.band(bench.result().row("adam").known, curve).steps.tolist() == [0, 10, 20]
 
 
@@ -138,7 +138,7 @@ def test_steps_have_whole_numbers_on_their_axis(store) -> None:
     bench = filled(store)
     for name in ("sgd", "adam", "rmsprop"):
         for seed in range(10):
-            bench.alter(name, seed, curves={"step": [0, 3], "validation/log_loss": [0.7, 0.5]})
+            bench.perturb(name, seed, curves={"step": [0, 3], "validation/log_loss": [0.7, 0.5]})
     (axes,) = learning_curves.curves(bench.result()).axes
     assert set(axes.get_xticks()) >= {0.0, 1.0, 2.0, 3.0}
     assert all(tick == round(tick) for tick in axes.get_xticks())
@@ -155,7 +155,7 @@ def test_a_start_that_explodes_does_not_flatten_the_rest(store) -> None:
     bench = filled(store)
     for seed in range(10):
         curves = {"step": [0, 10, 20], "validation/log_loss": [2e8, 0.5, 0.4]}
-        bench.alter("adam", seed, curves=curves)
+        bench.perturb("adam", seed, curves=curves)
     (axes,) = learning_curves.curves(bench.result()).axes
     assert axes.get_ylim()[1] < 2
     assert axes.get_title(loc="left") == "off the scale before training: adam 2e+08"
@@ -168,7 +168,7 @@ def test_limits_that_leave_starts_out_hold_the_bands_of_what_comes_after(store) 
         for seed in range(10):
             end = 0.15 if name == "sgd" and seed < 4 else 0.3
             curves = {"step": [0, 10, 20], "validation/log_loss": [6.0, 0.5, end]}
-            bench.alter(name, seed, curves=curves)
+            bench.perturb(name, seed, curves=curves)
     (axes,) = learning_curves.curves(bench.result()).axes
     assert axes.get_ylim()[0] < 0.15
     assert axes.get_ylim()[1] < 2
@@ -180,7 +180,7 @@ def test_layers_are_counted_in_whole_numbers(store) -> None:
     bench = filled(store)
     for name in ("sgd", "adam", "rmsprop"):
         for seed in range(10):
-            bench.alter(name, seed, curves={"step": [0, 10], **norms})
+            bench.perturb(name, seed, curves={"step": [0, 10], **norms})
     (axes,) = learning_curves.diagnostics(bench.result()).axes
     assert all(tick == round(tick) for tick in axes.get_xticks())
 
@@ -189,7 +189,7 @@ def test_diagnostics_have_a_panel_each_and_one_for_the_layers(store) -> None:
     bench = filled(store)
     for name in ("sgd", "adam", "rmsprop"):
         for seed in range(10):
-            bench.alter(name, seed, curves=DIAGNOSED)
+            bench.perturb(name, seed, curves=DIAGNOSED)
     figure = learning_curves.diagnostics(bench.result())
     assert [axes.get_title() for axes in figure.axes] == [
         "gradient norm, first over last layer",
@@ -205,7 +205,7 @@ def test_a_loss_has_the_unit_of_the_metric_that_it_is(store) -> None:
     bench = filled(store)
     curves = {"step": [0, 10], "gap/loss": [0.1, 0.2], "dead_share": [0.1, 0.2]}
     for seed in range(10):
-        bench.alter("adam", seed, curves=curves)
+        bench.perturb("adam", seed, curves=curves)
     titles = [axes.get_title() for axes in learning_curves.diagnostics(bench.result()).axes]
     assert titles == [
         "validation loss minus training loss, nats",
@@ -217,7 +217,7 @@ def test_a_single_step_is_no_curve(store) -> None:
     bench = filled(store)
     for name in ("sgd", "adam", "rmsprop"):
         for seed in range(10):
-            bench.alter(name, seed, curves={"step": [0, 1], "validation/log_loss": [0.7, 0.5]})
+            bench.perturb(name, seed, curves={"step": [0, 1], "validation/log_loss": [0.7, 0.5]})
     assert learning_curves.curves(bench.result()) is None
 
 
@@ -230,7 +230,7 @@ def test_variances_of_layers_have_a_panel_each_and_none_a_layer(store) -> None:
     }
     for name in ("sgd", "adam", "rmsprop"):
         for seed in range(10):
-            bench.alter(name, seed, curves={"step": [0, 10], **layers})
+            bench.perturb(name, seed, curves={"step": [0, 10], **layers})
     figure = learning_curves.diagnostics(bench.result())
     assert [axes.get_title() for axes in figure.axes] == [
         "variance of outputs before training",
@@ -244,11 +244,11 @@ def test_a_line_that_ends_off_the_scale_is_named_at_its_edge(store, tmp_path) ->
     bench = filled(store)
     for seed in range(10):
         curves = {"step": [0, 10, 20], "validation/log_loss": [0.7, 0.5, 0.4]}
-        bench.alter("sgd", seed, curves=curves)
+        bench.perturb("sgd", seed, curves=curves)
         curves = {"step": [0, 10, 20], "validation/log_loss": [1e14, 0.5, 0.4 if seed else 1e13]}
-        bench.alter("rmsprop", seed, curves={**curves, "step": [0, 10, 20]})
+        bench.perturb("rmsprop", seed, curves={**curves, "step": [0, 10, 20]})
         curves = {"step": [0], "validation/log_loss": [1e14]}
-        bench.alter("adam", seed, curves=curves)
+        bench.perturb("adam", seed, curves=curves)
     figure = learning_curves.curves(bench.result())
     (axes,) = figure.axes
     (leading,) = (c for c in axes.collections if c.get_transform() == axes.transAxes)

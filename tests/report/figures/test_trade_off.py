@@ -21,7 +21,7 @@ def bench(tmp_path):
             made.put(name, around(loss))
             for seed in range(SEEDS):
                 score = around(loss)[seed]
-                made.alter(name, seed, scores={"log_loss": score, "accuracy": right})
+                made.perturb(name, seed, scores={"log_loss": score, "accuracy": right})
         yield made
 
 

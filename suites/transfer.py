@@ -22,7 +22,7 @@ def _start(task: Task, steps: int) -> Pretrained:
     recipe = Recipe(
         model=MODEL, optimizer=_adam(0.003), batch_size=64, steps=steps, evaluate_every=steps
     )
-    return Pretrained(task=task, recipe=recipe, take=HIDDEN)
+    return Pretrained(task=task, recipe=recipe, load=HIDDEN)
 
 
 FEATURES = Recipe(model=MODEL, optimizer=_adam(0.003), batch_size=32, evaluate_every=20)

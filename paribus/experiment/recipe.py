@@ -65,13 +65,13 @@ class Pretrained(Frozen):
     Args:
         task: what was learned there.
         recipe: how.
-        take: patterns of the names of weights and running statistics that are taken over; the others, such as those of
+        load: patterns of the names of weights and running statistics that are taken over; the others, such as those of
             a head that is replaced, stay as they are drawn.
     """
 
     task: Task
     recipe: Recipe
-    take: tuple[str, ...] = Field(default=("*",), min_length=1)
+    load: tuple[str, ...] = Field(default=("*",), min_length=1)
 
 
 Recipe.model_rebuild()

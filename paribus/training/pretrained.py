@@ -43,7 +43,7 @@ def named_weights(recipe: Recipe, network: nn.Module) -> tuple[list[str], list[s
         ParibusError: a pattern fits nothing.
     """
     start, parameters = recipe.start, [name for name, _ in network.named_parameters()]
-    taken = matching(network.state_dict(), start.take, "start.take") if start else []
+    taken = matching(network.state_dict(), start.load, "start.load") if start else []
     return taken, matching(parameters, recipe.freeze, "freeze")
 
 

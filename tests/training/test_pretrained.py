@@ -36,7 +36,7 @@ def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 def source(tiny) -> Pretrained:
     """Another training of the same network, on the table, of nine steps."""
     recipe = tiny["table"].run(MODEL, call("torch.optim:Adam", lr=0.01), steps=9).recipe
-    return Pretrained(task=tiny["table"].task, recipe=recipe, take=HIDDEN)
+    return Pretrained(task=tiny["table"].task, recipe=recipe, load=HIDDEN)
 
 
 def digests(network: nn.Module, frozen: bool) -> dict[str, str]:
@@ -139,7 +139,7 @@ def test_a_recipe_with_a_start_comes_back_from_its_text(tiny, source: Pretrained
 
 @pytest.mark.parametrize(
     ("settings", "what"),
-    [({"freeze": ("head.*",)}, "freeze: got 'head.*'"), ({"take": ("x",)}, "start.take: got 'x'")],
+    [({"freeze": ("head.*",)}, "freeze: got 'head.*'"), ({"take": ("x",)}, "start.load: got 'x'")],
 )
 def test_a_pattern_that_fits_nothing_is_refused(tiny, source, settings: Any, what: str) -> None:
     take = settings.pop("take", HIDDEN)

@@ -130,20 +130,20 @@ class Settings:
         """The arms that are trained, where a comparison has both."""
         return ARMS if self.arm == "both" else (self.arm,)
 
-    def wants(self, cell: Case) -> bool:
+    def selects(self, cell: Case) -> bool:
         """Whether a cell is asked for: its device, its arm, and trials at this budget where it is tuned."""
         tuning = cell.comparison.tuning
         tried = cell.arm == "default" or (tuning is not None and self.budget in tuning.trials)
         return cell.device in self.devices and cell.arm in self.arms and tried
 
-    def wanted(self, cells: Iterable[Case]) -> list[Case]:
+    def selected(self, cells: Iterable[Case]) -> list[Case]:
         """The cells that are asked for.
 
         Raises:
             ParibusError: the tuned arm alone is asked for where none is declared.
         """
         every = list(cells)
-        found = [cell for cell in every if self.wants(cell)]
+        found = [cell for cell in every if self.selects(cell)]
         if self.arm == "tuned" and every and not any(cell.arm == "tuned" for cell in found):
             raise ParibusError(
                 "arm",

@@ -240,7 +240,7 @@ def _train_and_report(session: Session, suites: list[Suite]) -> int:
     from paribus.report import terminal, write
 
     settings = session.settings
-    every = settings.wanted(cells(suites))
+    every = settings.selected(cells(suites))
     session.prepare(every)
     try:
         for cell in every:

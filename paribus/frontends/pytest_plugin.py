@@ -87,8 +87,8 @@ def pytest_collection_modifyitems(
     door = door_of(config)
     door.declared = list({cell.suite.name: cell.suite for cell in cells}.values())
     with told_plainly():
-        door.settings.wanted(cell for item in items if (cell := cell_of(item)))
-    wanted = [i for i in items if not (c := cell_of(i)) or door.settings.wants(c)]
+        door.settings.selected(cell for item in items if (cell := cell_of(item)))
+    wanted = [i for i in items if not (c := cell_of(i)) or door.settings.selects(c)]
     config.hook.pytest_deselected(items=[item for item in items if item not in wanted])
     items[:] = wanted
     if not items and config.getoption("keyword"):

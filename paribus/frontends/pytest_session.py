@@ -127,7 +127,7 @@ class PytestSession:
         suite = Suite(name=comparison.name, title=comparison.name, comparisons=(comparison,))
         device = "cpu" if settings.device == "auto" else settings.device
         session = Session(settings, ProgressBar(self._uncaptured))
-        every = [cell for cell in settings.wanted(cells((suite,))) if cell.device == device]
+        every = [cell for cell in settings.selected(cells((suite,))) if cell.device == device]
         with session.store:
             session.prepare(every)
             for cell in every:

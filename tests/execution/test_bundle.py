@@ -84,7 +84,7 @@ def made_untrained(tmp_path: Path, device: str) -> Suite:
     """A suite with its pages and evidence in ``first``, of which no run was finished."""
     first, out = suite(), tmp_path / "first"
     settings = Settings(seeds=2, device=device, engine="loop", out=out, store=out / "s", jobs=1)
-    opened, shown = Session(settings), settings.wanted(cells((first,)))
+    opened, shown = Session(settings), settings.selected(cells((first,)))
     with opened.store:
         opened.prepare(shown)
         write(opened.results(shown), out)

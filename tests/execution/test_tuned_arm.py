@@ -62,7 +62,7 @@ def opened(tmp_path: Path) -> Iterator[Opener]:
 
 
 def _cells(session: Session, made: Suite) -> list[Case]:
-    return session.settings.wanted(cells([made]))
+    return session.settings.selected(cells([made]))
 
 
 def _train(session: Session, made: Suite) -> dict[str, list[Run]]:

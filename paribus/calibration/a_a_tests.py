@@ -70,7 +70,7 @@ def against_itself(comparison: Comparison) -> Comparison:
         budgets={name: _for_two(comparison, b) for name, b in comparison.budgets.items()},
         metric=base.metric if comparison.metric is not None else None,
         tuning=_tuned_alike(comparison, base),
-        speaks_of=comparison.speaks_of,
+        inference=comparison.inference,
     )
 
 

@@ -69,10 +69,10 @@ OPTIONS = {
         default=False,
     ),
     "cap": Option("most seeds of such a sequence", int, means="30", metavar="N"),
-    "speaks-of": Option(
+    "inference": Option(
         "what verdicts speak of: new seeds on this data set, or new data",
         means="the comparison's own",
-        choices=("seeds", "data"),
+        choices=("dataset", "population"),
     ),
     "out": Option("folder for pages", default="results/latest", metavar="DIR"),
     "store": Option("file of runs", means="runs.sqlite in the folder for pages", metavar="PATH"),

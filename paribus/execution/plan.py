@@ -120,8 +120,8 @@ class Plan:
     def _apply(self, comparison: Comparison) -> Comparison:
         """The comparison with the user's budget and data in it."""
         made = comparison.at(self.settings.budget)
-        if self.settings.speaks_of is not None:
-            made = made.model_copy(update={"speaks_of": self.settings.speaks_of})
+        if self.settings.inference is not None:
+            made = made.model_copy(update={"inference": self.settings.inference})
         path = self.settings.data.get(made.task.name)
         if path is None:
             return made

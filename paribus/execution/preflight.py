@@ -37,7 +37,7 @@ def refuse_undrawn(comparison: Comparison) -> None:
                 f"what comparison {comparison.name!r} speaks of",
                 got="new data, and a test part that is the same for every seed",
                 expected="a split that is drawn anew: a series speaks of new data by rolling origins",
-                fix="Leave --paribus-speaks-of data out, or select other suites.",
+                fix="Leave --paribus-inference population out, or select other suites.",
             )
 
 

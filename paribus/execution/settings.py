@@ -30,7 +30,7 @@ class Settings:
         targets: columns to predict, by task.
         out: folder for pages.
         store: file of runs.
-        speaks_of: ``seeds``, or ``data`` for verdicts of new data; None takes each comparison's own.
+        inference: ``dataset``, or ``population`` for verdicts of new data; None takes each comparison's own.
         fresh: train again what is already in the store.
         jobs: processes that train side by side; None is one a core.
         evidence: write what the pages were made from beside them.
@@ -50,7 +50,7 @@ class Settings:
     store: Path = Path("results/latest/runs.sqlite")
     fresh: bool = False
     jobs: int | None = None
-    speaks_of: str | None = None
+    inference: str | None = None
     evidence: bool = False
     trials: int | None = None
     arm: str = "both"
@@ -95,7 +95,10 @@ class Settings:
         """Refuse options that contradict a sequence of seeds, or its absence."""
         slips = {
             "seeds": (self.sequential and self.seeds is not None, "--paribus-cap for the most"),
-            "speaks-of": (self.sequential and self.speaks_of == "data", "seeds, which it is about"),
+            "inference": (
+                self.sequential and self.inference == "population",
+                "seeds, which it is about",
+            ),
             "evidence": (self.sequential and self.evidence, "a fixed number of seeds"),
             "cap": (self.cap is not None and not self.sequential, "--paribus-sequential with it"),
         }
@@ -192,7 +195,7 @@ def speaks(option: str, value: str | None) -> str | None:
     Raises:
         ParibusError: it is neither seeds nor data.
     """
-    return None if value is None else choice(option, value, ("seeds", "data"))
+    return None if value is None else choice(option, value, ("dataset", "population"))
 
 
 def pairs(option: str, values: Iterable[str]) -> dict[str, str]:

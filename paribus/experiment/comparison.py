@@ -186,7 +186,7 @@ class Comparison(Frozen):
         interaction_scale: of a crossing of two: on what differences of differences are taken, ``score`` or ``log`` (of
             positive scores), each a contrast in the family; None asks for none. Floors and ceilings make interactions
             on one scale and hide them on another, so it is declared beforehand.
-        speaks_of: ``seeds`` (new seeds on this data set) or ``data`` (new data, by the corrected t).
+        inference: ``dataset`` (new seeds on this data set) or ``population`` (new data, by the corrected t).
     """
 
     name: str
@@ -206,7 +206,7 @@ class Comparison(Frozen):
     frontier: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     interaction_scale: Literal["score", "log"] | None = None
-    speaks_of: Literal["seeds", "data"] = "seeds"
+    inference: Literal["dataset", "population"] = "dataset"
 
     @model_validator(mode="after")
     def _consistent(self) -> Comparison:
@@ -299,7 +299,7 @@ class Comparison(Frozen):
     def corrected(self) -> bool:
         """Whether it speaks of new data by the corrected t; data drawn anew for every seed are new without it."""
         drawn = self.task.redrawn and not self.task.from_file
-        return self.speaks_of == "data" and not drawn
+        return self.inference == "population" and not drawn
 
     @property
     def paths(self) -> tuple[str, ...]:

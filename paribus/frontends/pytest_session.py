@@ -222,7 +222,7 @@ def settings_of(config: pytest.Config) -> Settings:
         jobs=option("--paribus-jobs"),
         sequential=option("--paribus-sequential"),
         cap=option("--paribus-cap"),
-        speaks_of=speaks("--paribus-speaks-of", option("--paribus-speaks-of")),
+        inference=speaks("--paribus-inference", option("--paribus-inference")),
         evidence=option("--paribus-evidence"),
         trials=option("--paribus-trials"),
         arm=chosen("arm"),

@@ -258,8 +258,8 @@ def command(*arms: Result) -> str:
     words += rule if result.cap is not None else ["--paribus-seeds", str(len(result.seeds))]
     words += ["--paribus-budget", result.budget]
     words += ["--paribus-device", result.device, *_engine_words(arms), *_tuned_words(arms)]
-    if result.comparison.speaks_of == "data":
-        words += ["--paribus-speaks-of", "data"]
+    if result.comparison.inference == "population":
+        words += ["--paribus-inference", "data"]
     if task.path is not None:
         words += ["--paribus-data", f"{task.name}={PurePath(task.path).name}"]
     if task.target is not None:

@@ -539,7 +539,7 @@ def test_every_claim_is_answered_in_its_order(store) -> None:
 def test_claims_of_new_data_rest_on_the_corrected_t(store) -> None:
     """Test over training is a third, so p is that of the corrected t and larger than by sign flips."""
     made = claim("better", reference="rmsprop")
-    bench = Bench(store, comparison(claims=(made,), speaks_of="data"))
+    bench = Bench(store, comparison(claims=(made,), inference="population"))
     scores = {"sgd": around(0.4), "adam": beside(around(0.4), -0.01, 0.015), "rmsprop": around(0.4)}
     for name, losses in scores.items():
         bench.put(name, losses)
@@ -550,7 +550,7 @@ def test_claims_of_new_data_rest_on_the_corrected_t(store) -> None:
 
 def test_shares_of_seeds_do_not_speak_of_new_data(store) -> None:
     made = claim(metric="steps_to_target")
-    bench = Bench(store, comparison(claims=(made,), speaks_of="data"))
+    bench = Bench(store, comparison(claims=(made,), inference="population"))
     for name in ("sgd", "adam", "rmsprop"):
         bench.put(name, around(0.4))
     found = answer(made, bench.result())

@@ -332,7 +332,7 @@ def test_each_variant_is_held_against_its_own_dummy_score(store) -> None:
 
 def test_new_data_are_spoken_of_by_the_corrected_t(store) -> None:
     """Twelve test samples over thirty-six: the ratio is a third."""
-    result = filled(store, speaks_of="data").result()
+    result = filled(store, inference="population").result()
     contrast = result.contrasts["adam"]
     d = [0.2] * 10
     assert result.correction == pytest.approx(1 / 3)

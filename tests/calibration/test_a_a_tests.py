@@ -85,8 +85,8 @@ def test_rates_count_what_the_contrasts_say(found) -> None:
 
 def test_of_new_data_the_corrected_t_may_reject_less_often(found) -> None:
     """Its size is not a multiple of a flip, and on one data set it is too careful."""
-    made = against_itself(comparison(budgets=QUICK, speaks_of="data"))
-    assert made.speaks_of == "data"
+    made = against_itself(comparison(budgets=QUICK, inference="population"))
+    assert made.inference == "population"
     rejected = rates_of("toys", [replace(result, comparison=made) for result in found])[0]
     assert (rejected.expected, rejected.rule) == (0.05, "at_most")
     plain = rates_of("toys", found)[0]

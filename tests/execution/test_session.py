@@ -724,29 +724,29 @@ SERIES = TASK.model_copy(update={"split": call("paribus.data.splits:time_split")
 def test_new_data_cannot_be_spoken_of_where_seeds_do_not_redraw_the_test_part(
     opened: Opener,
 ) -> None:
-    session = opened(speaks_of="data")
+    session = opened(inference="population")
     with pytest.raises(ParibusError) as caught:
         session.prepare(_cells(suite(comparison(task=SERIES))))
     assert str(caught.value) == (
         "what comparison 'toys' speaks of: got new data, and a test part that is the same for every seed, expected a "
         "split that is drawn anew: a series speaks of new data by rolling origins. "
-        "Leave --paribus-speaks-of data out, or select other suites."
+        "Leave --paribus-inference population out, or select other suites."
     )
 
 
 def test_what_verdicts_speak_of_is_the_settings_or_else_the_comparisons_own(opened: Opener) -> None:
-    own = suite(comparison(speaks_of="data"))
-    for settings, expected in (({}, "data"), ({"speaks_of": "seeds"}, "seeds")):
+    own = suite(comparison(inference="population"))
+    for settings, expected in (({}, "population"), ({"inference": "dataset"}, "dataset")):
         session = opened(**settings)
         session.prepare(_cells(own))
-        assert session.comparison(_cells(own)[0]).speaks_of == expected
-    session = opened(speaks_of="data")
+        assert session.comparison(_cells(own)[0]).inference == expected
+    session = opened(inference="population")
     session.prepare(
         _cells(suite(comparison(task=toys.REDRAWN)))
     )  # generated tasks need no correction
     with pytest.raises(ParibusError, match="expected one of seeds, data"):
-        speaks("--paribus-speaks-of", "models")
-    assert speaks("--paribus-speaks-of", None) is None
+        speaks("--paribus-inference", "models")
+    assert speaks("--paribus-inference", None) is None
 
 
 def test_a_device_that_was_asked_for_is_the_only_one() -> None:
@@ -841,8 +841,8 @@ def test_without_the_rule_nothing_is_added(opened: Opener) -> None:
             "--paribus-seeds: got it beside --paribus-sequential, expected --paribus-cap for the most. ",
         ),
         (
-            {"sequential": True, "speaks_of": "data"},
-            "--paribus-speaks-of: got it beside --paribus-sequential, expected seeds, which it is about. ",
+            {"sequential": True, "inference": "population"},
+            "--paribus-inference: got it beside --paribus-sequential, expected seeds, which it is about. ",
         ),
         (
             {"sequential": True, "evidence": True},
@@ -871,7 +871,7 @@ def test_a_cap_with_which_nothing_can_stop_is_refused() -> None:
 def test_a_sequence_of_new_data_is_refused(opened: Opener) -> None:
     session = opened(sequential=True)
     with pytest.raises(ParibusError) as caught:
-        session.prepare(_cells(_race(speaks_of="data")))
+        session.prepare(_cells(_race(inference="population")))
     assert str(caught.value) == (
         "a sequence of seeds of comparison 'toys': got verdicts of new data, expected seeds that say what they say "
         "whichever come after them, of this data set. Leave --paribus-sequential out, or select other suites."

@@ -349,6 +349,6 @@ def test_interactions_of_one_factor_are_refused() -> None:
 
 def test_generated_data_are_new_data_without_a_correction() -> None:
     drawn = TASK.model_copy(update={"redrawn": True})
-    assert comparison(speaks_of="data").corrected
-    assert not comparison(speaks_of="data").model_copy(update={"task": drawn}).corrected
+    assert comparison(inference="population").corrected
+    assert not comparison(inference="population").model_copy(update={"task": drawn}).corrected
     assert not comparison().corrected

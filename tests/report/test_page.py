@@ -257,7 +257,7 @@ def test_interactions_stand_in_a_table_of_their_own_with_their_scale(store, page
 
 
 def test_a_page_of_new_data_says_so_and_how(store, page) -> None:
-    text = page(filled(store, speaks_of="data").result())
+    text = page(filled(store, inference="population").result())
     assert "**This page speaks of new data**" in text
     assert "whose variance is 1/n + 0.333 in place of 1/n" in text
     assert "p: corrected t test, Holm-adjusted." in text
@@ -335,9 +335,9 @@ def test_the_command_names_the_engine_that_trained_every_run(store, engines, tol
 
 
 def test_the_command_says_what_verdicts_speak_of(store) -> None:
-    result = filled(store, speaks_of="data").result()
-    assert command(result).endswith(" --paribus-speaks-of data")
-    assert "--paribus-speaks-of" not in command(filled(store).result())
+    result = filled(store, inference="population").result()
+    assert command(result).endswith(" --paribus-inference population")
+    assert "--paribus-inference" not in command(filled(store).result())
 
 
 def test_the_page_says_that_the_loop_is_timed(store, page) -> None:

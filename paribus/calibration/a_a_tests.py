@@ -118,7 +118,7 @@ def repeats(
         ParibusError: it cannot be trained, or what should be held equal was not.
     """
     engine = "stacked" if settings.engine == "auto" else settings.engine
-    own = replace(settings, store=IN_MEMORY, engine=engine, seeds=None, trials=None, fresh=False)
+    own = replace(settings, store=IN_MEMORY, engine=engine, seeds=None, trials=None, retrain=False)
     at_once = max(1, RUNS_AT_ONCE // (plan.seeds * _runs_a_seed(comparison, settings.budget, arm)))
     for start in range(0, plan.repeats, at_once):
         count = min(at_once, plan.repeats - start)

@@ -61,7 +61,7 @@ def write_bundle(plan: Plan, shown: Sequence[Case], path: Path) -> None:
 
 
 # Settings that do not decide what is on the pages.
-LEFT_OUT = ("out", "store", "fresh", "jobs", "evidence")
+LEFT_OUT = ("out", "store", "retrain", "jobs", "evidence")
 
 
 def rebuild(path: Path, out: Path, find: Callable[[str], Suite]) -> list[Path]:

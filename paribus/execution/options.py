@@ -76,7 +76,7 @@ OPTIONS = {
     ),
     "out": Option("folder for pages", default="results/latest", metavar="DIR"),
     "store": Option("file of runs", means="runs.sqlite in the folder for pages", metavar="PATH"),
-    "fresh": Option("train again what is in the store", bool, default=False),
+    "retrain": Option("train again what is in the store", bool, default=False),
     "evidence": Option(
         "write what the pages were made from beside them, for paribus rebuild", bool, default=False
     ),

@@ -208,7 +208,7 @@ class Plan:
             return Pilot(self._declared(cell))
         name = self._pilot_name(cell)
         if name not in self._pilots:
-            known = None if self.settings.fresh else self.store.frozen(name)
+            known = None if self.settings.retrain else self.store.frozen(name)
             if known is None:
                 return None
             self._pilots[name] = Pilot.read(known)
@@ -283,7 +283,7 @@ class Plan:
 
     def _known_choice(self, name: str) -> tuple[str, str, int] | None:
         """What was chosen before; where all is trained afresh, in this session."""
-        asked_again = self.settings.fresh and name not in self._chosen_now
+        asked_again = self.settings.retrain and name not in self._chosen_now
         return None if asked_again else self.store.choice(name)
 
     def questions(self, cells: Iterable[Case]) -> dict[str, dict[str, EngineQuery]]:

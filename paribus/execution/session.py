@@ -75,7 +75,7 @@ class Session(Plan):
 
     def _missing(self, runs: Sequence[Run]) -> list[Run]:
         runs = [run for run in runs if run.trial != PENDING]
-        if self.settings.fresh:
+        if self.settings.retrain:
             return [run for run in runs if run.key not in self.trained]
         known = self.store.get(run.key for run in runs)
         return [run for run in runs if run.key not in known]
@@ -258,7 +258,7 @@ class Session(Plan):
         variant, baseline = (self.runs(c)[0] for c in (cell, self.baseline(cell)))
         names = (timing_key(variant), timing_key(baseline), cell.device)
         known = self.store.timing(*names)
-        if known is not None and (not self.settings.fresh or names in self._timed):
+        if known is not None and (not self.settings.retrain or names in self._timed):
             return known, True
         with run_error_context(variant):
             timing = time_steps(variant, baseline)

@@ -31,7 +31,7 @@ class Settings:
         out: folder for pages.
         store: file of runs.
         inference: ``dataset``, or ``population`` for verdicts of new data; None takes each comparison's own.
-        fresh: train again what is already in the store.
+        retrain: train again what is already in the store.
         jobs: processes that train side by side; None is one a core.
         evidence: write what the pages were made from beside them.
         trials: trials a variant and seed in the tuned arm; None takes the comparison's.
@@ -48,7 +48,7 @@ class Settings:
     targets: dict[str, str] = field(default_factory=dict)
     out: Path = Path("results/latest")
     store: Path = Path("results/latest/runs.sqlite")
-    fresh: bool = False
+    retrain: bool = False
     jobs: int | None = None
     inference: str | None = None
     evidence: bool = False

@@ -218,7 +218,7 @@ def settings_of(config: pytest.Config) -> Settings:
         targets=pairs("--paribus-target", option("--paribus-target")),
         out=out,
         store=Path(option("--paribus-store") or out / "runs.sqlite"),
-        fresh=option("--paribus-fresh"),
+        retrain=option("--paribus-retrain"),
         jobs=option("--paribus-jobs"),
         sequential=option("--paribus-sequential"),
         cap=option("--paribus-cap"),

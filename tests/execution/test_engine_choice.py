@@ -473,7 +473,7 @@ def test_what_was_measured_is_kept_for_seeds_that_are_added_later(
     assert {r.key for records in first for r in records} < {r.key for rs in second for r in rs}
     assert all(_chosen(records) == {("stacked", "measured 1")} for records in second)
     assert len(session.trained) == 3 * 2
-    _trained(opened("auto", seeds=3, fresh=True), made)
+    _trained(opened("auto", seeds=3, retrain=True), made)
     assert measured == [("auto", 9), ("auto", 9)]
 
 

@@ -30,7 +30,15 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
         (100, 120, 90, 0),
         (0, 0, 0, 0),
     ],
-    ids=["fresh", "as planned", "twice as slow", "four times as fast", "over", "beyond", "nothing"],
+    ids=[
+        "retrain",
+        "as planned",
+        "twice as slow",
+        "four times as fast",
+        "over",
+        "beyond",
+        "nothing",
+    ],
 )
 def test_the_time_left_is_what_was_planned_at_the_pace_so_far(
     planned: float, done: float, spent: float, left: float

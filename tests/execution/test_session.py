@@ -152,7 +152,7 @@ def test_fresh_trains_again_and_bit_for_bit_the_same(opened: Opener) -> None:
     _trained(first)
     before = _result(first)
     told, records = _told(before), _without_seconds(before)
-    again = opened(fresh=True)
+    again = opened(retrain=True)
     assert _trained(again) == {"toys sgd": [0, 1], "toys adam": [0, 1]}
     after = _result(again)
     assert repr(_without_seconds(after)) == repr(records)
@@ -161,7 +161,7 @@ def test_fresh_trains_again_and_bit_for_bit_the_same(opened: Opener) -> None:
 
 
 def test_fresh_trains_each_run_once_a_session(opened: Opener) -> None:
-    session = opened(fresh=True)
+    session = opened(retrain=True)
     _trained(session)
     assert [session.train(cell) for cell in _cells()] == [[], []]
 
@@ -286,7 +286,7 @@ def test_the_forecast_is_of_what_is_missing(opened: Opener) -> None:
     later = opened(seeds=4)
     later.prepare(_cells())
     assert later.progress.forecast.planned == 5.0
-    fresh = opened(seeds=4, fresh=True)
+    fresh = opened(seeds=4, retrain=True)
     fresh.prepare(_cells())
     assert fresh.progress.forecast.planned == 8.0
 
@@ -449,7 +449,7 @@ def test_step_times_are_taken_once_and_found_in_the_store(
 def test_fresh_times_again_once_a_session(opened: Opener, timings: list[tuple[str, str]]) -> None:
     adam = _cells()[1]
     for seconds in (1.0, 2.0):
-        session = opened(fresh=True)
+        session = opened(retrain=True)
         session.prepare(_cells())
         assert session.time(adam) == (Timing([seconds], [2.0]), False)
         assert session.time(adam) == (Timing([seconds], [2.0]), True)

@@ -220,7 +220,7 @@ def test_fresh_trains_again_and_chooses_the_same(opened: Opener) -> None:
     known = opened()
     known.prepare(_cells(known, made))
     before = _winners(_result(known, made))
-    session = opened(fresh=True)
+    session = opened(retrain=True)
     assert len(_train(session, made)["sgd"]) == 8
     assert _winners(_result(session, made)) == before
     assert [session.train(cell) for cell in _cells(session, made) if cell.arm == "tuned"] == [

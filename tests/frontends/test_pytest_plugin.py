@@ -229,7 +229,7 @@ def test_more_seeds_train_the_rest_and_fresh_trains_all(
         (("--paribus-seeds=3",), 0.0),
         (("--paribus-seeds=5",), 3.0),
         (("--paribus-seeds=5",), 5.0),
-        (("--paribus-seeds=5", "--paribus-fresh"), 0.0),
+        (("--paribus-seeds=5", "--paribus-retrain"), 0.0),
     ):
         result = go("-k", "cpu", *options)
         rows = _rows(pytester)

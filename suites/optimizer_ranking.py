@@ -23,7 +23,7 @@ SHORT_ADDING = ADDING.model_copy(
 SHORT_ENERGY = ENERGY.model_copy(
     update={
         "source": call("paribus.suites.tasks.series:energy", window=24),
-        "split": call("paribus.data.splits:time_split", most_evaluated=500),
+        "split": call("paribus.data.splits:time_split", max_evaluated=500),
         "dummy": {"last_value": call("paribus.data.dummy:last_value")},
     }
 )

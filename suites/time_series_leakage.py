@@ -75,7 +75,7 @@ SUITE = Suite(
                 batch_size=32,
                 evaluate_every=100,
             ),
-            factors=(_splits(most_evaluated=2000),),
+            factors=(_splits(max_evaluated=2000),),
             baseline=("by time",),
             budgets={
                 "quick": Budget(seeds=10, steps=1000, seconds=3),

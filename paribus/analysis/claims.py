@@ -199,7 +199,7 @@ def _by_values(claim: Claim, results: Sequence[Result]) -> ClaimResult:
     up = claim.alone or _direction(claim, result.comparison)
     d: Floats = (1.0 if up else -1.0) * (a - b)[known]
     shown = f"{_name(claim, result)} {_against(claim, a[known], b[known])}" if d.size else ""
-    if not known.all() or d.size < stats.least_seeds(1):
+    if not known.all() or d.size < stats.min_seeds(1):
         why = _few(a) if known.all() else f"{d.size} of {len(a)} pairs have the score"
         told = f"{shown}, {why}".removeprefix(", ")
         return ClaimResult(claim, Answer.undecided, told, silent=bool(known.all()))
@@ -212,7 +212,7 @@ def _by_values(claim: Claim, results: Sequence[Result]) -> ClaimResult:
 
 
 def _few(numbers: Floats) -> str:
-    return f"few seeds: {len(numbers)} of {stats.least_seeds(1)} needed"
+    return f"few seeds: {len(numbers)} of {stats.min_seeds(1)} needed"
 
 
 def _numbers(claim: Claim, results: Sequence[Result], variant: str) -> Floats:
@@ -277,7 +277,7 @@ def _by_steps(claim: Claim, comparison: Comparison, variant: Row, reference: Row
     if p <= ALPHA:
         found = Answer.supported if wanted > unwanted else Answer.refuted
     shown = f"{shown}, sign test {p_phrase(p)}"
-    if a.size < stats.least_seeds(1):
+    if a.size < stats.min_seeds(1):
         return ClaimResult(claim, Answer.undecided, f"{shown}, {_few(a)}", silent=True)
     return ClaimResult(claim, found, shown, single=True)
 

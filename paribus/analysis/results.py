@@ -22,7 +22,7 @@ from paribus.runs.run import Predictions, Run, RunResult
 from paribus.runs.store import Store, Timing
 from paribus.runs.trials import Pilot, TrialResults
 from paribus.spec import digest, to_plain
-from paribus.stats import least_seeds
+from paribus.stats import min_seeds
 
 Floats = npt.NDArray[np.float64]
 
@@ -328,7 +328,7 @@ def _looks(
     """
     baseline, *others = rows
     shown = [row for row in others if row.complete and baseline.complete]
-    if len(baseline.runs) < least_seeds(comparison.family):
+    if len(baseline.runs) < min_seeds(comparison.family):
         return {}
     found = {}
     for row in shown:

@@ -15,7 +15,7 @@ from paribus.execution.progress import ProgressBar
 from paribus.execution.settings import Settings
 from paribus.experiment.comparison import Budget, Comparison, Factor, Variant
 from paribus.experiment.tuning import ARMS, Arm, Tuning
-from paribus.stats import least_seeds
+from paribus.stats import min_seeds
 
 FIRST_SEED = 70_000_000
 """Far from any seed that a comparison is trained with."""
@@ -39,11 +39,11 @@ class Repeats:
     seeds: int = 10
 
     def __post_init__(self) -> None:
-        if self.seeds < least_seeds(1) or self.repeats < 1:
+        if self.seeds < min_seeds(1) or self.repeats < 1:
             raise ParibusError(
                 "plan of a calibration",
                 got=f"{self.repeats} repeats of {self.seeds} seeds",
-                expected=f"at least one repeat of at least {least_seeds(1)} seeds, which a verdict needs",
+                expected=f"at least one repeat of at least {min_seeds(1)} seeds, which a verdict needs",
                 fix="Use --repeats 200 --seeds 10.",
             )
 

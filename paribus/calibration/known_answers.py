@@ -100,7 +100,7 @@ class KnownAnswer(Frozen):
                 expected=needed if not there else f"one of {', '.join(names)}",
                 fix="Complete it before anything is trained.",
             )
-        least = least_seeds(self.kind)
+        least = min_seeds(self.kind)
         if self.seeds < least:
             raise ParibusError(
                 f"seeds of control {self.name!r}",
@@ -121,9 +121,9 @@ class KnownAnswer(Frozen):
         return self.score or self.comparison.primary.name
 
 
-def least_seeds(kind: str) -> int:
+def min_seeds(kind: str) -> int:
     """Seeds below which a control of this kind could not be red."""
-    return stats.least_seeds(1, ALARM) if kind == "absent" else 1
+    return stats.min_seeds(1, ALARM) if kind == "absent" else 1
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ def power(repeats: int) -> list[Rate]:
         rate
         for family in (1, 4)
         for n in (6, 10, 29)
-        if stats.least_seeds(family) <= n
+        if stats.min_seeds(family) <= n
         for rate in _power(n, family, repeats)
     ]
 

@@ -21,7 +21,7 @@ def random_split(
     fractions: Sequence[float] = (0.6, 0.2, 0.2),
     stratify: bool = True,
     imbalance: float = 1.0,
-    most_evaluated: int | None = None,
+    max_evaluated: int | None = None,
 ) -> Split:
     """A split drawn at random, class by class, with copies of one sample on one side.
 
@@ -39,7 +39,7 @@ def random_split(
             of what a smaller one keeps. The test part keeps every sample and repeats those of the frequent
             classes, the first about ``r`` times, the last once, so that it has the same prevalences while scores of
             small classes rest on all the samples there are.
-        most_evaluated: how many samples validation and test have at most; more are thinned evenly.
+        max_evaluated: how many samples validation and test have at most; more are thinned evenly.
 
     Raises:
         ParibusError: fractions that are none, an imbalance below one or without classes, a part left empty, or a class
@@ -53,14 +53,14 @@ def random_split(
         notes = ("the test part is the declared one and is not redrawn",)
     fold = _fold(dataset, parts, notes)
     fold = _imbalanced(fold, generator, imbalance) if imbalance > 1 else fold
-    return _lightened(fold, most_evaluated)
+    return _lightened(fold, max_evaluated)
 
 
 def time_split(
     dataset: Dataset,
     generator: torch.Generator,  # noqa: ARG001 - every split takes one; cuts by time are not drawn
     fractions: Sequence[float] = (0.7, 0.15, 0.15),
-    most_evaluated: int | None = None,
+    max_evaluated: int | None = None,
 ) -> Split:
     """A split of samples in time order: the past trains, the next stretch chooses, the last one judges.
 
@@ -71,7 +71,7 @@ def time_split(
         dataset: samples in time order.
         generator: not used.
         fractions: shares of training, validation and test.
-        most_evaluated: how many samples validation and test have at most; more are thinned evenly.
+        max_evaluated: how many samples validation and test have at most; more are thinned evenly.
 
     Raises:
         ParibusError: fractions that are none, or a part left empty.
@@ -79,7 +79,7 @@ def time_split(
     first, second, _ = _cuts(len(dataset), _checked(fractions))
     order = torch.arange(len(dataset))
     fold = Split(dataset, order[:first], order[first:second], order[second:])
-    return _full(_lightened(fold, most_evaluated))
+    return _full(_lightened(fold, max_evaluated))
 
 
 def declared_split(

@@ -38,7 +38,7 @@ from paribus.runs.store import Store
 from paribus.runs.trials import Pilot, TrialPlan, TrialResults, pending
 from paribus.spec import digest
 from paribus.spec import replace as replaced
-from paribus.stats import fewest_to_stop
+from paribus.stats import min_seeds_to_stop
 
 
 class Plan:
@@ -136,7 +136,7 @@ class Plan:
     def seeds(self, comparison: Comparison) -> range:
         """The seeds that are compared; in a sequence those with which it begins, the fewest that can stop."""
         if self.settings.most is not None:
-            return range(min(self.settings.most, fewest_to_stop(comparison.family)))
+            return range(min(self.settings.most, min_seeds_to_stop(comparison.family)))
         chosen = self.settings.seeds
         return range(comparison.budgets[self.settings.budget].seeds if chosen is None else chosen)
 

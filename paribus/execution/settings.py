@@ -11,7 +11,7 @@ from paribus.errors import ParibusError
 from paribus.execution.cases import DEVICES, Case
 from paribus.experiment.tuning import ARMS, Arm
 from paribus.runs.run import resolve_device
-from paribus.stats import fewest_to_stop
+from paribus.stats import min_seeds_to_stop
 
 CAP = 30
 """Most seeds of a sequence, unless told otherwise."""
@@ -110,11 +110,11 @@ class Settings:
                     expected=instead,
                     fix="Choose the rule before the run: a fixed number of seeds, or a sequence.",
                 )
-        if self.cap is not None and self.cap < fewest_to_stop(1):
+        if self.cap is not None and self.cap < min_seeds_to_stop(1):
             raise ParibusError(
                 "cap of a sequence of seeds",
                 got=self.cap,
-                expected=f"at least {fewest_to_stop(1)}, with which one contrast can stop",
+                expected=f"at least {min_seeds_to_stop(1)}, with which one contrast can stop",
                 fix=f"Leave --paribus-cap out for {CAP}.",
             )
 

@@ -51,7 +51,7 @@ def _sequence(result: Result) -> list[str]:
         "of them, S positive, is 2^n B(S + 1, n - S + 1), which has mean one where either sign is as likely, and ever "
         f"reaches {wanted:g} in any of them with a chance of at most 5 %. There the contrast stops, `better` by more "
         "wins and `worse` by more losses; p is one over the largest wealth, times the size of the family. The fewest "
-        f"seeds that can stop one are {stats.fewest_to_stop(result.comparison.family)}.",
+        f"seeds that can stop one are {stats.min_seeds_to_stop(result.comparison.family)}.",
         "It speaks of the share of seeds that a variant wins, and not of its mean: the share's limits are a confidence "
         "sequence, which holds at every look and for all of the family at once with 95 % confidence. Since seeds stop "
         "because of what they say, a mean difference leans outward and has no interval, nothing is called "
@@ -108,7 +108,7 @@ def scope(result: Result) -> str:
 def _contrasts(result: Result) -> str:
     return (
         f"{_family(result)} p comes from {_test(result)} The least "
-        f"number of seeds that can reach a verdict is {stats.least_seeds(result.comparison.family)}."
+        f"number of seeds that can reach a verdict is {stats.min_seeds(result.comparison.family)}."
     )
 
 

@@ -15,7 +15,7 @@ from paribus.stats.aggregate import (
     profile,
 )
 from paribus.stats.checks import Floats, check_correction, check_margin, per_run
-from paribus.stats.families import holm, least_seeds
+from paribus.stats.families import holm, min_seeds
 from paribus.stats.ranks import (
     Friedman,
     against_baseline,
@@ -25,7 +25,7 @@ from paribus.stats.ranks import (
     rank_error,
     ranks_of,
 )
-from paribus.stats.sequential import Followed, fewest_to_stop, follow, sign_evidence
+from paribus.stats.sequential import Followed, follow, min_seeds_to_stop, sign_evidence
 from paribus.stats.signs import (
     EXACT_SEEDS,
     MONTE_CARLO_DRAWS,
@@ -63,14 +63,14 @@ __all__ = [
     "detectable_effect",
     "deviation",
     "effort_ratios",
-    "fewest_to_stop",
+    "min_seeds_to_stop",
     "follow",
     "friedman",
     "holm",
     "interaction",
     "interquartile_interval",
     "interquartile_mean",
-    "least_seeds",
+    "min_seeds",
     "mcnemar_exact_p",
     "nemenyi_distance",
     "noninferiority_p",

@@ -49,7 +49,7 @@ def holm(p_values: Sequence[float] | Floats, family: int | None = None) -> Float
     return np.minimum(adjusted, 1.0)
 
 
-def least_seeds(family: int, alpha: float = 0.05) -> int:
+def min_seeds(family: int, alpha: float = 0.05) -> int:
     """The fewest non-zero differences with which one contrast of a family can reach a verdict.
 
     The smallest n with `2^(1-n) · family <= alpha`: unanimous signs, Holm's first step.
@@ -57,7 +57,7 @@ def least_seeds(family: int, alpha: float = 0.05) -> int:
     Raises:
         ParibusError: the family is below 1 or alpha is outside (0, 1).
 
-    >>> [least_seeds(m) for m in (1, 2, 3, 4, 6, 7)]
+    >>> [min_seeds(m) for m in (1, 2, 3, 4, 6, 7)]
     [6, 7, 7, 8, 8, 9]
     """
     fraction("alpha", alpha)

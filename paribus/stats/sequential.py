@@ -59,13 +59,13 @@ def sign_evidence(differences: npt.ArrayLike) -> Floats:
     return evidence
 
 
-def fewest_to_stop(family: int, alpha: float = 0.05) -> int:
+def min_seeds_to_stop(family: int, alpha: float = 0.05) -> int:
     """The fewest seeds with which a contrast of a family can stop: unanimous ones, `2^n / (n + 1) >= family / alpha`.
 
     Raises:
         ParibusError: the family is below 1 or alpha is outside (0, 1).
 
-    >>> fewest_to_stop(1), fewest_to_stop(4)
+    >>> min_seeds_to_stop(1), min_seeds_to_stop(4)
     (8, 10)
     """
     wanted = family_size(family) / fraction("alpha", alpha)

@@ -119,7 +119,7 @@ def detectable_effect(
     the effect (a matter of 1e-6).
 
     This is the power of the t test at the Bonferroni level. The sign-flip test needs 1 to 3 % more
-    at ten seeds, and about 25 % more at `least_seeds`, where only unanimous signs count.
+    at ten seeds, and about 25 % more at `min_seeds`, where only unanimous signs count.
 
     `TTestPower` of statsmodels is not used: its search stops at wrong values without saying so (at
     n = 6 and family 20 at 2.670 instead of 2.855).

@@ -49,7 +49,7 @@ PICTURES = Task(
     name="pictures",
     source=call(pictures),
     reader=call(read_pictures),
-    split=call("paribus.data.splits:random_split", most_evaluated=200),
+    split=call("paribus.data.splits:random_split", max_evaluated=200),
     loss=call("paribus.metrics:squared_error"),
     metrics=_metrics("squared_error"),
     dummy={

@@ -123,7 +123,7 @@ SAMPLES = Task(
     name="samples",
     source=call(samples),
     reader=call(refuse_file, task="samples"),
-    split=call("paribus.data.splits:random_split", most_evaluated=200, stratify=False),
+    split=call("paribus.data.splits:random_split", max_evaluated=200, stratify=False),
     loss=call(discrimination),
     metrics=tuple(METRICS),
     dummy={"noise": call(noise_images), "real": call(real_images)},

@@ -86,7 +86,7 @@ ENERGY = Task(
     name="energy",
     source=call(energy),
     reader=call("paribus.data.readers.series:read_series"),
-    split=call("paribus.data.splits:time_split", most_evaluated=2000),
+    split=call("paribus.data.splits:time_split", max_evaluated=2000),
     loss=call("paribus.metrics:squared_error"),
     metrics=(mse(0.01),),
     dummy={

@@ -179,7 +179,7 @@ def test_a_series_is_cut_by_time_alike_for_every_seed() -> None:
 
 
 def test_a_long_series_is_scored_on_evenly_spaced_samples() -> None:
-    fold = time_split(_series(1000), _generator(), most_evaluated=50)
+    fold = time_split(_series(1000), _generator(), max_evaluated=50)
     assert _sizes(fold) == [700, 50, 50]
     for part in (fold.validation, fold.test):
         steps = part.diff()
@@ -260,7 +260,7 @@ def test_a_series_too_short_for_three_parts_is_refused() -> None:
 
 
 def test_a_random_split_is_thinned_evenly_where_that_is_asked_for() -> None:
-    whole, thinned = (random_split(_series(100), _generator(), most_evaluated=n) for n in (None, 5))
+    whole, thinned = (random_split(_series(100), _generator(), max_evaluated=n) for n in (None, 5))
     assert torch.equal(whole.train, thinned.train)
     every = torch.linspace(0, 19, 5, dtype=torch.float64).round().long()
     assert torch.equal(thinned.test, whole.test[every])
@@ -268,7 +268,7 @@ def test_a_random_split_is_thinned_evenly_where_that_is_asked_for() -> None:
     assert thinned.notes == (
         "validation and test are scored on 5 of 20 and 5 of 20 samples, evenly spaced",
     )
-    assert random_split(_series(100), _generator(), most_evaluated=20).notes == ()
+    assert random_split(_series(100), _generator(), max_evaluated=20).notes == ()
 
 
 @pytest.mark.parametrize("declared", [None, torch.tensor([0, 1, 2, -1] * 5)])

@@ -10,7 +10,7 @@ import pytest
 from scipy import stats as oracle
 
 from paribus.errors import ParibusError
-from paribus.stats import fewest_to_stop, follow, sign_evidence
+from paribus.stats import follow, min_seeds_to_stop, sign_evidence
 
 REPEATS = 4000
 CAP = 30
@@ -40,9 +40,9 @@ def test_the_wealth_is_a_fair_game() -> None:
 
 def test_ten_unanimous_seeds_stop_one_of_four_and_eight_stop_one() -> None:
     """2^10 / 11 = 93 of the 80 wanted, 2^9 / 10 = 51 too little; 2^8 / 9 = 28 of 20."""
-    assert [fewest_to_stop(m) for m in (1, 2, 4, 5, 8)] == [8, 9, 10, 11, 11]
+    assert [min_seeds_to_stop(m) for m in (1, 2, 4, 5, 8)] == [8, 9, 10, 11, 11]
     for m in range(1, 12):
-        n = fewest_to_stop(m)
+        n = min_seeds_to_stop(m)
         assert follow(np.ones(n), m).stopped
         assert not follow(np.ones(n - 1), m).stopped
 
@@ -175,7 +175,7 @@ def test_easy_comparisons_stop_early_and_hard_ones_go_on() -> None:
         (lambda: follow([[1.0]]), "differences: got shape (1, 1), expected one dimension."),
         (lambda: follow([1.0], family=0), "family: got 0, expected 1 or more."),
         (lambda: follow([1.0], alpha=1.0), "alpha: got 1.0, expected between 0 and 1."),
-        (lambda: fewest_to_stop(0), "family: got 0, expected 1 or more."),
+        (lambda: min_seeds_to_stop(0), "family: got 0, expected 1 or more."),
     ],
 )
 def test_bad_arguments_are_named(call, message: str) -> None:

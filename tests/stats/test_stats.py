@@ -19,8 +19,8 @@ from paribus.stats import (
     detectable_effect,
     holm,
     interaction,
-    least_seeds,
     mcnemar_exact_p,
+    min_seeds,
     noninferiority_p,
     paired_t_interval,
     penalised,
@@ -377,16 +377,16 @@ def test_holm_of_one_changes_nothing() -> None:
 @pytest.mark.parametrize("m", range(1, 40))
 def test_least_seeds_is_where_a_unanimous_result_can_win(m: int) -> None:
     """With that many unanimous seeds Holm's first step passes; with one fewer it cannot."""
-    n = least_seeds(m)
+    n = min_seeds(m)
     assert holm([sign_flip_p(np.ones(n))], family=m)[0] <= 0.05
     assert holm([sign_flip_p(np.ones(n - 1))], family=m)[0] > 0.05
 
 
 def test_least_seeds_by_hand() -> None:
     """2^-5 = .03125; 2^-6·3 = .047; 2^-7·6 = .0469, so eight seeds serve four to six contrasts."""
-    assert [least_seeds(m) for m in range(1, 8)] == [6, 7, 7, 8, 8, 8, 9]
-    assert least_seeds(1, alpha=0.01) == 8
-    assert least_seeds(1, alpha=2**-5) == 6
+    assert [min_seeds(m) for m in range(1, 8)] == [6, 7, 7, 8, 8, 8, 9]
+    assert min_seeds(1, alpha=0.01) == 8
+    assert min_seeds(1, alpha=2**-5) == 6
 
 
 # --- power -----------------------------------------------------------------------------------
@@ -547,13 +547,13 @@ CORRECTION = (
     ("expected", "call", "args", "kwargs"),
     [
         (FAMILY, paired_t_interval, ([1.0, 2.0],), {"family": 0}),
-        (FAMILY, least_seeds, (0,), {}),
+        (FAMILY, min_seeds, (0,), {}),
         (FAMILY, detectable_effect, (1.0, 10, 0), {}),
         (CORRECTION, t_p, ([1.0, 2.0], -0.1), {}),
         (CORRECTION, detectable_effect, (1.0, 10), {"correction": -0.1}),
         (
             "alpha: got 2, expected between 0 and 1. Pass a fraction such as 0.95 or 0.05.",
-            least_seeds,
+            min_seeds,
             (1, 2),
             {},
         ),

@@ -19,7 +19,7 @@ from paribus.runs.fingerprint import calls
 from paribus.runs.run import Outcome, Run, RunResult, data_digest
 from paribus.seeding import Streams
 from paribus.spec import canonical, replace
-from paribus.stats import least_seeds
+from paribus.stats import min_seeds
 from paribus.suites import SUITES
 
 ROOT = Path(__file__).parents[2]
@@ -28,7 +28,7 @@ COMPARISONS = {f"{suite.name}-{c.name}": c for suite in SUITES for c in suite.co
 SMALL = {
     "energy": {
         "source.window": 24,
-        "split.most_evaluated": 50,
+        "split.max_evaluated": 50,
         "dummy.same_time_yesterday.lag": 24,
     },
     "adding": {"source.train": 100, "source.validation": 20, "source.test": 20},
@@ -187,7 +187,7 @@ def test_budgets_have_seeds_enough_for_a_verdict(comparison: Comparison, budget:
     """As many as one contrast of the family needs; ten, fewer where a training is dear, and twenty-nine in full."""
     family = len(comparison.variants()) - 1
     seeds = comparison.budgets[budget].seeds
-    assert seeds >= least_seeds(family)
+    assert seeds >= min_seeds(family)
     ranked = comparison.name in ("capped", "wide")  # which of two is ahead takes more seeds
     assert seeds == 29 if budget == "full" or ranked else seeds <= 10
     assert comparison.budgets["quick"].steps <= comparison.budgets[budget].steps

@@ -45,7 +45,7 @@ class Family:
 
     def __post_init__(self) -> None:
         """Refuse what could only fail later, on the first contrast with two pairs."""
-        stats.least_seeds(self.size, self.alpha)
+        stats.min_seeds(self.size, self.alpha)
         stats.check_correction(self.correction)
         if self.margin is not None:
             stats.check_margin(self.margin)
@@ -57,7 +57,7 @@ class Family:
     @property
     def least(self) -> int:
         """Seeds without which no contrast of the family can reach a verdict."""
-        return stats.least_seeds(self.size, self.alpha)
+        return stats.min_seeds(self.size, self.alpha)
 
     @property
     def ratio(self) -> float:

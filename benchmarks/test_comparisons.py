@@ -6,24 +6,24 @@ from collections.abc import Callable
 
 import pytest
 
-from paribus.execution.cases import Case, cells
+from paribus.execution.cases import Case, cases
 from paribus.frontends.pytest_session import CLOCK
 from paribus.suites import SUITES
 
-CELLS = cells(SUITES)
+CASES = cases(SUITES)
 # A tuned variant's step is its default's with other numbers.
-STEPS = [cell for cell in CELLS if cell.arm == "default"]
+STEPS = [case for case in CASES if case.arm == "default"]
 
 
-@pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.name)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 @pytest.mark.benchmark(group="training, seconds of all seeds added up", timer=CLOCK)
-def test_training(cell: Case, train_cell: Callable[[Case], None]) -> None:
+def test_training(case: Case, train_case: Callable[[Case], None]) -> None:
     """Every seed of one variant; its seconds are those of its runs, trained now or found in the store."""
-    train_cell(cell)
+    train_case(case)
 
 
-@pytest.mark.parametrize("cell", STEPS, ids=lambda cell: cell.name)
+@pytest.mark.parametrize("case", STEPS, ids=lambda case: case.name)
 @pytest.mark.benchmark(group="one training step, median", timer=CLOCK)
-def test_step(cell: Case, time_cell: Callable[[Case], None]) -> None:
+def test_step(case: Case, time_case: Callable[[Case], None]) -> None:
     """A variant's step and its baseline's take turns on one pinned core."""
-    time_cell(cell)
+    time_case(case)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from paribus.analysis.results import Result, collect
 from paribus.errors import ParibusError
-from paribus.execution.cases import Case, cells
+from paribus.execution.cases import Case, cases
 from paribus.execution.progress import ProgressBar
 from paribus.execution.session import Session
 from paribus.execution.settings import Settings
@@ -62,11 +62,11 @@ class Reserved(Session):
         """
         alone = Suite(name=comparison.name, title=comparison.name, comparisons=(comparison,))
         device = "cpu" if self.settings.device == "auto" else self.settings.device
-        every = [cell for cell in cells([alone]) if (cell.device, cell.arm) == (device, arm)]
+        every = [case for case in cases([alone]) if (case.device, case.arm) == (device, arm)]
         self.prepare(every)
-        for cell in every:
-            self.train(cell)
-        return Trained(every[0], {cell.variant: self.runs(cell) for cell in every})
+        for case in every:
+            self.train(case)
+        return Trained(every[0], {case.variant: self.runs(case) for case in every})
 
     def part(self, trained: Trained, part: slice) -> Result:
         """What the store knows of a comparison, over some of its seeds.

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from paribus.errors import ParibusError
-from paribus.execution.cases import Case, cells, skip_reason
+from paribus.execution.cases import Case, cases, skip_reason
 from paribus.execution.plan import Plan
 from paribus.execution.settings import Settings
 from paribus.experiment.comparison import Suite
@@ -46,7 +46,7 @@ def write_bundle(plan: Plan, shown: Sequence[Case], path: Path) -> None:
             *dict.fromkeys((c.suite.name, c.comparison.name, c.device, c.arm) for c in shown)
         ],
         "declared": [suite.name for suite in plan.declared],
-        "failures": [[cell.name, reason] for cell, reason in plan.failures.items()],
+        "failures": [[case.name, reason] for case, reason in plan.failures.items()],
         "machine": asdict(
             Environment(
                 sources=dict(sorted(fingerprint.made.items())),
@@ -120,5 +120,5 @@ def _shown(evidence: dict[str, Any], find: Callable[[str], Suite]) -> list[Case]
     wanted = {tuple(each) for each in evidence["shown"]}
     suites = [find(name) for name in dict.fromkeys(suite for suite, *_ in evidence["shown"])]
     return [
-        c for c in cells(suites) if (c.suite.name, c.comparison.name, c.device, c.arm) in wanted
+        c for c in cases(suites) if (c.suite.name, c.comparison.name, c.device, c.arm) in wanted
     ]

@@ -47,7 +47,7 @@ def skip_reason(device: str) -> str:
     return NO_GPU if device == "cuda" and not torch.cuda.is_available() else ""
 
 
-def cells(suites: Iterable[Suite]) -> list[Case]:
+def cases(suites: Iterable[Suite]) -> list[Case]:
     """Every cell of the suites on every device, the baseline of each comparison and arm first."""
     return [
         Case(suite, comparison, variant.name, device, arm)

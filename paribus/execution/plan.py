@@ -76,15 +76,15 @@ class Plan:
         """Processes that train side by side."""
         return self.settings.jobs or available_jobs()
 
-    def prepare(self, cells: Sequence[Case]) -> None:
+    def prepare(self, cases: Sequence[Case]) -> None:
         """Read the data and try every network once, before any long work; refuse what cannot work.
 
         Raises:
             ParibusError: an option names an unknown task, data cannot be used, or a network does not fit.
         """
-        self._refuse_unknown_tasks(cells)
+        self._refuse_unknown_tasks(cases)
         with one_thread():
-            for suite, comparison in distinct_in(cells):
+            for suite, comparison in distinct_in(cases):
                 prepared = self._apply(comparison)
                 refuse_undrawn(prepared)
                 if self.settings.sequential:
@@ -92,7 +92,7 @@ class Plan:
                 self._prepared[suite.name, comparison.name] = prepared
                 for variant in prepared.variants():
                     self._try(variant)
-                    if any(c.arm == "tuned" and c.comparison == comparison for c in cells):
+                    if any(c.arm == "tuned" and c.comparison == comparison for c in cases):
                         self._try(first_trial(variant, prepared))
 
     def _try(self, variant: Variant) -> None:
@@ -106,8 +106,8 @@ class Plan:
             with misfit_error_context(variant, dataset_of(variant.task, 0)):
                 make_optimizer(variant, [torch.zeros(1, requires_grad=True)])
 
-    def _refuse_unknown_tasks(self, cells: Sequence[Case]) -> None:
-        known = {cell.comparison.task.name for cell in cells}
+    def _refuse_unknown_tasks(self, cases: Sequence[Case]) -> None:
+        known = {case.comparison.task.name for case in cases}
         for option, given in (("data", self.settings.data), ("target", self.settings.targets)):
             for task in given.keys() - known:
                 raise ParibusError(
@@ -129,9 +129,9 @@ class Plan:
         task = replaced(task, "target", self.settings.targets.get(task.name))
         return made.model_copy(update={"task": task})
 
-    def comparison(self, cell: Case) -> Comparison:
+    def comparison(self, case: Case) -> Comparison:
         """The prepared comparison of a cell."""
-        return self._prepared[cell.suite.name, cell.comparison.name]
+        return self._prepared[case.suite.name, case.comparison.name]
 
     def seeds(self, comparison: Comparison) -> range:
         """The seeds that are compared; in a sequence those with which it begins, the fewest that can stop."""
@@ -140,73 +140,73 @@ class Plan:
         chosen = self.settings.seeds
         return range(comparison.budgets[self.settings.budget].seeds if chosen is None else chosen)
 
-    def seeds_of(self, cell: Case) -> range:
+    def seeds_of(self, case: Case) -> range:
         """The seeds of a cell: in a sequence a variant that is open has more than one that has stopped."""
-        planned = self._lengths.get(cell.address)
-        return self.seeds(self.comparison(cell)) if planned is None else range(planned)
+        planned = self._lengths.get(case.address)
+        return self.seeds(self.comparison(case)) if planned is None else range(planned)
 
-    def runs(self, cell: Case) -> list[Run]:
+    def runs(self, case: Case) -> list[Run]:
         """The runs of a cell that count, one a seed; of a search that is not over, `PENDING` ones."""
-        if cell.arm == "default":
-            return self._base(cell)
-        found = self.searched(cell)
-        return pending(self._base(cell)) if found is None else found.winners
+        if case.arm == "default":
+            return self._base(case)
+        found = self.searched(case)
+        return pending(self._base(case)) if found is None else found.winners
 
-    def _base(self, cell: Case) -> list[Run]:
+    def _base(self, case: Case) -> list[Run]:
         """The runs of a cell as they stand before tuning; they are asked for often, and know their keys by then."""
-        name = (cell.address, self.seeds_of(cell))
+        name = (case.address, self.seeds_of(case))
         if name not in self._bases:
-            engine = self._choice(cell).engine
-            runs = self._by_loop(cell, cell.variant)
+            engine = self._choice(case).engine
+            runs = self._by_loop(case, case.variant)
             self._bases[name] = [replace(run, engine=engine) for run in runs]
         return [*self._bases[name]]
 
     # The tuned arm
 
-    def searched(self, cell: Case) -> TrialResults | None:
+    def searched(self, case: Case) -> TrialResults | None:
         """What the store knows of a tuned cell's search, or None before its pilot is over."""
-        if cell.address in self._complete:
-            return self._complete[cell.address]
-        search = self._search(cell)
+        if case.address in self._complete:
+            return self._complete[case.address]
+        search = self._search(case)
         if search is None:
             return None
         found = search.known(self.store.get(run.key for run in search.all))
         if found.complete:
-            self._complete[cell.address] = found
+            self._complete[case.address] = found
         return found
 
-    def _search(self, cell: Case) -> TrialPlan | None:
+    def _search(self, case: Case) -> TrialPlan | None:
         """The search of a tuned cell, in its frozen space, or None before its pilot is over."""
-        if cell.address not in self._searches:
-            pilot = self.pilot(cell)
+        if case.address not in self._searches:
+            pilot = self.pilot(case)
             if pilot is None:
                 return None
-            self._searches[cell.address] = self._search_in(cell, pilot.spaces[cell.variant])
-        return self._searches[cell.address]
+            self._searches[case.address] = self._search_in(case, pilot.spaces[case.variant])
+        return self._searches[case.address]
 
-    def _search_in(self, cell: Case, space: Space, seeds: Sequence[int] | None = None) -> TrialPlan:
+    def _search_in(self, case: Case, space: Space, seeds: Sequence[int] | None = None) -> TrialPlan:
         """The search of a tuned cell in a space, on the seeds that count or on those of a pilot."""
-        tuning, base = tuning_of(cell), self._base(cell)
+        tuning, base = tuning_of(case), self._base(case)
         runs = base if seeds is None else [replace(base[0], seed=seed) for seed in seeds]
         return TrialPlan(
             runs=tuple(runs),
             space=space,
-            declared=self._declared(cell)[cell.variant],
-            trials=tuning.trials_of(cell.variant, self.settings.budget, self.settings.trials),
-            metric=self.comparison(cell).task.primary,
+            declared=self._declared(case)[case.variant],
+            trials=tuning.trials_of(case.variant, self.settings.budget, self.settings.trials),
+            metric=self.comparison(case).task.primary,
             shared=tuning.shared and seeds is None,
         )
 
-    def _declared(self, cell: Case) -> dict[str, Space]:
+    def _declared(self, case: Case) -> dict[str, Space]:
         """The declared space of each variant."""
-        variants = cell.comparison.variants()
-        return {v.name: tuning_of(cell).space_of(v.name, v.levels) for v in variants}
+        variants = case.comparison.variants()
+        return {v.name: tuning_of(case).space_of(v.name, v.levels) for v in variants}
 
-    def pilot(self, cell: Case) -> Pilot | None:
+    def pilot(self, case: Case) -> Pilot | None:
         """The spaces that a tuned cell's comparison ended with on its device, or None before the pilot is over."""
-        if not tuning_of(cell).widen:
-            return Pilot(self._declared(cell))
-        name = self._pilot_name(cell)
+        if not tuning_of(case).widen:
+            return Pilot(self._declared(case))
+        name = self._pilot_name(case)
         if name not in self._pilots:
             known = None if self.settings.retrain else self.store.frozen(name)
             if known is None:
@@ -214,14 +214,14 @@ class Plan:
             self._pilots[name] = Pilot.read(known)
         return self._pilots[name]
 
-    def _pilot_name(self, cell: Case) -> str:
+    def _pilot_name(self, case: Case) -> str:
         """What a pilot depends on: the variants, the engine, and how they are tuned."""
-        mates = [cell._replace(variant=v.name) for v in cell.comparison.variants()]
-        tuning = tuning_of(cell)
+        mates = [case._replace(variant=v.name) for v in case.comparison.variants()]
+        tuning = tuning_of(case)
         return digest(
             {
                 "variants": {c.variant: kind_key(self._base(c)[0]) for c in mates},
-                "spaces": self._declared(cell),
+                "spaces": self._declared(case),
                 "trials": [self._search_in(c, Space()).trials for c in mates],
                 "seeds": tuning.pilot,
             }
@@ -229,9 +229,9 @@ class Plan:
 
     # Engines
 
-    def _by_loop(self, cell: Case, variant: str) -> list[Run]:
+    def _by_loop(self, case: Case, variant: str) -> list[Run]:
         """The runs of a variant of the cell's comparison, before an engine is chosen."""
-        comparison = self.comparison(cell)
+        comparison = self.comparison(case)
         found = next(v for v in comparison.variants() if v.name == variant)
         return [
             Run(
@@ -239,32 +239,32 @@ class Plan:
                 recipe=found.recipe,
                 seed=seed,
                 data_digest=self._digest(found.task),
-                device=cell.device,
+                device=case.device,
                 diagnostics=comparison.diagnostics,
             )
-            for seed in self.seeds_of(cell._replace(variant=variant))
+            for seed in self.seeds_of(case._replace(variant=variant))
         ]
 
-    def _choice(self, cell: Case) -> EngineChoice:
+    def _choice(self, case: Case) -> EngineChoice:
         """The engine of an arm on a device: one for all variants, so that it does not vary with the factor.
 
         It is as asked for, as chosen before, or as measured now.
         """
-        place = self._place(cell)
+        place = self._place(case)
         if place not in self._choices:
-            firsts = self._by_cohort(cell)
+            firsts = self._by_cohort(case)
             name = self._choice_name(firsts)
             if firsts and self._known_choice(name) is None:
-                self.choose([cell])
+                self.choose([case])
             known = self._known_choice(name) if firsts else None
             self._choices[place] = (
                 EngineChoice(*known) if known else EngineChoice("loop", "asked for")
             )
         return self._choices[place]
 
-    def choose(self, cells: Iterable[Case], advance: Callable[[], None] = lambda: None) -> None:
+    def choose(self, cases: Iterable[Case], advance: Callable[[], None] = lambda: None) -> None:
         """Choose the engines of all of these cells at once, side by side; ``advance`` is called after each question."""
-        asked = self.unchosen(cells)
+        asked = self.unchosen(cases)
         questions = {cohort: q for each in asked.values() for cohort, q in each.items()}
         cohorts, found = list(questions), dict[str, EngineChoice]()
         for i, choice in resolve_each(list(questions.values()), self.jobs):
@@ -276,9 +276,9 @@ class Plan:
                     self._chosen_now.add(name)
             advance()
 
-    def unchosen(self, cells: Iterable[Case]) -> dict[str, dict[str, EngineQuery]]:
+    def unchosen(self, cases: Iterable[Case]) -> dict[str, dict[str, EngineQuery]]:
         """What is still to be asked: of each cohort of an arm, by the name under which the answer is kept."""
-        asked = self.questions(cells)
+        asked = self.questions(cases)
         return {name: each for name, each in asked.items() if self._known_choice(name) is None}
 
     def _known_choice(self, name: str) -> tuple[str, str, int] | None:
@@ -286,20 +286,20 @@ class Plan:
         asked_again = self.settings.retrain and name not in self._chosen_now
         return None if asked_again else self.store.choice(name)
 
-    def questions(self, cells: Iterable[Case]) -> dict[str, dict[str, EngineQuery]]:
+    def questions(self, cases: Iterable[Case]) -> dict[str, dict[str, EngineQuery]]:
         """What is asked of each cohort of an arm, by the name under which the answer for all of them is kept.
 
         Variants that differ in numbers of the optimizer are trained together, those of all of these cells; some share
         their runs.
         """
-        places = {self._place(cell): cell for cell in cells}
+        places = {self._place(case): case for case in cases}
         many, firsts = Counter[str](), dict[str, dict[str, Run]]()
-        for cell in places.values():
-            for cohort, runs in self._by_cohort(cell).items():
+        for case in places.values():
+            for cohort, runs in self._by_cohort(case).items():
                 known = firsts.setdefault(cohort, {})
                 new = {run.key: run for run in runs if run.key not in known}
                 known |= new
-                many[cohort] += len(new) * self._replicates(cell)
+                many[cohort] += len(new) * self._replicates(case)
         asked = {
             # What is tried says most at the numbers of the first, which is a baseline if any of them is.
             cohort: EngineQuery(self.settings.engine, run, -(-many[cohort] // self.jobs), beside)
@@ -312,22 +312,22 @@ class Plan:
         """Under what the answer for an arm with these cohorts is kept."""
         return f"{digest(sorted(firsts))}/{self.settings.engine}"
 
-    def _by_cohort(self, cell: Case) -> dict[str, list[Run]]:
+    def _by_cohort(self, case: Case) -> dict[str, list[Run]]:
         """The first run of each variant of an arm, by cohort; none where no engine is to be chosen."""
-        place = self._place(cell)
+        place = self._place(case)
         if place not in self._cohorts_of:
             found: dict[str, list[Run]] = {}
-            asked = self.settings.engine != "loop" and not skip_reason(cell.device)
-            for run in self._firsts(cell) if asked else []:
+            asked = self.settings.engine != "loop" and not skip_reason(case.device)
+            for run in self._firsts(case) if asked else []:
                 found.setdefault(cohort_key(run), []).append(run)
             self._cohorts_of[place] = found
         return self._cohorts_of[place]
 
-    def _firsts(self, cell: Case) -> list[Run]:
+    def _firsts(self, case: Case) -> list[Run]:
         """The first run of each variant, the first trial in the tuned arm."""
-        comparison = self.comparison(cell)
-        firsts = [self._by_loop(cell, v.name)[0] for v in comparison.variants()]
-        if cell.arm == "default":
+        comparison = self.comparison(case)
+        firsts = [self._by_loop(case, v.name)[0] for v in comparison.variants()]
+        if case.arm == "default":
             return firsts
         trials = (first_trial(v, comparison).recipe for v in comparison.variants())
         return [
@@ -335,19 +335,19 @@ class Plan:
             for run, recipe in zip(firsts, trials, strict=True)
         ]
 
-    def _replicates(self, cell: Case) -> int:
+    def _replicates(self, case: Case) -> int:
         """Runs of a variant that can be trained at once."""
-        seeds = len(self.seeds(self.comparison(cell)))
-        if cell.arm == "default":
+        seeds = len(self.seeds(self.comparison(case)))
+        if case.arm == "default":
             return seeds
-        tuning = tuning_of(cell)
-        trials = tuning.trials_of(cell.variant, self.settings.budget, self.settings.trials)
+        tuning = tuning_of(case)
+        trials = tuning.trials_of(case.variant, self.settings.budget, self.settings.trials)
         return trials * (1 if tuning.shared else seeds)
 
     @staticmethod
-    def _place(cell: Case) -> tuple[str, str, str, Arm]:
+    def _place(case: Case) -> tuple[str, str, str, Arm]:
         """The names that all cells of an arm of a comparison on a device share."""
-        return cell.suite.name, cell.comparison.name, cell.device, cell.arm
+        return case.suite.name, case.comparison.name, case.device, case.arm
 
     def _digest(self, task: Task) -> str:
         if task not in self._digests:
@@ -356,24 +356,24 @@ class Plan:
 
     # What is known
 
-    def baseline(self, cell: Case) -> Case:
+    def baseline(self, case: Case) -> Case:
         """The cell that a cell is held against."""
-        return cell._replace(variant=cell.comparison.variants()[0].name)
+        return case._replace(variant=case.comparison.variants()[0].name)
 
-    def records(self, cell: Case) -> list[RunResult]:
+    def records(self, case: Case) -> list[RunResult]:
         """The records of a cell's runs that the store holds."""
-        return list(self.store.get(run.key for run in self.runs(cell)).values())
+        return list(self.store.get(run.key for run in self.runs(case)).values())
 
-    def tried(self, cell: Case) -> list[RunResult]:
+    def tried(self, case: Case) -> list[RunResult]:
         """The records of a cell's trials that the store holds."""
-        found = self.searched(cell) if cell.arm == "tuned" else None
+        found = self.searched(case) if case.arm == "tuned" else None
         return found.found if found else []
 
-    def results(self, cells: Iterable[Case]) -> list[Result]:
+    def results(self, cases: Iterable[Case]) -> list[Result]:
         """What the store knows of every comparison of the cells, on each of their devices, arm by arm."""
         found = []
         for device in DEVICES:
-            chosen = [cell for cell in cells if cell.device == device]
+            chosen = [case for case in cases if case.device == device]
             for suite, comparison in distinct_in(chosen):
                 here = {c.arm for c in chosen if (c.suite, c.comparison) == (suite, comparison)}
                 found += [
@@ -392,7 +392,7 @@ class Plan:
             self.comparison(whole[0]),
             budget=self.settings.budget,
             device=device,
-            runs={cell.variant: self.runs(cell) for cell in whole},
+            runs={case.variant: self.runs(case) for case in whole},
             store=self.store,
             failures={c.variant: self.failures[c] for c in whole if c in self.failures},
             skipped=skip_reason(device),
@@ -410,13 +410,13 @@ class Plan:
         return entries(declared, results, self.store)
 
 
-def distinct_in(cells: Iterable[Case]) -> list[tuple[Suite, Comparison]]:
+def distinct_in(cases: Iterable[Case]) -> list[tuple[Suite, Comparison]]:
     """The comparisons that cells are of, each with its suite."""
-    found = {(c.suite.name, c.comparison.name): (c.suite, c.comparison) for c in cells}
+    found = {(c.suite.name, c.comparison.name): (c.suite, c.comparison) for c in cases}
     return list(found.values())
 
 
-def tuning_of(cell: Case) -> Tuning:
+def tuning_of(case: Case) -> Tuning:
     """How a tuned cell is tuned."""
-    assert cell.comparison.tuning is not None, "only what is tuned has a tuned arm"
-    return cell.comparison.tuning
+    assert case.comparison.tuning is not None, "only what is tuned has a tuned arm"
+    return case.comparison.tuning

@@ -47,30 +47,30 @@ class Session(Plan):
         self._cohorts: dict[str, str] = {}
         self._apart: set[tuple[str, str, str, Arm]] = set()
 
-    def prepare(self, cells: Sequence[Case]) -> None:
+    def prepare(self, cases: Sequence[Case]) -> None:
         """As `Plan.prepare`; engines are chosen, and how long everything will take is forecast."""
-        on_cpu = any(cell.device == "cpu" for cell in cells)
+        on_cpu = any(case.device == "cpu" for case in cases)
         if self.jobs > 1 and on_cpu and self.store.empty:
             prestart(self.jobs)
-        super().prepare(cells)
-        here = [cell for cell in cells if not skip_reason(cell.device)]
+        super().prepare(cases)
+        here = [case for case in cases if not skip_reason(case.device)]
         self._choose_engines(here)
         self._planned += here
         self.progress.forecast.planned += sum(self._estimate(c, self._left(c)) for c in here)
 
-    def _choose_engines(self, cells: Sequence[Case]) -> None:
-        cohorts = {cohort for each in self.unchosen(cells).values() for cohort in each}
+    def _choose_engines(self, cases: Sequence[Case]) -> None:
+        cohorts = {cohort for each in self.unchosen(cases).values() for cohort in each}
         if cohorts:
             with self.progress.batch("choosing engines", len(cohorts), 0.0, "kinds") as advance:
-                self.choose(cells, advance)
+                self.choose(cases, advance)
 
-    def _left(self, cell: Case) -> int:
+    def _left(self, case: Case) -> int:
         """How many runs of a cell are still to be trained, trials among them, a pilot's not."""
-        runs = self.runs(cell)
+        runs = self.runs(case)
         found = len(self._missing(runs)) + sum(run.trial == PENDING for run in runs)
-        if cell.arm == "default":
+        if case.arm == "default":
             return found
-        search = self._search(cell) or self._search_in(cell, self._declared(cell)[cell.variant])
+        search = self._search(case) or self._search_in(case, self._declared(case)[case.variant])
         return found + len(self._missing(search.all))
 
     def _missing(self, runs: Sequence[Run]) -> list[Run]:
@@ -80,78 +80,78 @@ class Session(Plan):
         known = self.store.get(run.key for run in runs)
         return [run for run in runs if run.key not in known]
 
-    def _estimate(self, cell: Case, runs: int) -> float:
+    def _estimate(self, case: Case, runs: int) -> float:
         """Seconds that so many runs of a cell are expected to take."""
-        comparison, budget = self.comparison(cell), self.settings.budget
+        comparison, budget = self.comparison(case), self.settings.budget
         planned, variants = comparison.budgets[budget], len(comparison.variants())
-        if cell.arm == "default":
+        if case.arm == "default":
             return planned.seconds * runs / planned.seeds / variants
-        tuning = tuning_of(cell)
+        tuning = tuning_of(case)
         seconds = tuning.seconds.get(budget, planned.seconds)
-        each = 1 + tuning.trials_of(cell.variant, budget)
+        each = 1 + tuning.trials_of(case.variant, budget)
         return seconds * runs / (planned.seeds * each * variants)
 
     # Training
 
-    def train(self, cell: Case) -> list[Run]:
+    def train(self, case: Case) -> list[Run]:
         """Train the cell's runs that are not in the store yet; returns those that were trained now, trials before.
 
         Runs of other planned cells that can be trained together with them are: a cohort costs little more than a run.
         """
         trials: list[Run] = []
-        if cell.arm == "tuned":
-            self._freeze(cell)
-            search = self._search(cell)
-            trials = self._train(cell, search.all if search else [], self._trials)
-        return trials + self._train(cell, self.runs(cell), self.runs)
+        if case.arm == "tuned":
+            self._freeze(case)
+            search = self._search(case)
+            trials = self._train(case, search.all if search else [], self._trials)
+        return trials + self._train(case, self.runs(case), self.runs)
 
-    def _freeze(self, cell: Case) -> None:
+    def _freeze(self, case: Case) -> None:
         """Run the pilot of a tuned cell's comparison, unless it is over, and keep the spaces that it ends with.
 
         Winners that crowd an end widen it for all variants alike, in at most `ROUNDS` rounds on seeds that never count.
         """
-        if self.pilot(cell) is not None:
+        if self.pilot(case) is not None:
             return
-        mates = [cell._replace(variant=v.name) for v in cell.comparison.variants()]
-        spaces, rounds = self._declared(cell), 0
-        seeds = range(PILOT_SEEDS, PILOT_SEEDS + tuning_of(cell).pilot)
+        mates = [case._replace(variant=v.name) for v in case.comparison.variants()]
+        spaces, rounds = self._declared(case), 0
+        seeds = range(PILOT_SEEDS, PILOT_SEEDS + tuning_of(case).pilot)
         for _ in range(ROUNDS):
             searches = [self._search_in(c, spaces[c.variant], seeds) for c in mates]
-            self._train_pilot(cell, [run for search in searches for run in search.all])
+            self._train_pilot(case, [run for search in searches for run in search.all])
             found = [s.known(self.store.get(r.key for r in s.all)) for s in searches]
             wider = widened(spaces, [edge for each in found for edge in each.edges])
             if wider == spaces:
                 break
             spaces, rounds = wider, rounds + 1
-        pilot, name = Pilot(spaces, rounds), self._pilot_name(cell)
+        pilot, name = Pilot(spaces, rounds), self._pilot_name(case)
         self.store.freeze(name, pilot.told)
         self._pilots[name] = pilot
 
-    def _train_pilot(self, cell: Case, runs: Sequence[Run]) -> None:
+    def _train_pilot(self, case: Case, runs: Sequence[Run]) -> None:
         missing = self._missing(runs)
-        estimate = self._estimate(cell, len(missing))
+        estimate = self._estimate(case, len(missing))
         self.progress.forecast.planned += estimate
-        self._execute(f"{cell.suite.name} pilot", cell, missing, estimate)
+        self._execute(f"{case.suite.name} pilot", case, missing, estimate)
 
-    def _trials(self, cell: Case) -> list[Run]:
+    def _trials(self, case: Case) -> list[Run]:
         """The trials of a cell whose space is frozen."""
-        search = self._search(cell) if cell.arm == "tuned" else None
+        search = self._search(case) if case.arm == "tuned" else None
         return search.all if search else []
 
     def _train(
-        self, cell: Case, runs: Sequence[Run], of: Callable[[Case], Sequence[Run]]
+        self, case: Case, runs: Sequence[Run], of: Callable[[Case], Sequence[Run]]
     ) -> list[Run]:
         own = self._missing(runs)
         if not own:
             return []
-        label = cell.name if own[0].trial is None else f"{cell.name}, trials"
-        estimate = self._estimate(cell, len(own))
-        mates = self._mates(cell, own, of)
+        label = case.name if own[0].trial is None else f"{case.name}, trials"
+        estimate = self._estimate(case, len(own))
+        mates = self._mates(case, own, of)
         others = [run for found in mates.values() for run in found]
         try:
             self._execute(
                 f"{label} and {len(mates)} more" if mates else label,
-                cell,
+                case,
                 own + others,
                 estimate + sum(self._estimate(c, len(found)) for c, found in mates.items()),
             )
@@ -159,15 +159,15 @@ class Session(Plan):
             if not mates:
                 raise
             # Whose run it was is told when that cell's turn comes; nothing is trained beside these again.
-            self._apart.add(self._place(cell))
-            self._execute(label, cell, self._missing(runs), 0.0)
+            self._apart.add(self._place(case))
+            self._execute(label, case, self._missing(runs), 0.0)
         return own + others
 
-    def _execute(self, label: str, cell: Case, runs: Sequence[Run], estimate: float) -> None:
+    def _execute(self, label: str, case: Case, runs: Sequence[Run], estimate: float) -> None:
         """Train runs, each kept as soon as it is there."""
         if not runs:
             return
-        chosen = self._choice(cell)
+        chosen = self._choice(case)
         with self.progress.batch(label, len(runs), estimate) as advance:
 
             def keep(run: Run, record: RunResult) -> None:
@@ -179,14 +179,14 @@ class Session(Plan):
             execute(runs, jobs=self.jobs, keep=keep, portion=chosen.portion)
 
     def _mates(
-        self, cell: Case, own: Sequence[Run], of: Callable[[Case], Sequence[Run]]
+        self, case: Case, own: Sequence[Run], of: Callable[[Case], Sequence[Run]]
     ) -> dict[Case, list[Run]]:
         """Missing runs of other planned cells that are trained with a cell's.
 
         Those of its comparison give every process work until the last variant is done. Those of all their cohorts cost
         little more in one stack.
         """
-        place = self._place(cell)
+        place = self._place(case)
         if place in self._apart:
             return {}
         planned = self._planned if self.jobs > 1 else []
@@ -214,27 +214,27 @@ class Session(Plan):
 
     # A sequence of seeds
 
-    def follow(self, cells: Sequence[Case]) -> None:
+    def follow(self, cases: Sequence[Case]) -> None:
         """Where seeds are a sequence, add some to what is still open, look again, and so on up to the cap."""
         if self.settings.most is None:
             return
-        here = [cell for cell in cells if not skip_reason(cell.device)]
+        here = [case for case in cases if not skip_reason(case.device)]
         places = {self._place(c): c for c in here}
-        for cell in places.values():
-            while more := self._open(cell):
+        for case in places.values():
+            while more := self._open(case):
                 self._add_seeds(more)
 
-    def _open(self, cell: Case) -> list[Case]:
+    def _open(self, case: Case) -> list[Case]:
         """The cells that need more seeds, the baseline first; none where nothing is open or the cap is reached."""
-        result = self.result(cell.suite, cell.comparison, cell.device, cell.arm)
+        result = self.result(case.suite, case.comparison, case.device, case.arm)
         most = self.settings.most or 0
-        crossings = cell.comparison.interactions()
+        crossings = case.comparison.interactions()
         names = [name for name, found in result.contrasts.items() if found.open]
         names += [v for name, c in result.interactions.items() if c.open for v in crossings[name]]
         if not names or len(result.baseline.runs) >= most:
             return []
         first = result.baseline.variant.name
-        return [cell._replace(variant=name) for name in dict.fromkeys([first, *names])]
+        return [case._replace(variant=name) for name in dict.fromkeys([first, *names])]
 
     def _add_seeds(self, more: Sequence[Case]) -> None:
         """Train some more seeds of these cells."""
@@ -249,14 +249,14 @@ class Session(Plan):
 
     # Step times, and where all of this comes from
 
-    def time(self, cell: Case) -> tuple[Timing, bool]:
+    def time(self, case: Case) -> tuple[Timing, bool]:
         """Step times of a cell against its baseline, and whether they come from the store.
 
         Those of a tuned cell are its default's: other numbers in the same kernels.
         """
-        cell = cell._replace(arm="default")
-        variant, baseline = (self.runs(c)[0] for c in (cell, self.baseline(cell)))
-        names = (timing_key(variant), timing_key(baseline), cell.device)
+        case = case._replace(arm="default")
+        variant, baseline = (self.runs(c)[0] for c in (case, self.baseline(case)))
+        names = (timing_key(variant), timing_key(baseline), case.device)
         known = self.store.timing(*names)
         if known is not None and (not self.settings.retrain or names in self._timed):
             return known, True

@@ -133,21 +133,21 @@ class Settings:
         """The arms that are trained, where a comparison has both."""
         return ARMS if self.arm == "both" else (self.arm,)
 
-    def selects(self, cell: Case) -> bool:
+    def selects(self, case: Case) -> bool:
         """Whether a cell is asked for: its device, its arm, and trials at this budget where it is tuned."""
-        tuning = cell.comparison.tuning
-        tried = cell.arm == "default" or (tuning is not None and self.budget in tuning.trials)
-        return cell.device in self.devices and cell.arm in self.arms and tried
+        tuning = case.comparison.tuning
+        tried = case.arm == "default" or (tuning is not None and self.budget in tuning.trials)
+        return case.device in self.devices and case.arm in self.arms and tried
 
-    def selected(self, cells: Iterable[Case]) -> list[Case]:
+    def selected(self, cases: Iterable[Case]) -> list[Case]:
         """The cells that are asked for.
 
         Raises:
             ParibusError: the tuned arm alone is asked for where none is declared.
         """
-        every = list(cells)
-        found = [cell for cell in every if self.selects(cell)]
-        if self.arm == "tuned" and every and not any(cell.arm == "tuned" for cell in found):
+        every = list(cases)
+        found = [case for case in every if self.selects(case)]
+        if self.arm == "tuned" and every and not any(case.arm == "tuned" for case in found):
             raise ParibusError(
                 "arm",
                 got=f"'tuned', and no selected comparison is tuned at budget {self.budget!r}",

@@ -236,16 +236,16 @@ def _run(suites: list[Suite], settings: Settings) -> int:
 def _train_and_report(session: Session, suites: list[Suite]) -> int:
     """Train every cell that can run here and write the pages; returns 1 where control broke."""
     from paribus.execution import bundle
-    from paribus.execution.cases import cells, skip_reason
+    from paribus.execution.cases import cases, skip_reason
     from paribus.report import terminal, write
 
     settings = session.settings
-    every = settings.selected(cells(suites))
+    every = settings.selected(cases(suites))
     session.prepare(every)
     try:
-        for cell in every:
-            if not skip_reason(cell.device):
-                session.train(cell)
+        for case in every:
+            if not skip_reason(case.device):
+                session.train(case)
         session.follow(every)
     finally:
         results = session.results(every)

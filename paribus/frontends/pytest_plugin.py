@@ -68,11 +68,11 @@ def door_of(config: pytest.Config) -> PytestSession:
     return door
 
 
-def cell_of(item: pytest.Item) -> Any:
+def case_of(item: pytest.Item) -> Any:
     """The cell that a test is parametrised with, or None."""
     call = getattr(item, "callspec", None)
-    cell = call.params.get("cell") if call else None
-    return cell if type(cell).__name__ == "Case" else None
+    case = call.params.get("case") if call else None
+    return case if type(case).__name__ == "Case" else None
 
 
 @pytest.hookimpl(wrapper=True)
@@ -80,20 +80,20 @@ def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> Generator[None, None, None]:
     """Drop the cells of devices and arms that were not asked for; say so if ``-k`` leaves nothing."""
-    cells = [cell for item in items if (cell := cell_of(item))]
+    cases = [case for item in items if (case := case_of(item))]
     yield
-    if not cells:
+    if not cases:
         return
     door = door_of(config)
-    door.declared = list({cell.suite.name: cell.suite for cell in cells}.values())
+    door.declared = list({case.suite.name: case.suite for case in cases}.values())
     with told_plainly():
-        door.settings.selected(cell for item in items if (cell := cell_of(item)))
-    wanted = [i for i in items if not (c := cell_of(i)) or door.settings.selects(c)]
+        door.settings.selected(case for item in items if (case := case_of(item)))
+    wanted = [i for i in items if not (c := case_of(i)) or door.settings.selects(c)]
     config.hook.pytest_deselected(items=[item for item in items if item not in wanted])
     items[:] = wanted
     if not items and config.getoption("keyword"):
         with told_plainly():
-            raise nothing_selected(config, sorted({cell.suite.name for cell in cells}))
+            raise nothing_selected(config, sorted({case.suite.name for case in cases}))
 
 
 def nothing_selected(config: pytest.Config, suites: list[str]) -> ParibusError:
@@ -109,11 +109,11 @@ def nothing_selected(config: pytest.Config, suites: list[str]) -> ParibusError:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> None:
     """Read data and try networks before the first test, so that what cannot work is told at once."""
-    cells = [cell for item in session.items if (cell := cell_of(item))]
+    cases = [case for item in session.items if (case := case_of(item))]
     option = session.config.option
-    if cells and not (option.collectonly or option.benchmark_skip):
+    if cases and not (option.collectonly or option.benchmark_skip):
         with told_plainly():
-            door_of(session.config).prepare(cells)
+            door_of(session.config).prepare(cases)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -124,11 +124,11 @@ def pytest_runtest_makereport(
     report = yield
     if not report.failed or call.excinfo is None:
         return report
-    error, cell = call.excinfo.value, cell_of(item)
-    if isinstance(error, ParibusError) and (cell or "compare" in getattr(item, "fixturenames", ())):
+    error, case = call.excinfo.value, case_of(item)
+    if isinstance(error, ParibusError) and (case or "compare" in getattr(item, "fixturenames", ())):
         report.longrepr = str(error)
-    if cell:
-        door_of(item.config).fail(cell, item.nodeid, f"{error}".partition("\n")[0])
+    if case:
+        door_of(item.config).fail(case, item.nodeid, f"{error}".partition("\n")[0])
     return report
 
 
@@ -173,12 +173,12 @@ def compare(request: pytest.FixtureRequest) -> Any:
 
 
 @pytest.fixture
-def train_cell(request: pytest.FixtureRequest, benchmark: BenchmarkFixture) -> Any:
+def train_case(request: pytest.FixtureRequest, benchmark: BenchmarkFixture) -> Any:
     """A function that trains one cell as a benchmark; the seconds are its runs' own, added up."""
-    return lambda cell: door_of(request.config).train(cell, benchmark)
+    return lambda case: door_of(request.config).train(case, benchmark)
 
 
 @pytest.fixture
-def time_cell(request: pytest.FixtureRequest, benchmark: BenchmarkFixture) -> Any:
+def time_case(request: pytest.FixtureRequest, benchmark: BenchmarkFixture) -> Any:
     """A function that times one training step of a cell as a benchmark, taking turns with its baseline."""
-    return lambda cell: door_of(request.config).time(cell, benchmark)
+    return lambda case: door_of(request.config).time(case, benchmark)

@@ -16,7 +16,7 @@ from paribus.analysis.results import Result
 from paribus.analysis.verdict import Contrast
 from paribus.errors import ParibusError
 from paribus.execution import bundle
-from paribus.execution.cases import Case, cells, skip_reason
+from paribus.execution.cases import Case, cases, skip_reason
 from paribus.execution.options import OPTIONS
 from paribus.execution.progress import ProgressBar
 from paribus.execution.session import Session
@@ -44,7 +44,7 @@ class PytestSession:
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
         self.settings = settings_of(config)
-        self.cells: list[Case] = []
+        self.cases: list[Case] = []
         self.declared: list[Suite] = []
         self.results: list[Result] = []
         self.pages: list[Path] = []
@@ -63,51 +63,51 @@ class PytestSession:
     @property
     def prepared(self) -> bool:
         """Whether there is anything to report on."""
-        return bool(self.cells)
+        return bool(self.cases)
 
     @property
     def broken(self) -> bool:
         """Whether control broke in any comparison."""
         return any(result.control.broken for result in self.results)
 
-    def prepare(self, cells: Sequence[Case]) -> None:
+    def prepare(self, cases: Sequence[Case]) -> None:
         """Refuse what cannot work, before anything is trained."""
-        self.session.prepare(cells)
-        self.cells = list(dict.fromkeys(cells))
+        self.session.prepare(cases)
+        self.cases = list(dict.fromkeys(cases))
 
-    def train(self, cell: Case, benchmark: BenchmarkFixture) -> None:
+    def train(self, case: Case, benchmark: BenchmarkFixture) -> None:
         """Train a cell, its baseline before it; report the seconds of its runs and how they ended."""
-        skip_without_device(cell)
-        _once(benchmark, self._train, cell)
+        skip_without_device(case)
+        _once(benchmark, self._train, case)
 
-    def _train(self, cell: Case, benchmark: BenchmarkFixture) -> None:
+    def _train(self, case: Case, benchmark: BenchmarkFixture) -> None:
         with CLOCK.showing() as seconds:
             # Within the benchmark, so that a baseline that fails does not leave it unused.
-            self.session.train(self.session.baseline(cell))
-            self.session.train(cell)
-            records = self.session.records(cell)
-            trials = self.session.tried(cell)
+            self.session.train(self.session.baseline(case))
+            self.session.train(case)
+            records = self.session.records(case)
+            trials = self.session.tried(case)
             seconds += [record.seconds for record in (*trials, *records)]
         stored = sum(record.key not in self.session.trained for record in records)
-        metric = cell.comparison.task.primary.name
+        metric = case.comparison.task.primary.name
         scores = [r.scores[metric] for r in records if metric in r.scores]
         benchmark.extra_info |= {
             "runs": float(len(records)),
-            **({"trials": float(len(trials))} if cell.arm == "tuned" else {}),
+            **({"trials": float(len(trials))} if case.arm == "tuned" else {}),
             "stored": float(stored),
             "seconds": "from the store" if stored == len(records) else "measured now",
             "completed": float(sum(record.completed for record in records)),
             metric: fmean(scores) if scores else "no run finished",
         }
 
-    def time(self, cell: Case, benchmark: BenchmarkFixture) -> None:
+    def time(self, case: Case, benchmark: BenchmarkFixture) -> None:
         """Time a step of a cell against its baseline's, unless the store has it; report the ratio."""
-        skip_without_device(cell)
-        _once(benchmark, self._time, cell)
+        skip_without_device(case)
+        _once(benchmark, self._time, case)
 
-    def _time(self, cell: Case, benchmark: BenchmarkFixture) -> None:
+    def _time(self, case: Case, benchmark: BenchmarkFixture) -> None:
         with CLOCK.showing() as seconds:
-            timing, stored = self.session.time(cell)
+            timing, stored = self.session.time(case)
             seconds.append(median(timing.variant))
         benchmark.extra_info |= {
             "seconds": "from the store" if stored else "measured now",
@@ -127,11 +127,11 @@ class PytestSession:
         suite = Suite(name=comparison.name, title=comparison.name, comparisons=(comparison,))
         device = "cpu" if settings.device == "auto" else settings.device
         session = Session(settings, ProgressBar(self._uncaptured))
-        every = [cell for cell in settings.selected(cells((suite,))) if cell.device == device]
+        every = [case for case in settings.selected(cases((suite,))) if case.device == device]
         with session.store:
             session.prepare(every)
-            for cell in every:
-                session.train(cell)
+            for case in every:
+                session.train(case)
             session.follow(every)
             (result,) = session.results(every)
         if result.control.broken:
@@ -143,9 +143,9 @@ class PytestSession:
             )
         return result.contrasts
 
-    def fail(self, cell: Case, test: str, reason: str) -> None:
+    def fail(self, case: Case, test: str, reason: str) -> None:
         """Keep a failed cell out of every table as anything but a failure."""
-        self.session.failures[cell] = reason
+        self.session.failures[case] = reason
         rows = self.config._benchmarksession.benchmarks  # type: ignore[attr-defined]
         rows[:] = [row for row in rows if row.fullname != test]
 
@@ -154,12 +154,12 @@ class PytestSession:
         from paribus.report import write
 
         if whole:
-            self.session.follow(self.cells)
-        self.results = self.session.results(self.cells)
+            self.session.follow(self.cases)
+        self.results = self.session.results(self.cases)
         claims = self.session.claims(self.declared, self.results)
         self.pages = write(self.results, self.settings.out, claims)
         if self.settings.evidence:
-            bundle.write_bundle(self.session, self.cells, self.settings.out / bundle.FILE)
+            bundle.write_bundle(self.session, self.cases, self.settings.out / bundle.FILE)
 
     def close(self) -> None:
         """Close the store, if it was opened."""
@@ -186,14 +186,14 @@ class PytestSession:
         terminal.write_line(f"pages: {self.pages[0]}" if self.pages else "no pages were written")
 
 
-def _once(benchmark: Any, function: Callable[[Case, BenchmarkFixture], None], cell: Case) -> None:
+def _once(benchmark: Any, function: Callable[[Case, BenchmarkFixture], None], case: Case) -> None:
     """Call once under the benchmark's clock: a training is its own repetition, over seeds."""
-    benchmark.pedantic(function, args=(cell, benchmark), rounds=1, iterations=1)
+    benchmark.pedantic(function, args=(case, benchmark), rounds=1, iterations=1)
 
 
-def skip_without_device(cell: Case) -> None:
+def skip_without_device(case: Case) -> None:
     """Skip a cell whose device is not here."""
-    if reason := skip_reason(cell.device):
+    if reason := skip_reason(case.device):
         pytest.skip(reason)
 
 

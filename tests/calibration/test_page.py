@@ -18,20 +18,20 @@ COVERED = [
 ]
 
 
-def cells(text: str, first: str) -> list[list[str]]:
+def cases(text: str, first: str) -> list[list[str]]:
     lines = [line for line in text.splitlines() if line.startswith(f"| {first} ")]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return [[case.strip() for case in line.strip("|").split("|")] for line in lines]
 
 
 def test_a_line_holds_the_count_its_limits_the_band_and_what_would_have_failed_it() -> None:
     """Of 200 at 5 % the band is 3 to 19; limits are Clopper and Pearson's."""
-    good, bad = cells(calibration([GOOD, BAD], ["Told."], {}), "rejected")
+    good, bad = cases(calibration([GOOD, BAD], ["Told."], {}), "rejected")
     assert good == [
         *("rejected", "10", "5 % (10 of 200)", "1.88 % to 10.4 %", "5 %", "1.5 % to 9.5 %"),
         *("within the band", "as it must", "a test that is not exact"),
     ]
     assert bad[-3:] == ["not above the band", "**FAILED**", "a test that is not exact"]
-    assert cells(calibration([WRONG], [], {}), "peeking")[0][-3:-1] == [
+    assert cases(calibration([WRONG], [], {}), "peeking")[0][-3:-1] == [
         "above the band",
         "as it must",
     ]

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from paribus.errors import ParibusError
 from paribus.execution import bundle, session
 from paribus.execution.bundle import FILE, rebuild, write_bundle
-from paribus.execution.cases import cells
+from paribus.execution.cases import cases
 from paribus.execution.session import Session
 from paribus.execution.settings import Settings
 from paribus.experiment.comparison import Claim, Suite
@@ -37,14 +37,14 @@ def made(tmp_path: Path, *names: str) -> Suite:
         suite(comparison("recipe.batch_size", {"5": 5, "6": 6}, name=n), name=n) for n in names
     ]
     out = tmp_path / "first"
-    shown = [c for c in cells((first, *others)) if c.device == "cpu"]
+    shown = [c for c in cases((first, *others)) if c.device == "cpu"]
     opened = Session(
         Settings(seeds=2, device="cpu", engine="loop", out=out, store=out / "s", jobs=1)
     )
     with opened.store:
         opened.prepare(shown)
-        for cell in shown:
-            opened.train(cell)
+        for case in shown:
+            opened.train(case)
         mine = [c for c in shown if c.suite.name == first.name]
         opened.store.read.clear()
         results = opened.results(mine)
@@ -84,7 +84,7 @@ def made_untrained(tmp_path: Path, device: str) -> Suite:
     """A suite with its pages and evidence in ``first``, of which no run was finished."""
     first, out = suite(), tmp_path / "first"
     settings = Settings(seeds=2, device=device, engine="loop", out=out, store=out / "s", jobs=1)
-    opened, shown = Session(settings), settings.selected(cells((first,)))
+    opened, shown = Session(settings), settings.selected(cases((first,)))
     with opened.store:
         opened.prepare(shown)
         write(opened.results(shown), out)

@@ -22,7 +22,7 @@ from paribus.engines.vmapped.fit import self_check, why_not
 from paribus.errors import ParibusError
 from paribus.execution import engine_choice, executor
 from paribus.execution import plan as module
-from paribus.execution.cases import Case, cells
+from paribus.execution.cases import Case, cases
 from paribus.execution.engine_choice import EngineChoice, EngineQuery, common, resolve, resolve_each
 from paribus.execution.executor import execute, fold_of
 from paribus.execution.session import Session
@@ -363,17 +363,17 @@ def opened(tmp_path: Path) -> Iterator[Opener]:
         session.store.close()
 
 
-def _cells(made: Suite) -> list[Case]:
-    return [cell for cell in cells([made]) if cell.device == "cpu"]
+def _cases(made: Suite) -> list[Case]:
+    return [case for case in cases([made]) if case.device == "cpu"]
 
 
 def _trained(session: Session, made: Suite) -> list[list[RunResult]]:
     """Train every cell of a suite; the records of each."""
-    chosen = _cells(made)
+    chosen = _cases(made)
     session.prepare(chosen)
-    for cell in chosen:
-        session.train(cell)
-    return [session.records(cell) for cell in chosen]
+    for case in chosen:
+        session.train(case)
+    return [session.records(case) for case in chosen]
 
 
 def _chosen(records: Sequence[RunResult]) -> set[tuple[object, object]]:
@@ -391,10 +391,10 @@ RATES = {
 def test_a_session_trains_by_the_engine_that_was_asked_for(opened: Opener, engine: str) -> None:
     session = opened(engine, seeds=3)
     made = suite(comparison(levels={"sgd": SGD, "adam": ADAM}))
-    for cell, records in zip(_cells(made), _trained(session, made), strict=True):
+    for case, records in zip(_cases(made), _trained(session, made), strict=True):
         assert _chosen(records) == {(engine, "asked for")}
-        assert [r.key for r in records] == [run.key for run in session.runs(cell)]
-        assert {run.engine for run in session.runs(cell)} == {engine}
+        assert [r.key for r in records] == [run.key for run in session.runs(case)]
+        assert {run.engine for run in session.runs(case)} == {engine}
         assert all(r.completed for r in records)
 
 
@@ -423,7 +423,7 @@ def test_what_cannot_be_stacked_completes_by_the_loop_with_the_reason_in_its_rec
     assert chosen == "loop"
     assert reason in str(why)
     asked = opened("loop", seeds=3)
-    chosen_cells = _cells(made)
+    chosen_cells = _cases(made)
     asked.prepare(chosen_cells)
     assert asked.train(chosen_cells[1]) == []
 
@@ -494,7 +494,7 @@ def test_the_measurement_is_of_what_one_process_trains(
     opened: Opener, measured: list[tuple[str, int]]
 ) -> None:
     session = opened("auto", seeds=7, jobs=2)
-    session.prepare(_cells(suite()))
+    session.prepare(_cases(suite()))
     assert {replicates for _, replicates in measured} == {4}
 
 
@@ -505,7 +505,7 @@ def test_a_cohort_is_measured_as_all_that_is_trained_at_once(opened: Opener) -> 
     second = comparison(levels={**RATES}).model_copy(update={"name": "rates"})
     session = opened("stacked", seeds=6, jobs=2)
     made = Suite(name="both", title="Both", comparisons=(first, second))
-    chosen = _cells(made)
+    chosen = _cases(made)
     session.prepare(chosen)
     asked = session.questions(chosen)
     assert sorted(map(len, asked.values())) == [1, 2]
@@ -545,15 +545,15 @@ def test_cells_of_one_cohort_are_trained_at_once(opened: Opener, together: list[
     """Three learning rates at four seeds in one go, another optimizer in another; every record under its own key."""
     made = suite(comparison(levels={**RATES, "adam": ADAM}))
     session = opened("stacked", seeds=4)
-    session.prepare(chosen := _cells(made))
+    session.prepare(chosen := _cases(made))
     slow, sgd, fast, adam = chosen
     assert len(session.train(slow)) == 12
     assert session.train(sgd) == session.train(fast) == []
     assert len(session.train(adam)) == 4
     assert [len(runs) for runs in together] == [12, 4]
     scores = set()
-    for cell in chosen:
-        for run, record in zip(session.runs(cell), session.records(cell), strict=True):
+    for case in chosen:
+        for run, record in zip(session.runs(case), session.records(case), strict=True):
             assert (record.key, record.seed) == (run.key, run.seed)
             (expected,) = _executed([replace(run, engine="loop")]).values()
             assert record.scores == pytest.approx(expected.scores, rel=1e-5, abs=1e-5)
@@ -585,7 +585,7 @@ def test_a_variant_that_diverges_costs_its_cohort_nothing(opened: Opener) -> Non
 
 
 def _result(session: Session, made: Suite) -> Result:
-    (result,) = session.results(_cells(made))
+    (result,) = session.results(_cases(made))
     return result
 
 

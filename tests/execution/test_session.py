@@ -17,7 +17,7 @@ from paribus.errors import ParibusError
 from paribus.execution import executor
 from paribus.execution import plan as planning
 from paribus.execution import session as module
-from paribus.execution.cases import Case, cells, skip_reason
+from paribus.execution.cases import Case, cases, skip_reason
 from paribus.execution.session import Session
 from paribus.execution.settings import Settings, choice, pairs, speaks
 from paribus.experiment.comparison import Budget, Comparison, Factor, Suite
@@ -49,22 +49,22 @@ def opened(tmp_path: Path) -> Iterator[Opener]:
         session.store.close()
 
 
-def _cells(made: Suite = SUITE, device: str = "cpu") -> list[Case]:
-    return [cell for cell in cells([made]) if cell.device == device]
+def _cases(made: Suite = SUITE, device: str = "cpu") -> list[Case]:
+    return [case for case in cases([made]) if case.device == device]
 
 
 def _trained(session: Session, made: Suite = SUITE) -> dict[str, list[int]]:
     """Prepare and train; seeds of the runs that were trained now, by comparison and variant."""
-    chosen = _cells(made)
+    chosen = _cases(made)
     session.prepare(chosen)
     return {
-        f"{cell.comparison.name} {cell.variant}": [run.seed for run in session.train(cell)]
-        for cell in chosen
+        f"{case.comparison.name} {case.variant}": [run.seed for run in session.train(case)]
+        for case in chosen
     }
 
 
 def _result(session: Session, made: Suite = SUITE) -> Result:
-    (result,) = session.results(_cells(made))
+    (result,) = session.results(_cases(made))
     return result
 
 
@@ -134,15 +134,15 @@ def test_looking_again_with_as_many_seeds_is_no_further_look(opened: Opener) -> 
 
 def test_a_result_that_is_not_complete_is_no_look(opened: Opener) -> None:
     session = opened(seeds=3)
-    session.prepare(_cells())
-    session.train(_cells()[0])
+    session.prepare(_cases())
+    session.train(_cases()[0])
     assert _result(session).looks == ()
     assert _trained(opened(seeds=4)) == {"toys sgd": [3], "toys adam": [0, 1, 2, 3]}
 
 
 def test_the_budget_says_how_many_seeds_unless_the_user_does(opened: Opener) -> None:
     session = opened()
-    session.prepare(_cells())
+    session.prepare(_cases())
     assert session.seeds(comparison()) == range(2)
     assert opened(seeds=7).seeds(comparison()) == range(7)
 
@@ -163,7 +163,7 @@ def test_fresh_trains_again_and_bit_for_bit_the_same(opened: Opener) -> None:
 def test_fresh_trains_each_run_once_a_session(opened: Opener) -> None:
     session = opened(retrain=True)
     _trained(session)
-    assert [session.train(cell) for cell in _cells()] == [[], []]
+    assert [session.train(case) for case in _cases()] == [[], []]
 
 
 def test_comparisons_that_share_runs_train_them_once(opened: Opener) -> None:
@@ -176,7 +176,7 @@ def test_comparisons_that_share_runs_train_them_once(opened: Opener) -> None:
         "rates sgd": [],
         "rates slow": [0, 1],
     }
-    first, second = session.results(_cells(both))
+    first, second = session.results(_cases(both))
     assert first.baseline.records == second.baseline.records
 
 
@@ -196,7 +196,7 @@ def test_variants_that_differ_in_the_metric_alone_share_their_runs(opened: Opene
 
 def test_an_interrupted_training_keeps_what_was_finished(opened: Opener) -> None:
     session = opened(seeds=5)
-    session.prepare(_cells())
+    session.prepare(_cases())
     add, kept = session.store.add, []
 
     def add_three(run: Run, record: RunResult) -> None:
@@ -207,7 +207,7 @@ def test_an_interrupted_training_keeps_what_was_finished(opened: Opener) -> None
 
     session.store.add = add_three
     with pytest.raises(KeyboardInterrupt):
-        session.train(_cells()[0])
+        session.train(_cases()[0])
     assert _trained(opened(seeds=5)) == {"toys sgd": [3, 4], "toys adam": [*range(5)]}
 
 
@@ -216,7 +216,7 @@ def test_what_was_finished_before_a_run_raised_is_kept(opened: Opener) -> None:
         comparison("recipe.model", {"small": toys.RECIPE.model, "raises": call(Raises)})
     )
     session = opened()
-    small, raises = _cells(fragile)
+    small, raises = _cases(fragile)
     session.prepare([small, raises])
     session.train(small)
     with pytest.raises(ParibusError, match="the third step is one too many"):
@@ -266,7 +266,7 @@ def test_a_variant_that_raises_costs_those_trained_beside_it_nothing(
     levels = {"small": toys.RECIPE.model, "raises": call(Raises)}
     fragile = suite(comparison("recipe.model", dict(sorted(levels.items(), reverse=bool(which)))))
     session = opened(jobs=2)
-    chosen = {cell.variant: cell for cell in _cells(fragile)}
+    chosen = {case.variant: case for case in _cases(fragile)}
     session.prepare([*chosen.values()])
     for _ in range(2):
         session.train(chosen["small"])
@@ -279,15 +279,15 @@ def test_a_variant_that_raises_costs_those_trained_beside_it_nothing(
 def test_the_forecast_is_of_what_is_missing(opened: Opener) -> None:
     """The budget has 4 s for two variants at two seeds, so a run takes one."""
     first = opened(seeds=3)
-    first.prepare(_cells())
+    first.prepare(_cases())
     assert first.progress.forecast.planned == 6.0
-    first.train(_cells()[0])
+    first.train(_cases()[0])
     assert first.progress.forecast.done == 3.0
     later = opened(seeds=4)
-    later.prepare(_cells())
+    later.prepare(_cases())
     assert later.progress.forecast.planned == 5.0
     fresh = opened(seeds=4, retrain=True)
-    fresh.prepare(_cells())
+    fresh.prepare(_cases())
     assert fresh.progress.forecast.planned == 8.0
 
 
@@ -309,7 +309,7 @@ def test_records_say_from_which_commit_they_come(
     session = opened()
     assert session.source == {**clean, "dirty": True}
     _trained(session)
-    (record, *_) = session.records(_cells()[0])
+    (record, *_) = session.records(_cases()[0])
     assert record.provenance.items() > session.source.items()
 
 
@@ -358,7 +358,7 @@ def test_one_hash_that_differs_withholds_the_verdicts(
     session = opened(seeds=6)
     _trained(session)
     assert set(_result(session).contrasts) == {"adam"}
-    adam = _cells()[1]
+    adam = _cases()[1]
     run, record = session.runs(adam)[4], session.records(adam)[4]
     hashes = {**record.hashes, part: broken}
     predictions = session.store.predictions(run.key)
@@ -409,7 +409,7 @@ def test_workers_start_while_data_are_read_unless_all_may_be_known(
 ) -> None:
     woken: list[int] = []
     monkeypatch.setattr(module, "wake", woken.append)
-    chosen = _cells(suite())
+    chosen = _cases(suite())
     opened(jobs=2, engine="loop").prepare(chosen)
     assert woken == [2]
     first = opened(engine="loop")
@@ -436,10 +436,10 @@ def timings(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
 def test_step_times_are_taken_once_and_found_in_the_store(
     opened: Opener, timings: list[tuple[str, str]]
 ) -> None:
-    sgd, adam = _cells()
+    sgd, adam = _cases()
     for known in (False, True):
         session = opened()
-        session.prepare(_cells())
+        session.prepare(_cases())
         assert session.time(adam) == (Timing([1.0], [2.0]), known)
         assert session.time(sgd) == (Timing([2.0], [2.0]), known)
     assert timings == [("Adam(lr=0.01)", "SGD(lr=0.1)"), ("SGD(lr=0.1)", "SGD(lr=0.1)")]
@@ -447,10 +447,10 @@ def test_step_times_are_taken_once_and_found_in_the_store(
 
 
 def test_fresh_times_again_once_a_session(opened: Opener, timings: list[tuple[str, str]]) -> None:
-    adam = _cells()[1]
+    adam = _cases()[1]
     for seconds in (1.0, 2.0):
         session = opened(retrain=True)
-        session.prepare(_cells())
+        session.prepare(_cases())
         assert session.time(adam) == (Timing([seconds], [2.0]), False)
         assert session.time(adam) == (Timing([seconds], [2.0]), True)
     assert len(timings) == 2
@@ -459,8 +459,8 @@ def test_fresh_times_again_once_a_session(opened: Opener, timings: list[tuple[st
 def test_more_seeds_need_no_further_timing(opened: Opener, timings: list[tuple[str, str]]) -> None:
     for seeds in (2, 3):
         session = opened(seeds=seeds)
-        session.prepare(_cells())
-        session.time(_cells()[1])
+        session.prepare(_cases())
+        session.time(_cases()[1])
     assert len(timings) == 1
 
 
@@ -476,7 +476,7 @@ def _table(path: Path) -> Path:
 def test_a_users_file_takes_the_place_of_the_embedded_data(opened: Opener, tmp_path: Path) -> None:
     session = opened(data={"toy": str(_table(tmp_path / "mine.csv"))})
     _trained(session)
-    (record, *_) = session.records(_cells()[0])
+    (record, *_) = session.records(_cases()[0])
     assert record.data["name"] == "mine.csv"
     assert record.data["classes"] == ["a", "b"]
     assert _trained(opened()) == {"toys sgd": [0, 1], "toys adam": [0, 1]}
@@ -496,8 +496,8 @@ def test_a_users_file_is_known_by_its_content(opened: Opener, tmp_path: Path) ->
 def test_a_target_is_the_column_to_predict(opened: Opener, tmp_path: Path) -> None:
     path = _table(tmp_path / "mine.csv")
     session = opened(data={"toy": str(path)}, targets={"toy": "y"})
-    session.prepare(_cells())
-    assert session.comparison(_cells()[0]).task.target == "y"
+    session.prepare(_cases())
+    assert session.comparison(_cases()[0]).task.target == "y"
 
 
 # What is refused
@@ -585,13 +585,13 @@ def test_a_task_that_no_selected_suite_has_is_refused(
     opened: Opener, settings: dict[str, Any], option: str
 ) -> None:
     (unknown,) = settings[option].keys() - {"toy"}
-    assert _refused(lambda: opened(**settings).prepare(_cells())) == (
+    assert _refused(lambda: opened(**settings).prepare(_cases())) == (
         f"task in --paribus-{option}: got {unknown!r}, expected one of toy. Name a task of a selected suite."
     )
 
 
 def test_a_budget_that_a_comparison_lacks_is_refused(opened: Opener) -> None:
-    assert _refused(lambda: opened(budget="full").prepare(_cells())) == (
+    assert _refused(lambda: opened(budget="full").prepare(_cases())) == (
         "budget of comparison 'toys': got 'full', expected one of quick. "
         "Choose one of these with --paribus-budget."
     )
@@ -602,7 +602,7 @@ def test_a_network_that_does_not_fit_is_refused_before_anything_is_trained(
 ) -> None:
     monkeypatch.setattr(module, "execute", None)
     misfit = suite(comparison("recipe.model", {"small": toys.RECIPE.model, "wide": call(Misfit)}))
-    assert _refused(lambda: opened().prepare(_cells(misfit))) == (
+    assert _refused(lambda: opened().prepare(_cases(misfit))) == (
         "variant 'wide' on points: got ValueError: wants three numbers a sample, not 2, "
         "expected a network that takes inputs of shape ((2,),) and puts out 1 number(s) a sample. "
         "Change recipe.model or the task's loss so that they fit the data."
@@ -611,7 +611,7 @@ def test_a_network_that_does_not_fit_is_refused_before_anything_is_trained(
 
 def test_a_setting_that_an_optimizer_does_not_know_is_refused(opened: Opener) -> None:
     made = suite(comparison(levels={"sgd": SGD, "odd": call("torch.optim:SGD", speed=1)}))
-    message = _refused(lambda: opened().prepare(_cells(made)))
+    message = _refused(lambda: opened().prepare(_cases(made)))
     assert message.startswith("variant 'odd' on points: got TypeError: SGD.__init__() got an unexp")
 
 
@@ -632,14 +632,14 @@ def test_a_network_is_tried_once_for_all_optimizers(
             "baseline": ("narrow", "sgd"),
         }
     )
-    opened().prepare(_cells(suite(crossed)))
+    opened().prepare(_cases(suite(crossed)))
     assert tried == ["narrow × sgd", "wide × sgd"]
 
 
 def test_a_network_that_cannot_be_imported_is_refused(opened: Opener) -> None:
     levels = {"small": toys.RECIPE.model, "gone": call("paribus.models.mlp:Gone")}
     assert _refused(
-        lambda: opened().prepare(_cells(suite(comparison("recipe.model", levels))))
+        lambda: opened().prepare(_cases(suite(comparison("recipe.model", levels))))
     ) == (
         "the name of a callable: got 'paribus.models.mlp:Gone' (module 'paribus.models.mlp' has no attribute 'Gone'), "
         "expected 'module:qualname' of something that can be imported. "
@@ -651,7 +651,7 @@ def test_a_network_that_cannot_be_imported_is_refused(opened: Opener) -> None:
 
 
 def test_a_cell_is_named_by_suite_variant_and_device() -> None:
-    assert [cell.name for cell in cells([SUITE])] == [
+    assert [case.name for case in cases([SUITE])] == [
         "toys-sgd-cpu",
         "toys-adam-cpu",
         "toys-sgd-cuda",
@@ -673,7 +673,7 @@ def test_a_cells_name_tells_its_comparison_where_there_are_several() -> None:
         baseline=("high rate", "8"),
         budgets={"quick": Budget(seeds=2, steps=6, seconds=1)},
     )
-    names = [cell.name for cell in _cells(suite(comparison(), crossed))]
+    names = [case.name for case in _cases(suite(comparison(), crossed))]
     assert names == [
         "toys-toys-sgd-cpu",
         "toys-toys-adam-cpu",
@@ -685,7 +685,7 @@ def test_a_cells_name_tells_its_comparison_where_there_are_several() -> None:
 
 
 def test_every_cell_knows_its_baseline(opened: Opener) -> None:
-    sgd, adam = _cells()
+    sgd, adam = _cases()
     assert opened().baseline(adam) == opened().baseline(sgd) == sgd
 
 
@@ -697,7 +697,7 @@ def test_what_cannot_run_here_is_skipped_with_the_reason(
     session = opened(device="auto")
     assert session.settings.devices == ("cpu", "cuda")
     _trained(session)
-    here, there = session.results(cells([SUITE]))
+    here, there = session.results(cases([SUITE]))
     assert (here.device, here.skipped, [*here.contrasts]) == ("cpu", "", ["adam"])
     assert (there.device, there.skipped, [*there.contrasts]) == (
         "cuda",
@@ -712,9 +712,9 @@ def test_where_nothing_can_run_there_is_a_result_that_says_so(
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     session = opened(device="auto")
-    session.prepare(_cells(device="cuda"))
+    session.prepare(_cases(device="cuda"))
     assert session.progress.forecast.planned == 0
-    (result,) = session.results(_cells(device="cuda"))
+    (result,) = session.results(_cases(device="cuda"))
     assert result.skipped == "no CUDA device was found"
 
 
@@ -726,7 +726,7 @@ def test_new_data_cannot_be_spoken_of_where_seeds_do_not_redraw_the_test_part(
 ) -> None:
     session = opened(inference="population")
     with pytest.raises(ParibusError) as caught:
-        session.prepare(_cells(suite(comparison(task=SERIES))))
+        session.prepare(_cases(suite(comparison(task=SERIES))))
     assert str(caught.value) == (
         "what comparison 'toys' speaks of: got new data, and a test part that is the same for every seed, expected a "
         "split that is drawn anew: a series speaks of new data by rolling origins. "
@@ -738,11 +738,11 @@ def test_what_verdicts_speak_of_is_the_settings_or_else_the_comparisons_own(open
     own = suite(comparison(inference="population"))
     for settings, expected in (({}, "population"), ({"inference": "dataset"}, "dataset")):
         session = opened(**settings)
-        session.prepare(_cells(own))
-        assert session.comparison(_cells(own)[0]).inference == expected
+        session.prepare(_cases(own))
+        assert session.comparison(_cases(own)[0]).inference == expected
     session = opened(inference="population")
     session.prepare(
-        _cells(suite(comparison(task=toys.REDRAWN)))
+        _cases(suite(comparison(task=toys.REDRAWN)))
     )  # generated tasks need no correction
     with pytest.raises(ParibusError, match="expected one of seeds, data"):
         speaks("--paribus-inference", "models")
@@ -775,12 +775,12 @@ def test_seeds_are_added_to_what_is_open_and_to_nothing_else(opened: Opener) -> 
     session = opened(sequential=True, cap=12)
     made = _race()
     _trained(session, made)
-    assert {cell.variant: len(session.runs(cell)) for cell in _cells(made)} == {
+    assert {case.variant: len(session.runs(case)) for case in _cases(made)} == {
         "base": 9,
         "still": 9,
         "near": 9,
     }  # the fewest that can stop one of two
-    session.follow(_cells(made))
+    session.follow(_cases(made))
     result = _result(session, made)
     still, near = result.contrasts["still"], result.contrasts["near"]
     assert (still.label, still.n) == ("worse", 9)
@@ -798,11 +798,11 @@ def test_a_sequence_goes_on_from_what_the_store_holds(opened: Opener) -> None:
     made = _race()
     first = opened(sequential=True, cap=12)
     _trained(first, made)
-    first.follow(_cells(made))
+    first.follow(_cases(made))
     again = opened(sequential=True, cap=14)
     assert not any(_trained(again, made).values())
-    again.follow(_cells(made))
-    runs = [run for cell in _cells(made) for run in again.runs(cell)]
+    again.follow(_cases(made))
+    runs = [run for case in _cases(made) for run in again.runs(case)]
     assert len(again.trained) == 2 * 2  # two more seeds of the baseline and of what is open
     assert {run.key for run in runs} >= again.trained
     assert not _result(again, made).exploratory
@@ -817,7 +817,7 @@ def test_a_fixed_look_before_a_sequence_makes_it_exploratory_and_the_other_way_r
     assert not _result(fixed, made).exploratory
     later = opened(sequential=True, cap=9)
     _trained(later, made)
-    later.follow(_cells(made))
+    later.follow(_cases(made))
     result = _result(later, made)
     assert result.looks == (9, 9)
     assert result.contrasts["still"].label == "worse (exploratory)"
@@ -828,7 +828,7 @@ def test_without_the_rule_nothing_is_added(opened: Opener) -> None:
     session = opened(seeds=3)
     _trained(session, _race())
     before = set(session.trained)
-    session.follow(_cells(_race()))
+    session.follow(_cases(_race()))
     assert session.trained == before
     assert _result(session, _race()).cap is None
 
@@ -871,7 +871,7 @@ def test_a_cap_with_which_nothing_can_stop_is_refused() -> None:
 def test_a_sequence_of_new_data_is_refused(opened: Opener) -> None:
     session = opened(sequential=True)
     with pytest.raises(ParibusError) as caught:
-        session.prepare(_cells(_race(inference="population")))
+        session.prepare(_cases(_race(inference="population")))
     assert str(caught.value) == (
         "a sequence of seeds of comparison 'toys': got verdicts of new data, expected seeds that say what they say "
         "whichever come after them, of this data set. Leave --paribus-sequential out, or select other suites."
@@ -884,10 +884,10 @@ def test_the_tuned_arm_searches_for_each_seed_that_is_added(opened: Opener) -> N
     )
     made = suite(comparison(levels={"base": RACE["base"], "near": RACE["near"]}, tuning=tuning))
     session = opened(sequential=True, cap=10, arm="tuned", engine="loop")
-    chosen = [cell for cell in _cells(made) if cell.arm == "tuned"]
+    chosen = [case for case in _cases(made) if case.arm == "tuned"]
     session.prepare(chosen)
-    for cell in chosen:
-        session.train(cell)
+    for case in chosen:
+        session.train(case)
     session.follow(chosen)
     (result,) = session.results(chosen)
     assert all(row.complete for row in result.rows)

@@ -13,7 +13,7 @@ import pytest
 
 from paribus.analysis.results import Result
 from paribus.errors import ParibusError
-from paribus.execution.cases import Case, cells
+from paribus.execution.cases import Case, cases
 from paribus.execution.session import Session
 from paribus.execution.settings import Settings
 from paribus.experiment.comparison import Suite
@@ -61,19 +61,19 @@ def opened(tmp_path: Path) -> Iterator[Opener]:
         session.store.close()
 
 
-def _cells(session: Session, made: Suite) -> list[Case]:
-    return session.settings.selected(cells([made]))
+def _cases(session: Session, made: Suite) -> list[Case]:
+    return session.settings.selected(cases([made]))
 
 
 def _train(session: Session, made: Suite) -> dict[str, list[Run]]:
     """Prepare and train the tuned arm; what was trained now, by variant."""
-    chosen = [cell for cell in _cells(session, made) if cell.arm == "tuned"]
+    chosen = [case for case in _cases(session, made) if case.arm == "tuned"]
     session.prepare(chosen)
-    return {cell.variant: session.train(cell) for cell in chosen}
+    return {case.variant: session.train(case) for case in chosen}
 
 
 def _result(session: Session, made: Suite) -> Result:
-    (result,) = session.results([c for c in _cells(session, made) if c.arm == "tuned"])
+    (result,) = session.results([c for c in _cases(session, made) if c.arm == "tuned"])
     return result
 
 
@@ -192,7 +192,7 @@ def test_comparisons_that_share_runs_train_them_once(opened: Opener) -> None:
 def test_an_interrupted_search_goes_on_where_it_was(opened: Opener) -> None:
     made = tuned()
     session = opened()
-    chosen = _cells(session, made)[2:]
+    chosen = _cases(session, made)[2:]
     session.prepare(chosen)
     add, kept = session.store.add, []
 
@@ -218,12 +218,12 @@ def test_fresh_trains_again_and_chooses_the_same(opened: Opener) -> None:
     made = tuned(widen=True, pilot=1)
     _train(opened(), made)
     known = opened()
-    known.prepare(_cells(known, made))
+    known.prepare(_cases(known, made))
     before = _winners(_result(known, made))
     session = opened(retrain=True)
     assert len(_train(session, made)["sgd"]) == 8
     assert _winners(_result(session, made)) == before
-    assert [session.train(cell) for cell in _cells(session, made) if cell.arm == "tuned"] == [
+    assert [session.train(case) for case in _cases(session, made) if case.arm == "tuned"] == [
         [],
         [],
     ]
@@ -233,7 +233,7 @@ def test_progress_counts_trials(opened: Opener) -> None:
     """Eight seconds for two variants, two seeds, and three trials with a winner each: half a second a run."""
     made = tuned(seconds={"quick": 8.0})
     session = opened()
-    chosen = _cells(session, made)[2:]
+    chosen = _cases(session, made)[2:]
     session.prepare(chosen)
     assert session.progress.forecast.planned == 8.0
     session.train(chosen[0])
@@ -267,14 +267,14 @@ def test_failed_trials_lose_and_a_seed_without_a_finisher_is_a_counted_failure(
 def test_of_trials_that_fail_and_one_that_does_not_the_latter_wins(opened: Opener) -> None:
     session, made = opened(), tuned()
     _train(session, made)
-    cell = _cells(session, made)[2]
+    case = _cases(session, made)[2]
     for trial in (0, 2):
-        run = session.searched(cell).search.each[0][trial]
+        run = session.searched(case).search.each[0][trial]
         diverged = RunResult(run.key, run.seed, Outcome.diverged, "not finite")
         session.store.add(run, diverged)
     later = opened()
-    later.prepare(_cells(later, made))
-    found = later.searched(cell)
+    later.prepare(_cases(later, made))
+    found = later.searched(case)
     assert found.best[0] == 1
     assert str(found.scores[0][0]) == str(nan)
 
@@ -314,14 +314,14 @@ def test_a_space_that_is_capped_on_purpose_is_flagged_and_widening_moves_the_win
 def test_a_pilot_uses_seeds_that_never_count_and_its_spaces_are_kept(opened: Opener) -> None:
     made = tuned(widen=True, pilot=2)
     session = opened()
-    chosen = _cells(session, made)[2:]
+    chosen = _cases(session, made)[2:]
     session.prepare(chosen)
     seen: list[int] = []
     execute = session._execute
 
-    def noted(label: str, cell: Case, runs: list[Run], estimate: float) -> None:
+    def noted(label: str, case: Case, runs: list[Run], estimate: float) -> None:
         seen.extend(run.seed for run in runs if "pilot" in label)
-        execute(label, cell, runs, estimate)
+        execute(label, case, runs, estimate)
 
     session._execute = noted
     session.train(chosen[0])
@@ -333,7 +333,7 @@ def test_a_pilot_uses_seeds_that_never_count_and_its_spaces_are_kept(opened: Ope
 def opened_pilot(opened: Opener, made: Suite) -> Pilot | None:
     """What a later session finds in the store."""
     later = opened()
-    chosen = _cells(later, made)[2:]
+    chosen = _cases(later, made)[2:]
     later.prepare(chosen)
     return later.pilot(chosen[1])
 
@@ -370,21 +370,21 @@ def test_unequal_trials_are_flagged_in_every_verdict(opened: Opener) -> None:
 
 def test_both_arms_are_cells_and_options_choose_among_them(opened: Opener) -> None:
     made = tuned()
-    named = [cell.name for cell in cells([made]) if cell.device == "cpu"]
+    named = [case.name for case in cases([made]) if case.device == "cpu"]
     assert named == ["toys-sgd-cpu", "toys-adam-cpu", "toys-sgd-tuned-cpu", "toys-adam-tuned-cpu"]
     for arm, expected in (("both", named), ("default", named[:2]), ("tuned", named[2:])):
-        assert [cell.name for cell in _cells(opened(arm=arm), made)] == expected
+        assert [case.name for case in _cases(opened(arm=arm), made)] == expected
 
 
 def test_a_budget_without_trials_runs_the_default_arm_alone(opened: Opener) -> None:
     budgets = {name: toys.Budget(seeds=2, steps=6, seconds=4) for name in ("quick", "full")}
     made = tuned(trials={"full": 3}, comparison={"budgets": budgets})
-    assert [cell.arm for cell in _cells(opened(), made)] == ["default"] * 2
-    assert [cell.arm for cell in _cells(opened(budget="full"), made)] == ["default"] * 2 + [
+    assert [case.arm for case in _cases(opened(), made)] == ["default"] * 2
+    assert [case.arm for case in _cases(opened(budget="full"), made)] == ["default"] * 2 + [
         "tuned"
     ] * 2
     with pytest.raises(ParibusError) as caught:
-        _cells(opened(arm="tuned"), made)
+        _cases(opened(arm="tuned"), made)
     assert str(caught.value) == (
         "arm: got 'tuned', and no selected comparison is tuned at budget 'quick', expected a comparison that declares "
         "trials. Use --paribus-arm both, or another budget."
@@ -424,10 +424,10 @@ def test_a_space_that_has_nothing_to_tune_tries_its_luck_as_often(opened: Opener
 def test_the_default_arm_is_as_it_was(opened: Opener) -> None:
     """Both arms of a comparison stand side by side, each with its own family."""
     session, made = opened(seeds=6), tuned()
-    chosen = _cells(session, made)
+    chosen = _cases(session, made)
     session.prepare(chosen)
-    for cell in chosen:
-        session.train(cell)
+    for case in chosen:
+        session.train(case)
     default, arm = session.results(chosen)
     assert (default.arm, arm.arm) == ("default", "tuned")
     assert [run.recipe.optimizer for run in default.rows[0].runs] == [SGD] * 6

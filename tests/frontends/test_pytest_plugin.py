@@ -18,7 +18,7 @@ import pytest
 import torch
 
 from paribus.execution import executor, session
-from paribus.execution.cases import cells
+from paribus.execution.cases import cases
 from paribus.execution.executor import execute
 from paribus.execution.session import Session
 from paribus.execution.settings import Settings
@@ -31,24 +31,24 @@ from tests.helpers import toys
 pytestmark = pytest.mark.filterwarnings("ignore:Not saving anything, no benchmarks have been run!")
 
 ROOT = Path(__file__).parents[2]
-CELLS = """
+CASES = """
 import pytest
 
 from paribus.frontends.pytest_session import CLOCK
-from paribus.execution.cases import cells
+from paribus.execution.cases import cases
 from paribus.spec import call
 from tests.helpers.toys import *
 
-@pytest.mark.parametrize("cell", cells([{suites}]), ids=lambda cell: cell.name)
+@pytest.mark.parametrize("case", cases([{suites}]), ids=lambda case: case.name)
 @pytest.mark.benchmark(group="training", timer=CLOCK)
-def test_training(cell, train_cell):
-    train_cell(cell)
+def test_training(case, train_case):
+    train_case(case)
 """
 STEPS = """
-@pytest.mark.parametrize("cell", cells([{suites}]), ids=lambda cell: cell.name)
+@pytest.mark.parametrize("case", cases([{suites}]), ids=lambda case: case.name)
 @pytest.mark.benchmark(group="step", timer=CLOCK)
-def test_step(cell, time_cell):
-    time_cell(cell)
+def test_step(case, time_case):
+    time_case(case)
 """
 FRAGILE = 'suite(comparison("recipe.model", {"small": call(Small), "raises": call(Raises)}))'
 UNPAIRED = 'suite(comparison(recipe=RECIPE.model_copy(update={"model": call(Unpaired)})))'
@@ -65,11 +65,11 @@ RAISED = (
 def _all_is_loaded(tmp_path_factory: pytest.TempPathFactory) -> None:
     """An inner run forgets the modules that it loads, and numpy's and torch's cannot be loaded twice."""
     out = tmp_path_factory.mktemp("all")
-    chosen = cells([toys.suite()])[:2]
+    chosen = cases([toys.suite()])[:2]
     made = Session(Settings(jobs=1, device="cpu", out=out, store=out / "runs.sqlite"))
     made.prepare(chosen)
-    for cell in chosen:
-        made.train(cell)
+    for case in chosen:
+        made.train(case)
     write(made.results(chosen), out)
     terminal(made.results(chosen))
     made.store.close()
@@ -92,8 +92,8 @@ def go(pytester: pytest.Pytester) -> Runner:
     """A function that runs pytest in this process on cells of suites, in a folder of its own."""
 
     def run(*options: str, suites: str = "suite()", steps: bool = False) -> pytest.RunResult:
-        text = CELLS + STEPS if steps else CELLS
-        pytester.makepyfile(test_cells=text.format(suites=suites))
+        text = CASES + STEPS if steps else CASES
+        pytester.makepyfile(test_cases=text.format(suites=suites))
         return pytester.runpytest_inprocess(
             "-p", "no:cacheprovider", "--benchmark-json=rows.json", "--paribus-jobs=1", *options
         )
@@ -258,10 +258,10 @@ def test_collecting_trains_nothing_and_opens_no_store(
     result = go("--collect-only", "-q")
     result.stdout.fnmatch_lines(
         [
-            "test_cells.py::test_training[[]toys-sgd-cpu]",
-            "test_cells.py::test_training[[]toys-adam-cpu]",
-            "test_cells.py::test_training[[]toys-sgd-cuda]",
-            "test_cells.py::test_training[[]toys-adam-cuda]",
+            "test_cases.py::test_training[[]toys-sgd-cpu]",
+            "test_cases.py::test_training[[]toys-adam-cpu]",
+            "test_cases.py::test_training[[]toys-sgd-cuda]",
+            "test_cases.py::test_training[[]toys-adam-cuda]",
         ]
     )
     assert toys.reads == []
@@ -301,7 +301,7 @@ def test_a_test_that_fails_after_training_has_no_row_either(
     go: Runner, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As where somebody asserts more of a cell than that it trains."""
-    demanding = CELLS + '    assert "sgd" in cell.name, "only SGD will do"\n'
+    demanding = CASES + '    assert "sgd" in case.name, "only SGD will do"\n'
     monkeypatch.setattr(sys.modules[__name__], "CELLS", demanding)
     result = go("-k", "cpu")
     result.assert_outcomes(passed=1, failed=1, deselected=2)
@@ -395,8 +395,8 @@ def test_an_error_of_another_kind_keeps_its_traceback(
             "Choose one of these with --paribus-budget.",
         ),
         (
-            ("--paribus-out=test_cells.py/pages", "--paribus-store=kept.sqlite"),
-            "folder for pages: got test_cells.py/pages, where test_cells.py is no folder that can be written, "
+            ("--paribus-out=test_cases.py/pages", "--paribus-store=kept.sqlite"),
+            "folder for pages: got test_cases.py/pages, where test_cases.py is no folder that can be written, "
             "expected a folder, or a path where one can be made. Name another with --paribus-out.",
         ),
         (
@@ -500,7 +500,7 @@ def test_ctrl_c_keeps_what_was_finished_and_writes_the_pages(
 ) -> None:
     """As in a terminal, the signal goes to the workers, too."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    pytester.makepyfile(test_cells=CELLS.format(suites=SLOW))
+    pytester.makepyfile(test_cases=CASES.format(suites=SLOW))
     out = pytester.path / "out"
     options = ("-k", "cpu", "--paribus-jobs=2", "--paribus-seeds=500", f"--paribus-out={out}")
     options += (
@@ -548,10 +548,10 @@ def _finished(path: Path) -> int:
 
 
 def test_options_choose_the_arm_and_the_trials(go: Runner, pytester: pytest.Pytester) -> None:
-    imports = "__import__('paribus.experiment.tuning').tuning.Tuning"
+    imports = "__import__('paribus.experiment.tuning').experiment.tuning.Tuning"
     made = (
-        f"suite(comparison(tuning={imports}(spaces=__import__('paribus.experiment.search_space').search.space("
-        "lr=__import__('paribus.experiment.search_space').search.LogUniform(low=0.001, high=1.0)), "
+        f"suite(comparison(tuning={imports}(spaces=__import__('paribus.experiment.search_space').experiment.search_space.space("
+        "lr=__import__('paribus.experiment.search_space').experiment.search_space.LogUniform(low=0.001, high=1.0)), "
         "trials={'quick': 4}, widen=False)))"
     )
     result = go(

@@ -16,7 +16,7 @@ from paribus.analysis.results import Result
 from paribus.data.splits import random_split
 from paribus.execution import session as module
 from paribus.execution.bundle import FILE, rebuild, write_bundle
-from paribus.execution.cases import cells
+from paribus.execution.cases import cases
 from paribus.execution.session import Session
 from paribus.execution.settings import Settings
 from paribus.experiment.comparison import Suite
@@ -40,10 +40,10 @@ def trained(out: Path, made: Suite, **settings: Any) -> tuple[Session, list[Resu
     """Every arm trained by the loop at six seeds, unless told otherwise."""
     given = {"seeds": 6, "device": "cpu", "engine": "loop", "jobs": 1, **settings}
     opened = Session(Settings(out=out, store=out / "runs.sqlite", **given))
-    chosen = opened.settings.wanted(cells([made]))
+    chosen = opened.settings.wanted(cases([made]))
     opened.prepare(chosen)
-    for cell in chosen:
-        opened.train(cell)
+    for case in chosen:
+        opened.train(case)
     opened.store.close()
     opened = Session(opened.settings)
     opened.prepare(chosen)
@@ -77,7 +77,7 @@ def page(tmp_path: Path) -> Callable[..., str]:
 def table(text: str, heading: str) -> pandas.DataFrame:
     """The table below a heading, cells as text."""
     lines = text.split(heading, 1)[1].split("\n\n")[1].splitlines()
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    rows = [[case.strip() for case in line.strip("|").split("|")] for line in lines]
     return pandas.DataFrame(rows[2:], columns=rows[0])
 
 

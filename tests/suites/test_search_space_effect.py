@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from paribus.execution.cases import cells
+from paribus.execution.cases import cases
 from paribus.execution.session import Session
 from paribus.execution.settings import Settings
 from paribus.suites.search_space_effect import SUITE
@@ -48,7 +48,7 @@ def test_the_pair_shares_every_run_of_adam(tmp_path: Path) -> None:
     }
     session = Session(Settings(store=tmp_path / "runs.sqlite", out=tmp_path, **settings))
     with session.store:
-        chosen = session.settings.wanted(cells([made]))
+        chosen = session.settings.wanted(cases([made]))
         session.prepare(chosen)
         trained = {(c.comparison.name, c.variant): len(session.train(c)) for c in chosen}
     assert trained == {

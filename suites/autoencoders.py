@@ -13,7 +13,7 @@ def _denoising(name: str, sigma: float) -> Comparison:
     return Comparison(
         name=name,
         question=f"Which autoencoder frees digits of noise of standard deviation {sigma:g} best?",
-        task=replace(NOISY, "alter.sigma", sigma),
+        task=replace(NOISY, "perturb.sigma", sigma),
         recipe=Recipe(
             model=call("paribus.models.autoencoders:Autoencoder", code=16),
             optimizer=call("torch.optim:Adam", lr=0.003),

@@ -67,11 +67,11 @@ def train(workload: Workload, steps: int, replicates: int = REPLICATES) -> dict[
 
     recipe = workload.recipe.model_copy(update={"steps": steps})
     runs = [replace(workload.run(seed, "stacked"), recipe=recipe) for seed in range(replicates)]
-    folds = [workload.fold] * replicates
+    splits = [workload.split] * replicates
     with one_thread():
         warm_up()
         before, started = peak(), time.perf_counter()
-        train_together(runs, folds)
+        train_together(runs, splits)
         seconds = time.perf_counter() - started
     return {"steps": float(steps), "before": before, "peak": peak(), "seconds": seconds}
 

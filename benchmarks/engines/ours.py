@@ -39,17 +39,17 @@ class Ours:
         self.replicates = len(seeds)
         self.form = "torch" if engine == TORCH_ALONE else None
         self.runs = [workload.run(seed, engine.partition(",")[0]) for seed in seeds]
-        fold = workload.fold
+        split = workload.split
         warm_up()
         with one_thread(), deterministic(self.runs[0]), only(self.form):
             self.trainings: Sequence[Training | StackedTraining]
             if engine == "loop":
-                self.trainings = [Training(self.runs[0], fold)]
+                self.trainings = [Training(self.runs[0], split)]
             else:
                 kind = KINDS.get(engine, StackedTraining)
-                size = len(seeds) if engine in KINDS else _portion(self.runs, fold)
+                size = len(seeds) if engine in KINDS else _portion(self.runs, split)
                 parts = [self.runs[i : i + size] for i in range(0, len(seeds), size)]
-                self.trainings = [kind(part, [fold] * len(part)) for part in parts]
+                self.trainings = [kind(part, [split] * len(part)) for part in parts]
 
     def take(self, steps: int) -> Taken:
         """Take steps of every replicate, one portion after the other."""
@@ -71,6 +71,6 @@ class Ours:
             yield found, len(training.runs) if isinstance(training, StackedTraining) else 1
 
 
-def _portion(runs: Sequence[Run], fold: Split) -> int:
+def _portion(runs: Sequence[Run], split: Split) -> int:
     """How many are best trained at once, as the engine itself finds out before it trains."""
-    return min(len(runs), best_portion(runs, fold).limit)
+    return min(len(runs), best_portion(runs, split).limit)

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from paribus.data.dataset import Dataset, Split, digest_tensors
 from paribus.engines.simd.trainer import COMPILED
-from paribus.execution.executor import dataset_of, fold_of
+from paribus.execution.executor import dataset_of, split_of
 from paribus.experiment.recipe import Recipe
 from paribus.experiment.task import Metric, Task
 from paribus.runs.run import Run, data_digest
@@ -89,7 +89,7 @@ class Workload:
     @property
     def fold(self) -> Split:
         """Its data, the same for every seed."""
-        return fold_of(self.run(0))
+        return split_of(self.run(0))
 
     def plain(self) -> Plain:
         """Its training samples, prepared as ours are, and torch's own loss."""

@@ -21,7 +21,7 @@ def network_of(workload: Workload) -> Network:
         NotImplementedError: nobody has written it.
     """
     settings = workload.recipe.model.kwargs
-    sizes = {"inputs": workload.fold.dataset.input_shapes[0]}
+    sizes = {"inputs": workload.split.dataset.input_shapes[0]}
     name = workload.recipe.model.target.partition(":")[2]
     if name not in MAKERS:
         raise NotImplementedError(f"{name} is not written in JAX")

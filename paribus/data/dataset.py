@@ -1,4 +1,4 @@
-"""What is learned from: a data set read once, and the fold of it that one seed sees."""
+"""What is learned from: a data set read once, and the split of it that one seed sees."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ class Standardizer:
 
 @dataclass(frozen=True)
 class Subset:
-    """Prepared samples of one part of a fold: inputs and targets, each a tuple of ``(sample, ...)`` tensors."""
+    """Prepared samples of one part of a split: inputs and targets, each a tuple of ``(sample, ...)`` tensors."""
 
     inputs: tuple[Tensor, ...]
     targets: tuple[Tensor, ...]
@@ -193,7 +193,7 @@ class Split:
         return {"train": self.train, "validation": self.validation, "test": self.test}[part]
 
     def only(self, samples: Tensor) -> Split:
-        """The fold of these samples in all three parts, ``(sample,)``, prepared as they are in this one."""
+        """The split of these samples in all three parts, ``(sample,)``, prepared as they are in this one."""
         made = Split(self.dataset, samples, samples, samples, self.notes)
         # In the place of what the properties would fit on the few.
         vars(made).update(input_affines=self.input_affines, target_affines=self.target_affines)

@@ -1,4 +1,4 @@
-"""Predictors that learn nothing, the floor of every comparison: ``(fold) -> outputs of the test part``."""
+"""Predictors that learn nothing, the floor of every comparison: ``(split) -> outputs of the test part``."""
 
 from __future__ import annotations
 
@@ -11,67 +11,67 @@ from paribus.data.dataset import Split
 from paribus.errors import ParibusError
 
 
-def prior(fold: Split, target: int = 0) -> Tensor:
+def prior(split: Split, target: int = 0) -> Tensor:
     """How frequent each class is in training, with one sample of each class added, as the logits of every test sample.
 
     Args:
-        fold: whose classes are counted.
+        split: whose classes are counted.
         target: number of the target that is meant, where there are several.
 
     Returns:
         ``(sample, class)`` of log shares; for two classes ``(sample, 1)``, the log odds of the second.
     """
-    dataset = fold.dataset
+    dataset = split.dataset
     names = (dataset.classes, *dataset.further_classes)[target]
-    counts = torch.bincount(dataset.targets[target][fold.train], minlength=len(names)) + 1
+    counts = torch.bincount(dataset.targets[target][split.train], minlength=len(names)) + 1
     shares = (counts / counts.sum()).log()
     logits = shares[1:] - shares[:1] if len(names) == 2 else shares
-    return logits.expand(len(fold.test), -1)
+    return logits.expand(len(split.test), -1)
 
 
-def priors(fold: Split, of: Sequence[int] = (0, 1)) -> tuple[Tensor, ...]:
+def priors(split: Split, of: Sequence[int] = (0, 1)) -> tuple[Tensor, ...]:
     """`prior` for each output of a network that has several.
 
     Args:
-        fold: whose classes are counted.
+        split: whose classes are counted.
         of: number of the target of each output.
     """
-    return tuple(prior(fold, target) for target in of)
+    return tuple(prior(split, target) for target in of)
 
 
-def label_prior(fold: Split) -> Tensor:
+def label_prior(split: Split) -> Tensor:
     """How frequent each label is in training, a sample with and one without it added, as logits ``(sample, label)``."""
-    target = fold.dataset.targets[0][fold.train].double()
+    target = split.dataset.targets[0][split.train].double()
     held = target.sum(0) + 1
     odds = (held / (len(target) + 2 - held)).log()
-    return odds.to(torch.get_default_dtype()).expand(len(fold.test), -1)
+    return odds.to(torch.get_default_dtype()).expand(len(split.test), -1)
 
 
-def mean_target(fold: Split) -> Tensor:
+def mean_target(split: Split) -> Tensor:
     """The mean target of training for every test sample, ``(sample, ...)`` in the scale of the prepared targets."""
-    mean = fold.part("train").targets[0].mean(0)
-    return mean.expand(len(fold.test), *mean.shape)
+    mean = split.part("train").targets[0].mean(0)
+    return mean.expand(len(split.test), *mean.shape)
 
 
-def identity(fold: Split) -> Tensor:
+def identity(split: Split) -> Tensor:
     """The input of each test sample as it is, where input and target are of one shape: a noisy image, not denoised."""
-    return fold.part("test").inputs[0]
+    return split.part("test").inputs[0]
 
 
-def principal_components(fold: Split, components: int | None = None) -> Tensor:
+def principal_components(split: Split, components: int | None = None) -> Tensor:
     """Each test input projected on the leading principal components of the training targets, in the targets' shape.
 
     The best that a linear autoencoder can do; mean and components are those of the training part.
 
     Args:
-        fold: whose first input and target are of one shape.
+        split: whose first input and target are of one shape.
         components: how many; None takes as many as serve the validation part best, its inputs projected and held
             against its targets.
 
     Raises:
         ParibusError: more components than a target has numbers.
     """
-    shape = fold.dataset.targets[0].shape[1:]
+    shape = split.dataset.targets[0].shape[1:]
     if components is not None and not 0 <= components <= shape.numel():
         raise ParibusError(
             "number of principal components",
@@ -79,15 +79,15 @@ def principal_components(fold: Split, components: int | None = None) -> Tensor:
             expected=f"0 to {shape.numel()}, the numbers of one target",
             fix="Give fewer, or leave it out to have the validation part choose.",
         )
-    mean, axes = _principal_axes(fold.part("train").targets[0].double().flatten(1))
+    mean, axes = _principal_axes(split.part("train").targets[0].double().flatten(1))
     if components is None:
-        held = fold.part("validation")
+        held = split.part("validation")
         given, wanted = (
             (x[0].double().flatten(1) - mean) @ axes for x in (held.inputs, held.targets)
         )
         components = _fewest_errors(given, wanted)
     kept = axes[:, :components]
-    test = fold.part("test").inputs[0]
+    test = split.part("test").inputs[0]
     projected = (test.double().flatten(1) - mean) @ kept @ kept.T + mean
     return projected.to(test.dtype).view(-1, *shape)
 
@@ -106,26 +106,26 @@ def _fewest_errors(given: Tensor, wanted: Tensor) -> int:
     return best + 1 if saved[best] > 0 else 0
 
 
-def last_value(fold: Split) -> Tensor:
+def last_value(split: Split) -> Tensor:
     """The last value of each test window, ``(sample, 1)`` in the scale of the prepared targets."""
-    return _from_window(fold, 1)
+    return _from_window(split, 1)
 
 
-def seasonal_dummy(fold: Split, lag: int) -> Tensor:
+def seasonal_dummy(split: Split, lag: int) -> Tensor:
     """The value ``lag`` steps before the one to predict, ``(sample, 1)`` in the scale of the prepared targets.
 
     Args:
-        fold: windows ``(sample, time, 1)``, each with the value one step later as its target.
+        split: windows ``(sample, time, 1)``, each with the value one step later as its target.
         lag: how many steps a day has, at most as many as a window.
 
     Raises:
         ParibusError: the lag reaches beyond the window.
     """
-    return _from_window(fold, lag)
+    return _from_window(split, lag)
 
 
-def _from_window(fold: Split, lag: int) -> Tensor:
-    window = fold.dataset.inputs[0].shape[1]
+def _from_window(split: Split, lag: int) -> Tensor:
+    window = split.dataset.inputs[0].shape[1]
     if not 1 <= lag <= window:
         raise ParibusError(
             "lag of a dummy forecast",
@@ -133,6 +133,6 @@ def _from_window(fold: Split, lag: int) -> Tensor:
             expected=f"1 to {window}, the length of a window",
             fix="Give a lag within the window, or make the windows longer.",
         )
-    value = fold.dataset.inputs[0][fold.test, window - lag, :1]
-    affine = fold.target_affines[0]
+    value = split.dataset.inputs[0][split.test, window - lag, :1]
+    affine = split.target_affines[0]
     return affine(value) if affine else value

@@ -1,4 +1,4 @@
-"""What a network is not to see, or not as it is: controls that alter a fold; ``(fold, generator) -> fold``.
+"""What a network is not to see, or not as it is: controls that alter a split; ``(split, generator) -> split``.
 
 Which sample is in which part stays as it was, and so does every other input, so that variants differ in this alone.
 """
@@ -14,51 +14,51 @@ from paribus.data.dataset import PARTS, Split
 from paribus.errors import ParibusError
 
 
-def shuffle_input(fold: Split, generator: torch.Generator, input: int = 0) -> Split:  # noqa: A002 - an input is meant
+def shuffle_input(split: Split, generator: torch.Generator, input: int = 0) -> Split:  # noqa: A002 - an input is meant
     """One input's samples in another order within each part, so that it says nothing of the others and of the target.
 
     Args:
-        fold: what is perturbed.
+        split: what is perturbed.
         generator: where the order comes from.
         input: number of the input.
 
     Raises:
         ParibusError: there is no such input.
     """
-    x = _input(fold, input)
+    x = _input(split, input)
     mixed = x.clone()
     for part in PARTS:
-        samples = fold.indices(part).unique()
+        samples = split.indices(part).unique()
         mixed[samples] = x[samples[torch.randperm(len(samples), generator=generator)]]
     return _with(
-        fold, input, mixed, "shuffled over the samples of each part, so that it says nothing"
+        split, input, mixed, "shuffled over the samples of each part, so that it says nothing"
     )
 
 
-def zero_input(fold: Split, generator: torch.Generator, input: int = 0) -> Split:  # noqa: A002, ARG001 - as in shuffled
+def zero_input(split: Split, generator: torch.Generator, input: int = 0) -> Split:  # noqa: A002, ARG001 - as in shuffled
     """One input all zeros, so that the same network does without it.
 
     Raises:
         ParibusError: there is no such input.
     """
-    return _with(fold, input, torch.zeros_like(_input(fold, input)), "all zeros")
+    return _with(split, input, torch.zeros_like(_input(split, input)), "all zeros")
 
 
-def permuted_pixels(fold: Split, generator: torch.Generator, input: int = 0) -> Split:  # noqa: A002 - as in shuffled
+def permuted_pixels(split: Split, generator: torch.Generator, input: int = 0) -> Split:  # noqa: A002 - as in shuffled
     """The pixels of every image put into one other order, drawn once a seed: the same numbers, their places lost.
 
     Args:
-        fold: what is perturbed; that input is ``(sample, channel, height, width)``.
+        split: what is perturbed; that input is ``(sample, channel, height, width)``.
         generator: where the order comes from.
         input: number of the input.
 
     Raises:
         ParibusError: there is no such input, or it is no image.
     """
-    x = _input(fold, input)
+    x = _input(split, input)
     if x.ndim != 4:
         raise ParibusError(
-            f"permuted pixels of {fold.dataset.name}",
+            f"permuted pixels of {split.dataset.name}",
             got=f"an input of shape {tuple(x.shape[1:])}",
             expected="images, (channel, height, width)",
             fix="Name the input that holds images.",
@@ -66,18 +66,18 @@ def permuted_pixels(fold: Split, generator: torch.Generator, input: int = 0) -> 
     pixels = x.flatten(2)
     order = torch.randperm(pixels.shape[2], generator=generator)
     return _with(
-        fold, input, pixels[:, :, order].view_as(x), "its pixels in an order drawn once a seed"
+        split, input, pixels[:, :, order].view_as(x), "its pixels in an order drawn once a seed"
     )
 
 
-def add_noise(fold: Split, generator: torch.Generator, sigma: float, input: int = 0) -> Split:  # noqa: A002 - as in shuffled
+def add_noise(split: Split, generator: torch.Generator, sigma: float, input: int = 0) -> Split:  # noqa: A002 - as in shuffled
     """One input with Gaussian noise added to every number of it, drawn once a seed; targets are left clean.
 
     Values are not cut off at the ends of their range, so that the noise's power is that of ``sigma``. One draw is
     scaled by ``sigma``, so that a seed's noise at two levels differs in nothing else.
 
     Args:
-        fold: what is perturbed; that input holds floating-point numbers.
+        split: what is perturbed; that input holds floating-point numbers.
         generator: where the noise comes from.
         sigma: its standard deviation, in the unit of the input, at least 0.
         input: number of the input.
@@ -85,25 +85,25 @@ def add_noise(fold: Split, generator: torch.Generator, sigma: float, input: int 
     Raises:
         ParibusError: there is no such input, it holds whole numbers, or ``sigma`` is negative.
     """
-    x = _input(fold, input)
+    x = _input(split, input)
     if sigma < 0 or not x.is_floating_point():
         raise ParibusError(
-            f"noise on an input of {fold.dataset.name}",
+            f"noise on an input of {split.dataset.name}",
             got=f"a standard deviation of {sigma:g} for numbers of {x.dtype}",
             expected="a standard deviation of at least 0, and floating-point numbers",
             fix="Scale the input in the task's source, and give the deviation in its unit.",
         )
     noise = torch.randn(x.shape, generator=generator)
     return _with(
-        fold, input, x + sigma * noise, f"Gaussian noise of standard deviation {sigma:g} is added"
+        split, input, x + sigma * noise, f"Gaussian noise of standard deviation {sigma:g} is added"
     )
 
 
-def _input(fold: Split, number: int) -> Tensor:
-    inputs = fold.dataset.inputs
+def _input(split: Split, number: int) -> Tensor:
+    inputs = split.dataset.inputs
     if not 0 <= number < len(inputs):
         raise ParibusError(
-            f"input of {fold.dataset.name} that is perturbed",
+            f"input of {split.dataset.name} that is perturbed",
             got=f"number {number} of {len(inputs)}",
             expected=f"0 to {len(inputs) - 1}",
             fix="Name an input that there is; the first is 0.",
@@ -111,15 +111,15 @@ def _input(fold: Split, number: int) -> Tensor:
     return inputs[number]
 
 
-def _with(fold: Split, number: int, x: Tensor, how: str) -> Split:
-    """The fold with another tensor as one input, and a note of it."""
-    inputs = tuple(x if i == number else old for i, old in enumerate(fold.dataset.inputs))
+def _with(split: Split, number: int, x: Tensor, how: str) -> Split:
+    """The split with another tensor as one input, and a note of it."""
+    inputs = tuple(x if i == number else old for i, old in enumerate(split.dataset.inputs))
     which = f"input {number + 1} of {len(inputs)}" if len(inputs) > 1 else "the input"
-    dataset = replace(fold.dataset, inputs=inputs)
+    dataset = replace(split.dataset, inputs=inputs)
     return Split(
         dataset,
-        fold.train,
-        fold.validation,
-        fold.test,
-        (*fold.notes, f"{which} is perturbed: {how}"),
+        split.train,
+        split.validation,
+        split.test,
+        (*split.notes, f"{which} is perturbed: {how}"),
     )

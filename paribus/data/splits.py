@@ -51,9 +51,9 @@ def random_split(
     notes: tuple[str, ...] = ()
     if dataset.declared is not None and bool((dataset.declared == 2).any()):
         notes = ("the test part is the declared one and is not redrawn",)
-    fold = _fold(dataset, parts, notes)
-    fold = _imbalanced(fold, generator, imbalance) if imbalance > 1 else fold
-    return _lightened(fold, max_evaluated)
+    split = _fold(dataset, parts, notes)
+    split = _imbalanced(split, generator, imbalance) if imbalance > 1 else split
+    return _lightened(split, max_evaluated)
 
 
 def time_split(
@@ -78,8 +78,8 @@ def time_split(
     """
     first, second, _ = _cuts(len(dataset), _checked(fractions))
     order = torch.arange(len(dataset))
-    fold = Split(dataset, order[:first], order[first:second], order[second:])
-    return _full(_lightened(fold, max_evaluated))
+    split = Split(dataset, order[:first], order[first:second], order[second:])
+    return _full(_lightened(split, max_evaluated))
 
 
 def declared_split(
@@ -190,11 +190,11 @@ def _quota(count: int, shares: tuple[float, float, float]) -> Tensor:
 
 
 def _fold(dataset: Dataset, parts: Tensor, notes: tuple[str, ...]) -> Split:
-    """The fold of these part numbers, every part and every class of training and test being there."""
+    """The split of these part numbers, every part and every class of training and test being there."""
     train, validation, test = (torch.nonzero(parts == i).squeeze(1) for i in range(3))
-    fold = _full(Split(dataset, train, validation, test, notes))
+    split = _full(Split(dataset, train, validation, test, notes))
     for name in ("train", "test") if dataset.classes else ():
-        there = set(dataset.targets[0][fold.indices(name)].tolist())
+        there = set(dataset.targets[0][split.indices(name)].tolist())
         missing = [c for k, c in enumerate(dataset.classes) if k not in there]
         if missing:
             raise ParibusError(
@@ -203,37 +203,37 @@ def _fold(dataset: Dataset, parts: Tensor, notes: tuple[str, ...]) -> Split:
                 expected="every class in training and test",
                 fix="Give more samples of that class, leave it out, or change the fractions.",
             )
-    return fold
+    return split
 
 
-def _full(fold: Split) -> Split:
-    """The same fold, none of its parts being empty."""
+def _full(split: Split) -> Split:
+    """The same split, none of its parts being empty."""
     for name in PARTS:
-        if len(fold.indices(name)) == 0:
+        if len(split.indices(name)) == 0:
             raise ParibusError(
-                f"split of {fold.dataset.name}",
-                got=f"no sample in the {_spoken(name)} part, of {len(fold.dataset)} in all",
+                f"split of {split.dataset.name}",
+                got=f"no sample in the {_spoken(name)} part, of {len(split.dataset)} in all",
                 expected="samples in all three parts",
                 fix="Give more samples, or change the fractions.",
             )
-    return fold
+    return split
 
 
 def _spoken(part: str) -> str:
     return "training" if part == "train" else part
 
 
-def _lightened(fold: Split, most: int | None) -> Split:
-    """The fold with at most so many samples in validation and test."""
-    parts = (fold.validation, fold.test)
+def _lightened(split: Split, most: int | None) -> Split:
+    """The split with at most so many samples in validation and test."""
+    parts = (split.validation, split.test)
     if most is None or max(map(len, parts)) <= most:
-        return fold
+        return split
     validation, test = (_thinned(part, most) for part in parts)
     note = (
         f"validation and test are scored on {len(validation)} of {len(parts[0])} and {len(test)} of "
         f"{len(parts[1])} samples, evenly spaced"
     )
-    return replace(fold, validation=validation, test=test, notes=(*fold.notes, note))
+    return replace(split, validation=validation, test=test, notes=(*split.notes, note))
 
 
 def _thinned(part: Tensor, most: int) -> Tensor:
@@ -243,9 +243,9 @@ def _thinned(part: Tensor, most: int) -> Tensor:
     return part[torch.linspace(0, len(part) - 1, most, dtype=torch.float64).round().long()]
 
 
-def _imbalanced(fold: Split, generator: torch.Generator, ratio: float) -> Split:
-    """The fold with prevalences that fall geometrically, as `random_split` tells."""
-    target, count = fold.dataset.targets[0], len(fold.dataset.classes)
+def _imbalanced(split: Split, generator: torch.Generator, ratio: float) -> Split:
+    """The split with prevalences that fall geometrically, as `random_split` tells."""
+    target, count = split.dataset.targets[0], len(split.dataset.classes)
     shares = [ratio ** (-k / (count - 1)) for k in range(count)]
 
     def thin(part: Tensor, least: int) -> Tensor:
@@ -264,15 +264,15 @@ def _imbalanced(fold: Split, generator: torch.Generator, ratio: float) -> Split:
             kept.append(members[torch.arange(wanted) % len(members)])
         return torch.cat(kept).sort().values
 
-    train, validation, test = thin(fold.train, 2), thin(fold.validation, 1), repeat(fold.test)
+    train, validation, test = thin(split.train, 2), thin(split.validation, 1), repeat(split.test)
     sizes = ", ".join(
-        f"{c} {n}" for c, n in zip(fold.dataset.classes, _sizes(target, train), strict=True)
+        f"{c} {n}" for c, n in zip(split.dataset.classes, _sizes(target, train), strict=True)
     )
     note = (
         f"classes made uneven, {ratio:g} to 1 from first to last: training keeps {sizes}; the test part keeps "
-        f"its {len(fold.test)} samples and repeats those of frequent classes to {len(test)} in all"
+        f"its {len(split.test)} samples and repeats those of frequent classes to {len(test)} in all"
     )
-    return Split(fold.dataset, train, validation, test, (*fold.notes, note))
+    return Split(split.dataset, train, validation, test, (*split.notes, note))
 
 
 def _sizes(target: Tensor, part: Tensor) -> list[int]:

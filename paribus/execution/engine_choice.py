@@ -11,7 +11,7 @@ from paribus.data.dataset import Split
 from paribus.engines.cohorts import MAX_CHUNK
 from paribus.engines.simd.trainer import COMPILED, WORTH_LANES, CompiledTraining
 from paribus.engines.vmapped.fit import StackedTraining, self_check, why_not
-from paribus.execution.executor import fold_of, spread
+from paribus.execution.executor import split_of, spread
 from paribus.execution.pool import one_thread, warm_up
 from paribus.runs.run import Run
 from paribus.training.loop import Training, deterministic
@@ -109,16 +109,16 @@ def resolve(wanted: str, run: Run, replicates: int, beside: Sequence[Run] = ()) 
     run = cohort[0]
     with one_thread():
         warm_up()
-        fold = fold_of(run)
+        split = split_of(run)
         alone = 0.0
         if wanted == "auto":
-            alone, reason = _worth(run, fold, replicates)
+            alone, reason = _worth(run, split, replicates)
             if reason:
                 return EngineChoice("loop", reason)
-        reason = why_not(run) or self_check(run, fold)
+        reason = why_not(run) or self_check(run, split)
         if reason:
             return EngineChoice("loop", reason)
-        return _stacked(wanted, cohort, fold, alone)
+        return _stacked(wanted, cohort, split, alone)
 
 
 def _unstarted(run: Run) -> Run:
@@ -126,12 +126,12 @@ def _unstarted(run: Run) -> Run:
     return replace(run, recipe=run.recipe.model_copy(update={"start": None}))
 
 
-def _worth(run: Run, fold: Split, replicates: int) -> tuple[float, str]:
+def _worth(run: Run, split: Split, replicates: int) -> tuple[float, str]:
     """Seconds of a step by the loop, and why stacking is not even looked at, or nothing."""
     if replicates == 1:
         return 0.0, "a single run"
     try:
-        alone = _loop_seconds(run, fold)
+        alone = _loop_seconds(run, split)
     except Exception as error:  # noqa: BLE001 - a training that fails is told when it is trained
         return 0.0, f"a trial step failed: {error}".partition("\n")[0]
     in_all = alone * run.recipe.steps * replicates
@@ -142,17 +142,17 @@ def _worth(run: Run, fold: Split, replicates: int) -> tuple[float, str]:
     )
 
 
-def _loop_seconds(run: Run, fold: Split) -> float:
+def _loop_seconds(run: Run, split: Split) -> float:
     with deterministic(run):
-        return _seconds(Training(run, fold))
+        return _seconds(Training(run, split))
 
 
-def _stacked(wanted: str, cohort: Sequence[Run], fold: Split, alone: float) -> EngineChoice:
+def _stacked(wanted: str, cohort: Sequence[Run], split: Split, alone: float) -> EngineChoice:
     """The stacked engine in the form and portion that suit it best, or the loop if ``auto`` finds it faster."""
     steps = cohort[0].recipe.steps
     if wanted == "stacked" and (len(cohort) == 1 or steps < FEWEST_MEASURED):
         return EngineChoice("stacked", "asked for")
-    found = best_portion(cohort, fold)
+    found = best_portion(cohort, split)
     if wanted == "stacked":
         chosen = EngineChoice("stacked", "asked for", found.limit)
     else:
@@ -164,7 +164,7 @@ def _stacked(wanted: str, cohort: Sequence[Run], fold: Split, alone: float) -> E
             return EngineChoice("loop", reason)
         chosen = EngineChoice("stacked", reason, found.limit)
     at_once = found.dealt(len(cohort))
-    return _form(chosen, cohort[:at_once], fold, found.step * at_once / found.tried)
+    return _form(chosen, cohort[:at_once], split, found.step * at_once / found.tried)
 
 
 class ChunkSize(NamedTuple):
@@ -191,25 +191,25 @@ class ChunkSize(NamedTuple):
         return -(-replicates // -(-replicates // self.limit))
 
 
-def best_portion(cohort: Sequence[Run], fold: Split) -> ChunkSize:
+def best_portion(cohort: Sequence[Run], split: Split) -> ChunkSize:
     """What is trained at once is halved for as long as that saves time.
 
     A large network's replicates leave a core's cache, and convolutions in groups get slower the more groups there are.
     Every portion's start is part of its time.
     """
     steps, most = cohort[0].recipe.steps, min(len(cohort), MOST_MEASURED)
-    best = ChunkSize(MAX_CHUNK, most, *_stacked_seconds(cohort[:most], fold))
+    best = ChunkSize(MAX_CHUNK, most, *_stacked_seconds(cohort[:most], split))
     worth = best.each(steps) * steps * most >= WORTH_TRYING_HALVES
     while worth and best.tried > 1:
         half = -(-best.tried // 2)
-        found = ChunkSize(half, half, *_stacked_seconds(cohort[:half], fold))
+        found = ChunkSize(half, half, *_stacked_seconds(cohort[:half], split))
         if found.each(steps) > (1 - WORTH_HALVING) * best.each(steps):
             break
         best = found
     return best
 
 
-def _form(chosen: EngineChoice, cohort: Sequence[Run], fold: Split, plain: float) -> EngineChoice:
+def _form(chosen: EngineChoice, cohort: Sequence[Run], split: Split, plain: float) -> EngineChoice:
     """The form of a stacked step: operation by operation, or compiled where that repays itself.
 
     On a GPU the same question is asked of its own times; capturing a step as a CUDA graph would be a third answer here.
@@ -217,14 +217,14 @@ def _form(chosen: EngineChoice, cohort: Sequence[Run], fold: Split, plain: float
     Args:
         chosen: the stacked engine.
         cohort: a portion.
-        fold: what it is trained on.
+        split: what it is trained on.
         plain: seconds of a step of all of them that is not compiled.
     """
     steps = cohort[0].recipe.steps
     if steps < FEWEST_LOADED or plain * steps < WORTH_LANES:
         return chosen
     try:
-        compiled = _compiled_seconds(cohort, fold)
+        compiled = _compiled_seconds(cohort, split)
     except NotCompiledError as why:
         return chosen._replace(reason=f"{chosen.reason}; not compiled: {why}")
     found = f"{chosen.reason}; {plain * 1e6:.0f} µs a step of all {len(cohort)}, {compiled * 1e6:.0f} compiled"
@@ -246,31 +246,31 @@ class NotCompiledError(Exception):
     """Why steps were not compiled."""
 
 
-def _stacked_seconds(runs: Sequence[Run], fold: Split) -> tuple[float, float]:
+def _stacked_seconds(runs: Sequence[Run], split: Split) -> tuple[float, float]:
     """Seconds of a step of so many replicates, and those that the start took, recording included."""
     with deterministic(runs[0]):
         started = time.perf_counter()
-        training = StackedTraining(runs, [fold] * len(runs))
+        training = StackedTraining(runs, [split] * len(runs))
         # What is picked at once may be a hundred steps, which nobody waits for to choose an engine.
         training.advance(1)
         start = time.perf_counter() - started
         return _seconds(training), start
 
 
-def _compiled_seconds(runs: Sequence[Run], fold: Split) -> float:
+def _compiled_seconds(runs: Sequence[Run], split: Split) -> float:
     """Seconds of a compiled step of so many replicates.
 
     Args:
         runs: of one process.
-        fold: what they are trained on, where seeds have no data of their own.
+        split: what they are trained on, where seeds have no data of their own.
 
     Raises:
         NotCompiledError: there is no machine code, and why.
     """
     # How data of its own are laid out for each seed is part of what is compiled.
-    folds = [fold_of(run) if run.task.redrawn else fold for run in runs]
+    splits = [split_of(run) if run.task.redrawn else split for run in runs]
     with deterministic(runs[0]):
-        training = CompiledTraining(runs, folds)
+        training = CompiledTraining(runs, splits)
         if not training.reason:
             # One more where the last one is watched, which is taken apart.
             training.advance(training.at_once + training.watching)

@@ -119,8 +119,8 @@ def train_unit(unit: Unit) -> list[RunResult]:
     """
     first = unit[0]
     with run_error_context(first, len(unit)):
-        folds = [fold_of(run) for run in unit]
-        records = _together(unit, folds) if stacked(first) else [train(first, folds[0])]
+        splits = [split_of(run) for run in unit]
+        records = _together(unit, splits) if stacked(first) else [train(first, splits[0])]
     return [replace(record, provenance=provenance(first)) for record in records]
 
 
@@ -134,15 +134,15 @@ def run_error_context(run: Run, together: int = 1) -> AbstractContextManager[Non
     )
 
 
-def _together(unit: Unit, folds: Sequence[Split]) -> list[RunResult]:
+def _together(unit: Unit, splits: Sequence[Split]) -> list[RunResult]:
     """Train a cohort, those of equal part sizes at once; records in the order of the unit."""
     sizes: dict[tuple[int, ...], list[int]] = {}
-    for i, fold in enumerate(folds):
-        sizes.setdefault(tuple(len(fold.indices(part)) for part in PARTS), []).append(i)
+    for i, split in enumerate(splits):
+        sizes.setdefault(tuple(len(split.indices(part)) for part in PARTS), []).append(i)
     records: dict[int, RunResult] = {}
     trained = train_compiled if unit[0].engine == COMPILED else train_together
     for group in sizes.values():
-        done = trained([unit[i] for i in group], [folds[i] for i in group])
+        done = trained([unit[i] for i in group], [splits[i] for i in group])
         records |= dict(zip(group, done, strict=True))
     return [records[i] for i in range(len(unit))]
 
@@ -150,18 +150,18 @@ def _together(unit: Unit, folds: Sequence[Split]) -> list[RunResult]:
 _folds: dict[str, Split] = {}
 
 
-def fold_of(run: Run) -> Split:
-    """The fold that a run sees; one of the same samples is used again, with the statistics taken of it.
+def split_of(run: Run) -> Split:
+    """The split that a run sees; one of the same samples is used again, with the statistics taken of it.
 
     A series is cut at the same times for every seed, and its statistics are dear.
     """
-    fold = run.task.fold(dataset_of(run.task, run.seed), run.streams)
-    name = f"{fold.dataset.digest}/{fold.digest}"
+    split = run.task.make_split(dataset_of(run.task, run.seed), run.streams)
+    name = f"{split.dataset.digest}/{split.digest}"
     known = _folds.get(name)
-    if known is not None and known.dataset is fold.dataset and known.notes == fold.notes:
+    if known is not None and known.dataset is split.dataset and known.notes == split.notes:
         return known
-    keep_latest(_folds, name, fold, KEPT)
-    return fold
+    keep_latest(_folds, name, split, KEPT)
+    return split
 
 
 _datasets: dict[str, Dataset] = {}

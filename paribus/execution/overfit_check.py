@@ -76,10 +76,10 @@ def check(variant: Variant, *, steps: int = 2000, seed: int = 0) -> Iterator[Fit
     """
     recipe = variant.recipe.model_copy(update={"early_stopping": None, "time_limit": None})
     run = Run(variant.task, recipe, seed, "")
-    fold = variant.task.fold(dataset_of(variant.task, seed), run.streams)
-    order = torch.randperm(len(fold.train), generator=run.streams.generator("order", 0))
-    for samples in (1, min(recipe.batch_size, len(fold.train))):
-        yield _fitted(run, fold.only(fold.train[order[:samples]]), steps)
+    split = variant.task.make_split(dataset_of(variant.task, seed), run.streams)
+    order = torch.randperm(len(split.train), generator=run.streams.generator("order", 0))
+    for samples in (1, min(recipe.batch_size, len(split.train))):
+        yield _fitted(run, split.only(split.train[order[:samples]]), steps)
 
 
 def check_all(
@@ -108,11 +108,11 @@ def check_all(
                 yield f"{comparison.name}, {variant.name}", found
 
 
-def _fitted(run: Run, fold: Split, steps: int) -> Fitted:
-    samples = len(fold.train)
+def _fitted(run: Run, split: Split, steps: int) -> Fitted:
+    samples = len(split.train)
     with one_thread(), deterministic(run):
         try:
-            training = Training(run, fold)
+            training = Training(run, split)
             before = _measured(run, training)
             found, taken = before, 0
             while taken < steps and not _told(samples, taken, before, found).passed:

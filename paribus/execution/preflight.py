@@ -31,7 +31,7 @@ def refuse_undrawn(comparison: Comparison) -> None:
         return
     for task in {variant.task for variant in comparison.variants()}:
         dataset = dataset_of(task, 0)
-        first, second = (task.fold(dataset, Streams(seed)).test for seed in range(2))
+        first, second = (task.make_split(dataset, Streams(seed)).test for seed in range(2))
         if torch.equal(first, second):
             raise ParibusError(
                 f"what comparison {comparison.name!r} speaks of",
@@ -73,8 +73,8 @@ def try_once(variant: Variant) -> None:
     """
     dataset = dataset_of(variant.task, 0)
     streams = Streams(0, variant.recipe.salt)
-    fold = variant.task.fold(dataset, streams)
-    part = fold.part("train")
+    split = variant.task.make_split(dataset, streams)
+    part = split.part("train")
     with misfit_error_context(variant, dataset):
         try_augmentation(variant.recipe.augment, dataset, streams)
         network = build(variant.recipe, dataset, streams)
@@ -82,7 +82,7 @@ def try_once(variant: Variant) -> None:
         few = slice(0, 4)
         outputs = network(*(x[few].to(torch.get_default_dtype()) for x in part.inputs))
         variant.task.loss(outputs, *(y[few] for y in part.targets)).mean().backward()
-        dummy_outputs(variant.task, fold)
+        dummy_outputs(variant.task, split)
         make_optimizer(variant, network.parameters())
 
 

@@ -54,7 +54,7 @@ def time_steps(variant: Run, baseline: Run) -> Timing:
     """
     with pinned(), one_thread(), deterministic(variant):
         pair = [
-            Training(run, run.task.fold(dataset_of(run.task, run.seed), run.streams))
+            Training(run, run.task.make_split(dataset_of(run.task, run.seed), run.streams))
             for run in (variant, baseline)
         ]
         for training in pair:

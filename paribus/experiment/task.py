@@ -96,7 +96,7 @@ class Task(Frozen):
         drawn: Dataset = self.source(seed=seed) if self.redrawn else self.source()
         return drawn
 
-    def fold(self, dataset: Dataset, streams: Streams) -> Split:
+    def make_split(self, dataset: Dataset, streams: Streams) -> Split:
         """The split that this seed sees, its data perturbed where the task says so; a salt parts neither."""
         shared = Streams(streams.seed)
         fold: Split = self.split(dataset, shared.generator("split"))

@@ -35,6 +35,6 @@ def scores_of(
     }
 
 
-def dummy_outputs(task: Task, fold: Split) -> dict[str, Outputs]:
+def dummy_outputs(task: Task, split: Split) -> dict[str, Outputs]:
     """What each dummy predictor says of the test part, ``(sample, output)``, or images, for each output."""
-    return {name: predictor(fold) for name, predictor in task.dummy.items()}
+    return {name: predictor(split) for name, predictor in task.dummy.items()}

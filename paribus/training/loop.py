@@ -51,24 +51,24 @@ class Training:
 
     Args:
         run: what is trained; ``initial`` keeps the hashes of its initial weights.
-        fold: what it is trained on.
+        split: what it is trained on.
     """
 
-    def __init__(self, run: Run, fold: Split) -> None:
+    def __init__(self, run: Run, split: Split) -> None:
         dtype = getattr(torch, run.recipe.dtype)
-        network = initial_network(run, fold)
+        network = initial_network(run, split)
         self.run = run
         self.initial = weight_digests(network)
-        self.layers = layer_table(network, fold.part("train", 1))
+        self.layers = layer_table(network, split.part("train", 1))
         self.noise = use_named_dropout(network, run.streams)
         self.network = network.to(run.device, dtype)
-        self.parts = Parts(*(fold.part(p).to(run.device, dtype) for p in PARTS))
+        self.parts = Parts(*(split.part(p).to(run.device, dtype) for p in PARTS))
         trained = [p for p in network.parameters() if p.requires_grad]
         self.optimizer = run.recipe.optimizer(trained)
         self.evaluates = evaluates(self.optimizer)
         self.rounds = Rounds(network, run, self.noise) if takes_rounds(network) else None
         self.order = batches(len(self.parts.train), run.recipe.batch_size, run.streams)
-        self.fold = fold
+        self.split = split
         self.augment = Augmentation(run.recipe.augment, run.streams) if run.recipe.augment else None
         self.steps = 0
         self.watching = any(map(needs_last_step, run.diagnostics))
@@ -125,8 +125,8 @@ class Training:
 
     def _augmented(self, augment: Augmentation, index: Tensor) -> Tensor:
         """The first input's samples of a batch, changed while raw and prepared as all samples are."""
-        raw = self.fold.dataset.inputs[0][self.fold.train[index]]
-        changed, affine = augment(raw, self.steps), self.fold.input_affines[0]
+        raw = self.split.dataset.inputs[0][self.split.train[index]]
+        changed, affine = augment(raw, self.steps), self.split.input_affines[0]
         like = self.parts.train.inputs[0]
         return (affine(changed) if affine else changed).to(like.device, like.dtype)
 
@@ -137,8 +137,8 @@ def evaluates(optimizer: torch.optim.Optimizer) -> bool:
     return closure is not None and closure.default is inspect.Parameter.empty
 
 
-def train(run: Run, fold: Split) -> RunResult:
-    """Train one run on one fold and score it once on the test part, or not at all if it is a trial.
+def train(run: Run, split: Split) -> RunResult:
+    """Train one run on one split and score it once on the test part, or not at all if it is a trial.
 
     Every draw comes from the run's own streams; the global generator is seeded for networks that use it and put
     back afterwards.
@@ -147,12 +147,12 @@ def train(run: Run, fold: Split) -> RunResult:
         source_weights(run)
     with deterministic(run):
         started = time.perf_counter()
-        training, progress = fitted(run, fold)
+        training, progress = fitted(run, split)
         finished = progress.outcome is not Outcome.diverged and run.trial is None
         outputs = outputs_of(training.network, training.parts.test) if finished else None
         return finish(
             run,
-            fold,
+            split,
             progress,
             outputs=outputs,
             layers=training.layers,
@@ -160,10 +160,10 @@ def train(run: Run, fold: Split) -> RunResult:
         )
 
 
-def fitted(run: Run, fold: Split) -> tuple[Training, RunState]:
-    """A network trained on a fold, at its best weights where its recipe stops early, and what its training came to."""
+def fitted(run: Run, split: Split) -> tuple[Training, RunState]:
+    """A network trained on a split, at its best weights where its recipe stops early, and what its training came to."""
     with deterministic(run):
-        training = Training(run, fold)
+        training = Training(run, split)
         progress = RunState(initial=training.initial)
         best = _fit(training, progress)
         if best is not None:

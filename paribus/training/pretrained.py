@@ -20,14 +20,14 @@ KEPT = 8
 _known: dict[str, dict[str, Tensor]] = {}
 
 
-def initial_network(run: Run, fold: Split) -> nn.Module:
+def initial_network(run: Run, split: Split) -> nn.Module:
     """The network of a run on the CPU, as its first step finds it.
 
     Raises:
         ParibusError: a pattern fits nothing, weights do not fit, or the training that they come from failed.
     """
     recipe = run.recipe
-    network = build(recipe, fold.dataset, run.streams)
+    network = build(recipe, split.dataset, run.streams)
     taken, frozen = named_weights(recipe, network)
     if taken:
         take_over(network, source_weights(run), taken)
@@ -81,28 +81,28 @@ def source_weights(run: Run) -> dict[str, Tensor]:
         start.task, start.recipe, run.seed, data_digest(start.task, dataset), device=run.device
     )
     if source.key not in _known:
-        weights = _kept(source, start.task.fold(dataset, source.streams))
+        weights = _kept(source, start.task.make_split(dataset, source.streams))
         keep_latest(_known, source.key, weights, KEPT)
     return _known[source.key]
 
 
-def _kept(source: Run, fold: Split) -> dict[str, Tensor]:
+def _kept(source: Run, split: Split) -> dict[str, Tensor]:
     """The weights from the cache, or trained now; a cache that cannot be used costs the time of training again."""
     file = f"weights-{source.key}.pt"
     with suppress(OSError, ParibusError):
         path = cache_folder() / file
         if path.exists():
             return load_weights(path)
-    network = _trained(source, fold)
+    network = _trained(source, split)
     with suppress(OSError):
         save_weights(network, cache_folder() / file)
     return {name: value.detach().cpu() for name, value in network.state_dict().items()}
 
 
-def _trained(source: Run, fold: Split) -> nn.Module:
+def _trained(source: Run, split: Split) -> nn.Module:
     from paribus.training.loop import fitted  # which itself starts from here
 
-    training, progress = fitted(source, fold)
+    training, progress = fitted(source, split)
     if progress.outcome is not Outcome.completed:
         raise ParibusError(
             f"training of {source.recipe.model.label} on {source.task.name!r}, to start from, with seed {source.seed}",

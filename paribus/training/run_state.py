@@ -89,7 +89,7 @@ def diagnosed(
 
 def finish(
     run: Run,
-    fold: Split,
+    split: Split,
     progress: RunState,
     *,
     outputs: Outputs | None,
@@ -100,14 +100,14 @@ def finish(
 
     Args:
         run: what was trained.
-        fold: what it was trained on.
+        split: what it was trained on.
         progress: what it came to; a score that is not finite makes it diverged.
         outputs: for the test part, ``(sample, output)`` each, or None for a diverged run or a trial; the first is kept.
         layers: of the network.
         seconds: training, evaluation included.
     """
     progress.curves |= gaps(progress.curves)
-    judged = _judged(run, fold, progress, outputs) if run.trial is None else _tried(run, progress)
+    judged = _judged(run, split, progress, outputs) if run.trial is None else _tried(run, progress)
     return replace(
         judged,
         steps=progress.steps,
@@ -117,11 +117,11 @@ def finish(
         parameters=sum(line["parameters"] for line in layers),
         layers=[dict(line) for line in layers],
         data={
-            "name": fold.dataset.name,
-            "origin": fold.dataset.origin,
-            "digest": fold.dataset.digest,
-            "classes": list(fold.dataset.classes),
-            **{name: len(fold.indices(name)) for name in PARTS},
+            "name": split.dataset.name,
+            "origin": split.dataset.origin,
+            "digest": split.dataset.digest,
+            "classes": list(split.dataset.classes),
+            **{name: len(split.indices(name)) for name in PARTS},
         },
     )
 
@@ -136,9 +136,9 @@ def _tried(run: Run, progress: RunState) -> RunResult:
     return RunResult(run.key, run.seed, progress.outcome, progress.reason, scores)
 
 
-def _judged(run: Run, fold: Split, progress: RunState, outputs: Outputs | None) -> RunResult:
+def _judged(run: Run, split: Split, progress: RunState, outputs: Outputs | None) -> RunResult:
     """What a run that counts leaves besides: test scores, predictions, curves and hashes."""
-    dummy, targets = dummy_outputs(run.task, fold), fold.part("test").targets
+    dummy, targets = dummy_outputs(run.task, split), split.part("test").targets
     scores = {} if outputs is None else _final_scores(run, progress, outputs, targets)
     predictions = None
     if outputs is not None and scores:
@@ -154,12 +154,12 @@ def _judged(run: Run, fold: Split, progress: RunState, outputs: Outputs | None) 
         dummy={name: scores_of(o, targets, run.task.metrics) for name, o in dummy.items()},
         curves=progress.curves,
         hashes={
-            "data": fold.dataset.digest,
-            "split": fold.digest,
-            "order": order_digest(len(fold.train), recipe.batch_size, recipe.steps, run.streams),
+            "data": split.dataset.digest,
+            "split": split.digest,
+            "order": order_digest(len(split.train), recipe.batch_size, recipe.steps, run.streams),
             "init": progress.initial,
         },
-        notes=(*fold.dataset.notes, *fold.notes),
+        notes=(*split.dataset.notes, *split.notes),
         predictions=predictions,
     )
 

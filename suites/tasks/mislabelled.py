@@ -32,23 +32,23 @@ def mislabelled_split(
     Raises:
         ParibusError: there are no classes, fewer training samples, or the noise is no share.
     """
-    fold = random_split(dataset, generator, fractions)
-    _check(fold, train, noise)
-    kept = fold.train[torch.randperm(len(fold.train), generator=generator)[:train]].sort().values
+    split = random_split(dataset, generator, fractions)
+    _check(split, train, noise)
+    kept = split.train[torch.randperm(len(split.train), generator=generator)[:train]].sort().values
     chosen = kept[torch.randperm(train, generator=generator)[: round(noise * train)]]
     others = len(dataset.classes) - 1
     shift = torch.randint(1, others + 1, (len(chosen),), generator=generator)
     target = dataset.targets[0].clone()
     target[chosen] = (target[chosen] + shift) % (others + 1)
-    note = f"of {len(fold.train)} training samples {train} are kept, {len(chosen)} of them with a wrong label"
+    note = f"of {len(split.train)} training samples {train} are kept, {len(chosen)} of them with a wrong label"
     noisy = replace(dataset, targets=(target, *dataset.targets[1:]))
-    return replace(fold, dataset=noisy, train=kept, notes=(*fold.notes, note))
+    return replace(split, dataset=noisy, train=kept, notes=(*split.notes, note))
 
 
-def _check(fold: Split, train: int, noise: float) -> None:
+def _check(split: Split, train: int, noise: float) -> None:
     slips = {
-        f"{fold.dataset.name}, which has values to predict": not fold.dataset.classes,
-        f"{train} training samples of {len(fold.train)}": not 1 <= train <= len(fold.train),
+        f"{split.dataset.name}, which has values to predict": not split.dataset.classes,
+        f"{train} training samples of {len(split.train)}": not 1 <= train <= len(split.train),
         f"a noise of {noise:g}": not 0 <= noise <= 1,
     }
     for slip, made in slips.items():

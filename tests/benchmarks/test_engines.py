@@ -49,7 +49,7 @@ def test_the_textbook_the_loop_and_the_stacked_engine_learn_the_same() -> None:
 @pytest.mark.parametrize("workload", WORKLOADS, ids=lambda w: w.name)
 def test_a_workload_is_what_the_table_says(workload: Any) -> None:
     """No batch is left over, two devices share the checked seeds, and every bar has a row."""
-    training = len(workload.fold.train)
+    training = len(workload.split.train)
     seeds, steps = workload.checked
     assert training % workload.recipe.batch_size == 0
     assert (seeds % 2, steps % workload.epoch) == (0, 0)
@@ -64,7 +64,7 @@ def test_the_textbooks_loss_is_the_tasks() -> None:
         with torch.no_grad():
             outputs = workload.network(0)(x[:16])
             plain = criterion(outputs, y[:16])
-            part = workload.fold.part("train", 16)
+            part = workload.split.part("train", 16)
             assert plain.item() == pytest.approx(
                 workload.task.loss(outputs, *part.targets).mean().item(), rel=1e-5
             )

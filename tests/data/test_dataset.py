@@ -1,4 +1,4 @@
-"""Data sets, folds, and the preparation that is fitted on the training part alone."""
+"""Data sets, splits, and the preparation that is fitted on the training part alone."""
 
 from __future__ import annotations
 
@@ -92,10 +92,10 @@ def test_statistics_do_not_depend_on_what_is_not_trained_on() -> None:
 
 def test_targets_are_standardised_by_the_training_part_where_asked() -> None:
     y = _numbers(30, 1) * 5 + 100
-    fold = _fold(_numbers(30, 2), targets=(y,), classes=(), standardise_targets=True)
-    assert float(fold.part("train").targets[0].mean()) == pytest.approx(0, abs=1e-5)
+    split = _fold(_numbers(30, 2), targets=(y,), classes=(), standardise_targets=True)
+    assert float(split.part("train").targets[0].mean()) == pytest.approx(0, abs=1e-5)
     mean, deviation = y[:10].mean(), y[:10].std(correction=0)
-    torch.testing.assert_close(fold.part("test").targets[0], (y[20:] - mean) / deviation)
+    torch.testing.assert_close(split.part("test").targets[0], (y[20:] - mean) / deviation)
 
 
 def test_an_input_without_a_feature_axis_is_left_as_it_is() -> None:
@@ -126,9 +126,9 @@ def test_a_digest_tells_values_shapes_and_types_apart() -> None:
 
 
 def test_a_folds_digest_tells_its_parts_apart() -> None:
-    fold = _fold(_numbers(30, 1))
-    swapped = Split(fold.dataset, fold.train, fold.test, fold.validation)
-    assert fold.digest != swapped.digest
+    split = _fold(_numbers(30, 1))
+    swapped = Split(split.dataset, split.train, split.test, split.validation)
+    assert split.digest != swapped.digest
 
 
 def test_a_part_moves_in_the_wanted_precision_and_keeps_class_numbers() -> None:

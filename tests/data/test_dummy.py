@@ -58,18 +58,18 @@ def test_the_prior_of_two_classes_is_the_log_odds_of_the_second() -> None:
 
 def test_the_prior_of_more_classes_is_their_log_shares() -> None:
     """Two of a, one of b and none of c in training, one of each added: 3, 2 and 1 of 6."""
-    fold = _classified([0, 0, 1, 2, 2, 0, 1], "abc")
-    logits = prior(fold)
+    split = _classified([0, 0, 1, 2, 2, 0, 1], "abc")
+    logits = prior(split)
     torch.testing.assert_close(logits, (torch.tensor([[3.0, 2.0, 1.0]] * 2) / 6).log())
-    losses = log_loss(logits, fold.part("test").targets[0])
+    losses = log_loss(logits, split.part("test").targets[0])
     torch.testing.assert_close(losses, -(torch.tensor([3.0, 2.0]) / 6).log())
 
 
 @pytest.mark.parametrize("standardise", [False, True])
 def test_the_mean_target_is_that_of_training(standardise: bool) -> None:
-    fold = _series(standardise)
+    split = _series(standardise)
     expected = 0.0 if standardise else sum(t**2 for t in range(4, 14)) / 10
-    torch.testing.assert_close(mean_target(fold), torch.full((3, 1), expected), rtol=0, atol=1e-5)
+    torch.testing.assert_close(mean_target(split), torch.full((3, 1), expected), rtol=0, atol=1e-5)
 
 
 def test_the_last_value_is_the_one_before_the_target() -> None:
@@ -86,8 +86,8 @@ def test_a_lag_counts_back_from_the_value_to_predict(lag: int) -> None:
 
 def test_forecasts_are_in_the_scale_of_the_prepared_targets() -> None:
     """One step later, last values are the targets themselves, prepared alike."""
-    fold = _series(True)
-    torch.testing.assert_close(last_value(fold)[1:], fold.part("test").targets[0][:-1])
+    split = _series(True)
+    torch.testing.assert_close(last_value(split)[1:], split.part("test").targets[0][:-1])
 
 
 @pytest.mark.parametrize("lag", [0, 5])
@@ -101,28 +101,28 @@ def test_a_lag_beyond_the_window_is_refused(lag: int) -> None:
 
 
 def test_a_class_unseen_in_training_costs_a_finite_loss() -> None:
-    fold = _classified([0, 0, 0, 0, 1, 1, 1, 1], "ab")
-    assert log_loss(prior(fold), fold.part("test").targets[0]).isfinite().all()
+    split = _classified([0, 0, 0, 0, 1, 1, 1, 1], "ab")
+    assert log_loss(prior(split), split.part("test").targets[0]).isfinite().all()
 
 
 def test_each_target_has_a_prior_of_its_own() -> None:
     """Training has targets 0, 0, 1 and classes u, v, v: with one more of each, 3/5 and 2/5, and odds of 3 to 2."""
-    fold = _classified([0, 0, 1, 0, 1, 0, 1], "ab")
-    both = (*fold.dataset.targets, torch.tensor([0, 1, 1, 0, 0, 1, 1]))
-    data = dataclasses.replace(fold.dataset, targets=both, further_classes=(("u", "v"),))
-    fold = Split(data, fold.train, fold.validation, fold.test)
-    first, second = priors(fold)
+    split = _classified([0, 0, 1, 0, 1, 0, 1], "ab")
+    both = (*split.dataset.targets, torch.tensor([0, 1, 1, 0, 0, 1, 1]))
+    data = dataclasses.replace(split.dataset, targets=both, further_classes=(("u", "v"),))
+    split = Split(data, split.train, split.validation, split.test)
+    first, second = priors(split)
     torch.testing.assert_close(first, torch.full((2, 1), math.log(2 / 3)))
     torch.testing.assert_close(second, torch.full((2, 1), math.log(3 / 2)))
-    assert [x.tolist() for x in priors(fold, of=(0, 0))] == [first.tolist()] * 2
+    assert [x.tolist() for x in priors(split, of=(0, 0))] == [first.tolist()] * 2
 
 
 def test_label_prior_is_the_log_odds_of_each_label() -> None:
     """Of three training samples, two and none hold a label: (2 + 1) to (1 + 1), and 1 to 4."""
-    fold = _classified([0, 0, 1, 0, 1, 0, 1], "ab")
+    split = _classified([0, 0, 1, 0, 1, 0, 1], "ab")
     labels = torch.tensor([[1, 0], [1, 0], [0, 0], [1, 1], [1, 1], [1, 1], [1, 1]]).float()
-    data = dataclasses.replace(fold.dataset, targets=(labels,), classes=())
-    found = label_prior(Split(data, fold.train, fold.validation, fold.test))
+    data = dataclasses.replace(split.dataset, targets=(labels,), classes=())
+    found = label_prior(Split(data, split.train, split.validation, split.test))
     torch.testing.assert_close(found, torch.tensor([[1.5, 0.25]] * 2).log())
 
 
@@ -140,48 +140,50 @@ def _noisy_images(sigma: float = 0.5) -> Split:
 
 
 def test_an_image_itself_is_the_input_and_the_mean_image_has_its_shape() -> None:
-    fold = _noisy_images()
-    assert torch.equal(identity(fold), fold.dataset.inputs[0][40:])
-    expected = fold.dataset.targets[0][:20].mean(0)
-    torch.testing.assert_close(mean_target(fold), expected.repeat(20, 1, 1, 1))
+    split = _noisy_images()
+    assert torch.equal(identity(split), split.dataset.inputs[0][40:])
+    expected = split.dataset.targets[0][:20].mean(0)
+    torch.testing.assert_close(mean_target(split), expected.repeat(20, 1, 1, 1))
 
 
-def _by_sklearn(fold: Split, components: int, part: str) -> torch.Tensor:
+def _by_sklearn(split: Split, components: int, part: str) -> torch.Tensor:
     from sklearn.decomposition import PCA
 
-    clean = fold.part("train").targets[0].double().flatten(1).numpy()
+    clean = split.part("train").targets[0].double().flatten(1).numpy()
     pca = PCA(n_components=components, svd_solver="full").fit(clean)
-    given = fold.part(part).inputs[0].double().flatten(1).numpy()
+    given = split.part(part).inputs[0].double().flatten(1).numpy()
     return torch.from_numpy(pca.inverse_transform(pca.transform(given))).view(-1, 1, 3, 3)
 
 
 @pytest.mark.parametrize("components", [1, 2, 8])
 def test_principal_components_are_scikit_learns(components: int) -> None:
-    fold = _noisy_images()
-    found = principal_components(fold, components)
+    split = _noisy_images()
+    found = principal_components(split, components)
     assert found.dtype == torch.float32
     torch.testing.assert_close(
-        found.double(), _by_sklearn(fold, components, "test"), atol=1e-6, rtol=1e-5
+        found.double(), _by_sklearn(split, components, "test"), atol=1e-6, rtol=1e-5
     )
 
 
 def test_no_component_is_the_mean_and_all_of_them_are_the_image_itself() -> None:
-    fold = _noisy_images()
-    torch.testing.assert_close(principal_components(fold, 0), mean_target(fold))
-    torch.testing.assert_close(principal_components(fold, 9), identity(fold), atol=1e-6, rtol=1e-5)
+    split = _noisy_images()
+    torch.testing.assert_close(principal_components(split, 0), mean_target(split))
+    torch.testing.assert_close(
+        principal_components(split, 9), identity(split), atol=1e-6, rtol=1e-5
+    )
 
 
 @pytest.mark.parametrize("sigma", [0.1, 0.5, 1.5])
 def test_the_validation_part_chooses_how_many_components(sigma: float) -> None:
     """Against every choice tried in turn."""
-    fold = _noisy_images(sigma)
-    wanted = fold.part("validation").targets[0].double()
+    split = _noisy_images(sigma)
+    wanted = split.part("validation").targets[0].double()
     errors = [
-        (_by_sklearn(fold, k, "validation") - wanted).square().mean().item() for k in range(1, 10)
+        (_by_sklearn(split, k, "validation") - wanted).square().mean().item() for k in range(1, 10)
     ]
     best = 1 + errors.index(min(errors))
     assert 1 < best < 9 or sigma != 0.5
-    assert torch.equal(principal_components(fold), principal_components(fold, best))
+    assert torch.equal(principal_components(split), principal_components(split, best))
 
 
 def test_more_components_than_numbers_are_refused() -> None:

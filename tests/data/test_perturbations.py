@@ -13,7 +13,7 @@ from paribus.errors import ParibusError
 from paribus.seeding import Streams
 
 
-def fold() -> Split:
+def split() -> Split:
     images = torch.arange(12 * 2 * 9).view(12, 2, 3, 3)
     numbers = torch.arange(12.0)[:, None]
     data = Dataset(
@@ -32,7 +32,7 @@ def generator(seed: int = 0) -> torch.Generator:
 
 
 def test_shuffled_puts_one_input_of_each_part_into_another_order() -> None:
-    before = fold()
+    before = split()
     after = shuffle_input(before, generator(), input=1)
     assert after.dataset.inputs[0] is before.dataset.inputs[0]
     assert after.digest == before.digest
@@ -47,7 +47,7 @@ def test_shuffled_puts_one_input_of_each_part_into_another_order() -> None:
 
 
 def test_it_leaves_the_data_that_it_was_given_as_they_were() -> None:
-    before = fold()
+    before = split()
     inputs = [x.clone() for x in before.dataset.inputs]
     for alter in (shuffle_input, zero_input, permuted_pixels):
         alter(before, generator())
@@ -55,13 +55,13 @@ def test_it_leaves_the_data_that_it_was_given_as_they_were() -> None:
 
 
 def test_blank_is_zero_after_preparation() -> None:
-    part = zero_input(fold(), generator(), input=1).part("train")
+    part = zero_input(split(), generator(), input=1).part("train")
     assert part.inputs[1].tolist() == [[0.0]] * 6
     assert part.inputs[0].abs().sum() > 0
 
 
 def test_pixels_change_places_alike_in_every_image_and_channel() -> None:
-    before = fold()
+    before = split()
     after = permuted_pixels(before, generator())
     first = after.dataset.inputs[0][0, 0].flatten()
     assert sorted(first.tolist()) == list(range(9))
@@ -73,14 +73,14 @@ def test_pixels_change_places_alike_in_every_image_and_channel() -> None:
 
 
 def test_each_seed_has_an_order_of_its_own_and_repeats_it() -> None:
-    orders = [permuted_pixels(fold(), generator(s)).dataset.inputs[0][0, 0] for s in (0, 0, 1)]
+    orders = [permuted_pixels(split(), generator(s)).dataset.inputs[0][0, 0] for s in (0, 0, 1)]
     assert torch.equal(orders[0], orders[1])
     assert not torch.equal(orders[0], orders[2])
 
 
 def test_an_input_that_there_is_not_is_refused() -> None:
     with pytest.raises(ParibusError) as caught:
-        shuffle_input(fold(), generator(), input=2)
+        shuffle_input(split(), generator(), input=2)
     assert str(caught.value) == (
         "input of both that is perturbed: got number 2 of 2, expected 0 to 1. "
         "Name an input that there is; the first is 0."
@@ -89,7 +89,7 @@ def test_an_input_that_there_is_not_is_refused() -> None:
 
 def test_only_images_have_pixels() -> None:
     with pytest.raises(ParibusError) as caught:
-        permuted_pixels(fold(), generator(), input=1)
+        permuted_pixels(split(), generator(), input=1)
     assert str(caught.value) == (
         "permuted pixels of both: got an input of shape (1,), expected images, (channel, height, width). "
         "Name the input that holds images."
@@ -97,7 +97,7 @@ def test_only_images_have_pixels() -> None:
 
 
 def test_a_single_input_needs_no_number() -> None:
-    made = fold()
+    made = split()
     one = replace(
         made, dataset=replace(made.dataset, inputs=made.dataset.inputs[:1], feature_axes=(1,))
     )
@@ -106,8 +106,8 @@ def test_a_single_input_needs_no_number() -> None:
 
 def test_noise_is_added_to_one_input_and_to_no_target() -> None:
     """Of this standard deviation, and at two levels the same draw, scaled."""
-    data = replace(fold().dataset, inputs=(torch.zeros(12, 1, 60, 60),), feature_axes=(None,))
-    before = replace(fold(), dataset=data)
+    data = replace(split().dataset, inputs=(torch.zeros(12, 1, 60, 60),), feature_axes=(None,))
+    before = replace(split(), dataset=data)
     light, heavy = (add_noise(before, generator(), sigma=s).dataset.inputs[0] for s in (0.2, 0.4))
     assert float(light.std()) == pytest.approx(0.2, rel=0.02)
     assert float(light.mean()) == pytest.approx(0, abs=0.005)
@@ -128,4 +128,4 @@ def test_noise_that_cannot_be_added_is_refused(number: int, sigma: float, got: s
     with pytest.raises(
         ParibusError, match=f"^noise on an input of both: got a standard deviation of {got}"
     ):
-        add_noise(fold(), generator(), sigma=sigma, input=number)
+        add_noise(split(), generator(), sigma=sigma, input=number)

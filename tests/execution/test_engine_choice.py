@@ -24,7 +24,7 @@ from paribus.execution import engine_choice, executor
 from paribus.execution import plan as module
 from paribus.execution.cases import Case, cases
 from paribus.execution.engine_choice import EngineChoice, EngineQuery, common, resolve, resolve_each
-from paribus.execution.executor import execute, fold_of
+from paribus.execution.executor import execute, split_of
 from paribus.execution.session import Session
 from paribus.execution.settings import Settings
 from paribus.experiment.comparison import Budget, Suite
@@ -161,7 +161,7 @@ def test_a_network_that_cannot_be_stacked_is_found_out(name: str) -> None:
     network, reason = UNSTACKABLE[name]
     run = a_run(model=call(network))
     assert why_not(run) == ""
-    found = self_check(run, fold_of(run))
+    found = self_check(run, split_of(run))
     assert reason in found
     assert "\n" not in found
     assert resolve("stacked", run, 8) == EngineChoice("loop", found)
@@ -224,7 +224,7 @@ STACKABLE: dict[str, dict[str, Any]] = {
 def test_what_can_be_stacked_is(name: str) -> None:
     """Though round-off is blown up, steps are too small to see, or nothing is finite after the first."""
     run = a_run(**STACKABLE[name])
-    assert self_check(run, fold_of(run)) == ""
+    assert self_check(run, split_of(run)) == ""
     assert resolve("stacked", run, 8) == EngineChoice("stacked", "asked for")
 
 
@@ -533,9 +533,9 @@ def together(monkeypatch: pytest.MonkeyPatch) -> list[list[Run]]:
     calls: list[list[Run]] = []
     true = executor.train_together
 
-    def spy(runs: Sequence[Run], folds: Sequence[Any]) -> list[RunResult]:
+    def spy(runs: Sequence[Run], splits: Sequence[Any]) -> list[RunResult]:
         calls.append(list(runs))
-        return true(runs, folds)
+        return true(runs, splits)
 
     monkeypatch.setattr(executor, "train_together", spy)
     return calls

@@ -53,10 +53,10 @@ def test_a_loop_that_works_fits_one_point_and_then_one_batch() -> None:
 
 def test_a_few_samples_are_prepared_as_in_a_whole_training() -> None:
     """By themselves one point would be all zeros, and so would its prepared value."""
-    fold = TASK.fold(TASK.read(0), Streams(0))
-    few = fold.only(fold.train[:1])
+    split = TASK.make_split(TASK.read(0), Streams(0))
+    few = split.only(split.train[:1])
     for name in ("train", "validation", "test"):
-        assert torch.equal(few.part(name).inputs[0], fold.part("train", 1).inputs[0])
+        assert torch.equal(few.part(name).inputs[0], split.part("train", 1).inputs[0])
     assert few.part("train").inputs[0].abs().sum() > 0
 
 

@@ -21,8 +21,8 @@ MLP = call("paribus.models.mlp:MLP", hidden=[6, 5], dropout=0.3)
 RATES = (0.01, 0.3, 0.1)
 
 
-def by_loop(runs: Sequence[Run], folds: Sequence[Split]) -> list[RunResult]:
-    return [train(run, fold) for run, fold in zip(runs, folds, strict=True)]
+def by_loop(runs: Sequence[Run], splits: Sequence[Split]) -> list[RunResult]:
+    return [train(run, split) for run, split in zip(runs, splits, strict=True)]
 
 
 ENGINES = {"loop": by_loop, "stacked": train_together}
@@ -35,7 +35,7 @@ def trials(tiny, kind: str = "table", **settings) -> tuple[list[Run], list[Split
         for seed in range(2)
         for k, lr in enumerate(RATES)
     ]
-    return runs, [tiny[kind].fold(run.seed) for run in runs]
+    return runs, [tiny[kind].make_split(run.seed) for run in runs]
 
 
 def test_a_trial_shares_split_and_search_and_nothing_else() -> None:
@@ -76,15 +76,15 @@ def test_a_trial_never_sees_the_test_part(tiny) -> None:
     blind = proper.changed(targets=(spoilt,))
     run = replace(proper.run(MLP), trial=0)
     for make in ENGINES.values():
-        a, b = (make([run], [made.fold()])[0] for made in (proper, blind))
+        a, b = (make([run], [made.make_split()])[0] for made in (proper, blind))
         assert (a.outcome, a.scores) == (b.outcome, b.scores)
         assert a.completed
 
 
 def test_trials_are_the_same_in_both_engines(tiny) -> None:
     for settings in ({}, {"early_stopping": EarlyStopping(patience=1), "evaluate_every": 1}):
-        runs, folds = trials(tiny, **settings)
-        for a, b in zip(by_loop(runs, folds), train_together(runs, folds), strict=True):
+        runs, splits = trials(tiny, **settings)
+        for a, b in zip(by_loop(runs, splits), train_together(runs, splits), strict=True):
             assert a.scores == pytest.approx(b.scores, rel=1e-10, abs=1e-10)
             assert replace(a, scores={}, seconds=0.0, step_seconds=0.0) == replace(
                 b, scores={}, seconds=0.0, step_seconds=0.0
@@ -95,14 +95,14 @@ def test_two_trials_with_the_same_settings_differ_by_luck_alone(tiny) -> None:
     """And the winner trained afresh has yet another start."""
     run = tiny["table"].run(MLP)
     runs = [replace(run, trial=k) for k in (0, 1, None)]
-    a, b, c = (r.scores["validation/loss"] for r in by_loop(runs, [tiny["table"].fold()] * 3))
+    a, b, c = (r.scores["validation/loss"] for r in by_loop(runs, [tiny["table"].make_split()] * 3))
     assert len({a, b, c}) == 3
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_trial_that_diverges_is_a_counted_failure_without_a_score(tiny, engine) -> None:
     run = tiny["series"].run(MLP, call("torch.optim:SGD", lr=1e200), steps=20)
-    (record,) = ENGINES[engine]([replace(run, trial=0)], [tiny["series"].fold()])
+    (record,) = ENGINES[engine]([replace(run, trial=0)], [tiny["series"].make_split()])
     assert (record.outcome, record.scores) == (Outcome.diverged, {})
     assert record.reason.startswith("loss or a weight was not finite by step")
 
@@ -115,7 +115,7 @@ def test_a_validation_score_that_is_not_finite_is_a_failed_trial(tiny, engine) -
     targets = torch.where(declared[:, None] == 1, 1e30, base.dataset.targets[0])
     made = base.changed(targets=(targets,), declared=declared, standardise_targets=False)
     run = replace(made.run(MLP, dtype="float32"), trial=0)
-    (record,) = ENGINES[engine]([run], [made.fold()])
+    (record,) = ENGINES[engine]([run], [made.make_split()])
     assert (record.outcome, record.scores) == (Outcome.diverged, {})
     assert record.reason == "mse on the validation part was not finite"
 
@@ -124,9 +124,9 @@ def test_a_validation_score_that_is_not_finite_is_a_failed_trial(tiny, engine) -
 def test_the_validation_score_is_that_of_the_weights_that_are_kept(tiny, engine) -> None:
     """Where the recipe stops early, the lowest validation loss's; the last evaluation's otherwise."""
     stopping = {"early_stopping": EarlyStopping(patience=2), "evaluate_every": 1, "steps": 40}
-    runs, folds = trials(tiny, **stopping)
+    runs, splits = trials(tiny, **stopping)
     runs = [replace(run, trial=None) for run in runs]
-    records = ENGINES[engine](runs, folds)
+    records = ENGINES[engine](runs, splits)
     for record in records:
         curve = record.curves["validation/loss"]
         at = record.curves["step"].index(record.best_step)

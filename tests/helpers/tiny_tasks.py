@@ -145,8 +145,8 @@ class Tiny:
     task: Task
     dataset: Dataset
 
-    def fold(self, seed: int = 0) -> Split:
-        return self.task.fold(self.dataset, Streams(seed))
+    def make_split(self, seed: int = 0) -> Split:
+        return self.task.make_split(self.dataset, Streams(seed))
 
     def run(
         self, model: Call, optimizer: Call | None = None, *, seed: int = 0, **settings: Any

@@ -66,14 +66,14 @@ def test_the_share_of_dead_networks_is_what_counting_signs_gives() -> None:
 
 def test_a_line_keeps_its_sign() -> None:
     data = line()
-    fold = LINE.fold(data, Streams(0))
-    part = fold.part("train")
+    split = LINE.make_split(data, Streams(0))
+    part = split.part("train")
     assert all((x > 0).all() for x in part.inputs)
     assert torch.equal(part.inputs[0], part.targets[0])
 
 
 def test_silence_is_zero_for_every_sample() -> None:
-    part = LINE.fold(line(), Streams(0)).part("train")
+    part = LINE.make_split(line(), Streams(0)).part("train")
     network = torch.nn.Sequential(torch.nn.Linear(1, 2, bias=False), torch.nn.ReLU())
     with torch.no_grad():
         network[0].weight.fill_(-1.0)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from paribus.execution.executor import fold_of
+from paribus.execution.executor import split_of
 from paribus.execution.pool import one_thread
 from paribus.runs.run import Run, RunResult
 from paribus.spec import replace as replaced
@@ -20,7 +20,7 @@ from paribus.training.loop import train
 def trained(variant, seed: int) -> RunResult:
     run = Run(task=variant.task, recipe=variant.recipe, seed=seed, data_digest="")
     with one_thread():
-        return train(run, fold_of(run))
+        return train(run, split_of(run))
 
 
 @pytest.mark.parametrize(

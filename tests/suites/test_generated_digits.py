@@ -19,8 +19,8 @@ from paribus.suites.tasks.generated_digits import (
 
 
 @pytest.fixture(scope="module")
-def fold() -> Split:
-    return SAMPLES.fold(SAMPLES.read(seed=0), Streams(0))
+def split() -> Split:
+    return SAMPLES.make_split(SAMPLES.read(seed=0), Streams(0))
 
 
 def images(*levels: float) -> Tensor:

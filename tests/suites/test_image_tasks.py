@@ -46,8 +46,10 @@ def test_labels_are_those_of_the_digits() -> None:
 
 def test_always_answering_a_labels_share_costs_its_entropy() -> None:
     """Four of ten digits are prime: 0.673 nats."""
-    fold = LABELS.fold(LABELS.read(0), Streams(0))
-    score = LABELS.primary.function(LABELS.dummy["prior"](fold), *fold.part("test").targets).mean()
+    split = LABELS.make_split(LABELS.read(0), Streams(0))
+    score = LABELS.primary.function(
+        LABELS.dummy["prior"](split), *split.part("test").targets
+    ).mean()
     assert float(score) == pytest.approx(-0.4 * math.log(0.4) - 0.6 * math.log(0.6), abs=0.02)
 
 

@@ -12,11 +12,11 @@ from paribus.suites.tasks.onebatch import one_batch_split
 
 
 def test_all_parts_are_the_same_samples_of_the_training_part() -> None:
-    fold = one_batch_split(digits(), Streams(0).generator("split"), samples=32)
-    assert torch.equal(fold.train, fold.test)
-    assert torch.equal(fold.train, fold.validation)
-    assert len(set(fold.train.tolist())) == 32
-    assert fold.notes == (
+    split = one_batch_split(digits(), Streams(0).generator("split"), samples=32)
+    assert torch.equal(split.train, split.test)
+    assert torch.equal(split.train, split.validation)
+    assert len(set(split.train.tolist())) == 32
+    assert split.notes == (
         "training, validation and test are the same 32 samples: scores tell of fitting alone",
     )
 

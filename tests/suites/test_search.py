@@ -7,7 +7,7 @@ import torch
 
 from paribus.engines.vmapped.fit import why_not
 from paribus.errors import ParibusError
-from paribus.execution.executor import fold_of
+from paribus.execution.executor import split_of
 from paribus.execution.pool import one_thread
 from paribus.runs.run import Run
 from paribus.seeding import Streams
@@ -32,10 +32,10 @@ def test_other_directions_matter_for_another_seed() -> None:
 
 
 def test_the_middle_of_every_range_is_what_nothing_learned_says() -> None:
-    fold = SURFACE.fold(SURFACE.read(seed=0), Streams(0))
-    w, b = fold.dataset.inputs[0][0], fold.dataset.targets[0][0] / fold.dataset.inputs[0][0]
-    outputs = SURFACE.dummy["centre"](fold)
-    found = SURFACE.primary.function(outputs, *fold.part("test").targets)
+    split = SURFACE.make_split(SURFACE.read(seed=0), Streams(0))
+    w, b = split.dataset.inputs[0][0], split.dataset.targets[0][0] / split.dataset.inputs[0][0]
+    outputs = SURFACE.dummy["centre"](split)
+    found = SURFACE.primary.function(outputs, *split.part("test").targets)
     torch.testing.assert_close(found[0], (w.square() * (0.5 - b).square()).mean())
 
 
@@ -55,7 +55,7 @@ def test_more_directions_than_there_are_are_refused(matter: int) -> None:
 def test_the_best_of_as_many_trials_as_there_are_steps_is_scored(variant) -> None:
     run = Run(variant.task, variant.recipe, 3, "")
     with one_thread():
-        record = train(run, fold_of(run))
+        record = train(run, split_of(run))
     trials = record.curves["validation/regret"][1:]
     assert (record.steps, len(trials)) == (TRIALS, TRIALS)
     assert record.scores["regret"] == pytest.approx(min(trials), rel=1e-6)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from paribus.engines.vmapped.equivalence import self_check
-from paribus.execution.executor import fold_of
+from paribus.execution.executor import split_of
 from paribus.execution.pool import one_thread
 from paribus.runs.run import Run
 from paribus.suites.sequences import SUITE
@@ -47,4 +47,4 @@ def test_all_replicates_can_be_trained_at_once(comparison) -> None:
     for variant in comparison.variants():
         run = Run(variant.task, variant.recipe, 0, "")
         with one_thread():
-            assert self_check(run, fold_of(run)) == ""
+            assert self_check(run, split_of(run)) == ""

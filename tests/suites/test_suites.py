@@ -65,7 +65,7 @@ MAY_DIVERGE = ("too_large-twice it", "rates-10 ×", "rates-3.2 ×")
 
 
 def prepared(variant: Variant, diagnostics: tuple = ()) -> tuple[Run, Split]:
-    """Three steps of a variant with seed 0, and its fold."""
+    """Three steps of a variant with seed 0, and its split."""
     task = small(variant.task)
     # Splits differ between variants; the data that they split are read once.
     data = dataset(replace(task, "split", COMPARISONS["optimizers-optimizers"].task.split))
@@ -73,7 +73,7 @@ def prepared(variant: Variant, diagnostics: tuple = ()) -> tuple[Run, Split]:
     if recipe.start is not None:
         recipe = replace(replace(recipe, "start.recipe.steps", 3), "start.recipe.evaluate_every", 3)
     run = Run(task, recipe, 0, data_digest(task, data), diagnostics=diagnostics)
-    return run, task.fold(data, Streams(0))
+    return run, task.make_split(data, Streams(0))
 
 
 def numbers(record: RunResult) -> list[float]:
@@ -104,8 +104,8 @@ def test_every_variant_trains_and_is_scored(comparison: Comparison, variant: Var
     """Three steps on real data: every score and diagnostic is there and finite, claims on them included."""
     from paribus.training.loop import train
 
-    run, fold = prepared(variant, comparison.diagnostics)
-    record = train(run, fold)
+    run, split = prepared(variant, comparison.diagnostics)
+    record = train(run, split)
     if f"{comparison.name}-{variant.name}".startswith(MAY_DIVERGE):
         assert record.outcome in (Outcome.completed, Outcome.diverged)
         return
@@ -116,7 +116,7 @@ def test_every_variant_trains_and_is_scored(comparison: Comparison, variant: Var
     assert record.predictions is not None
     if comparison.metric is not None:
         outputs, target = record.predictions.outputs, record.predictions.target
-        score = variant.metric.function(outputs, target, list(fold.dataset.classes))
+        score = variant.metric.function(outputs, target, list(split.dataset.classes))
         assert 0 <= score <= 1
 
 
@@ -128,9 +128,9 @@ def test_variants_share_split_order_and_the_weights_whose_shapes_match(
 
     first: dict[str, object] | None = None
     for variant in comparison.variants():
-        run, fold = prepared(variant)
-        found = {"split": fold.digest, "train": len(fold.train)}
-        found |= weight_digests(build(run.recipe, fold.dataset, run.streams))
+        run, split = prepared(variant)
+        found = {"split": split.digest, "train": len(split.train)}
+        found |= weight_digests(build(run.recipe, split.dataset, run.streams))
         first = first or found
         ours = {name for name in found.keys() & first.keys() if found[name] != first[name]}
         free = {"recipe.init": ("", ".weight"), "task.split": ("", "")}

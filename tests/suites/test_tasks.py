@@ -52,8 +52,8 @@ def task(request: pytest.FixtureRequest) -> Task:
 
 
 @pytest.fixture(scope="module")
-def fold(task: Task) -> Split:
-    return task.fold(task.read(seed=0), Streams(0))
+def make_split(task: Task) -> Split:
+    return task.make_split(task.read(seed=0), Streams(0))
 
 
 def _score(task: Task, fold: Split, dummy: str, metric: int = 0) -> float:
@@ -109,7 +109,7 @@ def test_dummy_predictors_answer_in_the_shape_of_a_network(task: Task, fold: Spl
 def test_sizes_are_those_that_the_tasks_state() -> None:
     sizes = {}
     for name, task in TASKS.items():
-        fold = task.fold(task.read(seed=3), Streams(3))
+        fold = task.make_split(task.read(seed=3), Streams(3))
         sizes[name] = (fold.dataset.input_shapes, *(len(fold.indices(part)) for part in PARTS))
     assert sizes == {
         "water": (((30,),), 341, 115, 113),
@@ -138,14 +138,14 @@ def test_classes_are_named() -> None:
 def test_always_answering_the_prevalences_costs_their_entropy() -> None:
     """357 of 569 are benign: 0.660 nats; ten nearly even digits: ln 10 = 2.303 nats."""
     for task, entropy in ((WATER, 0.660), (DIGITS, 2.303)):
-        fold = task.fold(task.read(seed=0), Streams(0))
+        fold = task.make_split(task.read(seed=0), Streams(0))
         assert _score(task, fold, "prior") == pytest.approx(entropy, abs=0.01)
 
 
 def test_a_linear_model_finds_most_of_water() -> None:
     from sklearn.linear_model import LogisticRegression
 
-    fold = WATER.fold(WATER.read(seed=0), Streams(0))
+    fold = WATER.make_split(WATER.read(seed=0), Streams(0))
     train, test = fold.part("train"), fold.part("test")
     model = LogisticRegression(max_iter=1000).fit(train.inputs[0], train.targets[0])
     assert model.score(test.inputs[0], test.targets[0]) > 0.93
@@ -153,7 +153,7 @@ def test_a_linear_model_finds_most_of_water() -> None:
 
 def test_the_load_can_be_forecast_better_than_naively() -> None:
     """A linear forecast beats the last value by more than the margin, and that beats yesterday's."""
-    fold = ENERGY.fold(ENERGY.read(seed=0), Streams(0))
+    fold = ENERGY.make_split(ENERGY.read(seed=0), Streams(0))
     train, test = fold.part("train"), fold.part("test")
     solution = torch.linalg.lstsq(train.inputs[0][::4].squeeze(-1), train.targets[0][::4]).solution
     error = float((test.inputs[0].squeeze(-1) @ solution - test.targets[0]).square().mean())
@@ -191,7 +191,7 @@ def test_adding_is_what_it_says() -> None:
 def test_answering_the_mean_on_adding_errs_by_one_sixth() -> None:
     """Over ten draws of 2000, whose standard error is 0.0011 (the fourth moment gives a deviation of 0.16)."""
     scores = [
-        _score(ADDING, ADDING.fold(ADDING.read(seed=seed), Streams(seed)), "mean_target")
+        _score(ADDING, ADDING.make_split(ADDING.read(seed=seed), Streams(seed)), "mean_target")
         for seed in range(10)
     ]
     assert sum(scores) / 10 == pytest.approx(1 / 6, abs=5 * 0.0014)
@@ -220,7 +220,7 @@ def _r_squared_of_the_nearest(seed: int, split: str, memory: float = 1.0) -> flo
     from sklearn.neighbors import KNeighborsRegressor
 
     task = replace(replace(WALK, "split", call(split)), "source.memory", memory)
-    fold = task.fold(task.read(seed=seed), Streams(seed))
+    fold = task.make_split(task.read(seed=seed), Streams(seed))
     train, test = fold.part("train"), fold.part("test")
     told = KNeighborsRegressor(1).fit(train.inputs[0], train.targets[0]).predict(test.inputs[0])
     return float(r2_score(test.targets[0], told))
@@ -271,7 +271,7 @@ def test_a_table_of_ones_own_takes_the_place_of_water(tmp_path: Path) -> None:
             [*torch.rand(2, generator=generator).tolist(), "xyz"[i % 3]] for i in range(60)
         )
     task = _pointed(WATER, tmp_path / "own.csv")
-    fold = task.fold(task.read(seed=0), Streams(0))
+    fold = task.make_split(task.read(seed=0), Streams(0))
     assert (fold.dataset.classes, fold.dataset.outputs) == (("x", "y", "z"), 3)
     assert _score(task, fold, "prior", metric=1) == pytest.approx(1 / 3)
 
@@ -293,7 +293,7 @@ def test_real_files_take_the_place_of_embedded_data() -> None:
     scores = {}
     for embedded, path in real.items():
         task = _pointed(embedded, path)
-        fold = task.fold(task.read(seed=0), Streams(0))
+        fold = task.make_split(task.read(seed=0), Streams(0))
         assert all(x.isfinite().all() for part in PARTS for x in fold.part(part).inputs)
         scores[task.name] = [_score(task, fold, dummy) for dummy in task.dummy]
     assert scores["water"] == pytest.approx([0.669], abs=0.005)
@@ -304,8 +304,8 @@ def test_real_files_take_the_place_of_embedded_data() -> None:
 @pytest.mark.parametrize(("sigma", "noise", "pca"), [(0.2, 14.0, 16.9), (0.4, 8.0, 13.6)])
 def test_noise_and_pca_have_the_psnr_that_is_known(sigma: float, noise: float, pca: float) -> None:
     """-20 log10(sigma) dB of noise alone; PCA as measured elsewhere on the same digits."""
-    task = replace(NOISY, "alter.sigma", sigma)
-    fold = task.fold(task.read(seed=0), Streams(0))
+    task = replace(NOISY, "perturb.sigma", sigma)
+    fold = task.make_split(task.read(seed=0), Streams(0))
     assert _score(task, fold, "noisy_image") == pytest.approx(noise, abs=0.15)
     assert _score(task, fold, "pca") == pytest.approx(pca, abs=0.3)
 
@@ -329,7 +329,7 @@ def test_no_linear_function_tells_the_classes_of_hidden_features(task: Task) -> 
     """Six thousand samples of twelve classes: little more than the most frequent one's share."""
     from sklearn.linear_model import LogisticRegression
 
-    fold = task.fold(task.read(seed=3), Streams(3))
+    fold = task.make_split(task.read(seed=3), Streams(3))
     train, test = fold.part("train"), fold.part("test")
     model = LogisticRegression(max_iter=500).fit(train.inputs[0], train.targets[0])
     assert len(fold.dataset.classes) == 12

@@ -46,10 +46,10 @@ ADAM = call("torch.optim:Adam", lr=0.05)
 
 def test_rounds_are_taken_in_turns_each_with_an_optimizer_of_its_own(tiny) -> None:
     """Four steps, written out: the first player moves before the second one sees it."""
-    run, fold = tiny["series"].run(PLAYERS, ADAM, seed=1), tiny["series"].fold(1)
-    network = build(run.recipe, fold.dataset, run.streams).double()
+    run, split = tiny["series"].run(PLAYERS, ADAM, seed=1), tiny["series"].make_split(1)
+    network = build(run.recipe, split.dataset, run.streams).double()
     mine = [torch.optim.Adam(n.parameters(), lr=0.05) for n in (network.first, network.second)]
-    part, order = fold.part("train"), batches(len(fold.train), 8, run.streams)
+    part, order = split.part("train"), batches(len(split.train), 8, run.streams)
     losses = []
     for step in range(4):
         index = next(order)
@@ -65,7 +65,7 @@ def test_rounds_are_taken_in_turns_each_with_an_optimizer_of_its_own(tiny) -> No
         follow.backward()
         mine[1].step()
         losses.append((lead + follow).item())
-    training = Training(run, fold)
+    training = Training(run, split)
     assert training.advance(4).tolist() == pytest.approx(losses, abs=1e-12)
     for a, b in zip(training.network.parameters(), network.parameters(), strict=True):
         torch.testing.assert_close(a, b, atol=1e-12, rtol=0)
@@ -74,7 +74,9 @@ def test_rounds_are_taken_in_turns_each_with_an_optimizer_of_its_own(tiny) -> No
 def test_each_rounds_gradient_is_clipped_by_itself(tiny) -> None:
     """With a limit of 0.001 and SGD at a rate of 1 each player moves by 0.001, however steep its loss."""
     sgd = call("torch.optim:SGD", lr=1.0)
-    training = Training(tiny["series"].run(PLAYERS, sgd, clip_norm=0.001), tiny["series"].fold())
+    training = Training(
+        tiny["series"].run(PLAYERS, sgd, clip_norm=0.001), tiny["series"].make_split()
+    )
     before = [p.detach().clone() for p in training.network.parameters()]
     training.advance(1)
     moved = [
@@ -85,8 +87,8 @@ def test_each_rounds_gradient_is_clipped_by_itself(tiny) -> None:
 
 
 def test_such_a_run_is_recorded_as_any_other_and_comes_out_the_same_again(tiny) -> None:
-    run, fold = tiny["series"].run(PLAYERS, ADAM), tiny["series"].fold()
-    record, again = train(run, fold), train(run, fold)
+    run, split = tiny["series"].run(PLAYERS, ADAM), tiny["series"].make_split()
+    record, again = train(run, split), train(run, split)
     assert record.outcome is Outcome.completed
     assert record.scores == again.scores
     assert record.parameters == 2 * 11
@@ -100,5 +102,5 @@ def hidden(*, inputs: tuple[int, ...], outputs: int) -> Players:
 
 @pytest.mark.parametrize("model", [PLAYERS, call(hidden)], ids=["a class", "a function"])
 def test_the_stacked_engine_leaves_them_to_the_loop(tiny, model: Call) -> None:
-    run, fold = tiny["series"].run(model), tiny["series"].fold()
-    assert "the network takes steps of its own" in (why_not(run) or self_check(run, fold))
+    run, split = tiny["series"].run(model), tiny["series"].make_split()
+    assert "the network takes steps of its own" in (why_not(run) or self_check(run, split))

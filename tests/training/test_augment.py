@@ -91,7 +91,7 @@ def test_the_global_generator_is_left_alone() -> None:
 
 def test_a_transform_that_changes_nothing_changes_no_bit(tiny) -> None:
     one = tiny["images"]
-    records = [train(one.run(CNN, augment=a), one.fold()) for a in ((), (call(same),))]
+    records = [train(one.run(CNN, augment=a), one.make_split()) for a in ((), (call(same),))]
     assert records[0].scores == records[1].scores
     assert records[0].curves["validation/loss"] == records[1].curves["validation/loss"]
 
@@ -99,17 +99,17 @@ def test_a_transform_that_changes_nothing_changes_no_bit(tiny) -> None:
 def test_raw_training_samples_are_changed_and_then_prepared(tiny) -> None:
     """Two steps written out: noise on the raw image, then the preparation that was fitted without noise."""
     one = tiny["images"]
-    run, fold = one.run(CNN, augment=(call(noisy),), steps=2), one.fold()
-    training = Training(run, fold)
+    run, split = one.run(CNN, augment=(call(noisy),), steps=2), one.make_split()
+    training = Training(run, split)
     network = copy.deepcopy(training.network)
     training.advance(2)
-    raw = fold.dataset.inputs[0][fold.train]
+    raw = split.dataset.inputs[0][split.train]
     affine = Standardizer.fit(raw, 1)
     augment, order = Augmentation((call(noisy),), run.streams), batches(len(raw), 8, run.streams)
     for step in range(2):
         index = next(order)
         x = affine(augment(raw[index], step)).double()
-        loss = run.task.loss(network(x), fold.part("train").targets[0][index]).mean()
+        loss = run.task.loss(network(x), split.part("train").targets[0][index]).mean()
         gradients = torch.autograd.grad(loss, list(network.parameters()))
         for p, g in zip(network.parameters(), gradients, strict=True):
             p.data -= 0.1 * g
@@ -120,7 +120,7 @@ def test_raw_training_samples_are_changed_and_then_prepared(tiny) -> None:
 def test_validation_and_test_are_not_changed(tiny) -> None:
     """Before the first step, scores are those without augmentation."""
     one = tiny["images"]
-    records = [train(one.run(CNN, augment=a), one.fold()) for a in ((), (call(noisy),))]
+    records = [train(one.run(CNN, augment=a), one.make_split()) for a in ((), (call(noisy),))]
     plain_curve, noisy_curve = (r.curves["validation/loss"] for r in records)
     assert plain_curve[0] == noisy_curve[0]
     assert plain_curve[-1] != noisy_curve[-1]
@@ -129,7 +129,7 @@ def test_validation_and_test_are_not_changed(tiny) -> None:
 def test_the_first_of_several_inputs_is_changed(tiny) -> None:
     one = tiny["pairs"]
     model = call("paribus.models.branches:TwoInputs", channels=2, embedding=3, second=2)
-    records = [train(one.run(model, augment=a), one.fold()) for a in ((call(same),), (TURN,))]
+    records = [train(one.run(model, augment=a), one.make_split()) for a in ((call(same),), (TURN,))]
     assert records[0].scores != records[1].scores
 
 

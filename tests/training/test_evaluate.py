@@ -117,10 +117,10 @@ def test_networks_of_several_inputs_get_them_all() -> None:
 
 def test_dummy_outputs_are_in_the_shape_of_a_networks(tiny) -> None:
     for name, case in tiny.items():
-        fold = case.fold()
-        (dummy,) = dummy_outputs(case.task, fold).values()
+        split = case.make_split()
+        (dummy,) = dummy_outputs(case.task, split).values()
         sizes = zip(case.dataset.targets, case.dataset.output_sizes, strict=True)
         images = [target.shape[1:] if target.ndim > 2 else (size,) for target, size in sizes]
-        shapes = [(len(fold.test), *shape) for shape in images]
+        shapes = [(len(split.test), *shape) for shape in images]
         assert [tuple(said.shape) for said in as_tuple(dummy)] == shapes, name
         assert all(np.isfinite(said.numpy()).all() for said in as_tuple(dummy))

@@ -40,7 +40,7 @@ def trained(tiny, optimizer: Call, *, factor: float = 1.0, **settings: Any) -> T
     run = case.run(settings.pop("model", MODEL), optimizer, **settings)
     if factor != 1.0:
         run = replace(run, task=replaced(run.task, "loss", call(scaled, factor=factor)))
-    training = Training(run, case.fold())
+    training = Training(run, case.make_split())
     training.advance(10)
     return training
 
@@ -141,7 +141,7 @@ def test_an_l2_penalty_is_weight_decay_for_sgd(tiny) -> None:
     """The gradient of ``decay / 2 |w|^2`` is ``decay w``."""
     case, decay = tiny["table"], 0.3
     training = trained(tiny, optim("SGD", lr=0.1, weight_decay=decay))
-    other = Training(case.run(MODEL), case.fold())
+    other = Training(case.run(MODEL), case.make_split())
     data = other.parts.train
     for batch, _ in zip(batches(len(data), 8, Streams(0)), range(10), strict=False):
         loss = log_loss(other.network(data.inputs[0][batch]), data.targets[0][batch]).mean()
@@ -160,7 +160,9 @@ def test_full_batch_descent_does_not_depend_on_the_order(tiny, model: Call) -> N
     case = tiny["table"]
     trainings = []
     for salt in ("", "a"):
-        training = Training(case.run(model, optim("SGD", lr=0.1), batch_size=100), case.fold())
+        training = Training(
+            case.run(model, optim("SGD", lr=0.1), batch_size=100), case.make_split()
+        )
         training.order = batches(len(training.parts.train), 100, Streams(0, salt))
         training.advance(10)
         trainings.append(training)
@@ -172,7 +174,7 @@ def test_full_batch_descent_does_not_depend_on_the_order(tiny, model: Call) -> N
 def test_two_spellings_of_one_network_train_alike(tiny) -> None:
     case = tiny["table"]
     records = [
-        train(case.run(call(f"paribus.models.mlp:{name}", norm="batch")), case.fold())
+        train(case.run(call(f"paribus.models.mlp:{name}", norm="batch")), case.make_split())
         for name in ("MLP", "sequential_mlp")
     ]
     assert records[0].scores == records[1].scores

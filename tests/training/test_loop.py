@@ -107,9 +107,9 @@ def same_state(a: nn.Module, b: nn.Module, atol: float) -> None:
         torch.testing.assert_close(actual[name], value, rtol=0, atol=atol, msg=name)
 
 
-def started(run: Run, fold: Split) -> nn.Module:
+def started(run: Run, split: Split) -> nn.Module:
     """The run's network before its first step."""
-    return build(run.recipe, fold.dataset, run.streams).to(getattr(torch, run.recipe.dtype))
+    return build(run.recipe, split.dataset, run.streams).to(getattr(torch, run.recipe.dtype))
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
@@ -118,9 +118,9 @@ def test_the_loop_is_the_textbook_loop(tiny, network: str, optimizer: str) -> No
     """Three epochs and a bit, two bits of rounding apart at most."""
     kind, model = NETWORKS[network]
     named, make, settings = OPTIMIZERS[optimizer]
-    run, fold = tiny[kind].run(model, named, steps=10), tiny[kind].fold()
-    training, expected = Training(run, fold), started(run, fold)
-    data = sliced(fold.part("train").to("cpu", torch.float64), 8, seed=0)
+    run, split = tiny[kind].run(model, named, steps=10), tiny[kind].make_split()
+    training, expected = Training(run, split), started(run, split)
+    data = sliced(split.part("train").to("cpu", torch.float64), 8, seed=0)
     losses = textbook(expected, make(expected.parameters(), **settings), data, 10)
     assert training.advance(10).tolist() == pytest.approx(losses, rel=0, abs=1e-12)
     same_state(expected, training.network, atol=1e-12)
@@ -129,9 +129,9 @@ def test_the_loop_is_the_textbook_loop(tiny, network: str, optimizer: str) -> No
 @pytest.mark.parametrize("network", NETWORKS)
 def test_the_loop_is_the_textbook_loop_over_a_dataloader(tiny, network: str) -> None:
     kind, model = NETWORKS[network]
-    run, fold = tiny[kind].run(model, seed=3, steps=10), tiny[kind].fold(3)
-    training, expected = Training(run, fold), started(run, fold)
-    data = loaded(fold.part("train").to("cpu", torch.float64), 8, seed=3)
+    run, split = tiny[kind].run(model, seed=3, steps=10), tiny[kind].make_split(3)
+    training, expected = Training(run, split), started(run, split)
+    data = loaded(split.part("train").to("cpu", torch.float64), 8, seed=3)
     losses = textbook(expected, torch.optim.SGD(expected.parameters(), lr=0.1), data, 10)
     assert training.advance(10).tolist() == pytest.approx(losses, rel=0, abs=1e-12)
     same_state(expected, training.network, atol=1e-12)
@@ -140,11 +140,14 @@ def test_the_loop_is_the_textbook_loop_over_a_dataloader(tiny, network: str) -> 
 def test_an_optimizer_that_evaluates_the_loss_itself_is_given_a_closure(tiny) -> None:
     """L-BFGS, three evaluations a step, against the loop that torch's manual shows for it."""
     settings = {"lr": 0.5, "max_iter": 3}
-    run, fold = tiny["table"].run(MLP, call("torch.optim:LBFGS", **settings)), tiny["table"].fold()
-    training, expected = Training(run, fold), started(run, fold)
+    run, split = (
+        tiny["table"].run(MLP, call("torch.optim:LBFGS", **settings)),
+        tiny["table"].make_split(),
+    )
+    training, expected = Training(run, split), started(run, split)
     optimizer = torch.optim.LBFGS(expected.parameters(), **settings)
     losses = []
-    part = fold.part("train").to("cpu", torch.float64)
+    part = split.part("train").to("cpu", torch.float64)
     for x, y in itertools.islice(sliced(part, 8, seed=0), 6):
 
         def closure(x: Tensor = x, y: Tensor = y) -> Tensor:
@@ -161,15 +164,15 @@ def test_an_optimizer_that_evaluates_the_loss_itself_is_given_a_closure(tiny) ->
 @pytest.mark.parametrize("network", ["mlp", "lstm"])
 def test_gradients_are_clipped_by_their_global_norm(tiny, network: str) -> None:
     kind, model = NETWORKS[network]
-    run, fold = tiny[kind].run(model, clip_norm=0.05), tiny[kind].fold()
-    training, expected, free = Training(run, fold), started(run, fold), started(run, fold)
-    part = fold.part("train").to("cpu", torch.float64)
+    run, split = tiny[kind].run(model, clip_norm=0.05), tiny[kind].make_split()
+    training, expected, free = Training(run, split), started(run, split), started(run, split)
+    part = split.part("train").to("cpu", torch.float64)
     for other, clip in ((expected, 0.05), (free, None)):
         optimizer = torch.optim.SGD(other.parameters(), lr=0.1)
         textbook(other, optimizer, sliced(part, 8, seed=0), 6, clip)
     training.advance(6)
     same_state(expected, training.network, atol=1e-12)
-    before = started(run, fold).state_dict()
+    before = started(run, split).state_dict()
     weight = next(iter(before))
     moved = [(n.state_dict()[weight] - before[weight]).norm() for n in (training.network, free)]
     assert moved[0] < moved[1]
@@ -177,9 +180,9 @@ def test_gradients_are_clipped_by_their_global_norm(tiny, network: str) -> None:
 
 def test_in_float32_the_loop_keeps_to_the_textbook(tiny) -> None:
     """To the rounding of a mean of eight losses taken in another order."""
-    run, fold = tiny["table"].run(MLP, dtype="float32"), tiny["table"].fold()
-    training, network = Training(run, fold), started(run, fold).double()
-    data = sliced(fold.part("train").to("cpu", torch.float64), 8, seed=0)
+    run, split = tiny["table"].run(MLP, dtype="float32"), tiny["table"].make_split()
+    training, network = Training(run, split), started(run, split).double()
+    data = sliced(split.part("train").to("cpu", torch.float64), 8, seed=0)
     textbook(network, torch.optim.SGD(network.parameters(), lr=0.1), data, 6)
     training.advance(6)
     same_state(network.float(), training.network, atol=1e-6)
@@ -187,12 +190,12 @@ def test_in_float32_the_loop_keeps_to_the_textbook(tiny) -> None:
 
 def test_a_step_of_sgd_is_written_by_hand(tiny) -> None:
     """``w -= lr * w.grad``; torch multiplies and adds in one go, which rounds once and not twice."""
-    run, fold = (
+    run, split = (
         tiny["series"].run(call("paribus.models.recurrent:Recurrent")),
-        tiny["series"].fold(),
+        tiny["series"].make_split(),
     )
-    training, network = Training(run, fold), started(run, fold)
-    data = sliced(fold.part("train").to("cpu", torch.float64), 8, seed=0)
+    training, network = Training(run, split), started(run, split)
+    data = sliced(split.part("train").to("cpu", torch.float64), 8, seed=0)
     for x, y in itertools.islice(data, 6):
         loss = (network(x) - y).square().mean()
         gradients = torch.autograd.grad(loss, list(network.parameters()))
@@ -205,12 +208,12 @@ def test_a_step_of_sgd_is_written_by_hand(tiny) -> None:
 
 def test_curves_and_scores_are_those_of_the_textbook(tiny) -> None:
     """Evaluated before the first step, once an epoch of three steps, and after the last step."""
-    run, fold = tiny["images"].run(NETWORKS["cnn"][1], steps=8), tiny["images"].fold()
-    record = train(run, fold)
-    network = started(run, fold)
+    run, split = tiny["images"].run(NETWORKS["cnn"][1], steps=8), tiny["images"].make_split()
+    record = train(run, split)
+    network = started(run, split)
     optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
     train_part, validation, test = (
-        fold.part(name).to("cpu", torch.float64) for name in ("train", "validation", "test")
+        split.part(name).to("cpu", torch.float64) for name in ("train", "validation", "test")
     )
     data = sliced(train_part, 8, seed=0)
 
@@ -240,8 +243,8 @@ def test_curves_and_scores_are_those_of_the_textbook(tiny) -> None:
 
 
 def test_a_completed_record_says_what_was_trained(tiny) -> None:
-    run, fold = tiny["table"].run(MLP, evaluate_every=4), tiny["table"].fold()
-    record = train(run, fold)
+    run, split = tiny["table"].run(MLP, evaluate_every=4), tiny["table"].make_split()
+    record = train(run, split)
     assert (record.outcome, record.reason, record.completed) == (Outcome.completed, "", True)
     assert (record.key, record.seed) == (run.key, 0)
     assert (record.steps, record.best_step, record.curves["step"]) == (6, 6, [0, 4, 6])
@@ -252,18 +255,18 @@ def test_a_completed_record_says_what_was_trained(tiny) -> None:
         "origin": "made up",
         "digest": "tiny",
         "classes": ["a", "b"],
-        **{name: len(fold.indices(name)) for name in ("train", "validation", "test")},
+        **{name: len(split.indices(name)) for name in ("train", "validation", "test")},
     }
     assert set(record.hashes) == {"data", "split", "order", "init"}
 
 
 def test_stored_predictions_are_those_that_were_scored(tiny) -> None:
-    run, fold = tiny["images"].run(NETWORKS["cnn"][1]), tiny["images"].fold()
-    record = train(run, fold)
+    run, split = tiny["images"].run(NETWORKS["cnn"][1]), tiny["images"].make_split()
+    record = train(run, split)
     predictions = record.predictions
     assert predictions is not None
-    assert predictions.outputs.shape == (len(fold.test), 3)
-    assert predictions.target.tolist() == fold.dataset.targets[0][fold.test].tolist()
+    assert predictions.outputs.shape == (len(split.test), 3)
+    assert predictions.target.tolist() == split.dataset.targets[0][split.test].tolist()
     accuracy = (predictions.outputs.argmax(1) == predictions.target).mean()
     assert record.scores["accuracy"] == pytest.approx(accuracy, abs=1e-12)
     dummy = (predictions.dummy.argmax(1) == predictions.target).mean()
@@ -272,10 +275,10 @@ def test_stored_predictions_are_those_that_were_scored(tiny) -> None:
 
 def test_diagnostics_are_taken_at_every_evaluation_of_the_first_training_samples(tiny) -> None:
     norms = call("paribus.metrics.diagnostics:gradient_norms")
-    run, fold = tiny["table"].run(MLP, diagnostics=(norms,)), tiny["table"].fold()
-    record = train(run, fold)
-    assert len(fold.train) < DIAGNOSED
-    network, part = started(run, fold), fold.part("train").to("cpu", torch.float64)
+    run, split = tiny["table"].run(MLP, diagnostics=(norms,)), tiny["table"].make_split()
+    record = train(run, split)
+    assert len(split.train) < DIAGNOSED
+    network, part = started(run, split), split.part("train").to("cpu", torch.float64)
     outputs = network(*part.inputs)[:, 0]
     nn.BCEWithLogitsLoss()(outputs, part.targets[0].double()).backward()
     expected = network.get_parameter("hidden.0.linear.weight").grad.norm().item()
@@ -290,7 +293,7 @@ def test_the_effective_step_of_plain_descent_is_its_learning_rate(tiny) -> None:
     for clip_norm in (None, 0.01):
         sgd = call("torch.optim:SGD", lr=0.05)
         settings = {"optimizer": sgd, "diagnostics": (step,), "clip_norm": clip_norm}
-        record = train(tiny["table"].run(MLP, **settings), tiny["table"].fold())
+        record = train(tiny["table"].run(MLP, **settings), tiny["table"].make_split())
         first, *later = record.curves["effective_step"]
         assert math.isnan(first)
         assert later == pytest.approx([0.05] * len(later), rel=1e-9)
@@ -299,7 +302,7 @@ def test_the_effective_step_of_plain_descent_is_its_learning_rate(tiny) -> None:
 
 def test_watching_a_step_changes_nothing(tiny) -> None:
     records = [
-        train(tiny["table"].run(MLP, diagnostics=diagnostics), tiny["table"].fold())
+        train(tiny["table"].run(MLP, diagnostics=diagnostics), tiny["table"].make_split())
         for diagnostics in ((), (call("paribus.metrics.diagnostics:update_norm"),))
     ]
     assert records[0].scores["log_loss"] == records[1].scores["log_loss"]
@@ -345,7 +348,7 @@ def scripted(tiny, losses: list[float | str], **settings: Any) -> RunResult:
         evaluate_every=1,
         **settings,
     )
-    return train(run, made.fold())
+    return train(run, made.make_split())
 
 
 RISES = [0.9, 0.8, 0.85, 0.86, 0.7, 0.75, 0.76, 0.77, 0.1]
@@ -386,7 +389,7 @@ def test_a_run_that_diverges_is_recorded_with_its_curves_and_without_scores(tiny
     """A learning rate of 1e200 squares to infinity in the second step."""
     sgd = call("torch.optim:SGD", lr=1e200)
     run = tiny["series"].run(call("paribus.models.mlp:MLP"), sgd, evaluate_every=1, steps=50)
-    record = train(run, tiny["series"].fold())
+    record = train(run, tiny["series"].make_split())
     assert record.outcome is Outcome.diverged
     assert record.reason == f"loss or a weight was not finite by step {record.steps}"
     assert not record.completed
@@ -412,7 +415,7 @@ def test_a_test_score_that_is_not_finite_is_divergence(tiny) -> None:
     targets = torch.where(parts[:, None] == 2, 1e30, base.dataset.targets[0])
     made = base.changed(targets=(targets,), declared=parts, standardise_targets=False)
     run = made.run(call("paribus.models.mlp:MLP"), dtype="float32")
-    record = train(run, made.fold())
+    record = train(run, made.make_split())
     assert (record.outcome, record.steps) == (Outcome.diverged, 6)
     assert record.reason == "mse on the test part was not finite"
     assert (record.scores, record.predictions) == ({}, None)
@@ -420,18 +423,21 @@ def test_a_test_score_that_is_not_finite_is_divergence(tiny) -> None:
 
 
 def test_a_run_out_of_time_is_exhausted_and_scored_as_far_as_it_came(tiny) -> None:
-    run, fold = tiny["table"].run(MLP, time_limit=1e-9, evaluate_every=2), tiny["table"].fold()
-    record = train(run, fold)
+    run, split = (
+        tiny["table"].run(MLP, time_limit=1e-9, evaluate_every=2),
+        tiny["table"].make_split(),
+    )
+    record = train(run, split)
     assert (record.outcome, record.steps) == (Outcome.exhausted, 2)
     assert record.reason == "time limit of 1e-09 s at step 2 of 6"
     assert not record.completed
-    shorter = train(tiny["table"].run(MLP, steps=2), fold)
+    shorter = train(tiny["table"].run(MLP, steps=2), split)
     assert record.scores["log_loss"] == shorter.scores["log_loss"]
 
 
 def test_a_run_that_does_all_its_steps_is_completed_however_long_it_took(tiny) -> None:
     run = tiny["table"].run(MLP, time_limit=1e-9, evaluate_every=6)
-    assert train(run, tiny["table"].fold()).outcome is Outcome.completed
+    assert train(run, tiny["table"].make_split()).outcome is Outcome.completed
 
 
 # What is random, and what is not.
@@ -451,8 +457,8 @@ def numbers(record: RunResult) -> dict[str, Any]:
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_the_same_run_twice_gives_identical_bits(tiny, dtype: str) -> None:
-    run, fold = tiny["table"].run(NOISY, dtype=dtype), tiny["table"].fold()
-    assert numbers(train(run, fold)) == numbers(train(run, tiny["table"].fold()))
+    run, split = tiny["table"].run(NOISY, dtype=dtype), tiny["table"].make_split()
+    assert numbers(train(run, split)) == numbers(train(run, tiny["table"].make_split()))
 
 
 def test_the_global_generator_is_neither_used_nor_moved(tiny) -> None:
@@ -460,7 +466,7 @@ def test_the_global_generator_is_neither_used_nor_moved(tiny) -> None:
     for seed in (1, 2):
         torch.manual_seed(seed)
         before = torch.get_rng_state()
-        records.append(numbers(train(tiny["table"].run(NOISY), tiny["table"].fold())))
+        records.append(numbers(train(tiny["table"].run(NOISY), tiny["table"].make_split())))
         assert torch.equal(before, torch.get_rng_state())
     assert records[0] == records[1]
 
@@ -468,7 +474,7 @@ def test_the_global_generator_is_neither_used_nor_moved(tiny) -> None:
 def test_settings_of_the_libraries_are_put_back(tiny) -> None:
     cudnn = torch.backends.cudnn
     before = (cudnn.deterministic, cudnn.benchmark)
-    train(tiny["table"].run(MLP), tiny["table"].fold())
+    train(tiny["table"].run(MLP), tiny["table"].make_split())
     assert before == (cudnn.deterministic, cudnn.benchmark)
 
 
@@ -484,17 +490,17 @@ class Twitching(nn.Module):
 
 
 def test_a_network_that_draws_from_the_global_generator_is_seeded_all_the_same(tiny) -> None:
-    fold, records = tiny["table"].fold(), []
+    split, records = tiny["table"].make_split(), []
     for seed in (1, 2):
         torch.manual_seed(seed)
-        records.append(numbers(train(tiny["table"].run(call(Twitching)), fold)))
+        records.append(numbers(train(tiny["table"].run(call(Twitching)), split)))
     assert records[0] == records[1]
 
 
 def hashes(tiny, **changes: Any) -> dict[str, Any]:
     settings = {"model": MLP, "optimizer": OPTIMIZERS["sgd"][0]} | changes
     seed = settings.get("seed", 0)
-    return train(tiny["table"].run(**settings), tiny["table"].fold(seed)).hashes
+    return train(tiny["table"].run(**settings), tiny["table"].make_split(seed)).hashes
 
 
 @pytest.mark.parametrize(
@@ -533,9 +539,9 @@ def test_seeds_and_salts_part_weights_and_order(tiny, change: dict[str, Any]) ->
 def test_hashes_tell_a_broken_pairing(tiny) -> None:
     """Another batch size is another order; other data in the split are another split."""
     assert hashes(tiny)["order"] != hashes(tiny, batch_size=9)["order"]
-    run, fold = tiny["table"].run(MLP), tiny["table"].fold()
-    moved = Split(fold.dataset, fold.test, fold.validation, fold.train)
-    assert train(run, fold).hashes["split"] != train(run, moved).hashes["split"]
+    run, split = tiny["table"].run(MLP), tiny["table"].make_split()
+    moved = Split(split.dataset, split.test, split.validation, split.train)
+    assert train(run, split).hashes["split"] != train(run, moved).hashes["split"]
 
 
 @pytest.mark.parametrize(
@@ -545,9 +551,12 @@ def test_hashes_tell_a_broken_pairing(tiny) -> None:
 )
 def test_looking_changes_nothing(tiny, settings: dict[str, Any]) -> None:
     """Neither how often a run is evaluated nor what is diagnosed moves a weight or a mask."""
-    model, fold = call("paribus.models.mlp:MLP", norm="batch", dropout=0.5), tiny["table"].fold()
-    base = train(tiny["table"].run(model, evaluate_every=6), fold)
-    looked = train(tiny["table"].run(model, **({"evaluate_every": 6} | settings)), fold)
+    model, split = (
+        call("paribus.models.mlp:MLP", norm="batch", dropout=0.5),
+        tiny["table"].make_split(),
+    )
+    base = train(tiny["table"].run(model, evaluate_every=6), split)
+    looked = train(tiny["table"].run(model, **({"evaluate_every": 6} | settings)), split)
     assert base.predictions is not None
     assert looked.predictions is not None
     np.testing.assert_array_equal(base.predictions.outputs, looked.predictions.outputs)
@@ -559,9 +568,9 @@ def test_looking_changes_nothing(tiny, settings: dict[str, Any]) -> None:
 def test_cuda_gives_nearly_the_numbers_of_the_cpu(tiny, network: str) -> None:
     """In float32, over two epochs with dropout masks and orders that both devices share."""
     kind, model = NETWORKS[network]
-    fold = tiny[kind].fold()
+    split = tiny[kind].make_split()
     cpu, cuda = (
-        train(tiny[kind].run(model, dtype="float32", device=device), fold)
+        train(tiny[kind].run(model, dtype="float32", device=device), split)
         for device in ("cpu", "cuda")
     )
     assert cpu.hashes == cuda.hashes
@@ -573,11 +582,11 @@ def test_two_inputs_and_two_targets_are_trained_as_written_out(tiny) -> None:
     for name, model in (("pairs", "TwoInputs"), ("answers", "TwoOutputs")):
         one, settings = tiny[name], {"channels": 2, "embedding": 3}
         run = one.run(call(f"paribus.models.branches:{model}", **settings), steps=3)
-        fold = one.fold()
-        training = Training(run, fold)
+        split = one.make_split()
+        training = Training(run, split)
         network = copy.deepcopy(training.network)
         training.advance(3)
-        train = fold.part("train").to("cpu", torch.float64)
+        train = split.part("train").to("cpu", torch.float64)
         order = batches(len(train), 8, run.streams)
         for _ in range(3):
             index = next(order)
@@ -596,12 +605,14 @@ def test_two_inputs_and_two_targets_are_trained_as_written_out(tiny) -> None:
 def test_each_of_two_outputs_is_scored_and_the_first_is_kept(tiny) -> None:
     one = tiny["answers"]
     run = one.run(call("paribus.models.branches:TwoOutputs", channels=2, embedding=3))
-    record = train(run, one.fold())
+    record = train(run, one.make_split())
     assert record.scores.keys() >= {"log_loss_0", "accuracy_0", "log_loss_1", "accuracy_1"}
     assert record.dummy["priors"].keys() == {m.name for m in run.task.metrics}
     assert record.predictions is not None
     assert record.predictions.outputs.shape == record.predictions.dummy.shape == (9, 3)
-    assert np.array_equal(record.predictions.target, one.fold().part("test").targets[0].numpy())
+    assert np.array_equal(
+        record.predictions.target, one.make_split().part("test").targets[0].numpy()
+    )
 
 
 def test_an_output_of_weight_zero_is_as_if_it_were_not_there(tiny) -> None:
@@ -621,7 +632,7 @@ def test_an_output_of_weight_zero_is_as_if_it_were_not_there(tiny) -> None:
         both.changed(targets=both.dataset.targets[:1], further_classes=()), task=single
     )
     records = [
-        train(case.run(network), case.fold())
+        train(case.run(network), case.make_split())
         for case, network in (
             (dataclasses.replace(both, task=weighted), model),
             (

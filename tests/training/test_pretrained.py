@@ -56,8 +56,8 @@ OPTIMIZERS = {
 def test_frozen_weights_do_not_move_and_the_others_do(tiny, optimizer: str) -> None:
     """By hash; weight decay and momentum leave them alone as well."""
     run = tiny["table"].run(MODEL, OPTIMIZERS[optimizer], freeze=HIDDEN, clip_norm=1.0)
-    before = initial_network(run, tiny["table"].fold()).double()
-    after, progress = fitted(run, tiny["table"].fold())
+    before = initial_network(run, tiny["table"].make_split()).double()
+    after, progress = fitted(run, tiny["table"].make_split())
     assert progress.steps == 6
     assert digests(before, frozen=True) == digests(after.network, frozen=True)
     moved = digests(after.network, frozen=False)
@@ -68,7 +68,7 @@ def test_only_what_is_trained_is_counted(tiny) -> None:
     """The head: 5 weights and a bias; diagnostics look at its gradient alone."""
     gradients = (call("paribus.metrics.diagnostics:gradient_norms"),)
     run = tiny["table"].run(MODEL, freeze=HIDDEN, diagnostics=gradients)
-    record = train(run, tiny["table"].fold())
+    record = train(run, tiny["table"].make_split())
     assert record.parameters == 6
     assert "gradient_norm/0" in record.scores
     assert "gradient_norm/1" not in record.scores
@@ -82,8 +82,8 @@ def test_frozen_weights_are_left_to_the_loop(tiny) -> None:
 def test_what_is_taken_over_is_what_the_other_training_came_to(tiny, source: Pretrained) -> None:
     """Trained by hand with the same seed; the head is the one that would have been drawn anyway."""
     run = tiny["table"].run(MODEL, seed=2, start=source)
-    network = initial_network(run, tiny["table"].fold(2))
-    there, _ = fitted(replace(run, recipe=source.recipe), tiny["table"].fold(2))
+    network = initial_network(run, tiny["table"].make_split(2))
+    there, _ = fitted(replace(run, recipe=source.recipe), tiny["table"].make_split(2))
     plain = build(source.recipe, tiny["table"].dataset, run.streams)
     for name, value in network.state_dict().items():
         other = there.network if name.startswith("hidden") else plain
@@ -94,17 +94,17 @@ def test_what_is_taken_over_is_what_the_other_training_came_to(tiny, source: Pre
 def test_every_variant_starts_from_the_same_numbers(tiny, source: Pretrained, cache: Path) -> None:
     """Trained once: a second variant finds them in memory, another process in the cache, with the same outcome."""
     runs = [tiny["table"].run(MODEL, start=source, freeze=freeze) for freeze in ((), HIDDEN)]
-    fold = tiny["table"].fold()
-    first, second = (Training(run, fold).initial for run in runs)
+    split = tiny["table"].make_split()
+    first, second = (Training(run, split).initial for run in runs)
     assert first == second
     (kept,) = cache.glob("weights-*.pt")
     written = kept.stat().st_mtime_ns
     pretrained._known.clear()
-    assert Training(runs[0], fold).initial == first
+    assert Training(runs[0], split).initial == first
     assert kept.stat().st_mtime_ns == written
     pretrained._known.clear()
     kept.write_bytes(b"broken")
-    assert Training(runs[0], fold).initial == first
+    assert Training(runs[0], split).initial == first
 
 
 def test_another_source_another_seed_or_other_steps_are_other_weights(
@@ -115,7 +115,7 @@ def test_another_source_another_seed_or_other_steps_are_other_weights(
     for begun, seed in ((source, 0), (longer, 0), (source, 1), (None, 0)):
         run = tiny["table"].run(MODEL, start=begun, seed=seed)
         found.add(
-            digests(initial_network(run, tiny["table"].fold(seed)), frozen=True)[
+            digests(initial_network(run, tiny["table"].make_split(seed)), frozen=True)[
                 "Linear0.bias(6,) of (6, 4)"
             ]
         )
@@ -125,9 +125,9 @@ def test_another_source_another_seed_or_other_steps_are_other_weights(
 
 def test_the_stacked_engine_starts_from_there_too(tiny, source: Pretrained) -> None:
     runs = [tiny["table"].run(MODEL, start=source, seed=seed) for seed in range(3)]
-    folds = [tiny["table"].fold(seed) for seed in range(3)]
-    for together, run, fold in zip(train_together(runs, folds), runs, folds, strict=True):
-        alone = train(run, fold)
+    splits = [tiny["table"].make_split(seed) for seed in range(3)]
+    for together, run, split in zip(train_together(runs, splits), runs, splits, strict=True):
+        alone = train(run, split)
         assert together.hashes == alone.hashes
         assert together.scores == pytest.approx(alone.scores, abs=1e-10, nan_ok=True)
 
@@ -157,7 +157,7 @@ def test_a_source_that_fails_is_told(tiny, source: Pretrained) -> None:
     wild = source.recipe.model_copy(update={"optimizer": call("torch.optim:SGD", lr=1e200)})
     run = tiny["table"].run(MODEL, start=source.model_copy(update={"recipe": wild}))
     with pytest.raises(ParibusError, match=r"to start from, with seed 0: got diverged: "):
-        train(run, tiny["table"].fold())
+        train(run, tiny["table"].make_split())
 
 
 @pytest.mark.slow
@@ -167,10 +167,10 @@ def test_the_weights_of_a_torchvision_backbone_stay_frozen(tiny) -> None:
     data = tiny["table"].changed(inputs=(images,), feature_axes=(1,))
     model = call("paribus.models.backbone:backbone", name="densenet121", hidden=500)
     run = data.run(model, freeze=("features.*",), steps=3, dtype="float32", evaluate_every=3)
-    before = initial_network(run, data.fold())
+    before = initial_network(run, data.make_split())
     head = before.classifier
     assert [(m.in_features, m.out_features) for m in (head[0], head[2])] == [(1024, 500), (500, 1)]
-    training = Training(run, data.fold())
+    training = Training(run, data.make_split())
     training.advance(3)
     old, new = (dict(n.named_parameters()) for n in (before, training.network))
     same = {name for name in old if torch.equal(old[name], new[name])}

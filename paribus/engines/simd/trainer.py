@@ -57,17 +57,17 @@ class CompiledTraining(StackedTraining):
 
     Args:
         runs: as of `StackedTraining`.
-        folds: the same.
+        splits: the same.
         make_from: seconds that the training takes without machine code, from which on that is made if none is kept.
     """
 
     def __init__(
-        self, runs: Sequence[Run], folds: Sequence[Split], *, make_from: float = WORTH_LANES
+        self, runs: Sequence[Run], splits: Sequence[Split], *, make_from: float = WORTH_LANES
     ) -> None:
-        super().__init__(runs, folds)
+        super().__init__(runs, splits)
         self.make_from = make_from
         every = self.recipe.evaluate_every or steps_per_epoch(
-            len(folds[0].train), self.recipe.batch_size
+            len(splits[0].train), self.recipe.batch_size
         )
         self._compiled: LaneSteps | None = None
         self._unwatched = unwatched = min(every, self.recipe.steps) - self.watching
@@ -286,13 +286,13 @@ def _rocking(weights: Tensor) -> Tensor:
     return 1 + torch.finfo(weights.dtype).eps * signs.to(weights)
 
 
-def train_compiled(runs: Sequence[Run], folds: Sequence[Split]) -> list[RunResult]:
+def train_compiled(runs: Sequence[Run], splits: Sequence[Split]) -> list[RunResult]:
     """Train a cohort as `paribus.engines.vmapped.fit.train_together` does, with compiled steps.
 
     Where they cannot be compiled they are taken all the same, and each record's notes say why.
     """
-    training = CompiledTraining(runs, folds)
-    records = train_together(runs, folds, training)
+    training = CompiledTraining(runs, splits)
+    records = train_together(runs, splits, training)
     if not training.reason:
         return records
     note = f"Trained without compiled steps: {training.reason}."

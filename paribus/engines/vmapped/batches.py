@@ -101,21 +101,21 @@ class Samples:
     """The data of a cohort.
 
     Args:
-        folds: each replicate's.
+        splits: each replicate's.
         device: where the raw copy is put.
         dtype: what floating-point samples become.
     """
 
-    def __init__(self, folds: Sequence[Split], device: str, dtype: torch.dtype) -> None:
+    def __init__(self, splits: Sequence[Split], device: str, dtype: torch.dtype) -> None:
         self.inputs, self.targets = (
             [
                 source(
-                    [getattr(fold.dataset, which)[i] for fold in folds],
-                    [getattr(fold, affines)[i] for fold in folds],
+                    [getattr(split.dataset, which)[i] for split in splits],
+                    [getattr(split, affines)[i] for split in splits],
                     device,
                     dtype,
                 )
-                for i in range(len(getattr(folds[0].dataset, which)))
+                for i in range(len(getattr(splits[0].dataset, which)))
             ]
             for which, affines in (("inputs", "input_affines"), ("targets", "target_affines"))
         )
@@ -151,23 +151,23 @@ class Batches:
     An epoch is drawn at once, and once for replicates that share streams and split.
 
     Args:
-        folds: each replicate's, with training parts of one size.
+        splits: each replicate's, with training parts of one size.
         streams: each replicate's.
         batch_size: samples a step.
         device: where sample numbers are put.
     """
 
     def __init__(
-        self, folds: Sequence[Split], streams: Sequence[Streams], batch_size: int, device: str
+        self, splits: Sequence[Split], streams: Sequence[Streams], batch_size: int, device: str
     ) -> None:
-        named = [(s, f.digest) for s, f in zip(streams, folds, strict=True)]
+        named = [(s, f.digest) for s, f in zip(streams, splits, strict=True)]
         distinct = {name: i for i, name in reversed([*enumerate(named)])}
         self.streams = [streams[i] for i in distinct.values()]
-        self.train = torch.stack([folds[i].train.long() for i in distinct.values()])
+        self.train = torch.stack([splits[i].train.long() for i in distinct.values()])
         ordinal = {name: k for k, name in enumerate(distinct)}
         self.which = torch.tensor([ordinal[name] for name in named], device=device)
-        self.alike = len(distinct) == len(folds)
-        samples = len(folds[0].train)
+        self.alike = len(distinct) == len(splits)
+        samples = len(splits[0].train)
         self.length = batch_length(samples, batch_size)
         self.per_epoch = steps_per_epoch(samples, batch_size)
         self.device, self.epoch, self.at = device, -1, self.per_epoch

@@ -22,7 +22,7 @@ TOLERANCE = 1e-5
 ROUND_OFF = 1e-12
 
 
-def self_check(run: Run, fold: Split) -> str:
+def self_check(run: Run, split: Split) -> str:
     """Train two replicates for three steps in float64, stacked and by the loop; why they differ, or nothing.
 
     It finds networks that `vmap` refuses, and those that it takes but trains otherwise.
@@ -31,13 +31,13 @@ def self_check(run: Run, fold: Split) -> str:
     pair = [replace(run, recipe=recipe, seed=seed) for seed in (run.seed, run.seed + 1)]
     with deterministic(run):
         try:
-            together = StackedTraining(pair, [fold, fold])
+            together = StackedTraining(pair, [split, split])
             losses = together.advance(CHECKED_STEPS)
             outputs = together.outputs("validation")
         except Exception as error:  # noqa: BLE001 - whatever a network raises under vmap is the reason
             return f"vmap refuses the network: {f'{error}'.partition(chr(10))[0]}"
         for i, one in enumerate(pair):
-            alone = Training(one, fold)
+            alone = Training(one, split)
             before = _row(alone.network)
             first = alone.advance(1)
             alone.advance(CHECKED_STEPS - 1)

@@ -28,13 +28,13 @@ __all__ = ["StackedTraining", "self_check", "train_together", "why_not"]
 
 
 def train_together(
-    runs: Sequence[Run], folds: Sequence[Split], training: StackedTraining | None = None
+    runs: Sequence[Run], splits: Sequence[Split], training: StackedTraining | None = None
 ) -> list[RunResult]:
     """Train a cohort and score each run once on its test part, as `paribus.training.loop.train` does one by one.
 
     Args:
         runs: of one cohort.
-        folds: each one's.
+        splits: each one's.
         training: takes the steps, if it is another than the cohort's plain one.
     """
     for run in runs:
@@ -42,7 +42,7 @@ def train_together(
             source_weights(run)
     with deterministic(runs[0]):
         started = time.perf_counter()
-        training = training or StackedTraining(runs, folds)
+        training = training or StackedTraining(runs, splits)
         standing = CohortState(training.initial)
         _fit(training, standing)
         # A cohort holds trials alone or none.
@@ -50,14 +50,14 @@ def train_together(
         outputs = None if trials else map_outputs(Tensor.cpu, training.outputs("test"))
         seconds = (time.perf_counter() - started) / len(runs)
     records = []
-    for i, (run, fold) in enumerate(zip(runs, folds, strict=True)):
+    for i, (run, split) in enumerate(zip(runs, splits, strict=True)):
         progress = standing.progress(i)
         diverged = progress.outcome is Outcome.diverged
         said = None if outputs is None or diverged else map_outputs(itemgetter(i), outputs)
         records.append(
             finish(
                 run,
-                fold,
+                split,
                 progress,
                 outputs=said,
                 layers=training.layers,
@@ -71,7 +71,7 @@ def _fit(training: StackedTraining, standing: CohortState) -> None:
     """Take the recipe's steps, or fewer once every replicate has stopped; leaves the best weights, if they are kept."""
     recipe = training.recipe
     every = recipe.evaluate_every or steps_per_epoch(
-        len(training.folds[0].train), recipe.batch_size
+        len(training.splits[0].train), recipe.batch_size
     )
     best = training.stack.state() if recipe.early_stopping is not None else None
     _evaluate(training, standing, None)

@@ -38,7 +38,7 @@ class StackedTraining:
 
     Args:
         runs: of one network shape, batch size, budget and kind of optimizer; seeds and numbers differ.
-        folds: what each is trained on, with parts of equal sizes.
+        splits: what each is trained on, with parts of equal sizes.
 
     Attributes:
         initial: hashes of each replicate's initial weights.
@@ -50,9 +50,9 @@ class StackedTraining:
 
     reason = ""
 
-    def __init__(self, runs: Sequence[Run], folds: Sequence[Split]) -> None:
+    def __init__(self, runs: Sequence[Run], splits: Sequence[Split]) -> None:
         recipe, self.device = runs[0].recipe, runs[0].device
-        self.runs, self.folds, self.recipe = runs, folds, recipe
+        self.runs, self.splits, self.recipe = runs, splits, recipe
         self.dtype = getattr(torch, recipe.dtype)
         networks = self._networks()
         if takes_rounds(networks[0]):
@@ -61,9 +61,9 @@ class StackedTraining:
         self.scratch = copy.deepcopy(networks[0])
         self.stack = StackedNetwork(networks)
         self.update: Update = stacked_update([r.recipe.optimizer for r in runs], self.stack.weights)
-        self.samples = Samples(folds, self.device, self.dtype)
+        self.samples = Samples(splits, self.device, self.dtype)
         streams = [run.streams for run in runs]
-        self.batches = Batches(folds, streams, recipe.batch_size, self.device)
+        self.batches = Batches(splits, streams, recipe.batch_size, self.device)
         self.loss = bound(runs[0].task.loss)
         self.scoring = Scoring(runs[0].task)
         self.gradient: Gradient | None = None
@@ -79,11 +79,11 @@ class StackedTraining:
     def _networks(self) -> list[nn.Module]:
         """Each replicate's initial network: the same one where streams are the same."""
         made: dict[Streams, tuple[nn.Module, dict[str, str]]] = {}
-        for run, fold in zip(self.runs, self.folds, strict=True):
+        for run, split in zip(self.runs, self.splits, strict=True):
             if run.streams not in made:
-                network = initial_network(run, fold)
+                network = initial_network(run, split)
                 if not made:
-                    self.layers = layer_table(network, fold.part("train", 1))
+                    self.layers = layer_table(network, split.part("train", 1))
                 made[run.streams] = network, weight_digests(network)
                 use_named_dropout(network, run.streams)
                 network.to(self.device, self.dtype)
@@ -98,7 +98,7 @@ class StackedTraining:
 
     def _see_shapes(self, network: nn.Module) -> None:
         """Pass one batch through one network, so that each dropout knows the shape of its mask."""
-        index = self.folds[0].train[None, : self.batches.length].to(self.device)
+        index = self.splits[0].train[None, : self.batches.length].to(self.device)
         inputs, _ = self.samples.pick(index, slice(0, 1))
         buffers = {name: b.clone() for name, b in network.named_buffers()}
         with torch.no_grad():
@@ -159,7 +159,7 @@ class StackedTraining:
     def outputs(self, part: str) -> Outputs:
         """Outputs for a part, ``(replicate, sample, output)`` each, in evaluation mode and in chunks."""
         self.stack.base.eval()
-        index = torch.stack([fold.indices(part) for fold in self.folds]).to(self.device)
+        index = torch.stack([split.indices(part) for split in self.splits]).to(self.device)
         chunk = max(64, PORTION // max(1, len(self.runs) * self.samples.width))
         found = [
             self.stack.call(lambda net, x: net(*x), tuple(s.pick(i) for s in self.samples.inputs))
@@ -175,7 +175,7 @@ class StackedTraining:
 
     def validation(self) -> dict[str, Tensor]:
         """Validation scores and loss by the names of their curves, ``(replicate,)`` each on the CPU."""
-        index = torch.stack([fold.validation for fold in self.folds]).to(self.device)
+        index = torch.stack([split.validation for split in self.splits]).to(self.device)
         targets = tuple(s.pick(index) for s in self.samples.targets)
         return on_host(self.scoring(self.outputs("validation"), targets))
 
@@ -193,7 +193,7 @@ class StackedTraining:
         run, network = self.runs[index], self.scratch
         self.stack.load(network, index)
         network.train()
-        part = self.folds[index].part("train", DIAGNOSED).to(self.device, self.dtype)
+        part = self.splits[index].part("train", DIAGNOSED).to(self.device, self.dtype)
         noise = [m for m in network.modules() if isinstance(m, NamedDropout)]
         for layer in noise:
             layer.streams = run.streams

@@ -220,8 +220,8 @@ def test_copies_inside_each_declared_part_are_named(tmp_path: Path) -> None:
 
 
 def test_a_declared_folder_can_be_split_further(tmp_path: Path) -> None:
-    fold = random_split(read_image_folder(_declared(tmp_path)), torch.Generator().manual_seed(0))
-    assert [len(fold.train), len(fold.validation), len(fold.test)] == [6, 2, 6]
+    split = random_split(read_image_folder(_declared(tmp_path)), torch.Generator().manual_seed(0))
+    assert [len(split.train), len(split.validation), len(split.test)] == [6, 2, 6]
 
 
 CLASSES = "Put the images of each class into a folder named for it."

@@ -64,9 +64,9 @@ def test_copies_are_rows_with_the_same_image(tmp_path: Path) -> None:
     assert data.groups[0] == data.groups[2]
     assert len(data.groups.unique()) == 11
     assert any("images/2.png = images/0.png" in note for note in data.notes)
-    fold = random_split(data, Streams(0).generator("split"))
+    split = random_split(data, Streams(0).generator("split"))
     assert {0, 2} in [
-        {0, 2} & set(part.tolist()) for part in (fold.train, fold.validation, fold.test)
+        {0, 2} & set(part.tolist()) for part in (split.train, split.validation, split.test)
     ]
 
 

@@ -142,8 +142,8 @@ def test_copies_stay_on_one_side_of_a_drawn_split(tmp_path: Path) -> None:
     data = read_omniglot(tmp_path)
     assert data.groups is not None
     assert data.groups[0] == data.groups[1]
-    fold = random_split(data, Streams(0).generator("split"))
-    sides = [{0, 1} & set(fold.indices(part).tolist()) for part in ("train", "validation", "test")]
+    split = random_split(data, Streams(0).generator("split"))
+    sides = [{0, 1} & set(split.indices(part).tolist()) for part in ("train", "validation", "test")]
     assert {0, 1} in sides
 
 

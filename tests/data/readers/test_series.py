@@ -70,11 +70,11 @@ def test_windows_share_the_memory_of_the_series() -> None:
 
 def test_inputs_and_targets_of_training_are_prepared_without_the_future(tmp_path: Path) -> None:
     later = [*VALUES[:30], *(1e6 + v for v in VALUES[30:])]
-    folds = [
+    splits = [
         time_split(_read(tmp_path, _content(values=values)), torch.Generator())
         for values in (VALUES, later)
     ]
-    for a, b in zip(folds[0].part("train").inputs, folds[1].part("train").inputs, strict=True):
+    for a, b in zip(splits[0].part("train").inputs, splits[1].part("train").inputs, strict=True):
         assert torch.equal(a, b)
 
 

@@ -116,12 +116,12 @@ def test_text_becomes_one_input_a_value_and_none_where_it_is_missing(tmp_path: P
 def test_a_category_unseen_in_training_is_hidden(tmp_path: Path) -> None:
     data = _read(tmp_path, _columns(c=["a", "b"] * 10 + ["new"], x=range(21), y=[0, 0, 1] * 7))
     for seed in range(20):
-        fold = random_split(data, torch.Generator().manual_seed(seed))
-        if 20 not in fold.train:
+        split = random_split(data, torch.Generator().manual_seed(seed))
+        if 20 not in split.train:
             break
     column = data.features.index("c=new")
     prepared = torch.cat(
-        [fold.part(part).inputs[0][:, column] for part in ("train", "validation", "test")]
+        [split.part(part).inputs[0][:, column] for part in ("train", "validation", "test")]
     )
     assert torch.equal(prepared, torch.zeros(21))
 

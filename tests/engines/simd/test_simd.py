@@ -60,9 +60,9 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def taken(runs: Sequence[Run], folds: Sequence[Any]) -> CompiledTraining:
+def taken(runs: Sequence[Run], splits: Sequence[Any]) -> CompiledTraining:
     """A training that has taken its first steps, in lanes."""
-    training = CompiledTraining(runs, folds, make_from=0.0)
+    training = CompiledTraining(runs, splits, make_from=0.0)
     training.advance(3)
     assert training.reason == ""
     assert isinstance(training._compiled, LaneSteps)
@@ -115,7 +115,7 @@ def test_weights_that_rounding_alone_moves_do_not_matter(tiny, shared: Path) -> 
     del shared
     adagrad = call("torch.optim:Adagrad", lr=0.05)
     runs = [tiny["table"].run(call(Biased), adagrad, seed=s, dtype="float32") for s in range(5)]
-    taken(runs, [tiny["table"].fold(s) for s in range(5)])
+    taken(runs, [tiny["table"].make_split(s) for s in range(5)])
 
 
 ADAM = call("torch.optim:Adam", lr=0.01, weight_decay=0.1)
@@ -167,34 +167,34 @@ def test_steps_in_lanes_are_those_of_the_loop(tiny, shared: Path, case: str) -> 
     """Two epochs: curves, which hold losses of batches and of running statistics, and predictions."""
     del shared
     kind, settings, tolerance = CASES[case]
-    runs, folds = cohort(tiny, kind, **settings)
-    training = CompiledTraining(runs, folds, make_from=0.0)
-    records = train_together(runs, folds, training)
+    runs, splits = cohort(tiny, kind, **settings)
+    training = CompiledTraining(runs, splits, make_from=0.0)
+    records = train_together(runs, splits, training)
     assert isinstance(training._compiled, LaneSteps)
     assert training.steps == training.update.steps == 7
-    for record, run, fold in zip(records, runs, folds, strict=True):
-        same(record, train(run, fold), tolerance)
+    for record, run, split in zip(records, runs, splits, strict=True):
+        same(record, train(run, split), tolerance)
 
 
 def test_a_peculiar_network(tiny, shared: Path) -> None:
     del shared
-    runs, folds = cohort(tiny, "table", optimizer=ADAM)
+    runs, splits = cohort(tiny, "table", optimizer=ADAM)
     runs = [replace(r, recipe=r.recipe.model_copy(update={"model": call(Peculiar)})) for r in runs]
-    training, plain = taken(runs, folds), StackedTraining(runs, folds)
+    training, plain = taken(runs, splits), StackedTraining(runs, splits)
     plain.advance(3)
     torch.testing.assert_close(training.advance(3), plain.advance(3), rtol=1e-9, atol=1e-12)
 
 
 def test_data_of_each_seed_s_own_with_missing_values(shared: Path) -> None:
     del shared
-    runs, folds = [], []
+    runs, splits = [], []
     for seed in range(3):
         data = points(seed)
         (inputs,) = data.inputs
         inputs[seed::7, 0] = math.nan
         runs.append(a_run(seed, call("paribus.models.mlp:MLP", hidden=[4]), REDRAWN))
-        folds.append(REDRAWN.fold(data, runs[-1].streams))
-    training, plain = taken(runs, folds), StackedTraining(runs, folds)
+        splits.append(REDRAWN.make_split(data, runs[-1].streams))
+    training, plain = taken(runs, splits), StackedTraining(runs, splits)
     (source,) = training.samples.inputs
     assert source.start is not None
     assert source.missing
@@ -211,7 +211,7 @@ def _cohort(
         tiny["table"].run(model, o, seed=s, dtype="float32", steps=12)
         for s, o in zip(seeds, optimizers, strict=True)
     ]
-    return runs, [tiny["table"].fold(s) for s in seeds]
+    return runs, [tiny["table"].make_split(s) for s in seeds]
 
 
 @pytest.mark.parametrize("norm", [None, "batch"])
@@ -220,9 +220,9 @@ def test_one_library_is_for_any_number_of_replicates(tiny, own: Path, norm: str 
     model = call("paribus.models.mlp:MLP", hidden=[4], norm=norm)
     for count, make_from in ((4, 0.0), (1, inf), (2, inf), (16, inf), (21, inf)):
         runs = [tiny["table"].run(model, ADAM, seed=s, steps=12) for s in range(count)]
-        folds = [tiny["table"].fold(s) for s in range(count)]
-        training = CompiledTraining(runs, folds, make_from=make_from)
-        plain = StackedTraining(runs, folds)
+        splits = [tiny["table"].make_split(s) for s in range(count)]
+        training = CompiledTraining(runs, splits, make_from=make_from)
+        plain = StackedTraining(runs, splits)
         torch.testing.assert_close(training.advance(12), plain.advance(12))
         assert isinstance(training._compiled, LaneSteps)
     assert len(list(own.iterdir())) == 1
@@ -234,7 +234,7 @@ def test_another_network_has_another_library(tiny, own: Path) -> None:
             tiny["table"].run(call("paribus.models.mlp:MLP", hidden=hidden), seed=s)
             for s in range(2)
         ]
-        taken(runs, [tiny["table"].fold(s) for s in range(2)])
+        taken(runs, [tiny["table"].make_split(s) for s in range(2)])
     assert len(list(own.iterdir())) == 2
 
 
@@ -272,9 +272,9 @@ def test_all_steps_between_evaluations_are_one_call(tiny, shared: Path) -> None:
     del shared
     training = taken(*_cohort(tiny, range(3), [0.1] * 3))
     assert training.at_once == 3  # an epoch
-    runs, folds = _cohort(tiny, range(3), [0.1] * 3)
+    runs, splits = _cohort(tiny, range(3), [0.1] * 3)
     runs = [replace(r, recipe=r.recipe.model_copy(update={"evaluate_every": 12})) for r in runs]
-    training = CompiledTraining(runs, folds, make_from=0.0)
+    training = CompiledTraining(runs, splits, make_from=0.0)
     training.advance(12)
     assert training.at_once == 12
 
@@ -282,39 +282,39 @@ def test_all_steps_between_evaluations_are_one_call(tiny, shared: Path) -> None:
 def test_few_sample_numbers_are_drawn_at_once(tiny, shared: Path, monkeypatch) -> None:
     del shared
     monkeypatch.setattr(simd_trainer, "NUMBERS_AT_ONCE", 10 * 3 * 8)
-    runs, folds = _cohort(tiny, range(3), [0.1] * 3)
+    runs, splits = _cohort(tiny, range(3), [0.1] * 3)
     runs = [replace(r, recipe=r.recipe.model_copy(update={"evaluate_every": 12})) for r in runs]
-    training = CompiledTraining(runs, folds, make_from=0.0)
+    training = CompiledTraining(runs, splits, make_from=0.0)
     training.advance(12)
     assert training.at_once == 10
 
 
 def test_a_step_that_is_watched_is_taken_apart(tiny, shared: Path) -> None:
     del shared
-    runs, folds = _cohort(tiny, range(3), [0.1] * 3)
+    runs, splits = _cohort(tiny, range(3), [0.1] * 3)
     watched = (call("paribus.metrics.diagnostics:update_norm"),)
     runs = [
         replace(r, recipe=r.recipe.model_copy(update={"evaluate_every": 6}), diagnostics=watched)
         for r in runs
     ]
-    training = CompiledTraining(runs, folds, make_from=0.0)
-    records = train_together(runs, folds, training)
+    training = CompiledTraining(runs, splits, make_from=0.0)
+    records = train_together(runs, splits, training)
     assert isinstance(training._compiled, LaneSteps)
     assert training.at_once == 5
-    for record, run, fold in zip(records, runs, folds, strict=True):
-        same(record, train(run, fold), 2e-5)
+    for record, run, split in zip(records, runs, splits, strict=True):
+        same(record, train(run, split), 2e-5)
 
 
 def test_early_stopping_keeps_each_replicate_s_best(tiny, shared: Path) -> None:
     del shared
-    runs, folds = _cohort(tiny, range(3), [0.5, 0.1, 2.0])
+    runs, splits = _cohort(tiny, range(3), [0.5, 0.1, 2.0])
     stopping = {"early_stopping": EarlyStopping(patience=1), "evaluate_every": 2, "steps": 40}
     runs = [replace(r, recipe=r.recipe.model_copy(update=stopping)) for r in runs]
-    training = CompiledTraining(runs, folds, make_from=0.0)
-    records = train_together(runs, folds, training)
+    training = CompiledTraining(runs, splits, make_from=0.0)
+    records = train_together(runs, splits, training)
     assert isinstance(training._compiled, LaneSteps)
-    for record, run, fold in zip(records, runs, folds, strict=True):
-        same(record, train(run, fold), 1e-4)
+    for record, run, split in zip(records, runs, splits, strict=True):
+        same(record, train(run, split), 1e-4)
 
 
 @pytest.mark.parametrize("which", ["rows of 32 bits", "images laid out by channels last"])
@@ -323,15 +323,15 @@ def test_data_that_torch_takes_in_another_form(tiny, shared: Path, which: str) -
     kind = "table" if which.startswith("rows") else "images"
     model = call("paribus.models.mlp:MLP", hidden=[3])
     runs = [tiny[kind].run(model, seed=s, dtype="float32", steps=12) for s in range(3)]
-    folds = [tiny[kind].fold(s) for s in range(3)]
+    splits = [tiny[kind].make_split(s) for s in range(3)]
     if kind == "table":
-        folds = [replace(f, train=f.train.int()) for f in folds]
+        splits = [replace(f, train=f.train.int()) for f in splits]
     else:
-        (x,) = folds[0].dataset.inputs
+        (x,) = splits[0].dataset.inputs
         x = x.movedim(1, -1).contiguous().movedim(-1, 1)
-        data = replace(folds[0].dataset, inputs=(x,))
-        folds = [replace(f, dataset=data) for f in folds]
-    training, plain = taken(runs, folds), StackedTraining(runs, folds)
+        data = replace(splits[0].dataset, inputs=(x,))
+        splits = [replace(f, dataset=data) for f in splits]
+    training, plain = taken(runs, splits), StackedTraining(runs, splits)
     plain.advance(3)
     torch.testing.assert_close(training.advance(6), plain.advance(6), rtol=1e-5, atol=1e-6)
 
@@ -339,13 +339,13 @@ def test_data_that_torch_takes_in_another_form(tiny, shared: Path, which: str) -
 def test_a_class_that_the_network_does_not_have_is_seen_to_fail(tiny, shared: Path) -> None:
     """Torch's own loss raises an error there; in lanes that replicate diverges."""
     del shared
-    runs, folds = _cohort(tiny, range(3), [0.1] * 3)
+    runs, splits = _cohort(tiny, range(3), [0.1] * 3)
     runs = [replace(tiny["images"].run(r.recipe.model, seed=r.seed, dtype="float32")) for r in runs]
-    folds = [tiny["images"].fold(s) for s in range(3)]
-    training = taken(runs, folds)
+    splits = [tiny["images"].make_split(s) for s in range(3)]
+    training = taken(runs, splits)
     (targets,) = training.samples.targets
     raw = targets.raw.clone()
-    raw[folds[1].train[:4]] = 3
+    raw[splits[1].train[:4]] = 3
     training.samples.targets = [replace(targets, raw=raw)]
     losses = training.advance(30)
     assert not losses[:, 1].isfinite().all()
@@ -362,8 +362,8 @@ class Broken(LaneSteps):
 
 def test_steps_that_are_others_are_not_taken(tiny, own: Path, monkeypatch) -> None:
     monkeypatch.setattr(simd_trainer, "LaneSteps", Broken)
-    runs, folds = _cohort(tiny, range(3), [0.1] * 3)
-    training, plain = CompiledTraining(runs, folds, make_from=0.0), StackedTraining(runs, folds)
+    runs, splits = _cohort(tiny, range(3), [0.1] * 3)
+    training, plain = CompiledTraining(runs, splits, make_from=0.0), StackedTraining(runs, splits)
     assert torch.equal(training.advance(6), plain.advance(6))
     assert training.reason == "RuntimeError: compiled steps are not the steps that were compiled"
     assert not list(own.iterdir())
@@ -377,8 +377,8 @@ def test_what_cannot_be_loaded_is_put_away(tiny, own: Path, monkeypatch) -> None
         return path
 
     monkeypatch.setattr(Library, "built", built)
-    runs, folds = _cohort(tiny, range(3), [0.1] * 3)
-    training, plain = CompiledTraining(runs, folds), StackedTraining(runs, folds)
+    runs, splits = _cohort(tiny, range(3), [0.1] * 3)
+    training, plain = CompiledTraining(runs, splits), StackedTraining(runs, splits)
     assert torch.equal(training.advance(6), plain.advance(6))
     assert training.reason.startswith("OSError: ")
     assert not list(own.iterdir())
@@ -387,8 +387,8 @@ def test_what_cannot_be_loaded_is_put_away(tiny, own: Path, monkeypatch) -> None
 @pytest.mark.parametrize("seconds", [9.9, 10.1])
 def test_it_is_made_where_it_repays_itself(tiny, own: Path, monkeypatch, seconds: float) -> None:
     watch = iter([0.0, seconds / 12 * 3])
-    runs, folds = _cohort(tiny, range(3), [0.1] * 3)
-    training = CompiledTraining(runs, folds)
+    runs, splits = _cohort(tiny, range(3), [0.1] * 3)
+    training = CompiledTraining(runs, splits)
     clock = SimpleNamespace(perf_counter=lambda: next(watch))
     monkeypatch.setattr(simd_trainer, "time", clock)
     training.advance(3)
@@ -401,8 +401,8 @@ def test_a_cache_that_cannot_be_reached_costs_the_machine_code_alone(
 ) -> None:
     (own / "file").touch()
     monkeypatch.setenv("PARIBUS_CACHE", str(own / "file" / "cache"))
-    runs, folds = _cohort(tiny, range(3), [0.1] * 3)
-    training, plain = CompiledTraining(runs, folds, make_from=0.0), StackedTraining(runs, folds)
+    runs, splits = _cohort(tiny, range(3), [0.1] * 3)
+    training, plain = CompiledTraining(runs, splits, make_from=0.0), StackedTraining(runs, splits)
     assert torch.equal(training.advance(6), plain.advance(6))
     assert training.reason.startswith("its machine code cannot be kept: ")
 
@@ -410,8 +410,8 @@ def test_a_cache_that_cannot_be_reached_costs_the_machine_code_alone(
 # What has no form in lanes.
 
 
-def refused(runs: Sequence[Run], folds: Sequence[Any]) -> str:
-    training = CompiledTraining(runs, folds)
+def refused(runs: Sequence[Run], splits: Sequence[Any]) -> str:
+    training = CompiledTraining(runs, splits)
     rows = training.batches.take(1)
     with pytest.raises(UnsupportedError) as error:
         source_of(training.stack, training.loss, training.update, None, training.samples, rows)
@@ -485,20 +485,20 @@ class Remembers(Other):
 )
 def test_networks_without_a_form(tiny, network: type[Other], reason: str) -> None:
     runs = [tiny["table"].run(call(network), seed=s, dtype="float32") for s in range(2)]
-    assert reason in refused(runs, [tiny["table"].fold(s) for s in range(2)])
+    assert reason in refused(runs, [tiny["table"].make_split(s) for s in range(2)])
 
 
 def test_a_network_that_leaves_the_cache(tiny) -> None:
     wide = call("paribus.models.mlp:MLP", hidden=[100, 100])
     runs = [tiny["table"].run(wide, seed=s) for s in range(2)]
-    reason = refused(runs, [tiny["table"].fold(s) for s in range(2)])
+    reason = refused(runs, [tiny["table"].make_split(s) for s in range(2)])
     assert reason.endswith("numbers a replicate leave a core's cache")
 
 
 def test_whole_numbers_that_lanes_would_round(tiny, own: Path, monkeypatch) -> None:
     monkeypatch.setattr(codegen, "EXACT", 0)  # so that class 1 is large
-    runs, folds = _cohort(tiny, range(3), [0.1] * 3)
-    training = CompiledTraining(runs, folds, make_from=0.0)
+    runs, splits = _cohort(tiny, range(3), [0.1] * 3)
+    training = CompiledTraining(runs, splits, make_from=0.0)
     training.advance(6)
     assert training.reason == NO_LANES
     assert not list(own.iterdir())

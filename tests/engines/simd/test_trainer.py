@@ -34,7 +34,7 @@ def cohort(tiny: Any, kind: str, **settings: Any) -> tuple[list[Run], list[Any]]
     model = call("paribus.models.mlp:MLP", **settings.pop("model", {"hidden": [6, 5]}))
     seeds = (0, 1, 1)
     runs = [tiny[kind].run(model, seed=s, **{"steps": 7, **settings}) for s in seeds]
-    return [replace(r, engine=COMPILED) for r in runs], [tiny[kind].fold(s) for s in seeds]
+    return [replace(r, engine=COMPILED) for r in runs], [tiny[kind].make_split(s) for s in seeds]
 
 
 def same(found: RunResult, wanted: RunResult, tolerance: float) -> None:
@@ -59,10 +59,10 @@ WHY = "Trained without compiled steps: there is no C++ compiler: CXX=/nowhere/c+
 
 def test_without_a_compiler_the_steps_are_taken_all_the_same(tiny, cache: Path) -> None:
     """To the bit those of the stacked engine, and the record says why."""
-    runs, folds = cohort(tiny, "table")
-    records = train_compiled(runs, folds)
+    runs, splits = cohort(tiny, "table")
+    records = train_compiled(runs, splits)
     assert not list(cache.iterdir())
-    for record, stacked in zip(records, train_together(runs, folds), strict=True):
+    for record, stacked in zip(records, train_together(runs, splits), strict=True):
         assert record.predictions.outputs.tobytes() == stacked.predictions.outputs.tobytes()
         assert repr(record.curves) == repr(stacked.curves)
         assert record.notes == (*stacked.notes, WHY)
@@ -173,9 +173,9 @@ def test_what_cannot_be_compiled_says_so(
     tiny, model: dict[str, Any], diagnostics: Any, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(trainer, "WORTH_TRACING", 1000)
-    runs, folds = cohort(tiny, "table", model=model, evaluate_every=1 if diagnostics else 3)
+    runs, splits = cohort(tiny, "table", model=model, evaluate_every=1 if diagnostics else 3)
     runs = [replace(run, diagnostics=diagnostics) for run in runs]
-    training, plain = CompiledTraining(runs, folds), StackedTraining(runs, folds)
+    training, plain = CompiledTraining(runs, splits), StackedTraining(runs, splits)
     assert torch.equal(training.advance(5), plain.advance(5))
     assert training.reason == reason
     assert training.at_once == plain.at_once

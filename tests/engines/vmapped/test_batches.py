@@ -1,4 +1,4 @@
-"""The batches of a cohort against those of the loop, and the data that they pick against a fold's own parts."""
+"""The batches of a cohort against those of the loop, and the data that they pick against a split's own parts."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from paribus.training.batch_order import batches
 def test_batches_are_those_of_the_loop(tiny, at_once: int) -> None:
     """Over three epochs, however many steps are taken at once and whoever shares a seed."""
     seeds = (3, 1, 3, 2)
-    folds, streams = [tiny["table"].fold(s) for s in seeds], [Streams(s) for s in seeds]
-    found = Batches(folds, streams, 8, "cpu")
+    splits, streams = [tiny["table"].make_split(s) for s in seeds], [Streams(s) for s in seeds]
+    found = Batches(splits, streams, 8, "cpu")
     taken = torch.cat([found.take(at_once) for _ in range(9)])[:9]
     assert found.per_epoch == 3
-    for i, (fold, stream) in enumerate(zip(folds, streams, strict=True)):
-        wanted = islice(batches(len(fold.train), 8, stream), len(taken))
-        assert taken[:, i].tolist() == [fold.train[batch].tolist() for batch in wanted]
+    for i, (split, stream) in enumerate(zip(splits, streams, strict=True)):
+        wanted = islice(batches(len(split.train), 8, stream), len(taken))
+        assert taken[:, i].tolist() == [split.train[batch].tolist() for batch in wanted]
 
 
 def test_one_seed_with_two_splits_has_two_orders(tiny) -> None:
-    folds = [tiny["table"].fold(0), tiny["table"].fold(1)]
-    found = Batches(folds, [Streams(0)] * 2, 8, "cpu").take(1)[0]
+    splits = [tiny["table"].make_split(0), tiny["table"].make_split(1)]
+    found = Batches(splits, [Streams(0)] * 2, 8, "cpu").take(1)[0]
     assert all(
-        set(f.tolist()) <= set(fold.train.tolist()) for f, fold in zip(found, folds, strict=True)
+        set(f.tolist()) <= set(split.train.tolist()) for f, split in zip(found, splits, strict=True)
     )
 
 
 def test_a_salt_parts_the_orders_of_one_seed(tiny) -> None:
-    folds = [tiny["table"].fold(0)] * 2
-    found = Batches(folds, [Streams(0), Streams(0, "b")], 8, "cpu").take(1)[0]
+    splits = [tiny["table"].make_split(0)] * 2
+    found = Batches(splits, [Streams(0), Streams(0, "b")], 8, "cpu").take(1)[0]
     assert found[0].tolist() != found[1].tolist()
 
 
@@ -48,12 +48,12 @@ def test_samples_are_prepared_as_in_a_fold(tiny, holes: bool) -> None:
     if holes:
         x[::4, 1] = math.nan
     made = base.changed(inputs=(x,))
-    folds = [made.fold(s) for s in range(3)]
-    samples = Samples(folds, "cpu", torch.float32)
-    index = torch.stack([fold.test for fold in folds])
+    splits = [made.make_split(s) for s in range(3)]
+    samples = Samples(splits, "cpu", torch.float32)
+    index = torch.stack([split.test for split in splits])
     inputs, targets = samples.pick(index.expand(2, *index.shape))
-    for i, fold in enumerate(folds):
-        part = fold.part("test")
+    for i, split in enumerate(splits):
+        part = split.part("test")
         for k in range(2):
             assert inputs[0][k, i].tolist() == part.inputs[0].tolist()
             assert targets[0][k, i].tolist() == part.targets[0].tolist()

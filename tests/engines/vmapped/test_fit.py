@@ -83,14 +83,14 @@ def state(network: nn.Module, _part: Subset, _loss: Call) -> dict[str, float]:
 STATE = call(state)
 
 
-def by_loop(runs: Sequence[Run], folds: Sequence[Split]) -> list[RunResult]:
-    return [train(run, fold) for run, fold in zip(runs, folds, strict=True)]
+def by_loop(runs: Sequence[Run], splits: Sequence[Split]) -> list[RunResult]:
+    return [train(run, split) for run, split in zip(runs, splits, strict=True)]
 
 
 def seeded(tiny: Any, model: Call, seeds: Sequence[int] = range(3), **settings: Any) -> Any:
-    """Runs and folds, one a seed; the split, and with it the standardisation, is each seed's own."""
+    """Runs and splits, one a seed; the split, and with it the standardisation, is each seed's own."""
     settings = {"diagnostics": (STATE,)} | settings
-    return [tiny.run(model, seed=s, **settings) for s in seeds], [tiny.fold(s) for s in seeds]
+    return [tiny.run(model, seed=s, **settings) for s in seeds], [tiny.make_split(s) for s in seeds]
 
 
 def facts(record: RunResult) -> str:
@@ -128,8 +128,8 @@ def test_two_epochs_are_those_of_the_loop(tiny, network: str, optimizer: str) ->
     """Weights and batch-norm statistics at every evaluation, curves, scores, predictions, hashes and outcome."""
     kind, model = NETWORKS[network]
     named, settings = OPTIMIZERS[optimizer]
-    runs, folds = seeded(tiny[kind], model, optimizer=named, **settings)
-    same(train_together(runs, folds), by_loop(runs, folds), tolerance=1e-12)
+    runs, splits = seeded(tiny[kind], model, optimizer=named, **settings)
+    same(train_together(runs, splits), by_loop(runs, splits), tolerance=1e-12)
 
 
 # A step that is taken often enough is recorded and replayed, which no shorter training shows.
@@ -142,8 +142,8 @@ def test_a_long_training_is_the_loops(tiny, network: str, optimizer: str) -> Non
     """Seventy epochs, over which rounding may grow."""
     kind, model = NETWORKS[network]
     named, settings = OPTIMIZERS[optimizer]
-    runs, folds = seeded(tiny[kind], model, optimizer=named, **LONG, **settings)
-    same(train_together(runs, folds), by_loop(runs, folds), tolerance=1e-9)
+    runs, splits = seeded(tiny[kind], model, optimizer=named, **LONG, **settings)
+    same(train_together(runs, splits), by_loop(runs, splits), tolerance=1e-9)
 
 
 # Who else is in the cohort.
@@ -167,13 +167,13 @@ def test_a_replicate_alone_is_what_it_is_among_127_others(
         for i in range(128)
     ]
     made = [
-        (tiny[kind].run(model, o, seed=i, dtype=dtype), tiny[kind].fold(i))
+        (tiny[kind].run(model, o, seed=i, dtype=dtype), tiny[kind].make_split(i))
         for i, o in enumerate(optimizers)
     ]
-    runs, folds = map(list, zip(*made, strict=True))
-    together = train_together(runs, folds)
+    runs, splits = map(list, zip(*made, strict=True))
+    together = train_together(runs, splits)
     for i in (0, 64, 127):
-        same([together[i]], train_together([runs[i]], [folds[i]]), tolerance)
+        same([together[i]], train_together([runs[i]], [splits[i]]), tolerance)
 
 
 @pytest.mark.parametrize("optimizer", ["SGD", "Adagrad", "RMSprop", "Adam", "AdamW"])
@@ -189,9 +189,9 @@ def test_each_replicate_has_numbers_of_its_own(tiny, optimizer: str) -> None:
         call(f"torch.optim:{optimizer}", **a, **b) for a, b in zip(numbers_of, more, strict=True)
     ]
     runs = [tiny["table"].run(MLP, c, seed=1, diagnostics=(STATE,)) for c in calls]
-    folds = [tiny["table"].fold(1)] * 3
-    records = train_together(runs, folds)
-    same(records, by_loop(runs, folds), tolerance=1e-12)
+    splits = [tiny["table"].make_split(1)] * 3
+    records = train_together(runs, splits)
+    same(records, by_loop(runs, splits), tolerance=1e-12)
     assert len({r.scores["log_loss"] for r in records}) == 3
 
 
@@ -214,7 +214,7 @@ def test_a_replicate_that_diverges_touches_no_neighbour(tiny, network: str, dtyp
             tiny[kind].run(model, call("torch.optim:SGD", lr=lr, momentum=0.9), seed=i, **settings)
             for i, lr in enumerate((0.01, middle, 0.05, 0.02))
         ]
-        return train_together(made, [tiny[kind].fold(i) for i in range(4)])
+        return train_together(made, [tiny[kind].make_split(i) for i in range(4)])
 
     settings = {"steps": 12, "evaluate_every": 2, "dtype": dtype, "diagnostics": (STATE,)}
     huge = 1e6 if dtype == "float32" else 1e200
@@ -240,8 +240,8 @@ def test_a_replicate_that_diverges_is_recorded_as_by_the_loop(tiny) -> None:
         )
         for i, lr in enumerate(rates)
     ]
-    folds = [tiny["series"].fold(i) for i in range(4)]
-    records, expected = train_together(runs, folds), by_loop(runs, folds)
+    splits = [tiny["series"].make_split(i) for i in range(4)]
+    records, expected = train_together(runs, splits), by_loop(runs, splits)
     assert [r.outcome for r in records] == [
         Outcome.completed, Outcome.diverged, Outcome.diverged, Outcome.completed
     ]  # fmt: skip
@@ -259,13 +259,13 @@ def test_a_weight_that_is_not_finite_is_divergence_though_the_loss_was(tiny) -> 
     """The first step's penalty is beyond any number, and its loss was that of the initial weights."""
     sgd = [call("torch.optim:SGD", lr=0.01), call("torch.optim:SGD", lr=1e300, weight_decay=1e10)]
     runs = [tiny["series"].run(MLP, o, evaluate_every=1, diagnostics=(STATE,)) for o in sgd]
-    folds = [tiny["series"].fold()] * 2
-    records = train_together(runs, folds)
+    splits = [tiny["series"].make_split()] * 2
+    records = train_together(runs, splits)
     assert [(r.outcome, r.steps) for r in records] == [
         (Outcome.completed, 6),
         (Outcome.diverged, 1),
     ]
-    same(records, by_loop(runs, folds), tolerance=1e-12)
+    same(records, by_loop(runs, splits), tolerance=1e-12)
 
 
 def test_a_test_score_that_is_not_finite_is_divergence(tiny) -> None:
@@ -278,7 +278,7 @@ def test_a_test_score_that_is_not_finite_is_divergence(tiny) -> None:
         for y in (base.dataset.targets[0], huge)
     ]
     runs = [m.run(call("paribus.models.mlp:MLP"), dtype="float32") for m in made]
-    records = train_together(runs, [m.fold() for m in made])
+    records = train_together(runs, [m.make_split() for m in made])
     assert [r.outcome for r in records] == [Outcome.completed, Outcome.diverged]
     assert records[1].reason == "mse on the test part was not finite"
 
@@ -290,7 +290,7 @@ def test_a_test_score_that_is_not_finite_is_divergence(tiny) -> None:
 def test_each_replicate_stops_when_it_would_alone(tiny, network: str, patience: int) -> None:
     """Early stopping by the loop's rule: its stop, its best step, and the weights of that step."""
     kind, model = NETWORKS[network]
-    runs, folds = seeded(
+    runs, splits = seeded(
         tiny[kind],
         model,
         seeds=range(6),
@@ -299,8 +299,8 @@ def test_each_replicate_stops_when_it_would_alone(tiny, network: str, patience: 
         evaluate_every=2,
         early_stopping=EarlyStopping(patience=patience),
     )
-    records = train_together(runs, folds)
-    same(records, by_loop(runs, folds), tolerance=1e-9)
+    records = train_together(runs, splits)
+    same(records, by_loop(runs, splits), tolerance=1e-9)
     assert len({r.steps for r in records}) > 1
     assert any(r.best_step < r.steps for r in records)
     assert all(r.curves["step"][-1] == r.steps for r in records)
@@ -317,8 +317,8 @@ def test_a_replicate_that_was_never_best_is_scored_as_it_is(tiny) -> None:
                  early_stopping=EarlyStopping(patience=1))
         for s in (0, 1)
     ]  # fmt: skip
-    folds = [made.fold(s) for s in (0, 1)]
-    same(train_together(runs, folds), by_loop(runs, folds), tolerance=1e-6)
+    splits = [made.make_split(s) for s in (0, 1)]
+    same(train_together(runs, splits), by_loop(runs, splits), tolerance=1e-6)
 
 
 # What is looked at.
@@ -332,12 +332,12 @@ DIAGNOSTICS = tuple(
 @pytest.mark.parametrize("network", NETWORKS)
 def test_diagnostics_are_those_of_the_loop(tiny, network: str) -> None:
     kind, model = NETWORKS[network]
-    runs, folds = seeded(tiny[kind], model, diagnostics=DIAGNOSTICS)
-    records = train_together(runs, folds)
+    runs, splits = seeded(tiny[kind], model, diagnostics=DIAGNOSTICS)
+    records = train_together(runs, splits)
     assert {"gradient_norm/0", "gradient_ratio", "dead_share", "effective_step"} <= records[
         0
     ].curves.keys()
-    same(records, by_loop(runs, folds), tolerance=1e-12)
+    same(records, by_loop(runs, splits), tolerance=1e-12)
 
 
 def test_diagnostics_are_taken_of_the_first_training_samples(tiny) -> None:
@@ -345,11 +345,11 @@ def test_diagnostics_are_taken_of_the_first_training_samples(tiny) -> None:
     x = torch.randn(600, 4, generator=torch.Generator().manual_seed(0))
     made = tiny["table"].changed(inputs=(x,), targets=((x[:, 0] > 0).long(),))
     model = call("paribus.models.mlp:MLP", hidden=[6, 5], norm="batch", dropout=0.3)
-    runs, folds = seeded(made, model, diagnostics=DIAGNOSTICS)
-    assert len(folds[0].train) > DIAGNOSED
-    records = train_together(runs, folds)
-    same(records, by_loop(runs, folds), tolerance=1e-12)
-    (one, *_) = train_together([replace(run, diagnostics=DIAGNOSTICS[1:]) for run in runs], folds)
+    runs, splits = seeded(made, model, diagnostics=DIAGNOSTICS)
+    assert len(splits[0].train) > DIAGNOSED
+    records = train_together(runs, splits)
+    same(records, by_loop(runs, splits), tolerance=1e-12)
+    (one, *_) = train_together([replace(run, diagnostics=DIAGNOSTICS[1:]) for run in runs], splits)
     shared = one.curves.keys()
     assert {n: records[0].curves[n][1:] for n in shared} == {
         n: c[1:] for n, c in one.curves.items()
@@ -361,8 +361,8 @@ def test_looking_changes_nothing(tiny) -> None:
     model = NETWORKS["mlp with norm and dropout"][1]
     found = []
     for settings in ({"evaluate_every": 6}, {"evaluate_every": 1}, {"diagnostics": DIAGNOSTICS}):
-        runs, folds = seeded(tiny["images"], model, **({"diagnostics": ()} | settings))
-        found.append([r.predictions.outputs.tobytes() for r in train_together(runs, folds)])
+        runs, splits = seeded(tiny["images"], model, **({"diagnostics": ()} | settings))
+        found.append([r.predictions.outputs.tobytes() for r in train_together(runs, splits)])
     assert found[0] == found[1] == found[2]
 
 
@@ -370,9 +370,9 @@ def test_looking_changes_nothing(tiny) -> None:
 
 
 def test_splits_and_standardisation_are_each_replicates_own(tiny) -> None:
-    _, folds = seeded(tiny["table"], MLP)
-    assert len({fold.digest for fold in folds}) == 3
-    assert len({str(fold.input_affines[0].shift.tolist()) for fold in folds}) == 3
+    _, splits = seeded(tiny["table"], MLP)
+    assert len({split.digest for split in splits}) == 3
+    assert len({str(split.input_affines[0].shift.tolist()) for split in splits}) == 3
 
 
 @pytest.mark.parametrize("holes", ["everywhere", "in one column", "in the test part alone"])
@@ -389,10 +389,10 @@ def test_missing_values_are_filled_for_each_replicate(tiny, holes: str) -> None:
         settings["declared"] = torch.arange(45) % 3
         x[2::6, 1] = math.nan
     made = base.changed(inputs=(x,), **settings)
-    runs, folds = seeded(made, MLP)
-    records = train_together(runs, folds)
+    runs, splits = seeded(made, MLP)
+    records = train_together(runs, splits)
     assert all(r.completed for r in records)
-    same(records, by_loop(runs, folds), tolerance=1e-12)
+    same(records, by_loop(runs, splits), tolerance=1e-12)
 
 
 def test_data_may_be_drawn_anew_for_each_seed() -> None:
@@ -402,16 +402,16 @@ def test_data_may_be_drawn_anew_for_each_seed() -> None:
     recipe = Recipe(model=MLP, optimizer=call("torch.optim:SGD", lr=0.1), batch_size=8, steps=6)
     recipe = recipe.model_copy(update={"dtype": "float64"})
     runs = [Run(task, recipe, seed, "redrawn", diagnostics=(STATE,)) for seed in range(3)]
-    folds = [task.fold(adding(seed, **sizes), Streams(seed)) for seed in range(3)]
+    splits = [task.make_split(adding(seed, **sizes), Streams(seed)) for seed in range(3)]
     # One more sample that is in no part shifts where the next replicate's data begin.
-    longer = folds[1].dataset
+    longer = splits[1].dataset
     more = {
         "inputs": (torch.cat([longer.inputs[0], torch.full((1, 6, 2), 7.0)]),),
         "targets": (torch.cat([longer.targets[0], torch.full((1, 1), 7.0)]),),
     }
-    folds[1] = replace(folds[1], dataset=replace(longer, **more))
-    records = train_together(runs, folds)
-    same(records, by_loop(runs, folds), tolerance=1e-12)
+    splits[1] = replace(splits[1], dataset=replace(longer, **more))
+    records = train_together(runs, splits)
+    same(records, by_loop(runs, splits), tolerance=1e-12)
     assert len({r.hashes["data"] for r in records}) == 3
 
 
@@ -422,8 +422,8 @@ def test_images_may_be_bytes(tiny, axis: int | None) -> None:
     x = (base.dataset.inputs[0] * 40 + 128).clamp(0, 255).to(torch.uint8)
     made = base.changed(inputs=(x,), feature_axes=(axis,))
     model = NETWORKS["cnn with norm"][1] if axis else call(OfBytes)
-    runs, folds = seeded(made, model)
-    same(train_together(runs, folds), by_loop(runs, folds), tolerance=1e-12)
+    runs, splits = seeded(made, model)
+    same(train_together(runs, splits), by_loop(runs, splits), tolerance=1e-12)
 
 
 class OfBytes(nn.Module):
@@ -447,12 +447,12 @@ def windows(tiny) -> Any:
 
 
 def test_windows_may_be_views_of_a_series(windows) -> None:
-    runs, folds = seeded(windows, MLP)
-    records = train_together(runs, folds)
-    same(records, by_loop(runs, folds), tolerance=1e-12)
+    runs, splits = seeded(windows, MLP)
+    records = train_together(runs, splits)
+    same(records, by_loop(runs, splits), tolerance=1e-12)
     copied = windows.changed(inputs=(windows.dataset.inputs[0].contiguous(),))
-    runs, folds = seeded(copied, MLP)
-    assert [*map(bits, train_together(runs, folds))] == [*map(bits, records)]
+    runs, splits = seeded(copied, MLP)
+    assert [*map(bits, train_together(runs, splits))] == [*map(bits, records)]
 
 
 class Two(nn.Module):
@@ -475,8 +475,8 @@ def test_a_network_may_have_two_inputs(tiny) -> None:
     both = (*tiny["images"].dataset.inputs, *tiny["table"].dataset.inputs)
     for axes in ((1, 1), (None, 1), (1, None)):
         made = tiny["images"].changed(inputs=both, feature_axes=axes)
-        runs, folds = seeded(made, call(Two))
-        same(train_together(runs, folds), by_loop(runs, folds), tolerance=1e-12)
+        runs, splits = seeded(made, call(Two))
+        same(train_together(runs, splits), by_loop(runs, splits), tolerance=1e-12)
 
 
 class Largest(TorchDispatchMode):
@@ -499,12 +499,12 @@ def test_no_part_is_prepared_for_all_replicates_at_once(tiny) -> None:
     x = torch.randn(3000, 64, generator=generator)
     made = tiny["table"].changed(inputs=(x,), targets=((x[:, 0] > 0).long(),))
     settings = {"dtype": "float32", "steps": 2, "evaluate_every": 1, "diagnostics": DIAGNOSTICS}
-    runs, folds = seeded(made, MLP, range(16), **settings)
-    for fold in folds:
-        _ = fold.input_affines  # the loop takes these statistics too, of one fold at a time
-    of_validation = 16 * len(folds[0].validation) * 64 * 4
+    runs, splits = seeded(made, MLP, range(16), **settings)
+    for split in splits:
+        _ = split.input_affines  # the loop takes these statistics too, of one split at a time
+    of_validation = 16 * len(splits[0].validation) * 64 * 4
     with Largest() as seen:
-        train_together(runs, folds)
+        train_together(runs, splits)
     assert seen.bytes < of_validation / 2
 
 
@@ -522,14 +522,14 @@ def test_replicates_share_one_copy_of_the_data(tiny, windows, kind: str) -> None
     if kind == "table":
         x = torch.randn(5000, 4, generator=torch.Generator().manual_seed(0))
         base = tiny["table"].changed(inputs=(x,), targets=((x[:, 0] > 0).long(),))
-    runs, folds = seeded(base, MLP, range(8))
-    for fold in folds:
-        _ = fold.input_affines, fold.target_affines
+    runs, splits = seeded(base, MLP, range(8))
+    for split in splits:
+        _ = split.input_affines, split.target_affines
     before = live_bytes()
-    training = StackedTraining(runs, folds)
+    training = StackedTraining(runs, splits)
     training.advance(2)
     # For each replicate who is in training and in which order, and its network in float64.
-    orders = 2 * sum(fold.train.nbytes for fold in folds)
+    orders = 2 * sum(split.train.nbytes for split in splits)
     networks = 2 * 8 * 8 * training.parameters
     read = base.dataset.inputs[0].untyped_storage().nbytes()
     assert live_bytes() - before < orders + networks + read / 2
@@ -599,8 +599,8 @@ def test_an_ordinary_module_needs_no_change(
     slow = call(
         "torch.optim:SGD", lr=0.01
     )  # at ten times that, rounding grows to 1e-8 in 210 steps
-    runs, folds = seeded(tiny["table"], call(network), optimizer=slow, **settings)
-    same(train_together(runs, folds), by_loop(runs, folds), tolerance=1e-9 if length else 1e-12)
+    runs, splits = seeded(tiny["table"], call(network), optimizer=slow, **settings)
+    same(train_together(runs, splits), by_loop(runs, splits), tolerance=1e-9 if length else 1e-12)
 
 
 class Warming(nn.Module):
@@ -618,8 +618,8 @@ class Warming(nn.Module):
 
 def test_a_module_may_count_its_steps(tiny) -> None:
     """Nobody calls it but for a step, and no step that was recorded is replayed for one that is another."""
-    runs, folds = seeded(tiny["table"], call(Warming), **LONG)
-    same(train_together(runs, folds), by_loop(runs, folds), tolerance=1e-9)
+    runs, splits = seeded(tiny["table"], call(Warming), **LONG)
+    same(train_together(runs, splits), by_loop(runs, splits), tolerance=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -632,8 +632,8 @@ def test_a_bias_before_a_norm_is_round_off_under_an_adaptive_optimizer(
 
     So that weights agree to a millionth of a learning rate of one, in float64, and no better.
     """
-    runs, folds = seeded(tiny["table"], call(Counting), optimizer=call(f"torch.optim:{name}"))
-    same(train_together(runs, folds), by_loop(runs, folds), tolerance)
+    runs, splits = seeded(tiny["table"], call(Counting), optimizer=call(f"torch.optim:{name}"))
+    same(train_together(runs, splits), by_loop(runs, splits), tolerance)
 
 
 # What is random, and what is not.
@@ -647,8 +647,8 @@ def test_the_same_cohort_twice_gives_identical_bits(tiny, dtype: str) -> None:
     for seed in (1, 2):
         torch.manual_seed(seed)
         before = torch.get_rng_state()
-        runs, folds = seeded(tiny[kind], model, dtype=dtype)
-        found.append([*map(bits, train_together(runs, folds))])
+        runs, splits = seeded(tiny[kind], model, dtype=dtype)
+        found.append([*map(bits, train_together(runs, splits))])
         assert torch.equal(before, torch.get_rng_state())
     assert found[0] == found[1]
 
@@ -659,10 +659,10 @@ def test_an_epoch_in_float32_is_the_loops_to_round_off(tiny, network: str) -> No
     kind, model = NETWORKS[network]
     for name in ("momentum", "rmsprop", "adam", "adam, clipped"):
         optimizer, settings = OPTIMIZERS[name]
-        runs, folds = seeded(
+        runs, splits = seeded(
             tiny[kind], model, optimizer=optimizer, dtype="float32", steps=3, **settings
         )
-        same(train_together(runs, folds), by_loop(runs, folds), tolerance=4e-6)
+        same(train_together(runs, splits), by_loop(runs, splits), tolerance=4e-6)
 
 
 @pytest.mark.cuda
@@ -683,5 +683,5 @@ def test_cuda_gives_nearly_the_numbers_of_the_cpu(tiny, network: str) -> None:
 @pytest.mark.parametrize("network", NETWORKS)
 def test_on_cuda_the_loop_is_the_oracle_too(tiny, network: str) -> None:
     kind, model = NETWORKS[network]
-    runs, folds = seeded(tiny[kind], model, device="cuda")
-    same(train_together(runs, folds), by_loop(runs, folds), tolerance=1e-9)
+    runs, splits = seeded(tiny[kind], model, device="cuda")
+    same(train_together(runs, splits), by_loop(runs, splits), tolerance=1e-9)

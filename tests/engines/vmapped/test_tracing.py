@@ -38,7 +38,7 @@ def cohort(tiny: Any, kind: str, model: Call, **settings: Any) -> tuple[list[Run
     """Two seeds, the second one twice."""
     seeds = (0, 1, 1)
     runs = [tiny[kind].run(model, seed=s, **settings) for s in seeds]
-    return runs, [tiny[kind].fold(s) for s in seeds]
+    return runs, [tiny[kind].make_split(s) for s in seeds]
 
 
 @pytest.mark.usefixtures("_short")
@@ -48,12 +48,12 @@ def test_recorded_steps_are_those_of_the_loop(tiny, network: str, clip_norm: flo
     """Two epochs in float64: curves, which hold losses of batches and of running statistics, and predictions."""
     kind, model = NETWORKS[network]
     adam = call("torch.optim:Adam", lr=0.01)
-    runs, folds = cohort(tiny, kind, model, optimizer=adam, clip_norm=clip_norm)
-    training = StackedTraining(runs, folds)
+    runs, splits = cohort(tiny, kind, model, optimizer=adam, clip_norm=clip_norm)
+    training = StackedTraining(runs, splits)
     training.advance(1)
     assert isinstance(training.gradient, TracedGradient)
-    for record, run, fold in zip(train_together(runs, folds), runs, folds, strict=True):
-        wanted = train(run, fold)
+    for record, run, split in zip(train_together(runs, splits), runs, splits, strict=True):
+        wanted = train(run, split)
         assert record.curves.keys() == wanted.curves.keys()
         for name, curve in wanted.curves.items():
             np.testing.assert_allclose(record.curves[name], curve, rtol=1e-10, err_msg=name)
@@ -64,8 +64,8 @@ def test_recorded_steps_are_those_of_the_loop(tiny, network: str, clip_norm: flo
 @pytest.mark.usefixtures("_short")
 def test_recording_moves_nothing(tiny) -> None:
     """Weights, running statistics and what comes next are those of a training that was not recorded."""
-    runs, folds = cohort(tiny, *NETWORKS["norm and dropout"])
-    recorded, plain = StackedTraining(runs, folds), StackedTraining(runs, folds)
+    runs, splits = cohort(tiny, *NETWORKS["norm and dropout"])
+    recorded, plain = StackedTraining(runs, splits), StackedTraining(runs, splits)
     plain.gradient = lambda x, y: plain.stack.gradient(plain.loss, x, y)
     torch.testing.assert_close(recorded.advance(3), plain.advance(3), rtol=1e-12, atol=0)
     torch.testing.assert_close(recorded.stack.weights, plain.stack.weights, rtol=1e-12, atol=1e-15)
@@ -92,11 +92,11 @@ def recordings(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_a_cohort_that_comes_in_portions_is_recorded_once(tiny, recordings: list[int]) -> None:
     """The same numbers from a recording that another portion left."""
     for _ in range(2):
-        runs, folds = cohort(tiny, *NETWORKS["norm and dropout"])
-        training = StackedTraining(runs, folds)
+        runs, splits = cohort(tiny, *NETWORKS["norm and dropout"])
+        training = StackedTraining(runs, splits)
         losses = training.advance(3)
         assert isinstance(training.gradient, TracedGradient)
-        plain = StackedTraining(runs, folds)
+        plain = StackedTraining(runs, splits)
         plain.gradient = lambda x, y, p=plain: p.stack.gradient(p.loss, x, y)
         torch.testing.assert_close(losses, plain.advance(3), rtol=1e-12, atol=0)
     assert len(recordings) == 1
@@ -123,8 +123,8 @@ def test_a_recording_of_another_constant_is_found_out(
 ) -> None:
     for factor in (1.0, 2.0):
         monkeypatch.setattr(Constant, "factor", factor)
-        runs, folds = cohort(tiny, "table", call(Constant))
-        training, plain = StackedTraining(runs, folds), StackedTraining(runs, folds)
+        runs, splits = cohort(tiny, "table", call(Constant))
+        training, plain = StackedTraining(runs, splits), StackedTraining(runs, splits)
         plain.gradient = lambda x, y, p=plain: p.stack.gradient(p.loss, x, y)
         torch.testing.assert_close(training.advance(3), plain.advance(3), rtol=1e-12, atol=0)
     assert len(recordings) == 2

@@ -17,7 +17,7 @@ from typing import Any
 from benchmarks.engines.remote import ROOT
 from benchmarks.engines.sweep import EVALUATE_EVERY, MULTIPLES, SEEDS, STEPS, SUITE, USUAL
 from benchmarks.engines.where import when, where
-from paribus.execution.cases import cells
+from paribus.execution.cases import cases
 from paribus.execution.session import Session
 from paribus.execution.settings import Settings
 
@@ -132,7 +132,7 @@ def decisions(out: Path, engine: str) -> list[str]:
     settings = Settings(device="cpu", engine=engine, out=out, store=out / "runs.sqlite")
     session = Session(settings)
     with session.store:
-        every = [cell for cell in cells((SUITE,)) if cell.device == "cpu"]
+        every = [cell for cell in cases((SUITE,)) if cell.device == "cpu"]
         session.prepare(every)
         results = session.results(every)
     return [

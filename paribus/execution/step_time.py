@@ -8,8 +8,10 @@ from __future__ import annotations
 import gc
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
+from typing import TypeVar
 
 from paribus.execution.executor import dataset_of
 from paribus.execution.pool import one_thread
@@ -20,6 +22,8 @@ from paribus.training.loop import Training, deterministic
 ROUNDS = 11
 ROUND_SECONDS = 0.01
 WARM_UP = 3
+
+T = TypeVar("T")
 
 
 class ReplayClock:
@@ -59,27 +63,33 @@ def time_steps(variant: Run, baseline: Run) -> Timing:
         ]
         for training in pair:
             training.advance(WARM_UP)
-        steps = max(1, int(ROUND_SECONDS / _seconds(pair[1], WARM_UP)))
-        rounds = [_round(pair, steps, swapped=bool(i % 2)) for i in range(ROUNDS)]
-    return Timing(*(list(seconds) for seconds in zip(*rounds, strict=True)))
+        ((probe,),) = take_turns([partial(_seconds, pair[1], WARM_UP)], 1)
+        steps = max(1, int(ROUND_SECONDS / probe))
+        return Timing(*take_turns([partial(_seconds, t, steps) for t in pair], ROUNDS))
 
 
-def _round(pair: list[Training], steps: int, *, swapped: bool) -> list[float]:
-    """Seconds of a step of each; the one that goes first changes, so that nothing periodic favours either."""
-    order = pair[::-1] if swapped else pair
-    seconds = [_seconds(training, steps) for training in order]
-    return seconds[::-1] if swapped else seconds
+def take_turns(contenders: Sequence[Callable[[], T]], rounds: int) -> list[list[T]]:
+    """Call every contender once a round, without the garbage collector, and return the results of each, by round.
+
+    Each round starts with another contender, so that nothing periodic favours one.
+    """
+    results: list[list[T]] = [[] for _ in contenders]
+    gc.disable()
+    try:
+        for first in range(rounds):
+            for i in range(len(contenders)):
+                place = (first + i) % len(contenders)
+                results[place].append(contenders[place]())
+    finally:
+        gc.enable()
+    return results
 
 
 def _seconds(training: Training, steps: int) -> float:
-    """Mean seconds of a step over some steps, without the garbage collector."""
-    gc.disable()
-    try:
-        started = time.perf_counter()
-        training.advance(steps)
-        return (time.perf_counter() - started) / steps
-    finally:
-        gc.enable()
+    """Mean seconds of a step over some steps."""
+    started = time.perf_counter()
+    training.advance(steps)
+    return (time.perf_counter() - started) / steps
 
 
 @contextmanager

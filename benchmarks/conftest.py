@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-collect_ignore = ["test_engines.py", "test_calibration.py", "engines", "peers"]
+collect_ignore = ["test_engines.py", "test_calibration.py", "engines"]
 
 
 def pytest_configure(config: pytest.Config) -> None:

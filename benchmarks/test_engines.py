@@ -1,4 +1,4 @@
-"""How fast the engines are: ratios to the loop of every tutorial, in one run; the page is results/latest/engines.md.
+"""Speed of the engines: ratios to the textbook loop, in one run; the page is results/latest/engines.md.
 
 ``pytest benchmarks`` leaves this file out, because it takes minutes and needs a quiet machine. Name it to run it:
 ``pytest benchmarks/test_engines.py``, with ``-k RNN`` for one kind of training; ``tox -e peers`` adds other libraries.
@@ -13,12 +13,11 @@ from typing import Any
 
 import pytest
 
-from benchmarks.engines.end_to_end import measure_sweep
-from benchmarks.engines.measure import measure
-from benchmarks.engines.memory import measure_memory
-from benchmarks.engines.page import keep
-from benchmarks.engines.rows import Row, rows
-from benchmarks.engines.workloads import WORKLOADS, Workload
+from benchmarks.engines.contenders import Row, rows
+from benchmarks.engines.measure import measure, measure_memory
+from benchmarks.engines.page import is_flat, write_page
+from benchmarks.engines.sweep import measure_sweep
+from benchmarks.engines.workloads import NAMED, WORKLOADS, Workload
 from paribus.execution.pool import available_jobs
 from paribus.frontends.pytest_session import CLOCK
 
@@ -30,56 +29,60 @@ CASES = [
 
 
 @pytest.fixture(scope="module")
-def measured(pytestconfig: pytest.Config) -> Callable[[Workload], dict[str, Any]]:
-    """A function that measures all rows of a workload, once, and puts them on the page."""
+def measured(pytestconfig: pytest.Config) -> Callable[[str], dict[str, dict[str, Any]]]:
+    """Return a function that measures all rows of a workload, once, puts them on the page and returns them by name."""
 
     @cache
-    def once(name: str) -> dict[str, Any]:
-        found = measure(next(w for w in WORKLOADS if w.name == name))
-        keep(Path(pytestconfig.getoption("--paribus-out")), name, found)
-        return found
+    def once(name: str) -> dict[str, dict[str, Any]]:
+        results = measure(NAMED[name])
+        write_page(Path(pytestconfig.getoption("--paribus-out")), name, results)
+        return {row["name"]: row for row in results["rows"]}
 
-    return lambda workload: once(workload.name)
+    return once
 
 
 @pytest.mark.parametrize(("workload", "row"), CASES)
 @pytest.mark.benchmark(timer=CLOCK)
 def test_engine(workload: Workload, row: Row, measured: Any, benchmark: Any) -> None:
-    """Seconds of a step of one replicate, and how many times as fast as the textbook that is."""
-    (found,) = (r for r in measured(workload)["rows"] if r["name"] == row.name)
+    """Seconds of a step of one replicate, and the ratio to the textbook."""
+    result = measured(workload.name)[row.name]
     if row.missing:
         pytest.skip(row.missing)
-    assert not found["reason"]
+    assert not result["reason"]
     benchmark.group = f"{workload.name}: a step of one replicate, median"
-    benchmark.pedantic(_show, args=(found,), rounds=1, iterations=1)
+    benchmark.pedantic(_show, args=(result,), rounds=1, iterations=1)
+    middle, low, high = result["ratio"]
     benchmark.extra_info |= {
-        "ratio": found["ratio"][0],
-        "ratio, lower quartile": found["ratio"][1],
-        "ratio, upper quartile": found["ratio"][2],
+        "ratio": middle,
+        "ratio, lower quartile": low,
+        "ratio, upper quartile": high,
         "replicates": float(row.replicates),
-        "disturbed samples": float(found["disturbed"]),
-        "loss": found["loss"],
+        "loss": result["loss"],
     }
 
 
-def _show(found: dict[str, Any]) -> None:
+def _show(result: dict[str, Any]) -> None:
     with CLOCK.showing() as seconds:
-        seconds.append(found["microseconds"][0] / 1e6)
+        seconds.append(result["microseconds"][0] / 1e6)
 
 
 @pytest.mark.benchmark(group="peak memory of 512 replicates of the MLP")
 def test_memory(pytestconfig: pytest.Config, benchmark: Any) -> None:
     """Peak memory by number of steps, each in a process of its own."""
-    found = benchmark.pedantic(measure_memory, rounds=1, iterations=1)
-    keep(Path(pytestconfig.getoption("--paribus-out")), "memory", found)
-    benchmark.extra_info |= {f"MB, {p['steps']:.0f} steps": p["peak"] for p in found["peaks"]}
-    assert found["flat"]
+    results = benchmark.pedantic(measure_memory, rounds=1, iterations=1)
+    write_page(Path(pytestconfig.getoption("--paribus-out")), "memory", results)
+    benchmark.extra_info |= {f"MB, {p['steps']:.0f} steps": p["peak"] for p in results["peaks"]}
+    assert is_flat(results["peaks"])
 
 
 @pytest.mark.benchmark(group="five optimizers at sixteen learning rates, from end to end")
 def test_sweep(pytestconfig: pytest.Config, benchmark: Any) -> None:
     """`paribus run` with either engine, store and pages included."""
-    found = benchmark.pedantic(measure_sweep, rounds=1, iterations=1)
-    keep(Path(pytestconfig.getoption("--paribus-out")), "sweep", found)
-    benchmark.extra_info |= found["ratios"]
-    assert found["same"] == found["verdicts"]
+    results = benchmark.pedantic(measure_sweep, rounds=1, iterations=1)
+    write_page(Path(pytestconfig.getoption("--paribus-out")), "sweep", results)
+    benchmark.extra_info |= {
+        f"{engine}: {name}": float(results[engine][name])
+        for engine in ("loop", "stacked")
+        for name in ("seconds", "training", "steps")
+    }
+    assert results["same"] == results["verdicts"]

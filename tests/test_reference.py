@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.engines.page import text
+from benchmarks.engines.page import page_text
 from paribus.calibration import page as calibration
 from paribus.execution.bundle import FILE, rebuild
 from paribus.report.figures import learning_curves
@@ -41,5 +41,5 @@ def test_the_page_of_the_calibration_is_what_was_counted(
 
 
 def test_the_page_of_the_engines_is_what_was_measured() -> None:
-    known = json.loads((REFERENCE / "engines.json").read_text(encoding="utf-8"))
-    assert text(known) == (REFERENCE / "engines.md").read_text(encoding="utf-8")
+    parts = json.loads((REFERENCE / "engines.json").read_text(encoding="utf-8"))
+    assert page_text(parts) == (REFERENCE / "engines.md").read_text(encoding="utf-8")

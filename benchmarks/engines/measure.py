@@ -1,164 +1,225 @@
-"""Whether all contenders of a workload learn the same, and how long a step of each takes."""
+"""Measurements: whether all contenders learn the same, how long a step of each takes, and how much memory is used."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from statistics import fmean, median
+import datetime
+import gc
+import os
+import platform
+import resource
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from statistics import fmean
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 
-from benchmarks.engines.clock import (
-    Patience,
-    Processors,
-    Sample,
-    disturbed,
-    interleaved,
-    ratio,
-    spread,
+from benchmarks.engines.contenders import (
+    TEXTBOOK,
+    Contender,
+    Processes,
+    Row,
+    Textbook,
+    peer_versions,
+    rows,
+    start_process,
 )
-from benchmarks.engines.remote import Contender
-from benchmarks.engines.rows import TEXTBOOK, Row, Workshop, rows, workshop
-from benchmarks.engines.textbook import Textbook
-from benchmarks.engines.where import where
-from benchmarks.engines.workloads import Workload
+from benchmarks.engines.workloads import NAMED, Workload
+from paribus.data.cache import processor
+from paribus.engines.vmapped.fit import train_together
 from paribus.execution.engine_choice import resolve
-from paribus.execution.pool import available_jobs, one_thread
+from paribus.execution.pool import available_jobs, one_thread, warm_up
+from paribus.execution.step_time import ROUNDS, take_turns
 
-# Equal losses: how far means over seeds may lie apart, in standard errors and as a share of what training gained.
+THREADS = torch.get_num_threads()  # torch's default, read before anything here changes it
+SAMPLE_SECONDS = 0.25
+MAX_STEPS = 4000
+# Allowed difference of mean losses, in standard errors and as a share of what training gained.
 ERRORS, SHARE = 3.0, 0.03
-TOLERANCE = f"the sum of {ERRORS:g} standard errors of the difference and {SHARE:.0%} of what the textbook gained"
+MEMORY_REPLICATES = 512
+MEMORY_STEPS = (250, 1000, 4000)
 
 
-class Learned(NamedTuple):
-    """Mean loss of the last batches over seeds, its standard error, and why it is not the textbook's, or nothing."""
+def time_in_turns(
+    contenders: Mapping[str, Contender], rounds: int = ROUNDS
+) -> dict[str, list[float]]:
+    """Return seconds of a step of one replicate, by round; those of this process may use torch's default threads."""
+    torch.set_num_threads(THREADS)
+    calls = [partial(_seconds, c, _sample_steps(c)) for c in contenders.values()]
+    gc.collect()
+    return dict(zip(contenders, take_turns(calls, rounds), strict=True))
 
-    loss: float
-    error: float
-    apart: str = ""
+
+def _seconds(contender: Contender, steps: int) -> float:
+    taken = contender.take(steps)
+    return taken.seconds / taken.steps / contender.replicates
 
 
-def learned(make: Callable[[Sequence[int]], Contender], workload: Workload) -> list[float]:
-    """Each seed's loss after the steps of the check, trained one by one or at once, as the contender does."""
+def _sample_steps(contender: Contender) -> int:
+    """Return the steps that fill a sample, after a warm-up that also compiles what is to be compiled."""
+    contender.take(24)
+    taken = contender.take(8)
+    steps = int(SAMPLE_SECONDS * taken.steps / taken.seconds)
+    # Some take eight steps a call, and a smaller last call costs them more than an epoch's end would.
+    return max(2, min(steps - steps % 8 if steps >= 8 else steps, MAX_STEPS))
+
+
+def quartiles(values: Sequence[float]) -> list[float]:
+    """Return median, lower and upper quartile."""
+    return [float(x) for x in np.quantile(values, (0.5, 0.25, 0.75))]
+
+
+def timing(seconds: Sequence[float], textbook: Sequence[float]) -> dict[str, Any]:
+    """Return microseconds of a step of one replicate, and the ratio to the textbook within each round."""
+    return {
+        "microseconds": quartiles([1e6 * x for x in seconds]),
+        "ratio": quartiles([a / b for a, b in zip(textbook, seconds, strict=True)]),
+        "rounds": len(seconds),
+    }
+
+
+def losses_by_seed(
+    start: Callable[[Sequence[int]], Contender], workload: Workload
+) -> Sequence[float]:
+    """Return each seed's loss after the steps of the check, trained one by one or at once as the contender does."""
     count, steps = workload.checked
-    seeds = list(range(count))
     losses: list[float] = []
-    while seeds:
-        contender = make(seeds)
-        losses += contender.take(steps).losses.tolist()
-        seeds = seeds[contender.replicates :]
-        _forget(contender)
+    while len(losses) < count:
+        losses += start(range(len(losses), count)).take(steps).losses.tolist()
     return losses
 
 
-def compared(textbook: Sequence[float], other: Sequence[float], start: float) -> Learned:
-    """Whether losses are the textbook's, within `TOLERANCE`.
+class Learned(NamedTuple):
+    """Mean loss over seeds, its standard error, and why it is not the textbook's, or nothing."""
 
-    Args:
-        textbook: its losses, one a seed.
-        other: another's.
-        start: the textbook's before training.
-    """
-    # NumPy's deviation of numbers that are none is none; that of the standard library is an error.
-    error, errors = (float(np.std(x, ddof=1)) / len(x) ** 0.5 for x in (other, textbook))
-    loss, wanted = fmean(other), fmean(textbook)
-    both = (error**2 + errors**2) ** 0.5
-    allowed = ERRORS * both + SHARE * abs(start - wanted)
-    apart = not abs(loss - wanted) <= allowed  # a loss that is no number lies apart
-    return Learned(loss, error, f"loss {loss:.4g}, the textbook's {wanted:.4g}" if apart else "")
+    loss: float
+    error: float
+    reason: str = ""
 
 
-def measure(workload: Workload, patience: Patience | None = None) -> dict[str, Any]:
-    """All rows of a workload: checked first, then timed in turns; plain data, for the page and its file."""
-    patience = patience or Patience(Processors())
-    every = rows(workload, available_jobs())
-    there = [row for row in every if not row.missing]
-    with workshop() as shop:
-        start, checks, failed = _checks(shop, workload, there)
-        contenders = {}
-        for row in there:
-            if row.engine not in failed:
-                contenders[row.name] = shop.make(workload, row, range(row.replicates))
-        patience.processors.own |= shop.processes
-        samples = interleaved(contenders, patience)
-    apart = {engine: check.apart for engine, check in checks.items() if check.apart}
-    reasons = {row.name: row.missing for row in every if row.missing}
-    reasons |= {row.name: {**failed, **apart}.get(row.engine, "") for row in there}
-    timed = {row.name: _timed(row, samples) for row in there if not reasons[row.name]}
+def learned(losses: Sequence[float], textbook: Sequence[float], start: float) -> Learned:
+    """Compare losses, one a seed, with the textbook's; ``start`` is the textbook's loss before training."""
+    # NumPy's deviation of NaN is NaN; in the standard library it is an error.
+    error, textbook_error = (float(np.std(x, ddof=1)) / len(x) ** 0.5 for x in (losses, textbook))
+    loss, wanted = fmean(losses), fmean(textbook)
+    allowed = ERRORS * (error**2 + textbook_error**2) ** 0.5 + SHARE * abs(start - wanted)
+    same = abs(loss - wanted) <= allowed  # False for NaN
+    return Learned(loss, error, "" if same else f"loss {loss:.4g}, the textbook's {wanted:.4g}")
+
+
+def measure(workload: Workload) -> dict[str, Any]:
+    """Check all rows of a workload, then time them in turns; returns plain data for the page."""
+    every, jobs, place = rows(workload, available_jobs()), available_jobs(), where()
+    with Processes() as processes:
+        start, checks = _check(processes, workload, [row for row in every if not row.missing])
+        results = [
+            {**row._asdict(), "name": row.name, "reason": row.missing, **checks.get(row.engine, {})}
+            for row in every
+        ]
+        contenders = {
+            row.name: processes.start(workload, row, range(row.replicates))
+            for row, result in zip(every, results, strict=True)
+            if not result["reason"]
+        }
+        seconds = time_in_turns(contenders)
+    for result in results:
+        if result["name"] in seconds:
+            result.update(timing(seconds[result["name"]], seconds[every[0].name]))
+    chosen = {r: resolve("auto", workload.run(0), -(-r // jobs)) for r in workload.replicates}
     return {
-        "workload": workload.name,
-        "where": where(),
+        "where": place,
         "start": start,
         "checked": list(workload.checked),
-        "auto": _chosen(workload),
-        "rows": [
-            {
-                **row._asdict(),
-                "name": row.name,
-                "reason": reasons[row.name],
-                **(checks[row.engine]._asdict() if row.engine in checks else {}),
-                **timed.get(row.name, {}),
-            }
-            for row in every
-        ],
+        "auto": {str(r): f"{choice.engine} ({choice.reason})" for r, choice in chosen.items()},
+        "rows": results,
     }
 
 
-def _checks(
-    shop: Workshop, workload: Workload, there: Sequence[Row]
-) -> tuple[float, dict[str, Learned], dict[str, str]]:
-    """Loss before training, what each engine reached, and why some could not be started at all."""
-    losses: dict[str, list[float]] = {}
-    failed: dict[str, str] = {}
+def _check(
+    processes: Processes, workload: Workload, present: Sequence[Row]
+) -> tuple[float, dict[str, dict[str, Any]]]:
+    """Return the loss before training and, by engine, what it reached or why it could not be trained.
+
+    Args:
+        processes: those that contenders live in.
+        workload: what is trained.
+        present: rows whose libraries are installed, the textbook's first.
+    """
+    checks: dict[str, dict[str, Any]] = {}
+    textbook: Sequence[float] = ()
     with one_thread():
-        start = fmean(Textbook(workload, seed).take(1).losses[0] for seed in range(8))
-        for row in {row.engine: row for row in reversed(there) if row.processes == 1}.values():
+        start = fmean(Textbook(workload, [seed]).take(1).losses[0] for seed in range(8))
+        for row in present:
+            if row.engine in checks or row.processes > 1:
+                continue
             try:
-                losses[row.engine] = learned(
-                    lambda seeds, row=row: shop.make(
-                        workload, row, seeds[: _at_once(workload, row, seeds)]
-                    ),
-                    workload,
-                )
-            except Exception as error:  # noqa: BLE001 - whatever a peer raises is why it has no row
-                failed[row.engine] = f"cannot do this: {error}".partition("\n")[0][:200]
-    if TEXTBOOK in failed:
-        raise RuntimeError(failed[TEXTBOOK])
-    found = {name: compared(losses[TEXTBOOK], other, start) for name, other in losses.items()}
-    return start, found, failed
+                losses = losses_by_seed(partial(processes.start, workload, row), workload)
+            except Exception as error:
+                if row.engine == TEXTBOOK:
+                    raise
+                reason = f"cannot do this: {error}".partition("\n")[0][:200]
+                checks[row.engine] = {"reason": reason}
+                continue
+            textbook = textbook or losses
+            checks[row.engine] = learned(losses, textbook, start)._asdict()
+    return start, checks
 
 
-def _at_once(workload: Workload, row: Row, seeds: Sequence[int]) -> int:
-    return len(seeds) if row.engine in workload.engines or row.peer == "JAX" else 1
-
-
-def _timed(row: Row, samples: dict[str, list[Sample]]) -> dict[str, Any]:
-    """Microseconds of a step of one replicate, and the ratio to the textbook, with quartiles over rounds."""
-    mine = samples[row.name]
-    seconds = [s.seconds for s in mine]
+def where() -> dict[str, str]:
+    """Return date, versions and machine, and the load before a measurement, which a quiet machine has not."""
+    names = [x.partition(":")[2] for x in processor().splitlines() if x.startswith("model name")]
+    now = datetime.datetime.now(datetime.UTC)
     return {
-        "microseconds": [float(x) for x in spread(1e6 * s for s in seconds)],
-        "ratio": [float(x) for x in ratio([s.seconds for s in samples[TEXTBOOK_NAME]], seconds)],
-        "rounds": len(mine),
-        "disturbed": disturbed(mine),
-        "others": float(median(s.others for s in mine)),
+        "date": f"{now:%Y-%m-%d}",
+        "torch": torch.__version__,
+        "peers": peer_versions(),
+        "load": f"{os.getloadavg()[0]:.1f}",
+        "machine": (
+            f"{names[0].strip() if names else platform.machine()}, {available_jobs()} cores, {platform.system()}, "
+            f"Python {platform.python_version()}, torch {torch.__version__}; torch's default is {THREADS} threads; "
+            "our engines use one thread a process."
+        ),
     }
 
 
-TEXTBOOK_NAME = Row(TEXTBOOK, 1).name
+def measure_memory(workload: str = "MLP") -> dict[str, Any]:
+    """Return peak memory by number of steps, each in a process of its own, because a peak never falls."""
+    peaks, place = [], where()
+    for steps in MEMORY_STEPS:
+        with start_process() as process:
+            peaks.append(process.submit(peak_of_training, workload, steps).result())
+    return {"where": place, "peaks": peaks}
 
 
-def _chosen(workload: Workload) -> dict[str, str]:
-    """What ``auto`` takes for so many replicates in all processes, and why."""
-    jobs = available_jobs()
-    found = {}
-    for r in workload.replicates:
-        choice = resolve("auto", workload.run(0), -(-r // jobs))
-        found[str(r)] = f"{choice.engine} ({choice.reason})"
-    return found
+def peak_of_training(
+    workload: str, steps: int, replicates: int = MEMORY_REPLICATES
+) -> dict[str, float]:
+    """Train in this process; returns its peak memory before and after, in MB, and the seconds."""
+    made = NAMED[workload]
+    recipe = made.recipe.model_copy(update={"steps": steps})
+    runs = [replace(made.run(seed, "stacked"), recipe=recipe) for seed in range(replicates)]
+    splits = [made.split] * replicates
+    with one_thread():
+        warm_up()
+        before, started = peak_memory(), time.perf_counter()
+        train_together(runs, splits)
+        seconds = time.perf_counter() - started
+    return {"steps": float(steps), "before": before, "peak": peak_memory(), "seconds": seconds}
 
 
-def _forget(contender: Contender) -> None:
-    close = getattr(contender, "close", None)
-    if close is not None:
-        close()
+def peak_memory() -> float:
+    """Return the largest resident memory of this process so far, in MB.
+
+    On Linux ``getrusage`` would include the process that started this one.
+    """
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return size / (1e6 if sys.platform == "darwin" else 1e3)
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) * 1024 / 1e6

@@ -1,124 +1,135 @@
-"""The page of the engines: tables from measurements, which are kept beside it so that parts can be measured again."""
+"""Page and figure of the engines, made from measurements that are kept beside it, so that parts can be repeated."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from benchmarks.engines.clock import HOW, ROUNDS
-from benchmarks.engines.figure import draw
-from benchmarks.engines.measure import TOLERANCE
-from benchmarks.engines.where import when
-from benchmarks.engines.workloads import TORCH_ALONE, WORKLOADS, Bar, Workload
-from paribus.engines.simd.trainer import COMPILED
+import numpy as np
+
+from benchmarks.engines.contenders import TEXTBOOK
+from benchmarks.engines.measure import ERRORS, MEMORY_REPLICATES, SHARE
+from benchmarks.engines.sweep import EVALUATE_EVERY, MULTIPLES, SEEDS, STEPS, USUAL
+from benchmarks.engines.workloads import WORKLOADS, Workload
+from paribus.report.figures import plotting
+from paribus.report.figures.learning_curves import save
+from paribus.report.figures.plotting import GREY, Band, End, fit_scale, name_ends, style
+from paribus.report.formatting import NOTHING, fixed, number
+from paribus.report.tables import markdown
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 Measured = Mapping[str, Any]
-NOTHING = "–"
+# Peak memory may grow by this share from the shortest training to the longest.
+FLAT = 0.05
+SWEEP_TIMES = {
+    "seconds": "from end to end",
+    "training": "training with evaluation, sum over processes",
+    "steps": "training steps alone, sum over processes",
+}
+SWEEP_BARS = {"seconds": 25.0, "steps": 60.0}
+FIGURE_STEPS = 1000
+FIGURE_COLUMNS = 2
+INTRODUCTION = f"""\
+Time of a training by each engine, and its ratio to the textbook loop: an `nn.Module`, `torch.optim.Adam` and
+`DataLoader(TensorDataset(...), batch_size=..., shuffle=True)`, on torch's default threads. Times are those of one step
+of one replicate, where R replicates are trained at once. All train the same network on the same samples with the same
+settings. `stacked` takes its replicates in chunks as large as it finds fastest, one after the other. Contenders take
+turns; times and ratios are medians over rounds (and quartiles), each ratio within a round.
+
+Before it is timed, each contender trains with several seeds. One whose mean loss differs from the textbook's by more
+than {ERRORS:g} standard errors of the difference and {SHARE:.0%} of what the textbook gained has no time on this page.
+
+`stacked-compiled` runs its steps as C++ with a replicate in each lane of a vector register; `torch alone` does without
+the C++ kernel of recurrent layers, as on a machine without a compiler. A bar is the ratio that was asked for before the
+engines were built."""
 
 
-def keep(out: Path, part: str, found: Measured) -> None:
-    """Put a part's measurement into ``engines.json`` in a folder and write the page and the figure from all of it."""
+def write_page(out: Path, part: str, measured: Measured) -> None:
+    """Put a part's measurement into ``engines.json`` in a folder, and write page and figure from all of its parts."""
     out.mkdir(parents=True, exist_ok=True)
-    kept = out / "engines.json"
-    known = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
-    known[part] = found
-    kept.write_text(json.dumps(known, indent=1), encoding="utf-8")
-    page = text(known)
-    if figure := draw(known):
-        figure.savefig(out / "engines.png", dpi=130, bbox_inches="tight", facecolor="white")
-    (out / "engines.md").write_text(page, encoding="utf-8", newline="\n")
+    file = out / "engines.json"
+    parts = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    parts[part] = measured
+    file.write_text(json.dumps(parts, indent=1), encoding="utf-8", newline="\n")
+    (out / "engines.md").write_text(page_text(parts), encoding="utf-8", newline="\n")
+    if figure := draw(parts):
+        save(figure, out / "engines.png")
 
 
-def text(known: Measured) -> str:
-    """The whole page.
+def page_text(parts: Measured) -> str:
+    """Return the whole page.
 
     Args:
-        known: measurements by part: names of workloads, ``memory``, ``sweep``.
+        parts: measurements by name of a workload, ``memory`` and ``sweep``.
     """
-    measured = [w for w in WORKLOADS if w.name in known]
-    parts = ["# Engines", INTRODUCTION]
+    measured = [w for w in WORKLOADS if w.name in parts]
+    text = ["# Engines", INTRODUCTION]
     if measured:
-        parts += ["## The bars", bars(measured, known)]
-        parts += ["![Time of a training against how many are trained at once](engines.png)"]
+        text += ["## The bars", markdown(bar_lines(measured, parts))]
+        text += ["![Time of a training against how many are trained at once](engines.png)"]
     for workload in measured:
-        parts += [f"## {workload.shape}", workload_text(workload, known[workload.name])]
-    parts += [f"## {TITLES[part]}\n\n{known[part]['text']}" for part in TITLES if part in known]
-    return "\n\n".join([*parts, *provenance(known)]) + "\n"
+        text += [f"## {workload.shape}", workload_text(workload, parts[workload.name])]
+    if "memory" in parts:
+        text += ["## Memory", memory_text(parts["memory"])]
+    if "sweep" in parts:
+        text += ["## From end to end", sweep_text(parts["sweep"])]
+    places = [part["where"] for part in parts.values()]
+    if facts := [where[name] for name in ("machine", "peers") for where in places if where[name]]:
+        text += ["## Where it was measured", *dict.fromkeys(facts)]
+    return "\n\n".join(text) + "\n"
 
 
-TITLES = {"memory": "Memory", "sweep": "From end to end"}
-INTRODUCTION = f"""\
-How long one training takes by each engine, and how many times as fast that is as the loop of every tutorial: an
-`nn.Module`, `torch.optim.Adam` and `DataLoader(TensorDataset(...), batch_size=..., shuffle=True)`, on torch's default
-threads. A time is that of one step of one replicate, where R replicates are trained at once. Everyone trains the same
-network on the same samples with the same settings. `stacked` takes its replicates in portions as large as it finds
-fastest, one after the other, as it does when it trains. All take turns: medians and quartiles are over {ROUNDS} rounds,
-and a ratio is taken within a round. A sample is taken again when other processes were busy; what stayed disturbed is
-counted. {HOW}
-
-Before any time is told, everyone trains as many steps with several seeds. One whose mean loss differs from the
-textbook's by more than {TOLERANCE} has no time on this page.
-
-`stacked-compiled` has its steps as machine code: C++ with a replicate in each lane of a vector register; `torch alone`
-does without the C++ kernel of recurrent layers, as a machine without a compiler. A bar is the ratio that was asked for
-before anything was built; what `was seen` was reached by rougher means than these engines are."""
+def _when(where: Mapping[str, str]) -> str:
+    load = f"; load average before it: {where['load']}" if "load" in where else ""
+    return f"Measured {where['date']} with torch {where['torch']}{load}."
 
 
-def bars(measured: Sequence[Workload], known: Measured) -> str:
-    """A line for each ratio that is asked for: ours at its best, JAX at its best, reached or not."""
+def bar_lines(measured: Sequence[Workload], parts: Measured) -> list[dict[str, str]]:
+    """Return a line for each ratio that was asked for: paribus at its best, JAX at its best, reached or not."""
     lines = []
     for workload in measured:
-        rows = known[workload.name]["rows"]
-        for r, bar in workload.bars.items():
-            ours = best(rows, r, peer="")
-            plain = best([row for row in rows if needs_no_compiler(workload, row)], r, peer="")
-            jax = best(rows, r, peer="JAX")
+        rows = parts[workload.name]["rows"]
+        for replicates, bar in workload.bars.items():
+            ours = best(rows, replicates)
+            plain = best([r for r in rows if r["engine"] != workload.needs_compiler], replicates)
+            plain_bar = f" ({bar.plain:g}x without a compiler)" if bar.plain else ""
             lines.append(
                 {
                     "workload": workload.name,
-                    "R": r,
-                    "bar": _bar(bar),
-                    "ours, best": shown(ours),
+                    "R": str(replicates),
+                    "bar": f"{bar.ratio:g}x{plain_bar}",
+                    "paribus, best": _ratio(ours),
                     "by": ours["name"] if ours else NOTHING,
                     "bar reached": reached(ours, bar.ratio),
-                    "without a compiler": shown(plain),
+                    "without a compiler": _ratio(plain),
                     "its bar reached": reached(plain, bar.plain) if bar.plain else "",
-                    "JAX, best": shown(jax),
-                    "`auto` takes": known[workload.name]["auto"].get(str(r), NOTHING),
+                    "JAX, best": _ratio(best(rows, replicates, peer="JAX")),
+                    "`auto` takes": parts[workload.name]["auto"].get(str(replicates), NOTHING),
                 }
             )
-    return table(lines)
+    return lines
 
 
-def best(rows: Sequence[Measured], replicates: int, *, peer: str) -> Measured | None:
-    """The fastest row of ours, or of a peer; the loop has as many processes as replicates at most."""
-    mine = [
+def best(rows: Sequence[Measured], replicates: int, *, peer: str = "") -> Measured | None:
+    """Return the fastest row of paribus, or of a peer; the loop has no more replicates than processes."""
+    candidates = [
         row
         for row in rows
         if "ratio" in row
         and row["peer"] == peer
-        and row["engine"] != "textbook"
+        and row["engine"] != TEXTBOOK
         and (row["replicates"] == replicates or row["engine"] == "loop")
     ]
-    return max(mine, key=lambda row: row["ratio"][0], default=None)
-
-
-def needs_no_compiler(workload: Workload, row: Measured) -> bool:
-    """Whether a machine without a compiler has this row too."""
-    return bool(
-        row["engine"] in ("loop", *[e for e in workload.engines if e != with_compiler(workload)])
-    )
-
-
-def with_compiler(workload: Workload) -> str:
-    """The one of its engines that a compiler is needed for: compiled steps, or recurrent layers in C++."""
-    return "stacked" if TORCH_ALONE in workload.engines else COMPILED
+    return max(candidates, key=lambda row: row["ratio"][0], default=None)
 
 
 def reached(row: Measured | None, bar: float) -> str:
-    """Yes, no, or that it is within the quartiles.
+    """Return whether a row's median reaches a bar, or at least its upper quartile.
 
     >>> reached({"ratio": [10.0, 9.0, 11.0]}, 10.5)
     'within the spread'
@@ -131,61 +142,149 @@ def reached(row: Measured | None, bar: float) -> str:
     return "within the spread" if high >= bar else "**no**"
 
 
-def _bar(bar: Bar) -> str:
-    plain = f" ({bar.plain:g}x without a compiler)" if bar.plain else ""
-    beyond = f"; {bar.beyond:g}x was seen" if bar.beyond else ""
-    return f"{bar.ratio:g}x{plain}{beyond}"
+def _ratio(row: Measured | None) -> str:
+    return _quartiles(row["ratio"], "x") if row else NOTHING
 
 
-def shown(row: Measured | None) -> str:
-    """A ratio with its quartiles, such as ``92x (88 to 95)``."""
-    if row is None:
-        return NOTHING
-    middle, low, high = (f"{x:.3g}" for x in row["ratio"])
-    return f"{middle}x ({low} to {high})"
+def _quartiles(values: Sequence[float], unit: str = "") -> str:
+    middle, low, high = map(number, values)
+    return f"{middle}{unit} ({low} to {high})"
 
 
-def workload_text(workload: Workload, found: Measured) -> str:
-    """One workload: every row, and what everyone learned."""
+def workload_text(workload: Workload, measured: Measured) -> str:
+    """Return one workload's table of all rows, and what the losses are."""
     lines = []
-    for row in found["rows"]:
-        bar = workload.bars.get(row["replicates"]) if not row["peer"] else None
+    for row in measured["rows"]:
+        ours = not row["peer"] and row["engine"] != TEXTBOOK
+        bar = workload.bars.get(row["replicates"]) if ours else None
         timed = "ratio" in row
         lines.append(
             {
                 "engine": row["engine"],
-                "R": row["replicates"],
-                "processes": row["processes"],
-                "µs a replicate-step": _microseconds(row) if timed else NOTHING,
-                "ratio (quartiles)": shown(row) if timed else row["reason"],
-                "bar": f"{bar.ratio:g}x" if bar and row["engine"] != "textbook" else "",
-                "disturbed": f"{row['disturbed']} of {row['rounds']}" if timed else "",
+                "R": str(row["replicates"]),
+                "processes": str(row["processes"]),
+                "µs a replicate-step": _quartiles(row["microseconds"]) if timed else NOTHING,
+                "ratio (quartiles)": _ratio(row) if timed else row["reason"],
+                "bar": f"{bar.ratio:g}x" if bar else "",
                 "loss": f"{row['loss']:.4f} ± {row['error']:.4f}" if "loss" in row else NOTHING,
             }
         )
-    seeds, steps = found["checked"]
-    told = (
-        f"Loss: mean over the last batches of {steps} steps, over {seeds} seeds, with its standard error; before "
-        f"training it is {found['start']:.4f}."
+    seeds, steps = measured["checked"]
+    rounds = max(row.get("rounds", 0) for row in measured["rows"])
+    about = (
+        f"{rounds} rounds. Loss: mean over the last batches of {steps} steps, over {seeds} seeds, with its standard "
+        f"error; before training it is {measured['start']:.4f}. {_when(measured['where'])}"
     )
-    return f"{table(lines)}\n\n{told} {when(found['where'])}"
+    return f"{markdown(lines)}\n\n{about}"
 
 
-def _microseconds(row: Measured) -> str:
-    middle, low, high = (f"{x:.3g}" for x in row["microseconds"])
-    return f"{middle} ({low} to {high})"
+def is_flat(peaks: Sequence[Mapping[str, float]]) -> bool:
+    """Return whether the longest training has the shortest one's peak memory, within `FLAT`."""
+    return peaks[-1]["peak"] <= (1 + FLAT) * peaks[0]["peak"]
 
 
-def table(lines: Sequence[Measured]) -> str:
-    """Lines of equal keys as a Markdown table."""
-    if not lines:
-        return "Nothing was measured."
-    heads = list(lines[0])
-    rows = [[str(line[h]).replace("|", "\\|") for h in heads] for line in lines]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in [heads, ["---"] * len(heads), *rows])
+def memory_text(measured: Measured) -> str:
+    """Return peak memory by number of steps, and whether it grows."""
+    peaks = measured["peaks"]
+    each = ", ".join(
+        f"{p['peak']:.0f} MB for {p['steps']:.0f} steps ({p['seconds']:.1f} s)" for p in peaks
+    )
+    steps = f"{peaks[0]['steps']:.0f} to {peaks[-1]['steps']:.0f} steps"
+    growth = f"by more than {FLAT:.0%} from {steps}"
+    return (
+        f"Peak resident memory of a process that trains {MEMORY_REPLICATES} replicates of the MLP together, evaluation "
+        f"and records included: {each}; torch and the data alone take {peaks[0]['before']:.0f} MB. "
+        f"{f'It does not grow {growth}.' if is_flat(peaks) else f'**It grows {growth}.**'} {_when(measured['where'])}"
+    )
 
 
-def provenance(known: Measured) -> list[str]:
-    """Machine, versions and threads, once where all parts agree."""
-    told = dict.fromkeys(found["where"]["machine"] for found in known.values() if "where" in found)
-    return ["## Where it was measured", *told] if told else []
+def sweep_text(measured: Measured) -> str:
+    """Return the sweep's seconds by the loop and stacked, and how many verdicts agree."""
+    loop, stacked, lines = measured["loop"], measured["stacked"], []
+    for name, label in SWEEP_TIMES.items():
+        ratio, bar = loop[name] / stacked[name], SWEEP_BARS.get(name)
+        state = "reached" if bar and ratio >= bar else "**not reached**"
+        lines.append(
+            {
+                "seconds": label,
+                "loop": f"{loop[name]:.1f}",
+                "stacked": f"{stacked[name]:.1f}",
+                "ratio": f"{ratio:.1f}x",
+                "bar": f"{bar:g}x: {state}" if bar else "",
+            }
+        )
+    rounds = ", ".join(fixed(seconds, 1) for seconds in sorted(measured["rounds"]))
+    about = (
+        f"{len(USUAL)} optimizers x {len(MULTIPLES)} learning rates x {SEEDS} seeds, {STEPS} steps each, scored every "
+        f"{EVALUATE_EVERY}: `paribus run benchmarks/engines/sweep.py` into an empty store, {loop['runs']:.0f} runs, "
+        "imports, pages and figures included, on all cores."
+    )
+    agreement = (
+        f"Stacked is the median of {len(measured['rounds'])} rounds (from end to end: {rounds}), the loop one round. "
+        f"Of {measured['verdicts']} verdicts, {measured['same']} are the same by both. {_when(measured['where'])}"
+    )
+    return f"{about}\n\n{markdown(lines)}\n\n{agreement}"
+
+
+def draw(parts: Measured) -> Figure | None:
+    """Return a figure with a panel for each measured workload, or None where there is none."""
+    from matplotlib.figure import Figure
+
+    measured = [w for w in WORKLOADS if w.name in parts]
+    if not measured:
+        return None
+    columns = min(FIGURE_COLUMNS, len(measured))
+    lines = -(-len(measured) // columns)
+    figure = Figure(figsize=(8.0 * columns, 4.0 * lines), layout="constrained")
+    for i, workload in enumerate(measured):
+        axes = figure.add_subplot(lines, columns, i + 1)
+        _panel(axes, workload, parts[workload.name]["rows"])
+    title = f"Seconds of one training of {FIGURE_STEPS} steps against how many are trained at once"
+    figure.suptitle(f"{title} (medians and quartiles over rounds)", fontsize=11)
+    return figure
+
+
+def bands_of(rows: Sequence[Measured], widest: int) -> dict[str, Band]:
+    """Return seconds by number of replicates for each engine; what trains one at a time is a level line."""
+    lines: dict[str, list[Measured]] = {}
+    for row in rows:
+        if "microseconds" in row:
+            many = f", {row['processes']} processes" if row["processes"] > 1 else ""
+            lines.setdefault(row["engine"] + many, []).append(row)
+    bands = {}
+    for name, line in lines.items():
+        level = [line[0]] if len(line) == 1 and line[0]["replicates"] < widest else []
+        replicates = [row["replicates"] for row in line] + [widest] * len(level)
+        seconds = np.array([row["microseconds"] for row in line + level]) * FIGURE_STEPS / 1e6
+        bands[name] = Band(np.array(replicates, dtype=float), *seconds.T)
+    return bands
+
+
+def _panel(axes: Axes, workload: Workload, rows: Sequence[Measured]) -> None:
+    widest = max(workload.replicates)
+    bands = bands_of(rows, widest)
+    plotting.draw(axes, bands, "R, trained at once")
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(sorted({1, *workload.replicates}))
+    axes.xaxis.set_major_formatter("{x:g}")
+    fit_scale(axes, np.concatenate([band.middle for band in bands.values()]))
+    axes.set_title(workload.shape, fontsize=9)
+    axes.set_ylabel("seconds", fontsize=9)
+    if TEXTBOOK in bands:
+        for r, bar in workload.bars.items():
+            at = (r, bands[TEXTBOOK].middle[0] / bar.ratio)
+            axes.plot(*at, marker="_", markersize=18, markeredgewidth=2.5, color=GREY, alpha=0.7)
+            box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.5}
+            place = {
+                "xytext": (-12, -3),
+                "textcoords": "offset points",
+                "horizontalalignment": "right",
+            }
+            axes.annotate(
+                f"bar {bar.ratio:g}x", at, **place, fontsize=8, color=GREY, bbox=box, zorder=3
+            )
+    ends = [
+        End(name, widest, float(band.middle[-1]), style(i)["color"])
+        for i, (name, band) in enumerate(bands.items())
+    ]
+    name_ends(axes, ends, gap=0.075)

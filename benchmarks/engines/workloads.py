@@ -1,4 +1,4 @@
-"""What the engines are timed on: seven trainings, their data, and the ratios that they are to reach."""
+"""Seven trainings that the engines are timed on, their data, and the ratios to reach."""
 
 from __future__ import annotations
 
@@ -19,10 +19,8 @@ from paribus.experiment.task import Metric, Task
 from paribus.runs.run import Run, data_digest
 from paribus.spec import Call, call
 
-# The stacked engine on a machine without a compiler: recurrent layers in torch, no kernel.
+# Stacked engine on a machine without a compiler: recurrent layers in torch, no C++ kernel.
 TORCH_ALONE = "stacked, torch alone"
-# Tells the process of the JAX peer how many devices to make of the cores.
-JAX_DEVICES = "PARIBUS_JAX_DEVICES"
 HELD_OUT = 64
 WINDOW = 96
 SEED = 1
@@ -30,28 +28,26 @@ SEED = 1
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Let torch draw from this seed while the context lasts, and from where it was after it."""
+    """Seed torch's generator while the context lasts, and restore its state afterwards."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield
 
 
 class Bar(NamedTuple):
-    """Ratios to the textbook loop that this many replicates are to reach.
+    """Ratio to the textbook loop that so many replicates are to reach.
 
     Attributes:
-        ratio: what is asked for.
-        beyond: what was reached by rougher means, if more.
-        plain: what is asked for without a compiler.
+        ratio: by any engine.
+        plain: by an engine that needs no compiler, where that was asked for.
     """
 
     ratio: float
-    beyond: float | None = None
     plain: float | None = None
 
 
 class Plain(NamedTuple):
-    """Training samples and loss as a textbook would have them: no task, no recipe."""
+    """Training samples and loss as a textbook has them: no task, no recipe."""
 
     inputs: Tensor
     targets: Tensor
@@ -60,16 +56,17 @@ class Plain(NamedTuple):
 
 @dataclass(frozen=True)
 class Workload:
-    """One kind of training.
+    """Kind of training.
 
     Attributes:
-        name: a short name.
-        shape: what it is, in a phrase.
-        replicates: how many are trained at once.
-        bars: by number of replicates.
-        engines: those of ours that stack, by their names in `benchmarks.engines.ours`.
+        name: unique and short.
+        shape: network and batch, in a phrase.
+        replicates: numbers of replicates that are trained at once.
+        bars: ratios to reach, by number of replicates.
         checked: seeds (an even number, for two devices), and steps of each, whole epochs, after which all engines
-            and peers are to have the same loss.
+            and peers must have the same loss.
+        engines: engines of paribus, besides the loop, that train it.
+        needs_compiler: the one of them that a machine without a compiler does not have, or nothing.
     """
 
     name: str
@@ -80,37 +77,38 @@ class Workload:
     bars: dict[int, Bar]
     checked: tuple[int, int]
     engines: tuple[str, ...] = ("stacked", COMPILED)
+    needs_compiler: str = COMPILED
 
     def run(self, seed: int, engine: str = "loop") -> Run:
-        """One training by an engine of ours."""
+        """Return one training by an engine of paribus."""
         digest = data_digest(self.task, dataset_of(self.task, 0))
         return Run(self.task, self.recipe, seed, digest, engine=engine)
 
     @property
-    def fold(self) -> Split:
-        """Its data, the same for every seed."""
+    def split(self) -> Split:
+        """Data, the same for every seed."""
         return split_of(self.run(0))
 
     def plain(self) -> Plain:
-        """Its training samples, prepared as ours are, and torch's own loss."""
-        part = self.fold.part("train")
+        """Return training samples, standardised as paribus does, and torch's own loss."""
+        part = self.split.part("train")
         inputs, targets = part.inputs[0], part.targets[0]
-        if not self.fold.dataset.classes:
+        if not self.split.dataset.classes:
             return Plain(inputs, targets, nn.MSELoss())
-        if self.fold.dataset.outputs == 1:
+        if self.split.dataset.outputs == 1:
             return Plain(inputs, targets.float().unsqueeze(1), nn.BCEWithLogitsLoss())
         return Plain(inputs, targets, nn.CrossEntropyLoss())
 
     def loader(self) -> DataLoader[tuple[Tensor, ...]]:
-        """Batches of its training samples in an order drawn anew for each epoch, as torch's own tutorials make them."""
+        """Return a loader that shuffles the training samples in each epoch, as torch's tutorials do."""
         inputs, targets, _ = self.plain()
         return DataLoader(
             TensorDataset(inputs, targets), batch_size=self.recipe.batch_size, shuffle=True
         )
 
     def network(self, seed: int) -> nn.Module:
-        """Its network with torch's own draw of the weights."""
-        dataset = self.fold.dataset
+        """Return the network with weights drawn by torch itself."""
+        dataset = self.split.dataset
         with seeded(seed):
             network: nn.Module = self.recipe.model(
                 inputs=dataset.input_shapes[0], outputs=dataset.outputs
@@ -119,17 +117,17 @@ class Workload:
 
     @property
     def lr(self) -> float:
-        """Adam's learning rate."""
+        """Learning rate of Adam."""
         return float(self.recipe.optimizer.kwargs["lr"])
 
     @property
     def epoch(self) -> int:
-        """Steps an epoch; no batch is left over."""
-        return len(self.fold.train) // self.recipe.batch_size
+        """Steps in an epoch; every batch is full."""
+        return len(self.split.train) // self.recipe.batch_size
 
 
 def table() -> Dataset:
-    """Nine measurements and a label that depends on their sum and one product; 2592 rows to train on."""
+    """Return nine measurements and a label that depends on their sum and one product; 2592 training rows."""
     generator = torch.Generator().manual_seed(SEED)
     x = torch.randn(2592 + 2 * HELD_OUT, 9, generator=generator)
     weights, noise = torch.randn(9, generator=generator), torch.randn(len(x), generator=generator)
@@ -138,7 +136,7 @@ def table() -> Dataset:
 
 
 def series() -> Dataset:
-    """Windows of 96 steps of a noisy sine, each with its next value; 2048 to train on."""
+    """Return windows of 96 steps of a noisy sine, each with its next value; 2048 training windows."""
     generator = torch.Generator().manual_seed(SEED)
     shape = (2048 + 2 * HELD_OUT, WINDOW + 1)
     phase = 2 * torch.pi * torch.rand(shape[0], 1, generator=generator)
@@ -150,7 +148,7 @@ def series() -> Dataset:
 
 
 def images(side: int, training: int) -> Dataset:
-    """Grey noise with a bright row or column, which tells the class; ten classes."""
+    """Return noise with one bright row or column, whose place is the class; ten classes."""
     generator = torch.Generator().manual_seed(SEED)
     x = torch.randn(training + 2 * HELD_OUT, 1, side, side, generator=generator).clamp(min=0)
     label = torch.arange(len(x)) % 10
@@ -217,6 +215,7 @@ def _recurrent(cell: str, bar: Bar) -> Workload:
         bars={32: bar},
         checked=(6, 64),
         engines=("stacked", TORCH_ALONE),
+        needs_compiler="stacked",
     )
 
 
@@ -227,9 +226,10 @@ def _convolutional(side: int, training: int, bar: Bar) -> Workload:
         task=_task(images, "log_loss", "prior", side=side, training=training),
         recipe=_recipe(call("paribus.models.cnn:CNN", channels=[32, 64]), 0.001, batch_size=64),
         replicates=(8,),
-        engines=("stacked",),
         bars={8: bar},
         checked=(6, 2 * training // 64),
+        engines=("stacked",),
+        needs_compiler="",
     )
 
 
@@ -240,7 +240,7 @@ WORKLOADS = (
         task=TABLE,
         recipe=_recipe(call("paribus.models.mlp:MLP", hidden=[16, 8]), 0.005),
         replicates=MLP_SIZES,
-        bars={32: Bar(90, 1500, 22), 128: Bar(200, 1500, 58), 512: Bar(290, 1500, 120)},
+        bars={32: Bar(90, 22), 128: Bar(200, 58), 512: Bar(290, 120)},
         checked=(8, 405),
     ),
     Workload(
@@ -249,13 +249,13 @@ WORKLOADS = (
         task=TABLE,
         recipe=_recipe(call("paribus.models.mlp:MLP", hidden=[16, 8], norm="batch"), 0.005),
         replicates=MLP_SIZES,
-        bars={128: Bar(140, 278), 512: Bar(180, 327)},
+        bars={128: Bar(140), 512: Bar(180)},
         checked=(8, 405),
     ),
-    _recurrent("RNN", Bar(12, 14.6, 6)),
-    _recurrent("GRU", Bar(10, 12, 4.7)),
-    _recurrent("LSTM", Bar(1.5, 1.9)),
-    _convolutional(8, 1792, Bar(2.4, 2.9)),
-    _convolutional(28, 2048, Bar(1.6, 1.8)),
+    _recurrent("RNN", Bar(12, 6)),
+    _recurrent("GRU", Bar(10, 4.7)),
+    _recurrent("LSTM", Bar(1.5)),
+    _convolutional(8, 1792, Bar(2.4)),
+    _convolutional(28, 2048, Bar(1.6)),
 )
 NAMED = {workload.name: workload for workload in WORKLOADS}

@@ -159,7 +159,7 @@ def _check(
                 continue
             try:
                 losses = losses_by_seed(partial(processes.start, workload, row), workload)
-            except Exception as error:
+            except Exception as error:  # whatever a contender raises is why it has no time
                 if row.engine == TEXTBOOK:
                     raise
                 reason = f"cannot do this: {error}".partition("\n")[0][:200]

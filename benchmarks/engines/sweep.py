@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from paribus.execution.cases import cells
+from paribus.execution.cases import cases
 from paribus.execution.session import Session
 from paribus.execution.settings import Settings
 from paribus.experiment.comparison import Budget, Comparison, Factor, Suite
@@ -132,7 +132,7 @@ def decisions(out: Path, engine: str) -> list[str]:
     """Return every verdict of the sweep that a store holds."""
     session = Session(Settings(device="cpu", engine=engine, out=out, store=out / "runs.sqlite"))
     with session.store:
-        every = [cell for cell in cells((SUITE,)) if cell.device == "cpu"]
+        every = [case for case in cases((SUITE,)) if case.device == "cpu"]
         session.prepare(every)
         return [
             f"{result.comparison.name}, {name}: {contrast.decision}"

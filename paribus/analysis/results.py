@@ -5,7 +5,7 @@ Nothing is trained here, so a page can be rebuilt from the store at any time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -14,15 +14,16 @@ import numpy as np
 import numpy.typing as npt
 
 from paribus import stats
+from paribus.analysis.balance import Control, check_control
+from paribus.analysis.looks import Look, crossed_looks, looks_at
 from paribus.analysis.verdict import Contrast, decide, decide_sequentially
 from paribus.engines.vmapped.optimizers import operations_of
-from paribus.experiment.comparison import Comparison, Sides, Suite, Variant, differences, within
+from paribus.experiment.comparison import Comparison, Suite, Variant
 from paribus.experiment.tuning import Arm
 from paribus.runs.run import Predictions, Run, RunResult
 from paribus.runs.store import Store, Timing
 from paribus.runs.trials import Pilot, TrialResults
 from paribus.spec import digest, to_plain
-from paribus.stats import min_seeds
 
 Floats = npt.NDArray[np.float64]
 
@@ -57,7 +58,7 @@ class Row:
     @property
     def tried(self) -> list[RunResult]:
         """The records of its trials that are there."""
-        return [] if self.searched is None else self.searched.found
+        return [] if self.searched is None else self.searched.there
 
     @property
     def complete(self) -> bool:
@@ -104,21 +105,6 @@ def steps_to_target(record: RunResult, metric: str, target: float, higher_is_bet
 
 
 @dataclass(frozen=True)
-class Control:
-    """What varied and what was held equal, from the recipes and from the hashes that the runs left.
-
-    Attributes:
-        varied: dotted paths that differ between variants, with the value of each variant.
-        checked: what was compared by hash and found equal in every pair, in words.
-        broken: pairs that should have been equal and are not, in words; any of them withholds the verdicts.
-    """
-
-    varied: Mapping[str, Mapping[str, object]]
-    checked: tuple[str, ...] = ()
-    broken: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
 class Result:
     """One arm of a comparison on one device as the store knows it.
 
@@ -131,6 +117,7 @@ class Result:
         cap: most seeds of a sequence, where seeds are added until the evidence is there; None where their number was
             fixed.
         looks: numbers of seeds with which this result has been looked at, in order; the last is this one.
+        taken: the looks that this result is, one a contrast; `note_looks` writes them.
         predictions: loads what the runs of a variant said of their test parts.
         arm: ``default``, each variant as it is stated, or ``tuned``, each the winner of a search.
         pilot: the spaces that were searched, in the tuned arm, once they are known.
@@ -149,6 +136,7 @@ class Result:
     correction: float = 0.0
     cap: int | None = None
     looks: tuple[int, ...] = ()
+    taken: tuple[Look, ...] = ()
     predictions: Callable[[Row], list[Predictions]] = lambda _row: []
     arm: Arm = "default"
     pilot: Pilot | None = None
@@ -167,6 +155,11 @@ class Result:
     def unequal(self) -> bool:
         """Whether variants were given different numbers of trials."""
         return self.arm == "tuned" and _unequal_trials(self.comparison, self.budget)
+
+    @property
+    def run_keys(self) -> set[str]:
+        """Keys of the records that it rests on, trials among them."""
+        return {record.key for row in self.rows for record in (*row.known, *row.tried)}
 
     @cached_property
     def classes(self) -> list[str]:
@@ -228,8 +221,10 @@ def collect(
     seeds = tuple(run.seed for run in runs[rows[0].variant.name])
     contrasts: dict[str, Contrast] = {}
     looks: dict[str, tuple[int, ...]] = {}
+    taken: dict[str, Look] = {}
     if rows[0].complete and not control.broken and not skipped:
-        looks = _looks(store, comparison, rows, sequential=cap is not None)
+        taken = looks_at(store, comparison, rows, sequential=cap is not None)
+        looks = crossed_looks(comparison, taken)
         later = [name for name, seen in looks.items() if len(seen) > 1]
         found = _contrasts(comparison, rows, later, sequential=cap is not None)
         if arm == "tuned" and _unequal_trials(comparison, budget):
@@ -249,6 +244,7 @@ def collect(
         correction=_correction(comparison, rows),
         cap=cap,
         looks=max(looks.values(), key=len, default=()),
+        taken=tuple(taken.values()),
         predictions=lambda row: _predictions(row, store),
         arm=arm,
         pilot=pilot,
@@ -285,11 +281,6 @@ def _row(
     return Row(variant, tuple(runs), records, scores, dummy, failures.get(variant.name, ""), timing)
 
 
-def kind_key(run: Run) -> str:
-    """What kind of run it is: its identity without its seed."""
-    return digest({name: value for name, value in run.identity.items() if name != "seed"})
-
-
 def timing_key(run: Run) -> str:
     """What the time of a step by the loop depends on: runs that differ in a learning rate alone share it."""
     recipe = run.recipe.model_copy(
@@ -316,49 +307,6 @@ def _primary(
 def _predictions(row: Row, store: Store) -> list[Predictions]:
     found = (store.predictions(record.key) for record in row.known)
     return [predictions for predictions in found if predictions is not None]
-
-
-def _looks(
-    store: Store, comparison: Comparison, rows: Sequence[Row], *, sequential: bool
-) -> dict[str, tuple[int, ...]]:
-    """Note this look at each contrast that is shown, by variant; returns its looks up to this one.
-
-    A look with too few seeds to reach a verdict spends nothing and is not noted. Looks within a sequence are one look,
-    however many there were; looks of the other kind come before it, since each kind has an error rate of its own.
-    """
-    baseline, *others = rows
-    shown = [row for row in others if row.complete and baseline.complete]
-    if len(baseline.runs) < min_seeds(comparison.family):
-        return {}
-    found = {}
-    for row in shown:
-        pair = [[_looked_at(r), r.variant.metric] for r in (baseline, row)]
-        kinds = digest(pair), digest([*pair, "sequential"])
-        own, other = kinds[::-1] if sequential else kinds
-        seeds = len(row.runs)
-        looks = store.look(own, seeds)
-        upto = (seeds,) if sequential else tuple(looks[: looks.index(seeds) + 1])
-        found[row.variant.name] = (*store.looks(other), *upto)
-    return found | _crossed_looks(comparison, found)
-
-
-def _crossed_looks(
-    comparison: Comparison, looks: Mapping[str, tuple[int, ...]]
-) -> dict[str, tuple[int, ...]]:
-    """An interaction has been looked at as often as the most looked at of its variants."""
-    seen = {
-        name: [looks[v] for v in four if v in looks]
-        for name, four in comparison.interactions().items()
-    }
-    return {name: max(found, key=len) for name, found in seen.items() if found}
-
-
-def _looked_at(row: Row) -> object:
-    """What a look at a row is a look at: its kind of run, and how that was searched for."""
-    if row.searched is None:
-        return kind_key(row.runs[0])
-    search = row.searched.search
-    return [kind_key(search.runs[0]), search.space, search.trials, search.shared]
 
 
 def _dummy(
@@ -454,85 +402,3 @@ def penalised(result: Result) -> tuple[list[Row], Floats, npt.NDArray[np.bool_]]
     penalty = failure_scores(higher, dummy, scores)
     table = stats.penalised(scores, penalty, higher_is_better=higher)
     return rows, table, np.isin(outcomes, ("completed", "diverged"))
-
-
-def check_control(
-    comparison: Comparison, rows: Sequence[Row], tuned: Sequence[str] = ()
-) -> Control:
-    """Compare what the runs left: split, order and initial weights of each pair, unless they are the factor.
-
-    Args:
-        comparison: says what varies.
-        rows: one a variant, the baseline first.
-        tuned: paths at which a run may leave its variant; anywhere else breaks control.
-    """
-    varied: dict[str, dict[str, object]] = {}
-    for row in rows[1:]:
-        changed: Mapping[str, Sides] = differences(rows[0].variant, row.variant)
-        for path, sides in changed.items():
-            varied.setdefault(path, {rows[0].variant.name: sides.baseline})
-            varied[path][row.variant.name] = sides.variant
-    parts = [
-        part for part, roots in CHECKED.items() if not _vary((*comparison.paths, *tuned), roots)
-    ]
-    broken = [
-        text
-        for part, roots in CHECKED.items()
-        for row in rows[1:]
-        if not _vary((*differences(rows[0].variant, row.variant), *tuned), roots)
-        for text in _unequal(part, rows[0], row)
-    ]
-    broken += [text for row in rows for text in _strays(row, tuned)]
-    engines = {run.engine for row in rows for run in row.runs}
-    if len(engines) > 1:
-        broken.append(f"variants were trained by different engines: {', '.join(sorted(engines))}")
-    return Control(varied, tuple(CHECKED_AS[part] for part in parts), tuple(broken))
-
-
-# What each hash may differ with: a factor at one of these paths, or below it, or above it.
-CHECKED = {
-    "split": ("task.source", "task.split"),
-    "order": ("task.source", "task.split", "recipe.batch_size", "recipe.steps", "recipe.salt"),
-    "init": ("recipe.init", "recipe.start", "recipe.salt"),
-}
-CHECKED_AS = {
-    "split": "train, validation and test samples of each seed",
-    "order": "the order in which a seed's samples are seen",
-    "init": "a seed's initial weights, layer by layer, wherever kind and shape of the layer match",
-}
-
-
-def _strays(row: Row, tuned: Sequence[str]) -> list[str]:
-    """Runs that differ from their variant where nothing was tuned, in words."""
-    base = row.variant
-    found = []
-    for run in row.runs:
-        ran = base.model_copy(update={"task": run.task, "recipe": run.recipe})
-        changed = [p for p in differences(base, ran) if not any(within(p, t) for t in tuned)]
-        if changed:
-            paths = ", ".join(changed)
-            found.append(f"seed {run.seed} of {base.name!r} was not trained as stated, at {paths}")
-    return found
-
-
-def _vary(paths: Iterable[str], roots: Sequence[str]) -> bool:
-    """Whether any path meets any root."""
-    return any(within(path, r) or within(r, path) for path in paths for r in roots)
-
-
-def _unequal(part: str, baseline: Row, row: Row) -> list[str]:
-    pairs = zip(
-        baseline.records, row.records, strict=False
-    )  # a sequence may give a row fewer seeds
-    return [
-        f"{part} of seed {a.seed} differs between {baseline.variant.name!r} and {row.variant.name!r}"
-        for a, b in pairs
-        if a and b and not _agree(a.hashes.get(part), b.hashes.get(part))
-    ]
-
-
-def _agree(a: object, b: object) -> bool:
-    """Equal hashes; of two collections of hashes, those that both have."""
-    if isinstance(a, dict) and isinstance(b, dict):
-        return all(a[name] == b[name] for name in a.keys() & b.keys())
-    return a == b

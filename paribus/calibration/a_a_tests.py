@@ -9,7 +9,7 @@ from pathlib import Path
 from paribus.analysis.results import Result
 from paribus.calibration.null_rejections import ALPHA, attainable, rejected, told_apart
 from paribus.calibration.rates import Rate, Rule
-from paribus.calibration.reserved_seeds import Reserved
+from paribus.calibration.reserved_seeds import train_reserved
 from paribus.errors import ParibusError
 from paribus.execution.progress import ProgressBar
 from paribus.execution.settings import Settings
@@ -118,16 +118,15 @@ def repeats(
         ParibusError: it cannot be trained, or what should be held equal was not.
     """
     engine = "stacked" if settings.engine == "auto" else settings.engine
-    own = replace(settings, store=IN_MEMORY, engine=engine, seeds=None, trials=None, retrain=False)
+    own = replace(settings, store=IN_MEMORY, engine=engine, trials=None, retrain=False)
     at_once = max(1, RUNS_AT_ONCE // (plan.seeds * _runs_a_seed(comparison, settings.budget, arm)))
     for start in range(0, plan.repeats, at_once):
         count = min(at_once, plan.repeats - start)
         first = FIRST_SEED + start * plan.seeds
-        session = Reserved(own, first, count * plan.seeds, progress)
-        with session.store:
-            trained = session.train_all(comparison, arm)
+        seeds = count * plan.seeds
+        with train_reserved(comparison, own, first, seeds, arm=arm, progress=progress) as reserved:
             for i in range(count):
-                yield session.part(trained, slice(i * plan.seeds, (i + 1) * plan.seeds))
+                yield reserved.result(slice(i * plan.seeds, (i + 1) * plan.seeds))
 
 
 def _runs_a_seed(comparison: Comparison, budget: str, arm: Arm) -> int:

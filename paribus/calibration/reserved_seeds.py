@@ -1,99 +1,68 @@
-"""Sessions whose seeds no comparison uses."""
+"""One comparison on seeds that no other comparison uses."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
-from paribus.analysis.results import Result, collect
-from paribus.errors import ParibusError
-from paribus.execution.cases import Case, cases
+from paribus.analysis.results import Result
+from paribus.execution.orchestrate import refuse_broken, trained
 from paribus.execution.progress import ProgressBar
 from paribus.execution.session import Session
 from paribus.execution.settings import Settings
-from paribus.experiment.comparison import Comparison, Suite
+from paribus.experiment.comparison import Comparison
 from paribus.experiment.tuning import Arm
 from paribus.runs.run import Run
 
 
 @dataclass(frozen=True)
-class Trained:
-    """One arm of a comparison on one device, trained.
+class Reserved:
+    """One arm of a comparison, trained on seeds far from those of every comparison.
 
     Attributes:
-        first: its baseline's cell.
+        session: whose store holds the runs.
         runs: of each variant, one a seed, the baseline's first.
     """
 
-    first: Case
-    runs: Mapping[str, list[Run]]
+    session: Session
+    runs: dict[str, list[Run]]
 
-
-class Reserved(Session):
-    """A session whose seeds start far from those of every comparison.
-
-    Args:
-        settings: what the user chose; its number of seeds is not used.
-        first: the first seed.
-        count: how many there are; None takes those of the comparison's budget.
-        progress: shows how far long work has come.
-    """
-
-    def __init__(
-        self,
-        settings: Settings,
-        first: int,
-        count: int | None = None,
-        progress: ProgressBar | None = None,
-    ) -> None:
-        super().__init__(settings, progress)
-        self.first, self.count = first, count
-
-    def seeds(self, comparison: Comparison) -> range:
-        """The seeds that are compared."""
-        count = self.count or comparison.budgets[self.settings.budget].seeds
-        return range(self.first, self.first + count)
-
-    def train_all(self, comparison: Comparison, arm: Arm = "default") -> Trained:
-        """Train every variant of one arm, unless it is known.
-
-        Raises:
-            ParibusError: it cannot be trained.
-        """
-        alone = Suite(name=comparison.name, title=comparison.name, comparisons=(comparison,))
-        device = "cpu" if self.settings.device == "auto" else self.settings.device
-        every = [case for case in cases([alone]) if (case.device, case.arm) == (device, arm)]
-        self.prepare(every)
-        for case in every:
-            self.train(case)
-        return Trained(every[0], {case.variant: self.runs(case) for case in every})
-
-    def part(self, trained: Trained, part: slice) -> Result:
-        """What the store knows of a comparison, over some of its seeds.
-
-        Args:
-            trained: what `train_all` returned.
-            part: which of the seeds.
+    def result(self, part: slice = slice(None)) -> Result:
+        """Return what the store holds of the comparison, over all seeds or a part.
 
         Raises:
             ParibusError: control broke.
         """
-        first = trained.first
-        result = collect(
-            first.suite,
-            self.comparison(first),
-            budget=self.settings.budget,
-            device=first.device,
-            runs={name: runs[part] for name, runs in trained.runs.items()},
-            store=self.store,
-            failures={},
-            arm=first.arm,
-        )
-        if result.control.broken:
-            raise ParibusError(
-                f"control of comparison {result.comparison.name!r}",
-                got=result.control.broken[0],
-                expected="the same for every variant of a seed",
-                fix="Draw from the streams of the run alone, or name the difference as the factor.",
-            )
+        (arm,) = self.session.study.arms
+        result = self.session.study.result(arm, part)
+        refuse_broken(result)
         return result
+
+
+@contextmanager
+def train_reserved(
+    comparison: Comparison,
+    settings: Settings,
+    first_seed: int,
+    count: int | None = None,
+    *,
+    arm: Arm = "default",
+    progress: ProgressBar | None = None,
+) -> Iterator[Reserved]:
+    """Train every variant of one arm, unless it is in the store, which is open in the context.
+
+    Args:
+        comparison: what is trained.
+        settings: what the user chose; its number of seeds and their rule are not used.
+        first_seed: the first seed.
+        count: how many there are; None takes those of the comparison's budget.
+        arm: which arm.
+        progress: shows how far long work has come.
+
+    Raises:
+        ParibusError: it cannot be trained.
+    """
+    fixed = replace(settings, seeds=count, sequential=False, cap=None)
+    with trained(comparison, fixed, progress, arm=arm, first_seed=first_seed) as (session, cases):
+        yield Reserved(session, {case.variant: session.study.runs(case) for case in cases})

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from paribus.calibration.known_answers import KnownAnswer, KnownAnswerResult, effects, inside, judge
 from paribus.calibration.rates import Rate
-from paribus.calibration.reserved_seeds import Reserved, Trained
+from paribus.calibration.reserved_seeds import Reserved, train_reserved
 from paribus.execution.executor import execute
 from paribus.execution.settings import Settings
 from paribus.runs.run import Run, RunResult
@@ -29,7 +29,7 @@ class Controlled:
     @property
     def own(self) -> Settings:
         """The settings without what belongs to other comparisons: data, budget and number of seeds."""
-        return replace(self.settings, data={}, targets={}, budget="quick", seeds=None)
+        return replace(self.settings, data={}, targets={}, budget="quick")
 
     def check(self, control: KnownAnswer) -> KnownAnswerResult:
         """Train a control's comparison, unless it is known, and judge it.
@@ -39,11 +39,10 @@ class Controlled:
         """
         same = control.kind == "identical"
         # Which runs the stacked engine trains together is measured, and a cohort's bits may depend on its size.
-        session = Reserved(replace(self.own, engine="loop") if same else self.own, FIRST_SEED)
-        with session.store:
-            trained = session.train_all(control.comparison)
-            again = _again(session, trained, control) if same else []
-            return judge(control, session.part(trained, slice(None)), again)
+        settings = replace(self.own, engine="loop") if same else self.own
+        with train_reserved(control.comparison, settings, FIRST_SEED) as reserved:
+            again = _again(reserved, control) if same else []
+            return judge(control, reserved.result(), again)
 
     def measure(self, control: KnownAnswer, seeds: int) -> Rate:
         """Count single seeds that miss the limits of a seen effect, or that have the score of a share.
@@ -51,10 +50,8 @@ class Controlled:
         Raises:
             ParibusError: it cannot be trained, or what should be held equal was not.
         """
-        session = Reserved(self.own, MEASURED_SEED, seeds)
-        with session.store:
-            trained = session.train_all(control.comparison)
-            found = effects(control, session.part(trained, slice(None)))
+        with train_reserved(control.comparison, self.own, MEASURED_SEED, seeds) as reserved:
+            found = effects(control, reserved.result())
         share = control.kind == "share"
         return Rate(
             group="Controls, seed by seed",
@@ -75,12 +72,12 @@ def _expected(control: KnownAnswer) -> float:
     return control.expected
 
 
-def _again(session: Reserved, trained: Trained, control: KnownAnswer) -> list[RunResult]:
+def _again(reserved: Reserved, control: KnownAnswer) -> list[RunResult]:
     """The records of the variant's runs, trained once more whatever the store knows."""
     records: list[RunResult] = []
 
     def keep(_run: Run, record: RunResult) -> None:
         records.append(record)
 
-    execute(trained.runs[control.variant], jobs=session.jobs, keep=keep)
+    execute(reserved.runs[control.variant], jobs=reserved.session.study.jobs, keep=keep)
     return records

@@ -1,4 +1,4 @@
-"""Evidence: the runs that pages were made from as one compact file, and the pages made from it again.
+"""Evidence bundle: the runs that pages were made from as one compact file, and a study of it.
 
 A page can be made again years later, on another machine, from other code, without training: runs are found by the
 names that they were given then.
@@ -9,91 +9,89 @@ from __future__ import annotations
 import json
 import lzma
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, fields
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from paribus.analysis.results import Result
 from paribus.errors import ParibusError
-from paribus.execution.cases import Case, cases, skip_reason
-from paribus.execution.plan import Plan
+from paribus.execution.cases import Case
 from paribus.execution.settings import Settings
+from paribus.execution.study import Study
 from paribus.experiment.comparison import Suite
-from paribus.runs import fingerprint
-from paribus.runs.environment import Environment, as_on
-from paribus.runs.run import torch_minor
-from paribus.runs.store import Store
+from paribus.runs.environment import Environment
 
 FILE = "evidence.json.xz"
-FORMAT = 1
+FORMAT = 2
 
 
-def write_bundle(plan: Plan, shown: Sequence[Case], path: Path) -> None:
-    """Write what the pages of some cells were made from.
+def write_bundle(
+    study: Study,
+    cases: Sequence[Case],
+    results: Sequence[Result],
+    declared: Sequence[Suite],
+    path: Path,
+) -> None:
+    """Write what the pages of some cases were made from.
 
     Args:
-        plan: has made the pages, so that its store knows which runs were read.
-        shown: the cells of these pages.
+        study: that the cases are of.
+        cases: of these pages.
+        results: of these cases; the runs that they rest on are kept.
+        declared: suites whose claims are listed.
         path: of the file.
     """
-    settings = plan.settings
+    settings, environment = study.settings, study.environment
     evidence = {
         "format": FORMAT,
         "settings": {
             f.name: getattr(settings, f.name) for f in fields(settings) if f.name not in LEFT_OUT
         },
-        "shown": [
-            *dict.fromkeys((c.suite.name, c.comparison.name, c.device, c.arm) for c in shown)
-        ],
-        "declared": [suite.name for suite in plan.declared],
-        "failures": [[case.name, reason] for case, reason in plan.failures.items()],
-        "machine": asdict(
-            Environment(
-                sources=dict(sorted(fingerprint.made.items())),
-                torch=torch_minor(),
-                skipped={d: reason for d in settings.devices if (reason := skip_reason(d))},
-            )
-        ),
-        "tables": plan.store.tables(),
+        "cases": list(cases),
+        "declared": [suite.name for suite in declared],
+        "failures": list(study.failures.items()),
+        "environment": {
+            "sources": dict(sorted(environment.sources.items())),
+            "torch": environment.torch,
+            "skipped": environment.skipped,
+        },
+        "tables": study.store.tables({key for result in results for key in result.run_keys}),
     }
     text = json.dumps(evidence, separators=(",", ":"))
     path.write_bytes(lzma.compress(text.encode(), preset=6))
 
 
 # Settings that do not decide what is on the pages.
-LEFT_OUT = ("out", "store", "retrain", "jobs", "evidence")
+LEFT_OUT = ("out", "store", "retrain", "jobs", "evidence", "device", "arm")
 
 
-def rebuild(path: Path, out: Path, find: Callable[[str], Suite]) -> list[Path]:
-    """Make pages again from what `write_bundle` wrote; nothing is trained.
+@contextmanager
+def opened(
+    path: Path, out: Path, find: Callable[[str], Suite]
+) -> Iterator[tuple[Study, list[Case], list[Suite]]]:
+    """Open what `write_bundle` wrote: a study, its cases, and the suites whose claims are listed.
 
     Args:
         path: the file, or the folder that holds it.
-        out: folder for the pages.
-        find: a suite by its name.
-
-    Returns:
-        What was written, the index first.
+        out: folder for pages.
+        find: returns a suite by its name.
 
     Raises:
-        ParibusError: the file is not there or not ours, or the suites have changed so that it holds other runs.
+        ParibusError: the file is not there or not ours.
     """
-    from paribus.report import write
-
     evidence = _read(path / FILE if path.is_dir() else path)
-    with tempfile.TemporaryDirectory() as folder, as_on(Environment(**evidence["machine"])):
-        store = Path(folder) / "runs.sqlite"
-        with Store(store) as made:
-            made.fill(evidence["tables"])
-        plan = Plan(Settings(**evidence["settings"], out=out, store=store))
-        with plan.store:
-            shown = _shown(evidence, find)
-            failures = dict(evidence["failures"])
-            plan.failures = {c: failures[c.name] for c in shown if c.name in failures}
-            plan.prepare(shown)
-            results = plan.results(shown)
-            declared = [find(name) for name in evidence["declared"]]
-            return write(results, out, plan.claims(declared, results))
+    cases = [Case(*names) for names in evidence["cases"]]
+    suites = [find(name) for name in dict.fromkeys(case.suite for case in cases)]
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(**evidence["settings"], out=out, store=Path(folder) / "runs.sqlite")
+        environment = Environment(**evidence["environment"], recorded=True)
+        study = Study(settings, suites, environment=environment)
+        with study.store:
+            study.store.fill(evidence["tables"])
+            study.failures = {Case(*names): why for names, why in evidence["failures"]}
+            yield study, cases, [find(name) for name in evidence["declared"]]
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -114,11 +112,3 @@ def _refusal(got: str) -> ParibusError:
         expected=f"a file that --paribus-evidence wrote, format {FORMAT}",
         fix=f"Name a folder of results that holds {FILE}.",
     )
-
-
-def _shown(evidence: dict[str, Any], find: Callable[[str], Suite]) -> list[Case]:
-    wanted = {tuple(each) for each in evidence["shown"]}
-    suites = [find(name) for name in dict.fromkeys(suite for suite, *_ in evidence["shown"])]
-    return [
-        c for c in cases(suites) if (c.suite.name, c.comparison.name, c.device, c.arm) in wanted
-    ]

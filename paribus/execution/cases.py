@@ -1,64 +1,100 @@
-"""Cells: the variants of comparisons, on each device and in each arm, that tests and tables are made of."""
+"""Cases: the variants of comparisons, on each device and in each arm, that tests and tables are made of."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import torch
-
+from paribus.errors import ParibusError
 from paribus.experiment.comparison import Comparison, Suite
 from paribus.experiment.tuning import ARMS, Arm
-from paribus.runs.environment import then
+
+if TYPE_CHECKING:
+    from paribus.execution.settings import Settings
 
 DEVICES = ("cpu", "cuda")
-NO_GPU = "no CUDA device was found"
 
 
 class Case(NamedTuple):
-    """One cell of a table: a variant of a comparison of a suite on a device."""
+    """Names of one variant of a comparison of a suite, in one arm on one device.
 
-    suite: Suite
-    comparison: Comparison
-    variant: str
+    A `Study` has the suites that the names are of.
+    """
+
+    suite: str
+    comparison: str
     device: str
-    arm: Arm = "default"
+    arm: Arm
+    variant: str
 
     @property
-    def address(self) -> str:
-        """All of its names, which no other cell of a session has; quicker to compare than the cell."""
-        parts = (self.suite.name, self.comparison.name, self.variant, self.device, self.arm)
-        return "/".join(parts)
+    def arm_key(self) -> tuple[str, str, str, Arm]:
+        """Names that all cases of an arm of a comparison on a device share."""
+        return self.suite, self.comparison, self.device, self.arm
 
     @property
     def name(self) -> str:
-        """How tests name it, such as ``optimizers-adam-cpu`` or ``optimizers-adam-tuned-cpu``."""
-        several = len(self.suite.comparisons) > 1
-        parts = [self.suite.name, *([self.comparison.name] if several else [])]
+        """Name in tests, such as ``optimizers-adam-cpu``, ``optimizers-adam-tuned-cpu`` or ``images-pooling-max-cpu``.
+
+        A comparison that is named as its suite is left out.
+        """
+        comparison = [] if self.comparison == self.suite else [self.comparison]
         variant = self.variant.replace(" × ", "+").replace(" ", "_")
         arm = [] if self.arm == "default" else [self.arm]
-        return "-".join([*parts, variant, *arm, self.device])
-
-
-def skip_reason(device: str) -> str:
-    """Why nothing runs on a device, or nothing."""
-    if machine := then():
-        return machine.skipped.get(device, "")
-    return NO_GPU if device == "cuda" and not torch.cuda.is_available() else ""
+        return "-".join([self.suite, *comparison, variant, *arm, self.device])
 
 
 def cases(suites: Iterable[Suite]) -> list[Case]:
-    """Every cell of the suites on every device, the baseline of each comparison and arm first."""
+    """Return every case of the suites on every device, the baseline of each comparison and arm first."""
+    listed = list(suites)
     return [
-        Case(suite, comparison, variant.name, device, arm)
+        Case(suite.name, comparison.name, device, arm, variant.name)
         for device in DEVICES
-        for suite in suites
+        for suite in listed
         for comparison in suite.comparisons
         for arm in arms(comparison)
         for variant in comparison.variants()
     ]
 
 
+def selected(
+    suites: Iterable[Suite], settings: Settings, among: Iterable[Case] | None = None
+) -> list[Case]:
+    """Return the cases of the suites that the settings ask for: by device, arm, and trials at the budget.
+
+    Args:
+        suites: whose cases.
+        settings: what the user chose.
+        among: cases to choose from; None takes all.
+
+    Raises:
+        ParibusError: the tuned arm alone is asked for where none is declared.
+    """
+    listed = list(suites)
+    given = cases(listed) if among is None else list(among)
+    tuned_here = {
+        (suite.name, comparison.name)
+        for suite in listed
+        for comparison in suite.comparisons
+        if comparison.tuning is not None and settings.budget in comparison.tuning.trials
+    }
+    chosen = [
+        case
+        for case in given
+        if case.device in settings.devices
+        and case.arm in settings.arms
+        and (case.arm == "default" or (case.suite, case.comparison) in tuned_here)
+    ]
+    if settings.arm == "tuned" and given and not chosen:
+        raise ParibusError(
+            "arm",
+            got=f"'tuned', and no selected comparison is tuned at budget {settings.budget!r}",
+            expected="a comparison that declares trials",
+            fix="Use --paribus-arm both, or another budget.",
+        )
+    return chosen
+
+
 def arms(comparison: Comparison) -> tuple[Arm, ...]:
-    """The arms that a comparison declares."""
+    """Return the arms that a comparison declares."""
     return ARMS if comparison.tuning is not None else ARMS[:1]

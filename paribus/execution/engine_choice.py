@@ -28,7 +28,7 @@ FEWEST_LOADED = 500
 LOADING = 0.5
 # Fewer steps than that are taken in the time that it takes to measure what suits them.
 FEWEST_MEASURED = 200
-# Halving what is trained at once has to save this share of a step to be worth the overhead of twice as many portions.
+# Halving what is trained at once has to save this share of a step to be worth the overhead of twice as many chunks.
 WORTH_HALVING = 0.1
 # Trying a half takes some tenths of a second, and less training than that has too little to gain from it.
 WORTH_TRYING_HALVES = 5.0
@@ -39,7 +39,7 @@ class EngineChoice(NamedTuple):
 
     engine: str
     reason: str
-    portion: int = MAX_CHUNK
+    chunk_size: int = MAX_CHUNK
 
 
 def common(choices: Sequence[EngineChoice]) -> EngineChoice:
@@ -52,7 +52,7 @@ def common(choices: Sequence[EngineChoice]) -> EngineChoice:
         engine = engines.pop() if len(engines) == 1 else "stacked"
         reason = "; ".join(dict.fromkeys(choice.reason for choice in choices))
         # A process is given no more than suit all cohorts.
-        return EngineChoice(engine, reason, min(choice.portion for choice in choices))
+        return EngineChoice(engine, reason, min(choice.chunk_size for choice in choices))
     reasons = dict.fromkeys(choice.reason for choice in choices if choice.engine == "loop")
     for_all = "" if engines == {"loop"} else ", and one engine trains all variants"
     return EngineChoice("loop", "; ".join(reasons) + for_all)
@@ -148,11 +148,11 @@ def _loop_seconds(run: Run, split: Split) -> float:
 
 
 def _stacked(wanted: str, cohort: Sequence[Run], split: Split, alone: float) -> EngineChoice:
-    """The stacked engine in the form and portion that suit it best, or the loop if ``auto`` finds it faster."""
+    """The stacked engine in the form and chunk size that suit it best, or the loop if ``auto`` finds it faster."""
     steps = cohort[0].recipe.steps
     if wanted == "stacked" and (len(cohort) == 1 or steps < FEWEST_MEASURED):
         return EngineChoice("stacked", "asked for")
-    found = best_portion(cohort, split)
+    found = best_chunk_size(cohort, split)
     if wanted == "stacked":
         chosen = EngineChoice("stacked", "asked for", found.limit)
     else:
@@ -187,15 +187,15 @@ class ChunkSize(NamedTuple):
         return (self.step + self.start / steps) / self.tried
 
     def dealt(self, replicates: int) -> int:
-        """How many of so many are trained at once, in portions as equal as can be."""
+        """How many of so many are trained at once, in chunks as equal as can be."""
         return -(-replicates // -(-replicates // self.limit))
 
 
-def best_portion(cohort: Sequence[Run], split: Split) -> ChunkSize:
+def best_chunk_size(cohort: Sequence[Run], split: Split) -> ChunkSize:
     """What is trained at once is halved for as long as that saves time.
 
     A large network's replicates leave a core's cache, and convolutions in groups get slower the more groups there are.
-    Every portion's start is part of its time.
+    Every chunk's start is part of its time.
     """
     steps, most = cohort[0].recipe.steps, min(len(cohort), MOST_MEASURED)
     best = ChunkSize(MAX_CHUNK, most, *_stacked_seconds(cohort[:most], split))
@@ -216,7 +216,7 @@ def _form(chosen: EngineChoice, cohort: Sequence[Run], split: Split, plain: floa
 
     Args:
         chosen: the stacked engine.
-        cohort: a portion.
+        cohort: of one chunk.
         split: what it is trained on.
         plain: seconds of a step of all of them that is not compiled.
     """
@@ -229,7 +229,7 @@ def _form(chosen: EngineChoice, cohort: Sequence[Run], split: Split, plain: floa
         return chosen._replace(reason=f"{chosen.reason}; not compiled: {why}")
     found = f"{chosen.reason}; {plain * 1e6:.0f} µs a step of all {len(cohort)}, {compiled * 1e6:.0f} compiled"
     return EngineChoice(
-        COMPILED if pays(plain, compiled, steps) else "stacked", found, chosen.portion
+        COMPILED if pays(plain, compiled, steps) else "stacked", found, chosen.chunk_size
     )
 
 

@@ -29,33 +29,33 @@ def execute(
     *,
     jobs: int,
     keep: Callable[[Run, RunResult], None],
-    portion: int = MAX_CHUNK,
+    chunk_size: int = MAX_CHUNK,
 ) -> None:
     """Train every run; ``keep`` is called in this process with each record as soon as it is there.
 
     Runs on a GPU, a single run and a single job are trained in this process. A worker that is killed costs the runs
-    that it held, which are given to a new one, once. A process trains at most ``portion`` runs at once.
+    that it held, which are given to a new one, once. A process trains at most ``chunk_size`` runs at once.
 
     Raises:
         ParibusError: a network or loss raised an error; it names the run. What was finished before is kept.
     """
-    work = chunks(runs, jobs, portion)
+    work = chunks(runs, jobs, chunk_size)
     here = jobs == 1 or len(work) == 1 or any(run.device != "cpu" for run in runs)
-    for i, records in _in_process(work) if here else spread(train_unit, work, jobs):
+    for i, records in _in_process(work) if here else spread(train_chunk, work, jobs):
         for run, record in zip(work[i], records, strict=True):
             keep(run, record)
 
 
-Unit = Sequence[Run]
+Chunk = Sequence[Run]
 Work = TypeVar("Work")
 Found = TypeVar("Found")
 
 
-def _in_process(work: Sequence[Unit]) -> Iterator[tuple[int, list[RunResult]]]:
+def _in_process(work: Sequence[Chunk]) -> Iterator[tuple[int, list[RunResult]]]:
     warm_up()
     with one_thread():
-        for i, unit in enumerate(work):
-            yield i, train_unit(unit)
+        for i, chunk in enumerate(work):
+            yield i, train_chunk(chunk)
 
 
 def spread(
@@ -111,16 +111,16 @@ def _once(
             future.cancel()
 
 
-def train_unit(unit: Unit) -> list[RunResult]:
+def train_chunk(chunk: Chunk) -> list[RunResult]:
     """Train one run, or the runs of one cohort together, in this process and say where they ran.
 
     Raises:
         ParibusError: the network, the loss or the data raised an error.
     """
-    first = unit[0]
-    with run_error_context(first, len(unit)):
-        splits = [split_of(run) for run in unit]
-        records = _together(unit, splits) if stacked(first) else [train(first, splits[0])]
+    first = chunk[0]
+    with run_error_context(first, len(chunk)):
+        splits = [split_of(run) for run in chunk]
+        records = _together(chunk, splits) if stacked(first) else [train(first, splits[0])]
     return [replace(record, provenance=provenance(first)) for record in records]
 
 
@@ -134,17 +134,17 @@ def run_error_context(run: Run, together: int = 1) -> AbstractContextManager[Non
     )
 
 
-def _together(unit: Unit, splits: Sequence[Split]) -> list[RunResult]:
-    """Train a cohort, those of equal part sizes at once; records in the order of the unit."""
+def _together(chunk: Chunk, splits: Sequence[Split]) -> list[RunResult]:
+    """Train a cohort, those of equal part sizes at once; records in the order of the chunk."""
     sizes: dict[tuple[int, ...], list[int]] = {}
     for i, split in enumerate(splits):
         sizes.setdefault(tuple(len(split.indices(part)) for part in PARTS), []).append(i)
     records: dict[int, RunResult] = {}
-    trained = train_compiled if unit[0].engine == COMPILED else train_together
+    trained = train_compiled if chunk[0].engine == COMPILED else train_together
     for group in sizes.values():
-        done = trained([unit[i] for i in group], [splits[i] for i in group])
+        done = trained([chunk[i] for i in group], [splits[i] for i in group])
         records |= dict(zip(group, done, strict=True))
-    return [records[i] for i in range(len(unit))]
+    return [records[i] for i in range(len(chunk))]
 
 
 _folds: dict[str, Split] = {}

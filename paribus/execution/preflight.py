@@ -1,10 +1,11 @@
-"""What is tried or refused before anything long starts: misfits, and rules of seeds that do not hold."""
+"""Checks before anything long starts: unknown tasks, networks that do not fit, rules of seeds that do not hold."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from inspect import unwrap
+from typing import TYPE_CHECKING
 
 import torch
 from torch.optim import Optimizer
@@ -12,13 +13,63 @@ from torch.optim import Optimizer
 from paribus.data.dataset import Dataset
 from paribus.errors import ParibusError, error_context
 from paribus.execution.executor import dataset_of
+from paribus.execution.pool import one_thread
 from paribus.experiment.comparison import Comparison, Variant
 from paribus.experiment.tuning import applied
 from paribus.seeding import Streams
+from paribus.spec import digest
 from paribus.training.augment import try_augmentation
 from paribus.training.evaluate import dummy_outputs
 from paribus.training.network import build
 from paribus.training.pretrained import named_weights
+
+if TYPE_CHECKING:
+    from paribus.execution.cases import Case
+    from paribus.execution.study import Study
+
+
+def check_before_training(study: Study, cases: Sequence[Case]) -> None:
+    """Read the data of cases and try every network once.
+
+    Raises:
+        ParibusError: an option names an unknown task, data cannot be used, or a network does not fit.
+    """
+    arms = {case.arm_key: study.arm(case) for case in cases}.values()
+    _refuse_unknown_tasks(study, [arm.comparison.task.name for arm in arms])
+    tuned = {(arm.suite.name, arm.comparison.name) for arm in arms if arm.tuned}
+    tried: set[str] = set()
+    with one_thread():
+        for name, arm in {(arm.suite.name, arm.comparison.name): arm for arm in arms}.items():
+            refuse_undrawn(arm.comparison)
+            if study.settings.sequential:
+                refuse_unsequential(arm.comparison)
+            for variant in arm.variants:
+                _try_new(variant, tried)
+                if name in tuned:
+                    _try_new(first_trial(variant, arm.comparison), tried)
+
+
+def _refuse_unknown_tasks(study: Study, tasks: Iterable[str]) -> None:
+    names = sorted(set(tasks))
+    for option, given in (("data", study.settings.data), ("target", study.settings.targets)):
+        for task in given.keys() - set(names):
+            raise ParibusError(
+                f"task in --paribus-{option}",
+                got=repr(task),
+                expected=f"one of {', '.join(names)}",
+                fix="Name a task of a selected suite.",
+            )
+
+
+def _try_new(variant: Variant, tried: set[str]) -> None:
+    """Try a variant, of those that differ in their optimizer alone the first; every one makes its optimizer."""
+    name = digest((variant.task, variant.recipe.model_copy(update={"optimizer": None})))
+    if name not in tried:
+        try_once(variant)
+        tried.add(name)
+    else:
+        with misfit_error_context(variant, dataset_of(variant.task, 0)):
+            make_optimizer(variant, [torch.zeros(1, requires_grad=True)])
 
 
 def refuse_undrawn(comparison: Comparison) -> None:
@@ -58,7 +109,7 @@ def refuse_unsequential(comparison: Comparison) -> None:
 
 
 def first_trial(variant: Variant, comparison: Comparison) -> Variant:
-    """A variant as its first trial of seed 0 sets it."""
+    """Return a variant as its first trial of seed 0 sets it."""
     assert comparison.tuning is not None, "only what is tuned has trials"
     space = comparison.tuning.space_of(variant.name, variant.levels)
     values = space.draw(Streams(0, variant.recipe.salt), 0)
@@ -66,7 +117,7 @@ def first_trial(variant: Variant, comparison: Comparison) -> Variant:
 
 
 def try_once(variant: Variant) -> None:
-    """One forward pass and loss on a few samples, so that a misfit is told before anything long starts.
+    """Take one forward pass and loss on a few samples, so that a misfit is reported before anything long starts.
 
     Raises:
         ParibusError: the data cannot be split, or the network or the loss raises an error.

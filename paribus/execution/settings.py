@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from paribus.errors import ParibusError
-from paribus.execution.cases import DEVICES, Case
+from paribus.execution.cases import DEVICES
 from paribus.experiment.tuning import ARMS, Arm
 from paribus.runs.run import resolve_device
 from paribus.stats import min_seeds_to_stop
@@ -132,29 +132,6 @@ class Settings:
     def arms(self) -> tuple[Arm, ...]:
         """The arms that are trained, where a comparison has both."""
         return ARMS if self.arm == "both" else (self.arm,)
-
-    def selects(self, case: Case) -> bool:
-        """Whether a cell is asked for: its device, its arm, and trials at this budget where it is tuned."""
-        tuning = case.comparison.tuning
-        tried = case.arm == "default" or (tuning is not None and self.budget in tuning.trials)
-        return case.device in self.devices and case.arm in self.arms and tried
-
-    def selected(self, cases: Iterable[Case]) -> list[Case]:
-        """The cells that are asked for.
-
-        Raises:
-            ParibusError: the tuned arm alone is asked for where none is declared.
-        """
-        every = list(cases)
-        found = [case for case in every if self.selects(case)]
-        if self.arm == "tuned" and every and not any(case.arm == "tuned" for case in found):
-            raise ParibusError(
-                "arm",
-                got=f"'tuned', and no selected comparison is tuned at budget {self.budget!r}",
-                expected="a comparison that declares trials",
-                fix="Use --paribus-arm both, or another budget.",
-            )
-        return found
 
 
 def refuse_unwritable(out: Path) -> None:

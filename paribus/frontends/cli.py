@@ -15,7 +15,7 @@ from paribus.execution.pool import available_jobs, prestart, shutdown
 from paribus.frontends.discovery import add_to_path, find_suite, named_suites
 
 if TYPE_CHECKING:
-    from paribus.execution.session import Session
+    from paribus.execution.orchestrate import Finished
     from paribus.execution.settings import Settings
     from paribus.experiment.comparison import Suite
 
@@ -162,7 +162,7 @@ def rebuild(
 
     Example: paribus rebuild results/reference --out results/again
     """
-    from paribus.execution.bundle import rebuild as again
+    from paribus.execution.orchestrate import rebuild as again
 
     pages = again(folder, out, find_suite)
     typer.echo(f"pages: {pages[0]}")
@@ -225,36 +225,19 @@ def _own_data(
 
 
 def _run(suites: list[Suite], settings: Settings) -> int:
+    """Train suites and write the pages; returns 1 where control broke."""
+    from paribus.execution.orchestrate import run_suites
     from paribus.execution.progress import ProgressBar
-    from paribus.execution.session import Session
 
-    session = Session(settings, ProgressBar())
-    with session.store:
-        return _train_and_report(session, suites)
+    finished = run_suites(suites, settings, ProgressBar(), declared=_declared(suites), show=_show)
+    return int(finished.unbalanced)
 
 
-def _train_and_report(session: Session, suites: list[Suite]) -> int:
-    """Train every cell that can run here and write the pages; returns 1 where control broke."""
-    from paribus.execution import bundle
-    from paribus.execution.cases import cases, skip_reason
-    from paribus.report import terminal, write
+def _show(finished: Finished) -> None:
+    from paribus.report import terminal
 
-    settings = session.settings
-    every = settings.selected(cases(suites))
-    session.prepare(every)
-    try:
-        for case in every:
-            if not skip_reason(case.device):
-                session.train(case)
-        session.follow(every)
-    finally:
-        results = session.results(every)
-        pages = write(results, settings.out, session.claims(_declared(suites), results))
-        if settings.evidence:
-            bundle.write_bundle(session, every, settings.out / bundle.FILE)
-        typer.echo(terminal(results))
-        typer.echo(f"pages: {pages[0]}")
-    return int(any(result.control.broken for result in results))
+    typer.echo(terminal(finished.results))
+    typer.echo(f"pages: {finished.pages[0]}")
 
 
 def _declared(chosen: list[Suite]) -> list[Suite]:

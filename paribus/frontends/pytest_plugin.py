@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from paribus.execution.options import Option
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
 
+    from paribus.experiment.comparison import Suite
     from paribus.frontends.pytest_session import PytestSession
 
 # Every pytest run in an environment that has paribus loads this file, so torch is not imported until a cell is there.
@@ -75,25 +76,47 @@ def case_of(item: pytest.Item) -> Any:
     return case if type(case).__name__ == "Case" else None
 
 
+def suites_of(items: Iterable[pytest.Item]) -> list[Suite]:
+    """Return the suites that tests' cases are of: of ``SUITES`` in the test's file, or registered under that name.
+
+    Raises:
+        ParibusError: a suite is neither.
+    """
+    from paribus.frontends.discovery import find_suite
+
+    suites: dict[str, Suite] = {}
+    for item in items:
+        case = case_of(item)
+        if case and case.suite not in suites:
+            listed = getattr(getattr(item, "module", None), "SUITES", ())
+            own = {suite.name: suite for suite in listed}
+            suites[case.suite] = own.get(case.suite) or find_suite(case.suite)
+    return list(suites.values())
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> Generator[None, None, None]:
     """Drop the cells of devices and arms that were not asked for; say so if ``-k`` leaves nothing."""
-    cases = [case for item in items if (case := case_of(item))]
-    yield
-    if not cases:
-        return
-    door = door_of(config)
-    door.declared = list({case.suite.name: case.suite for case in cases}.values())
     with told_plainly():
-        door.settings.selected(case for item in items if (case := case_of(item)))
-    wanted = [i for i in items if not (c := case_of(i)) or door.settings.selects(c)]
+        suites = suites_of(items)
+    yield
+    if not suites:
+        return
+    from paribus.execution.cases import selected
+
+    door = door_of(config)
+    with told_plainly():
+        door.suites = suites
+        left = [case for item in items if (case := case_of(item))]
+        chosen = set(selected(suites, door.settings, left))
+    wanted = [i for i in items if not (c := case_of(i)) or c in chosen]
     config.hook.pytest_deselected(items=[item for item in items if item not in wanted])
     items[:] = wanted
     if not items and config.getoption("keyword"):
         with told_plainly():
-            raise nothing_selected(config, sorted({case.suite.name for case in cases}))
+            raise nothing_selected(config, sorted(suite.name for suite in suites))
 
 
 def nothing_selected(config: pytest.Config, suites: list[str]) -> ParibusError:

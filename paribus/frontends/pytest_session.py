@@ -14,10 +14,9 @@ import pytest
 
 from paribus.analysis.results import Result
 from paribus.analysis.verdict import Contrast
-from paribus.errors import ParibusError
-from paribus.execution import bundle
-from paribus.execution.cases import Case, cases, skip_reason
+from paribus.execution.cases import Case
 from paribus.execution.options import OPTIONS
+from paribus.execution.orchestrate import finish, run_comparison
 from paribus.execution.progress import ProgressBar
 from paribus.execution.session import Session
 from paribus.execution.settings import Settings, choice, pairs, speaks
@@ -45,14 +44,14 @@ class PytestSession:
         self.config = config
         self.settings = settings_of(config)
         self.cases: list[Case] = []
-        self.declared: list[Suite] = []
+        self.suites: list[Suite] = []
         self.results: list[Result] = []
         self.pages: list[Path] = []
 
     @cached_property
     def session(self) -> Session:
         """The session, whose store is opened when something is to be trained."""
-        return Session(self.settings, ProgressBar(self._uncaptured))
+        return Session(self.settings, self.suites, ProgressBar(self._uncaptured))
 
     @contextmanager
     def _uncaptured(self) -> Iterator[None]:
@@ -77,19 +76,20 @@ class PytestSession:
 
     def train(self, case: Case, benchmark: BenchmarkFixture) -> None:
         """Train a cell, its baseline before it; report the seconds of its runs and how they ended."""
-        skip_without_device(case)
+        self._skip_without_device(case)
         _once(benchmark, self._train, case)
 
     def _train(self, case: Case, benchmark: BenchmarkFixture) -> None:
+        study = self.session.study
         with CLOCK.showing() as seconds:
             # Within the benchmark, so that a baseline that fails does not leave it unused.
-            self.session.train(self.session.baseline(case))
-            self.session.train(case)
-            records = self.session.records(case)
-            trials = self.session.tried(case)
+            self.session.train_group(study.baseline(case))
+            self.session.train_group(case)
+            records = study.records(case)
+            trials = study.tried(case)
             seconds += [record.seconds for record in (*trials, *records)]
         stored = sum(record.key not in self.session.trained for record in records)
-        metric = case.comparison.task.primary.name
+        metric = study.comparison(case).task.primary.name
         scores = [r.scores[metric] for r in records if metric in r.scores]
         benchmark.extra_info |= {
             "runs": float(len(records)),
@@ -100,9 +100,14 @@ class PytestSession:
             metric: fmean(scores) if scores else "no run finished",
         }
 
+    def _skip_without_device(self, case: Case) -> None:
+        """Skip a case whose device is not here."""
+        if reason := self.session.study.skip_reason(case):
+            pytest.skip(reason)
+
     def time(self, case: Case, benchmark: BenchmarkFixture) -> None:
         """Time a step of a cell against its baseline's, unless the store has it; report the ratio."""
-        skip_without_device(case)
+        self._skip_without_device(case)
         _once(benchmark, self._time, case)
 
     def _time(self, case: Case, benchmark: BenchmarkFixture) -> None:
@@ -122,54 +127,31 @@ class PytestSession:
         Raises:
             ParibusError: it cannot be trained, or control broke.
         """
-        settings = replace(self.settings, arm=arm)
-        settings = settings if seeds is None else replace(settings, seeds=seeds)
-        suite = Suite(name=comparison.name, title=comparison.name, comparisons=(comparison,))
-        device = "cpu" if settings.device == "auto" else settings.device
-        session = Session(settings, ProgressBar(self._uncaptured))
-        every = [case for case in settings.selected(cases((suite,))) if case.device == device]
-        with session.store:
-            session.prepare(every)
-            for case in every:
-                session.train(case)
-            session.follow(every)
-            (result,) = session.results(every)
-        if result.control.broken:
-            raise ParibusError(
-                f"control of comparison {comparison.name!r}",
-                got=result.control.broken[0],
-                expected="the same for every variant of a seed",
-                fix="Draw from the streams of the run alone, or name the difference as the factor.",
-            )
-        return result.contrasts
+        settings = self.settings if seeds is None else replace(self.settings, seeds=seeds)
+        progress = ProgressBar(self._uncaptured)
+        return run_comparison(comparison, settings, progress, arm=arm).contrasts
 
     def fail(self, case: Case, test: str, reason: str) -> None:
         """Keep a failed cell out of every table as anything but a failure."""
-        self.session.failures[case] = reason
+        self.session.study.failures[case] = reason
         rows = self.config._benchmarksession.benchmarks  # type: ignore[attr-defined]
         rows[:] = [row for row in rows if row.fullname != test]
 
     def finish(self, *, whole: bool = True) -> None:
         """Write the pages; where seeds are a sequence, add them to what is open first, if the run went through."""
-        from paribus.report import write
-
         if whole:
             self.session.follow(self.cases)
-        self.results = self.session.results(self.cases)
-        claims = self.session.claims(self.declared, self.results)
-        self.pages = write(self.results, self.settings.out, claims)
-        if self.settings.evidence:
-            bundle.write_bundle(self.session, self.cases, self.settings.out / bundle.FILE)
+        finished = finish(self.session.study, self.cases, self.suites)
+        self.results, self.pages = finished.results, finished.pages
 
     def close(self) -> None:
         """Close the store, if it was opened."""
         if "session" in self.__dict__:
-            self.session.store.close()
+            self.session.study.store.close()
 
     def origins(self) -> str:
         """How many of the runs shown were trained now, and how many come with the seconds stored with them."""
-        rows = [row for result in self.results for row in result.rows]
-        keys = {record.key for row in rows for record in (*row.known, *row.tried)}
+        keys = {key for result in self.results for key in result.run_keys}
         now = len(keys & self.session.trained)
         return (
             f"{now} runs trained now, {len(keys) - now} found in the store: "
@@ -189,12 +171,6 @@ class PytestSession:
 def _once(benchmark: Any, function: Callable[[Case, BenchmarkFixture], None], case: Case) -> None:
     """Call once under the benchmark's clock: a training is its own repetition, over seeds."""
     benchmark.pedantic(function, args=(case, benchmark), rounds=1, iterations=1)
-
-
-def skip_without_device(case: Case) -> None:
-    """Skip a cell whose device is not here."""
-    if reason := skip_reason(case.device):
-        pytest.skip(reason)
 
 
 def settings_of(config: pytest.Config) -> Settings:

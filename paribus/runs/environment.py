@@ -1,41 +1,39 @@
-"""What code and machine said of themselves when runs were made: put in place of today's, pages can be made again."""
+"""Facts outside of recipes that decide run keys: of this machine, or as they were recorded when runs were made."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 
+import torch
 
-@dataclass(frozen=True)
+NO_GPU = "no CUDA device was found"
+
+
+def torch_minor() -> str:
+    """Return major and minor version of torch, such as ``2.14``."""
+    return ".".join(torch.__version__.split(".")[:2])
+
+
+def _devices_skipped() -> dict[str, str]:
+    return {} if torch.cuda.is_available() else {"cuda": NO_GPU}
+
+
+@dataclass
 class Environment:
     """Facts outside of recipes that decide how runs are named and which of them there are.
 
     Attributes:
-        sources: fingerprints of code, by the modules that they are of.
+        sources: fingerprints of code, by the modules that they are of; of this machine's code those asked for so far.
         torch: major and minor version.
-        skipped: why nothing ran on a device, by device.
+        skipped: reason why nothing runs on a device, by device.
+        recorded: whether it was read from a file, so that fingerprints are looked up and not made.
     """
 
-    sources: Mapping[str, str] = field(default_factory=dict)
-    torch: str = ""
-    skipped: Mapping[str, str] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
+    torch: str = field(default_factory=torch_minor)
+    skipped: dict[str, str] = field(default_factory=_devices_skipped)
+    recorded: bool = False
 
-
-_then: ContextVar[Environment | None] = ContextVar("then", default=None)
-
-
-def then() -> Environment | None:
-    """The machine whose place is taken, or None for this one."""
-    return _then.get()
-
-
-@contextmanager
-def as_on(machine: Environment) -> Iterator[None]:
-    """Name runs as that machine did, while the context lasts."""
-    token = _then.set(machine)
-    try:
-        yield
-    finally:
-        _then.reset(token)
+    def skip_reason(self, device: str) -> str:
+        """Return why nothing runs on a device, or nothing."""
+        return self.skipped.get(device, "")

@@ -15,7 +15,7 @@ from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
 from paribus.errors import ParibusError
-from paribus.runs.environment import then
+from paribus.runs.environment import Environment
 from paribus.spec import Call, Frozen
 
 # The module that trains a run, by engine.
@@ -26,7 +26,9 @@ ENGINES = {
 }
 
 
-def fingerprint(specs: Iterable[Frozen], engine: str = "loop") -> str:
+def fingerprint(
+    specs: Iterable[Frozen], engine: str = "loop", environment: Environment | None = None
+) -> str:
     """Hash of the engine's code and of all local code that the specs' callables are defined in or import.
 
     Local means neither the standard library nor an installed distribution. Tables of cases are not reached by any
@@ -35,30 +37,28 @@ def fingerprint(specs: Iterable[Frozen], engine: str = "loop") -> str:
     Args:
         specs: what is to be run.
         engine: one of `ENGINES`.
+        environment: remembers every fingerprint that it is asked for; a recorded one makes none.
 
     Raises:
-        ParibusError: what was recorded is asked for, and that was not of these modules.
+        ParibusError: the environment is a recorded one, and that was not of these modules.
     """
     modules = {
         ENGINES[engine],
         *(c.target.partition(":")[0] for spec in specs for c in calls(spec)),
     }
-    name, machine = " ".join(sorted(modules)), then()
-    if machine is None:
-        made[name] = _of(modules)
-        return made[name]
-    if name not in machine.sources:
-        raise ParibusError(
-            "evidence of runs",
-            got=f"none of code in {name}",
-            expected=f"one of {len(machine.sources)} sets of modules that were recorded",
-            fix="The suite has changed since: make the runs again, with --paribus-evidence.",
-        )
-    return machine.sources[name]
-
-
-# Every fingerprint that this process has made, by the modules that it is of.
-made: dict[str, str] = {}
+    name = " ".join(sorted(modules))
+    if environment is None:
+        return _of(modules)
+    if name not in environment.sources:
+        if environment.recorded:
+            raise ParibusError(
+                "evidence of runs",
+                got=f"none of code in {name}",
+                expected=f"one of {len(environment.sources)} sets of modules that were recorded",
+                fix="The suite has changed since: make the runs again, with --paribus-evidence.",
+            )
+        environment.sources[name] = _of(modules)
+    return environment.sources[name]
 
 
 def _of(modules: set[str]) -> str:

@@ -14,7 +14,7 @@ from paribus.data.dataset import Dataset
 from paribus.errors import ParibusError
 from paribus.experiment.recipe import Recipe
 from paribus.experiment.task import Task
-from paribus.runs.environment import then
+from paribus.runs.environment import Environment, torch_minor
 from paribus.runs.fingerprint import fingerprint
 from paribus.seeding import Streams
 from paribus.spec import Call, digest, to_plain
@@ -38,6 +38,7 @@ class Run:
         engine: how it is trained, with the choices that were resolved for it.
         trial: its number in its seed's search, or None for a run that counts. A trial is scored on the validation part
             alone.
+        environment: that its key is made in; None is this machine's.
     """
 
     task: Task
@@ -48,6 +49,7 @@ class Run:
     engine: str = "loop"
     diagnostics: tuple[Call, ...] = ()
     trial: int | None = None
+    environment: Environment | None = field(default=None, compare=False, repr=False)
 
     @property
     def streams(self) -> Streams:
@@ -66,8 +68,10 @@ class Run:
             "seed": self.seed,
             "trial": self.trial,
             "diagnostics": to_plain(self.diagnostics),
-            "source": fingerprint((self.task, self.recipe, *self.diagnostics), self.engine),
-            "torch": torch_minor(),
+            "source": fingerprint(
+                (self.task, self.recipe, *self.diagnostics), self.engine, self.environment
+            ),
+            "torch": self.environment.torch if self.environment else torch_minor(),
             "device": self.device,
             "engine": self.engine,
         }
@@ -77,11 +81,10 @@ class Run:
         """The name under which the store keeps it."""
         return digest(self.identity)
 
-
-def torch_minor() -> str:
-    """Major and minor version of torch, such as ``2.14``."""
-    machine = then()
-    return machine.torch if machine else ".".join(torch.__version__.split(".")[:2])
+    @cached_property
+    def kind_key(self) -> str:
+        """Name of its kind: its identity without its seed."""
+        return digest({name: value for name, value in self.identity.items() if name != "seed"})
 
 
 def resolve_device(device: str) -> str:
@@ -90,7 +93,7 @@ def resolve_device(device: str) -> str:
     Raises:
         ParibusError: CUDA was asked for and there is none.
     """
-    if device == "cuda" and then() is None and not torch.cuda.is_available():
+    if device == "cuda" and not torch.cuda.is_available():
         raise ParibusError(
             "device",
             got="'cuda', but torch finds no usable GPU",

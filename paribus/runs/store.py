@@ -6,7 +6,7 @@ import base64
 import io
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ from paribus.errors import ParibusError
 from paribus.runs.run import Outcome, Predictions, Run, RunResult
 from paribus.spec import canonical
 
-SCHEMA = 2
+SCHEMA = 3
 TABLES = f"""
 begin immediate;
 create table if not exists runs (
@@ -32,7 +32,7 @@ create table if not exists looks (
     comparison text not null, seeds integer not null, first_seen text not null,
     primary key (comparison, seeds));
 create table if not exists choices (
-    cohort text primary key, engine text not null, reason text not null, portion integer not null);
+    cohort text primary key, engine text not null, reason text not null, chunk_size integer not null);
 create table if not exists frozen (name text primary key, value text not null);
 create table if not exists answers (claim text primary key, answer text not null, created text not null);
 create table if not exists timings (
@@ -68,15 +68,10 @@ class Store:
         path: the SQLite file; it and its folder are made if they are not there.
 
     Raises:
-        ParibusError: the file is something else, or was written by another version.
-
-    Attributes:
-        read: keys of the runs that were asked for and found, and under ``predictions/`` of what they said.
-    """
+        ParibusError: the file is something else, or was written by another version."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.read: set[str] = set()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, timeout=30)
@@ -164,16 +159,12 @@ class Store:
             row = self._db.execute("select record from runs where key = ?", (key,)).fetchone()
             if row is not None:
                 found[key] = _record(json.loads(row[0]))
-        self.read |= found.keys()
         return found
 
     def predictions(self, key: str) -> Predictions | None:
         """What a run said of its test part, or None if it left nothing."""
         row = self._db.execute("select arrays from predictions where key = ?", (key,)).fetchone()
-        if row is None:
-            return None
-        self.read.add(f"predictions/{key}")
-        return _unpacked(row[0])
+        return None if row is None else _unpacked(row[0])
 
     def look(self, comparison: str, seeds: int) -> list[int]:
         """Note that a comparison's result was looked at with so many seeds; returns all looks, the first first."""
@@ -190,28 +181,28 @@ class Store:
         )
         return [seeds for (seeds,) in rows]
 
-    def choose(self, cohort: str, engine: str, reason: str, portion: int) -> None:
+    def choose(self, cohort: str, engine: str, reason: str, chunk_size: int) -> None:
         """Keep which engine trains a cohort and how many at once, so that seeds added later are trained by the same."""
         with self._db:
             self._db.execute(
                 "insert or replace into choices values (?, ?, ?, ?)",
-                (cohort, engine, reason, portion),
+                (cohort, engine, reason, chunk_size),
             )
 
     def choice(self, cohort: str) -> tuple[str, str, int] | None:
         """The engine that was chosen for a cohort, why, and how many at once; None if none was."""
         row = self._db.execute(
-            "select engine, reason, portion from choices where cohort = ?", (cohort,)
+            "select engine, reason, chunk_size from choices where cohort = ?", (cohort,)
         ).fetchone()
         return None if row is None else (row[0], row[1], row[2])
 
-    def tables(self) -> dict[str, list[list[Any]]]:
-        """Every table as plain data, of runs and predictions those that were read: what `fill` takes."""
+    def tables(self, keys: Collection[str]) -> dict[str, list[list[Any]]]:
+        """Return every table as plain data, of runs and predictions those of these keys: what `fill` takes."""
         found = {}
         for name in self._names():
             rows = self._db.execute(f"select * from {name} order by rowid").fetchall()  # noqa: S608 - ours
-            if name in KEYED:
-                rows = [row for row in rows if KEYED[name] + row[0] in self.read]
+            if name in ("runs", "predictions"):
+                rows = [row for row in rows if row[0] in keys]
             found[name] = [[_text(x) for x in row] for row in rows]
         return found
 
@@ -283,10 +274,6 @@ class Store:
             (variant, baseline, device),
         ).fetchone()
         return None if row is None else Timing(*json.loads(row[0]))
-
-
-# Tables of which a page may need a part, with what stands before their keys in `Store.read`.
-KEYED = {"runs": "", "predictions": "predictions/"}
 
 
 def _text(value: object) -> object:

@@ -1,4 +1,4 @@
-"""The tuned arm of a variant: the trials of each seed, what the store knows of them, and each seed's winner.
+"""Trials of a variant in the tuned arm: those of each seed, their results, and each seed's winner.
 
 The search is nested in the seed: its trials share the seed's split, and its winner depends on no other seed.
 """
@@ -23,7 +23,7 @@ PENDING = -1
 
 @dataclass(frozen=True)
 class TrialPlan:
-    """The search of one variant.
+    """Trials of one variant.
 
     Args:
         runs: the variant's runs that count, one a seed, as they stand before tuning.
@@ -70,8 +70,8 @@ class TrialPlan:
         """The trials of all seeds."""
         return [run for trials in self.each for run in trials]
 
-    def known(self, records: Mapping[str, RunResult]) -> TrialResults:
-        """What these records, by key, say of the search."""
+    def results(self, records: Mapping[str, RunResult]) -> TrialResults:
+        """Return what these records, by key, say of the trials."""
         return TrialResults(
             self, tuple(tuple(records.get(r.key) for r in runs) for runs in self.each)
         )
@@ -79,7 +79,7 @@ class TrialPlan:
 
 @dataclass(frozen=True)
 class TrialResults:
-    """What is known of a search.
+    """Results of the trials of one variant.
 
     Attributes:
         records: of each trial, ``[seed][trial]``, None where it is not there.
@@ -95,14 +95,14 @@ class TrialResults:
         return [[r.scores.get(name, nan) for r in found if r] for found in self.records]
 
     @property
-    def found(self) -> list[RunResult]:
+    def there(self) -> list[RunResult]:
         """The records that are there."""
         return [record for each in self.records for record in each if record is not None]
 
     @property
     def complete(self) -> bool:
         """Whether every trial has its record."""
-        return len(self.found) == len(self.search.all)
+        return len(self.there) == len(self.search.all)
 
     @cached_property
     def best(self) -> list[int | None]:
@@ -142,29 +142,28 @@ class TrialResults:
     @property
     def failures(self) -> int:
         """Trials that did not complete."""
-        return sum(not record.completed for record in self.found)
+        return sum(not record.completed for record in self.there)
 
 
 @dataclass(frozen=True)
 class Pilot:
-    """What a pilot ended with: the space of each variant, frozen before anything counts, and in how many rounds."""
+    """Outcome of a pilot: the space of each variant, frozen before anything counts, and the number of rounds."""
 
     spaces: Mapping[str, Space]
     rounds: int = 0
 
-    @property
-    def told(self) -> dict[str, Any]:
-        """As plain data."""
+    def to_plain(self) -> dict[str, Any]:
+        """Return it as plain data."""
         spaces = {name: to_plain(space) for name, space in self.spaces.items()}
         return {"spaces": spaces, "rounds": self.rounds}
 
     @classmethod
-    def read(cls, told: Mapping[str, Any]) -> Pilot:
-        """From plain data."""
-        spaces = {name: Space.model_validate(space) for name, space in told["spaces"].items()}
-        return cls(spaces, told["rounds"])
+    def read(cls, plain: Mapping[str, Any]) -> Pilot:
+        """Return the pilot that plain data describe."""
+        spaces = {name: Space.model_validate(space) for name, space in plain["spaces"].items()}
+        return cls(spaces, plain["rounds"])
 
 
 def pending(runs: Sequence[Run]) -> list[Run]:
-    """What stands for the winners of a search that has not begun."""
+    """Return what stands for the winners of trials that have not begun."""
     return [replace(run, trial=PENDING) for run in runs]

@@ -6,6 +6,7 @@ import json
 import lzma
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,13 +14,13 @@ from typer.testing import CliRunner
 
 from paribus.errors import ParibusError
 from paribus.execution import bundle, session
-from paribus.execution.bundle import FILE, rebuild, write_bundle
-from paribus.execution.cases import cases
+from paribus.execution.bundle import FILE
+from paribus.execution.cases import selected
+from paribus.execution.orchestrate import finish, rebuild, run_suites, train_all
 from paribus.execution.session import Session
 from paribus.execution.settings import Settings
 from paribus.experiment.comparison import Claim, Suite
 from paribus.frontends.cli import app
-from paribus.report import write
 from paribus.runs import fingerprint
 from paribus.spec import call
 from tests.helpers.toys import comparison, score, suite
@@ -37,19 +38,13 @@ def made(tmp_path: Path, *names: str) -> Suite:
         suite(comparison("recipe.batch_size", {"5": 5, "6": 6}, name=n), name=n) for n in names
     ]
     out = tmp_path / "first"
-    shown = [c for c in cases((first, *others)) if c.device == "cpu"]
-    opened = Session(
-        Settings(seeds=2, device="cpu", engine="loop", out=out, store=out / "s", jobs=1)
-    )
-    with opened.store:
-        opened.prepare(shown)
-        for case in shown:
-            opened.train(case)
-        mine = [c for c in shown if c.suite.name == first.name]
-        opened.store.read.clear()
-        results = opened.results(mine)
-        write(results, out, opened.claims([first], results))
-        write_bundle(opened, mine, out / FILE)
+    settings = Settings(seeds=2, device="cpu", engine="loop", out=out, store=out / "s", jobs=1)
+    opened = Session(settings, (first, *others))
+    with opened.study.store:
+        chosen = selected((first, *others), settings)
+        opened.prepare(chosen)
+        train_all(opened, chosen)
+    run_suites([first], replace(settings, evidence=True))
     return first
 
 
@@ -83,12 +78,12 @@ def test_pages_are_made_again_byte_for_byte(
 def made_untrained(tmp_path: Path, device: str) -> Suite:
     """A suite with its pages and evidence in ``first``, of which no run was finished."""
     first, out = suite(), tmp_path / "first"
-    settings = Settings(seeds=2, device=device, engine="loop", out=out, store=out / "s", jobs=1)
-    opened, shown = Session(settings), settings.selected(cases((first,)))
-    with opened.store:
-        opened.prepare(shown)
-        write(opened.results(shown), out)
-        write_bundle(opened, shown, out / FILE)
+    settings = Settings(
+        seeds=2, device=device, engine="loop", out=out, store=out / "s", jobs=1, evidence=True
+    )
+    opened = Session(settings, [first])
+    with opened.study.store:
+        finish(opened.study, selected([first], settings), [first])
     return first
 
 
@@ -115,7 +110,7 @@ def test_evidence_holds_the_runs_that_are_shown_and_no_others(tmp_path: Path) ->
     with sqlite3.connect(tmp_path / "first" / "s") as db:
         (stored,) = db.execute("select count(*) from runs").fetchone()
     assert stored == 2 * len(keys), "those of the other suite are left out"
-    assert {suite for suite, *_ in evidence["shown"]} == {"toys"}
+    assert {suite for suite, *_ in evidence["cases"]} == {"toys"}
 
 
 def test_evidence_of_other_code_is_refused(tmp_path: Path) -> None:
@@ -153,7 +148,7 @@ def test_what_is_no_evidence_is_refused(tmp_path: Path, content: bytes | None, g
     assert str(error.value).startswith(f"evidence of runs: got {path} ")
     assert got in str(error.value)
     assert str(error.value).endswith(
-        f"expected a file that --paribus-evidence wrote, format 1. Name a folder of results that holds {FILE}."
+        f"expected a file that --paribus-evidence wrote, format 2. Name a folder of results that holds {FILE}."
     )
     assert not (tmp_path / "out").exists()
 

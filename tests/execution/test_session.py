@@ -895,4 +895,4 @@ def test_the_tuned_arm_searches_for_each_seed_that_is_added(opened: Opener) -> N
     assert len(result.baseline.runs) == (10 if near.open else 8)
     searched = session.searched(chosen[0])
     assert searched is not None
-    assert len(searched.found) == 2 * len(result.baseline.runs)
+    assert len(searched.there) == 2 * len(result.baseline.runs)

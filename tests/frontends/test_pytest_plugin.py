@@ -18,11 +18,10 @@ import pytest
 import torch
 
 from paribus.execution import executor, session
-from paribus.execution.cases import cases
 from paribus.execution.executor import execute
-from paribus.execution.session import Session
+from paribus.execution.orchestrate import run_suites
 from paribus.execution.settings import Settings
-from paribus.report import terminal, write
+from paribus.report import terminal
 from paribus.report.figures import learning_curves
 from paribus.runs.run import Run, RunResult
 from tests.helpers import toys
@@ -39,13 +38,15 @@ from paribus.execution.cases import cases
 from paribus.spec import call
 from tests.helpers.toys import *
 
-@pytest.mark.parametrize("case", cases([{suites}]), ids=lambda case: case.name)
+SUITES = [{suites}]
+
+@pytest.mark.parametrize("case", cases(SUITES), ids=lambda case: case.name)
 @pytest.mark.benchmark(group="training", timer=CLOCK)
 def test_training(case, train_case):
     train_case(case)
 """
 STEPS = """
-@pytest.mark.parametrize("case", cases([{suites}]), ids=lambda case: case.name)
+@pytest.mark.parametrize("case", cases(SUITES), ids=lambda case: case.name)
 @pytest.mark.benchmark(group="step", timer=CLOCK)
 def test_step(case, time_case):
     time_case(case)
@@ -65,14 +66,8 @@ RAISED = (
 def _all_is_loaded(tmp_path_factory: pytest.TempPathFactory) -> None:
     """An inner run forgets the modules that it loads, and numpy's and torch's cannot be loaded twice."""
     out = tmp_path_factory.mktemp("all")
-    chosen = cases([toys.suite()])[:2]
-    made = Session(Settings(jobs=1, device="cpu", out=out, store=out / "runs.sqlite"))
-    made.prepare(chosen)
-    for case in chosen:
-        made.train(case)
-    write(made.results(chosen), out)
-    terminal(made.results(chosen))
-    made.store.close()
+    settings = Settings(jobs=1, device="cpu", out=out, store=out / "runs.sqlite")
+    terminal(run_suites([toys.suite()], settings).results)
 
 
 @pytest.fixture(autouse=True)
@@ -141,12 +136,12 @@ def thousands(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every training takes a thousand seconds more than it does, and the second seed's two thousand."""
 
     def slowly(
-        runs: Sequence[Run], *, jobs: int, keep: Callable[[Run, RunResult], None], portion: int
+        runs: Sequence[Run], *, jobs: int, keep: Callable[[Run, RunResult], None], chunk_size: int
     ) -> None:
         def later(run: Run, record: RunResult) -> None:
             keep(run, replace(record, seconds=record.seconds + 1000.0 * (run.seed + 1)))
 
-        execute(runs, jobs=jobs, keep=later, portion=portion)
+        execute(runs, jobs=jobs, keep=later, chunk_size=chunk_size)
 
     monkeypatch.setattr(session, "execute", slowly)
 

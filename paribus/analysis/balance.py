@@ -1,0 +1,109 @@
+"""Balance of a comparison: what varied, and whether everything else was equal in every pair of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from paribus.experiment.comparison import Comparison, Sides, differences, within
+
+if TYPE_CHECKING:
+    from paribus.analysis.results import Row
+
+
+@dataclass(frozen=True)
+class Control:
+    """Varied paths, and what was held equal, from the recipes and from the hashes that the runs left.
+
+    Attributes:
+        varied: dotted paths that differ between variants, with the value of each variant.
+        checked: what was compared by hash and found equal in every pair, in words.
+        broken: pairs that should have been equal and are not, in words; any of them withholds the verdicts.
+    """
+
+    varied: Mapping[str, Mapping[str, object]]
+    checked: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
+
+
+def check_control(
+    comparison: Comparison, rows: Sequence[Row], tuned: Sequence[str] = ()
+) -> Control:
+    """Compare what the runs left: split, order and initial weights of each pair, unless they are the factor.
+
+    Args:
+        comparison: says what varies.
+        rows: one a variant, the baseline first.
+        tuned: paths at which a run may leave its variant; anywhere else breaks control.
+    """
+    varied: dict[str, dict[str, object]] = {}
+    for row in rows[1:]:
+        changed: Mapping[str, Sides] = differences(rows[0].variant, row.variant)
+        for path, sides in changed.items():
+            varied.setdefault(path, {rows[0].variant.name: sides.baseline})
+            varied[path][row.variant.name] = sides.variant
+    parts = [
+        part for part, roots in CHECKED.items() if not _vary((*comparison.paths, *tuned), roots)
+    ]
+    broken = [
+        text
+        for part, roots in CHECKED.items()
+        for row in rows[1:]
+        if not _vary((*differences(rows[0].variant, row.variant), *tuned), roots)
+        for text in _unequal(part, rows[0], row)
+    ]
+    broken += [text for row in rows for text in _strays(row, tuned)]
+    engines = {run.engine for row in rows for run in row.runs}
+    if len(engines) > 1:
+        broken.append(f"variants were trained by different engines: {', '.join(sorted(engines))}")
+    return Control(varied, tuple(CHECKED_AS[part] for part in parts), tuple(broken))
+
+
+# What each hash may differ with: a factor at one of these paths, or below it, or above it.
+CHECKED = {
+    "split": ("task.source", "task.split"),
+    "order": ("task.source", "task.split", "recipe.batch_size", "recipe.steps", "recipe.salt"),
+    "init": ("recipe.init", "recipe.start", "recipe.salt"),
+}
+CHECKED_AS = {
+    "split": "train, validation and test samples of each seed",
+    "order": "the order in which a seed's samples are seen",
+    "init": "a seed's initial weights, layer by layer, wherever kind and shape of the layer match",
+}
+
+
+def _strays(row: Row, tuned: Sequence[str]) -> list[str]:
+    """Runs that differ from their variant where nothing was tuned, in words."""
+    base = row.variant
+    found = []
+    for run in row.runs:
+        ran = base.model_copy(update={"task": run.task, "recipe": run.recipe})
+        changed = [p for p in differences(base, ran) if not any(within(p, t) for t in tuned)]
+        if changed:
+            paths = ", ".join(changed)
+            found.append(f"seed {run.seed} of {base.name!r} was not trained as stated, at {paths}")
+    return found
+
+
+def _vary(paths: Iterable[str], roots: Sequence[str]) -> bool:
+    """Whether any path meets any root."""
+    return any(within(path, r) or within(r, path) for path in paths for r in roots)
+
+
+def _unequal(part: str, baseline: Row, row: Row) -> list[str]:
+    pairs = zip(
+        baseline.records, row.records, strict=False
+    )  # a sequence may give a row fewer seeds
+    return [
+        f"{part} of seed {a.seed} differs between {baseline.variant.name!r} and {row.variant.name!r}"
+        for a, b in pairs
+        if a and b and not _agree(a.hashes.get(part), b.hashes.get(part))
+    ]
+
+
+def _agree(a: object, b: object) -> bool:
+    """Equal hashes; of two collections of hashes, those that both have."""
+    if isinstance(a, dict) and isinstance(b, dict):
+        return all(a[name] == b[name] for name in a.keys() & b.keys())
+    return a == b

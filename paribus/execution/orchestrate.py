@@ -1,0 +1,175 @@
+"""Whole course of a comparison: train what is missing, collect the results, answer the claims, write the pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from paribus.analysis.claim_registry import ClaimRecord
+from paribus.analysis.looks import note_looks
+from paribus.analysis.results import Result
+from paribus.errors import ParibusError
+from paribus.execution import bundle
+from paribus.execution.cases import Case, selected
+from paribus.execution.progress import ProgressBar
+from paribus.execution.session import Session
+from paribus.execution.settings import Settings
+from paribus.execution.study import Study
+from paribus.experiment.comparison import Comparison, Suite
+from paribus.experiment.tuning import Arm
+
+
+@dataclass(frozen=True)
+class Finished:
+    """Outcome of a session.
+
+    Attributes:
+        results: of every comparison, device and arm.
+        claims: every declared claim with its answer.
+        pages: files that were written, the index first.
+    """
+
+    results: list[Result]
+    claims: tuple[ClaimRecord, ...]
+    pages: list[Path]
+
+    @property
+    def unbalanced(self) -> bool:
+        """Whether something that should be equal was not, in any comparison."""
+        return any(result.control.broken for result in self.results)
+
+
+def run_suites(
+    suites: Sequence[Suite],
+    settings: Settings,
+    progress: ProgressBar | None = None,
+    *,
+    declared: Sequence[Suite] | None = None,
+    show: Callable[[Finished], None] = lambda _finished: None,
+) -> Finished:
+    """Train suites and write their pages; where training ends early, pages of what there is by then.
+
+    Args:
+        suites: that are trained.
+        settings: what the user chose.
+        progress: shows how far long work has come.
+        declared: suites whose claims are listed; None is those that are trained.
+        show: called with what was finished, before an error that ended the training goes on.
+
+    Raises:
+        ParibusError: something cannot be trained.
+    """
+    session = Session(settings, suites, progress)
+    cases = selected(suites, settings)
+    with session.study.store:
+        session.prepare(cases)
+        try:
+            train_all(session, cases)
+        finally:
+            finished = finish(session.study, cases, suites if declared is None else declared)
+            show(finished)
+    return finished
+
+
+def train_all(session: Session, cases: Sequence[Case]) -> None:
+    """Train every case that can run here, then more seeds of what is open where seeds are a sequence."""
+    for case in cases:
+        if not session.study.skip_reason(case):
+            session.train_group(case)
+    session.follow(cases)
+
+
+def finish(study: Study, cases: Sequence[Case], declared: Sequence[Suite]) -> Finished:
+    """Collect what the store holds of cases, note that it was looked at, and write pages and evidence."""
+    from paribus.report import write
+
+    results = study.results(cases)
+    note_looks(results, study.store)
+    claims = study.claims(declared, results)
+    out = study.settings.out
+    pages = write(results, out, claims)
+    if study.settings.evidence:
+        bundle.write_bundle(study, cases, results, declared, out / bundle.FILE)
+    return Finished(results, claims, pages)
+
+
+def rebuild(path: Path, out: Path, find: Callable[[str], Suite]) -> list[Path]:
+    """Make pages again from a bundle; nothing is trained.
+
+    Args:
+        path: of the bundle, or of the folder that holds it.
+        out: folder for the pages.
+        find: returns a suite by its name.
+
+    Returns:
+        What was written, the index first.
+
+    Raises:
+        ParibusError: the file is not there or not ours, or the suites have changed so that it holds other runs.
+    """
+    with bundle.opened(path, out, find) as (study, cases, declared):
+        return finish(study, cases, declared).pages
+
+
+# One comparison by itself
+
+
+@contextmanager
+def trained(
+    comparison: Comparison,
+    settings: Settings,
+    progress: ProgressBar | None = None,
+    *,
+    arm: Arm = "default",
+    first_seed: int = 0,
+) -> Iterator[tuple[Session, list[Case]]]:
+    """Train one arm of a comparison on one device; its session and cases, whose store is open in the context.
+
+    Raises:
+        ParibusError: it cannot be trained.
+    """
+    suite = Suite(name=comparison.name, title=comparison.name, comparisons=(comparison,))
+    device = "cpu" if settings.device == "auto" else settings.device
+    chosen = replace(settings, device=device, arm=arm)
+    session = Session(chosen, [suite], progress, first_seed=first_seed)
+    with session.study.store:
+        cases = selected([suite], chosen)
+        session.prepare(cases)
+        train_all(session, cases)
+        yield session, cases
+
+
+def run_comparison(
+    comparison: Comparison,
+    settings: Settings,
+    progress: ProgressBar | None = None,
+    *,
+    arm: Arm = "default",
+) -> Result:
+    """Train one arm of a comparison, or find it in the store; returns its result.
+
+    Raises:
+        ParibusError: it cannot be trained, or something that should be equal was not.
+    """
+    with trained(comparison, settings, progress, arm=arm) as (session, cases):
+        (result,) = session.study.results(cases)
+        note_looks([result], session.study.store)
+    refuse_broken(result)
+    return result
+
+
+def refuse_broken(result: Result) -> None:
+    """Refuse a result whose control broke.
+
+    Raises:
+        ParibusError: names the first pair that differs.
+    """
+    if result.control.broken:
+        raise ParibusError(
+            f"control of comparison {result.comparison.name!r}",
+            got=result.control.broken[0],
+            expected="the same for every variant of a seed",
+            fix="Draw from the streams of the run alone, or name the difference as the factor.",
+        )

@@ -68,7 +68,8 @@ class Store:
         path: the SQLite file; it and its folder are made if they are not there.
 
     Raises:
-        ParibusError: the file is something else, or was written by another version."""
+        ParibusError: the file is something else, or was written by another version.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path

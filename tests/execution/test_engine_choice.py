@@ -20,8 +20,7 @@ from paribus.engines.cohorts import MAX_CHUNK, cohort_key
 from paribus.engines.simd.trainer import COMPILED
 from paribus.engines.vmapped.fit import self_check, why_not
 from paribus.errors import ParibusError
-from paribus.execution import engine_choice, executor
-from paribus.execution import plan as module
+from paribus.execution import engine_choice, engine_selection, executor
 from paribus.execution.cases import Case, cases
 from paribus.execution.engine_choice import EngineChoice, EngineQuery, common, resolve, resolve_each
 from paribus.execution.executor import execute, split_of
@@ -299,7 +298,7 @@ def test_so_many_are_trained_at_once_as_take_the_least_time_each(
     assert resolve("stacked", a_run(steps=300), 16) == EngineChoice("stacked", "asked for", portion)
 
 
-def test_auto_holds_the_best_portion_against_the_loop(seconds: dict[int, float]) -> None:
+def test_auto_holds_the_best_chunk_size_against_the_loop(seconds: dict[int, float]) -> None:
     """16 at once lose against the loop's millisecond, four at once win."""
     seconds |= {16: 0.032, 8: 0.008, 4: 0.0016, 2: 0.0008}
     chosen = resolve("auto", a_run(steps=4000), 16)
@@ -339,7 +338,7 @@ def _executed(runs: Sequence[Run], jobs: int = 1, **settings: Any) -> dict[str, 
 def test_portions_change_no_number() -> None:
     """The same records, whichever runs are trained beside each other."""
     runs = [replace(a_run(seed), engine="stacked") for seed in range(5)]
-    whole, parted = _executed(runs), _executed(runs, portion=2)
+    whole, parted = _executed(runs), _executed(runs, chunk_size=2)
     assert parted.keys() == whole.keys()
     for key, record in whole.items():
         assert parted[key].scores == pytest.approx(record.scores, rel=1e-6)
@@ -353,14 +352,14 @@ def opened(tmp_path: Path) -> Iterator[Opener]:
     """A function that opens a session on one store, on the CPU and in this process."""
     sessions: list[Session] = []
 
-    def open_session(engine: str, **settings: Any) -> Session:
+    def open_session(made: Suite, engine: str, **settings: Any) -> Session:
         chosen = {"device": "cpu", "jobs": 1, "store": tmp_path / "runs.sqlite", **settings}
-        sessions.append(Session(Settings(engine=engine, **chosen)))
+        sessions.append(Session(Settings(engine=engine, **chosen), [made]))
         return sessions[-1]
 
     yield open_session
     for session in sessions:
-        session.store.close()
+        session.study.store.close()
 
 
 def _cases(made: Suite) -> list[Case]:
@@ -372,8 +371,8 @@ def _trained(session: Session, made: Suite) -> list[list[RunResult]]:
     chosen = _cases(made)
     session.prepare(chosen)
     for case in chosen:
-        session.train(case)
-    return [session.records(case) for case in chosen]
+        session.train_group(case)
+    return [session.study.records(case) for case in chosen]
 
 
 def _chosen(records: Sequence[RunResult]) -> set[tuple[object, object]]:
@@ -389,12 +388,12 @@ RATES = {
 
 @pytest.mark.parametrize("engine", ["loop", "stacked"])
 def test_a_session_trains_by_the_engine_that_was_asked_for(opened: Opener, engine: str) -> None:
-    session = opened(engine, seeds=3)
+    session = opened(made, engine, seeds=3)
     made = suite(comparison(levels={"sgd": SGD, "adam": ADAM}))
     for case, records in zip(_cases(made), _trained(session, made), strict=True):
         assert _chosen(records) == {(engine, "asked for")}
-        assert [r.key for r in records] == [run.key for run in session.runs(case)]
-        assert {run.engine for run in session.runs(case)} == {engine}
+        assert [r.key for r in records] == [run.key for run in session.study.runs(case)]
+        assert {run.engine for run in session.study.runs(case)} == {engine}
         assert all(r.completed for r in records)
 
 
@@ -416,16 +415,16 @@ def test_what_cannot_be_stacked_completes_by_the_loop_with_the_reason_in_its_rec
     monkeypatch.setattr(engine_choice, "WORTH_SECONDS", 0.0)
     base = {"recipe.model": RECIPE.model, "recipe.optimizer": SGD, "recipe.time_limit": None}[path]
     made = suite(comparison(path, {"base": base, "other": level}))
-    session = opened(engine, seeds=3)
+    session = opened(made, engine, seeds=3)
     first, other = _trained(session, made)
     assert all(r.completed for r in (*first, *other))
     ((chosen, why),) = _chosen([*first, *other])
     assert chosen == "loop"
     assert reason in str(why)
-    asked = opened("loop", seeds=3)
+    asked = opened(made, "loop", seeds=3)
     chosen_cells = _cases(made)
     asked.prepare(chosen_cells)
-    assert asked.train(chosen_cells[1]) == []
+    assert asked.train_group(chosen_cells[1]) == []
 
 
 @pytest.fixture
@@ -438,7 +437,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
             found.append((question.wanted, question.replicates))
             yield i, EngineChoice("stacked", f"measured {len(found)}")
 
-    monkeypatch.setattr(module, "resolve_each", fake)
+    monkeypatch.setattr(engine_selection, "resolve_each", fake)
     return found
 
 
@@ -465,15 +464,15 @@ def test_what_was_measured_is_kept_for_seeds_that_are_added_later(
     Three learning rates at three seeds are nine that are trained at once.
     """
     made = suite(comparison(levels=RATES))
-    first = _trained(opened("auto", seeds=3), made)
+    first = _trained(opened(made, "auto", seeds=3), made)
     assert measured == [("auto", 9)]
-    session = opened("auto", seeds=5)
+    session = opened(made, "auto", seeds=5)
     second = _trained(session, made)
     assert measured == [("auto", 9)]
     assert {r.key for records in first for r in records} < {r.key for rs in second for r in rs}
     assert all(_chosen(records) == {("stacked", "measured 1")} for records in second)
     assert len(session.trained) == 3 * 2
-    _trained(opened("auto", seeds=3, retrain=True), made)
+    _trained(opened(made, "auto", seeds=3, retrain=True), made)
     assert measured == [("auto", 9), ("auto", 9)]
 
 
@@ -482,19 +481,20 @@ def test_each_cohort_is_measured_once_and_for_each_engine_that_is_asked_for(
 ) -> None:
     """Learning rates share what was found; another kind of optimizer does not, nor does what somebody insists on."""
     made = suite(comparison(levels={**RATES, "adam": ADAM}))
-    _trained(opened("auto", seeds=4, jobs=1), made)
+    _trained(opened(made, "auto", seeds=4, jobs=1), made)
     assert sorted(measured) == [("auto", 4), ("auto", 12)]
-    _trained(opened("stacked", seeds=4), made)
+    _trained(opened(made, "stacked", seeds=4), made)
     assert sorted(measured[2:]) == [("stacked", 4), ("stacked", 12)]
-    _trained(opened("loop", seeds=4), made)
+    _trained(opened(made, "loop", seeds=4), made)
     assert len(measured) == 4
 
 
 def test_the_measurement_is_of_what_one_process_trains(
     opened: Opener, measured: list[tuple[str, int]]
 ) -> None:
-    session = opened("auto", seeds=7, jobs=2)
-    session.prepare(_cases(suite()))
+    made = suite()
+    session = opened(made, "auto", seeds=7, jobs=2)
+    session.prepare(_cases(made))
     assert {replicates for _, replicates in measured} == {4}
 
 
@@ -503,11 +503,11 @@ def test_a_cohort_is_measured_as_all_that_is_trained_at_once(opened: Opener) -> 
     momentum = call("torch.optim:SGD", lr=0.1, momentum=0.9)
     first = comparison(levels={"sgd": SGD, "momentum": momentum, "adam": ADAM})
     second = comparison(levels={**RATES}).model_copy(update={"name": "rates"})
-    session = opened("stacked", seeds=6, jobs=2)
     made = Suite(name="both", title="Both", comparisons=(first, second))
+    session = opened(made, "stacked", seeds=6, jobs=2)
     chosen = _cases(made)
     session.prepare(chosen)
-    asked = session.questions(chosen)
+    asked = session.study.engines.queries(chosen)
     assert sorted(map(len, asked.values())) == [1, 2]
     cohorts = {cohort: q for each in asked.values() for cohort, q in each.items()}
     sizes = {q.run.recipe.optimizer.target: q for q in cohorts.values()}
@@ -544,16 +544,16 @@ def together(monkeypatch: pytest.MonkeyPatch) -> list[list[Run]]:
 def test_cells_of_one_cohort_are_trained_at_once(opened: Opener, together: list[list[Run]]) -> None:
     """Three learning rates at four seeds in one go, another optimizer in another; every record under its own key."""
     made = suite(comparison(levels={**RATES, "adam": ADAM}))
-    session = opened("stacked", seeds=4)
+    session = opened(made, "stacked", seeds=4)
     session.prepare(chosen := _cases(made))
     slow, sgd, fast, adam = chosen
-    assert len(session.train(slow)) == 12
-    assert session.train(sgd) == session.train(fast) == []
-    assert len(session.train(adam)) == 4
+    assert len(session.train_group(slow)) == 12
+    assert session.train_group(sgd) == session.train_group(fast) == []
+    assert len(session.train_group(adam)) == 4
     assert [len(runs) for runs in together] == [12, 4]
     scores = set()
     for case in chosen:
-        for run, record in zip(session.runs(case), session.records(case), strict=True):
+        for run, record in zip(session.study.runs(case), session.study.records(case), strict=True):
             assert (record.key, record.seed) == (run.key, run.seed)
             (expected,) = _executed([replace(run, engine="loop")]).values()
             assert record.scores == pytest.approx(expected.scores, rel=1e-5, abs=1e-5)
@@ -565,9 +565,9 @@ def test_a_second_session_trains_the_missing_seeds_of_all_cells_at_once(
     opened: Opener, together: list[list[Run]]
 ) -> None:
     made = suite(comparison(levels=RATES))
-    _trained(opened("stacked", seeds=2), made)
-    _trained(opened("stacked", seeds=2), made)
-    _trained(opened("stacked", seeds=3), made)
+    _trained(opened(made, "stacked", seeds=2), made)
+    _trained(opened(made, "stacked", seeds=2), made)
+    _trained(opened(made, "stacked", seeds=3), made)
     assert [len(runs) for runs in together] == [6, 3]
     assert {run.seed for run in together[1]} == {2}
 
@@ -576,7 +576,7 @@ def test_a_variant_that_diverges_costs_its_cohort_nothing(opened: Opener) -> Non
     """It is recorded as it would be by the loop, beside others that complete."""
     levels = {"sgd": SGD, "wild": call("torch.optim:SGD", lr=1e38, momentum=0.9)}
     made = suite(comparison(levels=levels))
-    by_engine = {e: _trained(opened(e, seeds=3), made) for e in ("stacked", "loop")}
+    by_engine = {e: _trained(opened(made, e, seeds=3), made) for e in ("stacked", "loop")}
     for (sgd, wild), (one_sgd, one_wild) in [tuple(by_engine.values())]:
         assert [r.outcome for r in sgd] == [r.outcome for r in one_sgd] == [Outcome.completed] * 3
         assert [r.outcome for r in wild] == [r.outcome for r in one_wild] == [Outcome.diverged] * 3
@@ -585,7 +585,7 @@ def test_a_variant_that_diverges_costs_its_cohort_nothing(opened: Opener) -> Non
 
 
 def _result(session: Session, made: Suite) -> Result:
-    (result,) = session.results(_cases(made))
+    (result,) = session.study.results(_cases(made))
     return result
 
 
@@ -608,7 +608,7 @@ def test_verdicts_do_not_depend_on_the_engine(opened: Opener) -> None:
     made = suite(comparison(levels=levels, budgets=budgets, task=task))
     found = {}
     for engine in ("loop", "stacked"):
-        session = opened(engine)
+        session = opened(made, engine)
         _trained(session, made)
         found[engine] = _result(session, made)
     loop, stacked = found.values()

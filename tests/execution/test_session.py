@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 import torch
 
+from paribus.analysis.looks import note_looks
 from paribus.analysis.results import Result
 from paribus.errors import ParibusError
-from paribus.execution import executor
-from paribus.execution import plan as planning
+from paribus.execution import executor, preflight
 from paribus.execution import session as module
-from paribus.execution.cases import Case, cases, skip_reason
+from paribus.execution.cases import Case, cases
 from paribus.execution.session import Session
 from paribus.execution.settings import Settings, choice, pairs, speaks
 from paribus.experiment.comparison import Budget, Comparison, Factor, Suite
@@ -39,14 +39,14 @@ def opened(tmp_path: Path) -> Iterator[Opener]:
     """A function that opens a session on one store, on the CPU and in this process."""
     sessions: list[Session] = []
 
-    def open_session(**settings: Any) -> Session:
+    def open_session(made: Suite = SUITE, **settings: Any) -> Session:
         chosen = {"device": "cpu", "jobs": 1, "store": tmp_path / "runs.sqlite", **settings}
-        sessions.append(Session(Settings(**chosen)))
+        sessions.append(Session(Settings(**chosen), [made]))
         return sessions[-1]
 
     yield open_session
     for session in sessions:
-        session.store.close()
+        session.study.store.close()
 
 
 def _cases(made: Suite = SUITE, device: str = "cpu") -> list[Case]:
@@ -58,13 +58,14 @@ def _trained(session: Session, made: Suite = SUITE) -> dict[str, list[int]]:
     chosen = _cases(made)
     session.prepare(chosen)
     return {
-        f"{case.comparison.name} {case.variant}": [run.seed for run in session.train(case)]
+        f"{case.comparison} {case.variant}": [run.seed for run in session.train_group(case)]
         for case in chosen
     }
 
 
 def _result(session: Session, made: Suite = SUITE) -> Result:
-    (result,) = session.results(_cases(made))
+    (result,) = session.study.results(_cases(made))
+    note_looks([result], session.study.store)
     return result
 
 
@@ -135,7 +136,7 @@ def test_looking_again_with_as_many_seeds_is_no_further_look(opened: Opener) -> 
 def test_a_result_that_is_not_complete_is_no_look(opened: Opener) -> None:
     session = opened(seeds=3)
     session.prepare(_cases())
-    session.train(_cases()[0])
+    session.train_group(_cases()[0])
     assert _result(session).looks == ()
     assert _trained(opened(seeds=4)) == {"toys sgd": [3], "toys adam": [0, 1, 2, 3]}
 
@@ -143,8 +144,8 @@ def test_a_result_that_is_not_complete_is_no_look(opened: Opener) -> None:
 def test_the_budget_says_how_many_seeds_unless_the_user_does(opened: Opener) -> None:
     session = opened()
     session.prepare(_cases())
-    assert session.seeds(comparison()) == range(2)
-    assert opened(seeds=7).seeds(comparison()) == range(7)
+    assert session.study.seeds(comparison()) == range(2)
+    assert opened(seeds=7).study.seeds(comparison()) == range(7)
 
 
 def test_fresh_trains_again_and_bit_for_bit_the_same(opened: Opener) -> None:
@@ -163,20 +164,20 @@ def test_fresh_trains_again_and_bit_for_bit_the_same(opened: Opener) -> None:
 def test_fresh_trains_each_run_once_a_session(opened: Opener) -> None:
     session = opened(retrain=True)
     _trained(session)
-    assert [session.train(case) for case in _cases()] == [[], []]
+    assert [session.train_group(case) for case in _cases()] == [[], []]
 
 
 def test_comparisons_that_share_runs_train_them_once(opened: Opener) -> None:
     other = comparison(levels={"sgd": SGD, "slow": call("torch.optim:SGD", lr=0.01)}, name="rates")
     both = suite(comparison(), other)
-    session = opened()
+    session = opened(both)
     assert _trained(session, both) == {
         "toys sgd": [0, 1],
         "toys adam": [0, 1],
         "rates sgd": [],
         "rates slow": [0, 1],
     }
-    first, second = session.results(_cases(both))
+    first, second = session.study.results(_cases(both))
     assert first.baseline.records == second.baseline.records
 
 
@@ -185,7 +186,7 @@ def test_variants_that_differ_in_the_metric_alone_share_their_runs(opened: Opene
     averaging = suite(
         comparison("metric.function.power", {"plain": 1, "squared": 2}, metric=score())
     )
-    session = opened(seeds=6)
+    session = opened(averaging, seeds=6)
     assert _trained(session, averaging) == {"toys plain": [*range(6)], "toys squared": []}
     plain, squared = _result(session, averaging).rows
     assert plain.records == squared.records
@@ -197,7 +198,7 @@ def test_variants_that_differ_in_the_metric_alone_share_their_runs(opened: Opene
 def test_an_interrupted_training_keeps_what_was_finished(opened: Opener) -> None:
     session = opened(seeds=5)
     session.prepare(_cases())
-    add, kept = session.store.add, []
+    add, kept = session.study.store.add, []
 
     def add_three(run: Run, record: RunResult) -> None:
         add(run, record)
@@ -205,9 +206,9 @@ def test_an_interrupted_training_keeps_what_was_finished(opened: Opener) -> None
         if len(kept) == 3:
             raise KeyboardInterrupt
 
-    session.store.add = add_three
+    session.study.store.add = add_three
     with pytest.raises(KeyboardInterrupt):
-        session.train(_cases()[0])
+        session.train_group(_cases()[0])
     assert _trained(opened(seeds=5)) == {"toys sgd": [3, 4], "toys adam": [*range(5)]}
 
 
@@ -215,13 +216,13 @@ def test_what_was_finished_before_a_run_raised_is_kept(opened: Opener) -> None:
     fragile = suite(
         comparison("recipe.model", {"small": toys.RECIPE.model, "raises": call(Raises)})
     )
-    session = opened()
+    session = opened(fragile)
     small, raises = _cases(fragile)
     session.prepare([small, raises])
-    session.train(small)
+    session.train_group(small)
     with pytest.raises(ParibusError, match="the third step is one too many"):
-        session.train(raises)
-    session.failures[raises] = "the third step is one too many"
+        session.train_group(raises)
+    session.study.failures[raises] = "the third step is one too many"
     result = _result(session, fragile)
     assert [row.complete for row in result.rows] == [True, False]
     assert result.row("raises").failed == "the third step is one too many"
@@ -254,7 +255,7 @@ def test_cohorts_are_whole_whichever_comparison_they_are_of(
         executor.execute(runs, **settings)
 
     monkeypatch.setattr(module, "execute", execute)
-    session = opened(engine="stacked", jobs=jobs, seeds=3)
+    session = opened(both, engine="stacked", jobs=jobs, seeds=3)
     _trained(session, both)
     assert trained == {1: [6, 6], 2: [12]}[jobs]
 
@@ -265,15 +266,15 @@ def test_a_variant_that_raises_costs_those_trained_beside_it_nothing(
 ) -> None:
     levels = {"small": toys.RECIPE.model, "raises": call(Raises)}
     fragile = suite(comparison("recipe.model", dict(sorted(levels.items(), reverse=bool(which)))))
-    session = opened(jobs=2)
+    session = opened(fragile, jobs=2)
     chosen = {case.variant: case for case in _cases(fragile)}
     session.prepare([*chosen.values()])
     for _ in range(2):
-        session.train(chosen["small"])
+        session.train_group(chosen["small"])
         with pytest.raises(ParibusError, match="the third step is one too many"):
-            session.train(chosen["raises"])
-    assert len(session.records(chosen["small"])) == 2
-    assert session.records(chosen["raises"]) == []
+            session.train_group(chosen["raises"])
+    assert len(session.study.records(chosen["small"])) == 2
+    assert session.study.records(chosen["raises"]) == []
 
 
 def test_the_forecast_is_of_what_is_missing(opened: Opener) -> None:
@@ -281,7 +282,7 @@ def test_the_forecast_is_of_what_is_missing(opened: Opener) -> None:
     first = opened(seeds=3)
     first.prepare(_cases())
     assert first.progress.forecast.planned == 6.0
-    first.train(_cases()[0])
+    first.train_group(_cases()[0])
     assert first.progress.forecast.done == 3.0
     later = opened(seeds=4)
     later.prepare(_cases())
@@ -309,7 +310,7 @@ def test_records_say_from_which_commit_they_come(
     session = opened()
     assert session.source == {**clean, "dirty": True}
     _trained(session)
-    (record, *_) = session.records(_cases()[0])
+    (record, *_) = session.study.records(_cases()[0])
     assert record.provenance.items() > session.source.items()
 
 
@@ -339,7 +340,7 @@ def test_variants_share_split_order_and_initial_weights(opened: Opener) -> None:
 def test_what_is_drawn_outside_the_streams_breaks_control(opened: Opener) -> None:
     """A network whose constructor draws from the system gives no two variants the same start."""
     unpaired = suite(comparison(recipe=toys.RECIPE.model_copy(update={"model": call(Unpaired)})))
-    session = opened(seeds=6)
+    session = opened(unpaired, seeds=6)
     _trained(session, unpaired)
     result = _result(session, unpaired)
     assert result.control.broken == tuple(
@@ -359,10 +360,10 @@ def test_one_hash_that_differs_withholds_the_verdicts(
     _trained(session)
     assert set(_result(session).contrasts) == {"adam"}
     adam = _cases()[1]
-    run, record = session.runs(adam)[4], session.records(adam)[4]
+    run, record = session.study.runs(adam)[4], session.study.records(adam)[4]
     hashes = {**record.hashes, part: broken}
-    predictions = session.store.predictions(run.key)
-    session.store.add(run, replace(record, hashes=hashes, predictions=predictions))
+    predictions = session.study.store.predictions(run.key)
+    session.study.store.add(run, replace(record, hashes=hashes, predictions=predictions))
     result = _result(session)
     assert result.control.broken == (f"{part} of seed 4 differs between 'sgd' and 'adam'",)
     assert result.contrasts == {}
@@ -390,7 +391,7 @@ def test_what_the_factor_changes_is_not_held_equal(
         for name, level in levels.items()
     }
     made = suite(comparison(path, levels))
-    session = opened()
+    session = opened(made)
     _trained(session, made)
     result = _result(session, made)
     first, second = (row.known[0].hashes for row in result.rows)
@@ -408,14 +409,14 @@ def test_workers_start_while_data_are_read_unless_all_may_be_known(
     opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     woken: list[int] = []
-    monkeypatch.setattr(module, "wake", woken.append)
+    monkeypatch.setattr(module, "prestart", woken.append)
     chosen = _cases(suite())
     opened(jobs=2, engine="loop").prepare(chosen)
     assert woken == [2]
     first = opened(engine="loop")
     first.prepare(chosen)
     assert woken == [2]
-    first.train(chosen[0])
+    first.train_group(chosen[0])
     opened(jobs=2, engine="loop").prepare(chosen)
     assert woken == [2]
 
@@ -476,7 +477,7 @@ def _table(path: Path) -> Path:
 def test_a_users_file_takes_the_place_of_the_embedded_data(opened: Opener, tmp_path: Path) -> None:
     session = opened(data={"toy": str(_table(tmp_path / "mine.csv"))})
     _trained(session)
-    (record, *_) = session.records(_cases()[0])
+    (record, *_) = session.study.records(_cases()[0])
     assert record.data["name"] == "mine.csv"
     assert record.data["classes"] == ["a", "b"]
     assert _trained(opened()) == {"toys sgd": [0, 1], "toys adam": [0, 1]}
@@ -497,7 +498,7 @@ def test_a_target_is_the_column_to_predict(opened: Opener, tmp_path: Path) -> No
     path = _table(tmp_path / "mine.csv")
     session = opened(data={"toy": str(path)}, targets={"toy": "y"})
     session.prepare(_cases())
-    assert session.comparison(_cases()[0]).task.target == "y"
+    assert session.study.comparison(_cases()[0]).task.target == "y"
 
 
 # What is refused
@@ -602,7 +603,7 @@ def test_a_network_that_does_not_fit_is_refused_before_anything_is_trained(
 ) -> None:
     monkeypatch.setattr(module, "execute", None)
     misfit = suite(comparison("recipe.model", {"small": toys.RECIPE.model, "wide": call(Misfit)}))
-    assert _refused(lambda: opened().prepare(_cases(misfit))) == (
+    assert _refused(lambda: opened(misfit).prepare(_cases(misfit))) == (
         "variant 'wide' on points: got ValueError: wants three numbers a sample, not 2, "
         "expected a network that takes inputs of shape ((2,),) and puts out 1 number(s) a sample. "
         "Change recipe.model or the task's loss so that they fit the data."
@@ -611,7 +612,7 @@ def test_a_network_that_does_not_fit_is_refused_before_anything_is_trained(
 
 def test_a_setting_that_an_optimizer_does_not_know_is_refused(opened: Opener) -> None:
     made = suite(comparison(levels={"sgd": SGD, "odd": call("torch.optim:SGD", speed=1)}))
-    message = _refused(lambda: opened().prepare(_cases(made)))
+    message = _refused(lambda: opened(made).prepare(_cases(made)))
     assert message.startswith("variant 'odd' on points: got TypeError: SGD.__init__() got an unexp")
 
 
@@ -620,7 +621,7 @@ def test_a_network_is_tried_once_for_all_optimizers(
 ) -> None:
     """Two networks under three optimizers each; a network is tried with the first of them."""
     tried: list[str] = []
-    monkeypatch.setattr(planning, "try_once", lambda variant: tried.append(variant.name))
+    monkeypatch.setattr(preflight, "try_once", lambda variant: tried.append(variant.name))
     optimizers = {"sgd": SGD, "slow": call("torch.optim:SGD", lr=1e-3), "adam": ADAM}
     wide = {"narrow": 3, "wide": 4}
     crossed = comparison("recipe.optimizer", optimizers).model_copy(
@@ -632,15 +633,15 @@ def test_a_network_is_tried_once_for_all_optimizers(
             "baseline": ("narrow", "sgd"),
         }
     )
-    opened().prepare(_cases(suite(crossed)))
+    made = suite(crossed)
+    opened(made).prepare(_cases(made))
     assert tried == ["narrow × sgd", "wide × sgd"]
 
 
 def test_a_network_that_cannot_be_imported_is_refused(opened: Opener) -> None:
     levels = {"small": toys.RECIPE.model, "gone": call("paribus.models.mlp:Gone")}
-    assert _refused(
-        lambda: opened().prepare(_cases(suite(comparison("recipe.model", levels))))
-    ) == (
+    made = suite(comparison("recipe.model", levels))
+    assert _refused(lambda: opened(made).prepare(_cases(made))) == (
         "the name of a callable: got 'paribus.models.mlp:Gone' (module 'paribus.models.mlp' has no attribute 'Gone'), "
         "expected 'module:qualname' of something that can be imported. "
         "Check the spelling, and that the module is on the path."
@@ -659,7 +660,7 @@ def test_a_cell_is_named_by_suite_variant_and_device() -> None:
     ]
 
 
-def test_a_cells_name_tells_its_comparison_where_there_are_several() -> None:
+def test_a_cells_name_tells_its_comparison_unless_it_is_named_as_its_suite() -> None:
     rates = {"low rate": 0.1, "high rate": 0.5}
     crossed = Comparison(
         name="crossed",
@@ -675,8 +676,8 @@ def test_a_cells_name_tells_its_comparison_where_there_are_several() -> None:
     )
     names = [case.name for case in _cases(suite(comparison(), crossed))]
     assert names == [
-        "toys-toys-sgd-cpu",
-        "toys-toys-adam-cpu",
+        "toys-sgd-cpu",
+        "toys-adam-cpu",
         "toys-crossed-high_rate+8-cpu",
         "toys-crossed-low_rate+8-cpu",
         "toys-crossed-low_rate+4-cpu",
@@ -686,18 +687,19 @@ def test_a_cells_name_tells_its_comparison_where_there_are_several() -> None:
 
 def test_every_cell_knows_its_baseline(opened: Opener) -> None:
     sgd, adam = _cases()
-    assert opened().baseline(adam) == opened().baseline(sgd) == sgd
+    assert opened().study.baseline(adam) == opened().study.baseline(sgd) == sgd
 
 
 def test_what_cannot_run_here_is_skipped_with_the_reason(
     opened: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert (skip_reason("cpu"), skip_reason("cuda")) == ("", "no CUDA device was found")
     session = opened(device="auto")
+    reasons = {case.device: session.study.skip_reason(case) for case in cases([SUITE])}
+    assert reasons == {"cpu": "", "cuda": "no CUDA device was found"}
     assert session.settings.devices == ("cpu", "cuda")
     _trained(session)
-    here, there = session.results(cases([SUITE]))
+    here, there = session.study.results(cases([SUITE]))
     assert (here.device, here.skipped, [*here.contrasts]) == ("cpu", "", ["adam"])
     assert (there.device, there.skipped, [*there.contrasts]) == (
         "cuda",
@@ -714,7 +716,7 @@ def test_where_nothing_can_run_there_is_a_result_that_says_so(
     session = opened(device="auto")
     session.prepare(_cases(device="cuda"))
     assert session.progress.forecast.planned == 0
-    (result,) = session.results(_cases(device="cuda"))
+    (result,) = session.study.results(_cases(device="cuda"))
     assert result.skipped == "no CUDA device was found"
 
 
@@ -724,9 +726,10 @@ SERIES = TASK.model_copy(update={"split": call("paribus.data.splits:time_split")
 def test_new_data_cannot_be_spoken_of_where_seeds_do_not_redraw_the_test_part(
     opened: Opener,
 ) -> None:
-    session = opened(inference="population")
+    made = suite(comparison(task=SERIES))
+    session = opened(made, inference="population")
     with pytest.raises(ParibusError) as caught:
-        session.prepare(_cases(suite(comparison(task=SERIES))))
+        session.prepare(_cases(made))
     assert str(caught.value) == (
         "what comparison 'toys' speaks of: got new data, and a test part that is the same for every seed, expected a "
         "split that is drawn anew: a series speaks of new data by rolling origins. "
@@ -737,14 +740,12 @@ def test_new_data_cannot_be_spoken_of_where_seeds_do_not_redraw_the_test_part(
 def test_what_verdicts_speak_of_is_the_settings_or_else_the_comparisons_own(opened: Opener) -> None:
     own = suite(comparison(inference="population"))
     for settings, expected in (({}, "population"), ({"inference": "dataset"}, "dataset")):
-        session = opened(**settings)
+        session = opened(own, **settings)
         session.prepare(_cases(own))
-        assert session.comparison(_cases(own)[0]).inference == expected
-    session = opened(inference="population")
-    session.prepare(
-        _cases(suite(comparison(task=toys.REDRAWN)))
-    )  # generated tasks need no correction
-    with pytest.raises(ParibusError, match="expected one of seeds, data"):
+        assert session.study.comparison(_cases(own)[0]).inference == expected
+    redrawn = suite(comparison(task=toys.REDRAWN))  # generated tasks need no correction
+    opened(redrawn, inference="population").prepare(_cases(redrawn))
+    with pytest.raises(ParibusError, match="expected one of dataset, population"):
         speaks("--paribus-inference", "models")
     assert speaks("--paribus-inference", None) is None
 
@@ -772,10 +773,10 @@ def _race(**settings: Any) -> Suite:
 
 
 def test_seeds_are_added_to_what_is_open_and_to_nothing_else(opened: Opener) -> None:
-    session = opened(sequential=True, cap=12)
     made = _race()
+    session = opened(made, sequential=True, cap=12)
     _trained(session, made)
-    assert {case.variant: len(session.runs(case)) for case in _cases(made)} == {
+    assert {case.variant: len(session.study.runs(case)) for case in _cases(made)} == {
         "base": 9,
         "still": 9,
         "near": 9,
@@ -796,13 +797,13 @@ def test_seeds_are_added_to_what_is_open_and_to_nothing_else(opened: Opener) -> 
 
 def test_a_sequence_goes_on_from_what_the_store_holds(opened: Opener) -> None:
     made = _race()
-    first = opened(sequential=True, cap=12)
+    first = opened(made, sequential=True, cap=12)
     _trained(first, made)
     first.follow(_cases(made))
-    again = opened(sequential=True, cap=14)
+    again = opened(made, sequential=True, cap=14)
     assert not any(_trained(again, made).values())
     again.follow(_cases(made))
-    runs = [run for case in _cases(made) for run in again.runs(case)]
+    runs = [run for case in _cases(made) for run in again.study.runs(case)]
     assert len(again.trained) == 2 * 2  # two more seeds of the baseline and of what is open
     assert {run.key for run in runs} >= again.trained
     assert not _result(again, made).exploratory
@@ -812,10 +813,10 @@ def test_a_fixed_look_before_a_sequence_makes_it_exploratory_and_the_other_way_r
     opened: Opener,
 ) -> None:
     made = _race()
-    fixed = opened(seeds=9)
+    fixed = opened(made, seeds=9)
     _trained(fixed, made)
     assert not _result(fixed, made).exploratory
-    later = opened(sequential=True, cap=9)
+    later = opened(made, sequential=True, cap=9)
     _trained(later, made)
     later.follow(_cases(made))
     result = _result(later, made)
@@ -825,12 +826,13 @@ def test_a_fixed_look_before_a_sequence_makes_it_exploratory_and_the_other_way_r
 
 
 def test_without_the_rule_nothing_is_added(opened: Opener) -> None:
-    session = opened(seeds=3)
-    _trained(session, _race())
+    made = _race()
+    session = opened(made, seeds=3)
+    _trained(session, made)
     before = set(session.trained)
-    session.follow(_cases(_race()))
+    session.follow(_cases(made))
     assert session.trained == before
-    assert _result(session, _race()).cap is None
+    assert _result(session, made).cap is None
 
 
 @pytest.mark.parametrize(
@@ -869,9 +871,10 @@ def test_a_cap_with_which_nothing_can_stop_is_refused() -> None:
 
 
 def test_a_sequence_of_new_data_is_refused(opened: Opener) -> None:
-    session = opened(sequential=True)
+    made = _race(inference="population")
+    session = opened(made, sequential=True)
     with pytest.raises(ParibusError) as caught:
-        session.prepare(_cases(_race(inference="population")))
+        session.prepare(_cases(made))
     assert str(caught.value) == (
         "a sequence of seeds of comparison 'toys': got verdicts of new data, expected seeds that say what they say "
         "whichever come after them, of this data set. Leave --paribus-sequential out, or select other suites."
@@ -883,16 +886,16 @@ def test_the_tuned_arm_searches_for_each_seed_that_is_added(opened: Opener) -> N
         spaces=space(lr=LogUniform(low=0.01, high=0.5)), trials={"quick": 2}, widen=False
     )
     made = suite(comparison(levels={"base": RACE["base"], "near": RACE["near"]}, tuning=tuning))
-    session = opened(sequential=True, cap=10, arm="tuned", engine="loop")
+    session = opened(made, sequential=True, cap=10, arm="tuned", engine="loop")
     chosen = [case for case in _cases(made) if case.arm == "tuned"]
     session.prepare(chosen)
     for case in chosen:
-        session.train(case)
+        session.train_group(case)
     session.follow(chosen)
-    (result,) = session.results(chosen)
+    (result,) = session.study.results(chosen)
     assert all(row.complete for row in result.rows)
     (near,) = result.contrasts.values()
     assert len(result.baseline.runs) == (10 if near.open else 8)
-    searched = session.searched(chosen[0])
+    searched = session.study.trials(chosen[0])
     assert searched is not None
     assert len(searched.there) == 2 * len(result.baseline.runs)

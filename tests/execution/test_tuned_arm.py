@@ -13,7 +13,7 @@ import pytest
 
 from paribus.analysis.results import Result
 from paribus.errors import ParibusError
-from paribus.execution.cases import Case, cases
+from paribus.execution.cases import Case, cases, selected
 from paribus.execution.session import Session
 from paribus.execution.settings import Settings
 from paribus.experiment.comparison import Suite
@@ -46,34 +46,34 @@ def opened(tmp_path: Path) -> Iterator[Opener]:
     """A function that opens a session on one store, on the CPU and in this process."""
     sessions: list[Session] = []
 
-    def open_session(store: str = "runs", **settings: Any) -> Session:
+    def open_session(made: Suite, store: str = "runs", **settings: Any) -> Session:
         place = {
             "device": "cpu",
             "jobs": 1,
             "engine": "loop",
             "store": tmp_path / f"{store}.sqlite",
         }
-        sessions.append(Session(Settings(**{**place, **settings})))
+        sessions.append(Session(Settings(**{**place, **settings}), [made]))
         return sessions[-1]
 
     yield open_session
     for session in sessions:
-        session.store.close()
+        session.study.store.close()
 
 
 def _cases(session: Session, made: Suite) -> list[Case]:
-    return session.settings.selected(cases([made]))
+    return selected([made], session.settings)
 
 
 def _train(session: Session, made: Suite) -> dict[str, list[Run]]:
     """Prepare and train the tuned arm; what was trained now, by variant."""
     chosen = [case for case in _cases(session, made) if case.arm == "tuned"]
     session.prepare(chosen)
-    return {case.variant: session.train(case) for case in chosen}
+    return {case.variant: session.train_group(case) for case in chosen}
 
 
 def _result(session: Session, made: Suite) -> Result:
-    (result,) = session.results([c for c in _cases(session, made) if c.arm == "tuned"])
+    (result,) = session.study.results([c for c in _cases(session, made) if c.arm == "tuned"])
     return result
 
 
@@ -88,7 +88,8 @@ def _winners(result: Result) -> dict[str, list[float]]:
 
 
 def test_each_seed_is_searched_and_its_winner_trained_afresh(opened: Opener) -> None:
-    session, made = opened(), tuned()
+    made = tuned()
+    session = opened(made)
     trained = _train(session, made)
     assert [(run.seed, run.trial) for run in trained["sgd"]] == [
         *((seed, trial) for seed in (0, 1) for trial in (0, 1, 2)),
@@ -106,7 +107,8 @@ def test_each_seed_is_searched_and_its_winner_trained_afresh(opened: Opener) -> 
 
 def test_the_same_trials_are_tried_for_every_variant(opened: Opener) -> None:
     """Ranges a decade apart: the same shares of each."""
-    session, made = opened(), tuned()
+    made = tuned()
+    session = opened(made)
     _train(session, made)
     sgd, adam = (row.searched.search.values for row in _result(session, made).rows)
     for a, b in zip(chain(*sgd), chain(*adam), strict=True):
@@ -114,10 +116,11 @@ def test_the_same_trials_are_tried_for_every_variant(opened: Opener) -> None:
 
 
 def test_a_seeds_winner_does_not_depend_on_other_seeds(opened: Opener) -> None:
-    few, many = opened(seeds=2), opened("others", seeds=5)
+    made = tuned()
+    few, many = opened(made, seeds=2), opened(made, "others", seeds=5)
     for session in (few, many):
-        _train(session, tuned())
-    a, b = (_result(session, tuned()) for session in (few, many))
+        _train(session, made)
+    a, b = (_result(session, made) for session in (few, many))
     for name, winners in _winners(a).items():
         assert winners == _winners(b)[name][:2]
     assert [r.scores for row in a.rows for r in row.known] == [
@@ -126,13 +129,15 @@ def test_a_seeds_winner_does_not_depend_on_other_seeds(opened: Opener) -> None:
 
 
 def test_more_trials_keep_those_that_there_are(opened: Opener) -> None:
-    _train(opened(), tuned())
-    more = _train(opened(trials=5), tuned())
+    made = tuned()
+    _train(opened(made), made)
+    more = _train(opened(made, trials=5), made)
     assert {run.trial for run in more["sgd"]} <= {3, 4, None}
 
 
 def test_a_trial_leaves_no_test_score_and_a_winner_does(opened: Opener) -> None:
-    session, made = opened(), tuned()
+    made = tuned()
+    session = opened(made)
     _train(session, made)
     for row in _result(session, made).rows:
         assert all("log_loss" not in record.scores for record in row.tried)
@@ -143,7 +148,7 @@ def test_both_engines_choose_the_same_winners(opened: Opener) -> None:
     made = tuned(comparison={"recipe": RECIPE.model_copy(update={"dtype": "float64"})})
     found = []
     for engine in ("loop", "stacked"):
-        session = opened(engine, engine=engine)
+        session = opened(made, engine, engine=engine)
         _train(session, made)
         found.append(_result(session, made))
     loop, stacked = found
@@ -159,7 +164,7 @@ def test_a_salt_searches_and_trains_by_itself(opened: Opener) -> None:
     """One variant under two names: another search for each, other winners, the same space."""
     levels = {"a": "a", "b": "b"}
     made = tuned(spaces=SPACES["sgd"], comparison={"path": "recipe.salt", "levels": levels})
-    session = opened()
+    session = opened(made)
     _train(session, made)
     a, b = _result(session, made).rows
     assert a.searched.search.space == b.searched.search.space
@@ -171,8 +176,8 @@ def test_a_salt_searches_and_trains_by_itself(opened: Opener) -> None:
 
 def test_a_second_session_trains_nothing(opened: Opener) -> None:
     made = tuned(widen=True, pilot=1)
-    _train(opened(), made)
-    session = opened()
+    _train(opened(made), made)
+    session = opened(made)
     assert _train(session, made) == {"sgd": [], "adam": []}
     assert session.trained == set()
     assert all(row.complete for row in _result(session, made).rows)
@@ -182,8 +187,8 @@ def test_comparisons_that_share_runs_train_them_once(opened: Opener) -> None:
     levels = {"sgd": SGD, "slow": call("torch.optim:SGD", lr=0.02)}
     spaces = {"sgd": SPACES["sgd"], "slow": SPACES["sgd"]}
     one, other = tuned(), tuned(spaces=spaces, comparison={"levels": levels, "name": "rates"})
-    _train(opened(), one)
-    again = _train(opened(), other)
+    _train(opened(one), one)
+    again = _train(opened(other), other)
     assert again["sgd"] == []
     # A space that sets all in which they differ makes one variant of two: nothing is left to train.
     assert again["slow"] == []
@@ -191,10 +196,10 @@ def test_comparisons_that_share_runs_train_them_once(opened: Opener) -> None:
 
 def test_an_interrupted_search_goes_on_where_it_was(opened: Opener) -> None:
     made = tuned()
-    session = opened()
+    session = opened(made)
     chosen = _cases(session, made)[2:]
     session.prepare(chosen)
-    add, kept = session.store.add, []
+    add, kept = session.study.store.add, []
 
     def add_four(run: Run, record: RunResult) -> None:
         add(run, record)
@@ -202,28 +207,28 @@ def test_an_interrupted_search_goes_on_where_it_was(opened: Opener) -> None:
         if len(kept) == 4:
             raise KeyboardInterrupt
 
-    session.store.add = add_four
+    session.study.store.add = add_four
     with pytest.raises(KeyboardInterrupt):
-        session.train(chosen[0])
+        session.train_group(chosen[0])
     half = _result(session, made)
     assert [row.complete for row in half.rows] == [False, False]
     assert [run.trial for run in half.rows[0].runs] == [None, PENDING]
     assert half.contrasts == {}
-    session = opened()
+    session = opened(made)
     again = _train(session, made)["sgd"]
     assert [(run.seed, run.trial) for run in again] == [(1, 1), (1, 2), (0, None), (1, None)]
 
 
 def test_fresh_trains_again_and_chooses_the_same(opened: Opener) -> None:
     made = tuned(widen=True, pilot=1)
-    _train(opened(), made)
-    known = opened()
+    _train(opened(made), made)
+    known = opened(made)
     known.prepare(_cases(known, made))
     before = _winners(_result(known, made))
-    session = opened(retrain=True)
+    session = opened(made, retrain=True)
     assert len(_train(session, made)["sgd"]) == 8
     assert _winners(_result(session, made)) == before
-    assert [session.train(case) for case in _cases(session, made) if case.arm == "tuned"] == [
+    assert [session.train_group(case) for case in _cases(session, made) if case.arm == "tuned"] == [
         [],
         [],
     ]
@@ -232,11 +237,11 @@ def test_fresh_trains_again_and_chooses_the_same(opened: Opener) -> None:
 def test_progress_counts_trials(opened: Opener) -> None:
     """Eight seconds for two variants, two seeds, and three trials with a winner each: half a second a run."""
     made = tuned(seconds={"quick": 8.0})
-    session = opened()
+    session = opened(made)
     chosen = _cases(session, made)[2:]
     session.prepare(chosen)
     assert session.progress.forecast.planned == 8.0
-    session.train(chosen[0])
+    session.train_group(chosen[0])
     assert session.progress.forecast.done == 4.0
 
 
@@ -253,7 +258,7 @@ def test_failed_trials_lose_and_a_seed_without_a_finisher_is_a_counted_failure(
     made = tuned(
         spaces={"sgd": SPACES["sgd"], "wild": wild}, comparison={"levels": levels, "recipe": relu}
     )
-    session = opened(seeds=6)
+    session = opened(made, seeds=6)
     _train(session, made)
     row = _result(session, made).row("wild")
     assert row.searched.failures == 18
@@ -265,16 +270,17 @@ def test_failed_trials_lose_and_a_seed_without_a_finisher_is_a_counted_failure(
 
 
 def test_of_trials_that_fail_and_one_that_does_not_the_latter_wins(opened: Opener) -> None:
-    session, made = opened(), tuned()
+    made = tuned()
+    session = opened(made)
     _train(session, made)
     case = _cases(session, made)[2]
     for trial in (0, 2):
-        run = session.searched(case).search.each[0][trial]
+        run = session.study.trials(case).search.each[0][trial]
         diverged = RunResult(run.key, run.seed, Outcome.diverged, "not finite")
-        session.store.add(run, diverged)
-    later = opened()
+        session.study.store.add(run, diverged)
+    later = opened(made)
     later.prepare(_cases(later, made))
-    found = later.searched(case)
+    found = later.study.trials(case)
     assert found.best[0] == 1
     assert str(found.scores[0][0]) == str(nan)
 
@@ -296,12 +302,12 @@ def test_a_space_that_is_capped_on_purpose_is_flagged_and_widening_moves_the_win
     low = space(lr=LogUniform(low=1e-3, high=3e-2))
     settings = {"spaces": low, "trials": {"quick": 16}, "comparison": long}
     capped, free = tuned(**settings), tuned(**settings, widen=True)
-    session = opened(engine="stacked")
+    session = opened(capped, engine="stacked")
     _train(session, capped)
     for row in _result(session, capped).rows:
         assert [edge.side for edge in row.searched.edges] == ["high"]
         assert row.searched.search.space == low, "as declared"
-    session = opened(engine="stacked")
+    session = opened(free, engine="stacked")
     _train(session, free)
     result = _result(session, free)
     assert result.pilot.rounds == 2
@@ -313,7 +319,7 @@ def test_a_space_that_is_capped_on_purpose_is_flagged_and_widening_moves_the_win
 
 def test_a_pilot_uses_seeds_that_never_count_and_its_spaces_are_kept(opened: Opener) -> None:
     made = tuned(widen=True, pilot=2)
-    session = opened()
+    session = opened(made)
     chosen = _cases(session, made)[2:]
     session.prepare(chosen)
     seen: list[int] = []
@@ -324,25 +330,26 @@ def test_a_pilot_uses_seeds_that_never_count_and_its_spaces_are_kept(opened: Ope
         execute(label, case, runs, estimate)
 
     session._execute = noted
-    session.train(chosen[0])
+    session.train_group(chosen[0])
     assert set(seen) == {PILOT_SEEDS, PILOT_SEEDS + 1}
-    assert session.pilot(chosen[0]) == opened_pilot(opened, made)
+    assert session.study.pilot(chosen[0]) == opened_pilot(opened, made)
     assert set(_result(session, made).seeds) == {0, 1}
 
 
 def opened_pilot(opened: Opener, made: Suite) -> Pilot | None:
     """What a later session finds in the store."""
-    later = opened()
+    later = opened(made)
     chosen = _cases(later, made)[2:]
     later.prepare(chosen)
-    return later.pilot(chosen[1])
+    return later.study.pilot(chosen[1])
 
 
 # One search for all seeds
 
 
 def test_a_shared_search_has_a_seed_of_its_own_and_one_winner(opened: Opener) -> None:
-    session, made = opened(seeds=4), tuned(shared=True)
+    made = tuned(shared=True)
+    session = opened(made, seeds=4)
     trained = _train(session, made)
     assert [(run.seed, run.trial) for run in trained["sgd"]] == [
         *((SHARED_SEED, trial) for trial in range(3)),
@@ -357,7 +364,7 @@ def test_a_shared_search_has_a_seed_of_its_own_and_one_winner(opened: Opener) ->
 
 def test_unequal_trials_are_flagged_in_every_verdict(opened: Opener) -> None:
     made = tuned(trials={"quick": {"sgd": 1, "adam": 3}}, unequal=True)
-    session = opened(seeds=6)
+    session = opened(made, seeds=6)
     trained = _train(session, made)
     assert (len(trained["sgd"]), len(trained["adam"])) == (12, 24)
     result = _result(session, made)
@@ -373,18 +380,18 @@ def test_both_arms_are_cells_and_options_choose_among_them(opened: Opener) -> No
     named = [case.name for case in cases([made]) if case.device == "cpu"]
     assert named == ["toys-sgd-cpu", "toys-adam-cpu", "toys-sgd-tuned-cpu", "toys-adam-tuned-cpu"]
     for arm, expected in (("both", named), ("default", named[:2]), ("tuned", named[2:])):
-        assert [case.name for case in _cases(opened(arm=arm), made)] == expected
+        assert [case.name for case in _cases(opened(made, arm=arm), made)] == expected
 
 
 def test_a_budget_without_trials_runs_the_default_arm_alone(opened: Opener) -> None:
     budgets = {name: toys.Budget(seeds=2, steps=6, seconds=4) for name in ("quick", "full")}
     made = tuned(trials={"full": 3}, comparison={"budgets": budgets})
-    assert [case.arm for case in _cases(opened(), made)] == ["default"] * 2
-    assert [case.arm for case in _cases(opened(budget="full"), made)] == ["default"] * 2 + [
+    assert [case.arm for case in _cases(opened(made), made)] == ["default"] * 2
+    assert [case.arm for case in _cases(opened(made, budget="full"), made)] == ["default"] * 2 + [
         "tuned"
     ] * 2
     with pytest.raises(ParibusError) as caught:
-        _cases(opened(arm="tuned"), made)
+        _cases(opened(made, arm="tuned"), made)
     assert str(caught.value) == (
         "arm: got 'tuned', and no selected comparison is tuned at budget 'quick', expected a comparison that declares "
         "trials. Use --paribus-arm both, or another budget."
@@ -400,7 +407,8 @@ def test_less_than_one_trial_is_refused() -> None:
 
 
 def test_only_the_tuned_paths_may_leave_a_variant(opened: Opener) -> None:
-    session, made = opened(), tuned()
+    made = tuned()
+    session = opened(made)
     _train(session, made)
     result = _result(session, made)
     assert result.control.broken == ()
@@ -416,19 +424,21 @@ def test_only_the_tuned_paths_may_leave_a_variant(opened: Opener) -> None:
 
 
 def test_a_space_that_has_nothing_to_tune_tries_its_luck_as_often(opened: Opener) -> None:
-    session, made = opened(), tuned(spaces={"sgd": SPACES["sgd"], "adam": Space()})
+    made = tuned(spaces={"sgd": SPACES["sgd"], "adam": Space()})
+    session = opened(made)
     assert len(_train(session, made)["adam"]) == 8
     assert {run.recipe.optimizer for run in _result(session, made).row("adam").runs} == {ADAM}
 
 
 def test_the_default_arm_is_as_it_was(opened: Opener) -> None:
     """Both arms of a comparison stand side by side, each with its own family."""
-    session, made = opened(seeds=6), tuned()
+    made = tuned()
+    session = opened(made, seeds=6)
     chosen = _cases(session, made)
     session.prepare(chosen)
     for case in chosen:
-        session.train(case)
-    default, arm = session.results(chosen)
+        session.train_group(case)
+    default, arm = session.study.results(chosen)
     assert (default.arm, arm.arm) == ("default", "tuned")
     assert [run.recipe.optimizer for run in default.rows[0].runs] == [SGD] * 6
     assert {*default.contrasts} == {*arm.contrasts} == {"adam"}

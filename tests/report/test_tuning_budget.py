@@ -15,14 +15,13 @@ import torch
 from paribus.analysis.results import Result
 from paribus.data.splits import random_split
 from paribus.execution import session as module
-from paribus.execution.bundle import FILE, rebuild, write_bundle
-from paribus.execution.cases import cases
-from paribus.execution.session import Session
+from paribus.execution.bundle import FILE
+from paribus.execution.orchestrate import rebuild, run_suites
 from paribus.execution.settings import Settings
 from paribus.experiment.comparison import Suite
 from paribus.experiment.search_space import Categorical, LogUniform, Space, best_of, space
 from paribus.experiment.tuning import Tuning
-from paribus.report import terminal, write
+from paribus.report import terminal
 from paribus.report.figures.best_of_n import best_of_trials, expected, limited
 from paribus.report.tuning_budget import DECLARED_TEST, saw_test_parts
 from tests.helpers.toys import comparison, points, suite
@@ -36,30 +35,20 @@ def tuned(**settings: Any) -> Suite:
     return suite(comparison(tuning=Tuning(**{**fields, **settings})))
 
 
-def trained(out: Path, made: Suite, **settings: Any) -> tuple[Session, list[Result]]:
+def trained(out: Path, made: Suite, **settings: Any) -> list[Result]:
     """Every arm trained by the loop at six seeds, unless told otherwise."""
     given = {"seeds": 6, "device": "cpu", "engine": "loop", "jobs": 1, **settings}
-    opened = Session(Settings(out=out, store=out / "runs.sqlite", **given))
-    chosen = opened.settings.wanted(cases([made]))
-    opened.prepare(chosen)
-    for case in chosen:
-        opened.train(case)
-    opened.store.close()
-    opened = Session(opened.settings)
-    opened.prepare(chosen)
-    results = opened.results(chosen)
-    write(results, out, opened.claims([made], results))
-    write_bundle(opened, chosen, out / FILE)
-    return opened, results
+    chosen = Settings(out=out, store=out / "runs.sqlite", **given)
+    run_suites([made], chosen)
+    # Pages and evidence are those of a later session, which trains nothing.
+    return run_suites([made], replace(chosen, evidence=True)).results
 
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Result]]:
     """Pages and results of both arms."""
     out = tmp_path_factory.mktemp("both")
-    opened, results = trained(out, tuned())
-    opened.store.close()
-    return out, results
+    return out, trained(out, tuned())
 
 
 @pytest.fixture
@@ -67,8 +56,7 @@ def page(tmp_path: Path) -> Callable[..., str]:
     """A function that trains a suite at two seeds and reads its page."""
 
     def read(made: Suite, **settings: Any) -> str:
-        opened, _ = trained(tmp_path, made, **{"seeds": 2, **settings})
-        opened.store.close()
+        trained(tmp_path, made, **{"seeds": 2, **settings})
         return (tmp_path / "toys.md").read_text()
 
     return read

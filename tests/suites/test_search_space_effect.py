@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from paribus.execution.cases import cases
+from paribus.execution.cases import selected
 from paribus.execution.session import Session
 from paribus.execution.settings import Settings
 from paribus.suites.search_space_effect import SUITE
@@ -46,11 +46,11 @@ def test_the_pair_shares_every_run_of_adam(tmp_path: Path) -> None:
         "jobs": 1,
         "device": "cpu",
     }
-    session = Session(Settings(store=tmp_path / "runs.sqlite", out=tmp_path, **settings))
-    with session.store:
-        chosen = session.settings.wanted(cases([made]))
+    session = Session(Settings(store=tmp_path / "runs.sqlite", out=tmp_path, **settings), [made])
+    with session.study.store:
+        chosen = selected([made], session.settings)
         session.prepare(chosen)
-        trained = {(c.comparison.name, c.variant): len(session.train(c)) for c in chosen}
+        trained = {(c.comparison, c.variant): len(session.train_group(c)) for c in chosen}
     assert trained == {
         ("capped", "momentum"): 6,
         ("capped", "adam"): 6,

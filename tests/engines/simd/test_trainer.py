@@ -273,11 +273,13 @@ def test_a_portion_is_compiled_as_it_is_dealt_out(seconds, monkeypatch: pytest.M
     """50 replicates of which 16 at once are best are given out by 13: four portions, the last one of 11."""
     sizes: list[int] = []
     del seconds
-    monkeypatch.setattr(engine_choice, "best_portion", lambda *_args: ChunkSize(16, 16, 0.01, 0.0))
+    monkeypatch.setattr(
+        engine_choice, "best_chunk_size", lambda *_args: ChunkSize(16, 16, 0.01, 0.0)
+    )
     monkeypatch.setattr(
         engine_choice, "_compiled_seconds", lambda runs, *_args: sizes.append(len(runs)) or 0.001
     )
     chosen = resolve("stacked", a_run(steps=4000), 50)
-    assert (chosen.engine, chosen.portion, sizes) == (COMPILED, 16, [13])
-    parts = chunks([replace(a_run(i), engine=COMPILED) for i in range(100)], 2, chosen.portion)
+    assert (chosen.engine, chosen.chunk_size, sizes) == (COMPILED, 16, [13])
+    parts = chunks([replace(a_run(i), engine=COMPILED) for i in range(100)], 2, chosen.chunk_size)
     assert [len(part) for part in parts] == [13] * 7 + [9]

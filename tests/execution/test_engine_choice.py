@@ -388,8 +388,8 @@ RATES = {
 
 @pytest.mark.parametrize("engine", ["loop", "stacked"])
 def test_a_session_trains_by_the_engine_that_was_asked_for(opened: Opener, engine: str) -> None:
-    session = opened(made, engine, seeds=3)
     made = suite(comparison(levels={"sgd": SGD, "adam": ADAM}))
+    session = opened(made, engine, seeds=3)
     for case, records in zip(_cases(made), _trained(session, made), strict=True):
         assert _chosen(records) == {(engine, "asked for")}
         assert [r.key for r in records] == [run.key for run in session.study.runs(case)]

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from paribus.analysis.looks import note_looks
 from paribus.analysis.results import Result, collect, timing_key
 from paribus.experiment.comparison import Budget, Comparison, Factor, Suite, Variant
 from paribus.experiment.recipe import Recipe
@@ -183,7 +184,7 @@ class Bench:
     def result(self, *, suite: Suite | None = None, **changes: Any) -> Result:
         runs = {v.name: self.runs(v.name) for v in self.comparison.variants()}
         settings: dict[str, Any] = {"failures": {}, "runs": runs, **changes}
-        return collect(
+        result = collect(
             suite
             or Suite(name="hand", title="By hand", system="S0", comparisons=(self.comparison,)),
             self.comparison,
@@ -192,6 +193,8 @@ class Bench:
             store=self.store,
             **settings,
         )
+        note_looks([result], self.store)
+        return result
 
 
 def filled(store: Store, **changes: Any) -> Bench:

@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from paribus.execution.cases import cases
+from paribus.execution.cases import selected
 from paribus.execution.session import Session
 from paribus.execution.settings import Settings
 from paribus.experiment.comparison import Budget, Comparison, Factor, Suite
@@ -130,12 +130,13 @@ def run_sweep(engine: str, out: Path, cache: Path) -> dict[str, float]:
 
 def decisions(out: Path, engine: str) -> list[str]:
     """Return every verdict of the sweep that a store holds."""
-    session = Session(Settings(device="cpu", engine=engine, out=out, store=out / "runs.sqlite"))
-    with session.store:
-        every = [case for case in cases((SUITE,)) if case.device == "cpu"]
+    settings = Settings(device="cpu", engine=engine, out=out, store=out / "runs.sqlite")
+    session = Session(settings, [SUITE])
+    with session.study.store:
+        every = selected([SUITE], settings)
         session.prepare(every)
         return [
             f"{result.comparison.name}, {name}: {contrast.decision}"
-            for result in session.results(every)
+            for result in session.study.results(every)
             for name, contrast in result.contrasts.items()
         ]

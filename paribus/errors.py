@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 
@@ -29,6 +29,13 @@ def _rebuild(
     kind: type[ParibusError], what: str, got: str, expected: str, fix: str
 ) -> ParibusError:
     return kind(what, got=got, expected=expected, fix=fix)
+
+
+def none_of(mistakes: Mapping[str, bool], what: str, *, expected: str, fix: str) -> None:
+    """Refuse the first mistake that was made; the other arguments are those of `ParibusError`."""
+    for mistake, made in mistakes.items():
+        if made:
+            raise ParibusError(what, got=mistake, expected=expected, fix=fix)
 
 
 @contextmanager

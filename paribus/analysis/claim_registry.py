@@ -10,7 +10,9 @@ from pathlib import PurePath
 from paribus.analysis.claims import ClaimResult, answer_all, answer_suite
 from paribus.analysis.hypothesis_tests import Answer
 from paribus.analysis.results import Result
-from paribus.experiment.comparison import Claim, Comparison, Suite
+from paribus.experiment.claim import Claim
+from paribus.experiment.comparison import Comparison
+from paribus.experiment.suite import Suite
 from paribus.runs.store import Store
 from paribus.spec import digest
 

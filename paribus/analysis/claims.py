@@ -23,7 +23,8 @@ from paribus.analysis.hypothesis_tests import (
 )
 from paribus.analysis.results import Result, Row, penalised, steps_to_target
 from paribus.analysis.verdict import Contrast, Decision
-from paribus.experiment.comparison import Claim, Comparison
+from paribus.experiment.claim import Claim
+from paribus.experiment.comparison import Comparison
 from paribus.runs.run import RunResult
 
 # Relations whose margin is none of the metric's.

@@ -11,7 +11,7 @@ import numpy as np
 from paribus import stats
 from paribus.analysis.claims import target_steps
 from paribus.analysis.results import Floats, Result, penalised
-from paribus.experiment.comparison import Ranking
+from paribus.experiment.suite import Ranking
 from paribus.stats import Friedman, Interval
 
 

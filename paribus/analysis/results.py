@@ -16,8 +16,10 @@ import numpy.typing as npt
 from paribus import stats
 from paribus.analysis.verdict import Contrast, decide, decide_sequentially
 from paribus.engines.vmapped.optimizers import operations_of
-from paribus.experiment.comparison import Comparison, Sides, Suite, Variant, differences, within
+from paribus.experiment.comparison import Comparison
+from paribus.experiment.suite import Suite
 from paribus.experiment.tuning import Arm
+from paribus.experiment.variant import Sides, Variant, differences, within
 from paribus.runs.run import Predictions, Run, RunResult
 from paribus.runs.store import Store, Timing
 from paribus.runs.trials import Pilot, TrialResults

@@ -13,8 +13,10 @@ from paribus.calibration.reserved_seeds import Reserved
 from paribus.errors import ParibusError
 from paribus.execution.progress import ProgressBar
 from paribus.execution.settings import Settings
-from paribus.experiment.comparison import Budget, Comparison, Factor, Variant
+from paribus.experiment.comparison import Budget, Comparison
+from paribus.experiment.factor import Factor
 from paribus.experiment.tuning import ARMS, Arm, Tuning
+from paribus.experiment.variant import Variant
 from paribus.stats import min_seeds
 
 FIRST_SEED = 70_000_000

@@ -11,7 +11,8 @@ from paribus.execution.cases import Case, cases
 from paribus.execution.progress import ProgressBar
 from paribus.execution.session import Session
 from paribus.execution.settings import Settings
-from paribus.experiment.comparison import Comparison, Suite
+from paribus.experiment.comparison import Comparison
+from paribus.experiment.suite import Suite
 from paribus.experiment.tuning import Arm
 from paribus.runs.run import Run
 

@@ -11,7 +11,8 @@ from paribus.calibration.page import told, write_calibration
 from paribus.calibration.rates import Rate
 from paribus.execution.progress import ProgressBar
 from paribus.execution.settings import Settings
-from paribus.experiment.comparison import Comparison, Suite
+from paribus.experiment.comparison import Comparison
+from paribus.experiment.suite import Suite
 
 
 def calibrate_suite(

@@ -18,7 +18,7 @@ from paribus.errors import ParibusError
 from paribus.execution.cases import Case, cases, skip_reason
 from paribus.execution.plan import Plan
 from paribus.execution.settings import Settings
-from paribus.experiment.comparison import Suite
+from paribus.experiment.suite import Suite
 from paribus.runs import fingerprint
 from paribus.runs.environment import Environment, as_on
 from paribus.runs.run import torch_minor

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import torch
 
-from paribus.experiment.comparison import Comparison, Suite
+from paribus.experiment.comparison import Comparison
+from paribus.experiment.suite import Suite
 from paribus.experiment.tuning import ARMS, Arm
 from paribus.runs.environment import then
 

@@ -29,10 +29,12 @@ from paribus.execution.preflight import (
     try_once,
 )
 from paribus.execution.settings import Settings
-from paribus.experiment.comparison import Comparison, Suite, Variant
+from paribus.experiment.comparison import Comparison
 from paribus.experiment.search_space import Space
+from paribus.experiment.suite import Suite
 from paribus.experiment.task import Task
 from paribus.experiment.tuning import ARMS, Arm, Tuning
+from paribus.experiment.variant import Variant
 from paribus.runs.run import Run, RunResult, data_digest
 from paribus.runs.store import Store
 from paribus.runs.trials import Pilot, TrialPlan, TrialResults, pending

@@ -12,8 +12,9 @@ from torch.optim import Optimizer
 from paribus.data.dataset import Dataset
 from paribus.errors import ParibusError, error_context
 from paribus.execution.executor import dataset_of
-from paribus.experiment.comparison import Comparison, Variant
+from paribus.experiment.comparison import Comparison
 from paribus.experiment.tuning import applied
+from paribus.experiment.variant import Variant
 from paribus.seeding import Streams
 from paribus.training.augment import try_augmentation
 from paribus.training.evaluate import dummy_outputs

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from paribus.errors import ParibusError
 from paribus.experiment.recipe import Recipe
 from paribus.experiment.search_space import Space
-from paribus.seeding import Streams
 from paribus.spec import Frozen, replace
 
 Arm = str
 ARMS: tuple[Arm, ...] = ("default", "tuned")
-# A budget of steps or seconds is not tuned but given, and a salt is no choice.
-NEVER_TUNED = ("recipe.steps", "recipe.time_limit", "recipe.salt", "recipe.dtype")
 ROUNDS = 2
 # Far from the seeds that count, which start at 0: what a pilot or a shared search drew may not judge. On a fixed data
 # set their splits still overlap the test parts of the seeds that count, which the page of a shared search says.
@@ -73,112 +69,8 @@ class Tuning(Frozen):
         return tuple(dict.fromkeys(path for space in spaces for path in space.ranges))
 
 
-class Tuned(NamedTuple):
-    """What a check needs to know of a variant."""
-
-    name: str
-    levels: tuple[str, ...]
-    recipe: Recipe
-
-
 def applied(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
     """The recipe with these values at their paths."""
     for path, value in values.items():
         recipe = replace(recipe, path.removeprefix("recipe."), value)
     return recipe
-
-
-def refuse_untunable(
-    tuning: Tuning,
-    comparison: str,
-    variants: Sequence[Tuned],
-    factors: Sequence[str],
-    budgets: Sequence[str],
-) -> None:
-    """Refuse a tuned arm that could not be trained, or not fairly.
-
-    Raises:
-        ParibusError: names the comparison and what is wrong.
-    """
-    _refuse_names(tuning, comparison, variants)
-    _refuse_budgets(tuning, comparison, [v.name for v in variants], budgets)
-    for path in tuning.paths:
-        _refuse_path(path, comparison, factors)
-    for variant in variants:
-        _refuse_values(tuning.space_of(variant.name, variant.levels), comparison, variant)
-
-
-def _refuse_names(tuning: Tuning, comparison: str, variants: Sequence[Tuned]) -> None:
-    if isinstance(tuning.spaces, Space):
-        return
-    known = {name for v in variants for name in (v.name, *v.levels)}
-    bare = [v.name for v in variants if not {v.name, *v.levels} & tuning.spaces.keys()]
-    unknown = sorted(tuning.spaces.keys() - known)
-    if bare or unknown:
-        raise ParibusError(
-            f"spaces of comparison {comparison!r}",
-            got=f"none for {', '.join(bare)}" if bare else f"one for {', '.join(unknown)}",
-            expected="one for every variant, by its name or a level's, and for nothing else",
-            fix="Give Space() to a variant that has nothing to tune.",
-        )
-
-
-def _refuse_budgets(
-    tuning: Tuning, comparison: str, names: Sequence[str], budgets: Sequence[str]
-) -> None:
-    for budget, trials in tuning.trials.items():
-        each = trials if isinstance(trials, dict) else dict.fromkeys(names, trials)
-        if budget not in budgets:
-            raise ParibusError(
-                f"trials of comparison {comparison!r}",
-                got=f"budget {budget!r}",
-                expected=f"one of {', '.join(budgets)}",
-                fix="Name a budget of the comparison.",
-            )
-        if each.keys() != set(names) or min(each.values()) < 1:
-            raise ParibusError(
-                f"trials of comparison {comparison!r} at {budget!r}",
-                got=str(trials),
-                expected=f"at least 1 for each of {', '.join(names)}",
-                fix="Give one number for all, or one for each.",
-            )
-        if tuning.is_unequal(budget) and not tuning.unequal:
-            raise ParibusError(
-                f"trials of comparison {comparison!r} at {budget!r}",
-                got=", ".join(f"{n} for {name}" for name, n in each.items()),
-                expected="the same number for every variant",
-                fix="Whoever tries more looks better. Give one number, or ask for it with "
-                "unequal=True: every verdict then says so.",
-            )
-
-
-def _refuse_path(path: str, comparison: str, factors: Sequence[str]) -> None:
-    taken = [factor for factor in factors if _within(factor, path)]
-    never = [other for other in NEVER_TUNED if _within(other, path)]
-    if path.startswith("recipe.") and not taken and not never:
-        return
-    got = f"{path!r}, which is the factor" if taken else repr(path)
-    raise ParibusError(
-        f"tuned path of comparison {comparison!r}",
-        got=got,
-        expected=f"a path into the recipe, below or beside the factor, and none of {', '.join(NEVER_TUNED)}",
-        fix="Tune what a variant leaves open.",
-    )
-
-
-def _within(path: str, root: str) -> bool:
-    return path == root or path.startswith(f"{root}.")
-
-
-def _refuse_values(space: Space, comparison: str, variant: Tuned) -> None:
-    values = space.draw(Streams(0), 0)
-    try:
-        applied(variant.recipe, values)
-    except (ParibusError, ValidationError) as error:
-        first = str(error).splitlines()[-1].strip() if isinstance(error, ValidationError) else error
-        raise ParibusError(
-            f"space of variant {variant.name!r} of comparison {comparison!r}",
-            got=f"{', '.join(f'{p} = {v}' for p, v in values.items())} ({first})",
-            expected="values that its recipe takes",
-            fix="Check the path and the range.",
-        ) from error

@@ -17,7 +17,8 @@ from paribus.execution.bundle import FILE, rebuild, write_bundle
 from paribus.execution.cases import cases
 from paribus.execution.session import Session
 from paribus.execution.settings import Settings
-from paribus.experiment.comparison import Claim, Suite
+from paribus.experiment.claim import Claim
+from paribus.experiment.suite import Suite
 from paribus.frontends.cli import app
 from paribus.report import write
 from paribus.runs import fingerprint

@@ -9,18 +9,12 @@ import pytest
 from pydantic import ValidationError
 
 from paribus.errors import ParibusError
-from paribus.experiment.comparison import (
-    Budget,
-    Claim,
-    Comparison,
-    Factor,
-    Sides,
-    Variant,
-    differences,
-    within,
-)
+from paribus.experiment.claim import Claim
+from paribus.experiment.comparison import Budget, Comparison
+from paribus.experiment.factor import Factor
 from paribus.experiment.recipe import Recipe
 from paribus.experiment.task import Metric, Task
+from paribus.experiment.variant import Sides, Variant, differences, within
 from paribus.spec import call, canonical, digest, lookup, replace
 
 SGD, ADAM = call("torch.optim:SGD", lr=0.01), call("torch.optim:Adam", lr=0.001)

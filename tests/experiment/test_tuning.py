@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from paribus.errors import ParibusError
-from paribus.experiment.comparison import Claim, Comparison, Factor
+from paribus.experiment.claim import Claim
+from paribus.experiment.comparison import Comparison
+from paribus.experiment.factor import Factor
 from paribus.experiment.search_space import Categorical, LogUniform, Space, Uniform, space
 from paribus.experiment.tuning import Tuning, applied
 from paribus.spec import call

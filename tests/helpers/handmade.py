@@ -10,9 +10,12 @@ from typing import Any
 import numpy as np
 
 from paribus.analysis.results import Result, collect, timing_key
-from paribus.experiment.comparison import Budget, Comparison, Factor, Suite, Variant
+from paribus.experiment.comparison import Budget, Comparison
+from paribus.experiment.factor import Factor
 from paribus.experiment.recipe import Recipe
+from paribus.experiment.suite import Suite
 from paribus.experiment.task import Metric, Task
+from paribus.experiment.variant import Variant
 from paribus.runs.run import Outcome, Predictions, Run, RunResult
 from paribus.runs.store import Store, Timing
 from paribus.spec import call

@@ -15,8 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from paribus.data.dataset import Dataset, digest_tensors
-from paribus.experiment.comparison import Budget, Comparison, Factor, Suite
+from paribus.experiment.comparison import Budget, Comparison
+from paribus.experiment.factor import Factor
 from paribus.experiment.recipe import Recipe
+from paribus.experiment.suite import Suite
 from paribus.experiment.task import Metric, Task
 from paribus.metrics import predicted_class
 from paribus.runs.run import Run

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from paribus.errors import ParibusError
-from paribus.experiment.comparison import Budget, Comparison, Factor
+from paribus.experiment.comparison import Budget, Comparison
+from paribus.experiment.factor import Factor
 from paribus.runs.run import Outcome, Run, RunResult, data_digest, resolve_device, torch_minor
 from paribus.seeding import Streams
 from paribus.spec import call, digest

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 
@@ -29,6 +29,21 @@ def _rebuild(
     kind: type[ParibusError], what: str, got: str, expected: str, fix: str
 ) -> ParibusError:
     return kind(what, got=got, expected=expected, fix=fix)
+
+
+def one_of(what: str, got: object, choices: Iterable[object], *, fix: str) -> None:
+    """Refuse a value that is not one of the choices, and list these."""
+    choices = list(choices)
+    if got not in choices:
+        expected = f"one of {', '.join(map(str, choices))}"
+        raise ParibusError(what, got=repr(got), expected=expected, fix=fix)
+
+
+def at_least(what: str, got: float, minimum: float, *, unit: str = "", fix: str) -> None:
+    """Refuse a number below a minimum; with a ``unit`` it is a count, such as ``1 image`` or ``no images``."""
+    if got < minimum:
+        count = f"{got or 'no'} {unit}{'s' * (got != 1)}" if unit else got
+        raise ParibusError(what, got=count, expected=f"at least {minimum}", fix=fix)
 
 
 def none_of(mistakes: Mapping[str, bool], what: str, *, expected: str, fix: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from paribus.errors import ParibusError
+from paribus.errors import one_of
 
 PURPOSES = ("split", "search", "init", "order", "noise")
 SHARED_BY_TRIALS = ("split", "search")
@@ -37,13 +37,12 @@ class Streams:
         >>> Streams(1).number("init") == Streams(1).number("order")
         False
         """
-        if purpose not in PURPOSES:
-            raise ParibusError(
-                "purpose of a random stream",
-                got=repr(purpose),
-                expected=f"one of {', '.join(PURPOSES)}",
-                fix="Name the purpose that the draw serves.",
-            )
+        one_of(
+            "purpose of a random stream",
+            purpose,
+            PURPOSES,
+            fix="Name the purpose that the draw serves.",
+        )
         if self.trial is not None and purpose not in SHARED_BY_TRIALS:
             names = ("trial", self.trial, *names)
         text = "/".join(map(str, (self.seed, self.salt, purpose, *names)))

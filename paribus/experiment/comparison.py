@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from paribus.errors import ParibusError
+from paribus.errors import one_of
 from paribus.experiment.claim import Claim
 from paribus.experiment.factor import Factor
 from paribus.experiment.recipe import Recipe
@@ -154,13 +154,12 @@ class Comparison(Frozen):
         Raises:
             ParibusError: there is no such budget.
         """
-        if budget not in self.budgets:
-            raise ParibusError(
-                f"budget of comparison {self.name!r}",
-                got=repr(budget),
-                expected=f"one of {', '.join(self.budgets)}",
-                fix="Choose one of these with --paribus-budget.",
-            )
+        one_of(
+            f"budget of comparison {self.name!r}",
+            budget,
+            self.budgets,
+            fix="Choose one of these with --paribus-budget.",
+        )
         return self.model_copy(
             update={"recipe": replace(self.recipe, "steps", self.budgets[budget].steps)}
         )

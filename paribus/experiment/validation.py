@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from paribus.errors import ParibusError, none_of
+from paribus.errors import ParibusError, none_of, one_of
 from paribus.experiment.claim import Claim
 from paribus.experiment.search_space import Space
 from paribus.experiment.tuning import Tuning, applied
@@ -38,7 +38,10 @@ def refuse_inconsistent(comparison: Comparison) -> None:
             fix="Name one level of each factor.",
         )
     for claim in comparison.claims:
-        _refuse_unknown_variant(comparison.name, claim, names)
+        what = f"claim {claim.name} of comparison {comparison.name!r}"
+        for name in (claim.variant, claim.reference):
+            if name is not None:
+                one_of(what, name, names, fix="Name a variant of this comparison.")
         _refuse_unanswerable(comparison, claim)
     _refuse_frontier(comparison)
     _refuse_uncrossed(comparison)
@@ -46,17 +49,6 @@ def refuse_inconsistent(comparison: Comparison) -> None:
     _refuse_twins(comparison.name, variants)
     if comparison.tuning is not None:
         _refuse_untunable(comparison, comparison.tuning, variants)
-
-
-def _refuse_unknown_variant(comparison: str, claim: Claim, names: Sequence[str]) -> None:
-    for named in (claim.variant, claim.reference):
-        if named is not None and named not in names:
-            raise ParibusError(
-                f"claim {claim.name} of comparison {comparison!r}",
-                got=repr(named),
-                expected=f"one of {', '.join(names)}",
-                fix="Name a variant of this comparison.",
-            )
 
 
 def _refuse_unanswerable(comparison: Comparison, claim: Claim) -> None:

@@ -15,7 +15,7 @@ from paribus.errors import ParibusError
 if TYPE_CHECKING:
     import pandas as pd
 
-MOST_NAMED = 20  # more columns than that make a message that nobody reads
+MAX_NAMED = 20  # more columns than that make a message that nobody reads
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,8 @@ class Sheet:
 
 def listed(names: pd.Index[str] | list[str]) -> str:
     """The names with commas between them, the first twenty if there are many."""
-    shown = ", ".join(map(str, names[:MOST_NAMED]))
-    return shown if len(names) <= MOST_NAMED else f"{shown} and {len(names) - MOST_NAMED} more"
+    shown = ", ".join(map(str, names[:MAX_NAMED]))
+    return shown if len(names) <= MAX_NAMED else f"{shown} and {len(names) - MAX_NAMED} more"
 
 
 def read_sheet(path: str | Path) -> Sheet:

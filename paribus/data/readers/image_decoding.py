@@ -14,7 +14,7 @@ from torch import Tensor
 
 from paribus.errors import ParibusError
 
-MOST_NAMED = 3
+MAX_NAMED = 3
 EIGHT_BIT_GREY = ("1", "L", "LA")
 # What decoders raise on bytes that are cut short or wrong.
 DECODING_ERRORS = (
@@ -27,6 +27,16 @@ DECODING_ERRORS = (
     struct.error,
     zlib.error,
 )
+
+
+def first_of(texts: Sequence[str], separator: str = ", ", last: str = " and") -> str:
+    """Return the first three texts, and how many more there are.
+
+    >>> first_of("abcde")
+    'a, b, c and 2 more'
+    """
+    more = f"{last} {len(texts) - MAX_NAMED} more" if len(texts) > MAX_NAMED else ""
+    return separator.join(texts[:MAX_NAMED]) + more
 
 
 def decoded(root: Path, files: Sequence[tuple[str, Path]], size: int) -> tuple[Tensor, bool, str]:
@@ -43,10 +53,9 @@ def decoded(root: Path, files: Sequence[tuple[str, Path]], size: int) -> tuple[T
     results = [(name, _picture(file, size)) for name, file in files]
     broken = [f"{name}, {result}" for name, result in results if isinstance(result, str)]
     if broken:
-        more = f"; and {len(broken) - MOST_NAMED} more" if len(broken) > MOST_NAMED else ""
         raise ParibusError(
             f"images of {root.name}",
-            got=f"{len(broken)} that cannot be used ({'; '.join(broken[:MOST_NAMED])}{more})",
+            got=f"{len(broken)} that cannot be used ({first_of(broken, '; ', '; and')})",
             expected="images that can be read whole, of 8 bits a channel",
             fix="Repair them, or take them out of the folder.",
         )

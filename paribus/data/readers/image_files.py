@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from paribus.data.readers.image_decoding import MOST_NAMED
+from paribus.data.readers.image_decoding import first_of
 from paribus.errors import ParibusError
 
 SPOKEN = ("training", "validation", "test")
@@ -27,13 +27,52 @@ class ImageFile:
     part: int
     digest: str
 
+    @classmethod
+    def read(cls, file: Path, name: str, label: str = "", part: int = -1) -> ImageFile:
+        """Hash a file's bytes.
 
-def bytes_of(file: Path, name: str) -> bytes:
-    """What is in a file.
+        Raises:
+            ParibusError: it cannot be read.
+        """
+        return cls(file, name, label, part, hashlib.sha256(_bytes_of(file, name)).hexdigest())
+
+
+def root_folder(path: Path, target: str | None, kind: str, expected: str, named: str) -> Path:
+    """Return the folder itself, if it is one and no target was given.
+
+    Args:
+        path: where it should be.
+        target: the column that was asked for, which no folder has.
+        kind: contents of the folder, for messages.
+        expected: layout of the folder, for messages.
+        named: what its folders give their names to, for messages.
 
     Raises:
-        ParibusError: it cannot be read.
+        ParibusError: a target was given, or there is no such folder.
     """
+    if target is not None:
+        raise ParibusError(
+            f"target of a folder of {kind}",
+            got=repr(target),
+            expected=f"nothing: {named} are named for their folders",
+            fix="Leave the target out.",
+        )
+    if path.is_dir():
+        return path.resolve()
+    raise ParibusError(
+        f"a folder of {kind}",
+        got=f"a file at {path}" if path.exists() else f"nothing at {path}",
+        expected=expected,
+        fix="Unpack the archive and give its folder." if path.exists() else "Check the path.",
+    )
+
+
+def folders(folder: Path) -> list[Path]:
+    """Return the folders in a folder, by name, hidden ones left out."""
+    return sorted(f for f in folder.iterdir() if f.is_dir() and not f.name.startswith((".", "__")))
+
+
+def _bytes_of(file: Path, name: str) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
@@ -89,12 +128,9 @@ def _kept_as(part: int) -> str:
 
 def pairs_told(pairs: Sequence[tuple[ImageFile, ImageFile]]) -> str:
     """How many, and the first few by name, told apart if a copy is of another class."""
-    named = "; ".join(f"{a.name} = {b.name}" for a, b in pairs[:MOST_NAMED])
-    more = f" and {len(pairs) - MOST_NAMED} more" if len(pairs) > MOST_NAMED else ""
+    named = first_of([f"{a.name} = {b.name}" for a, b in pairs], "; ")
     torn = sum(a.label != b.label for a, b in pairs)
-    return f"{len(pairs)} ({named}{more})" + (
-        f", {torn} of them in different classes" if torn else ""
-    )
+    return f"{len(pairs)} ({named})" + (f", {torn} of them in different classes" if torn else "")
 
 
 def digest_of(files: list[ImageFile]) -> str:

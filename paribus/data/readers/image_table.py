@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from pathlib import Path
 
 from paribus.data.dataset import Dataset
 from paribus.data.readers.csv_file import Sheet, listed, read_sheet
 from paribus.data.readers.image_decoding import decoded
-from paribus.data.readers.image_files import ImageFile, bytes_of, copies, digest_of
+from paribus.data.readers.image_files import ImageFile, copies, digest_of
 from paribus.data.readers.table import label_of, labelled, table_of
 from paribus.errors import ParibusError
 
@@ -37,7 +36,7 @@ def read_image_table(path: str | Path, target: str | None = None, size: int = 32
     sheet, unlabelled = labelled(sheet, column)
     pictures = _pictures(sheet)
     folder = Path(path).expanduser().parent
-    files = [_file(folder, str(name)) for name in sheet.frame[pictures]]
+    files = [ImageFile.read(folder / str(name), str(name)) for name in sheet.frame[pictures]]
     pixels, grey, sizes = decoded(folder, [(f.name, f.file) for f in files], size)
     groups, copied = copies(files)
     rest = replace(sheet, frame=sheet.frame.drop(columns=pictures))
@@ -76,8 +75,3 @@ def _pictures(sheet: Sheet) -> str:
         expected="one column with the name of an image file in every row",
         fix="Name each row's image, such as images/1.png, from the folder of the CSV file.",
     )
-
-
-def _file(folder: Path, name: str) -> ImageFile:
-    file = folder / name
-    return ImageFile(file, name, "", -1, hashlib.sha256(bytes_of(file, name)).hexdigest())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,11 +14,18 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from paribus.data.dataset import Dataset
-from paribus.data.readers.image_decoding import MOST_NAMED, decoded
-from paribus.data.readers.image_files import ImageFile, bytes_of, copies, crossing, digest_of
-from paribus.errors import ParibusError
+from paribus.data.readers.image_decoding import decoded, first_of
+from paribus.data.readers.image_files import (
+    ImageFile,
+    copies,
+    crossing,
+    digest_of,
+    folders,
+    root_folder,
+)
+from paribus.errors import ParibusError, at_least
 
-FEWEST_DRAWINGS = 2  # of a character, so that one can be learned from and one can judge
+MIN_DRAWINGS = 2  # of a character, so that one can be learned from and one can judge
 SPLIT_COLUMNS = ("path", "in_train", "in_test")
 TRAIN, TEST, NOWHERE = 0, 2, -2
 
@@ -52,8 +59,16 @@ def read_omniglot(
         ParibusError: no such folder, fewer than two alphabets or characters, a character with one drawing, a drawing
             that cannot be read, or a split that is none.
     """
-    root = _root(Path(path).expanduser(), target)
-    split = _split_file(root, Path(path).expanduser())
+    outer = root_folder(
+        Path(path).expanduser(),
+        target,
+        "alphabets",
+        "a folder <alphabet>/<character>/*.png",
+        named="alphabets and characters",
+    )
+    inside = folders(outer)
+    root = inside[0] if len(inside) == 1 else outer
+    split = _split_file(root, outer)
     found = _discovered(root)
     declared, said = _declared(split, found) if split else (found, ())
     left_out, crossed = crossing(declared)
@@ -95,40 +110,16 @@ def _numbers(names: Sequence[str]) -> Tensor:
     return torch.tensor([place[name] for name in names])
 
 
-def _root(path: Path, target: str | None) -> Path:
-    if target is not None:
-        raise ParibusError(
-            "target of a folder of alphabets",
-            got=repr(target),
-            expected="nothing: alphabets and characters are named for their folders",
-            fix="Leave the target out.",
-        )
-    if not path.is_dir():
-        raise ParibusError(
-            "a folder of alphabets",
-            got=f"a file at {path}" if path.exists() else f"nothing at {path}",
-            expected="a folder <alphabet>/<character>/*.png",
-            fix="Unpack the archive and give its folder." if path.exists() else "Check the path.",
-        )
-    inside = _folders(path)
-    return (inside[0] if len(inside) == 1 else path).resolve()
-
-
-def _folders(folder: Path) -> list[Path]:
-    return sorted(f for f in folder.iterdir() if f.is_dir() and not f.name.startswith((".", "__")))
-
-
 def _discovered(root: Path) -> list[ImageFile]:
     """Every drawing, in the order of the names of alphabets, characters and files."""
     found = []
-    for alphabet in _folders(root):
-        for character in _folders(alphabet):
+    for alphabet in folders(root):
+        for character in folders(alphabet):
             label = f"{alphabet.name}/{character.name}"
             for file in sorted(character.glob("*.png")):
                 if not file.name.startswith("."):
                     name = f"{label}/{file.name}"
-                    digest = hashlib.sha256(bytes_of(file, name)).hexdigest()
-                    found.append(ImageFile(file, name, label, -1, digest))
+                    found.append(ImageFile.read(file, name, label))
     return found
 
 
@@ -143,12 +134,12 @@ def _refuse_few(root: Path, files: Sequence[ImageFile]) -> None:
             expected="two or more folders <alphabet>/<character>/*.png",
             fix="Put each character's drawings into a folder of its own, in a folder of its alphabet.",
         )
-    few = sorted(label for label in set(labels) if labels.count(label) < FEWEST_DRAWINGS)
-    if few:
-        raise ParibusError(
-            f"character {few[0]!r} of {root.name}",
-            got="1 drawing",
-            expected=f"at least {FEWEST_DRAWINGS}",
+    for label, count in sorted(Counter(labels).items()):
+        at_least(
+            f"character {label!r} of {root.name}",
+            count,
+            MIN_DRAWINGS,
+            unit="drawing",
             fix="Add drawings, or take the character out.",
         )
 
@@ -194,11 +185,9 @@ def _declared(split: Path, files: Sequence[ImageFile]) -> tuple[list[ImageFile],
     notes = [f"split declared by {split.name}"]
     if both:
         tested = sum(test for _, test in rows.values())
-        named = ", ".join(both[:MOST_NAMED])
-        more = f" and {len(both) - MOST_NAMED} more" if len(both) > MOST_NAMED else ""
         notes.append(
             f"the declared split overlaps: {len(both)} of its {tested} test drawings are in its training part too "
-            f"({named}{more}); they are left out of training"
+            f"({first_of(both)}); they are left out of training"
         )
     if len(kept) < len(placed):
         notes.append(
@@ -236,5 +225,4 @@ def _digest(files: list[ImageFile], split: Path | None) -> str:
     """Hash of the drawings' paths and contents, and of the split's."""
     if split is None:
         return digest_of(files)
-    content = hashlib.sha256(bytes_of(split, split.name)).hexdigest()
-    return digest_of([*files, ImageFile(split, split.name, "", -1, content)])
+    return digest_of([*files, ImageFile.read(split, split.name)])

@@ -1,4 +1,4 @@
-"""Errors: each helper passes what is right, and refuses the rest in one line."""
+"""Errors: one line each, from the helpers that refuse what is wrong and from a user's own code."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import pickle
 import pytest
 
 from paribus.errors import ParibusError, at_least, error_context, none_of, one_of
+from tests.helpers.refusals import refused
 
 
-def test_an_error_is_one_line_and_survives_pickling() -> None:
-    error = ParibusError("seeds", got=1, expected="2", fix="Run more.")
-    assert str(error) == "seeds: got 1, expected 2. Run more."
-    assert str(pickle.loads(pickle.dumps(error))) == str(error)
+def test_an_error_survives_the_way_back_from_a_worker() -> None:
+    error = ParibusError("a", got=1, expected="b", fix="c.")
+    back = pickle.loads(pickle.dumps(error))
+    assert (str(error), error.fix) == (str(back), back.fix) == ("a: got 1, expected b. c.", "c.")
 
 
 def test_a_value_that_is_no_choice_is_refused_with_the_choices() -> None:
     one_of("budget", "quick", {"quick": 1}, fix="Choose.")
-    with pytest.raises(ParibusError) as caught:
-        one_of("budget", "large", ["quick", "full"], fix="Choose.")
-    assert str(caught.value) == "budget: got 'large', expected one of quick, full. Choose."
+    message = refused(one_of, "budget", "large", ["quick", "full"], fix="Choose.")
+    assert message == "budget: got 'large', expected one of quick, full. Choose."
 
 
 @pytest.mark.parametrize(
@@ -27,22 +27,28 @@ def test_a_value_that_is_no_choice_is_refused_with_the_choices() -> None:
 )
 def test_a_number_below_its_minimum_is_refused(number: int, unit: str, got: str) -> None:
     at_least("class a", 2, 2, unit=unit, fix="Add some.")
-    with pytest.raises(ParibusError) as caught:
-        at_least("class a", number, 2, unit=unit, fix="Add some.")
-    assert str(caught.value) == f"class a: got {got}, expected at least 2. Add some."
+    message = refused(at_least, "class a", number, 2, unit=unit, fix="Add some.")
+    assert message == f"class a: got {got}, expected at least 2. Add some."
 
 
 def test_the_first_mistake_that_was_made_is_refused() -> None:
-    none_of({"a": False}, "claim C1", expected="a claim", fix="Complete it.")
-    with pytest.raises(ParibusError) as caught:
-        none_of({"a": False, "b": True, "c": True}, "claim C1", expected="none", fix="Mend it.")
-    assert str(caught.value) == "claim C1: got b, expected none. Mend it."
+    none_of({"a": False}, "claim", expected="none", fix="Mend it.")
+    message = refused(none_of, {"a": False, "b": True, "c": True}, "claim", expected="d", fix="e.")
+    assert message == "claim: got b, expected d. e."
 
 
-def test_an_exception_of_user_code_names_what_was_done() -> None:
+def test_an_exception_of_user_code_is_named() -> None:
     with (
         pytest.raises(ParibusError) as caught,
-        error_context("model", expected="a network", fix="Mend it."),
+        error_context("file f.py", expected="a number", fix="Mend it."),
     ):
-        raise ValueError("no layers")
-    assert str(caught.value) == "model: got ValueError: no layers, expected a network. Mend it."
+        raise KeyError("seven")
+    assert str(caught.value) == "file f.py: got KeyError: 'seven', expected a number. Mend it."
+    assert isinstance(caught.value.__cause__, KeyError)
+
+
+def test_a_paribus_error_passes_unchanged() -> None:
+    own = ParibusError("a", got=1, expected="b", fix="c.")
+    with pytest.raises(ParibusError) as caught, error_context("d", expected="e", fix="f."):
+        raise own
+    assert caught.value is own

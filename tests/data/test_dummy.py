@@ -22,6 +22,7 @@ from paribus.data.dummy import (
 from paribus.data.readers.series import windows
 from paribus.errors import ParibusError
 from paribus.metrics import log_loss
+from tests.helpers.refusals import refused
 
 
 def _classified(targets: list[int], classes: str) -> Split:
@@ -92,9 +93,7 @@ def test_forecasts_are_in_the_scale_of_the_prepared_targets() -> None:
 
 @pytest.mark.parametrize("lag", [0, 5])
 def test_a_lag_beyond_the_window_is_refused(lag: int) -> None:
-    with pytest.raises(ParibusError) as caught:
-        seasonal_dummy(_series(False), lag=lag)
-    assert str(caught.value) == (
+    assert refused(seasonal_dummy, _series(False), lag=lag) == (
         f"lag of a dummy forecast: got {lag} steps, expected 1 to 4, the length of a window. "
         "Give a lag within the window, or make the windows longer."
     )

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from paribus.errors import ParibusError
 from paribus.experiment.claim import Claim
 from paribus.experiment.comparison import Budget, Comparison
 from paribus.experiment.factor import Factor
@@ -16,6 +15,7 @@ from paribus.experiment.recipe import Recipe
 from paribus.experiment.task import Metric, Task
 from paribus.experiment.variant import Sides, Variant, differences, within
 from paribus.spec import call, canonical, digest, lookup, replace
+from tests.helpers.refusals import refused
 
 SGD, ADAM = call("torch.optim:SGD", lr=0.01), call("torch.optim:Adam", lr=0.001)
 LOG_LOSS = Metric(
@@ -191,15 +191,9 @@ class Careless(Comparison):
         return variant.model_copy(update={"recipe": recipe})
 
 
-def refused(make: Any) -> str:
-    with pytest.raises(ParibusError) as caught:
-        make()
-    return str(caught.value)
-
-
 def test_a_level_that_changes_something_else_is_refused() -> None:
     fields = {name: getattr(comparison(), name) for name in Comparison.model_fields}
-    assert refused(lambda: Careless(**fields)) == (
+    assert refused(Careless, **fields) == (
         "variant 'adam' of comparison 'toys': got differences from the baseline at recipe.batch_size, "
         "recipe.optimizer.lr, recipe.optimizer.target, expected differences at recipe.optimizer and nowhere else. "
         "Give every level a value of its own, and vary nothing else."
@@ -208,7 +202,7 @@ def test_a_level_that_changes_something_else_is_refused() -> None:
 
 def test_a_level_equal_to_the_baseline_is_refused() -> None:
     twins = Factor(path="recipe.optimizer", levels={"sgd": SGD, "again": SGD})
-    assert refused(lambda: comparison(twins)) == (
+    assert refused(comparison, twins) == (
         "variant 'again' of comparison 'toys': got differences from the baseline at no path, expected differences at "
         "recipe.optimizer and nowhere else. Give every level a value of its own, and vary nothing else."
     )
@@ -217,7 +211,7 @@ def test_a_level_equal_to_the_baseline_is_refused() -> None:
 def test_two_equal_levels_besides_the_baseline_are_refused() -> None:
     """They would count one result twice, and widen the family for nothing."""
     twins = Factor(path="recipe.optimizer", levels={"sgd": SGD, "adam": ADAM, "again": ADAM})
-    assert refused(lambda: comparison(twins)) == (
+    assert refused(comparison, twins) == (
         "variant 'again' of comparison 'toys': got the settings of 'adam', expected settings of its own. "
         "Give every level a value of its own."
     )
@@ -265,7 +259,7 @@ def test_a_path_that_leads_nowhere_is_refused(path: str, message: str) -> None:
 def test_an_unknown_baseline_is_refused(
     factors: tuple[Factor, ...], baseline: tuple[str, ...], message: str
 ) -> None:
-    text = refused(lambda: comparison(*factors, baseline=baseline))
+    text = refused(comparison, *factors, baseline=baseline)
     assert text.startswith(f"baseline of comparison 'toys': {message}")
     assert text.endswith(" Name one level of each factor.")
 
@@ -275,14 +269,14 @@ def test_an_unknown_baseline_is_refused(
 )
 def test_a_claim_about_an_unknown_variant_is_refused(named: dict[str, str]) -> None:
     claim = Claim(name="C5", text="It is better.", relation="better", **named)
-    assert refused(lambda: comparison(claims=(claim,))) == (
+    assert refused(comparison, claims=(claim,)) == (
         "claim C5 of comparison 'toys': got 'adagrad', expected one of sgd, adam. "
         "Name a variant of this comparison."
     )
 
 
 def test_an_unknown_budget_is_refused() -> None:
-    assert refused(lambda: comparison().at("large")) == (
+    assert refused(comparison().at, "large") == (
         "budget of comparison 'toys': got 'large', expected one of quick. "
         "Choose one of these with --paribus-budget."
     )
@@ -294,7 +288,7 @@ def test_a_single_level_is_refused() -> None:
 
 
 def test_a_level_that_is_a_lambda_is_refused() -> None:
-    text = refused(lambda: Factor(path="recipe.optimizer", levels={"a": lambda p: p, "b": SGD}))
+    text = refused(Factor, path="recipe.optimizer", levels={"a": lambda p: p, "b": SGD})
     assert re.match(
         r"a setting: got <function .*<lambda> at 0x\w+> \(function\), expected plain", text
     )
@@ -333,9 +327,7 @@ def test_a_crossing_that_asks_for_no_interactions_has_none() -> None:
 
 
 def test_interactions_of_one_factor_are_refused() -> None:
-    with pytest.raises(ParibusError) as caught:
-        comparison(interaction_scale="score")
-    assert str(caught.value) == (
+    assert refused(comparison, interaction_scale="score") == (
         "interaction scale of comparison 'toys': got 1 factor, expected a crossing of two. "
         "Leave it out, or cross two factors."
     )

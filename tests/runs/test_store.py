@@ -17,6 +17,7 @@ from paribus.errors import ParibusError
 from paribus.runs.run import Outcome, Predictions, Run, RunResult
 from paribus.runs.store import SCHEMA, Store, Timing
 from paribus.spec import canonical
+from tests.helpers.refusals import refused
 from tests.helpers.toys import a_run
 
 RUN = a_run(seed=3)
@@ -224,9 +225,7 @@ def test_what_is_no_store_is_refused_and_left_as_it_is(
     path = tmp_path / "runs.sqlite"
     got = make(path)
     before = path.read_bytes() if path.is_file() else b""
-    with pytest.raises(ParibusError) as caught:
-        Store(path)
-    assert str(caught.value) == f"the store of runs: got {got}, expected {expected}. {fix}"
+    assert refused(Store, path) == f"the store of runs: got {got}, expected {expected}. {fix}"
     assert (path.read_bytes() if path.is_file() else b"") == before
     assert [p.name for p in tmp_path.iterdir()] == ["runs.sqlite"]
 
@@ -275,9 +274,7 @@ def test_a_trial_is_kept_without_a_test_score(store: Store) -> None:
 def test_a_trial_that_was_scored_on_the_test_part_is_refused(
     store: Store, changes: dict[str, Any], got: str
 ) -> None:
-    with pytest.raises(ParibusError) as caught:
-        store.add(TRIAL, replace(TRIED, **changes))
-    assert str(caught.value) == (
+    assert refused(store.add, TRIAL, replace(TRIED, **changes)) == (
         f"record of trial 2 of seed 3: got {got}, expected scores on the validation part alone. Score a trial by its "
         "validation curve; only the winner, trained afresh, is scored on the test part."
     )

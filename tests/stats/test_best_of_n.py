@@ -7,8 +7,8 @@ from statistics import fmean
 
 import pytest
 
-from paribus.errors import ParibusError
 from paribus.stats.best_of_n import best_of
+from tests.helpers.refusals import refused
 
 
 def test_the_expected_best_of_n_by_hand() -> None:
@@ -32,9 +32,7 @@ def test_the_expected_best_of_n_is_the_mean_over_all_ways_to_pick_n(n, higher) -
 
 @pytest.mark.parametrize("n", [0, 4])
 def test_a_best_of_more_than_there_are_is_refused(n) -> None:
-    with pytest.raises(ParibusError) as caught:
-        best_of([1.0, 2.0, 3.0], n)
-    assert str(caught.value) == (
+    assert refused(best_of, [1.0, 2.0, 3.0], n) == (
         f"n of an expected best of n: got {n}, expected 1 to 3, the trials that there are. "
         "Ask for no more than were run."
     )

@@ -14,8 +14,8 @@ from PIL import Image
 
 from paribus.data.readers.omniglot import read_omniglot
 from paribus.data.splits import random_split
-from paribus.errors import ParibusError
 from paribus.seeding import Streams
+from tests.helpers.refusals import refused
 
 NAMES = {"Greek": ("character01", "character02"), "Latin": ("character01",)}
 
@@ -53,12 +53,6 @@ def _declared(root: Path, **changes: tuple[object, object]) -> Path:
     rows |= {f"Latin/character01/{n[1:]}.png": flags for n, flags in changes.items()}
     _split(_folder(root) / "split.csv", rows)
     return root
-
-
-def _message(path: Path, **settings: str) -> str:
-    with pytest.raises(ParibusError) as caught:
-        read_omniglot(path, **settings)
-    return str(caught.value)
 
 
 def test_characters_are_counted_over_all_alphabets(tmp_path: Path) -> None:
@@ -158,24 +152,17 @@ def test_the_digest_tells_drawings_and_split_apart(tmp_path: Path) -> None:
 
 
 def test_what_is_no_folder_of_alphabets_is_refused(tmp_path: Path) -> None:
-    assert _message(tmp_path / "none") == (
-        f"a folder of alphabets: got nothing at {tmp_path / 'none'}, expected a folder <alphabet>/<character>/*.png. "
-        "Check the path."
-    )
-    (tmp_path / "a.zip").touch()
-    assert "got a file at" in _message(tmp_path / "a.zip")
-    assert _message(_folder(tmp_path / "x") / "Greek") == (
+    assert refused(read_omniglot, _folder(tmp_path / "x") / "Greek") == (
         "folder Greek: got no alphabets with drawings, expected two or more folders <alphabet>/<character>/*.png. "
         "Put each character's drawings into a folder of its own, in a folder of its alphabet."
     )
-    assert "Leave the target out." in _message(tmp_path / "x", target="letter")
 
 
 def test_a_character_with_one_drawing_is_refused(tmp_path: Path) -> None:
     _folder(tmp_path)
     for n in (0, 1):
         (tmp_path / "Latin" / "character01" / f"{n}.png").unlink()
-    assert _message(tmp_path) == (
+    assert refused(read_omniglot, tmp_path) == (
         f"character 'Latin/character01' of {tmp_path.name}: got 1 drawing, expected at least 2. "
         "Add drawings, or take the character out."
     )
@@ -183,18 +170,18 @@ def test_a_character_with_one_drawing_is_refused(tmp_path: Path) -> None:
 
 def test_a_split_that_is_none_is_refused(tmp_path: Path) -> None:
     _declared(tmp_path / "a", _9=(1, 0))
-    assert _message(tmp_path / "a") == (
+    assert refused(read_omniglot, tmp_path / "a") == (
         "split split.csv: got 1 paths without a drawing, such as Latin/character01/9.png, expected paths "
         "<alphabet>/<character>/<file> of drawings that are there. Unpack the drawings that the split was made for "
         "beside it."
     )
     _declared(tmp_path / "b", _1=("yes", 0))
-    assert _message(tmp_path / "b") == (
+    assert refused(read_omniglot, tmp_path / "b") == (
         "line 9 of split.csv: got in_train 'yes' and in_test '0', expected 0 or 1 in both. Repair the line."
     )
     root = _declared(tmp_path / "c")
     shutil.copy(root / "split.csv", root / "other.csv")
-    assert _message(root) == (
+    assert refused(read_omniglot, root) == (
         "split of c: got 2 files (other.csv, split.csv), expected one CSV file that declares a split, or none. "
         "Leave the one that is to be used."
     )
@@ -207,7 +194,7 @@ def test_other_csv_files_are_passed_over(tmp_path: Path) -> None:
 
 def test_a_drawing_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (_folder(tmp_path) / "Latin" / "character01" / "1.png").write_bytes(b"nothing")
-    assert "Latin/character01/1.png, no image" in _message(tmp_path)
+    assert "Latin/character01/1.png, no image" in refused(read_omniglot, tmp_path)
 
 
 @pytest.mark.real_data

@@ -1,4 +1,4 @@
-"""The one error that a user sees: it says what is wrong, what was got, what was expected, and what to do next."""
+"""Error that users see: it says what is wrong, what was got, what was expected, and what to do next."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 
 class ParibusError(Exception):
-    """A mistake that the user can mend, told in one line and without a traceback.
+    """Mistake that the user can mend, shown in one line and without a traceback.
 
     Args:
         what: what is wrong, naming the argument, option, file or column.
@@ -55,7 +55,7 @@ def none_of(mistakes: Mapping[str, bool], what: str, *, expected: str, fix: str)
 
 @contextmanager
 def error_context(what: str, *, expected: str, fix: str) -> Iterator[None]:
-    """Tell whatever code of the user raises as an error of ours; one of ours passes as it is.
+    """Raise any exception of user code as a `ParibusError`; one of these passes unchanged.
 
     Args:
         what: what was being done, naming the argument, option, file or column.

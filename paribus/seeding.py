@@ -15,7 +15,7 @@ SHARED_BY_TRIALS = ("split", "search")
 
 @dataclass(frozen=True)
 class Streams:
-    """The random streams of one run.
+    """Random streams of one run.
 
     Two runs with the same seed and salt draw the same numbers for the same purpose, whatever else differs between
     them; that is what pairs the variants of a comparison. A salt parts them again, for comparisons of a variant with
@@ -28,7 +28,7 @@ class Streams:
     trial: int | None = None
 
     def number(self, purpose: str, *names: str | int) -> int:
-        """A 63-bit number that depends on the seed, the salt, the purpose and the names, and on nothing else.
+        """Return a 63-bit number that depends on the seed, the salt, the purpose and the names, and on nothing else.
 
         In a trial it depends on the trial too, unless it serves the split or the search.
 
@@ -49,5 +49,5 @@ class Streams:
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 
     def generator(self, purpose: str, *names: str | int) -> torch.Generator:
-        """A fresh CPU generator for this purpose; always on the CPU, so that every device sees the same numbers."""
+        """Return a fresh generator for this purpose, always on the CPU, so that every device sees the same numbers."""
         return torch.Generator().manual_seed(self.number(purpose, *names))

@@ -9,7 +9,7 @@ from tests.helpers.refusals import refused
 
 
 def test_a_number_is_the_same_on_every_machine_and_version() -> None:
-    """The first 63 bits of SHA-256 of ``7//init/Linear/0``, by an independent tool (``printf | sha256sum``)."""
+    """First 63 bits of the SHA-256 of ``7//init/Linear/0``, by an independent tool (``printf | sha256sum``)."""
     assert Streams(7).number("init", "Linear", 0) == 0x5885436EEC02DA13 >> 1
 
 

@@ -1,4 +1,4 @@
-"""Data that take seconds to make, kept in the user's cache under the hash of all that they are made from."""
+"""Cached arrays: data that take seconds to make, stored under the hash of everything that they are made from."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Entry = TypeVar("Entry")
 
 
 def cache_folder() -> Path:
-    """Where things that can be made again are kept: ``PARIBUS_CACHE``, or the user's own cache.
+    """Return the cache folder: ``PARIBUS_CACHE``, or the user's own cache.
 
     Raises:
         OSError: the user has no home.
@@ -44,7 +44,7 @@ def keep_latest(entries: dict[str, Entry], key: str, value: Entry, max_size: int
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Yield a path to write to, whose file replaces ``path`` at the end: no reader sees a part of it.
+    """Yield a path to write to, whose file replaces ``path`` at the end: no reader sees half of it.
 
     Of two processes that write at once the last one wins. Where writing fails nothing is left.
 
@@ -61,7 +61,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
 def cached_array(
     name: str, made_from: Sequence[object], make: Callable[[], np.ndarray]
 ) -> np.ndarray:
-    """The array that ``make`` returns, from the cache if it was made before.
+    """Return the array that ``make`` returns, from the cache if it was made before.
 
     A cache that cannot be written or read costs the time of making the array again, and nothing else.
 
@@ -81,7 +81,7 @@ def cached_array(
 
 
 def processor() -> str:
-    """Its model and instructions, which machine code that is made for this machine depends on."""
+    """Return the processor's model and instructions, which compiled code depends on."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""Splits: which sample is learned from, which one chooses, which one judges; ``(dataset, generator) -> Fold``."""
+"""Splits into training, validation and test parts: ``(dataset, generator) -> Split``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def random_split(
     imbalance: float = 1.0,
     max_evaluated: int | None = None,
 ) -> Split:
-    """A split drawn at random, class by class, with copies of one sample on one side.
+    """Draw a split at random, class by class, with copies of one sample on one side.
 
     Every draw with the same fractions has parts of the same sizes, unless a group of copies fits into no part. Where
     the data came already split, the declared test part is kept, and validation is drawn from the declared training
@@ -62,7 +62,7 @@ def time_split(
     fractions: Sequence[float] = (0.7, 0.15, 0.15),
     max_evaluated: int | None = None,
 ) -> Split:
-    """A split of samples in time order: the past trains, the next stretch chooses, the last one judges.
+    """Split samples in time order: training, then validation, then test.
 
     The cuts are the same for every seed. Windows just after a cut look back over it, as a forecast does; what they are
     to predict lies behind it.
@@ -86,7 +86,7 @@ def declared_split(
     dataset: Dataset,
     generator: torch.Generator,  # noqa: ARG001 - every split takes one; nothing is drawn here
 ) -> Split:
-    """The split that the data came with, as generated data do that are drawn anew for every seed.
+    """Return the split that the data came with, as generated data do that are drawn anew for every seed.
 
     Raises:
         ParibusError: a sample without a declared part, a part left empty, or a class missing from training or test.
@@ -125,7 +125,7 @@ def _check_imbalance(dataset: Dataset, imbalance: float) -> None:
 
 
 def _cuts(count: int, shares: Sequence[float]) -> tuple[int, int, int]:
-    """Where each part ends, rounded."""
+    """Return the sample number at which each part ends, rounded."""
     total = sum(shares)
     ends = [round(count * sum(shares[: i + 1]) / total) for i in range(3)]
     return ends[0], ends[1], ends[2]
@@ -134,7 +134,7 @@ def _cuts(count: int, shares: Sequence[float]) -> tuple[int, int, int]:
 def _drawn(
     dataset: Dataset, generator: torch.Generator, shares: tuple[float, float, float], stratify: bool
 ) -> Tensor:
-    """The part number of every sample, ``(sample,)``."""
+    """Draw the part number of every sample, ``(sample,)``."""
     leaders = _leaders(dataset)
     strata = torch.zeros_like(leaders)
     if dataset.classes and stratify:
@@ -151,7 +151,7 @@ def _drawn(
 
 
 def _leaders(dataset: Dataset) -> Tensor:
-    """For each sample the number of the first sample that it is a copy of, itself if of none, ``(sample,)``."""
+    """Return for each sample the first one that it is a copy of, itself if of none, ``(sample,)``."""
     order = torch.arange(len(dataset))
     if dataset.groups is None:
         return order
@@ -163,7 +163,7 @@ def _leaders(dataset: Dataset) -> Tensor:
 def _allotted(
     leaders: Tensor, shares: tuple[float, float, float], generator: torch.Generator
 ) -> Tensor:
-    """A part number for each of these samples, ``(sample,)``: copies, of which few are expected, are placed first."""
+    """Draw a part number for each of these samples, ``(sample,)``; copies, few as a rule, are placed first."""
     _, unit, sizes = leaders.unique(return_inverse=True, return_counts=True)
     room = _quota(len(leaders), shares)
     placed = torch.full_like(sizes, FREE)
@@ -179,7 +179,7 @@ def _allotted(
 
 
 def _quota(count: int, shares: tuple[float, float, float]) -> Tensor:
-    """How many of so many samples go into each part, ``(3,)``: no part empty that could have one, test first."""
+    """Return each part's share of so many samples, ``(3,)``: no part empty that could have one, test first."""
     first, second, end = _cuts(count, shares)
     room = [first, second - first, end - second]
     for part in (1, 0, 2):
@@ -190,7 +190,7 @@ def _quota(count: int, shares: tuple[float, float, float]) -> Tensor:
 
 
 def _fold(dataset: Dataset, parts: Tensor, notes: tuple[str, ...]) -> Split:
-    """The split of these part numbers, every part and every class of training and test being there."""
+    """Return the split of these part numbers; refuse an empty part, and a class missing from training or test."""
     train, validation, test = (torch.nonzero(parts == i).squeeze(1) for i in range(3))
     split = _full(Split(dataset, train, validation, test, notes))
     for name in ("train", "test") if dataset.classes else ():
@@ -207,7 +207,7 @@ def _fold(dataset: Dataset, parts: Tensor, notes: tuple[str, ...]) -> Split:
 
 
 def _full(split: Split) -> Split:
-    """The same split, none of its parts being empty."""
+    """Return the same split; refuse an empty part."""
     for name in PARTS:
         if len(split.indices(name)) == 0:
             raise ParibusError(
@@ -224,7 +224,7 @@ def _spoken(part: str) -> str:
 
 
 def _lightened(split: Split, most: int | None) -> Split:
-    """The split with at most so many samples in validation and test."""
+    """Return the split with at most so many samples in validation and test."""
     parts = (split.validation, split.test)
     if most is None or max(map(len, parts)) <= most:
         return split
@@ -237,14 +237,14 @@ def _lightened(split: Split, most: int | None) -> Split:
 
 
 def _thinned(part: Tensor, most: int) -> Tensor:
-    """At most so many of the samples, evenly spaced, first and last included."""
+    """Return at most so many of the samples, evenly spaced, first and last included."""
     if len(part) <= most:
         return part
     return part[torch.linspace(0, len(part) - 1, most, dtype=torch.float64).round().long()]
 
 
 def _imbalanced(split: Split, generator: torch.Generator, ratio: float) -> Split:
-    """The split with prevalences that fall geometrically, as `random_split` tells."""
+    """Return the split with prevalences that fall geometrically, as in `random_split`."""
     target, count = split.dataset.targets[0], len(split.dataset.classes)
     shares = [ratio ** (-k / (count - 1)) for k in range(count)]
 
@@ -276,5 +276,5 @@ def _imbalanced(split: Split, generator: torch.Generator, ratio: float) -> Split
 
 
 def _sizes(target: Tensor, part: Tensor) -> list[int]:
-    """How many samples of each class a part has."""
+    """Count a part's samples of each class."""
     return target[part].bincount().tolist()

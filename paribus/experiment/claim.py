@@ -11,7 +11,7 @@ from paribus.spec import Call, Frozen
 
 
 class Claim(Frozen):
-    """A hypothesis stated before the run; claims of one name are the parts of one, which needs them all.
+    """Hypothesis stated before the run; claims of one name are the parts of one, which needs them all.
 
     Args:
         name: its number, such as ``C5``.
@@ -76,5 +76,5 @@ class Claim(Frozen):
 
     @property
     def alone(self) -> bool:
-        """Whether it holds a variant's own number against a value."""
+        """True where a variant's own number is held against a value."""
         return self.value is not None

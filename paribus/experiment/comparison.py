@@ -20,7 +20,7 @@ from paribus.spec import Call, Frozen, replace
 
 
 class Budget(Frozen):
-    """How much is spent on a comparison.
+    """Seeds, steps and seconds that a comparison may take.
 
     Args:
         seeds: paired seeds a variant.
@@ -34,7 +34,7 @@ class Budget(Frozen):
 
 
 class Comparison(Frozen):
-    """A controlled comparison: variants differ from the base at the factor's paths and nowhere else.
+    """Controlled comparison: variants differ from the base at the factor's paths and nowhere else.
 
     Args:
         name: a short name, part of the test's name.
@@ -86,22 +86,22 @@ class Comparison(Frozen):
 
     @property
     def primary(self) -> Metric:
-        """The metric on which verdicts rest."""
+        """Metric on which verdicts rest."""
         return self.metric or self.task.primary
 
     @property
     def corrected(self) -> bool:
-        """Whether it speaks of new data by the corrected t; data drawn anew for every seed are new without it."""
+        """True where inference to new data needs the corrected t; data drawn anew for every seed do not."""
         drawn = self.task.redrawn and not self.task.from_file
         return self.inference == "population" and not drawn
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """The dotted paths that vary."""
+        """Dotted paths that vary."""
         return tuple(path for factor in self.factors for path in factor.paths)
 
     def interactions(self) -> dict[str, tuple[str, str, str, str]]:
-        """Of each interaction, by name, the variants with both levels changed, the first, the second, and neither.
+        """Return each interaction's variants by name: both levels changed, the first, the second, and neither.
 
         A name is the two levels that are changed from the baseline's, such as ``kaiming : batch norm``.
         """
@@ -128,17 +128,17 @@ class Comparison(Frozen):
 
     @property
     def family(self) -> int:
-        """How many contrasts are declared: each variant with the baseline, and the interactions."""
+        """Number of declared contrasts: each variant with the baseline, and the interactions."""
         combinations = prod(len(factor.levels) for factor in self.factors)
         return combinations - 1 + len(self.interactions())
 
     def seconds(self, budget: str) -> float:
-        """Estimated seconds of both arms on two cores."""
+        """Return the estimated seconds of both arms on two cores."""
         tuned = self.tuning.seconds.get(budget, 0.0) if self.tuning else 0.0
         return self.budgets[budget].seconds + tuned
 
     def variants(self) -> tuple[Variant, ...]:
-        """Every combination of levels, the baseline first."""
+        """Return every combination of levels, the baseline first."""
         made = [self._variant(levels) for levels in product(*(f.levels for f in self.factors))]
         return tuple(sorted(made, key=lambda v: v.levels != self.baseline))
 
@@ -149,7 +149,7 @@ class Comparison(Frozen):
         return Variant(name=variant_name(levels), levels=levels, **base)
 
     def at(self, budget: str) -> Comparison:
-        """The same comparison with the steps of a budget.
+        """Return the same comparison with the steps of a budget.
 
         Raises:
             ParibusError: there is no such budget.

@@ -1,4 +1,4 @@
-"""Factors: what varies in a comparison, and its named levels."""
+"""Factors of a comparison: the paths that vary, and their named levels."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ROOTS = ("task", "recipe", "metric")
 
 
 class Factor(Frozen):
-    """What varies: a dotted path into the task, the recipe or the metric, and its named levels.
+    """Dotted path into the task, the recipe or the metric that varies, and its named levels.
 
     Args:
         path: such as ``recipe.optimizer``, ``recipe.model.activation`` or ``task.split.imbalance``; ``recipe``,
@@ -45,14 +45,14 @@ class Factor(Frozen):
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """The dotted paths that its levels change."""
+        """Dotted paths that its levels change."""
         if "." in self.path:
             return (self.path,)
         below = dict.fromkeys(path for level in self.levels.values() for path in level)
         return tuple(f"{self.path}.{path}" for path in below)
 
     def put(self, base: Any, level: str) -> Any:
-        """The base with a level in its place."""
+        """Return the base with a level in its place."""
         value = self.levels[level]
         if "." in self.path:
             return replace(base, self.path, value)

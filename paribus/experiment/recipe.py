@@ -1,4 +1,4 @@
-"""The recipe: every choice, besides the task, that fixes one training."""
+"""Recipes: every choice, besides the task, that fixes one training."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from paribus.spec import Call, Frozen
 
 
 class EarlyStopping(Frozen):
-    """Stop after ``patience`` evaluations in a row in each of which validation loss was above the one before.
+    """End of a run after ``patience`` evaluations in a row in each of which validation loss was above the one before.
 
     The weights with the lowest validation loss are kept.
     """
@@ -20,7 +20,7 @@ class EarlyStopping(Frozen):
 
 
 class Recipe(Frozen):
-    """The choices that fix one training; plain data through and through.
+    """Choices that fix one training, all of them plain data.
 
     Args:
         model: makes the network; it is given ``inputs`` (shape of a sample) and ``outputs`` (their number) where it
@@ -60,7 +60,7 @@ class Recipe(Frozen):
 
 
 class Pretrained(Frozen):
-    """Another training, with the same seed, whose weights a training starts from.
+    """Earlier training, with the same seed, whose weights a training starts from.
 
     Args:
         task: what was learned there.

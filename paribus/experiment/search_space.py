@@ -44,23 +44,23 @@ class LogUniform(Frozen):
         return self
 
     def at(self, share: float) -> float:
-        """The number at a share, 0 to 1, of the logarithmic range."""
+        """Return the number at a share, 0 to 1, of the logarithmic range."""
         x = exp(log(self.low) + share * log(self.high / self.low))
         x = min(max(x, self.low), self.high)
         return 1 - x if self.complement else x
 
     def edge(self, value: float) -> Side | None:
-        """The end in whose tenth of the logarithmic range a number lies; none at an end that nothing lies beyond."""
+        """Return the end in whose tenth of the logarithmic range a number lies, None where it cannot move."""
         x = 1 - value if self.complement else value
         side = _side(log(x / self.low) / log(self.high / self.low))
         return side if side and self.can_widen(side) else None
 
     def can_widen(self, side: Side) -> bool:
-        """Whether there is anything beyond an end: a complement ends at one, such as at no momentum at all."""
+        """Return whether an end can move: a complement ends at one, such as at no momentum at all."""
         return not (side == "high" and self.complement and self.high >= 1)
 
     def widened(self, side: Side) -> LogUniform:
-        """The same range, ten times as wide at one end, as far as it can be."""
+        """Return the same range, ten times as wide at one end, as far as it can be."""
         low = self.low / WIDENED_BY if side == "low" else self.low
         high = self.high * WIDENED_BY if side == "high" else self.high
         return self.model_copy(
@@ -69,7 +69,7 @@ class LogUniform(Frozen):
 
     @property
     def label(self) -> str:
-        """How a page writes it.
+        """Text for a page.
 
         >>> LogUniform(low=0.01, high=1, complement=True).label
         '1 - x log-uniform in [0.01, 1]'
@@ -92,43 +92,43 @@ class Uniform(Frozen):
         return self
 
     def at(self, share: float) -> float:
-        """The number at a share, 0 to 1, of the range."""
+        """Return the number at a share, 0 to 1, of the range."""
         return self.low + share * (self.high - self.low)
 
     def edge(self, value: float) -> Side | None:
-        """The end in whose tenth of the range a number lies."""
+        """Return the end in whose tenth of the range a number lies."""
         return _side((value - self.low) / (self.high - self.low))
 
     def can_widen(self, side: Side) -> bool:  # noqa: ARG002 - every range is asked for both
-        """Only a logarithmic range is widened: what lies beyond a linear one may have no meaning."""
+        """Return False: what lies beyond a linear range may have no meaning."""
         return False
 
     @property
     def label(self) -> str:
-        """How a page writes it."""
+        """Text for a page."""
         return f"uniform in [{self.low:.6g}, {self.high:.6g}]"
 
 
 class Categorical(Frozen):
-    """One of some values, each as likely as the others; it has no edges."""
+    """Values of which each is as likely as the others; there are no edges."""
 
     kind: Literal["choice"] = "choice"
     values: tuple[Any, ...] = Field(min_length=2)
 
     def at(self, share: float) -> Any:
-        """The value at a share, 0 to 1, of the list."""
+        """Return the value at a share, 0 to 1, of the list."""
         return self.values[min(int(share * len(self.values)), len(self.values) - 1)]
 
     def edge(self, value: object) -> None:
-        """None: the values have no order."""
+        """Return None: the values have no order."""
 
     def can_widen(self, side: Side) -> bool:  # noqa: ARG002 - every range is asked for both
-        """No."""
+        """Return False."""
         return False
 
     @property
     def label(self) -> str:
-        """How a page writes it."""
+        """Text for a page."""
         return f"one of {', '.join(map(str, self.values))}"
 
 
@@ -156,7 +156,7 @@ class Space(Frozen):
     ranges: dict[str, Range] = Field(default_factory=dict)
 
     def draw(self, streams: Streams, trial: int) -> dict[str, Any]:
-        """What stands at each path in one trial of a seed.
+        """Return the value at each path in one trial of a seed.
 
         A path's share of its range depends on seed, salt, trial and path alone, so that variants search alike, and in
         the same order however many trials there are.
@@ -168,13 +168,13 @@ class Space(Frozen):
 
     @property
     def label(self) -> str:
-        """How a page writes it."""
+        """Text for a page."""
         told = [f"{path.removeprefix('recipe.')}: {r.label}" for path, r in self.ranges.items()]
         return "; ".join(told) or "nothing"
 
 
 def space(**ranges: LogUniform | Uniform | Categorical) -> Space:
-    """A space over keyword arguments of the optimizer, which is what most searches are over.
+    """Make a space over keyword arguments of the optimizer, which is what most searches are over.
 
     >>> space(lr=LogUniform(low=0.001, high=3)).label
     'optimizer.lr: log-uniform in [0.001, 3]'
@@ -183,7 +183,7 @@ def space(**ranges: LogUniform | Uniform | Categorical) -> Space:
 
 
 def best_trial(values: Sequence[float], higher_is_better: bool) -> int | None:
-    """The number of the trial with the best value, the first of equals; None where none is finite: a failed one loses.
+    """Return the number of the trial with the best finite value, the first of equals; None where none is finite.
 
     >>> best_trial([0.3, float("nan"), 0.2, 0.2], higher_is_better=False)
     2
@@ -203,7 +203,7 @@ class Edge(NamedTuple):
 
     @property
     def label(self) -> str:
-        """How a page writes it.
+        """Text for a page.
 
         >>> Edge("recipe.optimizer.lr", "high", 4, 10).label
         'optimizer.lr at its high end (4 of 10 winners)'
@@ -213,7 +213,7 @@ class Edge(NamedTuple):
 
 
 def edges(space: Space, winners: Sequence[Mapping[str, Any]]) -> list[Edge]:
-    """The ends in whose outer tenth over a quarter of the winners lie."""
+    """Return the ends in whose outer tenth over a quarter of the winners lie."""
     found = []
     sides: tuple[Side, Side] = ("low", "high")
     for path, within in space.ranges.items():
@@ -223,7 +223,7 @@ def edges(space: Space, winners: Sequence[Mapping[str, Any]]) -> list[Edge]:
 
 
 def widened(spaces: Mapping[str, Space], crowded: Sequence[Edge]) -> dict[str, Space]:
-    """Every variant's space, widened alike at each crowded end as far as its ranges can be."""
+    """Return every variant's space, widened alike at each crowded end as far as its ranges can be."""
     made = dict(spaces)
     for path, side in dict.fromkeys((edge.path, edge.side) for edge in crowded):
         made = {name: _widened(found, path, side) for name, found in made.items()}

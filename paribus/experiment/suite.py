@@ -11,7 +11,7 @@ from paribus.spec import Frozen
 
 
 class Ranking(Frozen):
-    """What is asked over all comparisons of a suite at once, one unit a data set.
+    """Question over all comparisons of a suite at once, one observation a data set.
 
     Args:
         question: what is asked, in a sentence.
@@ -59,7 +59,7 @@ class Suite(Frozen):
 
     @model_validator(mode="after")
     def _alike(self) -> Suite:
-        """Variants can be ranked over tasks only where each task has the same ones, and each task counts once."""
+        """Refuse a ranking over tasks that differ in their variants or repeat."""
         names = [[variant.name for variant in c.variants()] for c in self.comparisons]
         tasks = [c.task.name for c in self.comparisons]
         mistakes = {

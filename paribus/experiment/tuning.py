@@ -1,4 +1,4 @@
-"""What is declared of a comparison's tuned arm before anything runs: spaces, trials, and whether they may differ."""
+"""Tuned arm of a comparison, declared before anything runs: spaces, trials, and whether they may differ."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SHARED_SEED = 2_000_000
 
 
 class Tuning(Frozen):
-    """How every variant is tuned: random search, the same number of trials for each.
+    """Random search for every variant, with the same number of trials for each.
 
     Args:
         spaces: one for all variants, or by the name of a variant or of a level.
@@ -45,20 +45,20 @@ class Tuning(Frozen):
     pilot: int = Field(default=4, ge=1)
 
     def space_of(self, name: str, levels: Sequence[str]) -> Space:
-        """The declared space of a variant: under its name, under the name of one of its levels, or the one of all."""
+        """Return a variant's declared space: under its name, under one of its levels, or the one of all."""
         if isinstance(self.spaces, Space):
             return self.spaces
         return next(self.spaces[key] for key in (name, *levels) if key in self.spaces)
 
     def trials_of(self, name: str, budget: str, asked: int | None = None) -> int:
-        """Trials of a variant: as asked for, as declared where that is unequal."""
+        """Return the trials of a variant: as asked for, as declared where that is unequal."""
         declared = self.trials[budget]
         if isinstance(declared, dict):
             return declared[name]
         return declared if asked is None else asked
 
     def is_unequal(self, budget: str) -> bool:
-        """Whether variants have different numbers of trials."""
+        """Return whether variants have different numbers of trials."""
         declared = self.trials.get(budget)
         return isinstance(declared, dict) and len(set(declared.values())) > 1
 
@@ -70,7 +70,7 @@ class Tuning(Frozen):
 
 
 def applied(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
-    """The recipe with these values at their paths."""
+    """Return the recipe with these values at their paths."""
     for path, value in values.items():
         recipe = replace(recipe, path.removeprefix("recipe."), value)
     return recipe

@@ -1,4 +1,4 @@
-"""Checks of a declared comparison: each refuses, before anything runs, what could not be answered fairly."""
+"""Checks of a declared comparison, before anything runs."""
 
 from __future__ import annotations
 

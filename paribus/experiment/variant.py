@@ -11,7 +11,7 @@ from paribus.spec import Frozen
 
 
 class Variant(Frozen):
-    """The base with one level of each factor in its place."""
+    """Base task, recipe and metric with one level of each factor in place."""
 
     name: str
     levels: tuple[str, ...]
@@ -21,19 +21,19 @@ class Variant(Frozen):
 
 
 def variant_name(levels: tuple[str, ...]) -> str:
-    """The name that tables show for a combination of levels."""
+    """Return the name that tables show for a combination of levels."""
     return " × ".join(levels)
 
 
 class Sides(NamedTuple):
-    """What stands at a path in the baseline and in the variant."""
+    """Values at a path in the baseline and in the variant."""
 
     baseline: Any
     variant: Any
 
 
 def differences(baseline: Variant, variant: Variant) -> dict[str, Sides]:
-    """The dotted paths at which two variants differ: what a page states as having varied."""
+    """Return the dotted paths at which two variants differ, as a page states them."""
     found: dict[str, Sides] = {}
     for root in ROOTS:
         changed = getattr(baseline, root).diff(getattr(variant, root))
@@ -42,10 +42,10 @@ def differences(baseline: Variant, variant: Variant) -> dict[str, Sides]:
 
 
 def _tidy(path: str) -> str:
-    """``model.kwargs.hidden`` as people write it: ``model.hidden``."""
+    """Shorten ``model.kwargs.hidden`` to ``model.hidden``."""
     return path.replace(".kwargs.", ".").removeprefix("kwargs.")
 
 
 def within(path: str, root: str) -> bool:
-    """Whether a path is the root or lies below it."""
+    """Return whether a path is the root or lies below it."""
     return path == root or path.startswith(f"{root}.")

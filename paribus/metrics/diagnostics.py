@@ -1,4 +1,4 @@
-"""What happens inside a network: gradient norms a layer, dead units, how far activations are from zero, the fit.
+"""Diagnostics of a network in training: gradient norms a layer, dead units, mean activations, the fit.
 
 Each is ``(network, part, loss) -> {name: number}`` and leaves the network as it found it. One that has an argument
 ``last`` is given the step before as well.
@@ -21,21 +21,21 @@ from paribus.spec import Call
 
 
 class LastStep(NamedTuple):
-    """What the last step did: how weights changed, and the gradient it was given (clipped), ``(parameter,)`` each."""
+    """Change of the weights in the last step and the (clipped) gradient that it was given, ``(parameter,)`` each."""
 
     change: Tensor
     gradient: Tensor
 
 
 def needs_last_step(diagnostic: Call) -> bool:
-    """Whether a diagnostic is given the last step."""
+    """Return whether a diagnostic is given the last step."""
     return "last" in inspect.signature(diagnostic.resolve()).parameters
 
 
 def update_norm(
     _network: nn.Module, _part: Subset, _loss: Callable[..., Tensor], *, last: LastStep | None
 ) -> dict[str, float]:
-    """How far the last step went, and how far for each unit of gradient.
+    """Measure the length of the last step, and its length for each unit of gradient.
 
     Returns:
         ``update_norm``: Euclidean norm of the weights' change; ``effective_step``: that norm over the gradient's, which
@@ -53,7 +53,7 @@ def update_norm(
 def layer_variances(
     network: nn.Module, part: Subset, loss: Callable[..., Tensor]
 ) -> dict[str, float]:
-    """Variance of what each hidden linear or convolutional layer puts out, and of the loss's gradient there.
+    """Measure the variance of each hidden linear or convolutional layer's output, and of the loss's gradient there.
 
     Returns:
         ``activation_variance/0`` and on, and ``gradient_variance/0`` and on, in order of definition and without the
@@ -81,7 +81,7 @@ def layer_variances(
 def gradient_norms(
     network: nn.Module, part: Subset, loss: Callable[..., Tensor]
 ) -> dict[str, float]:
-    """Euclidean norm of the gradient of each weight matrix, and the first one's ratio to the last.
+    """Measure the Euclidean norm of each weight matrix's gradient, and the first one's ratio to the last.
 
     Returns:
         ``gradient_norm/0`` and on, in order of definition, and ``gradient_ratio`` (NaN where the last norm is zero).
@@ -99,7 +99,7 @@ def gradient_norms(
 def border_sensitivity(
     network: nn.Module, part: Subset, loss: Callable[..., Tensor]
 ) -> dict[str, float]:
-    """How much the loss depends on the pixels at an image's border, as a multiple of how much it does on the others.
+    """Measure how much the loss depends on the pixels at an image's border, relative to the others.
 
     Returns:
         ``border_sensitivity``: mean absolute gradient of the loss by the pixels of the outermost rows and columns of
@@ -117,7 +117,7 @@ def border_sensitivity(
 
 @torch.no_grad()
 def activations(network: nn.Module, part: Subset, _loss: Callable[..., Tensor]) -> dict[str, float]:
-    """How alive and how centred the hidden units are, over all activation modules.
+    """Measure dead units, mean and offset of the hidden units, over all activation modules.
 
     Returns:
         ``dead_share``: share of units that put out exactly zero for every sample, so that no gradient passes them;
@@ -143,7 +143,7 @@ def activations(network: nn.Module, part: Subset, _loss: Callable[..., Tensor]) 
 
 @torch.no_grad()
 def train_fit(network: nn.Module, part: Subset, loss: Callable[..., Tensor]) -> dict[str, float]:
-    """How well the samples are fitted that are trained on, and what it costs to measure that as in training.
+    """Measure the loss on the training samples in evaluation mode, and how much higher it is in training mode.
 
     Returns:
         ``fitted/loss``: mean loss in evaluation mode, which dropout and batch statistics do not disturb; a run's curves
@@ -161,7 +161,7 @@ def train_fit(network: nn.Module, part: Subset, loss: Callable[..., Tensor]) -> 
 def all_zero_output(
     network: nn.Module, part: Subset, _loss: Callable[..., Tensor]
 ) -> dict[str, float]:
-    """Whether the network puts out exactly zero for every sample, as one whose units have all died does.
+    """Report whether the network puts out exactly zero for every sample, as one whose units have all died does.
 
     Returns:
         ``silent``: one if it does, else zero.
@@ -170,12 +170,12 @@ def all_zero_output(
 
 
 def _units(x: Tensor) -> Tensor:
-    """``(sample, unit, ...)`` with at least one trailing axis, a channel being a unit."""
+    """Return ``(sample, unit, ...)`` with at least one trailing axis, a channel being a unit."""
     return x.unsqueeze(-1) if x.ndim == 2 else x
 
 
 def _forward(network: nn.Module, part: Subset) -> Outputs:
-    """A pass that updates copies of the buffers, so that running statistics stay as they are."""
+    """Run a pass that updates copies of the buffers, so that running statistics stay as they are."""
     buffers = {name: b.clone() for name, b in network.named_buffers()}
     outputs: Outputs = functional_call(network, buffers, part.inputs)
     return outputs

@@ -1,4 +1,4 @@
-"""The store of runs: an SQLite file, one writer, every finished run committed at once."""
+"""Store of runs: an SQLite file, one writer, every finished run committed at once."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Timing(NamedTuple):
 
     @property
     def ratios(self) -> list[float]:
-        """The variant's seconds over the baseline's, in each round."""
+        """Ratio of the variant's seconds to the baseline's, in each round."""
         return [v / b for v, b in zip(self.variant, self.baseline, strict=True)]
 
     @property
@@ -127,7 +127,7 @@ class Store:
 
     @property
     def empty(self) -> bool:
-        """Whether it holds no run."""
+        """True where it holds no run."""
         return self._db.execute("select 1 from runs limit 1").fetchone() is None
 
     def add(self, run: Run, record: RunResult) -> None:
@@ -158,7 +158,7 @@ class Store:
                 )
 
     def get(self, keys: Iterable[str]) -> dict[str, RunResult]:
-        """The records that are there, by key, without their predictions."""
+        """Return the records that are there, by key, without their predictions."""
         found = {}
         for key in keys:
             row = self._db.execute("select record from runs where key = ?", (key,)).fetchone()
@@ -168,7 +168,7 @@ class Store:
         return found
 
     def predictions(self, key: str) -> Predictions | None:
-        """What a run said of its test part, or None if it left nothing."""
+        """Return a run's predictions of its test part, or None if it left none."""
         row = self._db.execute("select arrays from predictions where key = ?", (key,)).fetchone()
         if row is None:
             return None
@@ -176,7 +176,7 @@ class Store:
         return _unpacked(row[0])
 
     def look(self, comparison: str, seeds: int) -> list[int]:
-        """Note that a comparison's result was looked at with so many seeds; returns all looks, the first first."""
+        """Note a look at a comparison's result with so many seeds; return all looks, the first first."""
         with self._db:
             self._db.execute(
                 "insert or ignore into looks values (?, ?, ?)", (comparison, seeds, _now())
@@ -184,7 +184,7 @@ class Store:
         return self.looks(comparison)
 
     def looks(self, comparison: str) -> list[int]:
-        """The looks taken at a comparison's result, as numbers of seeds, the first first; notes none."""
+        """Return the looks taken at a comparison's result, as numbers of seeds, the first first; note none."""
         rows = self._db.execute(
             "select seeds from looks where comparison = ? order by first_seen, rowid", (comparison,)
         )
@@ -199,14 +199,14 @@ class Store:
             )
 
     def choice(self, cohort: str) -> tuple[str, str, int] | None:
-        """The engine that was chosen for a cohort, why, and how many at once; None if none was."""
+        """Return the engine that was chosen for a cohort, why, and how many at once; None if none was."""
         row = self._db.execute(
             "select engine, reason, portion from choices where cohort = ?", (cohort,)
         ).fetchone()
         return None if row is None else (row[0], row[1], row[2])
 
     def tables(self) -> dict[str, list[list[Any]]]:
-        """Every table as plain data, of runs and predictions those that were read: what `fill` takes."""
+        """Return every table as plain data, of runs and predictions those that were read: what `fill` takes."""
         found = {}
         for name in self._names():
             rows = self._db.execute(f"select * from {name} order by rowid").fetchall()  # noqa: S608 - ours
@@ -249,7 +249,7 @@ class Store:
             )
 
     def frozen(self, name: str) -> Any:
-        """What was kept under a name, or None."""
+        """Return what was kept under a name, or None."""
         row = self._db.execute("select value from frozen where name = ?", (name,)).fetchone()
         return None if row is None else json.loads(row[0])
 
@@ -262,7 +262,7 @@ class Store:
             )
 
     def answer(self, claim: str) -> tuple[list[Any], str] | None:
-        """The answer that was kept for a claim and when, or None if none was."""
+        """Return the answer that was kept for a claim and when, or None if none was."""
         row = self._db.execute(
             "select answer, created from answers where claim = ?", (claim,)
         ).fetchone()
@@ -277,7 +277,7 @@ class Store:
             )
 
     def timing(self, variant: str, baseline: str, device: str) -> Timing | None:
-        """The step times of a variant against its baseline, or None if they were not taken."""
+        """Return the step times of a variant against its baseline, or None if they were not taken."""
         row = self._db.execute(
             "select timing from timings where variant = ? and baseline = ? and device = ?",
             (variant, baseline, device),
@@ -290,13 +290,13 @@ KEYED = {"runs": "", "predictions": "predictions/"}
 
 
 def _text(value: object) -> object:
-    """Bytes as text that JSON takes."""
+    """Return bytes as text that JSON takes."""
     return {"bytes": base64.b64encode(value).decode()} if isinstance(value, bytes) else value
 
 
 @contextmanager
 def _closed_on_error(db: sqlite3.Connection) -> Iterator[None]:
-    """Close the file again if it turns out to be none of ours."""
+    """Close the file again if it is refused."""
     try:
         yield
     except BaseException:
@@ -305,7 +305,7 @@ def _closed_on_error(db: sqlite3.Connection) -> Iterator[None]:
 
 
 def _refuse_judged_trial(run: Run, record: RunResult) -> None:
-    """Refuse a trial that knows anything of the test part: the winner would be chosen by what is to judge it."""
+    """Refuse a trial that was scored on the test part: the winner would be chosen by the data that score it."""
     if run.trial is None:
         return
     stray = [name for name in record.scores if not name.startswith(("validation/", "train/"))]

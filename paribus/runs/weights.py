@@ -28,7 +28,7 @@ def save_weights(network: nn.Module, path: Path) -> None:
 
 
 def load_weights(path: Path) -> dict[str, Tensor]:
-    """The weights and buffers in a file, by name, on the CPU.
+    """Return the weights and buffers in a file, by name, on the CPU.
 
     Raises:
         ParibusError: the file cannot be read, or holds anything but tensors by name; what else it holds is not run.

@@ -126,7 +126,7 @@ def test_label_prior_is_the_log_odds_of_each_label() -> None:
 
 
 def _noisy_images(sigma: float = 0.5) -> Split:
-    """Sixty images of 3x3 pixels of falling variance, with noise in the inputs, in three parts of twenty."""
+    """Make sixty images of 3x3 pixels of falling variance, with noise in the inputs, in three parts of twenty."""
     generator = torch.Generator().manual_seed(0)
     scale = torch.linspace(2.0, 0.1, 9).view(1, 3, 3)
     clean = torch.randn(60, 1, 3, 3, generator=generator) * scale

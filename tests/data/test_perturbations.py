@@ -1,4 +1,4 @@
-"""Folds that are perturbed: an input shuffled, blank or with its pixels permuted, and all else as it was."""
+"""Perturbed splits: an input shuffled, zero or with its pixels permuted, and all else as it was."""
 
 from __future__ import annotations
 

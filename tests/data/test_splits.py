@@ -20,7 +20,7 @@ def _generator(seed: int = 0) -> torch.Generator:
 
 
 def _classified(counts: Sequence[int], **settings: Any) -> Dataset:
-    """A data set with so many samples of each class, mixed."""
+    """Make a data set with so many samples of each class, mixed."""
     targets = torch.arange(len(counts)).repeat_interleave(torch.tensor(counts))
     targets = targets[torch.randperm(len(targets), generator=_generator(99))]
     data = Dataset(

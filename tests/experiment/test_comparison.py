@@ -1,4 +1,4 @@
-"""The comparison: variants differ at the factor's paths and nowhere else, and a bad plan is refused in words."""
+"""Comparisons: variants differ at the factor's paths and nowhere else, and others are refused."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ AVERAGE = Factor(path="metric.function.average", levels={"micro": "micro", "macr
 
 
 def comparison(*factors: Factor, baseline: tuple[str, ...] = (), **settings: Any) -> Comparison:
-    """A comparison of these factors, optimizers if none; the first level of each is the baseline."""
+    """Declare a comparison of these factors, optimizers if none; the first level of each is the baseline."""
     factors = factors or (OPTIMIZER,)
     return Comparison(
         name="toys",
@@ -181,7 +181,7 @@ def test_a_budget_sets_the_steps_and_nothing_else() -> None:
 
 
 class Careless(Comparison):
-    """A comparison whose second variant is also given a smaller batch."""
+    """Comparison whose second variant is also given a smaller batch."""
 
     def _variant(self, levels: tuple[str, ...]) -> Variant:
         variant = super()._variant(levels)

@@ -1,4 +1,4 @@
-"""Random search: what a seed draws, who wins, what the best of n is worth, and when a space is widened."""
+"""Random search: draws of a seed, the winner, and when a space is widened."""
 
 from __future__ import annotations
 

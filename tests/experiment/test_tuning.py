@@ -1,4 +1,4 @@
-"""What a tuned arm declares, and what is refused before anything runs."""
+"""Tuned arms as declared, and refusals before anything runs."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ SPREAD = np.tile([-0.02, 0.02], SEEDS)
 
 
 def comparison(**changes: Any) -> Comparison:
-    """Three optimizers; the first is the baseline."""
+    """Compare three optimizers; the first is the baseline."""
     fields: dict[str, Any] = {
         "name": "hand",
         "question": "Which optimizer is best?",
@@ -78,12 +78,12 @@ def comparison(**changes: Any) -> Comparison:
 
 
 def around(mean: float, seeds: int = SEEDS) -> list[float]:
-    """Scores of this mean, one a seed."""
+    """Return scores of this mean, one a seed."""
     return [mean + float(x) for x in SPREAD[:seeds]]
 
 
 def record(run: Run, score: float, **changes: Any) -> RunResult:
-    """What a run that ended with this log loss would have left; NaN is a run that diverged."""
+    """Make the result of a run that ended with this log loss; NaN is a run that diverged."""
     diverged = bool(np.isnan(score))
     start = [0.7, 0.5] if diverged else [0.7, 0.5, score]
     layers = (
@@ -132,14 +132,14 @@ def record(run: Run, score: float, **changes: Any) -> RunResult:
 
 
 def half_of_the_score(results: Sequence[Result], variant: str) -> np.ndarray:
-    """A measure: half of the primary score of each seed."""
+    """Measure half of the primary score of each seed."""
     (result,) = results
     return result.row(variant).scores / 2
 
 
 @dataclass
 class Bench:
-    """A store that is filled by hand, and the result that comes of it."""
+    """Store that is filled by hand, and the result that comes of it."""
 
     store: Store
     comparison: Comparison = field(default_factory=comparison)
@@ -198,7 +198,7 @@ class Bench:
 
 
 def filled(store: Store, **changes: Any) -> Bench:
-    """A bench on which adam is better by 0.2, and rmsprop equal within the margin."""
+    """Fill a bench on which adam is better by 0.2, and rmsprop equal within the margin."""
     bench = Bench(store, comparison(**changes))
     bench.put("sgd", around(0.4)).put("adam", around(0.2))
     same = [score + 0.001 * (-1) ** (i // 2) for i, score in enumerate(around(0.4))]

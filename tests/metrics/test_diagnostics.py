@@ -1,4 +1,4 @@
-"""What happens inside a network, against autograd and closed forms; and that looking changes nothing."""
+"""Diagnostics against autograd and closed forms; measuring changes nothing."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_a_ratio_to_a_last_norm_of_zero_is_not_a_number() -> None:
 
 
 def depth_ratio(activation: str, initialise: Any = None) -> float:
-    """First gradient norm over the last one, ten hidden layers of 64."""
+    """Return the first gradient norm over the last one, ten hidden layers of 64."""
     network = made(MLP, inputs=[4], outputs=3, hidden=[64] * 10, activation=activation)
     linear = [m for m in network.modules() if isinstance(m, nn.Linear)]
     generator = torch.Generator().manual_seed(0)
@@ -267,7 +267,7 @@ def test_a_network_without_noise_or_statistics_loses_nothing_by_a_forgotten_eval
 
 @pytest.mark.parametrize(("padding", "border", "inner"), [(1, 64 / 12, 9), (0, 20 / 12, 4)])
 def test_border_pixels_stand_in_fewer_windows_without_padding(padding, border, inner) -> None:
-    """A sum over one 3x3 convolution of ones: each pixel counts once a window that it is in.
+    """Sum over one 3x3 convolution of ones: each pixel counts once a window that it is in.
 
     Of 4x4 pixels the inner four stand in 9 windows with padding, in 4 without; of the outer twelve the four at corners
     in 4 or 1, the eight others in 6 or 2. So the border has (4*4 + 8*6) / 12 against 9, or (4*1 + 8*2) / 12 against 4.

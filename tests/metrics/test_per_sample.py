@@ -37,7 +37,7 @@ def test_log_loss_is_minus_the_log_of_the_true_classs_share() -> None:
 
 
 def test_log_loss_of_one_logit_is_that_of_two() -> None:
-    """A logit ``z`` of the second class is the pair ``(0, z)``."""
+    """One logit ``z`` of the second class is the pair ``(0, z)``."""
     z, target = numbers(7, 1), TARGET.clamp(max=1)
     pair = torch.cat((torch.zeros_like(z), z), 1)
     torch.testing.assert_close(log_loss(z, target), log_loss(pair, target), rtol=0, atol=1e-15)
@@ -134,7 +134,7 @@ def test_the_squared_error_of_an_image_is_the_mean_over_its_pixels() -> None:
     ("error", "peak", "decibels"), [(0.1, 1.0, 20.0), (0.5, 1.0, 6.0206), (25.5, 255.0, 20.0)]
 )
 def test_psnr_is_ten_logarithms_of_the_peaks_square_over_the_error(error, peak, decibels) -> None:
-    """An error of a tenth of the peak everywhere is 20 dB, of one half 20 log10(2) = 6.02."""
+    """Errors of a tenth of the peak everywhere give 20 dB, of one half 20 log10(2) = 6.02."""
     image = torch.full((2, 1, 3, 3), peak / 2, dtype=torch.float64)
     found = psnr(image + error, image, peak=peak)
     torch.testing.assert_close(found, torch.full((2,), decibels).double(), atol=1e-4, rtol=0)

@@ -1,4 +1,4 @@
-"""The source that a run depends on: what it reaches changes the hash, and nothing else does."""
+"""Fingerprints: source that a run reaches changes the hash, and nothing else does."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PROJECT = {
 
 @pytest.fixture
 def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., str]]:
-    """A function that writes a project of somebody's own and tells the fingerprint of its network."""
+    """Return a function that writes a user's project and returns the fingerprint of its network."""
 
     def write(
         changes: dict[str, str] | None = None, folder: str = "here", without: str = ""
@@ -48,7 +48,7 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
 
 
 def forget() -> None:
-    """What a new process would not know."""
+    """Clear what a new process would not have cached."""
     for name in [n for n in sys.modules if n.partition(".")[0] == "mine"]:
         del sys.modules[name]
     for cached in CACHED:

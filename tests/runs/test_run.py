@@ -1,4 +1,4 @@
-"""A run's key: everything that decides its numbers changes it, and nothing else does."""
+"""Keys of runs: everything that decides a run's numbers changes its key, and nothing else does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The store: what goes in comes out, at once and for everybody, and what it did not make it leaves alone."""
+"""Store of runs: what is added is read back, by other processes too, and other programs' files are left alone."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def first_of(texts: Sequence[str], separator: str = ", ", last: str = " and") ->
 
 
 def decoded(root: Path, files: Sequence[tuple[str, Path]], size: int) -> tuple[Tensor, bool, str]:
-    """All images ``(sample, 3, size, size)`` in uint8, whether all are grey, and their own sizes for people.
+    """Return the images ``(sample, 3, size, size)`` in uint8, whether all are grey, and a text of their own sizes.
 
     Args:
         root: the folder that they are in, for people.
@@ -74,7 +74,7 @@ class _Picture:
 
 
 def _picture(file: Path, size: int) -> _Picture | str:
-    """A file decoded and resized; if it cannot be, the reason."""
+    """Decode and resize a file; return the reason where that fails."""
     from PIL import Image, UnidentifiedImageError
     from torchvision.transforms.v2 import functional as transforms
 
@@ -99,7 +99,7 @@ def _picture(file: Path, size: int) -> _Picture | str:
 
 
 def _sizes(sizes: set[tuple[int, int]]) -> str:
-    """The images' own sizes, width by height, and whether a square distorts them."""
+    """Return a text of the images' own sizes, width by height, and whether a square distorts them."""
     texts = [f"{width}x{height}" for width, height in sorted(sizes)]
     told = texts[0] if len(texts) == 1 else f"{len(texts)} sizes from {texts[0]} to {texts[-1]}"
     return f"{told} pixels" + (", stretched to a square" if any(w != h for w, h in sizes) else "")

@@ -1,4 +1,4 @@
-"""Image files by their names and bytes: which are copies of each other, and which cross a declared split."""
+"""Image files by name and bytes: copies of each other, and copies across a declared split."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SPOKEN = ("training", "validation", "test")
 
 @dataclass(frozen=True)
 class ImageFile:
-    """A file: its path under the folder, its class, the part it was put into (-1: none), and the hash of its bytes."""
+    """File with its path under the folder, its class, its part of the split (-1: none), and the hash of its bytes."""
 
     file: Path
     name: str
@@ -85,7 +85,7 @@ def _bytes_of(file: Path, name: str) -> bytes:
 
 
 def crossing(files: list[ImageFile]) -> tuple[set[ImageFile], tuple[str, ...]]:
-    """The files that have a copy in a later part of a declared split, and what to say of them."""
+    """Return the files that have a copy in a later part of a declared split, and a note of them."""
     last: dict[str, ImageFile] = {}
     for file in sorted(files, key=lambda f: f.part):
         last[file.digest] = file
@@ -101,7 +101,7 @@ def crossing(files: list[ImageFile]) -> tuple[set[ImageFile], tuple[str, ...]]:
 
 
 def copies(files: list[ImageFile]) -> tuple[Tensor | None, tuple[str, ...]]:
-    """A number for each file that copies share, ``(sample,)``, None if there are none; and what to say of copies."""
+    """Return a number for each file that copies share, ``(sample,)``, None if there are none, and notes of copies."""
     first: dict[str, ImageFile] = {}
     pairs: dict[int, list[tuple[ImageFile, ImageFile]]] = defaultdict(list)
     for file in files:
@@ -118,7 +118,7 @@ def copies(files: list[ImageFile]) -> tuple[Tensor | None, tuple[str, ...]]:
 
 
 def within(part: int) -> str:
-    """Where a file is, in a phrase: the part of a declared split, or the folder."""
+    """Return a phrase for where a file is: the part of a declared split, or the folder."""
     return f"inside the declared {SPOKEN[part]} part" if part >= 0 else "in the folder"
 
 
@@ -127,14 +127,14 @@ def _kept_as(part: int) -> str:
 
 
 def pairs_told(pairs: Sequence[tuple[ImageFile, ImageFile]]) -> str:
-    """How many, and the first few by name, told apart if a copy is of another class."""
+    """Return how many pairs there are, the first few by name, and how many of them have different classes."""
     named = first_of([f"{a.name} = {b.name}" for a, b in pairs], "; ")
     torn = sum(a.label != b.label for a, b in pairs)
     return f"{len(pairs)} ({named})" + (f", {torn} of them in different classes" if torn else "")
 
 
 def digest_of(files: list[ImageFile]) -> str:
-    """Hash of the files' paths and contents."""
+    """Hash the files' paths and contents."""
     sha = hashlib.sha256()
     for file in files:
         sha.update(f"{file.name}\n{file.digest}\n".encode())

@@ -1,4 +1,4 @@
-"""A folder of images: one folder a class, perhaps under one folder for training and one for test."""
+"""Folders of images: one folder a class, perhaps under one folder for training and one for test."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def read_image_folder(path: str | Path, target: str | None = None, size: int = 3
 
 
 def _parts(root: Path) -> dict[int, Path]:
-    """The folder of each part of a declared split; none if the folders in ``root`` are not all such."""
+    """Return the folder of each part of a declared split; none if the folders in ``root`` are not all such."""
     found: dict[int, Path] = {}
     for folder in folders(root):
         words = set(re.split(r"[^a-z]+", folder.name.lower())) & PART_WORDS.keys()
@@ -88,7 +88,7 @@ def _parts(root: Path) -> dict[int, Path]:
 
 
 def _discovered(root: Path, parts: dict[int, Path]) -> tuple[list[ImageFile], tuple[str, ...]]:
-    """Every image in every class folder, in the order of their paths, and what was passed over."""
+    """Return every image in every class folder, in the order of their paths, and a note of what was passed over."""
     from torchvision.datasets.folder import IMG_EXTENSIONS
 
     found, files = [], [f for f in root.rglob("*") if f.is_file()]
@@ -105,7 +105,7 @@ def _discovered(root: Path, parts: dict[int, Path]) -> tuple[list[ImageFile], tu
 
 
 def _classes(root: Path, parts: dict[int, Path], files: list[ImageFile]) -> tuple[str, ...]:
-    """The names of the classes, each with enough images in each part."""
+    """Return the names of the classes, each with enough images in each part."""
     there = {
         part: {f.name for f in folders(folder)} for part, folder in (parts or {-1: root}).items()
     }

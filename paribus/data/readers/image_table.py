@@ -1,4 +1,4 @@
-"""A table of which one column names image files: an image beside each row."""
+"""Tables of which one column names image files: an image beside each row."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def read_image_table(path: str | Path, target: str | None = None, size: int = 32
 
 
 def _pictures(sheet: Sheet) -> str:
-    """The column that names image files.
+    """Return the column that names image files.
 
     Raises:
         ParibusError: there is none, or there are several.

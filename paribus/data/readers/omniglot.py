@@ -1,4 +1,4 @@
-"""A folder of drawings of characters, as Omniglot is: ``<alphabet>/<character>/*.png``."""
+"""Folders of drawings of characters, as Omniglot is: ``<alphabet>/<character>/*.png``."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def read_omniglot(
 
 
 def _with_alphabets(data: Dataset, alphabets: Sequence[str], further: str) -> Dataset:
-    """The data with each drawing's alphabet as a further input or target."""
+    """Return the data with each drawing's alphabet as a further input or target."""
     names, numbers = tuple(sorted(set(alphabets))), _numbers(alphabets)
     note = f"{len(data.classes)} characters of {len(names)} alphabets"
     data = replace(data, notes=(note, *data.notes))
@@ -105,13 +105,13 @@ def _with_alphabets(data: Dataset, alphabets: Sequence[str], further: str) -> Da
 
 
 def _numbers(names: Sequence[str]) -> Tensor:
-    """Each name's place among all names in alphabetical order, ``(sample,)``."""
+    """Return each name's place among all names in alphabetical order, ``(sample,)``."""
     place = {name: i for i, name in enumerate(sorted(set(names)))}
     return torch.tensor([place[name] for name in names])
 
 
 def _discovered(root: Path) -> list[ImageFile]:
-    """Every drawing, in the order of the names of alphabets, characters and files."""
+    """Return every drawing, in the order of the names of alphabets, characters and files."""
     found = []
     for alphabet in folders(root):
         for character in folders(alphabet):
@@ -124,7 +124,7 @@ def _discovered(root: Path) -> list[ImageFile]:
 
 
 def _refuse_few(root: Path, files: Sequence[ImageFile]) -> None:
-    """Refuse what is no folder of alphabets, and characters of which there is too little."""
+    """Refuse what is no folder of alphabets, and characters with too few drawings."""
     labels = [f.label for f in files]
     alphabets = {label.partition("/")[0] for label in labels}
     if len(alphabets) < 2:
@@ -145,7 +145,7 @@ def _refuse_few(root: Path, files: Sequence[ImageFile]) -> None:
 
 
 def _split_file(*folders: Path) -> Path | None:
-    """The CSV that declares a split, in the first of the folders that has one.
+    """Return the CSV that declares a split, in the first of the folders that has one.
 
     Raises:
         ParibusError: there are several.
@@ -163,13 +163,13 @@ def _split_file(*folders: Path) -> Path | None:
 
 
 def _declares(file: Path) -> bool:
-    """Whether a file has the columns of a split."""
+    """Return whether a file has the columns of a split."""
     with file.open(newline="", encoding="utf-8", errors="replace") as stream:
         return set(SPLIT_COLUMNS) <= set(next(csv.reader(stream), []))
 
 
 def _declared(split: Path, files: Sequence[ImageFile]) -> tuple[list[ImageFile], tuple[str, ...]]:
-    """The drawings that the split names, each with its part, and what to say of the split."""
+    """Return the drawings that the split names, each with its part, and notes of the split."""
     rows = _rows(split)
     unknown = sorted(rows.keys() - {f.name for f in files})
     if unknown:
@@ -201,7 +201,7 @@ def _part(in_train: bool, in_test: bool) -> int:
 
 
 def _rows(split: Path) -> dict[str, tuple[bool, bool]]:
-    """Whether each path is in training, and in test.
+    """Return whether each path is in training, and in test.
 
     Raises:
         ParibusError: a row says neither 0 nor 1.
@@ -222,7 +222,7 @@ def _rows(split: Path) -> dict[str, tuple[bool, bool]]:
 
 
 def _digest(files: list[ImageFile], split: Path | None) -> str:
-    """Hash of the drawings' paths and contents, and of the split's."""
+    """Hash the drawings' paths and contents, and the split's."""
     if split is None:
         return digest_of(files)
     return digest_of([*files, ImageFile.read(split, split.name)])

@@ -1,4 +1,4 @@
-"""A series: a CSV of times and values, cut into windows that each predict the value after them."""
+"""Series: a CSV of times and values, cut into windows that each predict the value after them."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def read_series(path: str | Path, target: str | None = None, window: int = 96) -
 
 
 def windows(values: Tensor, window: int) -> tuple[Tensor, Tensor]:
-    """All windows of a series, and the value one step after each.
+    """Return all windows of a series, and the value one step after each.
 
     Args:
         values: ``(time,)``.
@@ -80,7 +80,7 @@ def windows(values: Tensor, window: int) -> tuple[Tensor, Tensor]:
 
 
 def _times(sheet: Sheet) -> tuple[str, pd.Series[Any]]:
-    """The first column of text of which most reads as times, and those times."""
+    """Return the first column of text of which most reads as times, and those times."""
     import pandas as pd
 
     for name in sheet.frame.columns:
@@ -108,7 +108,7 @@ def _times(sheet: Sheet) -> tuple[str, pd.Series[Any]]:
 
 
 def _parsed(column: pd.Series[Any]) -> pd.Series[Any]:
-    """The times of a column of text, not-a-time where it is none; day first only where month first does not fit."""
+    """Return the times of a column of text, NaT where it is none; day first only where month first does not fit."""
     import pandas as pd
 
     readings = []
@@ -147,7 +147,7 @@ def _value_column(sheet: Sheet, clock: str, target: str | None) -> str:
 
 
 def _checked_step(sheet: Sheet, times: pd.Series[Any]) -> pd.Timedelta:
-    """The time from each row to the next, the same for all."""
+    """Return the time from each row to the next, the same for all."""
     steps = times.diff().iloc[1:]
     what, fix = f"times of {sheet.name}", "Sort the rows by time."
     if len(steps) == 0:
@@ -177,7 +177,7 @@ def _checked_step(sheet: Sheet, times: pd.Series[Any]) -> pd.Timedelta:
 
 
 def _checked_values(sheet: Sheet, column: str) -> Tensor:
-    """The values ``(time,)`` in float32, all finite and not all equal."""
+    """Return the values ``(time,)`` in float32, all finite and not all equal."""
     import pandas as pd
 
     raw = sheet.frame[column]
@@ -206,7 +206,7 @@ def _checked_values(sheet: Sheet, column: str) -> Tensor:
 def _remarks(
     times: pd.Series[Any], step: pd.Timedelta, values: Tensor, window: int
 ) -> tuple[str, ...]:
-    """What the page must say of the series."""
+    """Return the notes of the series that a page must print."""
     span = f"from {_moment(times.iloc[0])} to {_moment(times.iloc[-1])}"
     remarks = [
         f"{len(times)} values every {_span(step)} {span}; a window of {window} steps spans {_span(window * step)}"
@@ -226,7 +226,7 @@ def _moment(time: pd.Timestamp) -> str:
 
 
 def _span(step: pd.Timedelta) -> str:
-    """A length of time for people.
+    """Return a text for a length of time.
 
     >>> import pandas as pd
     >>> _span(pd.Timedelta(minutes=15)), _span(pd.Timedelta(days=1)), _span(pd.Timedelta(minutes=90))

@@ -1,4 +1,4 @@
-"""A table: a CSV with one row a sample and a column of labels."""
+"""Tables: a CSV with one row a sample and a column of labels."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def read_table(path: str | Path, target: str | None = None) -> Dataset:
 
 
 def label_of(sheet: Sheet, target: str | None) -> str:
-    """The column of labels: the one that is named, or the last.
+    """Return the column of labels: the one that is named, or the last.
 
     Raises:
         ParibusError: there is no such column.
@@ -62,7 +62,7 @@ def label_of(sheet: Sheet, target: str | None) -> str:
 
 
 def table_of(sheet: Sheet, column: str, *, copies: bool = True) -> Dataset:
-    """The data set of a sheet that was read; see `read_table`.
+    """Return the data set of a sheet that was read; see `read_table`.
 
     Args:
         sheet: what the file holds.
@@ -101,7 +101,7 @@ def table_of(sheet: Sheet, column: str, *, copies: bool = True) -> Dataset:
 
 @dataclass(frozen=True)
 class _Feature:
-    """A column made into inputs.
+    """Column made into inputs.
 
     Attributes:
         column: its name.
@@ -121,7 +121,7 @@ class _Feature:
 
 
 def labelled(sheet: Sheet, column: str) -> tuple[Sheet, tuple[str, ...]]:
-    """The rows that have a label."""
+    """Return the rows that have a label."""
     known = sheet.frame[column].notna()
     missing = int((~known).sum())
     if not missing:
@@ -164,7 +164,7 @@ def _check_numbers(sheet: Sheet, name: str, mixed: bool) -> None:
 
 
 def _as_numbers(column: pd.Series[Any]) -> np.ndarray[Any, np.dtype[np.float64]] | None:
-    """A column of numbers or booleans, NaN where missing; None for text."""
+    """Return a column of numbers or booleans, NaN where missing; None for text."""
     import pandas as pd
 
     if not pd.api.types.is_numeric_dtype(column):  # which booleans are, if none is missing
@@ -177,13 +177,13 @@ def _as_numbers(column: pd.Series[Any]) -> np.ndarray[Any, np.dtype[np.float64]]
 def _single(
     numbers: np.ndarray[Any, np.dtype[np.float64]],
 ) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """In float32, infinite where it does not reach."""
+    """Return the numbers in float32, infinite where that overflows."""
     with np.errstate(over="ignore"):
         return numbers.astype(np.float32)
 
 
 def _labels(sheet: Sheet, column: str) -> tuple[Tensor, tuple[str, ...]]:
-    """Class numbers ``(sample,)`` and the classes' names in their natural order."""
+    """Return class numbers ``(sample,)`` and the classes' names in their natural order."""
     values = sheet.frame[column]
     what = f"label column {column!r} of {sheet.name}"
     _check_classes(what, values)
@@ -218,14 +218,14 @@ def _check_classes(what: str, values: pd.Series[Any]) -> None:
 
 
 def _label_name(value: object) -> str:
-    """What a class is called: text without blanks round it, whole numbers without a decimal point."""
+    """Return a class's name: text without blanks round it, whole numbers without a decimal point."""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value).strip()
 
 
 def _natural(name: str) -> tuple[Any, ...]:
-    """A key that sorts numbers by value, also inside text.
+    """Return a key that sorts numbers by value, also inside text.
 
     >>> sorted(["b10", "b9", "10", "-1", "2.5"], key=_natural)
     ['-1', '2.5', '10', 'b9', 'b10']
@@ -283,7 +283,7 @@ def _left_out(features: list[_Feature]) -> str:
 
 
 def _remarks(features: list[_Feature]) -> tuple[str, ...]:
-    """What the page must say of the columns."""
+    """Return the notes of the columns that a page must print."""
     kept = [f for f in features if f.dropped is None]
     empty = ", ".join(f"{f.column} {f.missing}" for f in kept if f.missing and not f.text)
     blank = ", ".join(f"{f.column} {f.missing}" for f in kept if f.missing and f.text)
@@ -300,7 +300,7 @@ def _remarks(features: list[_Feature]) -> tuple[str, ...]:
 
 
 def _looks_scaled(features: list[_Feature]) -> bool:
-    """Whether all columns of more than two numbers lie within 0 and 1, and most of them touch both."""
+    """Return whether all columns of more than two numbers lie within 0 and 1, and most of them touch both."""
     columns = [f.values for f in features if not f.text and len(np.unique(f.values)) > 2]
     if not columns:
         return False
@@ -312,7 +312,7 @@ def _looks_scaled(features: list[_Feature]) -> bool:
 def _copies(
     inputs: np.ndarray[Any, np.dtype[np.float32]], targets: Tensor
 ) -> tuple[Tensor | None, tuple[str, ...]]:
-    """A number for each row that copies share, ``(sample,)``, and what to say of copies; None if there are none."""
+    """Return a number for each row that copies share, ``(sample,)``, None if there are none, and notes of copies."""
     import pandas as pd
 
     # Adding zero makes -0.0 the same as 0.0.

@@ -1,4 +1,4 @@
-"""A folder of images: classes, copies, declared splits, and what is refused."""
+"""Folders of images: classes, copies, declared splits, and refusals."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.helpers.refusals import refused
 
 
 def _image(path: Path, seed: int, mode: str = "RGB", size: tuple[int, int] = (8, 8)) -> Path:
-    """A picture of noise, different for each seed."""
+    """Save an image of noise, different for each seed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     channels = {"L": 1, "RGB": 3, "RGBA": 4}[mode]
     pixels = torch.randint(

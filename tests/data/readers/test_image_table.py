@@ -1,4 +1,4 @@
-"""A table of which one column names images: rows and images side by side, copies, and what is refused."""
+"""Tables of which one column names images: rows and images side by side, copies, and refusals."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HEAD = ["photo", "weight", "kind"]
 
 
 def _table(folder: Path, rows: int = 12, head: list[str] | None = None, **labels: str) -> Path:
-    """Grey pictures whose every pixel is the row's number, a weight of half of it, and two kinds in turn."""
+    """Write grey images whose every pixel is the row's number, a weight of half of it, and two kinds in turn."""
     (folder / "images").mkdir(parents=True)
     lines = [head or HEAD]
     for i in range(rows):

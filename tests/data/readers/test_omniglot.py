@@ -1,4 +1,4 @@
-"""A folder of alphabets: characters, one-hot alphabets, a split that is declared and overlaps, and what is refused."""
+"""Folders of alphabets: characters, one-hot alphabets, a declared split that overlaps, and refusals."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NAMES = {"Greek": ("character01", "character02"), "Latin": ("character01",)}
 
 
 def _drawing(path: Path, seed: int) -> None:
-    """A drawing of noise in ink and paper, different for each seed."""
+    """Save a drawing of black and white noise, different for each seed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     noise = torch.rand(105, 105, generator=torch.Generator().manual_seed(seed))
     Image.fromarray((255 * (noise > 0.5)).to(torch.uint8).numpy()).convert("1").save(path)
@@ -44,7 +44,7 @@ def _split(file: Path, rows: dict[str, tuple[object, object]]) -> Path:
 
 
 def _declared(root: Path, **changes: tuple[object, object]) -> Path:
-    """Two drawings of each character in training, one in test; changes are by name of a drawing of Latin."""
+    """Declare two drawings of each character training, one test; changes are by name of a drawing of Latin."""
     rows: dict[str, tuple[object, object]] = {}
     for alphabet, characters in NAMES.items():
         for character in characters:

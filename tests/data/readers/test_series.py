@@ -1,4 +1,4 @@
-"""A CSV of times and values: windows, and what is refused."""
+"""CSV files of times and values: windows, and refusals."""
 
 from __future__ import annotations
 

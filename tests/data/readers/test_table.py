@@ -1,4 +1,4 @@
-"""A CSV with labels: what becomes of its columns, and what is refused."""
+"""CSV files with labels: inputs made of their columns, and refusals."""
 
 from __future__ import annotations
 

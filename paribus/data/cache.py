@@ -21,7 +21,7 @@ def cache_folder() -> Path:
     """Return the cache folder: ``PARIBUS_CACHE``, or the user's own cache.
 
     Raises:
-        OSError: the user has no home.
+        OSError: the user has no home folder.
     """
     if chosen := os.environ.get("PARIBUS_CACHE"):
         return Path(chosen)
@@ -29,7 +29,7 @@ def cache_folder() -> Path:
     try:
         return (Path(base) if base else Path("~/.cache").expanduser()) / "paribus"
     except RuntimeError as error:
-        raise FileNotFoundError(f"no home to keep things in: {error}") from error
+        raise FileNotFoundError(f"no home folder for the cache: {error}") from error
 
 
 def keep_latest(entries: dict[str, Entry], key: str, value: Entry, max_size: int) -> None:
@@ -53,9 +53,9 @@ def atomic_write(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        whole = Path(folder) / path.name
-        yield whole
-        whole.replace(path)
+        complete = Path(folder) / path.name
+        yield complete
+        complete.replace(path)
 
 
 def cached_array(
@@ -66,18 +66,18 @@ def cached_array(
     A cache that cannot be written or read costs the time of making the array again, and nothing else.
 
     Args:
-        name: what its file is called, besides the hash.
-        made_from: plain data that tell everything that the array depends on, the code that makes it included.
+        name: start of its file's name, before the hash.
+        made_from: plain data: everything that the array depends on, the code that makes it included.
         make: makes it.
     """
     file = f"{name}-{digest(made_from)}.npy"
     try:
-        found: np.ndarray = np.load(cache_folder() / file, allow_pickle=False)
+        array: np.ndarray = np.load(cache_folder() / file, allow_pickle=False)
     except (OSError, ValueError, EOFError):
-        found = make()
+        array = make()
         with suppress(OSError), atomic_write(cache_folder() / file) as path:
-            np.save(path, found, allow_pickle=False)
-    return found
+            np.save(path, array, allow_pickle=False)
+    return array
 
 
 def processor() -> str:
@@ -86,5 +86,5 @@ def processor() -> str:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return f"{platform.machine()} {platform.processor()}"
-    telling = ("model name", "flags", "Features", "CPU part")
-    return "\n".join(sorted({line for line in lines if line.startswith(telling)}))
+    relevant = ("model name", "flags", "Features", "CPU part")
+    return "\n".join(sorted({line for line in lines if line.startswith(relevant)}))

@@ -45,15 +45,15 @@ def random_split(
         ParibusError: fractions that are none, an imbalance below one or without classes, a part left empty, or a class
             that is missing from training or test.
     """
-    shares = _checked(fractions)
+    shares = _checked_fractions(fractions)
     _check_imbalance(dataset, imbalance)
     parts = _drawn(dataset, generator, shares, stratify)
     notes: tuple[str, ...] = ()
     if dataset.declared is not None and bool((dataset.declared == 2).any()):
         notes = ("the test part is the declared one and is not redrawn",)
-    split = _fold(dataset, parts, notes)
+    split = _split_of(dataset, parts, notes)
     split = _imbalanced(split, generator, imbalance) if imbalance > 1 else split
-    return _lightened(split, max_evaluated)
+    return _limited(split, max_evaluated)
 
 
 def time_split(
@@ -76,10 +76,10 @@ def time_split(
     Raises:
         ParibusError: fractions that are none, or a part left empty.
     """
-    first, second, _ = _cuts(len(dataset), _checked(fractions))
+    first, second, _ = _cuts(len(dataset), _checked_fractions(fractions))
     order = torch.arange(len(dataset))
     split = Split(dataset, order[:first], order[first:second], order[second:])
-    return _full(_lightened(split, max_evaluated))
+    return _refuse_empty_part(_limited(split, max_evaluated))
 
 
 def declared_split(
@@ -98,10 +98,10 @@ def declared_split(
             expected="every sample declared as training, validation or test",
             fix="Use paribus.data.splits:random_split, which draws what is not declared.",
         )
-    return _fold(dataset, dataset.declared, ())
+    return _split_of(dataset, dataset.declared, ())
 
 
-def _checked(fractions: Sequence[float]) -> tuple[float, float, float]:
+def _checked_fractions(fractions: Sequence[float]) -> tuple[float, float, float]:
     shares = tuple(fractions)
     if len(shares) != 3 or min(shares) <= 0 or not math.isclose(sum(shares), 1, abs_tol=1e-6):
         raise ParibusError(
@@ -146,7 +146,7 @@ def _drawn(
     for pool, wanted in draws:
         for stratum in strata[pool].unique().tolist():
             members = torch.nonzero(pool & (strata == stratum)).squeeze(1)
-            parts[members] = _allotted(leaders[members], wanted, generator)
+            parts[members] = _drawn_parts(leaders[members], wanted, generator)
     return parts
 
 
@@ -160,7 +160,7 @@ def _leaders(dataset: Dataset) -> Tensor:
     return first[group]
 
 
-def _allotted(
+def _drawn_parts(
     leaders: Tensor, shares: tuple[float, float, float], generator: torch.Generator
 ) -> Tensor:
     """Draw a part number for each of these samples, ``(sample,)``; copies, few as a rule, are placed first."""
@@ -189,41 +189,41 @@ def _quota(count: int, shares: tuple[float, float, float]) -> Tensor:
     return torch.tensor(room)
 
 
-def _fold(dataset: Dataset, parts: Tensor, notes: tuple[str, ...]) -> Split:
+def _split_of(dataset: Dataset, parts: Tensor, notes: tuple[str, ...]) -> Split:
     """Return the split of these part numbers; refuse an empty part, and a class missing from training or test."""
     train, validation, test = (torch.nonzero(parts == i).squeeze(1) for i in range(3))
-    split = _full(Split(dataset, train, validation, test, notes))
+    split = _refuse_empty_part(Split(dataset, train, validation, test, notes))
     for name in ("train", "test") if dataset.classes else ():
         there = set(dataset.targets[0][split.indices(name)].tolist())
         missing = [c for k, c in enumerate(dataset.classes) if k not in there]
         if missing:
             raise ParibusError(
                 f"split of {dataset.name}",
-                got=f"no sample of class {missing[0]!r} in the {_spoken(name)} part",
+                got=f"no sample of class {missing[0]!r} in the {_part_name(name)} part",
                 expected="every class in training and test",
                 fix="Give more samples of that class, leave it out, or change the fractions.",
             )
     return split
 
 
-def _full(split: Split) -> Split:
+def _refuse_empty_part(split: Split) -> Split:
     """Return the same split; refuse an empty part."""
     for name in PARTS:
         if len(split.indices(name)) == 0:
             raise ParibusError(
                 f"split of {split.dataset.name}",
-                got=f"no sample in the {_spoken(name)} part, of {len(split.dataset)} in all",
+                got=f"no sample in the {_part_name(name)} part, of {len(split.dataset)} in all",
                 expected="samples in all three parts",
                 fix="Give more samples, or change the fractions.",
             )
     return split
 
 
-def _spoken(part: str) -> str:
+def _part_name(part: str) -> str:
     return "training" if part == "train" else part
 
 
-def _lightened(split: Split, most: int | None) -> Split:
+def _limited(split: Split, most: int | None) -> Split:
     """Return the split with at most so many samples in validation and test."""
     parts = (split.validation, split.test)
     if most is None or max(map(len, parts)) <= most:

@@ -162,15 +162,15 @@ class Space(Frozen):
         the same order however many trials there are.
         """
         return {
-            path: found.at(streams.number("search", trial, path) / 2**63)
-            for path, found in self.ranges.items()
+            path: values.at(streams.number("search", trial, path) / 2**63)
+            for path, values in self.ranges.items()
         }
 
     @property
     def label(self) -> str:
         """Text for a page."""
-        told = [f"{path.removeprefix('recipe.')}: {r.label}" for path, r in self.ranges.items()]
-        return "; ".join(told) or "nothing"
+        texts = [f"{path.removeprefix('recipe.')}: {r.label}" for path, r in self.ranges.items()]
+        return "; ".join(texts) or "nothing"
 
 
 def space(**ranges: LogUniform | Uniform | Categorical) -> Space:
@@ -179,7 +179,7 @@ def space(**ranges: LogUniform | Uniform | Categorical) -> Space:
     >>> space(lr=LogUniform(low=0.001, high=3)).label
     'optimizer.lr: log-uniform in [0.001, 3]'
     """
-    return Space(ranges={f"recipe.optimizer.{name}": found for name, found in ranges.items()})
+    return Space(ranges={f"recipe.optimizer.{name}": values for name, values in ranges.items()})
 
 
 def best_trial(values: Sequence[float], higher_is_better: bool) -> int | None:
@@ -189,8 +189,8 @@ def best_trial(values: Sequence[float], higher_is_better: bool) -> int | None:
     2
     """
     sign = 1.0 if higher_is_better else -1.0
-    known = [k for k, value in enumerate(values) if isfinite(value)]
-    return max(known, key=lambda k: (sign * values[k], -k)) if known else None
+    finite = [k for k, value in enumerate(values) if isfinite(value)]
+    return max(finite, key=lambda k: (sign * values[k], -k)) if finite else None
 
 
 class Edge(NamedTuple):
@@ -214,24 +214,24 @@ class Edge(NamedTuple):
 
 def edges(space: Space, winners: Sequence[Mapping[str, Any]]) -> list[Edge]:
     """Return the ends in whose outer tenth over a quarter of the winners lie."""
-    found = []
+    ends = []
     sides: tuple[Side, Side] = ("low", "high")
     for path, within in space.ranges.items():
         places = [within.edge(winner[path]) for winner in winners]
-        found += [Edge(path, side, places.count(side), len(winners)) for side in sides]
-    return [edge for edge in found if edge.crowd > CROWDED * edge.winners]
+        ends += [Edge(path, side, places.count(side), len(winners)) for side in sides]
+    return [edge for edge in ends if edge.crowd > CROWDED * edge.winners]
 
 
 def widened(spaces: Mapping[str, Space], crowded: Sequence[Edge]) -> dict[str, Space]:
     """Return every variant's space, widened alike at each crowded end as far as its ranges can be."""
     made = dict(spaces)
     for path, side in dict.fromkeys((edge.path, edge.side) for edge in crowded):
-        made = {name: _widened(found, path, side) for name, found in made.items()}
+        made = {name: _widened(space, path, side) for name, space in made.items()}
     return made
 
 
-def _widened(found: Space, path: str, side: Side) -> Space:
-    within = found.ranges.get(path)
+def _widened(space: Space, path: str, side: Side) -> Space:
+    within = space.ranges.get(path)
     if not isinstance(within, LogUniform) or not within.can_widen(side):
-        return found
-    return Space(ranges={**found.ranges, path: within.widened(side)})
+        return space
+    return Space(ranges={**space.ranges, path: within.widened(side)})

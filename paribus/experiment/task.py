@@ -43,12 +43,12 @@ class Task(Frozen):
         reader: reads the real thing, ``(path, target=None) -> Dataset``.
         path: a file or folder that stands in for the embedded data.
         target: the column to predict, where the reader has columns.
-        split: ``(dataset, generator) -> Fold``.
-        perturb: ``(fold, generator) -> fold``, changes what a network is given, such as an input shuffled over the
+        split: ``(dataset, generator) -> Split``.
+        perturb: ``(split, generator) -> split``, changes what a network is given, such as an input shuffled over the
             samples so that it says nothing; None leaves it as it is.
         loss: ``(outputs, targets) -> (sample,)``, averaged over a batch and minimised.
         metrics: what is scored; the first is the primary one, on which verdicts rest.
-        dummy: predictors that learn nothing, ``(fold) -> outputs of the test part``; the first gives the score of a
+        dummy: predictors that learn nothing, ``(split) -> outputs of the test part``; the first gives the score of a
             failed run and the floor of the comparison. With several outputs both losses and predictors deal in tuples.
         redrawn: the data are generated anew for every seed, so that seeds speak of new data.
     """
@@ -99,7 +99,7 @@ class Task(Frozen):
     def make_split(self, dataset: Dataset, streams: Streams) -> Split:
         """Return the split that this seed sees, its data perturbed where the task says so; a salt changes neither."""
         shared = Streams(streams.seed)
-        fold: Split = self.split(dataset, shared.generator("split"))
+        split: Split = self.split(dataset, shared.generator("split"))
         if self.perturb is not None:
-            fold = self.perturb(fold, shared.generator("split", "alter"))
-        return fold
+            split = self.perturb(split, shared.generator("split", "alter"))
+        return split

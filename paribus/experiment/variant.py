@@ -34,11 +34,11 @@ class Sides(NamedTuple):
 
 def differences(baseline: Variant, variant: Variant) -> dict[str, Sides]:
     """Return the dotted paths at which two variants differ, as a page states them."""
-    found: dict[str, Sides] = {}
+    changed_paths: dict[str, Sides] = {}
     for root in ROOTS:
         changed = getattr(baseline, root).diff(getattr(variant, root))
-        found |= {f"{root}.{_tidy(path)}": Sides(*sides) for path, sides in changed.items()}
-    return found
+        changed_paths |= {f"{root}.{_tidy(path)}": Sides(*sides) for path, sides in changed.items()}
+    return changed_paths
 
 
 def _tidy(path: str) -> str:

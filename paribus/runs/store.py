@@ -71,7 +71,7 @@ class Store:
         ParibusError: the file is something else, or was written by another version.
 
     Attributes:
-        read: keys of the runs that were asked for and found, and under ``predictions/`` of what they said.
+        read: keys of the runs that were asked for and found, and under ``predictions/`` of their predictions.
     """
 
     def __init__(self, path: Path) -> None:
@@ -159,13 +159,13 @@ class Store:
 
     def get(self, keys: Iterable[str]) -> dict[str, RunResult]:
         """Return the records that are there, by key, without their predictions."""
-        found = {}
+        results = {}
         for key in keys:
             row = self._db.execute("select record from runs where key = ?", (key,)).fetchone()
             if row is not None:
-                found[key] = _record(json.loads(row[0]))
-        self.read |= found.keys()
-        return found
+                results[key] = _record(json.loads(row[0]))
+        self.read |= results.keys()
+        return results
 
     def predictions(self, key: str) -> Predictions | None:
         """Return a run's predictions of its test part, or None if it left none."""
@@ -207,13 +207,13 @@ class Store:
 
     def tables(self) -> dict[str, list[list[Any]]]:
         """Return every table as plain data, of runs and predictions those that were read: what `fill` takes."""
-        found = {}
+        tables = {}
         for name in self._names():
             rows = self._db.execute(f"select * from {name} order by rowid").fetchall()  # noqa: S608 - ours
             if name in KEYED:
                 rows = [row for row in rows if KEYED[name] + row[0] in self.read]
-            found[name] = [[_text(x) for x in row] for row in rows]
-        return found
+            tables[name] = [[_text(x) for x in row] for row in rows]
+        return tables
 
     def fill(self, tables: Mapping[str, Sequence[Sequence[Any]]]) -> None:
         """Put in what `tables` gave of another store.

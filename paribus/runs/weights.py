@@ -67,10 +67,10 @@ def take_over(network: nn.Module, weights: Mapping[str, Tensor], names: list[str
         there, here = weights.get(name), own[name]
         if there is None or there.shape != here.shape:
             raise ParibusError(
-                f"weights to take over as {name}",
+                f"weights to load as {name}",
                 got="none of that name" if there is None else f"shape {tuple(there.shape)}",
                 expected=f"shape {tuple(here.shape)}",
-                fix="Leave it out of what is taken, as a replaced head is, or take it from a network of this shape.",
+                fix="Leave it out of what is loaded, as a replaced head is, or load it from a network of this shape.",
             )
     with torch.no_grad():
         for name in names:

@@ -121,8 +121,8 @@ def test_label_prior_is_the_log_odds_of_each_label() -> None:
     split = _classified([0, 0, 1, 0, 1, 0, 1], "ab")
     labels = torch.tensor([[1, 0], [1, 0], [0, 0], [1, 1], [1, 1], [1, 1], [1, 1]]).float()
     data = dataclasses.replace(split.dataset, targets=(labels,), classes=())
-    found = label_prior(Split(data, split.train, split.validation, split.test))
-    torch.testing.assert_close(found, torch.tensor([[1.5, 0.25]] * 2).log())
+    predicted = label_prior(Split(data, split.train, split.validation, split.test))
+    torch.testing.assert_close(predicted, torch.tensor([[1.5, 0.25]] * 2).log())
 
 
 def _noisy_images(sigma: float = 0.5) -> Split:
@@ -157,10 +157,10 @@ def _by_sklearn(split: Split, components: int, part: str) -> torch.Tensor:
 @pytest.mark.parametrize("components", [1, 2, 8])
 def test_principal_components_are_scikit_learns(components: int) -> None:
     split = _noisy_images()
-    found = principal_components(split, components)
-    assert found.dtype == torch.float32
+    predicted = principal_components(split, components)
+    assert predicted.dtype == torch.float32
     torch.testing.assert_close(
-        found.double(), _by_sklearn(split, components, "test"), atol=1e-6, rtol=1e-5
+        predicted.double(), _by_sklearn(split, components, "test"), atol=1e-6, rtol=1e-5
     )
 
 

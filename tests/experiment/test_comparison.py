@@ -87,8 +87,8 @@ def test_a_crossing_has_every_combination_once(
     assert variants[-1].name == last
     for variant in variants:
         for factor, level in zip(factors, variant.levels, strict=True):
-            found = lookup({"task": variant.task, "recipe": variant.recipe}, factor.path)
-            assert canonical(found) == canonical(factor.levels[level])
+            value = lookup({"task": variant.task, "recipe": variant.recipe}, factor.path)
+            assert canonical(value) == canonical(factor.levels[level])
 
 
 REMEDIES = Factor(

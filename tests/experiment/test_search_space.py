@@ -29,7 +29,7 @@ MOMENTA = LogUniform(low=1e-2, high=1.0, complement=True)
 
 
 @pytest.mark.parametrize(
-    ("found", "share", "expected"),
+    ("values", "share", "expected"),
     [
         (RATES, 0.0, 1e-3),
         (RATES, 1 / 3, 1e-2),
@@ -42,14 +42,14 @@ MOMENTA = LogUniform(low=1e-2, high=1.0, complement=True)
         (Categorical(values=("a", "b", "c")), 1.0, "c"),
     ],
 )
-def test_a_share_of_a_range_is_a_value(found, share, expected) -> None:
-    assert found.at(share) == (
+def test_a_share_of_a_range_is_a_value(values, share, expected) -> None:
+    assert values.at(share) == (
         expected if isinstance(expected, str) else pytest.approx(expected, abs=1e-12)
     )
 
 
 @pytest.mark.parametrize(
-    ("found", "value", "side"),
+    ("values", "value", "side"),
     [
         (RATES, 10**-2.69, None),  # a tenth of three decades ends at 10^-2.7
         (RATES, 10**-2.71, "low"),
@@ -64,8 +64,8 @@ def test_a_share_of_a_range_is_a_value(found, share, expected) -> None:
         (Categorical(values=(1, 2)), 1, None),
     ],
 )
-def test_the_outer_tenth_is_that_of_the_range_as_it_is_drawn(found, value, side) -> None:
-    assert found.edge(value) == side
+def test_the_outer_tenth_is_that_of_the_range_as_it_is_drawn(values, value, side) -> None:
+    assert values.edge(value) == side
 
 
 @pytest.mark.parametrize(

@@ -150,8 +150,8 @@ def test_a_level_of_a_crossing_names_the_space_of_all_its_variants() -> None:
             "tuning": tuned(spaces={"sgd": RATES, "adam": Space()}),
         }
     )
-    found = {v.name: crossed.tuning.space_of(v.name, v.levels) for v in crossed.variants()}
-    assert found == {
+    spaces = {v.name: crossed.tuning.space_of(v.name, v.levels) for v in crossed.variants()}
+    assert spaces == {
         "sgd × 8": RATES,
         "sgd × 4": RATES,
         "adam × 8": Space(),

@@ -170,10 +170,10 @@ class Bench:
     ) -> Bench:
         """Keep predictions beside every record of a variant; the dummy predictor says the first class."""
         for run in self.runs(name):
-            known = self.store.get([run.key])[run.key]
+            stored = self.store.get([run.key])[run.key]
             dummy = np.tile([1.0, 0.0], (len(target), 1))
             said = Predictions(np.array(outputs, dtype=float), np.array(target), dummy)
-            self.store.add(run, replace(known, predictions=said))
+            self.store.add(run, replace(stored, predictions=said))
         return self
 
     def time(self, name: str, ratio: float) -> Bench:

@@ -121,7 +121,7 @@ class Misfit(nn.Module):
 
 
 class Watch:
-    """Stands in for the module ``time``: it goes when it is told to."""
+    """Stands in for the module ``time``: time passes when the test moves it."""
 
     now = 100.0
 

@@ -59,9 +59,9 @@ def store(path: Path) -> Iterator[Store]:
 def test_a_record_comes_back_as_it_was_not_a_number_included(store: Store) -> None:
     """Compared as text, because NaN is not equal to itself; the text has every digit and every type."""
     store.add(RUN, RECORD)
-    (found,) = store.get([RUN.key]).values()
-    assert repr(found) == repr(RECORD)
-    assert found.outcome is Outcome.diverged
+    (stored,) = store.get([RUN.key]).values()
+    assert repr(stored) == repr(RECORD)
+    assert stored.outcome is Outcome.diverged
 
 
 def test_a_record_comes_back_after_the_store_was_closed(path: Path) -> None:
@@ -73,10 +73,10 @@ def test_a_record_comes_back_after_the_store_was_closed(path: Path) -> None:
 
 def test_predictions_come_back_byte_by_byte(store: Store) -> None:
     store.add(RUN, replace(RECORD, predictions=PREDICTIONS))
-    found = store.predictions(RUN.key)
-    assert found is not None
+    stored = store.predictions(RUN.key)
+    assert stored is not None
     for name in ("outputs", "target", "dummy"):
-        a, b = getattr(found, name), getattr(PREDICTIONS, name)
+        a, b = getattr(stored, name), getattr(PREDICTIONS, name)
         assert (a.dtype, a.shape, a.tobytes()) == (b.dtype, b.shape, b.tobytes())
 
 
@@ -92,8 +92,8 @@ def test_a_run_of_the_same_key_is_replaced_and_its_predictions_with_it(store: St
     store.add(RUN, replace(RECORD, predictions=PREDICTIONS))
     later = replace(PREDICTIONS, outputs=OUTPUTS + 1)
     store.add(RUN, replace(RECORD, steps=7, predictions=later))
-    (found,) = store.get([RUN.key]).values()
-    assert found.steps == 7
+    (stored,) = store.get([RUN.key]).values()
+    assert stored.steps == 7
     np.testing.assert_array_equal(store.predictions(RUN.key).outputs, OUTPUTS + 1)
 
 
@@ -107,8 +107,8 @@ def test_runs_of_different_keys_stand_side_by_side(store: Store) -> None:
     others: list[Run] = [a_run(seed) for seed in range(4)]
     for run in others:
         store.add(run, replace(RECORD, key=run.key, seed=run.seed))
-    found = store.get(run.key for run in reversed(others))
-    assert [record.seed for record in found.values()] == [3, 2, 1, 0]
+    stored = store.get(run.key for run in reversed(others))
+    assert [record.seed for record in stored.values()] == [3, 2, 1, 0]
 
 
 def test_the_identity_of_a_run_is_kept_as_text_beside_it(store: Store, path: Path) -> None:

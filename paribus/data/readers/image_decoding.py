@@ -101,5 +101,5 @@ def _picture(file: Path, size: int) -> _Picture | str:
 def _sizes(sizes: set[tuple[int, int]]) -> str:
     """Return a text of the images' own sizes, width by height, and whether a square distorts them."""
     texts = [f"{width}x{height}" for width, height in sorted(sizes)]
-    told = texts[0] if len(texts) == 1 else f"{len(texts)} sizes from {texts[0]} to {texts[-1]}"
-    return f"{told} pixels" + (", stretched to a square" if any(w != h for w, h in sizes) else "")
+    text = texts[0] if len(texts) == 1 else f"{len(texts)} sizes from {texts[0]} to {texts[-1]}"
+    return f"{text} pixels" + (", stretched to a square" if any(w != h for w, h in sizes) else "")

@@ -14,7 +14,7 @@ from torch import Tensor
 from paribus.data.readers.image_decoding import first_of
 from paribus.errors import ParibusError
 
-SPOKEN = ("training", "validation", "test")
+PART_NAMES = ("training", "validation", "test")
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def crossing(files: list[ImageFile]) -> tuple[set[ImageFile], tuple[str, ...]]:
     pairs = [(file, last[file.digest]) for file in left_out]
     note = (
         f"files that cross the declared split, left out of the earlier part because their copies stay in the "
-        f"later one: {pairs_told(pairs)}"
+        f"later one: {_pairs_text(pairs)}"
     )
     return set(left_out), (note,)
 
@@ -111,7 +111,7 @@ def copies(files: list[ImageFile]) -> tuple[Tensor | None, tuple[str, ...]]:
         return None, ()
     numbers = {digest: i for i, digest in enumerate(first)}
     notes = tuple(
-        f"files with a copy {within(part)}: {pairs_told(pairs[part])}; {_kept_as(part)}"
+        f"files with a copy {within(part)}: {_pairs_text(pairs[part])}; {_kept_as(part)}"
         for part in sorted(pairs)
     )
     return torch.tensor([numbers[file.digest] for file in files]), notes
@@ -119,14 +119,14 @@ def copies(files: list[ImageFile]) -> tuple[Tensor | None, tuple[str, ...]]:
 
 def within(part: int) -> str:
     """Return a phrase for where a file is: the part of a declared split, or the folder."""
-    return f"inside the declared {SPOKEN[part]} part" if part >= 0 else "in the folder"
+    return f"inside the declared {PART_NAMES[part]} part" if part >= 0 else "in the folder"
 
 
 def _kept_as(part: int) -> str:
     return "each counts as a sample" if part > 0 else "copies stay on one side of a split"
 
 
-def pairs_told(pairs: Sequence[tuple[ImageFile, ImageFile]]) -> str:
+def _pairs_text(pairs: Sequence[tuple[ImageFile, ImageFile]]) -> str:
     """Return how many pairs there are, the first few by name, and how many of them have different classes."""
     named = first_of([f"{a.name} = {b.name}" for a, b in pairs], "; ")
     torn = sum(a.label != b.label for a, b in pairs)

@@ -20,14 +20,14 @@ from paribus.data.readers.image_files import (
 )
 from paribus.errors import ParibusError, at_least
 
-MIN_IMAGES = 2  # of a class, so that one can be learned from and one can judge
+MIN_IMAGES = 2  # of a class, one for training and one for the test part
 PART_WORDS = {"train": 0, "training": 0, "val": 1, "valid": 1, "validation": 1, "dev": 1, "test": 2}
 
 
 def read_image_folder(path: str | Path, target: str | None = None, size: int = 32) -> Dataset:
     """Read a folder of class folders of images, or a folder that holds one such folder for each part of a split.
 
-    The folders of a split are known by their names, in which train, test and perhaps val stand as words, as in
+    The folders of a split are recognised by their names, in which train, test and perhaps val stand as words, as in
     ``clouds_train`` and ``clouds_test``. Files with the same bytes are copies: where the split is drawn, they stay
     on one side of it; where it is declared, the copy in the later part (test after validation after training) is kept
     and the others are left out.
@@ -77,31 +77,31 @@ def read_image_folder(path: str | Path, target: str | None = None, size: int = 3
 
 def _parts(root: Path) -> dict[int, Path]:
     """Return the folder of each part of a declared split; none if the folders in ``root`` are not all such."""
-    found: dict[int, Path] = {}
+    parts: dict[int, Path] = {}
     for folder in folders(root):
         words = set(re.split(r"[^a-z]+", folder.name.lower())) & PART_WORDS.keys()
         numbers = {PART_WORDS[word] for word in words}
-        if len(numbers) != 1 or not folders(folder) or (number := numbers.pop()) in found:
+        if len(numbers) != 1 or not folders(folder) or (number := numbers.pop()) in parts:
             return {}
-        found[number] = folder
-    return found if {0, 2} <= found.keys() else {}
+        parts[number] = folder
+    return parts if {0, 2} <= parts.keys() else {}
 
 
 def _discovered(root: Path, parts: dict[int, Path]) -> tuple[list[ImageFile], tuple[str, ...]]:
     """Return every image in every class folder, in the order of their paths, and a note of what was passed over."""
     from torchvision.datasets.folder import IMG_EXTENSIONS
 
-    found, files = [], [f for f in root.rglob("*") if f.is_file()]
+    images, files = [], [f for f in root.rglob("*") if f.is_file()]
     for file in sorted(files, key=lambda f: f.relative_to(root).as_posix()):
         name = file.relative_to(root).as_posix()
         for part, folder in (parts or {-1: root}).items():
             inside = file.relative_to(folder).parts if file.is_relative_to(folder) else ()
             hidden = any(piece.startswith((".", "__")) for piece in inside)
             if len(inside) > 1 and not hidden and file.suffix.lower() in IMG_EXTENSIONS:
-                found.append(ImageFile.read(file, name, inside[0], part))
-    others = len(files) - len(found)
+                images.append(ImageFile.read(file, name, inside[0], part))
+    others = len(files) - len(images)
     note = f"files passed over, as they are hidden, no images by their names, or in no class folder: {others}"
-    return found, (note,) if others else ()
+    return images, (note,) if others else ()
 
 
 def _classes(root: Path, parts: dict[int, Path], files: list[ImageFile]) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from paribus.errors import ParibusError
 def read_image_table(path: str | Path, target: str | None = None, size: int = 32) -> Dataset:
     """Read a CSV file with a column of image files, a column of labels, and further columns as `read_table` reads them.
 
-    The column of images is the one whose every text ends as image files do; they are found from the folder of the CSV.
+    The column of images is the one whose every text ends as image files do; their paths start at the folder of the CSV.
     Rows whose images have the same bytes are copies, and stay on one side of a split.
 
     Args:
@@ -41,7 +41,7 @@ def read_image_table(path: str | Path, target: str | None = None, size: int = 32
     groups, copied = copies(files)
     rest = replace(sheet, frame=sheet.frame.drop(columns=pictures))
     table = table_of(rest, column, copies=False)
-    told = f"{len(files)} images of {sizes}, named by column {pictures!r}"
+    note = f"{len(files)} images of {sizes}, named by column {pictures!r}"
     return replace(
         table,
         origin=f"{table.origin}, and its images resized to {size}x{size}",
@@ -50,7 +50,7 @@ def read_image_table(path: str | Path, target: str | None = None, size: int = 32
         features=(*(("grey",) if grey else ("red", "green", "blue")), *table.features),
         groups=groups,
         digest=digest_of([*files, ImageFile(Path(path), sheet.name, "", -1, sheet.digest)]),
-        notes=(*unlabelled, told, *table.notes, *copied),
+        notes=(*unlabelled, note, *table.notes, *copied),
     )
 
 
@@ -62,16 +62,16 @@ def _pictures(sheet: Sheet) -> str:
     """
     from torchvision.datasets.folder import IMG_EXTENSIONS
 
-    found = [
+    columns = [
         str(name)
         for name in sheet.frame.columns
         if all(str(text).lower().endswith(IMG_EXTENSIONS) for text in sheet.frame[name])
     ]
-    if len(found) == 1:
-        return found[0]
+    if len(columns) == 1:
+        return columns[0]
     raise ParibusError(
         f"column of images of {sheet.name}",
-        got=listed(found) if found else f"none of {listed(sheet.frame.columns)}",
+        got=listed(columns) if columns else f"none of {listed(sheet.frame.columns)}",
         expected="one column with the name of an image file in every row",
         fix="Name each row's image, such as images/1.png, from the folder of the CSV file.",
     )

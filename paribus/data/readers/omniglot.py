@@ -25,7 +25,7 @@ from paribus.data.readers.image_files import (
 )
 from paribus.errors import ParibusError, at_least
 
-MIN_DRAWINGS = 2  # of a character, so that one can be learned from and one can judge
+MIN_DRAWINGS = 2  # of a character, one for training and one for the test part
 SPLIT_COLUMNS = ("path", "in_train", "in_test")
 TRAIN, TEST, NOWHERE = 0, 2, -2
 
@@ -42,7 +42,7 @@ def read_omniglot(
     bytes are copies and stay on one side of a split. A CSV file beside the alphabets, or in the outer
     folder, with the columns ``path`` (such as ``Latin/character01/0683_01.png``), ``in_train`` and ``in_test`` (0 or 1)
     declares the split; a drawing that it puts into both parts counts as one of the test part alone, one that it does
-    not name is left out, and both are told.
+    not name is left out, and notes name both.
 
     Args:
         path: the folder.
@@ -69,8 +69,8 @@ def read_omniglot(
     inside = folders(outer)
     root = inside[0] if len(inside) == 1 else outer
     split = _split_file(root, outer)
-    found = _discovered(root)
-    declared, said = _declared(split, found) if split else (found, ())
+    drawings = _discovered(root)
+    declared, declared_notes = _declared(split, drawings) if split else (drawings, ())
     left_out, crossed = crossing(declared)
     files = [f for f in declared if f not in left_out]
     _refuse_few(root, files)
@@ -85,8 +85,8 @@ def read_omniglot(
         features=("grey",) if grey else ("red", "green", "blue"),
         groups=groups,
         declared=torch.tensor([f.part for f in files]) if split else None,
-        digest=_digest(found, split),
-        notes=(f"{len(files)} drawings of {sizes}", *said, *crossed, *copied),
+        digest=_digest(drawings, split),
+        notes=(f"{len(files)} drawings of {sizes}", *declared_notes, *crossed, *copied),
     )
     return _with_alphabets(made, [f.label.partition("/")[0] for f in files], further)
 
@@ -112,15 +112,15 @@ def _numbers(names: Sequence[str]) -> Tensor:
 
 def _discovered(root: Path) -> list[ImageFile]:
     """Return every drawing, in the order of the names of alphabets, characters and files."""
-    found = []
+    drawings = []
     for alphabet in folders(root):
         for character in folders(alphabet):
             label = f"{alphabet.name}/{character.name}"
             for file in sorted(character.glob("*.png")):
                 if not file.name.startswith("."):
                     name = f"{label}/{file.name}"
-                    found.append(ImageFile.read(file, name, label))
-    return found
+                    drawings.append(ImageFile.read(file, name, label))
+    return drawings
 
 
 def _refuse_few(root: Path, files: Sequence[ImageFile]) -> None:
@@ -151,15 +151,15 @@ def _split_file(*folders: Path) -> Path | None:
         ParibusError: there are several.
     """
     every = [[f for f in sorted(folder.glob("*.csv")) if _declares(f)] for folder in folders]
-    found = next(filter(None, every), [])
-    if len(found) > 1:
+    files = next(filter(None, every), [])
+    if len(files) > 1:
         raise ParibusError(
             f"split of {folders[0].name}",
-            got=f"{len(found)} files ({', '.join(f.name for f in found)})",
+            got=f"{len(files)} files ({', '.join(f.name for f in files)})",
             expected="one CSV file that declares a split, or none",
             fix="Leave the one that is to be used.",
         )
-    return found[0] if found else None
+    return files[0] if files else None
 
 
 def _declares(file: Path) -> bool:

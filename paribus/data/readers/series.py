@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FEWEST_WINDOWS = 20  # so that each part of a split by time has a few
-CLOSE_TO_STANDARD = 0.1  # statistics of another stretch of the series may have served
+CLOSE_TO_STANDARD = 0.1  # statistics of another part of the series may have been used
 
 
 def read_series(path: str | Path, target: str | None = None, window: int = 96) -> Dataset:
@@ -215,14 +215,14 @@ def _remarks(
     if abs(mean) < CLOSE_TO_STANDARD and abs(deviation - 1) < CLOSE_TO_STANDARD:
         scale = f"mean {mean:.3f}, standard deviation {deviation:.3f}"
         remarks.append(
-            f"the values look standardised before they were read ({scale}), so their scale may know the times that "
-            "are to judge"
+            f"the values look standardised before they were read ({scale}), so their scale may rest on test "
+            "times"
         )
     return tuple(remarks)
 
 
 def _moment(time: pd.Timestamp) -> str:
-    return str(time.tz_localize(None))  # strftime knows no year beyond 9999
+    return str(time.tz_localize(None))  # strftime has no year beyond 9999
 
 
 def _span(step: pd.Timedelta) -> str:

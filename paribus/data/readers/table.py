@@ -29,11 +29,11 @@ MOST_CATEGORIES = (
 def read_table(path: str | Path, target: str | None = None) -> Dataset:
     """Read a CSV file with a column of labels.
 
-    Numbers stay as they are, missing ones NaN, to be filled with the median of the training part. Booleans become 0 and
-    1. A column of text becomes one input for each text in the file, all 0 where the text is missing. Left out are
-    columns that are missing throughout, that hold one value, that number the rows, or whose text tells nearly every row
-    apart. Rows with equal inputs are copies, and stay on one side of a split, unless that holds for more than
-    half of the rows, as it does where columns take few values.
+    Numbers stay as they are, missing ones NaN, to be filled with the median of the training part. Booleans become 0
+    and 1. A column of text becomes one input for each text in the file, all 0 where the text is missing. Left out are
+    columns that are missing throughout, that hold one value, that number the rows, or whose text differs in nearly
+    every row. Rows with equal inputs are copies, and stay on one side of a split, unless that holds for more than half
+    of the rows, as it does where columns take few values.
 
     Args:
         path: the file: commas, UTF-8, the columns' names in its first line.
@@ -122,19 +122,19 @@ class _Feature:
 
 def labelled(sheet: Sheet, column: str) -> tuple[Sheet, tuple[str, ...]]:
     """Return the rows that have a label."""
-    known = sheet.frame[column].notna()
-    missing = int((~known).sum())
+    has_label = sheet.frame[column].notna()
+    missing = int((~has_label).sum())
     if not missing:
         return sheet, ()
-    if missing == len(known):
+    if missing == len(has_label):
         raise ParibusError(
             f"label column {column!r} of {sheet.name}",
             got="missing values alone",
             expected="a label in at least two rows of each class",
             fix="Name the column that holds the labels.",
         )
-    lines = [line for line, there in zip(sheet.lines, known, strict=True) if there]
-    rows = Sheet(sheet.name, sheet.frame[known].reset_index(drop=True), lines, sheet.digest)
+    lines = [line for line, keep in zip(sheet.lines, has_label, strict=True) if keep]
+    rows = Sheet(sheet.name, sheet.frame[has_label].reset_index(drop=True), lines, sheet.digest)
     return rows, (f"rows left out because their label is missing: {missing}",)
 
 
@@ -257,10 +257,10 @@ def _feature(sheet: Sheet, name: str) -> _Feature:
 
 
 def _useless_numbers(numbers: np.ndarray[Any, np.dtype[np.float64]]) -> str | None:
-    known = numbers[~np.isnan(numbers)]
-    if len(known) == 0:
+    present = numbers[~np.isnan(numbers)]
+    if len(present) == 0:
         return "missing throughout"
-    if (known == known[0]).all():
+    if (present == present[0]).all():
         return "one value throughout"
     steps = np.diff(numbers)
     if len(numbers) >= FEWEST_ROW_NUMBERS and (steps == 1).all():
@@ -268,13 +268,13 @@ def _useless_numbers(numbers: np.ndarray[Any, np.dtype[np.float64]]) -> str | No
     return None
 
 
-def _useless_text(categories: int, known: int) -> str | None:
+def _useless_text(categories: int, rows: int) -> str | None:
     if categories == 1:
         return "one value throughout"
-    if categories == known:
+    if categories == rows:
         return "a different text in each row"
-    if categories > MOST_CATEGORIES and 2 * categories > known:
-        return f"{categories} different texts in {known} rows"
+    if categories > MOST_CATEGORIES and 2 * categories > rows:
+        return f"{categories} different texts in {rows} rows"
     return None
 
 
@@ -294,7 +294,7 @@ def _remarks(features: list[_Feature]) -> tuple[str, ...]:
         f"missing text, for which none of the column's inputs is set: {blank}": blank,
         f"columns of text, one input for each of their values: {texts}": texts,
         "most columns of numbers span 0 to 1 exactly: they look min-max scaled before they were read, so the scale "
-        "may know the rows that are to judge": _looks_scaled(kept),
+        "may rest on test rows": _looks_scaled(kept),
     }
     return tuple(remark for remark, holds in remarks.items() if holds)
 
@@ -322,10 +322,10 @@ def _copies(
         return None, ()
     labels = pd.Series(targets.numpy()).groupby(rows.to_numpy()).transform("nunique")
     torn = int((labels > 1).sum())
-    told = f"{repeated} {'row repeats' if repeated == 1 else 'rows repeat'} the inputs of an earlier row"
+    note = f"{repeated} {'row repeats' if repeated == 1 else 'rows repeat'} the inputs of an earlier row"
     if torn:
-        told += f"; {torn} rows have the same inputs as a row with another label"
+        note += f"; {torn} rows have the same inputs as a row with another label"
     if 2 * int(rows.duplicated(keep=False).sum()) > len(rows):
-        return None, (f"{told}; as most rows do, copies are split like any other row",)
+        return None, (f"{note}; as most rows do, copies are split like any other row",)
     groups = torch.from_numpy(pd.factorize(rows)[0].astype(np.int64))
-    return groups, (f"{told}; copies stay on one side of a split",)
+    return groups, (f"{note}; copies stay on one side of a split",)

@@ -70,9 +70,12 @@ def test_the_alphabet_is_one_hot_or_a_target_or_left_out(tmp_path: Path) -> None
     hot = read_omniglot(tmp_path)
     assert hot.inputs[1].tolist() == [[1.0, 0.0]] * 6 + [[0.0, 1.0]] * 3
     assert (len(hot.targets), hot.output_sizes) == (1, (3,))
-    told = read_omniglot(tmp_path, further="target")
-    assert (len(told.inputs), told.targets[1].tolist()) == (1, [0] * 6 + [1] * 3)
-    assert (told.further_classes, told.output_sizes) == ((("Greek", "Latin"),), (3, 1))
+    two_targets = read_omniglot(tmp_path, further="target")
+    assert (len(two_targets.inputs), two_targets.targets[1].tolist()) == (1, [0] * 6 + [1] * 3)
+    assert (two_targets.further_classes, two_targets.output_sizes) == (
+        (("Greek", "Latin"),),
+        (3, 1),
+    )
     alone = read_omniglot(tmp_path, further="none")
     assert (len(alone.inputs), len(alone.targets)) == (1, 1)
 

@@ -111,7 +111,7 @@ def test_a_series_standardised_before_it_was_read_is_noticed(tmp_path: Path) -> 
     scaled = ((values - values.mean()) / values.std() * 1.05 + 0.02).tolist()
     assert _read(tmp_path, _content(values=scaled)).notes[1] == (
         "the values look standardised before they were read (mean 0.020, standard deviation 1.037), so their scale "
-        "may know the times that are to judge"
+        "may rest on test times"
     )
 
 
@@ -221,5 +221,5 @@ def test_the_real_series_of_consumption() -> None:
         "105215 values every 15 minutes from 2011-01-01 00:15:00 to 2013-12-31 23:45:00; a window of 96 steps spans "
         "1 day",
         "the values look standardised before they were read (mean -0.007, standard deviation 1.057), so their scale "
-        "may know the times that are to judge",
+        "may rest on test times",
     )

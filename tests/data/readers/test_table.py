@@ -205,7 +205,7 @@ def test_a_table_scaled_before_it_was_read_is_noticed(tmp_path: Path) -> None:
     data = _read(tmp_path, content)
     assert data.notes == (
         "most columns of numbers span 0 to 1 exactly: they look min-max scaled before they were read, so the "
-        "scale may know the rows that are to judge",
+        "scale may rest on test rows",
     )
 
 

@@ -199,9 +199,9 @@ class Split:
         vars(made).update(input_affines=self.input_affines, target_affines=self.target_affines)
         return made
 
-    def part(self, name: str, most: int | None = None) -> Subset:
+    def part(self, name: str, max_size: int | None = None) -> Subset:
         """Return the prepared samples of a part, or the first of them."""
-        index = self.indices(name)[:most]
+        index = self.indices(name)[:max_size]
         return Subset(
             _prepared(self.dataset.inputs, index, self.input_affines),
             _prepared(self.dataset.targets, index, self.target_affines),

@@ -85,7 +85,7 @@ def principal_components(split: Split, components: int | None = None) -> Tensor:
         given, wanted = (
             (x[0].double().flatten(1) - mean) @ axes for x in (held.inputs, held.targets)
         )
-        components = _fewest_errors(given, wanted)
+        components = _best_count(given, wanted)
     kept = axes[:, :components]
     test = split.part("test").inputs[0]
     projected = (test.double().flatten(1) - mean) @ kept @ kept.T + mean
@@ -99,7 +99,7 @@ def _principal_axes(x: Tensor) -> tuple[Tensor, Tensor]:
     return mean, torch.linalg.eigh(centred.T @ centred).eigenvectors.flip(1)
 
 
-def _fewest_errors(given: Tensor, wanted: Tensor) -> int:
+def _best_count(given: Tensor, wanted: Tensor) -> int:
     """Return how many leading coordinates of ``given`` come nearest to ``wanted``, both ``(sample, axis)``."""
     saved = (wanted.square() - (wanted - given).square()).sum(0).cumsum(0)
     best = int(saved.argmax())

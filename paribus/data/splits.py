@@ -223,12 +223,12 @@ def _part_name(part: str) -> str:
     return "training" if part == "train" else part
 
 
-def _limited(split: Split, most: int | None) -> Split:
+def _limited(split: Split, max_size: int | None) -> Split:
     """Return the split with at most so many samples in validation and test."""
     parts = (split.validation, split.test)
-    if most is None or max(map(len, parts)) <= most:
+    if max_size is None or max(map(len, parts)) <= max_size:
         return split
-    validation, test = (_thinned(part, most) for part in parts)
+    validation, test = (_thinned(part, max_size) for part in parts)
     note = (
         f"validation and test are scored on {len(validation)} of {len(parts[0])} and {len(test)} of "
         f"{len(parts[1])} samples, evenly spaced"
@@ -236,11 +236,11 @@ def _limited(split: Split, most: int | None) -> Split:
     return replace(split, validation=validation, test=test, notes=(*split.notes, note))
 
 
-def _thinned(part: Tensor, most: int) -> Tensor:
+def _thinned(part: Tensor, max_size: int) -> Tensor:
     """Return at most so many of the samples, evenly spaced, first and last included."""
-    if len(part) <= most:
+    if len(part) <= max_size:
         return part
-    return part[torch.linspace(0, len(part) - 1, most, dtype=torch.float64).round().long()]
+    return part[torch.linspace(0, len(part) - 1, max_size, dtype=torch.float64).round().long()]
 
 
 def _imbalanced(split: Split, generator: torch.Generator, ratio: float) -> Split:
@@ -248,12 +248,12 @@ def _imbalanced(split: Split, generator: torch.Generator, ratio: float) -> Split
     target, count = split.dataset.targets[0], len(split.dataset.classes)
     shares = [ratio ** (-k / (count - 1)) for k in range(count)]
 
-    def thin(part: Tensor, least: int) -> Tensor:
+    def thin(part: Tensor, min_size: int) -> Tensor:
         kept = []
         for k, share in enumerate(shares):
             members = part[target[part] == k]
             mixed = members[torch.randperm(len(members), generator=generator)]
-            kept.append(mixed[: max(least, round(share * len(members)))])
+            kept.append(mixed[: max(min_size, round(share * len(members)))])
         return torch.cat(kept).sort().values
 
     def repeat(part: Tensor) -> Tensor:

@@ -38,8 +38,8 @@ class LogUniform(Frozen):
 
     @model_validator(mode="after")
     def _positive(self) -> LogUniform:
-        most = 1.0 if self.complement else float("inf")
-        if not (0 < self.low < self.high <= most and isfinite(self.high)):
+        limit = 1.0 if self.complement else float("inf")
+        if not (0 < self.low < self.high <= limit and isfinite(self.high)):
             raise _bad_range(self.low, self.high, "0 < low < high", self.complement)
         return self
 

@@ -17,7 +17,7 @@ from paribus.errors import ParibusError
 if TYPE_CHECKING:
     import pandas as pd
 
-FEWEST_WINDOWS = 20  # so that each part of a split by time has a few
+MIN_WINDOWS = 20  # so that each part of a split by time has a few
 CLOSE_TO_STANDARD = 0.1  # statistics of another part of the series may have been used
 
 
@@ -44,12 +44,12 @@ def read_series(path: str | Path, target: str | None = None, window: int = 96) -
     column = _value_column(sheet, clock, target)
     step = _checked_step(sheet, times)
     values = _checked_values(sheet, column)
-    if len(values) < window + FEWEST_WINDOWS:
+    if len(values) < window + MIN_WINDOWS:
         raise ParibusError(
             f"length of {sheet.name}",
             got=f"{len(values)} rows",
-            expected=f"at least {window + FEWEST_WINDOWS}: a window of {window} steps and "
-            f"{FEWEST_WINDOWS} values to predict",
+            expected=f"at least {window + MIN_WINDOWS}: a window of {window} steps and "
+            f"{MIN_WINDOWS} values to predict",
             fix="Give a longer series.",
         )
     inputs, targets = windows(values, window)

@@ -18,12 +18,10 @@ from paribus.errors import ParibusError
 if TYPE_CHECKING:
     import pandas as pd
 
-MOST_NUMERIC_CLASSES = 20
-FEWEST_ROWS_A_CLASS = 10  # of numeric labels, on average, where there are more classes than that
-FEWEST_ROW_NUMBERS = 10  # fewer numbers in a row may be measurements
-MOST_CATEGORIES = (
-    20  # more, and more than half as many as rows, name the rows rather than sort them
-)
+MAX_NUMERIC_CLASSES = 20
+MIN_ROWS_A_CLASS = 10  # of numeric labels, on average, where there are more classes than that
+MIN_ROW_NUMBERS = 10  # fewer numbers in a row may be measurements
+MAX_CATEGORIES = 20  # more, and more than half as many as rows, name the rows rather than sort them
 
 
 def read_table(path: str | Path, target: str | None = None) -> Dataset:
@@ -205,9 +203,9 @@ def _labels(sheet: Sheet, column: str) -> tuple[Tensor, tuple[str, ...]]:
 def _check_classes(what: str, values: pd.Series[Any]) -> None:
     """Refuse numbers that are measurements rather than classes."""
     numbers = _as_numbers(values)
-    if numbers is None or (count := len(np.unique(numbers))) <= MOST_NUMERIC_CLASSES:
+    if numbers is None or (count := len(np.unique(numbers))) <= MAX_NUMERIC_CLASSES:
         return
-    if (numbers % 1 == 0).all() and len(numbers) >= FEWEST_ROWS_A_CLASS * count:
+    if (numbers % 1 == 0).all() and len(numbers) >= MIN_ROWS_A_CLASS * count:
         return
     raise ParibusError(
         what,
@@ -263,7 +261,7 @@ def _useless_numbers(numbers: np.ndarray[Any, np.dtype[np.float64]]) -> str | No
     if (present == present[0]).all():
         return "one value throughout"
     steps = np.diff(numbers)
-    if len(numbers) >= FEWEST_ROW_NUMBERS and (steps == 1).all():
+    if len(numbers) >= MIN_ROW_NUMBERS and (steps == 1).all():
         return "numbers the rows"
     return None
 
@@ -273,7 +271,7 @@ def _useless_text(categories: int, rows: int) -> str | None:
         return "one value throughout"
     if categories == rows:
         return "a different text in each row"
-    if categories > MOST_CATEGORIES and 2 * categories > rows:
+    if categories > MAX_CATEGORIES and 2 * categories > rows:
         return f"{categories} different texts in {rows} rows"
     return None
 

@@ -18,9 +18,9 @@ class Streams:
     """Random streams of one run.
 
     Two runs with the same seed and salt draw the same numbers for the same purpose, whatever else differs between
-    them; that is what pairs the variants of a comparison. A salt parts them again, for comparisons of a variant with
+    them; this pairs the variants of a comparison. A salt separates them again, for comparisons of a variant with
     itself. A trial of a search shares its seed's split and has initial weights, order and noise of its own, so that
-    its winner, trained afresh, owes nothing to the luck that chose it.
+    its winner, trained afresh, is not scored on the randomness that selected it.
     """
 
     seed: int

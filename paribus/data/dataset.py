@@ -25,11 +25,11 @@ def digest_tensors(tensors: Iterable[Tensor]) -> str:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Samples as they were read, before any split and before any statistic is taken of them.
+    """Samples as they were read, before any split and before any statistic of them.
 
     Attributes:
-        name: what people call it, such as a file's name.
-        origin: where it comes from, in a phrase: a file, or a documented generator.
+        name: name for people, such as a file's.
+        origin: source in a phrase: a file, or a documented generator.
         inputs: one tensor an input of the network, each ``(sample, ...)``; NaN marks a missing value.
         targets: one tensor a target, ``(sample,)`` of class numbers or ``(sample, ...)`` of values, such as numbers
             ``(sample, output)`` or images ``(sample, channel, height, width)``.
@@ -43,7 +43,7 @@ class Dataset:
         declared: ``(sample,)`` of part numbers (0 train, 1 validation, 2 test, -1 free) where the data came already
             split.
         digest: hash of the content that was read (of the files' bytes, or of the tensors).
-        notes: what a reader of the page must know: values filled, columns dropped, copies found.
+        notes: facts that a page must print: values filled, columns dropped, copies.
     """
 
     name: str
@@ -111,7 +111,7 @@ class Standardizer:
 
         Of two values in the middle the median is the lower one.
         A feature that is constant (or missing throughout) in ``x`` gets a scale of zero: the training part says
-        nothing about it, so no network is to see it.
+        nothing about it, so no network sees it.
 
         Args:
             x: training samples, ``(sample, ...)``.
@@ -158,7 +158,7 @@ class Split:
     Attributes:
         train, validation, test: sample numbers, ``(sample,)`` each; a number may stand more than once where a
             split asks for it.
-        notes: what this split did that a reader must know.
+        notes: facts of this split that a page must print.
     """
 
     dataset: Dataset
@@ -195,7 +195,7 @@ class Split:
     def only(self, samples: Tensor) -> Split:
         """Return the split of these samples in all three parts, ``(sample,)``, prepared as they are in this one."""
         made = Split(self.dataset, samples, samples, samples, self.notes)
-        # In the place of what the properties would fit on the few.
+        # Statistics of this split, in place of ones fitted on the few samples.
         vars(made).update(input_affines=self.input_affines, target_affines=self.target_affines)
         return made
 

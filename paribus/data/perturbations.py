@@ -35,7 +35,7 @@ def shuffle_input(split: Split, generator: torch.Generator, input: int = 0) -> S
     )
 
 
-def zero_input(split: Split, generator: torch.Generator, input: int = 0) -> Split:  # noqa: A002, ARG001 - as in shuffled
+def zero_input(split: Split, generator: torch.Generator, input: int = 0) -> Split:  # noqa: A002, ARG001 - as in shuffle_input
     """Set one input to zero, so that the same network does without it.
 
     Raises:
@@ -44,7 +44,7 @@ def zero_input(split: Split, generator: torch.Generator, input: int = 0) -> Spli
     return _with(split, input, torch.zeros_like(_input(split, input)), "all zeros")
 
 
-def permuted_pixels(split: Split, generator: torch.Generator, input: int = 0) -> Split:  # noqa: A002 - as in shuffled
+def permuted_pixels(split: Split, generator: torch.Generator, input: int = 0) -> Split:  # noqa: A002 - as in shuffle_input
     """Permute the pixels of every image alike, in an order drawn once a seed: the same numbers, their places lost.
 
     Args:
@@ -70,7 +70,7 @@ def permuted_pixels(split: Split, generator: torch.Generator, input: int = 0) ->
     )
 
 
-def add_noise(split: Split, generator: torch.Generator, sigma: float, input: int = 0) -> Split:  # noqa: A002 - as in shuffled
+def add_noise(split: Split, generator: torch.Generator, sigma: float, input: int = 0) -> Split:  # noqa: A002 - as in shuffle_input
     """Add Gaussian noise to every number of one input, drawn once a seed; targets are left clean.
 
     Values are not cut off at the ends of their range, so that the noise's power is that of ``sigma``. One draw is

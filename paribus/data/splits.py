@@ -34,15 +34,15 @@ def random_split(
         generator: where the draw comes from.
         fractions: shares of training, validation and test.
         stratify: draw each class apart, so that every part has the same prevalences.
-        imbalance: by how much class 0 gains on the last class in frequency, ``r``. Of class ``k`` of ``K``, training
-            and validation keep a share ``r ** (-k / (K - 1))``, at least 2 and 1 samples; a larger ``r`` keeps a subset
-            of what a smaller one keeps. The test part keeps every sample and repeats those of the frequent
-            classes, the first about ``r`` times, the last once, so that it has the same prevalences while scores of
-            small classes rest on all the samples there are.
+        imbalance: factor ``r`` by which class 0 becomes more frequent relative to the last class. Of class ``k`` of
+            ``K``, training and validation keep a share ``r ** (-k / (K - 1))``, at least 2 and 1 samples; a larger
+            ``r`` keeps a subset of what a smaller one keeps. The test part keeps every sample and repeats those of
+            the frequent classes, the first about ``r`` times, the last once, so that it has the same prevalences
+            while scores of small classes rest on every sample.
         max_evaluated: how many samples validation and test have at most; more are thinned evenly.
 
     Raises:
-        ParibusError: fractions that are none, an imbalance below one or without classes, a part left empty, or a class
+        ParibusError: invalid fractions, an imbalance below one or without classes, a part left empty, or a class
             that is missing from training or test.
     """
     shares = _checked_fractions(fractions)
@@ -65,7 +65,7 @@ def time_split(
     """Split samples in time order: training, then validation, then test.
 
     The cuts are the same for every seed. Windows just after a cut look back over it, as a forecast does; what they are
-    to predict lies behind it.
+    to predict lies after it.
 
     Args:
         dataset: samples in time order.
@@ -74,7 +74,7 @@ def time_split(
         max_evaluated: how many samples validation and test have at most; more are thinned evenly.
 
     Raises:
-        ParibusError: fractions that are none, or a part left empty.
+        ParibusError: invalid fractions, or a part left empty.
     """
     first, second, _ = _cuts(len(dataset), _checked_fractions(fractions))
     order = torch.arange(len(dataset))
@@ -120,7 +120,7 @@ def _check_imbalance(dataset: Dataset, imbalance: float) -> None:
         "imbalance of a split",
         got=imbalance if dataset.classes else f"{imbalance} for values to predict",
         expected="1, or more than 1 where there are classes",
-        fix="Give by what factor the first class is to gain on the last in frequency.",
+        fix="Give the factor by which the first class becomes more frequent relative to the last.",
     )
 
 

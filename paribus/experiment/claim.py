@@ -15,22 +15,22 @@ class Claim(Frozen):
 
     Args:
         name: its number, such as ``C5``.
-        text: what is claimed, in a sentence.
-        variant: the variant that it speaks of.
-        relation: what is claimed of it against the reference. ``not_worse`` is non-inferiority within the margin,
+        text: the claim in a sentence.
+        variant: the variant that the claim is about.
+        relation: how it compares with the reference. ``not_worse`` is non-inferiority within the margin,
             ``identical`` is equality of every pair (within the margin, where one is given). ``above``, ``below`` and
-            ``within`` hold the variant's own number against a value.
-        reference: the variant that it is held against; None is the baseline.
-        value: what the variant's own number is held against, in place of a reference.
-        metric: a score that runs record; None is the primary metric.
-        measure: makes a number a seed in place of a recorded score, ``(results, variant) -> (seed,)``; the results are
-            that of the comparison, or those of every comparison where a suite makes the claim.
+            ``within`` compare the variant's own number with a value.
+        reference: the variant that it is compared with; None is the baseline.
+        value: number that the variant's own is compared with, in place of a reference.
+        metric: score that runs record; None is the primary metric.
+        measure: computes one number a seed in place of a recorded score, ``(results, variant) -> (seed,)``; results are
+            those of the comparison, or of every comparison where a suite makes the claim.
         higher_is_better: direction of that score, where it is not a metric of the task.
         margin: margin for ``equivalent``, ``not_worse`` and ``within``, where it is not the metric's own; a difference
             shown to lie inside it refutes the other relations, ``above`` and ``below`` only where it is given.
-        arm: the arm that it speaks of, ``default`` or ``tuned``.
-        budget: the budget that it speaks of; None is whichever was spent.
-        source: who says so.
+        arm: the arm that the claim is about, ``default`` or ``tuned``.
+        budget: the budget that the claim is about; None is any.
+        source: publication that states it.
     """
 
     name: str
@@ -69,12 +69,12 @@ class Claim(Frozen):
         none_of(
             mistakes,
             f"claim {self.name}",
-            expected="one number, and a reference or a value to hold it against",
-            fix="Complete the claim; it is answered after training, too late to mend it.",
+            expected="one number, and a reference or a value to compare it with",
+            fix="Complete the claim; it is answered after training, when it is too late to correct it.",
         )
         return self
 
     @property
     def alone(self) -> bool:
-        """True where a variant's own number is held against a value."""
+        """True where a variant's own number is compared with a value."""
         return self.value is not None

@@ -38,22 +38,22 @@ class Comparison(Frozen):
 
     Args:
         name: a short name, part of the test's name.
-        question: what is asked, in a sentence.
+        question: the question in a sentence.
         task, recipe: the base.
         factors: one, or a crossing of two or three.
-        baseline: name of the level (levels, for a crossing) that the others are held against.
+        baseline: name of the level (levels, for a crossing) that the others are compared with.
         budgets: by name, ``quick`` and ``full``; the budget's steps replace those of the base recipe.
         claims: stated before the run.
         metric: a score of a run's stored test predictions, ``(outputs, target, classes=names) -> number``, in place of
             the task's primary metric; variants that differ in it alone share their runs.
-        diagnostics: measured at every evaluation, ``(network, part, loss) -> {name: number}``; one with an argument
+        diagnostics: measured at every evaluation, ``(network, subset, loss) -> {name: number}``; one with an argument
             ``last`` is given the last step (see `paribus.metrics.diagnostics.LastStep`).
         target: a validation score of the task's primary metric; steps to reach it are counted, a miss is infinite.
         tuning: how every variant is tuned in the tuned arm; without it there is the default arm alone.
         tables: further tables of its page by title, ``(predictions by variant, classes) -> rows``.
-        figures: further pictures of its page by title, ``(result) -> figure``, or None where there is nothing to draw.
-        frontier: two metrics of the task whose trade-off over the variants is drawn, with what each gives up, or none.
-        notes: what a reader of the page should know, a sentence each.
+        figures: further figures of its page by title, ``(result) -> figure``, or None where there is nothing to draw.
+        frontier: two metrics of the task whose trade-off over the variants is drawn, or none.
+        notes: sentences for the reader of the page.
         interaction_scale: of a crossing of two: on what differences of differences are taken, ``score`` or ``log`` (of
             positive scores), each a contrast in the family; None asks for none. Floors and ceilings make interactions
             on one scale and hide them on another, so it is declared beforehand.

@@ -18,8 +18,8 @@ class Factor(Frozen):
     Args:
         path: such as ``recipe.optimizer``, ``recipe.model.activation`` or ``task.split.imbalance``; ``recipe``,
             ``task`` or ``metric`` alone where levels change different things.
-        levels: what stands at the path, by the name that tables show; below a root alone each level maps dotted paths
-            to what stands there, ``{"model.dropout": 0.5}``, and one that changes nothing is ``{}``.
+        levels: values at the path, by the name that tables show; below a root alone each level maps dotted paths
+            to values, ``{"model.dropout": 0.5}``, and one that changes nothing is ``{}``.
     """
 
     path: str

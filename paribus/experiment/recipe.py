@@ -39,8 +39,8 @@ class Recipe(Frozen):
         early_stopping: when to stop before the steps are done, or never.
         time_limit: seconds after which a run is stopped as exhausted, or None.
         dtype: precision of weights and data.
-        salt: parts the random streams of two otherwise equal recipes, all but the split, for comparisons of a variant
-            with itself.
+        salt: gives two otherwise equal recipes different random streams, all but the split, for comparisons of a
+            variant with itself.
     """
 
     model: Call
@@ -63,9 +63,9 @@ class Pretrained(Frozen):
     """Earlier training, with the same seed, whose weights a training starts from.
 
     Args:
-        task: what was learned there.
-        recipe: how.
-        load: patterns of the names of weights and running statistics that are taken over; the others, such as those of
+        task: the task of that training.
+        recipe: its recipe.
+        load: patterns of the names of weights and running statistics that are loaded; the others, such as those of
             a head that is replaced, stay as they are drawn.
     """
 

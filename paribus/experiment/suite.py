@@ -14,7 +14,7 @@ class Ranking(Frozen):
     """Question over all comparisons of a suite at once, one observation a data set.
 
     Args:
-        question: what is asked, in a sentence.
+        question: the question in a sentence.
         ideal: the score that counts as one when scores are normalised; that of the first dummy predictor counts as
             zero.
     """
@@ -32,7 +32,7 @@ class Suite(Frozen):
         system: the system's number in the plan, such as ``S2``, if it has one.
         comparisons: at least one.
         claims: on a measure over all comparisons at once, of variants that each of them has.
-        across: what is asked over all of them at once, their tasks being the units, or None.
+        across: question over all of them at once, each task being one observation, or None.
     """
 
     name: str

@@ -40,17 +40,17 @@ class Task(Frozen):
     Args:
         name: a short name, by which ``--paribus-data NAME=PATH`` replaces its data.
         source: makes the embedded `Dataset`; it takes ``seed`` where ``redrawn``.
-        reader: reads the real thing, ``(path, target=None) -> Dataset``.
+        reader: reads a user's file or folder, ``(path, target=None) -> Dataset``.
         path: a file or folder that stands in for the embedded data.
         target: the column to predict, where the reader has columns.
         split: ``(dataset, generator) -> Split``.
         perturb: ``(split, generator) -> split``, changes what a network is given, such as an input shuffled over the
-            samples so that it says nothing; None leaves it as it is.
+            samples so that it carries no information; None leaves it as it is.
         loss: ``(outputs, targets) -> (sample,)``, averaged over a batch and minimised.
-        metrics: what is scored; the first is the primary one, on which verdicts rest.
+        metrics: scores; the first is the primary one, on which verdicts rest.
         dummy: predictors that learn nothing, ``(split) -> outputs of the test part``; the first gives the score of a
-            failed run and the floor of the comparison. With several outputs both losses and predictors deal in tuples.
-        redrawn: the data are generated anew for every seed, so that seeds speak of new data.
+            failed run and the floor of the comparison. With several outputs losses take tuples, predictors return them.
+        redrawn: the data are generated anew for every seed, so that inference is to new data.
     """
 
     name: str

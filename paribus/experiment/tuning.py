@@ -14,7 +14,7 @@ from paribus.spec import Frozen, replace
 Arm = str
 ARMS: tuple[Arm, ...] = ("default", "tuned")
 ROUNDS = 2
-# Far from the seeds that count, which start at 0: what a pilot or a shared search drew may not judge. On a fixed data
+# Far from the seeds that count, which start at 0: no seed of a pilot or a shared search scores a run. On a fixed data
 # set their splits still overlap the test parts of the seeds that count, which the page of a shared search says.
 PILOT_SEEDS = 1_000_000
 SHARED_SEED = 2_000_000
@@ -28,11 +28,11 @@ class Tuning(Frozen):
         trials: by name of the budget, for every variant; a budget without trials runs the default arm alone. By name of
             the variant where they are unequal.
         seconds: estimated seconds of the tuned arm on two cores, by name of the budget.
-        widen: whether a pilot on seeds of its own may widen the spaces, for all variants alike, before anything counts.
+        widen: whether a pilot on seeds of its own may widen the spaces of all variants alike, before any run that counts.
         shared: one search on a seed of its own, then paired runs of its winner, instead of a search a seed: cheaper,
-            and its verdicts speak of these configurations alone. On a fixed data set without a declared test part its
+            and its verdicts hold for these configurations alone. On a fixed data set without a declared test part its
             split overlaps the test parts of the seeds that count.
-        unequal: whether variants may have different numbers of trials, which every verdict then says.
+        unequal: whether variants may have different numbers of trials; every verdict then says so.
         pilot: seeds of the pilot.
     """
 
@@ -64,7 +64,7 @@ class Tuning(Frozen):
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """Every path that is tuned in some variant, the only ones at which runs may leave their variant."""
+        """Every path that is tuned in some variant, the only ones at which runs may differ from their variant."""
         spaces = [self.spaces] if isinstance(self.spaces, Space) else [*self.spaces.values()]
         return tuple(dict.fromkeys(path for space in spaces for path in space.ranges))
 

@@ -76,7 +76,7 @@ def _refuse_unanswerable(comparison: Comparison, claim: Claim) -> None:
         mistakes,
         f"claim {claim.name} of comparison {comparison.name!r}",
         expected="two variants, a score with a direction, and a margin where one is needed",
-        fix="Complete the claim; it is answered after training, too late to mend it.",
+        fix="Complete the claim; it is answered after training, when it is too late to correct it.",
     )
 
 

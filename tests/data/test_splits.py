@@ -221,7 +221,7 @@ def test_fractions_that_are_none_are_refused(split: Any, fractions: Any, got: st
 def test_an_imbalance_that_is_none_is_refused(data: Dataset, imbalance: float, got: str) -> None:
     assert refused(random_split, data, _generator(), imbalance=imbalance) == (
         f"imbalance of a split: got {got}, expected 1, or more than 1 where there are classes. "
-        "Give by what factor the first class is to gain on the last in frequency."
+        "Give the factor by which the first class becomes more frequent relative to the last."
     )
 
 

@@ -19,7 +19,7 @@ MAX_NAMED = 20  # more columns than that make a message that nobody reads
 
 
 @dataclass(frozen=True)
-class Sheet:
+class CsvFile:
     """Rows of a CSV file.
 
     Attributes:
@@ -56,7 +56,7 @@ def listed(names: pd.Index[str] | list[str]) -> str:
     return shown if len(names) <= MAX_NAMED else f"{shown} and {len(names) - MAX_NAMED} more"
 
 
-def read_sheet(path: str | Path) -> Sheet:
+def read_csv_file(path: str | Path) -> CsvFile:
     """Read a comma-separated file in UTF-8 with the columns' names in its first line.
 
     Missing is what pandas takes for missing (nothing at all, NA, nan, null and the like), and a question mark.
@@ -79,7 +79,7 @@ def read_sheet(path: str | Path) -> Sheet:
         skipinitialspace=True,
         low_memory=False,
     )
-    return Sheet(path.name, frame, lines, hashlib.sha256(content).hexdigest()[:16])
+    return CsvFile(path.name, frame, lines, hashlib.sha256(content).hexdigest()[:16])
 
 
 def _bytes_of(path: Path) -> bytes:

@@ -1,4 +1,4 @@
-"""Image files decoded into tensors of one size, or the reason why one cannot be."""
+"""Image files decode_images into tensors of one size, or the reason why one cannot be."""
 
 from __future__ import annotations
 
@@ -39,7 +39,9 @@ def first_of(texts: Sequence[str], separator: str = ", ", last: str = " and") ->
     return separator.join(texts[:MAX_NAMED]) + more
 
 
-def decoded(root: Path, files: Sequence[tuple[str, Path]], size: int) -> tuple[Tensor, bool, str]:
+def decode_images(
+    root: Path, files: Sequence[tuple[str, Path]], size: int
+) -> tuple[Tensor, bool, str]:
     """Return the images ``(sample, 3, size, size)`` in uint8, whether all are grey, and a text of their own sizes.
 
     Args:
@@ -50,7 +52,7 @@ def decoded(root: Path, files: Sequence[tuple[str, Path]], size: int) -> tuple[T
     Raises:
         ParibusError: some cannot be read whole.
     """
-    results = [(name, _picture(file, size)) for name, file in files]
+    results = [(name, _decoded(file, size)) for name, file in files]
     broken = [f"{name}, {result}" for name, result in results if isinstance(result, str)]
     if broken:
         raise ParibusError(
@@ -59,13 +61,13 @@ def decoded(root: Path, files: Sequence[tuple[str, Path]], size: int) -> tuple[T
             expected="images that can be read whole, of 8 bits a channel",
             fix="Repair them, or take them out of the folder.",
         )
-    pictures = [result for _, result in results if not isinstance(result, str)]
-    stack = torch.stack([p.pixels for p in pictures])
-    return stack, all(p.grey for p in pictures), _sizes({p.size for p in pictures})
+    images = [result for _, result in results if not isinstance(result, str)]
+    stack = torch.stack([p.pixels for p in images])
+    return stack, all(p.grey for p in images), _sizes({p.size for p in images})
 
 
 @dataclass(frozen=True)
-class _Picture:
+class _DecodedImage:
     """Pixels ``(3, height, width)`` after resizing, whether the file is grey, and its own width and height."""
 
     pixels: Tensor
@@ -73,7 +75,7 @@ class _Picture:
     size: tuple[int, int]
 
 
-def _picture(file: Path, size: int) -> _Picture | str:
+def _decoded(file: Path, size: int) -> _DecodedImage | str:
     """Decode and resize a file; return the reason where that fails."""
     from PIL import Image, UnidentifiedImageError
     from torchvision.transforms.v2 import functional as transforms
@@ -89,7 +91,7 @@ def _picture(file: Path, size: int) -> _Picture | str:
                 return f"of mode {image.mode}, more than 8 bits"
             resized = transforms.resize(image.convert("RGB"), [size, size])
             pixels = transforms.pil_to_tensor(resized)
-            return _Picture(pixels, image.mode in EIGHT_BIT_GREY, image.size)
+            return _DecodedImage(pixels, image.mode in EIGHT_BIT_GREY, image.size)
     except UnidentifiedImageError:
         return "no image"
     except Image.DecompressionBombError:

@@ -84,7 +84,7 @@ def _bytes_of(file: Path, name: str) -> bytes:
         ) from None
 
 
-def crossing(files: list[ImageFile]) -> tuple[set[ImageFile], tuple[str, ...]]:
+def copies_across_parts(files: list[ImageFile]) -> tuple[set[ImageFile], tuple[str, ...]]:
     """Return the files that have a copy in a later part of a declared split, and a note of them."""
     last: dict[str, ImageFile] = {}
     for file in sorted(files, key=lambda f: f.part):
@@ -111,13 +111,13 @@ def copies(files: list[ImageFile]) -> tuple[Tensor | None, tuple[str, ...]]:
         return None, ()
     numbers = {digest: i for i, digest in enumerate(first)}
     notes = tuple(
-        f"files with a copy {within(part)}: {_pairs_text(pairs[part])}; {_kept_as(part)}"
+        f"files with a copy {location(part)}: {_pairs_text(pairs[part])}; {_kept_as(part)}"
         for part in sorted(pairs)
     )
     return torch.tensor([numbers[file.digest] for file in files]), notes
 
 
-def within(part: int) -> str:
+def location(part: int) -> str:
     """Return a phrase for where a file is: the part of a declared split, or the folder."""
     return f"inside the declared {PART_NAMES[part]} part" if part >= 0 else "in the folder"
 
@@ -129,8 +129,10 @@ def _kept_as(part: int) -> str:
 def _pairs_text(pairs: Sequence[tuple[ImageFile, ImageFile]]) -> str:
     """Return how many pairs there are, the first few by name, and how many of them have different classes."""
     named = first_of([f"{a.name} = {b.name}" for a, b in pairs], "; ")
-    torn = sum(a.label != b.label for a, b in pairs)
-    return f"{len(pairs)} ({named})" + (f", {torn} of them in different classes" if torn else "")
+    conflicting = sum(a.label != b.label for a, b in pairs)
+    return f"{len(pairs)} ({named})" + (
+        f", {conflicting} of them in different classes" if conflicting else ""
+    )
 
 
 def digest_of(files: list[ImageFile]) -> str:

@@ -8,15 +8,15 @@ from pathlib import Path
 import torch
 
 from paribus.data.dataset import Dataset
-from paribus.data.readers.image_decoding import decoded
+from paribus.data.readers.image_decoding import decode_images
 from paribus.data.readers.image_files import (
     ImageFile,
     copies,
-    crossing,
+    copies_across_parts,
     digest_of,
     folders,
+    location,
     root_folder,
-    within,
 )
 from paribus.errors import ParibusError, at_least
 
@@ -54,13 +54,13 @@ def read_image_folder(path: str | Path, target: str | None = None, size: int = 3
     )
     parts = _parts(root)
     files, passed_over = _discovered(root, parts)
-    left_out, crossed = crossing(files)
+    left_out, crossed = copies_across_parts(files)
     kept = [i for i, file in enumerate(files) if file not in left_out]
     kept_files = [files[i] for i in kept]
     classes = _classes(root, parts, kept_files)
-    pictures, grey, sizes = decoded(root, [(f.name, f.file) for f in files], size)
+    pixels, grey, sizes = decode_images(root, [(f.name, f.file) for f in files], size)
     groups, copied = copies(kept_files)
-    inputs = pictures[kept, :1] if grey else pictures[kept]
+    inputs = pixels[kept, :1] if grey else pixels[kept]
     return Dataset(
         name=root.name,
         origin=f"the folder {root.name}, images resized to {size}x{size}",
@@ -120,7 +120,7 @@ def _classes(root: Path, parts: dict[int, Path], files: list[ImageFile]) -> tupl
     for part in sorted(there):
         for name in sorted(names):
             at_least(
-                f"class folder {name!r} {within(part) if parts else f'of {root.name}'}",
+                f"class folder {name!r} {location(part) if parts else f'of {root.name}'}",
                 sum(file.label == name and file.part == part for file in files),
                 1 if part > 0 else MIN_IMAGES,
                 unit="image",

@@ -14,11 +14,11 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from paribus.data.dataset import Dataset
-from paribus.data.readers.image_decoding import decoded, first_of
+from paribus.data.readers.image_decoding import decode_images, first_of
 from paribus.data.readers.image_files import (
     ImageFile,
     copies,
-    crossing,
+    copies_across_parts,
     digest_of,
     folders,
     root_folder,
@@ -27,7 +27,7 @@ from paribus.errors import ParibusError, at_least
 
 MIN_DRAWINGS = 2  # of a character, one for training and one for the test part
 SPLIT_COLUMNS = ("path", "in_train", "in_test")
-TRAIN, TEST, NOWHERE = 0, 2, -2
+TRAIN, TEST, NO_PART = 0, 2, -2
 
 
 def read_omniglot(
@@ -57,7 +57,7 @@ def read_omniglot(
 
     Raises:
         ParibusError: no such folder, fewer than two alphabets or characters, a character with one drawing, a drawing
-            that cannot be read, or a split that is none.
+            that cannot be read, or an invalid split.
     """
     outer = root_folder(
         Path(path).expanduser(),
@@ -71,10 +71,10 @@ def read_omniglot(
     split = _split_file(root, outer)
     drawings = _discovered(root)
     declared, declared_notes = _declared(split, drawings) if split else (drawings, ())
-    left_out, crossed = crossing(declared)
+    left_out, crossed = copies_across_parts(declared)
     files = [f for f in declared if f not in left_out]
     _refuse_few(root, files)
-    pixels, grey, sizes = decoded(root, [(f.name, f.file) for f in files], size)
+    pixels, grey, sizes = decode_images(root, [(f.name, f.file) for f in files], size)
     groups, copied = copies(files)
     made = Dataset(
         name=root.name,
@@ -180,7 +180,7 @@ def _declared(split: Path, files: Sequence[ImageFile]) -> tuple[list[ImageFile],
             fix="Unpack the drawings that the split was made for beside it.",
         )
     placed = [replace(f, part=_part(*rows.get(f.name, (False, False)))) for f in files]
-    kept = [f for f in placed if f.part != NOWHERE]
+    kept = [f for f in placed if f.part != NO_PART]
     both = [name for name, sides in rows.items() if all(sides)]
     notes = [f"split declared by {split.name}"]
     if both:
@@ -197,7 +197,7 @@ def _declared(split: Path, files: Sequence[ImageFile]) -> tuple[list[ImageFile],
 
 
 def _part(in_train: bool, in_test: bool) -> int:
-    return TEST if in_test else TRAIN if in_train else NOWHERE
+    return TEST if in_test else TRAIN if in_train else NO_PART
 
 
 def _rows(split: Path) -> dict[str, tuple[bool, bool]]:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from paribus.data.dataset import Dataset
-from paribus.data.readers.csv_file import Sheet, listed, read_sheet
+from paribus.data.readers.csv_file import CsvFile, listed, read_csv_file
 from paribus.errors import ParibusError
 
 if TYPE_CHECKING:
@@ -39,14 +39,14 @@ def read_series(path: str | Path, target: str | None = None, window: int = 96) -
             order, repeated or unevenly spaced, a value is missing, infinite or no number, all are equal, or the series
             is too short for the window.
     """
-    sheet = read_sheet(path)
-    clock, times = _times(sheet)
-    column = _value_column(sheet, clock, target)
-    step = _checked_step(sheet, times)
-    values = _checked_values(sheet, column)
+    csv_file = read_csv_file(path)
+    time_column, times = _times(csv_file)
+    column = _value_column(csv_file, time_column, target)
+    step = _checked_step(csv_file, times)
+    values = _checked_values(csv_file, column)
     if len(values) < window + MIN_WINDOWS:
         raise ParibusError(
-            f"length of {sheet.name}",
+            f"length of {csv_file.name}",
             got=f"{len(values)} rows",
             expected=f"at least {window + MIN_WINDOWS}: a window of {window} steps and "
             f"{MIN_WINDOWS} values to predict",
@@ -54,14 +54,14 @@ def read_series(path: str | Path, target: str | None = None, window: int = 96) -
         )
     inputs, targets = windows(values, window)
     return Dataset(
-        name=sheet.name,
-        origin=f"the file {sheet.name}, column {column!r} at the times of {clock!r}",
+        name=csv_file.name,
+        origin=f"the file {csv_file.name}, column {column!r} at the times of {time_column!r}",
         inputs=(inputs,),
         targets=(targets,),
         feature_axes=(2,),
         standardise_targets=True,
         features=(column,),
-        digest=sheet.digest,
+        digest=csv_file.digest,
         notes=_remarks(times, step, values, window),
     )
 
@@ -79,12 +79,12 @@ def windows(values: Tensor, window: int) -> tuple[Tensor, Tensor]:
     return values.unfold(0, window, 1)[:-1].unsqueeze(-1), values[window:].unsqueeze(-1)
 
 
-def _times(sheet: Sheet) -> tuple[str, pd.Series[Any]]:
+def _times(csv_file: CsvFile) -> tuple[str, pd.Series[Any]]:
     """Return the first column of text of which most reads as times, and those times."""
     import pandas as pd
 
-    for name in sheet.frame.columns:
-        column = sheet.frame[name]
+    for name in csv_file.frame.columns:
+        column = csv_file.frame[name]
         if pd.api.types.is_numeric_dtype(column):
             continue
         times = _parsed(column)
@@ -94,14 +94,14 @@ def _times(sheet: Sheet) -> tuple[str, pd.Series[Any]]:
             return str(name), times
         row = int(times.isna().to_numpy().argmax())
         raise ParibusError(
-            f"time column {name!r} of {sheet.name}, line {sheet.lines[row]}",
+            f"time column {name!r} of {csv_file.name}, line {csv_file.lines[row]}",
             got="nothing" if pd.isna(column.iloc[row]) else repr(str(column.iloc[row])),
             expected="a time written like the others",
             fix="Mend the time, or leave the line out.",
         )
     raise ParibusError(
-        f"time column of {sheet.name}",
-        got=f"no column of times among {listed(sheet.frame.columns)}",
+        f"time column of {csv_file.name}",
+        got=f"no column of times among {listed(csv_file.frame.columns)}",
         expected="a column of times such as 2011-01-31 00:15:00",
         fix="Add one, or give a file that has one.",
     )
@@ -123,33 +123,33 @@ def _parsed(column: pd.Series[Any]) -> pd.Series[Any]:
     return max(readings, key=lambda times: int(times.notna().sum()))
 
 
-def _value_column(sheet: Sheet, clock: str, target: str | None) -> str:
+def _value_column(csv_file: CsvFile, time_column: str, target: str | None) -> str:
     import pandas as pd
 
     what = "value column"
     if target is not None:
-        return sheet.column(target, what)
+        return csv_file.column(target, what)
     numeric = [
         str(name)
-        for name in sheet.frame.columns
-        if name != clock and pd.api.types.is_numeric_dtype(sheet.frame[name])
+        for name in csv_file.frame.columns
+        if name != time_column and pd.api.types.is_numeric_dtype(csv_file.frame[name])
     ]
     if len(numeric) == 1:
         return numeric[0]
     raise ParibusError(
-        f"{what} of {sheet.name}",
+        f"{what} of {csv_file.name}",
         got=f"{len(numeric)} columns of numbers ({listed(numeric)})"
         if numeric
-        else f"no column of numbers among {listed(sheet.frame.columns)}",
+        else f"no column of numbers among {listed(csv_file.frame.columns)}",
         expected="one, or the name of the one to predict",
         fix="Name the column to predict as the target." if numeric else "Give a file with values.",
     )
 
 
-def _checked_step(sheet: Sheet, times: pd.Series[Any]) -> pd.Timedelta:
+def _checked_step(csv_file: CsvFile, times: pd.Series[Any]) -> pd.Timedelta:
     """Return the time from each row to the next, the same for all."""
     steps = times.diff().iloc[1:]
-    what, fix = f"times of {sheet.name}", "Sort the rows by time."
+    what, fix = f"times of {csv_file.name}", "Sort the rows by time."
     if len(steps) == 0:
         fix = "Give a longer series."
         raise ParibusError(what, got="a single row", expected="a series", fix=fix)
@@ -168,7 +168,7 @@ def _checked_step(sheet: Sheet, times: pd.Series[Any]) -> pd.Timedelta:
         if wrong.any():
             row = int(wrong.to_numpy().argmax()) + 1
             raise ParibusError(
-                f"{what}, line {sheet.lines[row]}",
+                f"{what}, line {csv_file.lines[row]}",
                 got=f"{_moment(times.iloc[row])}, {kind} {_moment(times.iloc[row - 1])}",
                 expected=expected,
                 fix=fix,
@@ -176,11 +176,11 @@ def _checked_step(sheet: Sheet, times: pd.Series[Any]) -> pd.Timedelta:
     return step
 
 
-def _checked_values(sheet: Sheet, column: str) -> Tensor:
+def _checked_values(csv_file: CsvFile, column: str) -> Tensor:
     """Return the values ``(time,)`` in float32, all finite and not all equal."""
     import pandas as pd
 
-    raw = sheet.frame[column]
+    raw = csv_file.frame[column]
     numbers = pd.to_numeric(raw, errors="coerce").to_numpy(np.float64)
     with np.errstate(over="ignore"):
         values = numbers.astype(np.float32)
@@ -188,14 +188,14 @@ def _checked_values(sheet: Sheet, column: str) -> Tensor:
         row = int((~np.isfinite(values)).argmax())
         value = raw.iloc[row]
         raise ParibusError(
-            f"column {column!r} of {sheet.name}, line {sheet.lines[row]}",
+            f"column {column!r} of {csv_file.name}, line {csv_file.lines[row]}",
             got="nothing" if pd.isna(value) else repr(str(value)),
             expected="a finite number for each time",
             fix="Fill the value in, or cut the series there.",
         )
     if (values == values[0]).all():
         raise ParibusError(
-            f"column {column!r} of {sheet.name}",
+            f"column {column!r} of {csv_file.name}",
             got=f"{values[0]:g} throughout",
             expected="values that vary",
             fix="Name another column as the target.",

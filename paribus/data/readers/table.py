@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from paribus.data.dataset import Dataset
-from paribus.data.readers.csv_file import Sheet, is_number, read_sheet
+from paribus.data.readers.csv_file import CsvFile, is_number, read_csv_file
 from paribus.errors import ParibusError
 
 if TYPE_CHECKING:
@@ -45,39 +45,39 @@ def read_table(path: str | Path, target: str | None = None) -> Dataset:
         ParibusError: the file is no table, there is no such column, its labels are no classes or a single one, a class
             has one row, a number is infinite, or a column is neither numbers nor text.
     """
-    sheet = read_sheet(path)
-    return table_of(sheet, label_of(sheet, target))
+    csv_file = read_csv_file(path)
+    return table_of(csv_file, label_of(csv_file, target))
 
 
-def label_of(sheet: Sheet, target: str | None) -> str:
+def label_of(csv_file: CsvFile, target: str | None) -> str:
     """Return the column of labels: the one that is named, or the last.
 
     Raises:
         ParibusError: there is no such column.
     """
-    named = None if target is None else sheet.column(target, "label column")
-    return named or str(sheet.frame.columns[-1])
+    named = None if target is None else csv_file.column(target, "label column")
+    return named or str(csv_file.frame.columns[-1])
 
 
-def table_of(sheet: Sheet, column: str, *, copies: bool = True) -> Dataset:
-    """Return the data set of a sheet that was read; see `read_table`.
+def table_of(csv_file: CsvFile, column: str, *, copies: bool = True) -> Dataset:
+    """Return the data set of a file that was read; see `read_table`.
 
     Args:
-        sheet: what the file holds.
+        csv_file: the file.
         column: the column of labels.
         copies: whether rows with equal inputs are copies.
     """
-    sheet, notes = labelled(sheet, column)
-    for name in sheet.frame.columns:
-        _check_numbers(sheet, name, mixed=name == column)
-    targets, classes = _labels(sheet, column)
+    csv_file, notes = labelled(csv_file, column)
+    for name in csv_file.frame.columns:
+        _check_numbers(csv_file, name, mixed=name == column)
+    targets, classes = _labels(csv_file, column)
     features = [
-        f for name in sheet.frame.columns if name != column for f in [_feature(sheet, name)]
+        f for name in csv_file.frame.columns if name != column for f in [_feature(csv_file, name)]
     ]
     kept = [f for f in features if f.dropped is None]
     if not kept:
         raise ParibusError(
-            f"columns of {sheet.name} besides {column!r}",
+            f"columns of {csv_file.name} besides {column!r}",
             got=_left_out(features) or "none",
             expected="at least one that tells rows apart",
             fix="Give a table with measurements beside the label.",
@@ -85,14 +85,14 @@ def table_of(sheet: Sheet, column: str, *, copies: bool = True) -> Dataset:
     inputs = np.concatenate([f.values for f in kept], axis=1)
     groups, copied = _copies(inputs, targets) if copies else (None, ())
     return Dataset(
-        name=sheet.name,
-        origin=f"the file {sheet.name}, label column {column!r}",
+        name=csv_file.name,
+        origin=f"the file {csv_file.name}, label column {column!r}",
         inputs=(torch.from_numpy(inputs),),
         targets=(targets,),
         classes=classes,
         features=tuple(name for f in kept for name in f.names),
         groups=groups,
-        digest=sheet.digest,
+        digest=csv_file.digest,
         notes=(*notes, *_remarks(features), *copied),
     )
 
@@ -118,27 +118,29 @@ class _Feature:
     dropped: str | None
 
 
-def labelled(sheet: Sheet, column: str) -> tuple[Sheet, tuple[str, ...]]:
+def labelled(csv_file: CsvFile, column: str) -> tuple[CsvFile, tuple[str, ...]]:
     """Return the rows that have a label."""
-    has_label = sheet.frame[column].notna()
+    has_label = csv_file.frame[column].notna()
     missing = int((~has_label).sum())
     if not missing:
-        return sheet, ()
+        return csv_file, ()
     if missing == len(has_label):
         raise ParibusError(
-            f"label column {column!r} of {sheet.name}",
+            f"label column {column!r} of {csv_file.name}",
             got="missing values alone",
             expected="a label in at least two rows of each class",
             fix="Name the column that holds the labels.",
         )
-    lines = [line for line, keep in zip(sheet.lines, has_label, strict=True) if keep]
-    rows = Sheet(sheet.name, sheet.frame[has_label].reset_index(drop=True), lines, sheet.digest)
+    lines = [line for line, keep in zip(csv_file.lines, has_label, strict=True) if keep]
+    rows = CsvFile(
+        csv_file.name, csv_file.frame[has_label].reset_index(drop=True), lines, csv_file.digest
+    )
     return rows, (f"rows left out because their label is missing: {missing}",)
 
 
-def _check_numbers(sheet: Sheet, name: str, mixed: bool) -> None:
+def _check_numbers(csv_file: CsvFile, name: str, mixed: bool) -> None:
     """Refuse what is infinite and, unless they may be ``mixed`` as labels may, what is no number among numbers."""
-    column = sheet.frame[name]
+    column = csv_file.frame[name]
     numbers = _as_numbers(column)
     if numbers is not None:
         wrong, expected = (
@@ -154,7 +156,7 @@ def _check_numbers(sheet: Sheet, name: str, mixed: bool) -> None:
     if wrong.any():
         row = int(wrong.argmax())
         raise ParibusError(
-            f"column {name!r} of {sheet.name}, line {sheet.lines[row]}",
+            f"column {name!r} of {csv_file.name}, line {csv_file.lines[row]}",
             got=repr(str(column.iloc[row])),
             expected=expected,
             fix="Mend the value, or leave it empty.",
@@ -180,10 +182,10 @@ def _single(
         return numbers.astype(np.float32)
 
 
-def _labels(sheet: Sheet, column: str) -> tuple[Tensor, tuple[str, ...]]:
+def _labels(csv_file: CsvFile, column: str) -> tuple[Tensor, tuple[str, ...]]:
     """Return class numbers ``(sample,)`` and the classes' names in their natural order."""
-    values = sheet.frame[column]
-    what = f"label column {column!r} of {sheet.name}"
+    values = csv_file.frame[column]
+    what = f"label column {column!r} of {csv_file.name}"
     _check_classes(what, values)
     names = values.map(_label_name)
     classes = sorted(names.unique(), key=_natural)
@@ -238,8 +240,8 @@ def _natural(name: str) -> tuple[Any, ...]:
     )
 
 
-def _feature(sheet: Sheet, name: str) -> _Feature:
-    column = sheet.frame[name]
+def _feature(csv_file: CsvFile, name: str) -> _Feature:
+    column = csv_file.frame[name]
     missing = int(column.isna().sum())
     numbers = _as_numbers(column)
     if numbers is not None:
@@ -319,10 +321,10 @@ def _copies(
     if not repeated:
         return None, ()
     labels = pd.Series(targets.numpy()).groupby(rows.to_numpy()).transform("nunique")
-    torn = int((labels > 1).sum())
+    conflicting = int((labels > 1).sum())
     note = f"{repeated} {'row repeats' if repeated == 1 else 'rows repeat'} the inputs of an earlier row"
-    if torn:
-        note += f"; {torn} rows have the same inputs as a row with another label"
+    if conflicting:
+        note += f"; {conflicting} rows have the same inputs as a row with another label"
     if 2 * int(rows.duplicated(keep=False).sum()) > len(rows):
         return None, (f"{note}; as most rows do, copies are split like any other row",)
     groups = torch.from_numpy(pd.factorize(rows)[0].astype(np.int64))

@@ -10,9 +10,9 @@ class ParibusError(Exception):
     """Mistake that the user can mend, shown in one line and without a traceback.
 
     Args:
-        what: what is wrong, naming the argument, option, file or column.
-        got: the value or fact that was found.
-        expected: what would have been right.
+        what: the thing that is wrong, naming the argument, option, file or column.
+        got: the value or fact.
+        expected: a description of right values.
         fix: the next step, as a full sentence.
     """
 
@@ -58,8 +58,8 @@ def error_context(what: str, *, expected: str, fix: str) -> Iterator[None]:
     """Raise any exception of user code as a `ParibusError`; one of these passes unchanged.
 
     Args:
-        what: what was being done, naming the argument, option, file or column.
-        expected: what would have been right.
+        what: the action, naming the argument, option, file or column.
+        expected: a description of right values.
         fix: the next step, as a full sentence.
 
     Raises:

@@ -84,7 +84,7 @@ class Call(Frozen):
     """Callable named as ``module:qualname`` with keyword arguments, so that it can be printed, hashed and sent.
 
     Args:
-        target: where the callable is found, such as ``torch.optim:Adam``.
+        target: module and name of the callable, such as ``torch.optim:Adam``.
         kwargs: its keyword arguments, plain data.
     """
 

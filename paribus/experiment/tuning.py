@@ -28,7 +28,7 @@ class Tuning(Frozen):
         trials: by name of the budget, for every variant; a budget without trials runs the default arm alone. By name of
             the variant where they are unequal.
         seconds: estimated seconds of the tuned arm on two cores, by name of the budget.
-        widen: whether a pilot on seeds of its own may widen the spaces of all variants alike, before any run that counts.
+        widen: whether a pilot on seeds of its own may widen the spaces, alike for all variants, before any run counts.
         shared: one search on a seed of its own, then paired runs of its winner, instead of a search a seed: cheaper,
             and its verdicts hold for these configurations alone. On a fixed data set without a declared test part its
             split overlaps the test parts of the seeds that count.

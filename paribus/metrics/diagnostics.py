@@ -130,7 +130,7 @@ def activations(
         ``dead_share``: share of units that put out exactly zero for every sample, so that no gradient passes them;
         ``mean_activation``: mean output over units and samples, averaged over modules;
         ``activation_offset``: absolute mean over standard deviation, averaged over modules (zero is centred);
-        ``output_scale``: root mean square of the network's outputs, all there is without an activation module.
+        ``output_scale``: root mean square of the network's outputs, the only entry without an activation module.
     """
     with _captured(network) as layer_outputs:
         outputs = _forward(network, subset)

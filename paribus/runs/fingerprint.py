@@ -1,4 +1,4 @@
-"""Fingerprints of runs: a hash of the source that a run reaches, so that editing that code retires its results."""
+"""Fingerprints of runs: a hash of the source that a run reaches, so that editing that code invalidates its results."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def fingerprint(specs: Iterable[Frozen], engine: str = "loop") -> str:
     """Hash the engine's code and all local code that the specs' callables are defined in or import.
 
     Local means neither the standard library nor an installed distribution. Tables of cases are not reached by any
-    callable, so adding a variant to a suite retires nothing.
+    callable, so adding a variant to a suite invalidates nothing.
 
     Args:
         specs: what is to be run.
         engine: one of `ENGINES`.
 
     Raises:
-        ParibusError: what was recorded is asked for, and that was not of these modules.
+        ParibusError: a recorded fingerprint is needed, and none was recorded of these modules.
     """
     modules = {
         ENGINES[engine],
@@ -57,7 +57,7 @@ def fingerprint(specs: Iterable[Frozen], engine: str = "loop") -> str:
     return machine.sources[name]
 
 
-# Every fingerprint that this process has made, by the modules that it is of.
+# Every fingerprint that this process has made, by its modules.
 made: dict[str, str] = {}
 
 
@@ -114,7 +114,7 @@ def local_sources(module: str) -> frozenset[Path]:
         path = _source(name)
         if path is not None and path not in found:
             found.add(path)
-            # A kernel is built from what lies beside its caller.
+            # A kernel is built from sources beside its caller.
             found.update(p for p in path.parent.iterdir() if p.suffix in (".cpp", ".hpp"))
             package = name if path.name == "__init__.py" else name.rpartition(".")[0]
             waiting.extend(_imports(path, package))
@@ -124,7 +124,7 @@ def local_sources(module: str) -> frozenset[Path]:
 @cache
 def _source(module: str) -> Path | None:
     """Return the file of a local module, or None for a module that is built in, installed or not there."""
-    # Looking inside a package imports it, so an installed one is told by its own place, before that.
+    # Looking inside a package imports it, so an installed one is recognised by its own path, before that.
     package = module.partition(".")[0]
     outermost = _spec(package)
     places = outermost and outermost.submodule_search_locations
@@ -137,7 +137,7 @@ def _source(module: str) -> Path | None:
 
 
 def ours(package: str) -> bool:
-    """Return whether a package is paribus, which counts wherever it is installed: an upgrade retires its results."""
+    """Return whether a package is paribus, which counts wherever it is installed: an upgrade invalidates its results."""
     return package == __name__.partition(".")[0]
 
 

@@ -35,7 +35,7 @@ class Run:
 
     Attributes:
         data_digest: hash of the data that the task reads, "redrawn" where every seed draws its own.
-        engine: how it is trained, with the choices that were resolved for it.
+        engine: the engine that trains it, with the settings that were resolved for it.
         trial: its number in its seed's search, or None for a run that counts. A trial is scored on the validation part
             alone.
     """
@@ -85,7 +85,7 @@ def torch_minor() -> str:
 
 
 def resolve_device(device: str) -> str:
-    """Refuse a device that is not here, before anything is trained on it.
+    """Refuse a device that this machine lacks, before anything is trained on it.
 
     Raises:
         ParibusError: CUDA was asked for and there is none.
@@ -132,7 +132,7 @@ class RunResult:
         layers: of the network, in the order in which they are called: name, shape of the output of one sample, and
             number of parameters.
         hashes: of split, order, data, and of each initial weight under ``init``.
-        data: what was read: name, origin, digest, classes, and the number of samples in each part.
+        data: of the data that were read: name, origin, digest, classes, and the number of samples in each part.
         provenance: versions, threads, device name, commit.
     """
 

@@ -68,7 +68,7 @@ class Store:
         path: the SQLite file; it and its folder are made if they are not there.
 
     Raises:
-        ParibusError: the file is something else, or was written by another version.
+        ParibusError: the file was written by another program or another version.
 
     Attributes:
         read: keys of the runs that were asked for and found, and under ``predictions/`` of their predictions.
@@ -96,7 +96,7 @@ class Store:
 
     def _refuse_others(self) -> None:
         """Refuse what another version or another program made, before anything is written to it."""
-        # In this order: what another process makes meanwhile has its version as soon as it has tables.
+        # In this order: another process that makes the file meanwhile sets tables and version at once.
         (tables,) = self._db.execute("select count(*) from sqlite_master").fetchone()
         (version,) = self._db.execute("pragma user_version").fetchone()
         if version == SCHEMA or not (version or tables):
@@ -216,7 +216,7 @@ class Store:
         return tables
 
     def fill(self, tables: Mapping[str, Sequence[Sequence[Any]]]) -> None:
-        """Put in what `tables` gave of another store.
+        """Insert the tables that `tables` returned of another store.
 
         Raises:
             ParibusError: that store had other tables.

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from paribus.data.cache import atomic_write
 from paribus.errors import ParibusError
 
-# What torch raises on a file that holds something else, or part of what it should.
+# Exceptions of torch on a file that holds something else, or is cut short.
 UNREADABLE = (
     *(OSError, EOFError, RuntimeError, ValueError, TypeError),
     *(LookupError, AttributeError, AssertionError, pickle.UnpicklingError),
@@ -31,7 +31,7 @@ def load_weights(path: Path) -> dict[str, Tensor]:
     """Return the weights and buffers in a file, by name, on the CPU.
 
     Raises:
-        ParibusError: the file cannot be read, or holds anything but tensors by name; what else it holds is not run.
+        ParibusError: the file cannot be read, or holds anything but tensors by name; no code in it is run.
     """
     try:
         with warnings.catch_warnings():  # torch warns of files that it then refuses

@@ -137,7 +137,7 @@ def _source(module: str) -> Path | None:
 
 
 def ours(package: str) -> bool:
-    """Return whether a package is paribus, which counts wherever it is installed: an upgrade invalidates its results."""
+    """Return whether a package is paribus, which counts even if installed: an upgrade invalidates its results."""
     return package == __name__.partition(".")[0]
 
 

@@ -71,7 +71,7 @@ class DCGAN(nn.Module):
         images: Tensor = self.generator(latents[:, :, None, None])
         return images
 
-    def rounds(self) -> list[tuple[list[nn.Parameter], Loss]]:
+    def alternating_updates(self) -> list[tuple[list[nn.Parameter], Loss]]:
         """What is trained by what in a step, in this order."""
         return [
             (list(self.discriminator.parameters()), self.discriminator_loss),

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from paribus.data.dataset import PARTS, Split, Subset
 from paribus.metrics.diagnostics import LastStep, needs_last_step
 from paribus.runs.run import Outcome, Run, RunResult
-from paribus.training.alternating import Rounds, takes_rounds
+from paribus.training.alternating import AlternatingUpdates, alternates
 from paribus.training.augment import Augmentation
 from paribus.training.batch_order import batches, steps_per_epoch
 from paribus.training.dropout import use_named_dropout
@@ -66,7 +66,7 @@ class Training:
         trained = [p for p in network.parameters() if p.requires_grad]
         self.optimizer = run.recipe.optimizer(trained)
         self.evaluates = evaluates(self.optimizer)
-        self.rounds = Rounds(network, run, self.noise) if takes_rounds(network) else None
+        self.updates = AlternatingUpdates(network, run, self.noise) if alternates(network) else None
         self.order = batches(len(self.parts.train), run.recipe.batch_size, run.streams)
         self.split = split
         self.augment = Augmentation(run.recipe.augment, run.streams) if run.recipe.augment else None
@@ -101,8 +101,8 @@ class Training:
             inputs[0] = self._augmented(self.augment, index)
         targets = [y[batch] for y in data.targets]
         evaluate = partial(self._loss, inputs, targets)
-        if self.rounds is not None:
-            loss: Tensor = self.rounds(inputs, targets, self.steps)
+        if self.updates is not None:
+            loss: Tensor = self.updates(inputs, targets, self.steps)
         elif self.evaluates:
             loss = self.optimizer.step(evaluate)
         else:

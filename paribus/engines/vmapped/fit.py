@@ -17,7 +17,7 @@ from paribus.engines.vmapped.state import CohortState
 from paribus.engines.vmapped.trainer import StackedTraining
 from paribus.metrics.outputs import map_outputs
 from paribus.runs.run import Outcome, Run, RunResult
-from paribus.training.alternating import OWN_ROUNDS, model_takes_rounds
+from paribus.training.alternating import OWN_UPDATES, model_alternates
 from paribus.training.augment import BY_LOOP
 from paribus.training.batch_order import steps_per_epoch
 from paribus.training.loop import deterministic
@@ -103,8 +103,8 @@ def why_not(run: Run) -> str:
         return "a time limit counts the seconds of one run alone"
     if run.recipe.augment:
         return BY_LOOP
-    if model_takes_rounds(run.recipe.model):
-        return OWN_ROUNDS
+    if model_alternates(run.recipe.model):
+        return OWN_UPDATES
     if run.recipe.freeze:
         return "some weights are frozen"
     return refusal(run.recipe.optimizer)

@@ -19,7 +19,7 @@ from paribus.metrics.diagnostics import LastStep, needs_last_step
 from paribus.metrics.outputs import Outputs, concat_outputs
 from paribus.runs.run import Run
 from paribus.seeding import Streams
-from paribus.training.alternating import OWN_ROUNDS, takes_rounds
+from paribus.training.alternating import OWN_UPDATES, alternates
 from paribus.training.dropout import NamedDropout, use_named_dropout
 from paribus.training.layer_summary import layer_table
 from paribus.training.loop import DIAGNOSED
@@ -55,8 +55,8 @@ class StackedTraining:
         self.runs, self.splits, self.recipe = runs, splits, recipe
         self.dtype = getattr(torch, recipe.dtype)
         networks = self._networks()
-        if takes_rounds(networks[0]):
-            raise ValueError(OWN_ROUNDS)
+        if alternates(networks[0]):
+            raise ValueError(OWN_UPDATES)
         # Of its own, so that what is diagnosed moves nobody's masks.
         self.scratch = copy.deepcopy(networks[0])
         self.stack = StackedNetwork(networks)

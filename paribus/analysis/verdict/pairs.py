@@ -26,14 +26,14 @@ Crossing = tuple[str, str, str, str]
 class Pair:
     """A variant and the baseline, or a crossing of four, on the seeds that all were run on; arrays are `(seed,)`.
 
-    `silent` is the reason why the pair has nothing to say, or None.
+    `withheld_reason` is the reason why the pair has nothing to say, or None.
     """
 
     variant: str
     family: Family
     differences: Floats
     failed: tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]
-    silent: str | None
+    withheld_reason: str | None
     crossed: bool = False
 
     @classmethod
@@ -41,8 +41,12 @@ class Pair:
         """Pair by seed, leaving out seeds on which either run was skipped or exhausted."""
         cells = runs.cells((variant, family.baseline))
         differences = cells.scores[0] - cells.scores[1]
-        silent = _silence(cells, differences, bool(cells.at_floor(family.margin).all()))
-        return cls(variant, family, differences, (cells.failed[0], cells.failed[1]), silent)
+        withheld_reason = _reason_to_withhold(
+            cells, differences, bool(cells.at_floor(family.margin).all())
+        )
+        return cls(
+            variant, family, differences, (cells.failed[0], cells.failed[1]), withheld_reason
+        )
 
     @classmethod
     def crossing(
@@ -56,10 +60,19 @@ class Pair:
         cells = runs.cells(four)
         values, why = scaled(cells, scale)
         differences = stats.interaction(*values)
-        silent = why or _silence(cells, differences, bool(cells.at_floor(family.margin).any()))
+        withheld_reason = why or _reason_to_withhold(
+            cells, differences, bool(cells.at_floor(family.margin).any())
+        )
         family = family if scale == "score" else family.without_margin()
         failed: npt.NDArray[np.bool_] = np.any(cells.failed, axis=0)
-        return cls(name, family, differences, (failed, np.zeros_like(failed)), silent, crossed=True)
+        return cls(
+            name,
+            family,
+            differences,
+            (failed, np.zeros_like(failed)),
+            withheld_reason,
+            crossed=True,
+        )
 
     @property
     def n(self) -> int:
@@ -100,8 +113,8 @@ class Pair:
     @property
     def withheld(self) -> str:
         """Why no p-value is looked at, or nothing."""
-        if self.silent is not None:
-            return self.silent
+        if self.withheld_reason is not None:
+            return self.withheld_reason
         least = self.family.least
         return f"few seeds: a look, {self.n} of {least} needed" if self.n < least else ""
 
@@ -158,7 +171,7 @@ def scaled(cells: ScoreSubset, scale: Scale) -> tuple[Floats, str | None]:
     return cells.sign * np.log(scores), None
 
 
-def _silence(cells: ScoreSubset, differences: Floats, floored: bool) -> str | None:
+def _reason_to_withhold(cells: ScoreSubset, differences: Floats, floored: bool) -> str | None:
     """Why a pair has nothing to say: floor, ceiling, exhausted or skipped, in that order; or None.
 
     Where every run failed, nobody beat anything, dummy score or not: that is the floor and not the ceiling.

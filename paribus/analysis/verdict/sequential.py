@@ -95,8 +95,8 @@ def _contrast(pair: Pair, exploratory: bool) -> Contrast:
 
 def _verdict(pair: Pair, found: Followed) -> tuple[Decision, str]:
     """The rule itself."""
-    if pair.silent is not None:
-        return Decision.undecided, pair.silent
+    if pair.withheld_reason is not None:
+        return Decision.undecided, pair.withheld_reason
     if not found.stopped:
         return Decision.undecided, f"open after {found.n} seeds"
     return (Decision.better if found.wins > found.losses else Decision.worse), ""

@@ -1,4 +1,4 @@
-"""Known answers: every control is trained and judged; a red one turns the run red. The page is controls.md."""
+"""Known answers: every one is trained and judged; a red one turns the run red. The page is controls.md."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from paribus.calibration import Controlled
+from paribus.calibration import KnownAnswerRunner
 from paribus.calibration.known_answers import KnownAnswer, KnownAnswerResult
-from paribus.calibration.known_answers_page import write_controls
+from paribus.calibration.known_answers_page import write_known_answers
 from paribus.frontends.pytest_session import settings_of
 from paribus.suites.controls import CONTROLS
 
@@ -21,20 +21,20 @@ def judged(pytestconfig: pytest.Config) -> Iterator[list[KnownAnswerResult]]:
     found: list[KnownAnswerResult] = []
     yield found
     if found:
-        write_controls(found, Path(pytestconfig.getoption("--paribus-out")))
+        write_known_answers(found, Path(pytestconfig.getoption("--paribus-out")))
 
 
-@pytest.mark.parametrize("control", CONTROLS, ids=lambda control: control.name)
-@pytest.mark.benchmark(group="controls, seconds to train and judge")
-def test_control(
-    control: KnownAnswer,
+@pytest.mark.parametrize("known_answer", CONTROLS, ids=lambda known_answer: known_answer.name)
+@pytest.mark.benchmark(group="known answers, seconds to train and judge")
+def test_known_answer(
+    known_answer: KnownAnswer,
     judged: list[KnownAnswerResult],
     pytestconfig: pytest.Config,
     benchmark: Any,
 ) -> None:
     """An effect that is known is seen, one that cannot be is not."""
-    check = Controlled(settings_of(pytestconfig)).check
-    found = benchmark.pedantic(check, args=(control,), rounds=1, iterations=1)
+    check = KnownAnswerRunner(settings_of(pytestconfig)).check
+    found = benchmark.pedantic(check, args=(known_answer,), rounds=1, iterations=1)
     judged.append(found)
-    benchmark.extra_info |= {"seen": found.seen, "false alarm": found.flakes}
-    assert found.green, f"{control.text} Seen: {found.seen}. Red would be: {found.threshold}."
+    benchmark.extra_info |= {"seen": found.seen, "false alarm": found.false_alarm}
+    assert found.green, f"{known_answer.text} Seen: {found.seen}. Red would be: {found.threshold}."

@@ -1,8 +1,8 @@
 """Alternating updates: a network's parameters in groups, updated in turn within a step, as in adversarial training.
 
-Such a network has a method ``alternating_updates()``, which returns pairs of the parameters that are updated together and
-their loss, ``(inputs, targets, generator) -> scalar``. Each pair gets an optimizer of its own, of the recipe's kind, and
-each step makes all updates in their order.
+Such a network has a method ``alternating_updates()``, which returns pairs of the parameters that are updated together
+and their loss, ``(inputs, targets, generator) -> scalar``. Each pair gets an optimizer of its own, of the recipe's
+kind, and each step makes all updates in their order.
 """
 
 from __future__ import annotations

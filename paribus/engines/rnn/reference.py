@@ -22,7 +22,7 @@ GATES: Mapping[str, int] = {"RNN_TANH": 1, "RNN_RELU": 1, "LSTM": 4, "GRU": 3}
 
 @dataclass(frozen=True)
 class Layers:
-    """What recurrent layers are, but for their numbers.
+    """Configuration of recurrent layers, without their weights.
 
     Attributes:
         cell: ``"RNN_TANH"``, ``"RNN_RELU"``, ``"LSTM"`` or ``"GRU"``, as `torch.nn.RNNBase.mode`.
@@ -38,12 +38,12 @@ class Layers:
 
     @property
     def states(self) -> int:
-        """How many tensors make up the state."""
+        """Number of tensors in the state."""
         return 2 if self.cell == "LSTM" else 1
 
     @property
     def weights(self) -> int:
-        """How many weights and biases a layer has."""
+        """Number of weights and biases of a layer."""
         return 4 if self.bias else 2
 
 
@@ -65,7 +65,7 @@ class Gradients(NamedTuple):
 
 
 class Cell(Protocol):
-    """What differs between the kinds of layer.
+    """Equations that differ between the kinds of layer.
 
     Shapes: ``gates`` and ``d_gates`` are ``(replicate, time, batch, gates * hidden)``, a layer's states
     ``(replicate, batch, hidden)`` each, and ``hs`` has them for every time, ``(replicate, time + 1, batch, hidden)``,
@@ -163,7 +163,7 @@ class Gru:
     def backward(
         self, d: Incoming, hs: Tensor, saved: Sequence[Tensor], weights: Weights
     ) -> tuple[Tensor, Tensor, list[Tensor]]:
-        """Every gate's gradient is ``dh`` times a slope that needs no loop."""
+        """Return the gradients; every gate's is ``dh`` times a slope that needs no loop."""
         gates, n_h = saved
         r, z, n = gates.chunk(3, -1)
         slope_n = (1 - z) * (1 - n * n)
@@ -234,7 +234,7 @@ CELLS: Mapping[str, Cell] = {
 
 
 def backwards(*tensors: Tensor) -> Iterator[tuple[int, tuple[Tensor, ...]]]:
-    """Each time, the last first, with the tensors' views of it; time is their second dimension."""
+    """Yield each time step, the last first, with the tensors' views of it; time is their second dimension."""
     times = list(zip(*(x.unbind(1) for x in tensors), strict=True))
     return zip(reversed(range(len(times))), reversed(times), strict=True)
 
@@ -253,7 +253,7 @@ class TorchForm:
         *,
         keep: bool,
     ) -> tuple[list[Tensor], list[Tensor]]:
-        """The output of the last layer, then the last states; and what `backward` needs, where it is to be kept."""
+        """Return the last layer's output and the last states; and what `backward` needs, where it is kept."""
         cell, saved, finals = CELLS[layers.cell], [], []
         below = x
         for index, layer in enumerate(each_layer(layers, weights)):
@@ -298,13 +298,13 @@ class TorchForm:
 
 
 def each_layer(layers: Layers, weights: Sequence[Tensor]) -> Iterator[Weights]:
-    """The weights of each layer in turn, from those of all in torch's own order."""
+    """Yield the weights of each layer in turn, from those of all in torch's own order."""
     for start in range(0, len(weights), layers.weights):
         yield Weights(*weights[start : start + layers.weights])
 
 
 def _part(gradient: Tensor | None, like: Tensor, layer: int) -> Tensor:
-    """The layer's part of a gradient of states, zero where there is none."""
+    """Return the layer's part of a gradient of states, zero where there is none."""
     return torch.zeros_like(like[:, layer]) if gradient is None else gradient[:, layer]
 
 
@@ -317,7 +317,7 @@ def _with_first(h: Tensor, gates: Tensor) -> Tensor:
 
 
 def _from_inputs(layers: Layers, x: Tensor, layer: Weights) -> Tensor:
-    """The inputs' part of the gates at all times, with every bias that needs no gate of its own."""
+    """Return the inputs' part of the gates at all times, with every bias that needs no gate of its own."""
     bias = layer.bias_ih
     if bias is not None and layer.bias_hh is not None and layers.cell != "GRU":
         bias = bias + layer.bias_hh

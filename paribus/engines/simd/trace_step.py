@@ -1,4 +1,4 @@
-"""A step of one replicate as a list of primitive operations."""
+"""Recording of one replicate's step as a list of primitive operations."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ KEPT = {_aten.slice_backward.default, _aten.slice_scatter.default}
 
 
 class Sample(NamedTuple):
-    """One replicate's tensors, by what they are to a step.
+    """Tensors of one replicate, grouped by their role in a step.
 
     Attributes:
         weights: ``(1, parameter)``.
@@ -41,7 +41,7 @@ class Sample(NamedTuple):
 
     @property
     def tensors(self) -> list[Tensor]:
-        """All, in one order."""
+        """Tensors of all roles, in one order."""
         named = (self.state, self.buffers, self.numbers)
         return [
             self.weights,
@@ -51,7 +51,7 @@ class Sample(NamedTuple):
         ]
 
     def holding(self, tensors: Sequence[Tensor]) -> Sample:
-        """The same names with other tensors, in the order of `tensors`."""
+        """Return the same names with other tensors, in the order of `tensors`."""
         left = iter(tensors)
         weights = next(left)
         state, buffers, numbers = (
@@ -64,7 +64,7 @@ class Sample(NamedTuple):
 def record_step(
     stack: StackedNetwork, loss: Loss, update: Update, clip_norm: float | None, sample: Sample
 ) -> GraphModule:
-    """The operations of a step; returns weights, state, buffers and the loss, none of them changed in place.
+    """Record the operations of a step, which return weights, state, buffers and loss, none changed in place.
 
     Args:
         stack: in training mode.

@@ -41,7 +41,7 @@ def _pool_first(layers: nn.Sequential) -> None:
 
 
 def _keeps_order(layer: nn.Module | None) -> bool:
-    """Whether a layer is an activation that never falls, and nobody watches it."""
+    """Return whether a layer is a non-decreasing activation without hooks."""
     if layer is None or layer._forward_hooks or layer._forward_pre_hooks or layer._backward_hooks:
         return False
     if type(layer) is nn.ELU:
@@ -52,7 +52,7 @@ def _keeps_order(layer: nn.Module | None) -> bool:
 
 
 class _Beside(torch.autograd.Function):
-    """An operation on images that treats channels apart, so that replicates may stand beside them.
+    """Operation on images that treats channels apart, so that replicates may stand beside them.
 
     Outside of `torch.vmap` it is the operation itself; gradients are those of the operations that it is made of.
     """
@@ -81,14 +81,14 @@ class _Beside(torch.autograd.Function):
 
 
 def _moved(x: Tensor, dim: int | None, count: int, to: int = 1) -> Tensor:
-    """The replicates' dimension put where it is wanted, or made where all share a tensor."""
+    """Move the replicates' dimension to where it is wanted, or make one where all share a tensor."""
     if dim is None:
         return x.unsqueeze(to).expand(*x.shape[:to], count, *x.shape[to:])
     return x.movedim(dim, to)
 
 
 def _mapped(*tensors: Tensor | None) -> bool:
-    """Whether `torch.vmap` is at work on any of these, and nothing else within it, such as a gradient."""
+    """Return whether `torch.vmap` is at work on any of these, and nothing else within it, such as a gradient."""
     return any(x is not None and torch._C._functorch.is_batchedtensor(x) for x in tensors)
 
 
@@ -96,7 +96,7 @@ class StackableConv2d(nn.Conv2d):
     """`torch.nn.Conv2d` as one convolution with a group for each replicate."""
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's name
-        """As that of `torch.nn.Conv2d`, for ``(batch, channel, height, width)``."""
+        """Compute what `torch.nn.Conv2d` does, for ``(batch, channel, height, width)``."""
         if input.ndim != 4 or not _mapped(input, self.weight, self.bias):
             return super().forward(input)
         found: Tensor = _Beside.apply(input, self._grouped, self.weight, self.bias)
@@ -115,10 +115,10 @@ class StackableConv2d(nn.Conv2d):
 
 
 class _StackablePool:
-    """A pool, which knows nothing of how many channels there are."""
+    """Pool that works for any number of channels."""
 
     def forward(self, input: Tensor) -> Any:  # noqa: A002 - torch's name
-        """As that of torch's own pool, for ``(batch, channel, height, width)``."""
+        """Compute what torch's own pool does, for ``(batch, channel, height, width)``."""
         plain = super().forward  # type: ignore[misc]
         if input.ndim != 4 or not _mapped(input) or getattr(self, "return_indices", False):
             return plain(input)

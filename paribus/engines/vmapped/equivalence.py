@@ -1,4 +1,4 @@
-"""Whether a network may be stacked: what only a trial can tell."""
+"""Equivalence of stacked training and the loop, tested by a short training of both."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ROUND_OFF = 1e-12
 
 
 def self_check(run: Run, split: Split) -> str:
-    """Train two replicates for three steps in float64, stacked and by the loop; why they differ, or nothing.
+    """Train two replicates for three steps in float64, stacked and by the loop; return why they differ, if so.
 
     It finds networks that `vmap` refuses, and those that it takes but trains otherwise.
     """

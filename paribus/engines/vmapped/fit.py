@@ -1,4 +1,4 @@
-"""All runs of a cohort at once: the same steps as the loop, with a leading replicate dimension."""
+"""Training of a whole cohort: the same steps as the loop, with a leading replicate dimension."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def _evaluate(training: StackedTraining, standing: CohortState, losses: Tensor |
 
 
 def why_not(run: Run) -> str:
-    """Why a run cannot be stacked at all, or nothing; what only a trial can tell is told by `self_check`."""
+    """Return the reason why a run cannot be stacked, or an empty string; only `self_check` can find others."""
     if run.recipe.time_limit is not None:
         return "a time limit counts the seconds of one run alone"
     if run.recipe.augment:

@@ -78,7 +78,7 @@ class StackedNetwork:
             self.buffers[name] = masks.to(self.weights)
 
     def parameters(self, weights: Tensor) -> dict[str, Tensor]:
-        """Views of the weights by name, ``(replicate, ...)`` each."""
+        """Return views of the weights by name, ``(replicate, ...)`` each."""
         parts = weights.split(self.sizes, dim=1)
         named = zip(self.names, parts, self.shapes, strict=True)
         return {name: part.view(len(weights), *shape) for name, part, shape in named}
@@ -139,7 +139,7 @@ class StackedNetwork:
         return gradient, losses.detach()
 
     def state(self) -> tuple[Tensor, dict[str, Tensor]]:
-        """A copy of weights and buffers."""
+        """Return a copy of weights and buffers."""
         copies = {name: b.clone() for name, b in self.buffers.items()}
         return self.weights.detach().clone(), copies
 

@@ -63,7 +63,7 @@ def test_simulated(part: str, pytestconfig: pytest.Config, benchmark: Any) -> No
 
 @pytest.mark.benchmark(group="calibration, trained: seconds")
 def test_trained(pytestconfig: pytest.Config, benchmark: Any) -> None:
-    """A variant against itself, again and again, as it is stated and tuned."""
+    """Compare a variant with itself repeatedly, as it is stated and tuned."""
     args = (settings_of(pytestconfig), ITSELF, PLAN)
     rates = benchmark.pedantic(calibrate, args=args, rounds=1, iterations=1)
     counted("trained", rates, TRAINED, pytestconfig)
@@ -72,7 +72,7 @@ def test_trained(pytestconfig: pytest.Config, benchmark: Any) -> None:
 @pytest.mark.parametrize("kind", UNEQUAL)
 @pytest.mark.benchmark(group="calibration, trained: seconds")
 def test_trained_unequally(kind: str, pytestconfig: pytest.Config, benchmark: Any) -> None:
-    """A variant tuned by five trials against itself tuned by fifty, over a setting that does nothing or much."""
+    """Compare a variant tuned by five trials with itself tuned by fifty, over settings of no or great effect."""
     args = (settings_of(pytestconfig), kind)
     rate = benchmark.pedantic(_unequal, args=args, rounds=1, iterations=1)
     counted(f"trained unequally, {kind}", [rate], TRAINED, pytestconfig)
@@ -102,7 +102,7 @@ MEASURED = [known_answer for known_answer in CONTROLS if known_answer.kind in ("
 def test_known_answers(
     known_answer: KnownAnswer, pytestconfig: pytest.Config, benchmark: Any
 ) -> None:
-    """How often a single seed misses what a known answer must show."""
+    """Measure how often a single seed misses what a known answer must show."""
     measure = KnownAnswerRunner(settings_of(pytestconfig)).measure
     rate = benchmark.pedantic(measure, args=(known_answer, SEEDS), rounds=1, iterations=1)
     counted(f"known answer {known_answer.name}", [rate], RESERVED, pytestconfig)

@@ -17,7 +17,7 @@ from paribus.suites.controls import CONTROLS
 
 @pytest.fixture(scope="module")
 def judged(pytestconfig: pytest.Config) -> Iterator[list[KnownAnswerResult]]:
-    """What has been judged so far; it becomes the page at the end."""
+    """Yield the list of what has been judged so far; it becomes the page at the end."""
     found: list[KnownAnswerResult] = []
     yield found
     if found:
@@ -32,7 +32,7 @@ def test_known_answer(
     pytestconfig: pytest.Config,
     benchmark: Any,
 ) -> None:
-    """An effect that is known is seen, one that cannot be is not."""
+    """Train a comparison and check that its known answer is found."""
     check = KnownAnswerRunner(settings_of(pytestconfig)).check
     found = benchmark.pedantic(check, args=(known_answer,), rounds=1, iterations=1)
     judged.append(found)

@@ -1,4 +1,4 @@
-"""A convolutional network that answers twice: at its end, and half-way up (Szegedy et al. 2015)."""
+"""Convolutional network with an auxiliary classifier half-way up (Szegedy et al. 2015)."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from .sizes import convolved
 def image_branch(
     image: Sequence[int], channels: int, embedding: int, kernel_size: int, padding: int
 ) -> nn.Sequential:
-    """An image as a vector: convolution, max-pooling by 2, ELU, linear map; ``(batch, *image) -> (batch, embedding)``.
+    """Return a branch ``(batch, *image) -> (batch, embedding)``: convolution, max-pooling by 2, ELU, linear map.
 
     Raises:
         ValueError: a size is none, or the image is too small.
@@ -39,7 +39,7 @@ def image_branch(
 
 
 class TwoInputs(nn.Module):
-    """An image and a vector, each through a branch of its own, put together for a linear output.
+    """Image and vector, each through a branch of its own, concatenated for a linear output.
 
     ``(batch, *image), (batch, number) -> (batch, outputs)``.
 
@@ -94,7 +94,7 @@ def _two(inputs: Sequence[Any]) -> tuple[Sequence[int], Sequence[int]]:
 
 
 class TwoOutputs(nn.Module):
-    """One image, and several linear answers from the embedding that they share.
+    """Image to several linear outputs from the embedding that they share.
 
     ``(batch, *image) -> (batch, outputs[0]), (batch, outputs[1]), ...``.
 

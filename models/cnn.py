@@ -1,4 +1,4 @@
-"""The convolutional network: blocks of convolution, activation and pooling, then one linear layer."""
+"""Convolutional network: blocks of convolution, activation and pooling, then one linear layer."""
 
 from __future__ import annotations
 

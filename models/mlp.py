@@ -1,4 +1,4 @@
-"""The multilayer perceptron in both of torch's spellings: as a class, and as ``nn.Sequential``."""
+"""Multilayer perceptron in both of torch's spellings: as a class, and as ``nn.Sequential``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .settings import checked_norm, output_activation, positive
 
 
 class Hidden(nn.Module):
-    """One hidden layer: ``(batch, in) -> (batch, out)``.
+    """Hidden layer: ``(batch, in) -> (batch, out)``.
 
     A norm subtracts any constant again, so the linear layer's bias would have a gradient of zero before one, and
     is left out there.
@@ -115,7 +115,7 @@ def sequential_mlp(
     bias: bool = True,
     output: str = "linear",
 ) -> nn.Sequential:
-    """The same network as `MLP`, with the same settings but ``skip``, written as a list of layers.
+    """Return the network of `MLP`, with the same settings but ``skip``, written as a list of layers.
 
     >>> sequential_mlp(inputs=(9,), outputs=1, hidden=[4], output="sigmoid")
     Sequential(

@@ -1,4 +1,4 @@
-"""The recurrent network: a stack of RNN, LSTM or GRU cells, whose last output goes to a linear layer."""
+"""Recurrent network: a stack of RNN, LSTM or GRU cells, whose last output goes to a linear layer."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from .settings import output_activation, shape
 
 
 class _Steps(nn.Module):
-    """What the three shapes share: their settings, and a linear answer to every state of recurrent layers.
+    """Settings of the three networks, and a linear output for every state of recurrent layers.
 
     Args:
         inputs: shape of one sample, as `features` reads it.
@@ -58,7 +58,7 @@ class _Steps(nn.Module):
 
 
 class SequenceToSequence(_Steps):
-    """A number at every step from all steps so far: ``(batch, time, feature) -> (batch, time)``.
+    """Number at every step from all steps so far: ``(batch, time, feature) -> (batch, time)``.
 
     Args:
         inputs: shape of one sequence, ``(time, feature)``.
@@ -81,7 +81,7 @@ class SequenceToSequence(_Steps):
 
 
 class VectorToSequence(_Steps):
-    """A sequence from a vector, which is shown at every step: ``(batch, feature) -> (batch, time)``.
+    """Sequence from a vector, which is input at every step: ``(batch, feature) -> (batch, time)``.
 
     Args:
         inputs: shape of one vector, ``(feature,)``.
@@ -102,7 +102,7 @@ class VectorToSequence(_Steps):
 
 
 class EncoderDecoder(_Steps):
-    """A sequence from a whole sequence: ``(batch, time, feature) -> (batch, outputs)``.
+    """Sequence from a whole sequence: ``(batch, time, feature) -> (batch, outputs)``.
 
     The encoder reads the sequence to its end; the decoder is shown the encoder's last output at every step.
 

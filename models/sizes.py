@@ -1,4 +1,4 @@
-"""How many parameters a layer has, and how large its output is, by formula."""
+"""Numbers of parameters of layers and sizes of their outputs, by formula."""
 
 from __future__ import annotations
 

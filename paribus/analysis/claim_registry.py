@@ -1,4 +1,4 @@
-"""Every claim that suites declare, with what is known of it: answered now, answered earlier, or not run."""
+"""Claims that suites declare, each with its status: answered now, answered earlier, or not run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NOT_RUN = "not run"
 
 @dataclass(frozen=True)
 class ClaimRecord:
-    """A claim, or a part of one, where it is declared.
+    """Claim, or a part of one, where it is declared.
 
     Attributes:
         suite: name of the suite.
@@ -47,14 +47,14 @@ class ClaimRecord:
 
     @property
     def key(self) -> str:
-        """What the answer is kept under: another text or margin is another claim, other data another question."""
+        """Key of the stored answer: another text or margin is another claim, other data another question."""
         place = [self.suite, self.comparison, self.device, self.claim]
         return digest([*place, self.budget, self.data])
 
 
 @dataclass(frozen=True)
 class CompoundClaim:
-    """A claim with all its parts on one device; it needs them all.
+    """Claim with all its parts on one device; it needs them all.
 
     Attributes:
         answer: `refuted` as soon as one part is, `supported` where all are; None where no part was run.
@@ -66,7 +66,7 @@ class CompoundClaim:
 
     @property
     def answer(self) -> Answer | None:
-        """The verdict."""
+        """Verdict of the whole claim."""
         known = [part.answered.answer for part in self.parts if part.answered]
         if not known:
             return None
@@ -77,7 +77,7 @@ class CompoundClaim:
 
     @property
     def false_support(self) -> float:
-        """The most that chance alone supports it with if it is false; 0 where a part was not tested.
+        """Upper limit of the chance that it is supported though false; 0 where a part was not tested.
 
         One false part makes it false, while all others may be true and sure to be supported: the easiest part bounds
         the whole.
@@ -98,7 +98,7 @@ def _chance(part: ClaimRecord) -> float:
 def entries(
     declared: Sequence[Suite], results: Sequence[Result], store: Store
 ) -> tuple[ClaimRecord, ...]:
-    """Every declared claim with its answer; what is answered now is kept in the store, what is not is looked up there.
+    """Return every declared claim with its answer; new answers are stored, missing ones looked up in the store.
 
     An earlier answer stands where this session's look could give none. Of the answers on several budgets that of the
     largest is looked up.
@@ -130,7 +130,7 @@ def wholes(found: Iterable[ClaimRecord]) -> list[CompoundClaim]:
 
 
 def in_order(name: str) -> tuple[bool, int, str]:
-    """How claims are sorted: C2 before C10 before C10b, names without a number last.
+    """Return a sort key for claims: C2 before C10 before C10b, names without a number last.
 
     >>> sorted(["Kaiming", "C10", "C2", "C10b"], key=in_order)
     ['C2', 'C10', 'C10b', 'Kaiming']
@@ -141,7 +141,7 @@ def in_order(name: str) -> tuple[bool, int, str]:
 
 
 def _answered(results: Sequence[Result]) -> Iterator[tuple[ClaimRecord, list[str]]]:
-    """The claims of this session's results, each with the budgets that it may have been answered on."""
+    """Return the claims of this session's results, each with the budgets that it may have been answered on."""
     run = [result for result in results if not result.skipped]
     for result in run:
         for answered in answer_all(result):
@@ -172,7 +172,7 @@ def _entry(answered: ClaimResult, results: Sequence[Result], comparison: str) ->
 
 
 def _spent(results: Sequence[Result]) -> str:
-    """What an answer rests on; the files by their names, as a page may not tell where they lie."""
+    """Return what an answer rests on; files by their names, since a page may not show their folders."""
     result = results[0]
     paths = (r.comparison.task.path for r in results)
     files = dict.fromkeys(f"`{PurePath(path).name}`" for path in paths if path is not None)
@@ -181,7 +181,7 @@ def _spent(results: Sequence[Result]) -> str:
 
 
 def _data(results: Sequence[Result]) -> str:
-    """A digest of a user's own data by their contents, empty where all are embedded."""
+    """Return a digest of a user's own data by their contents, empty where all are embedded."""
     own = [
         [result.comparison.name, result.comparison.task.target, _contents(result)]
         for result in results
@@ -210,7 +210,7 @@ def _budgets(comparison: Comparison) -> list[str]:
 
 
 def _remembered(entry: ClaimRecord, budgets: Sequence[str], store: Store) -> ClaimRecord:
-    """The entry, kept; or what is kept of it where this session did not run it or could answer nothing."""
+    """Return the record, stored; or the stored one where this session did not run it or could answer nothing."""
     now = entry.answered
     if now is None or now.silent:
         kept = _kept(entry, [entry.budget, *budgets], store)
@@ -223,13 +223,13 @@ def _remembered(entry: ClaimRecord, budgets: Sequence[str], store: Store) -> Cla
 
 
 def _earlier(entry: ClaimRecord, budgets: Sequence[str], store: Store) -> list[ClaimRecord]:
-    """What the store knows of an entry on any device; the entry as it is where it knows nothing."""
+    """Return what the store holds of a record on any device; the record as it is where it holds nothing."""
     here = (_kept(replace(entry, device=device), budgets, store) for device in ("cpu", "cuda"))
     return [kept for kept in here if kept is not None] or [entry]
 
 
 def _kept(entry: ClaimRecord, budgets: Sequence[str], store: Store) -> ClaimRecord | None:
-    """What is kept of an entry on the first of the budgets on which it was answered, or at least looked at."""
+    """Return what is stored of a record on the first of the budgets on which it was answered, or at least looked at."""
     each = (_looked_up(replace(entry, budget=budget), store) for budget in budgets)
     return min((kept for kept in each if kept is not None), key=_is_silent, default=None)
 

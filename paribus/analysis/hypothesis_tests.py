@@ -1,4 +1,4 @@
-"""What is claimed of numbers, and the test that answers it."""
+"""Tests that answer claims about numbers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Floats = npt.NDArray[np.float64]
 
 
 class Answer(StrEnum):
-    """What the runs say of a claim; ``refuted`` means the opposite or equivalence was shown."""
+    """Answer of the runs to a claim; ``refuted`` means the opposite or equivalence was shown."""
 
     supported = "supported"
     refuted = "refuted"
@@ -24,7 +24,7 @@ class Answer(StrEnum):
 
 
 def p_phrase(p: float) -> str:
-    """A p-value in a phrase; how small a very small one is rests on the tails of a distribution, which nobody knows.
+    """Return a p-value in a phrase; very small ones are bounded, since they rest on tails that nobody can check.
 
     >>> p_phrase(0.0123456), p_phrase(2e-14)
     ('p = 0.0123', 'p < 0.0001')
@@ -34,7 +34,7 @@ def p_phrase(p: float) -> str:
 
 @dataclass(frozen=True)
 class Inference:
-    """The tests that a page's claims rest on: sign flips and t, or the corrected t for both.
+    """Tests that a page's claims rest on: sign flips and t, or the corrected t for both.
 
     Attributes:
         correction: test size over training size; None speaks of this data set.
@@ -59,7 +59,7 @@ class Inference:
         return self.not_below(d - 2 * margin, margin)
 
     def visible(self, d: Floats) -> str:
-        """The smallest mean difference that would have been seen in 80 % of such comparisons."""
+        """Return the smallest mean difference that would have been detected in 80 % of such comparisons."""
         spread = stats.deviation(d)
         if not spread:
             return ""
@@ -74,7 +74,7 @@ def _identical(d: Floats, margin: float | None, _by: Inference) -> tuple[Answer,
 
 
 def _better(d: Floats, margin: float | None, by: Inference) -> tuple[Answer, str]:
-    """A difference in the direction; one that is shown not to matter refutes it before it is asked for its sign."""
+    """Test a difference in the direction; one that is shown not to matter refutes it before its sign is tested."""
     p = by.differ(d)
     inside = 1.0 if margin is None else by.inside(d, margin)
     if inside <= ALPHA:

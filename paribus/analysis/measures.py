@@ -17,7 +17,7 @@ from paribus.runs.run import RunResult
 
 
 def parameters(results: Sequence[Result], variant: str) -> Floats:
-    """How many numbers the variant trains."""
+    """Return the number of parameters that the variant trains."""
     (result,) = results
     return np.array([float(record.parameters) for record in result.row(variant).known])
 
@@ -113,7 +113,7 @@ def _log_slope(record: RunResult, layers: str) -> float:
 
 
 def excess(results: Sequence[Result], variant: str, *, metric: str) -> Floats:
-    """The primary score less another recorded one."""
+    """Return the primary score less another recorded one."""
     (result,) = results
     row = result.row(variant)
     difference: Floats = row.scores - row.values(metric)
@@ -148,7 +148,7 @@ def interaction(
     other: str,
     other_instead: str,
 ) -> Floats:
-    """What the variant has over another, less what a third has over a fourth: a difference of two differences.
+    """Return a difference of differences: the variant less another, minus a third less a fourth.
 
     Args:
         results: of one comparison.
@@ -174,7 +174,7 @@ def _scores(result: Result, variant: str, name: str) -> Floats:
 def gap_closed(
     results: Sequence[Result], variant: str, *, metric: str, worst: str, best: str
 ) -> Floats:
-    """Which share of the way from the worst variant's mean score to the best one's the variant goes.
+    """Return the variant's share of the way from the worst variant's mean score to the best one's.
 
     The gap is that of the means over seeds, so that a seed without one divides by nothing. A failed run scores as the
     dummy predictor.
@@ -190,7 +190,7 @@ def gap_closed(
 
 
 def worst_regret(results: Sequence[Result], variant: str) -> Floats:
-    """The largest regret over all comparisons: how far below the seed's best, in units of best over dummy.
+    """Return the largest regret over all comparisons: below the seed's best, in units of best over dummy.
 
     Zero is the best of every comparison, one is no better than the dummy predictor in one of them, and no regret is
     larger than that.
@@ -259,7 +259,7 @@ def _covered(x: Floats, heights: Floats) -> Floats:
 
 
 def along(result: Result, variant: str, path: str) -> tuple[Floats, list[Row]]:
-    """The settings of a factor whose levels are numbers, in order, and the rows that differ from a variant there alone.
+    """Return the settings of a factor with numeric levels, in order, and the rows that differ from a variant there.
 
     Returns:
         ``(setting,)``, and as many rows.
@@ -285,7 +285,7 @@ def _metric(result: Result, name: str) -> Metric:
 
 
 def _or_dummy(row: Row, metric: Metric) -> Floats:
-    """A test score of each run, ``(seed,)``, that of the first dummy predictor where it failed."""
+    """Return a test score of each run, ``(seed,)``, that of the first dummy predictor where it failed."""
     return np.array([r.scores.get(metric.name, _dummy(r, metric)) for r in row.known])
 
 

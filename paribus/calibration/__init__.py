@@ -1,4 +1,4 @@
-"""Is the yardstick true? The suite's own procedures on questions whose answers are known, with their error rates."""
+"""Calibration: this package's own procedures on questions whose answers are known, with their error rates."""
 
 from paribus.calibration.a_a_tests import Repeats, against_itself, calibrate, repeats
 from paribus.calibration.run_known_answers import KnownAnswerRunner

@@ -1,4 +1,4 @@
-"""A variant against itself, trained: the whole pipeline on a question whose answer is no, again and again."""
+"""A/A tests: variants trained against themselves, where every difference found is a false alarm."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ RUNS_AT_ONCE = 4000
 
 @dataclass(frozen=True)
 class Repeats:
-    """How often a variant is held against itself, and over how many seeds each time.
+    """Number of repeats of a comparison with itself, and of seeds in each.
 
     Attributes:
         repeats: comparisons.
@@ -49,7 +49,7 @@ class Repeats:
 
 
 def against_itself(comparison: Comparison) -> Comparison:
-    """The comparison of a comparison's baseline with itself: two names, whose random streams a salt parts.
+    """Return a comparison of a comparison's baseline with itself: two names, whose streams differ by a salt.
 
     So differences are not zero by construction, and nothing but luck makes them. What it is tuned over stays, and what
     its verdicts speak of.
@@ -86,13 +86,13 @@ def _refuse_shared(comparison: Comparison) -> None:
 
 
 def _for_two(comparison: Comparison, budget: Budget) -> Budget:
-    """The budget with the seconds of two variants."""
+    """Return the budget with the seconds of two variants."""
     seconds = budget.seconds * 2 / len(comparison.variants())
     return budget.model_copy(update={"seconds": seconds})
 
 
 def _tuned_alike(comparison: Comparison, base: Variant) -> Tuning | None:
-    """The baseline's own space and trials for both names; never widened, which a pilot does once for all repeats."""
+    """Return the baseline's own space and trials for both names; never widened, as a pilot for all would be."""
     tuning = comparison.tuning
     if tuning is None:
         return None
@@ -131,7 +131,7 @@ def repeats(
 
 
 def _runs_a_seed(comparison: Comparison, budget: str, arm: Arm) -> int:
-    """How many trainings one seed of all variants takes, trials included."""
+    """Return the number of trainings for one seed of all variants, trials included."""
     names = [variant.name for variant in comparison.variants()]
     if arm == "default" or comparison.tuning is None:
         return len(names)
@@ -141,7 +141,7 @@ def _runs_a_seed(comparison: Comparison, budget: str, arm: Arm) -> int:
 def calibrate(
     settings: Settings, comparison: Comparison, plan: Repeats, progress: ProgressBar | None = None
 ) -> list[Rate]:
-    """How often a comparison's baseline is told apart from itself, in each arm that the budget has.
+    """Count how often a comparison's baseline is told apart from itself, in each arm that the budget has.
 
     Raises:
         ParibusError: it cannot be trained, or what should be held equal was not.
@@ -159,13 +159,13 @@ def calibrate(
 
 
 def arms(comparison: Comparison, budget: str) -> tuple[Arm, ...]:
-    """The arms that a comparison has at a budget."""
+    """Return the arms that a comparison has at a budget."""
     tuned = comparison.tuning is not None and budget in comparison.tuning.trials
     return ARMS if tuned else ARMS[:1]
 
 
 def rates_of(name: str, found: Sequence[Result]) -> list[Rate]:
-    """What is counted over repeats of a comparison in which there is nothing to find."""
+    """Return the rates counted over repeats of a comparison in which there is nothing to find."""
     contrasts = [[*result.contrasts.values()] for result in found]
     n, count = len(found[0].seeds), len(found)
     held = sum(all(c.difference.low <= 0 <= c.difference.high for c in each) for each in contrasts)
@@ -206,7 +206,7 @@ def rates_of(name: str, found: Sequence[Result]) -> list[Rate]:
 
 
 def _expected(result: Result) -> tuple[float, Rule, str]:
-    """How often Holm's test may reject, by which rule, and what it would mean if it did not keep to that."""
+    """Return how often Holm's test may reject, by which rule, and what a failure would mean."""
     parted = "streams that are not parted, runs that are not paired, "
     if result.comparison.corrected:
         # One data set trained again and again: the variance that the corrected t adds for new data is not in it.

@@ -31,7 +31,7 @@ FAILED = "failed"
 
 
 class Measured(Frozen):
-    """How often the effect of one seed lay outside the limits, on seeds that no known answer uses.
+    """Count of single seeds whose effect was outside the limits, on seeds that no known answer uses.
 
     Args:
         misses: how many did.
@@ -43,7 +43,7 @@ class Measured(Frozen):
 
 
 class KnownAnswer(Frozen):
-    """A comparison with a known answer, as plain data.
+    """Comparison with a known answer, as plain data.
 
     Args:
         name: what ``-k`` selects.
@@ -112,23 +112,23 @@ class KnownAnswer(Frozen):
 
     @property
     def seeds(self) -> int:
-        """How many paired seeds it is trained with."""
+        """Number of paired seeds that it is trained with."""
         return self.comparison.budgets["quick"].seeds
 
     @property
     def metric(self) -> str:
-        """The score's name."""
+        """Name of the score."""
         return self.score or self.comparison.primary.name
 
 
 def min_seeds(kind: str) -> int:
-    """Seeds below which a known answer of this kind could not be red."""
+    """Return the seeds below which a known answer of this kind could not be red."""
     return stats.min_seeds(1, ALARM) if kind == "absent" else 1
 
 
 @dataclass(frozen=True)
 class KnownAnswerResult:
-    """What became of a known answer.
+    """Result of the training that was to show a known answer.
 
     Attributes:
         green: whether the known answer was found.
@@ -147,7 +147,7 @@ class KnownAnswerResult:
 
 
 def effects(known_answer: KnownAnswer, result: Result) -> Floats:
-    """The effect on each seed, ``(seed,)``; NaN where a run lacks the score."""
+    """Return the effect on each seed, ``(seed,)``; NaN where a run lacks the score."""
     row = result.row(known_answer.variant)
     values = _values(row, known_answer, result)
     if known_answer.against == "nothing":
@@ -176,7 +176,7 @@ def _dummy(record: RunResult | None, known_answer: KnownAnswer) -> float:
 def judge(
     known_answer: KnownAnswer, result: Result, again: Sequence[RunResult] = ()
 ) -> KnownAnswerResult:
-    """Hold a known answer against what its comparison came to.
+    """Compare the result of a comparison with its known answer.
 
     Args:
         known_answer: what is known.
@@ -194,7 +194,7 @@ def judge(
 
 
 def inside(known_answer: KnownAnswer, found: Floats) -> int:
-    """How many seeds' effects lie within the limits; one that is not there does not."""
+    """Return the number of seeds whose effects lie within the limits; a missing one does not."""
     low = -np.inf if known_answer.low is None else known_answer.low
     high = np.inf if known_answer.high is None else known_answer.high
     return int(((found >= low) & (found <= high)).sum())
@@ -214,7 +214,7 @@ def _seen(known_answer: KnownAnswer, found: Floats) -> KnownAnswerResult:
 
 
 def seen_false_alarm(measured: Measured, n: int) -> float:
-    """Chance that over half of n seeds miss, at the 99 % upper limit of how often one does.
+    """Return the chance that over half of n seeds miss, at the 99 % upper limit of how often one does.
 
     >>> f"{seen_false_alarm(Measured(misses=0, seeds=200), 10):.1e}"
     '2.7e-08'
@@ -241,14 +241,14 @@ def _share(known_answer: KnownAnswer, found: Floats) -> KnownAnswerResult:
 
 
 def _outside(known_answer: KnownAnswer) -> str:
-    """Where a red one lies, by the limits that there are."""
+    """Return a phrase for the values outside the limits."""
     low = "" if known_answer.low is None else f"below {known_answer.low:g}"
     high = "" if known_answer.high is None else f"above {known_answer.high:g}"
     return " or ".join(filter(None, (low, high)))
 
 
 def share_false_alarm(expected: float, low: float, high: float, n: int) -> float:
-    """Chance that the share of n seeds lies outside the limits though the true one is as expected."""
+    """Return the chance that the share of n seeds is outside the limits though the true one is as expected."""
     from scipy.stats import binom
 
     counts = np.arange(n + 1)
@@ -277,7 +277,7 @@ def _absent(known_answer: KnownAnswer, found: Floats) -> KnownAnswerResult:
 
 
 def absent_false_alarm(n: int) -> float:
-    """The largest size below `ALARM` that a sign-flip test of n differences has.
+    """Return the largest size below `ALARM` that a sign-flip test of n differences has.
 
     >>> absent_false_alarm(12) * 2**11
     2.0
@@ -304,17 +304,17 @@ def _identical(
 
 
 def bits(record: RunResult) -> tuple[object, ...]:
-    """Every number of a record that a training decides, written out in full; times are left out."""
+    """Return every number of a record that a training decides, written out in full; times are left out."""
     return (record.outcome, *map(_written, (record.scores, record.curves, record.hashes)))
 
 
 def _written(numbers: object) -> str:
-    """As text that is equal where every bit is, NaN included, whatever order the names come in."""
+    """Return text that is equal where every bit is, NaN included, whatever order the names come in."""
     return json.dumps(numbers, sort_keys=True)
 
 
 def named(known_answer: KnownAnswer) -> str:
-    """The effect and its limits, such as ``accuracy, difference from the baseline, of at least 0.5``."""
+    """Return the effect and its limits, such as ``accuracy, difference from the baseline, of at least 0.5``."""
     held = {"baseline": "the baseline", "dummy": "the predictor that learns nothing"}
     to = {"difference": "difference from", "ratio": "ratio to"}[known_answer.scale]
     whole = f", {to} {held[known_answer.against]}," if known_answer.against in held else ""

@@ -1,4 +1,4 @@
-"""The page of the known answers: what is known, what was seen, and how often a working installation would fail."""
+"""Page of the known answers: what is known, what was seen, and the chance of a false alarm."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def write_known_answers(judged: Sequence[KnownAnswerResult], out: Path) -> Path:
 
 
 def known_answers(judged: Sequence[KnownAnswerResult]) -> str:
-    """The whole page."""
+    """Return the whole page."""
     red = [j.known_answer.name for j in judged if not j.green]
     told = f"**Red: {', '.join(red)}.**" if red else f"**All {len(judged)} are green.**"
     group = (

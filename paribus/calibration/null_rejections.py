@@ -27,7 +27,7 @@ Found = Sequence[tuple[Contrast, ...]]
 
 
 def attainable(n: int) -> float:
-    """The size that the sign-flip test of n differences has at 5 %: the largest multiple of 2^(1-n) within it.
+    """Return the size that the sign-flip test of n differences has at 5 %: the largest multiple of 2^(1-n) within it.
 
     >>> attainable(6), attainable(5)
     (0.03125, 0.0)
@@ -37,12 +37,12 @@ def attainable(n: int) -> float:
 
 
 def rejected(contrasts: Iterable[Contrast]) -> bool:
-    """Whether Holm's test rejects any contrast, whatever equivalence made of it."""
+    """Return whether Holm's test rejects any contrast, whatever equivalence made of it."""
     return any(contrast.p_holm <= ALPHA for contrast in contrasts)
 
 
 def told_apart(contrasts: Iterable[Contrast]) -> bool:
-    """Whether any verdict is better or worse."""
+    """Return whether any verdict is better or worse."""
     return any(c.decision in (Decision.better, Decision.worse) for c in contrasts)
 
 

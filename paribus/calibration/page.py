@@ -1,4 +1,4 @@
-"""The page of the calibration: every rate that was counted, its band, and what would have failed it."""
+"""Page of the calibration: every rate that was counted, its band, and what would have failed it."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def write_again(file: Path, out: Path) -> list[Path]:
 
 
 def versions() -> str:
-    """What the rates were counted with, in a sentence."""
+    """Return a sentence about the versions that the rates were counted with."""
     named = [f"{name} {version(name)}" for name in ("numpy", "scipy", "torch")]
     return f"Counted with Python {platform.python_version()}, {listed(named)}."
 
@@ -84,7 +84,7 @@ def _pages(rates: Sequence[Rate], about: Sequence[str], out: Path) -> list[Path]
 
 
 def calibration(rates: Sequence[Rate], about: Sequence[str], figures: Mapping[str, str]) -> str:
-    """The whole page."""
+    """Return the whole page."""
     blocks = ["# Calibration", INTRODUCTION, verdict(rates)]
     blocks += [f"![{text}]({name})" for text, name in figures.items()]
     for group, found in groups(rates).items():
@@ -102,7 +102,7 @@ def groups(rates: Sequence[Rate]) -> dict[str, list[Rate]]:
 
 
 def verdict(rates: Sequence[Rate]) -> str:
-    """How many are as they must be, and how many sound ones chance alone would put outside."""
+    """Return how many rates are as they must be, and how many of them chance alone would put outside."""
     failed = [rate for rate in rates if not rate.passed]
     sound = sum(not rate.planted for rate in rates)
     told = (
@@ -135,7 +135,7 @@ def _line(rate: Rate) -> Line:
 
 
 def told(rate: Rate) -> str:
-    """A rate in a line, for a terminal."""
+    """Return a rate in a line, for a terminal."""
     low, high = map(share, rate.band)
     reads = "as it must" if rate.passed else "FAILED"
     return (
@@ -145,7 +145,7 @@ def told(rate: Rate) -> str:
 
 
 def share(value: float) -> str:
-    """A share in percent.
+    """Return a share in percent.
 
     >>> share(0.03125), share(1.0), share(0.0)
     ('3.12 %', '100 %', '0 %')
@@ -154,7 +154,7 @@ def share(value: float) -> str:
 
 
 def rates_figure(rates: Sequence[Rate]) -> Figure | None:
-    """Every rate that is expected to be small beside its band, by group; None where there is none."""
+    """Return a figure of every rate expected to be small beside its band, by group; None where there is none."""
     kept = [r for found in groups(rates).values() for r in found if r.expected < 0.5]
     if not kept:
         return None
@@ -182,13 +182,13 @@ def rates_figure(rates: Sequence[Rate]) -> Figure | None:
 
 
 def _whole(rate: Rate) -> str:
-    """A rate's name, with what its group says of it after a colon."""
+    """Return a rate's name, with its group's text after a colon."""
     _, _, part = rate.group.partition(": ")
     return f"{part}: {_name(rate)}" if part else _name(rate)
 
 
 def _stroke(axes: Axes, place: int, rate: Rate) -> None:
-    """One band and its mark."""
+    """Draw one band and its mark."""
     low, high = rate.band
     low = 0.0 if rate.rule == "at_most" else low
     axes.barh(place, 100 * (high - low), left=100 * low, height=0.62, color="0.85")

@@ -1,4 +1,4 @@
-"""Train a known answer's comparison and hold it against what is known; measure how often single seeds miss."""
+"""Training of known answers' comparisons, and measurement of how often single seeds miss."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MEASURED_SEED = 80_000_000
 
 @dataclass(frozen=True)
 class KnownAnswerRunner:
-    """Trains known answers by the user's settings, at their own numbers of seeds.
+    """Runner of known answers with the user's settings, at their own numbers of seeds.
 
     Attributes:
         settings: where runs are kept, the device and the engine.
@@ -28,7 +28,7 @@ class KnownAnswerRunner:
 
     @property
     def own(self) -> Settings:
-        """The settings without what belongs to other comparisons: data, budget and number of seeds."""
+        """Settings without what belongs to other comparisons: data, budget and number of seeds."""
         return replace(self.settings, data={}, targets={}, budget="quick", seeds=None)
 
     def check(self, known_answer: KnownAnswer) -> KnownAnswerResult:
@@ -68,7 +68,7 @@ class KnownAnswerRunner:
 
 
 def _expected(known_answer: KnownAnswer) -> float:
-    """The share that is declared beside a known answer."""
+    """Return the share that is declared beside a known answer."""
     if known_answer.measured is not None:
         return known_answer.measured.misses / known_answer.measured.seeds
     assert known_answer.expected is not None, (
@@ -78,7 +78,7 @@ def _expected(known_answer: KnownAnswer) -> float:
 
 
 def _again(session: Reserved, trained: Trained, known_answer: KnownAnswer) -> list[RunResult]:
-    """The records of the variant's runs, trained once more whatever the store knows."""
+    """Return the records of the variant's runs, trained once more whatever the store holds."""
     records: list[RunResult] = []
 
     def keep(_run: Run, record: RunResult) -> None:

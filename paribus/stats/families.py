@@ -50,7 +50,7 @@ def holm(p_values: Sequence[float] | Floats, family: int | None = None) -> Float
 
 
 def min_seeds(family: int, alpha: float = 0.05) -> int:
-    """The fewest non-zero differences with which one contrast of a family can reach a verdict.
+    """Return the fewest non-zero differences with which one contrast of a family can reach a verdict.
 
     The smallest n with `2^(1-n) · family <= alpha`: unanimous signs, Holm's first step.
 

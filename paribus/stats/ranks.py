@@ -93,7 +93,7 @@ def nemenyi_distance(variants: int, datasets: int, alpha: float = 0.05) -> float
 
 
 def rank_error(variants: int, datasets: int) -> float:
-    """Standard error of the difference of two mean ranks when all variants are alike."""
+    """Return the standard error of the difference of two mean ranks when all variants are alike."""
     return sqrt(variants * (variants + 1) / (6 * datasets))
 
 
@@ -119,7 +119,7 @@ def against_baseline(ranks: npt.ArrayLike, baseline: int = 0) -> Floats:
 
 
 def not_told_apart(means: Sequence[float] | Floats, distance: float) -> list[list[int]]:
-    """The largest groups of variants whose mean ranks lie within the critical difference, two or more each.
+    """Return the largest groups of variants whose mean ranks lie within the critical difference.
 
     >>> not_told_apart([3.143, 2.0, 2.893, 1.964], 1.0)
     [[3, 1, 2], [2, 0]]
@@ -134,7 +134,7 @@ def not_told_apart(means: Sequence[float] | Floats, distance: float) -> list[lis
 
 
 def _table(values: npt.ArrayLike) -> Floats:
-    """A finite `(dataset, variant)` table of two or more of each, or an error."""
+    """Return a finite `(dataset, variant)` table of two or more of each, or raise an error."""
     x = np.asarray(values, dtype=np.float64)
     if x.ndim != 2 or min(x.shape) < 2 or bad(x):
         raise ParibusError(

@@ -1,4 +1,4 @@
-"""What signs alone say: sign flips, shares of wins, and failures of one side."""
+"""Tests on signs: sign flips, shares of wins, and failures of one side."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ROUNDING = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class WinShare:
-    """The share of seeds that the variant wins, among those that somebody wins.
+    """Share of seeds that the variant wins, among those without a tie.
 
     `share` is NaN and the limits are 0 and 1 where every seed is a tie.
     """
@@ -139,7 +139,7 @@ def _clopper_pearson(wins: int, n: int, alpha: float) -> tuple[float, float]:
 
 
 def _count_flips(d: Floats, threshold: float) -> int:
-    """Number of the `2^n` sign flips of `(seed,)` whose absolute sum is at least the threshold.
+    """Return the number of the `2^n` sign flips of `(seed,)` whose absolute sum is at least the threshold.
 
     Meet in the middle: each flip is a flip of one half plus a flip of the other, so `2^(n/2)` sums
     are looked up among as many sorted ones. By symmetry the lower tail is as large as the upper.
@@ -152,7 +152,7 @@ def _count_flips(d: Floats, threshold: float) -> int:
 
 
 def _flip_sums(d: Floats) -> Floats:
-    """All `2^n` sums of `±d`."""
+    """Return all `2^n` sums of `±d`."""
     sums = np.zeros(1)
     for x in d:
         sums = np.concatenate([sums + x, sums - x])
@@ -160,7 +160,7 @@ def _flip_sums(d: Floats) -> Floats:
 
 
 def _draw_flips(d: Floats, threshold: float, draws: int, chunk: int = 10_000) -> int:
-    """Number of random flips whose absolute sum is at least the threshold; chunked for memory."""
+    """Return the number of random flips whose absolute sum is at least the threshold; chunked for memory."""
     generator = np.random.default_rng(0)
     hits = 0
     for start in range(0, draws, chunk):

@@ -1,4 +1,4 @@
-"""What is made of a table of scores before differences are taken: penalties, and differences of differences."""
+"""Transformations of score tables before differences are taken: penalties, and differences of differences."""
 
 from __future__ import annotations
 

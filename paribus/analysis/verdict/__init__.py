@@ -134,7 +134,7 @@ def _holm(p: Sequence[float], testable: Sequence[bool], family: Family) -> list[
 
 
 def _size(declared: int | None, given: int) -> int:
-    """The family's size; one where there is no contrast at all."""
+    """Return the family's size; one where there is no contrast at all."""
     size = given if declared is None else declared
     if size < given:
         raise ParibusError(

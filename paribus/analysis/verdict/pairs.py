@@ -1,4 +1,4 @@
-"""One contrast before it is judged: its differences, its p-values, and what keeps it silent."""
+"""Contrast before it is judged: its differences, its p-values, and the reason to withhold its verdict."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Crossing = tuple[str, str, str, str]
 
 @dataclass(frozen=True)
 class Pair:
-    """A variant and the baseline, or a crossing of four, on the seeds that all were run on; arrays are `(seed,)`.
+    """Variant and baseline, or a crossing of four, on the seeds that all were run on; arrays are `(seed,)`.
 
     `withheld_reason` is the reason why the pair has nothing to say, or None.
     """
@@ -52,7 +52,7 @@ class Pair:
     def crossing(
         cls, runs: ScoreTable, name: str, four: Crossing, family: Family, scale: Scale
     ) -> Pair:
-        """The difference of differences of each seed: what both changes do beyond what each does alone.
+        """Return the pair of each seed's difference of differences: what both changes do beyond the sum of each.
 
         A cell at its floor could fall no further, which makes an interaction or hides one, so any of them
         withholds it; the margin holds on the scale of the scores alone.
@@ -103,7 +103,7 @@ class Pair:
         return stats.detectable_effect(spread, self.n, f.size, alpha=f.alpha, correction=f.ratio)
 
     def interval(self, differences: Floats) -> Interval:
-        """The family's interval, with infinite limits below two pairs."""
+        """Return the family's interval, with infinite limits below two pairs."""
         f = self.family
         if differences.size >= 2:
             return stats.paired_t_interval(differences, 1 - f.alpha, f.size, f.ratio)
@@ -112,14 +112,14 @@ class Pair:
 
     @property
     def withheld(self) -> str:
-        """Why no p-value is looked at, or nothing."""
+        """Reason why no p-value is looked at, or an empty string."""
         if self.withheld_reason is not None:
             return self.withheld_reason
         least = self.family.least
         return f"few seeds: a look, {self.n} of {least} needed" if self.n < least else ""
 
     def verdict(self, p_holm: float, p_equivalent_holm: float | None) -> tuple[Decision, str]:
-        """The rule itself, on adjusted p-values."""
+        """Return the verdict by the decision rule, on adjusted p-values."""
         f, changed = self.family, int((self.differences != 0).sum())
         if reason := self.withheld:
             return Decision.undecided, reason
@@ -162,7 +162,7 @@ class Pair:
 
 
 def scaled(cells: ScoreSubset, scale: Scale) -> tuple[Floats, str | None]:
-    """The scores on the declared scale, `(4, seed)`, and why they have none."""
+    """Return the scores on the declared scale, `(4, seed)`, and the reason why they have none."""
     if scale == "score":
         return cells.scores, None
     scores = cells.sign * cells.scores
@@ -172,7 +172,7 @@ def scaled(cells: ScoreSubset, scale: Scale) -> tuple[Floats, str | None]:
 
 
 def _reason_to_withhold(cells: ScoreSubset, differences: Floats, floored: bool) -> str | None:
-    """Why a pair has nothing to say: floor, ceiling, exhausted or skipped, in that order; or None.
+    """Return the reason to withhold a verdict: floor, ceiling, exhausted or skipped, in that order; or None.
 
     Where every run failed, nobody beat anything, dummy score or not: that is the floor and not the ceiling.
     """

@@ -63,7 +63,7 @@ def decide_sequentially(
 
 
 def _contrast(pair: Pair, exploratory: bool) -> Contrast:
-    """What is shown of a pair after the seeds up to where it stopped."""
+    """Return the contrast of a pair after the seeds up to where it stopped."""
     family = pair.family
     found = stats.follow(pair.differences, family.size, family.alpha)
     decision, reason = _verdict(pair, found)
@@ -94,7 +94,7 @@ def _contrast(pair: Pair, exploratory: bool) -> Contrast:
 
 
 def _verdict(pair: Pair, found: Followed) -> tuple[Decision, str]:
-    """The rule itself."""
+    """Return the verdict by the decision rule."""
     if pair.withheld_reason is not None:
         return Decision.undecided, pair.withheld_reason
     if not found.stopped:
@@ -103,7 +103,7 @@ def _verdict(pair: Pair, found: Followed) -> tuple[Decision, str]:
 
 
 def _share(found: Followed, level: float) -> WinShare:
-    """The share of wins with its confidence sequence."""
+    """Return the share of wins with its confidence sequence."""
     decided = found.wins + found.losses
     share = found.wins / decided if decided else nan
     return WinShare(share, found.low, found.high, found.wins, found.losses, found.ties, level)

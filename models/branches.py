@@ -79,7 +79,7 @@ class TwoInputs(nn.Module):
         self.output = output_activation(output)
 
     def forward(self, image: Tensor, row: Tensor) -> Tensor:
-        """Raw values, logits or probabilities, ``(batch, outputs)``."""
+        """Return raw values, logits or probabilities, ``(batch, outputs)``."""
         both = torch.cat((self.image(image), self.row(row)), dim=1)
         outputs: Tensor = self.output(self.linear(both))
         return outputs
@@ -132,6 +132,6 @@ class TwoOutputs(nn.Module):
         self.output = output_activation(output)
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        """Raw values, logits or probabilities of each answer, ``(batch, outputs)`` each."""
+        """Return raw values, logits or probabilities of each answer, ``(batch, outputs)`` each."""
         shared = self.image(image)
         return tuple(self.output(head(shared)) for head in self.heads)

@@ -62,7 +62,7 @@ class DCGAN(nn.Module):
         )
 
     def forward(self, images: Tensor, latents: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Images of these latents, and what the discriminator says of the given images and of these."""
+        """Return images of these latents, and the discriminator's logits for the given images and for these."""
         made = self.made(latents)
         return made, self.discriminator(images), self.discriminator(made)
 
@@ -81,7 +81,7 @@ class DCGAN(nn.Module):
     def discriminator_loss(
         self, inputs: Sequence[Tensor], _targets: Sequence[Tensor], generator: torch.Generator
     ) -> Tensor:
-        """Cross-entropy of real images against the label real and of made ones against fake, summed, in nats."""
+        """Return the cross-entropy of real images against label real and made ones against fake, summed, in nats."""
         made = self.made(self._latents(inputs[0], generator)).detach()
         real, fake = self.discriminator(inputs[0]), self.discriminator(made)
         return functional.softplus(-real).mean() + functional.softplus(fake).mean()
@@ -89,7 +89,7 @@ class DCGAN(nn.Module):
     def generator_loss(
         self, inputs: Sequence[Tensor], _targets: Sequence[Tensor], generator: torch.Generator
     ) -> Tensor:
-        """Cross-entropy of made images against the label real, in nats."""
+        """Return the cross-entropy of made images against the label real, in nats."""
         fake = self.discriminator(self.made(self._latents(inputs[0], generator)))
         return functional.softplus(-fake).mean()
 

@@ -39,7 +39,7 @@ class Hidden(nn.Module):
         self.dropout = nn.Dropout(dropout) if dropout else None
 
     def forward(self, x: Tensor) -> Tensor:
-        """Linear, norm, activation, dropout, those of them that there are; its input added where that is skipped on."""
+        """Apply those of linear, norm, activation and dropout that there are; add the input where it is skipped on."""
         found = self._changed(x)
         return x + found if self.skip else found
 
@@ -96,7 +96,7 @@ class MLP(nn.Module):
         self.output = output_activation(output)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Raw values, logits or probabilities, ``(batch, outputs)``."""
+        """Return raw values, logits or probabilities, ``(batch, outputs)``."""
         x = x.flatten(1)
         for layer in self.hidden:
             x = layer(x)

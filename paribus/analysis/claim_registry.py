@@ -117,7 +117,7 @@ def entries(
 
 
 def wholes(found: Iterable[ClaimRecord]) -> list[CompoundClaim]:
-    """Claims in the order of their numbers, each device by itself; a part that was not run belongs to all of them."""
+    """Return claims in the order of their numbers, by device; a part that was not run belongs to all of them."""
     listed = list(found)
     order = sorted(listed, key=lambda e: in_order(e.claim.name))
     made = []
@@ -204,7 +204,7 @@ def _declared(suites: Sequence[Suite]) -> Iterator[tuple[ClaimRecord, list[str]]
 
 
 def _budgets(comparison: Comparison) -> list[str]:
-    """Names of the budgets, the largest first."""
+    """Return the names of the budgets, the largest first."""
     spent = {name: budget.seeds * budget.steps for name, budget in comparison.budgets.items()}
     return sorted(spent, key=lambda name: -spent[name])
 

@@ -251,7 +251,7 @@ def _against(claim: Claim, a: Floats, b: Floats) -> str:
 
 
 def _short(value: np.floating) -> str:
-    """Three digits, or all of a count's that are before the point."""
+    """Return three digits, or all of a count's that are before the point."""
     return f"{value:,.0f}" if 1e3 <= abs(value) < 1e6 else f"{value:.3g}"
 
 
@@ -294,7 +294,7 @@ def target_steps(comparison: Comparison, row: Row) -> Floats:
 
 
 def _steps(a: Floats, b: Floats) -> str:
-    """Median steps of two variants, the unit once, with the last that has one."""
+    """Return the median steps of two variants, the unit once, with the last that has one."""
     medians = [float(np.median(values)) for values in (a, b)]
     told = ["never" if np.isinf(median) else f"{median:.0f}" for median in medians]
     last = max((i for i, median in enumerate(medians) if np.isfinite(median)), default=None)

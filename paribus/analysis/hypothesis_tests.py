@@ -43,19 +43,19 @@ class Inference:
     correction: float | None = None
 
     def differ(self, d: Floats) -> float:
-        """p of no difference."""
+        """Return the p of no difference."""
         return stats.sign_flip_p(d) if self.correction is None else stats.t_p(d, self.correction)
 
     def inside(self, d: Floats, margin: float) -> float:
-        """p of equivalence."""
+        """Return the p of equivalence."""
         return stats.tost_p(d, margin, self.correction or 0.0)
 
     def not_below(self, d: Floats, margin: float) -> float:
-        """p of "no worse by the margin"."""
+        """Return the p of "no worse by the margin"."""
         return stats.noninferiority_p(d, margin, self.correction or 0.0)
 
     def beyond(self, d: Floats, margin: float) -> float:
-        """p that the mean is not above the margin: non-inferiority of the differences moved down by two margins."""
+        """Return the p that the mean is not above the margin: non-inferiority of differences less two margins."""
         return self.not_below(d - 2 * margin, margin)
 
     def visible(self, d: Floats) -> str:
@@ -102,7 +102,7 @@ def _equivalent(d: Floats, margin: float | None, by: Inference) -> tuple[Answer,
 
 
 def _not_worse(d: Floats, margin: float | None, by: Inference) -> tuple[Answer, str]:
-    """Non-inferiority within the margin; refuted where the variant is worse by more than it."""
+    """Test non-inferiority within the margin; refuted where the variant is worse by more than it."""
     if margin is None:
         return Answer.undecided, "no margin"
     p = by.not_below(d, margin)

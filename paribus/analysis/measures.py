@@ -23,14 +23,14 @@ def parameters(results: Sequence[Result], variant: str) -> Floats:
 
 
 def step_ratio(results: Sequence[Result], variant: str) -> Floats:
-    """Seconds of a step over the baseline's, ``(round,)``, taken in turns; empty where they were not timed."""
+    """Return seconds of a step over the baseline's, ``(round,)``, timed in turn; empty where they were not timed."""
     (result,) = results
     timing = result.row(variant).timing
     return np.array([] if timing is None else timing.ratios)
 
 
 def over_dummy(results: Sequence[Result], variant: str, *, predictor: str, metric: str) -> Floats:
-    """By how much the variant's test score is better than that of a dummy predictor, in the metric's unit.
+    """Return by how much the variant's test score is better than that of a dummy predictor, in the metric's unit.
 
     Args:
         results: of one comparison.
@@ -47,7 +47,7 @@ def over_dummy(results: Sequence[Result], variant: str, *, predictor: str, metri
 
 
 def advantage(results: Sequence[Result], variant: str, *, over: str, metric: str) -> Floats:
-    """By how much the variant's test score is better than another's with the same seed, in the metric's unit.
+    """Return by how much the variant's test score is better than another's with the same seed, in the metric's unit.
 
     A failed run scores as the dummy predictor.
 
@@ -66,7 +66,7 @@ def advantage(results: Sequence[Result], variant: str, *, over: str, metric: str
 
 
 def area(results: Sequence[Result], variant: str, *, curve: str) -> Floats:
-    """Area under a curve over the steps that it spans: its mean height, by trapezoids."""
+    """Return the area under a curve over the steps that it spans: its mean height, by trapezoids."""
     (result,) = results
     return np.array([_area(record, curve) for record in result.row(variant).known])
 
@@ -79,7 +79,7 @@ def _area(record: RunResult, curve: str) -> float:
 
 
 def late_to_early(results: Sequence[Result], variant: str, *, curve: str) -> Floats:
-    """Mean of the last quarter of a curve's points over the mean of the first, points that are NaN left out."""
+    """Return the mean of the last quarter of a curve's points over the mean of the first, NaN left out."""
     (result,) = results
     return np.array([_late_to_early(record, curve) for record in result.row(variant).known])
 
@@ -94,7 +94,7 @@ def _late_to_early(record: RunResult, curve: str) -> float:
 
 
 def log_slope(results: Sequence[Result], variant: str, *, layers: str) -> Floats:
-    """Change of the logarithm of a layer's number from layer to layer before training, by least squares.
+    """Return the change of the logarithm of a layer's number from layer to layer before training, by least squares.
 
     Args:
         results: of one comparison.
@@ -121,7 +121,7 @@ def excess(results: Sequence[Result], variant: str, *, metric: str) -> Floats:
 
 
 def weights_a_step(results: Sequence[Result], variant: str) -> Floats:
-    """Multiplications a step of time and sample: each weight of a recurrent or linear layer's matrices is used once.
+    """Return multiplications a step of time and sample: each weight of a recurrent or linear matrix is used once.
 
     Counted from the shapes of the initial weights that the runs left.
     """
@@ -221,7 +221,7 @@ def usable_width(
     within: float = 0.05,
     between: Sequence[float] = (0.0, float("inf")),
 ) -> Floats:
-    """Decades of a positive setting over which a seed's score stays within a share of its best.
+    """Return decades of a positive setting over which a seed's score stays within a share of its best.
 
     Between two settings the score is a straight line over the setting's logarithm; a failed run scores as the dummy
     predictor.
@@ -249,7 +249,7 @@ def usable_width(
 
 
 def _covered(x: Floats, heights: Floats) -> Floats:
-    """Length of x over which a line through ``(point, seed)`` heights is at or above zero, ``(seed,)``."""
+    """Return the length of x over which a line through ``(point, seed)`` heights is at or above zero, ``(seed,)``."""
     low, high = np.minimum(heights[:-1], heights[1:]), np.maximum(heights[:-1], heights[1:])
     rise = high - low
     part = np.divide(high, rise, out=np.ones_like(rise), where=rise > 0)

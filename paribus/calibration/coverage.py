@@ -80,7 +80,7 @@ def _win_share(generator: np.random.Generator, n: int) -> bool:
 
 
 def redrawn(generator: np.random.Generator, n: int) -> Floats:
-    """Mean differences on n test parts that are drawn from one data set, itself drawn from a world of mean zero."""
+    """Return mean differences on n test parts drawn from one data set, itself drawn from a world of mean zero."""
     units = generator.standard_normal(UNITS)
     return np.array([generator.choice(units, TEST, replace=False).mean() for _ in range(n)])
 

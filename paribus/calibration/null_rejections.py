@@ -47,7 +47,7 @@ def told_apart(contrasts: Iterable[Contrast]) -> bool:
 
 
 def rejections(repeats: int) -> list[Rate]:
-    """Rejections of true nulls, counted before equivalence hides them."""
+    """Return rejections of true nulls, counted before equivalence hides them."""
     found = [_null(World("normal", normal(0.0)), n, repeats, "normal scores") for n in (6, 10, 29)]
     found += [
         _null(World("skewed arms", skewed_arms), 10, repeats, "skewed (lognormal) scores"),
@@ -83,7 +83,7 @@ def _null(world: World, n: int, repeats: int, told: str, rule: Rule = "equal") -
 
 
 def _family(repeats: int) -> list[Rate]:
-    """Four contrasts with one baseline, none of them real, seen with a margin."""
+    """Return four contrasts with one baseline, none of them real, seen with a margin."""
     found = verdicts(World("four nulls", normal(*[0.0] * FAMILY), margin=MARGIN), 10, repeats)
     uncorrected = sum(any(c.p <= ALPHA for c in contrasts) for contrasts in found)
     group = "True nulls"
@@ -122,7 +122,7 @@ def _family(repeats: int) -> list[Rate]:
 
 
 def at_the_margin(repeats: int) -> list[Rate]:
-    """Effects exactly at the margin, of which none is equivalent."""
+    """Return effects exactly at the margin, of which none is equivalent."""
     one = verdicts(World("at the margin", normal(MARGIN), margin=MARGIN), 10, repeats)
     four = verdicts(
         World("four at the margin", normal(*[MARGIN] * FAMILY), margin=MARGIN), 10, repeats
@@ -168,7 +168,7 @@ def _equivalent(found: Found) -> int:
 
 
 def broken(repeats: int) -> list[Rate]:
-    """Equal means without symmetry, which break every test of equal means: shown, since no test mends it."""
+    """Return equal means without symmetry, which break every test of equal means: shown, since no test mends it."""
     group = "Equal means without symmetry"
     wrong = "a simulation that could not see what the page warns of"
     worlds = {

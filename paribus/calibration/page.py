@@ -94,7 +94,7 @@ def calibration(rates: Sequence[Rate], about: Sequence[str], figures: Mapping[st
 
 
 def groups(rates: Sequence[Rate]) -> dict[str, list[Rate]]:
-    """Rates by group, in the order in which groups first appear, what is wrong on purpose after all else."""
+    """Return the rates by group, in the order in which groups first appear, what is wrong on purpose after all else."""
     last = sorted(rates, key=lambda rate: rate.planted)
     order = list(dict.fromkeys(rate.group for rate in last))
     ranked = sorted(rates, key=lambda rate: order.index(rate.group))
@@ -208,7 +208,7 @@ def _mark(axes: Axes, *, planted: bool) -> Line2D:
 
 
 def coverage_figure(rates: Sequence[Rate]) -> Figure | None:
-    """Coverage of each interval by number of seeds, over the band of 95 %; None where there is none."""
+    """Return the coverage of each interval by number of seeds, over the band of 95 %; None where there is none."""
     kept = [rate for rate in rates if rate.n is not None and rate.expected >= 0.9]
     lines = {name: [rate for rate in kept if rate.name == name] for name in _names(kept)}
     lines = {name: found for name, found in lines.items() if len({r.n for r in found}) > 1}

@@ -16,7 +16,7 @@ says so): at six only unanimous signs count."""
 
 
 def power(repeats: int) -> list[Rate]:
-    """Found by the t test at the promised effect, and by the rule at a little more."""
+    """Count what the t test detects at the promised effect, and the rule at a little more."""
     return [
         rate
         for family in (1, 4)

@@ -95,7 +95,7 @@ def band(expected: float, trials: int, level: float = LEVEL) -> tuple[float, flo
 
 
 def limits(hits: int, trials: int, level: float = LEVEL) -> tuple[float, float]:
-    """Clopper and Pearson's limits of the rate that a count speaks for.
+    """Return Clopper and Pearson's limits of the rate that a count speaks for.
 
     >>> [round(x, 4) for x in limits(0, 200)]
     [0.0, 0.0261]

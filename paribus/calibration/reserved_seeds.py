@@ -50,7 +50,7 @@ class Reserved(Session):
         self.first, self.count = first, count
 
     def seeds(self, comparison: Comparison) -> range:
-        """Seeds that are compared."""
+        """Return the seeds that are compared."""
         count = self.count or comparison.budgets[self.settings.budget].seeds
         return range(self.first, self.first + count)
 

@@ -50,7 +50,7 @@ def generators(name: str, repeats: int) -> Iterator[np.random.Generator]:
 def verdicts(
     world: World, n: int, repeats: int, family: int | None = None
 ) -> list[tuple[Contrast, ...]]:
-    """Yield the rule's verdicts on comparisons of n seeds each, in a family that may be larger than what is drawn."""
+    """Return the rule's verdicts on comparisons of n seeds each, in a family that may be larger than what is drawn."""
     return [
         judge(world.draw(generator, n), world, family=family)
         for generator in generators(f"{world.name}, n = {n}", repeats)
@@ -93,20 +93,20 @@ def normal(*effects: float, spread: float = sqrt(0.5)) -> Callable[..., Scores]:
 
 
 def skewed_arms(generator: np.random.Generator, n: int) -> Scores:
-    """Two variants with one and the same lognormal distribution: skewed scores, symmetric differences."""
+    """Return two variants with one and the same lognormal distribution: skewed scores, symmetric differences."""
     table = np.exp(generator.standard_normal((2, n)))
     return {BASE: table[0], "variant": table[1]}
 
 
 def failing_arms(generator: np.random.Generator, n: int) -> Scores:
-    """Two variants that are alike and of which one run in ten fails: exchangeable, so that the test holds."""
+    """Return two variants that are alike and of which one run in ten fails: exchangeable, so that the test holds."""
     table = generator.standard_normal((2, n))
     table[generator.random((2, n)) < 0.1] = nan
     return {BASE: table[0], "variant": table[1]}
 
 
 def skewed_differences(generator: np.random.Generator, n: int) -> Scores:
-    """Differences that are lognormal less their mean: equal means, no symmetry."""
+    """Return differences that are lognormal less their mean: equal means, no symmetry."""
     base = generator.standard_normal(n)
     return {BASE: base, "variant": base + np.exp(generator.standard_normal(n)) - exp(0.5)}
 

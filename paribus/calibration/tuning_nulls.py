@@ -68,7 +68,7 @@ def _scored(settings: Floats, generator: np.random.Generator, quality: Quality) 
 
 
 def searches(repeats: int) -> list[Rate]:
-    """Rejections after tuning, in a simulation of the search."""
+    """Return rejections after tuning, in a simulation of the search."""
     worlds = {
         "nested": World("nested search", nested(TRIALS, TRIALS, live)),
         "shared": World("shared search", shared),

@@ -107,7 +107,7 @@ def _limits(d: Floats, wanted: float) -> tuple[float, float]:
 
 
 def _share_limits(wins: int, losses: int, wanted: float) -> tuple[float, float]:
-    """Shares p with `B(S + 1, n - S + 1) / (p^S (1 - p)^(n - S)) < wanted`: an interval round the share seen."""
+    """Return shares p with `B(S + 1, n - S + 1) / (p^S (1 - p)^(n - S)) < wanted`: an interval round the share seen."""
     from scipy.optimize import brentq
     from scipy.special import betaln, xlog1py, xlogy
 

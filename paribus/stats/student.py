@@ -63,7 +63,7 @@ def paired_t_interval(
 
 
 def t_p(differences: npt.ArrayLike, correction: float = 0.0) -> float:
-    """Two-sided p of the paired t test that the mean difference is zero.
+    """Return the two-sided p of the paired t test that the mean difference is zero.
 
     `t = mean / (s · sqrt(1/n + correction))` on `n - 1` degrees of freedom; see
     `paired_t_interval` for the correction. Without any spread p is 1 at mean zero and 0 elsewhere.
@@ -156,7 +156,7 @@ def detectable_effect(
 
 
 def deviation(d: Floats) -> float:
-    """Sample deviation of `(seed,)`, two or more; exactly zero for equal values."""
+    """Return the sample deviation of `(seed,)`, two or more; exactly zero for equal values."""
     return float(d.std(ddof=1)) if (d != d[0]).any() else 0.0
 
 
@@ -171,5 +171,5 @@ def _above(d: Floats, edge: float, correction: float) -> float:
 
 
 def _standard_error(d: Floats, correction: float) -> float:
-    """`s · sqrt(1/n + correction)` of `(seed,)`, in the units of the score."""
+    """Return `s · sqrt(1/n + correction)` of `(seed,)`, in the units of the score."""
     return deviation(d) * float(np.sqrt(1 / d.size + check_correction(correction)))

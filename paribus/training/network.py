@@ -24,7 +24,7 @@ class Layer(NamedTuple):
 
 
 def layers(network: nn.Module) -> Iterator[Layer]:
-    """Return the modules that hold parameters of their own, in order of definition."""
+    """Yield the modules that hold parameters of their own, in order of definition."""
     seen: Counter[str] = Counter()
     for module in network.modules():
         if next(module.parameters(recurse=False), None) is not None:

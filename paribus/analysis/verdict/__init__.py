@@ -128,7 +128,7 @@ def decide(
 
 
 def _holm(p: Sequence[float], testable: Sequence[bool], family: Family) -> list[float]:
-    """Holm over the whole family; a pair with nothing to say counts as 1."""
+    """Return Holm's adjusted p-values over the whole family; a pair whose verdict is withheld counts as 1."""
     heard = [value if tested else 1.0 for value, tested in zip(p, testable, strict=True)]
     return [float(value) for value in stats.holm(heard, family.size)]
 

@@ -134,7 +134,7 @@ class Pair:
     def contrast(
         self, p_holm: float, p_equivalent_holm: float | None, exploratory: bool
     ) -> Contrast:
-        """Everything that is shown of the pair."""
+        """Return everything that is shown of the pair."""
         decision, reason = self.verdict(p_holm, p_equivalent_holm)
         if exploratory and decision is not Decision.undecided:
             reason = "exploratory"

@@ -34,7 +34,7 @@ class Form(Protocol):
         *,
         keep: bool,
     ) -> tuple[list[Tensor], list[Tensor]]:
-        """Output and last states; what backward needs."""
+        """Return the output and last states; what backward needs."""
 
     def backward(
         self,
@@ -48,7 +48,7 @@ class Form(Protocol):
         *,
         needs_x: bool,
     ) -> Gradients:
-        """Gradients of all inputs."""
+        """Return the gradients of all inputs."""
 
 
 def recurrent(

@@ -140,7 +140,7 @@ class KernelForm:
         *,
         keep: bool,
     ) -> tuple[list[Tensor], list[Tensor]]:
-        """Output and last states; what backward needs is one tensor in the kernel's own layout."""
+        """Return the output and last states; what backward needs is one tensor in the kernel's own layout."""
         replicates, time, batch, _ = x.shape
         call = _Call(layers, x, states, weights)
         new = self._pool.take if keep else Tensor.new_empty
@@ -164,7 +164,7 @@ class KernelForm:
         *,
         needs_x: bool,
     ) -> Gradients:
-        """Gradients of all inputs."""
+        """Return the gradients of all inputs."""
         call = _Call(layers, x, states, weights)
         d_x = x.new_empty(x.shape) if needs_x else None
         d_first = [torch.empty_like(s) for s in call.states]
@@ -229,7 +229,7 @@ class _Call:
         self.give(**{name: tensor})
 
     def pointers(self, tensors: Sequence[Tensor]) -> ctypes.Array[c_void_p]:
-        """Four addresses a layer, those of biases null where there are none."""
+        """Return four addresses a layer, those of biases null where there are none."""
         self.alive.extend(tensors)
         addresses = self._by_layer([t.data_ptr() for t in tensors], None)
         return (c_void_p * len(addresses))(*addresses)

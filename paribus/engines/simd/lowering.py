@@ -275,7 +275,7 @@ class _Lowering:
     def _loop(
         self, shape: Sequence[int], body: Callable[[Sequence[str]], Sequence[str]]
     ) -> list[str]:
-        """Loops over all indices of a shape."""
+        """Return the loops over all indices of a shape."""
         index = indices(shape)
         heads = [head(i, n) for i, n in zip(index, shape, strict=True) if n > 1]
         return [" ".join([*heads, "{"]), *body(index), "}"]

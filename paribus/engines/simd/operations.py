@@ -258,13 +258,13 @@ def dtype_of(node: Any) -> torch.dtype:
 
 
 def layout_of(node: Any) -> Any:
-    """Shape, strides and type, as they were when recorded."""
+    """Return the shape, strides and type, as they were when recorded."""
     meta = node.meta["tensor_meta"]
     return meta.shape, meta.stride, meta.dtype
 
 
 def like(node: Node) -> Tensor:
-    """Laid out as torch did, so that views of it are views here, too."""
+    """Return a tensor laid out as torch did, so that views of it are views here, too."""
     meta = node.meta["tensor_meta"]
     like = torch.empty_strided(meta.shape, meta.stride, device="meta")
     dense = like.untyped_storage().nbytes() == like.numel() * like.element_size()

@@ -96,7 +96,7 @@ def record_step(
 
 
 def _gradient(stack: StackedNetwork, loss: Loss, s: Sample) -> tuple[Tensor, Tensor, list[Tensor]]:
-    """Gradient ``(1, parameter)``, mean loss and the buffers afterwards."""
+    """Return the gradient ``(1, parameter)``, mean loss and the buffers afterwards."""
 
     def mean(
         p: Sequence[Tensor], b: Sequence[Tensor]

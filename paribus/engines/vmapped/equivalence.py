@@ -63,7 +63,7 @@ def _row(network: nn.Module) -> Tensor:
 
 
 def _apart(found: Tensor, wanted: Tensor, moved: float) -> float:
-    """By how much two engines differ, if by more than a small share of what training moved, and else zero.
+    """Return by how much two engines differ, if by more than a small share of what training moved, and else zero.
 
     What is not finite in either is equal; a number that is finite in one alone is infinitely far away.
     """

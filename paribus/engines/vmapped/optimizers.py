@@ -51,7 +51,7 @@ class Update:
         self.state = KINDS[self.kind].start(self)
 
     def coming(self, steps: int) -> list[Numbers]:
-        """Yield what each of the next steps needs besides weights and gradient, each ``(replicate, 1)``."""
+        """Return what each of the next steps needs besides weights and gradient, each ``(replicate, 1)``."""
         columns = self.ahead(steps)
         return [self.constant | {name: x[k] for name, x in columns.items()} for k in range(steps)]
 

@@ -84,7 +84,7 @@ class StackedNetwork:
         return {name: part.view(len(weights), *shape) for name, part, shape in named}
 
     def call(self, function: Callable[..., Any], *arguments: Tensors) -> Any:
-        """``function(network, *arguments)`` for each replicate at once.
+        """Return ``function(network, *arguments)`` for each replicate at once.
 
         Args:
             function: takes a callable network and a replicate's arguments, each a tuple of tensors.
@@ -112,7 +112,7 @@ class StackedNetwork:
         inputs: Tensors,
         targets: Tensors,
     ) -> Tensor:
-        """Mean loss of each replicate's batch, ``(replicate,)``; the buffers given are updated in place.
+        """Return the mean loss of each replicate's batch, ``(replicate,)``; the buffers given are updated in place.
 
         Args:
             loss: of outputs and targets, ``(sample,)``.
@@ -129,7 +129,7 @@ class StackedNetwork:
         return found
 
     def gradient(self, loss: Loss, inputs: Tensors, targets: Tensors) -> tuple[Tensor, Tensor]:
-        """Gradient of each replicate's mean loss, ``(replicate, parameter)``, and the losses, ``(replicate,)``.
+        """Return each replicate's gradient of its mean loss, ``(replicate, parameter)``, and losses, ``(replicate,)``.
 
         Buffers are updated in place.
         """

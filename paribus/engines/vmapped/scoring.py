@@ -74,5 +74,5 @@ def on_host(scores: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def as_lists(scores: dict[str, Tensor]) -> dict[str, Sequence[float]]:
-    """Plain numbers, one a replicate."""
+    """Return plain numbers, one a replicate."""
     return {name: values.tolist() for name, values in scores.items()}

@@ -40,7 +40,7 @@ class TracedGradient:
 
     @torch.no_grad()
     def __call__(self, inputs: Tensors, targets: Tensors) -> tuple[Tensor, Tensor]:
-        """Gradient and losses of a batch; see `paribus.engines.vmapped.parameters.StackedNetwork.gradient`."""
+        """Return gradient and losses of a batch, as `paribus.engines.vmapped.parameters.StackedNetwork.gradient`."""
         stack = self.stack
         gradient, losses, *changed = self.run(
             *self.parameters, *stack.buffers.values(), *inputs, *targets
@@ -112,7 +112,7 @@ def _plain(network: nn.Module) -> list[dict[str, object]]:
 
 
 def _other(batch: Tensors) -> Tensors:
-    """Another batch of the same layout: the samples in reverse."""
+    """Return another batch of the same layout: the samples in reverse."""
     return tuple(torch.empty_like(x).copy_(x.flip(1)) for x in batch)
 
 

@@ -149,7 +149,7 @@ class StackedTraining:
         return losses
 
     def _choose_gradient(self, inputs: Tensors, targets: Tensors) -> Gradient:
-        """By `vmap`, or as recorded from it where there are steps enough and it is the same."""
+        """Return the gradient by `vmap`, or as recorded from it where there are steps enough and it is equal."""
         traced = None
         if self.recipe.steps >= WORTH_TRACING:
             traced = trace(self.stack, self.loss, inputs, targets)
@@ -169,7 +169,7 @@ class StackedTraining:
         return concat_outputs(found, dim=1)
 
     def finite(self, losses: Tensor) -> Tensor:
-        """Whose losses ``(step, replicate)`` and weights are finite, ``(replicate,)`` on the CPU."""
+        """Return whose losses ``(step, replicate)`` and weights are finite, ``(replicate,)`` on the CPU."""
         weights = self.stack.weights.detach()
         return (losses.isfinite().all(0) & weights.isfinite().all(1)).cpu()
 

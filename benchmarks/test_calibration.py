@@ -81,11 +81,11 @@ def test_trained_unequally(kind: str, pytestconfig: pytest.Config, benchmark: An
 def _unequal(settings: Settings, kind: str) -> Rate:
     inert = kind == "inert"
     plan = PLAN if inert else FEW
-    found = repeats(settings, UNEQUAL[kind], plan, arm="tuned")
+    results = repeats(settings, UNEQUAL[kind], plan, arm="tuned")
     return Rate(
         group="Trained against itself: 5 against 50 trials" if inert else "Wrong on purpose",
         name=f"trained, more trials over {WHAT[kind]}: rejected",
-        hits=sum(rejected(result.contrasts.values()) for result in found),
+        hits=sum(rejected(result.contrasts.values()) for result in results),
         trials=plan.repeats,
         expected=attainable(plan.seeds),
         rule="equal" if inert else "above",

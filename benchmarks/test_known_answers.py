@@ -18,10 +18,10 @@ from paribus.suites.controls import CONTROLS
 @pytest.fixture(scope="module")
 def judged(pytestconfig: pytest.Config) -> Iterator[list[KnownAnswerResult]]:
     """Yield the list of what has been judged so far; it becomes the page at the end."""
-    found: list[KnownAnswerResult] = []
-    yield found
-    if found:
-        write_known_answers(found, Path(pytestconfig.getoption("--paribus-out")))
+    results: list[KnownAnswerResult] = []
+    yield results
+    if results:
+        write_known_answers(results, Path(pytestconfig.getoption("--paribus-out")))
 
 
 @pytest.mark.parametrize("known_answer", CONTROLS, ids=lambda known_answer: known_answer.name)
@@ -34,7 +34,9 @@ def test_known_answer(
 ) -> None:
     """Train a comparison and check that its known answer is found."""
     check = KnownAnswerRunner(settings_of(pytestconfig)).check
-    found = benchmark.pedantic(check, args=(known_answer,), rounds=1, iterations=1)
-    judged.append(found)
-    benchmark.extra_info |= {"seen": found.seen, "false alarm": found.false_alarm}
-    assert found.green, f"{known_answer.text} Seen: {found.seen}. Red would be: {found.threshold}."
+    result = benchmark.pedantic(check, args=(known_answer,), rounds=1, iterations=1)
+    judged.append(result)
+    benchmark.extra_info |= {"seen": result.seen, "false alarm": result.false_alarm}
+    assert result.green, (
+        f"{known_answer.text} Seen: {result.seen}. Red would be: {result.threshold}."
+    )

@@ -40,8 +40,8 @@ class Hidden(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply those of linear, norm, activation and dropout that there are; add the input where it is skipped on."""
-        found = self._changed(x)
-        return x + found if self.skip else found
+        output = self._changed(x)
+        return x + output if self.skip else output
 
     def _changed(self, x: Tensor) -> Tensor:
         x = self.linear(x)

@@ -67,12 +67,12 @@ class CompoundClaim:
     @property
     def answer(self) -> Answer | None:
         """Verdict of the whole claim."""
-        known = [part.answered.answer for part in self.parts if part.answered]
-        if not known:
+        answers = [part.answered.answer for part in self.parts if part.answered]
+        if not answers:
             return None
-        if Answer.refuted in known:
+        if Answer.refuted in answers:
             return Answer.refuted
-        whole = len(known) == len(self.parts) and set(known) == {Answer.supported}
+        whole = len(answers) == len(self.parts) and set(answers) == {Answer.supported}
         return Answer.supported if whole else Answer.undecided
 
     @property
@@ -108,17 +108,17 @@ def entries(
         results: of this session.
         store: holds the answers of earlier ones.
     """
-    found = [_remembered(entry, budgets, store) for entry, budgets in _answered(results)]
-    places = {(entry.suite, entry.comparison, entry.claim) for entry in found}
+    records = [_remembered(entry, budgets, store) for entry, budgets in _answered(results)]
+    places = {(entry.suite, entry.comparison, entry.claim) for entry in records}
     for entry, budgets in _declared(declared):
         if (entry.suite, entry.comparison, entry.claim) not in places:
-            found += _earlier(entry, budgets, store)
-    return tuple(found)
+            records += _earlier(entry, budgets, store)
+    return tuple(records)
 
 
-def wholes(found: Iterable[ClaimRecord]) -> list[CompoundClaim]:
+def wholes(records: Iterable[ClaimRecord]) -> list[CompoundClaim]:
     """Return claims in the order of their numbers, by device; a part that was not run belongs to all of them."""
-    listed = list(found)
+    listed = list(records)
     order = sorted(listed, key=lambda e: in_order(e.claim.name))
     made = []
     for name, parts in groupby(order, key=lambda e: e.claim.name):
@@ -217,8 +217,8 @@ def _remembered(entry: ClaimRecord, budgets: Sequence[str], store: Store) -> Cla
         if kept is not None and (now is None or not _is_silent(kept)):
             return replace(kept, since=NOT_RUN if now is None else now.evidence)
     if now is not None:
-        known = [now.answer.value, now.evidence, now.single, now.silent, entry.spent]
-        store.keep_answer(entry.key, known)
+        answer = [now.answer.value, now.evidence, now.single, now.silent, entry.spent]
+        store.keep_answer(entry.key, answer)
     return entry
 
 

@@ -80,10 +80,10 @@ def _better(d: Floats, margin: float | None, by: Inference) -> tuple[Answer, str
     if inside <= ALPHA:
         within = f"within the margin {margin:g}, equivalence {p_phrase(inside)}"
         return Answer.refuted, f"{p_phrase(p)}, {within}"
-    found = Answer.undecided
+    answer = Answer.undecided
     if p <= ALPHA:
-        found = Answer.supported if d.mean() > 0 else Answer.refuted
-    return found, p_phrase(p)
+        answer = Answer.supported if d.mean() > 0 else Answer.refuted
+    return answer, p_phrase(p)
 
 
 def _worse(d: Floats, margin: float | None, by: Inference) -> tuple[Answer, str]:
@@ -108,8 +108,8 @@ def _not_worse(d: Floats, margin: float | None, by: Inference) -> tuple[Answer, 
     p = by.not_below(d, margin)
     if p <= ALPHA:
         return Answer.supported, f"non-inferiority {p_phrase(p)}, margin {margin:g}"
-    found = Answer.refuted if by.beyond(-d, margin) <= ALPHA else Answer.undecided
-    return found, f"non-inferiority {p_phrase(p)}, margin {margin:g}"
+    answer = Answer.refuted if by.beyond(-d, margin) <= ALPHA else Answer.undecided
+    return answer, f"non-inferiority {p_phrase(p)}, margin {margin:g}"
 
 
 # What is sought by these is a difference; of the others the smallest that would have been seen says nothing.

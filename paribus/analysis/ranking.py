@@ -145,8 +145,8 @@ def standing(results: Sequence[Result]) -> TaskRanking | None:
 def standings(results: Sequence[Result]) -> list[TaskRanking]:
     """Return the rankings of a suite's variants over its tasks, in each arm on each device."""
     places = dict.fromkeys((result.device, result.arm) for result in results)
-    found = (standing([r for r in results if (r.device, r.arm) == place]) for place in places)
-    return [each for each in found if each is not None]
+    rankings = (standing([r for r in results if (r.device, r.arm) == place]) for place in places)
+    return [each for each in rankings if each is not None]
 
 
 def missing(result: Result) -> str:

@@ -1,4 +1,4 @@
-"""A/A tests: variants trained against themselves, where every difference found is a false alarm."""
+"""Variants trained against themselves (A/A tests), where every difference found is a false alarm."""
 
 from __future__ import annotations
 
@@ -152,9 +152,9 @@ def calibrate(
         trials = (
             made.tuning.trials_of("a", settings.budget) if arm == "tuned" and made.tuning else 0
         )
-        told = f", tuned by {trials} trials nested in the seed" if trials else ""
-        found = list(repeats(settings, made, plan, arm=arm, progress=progress))
-        rates += rates_of(f"{comparison.name}{told}", found)
+        tuned = f", tuned by {trials} trials nested in the seed" if trials else ""
+        results = list(repeats(settings, made, plan, arm=arm, progress=progress))
+        rates += rates_of(f"{comparison.name}{tuned}", results)
     return rates
 
 
@@ -164,13 +164,13 @@ def arms(comparison: Comparison, budget: str) -> tuple[Arm, ...]:
     return ARMS if tuned else ARMS[:1]
 
 
-def rates_of(name: str, found: Sequence[Result]) -> list[Rate]:
+def rates_of(name: str, results: Sequence[Result]) -> list[Rate]:
     """Return the rates counted over repeats of a comparison in which there is nothing to find."""
-    contrasts = [[*result.contrasts.values()] for result in found]
-    n, count = len(found[0].seeds), len(found)
+    contrasts = [[*result.contrasts.values()] for result in results]
+    n, count = len(results[0].seeds), len(results)
     held = sum(all(c.difference.low <= 0 <= c.difference.high for c in each) for each in contrasts)
     group = f"Trained against itself: {name}"
-    size, rule, wrong = _expected(found[0])
+    size, rule, wrong = _expected(results[0])
     return [
         Rate(
             group,

@@ -63,8 +63,8 @@ def _t(generator: np.random.Generator, n: int) -> bool:
     return _holds_zero(stats.paired_t_interval(generator.standard_normal(n), LEVEL))
 
 
-def _holds_zero(found: stats.Interval) -> bool:
-    return found.low <= 0 <= found.high
+def _holds_zero(interval: stats.Interval) -> bool:
+    return interval.low <= 0 <= interval.high
 
 
 def _bonferroni(generator: np.random.Generator, n: int) -> bool:

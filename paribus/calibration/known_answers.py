@@ -157,8 +157,8 @@ def effects(known_answer: KnownAnswer, result: Result) -> Floats:
     else:
         other = _values(result.baseline, known_answer, result)
     with np.errstate(divide="ignore", invalid="ignore"):
-        found: Floats = values / other if known_answer.scale == "ratio" else values - other
-    return found
+        relative: Floats = values / other if known_answer.scale == "ratio" else values - other
+    return relative
 
 
 def _values(row: Row, known_answer: KnownAnswer, result: Result) -> Floats:
@@ -185,28 +185,28 @@ def judge(
     """
     if known_answer.kind == "identical":
         return _identical(known_answer, result, again)
-    found = effects(known_answer, result)
+    on_seeds = effects(known_answer, result)
     if known_answer.kind == "absent":
-        return _absent(known_answer, found)
+        return _absent(known_answer, on_seeds)
     if known_answer.kind == "share":
-        return _share(known_answer, found)
-    return _seen(known_answer, found)
+        return _share(known_answer, on_seeds)
+    return _seen(known_answer, on_seeds)
 
 
-def inside(known_answer: KnownAnswer, found: Floats) -> int:
+def inside(known_answer: KnownAnswer, on_seeds: Floats) -> int:
     """Return the number of seeds whose effects lie within the limits; a missing one does not."""
     low = -np.inf if known_answer.low is None else known_answer.low
     high = np.inf if known_answer.high is None else known_answer.high
-    return int(((found >= low) & (found <= high)).sum())
+    return int(((on_seeds >= low) & (on_seeds <= high)).sum())
 
 
-def _seen(known_answer: KnownAnswer, found: Floats) -> KnownAnswerResult:
-    n, count = len(found), inside(known_answer, found)
+def _seen(known_answer: KnownAnswer, on_seeds: Floats) -> KnownAnswerResult:
+    n, count = len(on_seeds), inside(known_answer, on_seeds)
     assert known_answer.measured is not None
     return KnownAnswerResult(
         known_answer,
         green=2 * count >= n,
-        seen=f"{count} of {n} seeds; median {np.nanmedian(found):.3g}" if n else "no seeds",
+        seen=f"{count} of {n} seeds; median {np.nanmedian(on_seeds):.3g}" if n else "no seeds",
         threshold=f"fewer than half of {n} seeds with {named(known_answer)}",
         false_alarm=seen_false_alarm(known_answer.measured, n),
         evidence=f"{known_answer.measured.misses} of {known_answer.measured.seeds} single seeds missed",
@@ -221,12 +221,12 @@ def seen_false_alarm(measured: Measured, n: int) -> float:
     """
     from scipy.stats import binom
 
-    _, most = limits(measured.misses, measured.seeds, level=0.98)
-    return float(binom.sf(floor(n / 2), n, most))
+    _, upper = limits(measured.misses, measured.seeds, level=0.98)
+    return float(binom.sf(floor(n / 2), n, upper))
 
 
-def _share(known_answer: KnownAnswer, found: Floats) -> KnownAnswerResult:
-    mean, n = float(np.mean(found)), len(found)
+def _share(known_answer: KnownAnswer, on_seeds: Floats) -> KnownAnswerResult:
+    mean, n = float(np.mean(on_seeds)), len(on_seeds)
     low = -np.inf if known_answer.low is None else known_answer.low
     high = np.inf if known_answer.high is None else known_answer.high
     assert known_answer.expected is not None
@@ -256,8 +256,8 @@ def share_false_alarm(expected: float, low: float, high: float, n: int) -> float
     return float(binom.pmf(counts[outside], n, expected).sum())
 
 
-def _absent(known_answer: KnownAnswer, found: Floats) -> KnownAnswerResult:
-    n, margin = len(found), known_answer.margin
+def _absent(known_answer: KnownAnswer, on_seeds: Floats) -> KnownAnswerResult:
+    n, margin = len(on_seeds), known_answer.margin
     assert margin is not None
     threshold = (
         f"p < {ALARM:g} and a mean {known_answer.scale} of {known_answer.metric} beyond ±{margin:g}"
@@ -266,10 +266,10 @@ def _absent(known_answer: KnownAnswer, found: Floats) -> KnownAnswerResult:
         absent_false_alarm(n),
         f"size of the sign-flip test of {n} seeds below {ALARM:g}",
     )
-    if not np.isfinite(found).all():
-        missing = f"{int((~np.isfinite(found)).sum())} of {n} seeds lack {known_answer.metric}"
+    if not np.isfinite(on_seeds).all():
+        missing = f"{int((~np.isfinite(on_seeds)).sum())} of {n} seeds lack {known_answer.metric}"
         return KnownAnswerResult(known_answer, False, missing, threshold, false_alarm, evidence)
-    mean, p = float(found.mean()), stats.sign_flip_p(found)
+    mean, p = float(on_seeds.mean()), stats.sign_flip_p(on_seeds)
     green = not (p < ALARM and abs(mean) > margin)
     return KnownAnswerResult(
         known_answer, green, f"mean {mean:.3g}, p = {p:.2g}", threshold, false_alarm, evidence
@@ -283,8 +283,8 @@ def absent_false_alarm(n: int) -> float:
     2.0
     """
     steps: float = 2.0 ** (n - 1)
-    most = floor(ALARM * steps)
-    return (most - (most == ALARM * steps)) / steps
+    flips = floor(ALARM * steps)
+    return (flips - (flips == ALARM * steps)) / steps
 
 
 def _identical(

@@ -26,9 +26,9 @@ def write_known_answers(judged: Sequence[KnownAnswerResult], out: Path) -> Path:
 def known_answers(judged: Sequence[KnownAnswerResult]) -> str:
     """Return the whole page."""
     red = [j.known_answer.name for j in judged if not j.green]
-    told = f"**Red: {', '.join(red)}.**" if red else f"**All {len(judged)} are green.**"
+    summary = f"**Red: {', '.join(red)}.**" if red else f"**All {len(judged)} are green.**"
     group = (
-        f"{told} A working installation would have a red one among these in at most "
+        f"{summary} A working installation would have a red one among these in at most "
         f"{100 * sum(j.false_alarm for j in judged):.2g} % of runs."
     )
     blocks = ["# Known answers", INTRODUCTION, group, markdown([_line(j) for j in judged])]

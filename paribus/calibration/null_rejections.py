@@ -84,14 +84,14 @@ def _null(world: World, n: int, repeats: int, told: str, rule: Rule = "equal") -
 
 def _family(repeats: int) -> list[Rate]:
     """Return four contrasts with one baseline, none of them real, seen with a margin."""
-    found = verdicts(World("four nulls", normal(*[0.0] * FAMILY), margin=MARGIN), 10, repeats)
-    uncorrected = sum(any(c.p <= ALPHA for c in contrasts) for contrasts in found)
+    families = verdicts(World("four nulls", normal(*[0.0] * FAMILY), margin=MARGIN), 10, repeats)
+    uncorrected = sum(any(c.p <= ALPHA for c in contrasts) for contrasts in families)
     group = "True nulls"
     return [
         Rate(
             group,
             f"{FAMILY} contrasts: any rejected by Holm, before equivalence is looked at",
-            sum(map(rejected, found)),
+            sum(map(rejected, families)),
             repeats,
             ALPHA,
             "at_most",
@@ -101,7 +101,7 @@ def _family(repeats: int) -> list[Rate]:
         Rate(
             group,
             f"{FAMILY} contrasts: any verdict `better` or `worse`",
-            sum(map(told_apart, found)),
+            sum(map(told_apart, families)),
             repeats,
             ALPHA,
             "at_most",
@@ -163,8 +163,8 @@ def at_the_margin(repeats: int) -> list[Rate]:
     ]
 
 
-def _equivalent(found: Found) -> int:
-    return sum(any(c.decision is Decision.equivalent for c in contrasts) for contrasts in found)
+def _equivalent(repeats: Found) -> int:
+    return sum(any(c.decision is Decision.equivalent for c in contrasts) for contrasts in repeats)
 
 
 def broken(repeats: int) -> list[Rate]:

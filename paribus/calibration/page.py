@@ -49,18 +49,18 @@ def write_calibration(part: str, rates: Sequence[Rate], about: str, out: Path) -
     """
     out.mkdir(parents=True, exist_ok=True)
     file = out / "calibration.json"
-    known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    known[part] = {"about": [about, versions()], "rates": [asdict(rate) for rate in rates]}
-    file.write_text(json.dumps(known, indent=1), encoding="utf-8", newline="\n")
+    parts = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    parts[part] = {"about": [about, versions()], "rates": [asdict(rate) for rate in rates]}
+    file.write_text(json.dumps(parts, indent=1), encoding="utf-8", newline="\n")
     return [*write_again(file, out), file]
 
 
 def write_again(file: Path, out: Path) -> list[Path]:
     """Write the page and its figures from the ``calibration.json`` that `write_calibration` left."""
-    known = json.loads(file.read_text(encoding="utf-8"))
-    every = [Rate(**fields) for found in known.values() for fields in found["rates"]]
-    told = sorted((found["about"] for found in known.values()), key=lambda about: about[1])
-    return _pages(every, [sentence for about in told for sentence in about], out)
+    parts = json.loads(file.read_text(encoding="utf-8"))
+    every = [Rate(**fields) for part in parts.values() for fields in part["rates"]]
+    abouts = sorted((part["about"] for part in parts.values()), key=lambda about: about[1])
+    return _pages(every, [sentence for about in abouts for sentence in about], out)
 
 
 def versions() -> str:
@@ -98,21 +98,24 @@ def groups(rates: Sequence[Rate]) -> dict[str, list[Rate]]:
     last = sorted(rates, key=lambda rate: rate.planted)
     order = list(dict.fromkeys(rate.group for rate in last))
     ranked = sorted(rates, key=lambda rate: order.index(rate.group))
-    return {name: list(found) for name, found in groupby(ranked, key=lambda rate: rate.group)}
+    return {
+        name: list(rates_of_group)
+        for name, rates_of_group in groupby(ranked, key=lambda rate: rate.group)
+    }
 
 
 def verdict(rates: Sequence[Rate]) -> str:
     """Return how many rates are as they must be, and how many of them chance alone would put outside."""
     failed = [rate for rate in rates if not rate.passed]
     sound = sum(not rate.planted for rate in rates)
-    told = (
+    counted = (
         f"**{len(rates) - len(failed)} of {len(rates)} are as they must be.** Of {sound} that must not lie outside "
         f"their band, chance alone puts at most {(1 - LEVEL) * sound:.2g} there on average."
     )
     if not failed:
-        return told
+        return counted
     names = "\n".join(f"- **FAILED**: {rate.group}: {_name(rate)}" for rate in failed)
-    return f"{told}\n\n{names}"
+    return f"{counted}\n\n{names}"
 
 
 def _name(rate: Rate) -> str:

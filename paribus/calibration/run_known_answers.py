@@ -54,12 +54,12 @@ class KnownAnswerRunner:
         session = Reserved(self.own, MEASURED_SEED, seeds)
         with session.store:
             trained = session.train_all(known_answer.comparison)
-            found = effects(known_answer, session.part(trained, slice(None)))
+            on_seeds = effects(known_answer, session.part(trained, slice(None)))
         share = known_answer.kind == "share"
         return Rate(
             group="Known answers, seed by seed",
             name=f"{known_answer.name}: {'seeds that have it' if share else 'seeds that miss'}",
-            hits=int(found.sum()) if share else seeds - inside(known_answer, found),
+            hits=int(on_seeds.sum()) if share else seeds - inside(known_answer, on_seeds),
             trials=seeds,
             expected=_expected(known_answer),
             rule="equal" if share else "at_most",

@@ -75,24 +75,24 @@ def searches(repeats: int) -> list[Rate]:
         "inert": World("unequal, inert", nested(FEW, MANY, inert)),
         "live": World("unequal, live", nested(FEW, MANY, live)),
     }
-    found = {name: verdicts(world, SEEDS, repeats) for name, world in worlds.items()}
-    lost = sum(c.decision is Decision.better for (c,) in found["live"])
+    results = {name: verdicts(world, SEEDS, repeats) for name, world in worlds.items()}
+    lost = sum(c.decision is Decision.better for (c,) in results["live"])
     budgets = f"{FEW} against {MANY} trials"
     return [
         _null(
             f"one variant tuned twice, {TRIALS} trials nested in the seed: rejected",
-            sum(map(rejected, found["nested"])),
+            sum(map(rejected, results["nested"])),
             repeats,
         ),
         _null(
             f"{budgets} over a setting that does nothing, nested: rejected",
-            sum(map(rejected, found["inert"])),
+            sum(map(rejected, results["inert"])),
             repeats,
         ),
         Rate(
             "Wrong on purpose",
             f"one variant tuned twice, one search of {TRIALS} trials shared by all seeds: rejected",
-            sum(map(rejected, found["shared"])),
+            sum(map(rejected, results["shared"])),
             repeats,
             attainable(SEEDS),
             "above",

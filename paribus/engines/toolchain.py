@@ -47,8 +47,10 @@ class Library(NamedTuple):
         """
         compiler = _compiler()
         version = _output([*compiler, "--version"])
-        known = "\0".join([self.made_from, *compiler, version, *FLAGS, *self.flags, processor()])
-        return cache_folder() / f"{self.name}-{hashlib.sha256(known.encode()).hexdigest()[:20]}.so"
+        identity = "\0".join([self.made_from, *compiler, version, *FLAGS, *self.flags, processor()])
+        return (
+            cache_folder() / f"{self.name}-{hashlib.sha256(identity.encode()).hexdigest()[:20]}.so"
+        )
 
     def built(self, source: Callable[[], str]) -> Path:
         """Return its file, built unless it exists.
@@ -94,6 +96,6 @@ def _output(command: Sequence[str]) -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise UnavailableError(f"{command[0]} cannot be run: {error}") from error
     if done.returncode:
-        said = " ".join(done.stderr.split())[:500]
-        raise UnavailableError(f"{command[0]} ended with status {done.returncode}: {said}")
+        message = " ".join(done.stderr.split())[:500]
+        raise UnavailableError(f"{command[0]} ended with status {done.returncode}: {message}")
     return done.stdout

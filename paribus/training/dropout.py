@@ -72,10 +72,10 @@ def use_named_dropout(network: nn.Module, streams: Streams) -> list[NamedDropout
 
 def give_masks(network: nn.Module) -> dict[str, NamedDropout]:
     """Replace each `NamedDropout` in place by one that is given its mask; return those replaced, by mask's name."""
-    found: dict[str, NamedDropout] = {}
+    replaced: dict[str, NamedDropout] = {}
     for path, parent in list(network.named_modules()):
         for name, child in parent.named_children():
             if isinstance(child, NamedDropout):
                 setattr(parent, name, MaskedDropout(child.p))
-                found[".".join(filter(None, (path, name, "mask")))] = child
-    return found
+                replaced[".".join(filter(None, (path, name, "mask")))] = child
+    return replaced

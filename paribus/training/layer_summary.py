@@ -78,12 +78,12 @@ def _named(network: nn.Module) -> dict[nn.Module, str]:
 def _own(network: nn.Module) -> dict[nn.Module, int]:
     """Count the parameters each module trains; shared ones count for the first module, frozen ones for none."""
     counted: set[int] = set()
-    found = {}
+    counts = {}
     for module in network.modules():
         new = {id(p): p.numel() for p in module.parameters(recurse=False) if _counts(p, counted)}
         counted |= new.keys()
-        found[module] = sum(new.values())
-    return found
+        counts[module] = sum(new.values())
+    return counts
 
 
 def _counts(parameter: nn.Parameter, counted: set[int]) -> bool:

@@ -57,12 +57,12 @@ def _shapes(recipe: Recipe, dataset: Dataset) -> dict[str, object]:
     """Return the shapes of the data, as far as the network has arguments for them."""
     shapes = dataset.input_shapes
     sizes = dataset.output_sizes
-    known = {
+    available = {
         "inputs": shapes[0] if len(shapes) == 1 else shapes,
         "outputs": sizes[0] if len(sizes) == 1 else sizes,
     }
     asked = inspect.signature(recipe.model.resolve()).parameters
-    return {k: v for k, v in known.items() if k in asked and k not in recipe.model.kwargs}
+    return {k: v for k, v in available.items() if k in asked and k not in recipe.model.kwargs}
 
 
 def _seed(number: int) -> None:

@@ -53,16 +53,16 @@ def matching(names: Iterable[str], patterns: Sequence[str], what: str) -> list[s
     Raises:
         ParibusError: a pattern fits none of them.
     """
-    known = list(names)
+    listed = list(names)
     for pattern in patterns:
-        if not any(fnmatchcase(name, pattern) for name in known):
+        if not any(fnmatchcase(name, pattern) for name in listed):
             raise ParibusError(
                 f"recipe.{what}",
                 got=repr(pattern),
-                expected=f"a pattern that fits some of {', '.join(known)}",
+                expected=f"a pattern that fits some of {', '.join(listed)}",
                 fix="Name weights as named_parameters() does; * stands for any text.",
             )
-    return [name for name in known if any(fnmatchcase(name, p) for p in patterns)]
+    return [name for name in listed if any(fnmatchcase(name, p) for p in patterns)]
 
 
 def source_weights(run: Run) -> dict[str, Tensor]:

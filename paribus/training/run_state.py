@@ -78,13 +78,13 @@ def diagnosed(
     last: LastStep | None,
 ) -> dict[str, float]:
     """Return the run's diagnostics of a network after a step, with that step's own dropout masks."""
-    found: dict[str, float] = {}
+    values: dict[str, float] = {}
     for diagnostic in run.diagnostics:
         for layer in noise:
             layer.begin(step)
         watched = {"last": last} if needs_last_step(diagnostic) else {}
-        found |= diagnostic(network, part, run.task.loss, **watched)
-    return found
+        values |= diagnostic(network, part, run.task.loss, **watched)
+    return values
 
 
 def finish(
@@ -142,8 +142,10 @@ def _judged(run: Run, split: Split, progress: RunState, outputs: Outputs | None)
     scores = {} if outputs is None else _final_scores(run, progress, outputs, targets)
     predictions = None
     if outputs is not None and scores:
-        said, learned_nothing = (as_tuple(o)[0] for o in (outputs, next(iter(dummy.values()))))
-        predictions = Predictions(said.cpu().numpy(), targets[0].numpy(), learned_nothing.numpy())
+        predicted, learned_nothing = (as_tuple(o)[0] for o in (outputs, next(iter(dummy.values()))))
+        predictions = Predictions(
+            predicted.cpu().numpy(), targets[0].numpy(), learned_nothing.numpy()
+        )
     recipe = run.recipe
     return RunResult(
         key=run.key,

@@ -129,8 +129,8 @@ def decide(
 
 def _holm(p: Sequence[float], testable: Sequence[bool], family: Family) -> list[float]:
     """Return Holm's adjusted p-values over the whole family; a pair whose verdict is withheld counts as 1."""
-    heard = [value if tested else 1.0 for value, tested in zip(p, testable, strict=True)]
-    return [float(value) for value in stats.holm(heard, family.size)]
+    tested_p = [value if tested else 1.0 for value, tested in zip(p, testable, strict=True)]
+    return [float(value) for value in stats.holm(tested_p, family.size)]
 
 
 def _size(declared: int | None, given: int) -> int:

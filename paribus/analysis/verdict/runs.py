@@ -83,8 +83,8 @@ class ScoreSubset:
         """Return whether each variant's mean fails to beat the dummy score by more than the margin, ``(variant,)``."""
         if self.dummy is None or not self.scores.size:
             return np.zeros(len(self.scores), dtype=np.bool_)
-        found: npt.NDArray[np.bool_] = (self.scores - self.dummy).mean(axis=1) <= (margin or 0.0)
-        return found
+        below: npt.NDArray[np.bool_] = (self.scores - self.dummy).mean(axis=1) <= (margin or 0.0)
+        return below
 
 
 def _table(scores: Mapping[str, npt.ArrayLike], baseline: str) -> Floats:

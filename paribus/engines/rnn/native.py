@@ -65,8 +65,8 @@ def build(*flags: str) -> Path:
 
 def kernel_status(dtype: torch.dtype = torch.float32) -> str:
     """Return the reason why there is no kernel for a dtype, or an empty string; builds it if needed."""
-    found = _library(dtype)
-    return found if isinstance(found, str) else ""
+    library = _library(dtype)
+    return library if isinstance(library, str) else ""
 
 
 @cache

@@ -183,11 +183,11 @@ class _Lowering:
 
     def _readers(self) -> dict[Node, list[Node]]:
         """Return the nodes that read a node's memory, directly or through views."""
-        found: dict[Node, list[Node]] = defaultdict(list)
+        readers: dict[Node, list[Node]] = defaultdict(list)
         for node in self.slot:
             for source in self._sources(node):
-                found[self.origin[source]].append(node)
-        return found
+                readers[self.origin[source]].append(node)
+        return readers
 
     def _in_loop(self, source: Node, node: Node) -> bool:
         """Return whether a node finds a source in its own loop."""

@@ -103,8 +103,8 @@ def _gradient(stack: StackedNetwork, loss: Loss, s: Sample) -> tuple[Tensor, Ten
     ) -> tuple[Tensor, tuple[Tensor, list[Tensor]]]:
         buffers = {name: x.clone() for name, x in zip(s.buffers, b, strict=True)}
         named = dict(zip(stack.names, p, strict=True)) | buffers
-        found = loss(functional_call(stack.base, named, tuple(s.inputs)), *s.targets).mean()
-        return found, (found, [*buffers.values()])
+        mean_loss = loss(functional_call(stack.base, named, tuple(s.inputs)), *s.targets).mean()
+        return mean_loss, (mean_loss, [*buffers.values()])
 
     parts = s.weights[0].split(stack.sizes)
     parameters = [x.view(shape) for x, shape in zip(parts, stack.shapes, strict=True)]

@@ -158,7 +158,7 @@ class CompiledTraining(StackedTraining):
         self,
         path: Path,
         arguments: Sequence[Tensor],
-        wanted: Sequence[Tensor],
+        expected: Sequence[Tensor],
         losses: Tensor,
         rocked: Sequence[Tensor],
     ) -> SimdSteps:
@@ -167,19 +167,19 @@ class CompiledTraining(StackedTraining):
         Args:
             path: of the code, which is put away if it does not, so that it is made again.
             arguments: of the steps.
-            wanted: what those are after them.
+            expected: what those are after them.
             losses: what the steps return.
             rocked: arguments and losses after them, had the weights been others by rounding.
         """
         try:
-            code, found = SimdSteps(path, arguments), self._copied(arguments)
-            if not code.fits(found):
+            code, tensors = SimdSteps(path, arguments), self._copied(arguments)
+            if not code.fits(tensors):
                 raise RuntimeError("the tensors of the steps are not laid out as they have to be")
-            lost = code(*found)
-            told = [x.t() for x in (lost, losses, torch.zeros_like(losses), rocked[-1])]
+            code_losses = code(*tensors)
+            of_losses = [x.t() for x in (code_losses, losses, torch.zeros_like(losses), rocked[-1])]
             changed = range(len(self._changing))
-            ends = [(found[i], wanted[i], arguments[i], rocked[i]) for i in changed]
-            if not _same(*told) or not all(starmap(_same, ends)):
+            ends = [(tensors[i], expected[i], arguments[i], rocked[i]) for i in changed]
+            if not _same(*of_losses) or not all(starmap(_same, ends)):
                 raise RuntimeError("compiled steps are not the steps that were compiled")
         except (RuntimeError, OSError):
             path.unlink(missing_ok=True)
@@ -250,33 +250,33 @@ class CompiledTraining(StackedTraining):
         return steps
 
 
-def _same(found: Tensor, wanted: Tensor, before: Tensor, rocked: Tensor | None = None) -> bool:
+def _same(ends: Tensor, expected: Tensor, before: Tensor, rocked: Tensor | None = None) -> bool:
     """Return whether a tensor was changed as expected, by each replicate's norm, on average over replicates.
 
     A step of an adaptive optimizer has the size of the learning rate however small a gradient is, so where rounding
     turns the sign of one, single weights may differ by as much as they move. Where a replicate diverges, so must both.
 
     Args:
-        found: after the steps in question, ``(replicate, ...)``.
-        wanted: after those that they are to be.
+        ends: after the steps in question, ``(replicate, ...)``.
+        expected: after those that they are to be.
         before: before them.
         rocked: after the same ones from weights that differ by rounding, whose distance is allowed twice besides.
     """
-    if not wanted.is_floating_point():
-        return torch.equal(found, wanted)
-    sound = wanted.reshape(len(wanted), -1).isfinite().all(1)
-    if not torch.equal(sound, found.reshape(len(found), -1).isfinite().all(1)):
+    if not expected.is_floating_point():
+        return torch.equal(ends, expected)
+    sound = expected.reshape(len(expected), -1).isfinite().all(1)
+    if not torch.equal(sound, ends.reshape(len(ends), -1).isfinite().all(1)):
         return False
-    shares = _shares(found, wanted, before)[sound]
-    noise = torch.zeros_like(shares) if rocked is None else _shares(rocked, wanted, before)[sound]
+    shares = _shares(ends, expected, before)[sound]
+    noise = torch.zeros_like(shares) if rocked is None else _shares(rocked, expected, before)[sound]
     allowed = APART + 2 * noise.nan_to_num(0.0).mean()
     return not len(shares) or bool(shares.mean() <= allowed and shares.max() <= FARTHEST)
 
 
-def _shares(found: Tensor, wanted: Tensor, before: Tensor) -> Tensor:
+def _shares(ends: Tensor, expected: Tensor, before: Tensor) -> Tensor:
     """Return how far two ends are apart, as a share of the way to one, ``(replicate,)``."""
     apart, moved, size = (
-        x.reshape(len(x), -1).norm(dim=1) for x in (found - wanted, wanted - before, wanted)
+        x.reshape(len(x), -1).norm(dim=1) for x in (ends - expected, expected - before, expected)
     )
     shares: Tensor = apart / (moved + 1e-4 * size).clamp(min=1e-30)
     return shares

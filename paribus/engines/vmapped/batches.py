@@ -174,14 +174,14 @@ class Batches:
 
     def take(self, steps: int) -> Tensor:
         """Return the next steps' sample numbers, ``(step, replicate, batch)``, of as many epochs as they reach into."""
-        found: list[Tensor] = []
+        pieces: list[Tensor] = []
         while steps:
             if self.at == self.per_epoch:
                 self._shuffle()
-            found.append(self.rows[self.at : self.at + steps])
-            self.at += len(found[-1])
-            steps -= len(found[-1])
-        rows = found[0] if len(found) == 1 else torch.cat(found)
+            pieces.append(self.rows[self.at : self.at + steps])
+            self.at += len(pieces[-1])
+            steps -= len(pieces[-1])
+        rows = pieces[0] if len(pieces) == 1 else torch.cat(pieces)
         return rows[:, self.which]
 
     def _shuffle(self) -> None:

@@ -59,8 +59,8 @@ class _Beside(torch.autograd.Function):
 
     @staticmethod
     def forward(images: Tensor, operation: Any, *weights: Tensor | None) -> Tensor:
-        found: Tensor = operation(images, 1, *weights)
-        return found
+        output: Tensor = operation(images, 1, *weights)
+        return output
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -76,8 +76,8 @@ class _Beside(torch.autograd.Function):
             None if w is None else _moved(w, dim, count, to=0).flatten(0, 1)
             for w, dim in zip(weights, in_dims[2:], strict=True)
         ]
-        found: Tensor = operation(beside.contiguous(memory_format=LAST), count, *moved)
-        return found.unflatten(1, (count, -1)), 1
+        output: Tensor = operation(beside.contiguous(memory_format=LAST), count, *moved)
+        return output.unflatten(1, (count, -1)), 1
 
 
 def _moved(x: Tensor, dim: int | None, count: int, to: int = 1) -> Tensor:
@@ -99,8 +99,8 @@ class StackableConv2d(nn.Conv2d):
         """Compute what `torch.nn.Conv2d` does, for ``(batch, channel, height, width)``."""
         if input.ndim != 4 or not _mapped(input, self.weight, self.bias):
             return super().forward(input)
-        found: Tensor = _Beside.apply(input, self._grouped, self.weight, self.bias)
-        return found
+        output: Tensor = _Beside.apply(input, self._grouped, self.weight, self.bias)
+        return output
 
     def _grouped(self, images: Tensor, count: int, weight: Tensor, bias: Tensor | None) -> Tensor:
         return F.conv2d(

@@ -43,23 +43,23 @@ def train_together(
     with deterministic(runs[0]):
         started = time.perf_counter()
         training = training or StackedTraining(runs, splits)
-        standing = CohortState(training.initial)
-        _fit(training, standing)
+        state = CohortState(training.initial)
+        _fit(training, state)
         # A cohort holds trials alone or none.
         trials = runs[0].trial is not None
         outputs = None if trials else map_outputs(Tensor.cpu, training.outputs("test"))
         seconds = (time.perf_counter() - started) / len(runs)
     records = []
     for i, (run, split) in enumerate(zip(runs, splits, strict=True)):
-        progress = standing.progress(i)
+        progress = state.progress(i)
         diverged = progress.outcome is Outcome.diverged
-        said = None if outputs is None or diverged else map_outputs(itemgetter(i), outputs)
+        predictions = None if outputs is None or diverged else map_outputs(itemgetter(i), outputs)
         records.append(
             finish(
                 run,
                 split,
                 progress,
-                outputs=said,
+                outputs=predictions,
                 layers=training.layers,
                 seconds=seconds,
             )
@@ -67,34 +67,34 @@ def train_together(
     return records
 
 
-def _fit(training: StackedTraining, standing: CohortState) -> None:
+def _fit(training: StackedTraining, state: CohortState) -> None:
     """Take the recipe's steps, or fewer once every replicate has stopped; leaves the best weights, if they are kept."""
     recipe = training.recipe
     every = recipe.evaluate_every or steps_per_epoch(
         len(training.splits[0].train), recipe.batch_size
     )
     best = training.stack.state() if recipe.early_stopping is not None else None
-    _evaluate(training, standing, None)
-    while training.steps < recipe.steps and standing.going.any():
+    _evaluate(training, state, None)
+    while training.steps < recipe.steps and state.going.any():
         started = time.perf_counter()
         losses = training.advance(min(every, recipe.steps - training.steps))
         seconds = time.perf_counter() - started
-        standing.advance(training.steps, seconds, training.finite(losses))
-        _evaluate(training, standing, losses)
+        state.advance(training.steps, seconds, training.finite(losses))
+        _evaluate(training, state, losses)
         if recipe.early_stopping is not None and best is not None:
-            kept = standing.watch(recipe.early_stopping.patience)
+            kept = state.watch(recipe.early_stopping.patience)
             training.stack.keep(kept.nonzero()[:, 0].to(training.device), best)
     if best is not None:
         training.stack.restore(best)
 
 
-def _evaluate(training: StackedTraining, standing: CohortState, losses: Tensor | None) -> None:
+def _evaluate(training: StackedTraining, state: CohortState, losses: Tensor | None) -> None:
     """Add a point to the curves of the replicates that are still going."""
     count = len(training.runs)
     scores = training.validation()
     means = [math.nan] * count if losses is None else losses.double().mean(0).tolist()
     curves = {"step": [training.steps] * count, "train/loss": means, **as_lists(scores)}
-    standing.note(scores["validation/loss"], **curves, **training.diagnosed(standing.going))
+    state.note(scores["validation/loss"], **curves, **training.diagnosed(state.going))
 
 
 def why_not(run: Run) -> str:

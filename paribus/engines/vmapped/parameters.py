@@ -125,8 +125,8 @@ class StackedNetwork:
         def mean(network: Callable[..., Tensor], x: Tensors, y: Tensors) -> Tensor:
             return loss(network(*x), *y).mean()
 
-        found: Tensor = self._mapped(mean, parameters, buffers, inputs, targets)
-        return found
+        values: Tensor = self._mapped(mean, parameters, buffers, inputs, targets)
+        return values
 
     def gradient(self, loss: Loss, inputs: Tensors, targets: Tensors) -> tuple[Tensor, Tensor]:
         """Return each replicate's gradient of its mean loss, ``(replicate, parameter)``, and losses, ``(replicate,)``.

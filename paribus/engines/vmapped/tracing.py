@@ -63,8 +63,8 @@ def trace(
     if any(isinstance(module, nn.RNNBase) for module in stack.base.modules()):
         return None  # a kernel of our own computes it, of which a recording sees nothing
     name = _name(stack, loss, inputs, targets)
-    known = _recorded.get(name)
-    traced = None if known is None else _verified(stack, loss, inputs, targets, known)
+    recorded = _recorded.get(name)
+    traced = None if recorded is None else _verified(stack, loss, inputs, targets, recorded)
     traced = traced or _verified(stack, loss, inputs, targets, None)
     if traced is not None:
         keep_latest(_recorded, name, traced.graph, KEPT)
@@ -87,22 +87,22 @@ def _verified(
     stack: StackedNetwork, loss: Loss, inputs: Tensors, targets: Tensors, graph: GraphModule | None
 ) -> TracedGradient | None:
     """Return a recording, made unless given, if it agrees with `vmap` on a batch that it was not made of."""
-    before, said = dict(stack.buffers), _plain(stack.base)
+    before, attributes = dict(stack.buffers), _plain(stack.base)
     clones = {name: b.clone() for name, b in before.items()}
     try:
         graph = graph or _record(stack, loss, _other(inputs), _other(targets))
         traced = TracedGradient(stack, graph)
-        found = (*traced(inputs, targets), *stack.buffers.values())
+        results = (*traced(inputs, targets), *stack.buffers.values())
         stack.buffers = clones
-        wanted = (*stack.gradient(loss, inputs, targets), *stack.buffers.values())
+        expected = (*stack.gradient(loss, inputs, targets), *stack.buffers.values())
     except Exception:  # noqa: BLE001 - vmap, which trains it all the same, tells better what is wrong
         return None
     finally:
         stack.buffers = before
-        counts = _plain(stack.base) != said
-        for module, values in zip(stack.base.modules(), said, strict=True):
+        counts = _plain(stack.base) != attributes
+        for module, values in zip(stack.base.modules(), attributes, strict=True):
             vars(module).update(values)
-    return traced if not counts and all(map(_alike, found, wanted)) else None
+    return traced if not counts and all(map(_alike, results, expected)) else None
 
 
 def _plain(network: nn.Module) -> list[dict[str, object]]:
@@ -116,14 +116,14 @@ def _other(batch: Tensors) -> Tensors:
     return tuple(torch.empty_like(x).copy_(x.flip(1)) for x in batch)
 
 
-def _alike(found: Tensor, wanted: Tensor) -> bool:
+def _alike(result: Tensor, expected: Tensor) -> bool:
     """Return whether two tensors agree, within what the order of operations may change."""
-    if found.shape != wanted.shape or not wanted.is_floating_point():
-        return found.shape == wanted.shape and torch.equal(found, wanted)
-    scale = wanted.abs().amax().nan_to_num(1.0, 1.0, 1.0).clamp(min=1e-30)
-    tolerance = CLOSE.get(wanted.dtype, 1e-4)
+    if result.shape != expected.shape or not expected.is_floating_point():
+        return result.shape == expected.shape and torch.equal(result, expected)
+    scale = expected.abs().amax().nan_to_num(1.0, 1.0, 1.0).clamp(min=1e-30)
+    tolerance = CLOSE.get(expected.dtype, 1e-4)
     return torch.allclose(
-        found / scale, wanted / scale, rtol=tolerance, atol=tolerance, equal_nan=True
+        result / scale, expected / scale, rtol=tolerance, atol=tolerance, equal_nan=True
     )
 
 
@@ -188,8 +188,8 @@ def _fuse(graph: Graph, node: Node) -> None:
     """Replace ``bias + bmm(a, b)`` by ``baddbmm(bias, a, b)``."""
     terms: tuple[Any, ...] = node.args
     for bias, product in (terms, terms[::-1]):
-        found = isinstance(product, Node) and product.target is _aten.bmm.default
-        if found and isinstance(bias, Node) and len(product.users) == 1:
+        matches = isinstance(product, Node) and product.target is _aten.bmm.default
+        if matches and isinstance(bias, Node) and len(product.users) == 1:
             with graph.inserting_before(node):
                 fused = graph.call_function(_aten.baddbmm.default, (bias, *product.args))
             fused.meta = dict(node.meta)

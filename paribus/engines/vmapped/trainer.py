@@ -161,12 +161,12 @@ class StackedTraining:
         self.stack.base.eval()
         index = torch.stack([split.indices(part) for split in self.splits]).to(self.device)
         chunk = max(64, CHUNK_SIZE // max(1, len(self.runs) * self.samples.width))
-        found = [
+        chunks = [
             self.stack.call(lambda net, x: net(*x), tuple(s.pick(i) for s in self.samples.inputs))
             for i in index.split(chunk, dim=1)
         ]
         self.stack.base.train()
-        return concat_outputs(found, dim=1)
+        return concat_outputs(chunks, dim=1)
 
     def finite(self, losses: Tensor) -> Tensor:
         """Return whose losses ``(step, replicate)`` and weights are finite, ``(replicate,)`` on the CPU."""
@@ -181,13 +181,13 @@ class StackedTraining:
 
     def diagnosed(self, going: Tensor) -> dict[str, list[float]]:
         """Return the diagnostics of those that are going, each as an ordinary network; NaN for the others."""
-        found: dict[str, list[float]] = {}
+        values: dict[str, list[float]] = {}
         if not self.runs[0].diagnostics:
-            return found
+            return values
         for i in going.nonzero()[:, 0].tolist():
             for name, value in self._diagnostics(i).items():
-                found.setdefault(name, [math.nan] * len(self.runs))[i] = value
-        return found
+                values.setdefault(name, [math.nan] * len(self.runs))[i] = value
+        return values
 
     def _diagnostics(self, index: int) -> dict[str, float]:
         run, network = self.runs[index], self.scratch

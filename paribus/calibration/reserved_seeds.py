@@ -19,7 +19,7 @@ from paribus.runs.run import Run
 
 @dataclass(frozen=True)
 class Trained:
-    """One arm of a comparison on one device, trained.
+    """Runs of one arm of a comparison on one device.
 
     Attributes:
         first: its baseline's cell.
@@ -31,7 +31,7 @@ class Trained:
 
 
 class Reserved(Session):
-    """A session whose seeds start far from those of every comparison.
+    """Session whose seeds start far from those of every comparison.
 
     Args:
         settings: what the user chose; its number of seeds is not used.
@@ -51,7 +51,7 @@ class Reserved(Session):
         self.first, self.count = first, count
 
     def seeds(self, comparison: Comparison) -> range:
-        """The seeds that are compared."""
+        """Return the seeds that are compared."""
         count = self.count or comparison.budgets[self.settings.budget].seeds
         return range(self.first, self.first + count)
 
@@ -70,7 +70,7 @@ class Reserved(Session):
         return Trained(every[0], {case.variant: self.runs(case) for case in every})
 
     def part(self, trained: Trained, part: slice) -> Result:
-        """What the store knows of a comparison, over some of its seeds.
+        """Return the stored result of a comparison, over some of its seeds.
 
         Args:
             trained: what `train_all` returned.

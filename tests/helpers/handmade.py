@@ -159,7 +159,7 @@ class Bench:
             self.store.add(run, record(run, score, **changes))
         return self
 
-    def alter(self, name: str, seed: int, **changes: Any) -> Bench:
+    def perturb(self, name: str, seed: int, **changes: Any) -> Bench:
         """Change the record of one run."""
         run = self.runs(name)[seed]
         self.store.add(run, replace(self.store.get([run.key])[run.key], **changes))

@@ -99,7 +99,7 @@ def _task(source: Callable[..., Dataset]) -> Task:
     if source is series:
         metrics, dummy = (_metric("mse"),), "mean_target"
     if source is copies:
-        metrics, dummy = (_metric("mse"), _metric("psnr", higher_is_better=True)), "itself"
+        metrics, dummy = (_metric("mse"), _metric("psnr", higher_is_better=True)), "identity"
     if source is answers:
         return _answering(metrics)
     return Task(

@@ -1,4 +1,4 @@
-"""What `pytest benchmarks` leaves out unless it is named: how fast the engines are, and how true the yardstick is.
+"""Benchmarks that run only when named: the speed of the engines and the calibration.
 
 Both take minutes.
 """

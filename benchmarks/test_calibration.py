@@ -1,7 +1,7 @@
 """Is the yardstick true? Error rates of the whole procedure where the answers are known; the page is calibration.md.
 
 ``pytest benchmarks`` leaves this file out, because it takes minutes. Name it to run it:
-``pytest benchmarks/test_calibration.py``, with ``-k simulated``, ``trained`` or ``controls`` for a part.
+``pytest benchmarks/test_calibration.py``, with ``-k simulated``, ``trained`` or ``known_answers`` for a part.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from paribus.calibration import PARTS, REPEATS, Controlled, Repeats, calibrate, repeats
+from paribus.calibration import PARTS, REPEATS, KnownAnswerRunner, Repeats, calibrate, repeats
 from paribus.calibration.known_answers import KnownAnswer
 from paribus.calibration.null_rejections import attainable, rejected
 from paribus.calibration.page import write_calibration
@@ -35,7 +35,7 @@ TRAINED = (
     "store, statistics and verdict. Data and split are those of the seed, as in any comparison, and no comparison has "
     "these seeds."
 )
-CONTROLLED = f"Controls, seed by seed: {SEEDS} seeds that no control uses, each by itself."
+RESERVED = f"Known answers, seed by seed: {SEEDS} seeds that no known answer uses, each by itself."
 WHAT = {
     "inert": "a setting that does nothing (dampening without momentum)",
     "live": "a setting that matters (the learning rate)",
@@ -63,7 +63,7 @@ def test_simulated(part: str, pytestconfig: pytest.Config, benchmark: Any) -> No
 
 @pytest.mark.benchmark(group="calibration, trained: seconds")
 def test_trained(pytestconfig: pytest.Config, benchmark: Any) -> None:
-    """A variant against itself, again and again, as it is stated and tuned."""
+    """Compare a variant with itself repeatedly, as it is stated and tuned."""
     args = (settings_of(pytestconfig), ITSELF, PLAN)
     rates = benchmark.pedantic(calibrate, args=args, rounds=1, iterations=1)
     counted("trained", rates, TRAINED, pytestconfig)
@@ -72,7 +72,7 @@ def test_trained(pytestconfig: pytest.Config, benchmark: Any) -> None:
 @pytest.mark.parametrize("kind", UNEQUAL)
 @pytest.mark.benchmark(group="calibration, trained: seconds")
 def test_trained_unequally(kind: str, pytestconfig: pytest.Config, benchmark: Any) -> None:
-    """A variant tuned by five trials against itself tuned by fifty, over a setting that does nothing or much."""
+    """Compare a variant tuned by five trials with itself tuned by fifty, over settings of no or great effect."""
     args = (settings_of(pytestconfig), kind)
     rate = benchmark.pedantic(_unequal, args=args, rounds=1, iterations=1)
     counted(f"trained unequally, {kind}", [rate], TRAINED, pytestconfig)
@@ -81,11 +81,11 @@ def test_trained_unequally(kind: str, pytestconfig: pytest.Config, benchmark: An
 def _unequal(settings: Settings, kind: str) -> Rate:
     inert = kind == "inert"
     plan = PLAN if inert else FEW
-    found = repeats(settings, UNEQUAL[kind], plan, arm="tuned")
+    results = repeats(settings, UNEQUAL[kind], plan, arm="tuned")
     return Rate(
         group="Trained against itself: 5 against 50 trials" if inert else "Wrong on purpose",
         name=f"trained, more trials over {WHAT[kind]}: rejected",
-        hits=sum(rejected(result.contrasts.values()) for result in found),
+        hits=sum(rejected(result.contrasts.values()) for result in results),
         trials=plan.repeats,
         expected=attainable(plan.seeds),
         rule="equal" if inert else "above",
@@ -94,13 +94,15 @@ def _unequal(settings: Settings, kind: str) -> Rate:
     )
 
 
-MEASURED = [control for control in CONTROLS if control.kind in ("seen", "share")]
+MEASURED = [known_answer for known_answer in CONTROLS if known_answer.kind in ("seen", "share")]
 
 
-@pytest.mark.parametrize("control", MEASURED, ids=lambda control: control.name)
-@pytest.mark.benchmark(group="calibration, controls: seconds")
-def test_controls(control: KnownAnswer, pytestconfig: pytest.Config, benchmark: Any) -> None:
-    """How often a single seed misses what a control must see."""
-    measure = Controlled(settings_of(pytestconfig)).measure
-    rate = benchmark.pedantic(measure, args=(control, SEEDS), rounds=1, iterations=1)
-    counted(f"control {control.name}", [rate], CONTROLLED, pytestconfig)
+@pytest.mark.parametrize("known_answer", MEASURED, ids=lambda known_answer: known_answer.name)
+@pytest.mark.benchmark(group="calibration, known answers: seconds")
+def test_known_answers(
+    known_answer: KnownAnswer, pytestconfig: pytest.Config, benchmark: Any
+) -> None:
+    """Measure how often a single seed misses what a known answer must show."""
+    measure = KnownAnswerRunner(settings_of(pytestconfig)).measure
+    rate = benchmark.pedantic(measure, args=(known_answer, SEEDS), rounds=1, iterations=1)
+    counted(f"known answer {known_answer.name}", [rate], RESERVED, pytestconfig)

@@ -1,4 +1,4 @@
-"""Every suite x variant x device: train it, then time one of its steps; pages go to results/latest."""
+"""Training of every suite x variant x device, then timing of a step; pages go to results/latest."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ STEPS = [case for case in CASES if case.arm == "default"]
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 @pytest.mark.benchmark(group="training, seconds of all seeds added up", timer=CLOCK)
 def test_training(case: Case, train_case: Callable[[Case], None]) -> None:
-    """Every seed of one variant; its seconds are those of its runs, trained now or found in the store."""
+    """Train every seed of one variant; its seconds are those of its runs, trained now or stored."""
     train_case(case)
 
 
 @pytest.mark.parametrize("case", STEPS, ids=lambda case: case.name)
 @pytest.mark.benchmark(group="one training step, median", timer=CLOCK)
 def test_step(case: Case, time_case: Callable[[Case], None]) -> None:
-    """A variant's step and its baseline's take turns on one pinned core."""
+    """Time a variant's step and its baseline's in turn on one pinned core."""
     time_case(case)

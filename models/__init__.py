@@ -1,4 +1,4 @@
-"""The networks that are compared: plain torch, built from plain settings.
+"""Networks that are compared: plain torch, built from plain settings.
 
 Every network takes ``inputs``, the shape of one sample without the batch axis, ``outputs``, how many numbers it
 puts out, and settings that are text, numbers, lists or mappings. It returns ``(batch, output)``. One that has several

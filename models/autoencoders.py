@@ -12,7 +12,7 @@ from .settings import output_activation, positive, shape
 
 
 class Autoencoder(nn.Module):
-    """One linear layer to the code and one back: ``(batch, ...) -> (batch, ...)`` of the same shape.
+    """Autoencoder of two linear layers, to the code and back: ``(batch, ...) -> (batch, ...)`` of the same shape.
 
     Without activations its best code spans the subspace of the leading principal components (Baldi and Hornik 1989).
 
@@ -43,7 +43,7 @@ class Autoencoder(nn.Module):
         self.output = output_activation(output)
 
     def forward(self, x: Tensor) -> Tensor:
-        """What is given back, in the shape of ``x``."""
+        """Return the reconstruction, in the shape of ``x``."""
         code = self.activation(self.encoder(x.flatten(1)))
         outputs: Tensor = self.output(self.decoder(code))
         return outputs.view(-1, *self.shape)
@@ -101,6 +101,6 @@ class ConvAutoencoder(nn.Module):
         self.output = output_activation(output)
 
     def forward(self, x: Tensor) -> Tensor:
-        """What is given back, in the shape of ``x``."""
+        """Return the reconstruction, in the shape of ``x``."""
         outputs: Tensor = self.output(self.decoder(self.encoder(x)))
         return outputs

@@ -1,4 +1,4 @@
-"""A convolutional network that answers twice: at its end, and half-way up (Szegedy et al. 2015)."""
+"""Convolutional network with an auxiliary classifier half-way up (Szegedy et al. 2015)."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class AuxiliaryCNN(nn.Module):
         self.output = output_activation(output)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Raw values, logits or probabilities at the end and half-way up, ``(batch, outputs)`` each."""
+        """Return raw values, logits or probabilities at the end and half-way up, ``(batch, outputs)`` each."""
         half = self.lower(x)
         whole = self.upper(half)
         last = self.output(self.linear(whole.flatten(1)))
@@ -55,5 +55,5 @@ class AuxiliaryCNN(nn.Module):
 
 
 def _block(size_in: int, size_out: int) -> nn.Sequential:
-    """Convolution that keeps the size, ELU, and max-pooling that halves it."""
+    """Return a block of convolution that keeps the size, ELU, and max-pooling that halves it."""
     return nn.Sequential(nn.Conv2d(size_in, size_out, 3, padding=1), nn.ELU(), nn.MaxPool2d(2))

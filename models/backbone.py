@@ -1,4 +1,4 @@
-"""A network of torchvision with its head replaced."""
+"""Torchvision networks with their head replaced."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .settings import output_activation, positive
 def backbone(
     *, outputs: int, name: str = "densenet121", hidden: int = 500, output: str = "linear"
 ) -> nn.Module:
-    """A torchvision classifier whose last linear layer is replaced by two, of ``hidden`` and ``outputs`` units.
+    """Return a torchvision classifier whose last linear layer is replaced by two, of ``hidden`` and ``outputs`` units.
 
     Its weights are drawn, not downloaded. Weights of the rest keep their names, such as ``features.*`` of densenet121,
     by which they can be frozen; those of the head are ``classifier.0.*`` and ``classifier.2.*`` there.

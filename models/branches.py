@@ -15,7 +15,7 @@ from .sizes import convolved
 def image_branch(
     image: Sequence[int], channels: int, embedding: int, kernel_size: int, padding: int
 ) -> nn.Sequential:
-    """An image as a vector: convolution, max-pooling by 2, ELU, linear map; ``(batch, *image) -> (batch, embedding)``.
+    """Return a branch ``(batch, *image) -> (batch, embedding)``: convolution, max-pooling by 2, ELU, linear map.
 
     Raises:
         ValueError: a size is none, or the image is too small.
@@ -39,7 +39,7 @@ def image_branch(
 
 
 class TwoInputs(nn.Module):
-    """An image and a vector, each through a branch of its own, put together for a linear output.
+    """Image and vector, each through a branch of its own, concatenated for a linear output.
 
     ``(batch, *image), (batch, number) -> (batch, outputs)``.
 
@@ -79,7 +79,7 @@ class TwoInputs(nn.Module):
         self.output = output_activation(output)
 
     def forward(self, image: Tensor, row: Tensor) -> Tensor:
-        """Raw values, logits or probabilities, ``(batch, outputs)``."""
+        """Return raw values, logits or probabilities, ``(batch, outputs)``."""
         both = torch.cat((self.image(image), self.row(row)), dim=1)
         outputs: Tensor = self.output(self.linear(both))
         return outputs
@@ -94,7 +94,7 @@ def _two(inputs: Sequence[Any]) -> tuple[Sequence[int], Sequence[int]]:
 
 
 class TwoOutputs(nn.Module):
-    """One image, and several linear answers from the embedding that they share.
+    """Image to several linear outputs from the embedding that they share.
 
     ``(batch, *image) -> (batch, outputs[0]), (batch, outputs[1]), ...``.
 
@@ -132,6 +132,6 @@ class TwoOutputs(nn.Module):
         self.output = output_activation(output)
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        """Raw values, logits or probabilities of each answer, ``(batch, outputs)`` each."""
+        """Return raw values, logits or probabilities of each answer, ``(batch, outputs)`` each."""
         shared = self.image(image)
         return tuple(self.output(head(shared)) for head in self.heads)

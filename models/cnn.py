@@ -1,4 +1,4 @@
-"""The convolutional network: blocks of convolution, activation and pooling, then one linear layer."""
+"""Convolutional network: blocks of convolution, activation and pooling, then one linear layer."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class CNN(nn.Module):
         self.output = output_activation(output)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Raw values, logits or probabilities, ``(batch, outputs)``."""
+        """Return raw values, logits or probabilities, ``(batch, outputs)``."""
         x = self.features(x).flatten(1)
         if self.dropout is not None:
             x = self.dropout(x)
@@ -77,7 +77,7 @@ class CNN(nn.Module):
 
 
 def _size_after(n: int, blocks: int, kernel_size: int, padding: int, pool: str | None) -> int:
-    """Height or width after all blocks; pooling drops an odd row."""
+    """Return the height or width after all blocks; pooling drops an odd row."""
     size = n
     for block in range(1, blocks + 1):
         size = convolved(size, kernel_size, padding) // (2 if pool else 1)

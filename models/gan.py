@@ -1,4 +1,4 @@
-"""A small deep convolutional generative adversarial network for images of 8x8 pixels (Radford et al. 2016)."""
+"""Small deep convolutional generative adversarial network for images of 8x8 pixels (Radford et al. 2016)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SLOPE = 0.2
 
 
 class DCGAN(nn.Module):
-    """A generator of images and a discriminator that is to tell them from real ones, trained in turns.
+    """Generator of images and discriminator between them and real ones, updated in turn.
 
     ``(batch, channel, 8, 8), (batch, latent) -> (batch, channel, 8, 8), (batch, 1), (batch, 1)``: images between -1
     and 1, then D of the given images and of these, as logits of being real.
@@ -62,17 +62,17 @@ class DCGAN(nn.Module):
         )
 
     def forward(self, images: Tensor, latents: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Images of these latents, and what the discriminator says of the given images and of these."""
+        """Return images of these latents, and the discriminator's logits for the given images and for these."""
         made = self.made(latents)
         return made, self.discriminator(images), self.discriminator(made)
 
     def made(self, latents: Tensor) -> Tensor:
-        """The generator's images of latents ``(batch, latent)``."""
+        """Return the generator's images of latents ``(batch, latent)``."""
         images: Tensor = self.generator(latents[:, :, None, None])
         return images
 
-    def rounds(self) -> list[tuple[list[nn.Parameter], Loss]]:
-        """What is trained by what in a step, in this order."""
+    def alternating_updates(self) -> list[tuple[list[nn.Parameter], Loss]]:
+        """Return the parameters and losses that are updated in a step, in this order."""
         return [
             (list(self.discriminator.parameters()), self.discriminator_loss),
             (list(self.generator.parameters()), self.generator_loss),
@@ -81,7 +81,7 @@ class DCGAN(nn.Module):
     def discriminator_loss(
         self, inputs: Sequence[Tensor], _targets: Sequence[Tensor], generator: torch.Generator
     ) -> Tensor:
-        """Cross-entropy of real images against the label real and of made ones against fake, summed, in nats."""
+        """Return the cross-entropy of real images against label real and made ones against fake, summed, in nats."""
         made = self.made(self._latents(inputs[0], generator)).detach()
         real, fake = self.discriminator(inputs[0]), self.discriminator(made)
         return functional.softplus(-real).mean() + functional.softplus(fake).mean()
@@ -89,10 +89,10 @@ class DCGAN(nn.Module):
     def generator_loss(
         self, inputs: Sequence[Tensor], _targets: Sequence[Tensor], generator: torch.Generator
     ) -> Tensor:
-        """Cross-entropy of made images against the label real, in nats."""
+        """Return the cross-entropy of made images against the label real, in nats."""
         fake = self.discriminator(self.made(self._latents(inputs[0], generator)))
         return functional.softplus(-fake).mean()
 
     def _latents(self, like: Tensor, generator: torch.Generator) -> Tensor:
-        """As many normal latents as there are images; drawn on the CPU in float32, so that devices agree."""
+        """Return as many normal latents as there are images; drawn on the CPU in float32, so that devices agree."""
         return torch.randn(len(like), self.latent, generator=generator).to(like)

@@ -1,4 +1,4 @@
-"""The multilayer perceptron in both of torch's spellings: as a class, and as ``nn.Sequential``."""
+"""Multilayer perceptron in both of torch's spellings: as a class, and as ``nn.Sequential``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .settings import checked_norm, output_activation, positive
 
 
 class Hidden(nn.Module):
-    """One hidden layer: ``(batch, in) -> (batch, out)``.
+    """Hidden layer: ``(batch, in) -> (batch, out)``.
 
     A norm subtracts any constant again, so the linear layer's bias would have a gradient of zero before one, and
     is left out there.
@@ -39,9 +39,9 @@ class Hidden(nn.Module):
         self.dropout = nn.Dropout(dropout) if dropout else None
 
     def forward(self, x: Tensor) -> Tensor:
-        """Linear, norm, activation, dropout, those of them that there are; its input added where that is skipped on."""
-        found = self._changed(x)
-        return x + found if self.skip else found
+        """Apply those of linear, norm, activation and dropout that there are; add the input where it is skipped on."""
+        output = self._changed(x)
+        return x + output if self.skip else output
 
     def _changed(self, x: Tensor) -> Tensor:
         x = self.linear(x)
@@ -96,7 +96,7 @@ class MLP(nn.Module):
         self.output = output_activation(output)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Raw values, logits or probabilities, ``(batch, outputs)``."""
+        """Return raw values, logits or probabilities, ``(batch, outputs)``."""
         x = x.flatten(1)
         for layer in self.hidden:
             x = layer(x)
@@ -115,7 +115,7 @@ def sequential_mlp(
     bias: bool = True,
     output: str = "linear",
 ) -> nn.Sequential:
-    """The same network as `MLP`, with the same settings but ``skip``, written as a list of layers.
+    """Return the network of `MLP`, with the same settings but ``skip``, written as a list of layers.
 
     >>> sequential_mlp(inputs=(9,), outputs=1, hidden=[4], output="sigmoid")
     Sequential(

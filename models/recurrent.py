@@ -1,4 +1,4 @@
-"""The recurrent network: a stack of RNN, LSTM or GRU cells, whose last output goes to a linear layer."""
+"""Recurrent network: a stack of RNN, LSTM or GRU cells, whose last output goes to a linear layer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NONLINEARITIES = ("tanh", "relu")
 def recurrent(
     cell: str, features: int, hidden: int, layers: int, nonlinearity: str = "tanh"
 ) -> nn.RNNBase:
-    """Recurrent layers that take ``(batch, time, feature)``; the nonlinearity is the RNN's alone.
+    """Return recurrent layers that take ``(batch, time, feature)``; the nonlinearity is the RNN's alone.
 
     Raises:
         ValueError: there is no such cell or nonlinearity, or a size is none.
@@ -112,7 +112,7 @@ class Recurrent(nn.Module):
                 self.recurrent.get_parameter(f"bias_hh_l{layer}")[forget] = 0.0
 
     def forward(self, x: Tensor) -> Tensor:
-        """Raw values, logits or probabilities from the last time, ``(batch, outputs)``."""
+        """Return raw values, logits or probabilities from the last time, ``(batch, outputs)``."""
         states, _ = self.recurrent(x)
         last = states[:, -1]
         if self.dropout is not None:

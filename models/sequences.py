@@ -15,7 +15,7 @@ from .settings import output_activation, shape
 
 
 class _Steps(nn.Module):
-    """What the three shapes share: their settings, and a linear answer to every state of recurrent layers.
+    """Settings of the three networks, and a linear output for every state of recurrent layers.
 
     Args:
         inputs: shape of one sample, as `features` reads it.
@@ -41,7 +41,7 @@ class _Steps(nn.Module):
         self.build(self.features(inputs), cell, hidden, layers, output)
 
     def features(self, inputs: Sequence[int]) -> int:
-        """Numbers that the recurrent layers are given at each step."""
+        """Return the size of the recurrent layers' input at each step."""
         return shape(inputs, ("time", "feature"))[1]
 
     def build(self, features: int, cell: str, hidden: int, layers: int, output: str) -> None:
@@ -51,14 +51,14 @@ class _Steps(nn.Module):
         self.output = output_activation(output)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Raw values, logits or probabilities, ``(batch, time)``, of ``(batch, time, feature)``."""
+        """Return raw values, logits or probabilities, ``(batch, time)``, of ``(batch, time, feature)``."""
         states, _ = self.recurrent(x)
         outputs: Tensor = self.output(self.linear(states).squeeze(-1))
         return outputs
 
 
 class SequenceToSequence(_Steps):
-    """A number at every step from all steps so far: ``(batch, time, feature) -> (batch, time)``.
+    """Number at every step from all steps so far: ``(batch, time, feature) -> (batch, time)``.
 
     Args:
         inputs: shape of one sequence, ``(time, feature)``.
@@ -73,7 +73,7 @@ class SequenceToSequence(_Steps):
     """
 
     def features(self, inputs: Sequence[int]) -> int:
-        """Numbers of one step of the sequence, which has as many steps as come out."""
+        """Return the size of one step of the sequence, which has as many steps as the output."""
         time, features = shape(inputs, ("time", "feature"))
         if self.steps != time:
             raise ValueError(f"outputs: got {self.steps}, expected {time}, the steps that go in.")
@@ -81,7 +81,7 @@ class SequenceToSequence(_Steps):
 
 
 class VectorToSequence(_Steps):
-    """A sequence from a vector, which is shown at every step: ``(batch, feature) -> (batch, time)``.
+    """Sequence from a vector, which is input at every step: ``(batch, feature) -> (batch, time)``.
 
     Args:
         inputs: shape of one vector, ``(feature,)``.
@@ -93,16 +93,16 @@ class VectorToSequence(_Steps):
     """
 
     def features(self, inputs: Sequence[int]) -> int:
-        """Numbers of the vector."""
+        """Return the size of the vector."""
         return shape(inputs, ("feature",))[0]
 
     def forward(self, x: Tensor) -> Tensor:
-        """Raw values, logits or probabilities, ``(batch, time)``."""
+        """Return raw values, logits or probabilities, ``(batch, time)``."""
         return super().forward(x.unsqueeze(1).expand(-1, self.steps, -1).contiguous())
 
 
 class EncoderDecoder(_Steps):
-    """A sequence from a whole sequence: ``(batch, time, feature) -> (batch, outputs)``.
+    """Sequence from a whole sequence: ``(batch, time, feature) -> (batch, outputs)``.
 
     The encoder reads the sequence to its end; the decoder is shown the encoder's last output at every step.
 
@@ -128,7 +128,7 @@ class EncoderDecoder(_Steps):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Raw values, logits or probabilities, ``(batch, outputs)``."""
+        """Return raw values, logits or probabilities, ``(batch, outputs)``."""
         states, _ = self.encoder(x)
         outputs: Tensor = self.decoder(states[:, -1])
         return outputs

@@ -15,7 +15,7 @@ OUTPUTS: Mapping[str, type[nn.Module]] = {"linear": nn.Identity, "sigmoid": nn.S
 
 
 def activation(setting: str | Mapping[str, Any]) -> nn.Module:
-    """A fresh activation module from its name, or from a mapping of its name and arguments.
+    """Return a new activation module from its name, or from a mapping of its name and arguments.
 
     >>> activation("ReLU")
     ReLU()
@@ -38,7 +38,7 @@ def activation(setting: str | Mapping[str, Any]) -> nn.Module:
 
 
 def checked_norm(norm: str | None) -> str | None:
-    """The norm's name, if it is one.
+    """Return the norm's name, if it is one.
 
     Raises:
         ValueError: there is no such norm.
@@ -49,7 +49,7 @@ def checked_norm(norm: str | None) -> str | None:
 
 
 def output_activation(output: str) -> nn.Module:
-    """What stands after the last layer: nothing for ``linear``, a logistic function for ``sigmoid``.
+    """Return the module after the last layer: none for ``linear``, a logistic function for ``sigmoid``.
 
     Raises:
         ValueError: there is no such output.
@@ -60,7 +60,7 @@ def output_activation(output: str) -> nn.Module:
 
 
 def positive(what: str, sizes: Sequence[int]) -> list[int]:
-    """The sizes as a list, if each is a whole number of at least 1.
+    """Return the sizes as a list, if each is a whole number of at least 1.
 
     >>> positive("hidden", (16, 8))
     [16, 8]
@@ -74,7 +74,7 @@ def positive(what: str, sizes: Sequence[int]) -> list[int]:
 
 
 def shape(inputs: Sequence[int], axes: tuple[str, ...]) -> tuple[int, ...]:
-    """The shape of one sample as a tuple, if it has these axes.
+    """Return the shape of one sample as a tuple, if it has these axes.
 
     >>> shape([3, 32, 32], ("channel", "height", "width"))
     (3, 32, 32)
@@ -90,7 +90,7 @@ def shape(inputs: Sequence[int], axes: tuple[str, ...]) -> tuple[int, ...]:
 
 
 def unknown(what: str, got: object, choices: Sequence[object]) -> str:
-    """The message about a setting that is none of its choices.
+    """Return the message about a setting that is none of its choices.
 
     >>> unknown("norm", "layer", (None, "batch"))
     "norm: got 'layer', expected one of None, 'batch'."

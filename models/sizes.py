@@ -1,4 +1,4 @@
-"""How many parameters a layer has, and how large its output is, by formula."""
+"""Numbers of parameters of layers and sizes of their outputs, by formula."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ GATES = {"RNN": 1, "GRU": 3, "LSTM": 4}
 
 
 def linear_parameters(widths: Sequence[int]) -> int:
-    """Weights and biases of linear layers of these widths: ``in * out + out`` each.
+    """Return weights and biases of linear layers of these widths: ``in * out + out`` each.
 
     >>> linear_parameters([8, 4, 2])
     46
@@ -18,7 +18,7 @@ def linear_parameters(widths: Sequence[int]) -> int:
 
 
 def convolution_parameters(size_in: int, size_out: int, kernel_size: int) -> int:
-    """Weights and biases of a convolution with a square kernel: ``out * in * k * k + out``.
+    """Return weights and biases of a convolution with a square kernel: ``out * in * k * k + out``.
 
     >>> convolution_parameters(3, 32, 3)
     896
@@ -27,7 +27,7 @@ def convolution_parameters(size_in: int, size_out: int, kernel_size: int) -> int
 
 
 def convolved(n: int, kernel_size: int, padding: int = 0, stride: int = 1) -> int:
-    """Height or width after a convolution or a pooling: ``(n + 2p - k) / s + 1``, rounded down.
+    """Return the height or width after a convolution or a pooling: ``(n + 2p - k) / s + 1``, rounded down.
 
     >>> convolved(8, kernel_size=3, padding=1), convolved(8, kernel_size=2, stride=2)
     (8, 4)
@@ -36,7 +36,7 @@ def convolved(n: int, kernel_size: int, padding: int = 0, stride: int = 1) -> in
 
 
 def recurrent_parameters(cell: str, inputs: int, hidden: int, layers: int = 1) -> int:
-    """Weights and biases of recurrent layers: ``c (h i + h h + 2 h)`` each, with ``c`` gates, in torch's two biases.
+    """Return weights and biases of recurrent layers: ``c (h i + h h + 2 h)`` each, with ``c`` gates.
 
     The first layer sees the inputs, each further one the state of the one below.
 

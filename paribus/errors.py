@@ -1,18 +1,18 @@
-"""The one error that a user sees: it says what is wrong, what was got, what was expected, and what to do next."""
+"""Error that users see: it says what is wrong, what was got, what was expected, and what to do next."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 
 class ParibusError(Exception):
-    """A mistake that the user can mend, told in one line and without a traceback.
+    """Mistake that the user can mend, shown in one line and without a traceback.
 
     Args:
-        what: what is wrong, naming the argument, option, file or column.
-        got: the value or fact that was found.
-        expected: what would have been right.
+        what: the thing that is wrong, naming the argument, option, file or column.
+        got: the value or fact.
+        expected: a description of right values.
         fix: the next step, as a full sentence.
     """
 
@@ -31,13 +31,35 @@ def _rebuild(
     return kind(what, got=got, expected=expected, fix=fix)
 
 
+def one_of(what: str, got: object, choices: Iterable[object], *, fix: str) -> None:
+    """Refuse a value that is not one of the choices, and list these."""
+    choices = list(choices)
+    if got not in choices:
+        expected = f"one of {', '.join(map(str, choices))}"
+        raise ParibusError(what, got=repr(got), expected=expected, fix=fix)
+
+
+def at_least(what: str, got: float, minimum: float, *, unit: str = "", fix: str) -> None:
+    """Refuse a number below a minimum; with a ``unit`` it is a count, such as ``1 image`` or ``no images``."""
+    if got < minimum:
+        count = f"{got or 'no'} {unit}{'s' * (got != 1)}" if unit else got
+        raise ParibusError(what, got=count, expected=f"at least {minimum}", fix=fix)
+
+
+def none_of(mistakes: Mapping[str, bool], what: str, *, expected: str, fix: str) -> None:
+    """Refuse the first mistake that was made; the other arguments are those of `ParibusError`."""
+    for mistake, made in mistakes.items():
+        if made:
+            raise ParibusError(what, got=mistake, expected=expected, fix=fix)
+
+
 @contextmanager
 def error_context(what: str, *, expected: str, fix: str) -> Iterator[None]:
-    """Tell whatever code of the user raises as an error of ours; one of ours passes as it is.
+    """Raise any exception of user code as a `ParibusError`; one of these passes unchanged.
 
     Args:
-        what: what was being done, naming the argument, option, file or column.
-        expected: what would have been right.
+        what: the action, naming the argument, option, file or column.
+        expected: a description of right values.
         fix: the next step, as a full sentence.
 
     Raises:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from paribus.errors import ParibusError
+from paribus.errors import one_of
 
 PURPOSES = ("split", "search", "init", "order", "noise")
 SHARED_BY_TRIALS = ("split", "search")
@@ -15,12 +15,12 @@ SHARED_BY_TRIALS = ("split", "search")
 
 @dataclass(frozen=True)
 class Streams:
-    """The random streams of one run.
+    """Random streams of one run.
 
     Two runs with the same seed and salt draw the same numbers for the same purpose, whatever else differs between
-    them; that is what pairs the variants of a comparison. A salt parts them again, for comparisons of a variant with
+    them; this pairs the variants of a comparison. A salt separates them again, for comparisons of a variant with
     itself. A trial of a search shares its seed's split and has initial weights, order and noise of its own, so that
-    its winner, trained afresh, owes nothing to the luck that chose it.
+    its winner, trained afresh, is not scored on the randomness that selected it.
     """
 
     seed: int
@@ -28,7 +28,7 @@ class Streams:
     trial: int | None = None
 
     def number(self, purpose: str, *names: str | int) -> int:
-        """A 63-bit number that depends on the seed, the salt, the purpose and the names, and on nothing else.
+        """Return a 63-bit number that depends on the seed, the salt, the purpose and the names, and on nothing else.
 
         In a trial it depends on the trial too, unless it serves the split or the search.
 
@@ -37,18 +37,17 @@ class Streams:
         >>> Streams(1).number("init") == Streams(1).number("order")
         False
         """
-        if purpose not in PURPOSES:
-            raise ParibusError(
-                "purpose of a random stream",
-                got=repr(purpose),
-                expected=f"one of {', '.join(PURPOSES)}",
-                fix="Name the purpose that the draw serves.",
-            )
+        one_of(
+            "purpose of a random stream",
+            purpose,
+            PURPOSES,
+            fix="Name the purpose that the draw serves.",
+        )
         if self.trial is not None and purpose not in SHARED_BY_TRIALS:
             names = ("trial", self.trial, *names)
         text = "/".join(map(str, (self.seed, self.salt, purpose, *names)))
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 
     def generator(self, purpose: str, *names: str | int) -> torch.Generator:
-        """A fresh CPU generator for this purpose; always on the CPU, so that every device sees the same numbers."""
+        """Return a fresh generator for this purpose, always on the CPU, so that every device sees the same numbers."""
         return torch.Generator().manual_seed(self.number(purpose, *names))

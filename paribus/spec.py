@@ -16,7 +16,7 @@ from paribus.errors import ParibusError
 
 
 def canonical(value: object) -> str:
-    """The one JSON text of a value: keys sorted, no spaces, no NaN.
+    """Return the canonical JSON text of a value: keys sorted, no spaces, no NaN.
 
     >>> canonical({"b": 1, "a": (1, 2)})
     '{"a":[1,2],"b":1}'
@@ -27,7 +27,7 @@ def canonical(value: object) -> str:
 
 
 def to_plain(value: object) -> Any:
-    """The value as dictionaries, lists, strings, numbers, booleans and None.
+    """Return the value as dictionaries, lists, strings, numbers, booleans and None.
 
     Raises:
         ParibusError: something in it, such as a function or a tensor, is not plain data.
@@ -51,7 +51,7 @@ def to_plain(value: object) -> Any:
 
 
 def digest(value: object) -> str:
-    """The first 16 hexadecimal digits of the SHA-256 of a value's canonical JSON."""
+    """Return the first 16 hexadecimal digits of the SHA-256 of a value's canonical JSON."""
     return hashlib.sha256(canonical(value).encode()).hexdigest()[:16]
 
 
@@ -64,7 +64,7 @@ class Frozen(BaseModel):
         return hash(canonical(self))
 
     def diff(self, other: Self) -> dict[str, tuple[Any, Any]]:
-        """The dotted paths at which two values differ, each with both sides."""
+        """Return the dotted paths at which two values differ, each with both sides."""
         return {} if self is other else dict(_differences(to_plain(self), to_plain(other), ""))
 
 
@@ -81,10 +81,10 @@ def _differences(a: Any, b: Any, path: str) -> Iterator[tuple[str, tuple[Any, An
 
 
 class Call(Frozen):
-    """A callable named as ``module:qualname`` with keyword arguments, so that it can be printed, hashed and sent.
+    """Callable named as ``module:qualname`` with keyword arguments, so that it can be printed, hashed and sent.
 
     Args:
-        target: where the callable is found, such as ``torch.optim:Adam``.
+        target: module and name of the callable, such as ``torch.optim:Adam``.
         kwargs: its keyword arguments, plain data.
     """
 
@@ -97,7 +97,7 @@ class Call(Frozen):
         return {name: to_plain(value) for name, value in kwargs.items()}
 
     def resolve(self) -> Callable[..., Any]:
-        """The callable itself.
+        """Import the callable.
 
         Raises:
             ParibusError: the module cannot be imported or holds no such callable.
@@ -127,7 +127,7 @@ class Call(Frozen):
 
     @property
     def label(self) -> str:
-        """A short text for people: the last name and the arguments.
+        """Short text for people: the last name and the arguments.
 
         >>> call("torch.optim:SGD", lr=0.01).label
         'SGD(lr=0.01)'
@@ -163,7 +163,7 @@ def _name_of(target: Callable[..., Any]) -> str:
 
 
 def lookup(value: object, path: str) -> Any:
-    """What stands at a dotted path; inside a `Call` the path goes on into its keyword arguments.
+    """Return the value at a dotted path; inside a `Call` the path goes on into its keyword arguments.
 
     Raises:
         ParibusError: nothing stands there.
@@ -192,7 +192,7 @@ def _fields(value: object) -> dict[str, Any]:
 
 
 def replace(value: Any, path: str, new: object) -> Any:
-    """A copy of the value with something else at the dotted path.
+    """Return a copy of the value with something else at the dotted path.
 
     A field must exist; a keyword argument of a `Call` may be new, because leaving it out means its default.
     """

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from paribus.experiment.comparison import Budget, Comparison, Factor
+from paribus.experiment.comparison import Budget, Comparison
+from paribus.experiment.factor import Factor
 from paribus.experiment.recipe import Recipe
 from paribus.experiment.search_space import LogUniform, Space
 from paribus.experiment.tuning import Tuning

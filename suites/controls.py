@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from paribus.calibration.known_answers import FAILED, KnownAnswer, Measured
-from paribus.experiment.comparison import Budget, Comparison, Factor
+from paribus.experiment.comparison import Budget, Comparison
+from paribus.experiment.factor import Factor
 from paribus.experiment.recipe import Recipe
 from paribus.spec import call, replace
 from paribus.suites.tasks.adding import ADDING

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from paribus.experiment.comparison import Budget, Claim, Comparison, Factor, Suite
+from paribus.experiment.claim import Claim
+from paribus.experiment.comparison import Budget, Comparison
+from paribus.experiment.factor import Factor
 from paribus.experiment.recipe import Recipe
+from paribus.experiment.suite import Suite
 from paribus.spec import call
 from paribus.suites.tasks.image_and_table import HALVES
 from paribus.suites.tasks.synthetic_characters import GLYPHS

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-from paribus.experiment.comparison import Budget, Claim, Comparison, Factor, Suite
+from paribus.experiment.claim import Claim
+from paribus.experiment.comparison import Budget, Comparison
+from paribus.experiment.factor import Factor
 from paribus.experiment.recipe import Recipe
+from paribus.experiment.suite import Suite
 from paribus.experiment.task import Task
 from paribus.spec import call, replace
 from paribus.suites.tasks.response_surface import SURFACE

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from paribus.experiment.comparison import Budget, Claim, Comparison, Factor, Suite
+from paribus.experiment.claim import Claim
+from paribus.experiment.comparison import Budget, Comparison
+from paribus.experiment.factor import Factor
 from paribus.experiment.recipe import Pretrained, Recipe
+from paribus.experiment.suite import Suite
 from paribus.experiment.task import Task
 from paribus.spec import Call, call
 from paribus.suites.tasks.features import SOURCE, TARGET, UNRELATED

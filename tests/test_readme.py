@@ -6,7 +6,8 @@ import ast
 import re
 from pathlib import Path
 
-from paribus.experiment.comparison import Comparison, Suite
+from paribus.experiment.comparison import Comparison
+from paribus.experiment.suite import Suite
 from paribus.frontends.pytest_plugin import OPTIONS
 from paribus.suites import SUITES
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import pickle
-
-import pytest
 import torch
 
-from paribus.errors import ParibusError, error_context
 from paribus.seeding import PURPOSES, Streams
+from tests.helpers.refusals import refused
 
 
 def test_a_number_is_the_same_on_every_machine_and_version() -> None:
-    """The first 63 bits of SHA-256 of ``7//init/Linear/0``, by an independent tool (``printf | sha256sum``)."""
+    """First 63 bits of the SHA-256 of ``7//init/Linear/0``, by an independent tool (``printf | sha256sum``)."""
     assert Streams(7).number("init", "Linear", 0) == 0x5885436EEC02DA13 >> 1
 
 
@@ -40,32 +37,7 @@ def test_a_generator_starts_afresh_each_time_and_leaves_the_global_one_alone() -
 
 
 def test_an_unknown_purpose_is_refused() -> None:
-    with pytest.raises(ParibusError) as caught:
-        Streams(0).number("luck")
-    assert str(caught.value) == (
+    assert refused(Streams(0).number, "luck") == (
         "purpose of a random stream: got 'luck', expected one of split, search, init, order, noise. "
         "Name the purpose that the draw serves."
     )
-
-
-def test_an_error_survives_the_way_back_from_a_worker() -> None:
-    error = ParibusError("a", got=1, expected="b", fix="c.")
-    back = pickle.loads(pickle.dumps(error))
-    assert (str(error), error.fix) == (str(back), back.fix)
-
-
-def test_what_a_users_code_raises_is_told_by_its_name() -> None:
-    with (
-        pytest.raises(ParibusError) as caught,
-        error_context("file f.py", expected="a number", fix="Mend it."),
-    ):
-        raise KeyError("seven")
-    assert str(caught.value) == "file f.py: got KeyError: 'seven', expected a number. Mend it."
-    assert isinstance(caught.value.__cause__, KeyError)
-
-
-def test_an_error_of_ours_is_told_once() -> None:
-    own = ParibusError("a", got=1, expected="b", fix="c.")
-    with pytest.raises(ParibusError) as caught, error_context("d", expected="e", fix="f."):
-        raise own
-    assert caught.value is own

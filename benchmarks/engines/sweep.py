@@ -20,8 +20,10 @@ from typing import Any
 from paribus.execution.cases import selected
 from paribus.execution.session import Session
 from paribus.execution.settings import Settings
-from paribus.experiment.comparison import Budget, Comparison, Factor, Suite
+from paribus.experiment.comparison import Budget, Comparison
+from paribus.experiment.factor import Factor
 from paribus.experiment.recipe import Recipe
+from paribus.experiment.suite import Suite
 from paribus.spec import call
 from paribus.suites.tasks.tabular import WATER
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from paribus.experiment.comparison import Comparison, Sides, differences, within
+from paribus.experiment.comparison import Comparison
+from paribus.experiment.variant import Sides, differences, within
 
 if TYPE_CHECKING:
     from paribus.analysis.results import Row

@@ -1,4 +1,4 @@
-"""Every claim that suites declare, with what is known of it: answered now, answered earlier, or not run."""
+"""Claims that suites declare, each with its status: answered now, answered earlier, or not run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from pathlib import PurePath
 from paribus.analysis.claims import ClaimResult, answer_all, answer_suite
 from paribus.analysis.hypothesis_tests import Answer
 from paribus.analysis.results import Result
-from paribus.experiment.comparison import Claim, Comparison, Suite
+from paribus.experiment.claim import Claim
+from paribus.experiment.comparison import Comparison
+from paribus.experiment.suite import Suite
 from paribus.runs.store import Store
 from paribus.spec import digest
 
@@ -19,7 +21,7 @@ NOT_RUN = "not run"
 
 @dataclass(frozen=True)
 class ClaimRecord:
-    """A claim, or a part of one, where it is declared.
+    """Claim, or a part of one, where it is declared.
 
     Attributes:
         suite: name of the suite.
@@ -47,14 +49,14 @@ class ClaimRecord:
 
     @property
     def key(self) -> str:
-        """What the answer is kept under: another text or margin is another claim, other data another question."""
+        """Key of the stored answer: another text or margin is another claim, other data another question."""
         place = [self.suite, self.comparison, self.device, self.claim]
         return digest([*place, self.budget, self.data])
 
 
 @dataclass(frozen=True)
 class CompoundClaim:
-    """A claim with all its parts on one device; it needs them all.
+    """Claim with all its parts on one device; it needs them all.
 
     Attributes:
         answer: `refuted` as soon as one part is, `supported` where all are; None where no part was run.
@@ -66,18 +68,18 @@ class CompoundClaim:
 
     @property
     def answer(self) -> Answer | None:
-        """The verdict."""
-        known = [part.answered.answer for part in self.parts if part.answered]
-        if not known:
+        """Verdict of the whole claim."""
+        answers = [part.answered.answer for part in self.parts if part.answered]
+        if not answers:
             return None
-        if Answer.refuted in known:
+        if Answer.refuted in answers:
             return Answer.refuted
-        whole = len(known) == len(self.parts) and set(known) == {Answer.supported}
+        whole = len(answers) == len(self.parts) and set(answers) == {Answer.supported}
         return Answer.supported if whole else Answer.undecided
 
     @property
     def false_support(self) -> float:
-        """The most that chance alone supports it with if it is false; 0 where a part was not tested.
+        """Upper limit of the chance that it is supported though false; 0 where a part was not tested.
 
         One false part makes it false, while all others may be true and sure to be supported: the easiest part bounds
         the whole.
@@ -98,7 +100,7 @@ def _chance(part: ClaimRecord) -> float:
 def entries(
     declared: Sequence[Suite], results: Sequence[Result], store: Store
 ) -> tuple[ClaimRecord, ...]:
-    """Every declared claim with its answer; what is answered now is kept in the store, what is not is looked up there.
+    """Return every declared claim with its answer; new answers are stored, missing ones looked up in the store.
 
     An earlier answer stands where this session's look could give none. Of the answers on several budgets that of the
     largest is looked up.
@@ -108,17 +110,17 @@ def entries(
         results: of this session.
         store: holds the answers of earlier ones.
     """
-    found = [_remembered(entry, budgets, store) for entry, budgets in _answered(results)]
-    places = {(entry.suite, entry.comparison, entry.claim) for entry in found}
+    records = [_remembered(entry, budgets, store) for entry, budgets in _answered(results)]
+    places = {(entry.suite, entry.comparison, entry.claim) for entry in records}
     for entry, budgets in _declared(declared):
         if (entry.suite, entry.comparison, entry.claim) not in places:
-            found += _earlier(entry, budgets, store)
-    return tuple(found)
+            records += _earlier(entry, budgets, store)
+    return tuple(records)
 
 
-def wholes(found: Iterable[ClaimRecord]) -> list[CompoundClaim]:
-    """Claims in the order of their numbers, each device by itself; a part that was not run belongs to all of them."""
-    listed = list(found)
+def wholes(records: Iterable[ClaimRecord]) -> list[CompoundClaim]:
+    """Return claims in the order of their numbers, by device; a part that was not run belongs to all of them."""
+    listed = list(records)
     order = sorted(listed, key=lambda e: in_order(e.claim.name))
     made = []
     for name, parts in groupby(order, key=lambda e: e.claim.name):
@@ -130,7 +132,7 @@ def wholes(found: Iterable[ClaimRecord]) -> list[CompoundClaim]:
 
 
 def in_order(name: str) -> tuple[bool, int, str]:
-    """How claims are sorted: C2 before C10 before C10b, names without a number last.
+    """Return a sort key for claims: C2 before C10 before C10b, names without a number last.
 
     >>> sorted(["Kaiming", "C10", "C2", "C10b"], key=in_order)
     ['C2', 'C10', 'C10b', 'Kaiming']
@@ -141,7 +143,7 @@ def in_order(name: str) -> tuple[bool, int, str]:
 
 
 def _answered(results: Sequence[Result]) -> Iterator[tuple[ClaimRecord, list[str]]]:
-    """The claims of this session's results, each with the budgets that it may have been answered on."""
+    """Return the claims of this session's results, each with the budgets that it may have been answered on."""
     run = [result for result in results if not result.skipped]
     for result in run:
         for answered in answer_all(result):
@@ -172,7 +174,7 @@ def _entry(answered: ClaimResult, results: Sequence[Result], comparison: str) ->
 
 
 def _spent(results: Sequence[Result]) -> str:
-    """What an answer rests on; the files by their names, as a page may not tell where they lie."""
+    """Return what an answer rests on; files by their names, since a page may not show their folders."""
     result = results[0]
     paths = (r.comparison.task.path for r in results)
     files = dict.fromkeys(f"`{PurePath(path).name}`" for path in paths if path is not None)
@@ -181,7 +183,7 @@ def _spent(results: Sequence[Result]) -> str:
 
 
 def _data(results: Sequence[Result]) -> str:
-    """A digest of a user's own data by their contents, empty where all are embedded."""
+    """Return a digest of a user's own data by their contents, empty where all are embedded."""
     own = [
         [result.comparison.name, result.comparison.task.target, _contents(result)]
         for result in results
@@ -204,32 +206,32 @@ def _declared(suites: Sequence[Suite]) -> Iterator[tuple[ClaimRecord, list[str]]
 
 
 def _budgets(comparison: Comparison) -> list[str]:
-    """Names of the budgets, the largest first."""
+    """Return the names of the budgets, the largest first."""
     spent = {name: budget.seeds * budget.steps for name, budget in comparison.budgets.items()}
     return sorted(spent, key=lambda name: -spent[name])
 
 
 def _remembered(entry: ClaimRecord, budgets: Sequence[str], store: Store) -> ClaimRecord:
-    """The entry, kept; or what is kept of it where this session did not run it or could answer nothing."""
+    """Return the record, stored; or the stored one where this session did not run it or could answer nothing."""
     now = entry.answered
     if now is None or now.silent:
         kept = _kept(entry, [entry.budget, *budgets], store)
         if kept is not None and (now is None or not _is_silent(kept)):
             return replace(kept, since=NOT_RUN if now is None else now.evidence)
     if now is not None:
-        known = [now.answer.value, now.evidence, now.single, now.silent, entry.spent]
-        store.keep_answer(entry.key, known)
+        answer = [now.answer.value, now.evidence, now.single, now.silent, entry.spent]
+        store.keep_answer(entry.key, answer)
     return entry
 
 
 def _earlier(entry: ClaimRecord, budgets: Sequence[str], store: Store) -> list[ClaimRecord]:
-    """What the store knows of an entry on any device; the entry as it is where it knows nothing."""
+    """Return what the store holds of a record on any device; the record as it is where it holds nothing."""
     here = (_kept(replace(entry, device=device), budgets, store) for device in ("cpu", "cuda"))
     return [kept for kept in here if kept is not None] or [entry]
 
 
 def _kept(entry: ClaimRecord, budgets: Sequence[str], store: Store) -> ClaimRecord | None:
-    """What is kept of an entry on the first of the budgets on which it was answered, or at least looked at."""
+    """Return what is stored of a record on the first of the budgets on which it was answered, or at least looked at."""
     each = (_looked_up(replace(entry, budget=budget), store) for budget in budgets)
     return min((kept for kept in each if kept is not None), key=_is_silent, default=None)
 

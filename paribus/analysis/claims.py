@@ -23,7 +23,8 @@ from paribus.analysis.hypothesis_tests import (
 )
 from paribus.analysis.results import Result, Row, penalised, steps_to_target
 from paribus.analysis.verdict import Contrast, Decision
-from paribus.experiment.comparison import Claim, Comparison
+from paribus.experiment.claim import Claim
+from paribus.experiment.comparison import Comparison
 from paribus.runs.run import RunResult
 
 # Relations whose margin is none of the metric's.
@@ -34,7 +35,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class ClaimResult:
-    """A claim with its answer and the evidence in a phrase.
+    """Claim with its answer and the evidence in a phrase.
 
     Attributes:
         single: whether it rests on a test of its own at 5 %, outside the family.
@@ -49,13 +50,13 @@ class ClaimResult:
 
 
 def answer_all(result: Result) -> tuple[ClaimResult, ...]:
-    """Every claim on the arm of a result, answered from what is known."""
+    """Answer every claim on the arm of a result."""
     claims = (claim for claim in result.comparison.claims if claim.arm == result.arm)
     return tuple(answer(claim, result) for claim in claims)
 
 
 def answer_suite(results: Sequence[Result]) -> tuple[ClaimResult, ...]:
-    """Every claim of a suite over all its comparisons, answered from one arm of each on one device."""
+    """Answer every claim of a suite over all its comparisons, from one arm of each on one device."""
     suite, arm = results[0].suite, results[0].arm
     missing = len(results) < len(suite.comparisons)
     return tuple(
@@ -68,7 +69,7 @@ def answer_suite(results: Sequence[Result]) -> tuple[ClaimResult, ...]:
 
 
 def answer(claim: Claim, *results: Result) -> ClaimResult:
-    """One claim, answered from what is known: of one comparison, or of every comparison of a suite."""
+    """Answer one claim: of one comparison, or of every comparison of a suite."""
     reason = next(filter(None, (_silent(claim, result) for result in results)), "")
     if len({result.seeds for result in results}) > 1:
         reason = reason or "withheld: its comparisons have different seeds"
@@ -84,7 +85,7 @@ def answer(claim: Claim, *results: Result) -> ClaimResult:
 
 
 def _asks_the_family(claim: Claim, result: Result) -> bool:
-    """Whether a claim is answered by a verdict of the family: on the primary metric, against the baseline."""
+    """Return whether a verdict of the family answers a claim: on the primary metric, against the baseline."""
     primary = claim.metric in (None, result.comparison.primary.name)
     against = claim.reference in (None, result.baseline.variant.name)
     asked = claim.relation in ("better", "worse", "equivalent")
@@ -92,21 +93,21 @@ def _asks_the_family(claim: Claim, result: Result) -> bool:
 
 
 def _named(claim: Claim, result: Result) -> tuple[str, ...]:
-    """The variants that a claim names, its own first."""
+    """Return the variants that a claim names, its own first."""
     if claim.alone:
         return (claim.variant,)
     return (claim.variant, claim.reference or result.baseline.variant.name)
 
 
 def _needed(claim: Claim, result: Result) -> tuple[Row, ...]:
-    """The rows that must be complete: those of the variants named; a measure may look at any, and pairs their seeds."""
+    """Return the rows that must be complete: of the variants named; a measure may read any, and pairs their seeds."""
     if claim.measure is not None:
         return result.rows
     return tuple(result.row(name) for name in _named(claim, result))
 
 
 def _silent(claim: Claim, result: Result) -> str:
-    """Why a claim is not looked at in a result, or nothing."""
+    """Return the reason why a claim is not looked at in a result, or an empty string."""
     if result.control.broken:
         return "withheld, because control broke"
     if result.skipped or not all(row.complete for row in _needed(claim, result)):
@@ -119,7 +120,7 @@ def _silent(claim: Claim, result: Result) -> str:
 
 
 def _withheld(claim: Claim, result: Result) -> str:
-    """Why a claim is not looked at: what withholds the verdicts it leans on withholds it too."""
+    """Return the reason why a claim is withheld: that of the verdicts it rests on, if there is one."""
     if claim.relation == "identical":
         return ""
     if claim.metric == STEPS and result.comparison.corrected:
@@ -140,7 +141,7 @@ def _withheld(claim: Claim, result: Result) -> str:
 
 
 def _learn_nothing(names: Sequence[str], result: Result) -> bool:
-    """Whether none of these beats the dummy score by the margin on average, failed runs at their penalty.
+    """Return whether none of these beats the dummy score by the margin on average, failures penalised.
 
     A contrast with the baseline tells it of the baseline's pairs alone.
     """
@@ -170,14 +171,14 @@ def _by_verdict(claim: Claim, result: Result) -> ClaimResult:
 
 
 def _beyond(contrast: Contrast, margin: float | None) -> bool:
-    """Whether the family's interval lies wholly beyond the margin: a small difference is a difference all the same."""
+    """Return whether the family's interval lies wholly beyond the margin: a small difference is a difference."""
     if margin is None:
         return False
     return contrast.difference.low > margin or contrast.difference.high < -margin
 
 
 def _direction(claim: Claim, comparison: Comparison) -> bool:
-    """Whether more of the claim's score is better."""
+    """Return whether more of the claim's score is better."""
     if claim.higher_is_better is not None:
         return claim.higher_is_better
     known = {m.name: m for m in (*comparison.task.metrics, comparison.primary)}
@@ -186,7 +187,7 @@ def _direction(claim: Claim, comparison: Comparison) -> bool:
 
 
 def _by_values(claim: Claim, results: Sequence[Result]) -> ClaimResult:
-    """One test on a number a seed: paired with the reference's, or held against the claim's value."""
+    """Return the answer of one test on a number a seed: paired with the reference's, or against the claim's value."""
     result = results[0]
     a = _numbers(claim, results, claim.variant)
     b: Floats = np.full_like(a, np.nan if claim.value is None else claim.value)
@@ -216,7 +217,7 @@ def _few(numbers: Floats) -> str:
 
 
 def _numbers(claim: Claim, results: Sequence[Result], variant: str) -> Floats:
-    """What the claim speaks of, a number a seed; NaN where there is none."""
+    """Return the numbers that a claim is about, one a seed; NaN where there is none."""
     if claim.measure is not None:
         return np.asarray(claim.measure(results, variant), dtype=float)
     (result,) = results
@@ -226,7 +227,7 @@ def _numbers(claim: Claim, results: Sequence[Result], variant: str) -> Floats:
 
 
 def _penalised(result: Result, row: Row) -> Floats:
-    """The primary score of each run, a failed one at its penalty; NaN where a run was neither ended nor failed.
+    """Return each run's primary score, a failed one at its penalty; NaN where a run neither ended nor failed.
 
     The table of a sequence is as wide as its longest row, what is given here as long as the row's own runs.
     """
@@ -236,7 +237,7 @@ def _penalised(result: Result, row: Row) -> Floats:
 
 
 def _name(claim: Claim, result: Result) -> str:
-    """What the number is called."""
+    """Return the name of the claim's number."""
     if claim.measure is not None:
         of = [str(value) for value in claim.measure.kwargs.values()]
         name = claim.measure.target.partition(":")[2].replace("_", " ")
@@ -251,7 +252,7 @@ def _against(claim: Claim, a: Floats, b: Floats) -> str:
 
 
 def _short(value: np.floating) -> str:
-    """Three digits, or all of a count's that are before the point."""
+    """Return three digits, or all of a count's that are before the point."""
     return f"{value:,.0f}" if 1e3 <= abs(value) < 1e6 else f"{value:.3g}"
 
 
@@ -267,7 +268,7 @@ def _inference(result: Result) -> Inference:
 
 
 def _by_steps(claim: Claim, comparison: Comparison, variant: Row, reference: Row) -> ClaimResult:
-    """Steps to the target, a miss being infinite: by share of wins, because infinities have no mean."""
+    """Compare steps to the target, a miss being infinite, by share of wins, because infinities have no mean."""
     a, b = (target_steps(comparison, row) for row in (variant, reference))
     fewer, more = int((a < b).sum()), int((a > b).sum())
     shown = f"{_steps(a, b)} (medians), {fewer} seeds fewer, {more} more"
@@ -283,7 +284,7 @@ def _by_steps(claim: Claim, comparison: Comparison, variant: Row, reference: Row
 
 
 def target_steps(comparison: Comparison, row: Row) -> Floats:
-    """Steps to the comparison's target of each run, ``(seed,)``, infinite where it was missed."""
+    """Return steps to the comparison's target of each run, ``(seed,)``, infinite where it was missed."""
     metric, target = comparison.task.primary, comparison.target
     assert target is not None, "a claim on steps to target needs a target"
 
@@ -294,7 +295,7 @@ def target_steps(comparison: Comparison, row: Row) -> Floats:
 
 
 def _steps(a: Floats, b: Floats) -> str:
-    """Median steps of two variants, the unit once, with the last that has one."""
+    """Return the median steps of two variants, the unit once, with the last that has one."""
     medians = [float(np.median(values)) for values in (a, b)]
     told = ["never" if np.isinf(median) else f"{median:.0f}" for median in medians]
     last = max((i for i, median in enumerate(medians) if np.isfinite(median)), default=None)

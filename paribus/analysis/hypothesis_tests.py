@@ -1,4 +1,4 @@
-"""What is claimed of numbers, and the test that answers it."""
+"""Tests that answer claims about numbers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Floats = npt.NDArray[np.float64]
 
 
 class Answer(StrEnum):
-    """What the runs say of a claim; ``refuted`` means the opposite or equivalence was shown."""
+    """Answer of the runs to a claim; ``refuted`` means the opposite or equivalence was shown."""
 
     supported = "supported"
     refuted = "refuted"
@@ -24,7 +24,7 @@ class Answer(StrEnum):
 
 
 def p_phrase(p: float) -> str:
-    """A p-value in a phrase; how small a very small one is rests on the tails of a distribution, which nobody knows.
+    """Return a p-value in a phrase; very small ones are bounded, since they rest on tails that nobody can check.
 
     >>> p_phrase(0.0123456), p_phrase(2e-14)
     ('p = 0.0123', 'p < 0.0001')
@@ -34,7 +34,7 @@ def p_phrase(p: float) -> str:
 
 @dataclass(frozen=True)
 class Inference:
-    """The tests that a page's claims rest on: sign flips and t, or the corrected t for both.
+    """Tests that a page's claims rest on: sign flips and t, or the corrected t for both.
 
     Attributes:
         correction: test size over training size; None speaks of this data set.
@@ -43,23 +43,23 @@ class Inference:
     correction: float | None = None
 
     def differ(self, d: Floats) -> float:
-        """p of no difference."""
+        """Return the p of no difference."""
         return stats.sign_flip_p(d) if self.correction is None else stats.t_p(d, self.correction)
 
     def inside(self, d: Floats, margin: float) -> float:
-        """p of equivalence."""
+        """Return the p of equivalence."""
         return stats.tost_p(d, margin, self.correction or 0.0)
 
     def not_below(self, d: Floats, margin: float) -> float:
-        """p of "no worse by the margin"."""
+        """Return the p of "no worse by the margin"."""
         return stats.noninferiority_p(d, margin, self.correction or 0.0)
 
     def beyond(self, d: Floats, margin: float) -> float:
-        """p that the mean is not above the margin: non-inferiority of the differences moved down by two margins."""
+        """Return the p that the mean is not above the margin: non-inferiority of differences less two margins."""
         return self.not_below(d - 2 * margin, margin)
 
     def visible(self, d: Floats) -> str:
-        """The smallest mean difference that would have been seen in 80 % of such comparisons."""
+        """Return the smallest mean difference that would have been detected in 80 % of such comparisons."""
         spread = stats.deviation(d)
         if not spread:
             return ""
@@ -74,16 +74,16 @@ def _identical(d: Floats, margin: float | None, _by: Inference) -> tuple[Answer,
 
 
 def _better(d: Floats, margin: float | None, by: Inference) -> tuple[Answer, str]:
-    """A difference in the direction; one that is shown not to matter refutes it before it is asked for its sign."""
+    """Test a difference in the direction; one that is shown not to matter refutes it before its sign is tested."""
     p = by.differ(d)
     inside = 1.0 if margin is None else by.inside(d, margin)
     if inside <= ALPHA:
         within = f"within the margin {margin:g}, equivalence {p_phrase(inside)}"
         return Answer.refuted, f"{p_phrase(p)}, {within}"
-    found = Answer.undecided
+    answer = Answer.undecided
     if p <= ALPHA:
-        found = Answer.supported if d.mean() > 0 else Answer.refuted
-    return found, p_phrase(p)
+        answer = Answer.supported if d.mean() > 0 else Answer.refuted
+    return answer, p_phrase(p)
 
 
 def _worse(d: Floats, margin: float | None, by: Inference) -> tuple[Answer, str]:
@@ -102,14 +102,14 @@ def _equivalent(d: Floats, margin: float | None, by: Inference) -> tuple[Answer,
 
 
 def _not_worse(d: Floats, margin: float | None, by: Inference) -> tuple[Answer, str]:
-    """Non-inferiority within the margin; refuted where the variant is worse by more than it."""
+    """Test non-inferiority within the margin; refuted where the variant is worse by more than it."""
     if margin is None:
         return Answer.undecided, "no margin"
     p = by.not_below(d, margin)
     if p <= ALPHA:
         return Answer.supported, f"non-inferiority {p_phrase(p)}, margin {margin:g}"
-    found = Answer.refuted if by.beyond(-d, margin) <= ALPHA else Answer.undecided
-    return found, f"non-inferiority {p_phrase(p)}, margin {margin:g}"
+    answer = Answer.refuted if by.beyond(-d, margin) <= ALPHA else Answer.undecided
+    return answer, f"non-inferiority {p_phrase(p)}, margin {margin:g}"
 
 
 # What is sought by these is a difference; of the others the smallest that would have been seen says nothing.

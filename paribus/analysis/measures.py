@@ -17,20 +17,20 @@ from paribus.runs.run import RunResult
 
 
 def parameters(results: Sequence[Result], variant: str) -> Floats:
-    """How many numbers the variant trains."""
+    """Return the number of parameters that the variant trains."""
     (result,) = results
     return np.array([float(record.parameters) for record in result.row(variant).known])
 
 
 def step_ratio(results: Sequence[Result], variant: str) -> Floats:
-    """Seconds of a step over the baseline's, ``(round,)``, taken in turns; empty where they were not timed."""
+    """Return seconds of a step over the baseline's, ``(round,)``, timed in turn; empty where they were not timed."""
     (result,) = results
     timing = result.row(variant).timing
     return np.array([] if timing is None else timing.ratios)
 
 
 def over_dummy(results: Sequence[Result], variant: str, *, predictor: str, metric: str) -> Floats:
-    """By how much the variant's test score is better than that of a dummy predictor, in the metric's unit.
+    """Return by how much the variant's test score is better than that of a dummy predictor, in the metric's unit.
 
     Args:
         results: of one comparison.
@@ -47,7 +47,7 @@ def over_dummy(results: Sequence[Result], variant: str, *, predictor: str, metri
 
 
 def advantage(results: Sequence[Result], variant: str, *, over: str, metric: str) -> Floats:
-    """By how much the variant's test score is better than another's with the same seed, in the metric's unit.
+    """Return by how much the variant's test score is better than another's with the same seed, in the metric's unit.
 
     A failed run scores as the dummy predictor.
 
@@ -66,7 +66,7 @@ def advantage(results: Sequence[Result], variant: str, *, over: str, metric: str
 
 
 def area(results: Sequence[Result], variant: str, *, curve: str) -> Floats:
-    """Area under a curve over the steps that it spans: its mean height, by trapezoids."""
+    """Return the area under a curve over the steps that it spans: its mean height, by trapezoids."""
     (result,) = results
     return np.array([_area(record, curve) for record in result.row(variant).known])
 
@@ -79,7 +79,7 @@ def _area(record: RunResult, curve: str) -> float:
 
 
 def late_to_early(results: Sequence[Result], variant: str, *, curve: str) -> Floats:
-    """Mean of the last quarter of a curve's points over the mean of the first, points that are NaN left out."""
+    """Return the mean of the last quarter of a curve's points over the mean of the first, NaN left out."""
     (result,) = results
     return np.array([_late_to_early(record, curve) for record in result.row(variant).known])
 
@@ -94,7 +94,7 @@ def _late_to_early(record: RunResult, curve: str) -> float:
 
 
 def log_slope(results: Sequence[Result], variant: str, *, layers: str) -> Floats:
-    """Change of the logarithm of a layer's number from layer to layer before training, by least squares.
+    """Return the change of the logarithm of a layer's number from layer to layer before training, by least squares.
 
     Args:
         results: of one comparison.
@@ -113,7 +113,7 @@ def _log_slope(record: RunResult, layers: str) -> float:
 
 
 def excess(results: Sequence[Result], variant: str, *, metric: str) -> Floats:
-    """The primary score less another recorded one."""
+    """Return the primary score less another recorded one."""
     (result,) = results
     row = result.row(variant)
     difference: Floats = row.scores - row.values(metric)
@@ -121,7 +121,7 @@ def excess(results: Sequence[Result], variant: str, *, metric: str) -> Floats:
 
 
 def weights_a_step(results: Sequence[Result], variant: str) -> Floats:
-    """Multiplications a step of time and sample: each weight of a recurrent or linear layer's matrices is used once.
+    """Return multiplications a step of time and sample: each weight of a recurrent or linear matrix is used once.
 
     Counted from the shapes of the initial weights that the runs left.
     """
@@ -148,7 +148,7 @@ def interaction(
     other: str,
     other_instead: str,
 ) -> Floats:
-    """What the variant has over another, less what a third has over a fourth: a difference of two differences.
+    """Return a difference of differences: the variant less another, minus a third less a fourth.
 
     Args:
         results: of one comparison.
@@ -174,7 +174,7 @@ def _scores(result: Result, variant: str, name: str) -> Floats:
 def gap_closed(
     results: Sequence[Result], variant: str, *, metric: str, worst: str, best: str
 ) -> Floats:
-    """Which share of the way from the worst variant's mean score to the best one's the variant goes.
+    """Return the variant's share of the way from the worst variant's mean score to the best one's.
 
     The gap is that of the means over seeds, so that a seed without one divides by nothing. A failed run scores as the
     dummy predictor.
@@ -190,7 +190,7 @@ def gap_closed(
 
 
 def worst_regret(results: Sequence[Result], variant: str) -> Floats:
-    """The largest regret over all comparisons: how far below the seed's best, in units of best over dummy.
+    """Return the largest regret over all comparisons: below the seed's best, in units of best over dummy.
 
     Zero is the best of every comparison, one is no better than the dummy predictor in one of them, and no regret is
     larger than that.
@@ -221,7 +221,7 @@ def usable_width(
     within: float = 0.05,
     between: Sequence[float] = (0.0, float("inf")),
 ) -> Floats:
-    """Decades of a positive setting over which a seed's score stays within a share of its best.
+    """Return decades of a positive setting over which a seed's score stays within a share of its best.
 
     Between two settings the score is a straight line over the setting's logarithm; a failed run scores as the dummy
     predictor.
@@ -249,7 +249,7 @@ def usable_width(
 
 
 def _covered(x: Floats, heights: Floats) -> Floats:
-    """Length of x over which a line through ``(point, seed)`` heights is at or above zero, ``(seed,)``."""
+    """Return the length of x over which a line through ``(point, seed)`` heights is at or above zero, ``(seed,)``."""
     low, high = np.minimum(heights[:-1], heights[1:]), np.maximum(heights[:-1], heights[1:])
     rise = high - low
     part = np.divide(high, rise, out=np.ones_like(rise), where=rise > 0)
@@ -259,7 +259,7 @@ def _covered(x: Floats, heights: Floats) -> Floats:
 
 
 def along(result: Result, variant: str, path: str) -> tuple[Floats, list[Row]]:
-    """The settings of a factor whose levels are numbers, in order, and the rows that differ from a variant there alone.
+    """Return the settings of a factor with numeric levels, in order, and the rows that differ from a variant there.
 
     Returns:
         ``(setting,)``, and as many rows.
@@ -285,7 +285,7 @@ def _metric(result: Result, name: str) -> Metric:
 
 
 def _or_dummy(row: Row, metric: Metric) -> Floats:
-    """A test score of each run, ``(seed,)``, that of the first dummy predictor where it failed."""
+    """Return a test score of each run, ``(seed,)``, that of the first dummy predictor where it failed."""
     return np.array([r.scores.get(metric.name, _dummy(r, metric)) for r in row.known])
 
 

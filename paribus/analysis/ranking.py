@@ -1,4 +1,4 @@
-"""One suite over all its tasks: mean ranks, a normalised score, and who reaches targets first, one unit a data set."""
+"""Ranking over all tasks of a suite: mean ranks, normalised scores and targets, one data set a unit."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import numpy as np
 from paribus import stats
 from paribus.analysis.claims import target_steps
 from paribus.analysis.results import Floats, Result, penalised
-from paribus.experiment.comparison import Ranking
+from paribus.experiment.suite import Ranking
 from paribus.stats import Friedman, Interval
 
 
 @dataclass(frozen=True)
 class TaskScores:
-    """One task: what its runs say of each variant.
+    """Scores of each variant on one task.
 
     Attributes:
         scores: mean primary score of each variant, failed runs at their penalty, ``(variant,)``.
@@ -32,7 +32,7 @@ class TaskScores:
 
     @property
     def name(self) -> str:
-        """The task's name."""
+        """Name of the task."""
         return self.result.comparison.task.name
 
     @classmethod
@@ -51,7 +51,7 @@ class TaskScores:
 
 @dataclass(frozen=True)
 class TaskRanking:
-    """How variants stand over the tasks of a suite, in one arm on one device.
+    """Ranks of variants over the tasks of a suite, in one arm on one device.
 
     Attributes:
         units: the tasks that count, two or more.
@@ -67,7 +67,7 @@ class TaskRanking:
 
     @property
     def exploratory(self) -> bool:
-        """Whether any task's result was looked at before with other seeds."""
+        """True if any task's result was looked at before with other seeds."""
         return any(unit.result.exploratory for unit in self.units)
 
     @cached_property
@@ -84,7 +84,7 @@ class TaskRanking:
 
     @cached_property
     def friedman(self) -> Friedman:
-        """Whether the variants rank alike."""
+        """Friedman test of whether the variants rank alike."""
         return stats.friedman(self.ranks)
 
     @cached_property
@@ -99,7 +99,7 @@ class TaskRanking:
 
     @cached_property
     def middles(self) -> tuple[Interval, ...]:
-        """The interquartile mean of each variant's normalised scores over all runs of all tasks."""
+        """Interquartile mean of each variant's normalised scores over all runs of all tasks."""
         return tuple(
             stats.interquartile_interval([unit.normalised[i] for unit in self.units])
             for i in range(len(self.variants))
@@ -107,7 +107,7 @@ class TaskRanking:
 
     @cached_property
     def shortfalls(self) -> Floats:
-        """What each variant's mean normalised score lacks of the task's best, ``(task, variant)``."""
+        """Shortfall of each variant's mean normalised score from the task's best, ``(task, variant)``."""
         means = np.array([[x.mean() for x in unit.normalised] for unit in self.units])
         lacking: Floats = means.max(axis=1, keepdims=True) - means
         return lacking
@@ -120,7 +120,7 @@ class TaskRanking:
 
 
 def standing(results: Sequence[Result]) -> TaskRanking | None:
-    """How the variants of a suite stand over its tasks, or None where fewer than two tasks count.
+    """Return the ranking of a suite's variants over its tasks, or None where fewer than two tasks count.
 
     Args:
         results: of one suite, in one arm on one device.
@@ -143,19 +143,19 @@ def standing(results: Sequence[Result]) -> TaskRanking | None:
 
 
 def standings(results: Sequence[Result]) -> list[TaskRanking]:
-    """How the variants of a suite stand over its tasks, in each arm on each device that there is."""
+    """Return the rankings of a suite's variants over its tasks, in each arm on each device."""
     places = dict.fromkeys((result.device, result.arm) for result in results)
-    found = (standing([r for r in results if (r.device, r.arm) == place]) for place in places)
-    return [each for each in found if each is not None]
+    rankings = (standing([r for r in results if (r.device, r.arm) == place]) for place in places)
+    return [each for each in rankings if each is not None]
 
 
 def missing(result: Result) -> str:
-    """Why a task does not count, or nothing."""
+    """Return the reason why a task does not count, or an empty string."""
     return _unfit(result) or _unlearned(result)
 
 
 def _unfit(result: Result) -> str:
-    """Why its mean scores are no ground for ranks, or nothing."""
+    """Return the reason why its mean scores cannot be ranked, or an empty string."""
     if result.control.broken:
         return "control broke"
     if result.cap is not None:
@@ -169,7 +169,7 @@ def _unfit(result: Result) -> str:
 
 
 def _unlearned(result: Result) -> str:
-    """Why nothing can be said to have been learned in it, or nothing."""
+    """Return the reason why nothing can be said to have been learned, or an empty string."""
     rows, table, _ = penalised(result)
     if not all(np.isfinite(row.dummy).all() for row in rows):
         return "the score of the predictor that learns nothing is not known"

@@ -18,8 +18,10 @@ from paribus.analysis.balance import Control, check_control
 from paribus.analysis.looks import Look, crossed_looks, looks_at
 from paribus.analysis.verdict import Contrast, decide, decide_sequentially
 from paribus.engines.vmapped.optimizers import operations_of
-from paribus.experiment.comparison import Comparison, Suite, Variant
+from paribus.experiment.comparison import Comparison
+from paribus.experiment.suite import Suite
 from paribus.experiment.tuning import Arm
+from paribus.experiment.variant import Variant
 from paribus.runs.run import Predictions, Run, RunResult
 from paribus.runs.store import Store, Timing
 from paribus.runs.trials import Pilot, TrialResults

@@ -1,4 +1,4 @@
-"""A variant against itself, trained: the whole pipeline on a question whose answer is no, again and again."""
+"""Variants trained against themselves (A/A tests), where every difference found is a false alarm."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from paribus.calibration.reserved_seeds import train_reserved
 from paribus.errors import ParibusError
 from paribus.execution.progress import ProgressBar
 from paribus.execution.settings import Settings
-from paribus.experiment.comparison import Budget, Comparison, Factor, Variant
+from paribus.experiment.comparison import Budget, Comparison
+from paribus.experiment.factor import Factor
 from paribus.experiment.tuning import ARMS, Arm, Tuning
+from paribus.experiment.variant import Variant
 from paribus.stats import min_seeds
 
 FIRST_SEED = 70_000_000
@@ -25,7 +27,7 @@ RUNS_AT_ONCE = 4000
 
 @dataclass(frozen=True)
 class Repeats:
-    """How often a variant is held against itself, and over how many seeds each time.
+    """Number of repeats of a comparison with itself, and of seeds in each.
 
     Attributes:
         repeats: comparisons.
@@ -49,7 +51,7 @@ class Repeats:
 
 
 def against_itself(comparison: Comparison) -> Comparison:
-    """The comparison of a comparison's baseline with itself: two names, whose random streams a salt parts.
+    """Return a comparison of a comparison's baseline with itself: two names, whose streams differ by a salt.
 
     So differences are not zero by construction, and nothing but luck makes them. What it is tuned over stays, and what
     its verdicts speak of.
@@ -86,13 +88,13 @@ def _refuse_shared(comparison: Comparison) -> None:
 
 
 def _for_two(comparison: Comparison, budget: Budget) -> Budget:
-    """The budget with the seconds of two variants."""
+    """Return the budget with the seconds of two variants."""
     seconds = budget.seconds * 2 / len(comparison.variants())
     return budget.model_copy(update={"seconds": seconds})
 
 
 def _tuned_alike(comparison: Comparison, base: Variant) -> Tuning | None:
-    """The baseline's own space and trials for both names; never widened, which a pilot does once for all repeats."""
+    """Return the baseline's own space and trials for both names; never widened, as a pilot for all would be."""
     tuning = comparison.tuning
     if tuning is None:
         return None
@@ -130,7 +132,7 @@ def repeats(
 
 
 def _runs_a_seed(comparison: Comparison, budget: str, arm: Arm) -> int:
-    """How many trainings one seed of all variants takes, trials included."""
+    """Return the number of trainings for one seed of all variants, trials included."""
     names = [variant.name for variant in comparison.variants()]
     if arm == "default" or comparison.tuning is None:
         return len(names)
@@ -140,7 +142,7 @@ def _runs_a_seed(comparison: Comparison, budget: str, arm: Arm) -> int:
 def calibrate(
     settings: Settings, comparison: Comparison, plan: Repeats, progress: ProgressBar | None = None
 ) -> list[Rate]:
-    """How often a comparison's baseline is told apart from itself, in each arm that the budget has.
+    """Count how often a comparison's baseline is told apart from itself, in each arm that the budget has.
 
     Raises:
         ParibusError: it cannot be trained, or what should be held equal was not.
@@ -151,25 +153,25 @@ def calibrate(
         trials = (
             made.tuning.trials_of("a", settings.budget) if arm == "tuned" and made.tuning else 0
         )
-        told = f", tuned by {trials} trials nested in the seed" if trials else ""
-        found = list(repeats(settings, made, plan, arm=arm, progress=progress))
-        rates += rates_of(f"{comparison.name}{told}", found)
+        tuned = f", tuned by {trials} trials nested in the seed" if trials else ""
+        results = list(repeats(settings, made, plan, arm=arm, progress=progress))
+        rates += rates_of(f"{comparison.name}{tuned}", results)
     return rates
 
 
 def arms(comparison: Comparison, budget: str) -> tuple[Arm, ...]:
-    """The arms that a comparison has at a budget."""
+    """Return the arms that a comparison has at a budget."""
     tuned = comparison.tuning is not None and budget in comparison.tuning.trials
     return ARMS if tuned else ARMS[:1]
 
 
-def rates_of(name: str, found: Sequence[Result]) -> list[Rate]:
-    """What is counted over repeats of a comparison in which there is nothing to find."""
-    contrasts = [[*result.contrasts.values()] for result in found]
-    n, count = len(found[0].seeds), len(found)
+def rates_of(name: str, results: Sequence[Result]) -> list[Rate]:
+    """Return the rates counted over repeats of a comparison in which there is nothing to find."""
+    contrasts = [[*result.contrasts.values()] for result in results]
+    n, count = len(results[0].seeds), len(results)
     held = sum(all(c.difference.low <= 0 <= c.difference.high for c in each) for each in contrasts)
     group = f"Trained against itself: {name}"
-    size, rule, wrong = _expected(found[0])
+    size, rule, wrong = _expected(results[0])
     return [
         Rate(
             group,
@@ -205,7 +207,7 @@ def rates_of(name: str, found: Sequence[Result]) -> list[Rate]:
 
 
 def _expected(result: Result) -> tuple[float, Rule, str]:
-    """How often Holm's test may reject, by which rule, and what it would mean if it did not keep to that."""
+    """Return how often Holm's test may reject, by which rule, and what a failure would mean."""
     parted = "streams that are not parted, runs that are not paired, "
     if result.comparison.corrected:
         # One data set trained again and again: the variance that the corrected t adds for new data is not in it.

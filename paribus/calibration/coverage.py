@@ -1,4 +1,4 @@
-"""How often each interval holds the truth, by the number of seeds."""
+"""Coverage of each interval, by the number of seeds."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TASKS = 6
 
 @dataclass(frozen=True)
 class Case:
-    """An interval, what it is drawn over, and how its coverage compares with 95 %.
+    """Interval, what it is drawn over, and how its coverage compares with 95 %.
 
     Attributes:
         covers: ``(generator, seeds) -> whether the interval held the truth``.
@@ -42,7 +42,7 @@ class Case:
 
 
 def coverage(repeats: int, cases: Sequence[Case] | None = None) -> list[Rate]:
-    """A rate for each interval, or for some of them, and number of seeds."""
+    """Return a rate for each interval, or for some of them, and number of seeds."""
     return [
         Rate(
             group="Wrong on purpose" if rule == "below" else COVERAGE,
@@ -63,12 +63,12 @@ def _t(generator: np.random.Generator, n: int) -> bool:
     return _holds_zero(stats.paired_t_interval(generator.standard_normal(n), LEVEL))
 
 
-def _holds_zero(found: stats.Interval) -> bool:
-    return found.low <= 0 <= found.high
+def _holds_zero(interval: stats.Interval) -> bool:
+    return interval.low <= 0 <= interval.high
 
 
 def _bonferroni(generator: np.random.Generator, n: int) -> bool:
-    """All four at once, which share a baseline: differences of deviation one that correlate by one half."""
+    """Cover all four at once, which share a baseline: differences of deviation one that correlate by one half."""
     base = generator.standard_normal(n)
     each = (generator.standard_normal((FAMILY, n)) - base) / np.sqrt(2)
     return all(_holds_zero(stats.paired_t_interval(d, LEVEL, FAMILY)) for d in each)
@@ -80,7 +80,7 @@ def _win_share(generator: np.random.Generator, n: int) -> bool:
 
 
 def redrawn(generator: np.random.Generator, n: int) -> Floats:
-    """Mean differences on n test parts that are drawn from one data set, itself drawn from a world of mean zero."""
+    """Return mean differences on n test parts drawn from one data set, itself drawn from a world of mean zero."""
     units = generator.standard_normal(UNITS)
     return np.array([generator.choice(units, TEST, replace=False).mean() for _ in range(n)])
 
@@ -95,14 +95,14 @@ def _plain_on_new_data(generator: np.random.Generator, n: int) -> bool:
 
 
 def _interquartile(generator: np.random.Generator, n: int) -> bool:
-    """The interquartile mean over some tasks, whose runs are normal round zero."""
+    """Cover the interquartile mean over some tasks, whose runs are normal around zero."""
     tasks = generator.standard_normal((TASKS, n))
     found = stats.interquartile_interval([*tasks], LEVEL, RESAMPLES)
     return _holds_zero(found)
 
 
 def _bootstrap(generator: np.random.Generator, n: int) -> bool:
-    """The percentile bootstrap of the mean, of normal differences."""
+    """Cover the mean by the percentile bootstrap, of normal differences."""
     d = generator.standard_normal(n)
     means = d[generator.integers(n, size=(RESAMPLES, n))].mean(axis=1)
     low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])

@@ -1,6 +1,6 @@
 """Comparisons whose answers are known: effects that must be seen, and effects that must not.
 
-A control asks whether the bench itself works, so its threshold stands on the raw effect, with room, and not on a
+A known answer asks whether the bench itself works, so its threshold stands on the raw effect, with room, and not on a
 verdict: it must not fail by bad luck. How often it would is measured and stands beside it.
 """
 
@@ -24,14 +24,14 @@ from paribus.runs.run import RunResult
 from paribus.spec import Frozen
 
 ALARM = 0.001
-"""A negative control is red below this p, and only if the mean is beyond the margin as well."""
+"""An absent effect is red below this p, and only if the mean is beyond the margin as well."""
 
 FAILED = "failed"
 """A score that every run has: one if it diverged, else zero."""
 
 
 class Measured(Frozen):
-    """How often the effect of one seed lay outside the limits, on seeds that no control uses.
+    """Count of single seeds whose effect was outside the limits, on seeds that no known answer uses.
 
     Args:
         misses: how many did.
@@ -43,7 +43,7 @@ class Measured(Frozen):
 
 
 class KnownAnswer(Frozen):
-    """A comparison with a known answer, as plain data.
+    """Comparison with a known answer, as plain data.
 
     Args:
         name: what ``-k`` selects.
@@ -95,7 +95,7 @@ class KnownAnswer(Frozen):
         names = [v.name for v in self.comparison.variants()]
         if not there or self.variant not in names:
             raise ParibusError(
-                f"control {self.name!r}",
+                f"known answer {self.name!r}",
                 got=f"kind {self.kind!r} without {needed}" if not there else repr(self.variant),
                 expected=needed if not there else f"one of {', '.join(names)}",
                 fix="Complete it before anything is trained.",
@@ -103,7 +103,7 @@ class KnownAnswer(Frozen):
         least = min_seeds(self.kind)
         if self.seeds < least:
             raise ParibusError(
-                f"seeds of control {self.name!r}",
+                f"seeds of known answer {self.name!r}",
                 got=self.seeds,
                 expected=f"at least {least}",
                 fix="Raise the seeds of its quick budget.",
@@ -112,143 +112,143 @@ class KnownAnswer(Frozen):
 
     @property
     def seeds(self) -> int:
-        """How many paired seeds it is trained with."""
+        """Number of paired seeds that it is trained with."""
         return self.comparison.budgets["quick"].seeds
 
     @property
     def metric(self) -> str:
-        """The score's name."""
+        """Name of the score."""
         return self.score or self.comparison.primary.name
 
 
 def min_seeds(kind: str) -> int:
-    """Seeds below which a control of this kind could not be red."""
+    """Return the seeds below which a known answer of this kind could not be red."""
     return stats.min_seeds(1, ALARM) if kind == "absent" else 1
 
 
 @dataclass(frozen=True)
 class KnownAnswerResult:
-    """What became of a control.
+    """Result of the training that was to show a known answer.
 
     Attributes:
         green: whether the known answer was found.
         seen: what was found, in a phrase.
         threshold: what would have been red, in a phrase.
-        flakes: largest chance that a sound bench fails it.
+        false_alarm: largest chance that a sound bench fails it.
         evidence: where that chance comes from, in a phrase.
     """
 
-    control: KnownAnswer
+    known_answer: KnownAnswer
     green: bool
     seen: str
     threshold: str
-    flakes: float
+    false_alarm: float
     evidence: str
 
 
-def effects(control: KnownAnswer, result: Result) -> Floats:
-    """The effect on each seed, ``(seed,)``; NaN where a run lacks the score."""
-    row = result.row(control.variant)
-    values = _values(row, control, result)
-    if control.against == "nothing":
+def effects(known_answer: KnownAnswer, result: Result) -> Floats:
+    """Return the effect on each seed, ``(seed,)``; NaN where a run lacks the score."""
+    row = result.row(known_answer.variant)
+    values = _values(row, known_answer, result)
+    if known_answer.against == "nothing":
         return values
-    if control.against == "dummy":
-        other = np.array([_dummy(record, control) for record in row.records])
+    if known_answer.against == "dummy":
+        other = np.array([_dummy(record, known_answer) for record in row.records])
     else:
-        other = _values(result.baseline, control, result)
+        other = _values(result.baseline, known_answer, result)
     with np.errstate(divide="ignore", invalid="ignore"):
-        found: Floats = values / other if control.scale == "ratio" else values - other
-    return found
+        relative: Floats = values / other if known_answer.scale == "ratio" else values - other
+    return relative
 
 
-def _values(row: Row, control: KnownAnswer, result: Result) -> Floats:
-    if control.score == FAILED:
+def _values(row: Row, known_answer: KnownAnswer, result: Result) -> Floats:
+    if known_answer.score == FAILED:
         return np.array([np.nan if r is None else float(not r.completed) for r in row.records])
-    primary = control.metric == result.comparison.primary.name
-    return row.scores if primary else row.values(control.metric)
+    primary = known_answer.metric == result.comparison.primary.name
+    return row.scores if primary else row.values(known_answer.metric)
 
 
-def _dummy(record: RunResult | None, control: KnownAnswer) -> float:
-    first = next(iter(control.comparison.task.dummy))
-    return np.nan if record is None else record.dummy[first].get(control.metric, np.nan)
+def _dummy(record: RunResult | None, known_answer: KnownAnswer) -> float:
+    first = next(iter(known_answer.comparison.task.dummy))
+    return np.nan if record is None else record.dummy[first].get(known_answer.metric, np.nan)
 
 
 def judge(
-    control: KnownAnswer, result: Result, again: Sequence[RunResult] = ()
+    known_answer: KnownAnswer, result: Result, again: Sequence[RunResult] = ()
 ) -> KnownAnswerResult:
-    """Hold a control against what its comparison came to.
+    """Compare the result of a comparison with its known answer.
 
     Args:
-        control: what is known.
+        known_answer: what is known.
         result: what the store knows of its comparison.
         again: for ``identical``, the records of the variant's runs when they were trained once more.
     """
-    if control.kind == "identical":
-        return _identical(control, result, again)
-    found = effects(control, result)
-    if control.kind == "absent":
-        return _absent(control, found)
-    if control.kind == "share":
-        return _share(control, found)
-    return _seen(control, found)
+    if known_answer.kind == "identical":
+        return _identical(known_answer, result, again)
+    on_seeds = effects(known_answer, result)
+    if known_answer.kind == "absent":
+        return _absent(known_answer, on_seeds)
+    if known_answer.kind == "share":
+        return _share(known_answer, on_seeds)
+    return _seen(known_answer, on_seeds)
 
 
-def inside(control: KnownAnswer, found: Floats) -> int:
-    """How many seeds' effects lie within the limits; one that is not there does not."""
-    low = -np.inf if control.low is None else control.low
-    high = np.inf if control.high is None else control.high
-    return int(((found >= low) & (found <= high)).sum())
+def inside(known_answer: KnownAnswer, on_seeds: Floats) -> int:
+    """Return the number of seeds whose effects lie within the limits; a missing one does not."""
+    low = -np.inf if known_answer.low is None else known_answer.low
+    high = np.inf if known_answer.high is None else known_answer.high
+    return int(((on_seeds >= low) & (on_seeds <= high)).sum())
 
 
-def _seen(control: KnownAnswer, found: Floats) -> KnownAnswerResult:
-    n, count = len(found), inside(control, found)
-    assert control.measured is not None
+def _seen(known_answer: KnownAnswer, on_seeds: Floats) -> KnownAnswerResult:
+    n, count = len(on_seeds), inside(known_answer, on_seeds)
+    assert known_answer.measured is not None
     return KnownAnswerResult(
-        control,
+        known_answer,
         green=2 * count >= n,
-        seen=f"{count} of {n} seeds; median {np.nanmedian(found):.3g}" if n else "no seeds",
-        threshold=f"fewer than half of {n} seeds with {named(control)}",
-        flakes=seen_flakes(control.measured, n),
-        evidence=f"{control.measured.misses} of {control.measured.seeds} single seeds missed",
+        seen=f"{count} of {n} seeds; median {np.nanmedian(on_seeds):.3g}" if n else "no seeds",
+        threshold=f"fewer than half of {n} seeds with {named(known_answer)}",
+        false_alarm=seen_false_alarm(known_answer.measured, n),
+        evidence=f"{known_answer.measured.misses} of {known_answer.measured.seeds} single seeds missed",
     )
 
 
-def seen_flakes(measured: Measured, n: int) -> float:
-    """Chance that over half of n seeds miss, at the 99 % upper limit of how often one does.
+def seen_false_alarm(measured: Measured, n: int) -> float:
+    """Return the chance that over half of n seeds miss, at the 99 % upper limit of how often one does.
 
-    >>> f"{seen_flakes(Measured(misses=0, seeds=200), 10):.1e}"
+    >>> f"{seen_false_alarm(Measured(misses=0, seeds=200), 10):.1e}"
     '2.7e-08'
     """
     from scipy.stats import binom
 
-    _, most = limits(measured.misses, measured.seeds, level=0.98)
-    return float(binom.sf(floor(n / 2), n, most))
+    _, upper = limits(measured.misses, measured.seeds, level=0.98)
+    return float(binom.sf(floor(n / 2), n, upper))
 
 
-def _share(control: KnownAnswer, found: Floats) -> KnownAnswerResult:
-    mean, n = float(np.mean(found)), len(found)
-    low = -np.inf if control.low is None else control.low
-    high = np.inf if control.high is None else control.high
-    assert control.expected is not None
+def _share(known_answer: KnownAnswer, on_seeds: Floats) -> KnownAnswerResult:
+    mean, n = float(np.mean(on_seeds)), len(on_seeds)
+    low = -np.inf if known_answer.low is None else known_answer.low
+    high = np.inf if known_answer.high is None else known_answer.high
+    assert known_answer.expected is not None
     return KnownAnswerResult(
-        control,
+        known_answer,
         green=low <= mean <= high,
-        seen=f"share {mean:.3g} of {n} seeds, {control.expected:.3g} expected",
-        threshold=f"a share of seeds with {control.metric} {_outside(control)}",
-        flakes=share_flakes(control.expected, low, high, n),
-        evidence=f"binomial with share {control.expected:.3g} and {n} seeds",
+        seen=f"share {mean:.3g} of {n} seeds, {known_answer.expected:.3g} expected",
+        threshold=f"a share of seeds with {known_answer.metric} {_outside(known_answer)}",
+        false_alarm=share_false_alarm(known_answer.expected, low, high, n),
+        evidence=f"binomial with share {known_answer.expected:.3g} and {n} seeds",
     )
 
 
-def _outside(control: KnownAnswer) -> str:
-    """Where a red one lies, by the limits that there are."""
-    low = "" if control.low is None else f"below {control.low:g}"
-    high = "" if control.high is None else f"above {control.high:g}"
+def _outside(known_answer: KnownAnswer) -> str:
+    """Return a phrase for the values outside the limits."""
+    low = "" if known_answer.low is None else f"below {known_answer.low:g}"
+    high = "" if known_answer.high is None else f"above {known_answer.high:g}"
     return " or ".join(filter(None, (low, high)))
 
 
-def share_flakes(expected: float, low: float, high: float, n: int) -> float:
-    """Chance that the share of n seeds lies outside the limits though the true one is as expected."""
+def share_false_alarm(expected: float, low: float, high: float, n: int) -> float:
+    """Return the chance that the share of n seeds is outside the limits though the true one is as expected."""
     from scipy.stats import binom
 
     counts = np.arange(n + 1)
@@ -256,63 +256,68 @@ def share_flakes(expected: float, low: float, high: float, n: int) -> float:
     return float(binom.pmf(counts[outside], n, expected).sum())
 
 
-def _absent(control: KnownAnswer, found: Floats) -> KnownAnswerResult:
-    n, margin = len(found), control.margin
+def _absent(known_answer: KnownAnswer, on_seeds: Floats) -> KnownAnswerResult:
+    n, margin = len(on_seeds), known_answer.margin
     assert margin is not None
-    threshold = f"p < {ALARM:g} and a mean {control.scale} of {control.metric} beyond ±{margin:g}"
-    flakes, evidence = absent_flakes(n), f"size of the sign-flip test of {n} seeds below {ALARM:g}"
-    if not np.isfinite(found).all():
-        missing = f"{int((~np.isfinite(found)).sum())} of {n} seeds lack {control.metric}"
-        return KnownAnswerResult(control, False, missing, threshold, flakes, evidence)
-    mean, p = float(found.mean()), stats.sign_flip_p(found)
+    threshold = (
+        f"p < {ALARM:g} and a mean {known_answer.scale} of {known_answer.metric} beyond ±{margin:g}"
+    )
+    false_alarm, evidence = (
+        absent_false_alarm(n),
+        f"size of the sign-flip test of {n} seeds below {ALARM:g}",
+    )
+    if not np.isfinite(on_seeds).all():
+        missing = f"{int((~np.isfinite(on_seeds)).sum())} of {n} seeds lack {known_answer.metric}"
+        return KnownAnswerResult(known_answer, False, missing, threshold, false_alarm, evidence)
+    mean, p = float(on_seeds.mean()), stats.sign_flip_p(on_seeds)
     green = not (p < ALARM and abs(mean) > margin)
     return KnownAnswerResult(
-        control, green, f"mean {mean:.3g}, p = {p:.2g}", threshold, flakes, evidence
+        known_answer, green, f"mean {mean:.3g}, p = {p:.2g}", threshold, false_alarm, evidence
     )
 
 
-def absent_flakes(n: int) -> float:
-    """The largest size below `ALARM` that a sign-flip test of n differences has.
+def absent_false_alarm(n: int) -> float:
+    """Return the largest size below `ALARM` that a sign-flip test of n differences has.
 
-    >>> absent_flakes(12) * 2**11
+    >>> absent_false_alarm(12) * 2**11
     2.0
     """
     steps: float = 2.0 ** (n - 1)
-    most = floor(ALARM * steps)
-    return (most - (most == ALARM * steps)) / steps
+    flips = floor(ALARM * steps)
+    return (flips - (flips == ALARM * steps)) / steps
 
 
 def _identical(
-    control: KnownAnswer, result: Result, again: Sequence[RunResult]
+    known_answer: KnownAnswer, result: Result, again: Sequence[RunResult]
 ) -> KnownAnswerResult:
-    first = {record.key: record for record in result.row(control.variant).known}
+    first = {record.key: record for record in result.row(known_answer.variant).known}
     odd = [r for r in again if r.key not in first or bits(r) != bits(first[r.key])]
     same = len(again) - len(odd)
     return KnownAnswerResult(
-        control,
-        green=not odd and len(again) == control.seeds,
-        seen=f"{same} of {control.seeds} runs identical",
+        known_answer,
+        green=not odd and len(again) == known_answer.seeds,
+        seen=f"{same} of {known_answer.seeds} runs identical",
         threshold="any number of any run that differs",
-        flakes=0.0,
+        false_alarm=0.0,
         evidence="no chance is in it: the same machine, versions and seeds",
     )
 
 
 def bits(record: RunResult) -> tuple[object, ...]:
-    """Every number of a record that a training decides, written out in full; times are left out."""
+    """Return every number of a record that a training decides, written out in full; times are left out."""
     return (record.outcome, *map(_written, (record.scores, record.curves, record.hashes)))
 
 
 def _written(numbers: object) -> str:
-    """As text that is equal where every bit is, NaN included, whatever order the names come in."""
+    """Return text that is equal where every bit is, NaN included, whatever order the names come in."""
     return json.dumps(numbers, sort_keys=True)
 
 
-def named(control: KnownAnswer) -> str:
-    """The effect and its limits, such as ``accuracy, difference from the baseline, of at least 0.5``."""
+def named(known_answer: KnownAnswer) -> str:
+    """Return the effect and its limits, such as ``accuracy, difference from the baseline, of at least 0.5``."""
     held = {"baseline": "the baseline", "dummy": "the predictor that learns nothing"}
-    to = {"difference": "difference from", "ratio": "ratio to"}[control.scale]
-    whole = f", {to} {held[control.against]}," if control.against in held else ""
-    low = "" if control.low is None else f" of at least {control.low:g}"
-    high = "" if control.high is None else f" of at most {control.high:g}"
-    return f"{control.metric}{whole}{low}{' and' if low and high else ''}{high}"
+    to = {"difference": "difference from", "ratio": "ratio to"}[known_answer.scale]
+    whole = f", {to} {held[known_answer.against]}," if known_answer.against in held else ""
+    low = "" if known_answer.low is None else f" of at least {known_answer.low:g}"
+    high = "" if known_answer.high is None else f" of at most {known_answer.high:g}"
+    return f"{known_answer.metric}{whole}{low}{' and' if low and high else ''}{high}"

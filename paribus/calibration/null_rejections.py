@@ -27,7 +27,7 @@ Found = Sequence[tuple[Contrast, ...]]
 
 
 def attainable(n: int) -> float:
-    """The size that the sign-flip test of n differences has at 5 %: the largest multiple of 2^(1-n) within it.
+    """Return the size that the sign-flip test of n differences has at 5 %: the largest multiple of 2^(1-n) within it.
 
     >>> attainable(6), attainable(5)
     (0.03125, 0.0)
@@ -37,17 +37,17 @@ def attainable(n: int) -> float:
 
 
 def rejected(contrasts: Iterable[Contrast]) -> bool:
-    """Whether Holm's test rejects any contrast, whatever equivalence made of it."""
+    """Return whether Holm's test rejects any contrast, whatever equivalence made of it."""
     return any(contrast.p_holm <= ALPHA for contrast in contrasts)
 
 
 def told_apart(contrasts: Iterable[Contrast]) -> bool:
-    """Whether any verdict is better or worse."""
+    """Return whether any verdict is better or worse."""
     return any(c.decision in (Decision.better, Decision.worse) for c in contrasts)
 
 
 def rejections(repeats: int) -> list[Rate]:
-    """Rejections of true nulls, counted before equivalence hides them."""
+    """Return rejections of true nulls, counted before equivalence hides them."""
     found = [_null(World("normal", normal(0.0)), n, repeats, "normal scores") for n in (6, 10, 29)]
     found += [
         _null(World("skewed arms", skewed_arms), 10, repeats, "skewed (lognormal) scores"),
@@ -83,15 +83,15 @@ def _null(world: World, n: int, repeats: int, told: str, rule: Rule = "equal") -
 
 
 def _family(repeats: int) -> list[Rate]:
-    """Four contrasts with one baseline, none of them real, seen with a margin."""
-    found = verdicts(World("four nulls", normal(*[0.0] * FAMILY), margin=MARGIN), 10, repeats)
-    uncorrected = sum(any(c.p <= ALPHA for c in contrasts) for contrasts in found)
+    """Return four contrasts with one baseline, none of them real, seen with a margin."""
+    families = verdicts(World("four nulls", normal(*[0.0] * FAMILY), margin=MARGIN), 10, repeats)
+    uncorrected = sum(any(c.p <= ALPHA for c in contrasts) for contrasts in families)
     group = "True nulls"
     return [
         Rate(
             group,
             f"{FAMILY} contrasts: any rejected by Holm, before equivalence is looked at",
-            sum(map(rejected, found)),
+            sum(map(rejected, families)),
             repeats,
             ALPHA,
             "at_most",
@@ -101,7 +101,7 @@ def _family(repeats: int) -> list[Rate]:
         Rate(
             group,
             f"{FAMILY} contrasts: any verdict `better` or `worse`",
-            sum(map(told_apart, found)),
+            sum(map(told_apart, families)),
             repeats,
             ALPHA,
             "at_most",
@@ -122,7 +122,7 @@ def _family(repeats: int) -> list[Rate]:
 
 
 def at_the_margin(repeats: int) -> list[Rate]:
-    """Effects exactly at the margin, of which none is equivalent."""
+    """Return effects exactly at the margin, of which none is equivalent."""
     one = verdicts(World("at the margin", normal(MARGIN), margin=MARGIN), 10, repeats)
     four = verdicts(
         World("four at the margin", normal(*[MARGIN] * FAMILY), margin=MARGIN), 10, repeats
@@ -163,12 +163,12 @@ def at_the_margin(repeats: int) -> list[Rate]:
     ]
 
 
-def _equivalent(found: Found) -> int:
-    return sum(any(c.decision is Decision.equivalent for c in contrasts) for contrasts in found)
+def _equivalent(repeats: Found) -> int:
+    return sum(any(c.decision is Decision.equivalent for c in contrasts) for contrasts in repeats)
 
 
 def broken(repeats: int) -> list[Rate]:
-    """Equal means without symmetry, which break every test of equal means: shown, since no test mends it."""
+    """Return equal means without symmetry, which break every test of equal means: shown, since no test mends it."""
     group = "Equal means without symmetry"
     wrong = "a simulation that could not see what the page warns of"
     worlds = {

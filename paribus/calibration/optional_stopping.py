@@ -17,7 +17,7 @@ SOME = (10, 12, 15, 20, 30)
 
 
 def peeking(repeats: int) -> list[Rate]:
-    """Stopping at the first p < .05, and what keeps the error: marking later looks, or the sequential rule."""
+    """Count errors of stopping at the first p < .05, and with remedies: marked looks, the sequential rule."""
     return [
         _wrong(
             "stop at the first p < .05, a t test after every seed from 5 to 50",
@@ -46,7 +46,7 @@ def _wrong(name: str, looks: Sequence[int], test: Callable[[Floats], float], rep
 
 
 def _by_the_rule(repeats: int) -> Rate:
-    """The same five looks, of which the rule lets only the first one count."""
+    """Take the same five looks, of which the rule lets only the first one count."""
     world = World("looks", normal(0.0))
     drawn = (world.draw(g, SOME[-1]) for g in generators("looks by the rule", repeats))
     return Rate(
@@ -62,7 +62,7 @@ def _by_the_rule(repeats: int) -> Rate:
 
 
 def _sequential(repeats: int) -> list[Rate]:
-    """The rule that may look after every seed: whether it ever stops in vain, and whether its sequence ever misses."""
+    """Count how often the rule that looks after every seed stops in vain, and its sequence misses."""
     names = (
         "the sequential rule, a look after every seed up to 50: ever stopped",
         "its share of wins",
@@ -93,7 +93,7 @@ def _sequential(repeats: int) -> list[Rate]:
 
 
 def _counts(scores: Scores, n: int, world: World) -> bool:
-    """Whether a look at the first n seeds tells them apart, unmarked."""
+    """Return whether a look at the first n seeds tells them apart, unmarked."""
     seen = {name: values[:n] for name, values in scores.items()}
     later = [name for name in seen if n > SOME[0]]
     (contrast,) = judge(seen, world, exploratory=later)

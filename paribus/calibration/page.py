@@ -1,4 +1,4 @@
-"""The page of the calibration: every rate that was counted, its band, and what would have failed it."""
+"""Page of the calibration: every rate that was counted, its band, and what would have failed it."""
 
 from __future__ import annotations
 
@@ -49,22 +49,22 @@ def write_calibration(part: str, rates: Sequence[Rate], about: str, out: Path) -
     """
     out.mkdir(parents=True, exist_ok=True)
     file = out / "calibration.json"
-    known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    known[part] = {"about": [about, versions()], "rates": [asdict(rate) for rate in rates]}
-    file.write_text(json.dumps(known, indent=1), encoding="utf-8", newline="\n")
+    parts = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    parts[part] = {"about": [about, versions()], "rates": [asdict(rate) for rate in rates]}
+    file.write_text(json.dumps(parts, indent=1), encoding="utf-8", newline="\n")
     return [*write_again(file, out), file]
 
 
 def write_again(file: Path, out: Path) -> list[Path]:
     """Write the page and its figures from the ``calibration.json`` that `write_calibration` left."""
-    known = json.loads(file.read_text(encoding="utf-8"))
-    every = [Rate(**fields) for found in known.values() for fields in found["rates"]]
-    told = sorted((found["about"] for found in known.values()), key=lambda about: about[1])
-    return _pages(every, [sentence for about in told for sentence in about], out)
+    parts = json.loads(file.read_text(encoding="utf-8"))
+    every = [Rate(**fields) for part in parts.values() for fields in part["rates"]]
+    abouts = sorted((part["about"] for part in parts.values()), key=lambda about: about[1])
+    return _pages(every, [sentence for about in abouts for sentence in about], out)
 
 
 def versions() -> str:
-    """What the rates were counted with, in a sentence."""
+    """Return a sentence about the versions that the rates were counted with."""
     named = [f"{name} {version(name)}" for name in ("numpy", "scipy", "torch")]
     return f"Counted with Python {platform.python_version()}, {listed(named)}."
 
@@ -84,7 +84,7 @@ def _pages(rates: Sequence[Rate], about: Sequence[str], out: Path) -> list[Path]
 
 
 def calibration(rates: Sequence[Rate], about: Sequence[str], figures: Mapping[str, str]) -> str:
-    """The whole page."""
+    """Return the whole page."""
     blocks = ["# Calibration", INTRODUCTION, verdict(rates)]
     blocks += [f"![{text}]({name})" for text, name in figures.items()]
     for group, found in groups(rates).items():
@@ -94,25 +94,28 @@ def calibration(rates: Sequence[Rate], about: Sequence[str], figures: Mapping[st
 
 
 def groups(rates: Sequence[Rate]) -> dict[str, list[Rate]]:
-    """Rates by group, in the order in which groups first appear, what is wrong on purpose after all else."""
+    """Return the rates by group, in the order in which groups first appear, what is wrong on purpose after all else."""
     last = sorted(rates, key=lambda rate: rate.planted)
     order = list(dict.fromkeys(rate.group for rate in last))
     ranked = sorted(rates, key=lambda rate: order.index(rate.group))
-    return {name: list(found) for name, found in groupby(ranked, key=lambda rate: rate.group)}
+    return {
+        name: list(rates_of_group)
+        for name, rates_of_group in groupby(ranked, key=lambda rate: rate.group)
+    }
 
 
 def verdict(rates: Sequence[Rate]) -> str:
-    """How many are as they must be, and how many sound ones chance alone would put outside."""
+    """Return how many rates are as they must be, and how many of them chance alone would put outside."""
     failed = [rate for rate in rates if not rate.passed]
     sound = sum(not rate.planted for rate in rates)
-    told = (
+    counted = (
         f"**{len(rates) - len(failed)} of {len(rates)} are as they must be.** Of {sound} that must not lie outside "
         f"their band, chance alone puts at most {(1 - LEVEL) * sound:.2g} there on average."
     )
     if not failed:
-        return told
+        return counted
     names = "\n".join(f"- **FAILED**: {rate.group}: {_name(rate)}" for rate in failed)
-    return f"{told}\n\n{names}"
+    return f"{counted}\n\n{names}"
 
 
 def _name(rate: Rate) -> str:
@@ -135,7 +138,7 @@ def _line(rate: Rate) -> Line:
 
 
 def told(rate: Rate) -> str:
-    """A rate in a line, for a terminal."""
+    """Return a rate in a line, for a terminal."""
     low, high = map(share, rate.band)
     reads = "as it must" if rate.passed else "FAILED"
     return (
@@ -145,7 +148,7 @@ def told(rate: Rate) -> str:
 
 
 def share(value: float) -> str:
-    """A share in percent.
+    """Return a share in percent.
 
     >>> share(0.03125), share(1.0), share(0.0)
     ('3.12 %', '100 %', '0 %')
@@ -154,7 +157,7 @@ def share(value: float) -> str:
 
 
 def rates_figure(rates: Sequence[Rate]) -> Figure | None:
-    """Every rate that is expected to be small beside its band, by group; None where there is none."""
+    """Return a figure of every rate expected to be small beside its band, by group; None where there is none."""
     kept = [r for found in groups(rates).values() for r in found if r.expected < 0.5]
     if not kept:
         return None
@@ -182,13 +185,13 @@ def rates_figure(rates: Sequence[Rate]) -> Figure | None:
 
 
 def _whole(rate: Rate) -> str:
-    """A rate's name, with what its group says of it after a colon."""
+    """Return a rate's name, with its group's text after a colon."""
     _, _, part = rate.group.partition(": ")
     return f"{part}: {_name(rate)}" if part else _name(rate)
 
 
 def _stroke(axes: Axes, place: int, rate: Rate) -> None:
-    """One band and its mark."""
+    """Draw one band and its mark."""
     low, high = rate.band
     low = 0.0 if rate.rule == "at_most" else low
     axes.barh(place, 100 * (high - low), left=100 * low, height=0.62, color="0.85")
@@ -208,7 +211,7 @@ def _mark(axes: Axes, *, planted: bool) -> Line2D:
 
 
 def coverage_figure(rates: Sequence[Rate]) -> Figure | None:
-    """Coverage of each interval by number of seeds, over the band of 95 %; None where there is none."""
+    """Return the coverage of each interval by number of seeds, over the band of 95 %; None where there is none."""
     kept = [rate for rate in rates if rate.n is not None and rate.expected >= 0.9]
     lines = {name: [rate for rate in kept if rate.name == name] for name in _names(kept)}
     lines = {name: found for name, found in lines.items() if len({r.n for r in found}) > 1}

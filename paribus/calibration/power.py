@@ -16,7 +16,7 @@ says so): at six only unanimous signs count."""
 
 
 def power(repeats: int) -> list[Rate]:
-    """Found by the t test at the promised effect, and by the rule at a little more."""
+    """Count what the t test detects at the promised effect, and the rule at a little more."""
     return [
         rate
         for family in (1, 4)
@@ -50,7 +50,7 @@ def _power(n: int, family: int, repeats: int) -> list[Rate]:
 
 
 def _planted(effect: float, n: int, family: int, repeats: int) -> Sequence[Contrast]:
-    """The contrast with the effect, in a family of which the others show nothing."""
+    """Return the contrast with the effect, in a family of which the others show nothing."""
     world = World(f"effect {effect:.6f} of {family}", normal(effect))
     return [contrast for (contrast,) in verdicts(world, n, repeats, family)]
 

@@ -1,4 +1,4 @@
-"""A rate that was counted, held against the rate that was expected of it."""
+"""Counted rates, compared with the rates that were expected."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ side, which is what a procedure that is wrong on purpose must be seen to be."""
 
 @dataclass(frozen=True)
 class Rate:
-    """How often something happened, how often it should, and whether that agrees.
+    """Count of an event, its expected rate, and whether they agree.
 
     Attributes:
         group: what it is a part of, such as ``A/A``.
@@ -53,22 +53,22 @@ class Rate:
 
     @property
     def rate(self) -> float:
-        """The share that was counted."""
+        """Share that was counted."""
         return self.hits / self.trials
 
     @property
     def band(self) -> tuple[float, float]:
-        """Where 99 % of counts would lie if the expected rate were true."""
+        """Limits between which 99 % of counts would lie if the expected rate were true."""
         return band(self.expected, self.trials)
 
     @property
     def planted(self) -> bool:
-        """Whether it is a wrong procedure that must be seen to fail."""
+        """True if it is of a wrong procedure that must fail."""
         return self.rule in ("above", "below")
 
     @property
     def passed(self) -> bool:
-        """Whether it compares as it must."""
+        """True if it compares as it must."""
         low, high = self.band
         return {
             "equal": low <= self.rate <= high,
@@ -80,7 +80,7 @@ class Rate:
 
 
 def band(expected: float, trials: int, level: float = LEVEL) -> tuple[float, float]:
-    """The central binomial band: shares of ``trials`` between the tails of ``(1 - level) / 2``.
+    """Return the central binomial band: shares of ``trials`` between the tails of ``(1 - level) / 2``.
 
     Each tail beyond it has at most that probability, so it holds ``level`` or a little more.
 
@@ -95,7 +95,7 @@ def band(expected: float, trials: int, level: float = LEVEL) -> tuple[float, flo
 
 
 def limits(hits: int, trials: int, level: float = LEVEL) -> tuple[float, float]:
-    """Clopper and Pearson's limits of the rate that a count speaks for.
+    """Return Clopper and Pearson's limits of the rate that a count speaks for.
 
     >>> [round(x, 4) for x in limits(0, 200)]
     [0.0, 0.0261]

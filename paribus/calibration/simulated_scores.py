@@ -25,7 +25,7 @@ SEED = 20_270_000
 
 @dataclass(frozen=True)
 class World:
-    """A kind of comparison of which the truth is known.
+    """Kind of comparison of which the truth is known.
 
     Attributes:
         name: names its random stream.
@@ -41,7 +41,7 @@ class World:
 
 
 def generators(name: str, repeats: int) -> Iterator[np.random.Generator]:
-    """A generator for each repeat, which depends on the name and its number alone."""
+    """Yield a generator for each repeat, which depends on the name and its number alone."""
     number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
     for i in range(repeats):
         yield np.random.default_rng([SEED, number, i])
@@ -50,7 +50,7 @@ def generators(name: str, repeats: int) -> Iterator[np.random.Generator]:
 def verdicts(
     world: World, n: int, repeats: int, family: int | None = None
 ) -> list[tuple[Contrast, ...]]:
-    """What the rule says of so many comparisons of n seeds each, in a family that may be larger than what is drawn."""
+    """Return the rule's verdicts on comparisons of n seeds each, in a family that may be larger than what is drawn."""
     return [
         judge(world.draw(generator, n), world, family=family)
         for generator in generators(f"{world.name}, n = {n}", repeats)
@@ -64,7 +64,7 @@ def judge(
     family: int | None = None,
     exploratory: Collection[str] = (),
 ) -> tuple[Contrast, ...]:
-    """The rule's verdicts on one comparison; arguments are those of `decide`."""
+    """Return the rule's verdicts on one comparison; arguments are those of `decide`."""
     return decide(
         scores,
         baseline=BASE,
@@ -77,7 +77,7 @@ def judge(
 
 
 def normal(*effects: float, spread: float = sqrt(0.5)) -> Callable[..., Scores]:
-    """A baseline and a variant for each effect; with the spread left as it is, differences have deviation one.
+    """Return a baseline and a variant for each effect; with the default spread, differences have deviation one.
 
     Variants share their seeds' difficulty, which differences cancel.
     """
@@ -93,20 +93,20 @@ def normal(*effects: float, spread: float = sqrt(0.5)) -> Callable[..., Scores]:
 
 
 def skewed_arms(generator: np.random.Generator, n: int) -> Scores:
-    """Two variants with one and the same lognormal distribution: skewed scores, symmetric differences."""
+    """Return two variants with one and the same lognormal distribution: skewed scores, symmetric differences."""
     table = np.exp(generator.standard_normal((2, n)))
     return {BASE: table[0], "variant": table[1]}
 
 
 def failing_arms(generator: np.random.Generator, n: int) -> Scores:
-    """Two variants that are alike and of which one run in ten fails: exchangeable, so that the test holds."""
+    """Return two variants that are alike and of which one run in ten fails: exchangeable, so that the test holds."""
     table = generator.standard_normal((2, n))
     table[generator.random((2, n)) < 0.1] = nan
     return {BASE: table[0], "variant": table[1]}
 
 
 def skewed_differences(generator: np.random.Generator, n: int) -> Scores:
-    """Differences that are lognormal less their mean: equal means, no symmetry."""
+    """Return differences that are lognormal less their mean: equal means, no symmetry."""
     base = generator.standard_normal(n)
     return {BASE: base, "variant": base + np.exp(generator.standard_normal(n)) - exp(0.5)}
 
@@ -116,6 +116,6 @@ FAILURE = -9.0
 
 
 def rare_failures(generator: np.random.Generator, n: int) -> Scores:
-    """A variant that is better by one in nine runs of ten and fails in the tenth at a score of -9: equal means."""
+    """Return a variant better by one in nine runs of ten that fails in the tenth at a score of -9: equal means."""
     gain = 1 + 0.3 * generator.standard_normal(n)
     return {BASE: np.zeros(n), "variant": np.where(generator.random(n) < 0.1, nan, gain)}

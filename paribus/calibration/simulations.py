@@ -1,4 +1,4 @@
-"""All that is simulated: every procedure on drawn scores, through the rule that gives verdicts."""
+"""Simulations: every procedure on drawn scores, through the rule that gives verdicts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A suite against itself: the baseline of each of its comparisons, with the user's data and settings."""
+"""Calibration of a suite: the baseline of each of its comparisons against itself, with the user's data."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from paribus.calibration.page import told, write_calibration
 from paribus.calibration.rates import Rate
 from paribus.execution.progress import ProgressBar
 from paribus.execution.settings import Settings
-from paribus.experiment.comparison import Comparison, Suite
+from paribus.experiment.comparison import Comparison
+from paribus.experiment.suite import Suite
 
 
 def calibrate_suite(
@@ -33,7 +34,7 @@ def calibrate_suite(
 
 
 def _of(comparison: Comparison, settings: Settings) -> Settings:
-    """The settings with the data of this comparison's task alone."""
+    """Return the settings with the data of this comparison's task alone."""
     task = comparison.task.name
     data = {name: path for name, path in settings.data.items() if name == task}
     return replace(
@@ -42,5 +43,5 @@ def _of(comparison: Comparison, settings: Settings) -> Settings:
 
 
 def lines(rates: list[Rate], out: Path) -> str:
-    """What a terminal shows: a line a rate, and where the page is."""
+    """Return a terminal's lines: one a rate, and the page's path."""
     return "\n".join([*map(told, rates), f"page: {out / 'calibration.md'}"])

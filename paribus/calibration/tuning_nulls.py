@@ -23,12 +23,12 @@ NOISE = 0.1
 
 
 def live(settings: Floats) -> Floats:
-    """How good settings are that matter: best in the middle of their space, from -1 to 1."""
+    """Return the quality of settings that matter: best in the middle of their space, from -1 to 1."""
     return -((3 * settings) ** 2)
 
 
 def inert(settings: Floats) -> Floats:
-    """How good settings are that do nothing."""
+    """Return the quality of settings that do nothing."""
     return np.zeros_like(settings)
 
 
@@ -36,14 +36,14 @@ Quality = Callable[[Floats], Floats]
 
 
 def tuned(generator: np.random.Generator, trials: int, quality: Quality) -> float:
-    """The setting that one search finds best on its validation part."""
+    """Return the setting that one search finds best on its validation part."""
     settings = generator.uniform(-1, 1, trials)
     scores = quality(settings) + NOISE * generator.standard_normal(trials)
     return float(settings[int(np.argmax(scores))])
 
 
 def nested(few: int, many: int, quality: Quality) -> Callable[[np.random.Generator, int], Scores]:
-    """A search for every seed and variant; the winner is scored afresh."""
+    """Search for every seed and variant; the winner is scored afresh."""
 
     def draw(generator: np.random.Generator, n: int) -> Scores:
         winners = {
@@ -56,7 +56,7 @@ def nested(few: int, many: int, quality: Quality) -> Callable[[np.random.Generat
 
 
 def shared(generator: np.random.Generator, n: int) -> Scores:
-    """One search for each variant, whose winner is then trained with every seed."""
+    """Search once for each variant, whose winner is then trained with every seed."""
     return {
         name: _scored(np.full(n, tuned(generator, TRIALS, live)), generator, live)
         for name in (BASE, "variant")
@@ -68,31 +68,31 @@ def _scored(settings: Floats, generator: np.random.Generator, quality: Quality) 
 
 
 def searches(repeats: int) -> list[Rate]:
-    """Rejections after tuning, in a simulation of the search."""
+    """Return rejections after tuning, in a simulation of the search."""
     worlds = {
         "nested": World("nested search", nested(TRIALS, TRIALS, live)),
         "shared": World("shared search", shared),
         "inert": World("unequal, inert", nested(FEW, MANY, inert)),
         "live": World("unequal, live", nested(FEW, MANY, live)),
     }
-    found = {name: verdicts(world, SEEDS, repeats) for name, world in worlds.items()}
-    lost = sum(c.decision is Decision.better for (c,) in found["live"])
+    results = {name: verdicts(world, SEEDS, repeats) for name, world in worlds.items()}
+    lost = sum(c.decision is Decision.better for (c,) in results["live"])
     budgets = f"{FEW} against {MANY} trials"
     return [
         _null(
             f"one variant tuned twice, {TRIALS} trials nested in the seed: rejected",
-            sum(map(rejected, found["nested"])),
+            sum(map(rejected, results["nested"])),
             repeats,
         ),
         _null(
             f"{budgets} over a setting that does nothing, nested: rejected",
-            sum(map(rejected, found["inert"])),
+            sum(map(rejected, results["inert"])),
             repeats,
         ),
         Rate(
             "Wrong on purpose",
             f"one variant tuned twice, one search of {TRIALS} trials shared by all seeds: rejected",
-            sum(map(rejected, found["shared"])),
+            sum(map(rejected, results["shared"])),
             repeats,
             attainable(SEEDS),
             "above",

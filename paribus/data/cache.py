@@ -1,4 +1,4 @@
-"""Data that take seconds to make, kept in the user's cache under the hash of all that they are made from."""
+"""Cached arrays: data that take seconds to make, stored under the hash of everything that they are made from."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Entry = TypeVar("Entry")
 
 
 def cache_folder() -> Path:
-    """Where things that can be made again are kept: ``PARIBUS_CACHE``, or the user's own cache.
+    """Return the cache folder: ``PARIBUS_CACHE``, or the user's own cache.
 
     Raises:
-        OSError: the user has no home.
+        OSError: the user has no home folder.
     """
     if chosen := os.environ.get("PARIBUS_CACHE"):
         return Path(chosen)
@@ -29,7 +29,7 @@ def cache_folder() -> Path:
     try:
         return (Path(base) if base else Path("~/.cache").expanduser()) / "paribus"
     except RuntimeError as error:
-        raise FileNotFoundError(f"no home to keep things in: {error}") from error
+        raise FileNotFoundError(f"no home folder for the cache: {error}") from error
 
 
 def keep_latest(entries: dict[str, Entry], key: str, value: Entry, max_size: int) -> None:
@@ -44,7 +44,7 @@ def keep_latest(entries: dict[str, Entry], key: str, value: Entry, max_size: int
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Yield a path to write to, whose file replaces ``path`` at the end: no reader sees a part of it.
+    """Yield a path to write to, whose file replaces ``path`` at the end: no reader sees half of it.
 
     Of two processes that write at once the last one wins. Where writing fails nothing is left.
 
@@ -53,38 +53,38 @@ def atomic_write(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        whole = Path(folder) / path.name
-        yield whole
-        whole.replace(path)
+        complete = Path(folder) / path.name
+        yield complete
+        complete.replace(path)
 
 
 def cached_array(
     name: str, made_from: Sequence[object], make: Callable[[], np.ndarray]
 ) -> np.ndarray:
-    """The array that ``make`` returns, from the cache if it was made before.
+    """Return the array that ``make`` returns, from the cache if it was made before.
 
     A cache that cannot be written or read costs the time of making the array again, and nothing else.
 
     Args:
-        name: what its file is called, besides the hash.
-        made_from: plain data that tell everything that the array depends on, the code that makes it included.
+        name: start of its file's name, before the hash.
+        made_from: plain data: everything that the array depends on, the code that makes it included.
         make: makes it.
     """
     file = f"{name}-{digest(made_from)}.npy"
     try:
-        found: np.ndarray = np.load(cache_folder() / file, allow_pickle=False)
+        array: np.ndarray = np.load(cache_folder() / file, allow_pickle=False)
     except (OSError, ValueError, EOFError):
-        found = make()
+        array = make()
         with suppress(OSError), atomic_write(cache_folder() / file) as path:
-            np.save(path, found, allow_pickle=False)
-    return found
+            np.save(path, array, allow_pickle=False)
+    return array
 
 
 def processor() -> str:
-    """Its model and instructions, which machine code that is made for this machine depends on."""
+    """Return the processor's model and instructions, which compiled code depends on."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return f"{platform.machine()} {platform.processor()}"
-    telling = ("model name", "flags", "Features", "CPU part")
-    return "\n".join(sorted({line for line in lines if line.startswith(telling)}))
+    relevant = ("model name", "flags", "Features", "CPU part")
+    return "\n".join(sorted({line for line in lines if line.startswith(relevant)}))

@@ -1,4 +1,4 @@
-"""What is learned from: a data set read once, and the split of it that one seed sees."""
+"""Data sets as they were read, and the split of one that a seed sees."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PARTS = ("train", "validation", "test")
 
 
 def digest_tensors(tensors: Iterable[Tensor]) -> str:
-    """The first 16 hexadecimal digits of the SHA-256 of the tensors' shapes, types and bytes."""
+    """Return the first 16 hexadecimal digits of the SHA-256 of the tensors' shapes, types and bytes."""
     sha = hashlib.sha256()
     for tensor in tensors:
         sha.update(f"{tuple(tensor.shape)}{tensor.dtype}".encode())
@@ -25,11 +25,11 @@ def digest_tensors(tensors: Iterable[Tensor]) -> str:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Samples as they were read, before any split and before any statistic is taken of them.
+    """Samples as they were read, before any split and before any statistic of them.
 
     Attributes:
-        name: what people call it, such as a file's name.
-        origin: where it comes from, in a phrase: a file, or a documented generator.
+        name: name for people, such as a file's.
+        origin: source in a phrase: a file, or a documented generator.
         inputs: one tensor an input of the network, each ``(sample, ...)``; NaN marks a missing value.
         targets: one tensor a target, ``(sample,)`` of class numbers or ``(sample, ...)`` of values, such as numbers
             ``(sample, output)`` or images ``(sample, channel, height, width)``.
@@ -43,7 +43,7 @@ class Dataset:
         declared: ``(sample,)`` of part numbers (0 train, 1 validation, 2 test, -1 free) where the data came already
             split.
         digest: hash of the content that was read (of the files' bytes, or of the tensors).
-        notes: what a reader of the page must know: values filled, columns dropped, copies found.
+        notes: facts that a page must print: values filled, columns dropped, copies.
     """
 
     name: str
@@ -65,12 +65,12 @@ class Dataset:
 
     @property
     def kind(self) -> Literal["classification", "regression"]:
-        """What the first target asks for."""
+        """Kind of problem that the first target poses."""
         return "classification" if self.classes else "regression"
 
     @property
     def input_shapes(self) -> tuple[tuple[int, ...], ...]:
-        """The shape of one sample of each input, without the sample axis."""
+        """Shape of one sample of each input, without the sample axis."""
         return tuple(tuple(x.shape[1:]) for x in self.inputs)
 
     @property
@@ -80,7 +80,7 @@ class Dataset:
 
     @property
     def output_sizes(self) -> tuple[int, ...]:
-        """The same for each target."""
+        """Numbers that a network puts out for each target, as `outputs` counts them."""
         named = (self.classes, *self.further_classes, *((),) * len(self.targets))
         return tuple(
             (1 if len(classes) == 2 else len(classes)) if classes else target.shape[1:].numel()
@@ -90,7 +90,7 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Standardizer:
-    """Filling, shifting and scaling by statistics of the training part: ``(where(isnan(x), fill, x) - shift) * scale``.
+    """Imputation, shift and scale by statistics of the training part: ``(where(isnan(x), fill, x) - shift) * scale``.
 
     All three broadcast against one sample. It acts on any batch of samples, so that one raw copy of the data
     serves every seed.
@@ -101,17 +101,17 @@ class Standardizer:
     scale: Tensor
 
     def __call__(self, x: Tensor) -> Tensor:
-        """The prepared samples, floating point, in the shape of ``x``."""
+        """Return the prepared samples, floating point, in the shape of ``x``."""
         x = x.to(self.shift.dtype)
         return (torch.where(torch.isnan(x), self.fill, x) - self.shift) * self.scale
 
     @classmethod
     def fit(cls, x: Tensor, feature_axis: int) -> Standardizer:
-        """Median, mean and one over the standard deviation of each feature, missing values left out.
+        """Take median, mean and one over the standard deviation of each feature, missing values left out.
 
         Of two values in the middle the median is the lower one.
         A feature that is constant (or missing throughout) in ``x`` gets a scale of zero: the training part says
-        nothing about it, so no network is to see it.
+        nothing about it, so no network sees it.
 
         Args:
             x: training samples, ``(sample, ...)``.
@@ -143,7 +143,7 @@ class Subset:
         return len(self.targets[0])
 
     def to(self, device: str, dtype: torch.dtype) -> Subset:
-        """The same samples on another device, floating-point ones in another precision."""
+        """Return the same samples on another device, floating-point ones in another precision."""
 
         def move(t: Tensor) -> Tensor:
             return t.to(device, dtype if t.is_floating_point() else t.dtype)
@@ -153,12 +153,12 @@ class Subset:
 
 @dataclass(frozen=True)
 class Split:
-    """A data set as one seed sees it: which sample is in which part, and the statistics of the training part.
+    """Data set as one seed sees it: which sample is in which part, and the statistics of the training part.
 
     Attributes:
         train, validation, test: sample numbers, ``(sample,)`` each; a number may stand more than once where a
             split asks for it.
-        notes: what this split did that a reader must know.
+        notes: facts of this split that a page must print.
     """
 
     dataset: Dataset
@@ -174,7 +174,7 @@ class Split:
 
     @cached_property
     def input_affines(self) -> tuple[Standardizer | None, ...]:
-        """For each input its preparation, fitted on the training part alone; None leaves it as it is."""
+        """Preparation of each input, fitted on the training part alone; None leaves it as it is."""
         return tuple(
             None if axis is None else Standardizer.fit(x[self.train], axis)
             for x, axis in zip(self.dataset.inputs, self.dataset.feature_axes, strict=True)
@@ -182,26 +182,26 @@ class Split:
 
     @cached_property
     def target_affines(self) -> tuple[Standardizer | None, ...]:
-        """For each target its preparation, fitted on the training part alone."""
+        """Preparation of each target, fitted on the training part alone."""
         wanted = self.dataset.standardise_targets
         return tuple(
             Standardizer.fit(y[self.train], 1) if wanted else None for y in self.dataset.targets
         )
 
     def indices(self, part: str) -> Tensor:
-        """The sample numbers of a part, ``(sample,)``."""
+        """Return the sample numbers of a part, ``(sample,)``."""
         return {"train": self.train, "validation": self.validation, "test": self.test}[part]
 
     def only(self, samples: Tensor) -> Split:
-        """The split of these samples in all three parts, ``(sample,)``, prepared as they are in this one."""
+        """Return the split of these samples in all three parts, ``(sample,)``, prepared as they are in this one."""
         made = Split(self.dataset, samples, samples, samples, self.notes)
-        # In the place of what the properties would fit on the few.
+        # Statistics of this split, in place of ones fitted on the few samples.
         vars(made).update(input_affines=self.input_affines, target_affines=self.target_affines)
         return made
 
-    def part(self, name: str, most: int | None = None) -> Subset:
-        """The prepared samples of a part, or the first of them."""
-        index = self.indices(name)[:most]
+    def part(self, name: str, max_size: int | None = None) -> Subset:
+        """Return the prepared samples of a part, or the first of them."""
+        index = self.indices(name)[:max_size]
         return Subset(
             _prepared(self.dataset.inputs, index, self.input_affines),
             _prepared(self.dataset.targets, index, self.target_affines),

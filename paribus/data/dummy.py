@@ -12,7 +12,7 @@ from paribus.errors import ParibusError
 
 
 def prior(split: Split, target: int = 0) -> Tensor:
-    """How frequent each class is in training, with one sample of each class added, as the logits of every test sample.
+    """Predict each class's share of training, one sample of each class added, as the logits of every test sample.
 
     Args:
         split: whose classes are counted.
@@ -30,7 +30,7 @@ def prior(split: Split, target: int = 0) -> Tensor:
 
 
 def priors(split: Split, of: Sequence[int] = (0, 1)) -> tuple[Tensor, ...]:
-    """`prior` for each output of a network that has several.
+    """Predict the `prior` for each output of a network that has several.
 
     Args:
         split: whose classes are counted.
@@ -40,7 +40,7 @@ def priors(split: Split, of: Sequence[int] = (0, 1)) -> tuple[Tensor, ...]:
 
 
 def label_prior(split: Split) -> Tensor:
-    """How frequent each label is in training, a sample with and one without it added, as logits ``(sample, label)``."""
+    """Predict each label's share of training, a sample with and one without it added, as logits ``(sample, label)``."""
     target = split.dataset.targets[0][split.train].double()
     held = target.sum(0) + 1
     odds = (held / (len(target) + 2 - held)).log()
@@ -48,18 +48,18 @@ def label_prior(split: Split) -> Tensor:
 
 
 def mean_target(split: Split) -> Tensor:
-    """The mean target of training for every test sample, ``(sample, ...)`` in the scale of the prepared targets."""
+    """Predict the mean target of training, ``(sample, ...)`` in the scale of the prepared targets."""
     mean = split.part("train").targets[0].mean(0)
     return mean.expand(len(split.test), *mean.shape)
 
 
 def identity(split: Split) -> Tensor:
-    """The input of each test sample as it is, where input and target are of one shape: a noisy image, not denoised."""
+    """Predict the input itself, where input and target are of one shape: a noisy image, not denoised."""
     return split.part("test").inputs[0]
 
 
 def principal_components(split: Split, components: int | None = None) -> Tensor:
-    """Each test input projected on the leading principal components of the training targets, in the targets' shape.
+    """Project test inputs on the leading principal components of the training targets, in the targets' shape.
 
     The best that a linear autoencoder can do; mean and components are those of the training part.
 
@@ -85,7 +85,7 @@ def principal_components(split: Split, components: int | None = None) -> Tensor:
         given, wanted = (
             (x[0].double().flatten(1) - mean) @ axes for x in (held.inputs, held.targets)
         )
-        components = _fewest_errors(given, wanted)
+        components = _best_count(given, wanted)
     kept = axes[:, :components]
     test = split.part("test").inputs[0]
     projected = (test.double().flatten(1) - mean) @ kept @ kept.T + mean
@@ -93,26 +93,26 @@ def principal_components(split: Split, components: int | None = None) -> Tensor:
 
 
 def _principal_axes(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean ``(feature,)`` of samples and their principal axes ``(feature, component)``, that of most variance first."""
+    """Return samples' mean ``(feature,)`` and principal axes ``(feature, component)``, that of most variance first."""
     mean = x.mean(0)
     centred = x - mean
     return mean, torch.linalg.eigh(centred.T @ centred).eigenvectors.flip(1)
 
 
-def _fewest_errors(given: Tensor, wanted: Tensor) -> int:
-    """How many leading coordinates of ``given`` come nearest to ``wanted``, the rest zero; both ``(sample, axis)``."""
+def _best_count(given: Tensor, wanted: Tensor) -> int:
+    """Return how many leading coordinates of ``given`` come nearest to ``wanted``, both ``(sample, axis)``."""
     saved = (wanted.square() - (wanted - given).square()).sum(0).cumsum(0)
     best = int(saved.argmax())
     return best + 1 if saved[best] > 0 else 0
 
 
 def last_value(split: Split) -> Tensor:
-    """The last value of each test window, ``(sample, 1)`` in the scale of the prepared targets."""
+    """Predict the last value of each test window, ``(sample, 1)`` in the scale of the prepared targets."""
     return _from_window(split, 1)
 
 
 def seasonal_dummy(split: Split, lag: int) -> Tensor:
-    """The value ``lag`` steps before the one to predict, ``(sample, 1)`` in the scale of the prepared targets.
+    """Predict the value ``lag`` steps earlier, ``(sample, 1)`` in the scale of the prepared targets.
 
     Args:
         split: windows ``(sample, time, 1)``, each with the value one step later as its target.

@@ -1,4 +1,4 @@
-"""What a network is not to see, or not as it is: controls that alter a split; ``(split, generator) -> split``.
+"""Perturbed inputs, the controls of what a network learns from: ``(split, generator) -> split``.
 
 Which sample is in which part stays as it was, and so does every other input, so that variants differ in this alone.
 """
@@ -15,7 +15,7 @@ from paribus.errors import ParibusError
 
 
 def shuffle_input(split: Split, generator: torch.Generator, input: int = 0) -> Split:  # noqa: A002 - an input is meant
-    """One input's samples in another order within each part, so that it says nothing of the others and of the target.
+    """Shuffle one input's samples within each part, so that it says nothing of the other inputs and of the target.
 
     Args:
         split: what is perturbed.
@@ -35,8 +35,8 @@ def shuffle_input(split: Split, generator: torch.Generator, input: int = 0) -> S
     )
 
 
-def zero_input(split: Split, generator: torch.Generator, input: int = 0) -> Split:  # noqa: A002, ARG001 - as in shuffled
-    """One input all zeros, so that the same network does without it.
+def zero_input(split: Split, generator: torch.Generator, input: int = 0) -> Split:  # noqa: A002, ARG001 - as in shuffle_input
+    """Set one input to zero, so that the same network does without it.
 
     Raises:
         ParibusError: there is no such input.
@@ -44,8 +44,8 @@ def zero_input(split: Split, generator: torch.Generator, input: int = 0) -> Spli
     return _with(split, input, torch.zeros_like(_input(split, input)), "all zeros")
 
 
-def permuted_pixels(split: Split, generator: torch.Generator, input: int = 0) -> Split:  # noqa: A002 - as in shuffled
-    """The pixels of every image put into one other order, drawn once a seed: the same numbers, their places lost.
+def permuted_pixels(split: Split, generator: torch.Generator, input: int = 0) -> Split:  # noqa: A002 - as in shuffle_input
+    """Permute the pixels of every image alike, in an order drawn once a seed: the same numbers, their places lost.
 
     Args:
         split: what is perturbed; that input is ``(sample, channel, height, width)``.
@@ -70,8 +70,8 @@ def permuted_pixels(split: Split, generator: torch.Generator, input: int = 0) ->
     )
 
 
-def add_noise(split: Split, generator: torch.Generator, sigma: float, input: int = 0) -> Split:  # noqa: A002 - as in shuffled
-    """One input with Gaussian noise added to every number of it, drawn once a seed; targets are left clean.
+def add_noise(split: Split, generator: torch.Generator, sigma: float, input: int = 0) -> Split:  # noqa: A002 - as in shuffle_input
+    """Add Gaussian noise to every number of one input, drawn once a seed; targets are left clean.
 
     Values are not cut off at the ends of their range, so that the noise's power is that of ``sigma``. One draw is
     scaled by ``sigma``, so that a seed's noise at two levels differs in nothing else.
@@ -112,7 +112,7 @@ def _input(split: Split, number: int) -> Tensor:
 
 
 def _with(split: Split, number: int, x: Tensor, how: str) -> Split:
-    """The split with another tensor as one input, and a note of it."""
+    """Return the split with another tensor as one input, and a note of it."""
     inputs = tuple(x if i == number else old for i, old in enumerate(split.dataset.inputs))
     which = f"input {number + 1} of {len(inputs)}" if len(inputs) > 1 else "the input"
     dataset = replace(split.dataset, inputs=inputs)

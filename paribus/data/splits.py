@@ -1,4 +1,4 @@
-"""Splits: which sample is learned from, which one chooses, which one judges; ``(dataset, generator) -> Fold``."""
+"""Splits into training, validation and test parts: ``(dataset, generator) -> Split``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def random_split(
     imbalance: float = 1.0,
     max_evaluated: int | None = None,
 ) -> Split:
-    """A split drawn at random, class by class, with copies of one sample on one side.
+    """Draw a split at random, class by class, with copies of one sample on one side.
 
     Every draw with the same fractions has parts of the same sizes, unless a group of copies fits into no part. Where
     the data came already split, the declared test part is kept, and validation is drawn from the declared training
@@ -34,26 +34,26 @@ def random_split(
         generator: where the draw comes from.
         fractions: shares of training, validation and test.
         stratify: draw each class apart, so that every part has the same prevalences.
-        imbalance: by how much class 0 gains on the last class in frequency, ``r``. Of class ``k`` of ``K``, training
-            and validation keep a share ``r ** (-k / (K - 1))``, at least 2 and 1 samples; a larger ``r`` keeps a subset
-            of what a smaller one keeps. The test part keeps every sample and repeats those of the frequent
-            classes, the first about ``r`` times, the last once, so that it has the same prevalences while scores of
-            small classes rest on all the samples there are.
+        imbalance: factor ``r`` by which class 0 becomes more frequent relative to the last class. Of class ``k`` of
+            ``K``, training and validation keep a share ``r ** (-k / (K - 1))``, at least 2 and 1 samples; a larger
+            ``r`` keeps a subset of what a smaller one keeps. The test part keeps every sample and repeats those of
+            the frequent classes, the first about ``r`` times, the last once, so that it has the same prevalences
+            while scores of small classes rest on every sample.
         max_evaluated: how many samples validation and test have at most; more are thinned evenly.
 
     Raises:
-        ParibusError: fractions that are none, an imbalance below one or without classes, a part left empty, or a class
+        ParibusError: invalid fractions, an imbalance below one or without classes, a part left empty, or a class
             that is missing from training or test.
     """
-    shares = _checked(fractions)
+    shares = _checked_fractions(fractions)
     _check_imbalance(dataset, imbalance)
     parts = _drawn(dataset, generator, shares, stratify)
     notes: tuple[str, ...] = ()
     if dataset.declared is not None and bool((dataset.declared == 2).any()):
         notes = ("the test part is the declared one and is not redrawn",)
-    split = _fold(dataset, parts, notes)
+    split = _split_of(dataset, parts, notes)
     split = _imbalanced(split, generator, imbalance) if imbalance > 1 else split
-    return _lightened(split, max_evaluated)
+    return _limited(split, max_evaluated)
 
 
 def time_split(
@@ -62,10 +62,10 @@ def time_split(
     fractions: Sequence[float] = (0.7, 0.15, 0.15),
     max_evaluated: int | None = None,
 ) -> Split:
-    """A split of samples in time order: the past trains, the next stretch chooses, the last one judges.
+    """Split samples in time order: training, then validation, then test.
 
     The cuts are the same for every seed. Windows just after a cut look back over it, as a forecast does; what they are
-    to predict lies behind it.
+    to predict lies after it.
 
     Args:
         dataset: samples in time order.
@@ -74,19 +74,19 @@ def time_split(
         max_evaluated: how many samples validation and test have at most; more are thinned evenly.
 
     Raises:
-        ParibusError: fractions that are none, or a part left empty.
+        ParibusError: invalid fractions, or a part left empty.
     """
-    first, second, _ = _cuts(len(dataset), _checked(fractions))
+    first, second, _ = _cuts(len(dataset), _checked_fractions(fractions))
     order = torch.arange(len(dataset))
     split = Split(dataset, order[:first], order[first:second], order[second:])
-    return _full(_lightened(split, max_evaluated))
+    return _refuse_empty_part(_limited(split, max_evaluated))
 
 
 def declared_split(
     dataset: Dataset,
     generator: torch.Generator,  # noqa: ARG001 - every split takes one; nothing is drawn here
 ) -> Split:
-    """The split that the data came with, as generated data do that are drawn anew for every seed.
+    """Return the split that the data came with, as generated data do that are drawn anew for every seed.
 
     Raises:
         ParibusError: a sample without a declared part, a part left empty, or a class missing from training or test.
@@ -98,10 +98,10 @@ def declared_split(
             expected="every sample declared as training, validation or test",
             fix="Use paribus.data.splits:random_split, which draws what is not declared.",
         )
-    return _fold(dataset, dataset.declared, ())
+    return _split_of(dataset, dataset.declared, ())
 
 
-def _checked(fractions: Sequence[float]) -> tuple[float, float, float]:
+def _checked_fractions(fractions: Sequence[float]) -> tuple[float, float, float]:
     shares = tuple(fractions)
     if len(shares) != 3 or min(shares) <= 0 or not math.isclose(sum(shares), 1, abs_tol=1e-6):
         raise ParibusError(
@@ -120,12 +120,12 @@ def _check_imbalance(dataset: Dataset, imbalance: float) -> None:
         "imbalance of a split",
         got=imbalance if dataset.classes else f"{imbalance} for values to predict",
         expected="1, or more than 1 where there are classes",
-        fix="Give by what factor the first class is to gain on the last in frequency.",
+        fix="Give the factor by which the first class becomes more frequent relative to the last.",
     )
 
 
 def _cuts(count: int, shares: Sequence[float]) -> tuple[int, int, int]:
-    """Where each part ends, rounded."""
+    """Return the sample number at which each part ends, rounded."""
     total = sum(shares)
     ends = [round(count * sum(shares[: i + 1]) / total) for i in range(3)]
     return ends[0], ends[1], ends[2]
@@ -134,7 +134,7 @@ def _cuts(count: int, shares: Sequence[float]) -> tuple[int, int, int]:
 def _drawn(
     dataset: Dataset, generator: torch.Generator, shares: tuple[float, float, float], stratify: bool
 ) -> Tensor:
-    """The part number of every sample, ``(sample,)``."""
+    """Draw the part number of every sample, ``(sample,)``."""
     leaders = _leaders(dataset)
     strata = torch.zeros_like(leaders)
     if dataset.classes and stratify:
@@ -146,12 +146,12 @@ def _drawn(
     for pool, wanted in draws:
         for stratum in strata[pool].unique().tolist():
             members = torch.nonzero(pool & (strata == stratum)).squeeze(1)
-            parts[members] = _allotted(leaders[members], wanted, generator)
+            parts[members] = _drawn_parts(leaders[members], wanted, generator)
     return parts
 
 
 def _leaders(dataset: Dataset) -> Tensor:
-    """For each sample the number of the first sample that it is a copy of, itself if of none, ``(sample,)``."""
+    """Return for each sample the first one that it is a copy of, itself if of none, ``(sample,)``."""
     order = torch.arange(len(dataset))
     if dataset.groups is None:
         return order
@@ -160,10 +160,10 @@ def _leaders(dataset: Dataset) -> Tensor:
     return first[group]
 
 
-def _allotted(
+def _drawn_parts(
     leaders: Tensor, shares: tuple[float, float, float], generator: torch.Generator
 ) -> Tensor:
-    """A part number for each of these samples, ``(sample,)``: copies, of which few are expected, are placed first."""
+    """Draw a part number for each of these samples, ``(sample,)``; copies, few as a rule, are placed first."""
     _, unit, sizes = leaders.unique(return_inverse=True, return_counts=True)
     room = _quota(len(leaders), shares)
     placed = torch.full_like(sizes, FREE)
@@ -179,7 +179,7 @@ def _allotted(
 
 
 def _quota(count: int, shares: tuple[float, float, float]) -> Tensor:
-    """How many of so many samples go into each part, ``(3,)``: no part empty that could have one, test first."""
+    """Return each part's share of so many samples, ``(3,)``: no part empty that could have one, test first."""
     first, second, end = _cuts(count, shares)
     room = [first, second - first, end - second]
     for part in (1, 0, 2):
@@ -189,46 +189,46 @@ def _quota(count: int, shares: tuple[float, float, float]) -> Tensor:
     return torch.tensor(room)
 
 
-def _fold(dataset: Dataset, parts: Tensor, notes: tuple[str, ...]) -> Split:
-    """The split of these part numbers, every part and every class of training and test being there."""
+def _split_of(dataset: Dataset, parts: Tensor, notes: tuple[str, ...]) -> Split:
+    """Return the split of these part numbers; refuse an empty part, and a class missing from training or test."""
     train, validation, test = (torch.nonzero(parts == i).squeeze(1) for i in range(3))
-    split = _full(Split(dataset, train, validation, test, notes))
+    split = _refuse_empty_part(Split(dataset, train, validation, test, notes))
     for name in ("train", "test") if dataset.classes else ():
         there = set(dataset.targets[0][split.indices(name)].tolist())
         missing = [c for k, c in enumerate(dataset.classes) if k not in there]
         if missing:
             raise ParibusError(
                 f"split of {dataset.name}",
-                got=f"no sample of class {missing[0]!r} in the {_spoken(name)} part",
+                got=f"no sample of class {missing[0]!r} in the {_part_name(name)} part",
                 expected="every class in training and test",
                 fix="Give more samples of that class, leave it out, or change the fractions.",
             )
     return split
 
 
-def _full(split: Split) -> Split:
-    """The same split, none of its parts being empty."""
+def _refuse_empty_part(split: Split) -> Split:
+    """Return the same split; refuse an empty part."""
     for name in PARTS:
         if len(split.indices(name)) == 0:
             raise ParibusError(
                 f"split of {split.dataset.name}",
-                got=f"no sample in the {_spoken(name)} part, of {len(split.dataset)} in all",
+                got=f"no sample in the {_part_name(name)} part, of {len(split.dataset)} in all",
                 expected="samples in all three parts",
                 fix="Give more samples, or change the fractions.",
             )
     return split
 
 
-def _spoken(part: str) -> str:
+def _part_name(part: str) -> str:
     return "training" if part == "train" else part
 
 
-def _lightened(split: Split, most: int | None) -> Split:
-    """The split with at most so many samples in validation and test."""
+def _limited(split: Split, max_size: int | None) -> Split:
+    """Return the split with at most so many samples in validation and test."""
     parts = (split.validation, split.test)
-    if most is None or max(map(len, parts)) <= most:
+    if max_size is None or max(map(len, parts)) <= max_size:
         return split
-    validation, test = (_thinned(part, most) for part in parts)
+    validation, test = (_thinned(part, max_size) for part in parts)
     note = (
         f"validation and test are scored on {len(validation)} of {len(parts[0])} and {len(test)} of "
         f"{len(parts[1])} samples, evenly spaced"
@@ -236,24 +236,24 @@ def _lightened(split: Split, most: int | None) -> Split:
     return replace(split, validation=validation, test=test, notes=(*split.notes, note))
 
 
-def _thinned(part: Tensor, most: int) -> Tensor:
-    """At most so many of the samples, evenly spaced, first and last included."""
-    if len(part) <= most:
+def _thinned(part: Tensor, max_size: int) -> Tensor:
+    """Return at most so many of the samples, evenly spaced, first and last included."""
+    if len(part) <= max_size:
         return part
-    return part[torch.linspace(0, len(part) - 1, most, dtype=torch.float64).round().long()]
+    return part[torch.linspace(0, len(part) - 1, max_size, dtype=torch.float64).round().long()]
 
 
 def _imbalanced(split: Split, generator: torch.Generator, ratio: float) -> Split:
-    """The split with prevalences that fall geometrically, as `random_split` tells."""
+    """Return the split with prevalences that fall geometrically, as in `random_split`."""
     target, count = split.dataset.targets[0], len(split.dataset.classes)
     shares = [ratio ** (-k / (count - 1)) for k in range(count)]
 
-    def thin(part: Tensor, least: int) -> Tensor:
+    def thin(part: Tensor, min_size: int) -> Tensor:
         kept = []
         for k, share in enumerate(shares):
             members = part[target[part] == k]
             mixed = members[torch.randperm(len(members), generator=generator)]
-            kept.append(mixed[: max(least, round(share * len(members)))])
+            kept.append(mixed[: max(min_size, round(share * len(members)))])
         return torch.cat(kept).sort().values
 
     def repeat(part: Tensor) -> Tensor:
@@ -276,5 +276,5 @@ def _imbalanced(split: Split, generator: torch.Generator, ratio: float) -> Split
 
 
 def _sizes(target: Tensor, part: Tensor) -> list[int]:
-    """How many samples of each class a part has."""
+    """Count a part's samples of each class."""
     return target[part].bincount().tolist()

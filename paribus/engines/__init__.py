@@ -1,1 +1,1 @@
-"""Engines that train many runs at once."""
+"""Engines that train many runs at once; each is tested against `paribus.training.loop`."""

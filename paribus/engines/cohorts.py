@@ -1,4 +1,4 @@
-"""Which runs can be trained together, and in which portions they are sent to workers."""
+"""Cohorts of runs that can be trained together, and the chunks of them that are sent to workers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_CHUNK = 512
 
 
 def cohort_key(run: Run) -> str:
-    """Runs of one key share all that fixes shapes: they differ in seed and in numbers of the optimizer only.
+    """Return a key that is equal for runs whose shapes are equal: they differ in seed and in optimizer numbers only.
 
     All are trials, or none is.
     """
@@ -29,14 +29,14 @@ def cohort_key(run: Run) -> str:
 
 
 def stacked(run: Run) -> bool:
-    """Whether an engine was chosen for it that trains a cohort at once, compiled or not."""
+    """Return whether a run's engine trains a cohort at once, compiled or not."""
     return run.engine.startswith("stacked")
 
 
 def chunks(runs: Sequence[Run], jobs: int, largest: int = MAX_CHUNK) -> list[list[Run]]:
-    """Portions of runs, each for one process: one run for the loop, part of a cohort for the stacked engine.
+    """Return chunks of runs, each for one process: one run for the loop, part of a cohort for the stacked engine.
 
-    A cohort is dealt out evenly, so that all processes have work, in portions of at most ``largest``, and seed by seed:
+    A cohort is dealt out evenly, so that all processes have work, in chunks of at most ``largest``, and seed by seed:
     each has runs of all variants, whose numbers decide which operations a step has.
     """
     alone = [[run] for run in runs if not stacked(run)]
@@ -44,7 +44,7 @@ def chunks(runs: Sequence[Run], jobs: int, largest: int = MAX_CHUNK) -> list[lis
     for run in runs:
         if stacked(run):
             cohorts.setdefault((run.engine, cohort_key(run)), []).append(run)
-    return [unit for cohort in cohorts.values() for unit in _dealt(cohort, jobs, largest)] + alone
+    return [chunk for cohort in cohorts.values() for chunk in _dealt(cohort, jobs, largest)] + alone
 
 
 def _dealt(cohort: list[Run], jobs: int, largest: int) -> list[list[Run]]:

@@ -1,4 +1,4 @@
-"""C++ that is built by the system's compiler when it is first used, and kept for the next time."""
+"""C++ libraries, built by the system's compiler when first used, and cached."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ PATIENCE = 120  # seconds for a build that takes a few
 
 
 class UnavailableError(Exception):
-    """There is no machine code, and why."""
+    """Machine code that cannot be built or loaded, and the reason."""
 
 
 class Library(NamedTuple):
-    """Machine code of some C++.
+    """Machine code of a C++ source.
 
     Attributes:
         name: what its file is called, besides a hash.
@@ -37,7 +37,7 @@ class Library(NamedTuple):
 
     @property
     def path(self) -> Path:
-        """Its file, whether it is there or not.
+        """File of the library, whether it exists or not.
 
         Its name tells what it is made from, compiler, flags and processor: what was built for another is never loaded.
 
@@ -47,11 +47,13 @@ class Library(NamedTuple):
         """
         compiler = _compiler()
         version = _output([*compiler, "--version"])
-        known = "\0".join([self.made_from, *compiler, version, *FLAGS, *self.flags, processor()])
-        return cache_folder() / f"{self.name}-{hashlib.sha256(known.encode()).hexdigest()[:20]}.so"
+        identity = "\0".join([self.made_from, *compiler, version, *FLAGS, *self.flags, processor()])
+        return (
+            cache_folder() / f"{self.name}-{hashlib.sha256(identity.encode()).hexdigest()[:20]}.so"
+        )
 
     def built(self, source: Callable[[], str]) -> Path:
-        """Its file, built unless it was before.
+        """Return its file, built unless it exists.
 
         Args:
             source: gives the C++ where it is to be built.
@@ -77,7 +79,7 @@ def _build(source: Path, into: Path, flags: Sequence[str]) -> None:
 
 
 def _compiler() -> list[str]:
-    """The command of a C++ compiler: ``CXX``, or the first that there is."""
+    """Return the command of a C++ compiler: ``CXX``, or the first that there is."""
     chosen = shlex.split(os.environ.get("CXX", ""))
     for name in chosen[:1] or COMPILERS:
         if path := shutil.which(name):
@@ -94,6 +96,6 @@ def _output(command: Sequence[str]) -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise UnavailableError(f"{command[0]} cannot be run: {error}") from error
     if done.returncode:
-        said = " ".join(done.stderr.split())[:500]
-        raise UnavailableError(f"{command[0]} ended with status {done.returncode}: {said}")
+        message = " ".join(done.stderr.split())[:500]
+        raise UnavailableError(f"{command[0]} ended with status {done.returncode}: {message}")
     return done.stdout

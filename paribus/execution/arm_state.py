@@ -9,9 +9,11 @@ from functools import cached_property
 from paribus.execution.cases import Case
 from paribus.execution.engine_choice import EngineChoice
 from paribus.execution.preflight import first_trial
-from paribus.experiment.comparison import Comparison, Suite, Variant
+from paribus.experiment.comparison import Comparison
 from paribus.experiment.search_space import Space
+from paribus.experiment.suite import Suite
 from paribus.experiment.tuning import Arm, Tuning
+from paribus.experiment.variant import Variant
 from paribus.runs.run import Run
 from paribus.runs.trials import Pilot, TrialPlan, TrialResults
 

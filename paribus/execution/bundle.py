@@ -20,7 +20,7 @@ from paribus.errors import ParibusError
 from paribus.execution.cases import Case
 from paribus.execution.settings import Settings
 from paribus.execution.study import Study
-from paribus.experiment.comparison import Suite
+from paribus.experiment.suite import Suite
 from paribus.runs.environment import Environment
 
 FILE = "evidence.json.xz"

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from paribus.data.dataset import Split
 from paribus.engines.cohorts import MAX_CHUNK
-from paribus.engines.simd.trainer import COMPILED, WORTH_LANES, CompiledTraining
+from paribus.engines.simd.trainer import COMPILED, WORTH_COMPILING, CompiledTraining
 from paribus.engines.vmapped.fit import StackedTraining, self_check, why_not
 from paribus.execution.executor import split_of, spread
 from paribus.execution.pool import one_thread, warm_up
@@ -221,7 +221,7 @@ def _form(chosen: EngineChoice, cohort: Sequence[Run], split: Split, plain: floa
         plain: seconds of a step of all of them that is not compiled.
     """
     steps = cohort[0].recipe.steps
-    if steps < FEWEST_LOADED or plain * steps < WORTH_LANES:
+    if steps < FEWEST_LOADED or plain * steps < WORTH_COMPILING:
         return chosen
     try:
         compiled = _compiled_seconds(cohort, split)

@@ -10,7 +10,8 @@ import torch
 from paribus.data.dataset import Split
 from paribus.execution.executor import dataset_of
 from paribus.execution.pool import one_thread
-from paribus.experiment.comparison import Suite, Variant
+from paribus.experiment.suite import Suite
+from paribus.experiment.variant import Variant
 from paribus.runs.run import Run
 from paribus.training.evaluate import outputs_of
 from paribus.training.loop import Training, deterministic

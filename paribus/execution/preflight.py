@@ -14,8 +14,9 @@ from paribus.data.dataset import Dataset
 from paribus.errors import ParibusError, error_context
 from paribus.execution.executor import dataset_of
 from paribus.execution.pool import one_thread
-from paribus.experiment.comparison import Comparison, Variant
+from paribus.experiment.comparison import Comparison
 from paribus.experiment.tuning import applied
+from paribus.experiment.variant import Variant
 from paribus.seeding import Streams
 from paribus.spec import digest
 from paribus.training.augment import try_augmentation

@@ -20,8 +20,8 @@ from paribus.execution.progress import ProgressBar
 from paribus.execution.settings import Settings
 from paribus.execution.step_time import time_steps
 from paribus.execution.study import Study
-from paribus.experiment.comparison import Suite
 from paribus.experiment.search_space import widened
+from paribus.experiment.suite import Suite
 from paribus.experiment.tuning import PILOT_SEEDS, ROUNDS
 from paribus.runs.run import Run, RunResult
 from paribus.runs.store import Timing

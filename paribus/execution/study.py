@@ -14,8 +14,9 @@ from paribus.execution.engine_selection import EngineSelection
 from paribus.execution.executor import dataset_of
 from paribus.execution.pool import available_jobs
 from paribus.execution.settings import Settings
-from paribus.experiment.comparison import Comparison, Suite
+from paribus.experiment.comparison import Comparison
 from paribus.experiment.search_space import Space
+from paribus.experiment.suite import Suite
 from paribus.experiment.task import Task
 from paribus.experiment.tuning import ARMS
 from paribus.runs.environment import Environment

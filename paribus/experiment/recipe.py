@@ -1,4 +1,4 @@
-"""The recipe: every choice, besides the task, that fixes one training."""
+"""Recipes: every choice, besides the task, that fixes one training."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from paribus.spec import Call, Frozen
 
 
 class EarlyStopping(Frozen):
-    """Stop after ``patience`` evaluations in a row in each of which validation loss was above the one before.
+    """End of a run after ``patience`` evaluations in a row in each of which validation loss was above the one before.
 
     The weights with the lowest validation loss are kept.
     """
@@ -20,7 +20,7 @@ class EarlyStopping(Frozen):
 
 
 class Recipe(Frozen):
-    """The choices that fix one training; plain data through and through.
+    """Choices that fix one training, all of them plain data.
 
     Args:
         model: makes the network; it is given ``inputs`` (shape of a sample) and ``outputs`` (their number) where it
@@ -39,8 +39,8 @@ class Recipe(Frozen):
         early_stopping: when to stop before the steps are done, or never.
         time_limit: seconds after which a run is stopped as exhausted, or None.
         dtype: precision of weights and data.
-        salt: parts the random streams of two otherwise equal recipes, all but the split, for comparisons of a variant
-            with itself.
+        salt: gives two otherwise equal recipes different random streams, all but the split, for comparisons of a
+            variant with itself.
     """
 
     model: Call
@@ -60,12 +60,12 @@ class Recipe(Frozen):
 
 
 class Pretrained(Frozen):
-    """Another training, with the same seed, whose weights a training starts from.
+    """Earlier training, with the same seed, whose weights a training starts from.
 
     Args:
-        task: what was learned there.
-        recipe: how.
-        load: patterns of the names of weights and running statistics that are taken over; the others, such as those of
+        task: the task of that training.
+        recipe: its recipe.
+        load: patterns of the names of weights and running statistics that are loaded; the others, such as those of
             a head that is replaced, stay as they are drawn.
     """
 

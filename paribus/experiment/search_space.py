@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import comb, exp, fsum, isfinite, log, nan
+from math import exp, isfinite, log
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field, model_validator
@@ -38,29 +38,29 @@ class LogUniform(Frozen):
 
     @model_validator(mode="after")
     def _positive(self) -> LogUniform:
-        most = 1.0 if self.complement else float("inf")
-        if not (0 < self.low < self.high <= most and isfinite(self.high)):
+        limit = 1.0 if self.complement else float("inf")
+        if not (0 < self.low < self.high <= limit and isfinite(self.high)):
             raise _bad_range(self.low, self.high, "0 < low < high", self.complement)
         return self
 
     def at(self, share: float) -> float:
-        """The number at a share, 0 to 1, of the logarithmic range."""
+        """Return the number at a share, 0 to 1, of the logarithmic range."""
         x = exp(log(self.low) + share * log(self.high / self.low))
         x = min(max(x, self.low), self.high)
         return 1 - x if self.complement else x
 
     def edge(self, value: float) -> Side | None:
-        """The end in whose tenth of the logarithmic range a number lies; none at an end that nothing lies beyond."""
+        """Return the end in whose tenth of the logarithmic range a number lies, None where it cannot move."""
         x = 1 - value if self.complement else value
         side = _side(log(x / self.low) / log(self.high / self.low))
         return side if side and self.can_widen(side) else None
 
     def can_widen(self, side: Side) -> bool:
-        """Whether there is anything beyond an end: a complement ends at one, such as at no momentum at all."""
+        """Return whether an end can move: a complement ends at one, such as at no momentum at all."""
         return not (side == "high" and self.complement and self.high >= 1)
 
     def widened(self, side: Side) -> LogUniform:
-        """The same range, ten times as wide at one end, as far as it can be."""
+        """Return the same range, ten times as wide at one end, as far as it can be."""
         low = self.low / WIDENED_BY if side == "low" else self.low
         high = self.high * WIDENED_BY if side == "high" else self.high
         return self.model_copy(
@@ -69,7 +69,7 @@ class LogUniform(Frozen):
 
     @property
     def label(self) -> str:
-        """How a page writes it.
+        """Text for a page.
 
         >>> LogUniform(low=0.01, high=1, complement=True).label
         '1 - x log-uniform in [0.01, 1]'
@@ -92,43 +92,43 @@ class Uniform(Frozen):
         return self
 
     def at(self, share: float) -> float:
-        """The number at a share, 0 to 1, of the range."""
+        """Return the number at a share, 0 to 1, of the range."""
         return self.low + share * (self.high - self.low)
 
     def edge(self, value: float) -> Side | None:
-        """The end in whose tenth of the range a number lies."""
+        """Return the end in whose tenth of the range a number lies."""
         return _side((value - self.low) / (self.high - self.low))
 
     def can_widen(self, side: Side) -> bool:  # noqa: ARG002 - every range is asked for both
-        """Only a logarithmic range is widened: what lies beyond a linear one may have no meaning."""
+        """Return False: what lies beyond a linear range may have no meaning."""
         return False
 
     @property
     def label(self) -> str:
-        """How a page writes it."""
+        """Text for a page."""
         return f"uniform in [{self.low:.6g}, {self.high:.6g}]"
 
 
 class Categorical(Frozen):
-    """One of some values, each as likely as the others; it has no edges."""
+    """Values of which each is as likely as the others; there are no edges."""
 
     kind: Literal["choice"] = "choice"
     values: tuple[Any, ...] = Field(min_length=2)
 
     def at(self, share: float) -> Any:
-        """The value at a share, 0 to 1, of the list."""
+        """Return the value at a share, 0 to 1, of the list."""
         return self.values[min(int(share * len(self.values)), len(self.values) - 1)]
 
     def edge(self, value: object) -> None:
-        """None: the values have no order."""
+        """Return None: the values have no order."""
 
     def can_widen(self, side: Side) -> bool:  # noqa: ARG002 - every range is asked for both
-        """No."""
+        """Return False."""
         return False
 
     @property
     def label(self) -> str:
-        """How a page writes it."""
+        """Text for a page."""
         return f"one of {', '.join(map(str, self.values))}"
 
 
@@ -156,67 +156,41 @@ class Space(Frozen):
     ranges: dict[str, Range] = Field(default_factory=dict)
 
     def draw(self, streams: Streams, trial: int) -> dict[str, Any]:
-        """What stands at each path in one trial of a seed.
+        """Return the value at each path in one trial of a seed.
 
         A path's share of its range depends on seed, salt, trial and path alone, so that variants search alike, and in
         the same order however many trials there are.
         """
         return {
-            path: found.at(streams.number("search", trial, path) / 2**63)
-            for path, found in self.ranges.items()
+            path: values.at(streams.number("search", trial, path) / 2**63)
+            for path, values in self.ranges.items()
         }
 
     @property
     def label(self) -> str:
-        """How a page writes it."""
-        told = [f"{path.removeprefix('recipe.')}: {r.label}" for path, r in self.ranges.items()]
-        return "; ".join(told) or "nothing"
+        """Text for a page."""
+        texts = [f"{path.removeprefix('recipe.')}: {r.label}" for path, r in self.ranges.items()]
+        return "; ".join(texts) or "nothing"
 
 
 def space(**ranges: LogUniform | Uniform | Categorical) -> Space:
-    """A space over keyword arguments of the optimizer, which is what most searches are over.
+    """Make a space over keyword arguments of the optimizer, which is what most searches are over.
 
     >>> space(lr=LogUniform(low=0.001, high=3)).label
     'optimizer.lr: log-uniform in [0.001, 3]'
     """
-    return Space(ranges={f"recipe.optimizer.{name}": found for name, found in ranges.items()})
+    return Space(ranges={f"recipe.optimizer.{name}": values for name, values in ranges.items()})
 
 
 def best_trial(values: Sequence[float], higher_is_better: bool) -> int | None:
-    """The number of the trial with the best value, the first of equals; None where none is finite: a failed one loses.
+    """Return the number of the trial with the best finite value, the first of equals; None where none is finite.
 
     >>> best_trial([0.3, float("nan"), 0.2, 0.2], higher_is_better=False)
     2
     """
     sign = 1.0 if higher_is_better else -1.0
-    known = [k for k, value in enumerate(values) if isfinite(value)]
-    return max(known, key=lambda k: (sign * values[k], -k)) if known else None
-
-
-def best_of(values: Sequence[float], n: int, higher_is_better: bool = True) -> float:
-    """The expected best of n of these trials, without bias: ``sum v(j) C(j-1, n-1) / C(B, n)``, v ascending.
-
-    It is the mean over all ways to pick n of the B trials (Dodge et al. 2019 estimate it with replacement, which is
-    biased; Tang et al. 2020 give this form).
-
-    Raises:
-        ParibusError: n is not among 1 to B.
-
-    >>> best_of([1.0, 2.0, 4.0], 2)  # (2 + 4 + 4) / 3
-    3.3333333333333335
-    """
-    count = len(values)
-    if not 1 <= n <= count:
-        raise ParibusError(
-            "n of an expected best of n",
-            got=n,
-            expected=f"1 to {count}, the trials that there are",
-            fix="Ask for no more than were run.",
-        )
-    ordered = sorted(values, reverse=not higher_is_better)
-    if not all(map(isfinite, values)):
-        return nan
-    return fsum(v * comb(j, n - 1) for j, v in enumerate(ordered)) / comb(count, n)
+    finite = [k for k, value in enumerate(values) if isfinite(value)]
+    return max(finite, key=lambda k: (sign * values[k], -k)) if finite else None
 
 
 class Edge(NamedTuple):
@@ -229,7 +203,7 @@ class Edge(NamedTuple):
 
     @property
     def label(self) -> str:
-        """How a page writes it.
+        """Text for a page.
 
         >>> Edge("recipe.optimizer.lr", "high", 4, 10).label
         'optimizer.lr at its high end (4 of 10 winners)'
@@ -239,25 +213,25 @@ class Edge(NamedTuple):
 
 
 def edges(space: Space, winners: Sequence[Mapping[str, Any]]) -> list[Edge]:
-    """The ends in whose outer tenth over a quarter of the winners lie."""
-    found = []
+    """Return the ends in whose outer tenth over a quarter of the winners lie."""
+    ends = []
     sides: tuple[Side, Side] = ("low", "high")
     for path, within in space.ranges.items():
         places = [within.edge(winner[path]) for winner in winners]
-        found += [Edge(path, side, places.count(side), len(winners)) for side in sides]
-    return [edge for edge in found if edge.crowd > CROWDED * edge.winners]
+        ends += [Edge(path, side, places.count(side), len(winners)) for side in sides]
+    return [edge for edge in ends if edge.crowd > CROWDED * edge.winners]
 
 
 def widened(spaces: Mapping[str, Space], crowded: Sequence[Edge]) -> dict[str, Space]:
-    """Every variant's space, widened alike at each crowded end as far as its ranges can be."""
+    """Return every variant's space, widened alike at each crowded end as far as its ranges can be."""
     made = dict(spaces)
     for path, side in dict.fromkeys((edge.path, edge.side) for edge in crowded):
-        made = {name: _widened(found, path, side) for name, found in made.items()}
+        made = {name: _widened(space, path, side) for name, space in made.items()}
     return made
 
 
-def _widened(found: Space, path: str, side: Side) -> Space:
-    within = found.ranges.get(path)
+def _widened(space: Space, path: str, side: Side) -> Space:
+    within = space.ranges.get(path)
     if not isinstance(within, LogUniform) or not within.can_widen(side):
-        return found
-    return Space(ranges={**found.ranges, path: within.widened(side)})
+        return space
+    return Space(ranges={**space.ranges, path: within.widened(side)})

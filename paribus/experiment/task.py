@@ -1,4 +1,4 @@
-"""The task: what is learned, how it is split, what is scored, and the score that learning nothing gives."""
+"""Tasks: data, split, loss, metrics, and the predictors that learn nothing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from paribus.spec import Call, Frozen
 
 
 class Metric(Frozen):
-    """A score of the predictions, a mean over samples.
+    """Score of the predictions, a mean over samples.
 
     Args:
         name: the field's standard term, such as ``log_loss``.
@@ -35,22 +35,22 @@ class Metric(Frozen):
 
 
 class Task(Frozen):
-    """What is learned.
+    """Data to learn from, how they are split, and how predictions are scored.
 
     Args:
         name: a short name, by which ``--paribus-data NAME=PATH`` replaces its data.
         source: makes the embedded `Dataset`; it takes ``seed`` where ``redrawn``.
-        reader: reads the real thing, ``(path, target=None) -> Dataset``.
+        reader: reads a user's file or folder, ``(path, target=None) -> Dataset``.
         path: a file or folder that stands in for the embedded data.
         target: the column to predict, where the reader has columns.
-        split: ``(dataset, generator) -> Fold``.
-        perturb: ``(fold, generator) -> fold``, changes what a network is given, such as an input shuffled over the
-            samples so that it says nothing; None leaves it as it is.
+        split: ``(dataset, generator) -> Split``.
+        perturb: ``(split, generator) -> split``, changes what a network is given, such as an input shuffled over the
+            samples so that it carries no information; None leaves it as it is.
         loss: ``(outputs, targets) -> (sample,)``, averaged over a batch and minimised.
-        metrics: what is scored; the first is the primary one, on which verdicts rest.
-        dummy: predictors that learn nothing, ``(fold) -> outputs of the test part``; the first gives the score of a
-            failed run and the floor of the comparison. With several outputs both losses and predictors deal in tuples.
-        redrawn: the data are generated anew for every seed, so that seeds speak of new data.
+        metrics: scores; the first is the primary one, on which verdicts rest.
+        dummy: predictors that learn nothing, ``(split) -> outputs of the test part``; the first gives the score of a
+            failed run and the floor of the comparison. With several outputs losses take tuples, predictors return them.
+        redrawn: the data are generated anew for every seed, so that inference is to new data.
     """
 
     name: str
@@ -79,16 +79,16 @@ class Task(Frozen):
 
     @property
     def primary(self) -> Metric:
-        """The metric on which verdicts rest."""
+        """Metric on which verdicts rest."""
         return self.metrics[0]
 
     @property
     def from_file(self) -> bool:
-        """Whether a user's own data stand in for the embedded ones."""
+        """True where a user's own data stand in for the embedded ones."""
         return self.path is not None
 
     def read(self, seed: int) -> Dataset:
-        """The data, embedded or from the path; ``seed`` matters only where they are redrawn."""
+        """Read the data, embedded or from the path; ``seed`` matters only where they are redrawn."""
         if self.path is not None:
             extra = {} if self.target is None else {"target": self.target}
             dataset: Dataset = self.reader(self.path, **extra)
@@ -97,9 +97,9 @@ class Task(Frozen):
         return drawn
 
     def make_split(self, dataset: Dataset, streams: Streams) -> Split:
-        """The split that this seed sees, its data perturbed where the task says so; a salt parts neither."""
+        """Return the split that this seed sees, its data perturbed where the task says so; a salt changes neither."""
         shared = Streams(streams.seed)
-        fold: Split = self.split(dataset, shared.generator("split"))
+        split: Split = self.split(dataset, shared.generator("split"))
         if self.perturb is not None:
-            fold = self.perturb(fold, shared.generator("split", "alter"))
-        return fold
+            split = self.perturb(split, shared.generator("split", "alter"))
+        return split

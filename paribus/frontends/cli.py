@@ -17,7 +17,7 @@ from paribus.frontends.discovery import add_to_path, find_suite, named_suites
 if TYPE_CHECKING:
     from paribus.execution.orchestrate import Finished
     from paribus.execution.settings import Settings
-    from paribus.experiment.comparison import Suite
+    from paribus.experiment.suite import Suite
 
 app = typer.Typer(
     help="Controlled comparisons of training choices in PyTorch: one factor varies, all else is equal.",

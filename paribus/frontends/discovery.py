@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from paribus.errors import ParibusError, error_context
 
 if TYPE_CHECKING:
-    from paribus.experiment.comparison import Suite
+    from paribus.experiment.suite import Suite
 
 
 def named_suites() -> dict[str, Suite]:
@@ -48,7 +48,7 @@ def add_to_path(name: str) -> None:
 
 
 def _suite_of(path: Path) -> Suite:
-    from paribus.experiment.comparison import Suite
+    from paribus.experiment.suite import Suite
 
     if not path.is_file():
         raise ParibusError(
@@ -77,7 +77,7 @@ def _suite_of(path: Path) -> Suite:
         raise ParibusError(
             f"file of a suite {path}",
             got="no SUITE" if found is None else f"SUITE of type {type(found).__name__}",
-            expected="SUITE = paribus.experiment.comparison.Suite(...)",
+            expected="SUITE = paribus.experiment.suite.Suite(...)",
             fix="Define it at the top level of the file.",
         )
     return found

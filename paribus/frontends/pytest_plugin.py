@@ -15,7 +15,7 @@ from paribus.execution.options import Option
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
 
-    from paribus.experiment.comparison import Suite
+    from paribus.experiment.suite import Suite
     from paribus.frontends.pytest_session import PytestSession
 
 # Every pytest run in an environment that has paribus loads this file, so torch is not imported until a cell is there.

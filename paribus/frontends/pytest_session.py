@@ -21,7 +21,8 @@ from paribus.execution.progress import ProgressBar
 from paribus.execution.session import Session
 from paribus.execution.settings import Settings, choice, pairs, speaks
 from paribus.execution.step_time import ReplayClock
-from paribus.experiment.comparison import Comparison, Suite
+from paribus.experiment.comparison import Comparison
+from paribus.experiment.suite import Suite
 from paribus.experiment.tuning import Arm
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
-"""What happens inside a network: gradient norms a layer, dead units, how far activations are from zero, the fit.
+"""Diagnostics of a network in training: gradient norms a layer, dead units, mean activations, the fit.
 
-Each is ``(network, part, loss) -> {name: number}`` and leaves the network as it found it. One that has an argument
+Each is ``(network, subset, loss) -> {name: number}`` and leaves the network unchanged. One that has an argument
 ``last`` is given the step before as well.
 """
 
@@ -21,21 +21,21 @@ from paribus.spec import Call
 
 
 class LastStep(NamedTuple):
-    """What the last step did: how weights changed, and the gradient it was given (clipped), ``(parameter,)`` each."""
+    """Change of the weights in the last step and the (clipped) gradient that it was given, ``(parameter,)`` each."""
 
     change: Tensor
     gradient: Tensor
 
 
 def needs_last_step(diagnostic: Call) -> bool:
-    """Whether a diagnostic is given the last step."""
+    """Return whether a diagnostic is given the last step."""
     return "last" in inspect.signature(diagnostic.resolve()).parameters
 
 
 def update_norm(
-    _network: nn.Module, _part: Subset, _loss: Callable[..., Tensor], *, last: LastStep | None
+    _network: nn.Module, _subset: Subset, _loss: Callable[..., Tensor], *, last: LastStep | None
 ) -> dict[str, float]:
-    """How far the last step went, and how far for each unit of gradient.
+    """Measure the length of the last step, and its length for each unit of gradient.
 
     Returns:
         ``update_norm``: Euclidean norm of the weights' change; ``effective_step``: that norm over the gradient's, which
@@ -51,9 +51,9 @@ def update_norm(
 
 
 def layer_variances(
-    network: nn.Module, part: Subset, loss: Callable[..., Tensor]
+    network: nn.Module, subset: Subset, loss: Callable[..., Tensor]
 ) -> dict[str, float]:
-    """Variance of what each hidden linear or convolutional layer puts out, and of the loss's gradient there.
+    """Measure the variance of each hidden linear or convolutional layer's output, and of the loss's gradient there.
 
     Returns:
         ``activation_variance/0`` and on, and ``gradient_variance/0`` and on, in order of definition and without the
@@ -62,26 +62,31 @@ def layer_variances(
 
     Source: K. He et al., Delving Deep into Rectifiers, ICCV 2015, equations 5 to 14.
     """
-    seen: list[Tensor] = []
+    layer_outputs: list[Tensor] = []
     weighted = [m for m in network.modules() if isinstance(m, nn.Linear | nn.modules.conv._ConvNd)]
-    handles = [m.register_forward_hook(lambda *args: seen.append(args[2])) for m in weighted[:-1]]
+    handles = [
+        m.register_forward_hook(lambda *args: layer_outputs.append(args[2])) for m in weighted[:-1]
+    ]
     try:
-        total = loss(_forward(network, part), *part.targets).sum()
+        total = loss(_forward(network, subset), *subset.targets).sum()
     finally:
         for handle in handles:
             handle.remove()
-    gradients = torch.autograd.grad(total, seen) if seen else ()
+    gradients = torch.autograd.grad(total, layer_outputs) if layer_outputs else ()
     return {
         f"{name}/{i}": x.detach().double().square().mean().item()
-        for name, found in (("activation_variance", seen), ("gradient_variance", gradients))
-        for i, x in enumerate(found)
+        for name, tensors in (
+            ("activation_variance", layer_outputs),
+            ("gradient_variance", gradients),
+        )
+        for i, x in enumerate(tensors)
     }
 
 
 def gradient_norms(
-    network: nn.Module, part: Subset, loss: Callable[..., Tensor]
+    network: nn.Module, subset: Subset, loss: Callable[..., Tensor]
 ) -> dict[str, float]:
-    """Euclidean norm of the gradient of each weight matrix, and the first one's ratio to the last.
+    """Measure the Euclidean norm of each weight matrix's gradient, and the first one's ratio to the last.
 
     Returns:
         ``gradient_norm/0`` and on, in order of definition, and ``gradient_ratio`` (NaN where the last norm is zero).
@@ -89,25 +94,25 @@ def gradient_norms(
     """
     named = dict(network.named_parameters())
     weights = {name: p for name, p in named.items() if p.ndim > 1 and p.requires_grad}
-    outputs = _forward(network, part)
-    gradients = torch.autograd.grad(loss(outputs, *part.targets).mean(), list(weights.values()))
+    outputs = _forward(network, subset)
+    gradients = torch.autograd.grad(loss(outputs, *subset.targets).mean(), list(weights.values()))
     norms = [g.double().norm().item() for g in gradients]
     ratio = norms[0] / norms[-1] if norms[-1] else float("nan")
     return {f"gradient_norm/{i}": norm for i, norm in enumerate(norms)} | {"gradient_ratio": ratio}
 
 
 def border_sensitivity(
-    network: nn.Module, part: Subset, loss: Callable[..., Tensor]
+    network: nn.Module, subset: Subset, loss: Callable[..., Tensor]
 ) -> dict[str, float]:
-    """How much the loss depends on the pixels at an image's border, as a multiple of how much it does on the others.
+    """Measure how much the loss depends on the pixels at an image's border, relative to the others.
 
     Returns:
         ``border_sensitivity``: mean absolute gradient of the loss by the pixels of the outermost rows and columns of
         the first input ``(sample, channel, height, width)``, over that by the others; NaN where the latter is zero.
     """
-    image = part.inputs[0].detach().clone().requires_grad_()
-    outputs = _forward(network, Subset((image, *part.inputs[1:]), part.targets))
-    (gradient,) = torch.autograd.grad(loss(outputs, *part.targets).mean(), [image])
+    image = subset.inputs[0].detach().clone().requires_grad_()
+    outputs = _forward(network, Subset((image, *subset.inputs[1:]), subset.targets))
+    (gradient,) = torch.autograd.grad(loss(outputs, *subset.targets).mean(), [image])
     size = gradient.double().abs()
     inner = size[:, :, 1:-1, 1:-1]
     border = (size.sum() - inner.sum()) / (size.numel() - inner.numel())
@@ -116,24 +121,28 @@ def border_sensitivity(
 
 
 @torch.no_grad()
-def activations(network: nn.Module, part: Subset, _loss: Callable[..., Tensor]) -> dict[str, float]:
-    """How alive and how centred the hidden units are, over all activation modules.
+def activations(
+    network: nn.Module, subset: Subset, _loss: Callable[..., Tensor]
+) -> dict[str, float]:
+    """Measure dead units, mean and offset of the hidden units, over all activation modules.
 
     Returns:
         ``dead_share``: share of units that put out exactly zero for every sample, so that no gradient passes them;
         ``mean_activation``: mean output over units and samples, averaged over modules;
         ``activation_offset``: absolute mean over standard deviation, averaged over modules (zero is centred);
-        ``output_scale``: root mean square of the network's outputs, all there is without an activation module.
+        ``output_scale``: root mean square of the network's outputs, the only entry without an activation module.
     """
-    with _captured(network) as seen:
-        outputs = _forward(network, part)
+    with _captured(network) as layer_outputs:
+        outputs = _forward(network, subset)
     numbers = torch.cat([o.double().flatten() for o in as_tuple(outputs)])
     scale = {"output_scale": numbers.square().mean().sqrt().item()}
-    if not seen:
+    if not layer_outputs:
         return scale
-    dead = torch.cat([(x == 0).flatten(2).all(2).all(0).double() for x in map(_units, seen)])
-    means = torch.stack([x.double().mean() for x in seen])
-    deviations = torch.stack([x.double().std() for x in seen]).clamp(min=1e-12)
+    dead = torch.cat(
+        [(x == 0).flatten(2).all(2).all(0).double() for x in map(_units, layer_outputs)]
+    )
+    means = torch.stack([x.double().mean() for x in layer_outputs])
+    deviations = torch.stack([x.double().std() for x in layer_outputs]).clamp(min=1e-12)
     return {
         "dead_share": dead.mean().item(),
         "mean_activation": means.mean().item(),
@@ -142,8 +151,8 @@ def activations(network: nn.Module, part: Subset, _loss: Callable[..., Tensor]) 
 
 
 @torch.no_grad()
-def train_fit(network: nn.Module, part: Subset, loss: Callable[..., Tensor]) -> dict[str, float]:
-    """How well the samples are fitted that are trained on, and what it costs to measure that as in training.
+def train_fit(network: nn.Module, subset: Subset, loss: Callable[..., Tensor]) -> dict[str, float]:
+    """Measure the loss on the training samples in evaluation mode, and how much higher it is in training mode.
 
     Returns:
         ``fitted/loss``: mean loss in evaluation mode, which dropout and batch statistics do not disturb; a run's curves
@@ -151,44 +160,46 @@ def train_fit(network: nn.Module, part: Subset, loss: Callable[..., Tensor]) -> 
         ``forgotten_eval``: by how much the loss is higher where ``eval()`` is forgotten.
     """
     training = network.training
-    outputs = [_forward(network.train(mode), part) for mode in (False, True)]
+    outputs = [_forward(network.train(mode), subset) for mode in (False, True)]
     network.train(training)
-    fitted, disturbed = (loss(o, *part.targets).double().mean().item() for o in outputs)
+    fitted, disturbed = (loss(o, *subset.targets).double().mean().item() for o in outputs)
     return {"fitted/loss": fitted, "forgotten_eval": disturbed - fitted}
 
 
 @torch.no_grad()
 def all_zero_output(
-    network: nn.Module, part: Subset, _loss: Callable[..., Tensor]
+    network: nn.Module, subset: Subset, _loss: Callable[..., Tensor]
 ) -> dict[str, float]:
-    """Whether the network puts out exactly zero for every sample, as one whose units have all died does.
+    """Report whether the network puts out exactly zero for every sample, as one whose units have all died does.
 
     Returns:
         ``silent``: one if it does, else zero.
     """
-    return {"silent": float(not any(o.any() for o in as_tuple(_forward(network, part))))}
+    return {"silent": float(not any(o.any() for o in as_tuple(_forward(network, subset))))}
 
 
 def _units(x: Tensor) -> Tensor:
-    """``(sample, unit, ...)`` with at least one trailing axis, a channel being a unit."""
+    """Return ``(sample, unit, ...)`` with at least one trailing axis, a channel being a unit."""
     return x.unsqueeze(-1) if x.ndim == 2 else x
 
 
-def _forward(network: nn.Module, part: Subset) -> Outputs:
-    """A pass that updates copies of the buffers, so that running statistics stay as they are."""
+def _forward(network: nn.Module, subset: Subset) -> Outputs:
+    """Run a pass that updates copies of the buffers, so that running statistics stay as they are."""
     buffers = {name: b.clone() for name, b in network.named_buffers()}
-    outputs: Outputs = functional_call(network, buffers, part.inputs)
+    outputs: Outputs = functional_call(network, buffers, subset.inputs)
     return outputs
 
 
 @contextmanager
 def _captured(network: nn.Module) -> Iterator[list[Tensor]]:
     """Collect what each activation module puts out while the context lasts."""
-    seen: list[Tensor] = []
+    layer_outputs: list[Tensor] = []
     modules = (m for m in network.modules() if type(m).__module__ == nn.ReLU.__module__)
-    handles = [m.register_forward_hook(lambda *args: seen.append(args[2])) for m in modules]
+    handles = [
+        m.register_forward_hook(lambda *args: layer_outputs.append(args[2])) for m in modules
+    ]
     try:
-        yield seen
+        yield layer_outputs
     finally:
         for handle in handles:
             handle.remove()

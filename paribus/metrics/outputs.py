@@ -1,4 +1,4 @@
-"""What a network puts out: one tensor, or a tuple of one for each of its heads."""
+"""Outputs of a network: one tensor, or a tuple of one for each of its heads."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ Outputs = Tensor | tuple[Tensor, ...]
 
 
 def as_tuple(outputs: Outputs) -> tuple[Tensor, ...]:
-    """The outputs as a tuple, whether there is one or several."""
+    """Return the outputs as a tuple, whether there is one or several."""
     return (outputs,) if isinstance(outputs, Tensor) else tuple(outputs)
 
 
 def map_outputs(function: Callable[[Tensor], Tensor], outputs: Outputs) -> Outputs:
-    """The outputs with the function taken of each."""
+    """Apply a function to each output."""
     if isinstance(outputs, Tensor):
         return function(outputs)
     return tuple(map(function, outputs))
 
 
 def concat_outputs(chunks: Sequence[Outputs], dim: int = 0) -> Outputs:
-    """Chunks of outputs put together along a dimension, each head by itself."""
+    """Concatenate chunks of outputs along a dimension, each head by itself."""
     if isinstance(chunks[0], Tensor):
         return torch.cat([chunk for chunk in chunks if isinstance(chunk, Tensor)], dim)
     return tuple(torch.cat(parts, dim) for parts in zip(*map(as_tuple, chunks), strict=True))

@@ -1,4 +1,4 @@
-"""Losses and scores a sample: ``(outputs, targets) -> (sample,)``, so that sums and weights add up and divide once."""
+"""Losses and scores of each sample: ``(outputs, targets) -> (sample,)``, so that sums and weights divide once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from paribus.metrics.outputs import Outputs, as_tuple
 
 
 def log_loss(outputs: Tensor, target: Tensor) -> Tensor:
-    """Negative log-likelihood of the true class, in nats, ``(sample,)``.
+    """Return the negative log-likelihood of the true class, in nats, ``(sample,)``.
 
     Args:
         outputs: logits, ``(sample, class)``, or ``(sample, 1)`` where there are two classes.
@@ -26,24 +26,24 @@ def log_loss(outputs: Tensor, target: Tensor) -> Tensor:
 
 
 def predicted_class(outputs: Tensor) -> Tensor:
-    """The most likely class of each sample, ``(sample,)``, from logits as in `log_loss`."""
+    """Return the most likely class of each sample, ``(sample,)``, from logits as in `log_loss`."""
     if outputs.shape[-1] == 1:
         return (outputs.squeeze(-1) > 0).long()
     return outputs.argmax(-1)
 
 
 def accuracy(outputs: Tensor, target: Tensor) -> Tensor:
-    """One where the most likely class is the true one, else zero, ``(sample,)``."""
+    """Return one where the most likely class is the true one, else zero, ``(sample,)``."""
     return (predicted_class(outputs) == target).to(outputs.dtype)
 
 
 def squared_error(outputs: Tensor, target: Tensor) -> Tensor:
-    """Squared error, mean over the numbers of a sample, ``(sample,)``; both are ``(sample, ...)`` of one shape."""
+    """Return the squared error, mean over the numbers of a sample, ``(sample,)``; both are ``(sample, ...)``."""
     return (outputs - target).square().flatten(1).mean(-1)
 
 
 def psnr(outputs: Tensor, target: Tensor, peak: float = 1.0) -> Tensor:
-    """Peak signal-to-noise ratio of each image, ``10 log10(peak^2 / mean squared error)`` in decibels, ``(sample,)``.
+    """Return each image's peak signal-to-noise ratio, ``10 log10(peak^2 / mean squared error)``, in dB, ``(sample,)``.
 
     An error below a ten-billionth of the peak's square counts as that, so that a copy scores 100 dB and not infinity.
 
@@ -57,12 +57,12 @@ def psnr(outputs: Tensor, target: Tensor, peak: float = 1.0) -> Tensor:
 
 
 def output_log_loss(outputs: Outputs, *targets: Tensor, output: int = 0, target: int = 0) -> Tensor:
-    """`log_loss` of one output of a network that has several, by one target, ``(sample,)``."""
+    """Return the `log_loss` of one output of a network that has several, by one target, ``(sample,)``."""
     return log_loss(as_tuple(outputs)[output], targets[target])
 
 
 def output_accuracy(outputs: Outputs, *targets: Tensor, output: int = 0, target: int = 0) -> Tensor:
-    """`accuracy` of one output of a network that has several, by one target, ``(sample,)``."""
+    """Return the `accuracy` of one output of a network that has several, by one target, ``(sample,)``."""
     return accuracy(as_tuple(outputs)[output], targets[target])
 
 
@@ -72,7 +72,7 @@ def weighted_log_loss(
     weights: Sequence[float],
     of: Sequence[int] | None = None,
 ) -> Tensor:
-    """Sum of the outputs' log-losses, each times its weight, in nats, ``(sample,)``.
+    """Return the sum of the outputs' log-losses, each times its weight, in nats, ``(sample,)``.
 
     Args:
         outputs: logits of each output, as in `log_loss`.
@@ -90,7 +90,7 @@ def weighted_log_loss(
 def label_log_loss(
     outputs: Tensor, target: Tensor, weights: Sequence[float] | None = None
 ) -> Tensor:
-    """Negative log-likelihood of each label by itself, one sigmoid a label, in nats: mean over labels, ``(sample,)``.
+    """Return the negative log-likelihood of labels, one sigmoid each, in nats: mean over labels, ``(sample,)``.
 
     Args:
         outputs: logits, ``(sample, label)``.
@@ -106,5 +106,5 @@ def label_log_loss(
 
 
 def label_accuracy(outputs: Tensor, target: Tensor) -> Tensor:
-    """Share of a sample's labels that are told rightly, ``(sample,)``; logits and targets as in `label_log_loss`."""
+    """Return the share of a sample's labels that are right, ``(sample,)``; arguments as in `label_log_loss`."""
     return ((outputs > 0) == (target > 0.5)).to(outputs.dtype).mean(-1)

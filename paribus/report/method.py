@@ -228,7 +228,9 @@ def measured(answers: Sequence[ClaimResult]) -> list[str]:
     for target, call in calls.items():
         name, text = target.partition(":")[2].replace("_", " "), inspect.getdoc(call.resolve())
         if text:
-            told[name] = " ".join(text.partition("\n\nArgs:")[0].replace("``", "`").split())
+            told[name] = " ".join(
+                text.removeprefix("Return ").partition("\n\nArgs:")[0].replace("``", "`").split()
+            )
     return [f"`{name}`: {text[0].lower()}{text[1:]}" for name, text in told.items()]
 
 

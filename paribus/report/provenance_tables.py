@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePath
 
 from paribus.analysis.results import Result, Row
-from paribus.experiment.comparison import within
+from paribus.experiment.variant import within
 from paribus.report.formatting import NOTHING
 from paribus.report.tables import Line
 from paribus.report.text import setting

@@ -1,1 +1,1 @@
-"""Runs and what is known of them: keys, results, fingerprints and the store."""
+"""Runs: keys, results, fingerprints and the store."""

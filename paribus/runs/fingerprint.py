@@ -1,4 +1,4 @@
-"""Which source a run depends on: a hash of the code that it reaches, so that editing that code retires its results."""
+"""Fingerprints of runs: a hash of the source that a run reaches, so that editing that code invalidates its results."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ ENGINES = {
 def fingerprint(
     specs: Iterable[Frozen], engine: str = "loop", environment: Environment | None = None
 ) -> str:
-    """Hash of the engine's code and of all local code that the specs' callables are defined in or import.
+    """Hash the engine's code and all local code that the specs' callables are defined in or import.
 
     Local means neither the standard library nor an installed distribution. Tables of cases are not reached by any
-    callable, so adding a variant to a suite retires nothing.
+    callable, so adding a variant to a suite invalidates nothing.
 
     Args:
         specs: what is to be run.
@@ -40,7 +40,7 @@ def fingerprint(
         environment: remembers every fingerprint that it is asked for; a recorded one makes none.
 
     Raises:
-        ParibusError: the environment is a recorded one, and that was not of these modules.
+        ParibusError: the environment is a recorded one, and no fingerprint of these modules was recorded.
     """
     modules = {
         ENGINES[engine],
@@ -69,7 +69,7 @@ def _of(modules: set[str]) -> str:
 
 @cache
 def _versions(packages: frozenset[str]) -> tuple[str, ...]:
-    """Name and version of what installed code comes from; torch has a place of its own in the key."""
+    """Return name and version of the distributions that installed code comes from; the key has torch's apart."""
     if not packages:
         return ()
     owners = packages_distributions()
@@ -78,7 +78,7 @@ def _versions(packages: frozenset[str]) -> tuple[str, ...]:
 
 
 def calls(value: object) -> Iterator[Call]:
-    """Every `Call` within a spec."""
+    """Yield every `Call` within a spec."""
     if isinstance(value, Call):
         yield value
     if isinstance(value, Frozen):
@@ -106,7 +106,7 @@ def _text_digest(path: Path) -> str:
 
 @cache
 def local_sources(module: str) -> frozenset[Path]:
-    """The files of a module and of everything local that it imports, directly or not."""
+    """Return the files of a module and of everything local that it imports, directly or not."""
     found: set[Path] = set()
     waiting = [module]
     while waiting:
@@ -114,7 +114,7 @@ def local_sources(module: str) -> frozenset[Path]:
         path = _source(name)
         if path is not None and path not in found:
             found.add(path)
-            # A kernel is built from what lies beside its caller.
+            # A kernel is built from sources beside its caller.
             found.update(p for p in path.parent.iterdir() if p.suffix in (".cpp", ".hpp"))
             package = name if path.name == "__init__.py" else name.rpartition(".")[0]
             waiting.extend(_imports(path, package))
@@ -123,8 +123,8 @@ def local_sources(module: str) -> frozenset[Path]:
 
 @cache
 def _source(module: str) -> Path | None:
-    """The file of a local module, or None for a module that is built in, installed or not there."""
-    # Looking inside a package imports it, so an installed one is told by its own place, before that.
+    """Return the file of a local module, or None for a module that is built in, installed or not there."""
+    # Looking inside a package imports it, so an installed one is recognised by its own path, before that.
     package = module.partition(".")[0]
     outermost = _spec(package)
     places = outermost and outermost.submodule_search_locations
@@ -137,7 +137,7 @@ def _source(module: str) -> Path | None:
 
 
 def ours(package: str) -> bool:
-    """Whether a package is the engine's own, which counts wherever it lies: an upgrade retires what it made."""
+    """Return whether a package is paribus, which counts even if installed: an upgrade invalidates its results."""
     return package == __name__.partition(".")[0]
 
 
@@ -162,7 +162,7 @@ def _installed() -> tuple[Path, ...]:
 
 @cache
 def _imports(path: Path, package: str) -> frozenset[str]:
-    """Dotted names that a file of this package may import, relative ones resolved."""
+    """Return the dotted names that a file of this package may import, relative ones resolved."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):

@@ -1,4 +1,4 @@
-"""The run: one training of one variant with one seed, its key, and the record of its outcome."""
+"""Runs: one training of one variant with one seed, its key, and its result."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from paribus.spec import Call, digest, to_plain
 
 
 class Outcome(StrEnum):
-    """How a run ended."""
+    """End of a run."""
 
     completed = "completed"
     diverged = "diverged"
@@ -31,11 +31,11 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Run:
-    """One training to be made, or found in the store.
+    """One training, to be made or read from the store.
 
     Attributes:
         data_digest: hash of the data that the task reads, "redrawn" where every seed draws its own.
-        engine: how it is trained, with the choices that were resolved for it.
+        engine: the engine that trains it, with the settings that were resolved for it.
         trial: its number in its seed's search, or None for a run that counts. A trial is scored on the validation part
             alone.
         environment: that its key is made in; None is this machine's.
@@ -53,12 +53,12 @@ class Run:
 
     @property
     def streams(self) -> Streams:
-        """Its random streams."""
+        """Random streams of the run."""
         return Streams(self.seed, self.recipe.salt, self.trial)
 
     @cached_property
     def identity(self) -> dict[str, object]:
-        """Everything that decides its numbers, as plain data; where a file lies does not."""
+        """Everything that decides its numbers, as plain data; the path of a file does not."""
         task = to_plain(self.task)
         del task["path"]
         return {
@@ -78,7 +78,7 @@ class Run:
 
     @cached_property
     def key(self) -> str:
-        """The name under which the store keeps it."""
+        """Name under which the store keeps it."""
         return digest(self.identity)
 
     @cached_property
@@ -88,7 +88,7 @@ class Run:
 
 
 def resolve_device(device: str) -> str:
-    """Refuse a device that is not here, before anything is trained on it.
+    """Refuse a device that this machine lacks, before anything is trained on it.
 
     Raises:
         ParibusError: CUDA was asked for and there is none.
@@ -105,7 +105,7 @@ def resolve_device(device: str) -> str:
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a network said of the test part, and what the first dummy predictor said: by their first outputs.
+    """First outputs of a network on the test part, and those of the first dummy predictor.
 
     Attributes:
         outputs: ``(sample, ...)``.
@@ -120,7 +120,7 @@ class Predictions:
 
 @dataclass(frozen=True)
 class RunResult:
-    """What is known of a run when it is over.
+    """Result of a finished run.
 
     Attributes:
         scores: final scores by name: metrics on the test part (none in a trial), and of the weights that are kept
@@ -135,7 +135,7 @@ class RunResult:
         layers: of the network, in the order in which they are called: name, shape of the output of one sample, and
             number of parameters.
         hashes: of split, order, data, and of each initial weight under ``init``.
-        data: what was read: name, origin, digest, classes, and the number of samples in each part.
+        data: of the data that were read: name, origin, digest, classes, and the number of samples in each part.
         provenance: versions, threads, device name, commit.
     """
 
@@ -160,7 +160,7 @@ class RunResult:
 
     @property
     def completed(self) -> bool:
-        """Whether all its steps were done and everything stayed finite."""
+        """True where all its steps were done and everything stayed finite."""
         return self.outcome is Outcome.completed
 
 
@@ -168,5 +168,5 @@ REDRAWN = "redrawn"
 
 
 def data_digest(task: Task, dataset: Dataset) -> str:
-    """What stands for the data in a run's key."""
+    """Return what a run's key holds for the data."""
     return REDRAWN if task.redrawn and not task.from_file else dataset.digest

@@ -1,4 +1,4 @@
-"""The store of runs: an SQLite file, one writer, every finished run committed at once."""
+"""Store of runs: an SQLite file, one writer, every finished run committed at once."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Timing(NamedTuple):
 
     @property
     def ratios(self) -> list[float]:
-        """The variant's seconds over the baseline's, in each round."""
+        """Ratio of the variant's seconds to the baseline's, in each round."""
         return [v / b for v, b in zip(self.variant, self.baseline, strict=True)]
 
     @property
@@ -68,7 +68,7 @@ class Store:
         path: the SQLite file; it and its folder are made if they are not there.
 
     Raises:
-        ParibusError: the file is something else, or was written by another version.
+        ParibusError: the file was written by another program or another version.
     """
 
     def __init__(self, path: Path) -> None:
@@ -92,7 +92,7 @@ class Store:
 
     def _refuse_others(self) -> None:
         """Refuse what another version or another program made, before anything is written to it."""
-        # In this order: what another process makes meanwhile has its version as soon as it has tables.
+        # In this order: another process that makes the file meanwhile sets tables and version at once.
         (tables,) = self._db.execute("select count(*) from sqlite_master").fetchone()
         (version,) = self._db.execute("pragma user_version").fetchone()
         if version == SCHEMA or not (version or tables):
@@ -123,7 +123,7 @@ class Store:
 
     @property
     def empty(self) -> bool:
-        """Whether it holds no run."""
+        """True where it holds no run."""
         return self._db.execute("select 1 from runs limit 1").fetchone() is None
 
     def add(self, run: Run, record: RunResult) -> None:
@@ -154,21 +154,21 @@ class Store:
                 )
 
     def get(self, keys: Iterable[str]) -> dict[str, RunResult]:
-        """The records that are there, by key, without their predictions."""
-        found = {}
+        """Return the records that are there, by key, without their predictions."""
+        results = {}
         for key in keys:
             row = self._db.execute("select record from runs where key = ?", (key,)).fetchone()
             if row is not None:
-                found[key] = _record(json.loads(row[0]))
-        return found
+                results[key] = _record(json.loads(row[0]))
+        return results
 
     def predictions(self, key: str) -> Predictions | None:
-        """What a run said of its test part, or None if it left nothing."""
+        """Return a run's predictions of its test part, or None if it left none."""
         row = self._db.execute("select arrays from predictions where key = ?", (key,)).fetchone()
         return None if row is None else _unpacked(row[0])
 
     def look(self, comparison: str, seeds: int) -> list[int]:
-        """Note that a comparison's result was looked at with so many seeds; returns all looks, the first first."""
+        """Note a look at a comparison's result with so many seeds; return all looks, the first first."""
         with self._db:
             self._db.execute(
                 "insert or ignore into looks values (?, ?, ?)", (comparison, seeds, _now())
@@ -176,7 +176,7 @@ class Store:
         return self.looks(comparison)
 
     def looks(self, comparison: str) -> list[int]:
-        """The looks taken at a comparison's result, as numbers of seeds, the first first; notes none."""
+        """Return the looks taken at a comparison's result, as numbers of seeds, the first first; note none."""
         rows = self._db.execute(
             "select seeds from looks where comparison = ? order by first_seen, rowid", (comparison,)
         )
@@ -191,7 +191,7 @@ class Store:
             )
 
     def choice(self, cohort: str) -> tuple[str, str, int] | None:
-        """The engine that was chosen for a cohort, why, and how many at once; None if none was."""
+        """Return the engine that was chosen for a cohort, why, and how many at once; None if none was."""
         row = self._db.execute(
             "select engine, reason, chunk_size from choices where cohort = ?", (cohort,)
         ).fetchone()
@@ -199,16 +199,16 @@ class Store:
 
     def tables(self, keys: Collection[str]) -> dict[str, list[list[Any]]]:
         """Return every table as plain data, of runs and predictions those of these keys: what `fill` takes."""
-        found = {}
+        tables = {}
         for name in self._names():
             rows = self._db.execute(f"select * from {name} order by rowid").fetchall()  # noqa: S608 - ours
             if name in ("runs", "predictions"):
                 rows = [row for row in rows if row[0] in keys]
-            found[name] = [[_text(x) for x in row] for row in rows]
-        return found
+            tables[name] = [[_text(x) for x in row] for row in rows]
+        return tables
 
     def fill(self, tables: Mapping[str, Sequence[Sequence[Any]]]) -> None:
-        """Put in what `tables` gave of another store.
+        """Insert the tables that `tables` returned of another store.
 
         Raises:
             ParibusError: that store had other tables.
@@ -241,7 +241,7 @@ class Store:
             )
 
     def frozen(self, name: str) -> Any:
-        """What was kept under a name, or None."""
+        """Return what was kept under a name, or None."""
         row = self._db.execute("select value from frozen where name = ?", (name,)).fetchone()
         return None if row is None else json.loads(row[0])
 
@@ -254,7 +254,7 @@ class Store:
             )
 
     def answer(self, claim: str) -> tuple[list[Any], str] | None:
-        """The answer that was kept for a claim and when, or None if none was."""
+        """Return the answer that was kept for a claim and when, or None if none was."""
         row = self._db.execute(
             "select answer, created from answers where claim = ?", (claim,)
         ).fetchone()
@@ -269,7 +269,7 @@ class Store:
             )
 
     def timing(self, variant: str, baseline: str, device: str) -> Timing | None:
-        """The step times of a variant against its baseline, or None if they were not taken."""
+        """Return the step times of a variant against its baseline, or None if they were not taken."""
         row = self._db.execute(
             "select timing from timings where variant = ? and baseline = ? and device = ?",
             (variant, baseline, device),
@@ -278,13 +278,13 @@ class Store:
 
 
 def _text(value: object) -> object:
-    """Bytes as text that JSON takes."""
+    """Return bytes as text that JSON takes."""
     return {"bytes": base64.b64encode(value).decode()} if isinstance(value, bytes) else value
 
 
 @contextmanager
 def _closed_on_error(db: sqlite3.Connection) -> Iterator[None]:
-    """Close the file again if it turns out to be none of ours."""
+    """Close the file again if it is refused."""
     try:
         yield
     except BaseException:
@@ -293,7 +293,7 @@ def _closed_on_error(db: sqlite3.Connection) -> Iterator[None]:
 
 
 def _refuse_judged_trial(run: Run, record: RunResult) -> None:
-    """Refuse a trial that knows anything of the test part: the winner would be chosen by what is to judge it."""
+    """Refuse a trial that was scored on the test part: the winner would be chosen by the data that score it."""
     if run.trial is None:
         return
     stray = [name for name in record.scores if not name.startswith(("validation/", "train/"))]

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from paribus.data.cache import atomic_write
 from paribus.errors import ParibusError
 
-# What torch raises on a file that holds something else, or part of what it should.
+# Exceptions of torch on a file that holds something else, or is cut short.
 UNREADABLE = (
     *(OSError, EOFError, RuntimeError, ValueError, TypeError),
     *(LookupError, AttributeError, AssertionError, pickle.UnpicklingError),
@@ -28,10 +28,10 @@ def save_weights(network: nn.Module, path: Path) -> None:
 
 
 def load_weights(path: Path) -> dict[str, Tensor]:
-    """The weights and buffers in a file, by name, on the CPU.
+    """Return the weights and buffers in a file, by name, on the CPU.
 
     Raises:
-        ParibusError: the file cannot be read, or holds anything but tensors by name; what else it holds is not run.
+        ParibusError: the file cannot be read, or holds anything but tensors by name; no code in it is run.
     """
     try:
         with warnings.catch_warnings():  # torch warns of files that it then refuses
@@ -67,10 +67,10 @@ def take_over(network: nn.Module, weights: Mapping[str, Tensor], names: list[str
         there, here = weights.get(name), own[name]
         if there is None or there.shape != here.shape:
             raise ParibusError(
-                f"weights to take over as {name}",
+                f"weights to load as {name}",
                 got="none of that name" if there is None else f"shape {tuple(there.shape)}",
                 expected=f"shape {tuple(here.shape)}",
-                fix="Leave it out of what is taken, as a replaced head is, or take it from a network of this shape.",
+                fix="Leave it out of what is loaded, as a replaced head is, or load it from a network of this shape.",
             )
     with torch.no_grad():
         for name in names:

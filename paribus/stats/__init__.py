@@ -1,4 +1,4 @@
-"""The statistics of paired runs: pure functions, numbers in and numbers out.
+"""Statistics of paired runs: pure functions, numbers in and numbers out.
 
 A difference is variant minus baseline on one seed, turned by the caller so that positive means that
 the variant is better. Nothing here knows what was trained, and nothing here decides: `paribus.analysis.verdict`

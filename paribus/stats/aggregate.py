@@ -21,7 +21,7 @@ BOOTSTRAP_DRAWS = 2000
 
 
 def interquartile_mean(values: npt.ArrayLike) -> float:
-    """The mean of the middle half, a quarter of the values left out at either end.
+    """Return the mean of the middle half, a quarter of the values left out at either end.
 
     >>> interquartile_mean([100.0, 1, 2, 3, 4, 5, 6, -50])
     3.5
@@ -37,7 +37,7 @@ def interquartile_interval(
     draws: int = BOOTSTRAP_DRAWS,
     seed: int = 0,
 ) -> Interval:
-    """The interquartile mean of all runs of all tasks, with a percentile bootstrap that redraws runs within each task.
+    """Return the interquartile mean of all runs of all tasks, with a percentile bootstrap within each task.
 
     It speaks of new seeds on these tasks, not of new tasks. At ten runs a task such intervals are a little short.
 
@@ -69,7 +69,7 @@ def interquartile_interval(
 
 
 def effort_ratios(efforts: npt.ArrayLike) -> Floats:
-    """Each variant's effort over the least of any variant on the same problem; a miss is infinite.
+    """Return each variant's effort over the least of any variant on the same problem; a miss is infinite.
 
     Where nobody reached the target every ratio is infinite: such a problem counts against all alike.
 
@@ -98,7 +98,7 @@ def effort_ratios(efforts: npt.ArrayLike) -> Floats:
 
 
 def profile(ratios: npt.ArrayLike, factors: npt.ArrayLike) -> Floats:
-    """The share of problems solved within each factor of the least effort, `(factor,)`; misses never are.
+    """Return the share of problems solved within each factor of the least effort, `(factor,)`; misses never are.
 
     >>> profile([1.0, 2.0, np.inf, 4.0], [1, 2, 100]).tolist()
     [0.25, 0.5, 0.75]

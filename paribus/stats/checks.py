@@ -1,4 +1,4 @@
-"""What every statistic asks of its arguments, and the errors that name what is wrong."""
+"""Checks of the arguments of every statistic, and the errors that name what is wrong."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 
 
 def differences_of(values: npt.ArrayLike, *, least: int) -> Floats:
-    """The differences as checked `(seed,)`."""
+    """Return the differences as checked `(seed,)`."""
     return vector("differences", values, least=least)
 
 
 def vector(name: str, values: npt.ArrayLike, *, least: int) -> Floats:
-    """A finite one-dimensional array of at least `least` values, or an error that names it."""
+    """Return a finite one-dimensional array of at least `least` values, or raise an error that names it."""
     x = np.asarray(values, dtype=np.float64)
     if x.ndim != 1:
         raise ParibusError(
@@ -38,7 +38,7 @@ def vector(name: str, values: npt.ArrayLike, *, least: int) -> Floats:
 
 
 def flags(name: str, values: npt.ArrayLike) -> npt.NDArray[np.bool_]:
-    """A one-dimensional boolean array, or an error that names it."""
+    """Return a one-dimensional boolean array, or raise an error that names it."""
     x = np.asarray(values)
     if x.ndim != 1 or (x.size and x.dtype != np.bool_):
         raise ParibusError(
@@ -63,7 +63,7 @@ def same_length(**arrays: npt.NDArray[np.generic]) -> None:
 
 
 def per_run(name: str, value: npt.ArrayLike, shape: tuple[int, int]) -> Floats:
-    """A finite number, one a seed or one a run, as `(variant, seed)` of this shape; `name` is for the error."""
+    """Return a finite number, one a seed or one a run, as `(variant, seed)` of this shape; `name` is for the error."""
     x = np.asarray(value, dtype=np.float64)
     if x.shape not in ((), shape[1:], shape) or not np.isfinite(x).all():
         raise ParibusError(
@@ -76,12 +76,12 @@ def per_run(name: str, value: npt.ArrayLike, shape: tuple[int, int]) -> Floats:
 
 
 def bad(x: Floats) -> int:
-    """Number of values that are not finite."""
+    """Return the number of values that are not finite."""
     return int((~np.isfinite(x)).sum())
 
 
 def fraction(name: str, value: float) -> float:
-    """A number strictly between 0 and 1."""
+    """Return a number strictly between 0 and 1, or raise an error."""
     if not 0 < value < 1:
         raise ParibusError(
             name, got=value, expected="between 0 and 1", fix="Pass a fraction such as 0.95 or 0.05."
@@ -90,7 +90,7 @@ def fraction(name: str, value: float) -> float:
 
 
 def family_size(m: int) -> int:
-    """A count of contrasts."""
+    """Return a count of contrasts, or raise an error."""
     if m < 1:
         raise ParibusError(
             "family", got=m, expected="1 or more", fix="Count the contrasts against the baseline."
@@ -99,7 +99,7 @@ def family_size(m: int) -> int:
 
 
 def check_margin(margin: float) -> float:
-    """A positive finite margin, or an error."""
+    """Return a positive finite margin, or raise an error."""
     if not 0 < margin < inf:
         raise ParibusError(
             "margin",
@@ -111,7 +111,7 @@ def check_margin(margin: float) -> float:
 
 
 def check_correction(ratio: float) -> float:
-    """A Nadeau-Bengio ratio that is finite and not negative, or an error."""
+    """Return a Nadeau-Bengio ratio that is finite and not negative, or raise an error."""
     if not 0 <= ratio < inf:
         raise ParibusError(
             "correction",

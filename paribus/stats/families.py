@@ -11,7 +11,7 @@ from paribus.stats.checks import Floats, family_size, fraction, vector
 
 
 def holm(p_values: Sequence[float] | Floats, family: int | None = None) -> Floats:
-    """Holm's step-down adjusted p-values (Scandinavian Journal of Statistics 6, 1979).
+    """Return Holm's step-down adjusted p-values (Scandinavian Journal of Statistics 6, 1979).
 
     The i-th smallest, from zero, is multiplied by `family - i`, and none is below the one before.
     By hand, because `statsmodels.stats.multitest.multipletests` collects garbage at every call:
@@ -50,7 +50,7 @@ def holm(p_values: Sequence[float] | Floats, family: int | None = None) -> Float
 
 
 def min_seeds(family: int, alpha: float = 0.05) -> int:
-    """The fewest non-zero differences with which one contrast of a family can reach a verdict.
+    """Return the fewest non-zero differences with which one contrast of a family can reach a verdict.
 
     The smallest n with `2^(1-n) · family <= alpha`: unanimous signs, Holm's first step.
 

@@ -53,7 +53,7 @@ def ranks_of(scores: npt.ArrayLike, *, higher_is_better: bool) -> Floats:
 
 
 def friedman(ranks: npt.ArrayLike) -> Friedman:
-    """Friedman's chi-square and Iman and Davenport's F of a table of ranks.
+    """Return Friedman's chi-square and Iman and Davenport's F of a table of ranks.
 
     `chi2 = 12 N / (k (k + 1)) (sum R_j^2 - k (k + 1)^2 / 4)` over the mean ranks `R_j`, and
     `F = (N - 1) chi2 / (N (k - 1) - chi2)`. As in Demšar's paper nothing is added for ties, which errs towards no
@@ -75,7 +75,7 @@ def friedman(ranks: npt.ArrayLike) -> Friedman:
 
 
 def nemenyi_distance(variants: int, datasets: int, alpha: float = 0.05) -> float:
-    """Nemenyi's critical difference of mean ranks, for all pairs at once.
+    """Return Nemenyi's critical difference of mean ranks, for all pairs at once.
 
     `q sqrt(k (k + 1) / (6 N))`, where q is the studentized range of k infinite samples over the root of two.
 
@@ -93,12 +93,12 @@ def nemenyi_distance(variants: int, datasets: int, alpha: float = 0.05) -> float
 
 
 def rank_error(variants: int, datasets: int) -> float:
-    """Standard error of the difference of two mean ranks when all variants are alike."""
+    """Return the standard error of the difference of two mean ranks when all variants are alike."""
     return sqrt(variants * (variants + 1) / (6 * datasets))
 
 
 def against_baseline(ranks: npt.ArrayLike, baseline: int = 0) -> Floats:
-    """Holm-adjusted p of each variant against the baseline, by the normal approximation; 1 for itself.
+    """Return the Holm-adjusted p of each variant against the baseline, by the normal approximation; 1 for itself.
 
     `z` is the difference of mean ranks over `sqrt(k (k + 1) / (6 N))`. A family of `k - 1`, so that it sees more than
     Nemenyi's comparison of all pairs.
@@ -119,7 +119,7 @@ def against_baseline(ranks: npt.ArrayLike, baseline: int = 0) -> Floats:
 
 
 def not_told_apart(means: Sequence[float] | Floats, distance: float) -> list[list[int]]:
-    """The largest groups of variants whose mean ranks lie within the critical difference, two or more each.
+    """Return the largest groups of variants whose mean ranks lie within the critical difference.
 
     >>> not_told_apart([3.143, 2.0, 2.893, 1.964], 1.0)
     [[3, 1, 2], [2, 0]]
@@ -134,7 +134,7 @@ def not_told_apart(means: Sequence[float] | Floats, distance: float) -> list[lis
 
 
 def _table(values: npt.ArrayLike) -> Floats:
-    """A finite `(dataset, variant)` table of two or more of each, or an error."""
+    """Return a finite `(dataset, variant)` table of two or more of each, or raise an error."""
     x = np.asarray(values, dtype=np.float64)
     if x.ndim != 2 or min(x.shape) < 2 or bad(x):
         raise ParibusError(

@@ -20,7 +20,7 @@ from paribus.stats.checks import Floats, differences_of, family_size, fraction
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """What a sequence of seeds says of the share of wins, up to where it stopped or to its end.
+    """Share of wins after a sequence of seeds, up to where it stopped or to its end.
 
     Attributes:
         n: seeds looked at, ties among them.
@@ -41,12 +41,12 @@ class Followed:
 
     @property
     def p(self) -> float:
-        """The anytime-valid p-value, not adjusted for the family."""
+        """Anytime-valid p-value, not adjusted for the family."""
         return min(1.0, 1 / self.evidence)
 
 
 def sign_evidence(differences: npt.ArrayLike) -> Floats:
-    """The wealth after each seed, `(seed,)`; a tie leaves it as it was.
+    """Return the wealth after each seed, `(seed,)`; a tie leaves it as it was.
 
     >>> sign_evidence([1.0, 1.0, 0.0, -1.0]).round(3).tolist()
     [1.0, 1.333, 1.333, 0.667]
@@ -60,7 +60,7 @@ def sign_evidence(differences: npt.ArrayLike) -> Floats:
 
 
 def min_seeds_to_stop(family: int, alpha: float = 0.05) -> int:
-    """The fewest seeds with which a contrast of a family can stop: unanimous ones, `2^n / (n + 1) >= family / alpha`.
+    """Return the fewest seeds with which a contrast can stop: unanimous, `2^n / (n + 1) >= family / alpha`.
 
     Raises:
         ParibusError: the family is below 1 or alpha is outside (0, 1).
@@ -99,7 +99,7 @@ def follow(differences: npt.ArrayLike, family: int = 1, alpha: float = 0.05) -> 
 
 
 def _limits(d: Floats, wanted: float) -> tuple[float, float]:
-    """The shares against which the wealth has stayed below what is wanted at every seed so far."""
+    """Return the shares against which the wealth has stayed below what is wanted at every seed so far."""
     wins, losses = np.cumsum(d > 0), np.cumsum(d < 0)
     seen = {(int(s), int(f)) for s, f in zip(wins, losses, strict=True)} | {(0, 0)}
     limits = [_share_limits(s, f, wanted) for s, f in seen]
@@ -107,7 +107,7 @@ def _limits(d: Floats, wanted: float) -> tuple[float, float]:
 
 
 def _share_limits(wins: int, losses: int, wanted: float) -> tuple[float, float]:
-    """Shares p with `B(S + 1, n - S + 1) / (p^S (1 - p)^(n - S)) < wanted`: an interval round the share seen."""
+    """Return shares p with `B(S + 1, n - S + 1) / (p^S (1 - p)^(n - S)) < wanted`: an interval round the share seen."""
     from scipy.optimize import brentq
     from scipy.special import betaln, xlog1py, xlogy
 

@@ -1,4 +1,4 @@
-"""What signs alone say: sign flips, shares of wins, and failures of one side."""
+"""Tests on signs: sign flips, shares of wins, and failures of one side."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ROUNDING = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class WinShare:
-    """The share of seeds that the variant wins, among those that somebody wins.
+    """Share of seeds that the variant wins, among those without a tie.
 
     `share` is NaN and the limits are 0 and 1 where every seed is a tie.
     """
@@ -64,7 +64,7 @@ def win_share(differences: npt.ArrayLike, level: float = 0.95, family: int = 1) 
 
 
 def sign_flip_p(differences: npt.ArrayLike, draws: int = MONTE_CARLO_DRAWS) -> float:
-    """Two-sided sign-flip permutation p of the mean: the share of flips at least as extreme.
+    """Return the two-sided sign-flip permutation p of the mean: the share of flips at least as extreme.
 
     Zeros are dropped, since flipping them changes nothing. Up to `EXACT_SEEDS` non-zero differences
     all `2^n` flips are counted, so the least p is `2^(1-n)`; beyond it, `(1 + hits) / (1 + draws)`
@@ -97,7 +97,7 @@ def sign_flip_p(differences: npt.ArrayLike, draws: int = MONTE_CARLO_DRAWS) -> f
 
 
 def sign_test_p(wins: int, losses: int) -> float:
-    """Exact two-sided p that wins and losses are equally likely, ties left out (Dixon and Mood 1946).
+    """Return the exact two-sided p that wins and losses are equally likely, ties left out (Dixon and Mood 1946).
 
     >>> sign_test_p(6, 0)
     0.03125
@@ -109,7 +109,7 @@ def sign_test_p(wins: int, losses: int) -> float:
 
 
 def mcnemar_exact_p(failed_a: npt.ArrayLike, failed_b: npt.ArrayLike) -> float:
-    """Exact two-sided McNemar p: do a and b fail equally often on the same seeds?
+    """Return the exact two-sided McNemar p that a and b fail equally often on the same seeds.
 
     Binomial over the seeds where just one of them failed (McNemar, Psychometrika 12, 1947); 1 where
     there is none.
@@ -130,7 +130,7 @@ def mcnemar_exact_p(failed_a: npt.ArrayLike, failed_b: npt.ArrayLike) -> float:
 
 
 def _clopper_pearson(wins: int, n: int, alpha: float) -> tuple[float, float]:
-    """Limits of a share of n, (0, 1) where n is zero: quantiles of beta distributions."""
+    """Return the limits of a share of n, (0, 1) where n is zero: quantiles of beta distributions."""
     from scipy.special import betaincinv
 
     low = betaincinv(wins, n - wins + 1, alpha / 2) if wins else 0.0
@@ -139,7 +139,7 @@ def _clopper_pearson(wins: int, n: int, alpha: float) -> tuple[float, float]:
 
 
 def _count_flips(d: Floats, threshold: float) -> int:
-    """Number of the `2^n` sign flips of `(seed,)` whose absolute sum is at least the threshold.
+    """Return the number of the `2^n` sign flips of `(seed,)` whose absolute sum is at least the threshold.
 
     Meet in the middle: each flip is a flip of one half plus a flip of the other, so `2^(n/2)` sums
     are looked up among as many sorted ones. By symmetry the lower tail is as large as the upper.
@@ -152,7 +152,7 @@ def _count_flips(d: Floats, threshold: float) -> int:
 
 
 def _flip_sums(d: Floats) -> Floats:
-    """All `2^n` sums of `±d`."""
+    """Return all `2^n` sums of `±d`."""
     sums = np.zeros(1)
     for x in d:
         sums = np.concatenate([sums + x, sums - x])
@@ -160,7 +160,7 @@ def _flip_sums(d: Floats) -> Floats:
 
 
 def _draw_flips(d: Floats, threshold: float, draws: int, chunk: int = 10_000) -> int:
-    """Number of random flips whose absolute sum is at least the threshold; chunked for memory."""
+    """Return the number of random flips whose absolute sum is at least the threshold; chunked for memory."""
     generator = np.random.default_rng(0)
     hits = 0
     for start in range(0, draws, chunk):

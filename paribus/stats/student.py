@@ -20,7 +20,7 @@ from paribus.stats.checks import (
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A mean difference and its confidence limits, in the units of the score.
+    """Mean difference and its confidence limits, in the units of the score.
 
     `level` is the confidence of the whole family at once, such as 0.95.
     """
@@ -34,7 +34,7 @@ class Interval:
 def paired_t_interval(
     differences: npt.ArrayLike, level: float = 0.95, family: int = 1, correction: float = 0.0
 ) -> Interval:
-    """The t interval of the mean difference, Bonferroni-widened for a family of `family` of them.
+    """Return the t interval of the mean difference, Bonferroni-widened for a family of `family` of them.
 
     `mean ± t(1 - (1 - level) / (2 family), n - 1) · s · sqrt(1/n + correction)`, where `s` is the
     sample deviation. The correction is `n_test / n_train` (Nadeau and Bengio, Machine Learning 52,
@@ -63,7 +63,7 @@ def paired_t_interval(
 
 
 def t_p(differences: npt.ArrayLike, correction: float = 0.0) -> float:
-    """Two-sided p of the paired t test that the mean difference is zero.
+    """Return the two-sided p of the paired t test that the mean difference is zero.
 
     `t = mean / (s · sqrt(1/n + correction))` on `n - 1` degrees of freedom; see
     `paired_t_interval` for the correction. Without any spread p is 1 at mean zero and 0 elsewhere.
@@ -76,7 +76,7 @@ def t_p(differences: npt.ArrayLike, correction: float = 0.0) -> float:
 
 
 def tost_p(differences: npt.ArrayLike, margin: float, correction: float = 0.0) -> float:
-    """The p of equivalence: the larger of two one-sided t tests against -margin and +margin.
+    """Return the p of equivalence: the larger of two one-sided t tests against -margin and +margin.
 
     Schuirmann, Journal of Pharmacokinetics and Biopharmaceutics 15, 1987. A small p says that the
     mean difference lies inside the margin. Without any spread p is 0 inside the margin, else 1.
@@ -95,7 +95,7 @@ def tost_p(differences: npt.ArrayLike, margin: float, correction: float = 0.0) -
 
 
 def noninferiority_p(differences: npt.ArrayLike, margin: float, correction: float = 0.0) -> float:
-    """The p of "no worse": the one-sided t test that the mean difference is above -margin.
+    """Return the p of "no worse": the one-sided t test that the mean difference is above -margin.
 
     Arguments and errors are those of `tost_p`, of which this is one side.
     """
@@ -112,7 +112,7 @@ def detectable_effect(
     power: float = 0.8,
     correction: float = 0.0,
 ) -> float:
-    """The smallest mean difference that n pairs show with the stated power, in units of the score.
+    """Return the smallest mean difference that n pairs show with the stated power, in units of the score.
 
     The noncentrality `δ` with `P(T'(n - 1, δ) > t(1 - alpha / (2 family), n - 1)) = power`, times
     `spread · sqrt(1/n + correction)`. A rejection in the wrong direction is not counted as finding
@@ -156,12 +156,12 @@ def detectable_effect(
 
 
 def deviation(d: Floats) -> float:
-    """Sample deviation of `(seed,)`, two or more; exactly zero for equal values."""
+    """Return the sample deviation of `(seed,)`, two or more; exactly zero for equal values."""
     return float(d.std(ddof=1)) if (d != d[0]).any() else 0.0
 
 
 def _above(d: Floats, edge: float, correction: float) -> float:
-    """One-sided p of `mean <= edge`, on `(seed,)`; small when the mean is well above the edge."""
+    """Return the one-sided p of `mean <= edge`, on `(seed,)`; small when the mean is well above the edge."""
     from scipy.special import stdtr
 
     gap, error = float(d.mean()) - edge, _standard_error(d, correction)
@@ -171,5 +171,5 @@ def _above(d: Floats, edge: float, correction: float) -> float:
 
 
 def _standard_error(d: Floats, correction: float) -> float:
-    """`s · sqrt(1/n + correction)` of `(seed,)`, in the units of the score."""
+    """Return `s · sqrt(1/n + correction)` of `(seed,)`, in the units of the score."""
     return deviation(d) * float(np.sqrt(1 / d.size + check_correction(correction)))

@@ -1,4 +1,4 @@
-"""What is made of a table of scores before differences are taken: penalties, and differences of differences."""
+"""Transformations of score tables before differences are taken: penalties, and differences of differences."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def penalised(
 def interaction(
     a_on: npt.ArrayLike, a_off: npt.ArrayLike, b_on: npt.ArrayLike, b_off: npt.ArrayLike
 ) -> Floats:
-    """Per-seed difference of differences, `(a_on - a_off) - (b_on - b_off)`, as `(seed,)`.
+    """Return the per-seed difference of differences, `(a_on - a_off) - (b_on - b_off)`, as `(seed,)`.
 
     The scale must be declared beforehand: a floor or a ceiling can make an interaction or hide one.
     What is left of a zero by rounding is set to zero, so that a tie counts as a tie.

@@ -1,1 +1,1 @@
-"""Engines that train runs: the readable loop."""
+"""Reference training loop and its parts."""

@@ -1,8 +1,8 @@
-"""How a network takes a step: one update of all weights by the task's loss, or updates of its own, one after another.
+"""Alternating updates: a network's parameters in groups, updated in turn within a step, as in adversarial training.
 
-A network that brings its own has a method ``rounds()``: pairs of the parameters that are updated together and their
-loss, ``(inputs, targets, generator) -> scalar``. Each pair gets an optimizer of its own, of the recipe's kind, and each
-step takes all of them in their order, as adversarial training does.
+Such a network has a method ``alternating_updates()``, which returns pairs of the parameters that are updated together
+and their loss, ``(inputs, targets, generator) -> scalar``. Each pair gets an optimizer of its own, of the recipe's
+kind, and each step makes all updates in their order.
 """
 
 from __future__ import annotations
@@ -17,66 +17,66 @@ from paribus.runs.run import Run
 from paribus.spec import Call
 from paribus.training.dropout import NamedDropout
 
-OWN_ROUNDS = "the network takes steps of its own"
+OWN_UPDATES = "the network has alternating updates"
 Loss = Callable[[Sequence[Tensor], Sequence[Tensor], torch.Generator], Tensor]
 
 
 @dataclass(frozen=True)
-class Round:
-    """Some of a network's parameters, what they are trained by, and the optimizer that does it."""
+class GroupUpdate:
+    """Parameters that are updated together, their loss and their optimizer."""
 
     parameters: list[nn.Parameter]
     loss: Loss
     optimizer: torch.optim.Optimizer
 
 
-class Rounds:
-    """The rounds of a network's steps.
+class AlternatingUpdates:
+    """Step of a network that has alternating updates.
 
     Args:
-        network: whose ``rounds()`` are taken.
-        run: whose recipe makes the optimizers, and whose noise streams draw: one for each round and step.
-        noise: the network's dropouts; each round of a step has the step's own masks.
+        network: whose ``alternating_updates()`` are made.
+        run: whose recipe makes the optimizers, and whose noise streams draw: one for each update and step.
+        noise: the network's dropouts; each update of a step has the step's own masks.
     """
 
     def __init__(self, network: nn.Module, run: Run, noise: Sequence[NamedDropout] = ()) -> None:
         self.run, self.noise = run, noise
-        self.rounds = []
-        for named, loss in network.rounds():  # type: ignore[operator]  # as takes_rounds told
+        self.updates = []
+        for named, loss in network.alternating_updates():  # type: ignore[operator]  # checked by alternates()
             trained = [p for p in named if p.requires_grad]
-            self.rounds.append(Round(trained, loss, run.recipe.optimizer(trained)))
+            self.updates.append(GroupUpdate(trained, loss, run.recipe.optimizer(trained)))
 
     def __call__(self, inputs: Sequence[Tensor], targets: Sequence[Tensor], step: int) -> Tensor:
-        """Take a step; returns the sum of the rounds' losses, a scalar."""
+        """Take a step and return the sum of the updates' losses, a scalar."""
         losses = []
-        for i, each in enumerate(self.rounds):
+        for i, update in enumerate(self.updates):
             for layer in self.noise:
                 layer.begin(step)
             generator = self.run.streams.generator("noise", "round", i, step)
-            losses.append(self._take(each, inputs, targets, generator))
+            losses.append(self._take(update, inputs, targets, generator))
         return torch.stack(losses).sum()
 
     def _take(
         self,
-        each: Round,
+        update: GroupUpdate,
         inputs: Sequence[Tensor],
         targets: Sequence[Tensor],
         generator: torch.Generator,
     ) -> Tensor:
-        loss = each.loss(inputs, targets, generator)
-        each.optimizer.zero_grad()
+        loss = update.loss(inputs, targets, generator)
+        update.optimizer.zero_grad()
         loss.backward()
         if self.run.recipe.clip_norm is not None:
-            nn.utils.clip_grad_norm_(each.parameters, self.run.recipe.clip_norm)
-        each.optimizer.step()
+            nn.utils.clip_grad_norm_(update.parameters, self.run.recipe.clip_norm)
+        update.optimizer.step()
         return loss.detach()
 
 
-def takes_rounds(network: object) -> bool:
-    """Whether a network, or its class, brings its own updates."""
-    return callable(getattr(network, "rounds", None))
+def alternates(network: object) -> bool:
+    """Return whether a network, or its class, has alternating updates."""
+    return callable(getattr(network, "alternating_updates", None))
 
 
-def model_takes_rounds(model: Call) -> bool:
-    """Whether the network that a recipe names brings its own updates, as far as its class tells."""
-    return takes_rounds(model.resolve())
+def model_alternates(model: Call) -> bool:
+    """Return whether a recipe's network has alternating updates, as far as its class shows."""
+    return alternates(model.resolve())

@@ -1,4 +1,4 @@
-"""Augmentation: the samples of a batch changed at random, as drawn from ``(seed, noise, transform, step)``."""
+"""Augmentation: the samples of a batch changed at random, drawn from ``(seed, noise, transform, step)``."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Augmentation:
         self.transforms = [(*name, _made(transform)) for name, transform in _named(transforms)]
 
     def __call__(self, samples: Tensor, step: int) -> Tensor:
-        """The samples of a step's batch, ``(sample, ...)``, raw on the CPU, changed.
+        """Return the samples of a step's batch, ``(sample, ...)``, raw on the CPU, changed.
 
         Raises:
             ParibusError: a transform changes a sample's shape or type.
@@ -56,7 +56,7 @@ def _made(transform: Call) -> Callable[[Tensor], object]:
 
 
 def _named(transforms: Sequence[Call]) -> Iterator[tuple[tuple[str, int], Call]]:
-    """Each transform with its kind and its ordinal among those of its kind."""
+    """Yield each transform with its kind and its ordinal among those of its kind."""
     seen: Counter[str] = Counter()
     for transform in transforms:
         kind = transform.target.rpartition(":")[2]
@@ -65,7 +65,7 @@ def _named(transforms: Sequence[Call]) -> Iterator[tuple[tuple[str, int], Call]]
 
 
 def _kept(kind: str, before: Tensor, after: object) -> Tensor:
-    """What a transform made of a sample, if it is a sample still."""
+    """Return what a transform made of a sample, if shape and dtype are unchanged."""
     if isinstance(after, Tensor) and (after.shape, after.dtype) == (before.shape, before.dtype):
         return after
     got = type(after).__name__

@@ -1,4 +1,4 @@
-"""The order in which samples are seen: one permutation an epoch, from the order stream."""
+"""Order in which samples are seen: one permutation an epoch, from the order stream."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from paribus.seeding import Streams
 
 
 def batch_length(samples: int, batch_size: int) -> int:
-    """Samples a batch: the recipe's, or all of them where there are fewer."""
+    """Return the samples of a batch: the recipe's, or all of them where there are fewer."""
     return min(samples, batch_size)
 
 
 def steps_per_epoch(samples: int, batch_size: int) -> int:
-    """Batches an epoch. What is left over after the last full batch is dropped until the next shuffle."""
+    """Return the batches of an epoch. Samples after the last full batch are dropped until the next shuffle."""
     return samples // batch_length(samples, batch_size)
 
 
 def batches(samples: int, batch_size: int, streams: Streams) -> Iterator[Tensor]:
-    """Sample numbers of each batch, ``(batch,)``, without end; every batch is full."""
+    """Yield sample numbers of each batch, ``(batch,)``, without end; every batch is full."""
     length = batch_length(samples, batch_size)
     epoch = 0
     while True:
@@ -32,7 +32,7 @@ def batches(samples: int, batch_size: int, streams: Streams) -> Iterator[Tensor]
 
 
 def order_digest(samples: int, batch_size: int, steps: int, streams: Streams) -> str:
-    """Hash of the first epochs' permutations, as many as ``steps`` reach into, at most four."""
+    """Return a hash of the first epochs' permutations, as many as ``steps`` reach into, at most four."""
     epochs = min(4, -(-steps // steps_per_epoch(samples, batch_size)))
     sha = hashlib.sha256(f"{samples}/{batch_size}".encode())
     for epoch in range(epochs):

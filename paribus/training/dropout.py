@@ -11,7 +11,7 @@ from paribus.seeding import Streams
 
 
 class NamedDropout(nn.Module):
-    """As `torch.nn.Dropout`, with the mask of a step drawn from ``(seed, noise, layer, step)``.
+    """`torch.nn.Dropout` with the mask of a step drawn from ``(seed, noise, layer, step)``.
 
     Masks are drawn on the CPU in float32 for every device, so that devices agree.
     """
@@ -23,11 +23,11 @@ class NamedDropout(nn.Module):
         self.shape: torch.Size | None = None
 
     def begin(self, step: int) -> None:
-        """Go to the stream of this step."""
+        """Set the generator to the stream of this step."""
         self.generator.manual_seed(self.streams.number("noise", "dropout", self.layer, step))
 
     def keep(self, shape: Sequence[int]) -> Tensor:
-        """Which entries are kept, ``shape``."""
+        """Return which entries are kept, ``shape``."""
         return torch.rand(tuple(shape), generator=self.generator) >= self.p
 
     def forward(self, x: Tensor) -> Tensor:
@@ -55,12 +55,12 @@ class MaskedDropout(nn.Module):
 
 
 def _kept(p: float) -> float:
-    """The share that is kept, by which what is kept is divided; where nothing is, one, so that zero stays zero."""
+    """Return the share that is kept, as the divisor; one where nothing is kept, so that zero stays zero."""
     return 1 - p or 1.0
 
 
 def use_named_dropout(network: nn.Module, streams: Streams) -> list[NamedDropout]:
-    """Replace each `torch.nn.Dropout` of the network in place; returns the replacements, in order."""
+    """Replace each `torch.nn.Dropout` of the network in place and return the replacements, in order."""
     named: list[NamedDropout] = []
     for parent in list(network.modules()):
         for name, child in parent.named_children():
@@ -71,11 +71,11 @@ def use_named_dropout(network: nn.Module, streams: Streams) -> list[NamedDropout
 
 
 def give_masks(network: nn.Module) -> dict[str, NamedDropout]:
-    """Replace each `NamedDropout` in place by one that is given its mask; returns those replaced, by mask's name."""
-    found: dict[str, NamedDropout] = {}
+    """Replace each `NamedDropout` in place by one that is given its mask; return those replaced, by mask's name."""
+    replaced: dict[str, NamedDropout] = {}
     for path, parent in list(network.named_modules()):
         for name, child in parent.named_children():
             if isinstance(child, NamedDropout):
                 setattr(parent, name, MaskedDropout(child.p))
-                found[".".join(filter(None, (path, name, "mask")))] = child
-    return found
+                replaced[".".join(filter(None, (path, name, "mask")))] = child
+    return replaced

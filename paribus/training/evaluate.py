@@ -16,7 +16,7 @@ CHUNK = 2048
 
 @torch.no_grad()
 def outputs_of(network: nn.Module, part: Subset) -> Outputs:
-    """Outputs for every sample of a part, ``(sample, output)`` each, in evaluation mode and in chunks."""
+    """Return outputs for every sample of a part, ``(sample, output)`` each, in evaluation mode and in chunks."""
     network.eval()
     chunks = zip(*(x.split(CHUNK) for x in part.inputs), strict=True)
     outputs = concat_outputs([network(*chunk) for chunk in chunks])
@@ -28,7 +28,7 @@ def outputs_of(network: nn.Module, part: Subset) -> Outputs:
 def scores_of(
     outputs: Outputs, targets: Sequence[Tensor], metrics: Sequence[Metric]
 ) -> dict[str, float]:
-    """Each metric's mean over the samples, summed in float64."""
+    """Return each metric's mean over the samples, summed in float64."""
     return {
         m.name: (m.function(outputs, *targets).double().sum() / len(targets[0])).item()
         for m in metrics
@@ -36,5 +36,5 @@ def scores_of(
 
 
 def dummy_outputs(task: Task, split: Split) -> dict[str, Outputs]:
-    """What each dummy predictor says of the test part, ``(sample, output)``, or images, for each output."""
+    """Return each dummy predictor's predictions for the test part, ``(sample, output)`` or images an output."""
     return {name: predictor(split) for name, predictor in task.dummy.items()}

@@ -1,4 +1,4 @@
-"""What a network is made of: its layers in the order in which they are called, their outputs and their parameters."""
+"""Layers of a network in the order in which they are called, their outputs and their parameters."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from paribus.data.dataset import Subset
 
 
 class LayerLine(TypedDict):
-    """One layer: its kind and ordinal, the shape that it makes of one sample, and how many numbers it trains."""
+    """Layer: its kind and ordinal, the shape of its output for one sample, and its number of trained parameters."""
 
     layer: str
     output: list[int] | None
@@ -22,7 +22,7 @@ class LayerLine(TypedDict):
 
 
 def layer_table(network: nn.Module, part: Subset) -> list[LayerLine]:
-    """The layers of a network in the order in which they are first called, by passing one sample through it.
+    """Return the layers of a network in the order in which they are first called, by passing one sample.
 
     A layer is a module without parts, or with parameters of its own; one that changes nothing (`nn.Identity`) is left
     out. Of several outputs, as a recurrent layer has, the first counts. Layers that are not called stand at the end
@@ -54,7 +54,7 @@ def layer_table(network: nn.Module, part: Subset) -> list[LayerLine]:
 
 @torch.no_grad()
 def _pass(network: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-    """Pass samples through in evaluation mode, on copies of the buffers, drawing from a generator set aside."""
+    """Pass samples through in evaluation mode, on copies of the buffers, with the global generator restored."""
     training = network.training
     buffers = {name: b.clone() for name, b in network.named_buffers()}
     with torch.random.fork_rng(devices=[]):
@@ -63,7 +63,7 @@ def _pass(network: nn.Module, inputs: tuple[Tensor, ...]) -> None:
 
 
 def _named(network: nn.Module) -> dict[nn.Module, str]:
-    """The layers by module, each named for its kind and its ordinal among modules of that kind."""
+    """Return the layers by module, each named for its kind and its ordinal among modules of that kind."""
     count: Counter[str] = Counter()
     named: dict[nn.Module, str] = {}
     for module in network.modules():
@@ -76,16 +76,16 @@ def _named(network: nn.Module) -> dict[nn.Module, str]:
 
 
 def _own(network: nn.Module) -> dict[nn.Module, int]:
-    """How many parameters each module trains itself; one that several share is the first one's, a frozen one none's."""
+    """Count the parameters each module trains; shared ones count for the first module, frozen ones for none."""
     counted: set[int] = set()
-    found = {}
+    counts = {}
     for module in network.modules():
         new = {id(p): p.numel() for p in module.parameters(recurse=False) if _counts(p, counted)}
         counted |= new.keys()
-        found[module] = sum(new.values())
-    return found
+        counts[module] = sum(new.values())
+    return counts
 
 
 def _counts(parameter: nn.Parameter, counted: set[int]) -> bool:
-    """Whether it is trained and was not counted yet."""
+    """Return whether a parameter is trained and was not counted yet."""
     return parameter.requires_grad and id(parameter) not in counted

@@ -1,4 +1,4 @@
-"""The loop that everybody knows, one run at a time: the oracle for every other engine."""
+"""Reference training loop, one run at a time. Every other engine is tested against it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from paribus.data.dataset import PARTS, Split, Subset
 from paribus.metrics.diagnostics import LastStep, needs_last_step
 from paribus.runs.run import Outcome, Run, RunResult
-from paribus.training.alternating import Rounds, takes_rounds
+from paribus.training.alternating import AlternatingUpdates, alternates
 from paribus.training.augment import Augmentation
 from paribus.training.batch_order import batches, steps_per_epoch
 from paribus.training.dropout import use_named_dropout
@@ -31,7 +31,7 @@ DIAGNOSED = 256
 
 @dataclass(frozen=True)
 class Parts:
-    """The three parts on the device, and the first training samples, on which diagnostics are taken."""
+    """Subsets on the device, and the first training samples, on which diagnostics are taken."""
 
     train: Subset
     validation: Subset
@@ -47,7 +47,7 @@ class Parts:
 
 
 class Training:
-    """A network in training: the textbook step, and nothing else.
+    """Network in training: the textbook step, and nothing else.
 
     Args:
         run: what is trained; ``initial`` keeps the hashes of its initial weights.
@@ -66,7 +66,7 @@ class Training:
         trained = [p for p in network.parameters() if p.requires_grad]
         self.optimizer = run.recipe.optimizer(trained)
         self.evaluates = evaluates(self.optimizer)
-        self.rounds = Rounds(network, run, self.noise) if takes_rounds(network) else None
+        self.updates = AlternatingUpdates(network, run, self.noise) if alternates(network) else None
         self.order = batches(len(self.parts.train), run.recipe.batch_size, run.streams)
         self.split = split
         self.augment = Augmentation(run.recipe.augment, run.streams) if run.recipe.augment else None
@@ -75,7 +75,7 @@ class Training:
         self.last: LastStep | None = None
 
     def advance(self, steps: int) -> Tensor:
-        """Take steps; returns the loss of each, ``(step,)``, on the device. Waits for the device at the end only."""
+        """Take steps and return their losses, ``(step,)``, on the device. Waits for the device at the end only."""
         self.network.train()
         losses = [self._step() for _ in range(steps - self.watching)]
         losses += [self._watched()] if self.watching else []
@@ -101,8 +101,8 @@ class Training:
             inputs[0] = self._augmented(self.augment, index)
         targets = [y[batch] for y in data.targets]
         evaluate = partial(self._loss, inputs, targets)
-        if self.rounds is not None:
-            loss: Tensor = self.rounds(inputs, targets, self.steps)
+        if self.updates is not None:
+            loss: Tensor = self.updates(inputs, targets, self.steps)
         elif self.evaluates:
             loss = self.optimizer.step(evaluate)
         else:
@@ -112,7 +112,7 @@ class Training:
         return loss.detach()
 
     def _loss(self, inputs: Sequence[Tensor], targets: Sequence[Tensor]) -> Tensor:
-        """The mean loss of a batch, whose gradient is left with the weights."""
+        """Return the mean loss of a batch, and leave its gradient with the weights."""
         task, recipe = self.run.task, self.run.recipe
         for layer in self.noise:
             layer.begin(self.steps)
@@ -124,7 +124,7 @@ class Training:
         return loss
 
     def _augmented(self, augment: Augmentation, index: Tensor) -> Tensor:
-        """The first input's samples of a batch, changed while raw and prepared as all samples are."""
+        """Return the first input's samples of a batch, changed while raw and prepared as all samples are."""
         raw = self.split.dataset.inputs[0][self.split.train[index]]
         changed, affine = augment(raw, self.steps), self.split.input_affines[0]
         like = self.parts.train.inputs[0]
@@ -132,7 +132,7 @@ class Training:
 
 
 def evaluates(optimizer: torch.optim.Optimizer) -> bool:
-    """Whether an optimizer evaluates the loss itself, as L-BFGS does: then its step cannot do without a closure."""
+    """Return whether an optimizer evaluates the loss itself, as L-BFGS does: its step then needs a closure."""
     closure = inspect.signature(optimizer.step).parameters.get("closure")
     return closure is not None and closure.default is inspect.Parameter.empty
 
@@ -161,7 +161,7 @@ def train(run: Run, split: Split) -> RunResult:
 
 
 def fitted(run: Run, split: Split) -> tuple[Training, RunState]:
-    """A network trained on a split, at its best weights where its recipe stops early, and what its training came to."""
+    """Train a network on a split; return it, at its best weights where it stops early, and the run's state."""
     with deterministic(run):
         training = Training(run, split)
         progress = RunState(initial=training.initial)
@@ -215,7 +215,7 @@ def _evaluate(training: Training, progress: RunState, loss: float) -> None:
 
 
 def flat(tensors: Sequence[Tensor]) -> Tensor:
-    """A copy of all their numbers in one row, ``(parameter,)``."""
+    """Return a copy of all their numbers in one row, ``(parameter,)``."""
     return torch.cat([x.detach().flatten() for x in tensors])
 
 

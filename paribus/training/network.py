@@ -16,7 +16,7 @@ from paribus.seeding import Streams
 
 
 class Layer(NamedTuple):
-    """A module with weights of its own, known by its kind and its ordinal among modules of that kind."""
+    """Module with weights of its own, identified by its kind and its ordinal among modules of that kind."""
 
     kind: str
     ordinal: int
@@ -24,7 +24,7 @@ class Layer(NamedTuple):
 
 
 def layers(network: nn.Module) -> Iterator[Layer]:
-    """The modules that hold parameters of their own, in order of definition."""
+    """Yield the modules that hold parameters of their own, in order of definition."""
     seen: Counter[str] = Counter()
     for module in network.modules():
         if next(module.parameters(recurse=False), None) is not None:
@@ -34,7 +34,7 @@ def layers(network: nn.Module) -> Iterator[Layer]:
 
 
 def build(recipe: Recipe, dataset: Dataset, streams: Streams) -> nn.Module:
-    """The network of a recipe on the CPU in float32, initialised.
+    """Return the network of a recipe on the CPU in float32, initialised.
 
     Each layer is drawn from the stream of its kind and ordinal, so that inserting a norm or swapping an activation
     changes nobody else's weights. The global generator is left as it was.
@@ -54,15 +54,15 @@ def build(recipe: Recipe, dataset: Dataset, streams: Streams) -> nn.Module:
 
 
 def _shapes(recipe: Recipe, dataset: Dataset) -> dict[str, object]:
-    """What the network is told of the data, as far as it asks."""
+    """Return the shapes of the data, as far as the network has arguments for them."""
     shapes = dataset.input_shapes
     sizes = dataset.output_sizes
-    known = {
+    available = {
         "inputs": shapes[0] if len(shapes) == 1 else shapes,
         "outputs": sizes[0] if len(sizes) == 1 else sizes,
     }
     asked = inspect.signature(recipe.model.resolve()).parameters
-    return {k: v for k, v in known.items() if k in asked and k not in recipe.model.kwargs}
+    return {k: v for k, v in available.items() if k in asked and k not in recipe.model.kwargs}
 
 
 def _seed(number: int) -> None:
@@ -102,7 +102,7 @@ def _initialise(recipe: Recipe, drawn: list[Layer], streams: Streams) -> None:
 
 
 def weight_digests(network: nn.Module) -> dict[str, str]:
-    """A hash for each parameter, such as ``Linear0.weight(16, 9)`` and ``Linear0.bias(16,) of (16, 9)``.
+    """Return a hash for each parameter: ``Linear0.weight(16, 9)``, ``Linear0.bias(16,) of (16, 9)``.
 
     How a bias is drawn depends on its layer's weights, so that only biases beside weights of one shape can be
     expected to be equal; a layer without a bias still shares its weights.
@@ -117,6 +117,6 @@ def weight_digests(network: nn.Module) -> dict[str, str]:
 
 
 def _beside(module: nn.Module, value: nn.Parameter) -> str:
-    """The shapes of the layer's weights, for what is drawn by them."""
+    """Return the shapes of the layer's weights, for what is drawn by them."""
     shapes = dict.fromkeys(tuple(p.shape) for p in module.parameters(recurse=False) if p.ndim > 1)
     return f" of {' '.join(map(str, shapes))}" if shapes and value.ndim == 1 else ""

@@ -1,4 +1,4 @@
-"""The network as it is before the first step: drawn, then weights taken over from another training, then frozen."""
+"""Network before the first step: drawn, then given weights of another training, then frozen in part."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _known: dict[str, dict[str, Tensor]] = {}
 
 
 def initial_network(run: Run, split: Split) -> nn.Module:
-    """The network of a run on the CPU, as its first step finds it.
+    """Return the network of a run on the CPU, before its first step.
 
     Raises:
         ParibusError: a pattern fits nothing, weights do not fit, or the training that they come from failed.
@@ -37,7 +37,7 @@ def initial_network(run: Run, split: Split) -> nn.Module:
 
 
 def named_weights(recipe: Recipe, network: nn.Module) -> tuple[list[str], list[str]]:
-    """The names of what a recipe takes over from another training, and of what it freezes.
+    """Return the names of the weights that a recipe loads from another training, and of those it freezes.
 
     Raises:
         ParibusError: a pattern fits nothing.
@@ -48,25 +48,25 @@ def named_weights(recipe: Recipe, network: nn.Module) -> tuple[list[str], list[s
 
 
 def matching(names: Iterable[str], patterns: Sequence[str], what: str) -> list[str]:
-    """The names that fit any of the patterns, in their order.
+    """Return the names that fit any of the patterns, in their order.
 
     Raises:
         ParibusError: a pattern fits none of them.
     """
-    known = list(names)
+    listed = list(names)
     for pattern in patterns:
-        if not any(fnmatchcase(name, pattern) for name in known):
+        if not any(fnmatchcase(name, pattern) for name in listed):
             raise ParibusError(
                 f"recipe.{what}",
                 got=repr(pattern),
-                expected=f"a pattern that fits some of {', '.join(known)}",
+                expected=f"a pattern that fits some of {', '.join(listed)}",
                 fix="Name weights as named_parameters() does; * stands for any text.",
             )
-    return [name for name in known if any(fnmatchcase(name, p) for p in patterns)]
+    return [name for name in listed if any(fnmatchcase(name, p) for p in patterns)]
 
 
 def source_weights(run: Run) -> dict[str, Tensor]:
-    """The weights that a run starts from: those of the training that its recipe names, with the run's own seed.
+    """Return the weights that a run starts from: of the training that its recipe names, with its own seed.
 
     They are trained once, by the loop, and kept in the cache under the key of that training, so that every variant that
     starts from it starts from the same numbers.
@@ -87,7 +87,7 @@ def source_weights(run: Run) -> dict[str, Tensor]:
 
 
 def _kept(source: Run, split: Split) -> dict[str, Tensor]:
-    """The weights from the cache, or trained now; a cache that cannot be used costs the time of training again."""
+    """Return the weights from the cache, or train them; a cache that cannot be used costs only training time."""
     file = f"weights-{source.key}.pt"
     with suppress(OSError, ParibusError):
         path = cache_folder() / file

@@ -1,4 +1,4 @@
-"""How far one run has come, and its record when it is over: what every engine fills in alike."""
+"""State of one run, and its result when it is over; shared by all engines."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from paribus.training.layer_summary import LayerLine
 
 @dataclass
 class RunState:
-    """What the training of one run has come to so far.
+    """State of the training of one run so far.
 
     Attributes:
         initial: hashes of the initial weights.
@@ -49,7 +49,7 @@ class RunState:
         self.outcome, self.reason = Outcome.diverged, reason
 
     def watch(self) -> bool:
-        """Compare the last two validation losses; returns whether the last one is the best so far."""
+        """Compare the last two validation losses; return whether the last one is the best so far."""
         *_, before, now = self.curves["validation/loss"]
         self.rises = self.rises + 1 if now > before else 0
         best = now < self.best
@@ -60,7 +60,7 @@ class RunState:
 
 @torch.no_grad()
 def evaluation(run: Run, outputs: Outputs, part: Subset) -> dict[str, float]:
-    """Validation scores and loss by the names of their curves."""
+    """Return validation scores and loss by the names of their curves."""
     scores = scores_of(outputs, part.targets, run.task.metrics)
     each = run.task.loss(outputs, *part.targets)
     loss = (each.double().sum() / len(each)).item()
@@ -77,14 +77,14 @@ def diagnosed(
     part: Subset,
     last: LastStep | None,
 ) -> dict[str, float]:
-    """What each of the run's diagnostics says of a network after a step, with that step's own dropout masks."""
-    found: dict[str, float] = {}
+    """Return the run's diagnostics of a network after a step, with that step's own dropout masks."""
+    values: dict[str, float] = {}
     for diagnostic in run.diagnostics:
         for layer in noise:
             layer.begin(step)
         watched = {"last": last} if needs_last_step(diagnostic) else {}
-        found |= diagnostic(network, part, run.task.loss, **watched)
-    return found
+        values |= diagnostic(network, part, run.task.loss, **watched)
+    return values
 
 
 def finish(
@@ -96,7 +96,7 @@ def finish(
     layers: Sequence[LayerLine],
     seconds: float,
 ) -> RunResult:
-    """The record of a run that is over.
+    """Return the result of a run that is over.
 
     Args:
         run: what was trained.
@@ -127,7 +127,7 @@ def finish(
 
 
 def _tried(run: Run, progress: RunState) -> RunResult:
-    """What a trial leaves: how it ended and its last scores, none of them on the test part."""
+    """Return the result of a trial: how it ended and its last scores, none of them on the test part."""
     scores, primary = _last(progress), f"validation/{run.task.primary.name}"
     if progress.outcome is not Outcome.diverged and not math.isfinite(scores[primary]):
         progress.diverge(f"{run.task.primary.name} on the validation part was not finite")
@@ -137,13 +137,15 @@ def _tried(run: Run, progress: RunState) -> RunResult:
 
 
 def _judged(run: Run, split: Split, progress: RunState, outputs: Outputs | None) -> RunResult:
-    """What a run that counts leaves besides: test scores, predictions, curves and hashes."""
+    """Return the result of a run that counts: also test scores, predictions, curves and hashes."""
     dummy, targets = dummy_outputs(run.task, split), split.part("test").targets
     scores = {} if outputs is None else _final_scores(run, progress, outputs, targets)
     predictions = None
     if outputs is not None and scores:
-        said, learned_nothing = (as_tuple(o)[0] for o in (outputs, next(iter(dummy.values()))))
-        predictions = Predictions(said.cpu().numpy(), targets[0].numpy(), learned_nothing.numpy())
+        predicted, learned_nothing = (as_tuple(o)[0] for o in (outputs, next(iter(dummy.values()))))
+        predictions = Predictions(
+            predicted.cpu().numpy(), targets[0].numpy(), learned_nothing.numpy()
+        )
     recipe = run.recipe
     return RunResult(
         key=run.key,
@@ -165,7 +167,7 @@ def _judged(run: Run, split: Split, progress: RunState, outputs: Outputs | None)
 
 
 def gaps(curves: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
-    """``gap/NAME``, validation minus training, for each curve that tells both as ``validation/`` and ``fitted/``.
+    """Return ``gap/NAME``, validation minus training, for each curve recorded as ``validation/`` and ``fitted/``.
 
     >>> gaps({"validation/loss": [2.0, 3.0], "fitted/loss": [1.0, 0.5], "train/loss": [1.5, 1.0]})
     {'gap/loss': [1.0, 2.5]}
@@ -183,7 +185,7 @@ def gaps(curves: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
 def _final_scores(
     run: Run, progress: RunState, outputs: Outputs, targets: tuple[Tensor, ...]
 ) -> dict[str, float]:
-    """Scores on the test part and those of `_last`; nothing where the primary score is not finite."""
+    """Return scores on the test part and those of `_last`; nothing where the primary score is not finite."""
     like = as_tuple(outputs)[0]
     moved = [y.to(like.device, like.dtype if y.is_floating_point() else y.dtype) for y in targets]
     scores = scores_of(outputs, moved, run.task.metrics)
@@ -194,6 +196,6 @@ def _final_scores(
 
 
 def _last(progress: RunState) -> dict[str, float]:
-    """The curves' points at the step whose weights are kept: the best one's where the recipe stops early."""
+    """Return the curves' points at the step whose weights are kept: the best one's where the recipe stops early."""
     at = progress.curves["step"].index(progress.best_step) if progress.best_step else -1
     return {name: curve[at] for name, curve in progress.curves.items() if name != "step"}

@@ -10,7 +10,9 @@ import pytest
 from paribus.analysis.claim_registry import ClaimRecord, CompoundClaim, entries, wholes
 from paribus.analysis.claims import ClaimResult
 from paribus.analysis.hypothesis_tests import Answer
-from paribus.experiment.comparison import Budget, Claim, Suite
+from paribus.experiment.claim import Claim
+from paribus.experiment.comparison import Budget
+from paribus.experiment.suite import Suite
 from paribus.runs.store import Store
 from tests.helpers.handmade import Bench, around, comparison
 

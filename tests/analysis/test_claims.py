@@ -8,7 +8,8 @@ import pytest
 from paribus.analysis.claims import _short, answer, answer_all, answer_suite, target_steps
 from paribus.analysis.hypothesis_tests import Answer
 from paribus.errors import ParibusError
-from paribus.experiment.comparison import Claim, Suite
+from paribus.experiment.claim import Claim
+from paribus.experiment.suite import Suite
 from paribus.spec import call
 from paribus.stats import sign_flip_p, t_p
 from tests.helpers.handmade import FAILED, Bench, around, comparison

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from paribus.analysis import measures
-from paribus.experiment.comparison import Factor, Suite
+from paribus.experiment.factor import Factor
+from paribus.experiment.suite import Suite
 from tests.helpers.handmade import FAILED, LR, LRS, Bench, around, comparison
 
 

@@ -11,7 +11,8 @@ from paribus import stats
 from paribus.analysis.ranking import missing, standing
 from paribus.analysis.results import Result
 from paribus.errors import ParibusError
-from paribus.experiment.comparison import Comparison, Ranking, Suite
+from paribus.experiment.comparison import Comparison
+from paribus.experiment.suite import Ranking, Suite
 from paribus.report import ranking_figures, ranking_tables, write
 from paribus.runs.run import Outcome
 from tests.helpers.handmade import FAILED, TASK, Bench, around, comparison

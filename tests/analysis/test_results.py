@@ -16,7 +16,7 @@ from paribus.analysis.results import (
     steps_to_target,
     timing_key,
 )
-from paribus.experiment.comparison import Factor
+from paribus.experiment.factor import Factor
 from paribus.experiment.task import Metric
 from paribus.spec import call
 from paribus.stats import paired_t_interval, t_p

@@ -1,4 +1,4 @@
-"""The calibration and the controls as benchmarks: what is run by default, and what turns a run red."""
+"""the calibration and the known answers as benchmarks: what is run by default, and what turns a run red."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from benchmarks import test_calibration as calibration
-from benchmarks import test_controls as controls
+from benchmarks import test_known_answers as known_answers
 from paribus.calibration.rates import Rate
 from paribus.frontends.pytest_plugin import OPTIONS
-from tests.calibration.test_a_a_tests import a_control
+from tests.calibration.test_a_a_tests import a_known_answer
 
 ROOT = Path(__file__).parents[2]
 
@@ -37,20 +37,22 @@ def once(tmp_path: Path) -> Any:
     return Once(tmp_path)
 
 
-def test_controls_run_by_default_and_the_calibration_where_it_is_named(pytester) -> None:
+def test_known_answers_run_by_default_and_the_calibration_where_it_is_named(pytester) -> None:
     collect = ("-c", str(ROOT / "pyproject.toml"), "--collect-only", "-q")
     found = pytester.runpytest_subprocess(*collect, str(ROOT / "benchmarks"))
     assert found.ret == 0
-    assert any("test_controls.py::test_control[born-dead]" in line for line in found.outlines)
+    assert any(
+        "test_known_answers.py::test_known_answer[born-dead]" in line for line in found.outlines
+    )
     assert not any("test_calibration" in line for line in found.outlines)
     named = pytester.runpytest_subprocess(*collect, str(ROOT / "benchmarks/test_calibration.py"))
-    for test in ("test_simulated[nulls]", "test_trained", "test_controls[clipping]"):
+    for test in ("test_simulated[nulls]", "test_trained", "test_known_answers[clipping]"):
         assert any(test in line for line in named.outlines)
 
 
 def test_a_green_control_passes(once) -> None:
     judged: list[Any] = []
-    controls.test_control(a_control(), judged, once, once)
+    known_answers.test_known_answer(a_known_answer(), judged, once, once)
     assert [j.green for j in judged] == [True]
     assert once.extra_info["seen"].startswith("6 of 6 seeds")
 
@@ -58,7 +60,7 @@ def test_a_green_control_passes(once) -> None:
 def test_a_red_control_turns_the_run_red_and_still_comes_onto_the_page(once) -> None:
     judged: list[Any] = []
     with pytest.raises(AssertionError, match="Seen: 0 of 6 seeds; median "):
-        controls.test_control(a_control(low=9.0), judged, once, once)
+        known_answers.test_known_answer(a_known_answer(low=9.0), judged, once, once)
     assert [j.green for j in judged] == [False]
 
 

@@ -15,7 +15,7 @@ from benchmarks.engines.contenders import Engine, Processes, Row, Taken, Textboo
 from benchmarks.engines.measure import learned, losses_by_seed, time_in_turns, timing
 from benchmarks.engines.peers import call_length
 from benchmarks.engines.workloads import NAMED, WORKLOADS
-from paribus.experiment.comparison import Suite
+from paribus.experiment.suite import Suite
 
 ROOT = Path(__file__).parents[2]
 MLP = NAMED["MLP"]

@@ -8,7 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from paribus.calibration import Controlled, Repeats, a_a_tests, against_itself, calibrate, repeats
+from paribus.calibration import (
+    KnownAnswerRunner,
+    Repeats,
+    a_a_tests,
+    against_itself,
+    calibrate,
+    repeats,
+)
 from paribus.calibration.a_a_tests import FIRST_SEED, rates_of
 from paribus.calibration.known_answers import KnownAnswer, Measured
 from paribus.errors import ParibusError
@@ -156,7 +163,7 @@ def test_control_that_breaks_is_told(settings) -> None:
         list(repeats(replace(settings, engine="loop"), odd, PLAN))
 
 
-def a_control(**changes) -> KnownAnswer:
+def a_known_answer(**changes) -> KnownAnswer:
     fields = {
         "name": "toy",
         "text": "SGD and Adam end within ten nats.",
@@ -171,19 +178,20 @@ def a_control(**changes) -> KnownAnswer:
     return KnownAnswer(**(fields | changes))
 
 
-def test_a_control_is_trained_on_its_own_data_with_its_own_seeds(settings) -> None:
+def test_a_known_answer_is_trained_on_its_own_data_with_its_own_seeds(settings) -> None:
     """Whatever was asked for elsewhere."""
     asked = replace(settings, seeds=2, data={"water": "patients.csv"}, budget="full")
-    found = Controlled(asked).check(a_control())
+    found = KnownAnswerRunner(asked).check(a_known_answer())
     assert found.green
     assert found.seen.startswith("6 of 6 seeds")
 
 
 def test_the_same_bits_come_again_by_the_loop_whatever_engine_is_asked_for(settings) -> None:
-    same = a_control(kind="identical", low=None, high=None, measured=None)
+    same = a_known_answer(kind="identical", low=None, high=None, measured=None)
     for engine in ("auto", "stacked"):
         assert (
-            Controlled(replace(settings, engine=engine)).check(same).seen == "6 of 6 runs identical"
+            KnownAnswerRunner(replace(settings, engine=engine)).check(same).seen
+            == "6 of 6 runs identical"
         )
 
 
@@ -200,17 +208,19 @@ def test_bits_that_differ_are_red(settings, monkeypatch) -> None:
         execute([replace(run, seed=run.seed + 1) for run in runs], jobs=jobs, keep=renamed)
 
     monkeypatch.setattr(run_known_answers, "execute", moved)
-    found = Controlled(settings).check(
-        a_control(kind="identical", low=None, high=None, measured=None)
+    found = KnownAnswerRunner(settings).check(
+        a_known_answer(kind="identical", low=None, high=None, measured=None)
     )
     assert (found.green, found.seen) == (False, "0 of 6 runs identical")
 
 
 def test_single_seeds_are_measured_against_what_is_declared(settings) -> None:
     """None misses ten nats, all miss a gap of that size; of a share those are counted that have it."""
-    measure = Controlled(settings).measure
-    assert (measure(a_control(), 8).hits, measure(a_control(), 8).passed) == (0, True)
-    lost = measure(a_control(low=9.0), 8)
+    measure = KnownAnswerRunner(settings).measure
+    assert (measure(a_known_answer(), 8).hits, measure(a_known_answer(), 8).passed) == (0, True)
+    lost = measure(a_known_answer(low=9.0), 8)
     assert (lost.hits, lost.trials, lost.passed) == (8, 8, False)
-    share = a_control(kind="share", score="failed", against="nothing", measured=None, expected=0.5)
+    share = a_known_answer(
+        kind="share", score="failed", against="nothing", measured=None, expected=0.5
+    )
     assert (measure(share, 8).hits, measure(share, 8).expected) == (0, 0.5)

@@ -17,7 +17,7 @@ def _numbers(*shape: int, seed: int = 0) -> Tensor:
 
 
 def _with_gaps(x: Tensor) -> Tensor:
-    """Odd counts are left in every column, so that the median is one of the values for everybody."""
+    """Leave an odd count in every column, so that the median is one of the values by every definition."""
     x = x.clone()
     x[:4, 0] = x[10:12, 1] = torch.nan
     return x
@@ -75,7 +75,7 @@ def test_a_feature_that_training_says_nothing_about_is_hidden(column: list[float
 
 
 def test_large_offsets_lose_no_precision() -> None:
-    """A mean of 1e6 and a deviation of 1: float32 sums of squares would be off by the deviation itself."""
+    """With a mean of 1e6 and a deviation of 1: float32 sums of squares would be off by the deviation itself."""
     x = (_numbers(10_000, 1) + 1e6).float()
     assert float(Standardizer.fit(x, 1)(x).std()) == pytest.approx(1, abs=1e-3)
 

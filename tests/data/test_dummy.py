@@ -22,6 +22,7 @@ from paribus.data.dummy import (
 from paribus.data.readers.series import windows
 from paribus.errors import ParibusError
 from paribus.metrics import log_loss
+from tests.helpers.refusals import refused
 
 
 def _classified(targets: list[int], classes: str) -> Split:
@@ -92,9 +93,7 @@ def test_forecasts_are_in_the_scale_of_the_prepared_targets() -> None:
 
 @pytest.mark.parametrize("lag", [0, 5])
 def test_a_lag_beyond_the_window_is_refused(lag: int) -> None:
-    with pytest.raises(ParibusError) as caught:
-        seasonal_dummy(_series(False), lag=lag)
-    assert str(caught.value) == (
+    assert refused(seasonal_dummy, _series(False), lag=lag) == (
         f"lag of a dummy forecast: got {lag} steps, expected 1 to 4, the length of a window. "
         "Give a lag within the window, or make the windows longer."
     )
@@ -122,12 +121,12 @@ def test_label_prior_is_the_log_odds_of_each_label() -> None:
     split = _classified([0, 0, 1, 0, 1, 0, 1], "ab")
     labels = torch.tensor([[1, 0], [1, 0], [0, 0], [1, 1], [1, 1], [1, 1], [1, 1]]).float()
     data = dataclasses.replace(split.dataset, targets=(labels,), classes=())
-    found = label_prior(Split(data, split.train, split.validation, split.test))
-    torch.testing.assert_close(found, torch.tensor([[1.5, 0.25]] * 2).log())
+    predicted = label_prior(Split(data, split.train, split.validation, split.test))
+    torch.testing.assert_close(predicted, torch.tensor([[1.5, 0.25]] * 2).log())
 
 
 def _noisy_images(sigma: float = 0.5) -> Split:
-    """Sixty images of 3x3 pixels of falling variance, with noise in the inputs, in three parts of twenty."""
+    """Make sixty images of 3x3 pixels of falling variance, with noise in the inputs, in three parts of twenty."""
     generator = torch.Generator().manual_seed(0)
     scale = torch.linspace(2.0, 0.1, 9).view(1, 3, 3)
     clean = torch.randn(60, 1, 3, 3, generator=generator) * scale
@@ -158,10 +157,10 @@ def _by_sklearn(split: Split, components: int, part: str) -> torch.Tensor:
 @pytest.mark.parametrize("components", [1, 2, 8])
 def test_principal_components_are_scikit_learns(components: int) -> None:
     split = _noisy_images()
-    found = principal_components(split, components)
-    assert found.dtype == torch.float32
+    predicted = principal_components(split, components)
+    assert predicted.dtype == torch.float32
     torch.testing.assert_close(
-        found.double(), _by_sklearn(split, components, "test"), atol=1e-6, rtol=1e-5
+        predicted.double(), _by_sklearn(split, components, "test"), atol=1e-6, rtol=1e-5
     )
 
 

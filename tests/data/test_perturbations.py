@@ -1,4 +1,4 @@
-"""Folds that are perturbed: an input shuffled, blank or with its pixels permuted, and all else as it was."""
+"""Perturbed splits: an input shuffled, zero or with its pixels permuted, and all else as it was."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from paribus.data.dataset import PARTS, Dataset, Split
 from paribus.data.perturbations import add_noise, permuted_pixels, shuffle_input, zero_input
 from paribus.errors import ParibusError
 from paribus.seeding import Streams
+from tests.helpers.refusals import refused
 
 
 def split() -> Split:
@@ -79,18 +80,14 @@ def test_each_seed_has_an_order_of_its_own_and_repeats_it() -> None:
 
 
 def test_an_input_that_there_is_not_is_refused() -> None:
-    with pytest.raises(ParibusError) as caught:
-        shuffle_input(split(), generator(), input=2)
-    assert str(caught.value) == (
+    assert refused(shuffle_input, split(), generator(), input=2) == (
         "input of both that is perturbed: got number 2 of 2, expected 0 to 1. "
         "Name an input that there is; the first is 0."
     )
 
 
 def test_only_images_have_pixels() -> None:
-    with pytest.raises(ParibusError) as caught:
-        permuted_pixels(split(), generator(), input=1)
-    assert str(caught.value) == (
+    assert refused(permuted_pixels, split(), generator(), input=1) == (
         "permuted pixels of both: got an input of shape (1,), expected images, (channel, height, width). "
         "Name the input that holds images."
     )

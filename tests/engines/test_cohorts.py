@@ -1,4 +1,4 @@
-"""Cohorts: who may be trained with whom, and in which portions."""
+"""Cohorts: who may be trained with whom, and in which chunks."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_what_cannot_be_stacked_has_a_key_too(settings: dict[str, Any]) -> None:
     assert cohort_key(a_run(0, **settings)) != cohort_key(BASE)
 
 
-# Portions.
+# Chunks.
 
 
 def stacked(count: int, **settings: Any) -> list[Run]:
@@ -95,11 +95,11 @@ def stacked(count: int, **settings: Any) -> list[Run]:
     ],
 )
 def test_a_cohort_is_dealt_out_evenly(count: int, jobs: int, sizes: list[int]) -> None:
-    """So that no process waits for another, in portions of at most 512, and each run once."""
+    """So that no process waits for another, in chunks of at most 512, and each run once."""
     runs = stacked(count)
     work = chunks(runs, jobs)
-    assert [len(unit) for unit in work] == sizes
-    assert [run.seed for unit in work for run in unit] == [*range(count)]
+    assert [len(chunk) for chunk in work] == sizes
+    assert [run.seed for chunk in work for run in chunk] == [*range(count)]
 
 
 def test_each_cohort_is_dealt_apart_and_the_loop_takes_one_run_at_a_time() -> None:
@@ -115,17 +115,17 @@ def test_learning_rates_of_several_variants_are_one_cohort() -> None:
         for lr in (0.1, 0.01)
         for seed in range(3)
     ]
-    (unit,) = chunks(runs, jobs=1)
-    assert unit == [runs[0], runs[3], runs[1], runs[4], runs[2], runs[5]]
+    (chunk,) = chunks(runs, jobs=1)
+    assert chunk == [runs[0], runs[3], runs[1], runs[4], runs[2], runs[5]]
 
 
 def test_there_is_no_work_in_nothing() -> None:
     assert chunks([], jobs=2) == []
 
 
-def test_a_cohort_is_dealt_in_portions_as_large_as_was_chosen() -> None:
-    """Ten runs in portions of at most three, on two processes: two rounds of three and two."""
+def test_a_cohort_is_dealt_in_chunks_as_large_as_was_chosen() -> None:
+    """Ten runs in chunks of at most three, on two processes: two rounds of three and two."""
     runs = [replace(a_run(seed), engine="stacked") for seed in range(10)]
-    assert [len(unit) for unit in chunks(runs, 2, largest=3)] == [3, 3, 3, 1]
-    assert [len(unit) for unit in chunks(runs, 2, largest=1)] == [1] * 10
-    assert [run for unit in chunks(runs, 2, largest=3) for run in unit] == runs
+    assert [len(chunk) for chunk in chunks(runs, 2, largest=3)] == [3, 3, 3, 1]
+    assert [len(chunk) for chunk in chunks(runs, 2, largest=1)] == [1] * 10
+    assert [run for chunk in chunks(runs, 2, largest=3) for run in chunk] == runs

@@ -19,7 +19,8 @@ from paribus.execution.cases import selected
 from paribus.execution.orchestrate import finish, rebuild, run_suites, train_all
 from paribus.execution.session import Session
 from paribus.execution.settings import Settings
-from paribus.experiment.comparison import Claim, Suite
+from paribus.experiment.claim import Claim
+from paribus.experiment.suite import Suite
 from paribus.frontends.cli import app
 from paribus.runs import fingerprint
 from paribus.spec import call

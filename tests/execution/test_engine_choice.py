@@ -26,8 +26,9 @@ from paribus.execution.engine_choice import EngineChoice, EngineQuery, common, r
 from paribus.execution.executor import execute, split_of
 from paribus.execution.session import Session
 from paribus.execution.settings import Settings
-from paribus.experiment.comparison import Budget, Suite
+from paribus.experiment.comparison import Budget
 from paribus.experiment.recipe import Pretrained
+from paribus.experiment.suite import Suite
 from paribus.runs.run import Outcome, Run, RunResult
 from paribus.spec import call
 from tests.helpers.toys import (

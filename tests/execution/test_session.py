@@ -20,8 +20,10 @@ from paribus.execution import session as module
 from paribus.execution.cases import Case, cases
 from paribus.execution.session import Session
 from paribus.execution.settings import Settings, choice, pairs, speaks
-from paribus.experiment.comparison import Budget, Comparison, Factor, Suite
+from paribus.experiment.comparison import Budget, Comparison
+from paribus.experiment.factor import Factor
 from paribus.experiment.search_space import LogUniform, space
+from paribus.experiment.suite import Suite
 from paribus.experiment.tuning import Tuning
 from paribus.runs.run import Run, RunResult
 from paribus.runs.store import Timing

@@ -16,8 +16,8 @@ from paribus.errors import ParibusError
 from paribus.execution.cases import Case, cases, selected
 from paribus.execution.session import Session
 from paribus.execution.settings import Settings
-from paribus.experiment.comparison import Suite
 from paribus.experiment.search_space import LogUniform, Space, space
+from paribus.experiment.suite import Suite
 from paribus.experiment.tuning import PILOT_SEEDS, SHARED_SEED, Tuning
 from paribus.runs.run import Outcome, Run, RunResult
 from paribus.runs.trials import PENDING, Pilot

@@ -1,4 +1,4 @@
-"""The comparison: variants differ at the factor's paths and nowhere else, and a bad plan is refused in words."""
+"""Comparisons: variants differ at the factor's paths and nowhere else, and others are refused."""
 
 from __future__ import annotations
 
@@ -8,20 +8,14 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from paribus.errors import ParibusError
-from paribus.experiment.comparison import (
-    Budget,
-    Claim,
-    Comparison,
-    Factor,
-    Sides,
-    Variant,
-    differences,
-    within,
-)
+from paribus.experiment.claim import Claim
+from paribus.experiment.comparison import Budget, Comparison
+from paribus.experiment.factor import Factor
 from paribus.experiment.recipe import Recipe
 from paribus.experiment.task import Metric, Task
+from paribus.experiment.variant import Sides, Variant, differences, within
 from paribus.spec import call, canonical, digest, lookup, replace
+from tests.helpers.refusals import refused
 
 SGD, ADAM = call("torch.optim:SGD", lr=0.01), call("torch.optim:Adam", lr=0.001)
 LOG_LOSS = Metric(
@@ -53,7 +47,7 @@ AVERAGE = Factor(path="metric.function.average", levels={"micro": "micro", "macr
 
 
 def comparison(*factors: Factor, baseline: tuple[str, ...] = (), **settings: Any) -> Comparison:
-    """A comparison of these factors, optimizers if none; the first level of each is the baseline."""
+    """Declare a comparison of these factors, optimizers if none; the first level of each is the baseline."""
     factors = factors or (OPTIMIZER,)
     return Comparison(
         name="toys",
@@ -93,8 +87,8 @@ def test_a_crossing_has_every_combination_once(
     assert variants[-1].name == last
     for variant in variants:
         for factor, level in zip(factors, variant.levels, strict=True):
-            found = lookup({"task": variant.task, "recipe": variant.recipe}, factor.path)
-            assert canonical(found) == canonical(factor.levels[level])
+            value = lookup({"task": variant.task, "recipe": variant.recipe}, factor.path)
+            assert canonical(value) == canonical(factor.levels[level])
 
 
 REMEDIES = Factor(
@@ -187,7 +181,7 @@ def test_a_budget_sets_the_steps_and_nothing_else() -> None:
 
 
 class Careless(Comparison):
-    """A comparison whose second variant is also given a smaller batch."""
+    """Comparison whose second variant is also given a smaller batch."""
 
     def _variant(self, levels: tuple[str, ...]) -> Variant:
         variant = super()._variant(levels)
@@ -197,15 +191,9 @@ class Careless(Comparison):
         return variant.model_copy(update={"recipe": recipe})
 
 
-def refused(make: Any) -> str:
-    with pytest.raises(ParibusError) as caught:
-        make()
-    return str(caught.value)
-
-
 def test_a_level_that_changes_something_else_is_refused() -> None:
     fields = {name: getattr(comparison(), name) for name in Comparison.model_fields}
-    assert refused(lambda: Careless(**fields)) == (
+    assert refused(Careless, **fields) == (
         "variant 'adam' of comparison 'toys': got differences from the baseline at recipe.batch_size, "
         "recipe.optimizer.lr, recipe.optimizer.target, expected differences at recipe.optimizer and nowhere else. "
         "Give every level a value of its own, and vary nothing else."
@@ -214,7 +202,7 @@ def test_a_level_that_changes_something_else_is_refused() -> None:
 
 def test_a_level_equal_to_the_baseline_is_refused() -> None:
     twins = Factor(path="recipe.optimizer", levels={"sgd": SGD, "again": SGD})
-    assert refused(lambda: comparison(twins)) == (
+    assert refused(comparison, twins) == (
         "variant 'again' of comparison 'toys': got differences from the baseline at no path, expected differences at "
         "recipe.optimizer and nowhere else. Give every level a value of its own, and vary nothing else."
     )
@@ -223,7 +211,7 @@ def test_a_level_equal_to_the_baseline_is_refused() -> None:
 def test_two_equal_levels_besides_the_baseline_are_refused() -> None:
     """They would count one result twice, and widen the family for nothing."""
     twins = Factor(path="recipe.optimizer", levels={"sgd": SGD, "adam": ADAM, "again": ADAM})
-    assert refused(lambda: comparison(twins)) == (
+    assert refused(comparison, twins) == (
         "variant 'again' of comparison 'toys': got the settings of 'adam', expected settings of its own. "
         "Give every level a value of its own."
     )
@@ -271,7 +259,7 @@ def test_a_path_that_leads_nowhere_is_refused(path: str, message: str) -> None:
 def test_an_unknown_baseline_is_refused(
     factors: tuple[Factor, ...], baseline: tuple[str, ...], message: str
 ) -> None:
-    text = refused(lambda: comparison(*factors, baseline=baseline))
+    text = refused(comparison, *factors, baseline=baseline)
     assert text.startswith(f"baseline of comparison 'toys': {message}")
     assert text.endswith(" Name one level of each factor.")
 
@@ -281,14 +269,14 @@ def test_an_unknown_baseline_is_refused(
 )
 def test_a_claim_about_an_unknown_variant_is_refused(named: dict[str, str]) -> None:
     claim = Claim(name="C5", text="It is better.", relation="better", **named)
-    assert refused(lambda: comparison(claims=(claim,))) == (
+    assert refused(comparison, claims=(claim,)) == (
         "claim C5 of comparison 'toys': got 'adagrad', expected one of sgd, adam. "
         "Name a variant of this comparison."
     )
 
 
 def test_an_unknown_budget_is_refused() -> None:
-    assert refused(lambda: comparison().at("large")) == (
+    assert refused(comparison().at, "large") == (
         "budget of comparison 'toys': got 'large', expected one of quick. "
         "Choose one of these with --paribus-budget."
     )
@@ -300,7 +288,7 @@ def test_a_single_level_is_refused() -> None:
 
 
 def test_a_level_that_is_a_lambda_is_refused() -> None:
-    text = refused(lambda: Factor(path="recipe.optimizer", levels={"a": lambda p: p, "b": SGD}))
+    text = refused(Factor, path="recipe.optimizer", levels={"a": lambda p: p, "b": SGD})
     assert re.match(
         r"a setting: got <function .*<lambda> at 0x\w+> \(function\), expected plain", text
     )
@@ -339,9 +327,7 @@ def test_a_crossing_that_asks_for_no_interactions_has_none() -> None:
 
 
 def test_interactions_of_one_factor_are_refused() -> None:
-    with pytest.raises(ParibusError) as caught:
-        comparison(interaction_scale="score")
-    assert str(caught.value) == (
+    assert refused(comparison, interaction_scale="score") == (
         "interaction scale of comparison 'toys': got 1 factor, expected a crossing of two. "
         "Leave it out, or cross two factors."
     )

@@ -1,4 +1,4 @@
-"""The recipe: plain data that prints, hashes, diffs, and refuses what it cannot mean."""
+"""Recipes: plain data that prints, hashes, diffs, and refuses wrong values."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_recipe_prints_as_canonical_json_and_comes_back_from_it() -> None:
 
 
 def test_its_hash_is_that_of_its_text_in_every_process() -> None:
-    """The digest rests on the text alone, and not on Python's hash, which every process salts anew."""
+    """Digests rest on the text alone, and not on Python's hash, which every process salts anew."""
     code = f"from paribus.spec import digest; import json; print(digest(json.loads({TEXT!r})))"
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True

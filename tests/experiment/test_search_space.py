@@ -1,27 +1,24 @@
-"""Random search: what a seed draws, who wins, what the best of n is worth, and when a space is widened."""
+"""Random search: draws of a seed, the winner, and when a space is widened."""
 
 from __future__ import annotations
 
-from itertools import combinations
 from math import inf, log10, nan
-from statistics import fmean
 
 import pytest
 
-from paribus.errors import ParibusError
 from paribus.experiment.search_space import (
     Categorical,
     Edge,
     LogUniform,
     Space,
     Uniform,
-    best_of,
     best_trial,
     edges,
     space,
     widened,
 )
 from paribus.seeding import Streams
+from tests.helpers.refusals import refused
 
 LR = "recipe.optimizer.lr"
 RATES = LogUniform(low=1e-3, high=1.0)
@@ -32,7 +29,7 @@ MOMENTA = LogUniform(low=1e-2, high=1.0, complement=True)
 
 
 @pytest.mark.parametrize(
-    ("found", "share", "expected"),
+    ("values", "share", "expected"),
     [
         (RATES, 0.0, 1e-3),
         (RATES, 1 / 3, 1e-2),
@@ -45,14 +42,14 @@ MOMENTA = LogUniform(low=1e-2, high=1.0, complement=True)
         (Categorical(values=("a", "b", "c")), 1.0, "c"),
     ],
 )
-def test_a_share_of_a_range_is_a_value(found, share, expected) -> None:
-    assert found.at(share) == (
+def test_a_share_of_a_range_is_a_value(values, share, expected) -> None:
+    assert values.at(share) == (
         expected if isinstance(expected, str) else pytest.approx(expected, abs=1e-12)
     )
 
 
 @pytest.mark.parametrize(
-    ("found", "value", "side"),
+    ("values", "value", "side"),
     [
         (RATES, 10**-2.69, None),  # a tenth of three decades ends at 10^-2.7
         (RATES, 10**-2.71, "low"),
@@ -67,8 +64,8 @@ def test_a_share_of_a_range_is_a_value(found, share, expected) -> None:
         (Categorical(values=(1, 2)), 1, None),
     ],
 )
-def test_the_outer_tenth_is_that_of_the_range_as_it_is_drawn(found, value, side) -> None:
-    assert found.edge(value) == side
+def test_the_outer_tenth_is_that_of_the_range_as_it_is_drawn(values, value, side) -> None:
+    assert values.edge(value) == side
 
 
 @pytest.mark.parametrize(
@@ -97,9 +94,7 @@ def test_the_outer_tenth_is_that_of_the_range_as_it_is_drawn(found, value, side)
     ],
 )
 def test_a_range_without_an_inside_is_refused(make, message) -> None:
-    with pytest.raises(ParibusError) as caught:
-        make()
-    assert str(caught.value) == message
+    assert refused(make) == message
 
 
 # Draws
@@ -147,35 +142,6 @@ def test_draws_fill_the_logarithmic_range_evenly() -> None:
 )
 def test_the_best_trial_wins_and_a_failed_one_loses(values, higher, expected) -> None:
     assert best_trial(values, higher) == expected
-
-
-def test_the_expected_best_of_n_by_hand() -> None:
-    """Of .2 .4 .8: pairs' best are .4 .8 .8, whose mean is 2/3; lower better: .2 .2 .4."""
-    values = [0.8, 0.2, 0.4]
-    assert best_of(values, 1) == pytest.approx(1.4 / 3)
-    assert best_of(values, 2) == pytest.approx(2.0 / 3)
-    assert best_of(values, 3) == 0.8
-    assert best_of(values, 2, higher_is_better=False) == pytest.approx(0.8 / 3)
-
-
-@pytest.mark.parametrize("n", range(1, 8))
-@pytest.mark.parametrize("higher", [True, False])
-def test_the_expected_best_of_n_is_the_mean_over_all_ways_to_pick_n(n, higher) -> None:
-    values = [0.3, -1.0, 2.5, 2.5, 0.0, 7.0, 1.25]
-    best = max if higher else min
-    assert best_of(values, n, higher) == pytest.approx(
-        fmean(best(picked) for picked in combinations(values, n))
-    )
-
-
-@pytest.mark.parametrize("n", [0, 4])
-def test_a_best_of_more_than_there_are_is_refused(n) -> None:
-    with pytest.raises(ParibusError) as caught:
-        best_of([1.0, 2.0, 3.0], n)
-    assert str(caught.value) == (
-        f"n of an expected best of n: got {n}, expected 1 to 3, the trials that there are. "
-        "Ask for no more than were run."
-    )
 
 
 # Edges

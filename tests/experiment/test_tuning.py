@@ -1,4 +1,4 @@
-"""What a tuned arm declares, and what is refused before anything runs."""
+"""Tuned arms as declared, and refusals before anything runs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from paribus.errors import ParibusError
-from paribus.experiment.comparison import Claim, Comparison, Factor
+from paribus.experiment.claim import Claim
+from paribus.experiment.comparison import Comparison
+from paribus.experiment.factor import Factor
 from paribus.experiment.search_space import Categorical, LogUniform, Space, Uniform, space
 from paribus.experiment.tuning import Tuning, applied
 from paribus.spec import call
@@ -148,8 +150,8 @@ def test_a_level_of_a_crossing_names_the_space_of_all_its_variants() -> None:
             "tuning": tuned(spaces={"sgd": RATES, "adam": Space()}),
         }
     )
-    found = {v.name: crossed.tuning.space_of(v.name, v.levels) for v in crossed.variants()}
-    assert found == {
+    spaces = {v.name: crossed.tuning.space_of(v.name, v.levels) for v in crossed.variants()}
+    assert spaces == {
         "sgd × 8": RATES,
         "sgd × 4": RATES,
         "adam × 8": Space(),

@@ -160,7 +160,7 @@ def test_workers_that_are_still_starting_are_ended_at_once() -> None:
 OWN = """
 from torch import nn
 
-from paribus.experiment.comparison import Suite
+from paribus.experiment.suite import Suite
 from paribus.spec import call
 from tests.helpers.toys import RECIPE, comparison
 

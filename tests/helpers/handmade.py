@@ -11,9 +11,12 @@ import numpy as np
 
 from paribus.analysis.looks import note_looks
 from paribus.analysis.results import Result, collect, timing_key
-from paribus.experiment.comparison import Budget, Comparison, Factor, Suite, Variant
+from paribus.experiment.comparison import Budget, Comparison
+from paribus.experiment.factor import Factor
 from paribus.experiment.recipe import Recipe
+from paribus.experiment.suite import Suite
 from paribus.experiment.task import Metric, Task
+from paribus.experiment.variant import Variant
 from paribus.runs.run import Outcome, Predictions, Run, RunResult
 from paribus.runs.store import Store, Timing
 from paribus.spec import call
@@ -61,7 +64,7 @@ SPREAD = np.tile([-0.02, 0.02], SEEDS)
 
 
 def comparison(**changes: Any) -> Comparison:
-    """Three optimizers; the first is the baseline."""
+    """Compare three optimizers; the first is the baseline."""
     fields: dict[str, Any] = {
         "name": "hand",
         "question": "Which optimizer is best?",
@@ -76,12 +79,12 @@ def comparison(**changes: Any) -> Comparison:
 
 
 def around(mean: float, seeds: int = SEEDS) -> list[float]:
-    """Scores of this mean, one a seed."""
+    """Return scores of this mean, one a seed."""
     return [mean + float(x) for x in SPREAD[:seeds]]
 
 
 def record(run: Run, score: float, **changes: Any) -> RunResult:
-    """What a run that ended with this log loss would have left; NaN is a run that diverged."""
+    """Make the result of a run that ended with this log loss; NaN is a run that diverged."""
     diverged = bool(np.isnan(score))
     start = [0.7, 0.5] if diverged else [0.7, 0.5, score]
     layers = (
@@ -130,14 +133,14 @@ def record(run: Run, score: float, **changes: Any) -> RunResult:
 
 
 def half_of_the_score(results: Sequence[Result], variant: str) -> np.ndarray:
-    """A measure: half of the primary score of each seed."""
+    """Measure half of the primary score of each seed."""
     (result,) = results
     return result.row(variant).scores / 2
 
 
 @dataclass
 class Bench:
-    """A store that is filled by hand, and the result that comes of it."""
+    """Store that is filled by hand, and the result that comes of it."""
 
     store: Store
     comparison: Comparison = field(default_factory=comparison)
@@ -157,7 +160,7 @@ class Bench:
             self.store.add(run, record(run, score, **changes))
         return self
 
-    def alter(self, name: str, seed: int, **changes: Any) -> Bench:
+    def perturb(self, name: str, seed: int, **changes: Any) -> Bench:
         """Change the record of one run."""
         run = self.runs(name)[seed]
         self.store.add(run, replace(self.store.get([run.key])[run.key], **changes))
@@ -168,10 +171,10 @@ class Bench:
     ) -> Bench:
         """Keep predictions beside every record of a variant; the dummy predictor says the first class."""
         for run in self.runs(name):
-            known = self.store.get([run.key])[run.key]
+            stored = self.store.get([run.key])[run.key]
             dummy = np.tile([1.0, 0.0], (len(target), 1))
             said = Predictions(np.array(outputs, dtype=float), np.array(target), dummy)
-            self.store.add(run, replace(known, predictions=said))
+            self.store.add(run, replace(stored, predictions=said))
         return self
 
     def time(self, name: str, ratio: float) -> Bench:
@@ -198,7 +201,7 @@ class Bench:
 
 
 def filled(store: Store, **changes: Any) -> Bench:
-    """A bench on which adam is better by 0.2, and rmsprop equal within the margin."""
+    """Fill a bench on which adam is better by 0.2, and rmsprop equal within the margin."""
     bench = Bench(store, comparison(**changes))
     bench.put("sgd", around(0.4)).put("adam", around(0.2))
     same = [score + 0.001 * (-1) ** (i // 2) for i, score in enumerate(around(0.4))]

@@ -20,19 +20,19 @@ from paribus.spec import Call, call
 
 
 def table() -> Dataset:
-    """45 rows of four numbers in two classes."""
+    """Make 45 rows of four numbers in two classes."""
     x = _numbers(45, 4)
     return _classified(x, (x @ torch.tensor([1.0, -1.0, 0.5, 0.0]) > 0).long())
 
 
 def images() -> Dataset:
-    """45 pictures of one channel and 6x6 pixels in three classes."""
+    """Make 45 images of one channel and 6x6 pixels in three classes."""
     x = _numbers(45, 1, 6, 6)
     return _classified(x, torch.arange(45) % 3)
 
 
 def series() -> Dataset:
-    """45 windows of five steps of two numbers, and a number to predict."""
+    """Make 45 windows of five steps of two numbers, and a number to predict."""
     x = _numbers(45, 5, 2)
     return Dataset(
         name="series",
@@ -46,20 +46,20 @@ def series() -> Dataset:
 
 
 def pairs() -> Dataset:
-    """The pictures, each beside a row of three numbers."""
+    """Return the images, each beside a row of three numbers."""
     x = images()
     rows = (_numbers(45, 3) + 2.0) * 3.0
     return replace(x, inputs=(*x.inputs, rows), feature_axes=(1, 1))
 
 
 def answers() -> Dataset:
-    """The pictures, each with a second target: two classes."""
+    """Return the images, each with a second target: two classes."""
     x = images()
     return replace(x, targets=(*x.targets, torch.arange(45) % 2), further_classes=(("u", "v"),))
 
 
 def copies() -> Dataset:
-    """The pictures, each its own target, as they are."""
+    """Return the images, each its own target, as they are."""
     x = images().inputs[0]
     return Dataset(
         name="copies",
@@ -99,7 +99,7 @@ def _task(source: Callable[..., Dataset]) -> Task:
     if source is series:
         metrics, dummy = (_metric("mse"),), "mean_target"
     if source is copies:
-        metrics, dummy = (_metric("mse"), _metric("psnr", higher_is_better=True)), "itself"
+        metrics, dummy = (_metric("mse"), _metric("psnr", higher_is_better=True)), "identity"
     if source is answers:
         return _answering(metrics)
     return Task(
@@ -117,7 +117,7 @@ def _task(source: Callable[..., Dataset]) -> Task:
 
 
 def _answering(metrics: tuple[Metric, ...]) -> Task:
-    """The task of two targets: a weighted sum of their losses, and scores of each."""
+    """Return the task of two targets: a weighted sum of their losses, and scores of each."""
     scores = tuple(
         Metric(
             name=f"{m.name}_{i}",
@@ -140,7 +140,7 @@ def _answering(metrics: tuple[Metric, ...]) -> Task:
 
 @dataclass(frozen=True)
 class Tiny:
-    """A task and its data, read once."""
+    """Task and its data, read once."""
 
     task: Task
     dataset: Dataset
@@ -151,7 +151,7 @@ class Tiny:
     def run(
         self, model: Call, optimizer: Call | None = None, *, seed: int = 0, **settings: Any
     ) -> Run:
-        """A run of six steps of eight samples in float64, unless told otherwise."""
+        """Make a run of six steps of eight samples in float64, unless settings differ."""
         diagnostics = settings.pop("diagnostics", ())
         device = settings.pop("device", "cpu")
         defaults = {"batch_size": 8, "steps": 6, "dtype": "float64"}
@@ -164,13 +164,13 @@ class Tiny:
         return Run(self.task, recipe, seed, digest, device, diagnostics=diagnostics)
 
     def changed(self, **changes: Any) -> Tiny:
-        """The same task over data that differ in some fields."""
+        """Return the same task over data that differ in some fields."""
         return Tiny(self.task, replace(self.dataset, **changes))
 
 
 @pytest.fixture(scope="session")
 def tiny() -> dict[str, Tiny]:
-    """Tiny tasks by name.
+    """Return the tiny tasks by name.
 
     ``table`` of two classes, ``images`` of three, ``series`` of values, ``pairs`` with two inputs, ``answers`` with two
     targets, ``copies`` with noise in its inputs and clean images as targets.
@@ -181,6 +181,6 @@ def tiny() -> dict[str, Tiny]:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    """A store of no runs yet."""
+    """Open a store without runs."""
     with Store(tmp_path / "runs.sqlite") as opened:
         yield opened

@@ -1,4 +1,4 @@
-"""What the engine is tested with: a task of 60 points, and networks that fail in every way there is.
+"""Toy task of 60 points, and networks that fail in every way there is.
 
 They live in a module of their own, so that worker processes and other pytest runs can import them by name.
 """
@@ -15,8 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from paribus.data.dataset import Dataset, digest_tensors
-from paribus.experiment.comparison import Budget, Comparison, Factor, Suite
+from paribus.experiment.comparison import Budget, Comparison
+from paribus.experiment.factor import Factor
 from paribus.experiment.recipe import Recipe
+from paribus.experiment.suite import Suite
 from paribus.experiment.task import Metric, Task
 from paribus.metrics import predicted_class
 from paribus.runs.run import Run
@@ -27,7 +29,7 @@ reads: list[int] = []
 
 
 def points(seed: int = 0, apart: float = 1.0) -> Dataset:
-    """Sixty points in the plane, of which one half lies higher."""
+    """Make sixty points in the plane, of which one half lies higher."""
     reads.append(seed)
     inputs = torch.randn(60, 2, generator=torch.Generator().manual_seed(seed))
     targets = torch.arange(60) % 2
@@ -43,14 +45,14 @@ def points(seed: int = 0, apart: float = 1.0) -> Dataset:
 
 
 def share_right(outputs: Tensor, target: Tensor, classes: list[str], *, power: int = 1) -> float:
-    """Share of right predictions, to a power: a score of stored predictions."""
+    """Score stored predictions: the share of right ones, to a power."""
     assert classes == ["low", "high"]
     right = predicted_class(torch.as_tensor(outputs)) == torch.as_tensor(target)
     return float(right.float().mean()) ** power
 
 
 class Small(nn.Sequential):
-    """A network that behaves."""
+    """Network that trains as it should."""
 
     def __init__(self, *, inputs: tuple[int, ...], outputs: int, hidden: int = 4) -> None:
         layers = (nn.Linear(inputs[0], hidden), nn.Tanh(), nn.Linear(hidden, outputs))
@@ -58,7 +60,7 @@ class Small(nn.Sequential):
 
 
 class Raises(Small):
-    """Raises in its third training step, which a trial pass does not reach."""
+    """Network that raises in its third training step, which a trial pass does not reach."""
 
     calls = 0
 
@@ -70,7 +72,7 @@ class Raises(Small):
 
 
 class Deadly(Small):
-    """Kills its process; once, if it is given a file that marks the murder."""
+    """Network that kills its process; once, if it is given a file that marks it."""
 
     def __init__(self, *, inputs: tuple[int, ...], outputs: int, marker: str | None = None) -> None:
         if marker is None or _made(Path(marker)):
@@ -119,7 +121,7 @@ class Misfit(nn.Module):
 
 
 class Watch:
-    """Stands in for the module ``time``: it goes when it is told to."""
+    """Stands in for the module ``time``: time passes when the test moves it."""
 
     now = 100.0
 
@@ -151,7 +153,7 @@ RECIPE = Recipe(model=call(Small), optimizer=SGD, batch_size=8, steps=6, evaluat
 
 
 def a_run(seed: int = 0, model: object = None, task: Task = TASK, **settings: object) -> Run:
-    """A run of the toy task; settings are those of the recipe."""
+    """Make a run of the toy task; settings are those of the recipe."""
     recipe = RECIPE.model_copy(update={"model": model or RECIPE.model, **settings})
     return Run(task=task, recipe=recipe, seed=seed, data_digest="toy")
 
@@ -163,7 +165,7 @@ def comparison(
     name: str = "toys",
     **settings: object,
 ) -> Comparison:
-    """SGD against Adam, or whatever else is to vary, at two seeds and six steps; the first level is the baseline."""
+    """Compare SGD with Adam, or other levels, at two seeds and six steps; the first level is the baseline."""
     levels = levels or {"sgd": SGD, "adam": ADAM}
     fields = {
         "question": "Which toy is best?",
@@ -177,13 +179,13 @@ def comparison(
 
 
 def suite(*comparisons: Comparison, name: str = "toys") -> Suite:
-    """The comparisons as a suite."""
+    """Return the comparisons as a suite."""
     return Suite(
         name=name, title="Toys", system="S0", comparisons=comparisons or (comparison(name=name),)
     )
 
 
 def score(power: int = 1) -> Metric:
-    """A score of stored predictions, in place of the task's metric."""
+    """Return a metric of stored predictions, in place of the task's."""
     function = call(share_right, power=power)
     return Metric(name="right", function=function, higher_is_better=True, margin=0.1)

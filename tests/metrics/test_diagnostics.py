@@ -1,4 +1,4 @@
-"""What happens inside a network, against autograd and closed forms; and that looking changes nothing."""
+"""Diagnostics against autograd and closed forms; measuring changes nothing."""
 
 from __future__ import annotations
 
@@ -60,15 +60,15 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_gradient_norms_are_those_of_backward(case: str) -> None:
     """Of the weight matrices, which stand at these places among the parameters."""
-    network, part, loss, places = CASES[case]
-    found = gradient_norms(network, part, loss)
+    network, subset, loss, places = CASES[case]
+    measured = gradient_norms(network, subset, loss)
     copy = made(lambda: network)
     copy.zero_grad()
-    loss(copy(*part.inputs), *part.targets).mean().backward()
+    loss(copy(*subset.inputs), *subset.targets).mean().backward()
     gradients = [p.grad for p in copy.parameters()]
     expected = [gradients[i].square().sum().sqrt().item() for i in places]
     copy.zero_grad()
-    assert found == pytest.approx(
+    assert measured == pytest.approx(
         {
             **{f"gradient_norm/{i}": norm for i, norm in enumerate(expected)},
             "gradient_ratio": expected[0] / expected[-1],
@@ -78,16 +78,16 @@ def test_gradient_norms_are_those_of_backward(case: str) -> None:
 
 
 def test_a_ratio_to_a_last_norm_of_zero_is_not_a_number() -> None:
-    part = Subset((numbers(5, 4),), (torch.zeros(5, 1, dtype=torch.float64),))
+    subset = Subset((numbers(5, 4),), (torch.zeros(5, 1, dtype=torch.float64),))
     network = made(MLP, inputs=[4], outputs=1, bias=False)
     nn.init.zeros_(network.linear.weight)
-    found = gradient_norms(network, part, squared_error)
-    assert math.isnan(found["gradient_ratio"])
-    assert found["gradient_norm/2"] == 0.0
+    measured = gradient_norms(network, subset, squared_error)
+    assert math.isnan(measured["gradient_ratio"])
+    assert measured["gradient_norm/2"] == 0.0
 
 
 def depth_ratio(activation: str, initialise: Any = None) -> float:
-    """First gradient norm over the last one, ten hidden layers of 64."""
+    """Return the first gradient norm over the last one, ten hidden layers of 64."""
     network = made(MLP, inputs=[4], outputs=3, hidden=[64] * 10, activation=activation)
     linear = [m for m in network.modules() if isinstance(m, nn.Linear)]
     generator = torch.Generator().manual_seed(0)
@@ -134,9 +134,9 @@ def test_activations_by_hand() -> None:
     x = torch.tensor([[1.0, -2.0, -1.0], [3.0, -1.0, 4.0]], dtype=torch.float64)
     first = torch.tensor([1.0, 0, 0, 3, 0, 4]).double()
     second = torch.tensor([0.0, -0.5, 2, -0.5]).double()
-    found = activations(Shown(), Subset((x,), ()), squared_error)
+    measured = activations(Shown(), Subset((x,), ()), squared_error)
     offsets = [t.mean().abs() / t.std() for t in (first, second)]
-    assert found == pytest.approx(
+    assert measured == pytest.approx(
         {
             "dead_share": 1 / 5,
             "mean_activation": (8 / 6 + 1 / 4) / 2,
@@ -152,8 +152,8 @@ def test_a_channel_is_dead_only_where_every_pixel_of_every_sample_is_zero() -> N
     x[1, 0, 1, 1] = 5.0
     x[:, 1] = -1.0
     network = nn.Sequential(nn.ReLU(), nn.Flatten())
-    found = activations(network, Subset((x,), ()), squared_error)
-    assert found["dead_share"] == pytest.approx(2 / 3)
+    measured = activations(network, Subset((x,), ()), squared_error)
+    assert measured["dead_share"] == pytest.approx(2 / 3)
 
 
 def test_born_dead_networks_are_as_many_as_the_closed_form_says() -> None:
@@ -165,15 +165,17 @@ def test_born_dead_networks_are_as_many_as_the_closed_form_says() -> None:
 
     Source: Lu et al., Dying ReLU and Initialization, 2019.
     """
-    part = Subset((torch.ones(1, 1, dtype=torch.float64),), ())
+    subset = Subset((torch.ones(1, 1, dtype=torch.float64),), ())
     settings = {"inputs": [1], "outputs": 1, "hidden": [4] * 20, "bias": False}
-    found = [activations(made(MLP, seed, **settings), part, squared_error) for seed in range(400)]
+    measured = [
+        activations(made(MLP, seed, **settings), subset, squared_error) for seed in range(400)
+    ]
     q = 1 - 2**-4
     born_dead, standard_error = 1 - q**20, math.sqrt((1 - q**20) * q**20 / 400)
     assert born_dead == pytest.approx(0.725, abs=5e-4)
-    share = sum(f["output_scale"] == 0 for f in found) / 400
+    share = sum(f["output_scale"] == 0 for f in measured) / 400
     assert share == pytest.approx(born_dead, abs=4 * standard_error)
-    dead = sum(f["dead_share"] for f in found) / 400
+    dead = sum(f["dead_share"] for f in measured) / 400
     assert dead == pytest.approx(1 - born_dead / (40 * (1 - q)), abs=4 * 0.5 / math.sqrt(400))
 
 
@@ -192,9 +194,9 @@ def test_variances_of_layers_by_hand() -> None:
         first.copy_(torch.tensor([[1.0, 2.0], [0.0, 1.0]]))
         last.copy_(torch.tensor([[1.0, 3.0]]))
     x, t = torch.tensor([[1.0, 0.0], [1.0, 1.0]]).double(), torch.tensor([[0.0], [5.0]]).double()
-    found = layer_variances(network, Subset((x,), (t,)), squared_error)
+    measured = layer_variances(network, Subset((x,), (t,)), squared_error)
     # z = (1, 0) and (3, 1); y = 1 and 6, so that dz = 2 (1, 3) for both.
-    assert found == pytest.approx(
+    assert measured == pytest.approx(
         {"activation_variance/0": (1 + 0 + 9 + 1) / 4, "gradient_variance/0": (4 + 36) / 2}
     )
 
@@ -237,11 +239,11 @@ def test_looking_leaves_the_network_as_it_was(diagnostic: Any, training: bool) -
 
 def test_gradients_are_those_of_a_training_step_with_the_batchs_own_statistics() -> None:
     """Running statistics that are far off change nothing in training mode."""
-    network, part, loss, _ = CASES["mlp with batch norm"]
-    expected = gradient_norms(network, part, loss)
+    network, subset, loss, _ = CASES["mlp with batch norm"]
+    expected = gradient_norms(network, subset, loss)
     moved = made(MLP, inputs=[4], outputs=3, norm="batch")
     moved.hidden[0].norm.running_mean.fill_(100.0)
-    assert gradient_norms(moved, part, loss) == expected
+    assert gradient_norms(moved, subset, loss) == expected
 
 
 class Halved(nn.Module):
@@ -254,39 +256,39 @@ class Halved(nn.Module):
 @pytest.mark.parametrize("training", [True, False])
 def test_the_fit_is_measured_in_evaluation_mode_whatever_the_mode(training: bool) -> None:
     """By hand: answers 2 and 4 for 1 and 1 err by 1 and 9, 5 in the mean; 1 and 2 by 0 and 1, a half."""
-    part = Subset((torch.tensor([[2.0], [4.0]]),), (torch.ones(2, 1),))
-    found = train_fit(Halved().train(training), part, squared_error)
-    assert found == {"fitted/loss": 5.0, "forgotten_eval": -4.5}
+    subset = Subset((torch.tensor([[2.0], [4.0]]),), (torch.ones(2, 1),))
+    measured = train_fit(Halved().train(training), subset, squared_error)
+    assert measured == {"fitted/loss": 5.0, "forgotten_eval": -4.5}
 
 
 def test_a_network_without_noise_or_statistics_loses_nothing_by_a_forgotten_eval() -> None:
-    network, part, loss, _ = CASES["mlp"]
-    assert train_fit(network, part, loss)["forgotten_eval"] == 0.0
-    assert train_fit(CASES["mlp with batch norm"][0], part, loss)["forgotten_eval"] != 0.0
+    network, subset, loss, _ = CASES["mlp"]
+    assert train_fit(network, subset, loss)["forgotten_eval"] == 0.0
+    assert train_fit(CASES["mlp with batch norm"][0], subset, loss)["forgotten_eval"] != 0.0
 
 
 @pytest.mark.parametrize(("padding", "border", "inner"), [(1, 64 / 12, 9), (0, 20 / 12, 4)])
 def test_border_pixels_stand_in_fewer_windows_without_padding(padding, border, inner) -> None:
-    """A sum over one 3x3 convolution of ones: each pixel counts once a window that it is in.
+    """Sum over one 3x3 convolution of ones: each pixel counts once a window that it is in.
 
     Of 4x4 pixels the inner four stand in 9 windows with padding, in 4 without; of the outer twelve the four at corners
     in 4 or 1, the eight others in 6 or 2. So the border has (4*4 + 8*6) / 12 against 9, or (4*1 + 8*2) / 12 against 4.
     """
     network = nn.Conv2d(1, 1, 3, padding=padding).double()
     nn.init.ones_(network.weight)
-    part = Subset((numbers(5, 1, 4, 4),), (torch.zeros(5),))
+    subset = Subset((numbers(5, 1, 4, 4),), (torch.zeros(5),))
 
     def loss(outputs: Tensor, _target: Tensor) -> Tensor:
         return outputs.flatten(1).sum(1)
 
-    found = border_sensitivity(network, part, loss)["border_sensitivity"]
-    assert found == pytest.approx(border / inner)
+    measured = border_sensitivity(network, subset, loss)["border_sensitivity"]
+    assert measured == pytest.approx(border / inner)
 
 
 def test_a_loss_that_depends_on_no_inner_pixel_has_no_border_sensitivity() -> None:
-    part = Subset((numbers(5, 1, 4, 4),), (torch.zeros(5),))
+    subset = Subset((numbers(5, 1, 4, 4),), (torch.zeros(5),))
 
     def loss(outputs: Tensor, _target: Tensor) -> Tensor:
         return outputs[:, 0, 0, 0]
 
-    assert math.isnan(border_sensitivity(nn.Identity(), part, loss)["border_sensitivity"])
+    assert math.isnan(border_sensitivity(nn.Identity(), subset, loss)["border_sensitivity"])

@@ -37,7 +37,7 @@ def test_log_loss_is_minus_the_log_of_the_true_classs_share() -> None:
 
 
 def test_log_loss_of_one_logit_is_that_of_two() -> None:
-    """A logit ``z`` of the second class is the pair ``(0, z)``."""
+    """One logit ``z`` of the second class is the pair ``(0, z)``."""
     z, target = numbers(7, 1), TARGET.clamp(max=1)
     pair = torch.cat((torch.zeros_like(z), z), 1)
     torch.testing.assert_close(log_loss(z, target), log_loss(pair, target), rtol=0, atol=1e-15)
@@ -85,23 +85,23 @@ SECOND = torch.tensor([0, 1, 1, 0, 1, 0, 1])
 
 def test_one_of_several_outputs_is_scored_by_its_own_target() -> None:
     a, b = numbers(7, 3), numbers(7, 1)
-    found = output_log_loss((a, b), TARGET, SECOND, output=1, target=1)
-    torch.testing.assert_close(found, log_loss(b, SECOND))
-    found = output_accuracy((a, b), TARGET, SECOND, output=0, target=0)
-    torch.testing.assert_close(found, accuracy(a, TARGET))
+    scores = output_log_loss((a, b), TARGET, SECOND, output=1, target=1)
+    torch.testing.assert_close(scores, log_loss(b, SECOND))
+    scores = output_accuracy((a, b), TARGET, SECOND, output=0, target=0)
+    torch.testing.assert_close(scores, accuracy(a, TARGET))
     torch.testing.assert_close(output_log_loss(a, TARGET), log_loss(a, TARGET))
 
 
 def test_weighted_log_loss_is_the_weighted_sum() -> None:
     a, b = numbers(7, 3), numbers(7, 1)
-    found = weighted_log_loss((a, b), TARGET, SECOND, weights=[0.25, 3.0])
-    torch.testing.assert_close(found, log_loss(a, TARGET) / 4 + 3 * log_loss(b, SECOND))
+    scores = weighted_log_loss((a, b), TARGET, SECOND, weights=[0.25, 3.0])
+    torch.testing.assert_close(scores, log_loss(a, TARGET) / 4 + 3 * log_loss(b, SECOND))
 
 
 def test_an_auxiliary_output_may_have_the_target_of_another() -> None:
     a, b = numbers(7, 3), numbers(7, 3).flip(0)
-    found = weighted_log_loss((a, b), TARGET, weights=[1.0, 0.5], of=[0, 0])
-    torch.testing.assert_close(found, log_loss(a, TARGET) + log_loss(b, TARGET) / 2)
+    scores = weighted_log_loss((a, b), TARGET, weights=[1.0, 0.5], of=[0, 0])
+    torch.testing.assert_close(scores, log_loss(a, TARGET) + log_loss(b, TARGET) / 2)
 
 
 def test_a_weight_of_zero_leaves_an_output_without_a_gradient() -> None:
@@ -119,8 +119,8 @@ def test_labels_are_told_one_by_one() -> None:
     shares = 1 / (1 + (-logits).exp())
     each = -(torch.where(target == 1, shares, 1 - shares)).log()
     torch.testing.assert_close(label_log_loss(logits, target), each.mean(1))
-    found = label_log_loss(logits, target, weights=[3.0, 1.0])
-    torch.testing.assert_close(found, (3 * each[:, 0] + each[:, 1]) / 4)
+    scores = label_log_loss(logits, target, weights=[3.0, 1.0])
+    torch.testing.assert_close(scores, (3 * each[:, 0] + each[:, 1]) / 4)
     right = ((shares > 0.5) == (target == 1)).double()
     torch.testing.assert_close(label_accuracy(logits, target), right.mean(1))
 
@@ -134,10 +134,10 @@ def test_the_squared_error_of_an_image_is_the_mean_over_its_pixels() -> None:
     ("error", "peak", "decibels"), [(0.1, 1.0, 20.0), (0.5, 1.0, 6.0206), (25.5, 255.0, 20.0)]
 )
 def test_psnr_is_ten_logarithms_of_the_peaks_square_over_the_error(error, peak, decibels) -> None:
-    """An error of a tenth of the peak everywhere is 20 dB, of one half 20 log10(2) = 6.02."""
+    """Errors of a tenth of the peak everywhere give 20 dB, of one half 20 log10(2) = 6.02."""
     image = torch.full((2, 1, 3, 3), peak / 2, dtype=torch.float64)
-    found = psnr(image + error, image, peak=peak)
-    torch.testing.assert_close(found, torch.full((2,), decibels).double(), atol=1e-4, rtol=0)
+    scores = psnr(image + error, image, peak=peak)
+    torch.testing.assert_close(scores, torch.full((2,), decibels).double(), atol=1e-4, rtol=0)
 
 
 def test_psnr_of_a_copy_is_finite() -> None:

@@ -37,7 +37,7 @@ def test_each_round_has_the_textbooks_loss(network: DCGAN) -> None:
     """-log D(real) - log(1 - D(fake)), and -log D(fake), with latents of the generator that is given."""
     network.eval()
     images = torch.rand(6, 1, 8, 8)
-    (_, discriminate), (_, generate) = network.rounds()
+    (_, discriminate), (_, generate) = network.alternating_updates()
     latents = torch.randn(6, 5, generator=torch.Generator().manual_seed(3))
     _, real, fake = (x.sigmoid() for x in network(images, latents))
     for loss, expected in (
@@ -49,7 +49,7 @@ def test_each_round_has_the_textbooks_loss(network: DCGAN) -> None:
 
 
 def test_the_discriminators_round_leaves_the_generator_without_a_gradient(network: DCGAN) -> None:
-    (judges, loss), (makers, _) = network.rounds()
+    (judges, loss), (makers, _) = network.alternating_updates()
     loss((torch.rand(6, 1, 8, 8), torch.randn(6, 5)), (), torch.Generator()).backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in judges)
     assert all(p.grad is None for p in makers)

@@ -7,7 +7,7 @@ import pytest
 from paribus.analysis.claim_registry import ClaimRecord, entries, wholes
 from paribus.analysis.claims import ClaimResult
 from paribus.analysis.hypothesis_tests import Answer
-from paribus.experiment.comparison import Claim
+from paribus.experiment.claim import Claim
 from paribus.report import claims, write
 from tests.helpers.handmade import filled
 

@@ -10,7 +10,10 @@ import pandas
 import pytest
 
 from paribus.analysis.results import Result
-from paribus.experiment.comparison import Budget, Claim, Factor, Suite
+from paribus.experiment.claim import Claim
+from paribus.experiment.comparison import Budget
+from paribus.experiment.factor import Factor
+from paribus.experiment.suite import Suite
 from paribus.experiment.task import Metric
 from paribus.report import origins, provenance_tables, write
 from paribus.report.method import command, fuller

@@ -18,12 +18,13 @@ from paribus.execution import session as module
 from paribus.execution.bundle import FILE
 from paribus.execution.orchestrate import rebuild, run_suites
 from paribus.execution.settings import Settings
-from paribus.experiment.comparison import Suite
-from paribus.experiment.search_space import Categorical, LogUniform, Space, best_of, space
+from paribus.experiment.search_space import Categorical, LogUniform, Space, space
+from paribus.experiment.suite import Suite
 from paribus.experiment.tuning import Tuning
 from paribus.report import terminal
 from paribus.report.figures.best_of_n import best_of_trials, expected, limited
 from paribus.report.tuning_budget import DECLARED_TEST, saw_test_parts
+from paribus.stats.best_of_n import best_of
 from tests.helpers.toys import comparison, points, suite
 
 RATES = space(lr=LogUniform(low=1e-3, high=1.0))

@@ -1,4 +1,4 @@
-"""The source that a run depends on: what it reaches changes the hash, and nothing else does."""
+"""Fingerprints: source that a run reaches changes the hash, and nothing else does."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PROJECT = {
 
 @pytest.fixture
 def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., str]]:
-    """A function that writes a project of somebody's own and tells the fingerprint of its network."""
+    """Return a function that writes a user's project and returns the fingerprint of its network."""
 
     def write(
         changes: dict[str, str] | None = None, folder: str = "here", without: str = ""
@@ -48,7 +48,7 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
 
 
 def forget() -> None:
-    """What a new process would not know."""
+    """Clear what a new process would not have cached."""
     for name in [n for n in sys.modules if n.partition(".")[0] == "mine"]:
         del sys.modules[name]
     for cached in CACHED:
@@ -144,17 +144,21 @@ def test_looking_for_sources_imports_nothing_that_is_installed(
 
 
 def test_the_engine_counts_and_statistics_and_pages_do_not() -> None:
-    found = {str(path.relative_to(ROOT)) for path in local_sources("paribus.training.loop")}
+    sources = {str(path.relative_to(ROOT)) for path in local_sources("paribus.training.loop")}
     parts = ("loop", "network", "dropout", "batch_order", "evaluate")
-    assert {f"paribus/training/{name}.py" for name in parts} <= found
-    assert {"paribus/seeding.py", "paribus/data/dataset.py", "paribus/experiment/task.py"} <= found
+    assert {f"paribus/training/{name}.py" for name in parts} <= sources
+    assert {
+        "paribus/seeding.py",
+        "paribus/data/dataset.py",
+        "paribus/experiment/task.py",
+    } <= sources
     later = {"stats", "analysis", "report", "execution", "calibration", "frontends"}
-    assert not {name for name in found if Path(name).parts[1] in later}
+    assert not {name for name in sources if Path(name).parts[1] in later}
 
 
 def test_a_network_and_what_it_imports_are_found() -> None:
-    found = {str(path.relative_to(ROOT)) for path in local_sources("paribus.models.mlp")}
-    assert found == {"models/mlp.py", "models/settings.py"}
+    sources = {str(path.relative_to(ROOT)) for path in local_sources("paribus.models.mlp")}
+    assert sources == {"models/mlp.py", "models/settings.py"}
 
 
 def test_tables_of_cases_are_reached_by_no_task() -> None:
@@ -169,5 +173,5 @@ def test_tables_of_cases_are_reached_by_no_task() -> None:
 def test_callables_are_found_wherever_they_stand() -> None:
     nested = call("torch.nn:Linear", out_features=1)
     recipe = Recipe(model=call("a:b"), optimizer=call("c:d"), init=call("e:f"))
-    found = [c.target for c in calls({"x": [recipe, {"y": (nested,)}], "z": 1})]
-    assert found == ["a:b", "c:d", "e:f", "torch.nn:Linear"]
+    targets = [c.target for c in calls({"x": [recipe, {"y": (nested,)}], "z": 1})]
+    assert targets == ["a:b", "c:d", "e:f", "torch.nn:Linear"]

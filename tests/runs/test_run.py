@@ -1,4 +1,4 @@
-"""A run's key: everything that decides its numbers changes it, and nothing else does."""
+"""Keys of runs: everything that decides a run's numbers changes its key, and nothing else does."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 import torch
 
-from paribus.errors import ParibusError
-from paribus.experiment.comparison import Budget, Comparison, Factor
+from paribus.experiment.comparison import Budget, Comparison
+from paribus.experiment.factor import Factor
 from paribus.runs.run import Outcome, Run, RunResult, data_digest, resolve_device, torch_minor
 from paribus.seeding import Streams
 from paribus.spec import call, digest
 from paribus.spec import replace as replaced
+from tests.helpers.refusals import refused
 
 MODEL = call("paribus.models.mlp:MLP", hidden=[4])
 
@@ -153,9 +154,7 @@ def test_cuda_without_a_gpu_is_refused_before_anything_is_trained(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(ParibusError) as caught:
-        resolve_device("cuda")
-    assert str(caught.value) == (
+    assert refused(resolve_device, "cuda") == (
         "device: got 'cuda', but torch finds no usable GPU, expected a machine with a CUDA device and a torch built "
         "for it. Use --paribus-device cpu, or auto to skip what cannot run here."
     )

@@ -96,4 +96,4 @@ def test_what_is_not_named_stays_as_it_was() -> None:
 def test_weights_that_do_not_fit_are_refused(weights: dict, got: str) -> None:
     with pytest.raises(ParibusError) as refused:
         take_over(MLP(inputs=(4,), outputs=2), weights, ["linear.weight"])
-    assert f"{refused.value}".startswith(f"weights to take over as linear.weight: got {got}")
+    assert f"{refused.value}".startswith(f"weights to load as linear.weight: got {got}")

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import torch
 
-from paribus.calibration.known_answers import FAILED, absent_flakes, seen_flakes, share_flakes
+from paribus.calibration.known_answers import (
+    FAILED,
+    absent_false_alarm,
+    seen_false_alarm,
+    share_false_alarm,
+)
 from paribus.metrics.diagnostics import all_zero_output
 from paribus.runs.fingerprint import calls
 from paribus.seeding import Streams
@@ -18,19 +23,19 @@ MOST = 0.001
 GROUP = 0.01
 
 
-def flakes(control) -> float:
+def false_alarm(control) -> float:
     """The largest chance that a sound bench fails it."""
     n = control.seeds
     if control.kind == "seen":
-        return seen_flakes(control.measured, n)
+        return seen_false_alarm(control.measured, n)
     if control.kind == "share":
-        return share_flakes(control.expected, control.low, control.high, n)
-    return absent_flakes(n) if control.kind == "absent" else 0.0
+        return share_false_alarm(control.expected, control.low, control.high, n)
+    return absent_false_alarm(n) if control.kind == "absent" else 0.0
 
 
 def test_no_control_fails_by_chance_more_than_once_in_a_thousand_runs() -> None:
     """And no more than one run in a hundred has a red one."""
-    chances = {control.name: flakes(control) for control in CONTROLS}
+    chances = {control.name: false_alarm(control) for control in CONTROLS}
     assert {name: x for name, x in chances.items() if x > MOST} == {}
     assert sum(chances.values()) <= GROUP
 

@@ -13,8 +13,10 @@ import pytest
 import torch
 
 from paribus.data.dataset import Dataset, Split
-from paribus.experiment.comparison import Comparison, Suite, Variant, differences, within
+from paribus.experiment.comparison import Comparison
+from paribus.experiment.suite import Suite
 from paribus.experiment.task import Task
+from paribus.experiment.variant import Variant, differences, within
 from paribus.runs.fingerprint import calls
 from paribus.runs.run import Outcome, Run, RunResult, data_digest
 from paribus.seeding import Streams

@@ -1,4 +1,4 @@
-"""Networks that take steps of their own: two players against a loop written by hand, and left to the loop."""
+"""Alternating updates: two players against a loop written by hand; no other engine trains them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Players(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return self.second(x.flatten(1))
 
-    def rounds(self):
+    def alternating_updates(self):
         return [([*self.first.parameters()], self.lead), ([*self.second.parameters()], self.follow)]
 
     def lead(self, inputs, targets, _generator) -> Tensor:
@@ -44,7 +44,7 @@ PLAYERS = call(Players)
 ADAM = call("torch.optim:Adam", lr=0.05)
 
 
-def test_rounds_are_taken_in_turns_each_with_an_optimizer_of_its_own(tiny) -> None:
+def test_updates_are_made_in_turn_each_with_an_optimizer_of_its_own(tiny) -> None:
     """Four steps, written out: the first player moves before the second one sees it."""
     run, split = tiny["series"].run(PLAYERS, ADAM, seed=1), tiny["series"].make_split(1)
     network = build(run.recipe, split.dataset, run.streams).double()
@@ -71,7 +71,7 @@ def test_rounds_are_taken_in_turns_each_with_an_optimizer_of_its_own(tiny) -> No
         torch.testing.assert_close(a, b, atol=1e-12, rtol=0)
 
 
-def test_each_rounds_gradient_is_clipped_by_itself(tiny) -> None:
+def test_each_updates_gradient_is_clipped_by_itself(tiny) -> None:
     """With a limit of 0.001 and SGD at a rate of 1 each player moves by 0.001, however steep its loss."""
     sgd = call("torch.optim:SGD", lr=1.0)
     training = Training(
@@ -103,4 +103,4 @@ def hidden(*, inputs: tuple[int, ...], outputs: int) -> Players:
 @pytest.mark.parametrize("model", [PLAYERS, call(hidden)], ids=["a class", "a function"])
 def test_the_stacked_engine_leaves_them_to_the_loop(tiny, model: Call) -> None:
     run, split = tiny["series"].run(model), tiny["series"].make_split()
-    assert "the network takes steps of its own" in (why_not(run) or self_check(run, split))
+    assert "the network has alternating updates" in (why_not(run) or self_check(run, split))

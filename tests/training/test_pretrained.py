@@ -139,12 +139,12 @@ def test_a_recipe_with_a_start_comes_back_from_its_text(tiny, source: Pretrained
 
 @pytest.mark.parametrize(
     ("settings", "what"),
-    [({"freeze": ("head.*",)}, "freeze: got 'head.*'"), ({"take": ("x",)}, "start.load: got 'x'")],
+    [({"freeze": ("head.*",)}, "freeze: got 'head.*'"), ({"load": ("x",)}, "start.load: got 'x'")],
 )
 def test_a_pattern_that_fits_nothing_is_refused(tiny, source, settings: Any, what: str) -> None:
-    take = settings.pop("take", HIDDEN)
+    load = settings.pop("load", HIDDEN)
     recipe = (
-        tiny["table"].run(MODEL, start=source.model_copy(update={"take": take}), **settings).recipe
+        tiny["table"].run(MODEL, start=source.model_copy(update={"load": load}), **settings).recipe
     )
     network = build(recipe, tiny["table"].dataset, Streams(0))
     with pytest.raises(ParibusError) as refused:

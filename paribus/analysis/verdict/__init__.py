@@ -112,11 +112,11 @@ def decide(
     )
     pairs = [Pair.of(runs, name, family) for name in runs.names if name != baseline]
     pairs += [Pair.crossing(runs, name, four, family, scale) for name, four in crossed.items()]
-    voices = [pair.silent is None for pair in pairs]
+    testable = [pair.withheld_reason is None for pair in pairs]
     p = [pair.p for pair in pairs]
-    p_holm = _holm(p, voices, family)
+    p_holm = _holm(p, testable, family)
     p_equivalent = [pair.p_equivalent for pair in pairs]
-    p_equivalent_holm = _holm(p_equivalent, voices, family)
+    p_equivalent_holm = _holm(p_equivalent, testable, family)
     return tuple(
         pair.contrast(
             p_holm[i],
@@ -127,14 +127,14 @@ def decide(
     )
 
 
-def _holm(p: Sequence[float], voices: Sequence[bool], family: Family) -> list[float]:
-    """Holm over the whole family; a pair with nothing to say counts as 1."""
-    heard = [value if voice else 1.0 for value, voice in zip(p, voices, strict=True)]
-    return [float(value) for value in stats.holm(heard, family.size)]
+def _holm(p: Sequence[float], testable: Sequence[bool], family: Family) -> list[float]:
+    """Return Holm's adjusted p-values over the whole family; a pair whose verdict is withheld counts as 1."""
+    tested_p = [value if tested else 1.0 for value, tested in zip(p, testable, strict=True)]
+    return [float(value) for value in stats.holm(tested_p, family.size)]
 
 
 def _size(declared: int | None, given: int) -> int:
-    """The family's size; one where there is no contrast at all."""
+    """Return the family's size; one where there is no contrast at all."""
     size = given if declared is None else declared
     if size < given:
         raise ParibusError(

@@ -1,4 +1,4 @@
-"""What is declared of a family beforehand, and what is shown of one of its contrasts afterwards."""
+"""Family of contrasts as declared beforehand, and one contrast as shown afterwards."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from paribus.stats import Interval, WinShare
 
 
 class Decision(StrEnum):
-    """What a contrast says; everything that is not shown is `undecided`."""
+    """Verdict of a contrast; everything that is not shown is `undecided`."""
 
     better = "better"
     worse = "worse"
@@ -20,7 +20,7 @@ class Decision(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Family:
-    """What is declared before anything runs.
+    """Declaration of a family of contrasts, made before anything runs.
 
     Args:
         baseline: the variant that all others are compared with.
@@ -51,7 +51,7 @@ class Family:
             stats.check_margin(self.margin)
 
     def without_margin(self) -> Family:
-        """The same family where its margin does not hold, such as on another scale."""
+        """Return the same family without its margin, for scores on another scale."""
         return replace(self, margin=None)
 
     @property
@@ -61,13 +61,13 @@ class Family:
 
     @property
     def ratio(self) -> float:
-        """The correction in force: zero when speaking of this dataset."""
+        """Correction in force: zero when inferring to this data set."""
         return self.correction if self.new_data else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contrast:
-    """One variant against the baseline; differences are positive where the variant is better.
+    """Variant against the baseline; differences are positive where the variant is better.
 
     An interaction is a contrast too: its differences are per-seed differences of differences, positive where two
     changes together do more than the sum of what each does alone, and its `failures` are the seeds on which any of
@@ -116,5 +116,5 @@ class Contrast:
 
     @property
     def label(self) -> str:
-        """The verdict as it is printed, such as `better` or `undecided (floor)`."""
+        """Verdict as it is printed, such as `better` or `undecided (floor)`."""
         return f"{self.decision} ({self.reason})" if self.reason else str(self.decision)

@@ -1,4 +1,4 @@
-"""One contrast before it is judged: its differences, its p-values, and what keeps it silent."""
+"""Contrast before it is judged: its differences, its p-values, and the reason to withhold its verdict."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ Crossing = tuple[str, str, str, str]
 
 @dataclass(frozen=True)
 class Pair:
-    """A variant and the baseline, or a crossing of four, on the seeds that all were run on; arrays are `(seed,)`.
+    """Variant and baseline, or a crossing of four, on the seeds that all were run on; arrays are `(seed,)`.
 
-    `silent` is the reason why the pair has nothing to say, or None.
+    `withheld_reason` is the reason why the pair has nothing to say, or None.
     """
 
     variant: str
     family: Family
     differences: Floats
     failed: tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]
-    silent: str | None
+    withheld_reason: str | None
     crossed: bool = False
 
     @classmethod
@@ -41,14 +41,18 @@ class Pair:
         """Pair by seed, leaving out seeds on which either run was skipped or exhausted."""
         cells = runs.cells((variant, family.baseline))
         differences = cells.scores[0] - cells.scores[1]
-        silent = _silence(cells, differences, bool(cells.at_floor(family.margin).all()))
-        return cls(variant, family, differences, (cells.failed[0], cells.failed[1]), silent)
+        withheld_reason = _reason_to_withhold(
+            cells, differences, bool(cells.at_floor(family.margin).all())
+        )
+        return cls(
+            variant, family, differences, (cells.failed[0], cells.failed[1]), withheld_reason
+        )
 
     @classmethod
     def crossing(
         cls, runs: ScoreTable, name: str, four: Crossing, family: Family, scale: Scale
     ) -> Pair:
-        """The difference of differences of each seed: what both changes do beyond what each does alone.
+        """Return the pair of each seed's difference of differences: what both changes do beyond the sum of each.
 
         A cell at its floor could fall no further, which makes an interaction or hides one, so any of them
         withholds it; the margin holds on the scale of the scores alone.
@@ -56,10 +60,19 @@ class Pair:
         cells = runs.cells(four)
         values, why = scaled(cells, scale)
         differences = stats.interaction(*values)
-        silent = why or _silence(cells, differences, bool(cells.at_floor(family.margin).any()))
+        withheld_reason = why or _reason_to_withhold(
+            cells, differences, bool(cells.at_floor(family.margin).any())
+        )
         family = family if scale == "score" else family.without_margin()
         failed: npt.NDArray[np.bool_] = np.any(cells.failed, axis=0)
-        return cls(name, family, differences, (failed, np.zeros_like(failed)), silent, crossed=True)
+        return cls(
+            name,
+            family,
+            differences,
+            (failed, np.zeros_like(failed)),
+            withheld_reason,
+            crossed=True,
+        )
 
     @property
     def n(self) -> int:
@@ -90,7 +103,7 @@ class Pair:
         return stats.detectable_effect(spread, self.n, f.size, alpha=f.alpha, correction=f.ratio)
 
     def interval(self, differences: Floats) -> Interval:
-        """The family's interval, with infinite limits below two pairs."""
+        """Return the family's interval, with infinite limits below two pairs."""
         f = self.family
         if differences.size >= 2:
             return stats.paired_t_interval(differences, 1 - f.alpha, f.size, f.ratio)
@@ -99,14 +112,14 @@ class Pair:
 
     @property
     def withheld(self) -> str:
-        """Why no p-value is looked at, or nothing."""
-        if self.silent is not None:
-            return self.silent
+        """Reason why no p-value is looked at, or an empty string."""
+        if self.withheld_reason is not None:
+            return self.withheld_reason
         least = self.family.least
         return f"few seeds: a look, {self.n} of {least} needed" if self.n < least else ""
 
     def verdict(self, p_holm: float, p_equivalent_holm: float | None) -> tuple[Decision, str]:
-        """The rule itself, on adjusted p-values."""
+        """Return the verdict by the decision rule, on adjusted p-values."""
         f, changed = self.family, int((self.differences != 0).sum())
         if reason := self.withheld:
             return Decision.undecided, reason
@@ -121,7 +134,7 @@ class Pair:
     def contrast(
         self, p_holm: float, p_equivalent_holm: float | None, exploratory: bool
     ) -> Contrast:
-        """Everything that is shown of the pair."""
+        """Return everything that is shown of the pair."""
         decision, reason = self.verdict(p_holm, p_equivalent_holm)
         if exploratory and decision is not Decision.undecided:
             reason = "exploratory"
@@ -149,7 +162,7 @@ class Pair:
 
 
 def scaled(cells: ScoreSubset, scale: Scale) -> tuple[Floats, str | None]:
-    """The scores on the declared scale, `(4, seed)`, and why they have none."""
+    """Return the scores on the declared scale, `(4, seed)`, and the reason why they have none."""
     if scale == "score":
         return cells.scores, None
     scores = cells.sign * cells.scores
@@ -158,8 +171,8 @@ def scaled(cells: ScoreSubset, scale: Scale) -> tuple[Floats, str | None]:
     return cells.sign * np.log(scores), None
 
 
-def _silence(cells: ScoreSubset, differences: Floats, floored: bool) -> str | None:
-    """Why a pair has nothing to say: floor, ceiling, exhausted or skipped, in that order; or None.
+def _reason_to_withhold(cells: ScoreSubset, differences: Floats, floored: bool) -> str | None:
+    """Return the reason to withhold a verdict: floor, ceiling, exhausted or skipped, in that order; or None.
 
     Where every run failed, nobody beat anything, dummy score or not: that is the floor and not the ceiling.
     """

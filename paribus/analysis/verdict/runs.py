@@ -1,4 +1,4 @@
-"""The scores and outcomes of a comparison's runs, checked, penalised and turned so that higher is better."""
+"""Scores and outcomes of a comparison's runs, checked, penalised and turned so that higher is better."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OUTCOMES = ("completed", "diverged", "exhausted", "skipped")
 
 @dataclass(frozen=True, slots=True)
 class ScoreTable:
-    """All runs of a comparison, checked, oriented so that higher is better, failures penalised.
+    """Scores of all runs of a comparison, checked, oriented so that higher is better, failures penalised.
 
     `scores`, `outcomes` and `dummy` are `(variant, seed)`; `dummy` may be None.
     """
@@ -53,7 +53,7 @@ class ScoreTable:
         return cls(list(scores), sign * table, states, floor, sign)
 
     def cells(self, names: Sequence[str]) -> ScoreSubset:
-        """These variants on the seeds on which all of them were run to an end."""
+        """Return these variants on the seeds on which all of them were run to an end."""
         rows = [self.names.index(name) for name in names]
         states = self.outcomes[rows]
         kept = np.isin(states, ("completed", "diverged")).all(axis=0)
@@ -80,15 +80,15 @@ class ScoreSubset:
     sign: float
 
     def at_floor(self, margin: float | None) -> npt.NDArray[np.bool_]:
-        """Whether each variant's mean fails to beat the dummy score by more than the margin, ``(variant,)``."""
+        """Return whether each variant's mean fails to beat the dummy score by more than the margin, ``(variant,)``."""
         if self.dummy is None or not self.scores.size:
             return np.zeros(len(self.scores), dtype=np.bool_)
-        found: npt.NDArray[np.bool_] = (self.scores - self.dummy).mean(axis=1) <= (margin or 0.0)
-        return found
+        below: npt.NDArray[np.bool_] = (self.scores - self.dummy).mean(axis=1) <= (margin or 0.0)
+        return below
 
 
 def _table(scores: Mapping[str, npt.ArrayLike], baseline: str) -> Floats:
-    """The scores as `(variant, seed)`."""
+    """Return the scores as `(variant, seed)`."""
     if baseline not in scores:
         raise ParibusError(
             "baseline",
@@ -113,7 +113,7 @@ def _outcomes(
     outcomes: Mapping[str, Sequence[str]] | None,
     table: Floats,
 ) -> npt.NDArray[np.str_]:
-    """The outcomes as `(variant, seed)`, checked against the scores."""
+    """Return the outcomes as `(variant, seed)`, checked against the scores."""
     if outcomes is None:
         states = np.where(np.isnan(table), "diverged", "completed")
     else:
@@ -132,7 +132,7 @@ def _outcomes(
 
 
 def _row(name: str, outcomes: Mapping[str, Sequence[str]], n: int) -> list[str]:
-    """One variant's outcomes."""
+    """Return one variant's outcomes."""
     row = [str(state) for state in outcomes.get(name, ())]
     unknown = sorted(set(row) - set(OUTCOMES))
     if len(row) != n or unknown:

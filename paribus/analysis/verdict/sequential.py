@@ -63,23 +63,23 @@ def decide_sequentially(
 
 
 def _contrast(pair: Pair, exploratory: bool) -> Contrast:
-    """What is shown of a pair after the seeds up to where it stopped."""
+    """Return the contrast of a pair after the seeds up to where it stopped."""
     family = pair.family
-    found = stats.follow(pair.differences, family.size, family.alpha)
-    decision, reason = _verdict(pair, found)
+    followed = stats.follow(pair.differences, family.size, family.alpha)
+    decision, reason = _verdict(pair, followed)
     if exploratory and decision is not Decision.undecided:
         reason = "exploratory"
-    seen = pair.differences[: found.n]
-    a, b = (int(side[: found.n].sum()) for side in pair.failed)
+    seen = pair.differences[: followed.n]
+    a, b = (int(side[: followed.n].sum()) for side in pair.failed)
     return Contrast(
         variant=pair.variant,
         baseline=family.baseline,
-        n=found.n,
-        zero=found.ties,
+        n=followed.n,
+        zero=followed.ties,
         difference=Interval(float(seen.mean()) if seen.size else nan, nan, nan, 1 - family.alpha),
-        wins=_share(found, 1 - family.alpha),
-        p=found.p,
-        p_holm=min(1.0, family.size * found.p),
+        wins=_share(followed, 1 - family.alpha),
+        p=followed.p,
+        p_holm=min(1.0, family.size * followed.p),
         p_equivalent=None,
         p_equivalent_holm=None,
         decision=decision,
@@ -89,21 +89,23 @@ def _contrast(pair: Pair, exploratory: bool) -> Contrast:
         failures_p=None,
         finished=None,
         sequential=True,
-        open=not found.stopped,
+        open=not followed.stopped,
     )
 
 
-def _verdict(pair: Pair, found: Followed) -> tuple[Decision, str]:
-    """The rule itself."""
-    if pair.silent is not None:
-        return Decision.undecided, pair.silent
-    if not found.stopped:
-        return Decision.undecided, f"open after {found.n} seeds"
-    return (Decision.better if found.wins > found.losses else Decision.worse), ""
+def _verdict(pair: Pair, followed: Followed) -> tuple[Decision, str]:
+    """Return the verdict by the decision rule."""
+    if pair.withheld_reason is not None:
+        return Decision.undecided, pair.withheld_reason
+    if not followed.stopped:
+        return Decision.undecided, f"open after {followed.n} seeds"
+    return (Decision.better if followed.wins > followed.losses else Decision.worse), ""
 
 
-def _share(found: Followed, level: float) -> WinShare:
-    """The share of wins with its confidence sequence."""
-    decided = found.wins + found.losses
-    share = found.wins / decided if decided else nan
-    return WinShare(share, found.low, found.high, found.wins, found.losses, found.ties, level)
+def _share(followed: Followed, level: float) -> WinShare:
+    """Return the share of wins with its confidence sequence."""
+    decided = followed.wins + followed.losses
+    share = followed.wins / decided if decided else nan
+    return WinShare(
+        share, followed.low, followed.high, followed.wins, followed.losses, followed.ties, level
+    )

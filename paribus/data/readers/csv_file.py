@@ -1,4 +1,4 @@
-"""A CSV file as it stands: read once, checked line by line, before anything is made of its columns."""
+"""CSV files as they stand: read once, checked line by line, before anything is made of their columns."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from paribus.errors import ParibusError
 if TYPE_CHECKING:
     import pandas as pd
 
-MOST_NAMED = 20  # more columns than that make a message that nobody reads
+MAX_NAMED = 20  # more columns than that make a message that nobody reads
 
 
 @dataclass(frozen=True)
-class Sheet:
-    """What a CSV file holds.
+class CsvFile:
+    """Rows of a CSV file.
 
     Attributes:
         name: the file's name.
@@ -35,7 +35,7 @@ class Sheet:
     digest: str
 
     def column(self, name: str, role: str) -> str:
-        """The name itself, if there is such a column.
+        """Return the name itself, if there is such a column.
 
         Raises:
             ParibusError: there is none.
@@ -51,12 +51,12 @@ class Sheet:
 
 
 def listed(names: pd.Index[str] | list[str]) -> str:
-    """The names with commas between them, the first twenty if there are many."""
-    shown = ", ".join(map(str, names[:MOST_NAMED]))
-    return shown if len(names) <= MOST_NAMED else f"{shown} and {len(names) - MOST_NAMED} more"
+    """Return the names with commas between them, the first twenty if there are many."""
+    shown = ", ".join(map(str, names[:MAX_NAMED]))
+    return shown if len(names) <= MAX_NAMED else f"{shown} and {len(names) - MAX_NAMED} more"
 
 
-def read_sheet(path: str | Path) -> Sheet:
+def read_csv_file(path: str | Path) -> CsvFile:
     """Read a comma-separated file in UTF-8 with the columns' names in its first line.
 
     Missing is what pandas takes for missing (nothing at all, NA, nan, null and the like), and a question mark.
@@ -79,7 +79,7 @@ def read_sheet(path: str | Path) -> Sheet:
         skipinitialspace=True,
         low_memory=False,
     )
-    return Sheet(path.name, frame, lines, hashlib.sha256(content).hexdigest()[:16])
+    return CsvFile(path.name, frame, lines, hashlib.sha256(content).hexdigest()[:16])
 
 
 def _bytes_of(path: Path) -> bytes:
@@ -113,7 +113,7 @@ def _text_of(path: Path, content: bytes) -> str:
 
 
 def _checked_lines(path: Path, text: str) -> tuple[list[str], list[int]]:
-    """The columns' names, and the line on which each row ends."""
+    """Return the columns' names, and the line on which each row ends."""
     reader = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True)
     lines: list[int] = []
     names: list[str] = []
@@ -150,7 +150,7 @@ def _checked_lines(path: Path, text: str) -> tuple[list[str], list[int]]:
 
 
 def _names(path: Path, row: list[str]) -> list[str]:
-    """The names in the first line; a column without one is called after its place."""
+    """Return the names in the first line; a column without one is called after its place."""
     names = [name.strip() or f"column {i}" for i, name in enumerate(row, 1)]
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
@@ -170,7 +170,7 @@ def _names(path: Path, row: list[str]) -> list[str]:
 
 
 def is_number(text: object) -> bool:
-    """Whether a text can be read as a number."""
+    """Return whether a text can be read as a number."""
     try:
         float(str(text))
     except ValueError:

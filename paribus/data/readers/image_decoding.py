@@ -1,4 +1,4 @@
-"""Image files decoded into tensors of one size, or the reason why one cannot be."""
+"""Image files decode_images into tensors of one size, or the reason why one cannot be."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from paribus.errors import ParibusError
 
-MOST_NAMED = 3
+MAX_NAMED = 3
 EIGHT_BIT_GREY = ("1", "L", "LA")
 # What decoders raise on bytes that are cut short or wrong.
 DECODING_ERRORS = (
@@ -29,8 +29,20 @@ DECODING_ERRORS = (
 )
 
 
-def decoded(root: Path, files: Sequence[tuple[str, Path]], size: int) -> tuple[Tensor, bool, str]:
-    """All images ``(sample, 3, size, size)`` in uint8, whether all are grey, and their own sizes for people.
+def first_of(texts: Sequence[str], separator: str = ", ", last: str = " and") -> str:
+    """Return the first three texts, and how many more there are.
+
+    >>> first_of("abcde")
+    'a, b, c and 2 more'
+    """
+    more = f"{last} {len(texts) - MAX_NAMED} more" if len(texts) > MAX_NAMED else ""
+    return separator.join(texts[:MAX_NAMED]) + more
+
+
+def decode_images(
+    root: Path, files: Sequence[tuple[str, Path]], size: int
+) -> tuple[Tensor, bool, str]:
+    """Return the images ``(sample, 3, size, size)`` in uint8, whether all are grey, and a text of their own sizes.
 
     Args:
         root: the folder that they are in, for people.
@@ -40,23 +52,22 @@ def decoded(root: Path, files: Sequence[tuple[str, Path]], size: int) -> tuple[T
     Raises:
         ParibusError: some cannot be read whole.
     """
-    results = [(name, _picture(file, size)) for name, file in files]
+    results = [(name, _decoded(file, size)) for name, file in files]
     broken = [f"{name}, {result}" for name, result in results if isinstance(result, str)]
     if broken:
-        more = f"; and {len(broken) - MOST_NAMED} more" if len(broken) > MOST_NAMED else ""
         raise ParibusError(
             f"images of {root.name}",
-            got=f"{len(broken)} that cannot be used ({'; '.join(broken[:MOST_NAMED])}{more})",
+            got=f"{len(broken)} that cannot be used ({first_of(broken, '; ', '; and')})",
             expected="images that can be read whole, of 8 bits a channel",
             fix="Repair them, or take them out of the folder.",
         )
-    pictures = [result for _, result in results if not isinstance(result, str)]
-    stack = torch.stack([p.pixels for p in pictures])
-    return stack, all(p.grey for p in pictures), _sizes({p.size for p in pictures})
+    images = [result for _, result in results if not isinstance(result, str)]
+    stack = torch.stack([p.pixels for p in images])
+    return stack, all(p.grey for p in images), _sizes({p.size for p in images})
 
 
 @dataclass(frozen=True)
-class _Picture:
+class _DecodedImage:
     """Pixels ``(3, height, width)`` after resizing, whether the file is grey, and its own width and height."""
 
     pixels: Tensor
@@ -64,8 +75,8 @@ class _Picture:
     size: tuple[int, int]
 
 
-def _picture(file: Path, size: int) -> _Picture | str:
-    """A file decoded and resized; if it cannot be, the reason."""
+def _decoded(file: Path, size: int) -> _DecodedImage | str:
+    """Decode and resize a file; return the reason where that fails."""
     from PIL import Image, UnidentifiedImageError
     from torchvision.transforms.v2 import functional as transforms
 
@@ -80,7 +91,7 @@ def _picture(file: Path, size: int) -> _Picture | str:
                 return f"of mode {image.mode}, more than 8 bits"
             resized = transforms.resize(image.convert("RGB"), [size, size])
             pixels = transforms.pil_to_tensor(resized)
-            return _Picture(pixels, image.mode in EIGHT_BIT_GREY, image.size)
+            return _DecodedImage(pixels, image.mode in EIGHT_BIT_GREY, image.size)
     except UnidentifiedImageError:
         return "no image"
     except Image.DecompressionBombError:
@@ -90,7 +101,7 @@ def _picture(file: Path, size: int) -> _Picture | str:
 
 
 def _sizes(sizes: set[tuple[int, int]]) -> str:
-    """The images' own sizes, width by height, and whether a square distorts them."""
+    """Return a text of the images' own sizes, width by height, and whether a square distorts them."""
     texts = [f"{width}x{height}" for width, height in sorted(sizes)]
-    told = texts[0] if len(texts) == 1 else f"{len(texts)} sizes from {texts[0]} to {texts[-1]}"
-    return f"{told} pixels" + (", stretched to a square" if any(w != h for w, h in sizes) else "")
+    text = texts[0] if len(texts) == 1 else f"{len(texts)} sizes from {texts[0]} to {texts[-1]}"
+    return f"{text} pixels" + (", stretched to a square" if any(w != h for w, h in sizes) else "")

@@ -1,4 +1,4 @@
-"""Image files by their names and bytes: which are copies of each other, and which cross a declared split."""
+"""Image files by name and bytes: copies of each other, and copies across a declared split."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from paribus.data.readers.image_decoding import MOST_NAMED
+from paribus.data.readers.image_decoding import first_of
 from paribus.errors import ParibusError
 
-SPOKEN = ("training", "validation", "test")
+PART_NAMES = ("training", "validation", "test")
 
 
 @dataclass(frozen=True)
 class ImageFile:
-    """A file: its path under the folder, its class, the part it was put into (-1: none), and the hash of its bytes."""
+    """File with its path under the folder, its class, its part of the split (-1: none), and the hash of its bytes."""
 
     file: Path
     name: str
@@ -27,13 +27,52 @@ class ImageFile:
     part: int
     digest: str
 
+    @classmethod
+    def read(cls, file: Path, name: str, label: str = "", part: int = -1) -> ImageFile:
+        """Hash a file's bytes.
 
-def bytes_of(file: Path, name: str) -> bytes:
-    """What is in a file.
+        Raises:
+            ParibusError: it cannot be read.
+        """
+        return cls(file, name, label, part, hashlib.sha256(_bytes_of(file, name)).hexdigest())
+
+
+def root_folder(path: Path, target: str | None, kind: str, expected: str, named: str) -> Path:
+    """Return the folder itself, if it is one and no target was given.
+
+    Args:
+        path: where it should be.
+        target: the column that was asked for, which no folder has.
+        kind: contents of the folder, for messages.
+        expected: layout of the folder, for messages.
+        named: what its folders give their names to, for messages.
 
     Raises:
-        ParibusError: it cannot be read.
+        ParibusError: a target was given, or there is no such folder.
     """
+    if target is not None:
+        raise ParibusError(
+            f"target of a folder of {kind}",
+            got=repr(target),
+            expected=f"nothing: {named} are named for their folders",
+            fix="Leave the target out.",
+        )
+    if path.is_dir():
+        return path.resolve()
+    raise ParibusError(
+        f"a folder of {kind}",
+        got=f"a file at {path}" if path.exists() else f"nothing at {path}",
+        expected=expected,
+        fix="Unpack the archive and give its folder." if path.exists() else "Check the path.",
+    )
+
+
+def folders(folder: Path) -> list[Path]:
+    """Return the folders in a folder, by name, hidden ones left out."""
+    return sorted(f for f in folder.iterdir() if f.is_dir() and not f.name.startswith((".", "__")))
+
+
+def _bytes_of(file: Path, name: str) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
@@ -45,8 +84,8 @@ def bytes_of(file: Path, name: str) -> bytes:
         ) from None
 
 
-def crossing(files: list[ImageFile]) -> tuple[set[ImageFile], tuple[str, ...]]:
-    """The files that have a copy in a later part of a declared split, and what to say of them."""
+def copies_across_parts(files: list[ImageFile]) -> tuple[set[ImageFile], tuple[str, ...]]:
+    """Return the files that have a copy in a later part of a declared split, and a note of them."""
     last: dict[str, ImageFile] = {}
     for file in sorted(files, key=lambda f: f.part):
         last[file.digest] = file
@@ -56,13 +95,13 @@ def crossing(files: list[ImageFile]) -> tuple[set[ImageFile], tuple[str, ...]]:
     pairs = [(file, last[file.digest]) for file in left_out]
     note = (
         f"files that cross the declared split, left out of the earlier part because their copies stay in the "
-        f"later one: {pairs_told(pairs)}"
+        f"later one: {_pairs_text(pairs)}"
     )
     return set(left_out), (note,)
 
 
 def copies(files: list[ImageFile]) -> tuple[Tensor | None, tuple[str, ...]]:
-    """A number for each file that copies share, ``(sample,)``, None if there are none; and what to say of copies."""
+    """Return a number for each file that copies share, ``(sample,)``, None if there are none, and notes of copies."""
     first: dict[str, ImageFile] = {}
     pairs: dict[int, list[tuple[ImageFile, ImageFile]]] = defaultdict(list)
     for file in files:
@@ -72,33 +111,32 @@ def copies(files: list[ImageFile]) -> tuple[Tensor | None, tuple[str, ...]]:
         return None, ()
     numbers = {digest: i for i, digest in enumerate(first)}
     notes = tuple(
-        f"files with a copy {within(part)}: {pairs_told(pairs[part])}; {_kept_as(part)}"
+        f"files with a copy {location(part)}: {_pairs_text(pairs[part])}; {_kept_as(part)}"
         for part in sorted(pairs)
     )
     return torch.tensor([numbers[file.digest] for file in files]), notes
 
 
-def within(part: int) -> str:
-    """Where a file is, in a phrase: the part of a declared split, or the folder."""
-    return f"inside the declared {SPOKEN[part]} part" if part >= 0 else "in the folder"
+def location(part: int) -> str:
+    """Return a phrase for where a file is: the part of a declared split, or the folder."""
+    return f"inside the declared {PART_NAMES[part]} part" if part >= 0 else "in the folder"
 
 
 def _kept_as(part: int) -> str:
     return "each counts as a sample" if part > 0 else "copies stay on one side of a split"
 
 
-def pairs_told(pairs: Sequence[tuple[ImageFile, ImageFile]]) -> str:
-    """How many, and the first few by name, told apart if a copy is of another class."""
-    named = "; ".join(f"{a.name} = {b.name}" for a, b in pairs[:MOST_NAMED])
-    more = f" and {len(pairs) - MOST_NAMED} more" if len(pairs) > MOST_NAMED else ""
-    torn = sum(a.label != b.label for a, b in pairs)
-    return f"{len(pairs)} ({named}{more})" + (
-        f", {torn} of them in different classes" if torn else ""
+def _pairs_text(pairs: Sequence[tuple[ImageFile, ImageFile]]) -> str:
+    """Return how many pairs there are, the first few by name, and how many of them have different classes."""
+    named = first_of([f"{a.name} = {b.name}" for a, b in pairs], "; ")
+    conflicting = sum(a.label != b.label for a, b in pairs)
+    return f"{len(pairs)} ({named})" + (
+        f", {conflicting} of them in different classes" if conflicting else ""
     )
 
 
 def digest_of(files: list[ImageFile]) -> str:
-    """Hash of the files' paths and contents."""
+    """Hash the files' paths and contents."""
     sha = hashlib.sha256()
     for file in files:
         sha.update(f"{file.name}\n{file.digest}\n".encode())

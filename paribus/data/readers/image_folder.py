@@ -1,33 +1,33 @@
-"""A folder of images: one folder a class, perhaps under one folder for training and one for test."""
+"""Folders of images: one folder a class, perhaps under one folder for training and one for test."""
 
 from __future__ import annotations
 
-import hashlib
 import re
 from pathlib import Path
 
 import torch
 
 from paribus.data.dataset import Dataset
-from paribus.data.readers.image_decoding import decoded
+from paribus.data.readers.image_decoding import decode_images
 from paribus.data.readers.image_files import (
     ImageFile,
-    bytes_of,
     copies,
-    crossing,
+    copies_across_parts,
     digest_of,
-    within,
+    folders,
+    location,
+    root_folder,
 )
-from paribus.errors import ParibusError
+from paribus.errors import ParibusError, at_least
 
-FEWEST_IMAGES = 2  # of a class, so that one can be learned from and one can judge
+MIN_IMAGES = 2  # of a class, one for training and one for the test part
 PART_WORDS = {"train": 0, "training": 0, "val": 1, "valid": 1, "validation": 1, "dev": 1, "test": 2}
 
 
 def read_image_folder(path: str | Path, target: str | None = None, size: int = 32) -> Dataset:
     """Read a folder of class folders of images, or a folder that holds one such folder for each part of a split.
 
-    The folders of a split are known by their names, in which train, test and perhaps val stand as words, as in
+    The folders of a split are recognised by their names, in which train, test and perhaps val stand as words, as in
     ``clouds_train`` and ``clouds_test``. Files with the same bytes are copies: where the split is drawn, they stay
     on one side of it; where it is declared, the copy in the later part (test after validation after training) is kept
     and the others are left out.
@@ -45,16 +45,22 @@ def read_image_folder(path: str | Path, target: str | None = None, size: int = 3
         ParibusError: no such folder, no class folders, a single class, a class with no images or one (in a declared
             validation or test part: with none), or an image that cannot be read.
     """
-    root = _root(Path(path).expanduser(), target)
+    root = root_folder(
+        Path(path).expanduser(),
+        target,
+        "images",
+        "a folder with a folder of images for each class",
+        named="classes",
+    )
     parts = _parts(root)
     files, passed_over = _discovered(root, parts)
-    left_out, crossed = crossing(files)
+    left_out, crossed = copies_across_parts(files)
     kept = [i for i, file in enumerate(files) if file not in left_out]
     kept_files = [files[i] for i in kept]
     classes = _classes(root, parts, kept_files)
-    pictures, grey, sizes = decoded(root, [(f.name, f.file) for f in files], size)
+    pixels, grey, sizes = decode_images(root, [(f.name, f.file) for f in files], size)
     groups, copied = copies(kept_files)
-    inputs = pictures[kept, :1] if grey else pictures[kept]
+    inputs = pixels[kept, :1] if grey else pixels[kept]
     return Dataset(
         name=root.name,
         origin=f"the folder {root.name}, images resized to {size}x{size}",
@@ -69,62 +75,39 @@ def read_image_folder(path: str | Path, target: str | None = None, size: int = 3
     )
 
 
-def _root(path: Path, target: str | None) -> Path:
-    if target is not None:
-        raise ParibusError(
-            "target of a folder of images",
-            got=repr(target),
-            expected="nothing: classes are named for their folders",
-            fix="Leave the target out.",
-        )
-    if path.is_dir():
-        return path.resolve()
-    raise ParibusError(
-        "a folder of images",
-        got=f"a file at {path}" if path.exists() else f"nothing at {path}",
-        expected="a folder with a folder of images for each class",
-        fix="Unpack the archive and give its folder." if path.exists() else "Check the path.",
-    )
-
-
-def _folders(folder: Path) -> list[Path]:
-    return sorted(f for f in folder.iterdir() if f.is_dir() and not f.name.startswith((".", "__")))
-
-
 def _parts(root: Path) -> dict[int, Path]:
-    """The folder of each part of a declared split; none if the folders in ``root`` are not all such."""
-    found: dict[int, Path] = {}
-    for folder in _folders(root):
+    """Return the folder of each part of a declared split; none if the folders in ``root`` are not all such."""
+    parts: dict[int, Path] = {}
+    for folder in folders(root):
         words = set(re.split(r"[^a-z]+", folder.name.lower())) & PART_WORDS.keys()
         numbers = {PART_WORDS[word] for word in words}
-        if len(numbers) != 1 or not _folders(folder) or (number := numbers.pop()) in found:
+        if len(numbers) != 1 or not folders(folder) or (number := numbers.pop()) in parts:
             return {}
-        found[number] = folder
-    return found if {0, 2} <= found.keys() else {}
+        parts[number] = folder
+    return parts if {0, 2} <= parts.keys() else {}
 
 
 def _discovered(root: Path, parts: dict[int, Path]) -> tuple[list[ImageFile], tuple[str, ...]]:
-    """Every image in every class folder, in the order of their paths, and what was passed over."""
+    """Return every image in every class folder, in the order of their paths, and a note of what was passed over."""
     from torchvision.datasets.folder import IMG_EXTENSIONS
 
-    found, files = [], [f for f in root.rglob("*") if f.is_file()]
+    images, files = [], [f for f in root.rglob("*") if f.is_file()]
     for file in sorted(files, key=lambda f: f.relative_to(root).as_posix()):
         name = file.relative_to(root).as_posix()
         for part, folder in (parts or {-1: root}).items():
             inside = file.relative_to(folder).parts if file.is_relative_to(folder) else ()
             hidden = any(piece.startswith((".", "__")) for piece in inside)
             if len(inside) > 1 and not hidden and file.suffix.lower() in IMG_EXTENSIONS:
-                digest = hashlib.sha256(bytes_of(file, name)).hexdigest()
-                found.append(ImageFile(file, name, inside[0], part, digest))
-    others = len(files) - len(found)
+                images.append(ImageFile.read(file, name, inside[0], part))
+    others = len(files) - len(images)
     note = f"files passed over, as they are hidden, no images by their names, or in no class folder: {others}"
-    return found, (note,) if others else ()
+    return images, (note,) if others else ()
 
 
 def _classes(root: Path, parts: dict[int, Path], files: list[ImageFile]) -> tuple[str, ...]:
-    """The names of the classes, each with enough images in each part."""
+    """Return the names of the classes, each with enough images in each part."""
     there = {
-        part: {f.name for f in _folders(folder)} for part, folder in (parts or {-1: root}).items()
+        part: {f.name for f in folders(folder)} for part, folder in (parts or {-1: root}).items()
     }
     names = set().union(*there.values())
     if len(names) < 2:
@@ -135,18 +118,12 @@ def _classes(root: Path, parts: dict[int, Path], files: list[ImageFile]) -> tupl
             fix="Put the images of each class into a folder named for it.",
         )
     for part in sorted(there):
-        least = 1 if part > 0 else FEWEST_IMAGES
         for name in sorted(names):
-            count = sum(file.label == name and file.part == part for file in files)
-            if count < least:
-                _refuse_class(name, within(part) if parts else f"of {root.name}", count, least)
+            at_least(
+                f"class folder {name!r} {location(part) if parts else f'of {root.name}'}",
+                sum(file.label == name and file.part == part for file in files),
+                1 if part > 0 else MIN_IMAGES,
+                unit="image",
+                fix="Add images (jpg, png, bmp, tif, webp), or take the class out.",
+            )
     return tuple(sorted(names))
-
-
-def _refuse_class(name: str, where: str, count: int, least: int) -> None:
-    raise ParibusError(
-        f"class folder {name!r} {where}",
-        got=f"{count or 'no'} image{'s' * (count != 1)}",
-        expected=f"at least {least}",
-        fix="Add images (jpg, png, bmp, tif, webp), or take the class out.",
-    )

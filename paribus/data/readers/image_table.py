@@ -1,15 +1,14 @@
-"""A table of which one column names image files: an image beside each row."""
+"""Tables of which one column names image files: an image beside each row."""
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from pathlib import Path
 
 from paribus.data.dataset import Dataset
-from paribus.data.readers.csv_file import Sheet, listed, read_sheet
-from paribus.data.readers.image_decoding import decoded
-from paribus.data.readers.image_files import ImageFile, bytes_of, copies, digest_of
+from paribus.data.readers.csv_file import CsvFile, listed, read_csv_file
+from paribus.data.readers.image_decoding import decode_images
+from paribus.data.readers.image_files import ImageFile, copies, digest_of
 from paribus.data.readers.table import label_of, labelled, table_of
 from paribus.errors import ParibusError
 
@@ -17,7 +16,7 @@ from paribus.errors import ParibusError
 def read_image_table(path: str | Path, target: str | None = None, size: int = 32) -> Dataset:
     """Read a CSV file with a column of image files, a column of labels, and further columns as `read_table` reads them.
 
-    The column of images is the one whose every text ends as image files do; they are found from the folder of the CSV.
+    The column of images is the one whose every text ends as image files do; their paths start at the folder of the CSV.
     Rows whose images have the same bytes are copies, and stay on one side of a split.
 
     Args:
@@ -32,17 +31,17 @@ def read_image_table(path: str | Path, target: str | None = None, size: int = 32
     Raises:
         ParibusError: there is no one such column of images, an image cannot be read, or what `read_table` refuses.
     """
-    sheet = read_sheet(path)
-    column = label_of(sheet, target)
-    sheet, unlabelled = labelled(sheet, column)
-    pictures = _pictures(sheet)
+    csv_file = read_csv_file(path)
+    column = label_of(csv_file, target)
+    csv_file, unlabelled = labelled(csv_file, column)
+    image_column = _image_column(csv_file)
     folder = Path(path).expanduser().parent
-    files = [_file(folder, str(name)) for name in sheet.frame[pictures]]
-    pixels, grey, sizes = decoded(folder, [(f.name, f.file) for f in files], size)
+    files = [ImageFile.read(folder / str(name), str(name)) for name in csv_file.frame[image_column]]
+    pixels, grey, sizes = decode_images(folder, [(f.name, f.file) for f in files], size)
     groups, copied = copies(files)
-    rest = replace(sheet, frame=sheet.frame.drop(columns=pictures))
+    rest = replace(csv_file, frame=csv_file.frame.drop(columns=image_column))
     table = table_of(rest, column, copies=False)
-    told = f"{len(files)} images of {sizes}, named by column {pictures!r}"
+    note = f"{len(files)} images of {sizes}, named by column {image_column!r}"
     return replace(
         table,
         origin=f"{table.origin}, and its images resized to {size}x{size}",
@@ -50,34 +49,29 @@ def read_image_table(path: str | Path, target: str | None = None, size: int = 32
         feature_axes=(1, *table.feature_axes),
         features=(*(("grey",) if grey else ("red", "green", "blue")), *table.features),
         groups=groups,
-        digest=digest_of([*files, ImageFile(Path(path), sheet.name, "", -1, sheet.digest)]),
-        notes=(*unlabelled, told, *table.notes, *copied),
+        digest=digest_of([*files, ImageFile(Path(path), csv_file.name, "", -1, csv_file.digest)]),
+        notes=(*unlabelled, note, *table.notes, *copied),
     )
 
 
-def _pictures(sheet: Sheet) -> str:
-    """The column that names image files.
+def _image_column(csv_file: CsvFile) -> str:
+    """Return the column that names image files.
 
     Raises:
         ParibusError: there is none, or there are several.
     """
     from torchvision.datasets.folder import IMG_EXTENSIONS
 
-    found = [
+    columns = [
         str(name)
-        for name in sheet.frame.columns
-        if all(str(text).lower().endswith(IMG_EXTENSIONS) for text in sheet.frame[name])
+        for name in csv_file.frame.columns
+        if all(str(text).lower().endswith(IMG_EXTENSIONS) for text in csv_file.frame[name])
     ]
-    if len(found) == 1:
-        return found[0]
+    if len(columns) == 1:
+        return columns[0]
     raise ParibusError(
-        f"column of images of {sheet.name}",
-        got=listed(found) if found else f"none of {listed(sheet.frame.columns)}",
+        f"column of images of {csv_file.name}",
+        got=listed(columns) if columns else f"none of {listed(csv_file.frame.columns)}",
         expected="one column with the name of an image file in every row",
         fix="Name each row's image, such as images/1.png, from the folder of the CSV file.",
     )
-
-
-def _file(folder: Path, name: str) -> ImageFile:
-    file = folder / name
-    return ImageFile(file, name, "", -1, hashlib.sha256(bytes_of(file, name)).hexdigest())

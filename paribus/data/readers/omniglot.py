@@ -1,9 +1,9 @@
-"""A folder of drawings of characters, as Omniglot is: ``<alphabet>/<character>/*.png``."""
+"""Folders of drawings of characters, as Omniglot is: ``<alphabet>/<character>/*.png``."""
 
 from __future__ import annotations
 
 import csv
-import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,13 +14,20 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from paribus.data.dataset import Dataset
-from paribus.data.readers.image_decoding import MOST_NAMED, decoded
-from paribus.data.readers.image_files import ImageFile, bytes_of, copies, crossing, digest_of
-from paribus.errors import ParibusError
+from paribus.data.readers.image_decoding import decode_images, first_of
+from paribus.data.readers.image_files import (
+    ImageFile,
+    copies,
+    copies_across_parts,
+    digest_of,
+    folders,
+    root_folder,
+)
+from paribus.errors import ParibusError, at_least
 
-FEWEST_DRAWINGS = 2  # of a character, so that one can be learned from and one can judge
+MIN_DRAWINGS = 2  # of a character, one for training and one for the test part
 SPLIT_COLUMNS = ("path", "in_train", "in_test")
-TRAIN, TEST, NOWHERE = 0, 2, -2
+TRAIN, TEST, NO_PART = 0, 2, -2
 
 
 def read_omniglot(
@@ -35,7 +42,7 @@ def read_omniglot(
     bytes are copies and stay on one side of a split. A CSV file beside the alphabets, or in the outer
     folder, with the columns ``path`` (such as ``Latin/character01/0683_01.png``), ``in_train`` and ``in_test`` (0 or 1)
     declares the split; a drawing that it puts into both parts counts as one of the test part alone, one that it does
-    not name is left out, and both are told.
+    not name is left out, and notes name both.
 
     Args:
         path: the folder.
@@ -50,16 +57,24 @@ def read_omniglot(
 
     Raises:
         ParibusError: no such folder, fewer than two alphabets or characters, a character with one drawing, a drawing
-            that cannot be read, or a split that is none.
+            that cannot be read, or an invalid split.
     """
-    root = _root(Path(path).expanduser(), target)
-    split = _split_file(root, Path(path).expanduser())
-    found = _discovered(root)
-    declared, said = _declared(split, found) if split else (found, ())
-    left_out, crossed = crossing(declared)
+    outer = root_folder(
+        Path(path).expanduser(),
+        target,
+        "alphabets",
+        "a folder <alphabet>/<character>/*.png",
+        named="alphabets and characters",
+    )
+    inside = folders(outer)
+    root = inside[0] if len(inside) == 1 else outer
+    split = _split_file(root, outer)
+    drawings = _discovered(root)
+    declared, declared_notes = _declared(split, drawings) if split else (drawings, ())
+    left_out, crossed = copies_across_parts(declared)
     files = [f for f in declared if f not in left_out]
     _refuse_few(root, files)
-    pixels, grey, sizes = decoded(root, [(f.name, f.file) for f in files], size)
+    pixels, grey, sizes = decode_images(root, [(f.name, f.file) for f in files], size)
     groups, copied = copies(files)
     made = Dataset(
         name=root.name,
@@ -70,14 +85,14 @@ def read_omniglot(
         features=("grey",) if grey else ("red", "green", "blue"),
         groups=groups,
         declared=torch.tensor([f.part for f in files]) if split else None,
-        digest=_digest(found, split),
-        notes=(f"{len(files)} drawings of {sizes}", *said, *crossed, *copied),
+        digest=_digest(drawings, split),
+        notes=(f"{len(files)} drawings of {sizes}", *declared_notes, *crossed, *copied),
     )
     return _with_alphabets(made, [f.label.partition("/")[0] for f in files], further)
 
 
 def _with_alphabets(data: Dataset, alphabets: Sequence[str], further: str) -> Dataset:
-    """The data with each drawing's alphabet as a further input or target."""
+    """Return the data with each drawing's alphabet as a further input or target."""
     names, numbers = tuple(sorted(set(alphabets))), _numbers(alphabets)
     note = f"{len(data.classes)} characters of {len(names)} alphabets"
     data = replace(data, notes=(note, *data.notes))
@@ -90,50 +105,26 @@ def _with_alphabets(data: Dataset, alphabets: Sequence[str], further: str) -> Da
 
 
 def _numbers(names: Sequence[str]) -> Tensor:
-    """Each name's place among all names in alphabetical order, ``(sample,)``."""
+    """Return each name's place among all names in alphabetical order, ``(sample,)``."""
     place = {name: i for i, name in enumerate(sorted(set(names)))}
     return torch.tensor([place[name] for name in names])
 
 
-def _root(path: Path, target: str | None) -> Path:
-    if target is not None:
-        raise ParibusError(
-            "target of a folder of alphabets",
-            got=repr(target),
-            expected="nothing: alphabets and characters are named for their folders",
-            fix="Leave the target out.",
-        )
-    if not path.is_dir():
-        raise ParibusError(
-            "a folder of alphabets",
-            got=f"a file at {path}" if path.exists() else f"nothing at {path}",
-            expected="a folder <alphabet>/<character>/*.png",
-            fix="Unpack the archive and give its folder." if path.exists() else "Check the path.",
-        )
-    inside = _folders(path)
-    return (inside[0] if len(inside) == 1 else path).resolve()
-
-
-def _folders(folder: Path) -> list[Path]:
-    return sorted(f for f in folder.iterdir() if f.is_dir() and not f.name.startswith((".", "__")))
-
-
 def _discovered(root: Path) -> list[ImageFile]:
-    """Every drawing, in the order of the names of alphabets, characters and files."""
-    found = []
-    for alphabet in _folders(root):
-        for character in _folders(alphabet):
+    """Return every drawing, in the order of the names of alphabets, characters and files."""
+    drawings = []
+    for alphabet in folders(root):
+        for character in folders(alphabet):
             label = f"{alphabet.name}/{character.name}"
             for file in sorted(character.glob("*.png")):
                 if not file.name.startswith("."):
                     name = f"{label}/{file.name}"
-                    digest = hashlib.sha256(bytes_of(file, name)).hexdigest()
-                    found.append(ImageFile(file, name, label, -1, digest))
-    return found
+                    drawings.append(ImageFile.read(file, name, label))
+    return drawings
 
 
 def _refuse_few(root: Path, files: Sequence[ImageFile]) -> None:
-    """Refuse what is no folder of alphabets, and characters of which there is too little."""
+    """Refuse what is no folder of alphabets, and characters with too few drawings."""
     labels = [f.label for f in files]
     alphabets = {label.partition("/")[0] for label in labels}
     if len(alphabets) < 2:
@@ -143,42 +134,42 @@ def _refuse_few(root: Path, files: Sequence[ImageFile]) -> None:
             expected="two or more folders <alphabet>/<character>/*.png",
             fix="Put each character's drawings into a folder of its own, in a folder of its alphabet.",
         )
-    few = sorted(label for label in set(labels) if labels.count(label) < FEWEST_DRAWINGS)
-    if few:
-        raise ParibusError(
-            f"character {few[0]!r} of {root.name}",
-            got="1 drawing",
-            expected=f"at least {FEWEST_DRAWINGS}",
+    for label, count in sorted(Counter(labels).items()):
+        at_least(
+            f"character {label!r} of {root.name}",
+            count,
+            MIN_DRAWINGS,
+            unit="drawing",
             fix="Add drawings, or take the character out.",
         )
 
 
 def _split_file(*folders: Path) -> Path | None:
-    """The CSV that declares a split, in the first of the folders that has one.
+    """Return the CSV that declares a split, in the first of the folders that has one.
 
     Raises:
         ParibusError: there are several.
     """
     every = [[f for f in sorted(folder.glob("*.csv")) if _declares(f)] for folder in folders]
-    found = next(filter(None, every), [])
-    if len(found) > 1:
+    files = next(filter(None, every), [])
+    if len(files) > 1:
         raise ParibusError(
             f"split of {folders[0].name}",
-            got=f"{len(found)} files ({', '.join(f.name for f in found)})",
+            got=f"{len(files)} files ({', '.join(f.name for f in files)})",
             expected="one CSV file that declares a split, or none",
             fix="Leave the one that is to be used.",
         )
-    return found[0] if found else None
+    return files[0] if files else None
 
 
 def _declares(file: Path) -> bool:
-    """Whether a file has the columns of a split."""
+    """Return whether a file has the columns of a split."""
     with file.open(newline="", encoding="utf-8", errors="replace") as stream:
         return set(SPLIT_COLUMNS) <= set(next(csv.reader(stream), []))
 
 
 def _declared(split: Path, files: Sequence[ImageFile]) -> tuple[list[ImageFile], tuple[str, ...]]:
-    """The drawings that the split names, each with its part, and what to say of the split."""
+    """Return the drawings that the split names, each with its part, and notes of the split."""
     rows = _rows(split)
     unknown = sorted(rows.keys() - {f.name for f in files})
     if unknown:
@@ -189,16 +180,14 @@ def _declared(split: Path, files: Sequence[ImageFile]) -> tuple[list[ImageFile],
             fix="Unpack the drawings that the split was made for beside it.",
         )
     placed = [replace(f, part=_part(*rows.get(f.name, (False, False)))) for f in files]
-    kept = [f for f in placed if f.part != NOWHERE]
+    kept = [f for f in placed if f.part != NO_PART]
     both = [name for name, sides in rows.items() if all(sides)]
     notes = [f"split declared by {split.name}"]
     if both:
         tested = sum(test for _, test in rows.values())
-        named = ", ".join(both[:MOST_NAMED])
-        more = f" and {len(both) - MOST_NAMED} more" if len(both) > MOST_NAMED else ""
         notes.append(
             f"the declared split overlaps: {len(both)} of its {tested} test drawings are in its training part too "
-            f"({named}{more}); they are left out of training"
+            f"({first_of(both)}); they are left out of training"
         )
     if len(kept) < len(placed):
         notes.append(
@@ -208,11 +197,11 @@ def _declared(split: Path, files: Sequence[ImageFile]) -> tuple[list[ImageFile],
 
 
 def _part(in_train: bool, in_test: bool) -> int:
-    return TEST if in_test else TRAIN if in_train else NOWHERE
+    return TEST if in_test else TRAIN if in_train else NO_PART
 
 
 def _rows(split: Path) -> dict[str, tuple[bool, bool]]:
-    """Whether each path is in training, and in test.
+    """Return whether each path is in training, and in test.
 
     Raises:
         ParibusError: a row says neither 0 nor 1.
@@ -233,8 +222,7 @@ def _rows(split: Path) -> dict[str, tuple[bool, bool]]:
 
 
 def _digest(files: list[ImageFile], split: Path | None) -> str:
-    """Hash of the drawings' paths and contents, and of the split's."""
+    """Hash the drawings' paths and contents, and the split's."""
     if split is None:
         return digest_of(files)
-    content = hashlib.sha256(bytes_of(split, split.name)).hexdigest()
-    return digest_of([*files, ImageFile(split, split.name, "", -1, content)])
+    return digest_of([*files, ImageFile.read(split, split.name)])

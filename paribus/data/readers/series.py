@@ -1,4 +1,4 @@
-"""A series: a CSV of times and values, cut into windows that each predict the value after them."""
+"""Series: a CSV of times and values, cut into windows that each predict the value after them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import torch
 from torch import Tensor
 
 from paribus.data.dataset import Dataset
-from paribus.data.readers.csv_file import Sheet, listed, read_sheet
+from paribus.data.readers.csv_file import CsvFile, listed, read_csv_file
 from paribus.errors import ParibusError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-FEWEST_WINDOWS = 20  # so that each part of a split by time has a few
-CLOSE_TO_STANDARD = 0.1  # statistics of another stretch of the series may have served
+MIN_WINDOWS = 20  # so that each part of a split by time has a few
+CLOSE_TO_STANDARD = 0.1  # statistics of another part of the series may have been used
 
 
 def read_series(path: str | Path, target: str | None = None, window: int = 96) -> Dataset:
@@ -39,35 +39,35 @@ def read_series(path: str | Path, target: str | None = None, window: int = 96) -
             order, repeated or unevenly spaced, a value is missing, infinite or no number, all are equal, or the series
             is too short for the window.
     """
-    sheet = read_sheet(path)
-    clock, times = _times(sheet)
-    column = _value_column(sheet, clock, target)
-    step = _checked_step(sheet, times)
-    values = _checked_values(sheet, column)
-    if len(values) < window + FEWEST_WINDOWS:
+    csv_file = read_csv_file(path)
+    time_column, times = _times(csv_file)
+    column = _value_column(csv_file, time_column, target)
+    step = _checked_step(csv_file, times)
+    values = _checked_values(csv_file, column)
+    if len(values) < window + MIN_WINDOWS:
         raise ParibusError(
-            f"length of {sheet.name}",
+            f"length of {csv_file.name}",
             got=f"{len(values)} rows",
-            expected=f"at least {window + FEWEST_WINDOWS}: a window of {window} steps and "
-            f"{FEWEST_WINDOWS} values to predict",
+            expected=f"at least {window + MIN_WINDOWS}: a window of {window} steps and "
+            f"{MIN_WINDOWS} values to predict",
             fix="Give a longer series.",
         )
     inputs, targets = windows(values, window)
     return Dataset(
-        name=sheet.name,
-        origin=f"the file {sheet.name}, column {column!r} at the times of {clock!r}",
+        name=csv_file.name,
+        origin=f"the file {csv_file.name}, column {column!r} at the times of {time_column!r}",
         inputs=(inputs,),
         targets=(targets,),
         feature_axes=(2,),
         standardise_targets=True,
         features=(column,),
-        digest=sheet.digest,
+        digest=csv_file.digest,
         notes=_remarks(times, step, values, window),
     )
 
 
 def windows(values: Tensor, window: int) -> tuple[Tensor, Tensor]:
-    """All windows of a series, and the value one step after each.
+    """Return all windows of a series, and the value one step after each.
 
     Args:
         values: ``(time,)``.
@@ -79,12 +79,12 @@ def windows(values: Tensor, window: int) -> tuple[Tensor, Tensor]:
     return values.unfold(0, window, 1)[:-1].unsqueeze(-1), values[window:].unsqueeze(-1)
 
 
-def _times(sheet: Sheet) -> tuple[str, pd.Series[Any]]:
-    """The first column of text of which most reads as times, and those times."""
+def _times(csv_file: CsvFile) -> tuple[str, pd.Series[Any]]:
+    """Return the first column of text of which most reads as times, and those times."""
     import pandas as pd
 
-    for name in sheet.frame.columns:
-        column = sheet.frame[name]
+    for name in csv_file.frame.columns:
+        column = csv_file.frame[name]
         if pd.api.types.is_numeric_dtype(column):
             continue
         times = _parsed(column)
@@ -94,21 +94,21 @@ def _times(sheet: Sheet) -> tuple[str, pd.Series[Any]]:
             return str(name), times
         row = int(times.isna().to_numpy().argmax())
         raise ParibusError(
-            f"time column {name!r} of {sheet.name}, line {sheet.lines[row]}",
+            f"time column {name!r} of {csv_file.name}, line {csv_file.lines[row]}",
             got="nothing" if pd.isna(column.iloc[row]) else repr(str(column.iloc[row])),
             expected="a time written like the others",
             fix="Mend the time, or leave the line out.",
         )
     raise ParibusError(
-        f"time column of {sheet.name}",
-        got=f"no column of times among {listed(sheet.frame.columns)}",
+        f"time column of {csv_file.name}",
+        got=f"no column of times among {listed(csv_file.frame.columns)}",
         expected="a column of times such as 2011-01-31 00:15:00",
         fix="Add one, or give a file that has one.",
     )
 
 
 def _parsed(column: pd.Series[Any]) -> pd.Series[Any]:
-    """The times of a column of text, not-a-time where it is none; day first only where month first does not fit."""
+    """Return the times of a column of text, NaT where it is none; day first only where month first does not fit."""
     import pandas as pd
 
     readings = []
@@ -123,33 +123,33 @@ def _parsed(column: pd.Series[Any]) -> pd.Series[Any]:
     return max(readings, key=lambda times: int(times.notna().sum()))
 
 
-def _value_column(sheet: Sheet, clock: str, target: str | None) -> str:
+def _value_column(csv_file: CsvFile, time_column: str, target: str | None) -> str:
     import pandas as pd
 
     what = "value column"
     if target is not None:
-        return sheet.column(target, what)
+        return csv_file.column(target, what)
     numeric = [
         str(name)
-        for name in sheet.frame.columns
-        if name != clock and pd.api.types.is_numeric_dtype(sheet.frame[name])
+        for name in csv_file.frame.columns
+        if name != time_column and pd.api.types.is_numeric_dtype(csv_file.frame[name])
     ]
     if len(numeric) == 1:
         return numeric[0]
     raise ParibusError(
-        f"{what} of {sheet.name}",
+        f"{what} of {csv_file.name}",
         got=f"{len(numeric)} columns of numbers ({listed(numeric)})"
         if numeric
-        else f"no column of numbers among {listed(sheet.frame.columns)}",
+        else f"no column of numbers among {listed(csv_file.frame.columns)}",
         expected="one, or the name of the one to predict",
         fix="Name the column to predict as the target." if numeric else "Give a file with values.",
     )
 
 
-def _checked_step(sheet: Sheet, times: pd.Series[Any]) -> pd.Timedelta:
-    """The time from each row to the next, the same for all."""
+def _checked_step(csv_file: CsvFile, times: pd.Series[Any]) -> pd.Timedelta:
+    """Return the time from each row to the next, the same for all."""
     steps = times.diff().iloc[1:]
-    what, fix = f"times of {sheet.name}", "Sort the rows by time."
+    what, fix = f"times of {csv_file.name}", "Sort the rows by time."
     if len(steps) == 0:
         fix = "Give a longer series."
         raise ParibusError(what, got="a single row", expected="a series", fix=fix)
@@ -168,7 +168,7 @@ def _checked_step(sheet: Sheet, times: pd.Series[Any]) -> pd.Timedelta:
         if wrong.any():
             row = int(wrong.to_numpy().argmax()) + 1
             raise ParibusError(
-                f"{what}, line {sheet.lines[row]}",
+                f"{what}, line {csv_file.lines[row]}",
                 got=f"{_moment(times.iloc[row])}, {kind} {_moment(times.iloc[row - 1])}",
                 expected=expected,
                 fix=fix,
@@ -176,11 +176,11 @@ def _checked_step(sheet: Sheet, times: pd.Series[Any]) -> pd.Timedelta:
     return step
 
 
-def _checked_values(sheet: Sheet, column: str) -> Tensor:
-    """The values ``(time,)`` in float32, all finite and not all equal."""
+def _checked_values(csv_file: CsvFile, column: str) -> Tensor:
+    """Return the values ``(time,)`` in float32, all finite and not all equal."""
     import pandas as pd
 
-    raw = sheet.frame[column]
+    raw = csv_file.frame[column]
     numbers = pd.to_numeric(raw, errors="coerce").to_numpy(np.float64)
     with np.errstate(over="ignore"):
         values = numbers.astype(np.float32)
@@ -188,14 +188,14 @@ def _checked_values(sheet: Sheet, column: str) -> Tensor:
         row = int((~np.isfinite(values)).argmax())
         value = raw.iloc[row]
         raise ParibusError(
-            f"column {column!r} of {sheet.name}, line {sheet.lines[row]}",
+            f"column {column!r} of {csv_file.name}, line {csv_file.lines[row]}",
             got="nothing" if pd.isna(value) else repr(str(value)),
             expected="a finite number for each time",
             fix="Fill the value in, or cut the series there.",
         )
     if (values == values[0]).all():
         raise ParibusError(
-            f"column {column!r} of {sheet.name}",
+            f"column {column!r} of {csv_file.name}",
             got=f"{values[0]:g} throughout",
             expected="values that vary",
             fix="Name another column as the target.",
@@ -206,7 +206,7 @@ def _checked_values(sheet: Sheet, column: str) -> Tensor:
 def _remarks(
     times: pd.Series[Any], step: pd.Timedelta, values: Tensor, window: int
 ) -> tuple[str, ...]:
-    """What the page must say of the series."""
+    """Return the notes of the series that a page must print."""
     span = f"from {_moment(times.iloc[0])} to {_moment(times.iloc[-1])}"
     remarks = [
         f"{len(times)} values every {_span(step)} {span}; a window of {window} steps spans {_span(window * step)}"
@@ -215,18 +215,18 @@ def _remarks(
     if abs(mean) < CLOSE_TO_STANDARD and abs(deviation - 1) < CLOSE_TO_STANDARD:
         scale = f"mean {mean:.3f}, standard deviation {deviation:.3f}"
         remarks.append(
-            f"the values look standardised before they were read ({scale}), so their scale may know the times that "
-            "are to judge"
+            f"the values look standardised before they were read ({scale}), so their scale may rest on test "
+            "times"
         )
     return tuple(remarks)
 
 
 def _moment(time: pd.Timestamp) -> str:
-    return str(time.tz_localize(None))  # strftime knows no year beyond 9999
+    return str(time.tz_localize(None))  # strftime has no year beyond 9999
 
 
 def _span(step: pd.Timedelta) -> str:
-    """A length of time for people.
+    """Return a text for a length of time.
 
     >>> import pandas as pd
     >>> _span(pd.Timedelta(minutes=15)), _span(pd.Timedelta(days=1)), _span(pd.Timedelta(minutes=90))

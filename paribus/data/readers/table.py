@@ -1,4 +1,4 @@
-"""A table: a CSV with one row a sample and a column of labels."""
+"""Tables: a CSV with one row a sample and a column of labels."""
 
 from __future__ import annotations
 
@@ -12,28 +12,26 @@ import torch
 from torch import Tensor
 
 from paribus.data.dataset import Dataset
-from paribus.data.readers.csv_file import Sheet, is_number, read_sheet
+from paribus.data.readers.csv_file import CsvFile, is_number, read_csv_file
 from paribus.errors import ParibusError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MOST_NUMERIC_CLASSES = 20
-FEWEST_ROWS_A_CLASS = 10  # of numeric labels, on average, where there are more classes than that
-FEWEST_ROW_NUMBERS = 10  # fewer numbers in a row may be measurements
-MOST_CATEGORIES = (
-    20  # more, and more than half as many as rows, name the rows rather than sort them
-)
+MAX_NUMERIC_CLASSES = 20
+MIN_ROWS_A_CLASS = 10  # of numeric labels, on average, where there are more classes than that
+MIN_ROW_NUMBERS = 10  # fewer numbers in a row may be measurements
+MAX_CATEGORIES = 20  # more, and more than half as many as rows, name the rows rather than sort them
 
 
 def read_table(path: str | Path, target: str | None = None) -> Dataset:
     """Read a CSV file with a column of labels.
 
-    Numbers stay as they are, missing ones NaN, to be filled with the median of the training part. Booleans become 0 and
-    1. A column of text becomes one input for each text in the file, all 0 where the text is missing. Left out are
-    columns that are missing throughout, that hold one value, that number the rows, or whose text tells nearly every row
-    apart. Rows with equal inputs are copies, and stay on one side of a split, unless that holds for more than
-    half of the rows, as it does where columns take few values.
+    Numbers stay as they are, missing ones NaN, to be filled with the median of the training part. Booleans become 0
+    and 1. A column of text becomes one input for each text in the file, all 0 where the text is missing. Left out are
+    columns that are missing throughout, that hold one value, that number the rows, or whose text differs in nearly
+    every row. Rows with equal inputs are copies, and stay on one side of a split, unless that holds for more than half
+    of the rows, as it does where columns take few values.
 
     Args:
         path: the file: commas, UTF-8, the columns' names in its first line.
@@ -47,39 +45,39 @@ def read_table(path: str | Path, target: str | None = None) -> Dataset:
         ParibusError: the file is no table, there is no such column, its labels are no classes or a single one, a class
             has one row, a number is infinite, or a column is neither numbers nor text.
     """
-    sheet = read_sheet(path)
-    return table_of(sheet, label_of(sheet, target))
+    csv_file = read_csv_file(path)
+    return table_of(csv_file, label_of(csv_file, target))
 
 
-def label_of(sheet: Sheet, target: str | None) -> str:
-    """The column of labels: the one that is named, or the last.
+def label_of(csv_file: CsvFile, target: str | None) -> str:
+    """Return the column of labels: the one that is named, or the last.
 
     Raises:
         ParibusError: there is no such column.
     """
-    named = None if target is None else sheet.column(target, "label column")
-    return named or str(sheet.frame.columns[-1])
+    named = None if target is None else csv_file.column(target, "label column")
+    return named or str(csv_file.frame.columns[-1])
 
 
-def table_of(sheet: Sheet, column: str, *, copies: bool = True) -> Dataset:
-    """The data set of a sheet that was read; see `read_table`.
+def table_of(csv_file: CsvFile, column: str, *, copies: bool = True) -> Dataset:
+    """Return the data set of a file that was read; see `read_table`.
 
     Args:
-        sheet: what the file holds.
+        csv_file: the file.
         column: the column of labels.
         copies: whether rows with equal inputs are copies.
     """
-    sheet, notes = labelled(sheet, column)
-    for name in sheet.frame.columns:
-        _check_numbers(sheet, name, mixed=name == column)
-    targets, classes = _labels(sheet, column)
+    csv_file, notes = labelled(csv_file, column)
+    for name in csv_file.frame.columns:
+        _check_numbers(csv_file, name, mixed=name == column)
+    targets, classes = _labels(csv_file, column)
     features = [
-        f for name in sheet.frame.columns if name != column for f in [_feature(sheet, name)]
+        f for name in csv_file.frame.columns if name != column for f in [_feature(csv_file, name)]
     ]
     kept = [f for f in features if f.dropped is None]
     if not kept:
         raise ParibusError(
-            f"columns of {sheet.name} besides {column!r}",
+            f"columns of {csv_file.name} besides {column!r}",
             got=_left_out(features) or "none",
             expected="at least one that tells rows apart",
             fix="Give a table with measurements beside the label.",
@@ -87,21 +85,21 @@ def table_of(sheet: Sheet, column: str, *, copies: bool = True) -> Dataset:
     inputs = np.concatenate([f.values for f in kept], axis=1)
     groups, copied = _copies(inputs, targets) if copies else (None, ())
     return Dataset(
-        name=sheet.name,
-        origin=f"the file {sheet.name}, label column {column!r}",
+        name=csv_file.name,
+        origin=f"the file {csv_file.name}, label column {column!r}",
         inputs=(torch.from_numpy(inputs),),
         targets=(targets,),
         classes=classes,
         features=tuple(name for f in kept for name in f.names),
         groups=groups,
-        digest=sheet.digest,
+        digest=csv_file.digest,
         notes=(*notes, *_remarks(features), *copied),
     )
 
 
 @dataclass(frozen=True)
 class _Feature:
-    """A column made into inputs.
+    """Column made into inputs.
 
     Attributes:
         column: its name.
@@ -120,27 +118,29 @@ class _Feature:
     dropped: str | None
 
 
-def labelled(sheet: Sheet, column: str) -> tuple[Sheet, tuple[str, ...]]:
-    """The rows that have a label."""
-    known = sheet.frame[column].notna()
-    missing = int((~known).sum())
+def labelled(csv_file: CsvFile, column: str) -> tuple[CsvFile, tuple[str, ...]]:
+    """Return the rows that have a label."""
+    has_label = csv_file.frame[column].notna()
+    missing = int((~has_label).sum())
     if not missing:
-        return sheet, ()
-    if missing == len(known):
+        return csv_file, ()
+    if missing == len(has_label):
         raise ParibusError(
-            f"label column {column!r} of {sheet.name}",
+            f"label column {column!r} of {csv_file.name}",
             got="missing values alone",
             expected="a label in at least two rows of each class",
             fix="Name the column that holds the labels.",
         )
-    lines = [line for line, there in zip(sheet.lines, known, strict=True) if there]
-    rows = Sheet(sheet.name, sheet.frame[known].reset_index(drop=True), lines, sheet.digest)
+    lines = [line for line, keep in zip(csv_file.lines, has_label, strict=True) if keep]
+    rows = CsvFile(
+        csv_file.name, csv_file.frame[has_label].reset_index(drop=True), lines, csv_file.digest
+    )
     return rows, (f"rows left out because their label is missing: {missing}",)
 
 
-def _check_numbers(sheet: Sheet, name: str, mixed: bool) -> None:
+def _check_numbers(csv_file: CsvFile, name: str, mixed: bool) -> None:
     """Refuse what is infinite and, unless they may be ``mixed`` as labels may, what is no number among numbers."""
-    column = sheet.frame[name]
+    column = csv_file.frame[name]
     numbers = _as_numbers(column)
     if numbers is not None:
         wrong, expected = (
@@ -156,7 +156,7 @@ def _check_numbers(sheet: Sheet, name: str, mixed: bool) -> None:
     if wrong.any():
         row = int(wrong.argmax())
         raise ParibusError(
-            f"column {name!r} of {sheet.name}, line {sheet.lines[row]}",
+            f"column {name!r} of {csv_file.name}, line {csv_file.lines[row]}",
             got=repr(str(column.iloc[row])),
             expected=expected,
             fix="Mend the value, or leave it empty.",
@@ -164,7 +164,7 @@ def _check_numbers(sheet: Sheet, name: str, mixed: bool) -> None:
 
 
 def _as_numbers(column: pd.Series[Any]) -> np.ndarray[Any, np.dtype[np.float64]] | None:
-    """A column of numbers or booleans, NaN where missing; None for text."""
+    """Return a column of numbers or booleans, NaN where missing; None for text."""
     import pandas as pd
 
     if not pd.api.types.is_numeric_dtype(column):  # which booleans are, if none is missing
@@ -177,15 +177,15 @@ def _as_numbers(column: pd.Series[Any]) -> np.ndarray[Any, np.dtype[np.float64]]
 def _single(
     numbers: np.ndarray[Any, np.dtype[np.float64]],
 ) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """In float32, infinite where it does not reach."""
+    """Return the numbers in float32, infinite where that overflows."""
     with np.errstate(over="ignore"):
         return numbers.astype(np.float32)
 
 
-def _labels(sheet: Sheet, column: str) -> tuple[Tensor, tuple[str, ...]]:
-    """Class numbers ``(sample,)`` and the classes' names in their natural order."""
-    values = sheet.frame[column]
-    what = f"label column {column!r} of {sheet.name}"
+def _labels(csv_file: CsvFile, column: str) -> tuple[Tensor, tuple[str, ...]]:
+    """Return class numbers ``(sample,)`` and the classes' names in their natural order."""
+    values = csv_file.frame[column]
+    what = f"label column {column!r} of {csv_file.name}"
     _check_classes(what, values)
     names = values.map(_label_name)
     classes = sorted(names.unique(), key=_natural)
@@ -205,9 +205,9 @@ def _labels(sheet: Sheet, column: str) -> tuple[Tensor, tuple[str, ...]]:
 def _check_classes(what: str, values: pd.Series[Any]) -> None:
     """Refuse numbers that are measurements rather than classes."""
     numbers = _as_numbers(values)
-    if numbers is None or (count := len(np.unique(numbers))) <= MOST_NUMERIC_CLASSES:
+    if numbers is None or (count := len(np.unique(numbers))) <= MAX_NUMERIC_CLASSES:
         return
-    if (numbers % 1 == 0).all() and len(numbers) >= FEWEST_ROWS_A_CLASS * count:
+    if (numbers % 1 == 0).all() and len(numbers) >= MIN_ROWS_A_CLASS * count:
         return
     raise ParibusError(
         what,
@@ -218,14 +218,14 @@ def _check_classes(what: str, values: pd.Series[Any]) -> None:
 
 
 def _label_name(value: object) -> str:
-    """What a class is called: text without blanks round it, whole numbers without a decimal point."""
+    """Return a class's name: text without blanks round it, whole numbers without a decimal point."""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value).strip()
 
 
 def _natural(name: str) -> tuple[Any, ...]:
-    """A key that sorts numbers by value, also inside text.
+    """Return a key that sorts numbers by value, also inside text.
 
     >>> sorted(["b10", "b9", "10", "-1", "2.5"], key=_natural)
     ['-1', '2.5', '10', 'b9', 'b10']
@@ -240,8 +240,8 @@ def _natural(name: str) -> tuple[Any, ...]:
     )
 
 
-def _feature(sheet: Sheet, name: str) -> _Feature:
-    column = sheet.frame[name]
+def _feature(csv_file: CsvFile, name: str) -> _Feature:
+    column = csv_file.frame[name]
     missing = int(column.isna().sum())
     numbers = _as_numbers(column)
     if numbers is not None:
@@ -257,24 +257,24 @@ def _feature(sheet: Sheet, name: str) -> _Feature:
 
 
 def _useless_numbers(numbers: np.ndarray[Any, np.dtype[np.float64]]) -> str | None:
-    known = numbers[~np.isnan(numbers)]
-    if len(known) == 0:
+    present = numbers[~np.isnan(numbers)]
+    if len(present) == 0:
         return "missing throughout"
-    if (known == known[0]).all():
+    if (present == present[0]).all():
         return "one value throughout"
     steps = np.diff(numbers)
-    if len(numbers) >= FEWEST_ROW_NUMBERS and (steps == 1).all():
+    if len(numbers) >= MIN_ROW_NUMBERS and (steps == 1).all():
         return "numbers the rows"
     return None
 
 
-def _useless_text(categories: int, known: int) -> str | None:
+def _useless_text(categories: int, rows: int) -> str | None:
     if categories == 1:
         return "one value throughout"
-    if categories == known:
+    if categories == rows:
         return "a different text in each row"
-    if categories > MOST_CATEGORIES and 2 * categories > known:
-        return f"{categories} different texts in {known} rows"
+    if categories > MAX_CATEGORIES and 2 * categories > rows:
+        return f"{categories} different texts in {rows} rows"
     return None
 
 
@@ -283,7 +283,7 @@ def _left_out(features: list[_Feature]) -> str:
 
 
 def _remarks(features: list[_Feature]) -> tuple[str, ...]:
-    """What the page must say of the columns."""
+    """Return the notes of the columns that a page must print."""
     kept = [f for f in features if f.dropped is None]
     empty = ", ".join(f"{f.column} {f.missing}" for f in kept if f.missing and not f.text)
     blank = ", ".join(f"{f.column} {f.missing}" for f in kept if f.missing and f.text)
@@ -294,13 +294,13 @@ def _remarks(features: list[_Feature]) -> tuple[str, ...]:
         f"missing text, for which none of the column's inputs is set: {blank}": blank,
         f"columns of text, one input for each of their values: {texts}": texts,
         "most columns of numbers span 0 to 1 exactly: they look min-max scaled before they were read, so the scale "
-        "may know the rows that are to judge": _looks_scaled(kept),
+        "may rest on test rows": _looks_scaled(kept),
     }
     return tuple(remark for remark, holds in remarks.items() if holds)
 
 
 def _looks_scaled(features: list[_Feature]) -> bool:
-    """Whether all columns of more than two numbers lie within 0 and 1, and most of them touch both."""
+    """Return whether all columns of more than two numbers lie within 0 and 1, and most of them touch both."""
     columns = [f.values for f in features if not f.text and len(np.unique(f.values)) > 2]
     if not columns:
         return False
@@ -312,7 +312,7 @@ def _looks_scaled(features: list[_Feature]) -> bool:
 def _copies(
     inputs: np.ndarray[Any, np.dtype[np.float32]], targets: Tensor
 ) -> tuple[Tensor | None, tuple[str, ...]]:
-    """A number for each row that copies share, ``(sample,)``, and what to say of copies; None if there are none."""
+    """Return a number for each row that copies share, ``(sample,)``, None if there are none, and notes of copies."""
     import pandas as pd
 
     # Adding zero makes -0.0 the same as 0.0.
@@ -321,11 +321,11 @@ def _copies(
     if not repeated:
         return None, ()
     labels = pd.Series(targets.numpy()).groupby(rows.to_numpy()).transform("nunique")
-    torn = int((labels > 1).sum())
-    told = f"{repeated} {'row repeats' if repeated == 1 else 'rows repeat'} the inputs of an earlier row"
-    if torn:
-        told += f"; {torn} rows have the same inputs as a row with another label"
+    conflicting = int((labels > 1).sum())
+    note = f"{repeated} {'row repeats' if repeated == 1 else 'rows repeat'} the inputs of an earlier row"
+    if conflicting:
+        note += f"; {conflicting} rows have the same inputs as a row with another label"
     if 2 * int(rows.duplicated(keep=False).sum()) > len(rows):
-        return None, (f"{told}; as most rows do, copies are split like any other row",)
+        return None, (f"{note}; as most rows do, copies are split like any other row",)
     groups = torch.from_numpy(pd.factorize(rows)[0].astype(np.int64))
-    return groups, (f"{told}; copies stay on one side of a split",)
+    return groups, (f"{note}; copies stay on one side of a split",)

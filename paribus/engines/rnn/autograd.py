@@ -19,11 +19,11 @@ Dims = tuple[int | None, ...]
 
 
 class Form(Protocol):
-    """A way to compute recurrent layers; see `paribus.engines.rnn.reference.TorchForm`."""
+    """Implementation of recurrent layers; see `paribus.engines.rnn.reference.TorchForm`."""
 
     @property
     def name(self) -> str:
-        """What records call it."""
+        """Name of the implementation in records."""
 
     def forward(
         self,
@@ -34,7 +34,7 @@ class Form(Protocol):
         *,
         keep: bool,
     ) -> tuple[list[Tensor], list[Tensor]]:
-        """Output and last states; what backward needs."""
+        """Return the output and last states; what backward needs."""
 
     def backward(
         self,
@@ -48,13 +48,13 @@ class Form(Protocol):
         *,
         needs_x: bool,
     ) -> Gradients:
-        """Gradients of all inputs."""
+        """Return the gradients of all inputs."""
 
 
 def recurrent(
     layers: Layers, form: Form, x: Tensor, states: Sequence[Tensor], weights: Sequence[Tensor]
 ) -> tuple[Tensor, ...]:
-    """The last layer's output at each time, and the last states.
+    """Return the last layer's output at each time, and the last states.
 
     Args:
         layers: what they are.
@@ -70,7 +70,7 @@ def recurrent(
 
 
 def _merge(x: object, dim: int | None, size: int) -> object:
-    """A tensor with the vectorised dimension as part of its first, repeated where it has none."""
+    """Merge the vectorised dimension into a tensor's first one, repeating the tensor where it has none."""
     if not isinstance(x, Tensor):
         return x
     lead = x[None].expand(size, *x.shape) if dim is None else x.movedim(dim, 0)
@@ -80,7 +80,7 @@ def _merge(x: object, dim: int | None, size: int) -> object:
 def _vectorised(
     function: type[Function], size: int, in_dims: Dims, arguments: Sequence[object]
 ) -> tuple[tuple[Tensor, ...], Dims]:
-    """One call for all, and its results with the vectorised dimension split off again."""
+    """Make one call for all, and split the vectorised dimension off its results again."""
     merged = [_merge(x, dim, size) for x, dim in zip(arguments, in_dims, strict=True)]
     results = function.apply(*merged)
     return tuple(x.unflatten(0, (size, -1)) for x in results), (0,) * len(results)
@@ -155,6 +155,6 @@ class _Backward(Function):
 def _split(
     layers: Layers, tensors: Sequence[Tensor]
 ) -> tuple[Tensor, Sequence[Tensor], Sequence[Tensor]]:
-    """Inputs, states and weights."""
+    """Return inputs, states and weights."""
     first = 1 + layers.states
     return tensors[0], tensors[1:first], tensors[first:]

@@ -15,7 +15,7 @@ from paribus.engines.rnn.selection import form_for
 
 
 def refusal(network: nn.Module) -> str:
-    """Why a network's recurrent layers cannot be stacked, or nothing.
+    """Return the reason why a network's recurrent layers cannot be stacked, or an empty string.
 
     >>> refusal(nn.Sequential(nn.GRU(3, 4, bidirectional=True)))
     '0: a bidirectional GRU has no stacked form'
@@ -61,10 +61,10 @@ def _refusal(module: nn.RNNBase) -> str:
 
 
 class _Stackable(nn.RNNBase):
-    """The forward pass of a recurrent layer by an operation that `torch.vmap` accepts."""
+    """Forward pass of a recurrent layer by an operation that `torch.vmap` accepts."""
 
     def forward(self, input: Any, hx: Any = None) -> Any:  # noqa: A002 - torch's name
-        """As that of `torch.nn.RNN`, `LSTM` or `GRU`, for a batch of sequences of one length.
+        """Compute what `torch.nn.RNN`, `LSTM` or `GRU` does, for a batch of sequences of one length.
 
         Args:
             input: ``(time, batch, feature)``, or ``(batch, time, feature)`` where `batch_first` is set.

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from ctypes import POINTER, Structure, c_int, c_int64, c_void_p
 from functools import cache
 from math import prod
+from pathlib import Path
 from threading import Lock
 from typing import TypeVar
 
@@ -18,11 +19,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from paribus.engines.rnn.build import build
 from paribus.engines.rnn.reference import Gradients, Layers
-from paribus.engines.toolchain import UnavailableError
+from paribus.engines.toolchain import Library, UnavailableError
 
-FLAGS = {torch.float32: (), torch.float64: ("-DPARIBUS_DOUBLE",)}
+SOURCE = Path(__file__).with_name("kernel.cpp")
+FLAGS = ("-std=c++17", "-O2", "-ffp-contract=fast", "-pthread")
+TYPE_FLAGS = {torch.float32: (), torch.float64: ("-DPARIBUS_DOUBLE",)}
 NUMPY = {torch.float32: np.float32, torch.float64: np.float64}
 CODES = {"RNN_TANH": 0, "RNN_RELU": 1, "LSTM": 2, "GRU": 3}
 SAVED = {"RNN_TANH": 1, "RNN_RELU": 1, "LSTM": 6, "GRU": 5}
@@ -31,7 +33,7 @@ Value = TypeVar("Value")
 
 
 class Job(Structure):
-    """What is computed; the mirror of ``Job`` in the C++ source, which has the shapes."""
+    """Arguments of the kernel; mirrors ``Job`` in the C++ source, which documents the shapes."""
 
     _fields_ = (
         *((n, c_int64) for n in ("cell", "replicates", "time", "batch", "inputs", "hidden")),
@@ -48,19 +50,32 @@ class Job(Structure):
     )
 
 
+def build(*flags: str) -> Path:
+    """Return the kernel's file, built unless it is in the cache.
+
+    Args:
+        flags: of the compiler, besides `FLAGS`.
+
+    Raises:
+        UnavailableError: there is no compiler, it fails, or the cache cannot be written.
+    """
+    source = SOURCE.read_text(encoding="utf-8")
+    return Library("recurrent", source, (*FLAGS, *flags)).built(lambda: source)
+
+
 def kernel_status(dtype: torch.dtype = torch.float32) -> str:
-    """Why there is no kernel for tensors of a type, or nothing; builds it if it was never built."""
-    found = _library(dtype)
-    return found if isinstance(found, str) else ""
+    """Return the reason why there is no kernel for a dtype, or an empty string; builds it if needed."""
+    library = _library(dtype)
+    return library if isinstance(library, str) else ""
 
 
 @cache
 def _library(dtype: torch.dtype) -> ctypes.CDLL | str:
-    """The kernel, or why there is none; asked once a process."""
-    if dtype not in FLAGS:
+    """Return the kernel, or the reason why there is none; tried once a process."""
+    if dtype not in TYPE_FLAGS:
         return f"there is no kernel for {dtype}"
     try:
-        path = build(*FLAGS[dtype])
+        path = build(*TYPE_FLAGS[dtype])
         library = ctypes.CDLL(str(path))
     except UnavailableError as reason:
         return str(reason)
@@ -85,7 +100,7 @@ class Pool:
         self._lock = Lock()
 
     def take(self, like: Tensor, shape: tuple[int, ...]) -> Tensor:
-        """A tensor with any content, whose memory comes back when the last that uses it is gone."""
+        """Return a tensor with any content, whose memory is reused once nothing refers to it."""
         size = prod(shape) * like.element_size()
         piece = self._piece(size)
         # An array over the piece, which dies with the tensor, while the piece lives on.
@@ -94,7 +109,7 @@ class Pool:
         return torch.from_numpy(lent)
 
     def _piece(self, size: int) -> Tensor:
-        """The smallest free piece that is large enough, or a new one."""
+        """Return the smallest free piece that is large enough, or a new one."""
         # Pieces come back at any moment, the collector's among them, so that their coming back takes no lock: it
         # lengthens the list and moves nothing.
         with self._lock:
@@ -125,7 +140,7 @@ class KernelForm:
         *,
         keep: bool,
     ) -> tuple[list[Tensor], list[Tensor]]:
-        """Output and last states; what backward needs is one tensor in the kernel's own layout."""
+        """Return the output and last states; what backward needs is one tensor in the kernel's own layout."""
         replicates, time, batch, _ = x.shape
         call = _Call(layers, x, states, weights)
         new = self._pool.take if keep else Tensor.new_empty
@@ -149,7 +164,7 @@ class KernelForm:
         *,
         needs_x: bool,
     ) -> Gradients:
-        """Gradients of all inputs."""
+        """Return the gradients of all inputs."""
         call = _Call(layers, x, states, weights)
         d_x = x.new_empty(x.shape) if needs_x else None
         d_first = [torch.empty_like(s) for s in call.states]
@@ -169,7 +184,7 @@ class KernelForm:
 
 
 class _Call:
-    """A job, and the tensors that must live while it runs."""
+    """Job and the tensors that must live while it runs."""
 
     def __init__(
         self, layers: Layers, x: Tensor, states: Sequence[Tensor], weights: Sequence[Tensor]
@@ -214,7 +229,7 @@ class _Call:
         self.give(**{name: tensor})
 
     def pointers(self, tensors: Sequence[Tensor]) -> ctypes.Array[c_void_p]:
-        """Four addresses a layer, those of biases null where there are none."""
+        """Return four addresses a layer, those of biases null where there are none."""
         self.alive.extend(tensors)
         addresses = self._by_layer([t.data_ptr() for t in tensors], None)
         return (c_void_p * len(addresses))(*addresses)
@@ -238,5 +253,5 @@ def _loaded(dtype: torch.dtype) -> ctypes.CDLL:
 
 
 def _rows_contiguous(tensor: Tensor, axis: int = 1) -> Tensor:
-    """The tensor, or a copy, with the dimensions from ``axis`` on contiguous."""
+    """Return the tensor, or a copy, with the dimensions from ``axis`` on contiguous."""
     return tensor if tensor[(0,) * axis].is_contiguous() else tensor.contiguous()

@@ -22,7 +22,7 @@ GATES: Mapping[str, int] = {"RNN_TANH": 1, "RNN_RELU": 1, "LSTM": 4, "GRU": 3}
 
 @dataclass(frozen=True)
 class Layers:
-    """What recurrent layers are, but for their numbers.
+    """Configuration of recurrent layers, without their weights.
 
     Attributes:
         cell: ``"RNN_TANH"``, ``"RNN_RELU"``, ``"LSTM"`` or ``"GRU"``, as `torch.nn.RNNBase.mode`.
@@ -38,12 +38,12 @@ class Layers:
 
     @property
     def states(self) -> int:
-        """How many tensors make up the state."""
+        """Number of tensors in the state."""
         return 2 if self.cell == "LSTM" else 1
 
     @property
     def weights(self) -> int:
-        """How many weights and biases a layer has."""
+        """Number of weights and biases of a layer."""
         return 4 if self.bias else 2
 
 
@@ -65,7 +65,7 @@ class Gradients(NamedTuple):
 
 
 class Cell(Protocol):
-    """What differs between the kinds of layer.
+    """Equations that differ between the kinds of layer.
 
     Shapes: ``gates`` and ``d_gates`` are ``(replicate, time, batch, gates * hidden)``, a layer's states
     ``(replicate, batch, hidden)`` each, and ``hs`` has them for every time, ``(replicate, time + 1, batch, hidden)``,
@@ -81,7 +81,7 @@ class Cell(Protocol):
     def backward(
         self, d: Incoming, hs: Tensor, saved: Sequence[Tensor], weights: Weights
     ) -> tuple[Tensor, Tensor, list[Tensor]]:
-        """Gradients of the gates' parts from input and from state, and of the initial states."""
+        """Return the gradients of the gates' parts from input and from state, and of the initial states."""
 
 
 class Incoming(NamedTuple):
@@ -91,11 +91,11 @@ class Incoming(NamedTuple):
     states: list[Tensor]
 
     def last(self) -> Tensor:
-        """For the state at the last time, from both sides."""
+        """Return the gradient for the state at the last time, from both sides."""
         return self.states[0] if self.output is None else self.states[0] + self.output[:, -1]
 
     def before(self, time: int, carried: Tensor | None, d_gates: Tensor, weight: Tensor) -> Tensor:
-        """For the state before a time: from the gates, past the gates, and from outside."""
+        """Return the gradient for the state before a time: from the gates, past the gates, and from outside."""
         outside = None if self.output is None or time == 0 else self.output[:, time - 1]
         if outside is not None and carried is not None:
             carried = outside + carried
@@ -128,7 +128,7 @@ class Simple:
     def backward(
         self, d: Incoming, hs: Tensor, saved: Sequence[Tensor], weights: Weights
     ) -> tuple[Tensor, Tensor, list[Tensor]]:
-        """``dz = dh f'(z)``, where ``f'`` is told by the state: ``1 - h²``, or whether ``h > 0``."""
+        """Return ``dz = dh f'(z)``, where ``f'`` is told by the state: ``1 - h²``, or whether ``h > 0``."""
         del saved
         after = hs[:, 1:]
         slopes = (after > 0).to(after.dtype) if self.relu else 1 - after * after
@@ -163,7 +163,7 @@ class Gru:
     def backward(
         self, d: Incoming, hs: Tensor, saved: Sequence[Tensor], weights: Weights
     ) -> tuple[Tensor, Tensor, list[Tensor]]:
-        """Every gate's gradient is ``dh`` times a slope that needs no loop."""
+        """Return the gradients; every gate's is ``dh`` times a slope that needs no loop."""
         gates, n_h = saved
         r, z, n = gates.chunk(3, -1)
         slope_n = (1 - z) * (1 - n * n)
@@ -206,7 +206,7 @@ class Lstm:
     def backward(
         self, d: Incoming, hs: Tensor, saved: Sequence[Tensor], weights: Weights
     ) -> tuple[Tensor, Tensor, list[Tensor]]:
-        """Gradients of ``i, f, g`` are ``dc`` times a slope that needs no loop, that of ``o`` is ``dh`` times one."""
+        """Return gradients: of ``i, f, g`` ``dc`` times a slope that needs no loop, of ``o`` ``dh`` times one."""
         del hs
         cs, gates, tanh_c = saved
         i, f, g, o = gates.chunk(4, -1)
@@ -234,7 +234,7 @@ CELLS: Mapping[str, Cell] = {
 
 
 def backwards(*tensors: Tensor) -> Iterator[tuple[int, tuple[Tensor, ...]]]:
-    """Each time, the last first, with the tensors' views of it; time is their second dimension."""
+    """Yield each time step, the last first, with the tensors' views of it; time is their second dimension."""
     times = list(zip(*(x.unbind(1) for x in tensors), strict=True))
     return zip(reversed(range(len(times))), reversed(times), strict=True)
 
@@ -253,7 +253,7 @@ class TorchForm:
         *,
         keep: bool,
     ) -> tuple[list[Tensor], list[Tensor]]:
-        """The output of the last layer, then the last states; and what `backward` needs, where it is to be kept."""
+        """Return the last layer's output and the last states; and what `backward` needs, where it is kept."""
         cell, saved, finals = CELLS[layers.cell], [], []
         below = x
         for index, layer in enumerate(each_layer(layers, weights)):
@@ -279,7 +279,7 @@ class TorchForm:
         *,
         needs_x: bool,
     ) -> Gradients:
-        """Gradients from those of the output, ``(replicate, time, batch, hidden)``, and of the last states."""
+        """Return gradients from those of the output, ``(replicate, time, batch, hidden)``, and of the last states."""
         cell, each = CELLS[layers.cell], len(saved) // layers.count
         d_first: list[list[Tensor]] = []
         d_weights: list[Tensor] = []
@@ -298,18 +298,18 @@ class TorchForm:
 
 
 def each_layer(layers: Layers, weights: Sequence[Tensor]) -> Iterator[Weights]:
-    """The weights of each layer in turn, from those of all in torch's own order."""
+    """Yield the weights of each layer in turn, from those of all in torch's own order."""
     for start in range(0, len(weights), layers.weights):
         yield Weights(*weights[start : start + layers.weights])
 
 
 def _part(gradient: Tensor | None, like: Tensor, layer: int) -> Tensor:
-    """The layer's part of a gradient of states, zero where there is none."""
+    """Return the layer's part of a gradient of states, zero where there is none."""
     return torch.zeros_like(like[:, layer]) if gradient is None else gradient[:, layer]
 
 
 def _with_first(h: Tensor, gates: Tensor) -> Tensor:
-    """Room for the state at every time, the first of them given."""
+    """Return memory for the state at every time, with the first of them given."""
     replicates, times, batch, _ = gates.shape
     hs = gates.new_empty(replicates, times + 1, batch, h.shape[-1])
     hs[:, 0] = h
@@ -317,7 +317,7 @@ def _with_first(h: Tensor, gates: Tensor) -> Tensor:
 
 
 def _from_inputs(layers: Layers, x: Tensor, layer: Weights) -> Tensor:
-    """The inputs' part of the gates at all times, with every bias that needs no gate of its own."""
+    """Return the inputs' part of the gates at all times, with every bias that needs no gate of its own."""
     bias = layer.bias_ih
     if bias is not None and layer.bias_hh is not None and layers.cell != "GRU":
         bias = bias + layer.bias_hh
@@ -325,20 +325,20 @@ def _from_inputs(layers: Layers, x: Tensor, layer: Weights) -> Tensor:
 
 
 def _flat_product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """``x @ weight + bias`` with time and batch as one: ``(replicate, time, batch, ...)``."""
+    """Return ``x @ weight + bias`` with time and batch as one: ``(replicate, time, batch, ...)``."""
     product: Tensor = _product(x.flatten(1, 2), weight, bias).unflatten(1, x.shape[1:3])
     return product
 
 
 def _product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """``x @ weight + bias`` for each replicate."""
+    """Return ``x @ weight + bias`` for each replicate."""
     return torch.bmm(x, weight) if bias is None else torch.baddbmm(bias[:, None], x, weight)
 
 
 def _weight_gradients(
     layers: Layers, x: Tensor, hs: Tensor, d_ih: Tensor, d_hh: Tensor
 ) -> list[Tensor]:
-    """Gradients of one layer's weights, in torch's order: sums over time and batch, taken as one product each."""
+    """Return gradients of one layer's weights, in torch's order: sums over time and batch, one product each."""
     d_inputs, d_states = d_ih.flatten(1, 2), d_hh.flatten(1, 2)
     products = [
         torch.bmm(d_inputs.mT, x.flatten(1, 2)),

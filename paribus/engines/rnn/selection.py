@@ -1,4 +1,4 @@
-"""Which form computes recurrent layers, and when torch's own are better left alone."""
+"""Choice of implementation for recurrent layers, and when torch's own layers are faster."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _only: ContextVar[str | None] = ContextVar("only", default=None)
 
 
 def form_for(x: Tensor) -> Form:
-    """The form that computes layers of an input: the kernel on the CPU, where there is one, or else torch."""
+    """Return the implementation for layers of an input: the kernel on the CPU if it is available, or else torch."""
     return FORMS[_only.get() or _name(x.device, x.dtype)]
 
 
@@ -30,7 +30,7 @@ def _name(device: torch.device, dtype: torch.dtype) -> str:
 
 
 def better_alone(network: nn.Module) -> str:
-    """Why a network is likely trained faster one replicate at a time by torch's own layers, or nothing.
+    """Return the reason why torch's own layers likely train a network faster one by one, or an empty string.
 
     That is so of LSTMs on the CPU, for which torch has a fast path that it lacks for the others: it is two to three
     times as fast as the form in torch alone, at all widths from 8 to 256, and overtakes the kernel at about 256.

@@ -1,4 +1,4 @@
-"""The C++ of a cohort's steps, and how it is called."""
+"""Code generation: the C++ of a cohort's steps, and the call of the built library."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TYPES = {
     torch.uint8: "uint8_t",
 }
 # Bytes that a step of as many replicates as there are lanes may fill; a core's second cache has a megabyte or more.
-MOST_BYTES = 2**20
+MAX_BYTES = 2**20
 REGISTER = 64  # bytes of the widest vector register
 # Whole numbers up to which every one is a number in single precision, as lanes hold them.
 EXACT = 2**24
@@ -39,7 +39,7 @@ SOURCES = [
 
 
 def library(name: str) -> Library:
-    """The machine code of steps that a name tells all about, besides how they are written here."""
+    """Return the library of steps that a name and this package's sources determine."""
     root = Path(torch.__file__).parent
     capability = torch.backends.cpu.get_cpu_capability()
     defined = capability if capability in ("AVX2", "AVX512") else "DEFAULT"
@@ -53,7 +53,7 @@ def library(name: str) -> Library:
 
 
 def hopeless(graph: GraphModule, parameters: int, samples: Samples) -> bool:
-    """Whether a recorded gradient is seen at once to have no form here, before its step is recorded.
+    """Return whether a recorded gradient certainly has no SIMD form, before its step is recorded.
 
     Args:
         graph: of `paribus.engines.vmapped.tracing.TracedGradient`.
@@ -62,14 +62,14 @@ def hopeless(graph: GraphModule, parameters: int, samples: Samples) -> bool:
     """
     convolution = torch.ops.aten.convolution.default
     return (
-        parameters * REGISTER > MOST_BYTES
+        parameters * REGISTER > MAX_BYTES
         or any(n.target is convolution for n in graph.graph.nodes)
         or any(_is_rounded(source) for source in (*samples.inputs, *samples.targets))
     )
 
 
 def _is_rounded(source: Source) -> bool:
-    """Whether lanes would hold other whole numbers than there are."""
+    """Return whether integers of a source would be rounded in SIMD registers."""
     raw = source.raw
     plain = source.affine is None and not raw.is_floating_point()
     return plain and raw.dtype != torch.bool and bool((raw.abs() > EXACT).any())
@@ -83,7 +83,7 @@ def source_of(
     samples: Samples,
     rows: Tensor,
 ) -> str:
-    """The C++ of a cohort's steps, the same for any number of replicates and steps.
+    """Return the C++ of a cohort's steps, the same for any number of replicates and steps.
 
     Args:
         stack: in training mode.
@@ -111,7 +111,7 @@ def source_of(
         graph = record_step(stack, loss, update, clip_norm, sample)
         step = lower(graph, sample.weights.dtype, range(len(changing)))
         sizes = [x.numel() for x in sample.tensors]
-        if (sum(sizes) + step.memory) * REGISTER > MOST_BYTES:
+        if (sum(sizes) + step.memory) * REGISTER > MAX_BYTES:
             raise UnsupportedError(
                 f"{sum(sizes) + step.memory} numbers a replicate leave a core's cache"
             )
@@ -173,7 +173,7 @@ def _refusing() -> Iterator[None]:
 
 
 def _picked(samples: Samples, first: int, batch: int) -> Iterator[str]:
-    """How the samples of a step come into the step's memory; ``first`` is the first of its tensors among the inputs."""
+    """Yield the code that loads a step's samples; ``first`` is the first of its tensors among the inputs."""
     sources = [*samples.inputs, *samples.targets]
     rows, tensor = first + len(samples.tensors), first
     for i, source in enumerate(sources):
@@ -207,7 +207,7 @@ def _picked(samples: Samples, first: int, batch: int) -> Iterator[str]:
 
 
 def _alike(source: Source, part: Tensor) -> int:
-    """How many numbers of a sample, one after the other, are prepared alike, as those of a channel of an image are."""
+    """Return how many consecutive numbers of a sample share a preparation, as those of an image's channel do."""
     features, own = source.raw.shape[1:], [*part.shape[2:]]
     varying = [d for d, n in enumerate(own) if n > 1]
     if varying and own[varying[0] : varying[-1] + 1] != [*features[varying[0] : varying[-1] + 1]]:
@@ -215,8 +215,8 @@ def _alike(source: Source, part: Tensor) -> int:
     return prod(features[varying[-1] + 1 :]) if varying else prod(features)
 
 
-class LaneSteps:
-    """The steps of a cohort by a library that was built of `source_of`.
+class SimdSteps:
+    """Steps of a cohort by a library that was built from `source_of`.
 
     Args:
         path: of the library.
@@ -233,7 +233,7 @@ class LaneSteps:
         self.types = [x.dtype for x in arguments]
 
     def fits(self, arguments: Sequence[Tensor]) -> bool:
-        """Whether these can be read: the code is for any number of replicates and steps, one after the other."""
+        """Return whether these tensors have the layout that the code reads, for any number of replicates and steps."""
         rows = arguments[-1]
         return (
             [x.dtype for x in arguments] == self.types

@@ -45,7 +45,7 @@ _aten, _prims = torch.ops.aten, torch.ops.prims
 
 
 class Lowered(NamedTuple):
-    """A step in C++.
+    """Step in C++.
 
     Attributes:
         source: of the step. It reads ``in0``, ``in1`` … and ``memory``, pointers to vectors, and changes in place what
@@ -60,7 +60,7 @@ class Lowered(NamedTuple):
 
 
 def lower(graph: GraphModule, dtype: torch.dtype, changed: Sequence[int]) -> Lowered:
-    """The source of a recorded step.
+    """Return the source of a recorded step.
 
     Args:
         graph: of `paribus.engines.simd.trace_step.record_step`.
@@ -74,7 +74,7 @@ def lower(graph: GraphModule, dtype: torch.dtype, changed: Sequence[int]) -> Low
 
 
 class Layout(NamedTuple):
-    """What is known of a tensor besides its numbers, where recording did not note it."""
+    """Shape and dtype of a tensor that recording did not note."""
 
     shape: torch.Size
     stride: tuple[int, ...]
@@ -90,7 +90,7 @@ class Room(NamedTuple):
 
 
 class _Lowering:
-    """One step.
+    """Lowering of one step.
 
     Each node that is computed has a slot: those of a slot need only what earlier slots computed, but for loops number
     by number, which all that have one shape share.
@@ -158,7 +158,7 @@ class _Lowering:
         return [n for n in node.all_input_nodes if n not in self.uniform]
 
     def _ready(self, source: Node, node: Node) -> int:
-        """The first slot in which a node can read a source."""
+        """Return the first slot in which a node can read a source."""
         if self._together(source, node):
             return self.slot[source]
         origin = self.origin[source]
@@ -167,7 +167,7 @@ class _Lowering:
         return self.slot[origin] + 1 if origin in self.slot else 0
 
     def _together(self, source: Node, node: Node) -> bool:
-        """Whether two can be in one loop, the second reading the first's number."""
+        """Return whether two can be in one loop, the second reading the first's number."""
         return (
             source.target in POINTWISE
             and node.target in POINTWISE
@@ -182,15 +182,15 @@ class _Lowering:
             self.slot[node] = min(self.slot[user] for user in users)
 
     def _readers(self) -> dict[Node, list[Node]]:
-        """Who reads a node's memory, itself or through views."""
-        found: dict[Node, list[Node]] = defaultdict(list)
+        """Return the nodes that read a node's memory, directly or through views."""
+        readers: dict[Node, list[Node]] = defaultdict(list)
         for node in self.slot:
             for source in self._sources(node):
-                found[self.origin[source]].append(node)
-        return found
+                readers[self.origin[source]].append(node)
+        return readers
 
     def _in_loop(self, source: Node, node: Node) -> bool:
-        """Whether a node finds a source in its own loop."""
+        """Return whether a node finds a source in its own loop."""
         return self._together(source, node) and self.slot[source] == self.slot[node]
 
     # Memory
@@ -210,7 +210,7 @@ class _Lowering:
         self.values[node] = Value(name, laid)
 
     def _room(self, size: int, slot: int) -> int:
-        """Where so many vectors have room from a slot on: the lowest place that nobody reads any more."""
+        """Return the lowest place where so many vectors are free from a slot on."""
         taken = sorted((r.start, r.start + r.size) for r in self.rooms if r.until >= slot)
         start = 0
         for begin, end in taken:
@@ -222,12 +222,12 @@ class _Lowering:
         return start
 
     def _is_free(self, into: Node, node: Node) -> bool:
-        """Whether a node can be written over what it replaces."""
+        """Return whether a node can be written over what it replaces."""
         read = all(self._is_read_before(into, node, reader) for reader in self.readers[into])
         return read and layout_of(into) == layout_of(node)
 
     def _is_read_before(self, into: Node, node: Node, reader: Node) -> bool:
-        """Whether a reader has read what a node replaces before that is written."""
+        """Return whether a reader has read what a node replaces before that is written."""
         if self.slot[reader] < self.slot[node]:
             return True
         same_loop = (
@@ -249,7 +249,7 @@ class _Lowering:
         return Value(name, torch.empty_strided(tensor.shape, tensor.stride(), device="meta"), True)
 
     def _value(self, node: Node) -> Value:
-        """Where a node's numbers lie, views looked through."""
+        """Return where a node's numbers are, through views."""
         if node not in self.values:
             if not is_view(node):
                 raise UnsupportedError(f"{node.target} is read before it is written")
@@ -275,7 +275,7 @@ class _Lowering:
     def _loop(
         self, shape: Sequence[int], body: Callable[[Sequence[str]], Sequence[str]]
     ) -> list[str]:
-        """Loops over all indices of a shape."""
+        """Return the loops over all indices of a shape."""
         index = indices(shape)
         heads = [head(i, n) for i, n in zip(index, shape, strict=True) if n > 1]
         return [" ".join([*heads, "{"]), *body(index), "}"]
@@ -316,7 +316,7 @@ class _Lowering:
         return self._loop(shape_of(source), lambda i: [f"{to.at(i)} = {self._read(source, i)};"])
 
     def _whole(self, node: Node) -> list[str]:
-        """An operation that is not number by number."""
+        """Emit an operation that is not elementwise."""
         forms = {
             **dict.fromkeys((*REDUCTIONS, _prims.var.default), self._reduction),
             _aten.mm.default: self._product,
@@ -377,7 +377,7 @@ class _Lowering:
         return lines
 
     def _unsliced(self, node: Node, out: Value) -> list[str]:
-        """A slice in a tensor of zeros."""
+        """Emit a slice in a tensor of zeros."""
         part, _, dim, *bounds = args_of(node)
         into = out._replace(like=_aten.slice.Tensor(out.like, dim, *bounds))
         zeros = self._loop(shape_of(node), lambda i: [f"{out.at(i)} = {number(0.0)};"])

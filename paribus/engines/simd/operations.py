@@ -1,4 +1,4 @@
-"""What recorded operations are called in C++, and where their numbers lie."""
+"""C++ of recorded operations, and the addresses of their numbers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ INFINITY = "std::numeric_limits<T>::infinity()"
 
 
 class UnsupportedError(Exception):
-    """An operation that has no form here, and which."""
+    """Operation without a SIMD form; the message names it."""
 
 
 def _between(sign: str) -> Callable[..., str]:
@@ -35,12 +35,12 @@ def _power(a: str, b: str) -> str:
 
 
 def number(value: Any) -> str:
-    """A constant as a vector."""
+    """Return a constant as a vector."""
     return f"truth({str(value).lower()})" if isinstance(value, bool) else f"Vec({scalar(value)})"
 
 
 def scalar(value: float) -> str:
-    """A constant."""
+    """Return a constant."""
     if math.isnan(value):
         return "std::numeric_limits<T>::quiet_NaN()"
     if math.isinf(value):
@@ -128,7 +128,7 @@ INDEX = "ijkabc"
 
 
 class Value(NamedTuple):
-    """Where numbers lie.
+    """Place of numbers in memory.
 
     Attributes:
         memory: name of a pointer.
@@ -141,7 +141,7 @@ class Value(NamedTuple):
     plain: bool = False
 
     def place(self, index: Sequence[str], without: int | None = None) -> str:
-        """Where the number of an index lies; dimensions of one entry count once, and one may be left out."""
+        """Return the offset of an index; dimensions of one entry count once, and one may be left out."""
         shape, strides = self.like.shape, self.like.stride()
         index = index[len(index) - len(shape) :]
         terms = [
@@ -152,23 +152,23 @@ class Value(NamedTuple):
         return " + ".join([str(self.like.storage_offset()), *terms])
 
     def at(self, index: Sequence[str]) -> str:
-        """The vector of an index."""
+        """Return the vector of an index."""
         found = f"{self.memory}[{self.place(index)}]"
         return f"Vec({found})" if self.plain else found
 
 
 def indices(shape: Sequence[int]) -> list[str]:
-    """The loop variables of a shape's dimensions, zero for one that counts once."""
+    """Return the loop variables of a shape's dimensions, zero for one of size one."""
     return [INDEX[d] if n > 1 else "0" for d, n in enumerate(shape)]
 
 
 def head(index: str, length: int) -> str:
-    """A loop's head."""
+    """Return a loop's head."""
     return f"for (int {index} = 0; {index} < {length}; ++{index})"
 
 
 def product(a: Value, b: Value, out: Value) -> str:
-    """A matrix product, all shapes and strides known to the compiler."""
+    """Return a matrix product, all shapes and strides known to the compiler."""
     if a.plain or b.plain:
         raise UnsupportedError("a product with a constant")
     (m, k), n = a.like.shape, b.like.shape[1]
@@ -179,7 +179,7 @@ def product(a: Value, b: Value, out: Value) -> str:
 
 
 def arithmetic(node: Node, parts: Sequence[str]) -> str:
-    """An operation number by number."""
+    """Return an elementwise operation."""
     operation: Any = node.target
     if dtype_of(node) == torch.bool:
         operation = AS_BITS.get(operation, operation)
@@ -187,7 +187,7 @@ def arithmetic(node: Node, parts: Sequence[str]) -> str:
 
 
 def converted(node: Node, x: str) -> str:
-    """A number in another type, where lanes hold both."""
+    """Return a number in another type, where SIMD registers hold both."""
     before, after = dtype_of(args_of(node)[0]), args_of(node)[1]
     if before == torch.bool:
         return x if after == torch.bool else f"chosen({x}, {number(1.0)}, {number(0.0)})"
@@ -225,7 +225,7 @@ def check(node: Node, dtype: torch.dtype) -> None:
 
 
 def is_view(node: Node) -> bool:
-    """Whether a node looks at another's memory."""
+    """Return whether a node is a view of another's memory."""
     schema = getattr(node.target, "_schema", None)
     if schema is None or not schema.returns:
         return False
@@ -234,7 +234,7 @@ def is_view(node: Node) -> bool:
 
 
 def first_of(node: Node) -> Node:
-    """The first of a node's arguments, which a view looks at."""
+    """Return the first of a node's arguments, which a view looks at."""
     source = args_of(node)[0]
     if not isinstance(source, Node):
         raise UnsupportedError(f"{node.target}")
@@ -242,29 +242,29 @@ def first_of(node: Node) -> Node:
 
 
 def args_of(node: Node) -> Any:
-    """A node's arguments, of whatever type the operation has."""
+    """Return a node's arguments, of whatever type the operation has."""
     return node.args
 
 
 def shape_of(node: Any) -> tuple[int, ...]:
-    """As it was when recorded."""
+    """Return a node's shape when it was recorded."""
     return tuple(node.meta["tensor_meta"].shape)
 
 
 def dtype_of(node: Any) -> torch.dtype:
-    """As it was when recorded."""
+    """Return a node's dtype when it was recorded."""
     found: torch.dtype = node.meta["tensor_meta"].dtype
     return found
 
 
 def layout_of(node: Any) -> Any:
-    """Shape, strides and type, as they were when recorded."""
+    """Return the shape, strides and type, as they were when recorded."""
     meta = node.meta["tensor_meta"]
     return meta.shape, meta.stride, meta.dtype
 
 
 def like(node: Node) -> Tensor:
-    """Laid out as torch did, so that views of it are views here, too."""
+    """Return a tensor laid out as torch did, so that views of it are views here, too."""
     meta = node.meta["tensor_meta"]
     like = torch.empty_strided(meta.shape, meta.stride, device="meta")
     dense = like.untyped_storage().nbytes() == like.numel() * like.element_size()

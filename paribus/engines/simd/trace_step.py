@@ -1,4 +1,4 @@
-"""A step of one replicate as a list of primitive operations."""
+"""Recording of one replicate's step as a list of primitive operations."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ KEPT = {_aten.slice_backward.default, _aten.slice_scatter.default}
 
 
 class Sample(NamedTuple):
-    """One replicate's tensors, by what they are to a step.
+    """Tensors of one replicate, grouped by their role in a step.
 
     Attributes:
         weights: ``(1, parameter)``.
@@ -41,7 +41,7 @@ class Sample(NamedTuple):
 
     @property
     def tensors(self) -> list[Tensor]:
-        """All, in one order."""
+        """Tensors of all roles, in one order."""
         named = (self.state, self.buffers, self.numbers)
         return [
             self.weights,
@@ -51,7 +51,7 @@ class Sample(NamedTuple):
         ]
 
     def holding(self, tensors: Sequence[Tensor]) -> Sample:
-        """The same names with other tensors, in the order of `tensors`."""
+        """Return the same names with other tensors, in the order of `tensors`."""
         left = iter(tensors)
         weights = next(left)
         state, buffers, numbers = (
@@ -64,7 +64,7 @@ class Sample(NamedTuple):
 def record_step(
     stack: StackedNetwork, loss: Loss, update: Update, clip_norm: float | None, sample: Sample
 ) -> GraphModule:
-    """The operations of a step; returns weights, state, buffers and the loss, none of them changed in place.
+    """Record the operations of a step, which return weights, state, buffers and loss, none changed in place.
 
     Args:
         stack: in training mode.
@@ -96,15 +96,15 @@ def record_step(
 
 
 def _gradient(stack: StackedNetwork, loss: Loss, s: Sample) -> tuple[Tensor, Tensor, list[Tensor]]:
-    """Gradient ``(1, parameter)``, mean loss and the buffers afterwards."""
+    """Return the gradient ``(1, parameter)``, mean loss and the buffers afterwards."""
 
     def mean(
         p: Sequence[Tensor], b: Sequence[Tensor]
     ) -> tuple[Tensor, tuple[Tensor, list[Tensor]]]:
         buffers = {name: x.clone() for name, x in zip(s.buffers, b, strict=True)}
         named = dict(zip(stack.names, p, strict=True)) | buffers
-        found = loss(functional_call(stack.base, named, tuple(s.inputs)), *s.targets).mean()
-        return found, (found, [*buffers.values()])
+        mean_loss = loss(functional_call(stack.base, named, tuple(s.inputs)), *s.targets).mean()
+        return mean_loss, (mean_loss, [*buffers.values()])
 
     parts = s.weights[0].split(stack.sizes)
     parameters = [x.view(shape) for x, shape in zip(parts, stack.shapes, strict=True)]

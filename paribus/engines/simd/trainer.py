@@ -1,4 +1,4 @@
-"""Several steps of a cohort as one compiled call: data picked, forward, backward, clipping and update fused.
+"""Compiled steps of a cohort: data picked, forward, backward, clipping and update in one call.
 
 Steps of small networks are written in C++, replicates side by side in vector registers (see `paribus.engines.simd`),
 and built by the system's compiler: kept in the cache, so that the next process loads it, whatever its cohort.
@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from paribus.data.dataset import Split
-from paribus.engines.simd.codegen import LaneSteps, hopeless, library, source_of
+from paribus.engines.simd.codegen import SimdSteps, hopeless, library, source_of
 from paribus.engines.simd.operations import UnsupportedError
 from paribus.engines.toolchain import UnavailableError
 from paribus.engines.vmapped.batches import Samples
@@ -33,13 +33,15 @@ from paribus.spec import canonical
 from paribus.training.batch_order import steps_per_epoch
 
 COMPILED = "stacked-compiled"  # what a run's engine is called
-MOST_AT_ONCE = 8  # steps of the first call, which plain ones are held against
-# Lanes take as many steps at once as have so many sample numbers, which are all that grows with them.
+MAX_CHECKED_STEPS = 8  # steps of the first call, which are compared with plain ones
+# One call takes as many steps as have so many sample numbers, which are all that grows with them.
 NUMBERS_AT_ONCE = 2**21
 # Seconds of training from which on machine code is made: that takes four, once, and leaves a fifth of a step's time.
-WORTH_LANES = 10.0
+WORTH_COMPILING = 10.0
 NOT_KEPT = "no machine code of its steps is kept, and making it would not repay itself"
-NO_LANES = "its replicates are convolutional, leave a core's cache or count beyond what lanes hold"
+NO_SIMD_FORM = (
+    "its replicates are convolutional, leave a core's cache or hold integers too large for SIMD"
+)
 # How far compiled steps may end from the others, as a share of how far they went: on average, and for a single one.
 APART = 0.05
 FARTHEST = 1.0
@@ -53,7 +55,7 @@ SOURCES = [
 
 
 class CompiledTraining(StackedTraining):
-    """A cohort in training, most of its steps compiled; what is left over before an evaluation is not.
+    """Training of a cohort by compiled steps; those left over before an evaluation are not compiled.
 
     Args:
         runs: as of `StackedTraining`.
@@ -62,14 +64,14 @@ class CompiledTraining(StackedTraining):
     """
 
     def __init__(
-        self, runs: Sequence[Run], splits: Sequence[Split], *, make_from: float = WORTH_LANES
+        self, runs: Sequence[Run], splits: Sequence[Split], *, make_from: float = WORTH_COMPILING
     ) -> None:
         super().__init__(runs, splits)
         self.make_from = make_from
         every = self.recipe.evaluate_every or steps_per_epoch(
             len(splits[0].train), self.recipe.batch_size
         )
-        self._compiled: LaneSteps | None = None
+        self._compiled: SimdSteps | None = None
         self._unwatched = unwatched = min(every, self.recipe.steps) - self.watching
         if self.device != "cpu":
             self.reason = "steps are compiled for the CPU alone"
@@ -78,13 +80,13 @@ class CompiledTraining(StackedTraining):
         elif not unwatched:
             self.reason = "every step is watched"
         else:
-            self.at_once, self._plain = min(unwatched, MOST_AT_ONCE), self.at_once
+            self.at_once, self._plain = min(unwatched, MAX_CHECKED_STEPS), self.at_once
 
-    def _portion(self, rows: Tensor) -> Tensor:
+    def _take_chunk(self, rows: Tensor) -> Tensor:
         if self._compiled is None and not self.reason:
             self._prepare(rows)
         if self._compiled is None:
-            return super()._portion(rows)
+            return super()._take_chunk(rows)
         with torch.no_grad():
             losses = self._compiled(*self._arguments(rows))
         self.steps += len(rows)
@@ -111,7 +113,7 @@ class CompiledTraining(StackedTraining):
             self.at_once = self._plain
 
     def _arguments(self, rows: Tensor) -> list[Tensor]:
-        """All tensors that the steps read or change, in one order."""
+        """Return all tensors that the steps read or change, in one order."""
         read = [
             *self.update.constant.values(),
             *self.update.ahead(len(rows)).values(),
@@ -122,19 +124,19 @@ class CompiledTraining(StackedTraining):
 
     @property
     def _changing(self) -> list[Tensor]:
-        """Those that they change."""
+        """Tensors that the steps change."""
         weights = self.stack.weights.detach()
         return [weights, *self.update.state.values(), *self.stack.buffers.values()]
 
-    def _compile(self, rows: Tensor, gradient: TracedGradient) -> LaneSteps:
-        """The steps' machine code, made unless it is kept, and held against the steps themselves.
+    def _compile(self, rows: Tensor, gradient: TracedGradient) -> SimdSteps:
+        """Return the steps' machine code, built unless it is cached, and checked against the steps themselves.
 
         Raises:
-            UnsupportedError: they have no form in lanes.
+            UnsupportedError: they have no SIMD form.
             UnavailableError: machine code is neither kept nor worth making, or cannot be made.
         """
         if hopeless(gradient.graph, self.parameters, self.samples):
-            raise UnsupportedError(NO_LANES)
+            raise UnsupportedError(NO_SIMD_FORM)
         steps, arguments = self._flat(gradient), self._arguments(rows)
         wanted, rocked = self._copied(arguments), self._copied(arguments)
         with torch.no_grad():
@@ -148,7 +150,7 @@ class CompiledTraining(StackedTraining):
         return code
 
     def _copied(self, arguments: Sequence[Tensor]) -> list[Tensor]:
-        """The same, what steps change as copies."""
+        """Return the same, with what steps change copied."""
         count = len(self._changing)
         return [*(x.clone() for x in arguments[:count]), *arguments[count:]]
 
@@ -156,28 +158,28 @@ class CompiledTraining(StackedTraining):
         self,
         path: Path,
         arguments: Sequence[Tensor],
-        wanted: Sequence[Tensor],
+        expected: Sequence[Tensor],
         losses: Tensor,
         rocked: Sequence[Tensor],
-    ) -> LaneSteps:
-        """Machine code that was found to take the steps that plain ones take.
+    ) -> SimdSteps:
+        """Return machine code whose steps were checked against plain ones.
 
         Args:
             path: of the code, which is put away if it does not, so that it is made again.
             arguments: of the steps.
-            wanted: what those are after them.
+            expected: what those are after them.
             losses: what the steps return.
             rocked: arguments and losses after them, had the weights been others by rounding.
         """
         try:
-            code, found = LaneSteps(path, arguments), self._copied(arguments)
-            if not code.fits(found):
+            code, tensors = SimdSteps(path, arguments), self._copied(arguments)
+            if not code.fits(tensors):
                 raise RuntimeError("the tensors of the steps are not laid out as they have to be")
-            lost = code(*found)
-            told = [x.t() for x in (lost, losses, torch.zeros_like(losses), rocked[-1])]
+            code_losses = code(*tensors)
+            of_losses = [x.t() for x in (code_losses, losses, torch.zeros_like(losses), rocked[-1])]
             changed = range(len(self._changing))
-            ends = [(found[i], wanted[i], arguments[i], rocked[i]) for i in changed]
-            if not _same(*told) or not all(starmap(_same, ends)):
+            ends = [(tensors[i], expected[i], arguments[i], rocked[i]) for i in changed]
+            if not _same(*of_losses) or not all(starmap(_same, ends)):
                 raise RuntimeError("compiled steps are not the steps that were compiled")
         except (RuntimeError, OSError):
             path.unlink(missing_ok=True)
@@ -185,7 +187,7 @@ class CompiledTraining(StackedTraining):
         return code
 
     def _library(self, rows: Tensor, seconds: float) -> Path:
-        """The library of the steps, built unless it is kept; ``seconds`` is what the training takes without it."""
+        """Return the library of the steps, built unless cached; ``seconds`` is what the training takes without it."""
 
         def source() -> str:
             if seconds < self.make_from:
@@ -197,7 +199,7 @@ class CompiledTraining(StackedTraining):
         return library(self._name(rows)).built(source)
 
     def _name(self, rows: Tensor) -> str:
-        """All that the machine code depends on, besides the machine: it is of one replicate and one step.
+        """Return all that the machine code depends on, besides the machine: it is of one replicate and one step.
 
         A network that is not only what its file and its arguments say is found out when its steps are held against it.
         """
@@ -212,7 +214,7 @@ class CompiledTraining(StackedTraining):
         return repr((SOURCES, made, settings, layouts, rows.shape[2:]))
 
     def _flat(self, gradient: TracedGradient) -> Steps:
-        """The steps as a function of `_arguments`, which changes weights, state and buffers in place."""
+        """Return the steps as a function of `_arguments`, which changes weights, state and buffers in place."""
         update, stack = self.update, self.stack
         names: list[list[str]] = [
             ["weights"],
@@ -248,40 +250,40 @@ class CompiledTraining(StackedTraining):
         return steps
 
 
-def _same(found: Tensor, wanted: Tensor, before: Tensor, rocked: Tensor | None = None) -> bool:
-    """Whether a tensor was changed as it should be, by each replicate's norm, on average over replicates.
+def _same(ends: Tensor, expected: Tensor, before: Tensor, rocked: Tensor | None = None) -> bool:
+    """Return whether a tensor was changed as expected, by each replicate's norm, on average over replicates.
 
     A step of an adaptive optimizer has the size of the learning rate however small a gradient is, so where rounding
     turns the sign of one, single weights may differ by as much as they move. Where a replicate diverges, so must both.
 
     Args:
-        found: after the steps in question, ``(replicate, ...)``.
-        wanted: after those that they are to be.
+        ends: after the steps in question, ``(replicate, ...)``.
+        expected: after those that they are to be.
         before: before them.
         rocked: after the same ones from weights that differ by rounding, whose distance is allowed twice besides.
     """
-    if not wanted.is_floating_point():
-        return torch.equal(found, wanted)
-    sound = wanted.reshape(len(wanted), -1).isfinite().all(1)
-    if not torch.equal(sound, found.reshape(len(found), -1).isfinite().all(1)):
+    if not expected.is_floating_point():
+        return torch.equal(ends, expected)
+    sound = expected.reshape(len(expected), -1).isfinite().all(1)
+    if not torch.equal(sound, ends.reshape(len(ends), -1).isfinite().all(1)):
         return False
-    shares = _shares(found, wanted, before)[sound]
-    noise = torch.zeros_like(shares) if rocked is None else _shares(rocked, wanted, before)[sound]
+    shares = _shares(ends, expected, before)[sound]
+    noise = torch.zeros_like(shares) if rocked is None else _shares(rocked, expected, before)[sound]
     allowed = APART + 2 * noise.nan_to_num(0.0).mean()
     return not len(shares) or bool(shares.mean() <= allowed and shares.max() <= FARTHEST)
 
 
-def _shares(found: Tensor, wanted: Tensor, before: Tensor) -> Tensor:
-    """How far two ends are apart, as a share of the way to one, ``(replicate,)``."""
+def _shares(ends: Tensor, expected: Tensor, before: Tensor) -> Tensor:
+    """Return how far two ends are apart, as a share of the way to one, ``(replicate,)``."""
     apart, moved, size = (
-        x.reshape(len(x), -1).norm(dim=1) for x in (found - wanted, wanted - before, wanted)
+        x.reshape(len(x), -1).norm(dim=1) for x in (ends - expected, expected - before, expected)
     )
     shares: Tensor = apart / (moved + 1e-4 * size).clamp(min=1e-30)
     return shares
 
 
 def _rocking(weights: Tensor) -> Tensor:
-    """Factors that change each weight by a rounding, every second one upwards."""
+    """Return factors that change each weight by a rounding, every second one upwards."""
     signs = 1 - 2 * (torch.arange(weights.shape[1], device=weights.device) % 2)
     return 1 + torch.finfo(weights.dtype).eps * signs.to(weights)
 

@@ -1,4 +1,4 @@
-"""What a cohort is trained on: one raw copy of the data, each replicate's own preparation and order of batches."""
+"""Data of a cohort: one raw copy, each replicate's own preparation and order of batches."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ALL = slice(None)
 
 @dataclass(frozen=True)
 class Source:
-    """One tensor of the data for all replicates: one raw copy, and each replicate's way to prepare it.
+    """Tensor of the data for all replicates: one raw copy, and each replicate's preparation.
 
     Attributes:
         raw: ``(sample, ...)``; where replicates have data of their own, theirs one after the other.
@@ -37,20 +37,20 @@ class Source:
 
     @property
     def tensors(self) -> Tensors:
-        """All that it reads, in one order."""
+        """Tensors that it reads, in one order."""
         own = (self.raw,) if self.start is None else (self.raw, self.start)
         a = self.affine
         return own if a is None else (*own, a.fill, a.shift, a.scale)
 
     def holding(self, tensors: Iterator[Tensor]) -> Source:
-        """The same source of other tensors, of which it takes as many as its own are."""
+        """Return the same source of other tensors, of which it takes as many as its own are."""
         raw = next(tensors)
         start = None if self.start is None else next(tensors)
         affine = None if self.affine is None else Standardizer(*(next(tensors) for _ in range(3)))
         return replace(self, raw=raw, start=start, affine=affine)
 
     def pick(self, index: Tensor, of: slice = ALL) -> Tensor:
-        """Prepared samples, ``(..., replicate, batch, feature ...)``.
+        """Return prepared samples, ``(..., replicate, batch, feature ...)``.
 
         Args:
             index: sample numbers, ``(..., replicate, batch)``.
@@ -72,7 +72,7 @@ def source(
     device: str,
     dtype: torch.dtype,
 ) -> Source:
-    """One raw copy of what replicates share.
+    """Return one raw copy of what replicates share.
 
     Args:
         tensors: each replicate's, ``(sample, ...)``; the same object where they share it.
@@ -98,7 +98,7 @@ def source(
 
 
 class Samples:
-    """The data of a cohort.
+    """Data of a cohort.
 
     Args:
         splits: each replicate's.
@@ -122,23 +122,23 @@ class Samples:
 
     @property
     def width(self) -> int:
-        """Numbers in all inputs of one sample."""
+        """Count of numbers in all inputs of one sample."""
         return sum(s.raw[0].numel() for s in self.inputs)
 
     @property
     def tensors(self) -> Tensors:
-        """All that is read, in one order."""
+        """Tensors that are read, in one order."""
         return tuple(x for s in (*self.inputs, *self.targets) for x in s.tensors)
 
     def holding(self, tensors: Sequence[Tensor]) -> Samples:
-        """The same samples, read from others of the shapes of `tensors`."""
+        """Return the same samples, read from others of the shapes of `tensors`."""
         made, left = copy.copy(self), iter(tensors)
         made.inputs = [s.holding(left) for s in self.inputs]
         made.targets = [s.holding(left) for s in self.targets]
         return made
 
     def pick(self, index: Tensor, of: slice = ALL) -> tuple[Tensors, Tensors]:
-        """Prepared inputs and targets, ``(..., replicate, batch, feature ...)`` each; see `Source.pick`."""
+        """Return prepared inputs and targets, ``(..., replicate, batch, feature ...)`` each; see `Source.pick`."""
         return (
             tuple(s.pick(index, of) for s in self.inputs),
             tuple(s.pick(index, of) for s in self.targets),
@@ -146,7 +146,7 @@ class Samples:
 
 
 class Batches:
-    """Which samples each replicate sees at each step: those of `paribus.training.batch_order.batches`.
+    """Sample numbers of each replicate at each step: those of `paribus.training.batch_order.batches`.
 
     An epoch is drawn at once, and once for replicates that share streams and split.
 
@@ -173,15 +173,15 @@ class Batches:
         self.device, self.epoch, self.at = device, -1, self.per_epoch
 
     def take(self, steps: int) -> Tensor:
-        """Sample numbers of the next steps, ``(step, replicate, batch)``, of as many epochs as they reach into."""
-        found: list[Tensor] = []
+        """Return the next steps' sample numbers, ``(step, replicate, batch)``, of as many epochs as they reach into."""
+        pieces: list[Tensor] = []
         while steps:
             if self.at == self.per_epoch:
                 self._shuffle()
-            found.append(self.rows[self.at : self.at + steps])
-            self.at += len(found[-1])
-            steps -= len(found[-1])
-        rows = found[0] if len(found) == 1 else torch.cat(found)
+            pieces.append(self.rows[self.at : self.at + steps])
+            self.at += len(pieces[-1])
+            steps -= len(pieces[-1])
+        rows = pieces[0] if len(pieces) == 1 else torch.cat(pieces)
         return rows[:, self.which]
 
     def _shuffle(self) -> None:

@@ -41,7 +41,7 @@ def _pool_first(layers: nn.Sequential) -> None:
 
 
 def _keeps_order(layer: nn.Module | None) -> bool:
-    """Whether a layer is an activation that never falls, and nobody watches it."""
+    """Return whether a layer is a non-decreasing activation without hooks."""
     if layer is None or layer._forward_hooks or layer._forward_pre_hooks or layer._backward_hooks:
         return False
     if type(layer) is nn.ELU:
@@ -52,15 +52,15 @@ def _keeps_order(layer: nn.Module | None) -> bool:
 
 
 class _Beside(torch.autograd.Function):
-    """An operation on images that treats channels apart, so that replicates may stand beside them.
+    """Operation on images that treats channels apart, so that replicates may stand beside them.
 
     Outside of `torch.vmap` it is the operation itself; gradients are those of the operations that it is made of.
     """
 
     @staticmethod
     def forward(images: Tensor, operation: Any, *weights: Tensor | None) -> Tensor:
-        found: Tensor = operation(images, 1, *weights)
-        return found
+        output: Tensor = operation(images, 1, *weights)
+        return output
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -76,19 +76,19 @@ class _Beside(torch.autograd.Function):
             None if w is None else _moved(w, dim, count, to=0).flatten(0, 1)
             for w, dim in zip(weights, in_dims[2:], strict=True)
         ]
-        found: Tensor = operation(beside.contiguous(memory_format=LAST), count, *moved)
-        return found.unflatten(1, (count, -1)), 1
+        output: Tensor = operation(beside.contiguous(memory_format=LAST), count, *moved)
+        return output.unflatten(1, (count, -1)), 1
 
 
 def _moved(x: Tensor, dim: int | None, count: int, to: int = 1) -> Tensor:
-    """The replicates' dimension put where it is wanted, or made where all share a tensor."""
+    """Move the replicates' dimension to where it is wanted, or make one where all share a tensor."""
     if dim is None:
         return x.unsqueeze(to).expand(*x.shape[:to], count, *x.shape[to:])
     return x.movedim(dim, to)
 
 
 def _mapped(*tensors: Tensor | None) -> bool:
-    """Whether `torch.vmap` is at work on any of these, and nothing else within it, such as a gradient."""
+    """Return whether `torch.vmap` is at work on any of these, and nothing else within it, such as a gradient."""
     return any(x is not None and torch._C._functorch.is_batchedtensor(x) for x in tensors)
 
 
@@ -96,11 +96,11 @@ class StackableConv2d(nn.Conv2d):
     """`torch.nn.Conv2d` as one convolution with a group for each replicate."""
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's name
-        """As that of `torch.nn.Conv2d`, for ``(batch, channel, height, width)``."""
+        """Compute what `torch.nn.Conv2d` does, for ``(batch, channel, height, width)``."""
         if input.ndim != 4 or not _mapped(input, self.weight, self.bias):
             return super().forward(input)
-        found: Tensor = _Beside.apply(input, self._grouped, self.weight, self.bias)
-        return found
+        output: Tensor = _Beside.apply(input, self._grouped, self.weight, self.bias)
+        return output
 
     def _grouped(self, images: Tensor, count: int, weight: Tensor, bias: Tensor | None) -> Tensor:
         return F.conv2d(
@@ -115,10 +115,10 @@ class StackableConv2d(nn.Conv2d):
 
 
 class _StackablePool:
-    """A pool, which knows nothing of how many channels there are."""
+    """Pool that works for any number of channels."""
 
     def forward(self, input: Tensor) -> Any:  # noqa: A002 - torch's name
-        """As that of torch's own pool, for ``(batch, channel, height, width)``."""
+        """Compute what torch's own pool does, for ``(batch, channel, height, width)``."""
         plain = super().forward  # type: ignore[misc]
         if input.ndim != 4 or not _mapped(input) or getattr(self, "return_indices", False):
             return plain(input)

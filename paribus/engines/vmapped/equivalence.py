@@ -1,4 +1,4 @@
-"""Whether a network may be stacked: what only a trial can tell."""
+"""Equivalence of stacked training and the loop, tested by a short training of both."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ROUND_OFF = 1e-12
 
 
 def self_check(run: Run, split: Split) -> str:
-    """Train two replicates for three steps in float64, stacked and by the loop; why they differ, or nothing.
+    """Train two replicates for three steps in float64, stacked and by the loop; return why they differ, if so.
 
     It finds networks that `vmap` refuses, and those that it takes but trains otherwise.
     """
@@ -44,7 +44,7 @@ def self_check(run: Run, split: Split) -> str:
             after = _row(alone.network)
             moved = (after - before).nan_to_num(0, 0, 0).abs().max().item()
             outputs_alone = outputs_of(alone.network, alone.parts.validation)
-            for what, found, wanted, by in (
+            for what, stacked, looped, by in (
                 ("first losses", losses[:1, i], first, 0.0),
                 ("weights", together.stack.weights.detach()[i], after, moved),
                 *(
@@ -52,7 +52,7 @@ def self_check(run: Run, split: Split) -> str:
                     for there, here in zip(as_tuple(outputs), as_tuple(outputs_alone), strict=True)
                 ),
             ):
-                apart = _apart(found, wanted, by)
+                apart = _apart(stacked, looped, by)
                 if apart:
                     return f"{what} differ from the loop's by {apart:.1e} after {CHECKED_STEPS} float64 steps"
     return ""
@@ -62,15 +62,15 @@ def _row(network: nn.Module) -> Tensor:
     return torch.cat([p.detach().reshape(-1).clone() for p in network.parameters()])
 
 
-def _apart(found: Tensor, wanted: Tensor, moved: float) -> float:
-    """By how much two engines differ, if by more than a small share of what training moved, and else zero.
+def _apart(stacked: Tensor, looped: Tensor, moved: float) -> float:
+    """Return by how much two engines differ, if by more than a small share of what training moved, and else zero.
 
     What is not finite in either is equal; a number that is finite in one alone is infinitely far away.
     """
-    if found.shape != wanted.shape:
+    if stacked.shape != looped.shape:
         return math.inf
-    apart = (found - wanted).abs().nan_to_num(math.inf, math.inf)
-    apart = torch.where(found.isfinite() | wanted.isfinite(), apart, 0.0)
-    size = wanted.nan_to_num(0, 0, 0).abs().max().item()
+    apart = (stacked - looped).abs().nan_to_num(math.inf, math.inf)
+    apart = torch.where(stacked.isfinite() | looped.isfinite(), apart, 0.0)
+    size = looped.nan_to_num(0, 0, 0).abs().max().item()
     largest = apart.max().item()
     return largest if largest > TOLERANCE * moved + ROUND_OFF * max(1.0, size) else 0.0

@@ -1,4 +1,4 @@
-"""All runs of a cohort at once: the same steps as the loop, with a leading replicate dimension."""
+"""Training of a whole cohort: the same steps as the loop, with a leading replicate dimension."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from paribus.engines.vmapped.state import CohortState
 from paribus.engines.vmapped.trainer import StackedTraining
 from paribus.metrics.outputs import map_outputs
 from paribus.runs.run import Outcome, Run, RunResult
-from paribus.training.alternating import OWN_ROUNDS, model_takes_rounds
+from paribus.training.alternating import OWN_UPDATES, model_alternates
 from paribus.training.augment import BY_LOOP
 from paribus.training.batch_order import steps_per_epoch
 from paribus.training.loop import deterministic
@@ -43,23 +43,23 @@ def train_together(
     with deterministic(runs[0]):
         started = time.perf_counter()
         training = training or StackedTraining(runs, splits)
-        standing = CohortState(training.initial)
-        _fit(training, standing)
+        state = CohortState(training.initial)
+        _fit(training, state)
         # A cohort holds trials alone or none.
         trials = runs[0].trial is not None
         outputs = None if trials else map_outputs(Tensor.cpu, training.outputs("test"))
         seconds = (time.perf_counter() - started) / len(runs)
     records = []
     for i, (run, split) in enumerate(zip(runs, splits, strict=True)):
-        progress = standing.progress(i)
+        progress = state.progress(i)
         diverged = progress.outcome is Outcome.diverged
-        said = None if outputs is None or diverged else map_outputs(itemgetter(i), outputs)
+        predictions = None if outputs is None or diverged else map_outputs(itemgetter(i), outputs)
         records.append(
             finish(
                 run,
                 split,
                 progress,
-                outputs=said,
+                outputs=predictions,
                 layers=training.layers,
                 seconds=seconds,
             )
@@ -67,44 +67,44 @@ def train_together(
     return records
 
 
-def _fit(training: StackedTraining, standing: CohortState) -> None:
+def _fit(training: StackedTraining, state: CohortState) -> None:
     """Take the recipe's steps, or fewer once every replicate has stopped; leaves the best weights, if they are kept."""
     recipe = training.recipe
     every = recipe.evaluate_every or steps_per_epoch(
         len(training.splits[0].train), recipe.batch_size
     )
     best = training.stack.state() if recipe.early_stopping is not None else None
-    _evaluate(training, standing, None)
-    while training.steps < recipe.steps and standing.going.any():
+    _evaluate(training, state, None)
+    while training.steps < recipe.steps and state.going.any():
         started = time.perf_counter()
         losses = training.advance(min(every, recipe.steps - training.steps))
         seconds = time.perf_counter() - started
-        standing.advance(training.steps, seconds, training.finite(losses))
-        _evaluate(training, standing, losses)
+        state.advance(training.steps, seconds, training.finite(losses))
+        _evaluate(training, state, losses)
         if recipe.early_stopping is not None and best is not None:
-            kept = standing.watch(recipe.early_stopping.patience)
+            kept = state.watch(recipe.early_stopping.patience)
             training.stack.keep(kept.nonzero()[:, 0].to(training.device), best)
     if best is not None:
         training.stack.restore(best)
 
 
-def _evaluate(training: StackedTraining, standing: CohortState, losses: Tensor | None) -> None:
+def _evaluate(training: StackedTraining, state: CohortState, losses: Tensor | None) -> None:
     """Add a point to the curves of the replicates that are still going."""
     count = len(training.runs)
     scores = training.validation()
     means = [math.nan] * count if losses is None else losses.double().mean(0).tolist()
     curves = {"step": [training.steps] * count, "train/loss": means, **as_lists(scores)}
-    standing.note(scores["validation/loss"], **curves, **training.diagnosed(standing.going))
+    state.note(scores["validation/loss"], **curves, **training.diagnosed(state.going))
 
 
 def why_not(run: Run) -> str:
-    """Why a run cannot be stacked at all, or nothing; what only a trial can tell is told by `self_check`."""
+    """Return the reason why a run cannot be stacked, or an empty string; only `self_check` can find others."""
     if run.recipe.time_limit is not None:
         return "a time limit counts the seconds of one run alone"
     if run.recipe.augment:
         return BY_LOOP
-    if model_takes_rounds(run.recipe.model):
-        return OWN_ROUNDS
+    if model_alternates(run.recipe.model):
+        return OWN_UPDATES
     if run.recipe.freeze:
         return "some weights are frozen"
     return refusal(run.recipe.optimizer)

@@ -22,7 +22,7 @@ Numbers = Mapping[str, Tensor]
 
 @dataclass
 class Update:
-    """An optimizer step on ``(replicate, parameter)`` tensors, in place.
+    """Optimizer step on ``(replicate, parameter)`` tensors, in place.
 
     Attributes:
         kind: name in `torch.optim`.
@@ -51,12 +51,12 @@ class Update:
         self.state = KINDS[self.kind].start(self)
 
     def coming(self, steps: int) -> list[Numbers]:
-        """What each of the next steps needs besides weights and gradient, each ``(replicate, 1)``."""
+        """Return what each of the next steps needs besides weights and gradient, each ``(replicate, 1)``."""
         columns = self.ahead(steps)
         return [self.constant | {name: x[k] for name, x in columns.items()} for k in range(steps)]
 
     def ahead(self, steps: int) -> dict[str, Tensor]:
-        """The part of it that depends on the number of the step, ``(step, replicate, 1)`` each."""
+        """Return the part of it that depends on the number of the step, ``(step, replicate, 1)`` each."""
         number = torch.arange(
             self.steps + 1,
             self.steps + steps + 1,
@@ -85,7 +85,7 @@ def _zeros(*names: str) -> Callable[[Update], dict[str, Tensor]]:
 
 
 def _decayed(fixed: Mapping[str, Any], n: Numbers, w: Tensor, g: Tensor) -> Tensor:
-    """The gradient with the L2 penalty's, where any replicate has one."""
+    """Add the gradient of the L2 penalty, where any replicate has one."""
     return torch.addcmul(g, n["weight_decay"], w) if fixed["decays"] else g
 
 
@@ -181,7 +181,7 @@ def _none(_u: Update, _t: Tensor) -> dict[str, Tensor]:
 
 @dataclass(frozen=True)
 class Kind:
-    """An optimizer that can be stacked.
+    """Optimizer that can be stacked.
 
     Attributes:
         step: its arithmetic, on ``(fixed, state, numbers, weights, gradient)``; state and weights change in place.
@@ -223,7 +223,7 @@ KINDS: Mapping[str, Kind] = {
 
 
 def refusal(optimizer: Call) -> str:
-    """Why an optimizer cannot be stacked, or nothing."""
+    """Return the reason why an optimizer cannot be stacked, or an empty string."""
     module, _, name = optimizer.target.partition(":")
     if not module.startswith("torch.optim") or name not in KINDS:
         return f"no stacked form of the optimizer {optimizer.target}"
@@ -233,14 +233,14 @@ def refusal(optimizer: Call) -> str:
 
 
 def shape_of(optimizer: Call) -> Call:
-    """The optimizer without the numbers that may differ within a cohort."""
+    """Return the optimizer without the numbers that may differ within a cohort."""
     kind = KINDS[optimizer.target.partition(":")[2]]
     kept = {k: v for k, v in optimizer.kwargs.items() if k not in kind.numbers}
     return Call(target=optimizer.target, kwargs=kept)
 
 
 def operations_of(optimizer: Call) -> Call:
-    """The optimizer with only what decides which operations its step has: of its numbers, which are zero.
+    """Return what decides which operations the optimizer's step has: of its numbers, which are zero.
 
     One that has no stacked form is left as it is: what its numbers do is not known.
 
@@ -256,7 +256,7 @@ def operations_of(optimizer: Call) -> Call:
 
 
 def stacked_update(optimizers: Sequence[Call], like: Tensor) -> Update:
-    """One step for all: each replicate's numbers in a column, torch's own defaults where it gives none.
+    """Return one step for all: each replicate's numbers in a column, torch's defaults where it gives none.
 
     Args:
         optimizers: one a replicate, of one kind.

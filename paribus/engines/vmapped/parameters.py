@@ -78,13 +78,13 @@ class StackedNetwork:
             self.buffers[name] = masks.to(self.weights)
 
     def parameters(self, weights: Tensor) -> dict[str, Tensor]:
-        """Views of the weights by name, ``(replicate, ...)`` each."""
+        """Return views of the weights by name, ``(replicate, ...)`` each."""
         parts = weights.split(self.sizes, dim=1)
         named = zip(self.names, parts, self.shapes, strict=True)
         return {name: part.view(len(weights), *shape) for name, part, shape in named}
 
     def call(self, function: Callable[..., Any], *arguments: Tensors) -> Any:
-        """``function(network, *arguments)`` for each replicate at once.
+        """Return ``function(network, *arguments)`` for each replicate at once.
 
         Args:
             function: takes a callable network and a replicate's arguments, each a tuple of tensors.
@@ -112,7 +112,7 @@ class StackedNetwork:
         inputs: Tensors,
         targets: Tensors,
     ) -> Tensor:
-        """Mean loss of each replicate's batch, ``(replicate,)``; the buffers given are updated in place.
+        """Return the mean loss of each replicate's batch, ``(replicate,)``; the buffers given are updated in place.
 
         Args:
             loss: of outputs and targets, ``(sample,)``.
@@ -125,11 +125,11 @@ class StackedNetwork:
         def mean(network: Callable[..., Tensor], x: Tensors, y: Tensors) -> Tensor:
             return loss(network(*x), *y).mean()
 
-        found: Tensor = self._mapped(mean, parameters, buffers, inputs, targets)
-        return found
+        values: Tensor = self._mapped(mean, parameters, buffers, inputs, targets)
+        return values
 
     def gradient(self, loss: Loss, inputs: Tensors, targets: Tensors) -> tuple[Tensor, Tensor]:
-        """Gradient of each replicate's mean loss, ``(replicate, parameter)``, and the losses, ``(replicate,)``.
+        """Return each replicate's gradient of its mean loss, ``(replicate, parameter)``, and losses, ``(replicate,)``.
 
         Buffers are updated in place.
         """
@@ -139,7 +139,7 @@ class StackedNetwork:
         return gradient, losses.detach()
 
     def state(self) -> tuple[Tensor, dict[str, Tensor]]:
-        """A copy of weights and buffers."""
+        """Return a copy of weights and buffers."""
         copies = {name: b.clone() for name, b in self.buffers.items()}
         return self.weights.detach().clone(), copies
 

@@ -19,7 +19,7 @@ Each = Callable[..., Tensor]
 
 
 class Scoring:
-    """The metrics and the loss of a task for all replicates.
+    """Metrics and loss of a task for all replicates.
 
     What `vmap` refuses is asked of one replicate after the other.
 
@@ -36,7 +36,7 @@ class Scoring:
 
     @torch.no_grad()
     def __call__(self, outputs: Outputs, targets: Tensors) -> dict[str, Tensor]:
-        """Each score's mean over samples, ``(replicate,)`` in float64, by the names of the curves.
+        """Return each score's mean over samples, ``(replicate,)`` in float64, by the names of the curves.
 
         Args:
             outputs: ``(replicate, sample, output)`` each.
@@ -64,15 +64,15 @@ class Scoring:
 
 
 def bound(function: Call) -> Each:
-    """The callable with its arguments, looked up once."""
+    """Return the callable with its arguments, looked up once."""
     return partial(function.resolve(), **function.kwargs)
 
 
 def on_host(scores: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The same numbers on the CPU, waiting for the device once."""
+    """Return the same numbers on the CPU, waiting for the device once."""
     return dict(zip(scores, torch.stack([*scores.values()]).cpu(), strict=True)) if scores else {}
 
 
 def as_lists(scores: dict[str, Tensor]) -> dict[str, Sequence[float]]:
-    """Plain numbers, one a replicate."""
+    """Return plain numbers, one a replicate."""
     return {name: values.tolist() for name, values in scores.items()}

@@ -1,4 +1,4 @@
-"""How far each run of a cohort has come: `paribus.training.run_state.RunState` for all at once."""
+"""State of a cohort's runs: `paribus.training.run_state.RunState` for all at once."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class CohortState:
         self._validation: list[Tensor] = []
 
     def advance(self, step: int, seconds: float, finite: Tensor) -> None:
-        """Steps were taken; who is not finite has diverged.
+        """Record that steps were taken; a replicate whose losses are not finite has diverged.
 
         Args:
             step: how many there are now.
@@ -78,7 +78,7 @@ class CohortState:
         return kept
 
     def progress(self, index: int) -> RunState:
-        """All of it, for one replicate."""
+        """Return the state of one replicate."""
         points = int(self.points[index])
         made = RunState(
             initial=self.initial[index],

@@ -1,4 +1,4 @@
-"""A stack's gradient as a plain list of tensor operations, recorded once: no modules, `vmap` or autograd at each step.
+"""Gradient of a stack as a recorded list of tensor operations: no modules, `vmap` or autograd at each step.
 
 Dispatch is what a step of a small network costs. What is recorded are the operations that `vmap` and autograd chose
 for one batch; they are held against `vmap` itself on another one before they are used, so that a network that does
@@ -40,7 +40,7 @@ class TracedGradient:
 
     @torch.no_grad()
     def __call__(self, inputs: Tensors, targets: Tensors) -> tuple[Tensor, Tensor]:
-        """Gradient and losses of a batch; see `paribus.engines.vmapped.parameters.StackedNetwork.gradient`."""
+        """Return gradient and losses of a batch, as `paribus.engines.vmapped.parameters.StackedNetwork.gradient`."""
         stack = self.stack
         gradient, losses, *changed = self.run(
             *self.parameters, *stack.buffers.values(), *inputs, *targets
@@ -52,7 +52,7 @@ class TracedGradient:
 def trace(
     stack: StackedNetwork, loss: Loss, inputs: Tensors, targets: Tensors
 ) -> TracedGradient | None:
-    """The recorded gradient, or None where recording fails or would not be faithful.
+    """Return the recorded gradient, or None where recording fails or would not be faithful.
 
     Args:
         stack: in training mode; left as it is.
@@ -63,72 +63,72 @@ def trace(
     if any(isinstance(module, nn.RNNBase) for module in stack.base.modules()):
         return None  # a kernel of our own computes it, of which a recording sees nothing
     name = _name(stack, loss, inputs, targets)
-    known = _recorded.get(name)
-    traced = None if known is None else _held(stack, loss, inputs, targets, known)
-    traced = traced or _held(stack, loss, inputs, targets, None)
+    recorded = _recorded.get(name)
+    traced = None if recorded is None else _verified(stack, loss, inputs, targets, recorded)
+    traced = traced or _verified(stack, loss, inputs, targets, None)
     if traced is not None:
         keep_latest(_recorded, name, traced.graph, KEPT)
     return traced
 
 
-# Recording takes longer than hundreds of recorded steps, and a cohort may come in many portions.
+# Recording takes longer than hundreds of recorded steps, and a cohort may come in many chunks.
 KEPT = 32
 _recorded: dict[str, GraphModule] = {}
 
 
 def _name(stack: StackedNetwork, loss: Loss, inputs: Tensors, targets: Tensors) -> str:
-    """What a recording is of: whatever else may differ, such as a constant of a network's own, is found on a batch."""
+    """Return the key of a recording; what else may differ, as a constant of a network's own, shows on a batch."""
     tensors = (*stack.parameters(stack.weights.detach()).values(), *stack.buffers.values())
     shapes = [(x.shape, x.stride(), x.dtype, x.device) for x in (*tensors, *inputs, *targets)]
     return repr((stack.base, _plain(stack.base), loss, shapes, stack.changing))
 
 
-def _held(
+def _verified(
     stack: StackedNetwork, loss: Loss, inputs: Tensors, targets: Tensors, graph: GraphModule | None
 ) -> TracedGradient | None:
-    """A recording, made now unless there is one, held against `vmap` on a batch that it was not made of."""
-    before, said = dict(stack.buffers), _plain(stack.base)
+    """Return a recording, made unless given, if it agrees with `vmap` on a batch that it was not made of."""
+    before, attributes = dict(stack.buffers), _plain(stack.base)
     clones = {name: b.clone() for name, b in before.items()}
     try:
         graph = graph or _record(stack, loss, _other(inputs), _other(targets))
         traced = TracedGradient(stack, graph)
-        found = (*traced(inputs, targets), *stack.buffers.values())
+        results = (*traced(inputs, targets), *stack.buffers.values())
         stack.buffers = clones
-        wanted = (*stack.gradient(loss, inputs, targets), *stack.buffers.values())
+        expected = (*stack.gradient(loss, inputs, targets), *stack.buffers.values())
     except Exception:  # noqa: BLE001 - vmap, which trains it all the same, tells better what is wrong
         return None
     finally:
         stack.buffers = before
-        counts = _plain(stack.base) != said
-        for module, values in zip(stack.base.modules(), said, strict=True):
+        counts = _plain(stack.base) != attributes
+        for module, values in zip(stack.base.modules(), attributes, strict=True):
             vars(module).update(values)
-    return traced if not counts and all(map(_alike, found, wanted)) else None
+    return traced if not counts and all(map(_alike, results, expected)) else None
 
 
 def _plain(network: nn.Module) -> list[dict[str, object]]:
-    """What each module knows besides tensors, such as how often it was called; a recording would never learn of it."""
+    """Return what each module holds besides tensors, such as a count of its calls, which a recording ignores."""
     plain = (bool, int, float, str, type(None))
     return [{k: v for k, v in vars(m).items() if isinstance(v, plain)} for m in network.modules()]
 
 
 def _other(batch: Tensors) -> Tensors:
-    """Another batch of the same layout: the samples in reverse."""
+    """Return another batch of the same layout: the samples in reverse."""
     return tuple(torch.empty_like(x).copy_(x.flip(1)) for x in batch)
 
 
-def _alike(found: Tensor, wanted: Tensor) -> bool:
-    """Whether two tensors agree, within what the order of operations may change."""
-    if found.shape != wanted.shape or not wanted.is_floating_point():
-        return found.shape == wanted.shape and torch.equal(found, wanted)
-    scale = wanted.abs().amax().nan_to_num(1.0, 1.0, 1.0).clamp(min=1e-30)
-    tolerance = CLOSE.get(wanted.dtype, 1e-4)
+def _alike(result: Tensor, expected: Tensor) -> bool:
+    """Return whether two tensors agree, within what the order of operations may change."""
+    if result.shape != expected.shape or not expected.is_floating_point():
+        return result.shape == expected.shape and torch.equal(result, expected)
+    scale = expected.abs().amax().nan_to_num(1.0, 1.0, 1.0).clamp(min=1e-30)
+    tolerance = CLOSE.get(expected.dtype, 1e-4)
     return torch.allclose(
-        found / scale, wanted / scale, rtol=tolerance, atol=tolerance, equal_nan=True
+        result / scale, expected / scale, rtol=tolerance, atol=tolerance, equal_nan=True
     )
 
 
 def _record(stack: StackedNetwork, loss: Loss, inputs: Tensors, targets: Tensors) -> GraphModule:
-    """The operations on a batch, at half of the weights."""
+    """Record the operations on a batch, at half of the weights."""
     from torch.fx.experimental.proxy_tensor import make_fx
 
     parameters = [*stack.parameters(0.5 * stack.weights.detach()).values()]
@@ -173,7 +173,7 @@ def _tidy(graph: Graph) -> None:
 
 
 def _idle(node: Node, source: Node) -> bool:
-    """Whether a node is its source again."""
+    """Return whether a node equals its source."""
     if node.target in _VIEWS:
         return bool(_layout(node) == _layout(source))
     return node.target is _aten.mul.Scalar and bool(node.args[1] == 1)
@@ -185,11 +185,11 @@ def _layout(node: Node) -> Any:
 
 
 def _fuse(graph: Graph, node: Node) -> None:
-    """``bias + bmm(a, b)`` as ``baddbmm(bias, a, b)``."""
+    """Replace ``bias + bmm(a, b)`` by ``baddbmm(bias, a, b)``."""
     terms: tuple[Any, ...] = node.args
     for bias, product in (terms, terms[::-1]):
-        found = isinstance(product, Node) and product.target is _aten.bmm.default
-        if found and isinstance(bias, Node) and len(product.users) == 1:
+        matches = isinstance(product, Node) and product.target is _aten.bmm.default
+        if matches and isinstance(bias, Node) and len(product.users) == 1:
             with graph.inserting_before(node):
                 fused = graph.call_function(_aten.baddbmm.default, (bias, *product.args))
             fused.meta = dict(node.meta)

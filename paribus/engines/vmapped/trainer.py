@@ -1,4 +1,4 @@
-"""A cohort in training: every replicate's step in one, with a leading replicate dimension."""
+"""Training of a cohort: every replicate's step in one, with a leading replicate dimension."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from paribus.metrics.diagnostics import LastStep, needs_last_step
 from paribus.metrics.outputs import Outputs, concat_outputs
 from paribus.runs.run import Run
 from paribus.seeding import Streams
-from paribus.training.alternating import OWN_ROUNDS, takes_rounds
+from paribus.training.alternating import OWN_UPDATES, alternates
 from paribus.training.dropout import NamedDropout, use_named_dropout
 from paribus.training.layer_summary import layer_table
 from paribus.training.loop import DIAGNOSED
@@ -29,12 +29,12 @@ from paribus.training.run_state import diagnosed
 
 # Recording a step takes the time of some hundred steps.
 WORTH_TRACING = 200
-# Numbers in the inputs of all replicates that are picked at once: a portion stays in a core's cache.
-PORTION = 2**18
+# Numbers in the inputs of all replicates that are picked at once: a chunk stays in a core's cache.
+CHUNK_SIZE = 2**18
 
 
 class StackedTraining:
-    """A cohort in training.
+    """Cohort in training.
 
     Args:
         runs: of one network shape, batch size, budget and kind of optimizer; seeds and numbers differ.
@@ -55,8 +55,8 @@ class StackedTraining:
         self.runs, self.splits, self.recipe = runs, splits, recipe
         self.dtype = getattr(torch, recipe.dtype)
         networks = self._networks()
-        if takes_rounds(networks[0]):
-            raise ValueError(OWN_ROUNDS)
+        if alternates(networks[0]):
+            raise ValueError(OWN_UPDATES)
         # Of its own, so that what is diagnosed moves nobody's masks.
         self.scratch = copy.deepcopy(networks[0])
         self.stack = StackedNetwork(networks)
@@ -68,7 +68,7 @@ class StackedTraining:
         self.scoring = Scoring(runs[0].task)
         self.gradient: Gradient | None = None
         numbers = len(runs) * self.batches.length * self.samples.width
-        self.at_once = max(1, PORTION // max(1, numbers))
+        self.at_once = max(1, CHUNK_SIZE // max(1, numbers))
         self.steps = 0
         self.watching = any(map(needs_last_step, runs[0].diagnostics))
         self.latest: Tensor | None = None
@@ -77,7 +77,7 @@ class StackedTraining:
             self._see_shapes(networks[0])
 
     def _networks(self) -> list[nn.Module]:
-        """Each replicate's initial network: the same one where streams are the same."""
+        """Return each replicate's initial network: the same one where streams are the same."""
         made: dict[Streams, tuple[nn.Module, dict[str, str]]] = {}
         for run, split in zip(self.runs, self.splits, strict=True):
             if run.streams not in made:
@@ -93,7 +93,7 @@ class StackedTraining:
 
     @property
     def parameters(self) -> int:
-        """How many numbers each replicate trains."""
+        """Count of numbers that each replicate trains."""
         return sum(line["parameters"] for line in self.layers)
 
     def _see_shapes(self, network: nn.Module) -> None:
@@ -109,7 +109,7 @@ class StackedTraining:
         self.stack.base.train()
         losses, left = [], steps - self.watching
         while left:
-            losses.append(self._portion(self.batches.take(min(left, self.at_once))))
+            losses.append(self._take_chunk(self.batches.take(min(left, self.at_once))))
             left -= len(losses[-1])
         losses += [self._watched()] if self.watching else []
         if self.device == "cuda":
@@ -119,14 +119,14 @@ class StackedTraining:
     def _watched(self) -> Tensor:
         """Take a step and keep what it did: change and gradient, ``(replicate, parameter)`` each."""
         before = self.stack.weights.detach().clone()
-        losses = StackedTraining._portion(
+        losses = StackedTraining._take_chunk(
             self, self.batches.take(1)
         )  # a compiled one keeps no gradient
         assert self.latest is not None, "a step that is watched keeps its gradient"
         self.last, self.latest = (self.stack.weights.detach() - before, self.latest), None
         return losses
 
-    def _portion(self, rows: Tensor) -> Tensor:
+    def _take_chunk(self, rows: Tensor) -> Tensor:
         """Take the steps of some batches, ``(step, replicate, batch)``; nothing in it waits for the device."""
         inputs, targets = self.samples.pick(rows)
         losses = [
@@ -149,7 +149,7 @@ class StackedTraining:
         return losses
 
     def _choose_gradient(self, inputs: Tensors, targets: Tensors) -> Gradient:
-        """By `vmap`, or as recorded from it where there are steps enough and it is the same."""
+        """Return the gradient by `vmap`, or as recorded from it where there are steps enough and it is equal."""
         traced = None
         if self.recipe.steps >= WORTH_TRACING:
             traced = trace(self.stack, self.loss, inputs, targets)
@@ -157,37 +157,37 @@ class StackedTraining:
 
     @torch.no_grad()
     def outputs(self, part: str) -> Outputs:
-        """Outputs for a part, ``(replicate, sample, output)`` each, in evaluation mode and in chunks."""
+        """Return outputs for a part, ``(replicate, sample, output)`` each, in evaluation mode and in chunks."""
         self.stack.base.eval()
         index = torch.stack([split.indices(part) for split in self.splits]).to(self.device)
-        chunk = max(64, PORTION // max(1, len(self.runs) * self.samples.width))
-        found = [
+        chunk = max(64, CHUNK_SIZE // max(1, len(self.runs) * self.samples.width))
+        chunks = [
             self.stack.call(lambda net, x: net(*x), tuple(s.pick(i) for s in self.samples.inputs))
             for i in index.split(chunk, dim=1)
         ]
         self.stack.base.train()
-        return concat_outputs(found, dim=1)
+        return concat_outputs(chunks, dim=1)
 
     def finite(self, losses: Tensor) -> Tensor:
-        """Whose losses ``(step, replicate)`` and weights are finite, ``(replicate,)`` on the CPU."""
+        """Return whose losses ``(step, replicate)`` and weights are finite, ``(replicate,)`` on the CPU."""
         weights = self.stack.weights.detach()
         return (losses.isfinite().all(0) & weights.isfinite().all(1)).cpu()
 
     def validation(self) -> dict[str, Tensor]:
-        """Validation scores and loss by the names of their curves, ``(replicate,)`` each on the CPU."""
+        """Return validation scores and loss by the names of their curves, ``(replicate,)`` each on the CPU."""
         index = torch.stack([split.validation for split in self.splits]).to(self.device)
         targets = tuple(s.pick(index) for s in self.samples.targets)
         return on_host(self.scoring(self.outputs("validation"), targets))
 
     def diagnosed(self, going: Tensor) -> dict[str, list[float]]:
-        """What the runs' diagnostics say of those that are going, each as an ordinary network; NaN for the others."""
-        found: dict[str, list[float]] = {}
+        """Return the diagnostics of those that are going, each as an ordinary network; NaN for the others."""
+        values: dict[str, list[float]] = {}
         if not self.runs[0].diagnostics:
-            return found
+            return values
         for i in going.nonzero()[:, 0].tolist():
             for name, value in self._diagnostics(i).items():
-                found.setdefault(name, [math.nan] * len(self.runs))[i] = value
-        return found
+                values.setdefault(name, [math.nan] * len(self.runs))[i] = value
+        return values
 
     def _diagnostics(self, index: int) -> dict[str, float]:
         run, network = self.runs[index], self.scratch
@@ -202,7 +202,7 @@ class StackedTraining:
 
 
 def clipped(gradient: Tensor, limit: float) -> Tensor:
-    """The gradient ``(replicate, parameter)``, each replicate's norm within the limit, as by `torch.nn.utils`."""
+    """Return the gradient ``(replicate, parameter)``, each replicate's norm clipped as by `torch.nn.utils`."""
     norm = torch.linalg.vector_norm(gradient, dim=1, keepdim=True)
     within: Tensor = gradient * (limit / (norm + 1e-6)).clamp(max=1.0)
     return within

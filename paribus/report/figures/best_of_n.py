@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from paribus.analysis.results import Floats, Result, Row
-from paribus.experiment.search_space import best_of
 from paribus.report.figures.learning_curves import caption, drawn, plot_figure
 from paribus.report.figures.plotting import Band, End, draw, fit_scale, name_ends, quartiles, style
+from paribus.stats.best_of_n import best_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

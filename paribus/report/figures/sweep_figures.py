@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from paribus.analysis.results import Floats, Result, penalised
-from paribus.experiment.comparison import Factor
+from paribus.experiment.factor import Factor
 from paribus.report.figures.learning_curves import plot_figure
 from paribus.report.figures.plotting import Band, End, draw, fit_scale, name_ends, quartiles, style
 from paribus.report.tables import state

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from paribus.analysis.results import Floats, Result
-from paribus.experiment.comparison import Variant
 from paribus.experiment.task import Metric
+from paribus.experiment.variant import Variant
 from paribus.report.figures.learning_curves import drawn, plot_figure
 from paribus.report.figures.plotting import GREY, MARKERS, style
 from paribus.report.formatting import number, plus_minus

@@ -1,4 +1,4 @@
-"""A folder of images: classes, copies, declared splits, and what is refused."""
+"""Folders of images: classes, copies, declared splits, and refusals."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from PIL import Image
 
 from paribus.data.readers.image_folder import read_image_folder
 from paribus.data.splits import random_split
-from paribus.errors import ParibusError
+from tests.helpers.refusals import refused
 
 
 def _image(path: Path, seed: int, mode: str = "RGB", size: tuple[int, int] = (8, 8)) -> Path:
-    """A picture of noise, different for each seed."""
+    """Save an image of noise, different for each seed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     channels = {"L": 1, "RGB": 3, "RGBA": 4}[mode]
     pixels = torch.randint(
@@ -39,12 +39,6 @@ def _declared(root: Path) -> Path:
     _folder(root / "sky_train", count=4)
     _folder(root / "sky_test", first=1000)
     return root
-
-
-def _message(path: Path, **settings: str) -> str:
-    with pytest.raises(ParibusError) as caught:
-        read_image_folder(path, **settings)
-    return str(caught.value)
 
 
 def test_classes_are_named_for_their_folders(tmp_path: Path) -> None:
@@ -230,10 +224,10 @@ COUNTS = "Add images (jpg, png, bmp, tif, webp), or take the class out."
 
 def test_images_without_class_folders_are_refused(tmp_path: Path) -> None:
     _image(tmp_path / "sky" / "0.png", 0)
-    assert _message(tmp_path / "sky") == (
+    assert refused(read_image_folder, tmp_path / "sky") == (
         f"folder sky: got no class folders, expected a folder of images for each of two classes or more. {CLASSES}"
     )
-    assert _message(tmp_path) == (
+    assert refused(read_image_folder, tmp_path) == (
         f"folder {tmp_path.name}: got the single class folder 'sky', expected a folder of images for each of two "
         f"classes or more. {CLASSES}"
     )
@@ -243,10 +237,14 @@ def test_a_class_with_no_images_or_one_is_refused(tmp_path: Path) -> None:
     root = _folder(tmp_path / "sky")
     (root / "c").mkdir()
     assert (
-        _message(root) == f"class folder 'c' of sky: got no images, expected at least 2. {COUNTS}"
+        refused(read_image_folder, root)
+        == f"class folder 'c' of sky: got no images, expected at least 2. {COUNTS}"
     )
     _image(root / "c" / "0.png", 500)
-    assert _message(root) == f"class folder 'c' of sky: got 1 image, expected at least 2. {COUNTS}"
+    assert (
+        refused(read_image_folder, root)
+        == f"class folder 'c' of sky: got 1 image, expected at least 2. {COUNTS}"
+    )
     _image(root / "c" / "1.png", 501)
     assert read_image_folder(root).classes == ("a", "b", "c")
 
@@ -255,12 +253,12 @@ def test_a_class_that_a_declared_part_lacks_is_refused(tmp_path: Path) -> None:
     _declared(tmp_path)
     _image(tmp_path / "sky_train" / "c" / "0.png", 500)
     _image(tmp_path / "sky_train" / "c" / "1.png", 501)
-    assert _message(tmp_path) == (
+    assert refused(read_image_folder, tmp_path) == (
         f"class folder 'c' inside the declared test part: got no images, expected at least 1. {COUNTS}"
     )
     shutil.move(tmp_path / "sky_train" / "c" / "0.png", tmp_path / "sky_train" / "a" / "c0.png")
     _image(tmp_path / "sky_test" / "c" / "0.png", 502)
-    assert _message(tmp_path) == (
+    assert refused(read_image_folder, tmp_path) == (
         f"class folder 'c' inside the declared training part: got 1 image, expected at least 2. {COUNTS}"
     )
 
@@ -271,7 +269,7 @@ def test_a_class_that_only_its_copies_fill_is_refused(tmp_path: Path) -> None:
         shutil.copy(
             tmp_path / "sky_test" / "b" / f"{i}.png", tmp_path / "sky_train" / "b" / f"{i}.png"
         )
-    assert _message(tmp_path) == (
+    assert refused(read_image_folder, tmp_path) == (
         f"class folder 'b' inside the declared training part: got 1 image, expected at least 2. {COUNTS}"
     )
 
@@ -282,7 +280,7 @@ def test_a_truncated_image_is_refused_in_every_format(tmp_path: Path, suffix: st
     broken = _image(root / "a" / f"broken.{suffix}", 9, size=(64, 64))
     for length in (0, 4, 30, 60, len(broken.read_bytes()) // 2):
         broken.write_bytes(broken.read_bytes()[:length] if length else b"")
-        message = _message(root)
+        message = refused(read_image_folder, root)
         assert message.startswith(f"images of sky: got 1 that cannot be used (a/broken.{suffix}, ")
         assert message.endswith(
             "), expected images that can be read whole, of 8 bits a channel. "
@@ -295,7 +293,7 @@ def test_all_broken_images_are_counted_and_three_named(tmp_path: Path) -> None:
     root = _folder(tmp_path / "sky")
     for i in range(5):
         (root / "a" / f"x{i}.jpg").write_bytes(b"no image at all")
-    assert _message(root) == (
+    assert refused(read_image_folder, root) == (
         "images of sky: got 5 that cannot be used (a/x0.jpg, no image; a/x1.jpg, no image; a/x2.jpg, no image; and "
         "2 more), expected images that can be read whole, of 8 bits a channel. "
         "Repair them, or take them out of the folder."
@@ -305,8 +303,8 @@ def test_all_broken_images_are_counted_and_three_named(tmp_path: Path) -> None:
 def test_an_image_of_sixteen_bits_is_refused(tmp_path: Path) -> None:
     root = _folder(tmp_path / "sky")
     Image.frombytes("I;16", (8, 8), bytes(128)).save(root / "a" / "deep.png")
-    assert "got 1 that cannot be used (a/deep.png, of mode I;16, more than 8 bits)" in _message(
-        root
+    assert "got 1 that cannot be used (a/deep.png, of mode I;16, more than 8 bits)" in refused(
+        read_image_folder, root
     )
 
 
@@ -315,40 +313,7 @@ def test_an_image_too_large_to_be_true_is_refused(
 ) -> None:
     root = _folder(tmp_path / "sky")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
-    assert "got 6 that cannot be used (a/0.png, too large;" in _message(root)
-
-
-def test_a_file_that_may_not_be_read_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(path: Path) -> bytes:
-        raise PermissionError(13, "Permission denied", str(path))
-
-    _folder(tmp_path)
-    monkeypatch.setattr(Path, "read_bytes", refuse)
-    assert _message(tmp_path) == (
-        "image a/0.png: got a file that cannot be read (Permission denied), expected a file that can be read. "
-        "Change its permissions, or take it out of the folder."
-    )
-
-
-def test_a_path_that_is_no_folder_is_refused(tmp_path: Path) -> None:
-    expected = "expected a folder with a folder of images for each class."
-    assert _message(tmp_path / "no") == (
-        f"a folder of images: got nothing at {tmp_path / 'no'}, {expected} Check the path."
-    )
-    archive = tmp_path / "sky.zip"
-    archive.write_bytes(b"PK")
-    assert _message(archive) == (
-        f"a folder of images: got a file at {archive}, {expected} Unpack the archive and give its folder."
-    )
-
-
-def test_a_target_is_refused(tmp_path: Path) -> None:
-    assert _message(_folder(tmp_path), target="kind") == (
-        "target of a folder of images: got 'kind', expected nothing: classes are named for their folders. "
-        "Leave the target out."
-    )
+    assert "got 6 that cannot be used (a/0.png, too large;" in refused(read_image_folder, root)
 
 
 @pytest.mark.real_data

@@ -1,4 +1,4 @@
-"""A table of which one column names images: rows and images side by side, copies, and what is refused."""
+"""Tables of which one column names images: rows and images side by side, copies, and refusals."""
 
 from __future__ import annotations
 
@@ -6,20 +6,19 @@ import csv
 import shutil
 from pathlib import Path
 
-import pytest
 import torch
 from PIL import Image
 
 from paribus.data.readers.image_table import read_image_table
 from paribus.data.splits import random_split
-from paribus.errors import ParibusError
 from paribus.seeding import Streams
+from tests.helpers.refusals import refused
 
 HEAD = ["photo", "weight", "kind"]
 
 
 def _table(folder: Path, rows: int = 12, head: list[str] | None = None, **labels: str) -> Path:
-    """Grey pictures whose every pixel is the row's number, a weight of half of it, and two kinds in turn."""
+    """Write grey images whose every pixel is the row's number, a weight of half of it, and two kinds in turn."""
     (folder / "images").mkdir(parents=True)
     lines = [head or HEAD]
     for i in range(rows):
@@ -28,12 +27,6 @@ def _table(folder: Path, rows: int = 12, head: list[str] | None = None, **labels
     with (folder / "own.csv").open("w", newline="", encoding="utf-8") as stream:
         csv.writer(stream).writerows(lines)
     return folder / "own.csv"
-
-
-def _message(path: Path) -> str:
-    with pytest.raises(ParibusError) as caught:
-        read_image_table(path)
-    return str(caught.value)
 
 
 def test_each_row_has_its_image_and_its_numbers(tmp_path: Path) -> None:
@@ -82,7 +75,7 @@ def test_the_digest_tells_images_and_table_apart(tmp_path: Path) -> None:
 def test_a_table_without_a_column_of_images_is_refused(tmp_path: Path) -> None:
     path = _table(tmp_path)
     path.write_text(path.read_text().replace("images/7.png", "none"))
-    assert _message(path) == (
+    assert refused(read_image_table, path) == (
         "column of images of own.csv: got none of photo, weight, kind, expected one column with the name of an image "
         "file in every row. Name each row's image, such as images/1.png, from the folder of the CSV file."
     )
@@ -91,6 +84,6 @@ def test_a_table_without_a_column_of_images_is_refused(tmp_path: Path) -> None:
 def test_an_image_that_is_not_there_is_named(tmp_path: Path) -> None:
     path = _table(tmp_path)
     (tmp_path / "images" / "7.png").unlink()
-    assert _message(path).startswith(
+    assert refused(read_image_table, path).startswith(
         "image images/7.png: got a file that cannot be read (No such file"
     )

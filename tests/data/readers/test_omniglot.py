@@ -1,4 +1,4 @@
-"""A folder of alphabets: characters, one-hot alphabets, a split that is declared and overlaps, and what is refused."""
+"""Folders of alphabets: characters, one-hot alphabets, a declared split that overlaps, and refusals."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from PIL import Image
 
 from paribus.data.readers.omniglot import read_omniglot
 from paribus.data.splits import random_split
-from paribus.errors import ParibusError
 from paribus.seeding import Streams
+from tests.helpers.refusals import refused
 
 NAMES = {"Greek": ("character01", "character02"), "Latin": ("character01",)}
 
 
 def _drawing(path: Path, seed: int) -> None:
-    """A drawing of noise in ink and paper, different for each seed."""
+    """Save a drawing of black and white noise, different for each seed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     noise = torch.rand(105, 105, generator=torch.Generator().manual_seed(seed))
     Image.fromarray((255 * (noise > 0.5)).to(torch.uint8).numpy()).convert("1").save(path)
@@ -44,7 +44,7 @@ def _split(file: Path, rows: dict[str, tuple[object, object]]) -> Path:
 
 
 def _declared(root: Path, **changes: tuple[object, object]) -> Path:
-    """Two drawings of each character in training, one in test; changes are by name of a drawing of Latin."""
+    """Declare two drawings of each character training, one test; changes are by name of a drawing of Latin."""
     rows: dict[str, tuple[object, object]] = {}
     for alphabet, characters in NAMES.items():
         for character in characters:
@@ -53,12 +53,6 @@ def _declared(root: Path, **changes: tuple[object, object]) -> Path:
     rows |= {f"Latin/character01/{n[1:]}.png": flags for n, flags in changes.items()}
     _split(_folder(root) / "split.csv", rows)
     return root
-
-
-def _message(path: Path, **settings: str) -> str:
-    with pytest.raises(ParibusError) as caught:
-        read_omniglot(path, **settings)
-    return str(caught.value)
 
 
 def test_characters_are_counted_over_all_alphabets(tmp_path: Path) -> None:
@@ -76,9 +70,12 @@ def test_the_alphabet_is_one_hot_or_a_target_or_left_out(tmp_path: Path) -> None
     hot = read_omniglot(tmp_path)
     assert hot.inputs[1].tolist() == [[1.0, 0.0]] * 6 + [[0.0, 1.0]] * 3
     assert (len(hot.targets), hot.output_sizes) == (1, (3,))
-    told = read_omniglot(tmp_path, further="target")
-    assert (len(told.inputs), told.targets[1].tolist()) == (1, [0] * 6 + [1] * 3)
-    assert (told.further_classes, told.output_sizes) == ((("Greek", "Latin"),), (3, 1))
+    two_targets = read_omniglot(tmp_path, further="target")
+    assert (len(two_targets.inputs), two_targets.targets[1].tolist()) == (1, [0] * 6 + [1] * 3)
+    assert (two_targets.further_classes, two_targets.output_sizes) == (
+        (("Greek", "Latin"),),
+        (3, 1),
+    )
     alone = read_omniglot(tmp_path, further="none")
     assert (len(alone.inputs), len(alone.targets)) == (1, 1)
 
@@ -158,24 +155,17 @@ def test_the_digest_tells_drawings_and_split_apart(tmp_path: Path) -> None:
 
 
 def test_what_is_no_folder_of_alphabets_is_refused(tmp_path: Path) -> None:
-    assert _message(tmp_path / "none") == (
-        f"a folder of alphabets: got nothing at {tmp_path / 'none'}, expected a folder <alphabet>/<character>/*.png. "
-        "Check the path."
-    )
-    (tmp_path / "a.zip").touch()
-    assert "got a file at" in _message(tmp_path / "a.zip")
-    assert _message(_folder(tmp_path / "x") / "Greek") == (
+    assert refused(read_omniglot, _folder(tmp_path / "x") / "Greek") == (
         "folder Greek: got no alphabets with drawings, expected two or more folders <alphabet>/<character>/*.png. "
         "Put each character's drawings into a folder of its own, in a folder of its alphabet."
     )
-    assert "Leave the target out." in _message(tmp_path / "x", target="letter")
 
 
 def test_a_character_with_one_drawing_is_refused(tmp_path: Path) -> None:
     _folder(tmp_path)
     for n in (0, 1):
         (tmp_path / "Latin" / "character01" / f"{n}.png").unlink()
-    assert _message(tmp_path) == (
+    assert refused(read_omniglot, tmp_path) == (
         f"character 'Latin/character01' of {tmp_path.name}: got 1 drawing, expected at least 2. "
         "Add drawings, or take the character out."
     )
@@ -183,18 +173,18 @@ def test_a_character_with_one_drawing_is_refused(tmp_path: Path) -> None:
 
 def test_a_split_that_is_none_is_refused(tmp_path: Path) -> None:
     _declared(tmp_path / "a", _9=(1, 0))
-    assert _message(tmp_path / "a") == (
+    assert refused(read_omniglot, tmp_path / "a") == (
         "split split.csv: got 1 paths without a drawing, such as Latin/character01/9.png, expected paths "
         "<alphabet>/<character>/<file> of drawings that are there. Unpack the drawings that the split was made for "
         "beside it."
     )
     _declared(tmp_path / "b", _1=("yes", 0))
-    assert _message(tmp_path / "b") == (
+    assert refused(read_omniglot, tmp_path / "b") == (
         "line 9 of split.csv: got in_train 'yes' and in_test '0', expected 0 or 1 in both. Repair the line."
     )
     root = _declared(tmp_path / "c")
     shutil.copy(root / "split.csv", root / "other.csv")
-    assert _message(root) == (
+    assert refused(read_omniglot, root) == (
         "split of c: got 2 files (other.csv, split.csv), expected one CSV file that declares a split, or none. "
         "Leave the one that is to be used."
     )
@@ -207,7 +197,7 @@ def test_other_csv_files_are_passed_over(tmp_path: Path) -> None:
 
 def test_a_drawing_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (_folder(tmp_path) / "Latin" / "character01" / "1.png").write_bytes(b"nothing")
-    assert "Latin/character01/1.png, no image" in _message(tmp_path)
+    assert "Latin/character01/1.png, no image" in refused(read_omniglot, tmp_path)
 
 
 @pytest.mark.real_data

@@ -1,4 +1,4 @@
-"""A CSV with labels: what becomes of its columns, and what is refused."""
+"""CSV files with labels: inputs made of their columns, and refusals."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 from paribus.data.dataset import Dataset
 from paribus.data.readers.table import read_table
 from paribus.data.splits import random_split
-from paribus.errors import ParibusError
+from tests.helpers.refusals import refused
 
 PLAIN = "x,y\n1,0\n2,0\n3,1\n5,1\n"
 
@@ -25,12 +25,6 @@ def _written(folder: Path, content: str | bytes) -> Path:
 
 def _read(folder: Path, content: str | bytes, target: str | None = None) -> Dataset:
     return read_table(_written(folder, content), target=target)
-
-
-def _message(folder: Path, content: str | bytes, target: str | None = None) -> str:
-    with pytest.raises(ParibusError) as caught:
-        _read(folder, content, target)
-    return str(caught.value)
 
 
 def _columns(**columns: list[object]) -> str:
@@ -211,7 +205,7 @@ def test_a_table_scaled_before_it_was_read_is_noticed(tmp_path: Path) -> None:
     data = _read(tmp_path, content)
     assert data.notes == (
         "most columns of numbers span 0 to 1 exactly: they look min-max scaled before they were read, so the "
-        "scale may know the rows that are to judge",
+        "scale may rest on test rows",
     )
 
 
@@ -225,58 +219,12 @@ def test_whole_numbers_may_be_many_classes_where_each_has_rows(tmp_path: Path) -
     assert len(data.classes) == 25
 
 
-TABLE = "Give a file with the columns' names in its first line and a row in each other."
-UTF8 = "Save the table as comma-separated text in UTF-8."
 LABELS = "Name another label column, or add or leave out rows."
-NAMES = "Save the table with commas between values and the columns' names in its first line."
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", f"t.csv: got an empty file, expected a table. {TABLE}"),
-        (" \r\n\n", f"t.csv: got an empty file, expected a table. {TABLE}"),
-        (
-            "x,y\n",
-            "t.csv: got the columns' names alone, expected at least one row below them. Give a file with rows.",
-        ),
-        (
-            "x,y\n1,0\ncaf\xe9,1\n".encode("latin-1"),
-            f"t.csv: got bytes on line 3 that are no UTF-8, expected text in UTF-8. {UTF8}",
-        ),
-        (b"PK\x03\x04\0\0x,y\n", f"t.csv: got binary data, expected text in UTF-8. {UTF8}"),
-        (
-            b"\x89PNG\r\n\x1a\n\xff",
-            f"t.csv: got bytes on line 1 that are no UTF-8, expected text in UTF-8. {UTF8}",
-        ),
-        (
-            "x;y\n1;0\n",
-            "first line of t.csv: got the single name 'x;y', expected names with commas between them. "
-            + NAMES,
-        ),
-        (
-            "1,2,0\n3,4,1\n",
-            f"first line of t.csv: got numbers (1, 2, 0), expected the columns' names. {NAMES}",
-        ),
-        (
-            "x,x,y\n1,2,0\n",
-            f"first line of t.csv: got 'x' more than once, expected a different name for each column. {NAMES}",
-        ),
-        (
-            "x,y\n1,0\n2,0,3\n",
-            "line 3 of t.csv: got 3 values, expected 2, as many as there are columns. "
-            "Mend the line, and put quotes round text that holds a comma.",
-        ),
-        (
-            "x,y\n1,0\n\n2\n",
-            "line 4 of t.csv: got 1 value, expected 2, as many as there are columns. "
-            "Mend the line, and put quotes round text that holds a comma.",
-        ),
-        (
-            'x,y\n"' + "a" * 200_000 + '",0\n',
-            "line 2 of t.csv: got what cannot be read as CSV (field larger than field limit (131072)), expected "
-            "values with commas between them. Mend the line, or save the table as CSV again.",
-        ),
         (
             "x,y\n1,0\n2,0\n",
             f"label column 'y' of t.csv: got the single class '0', expected at least two classes. {LABELS}",
@@ -336,45 +284,7 @@ NAMES = "Save the table with commas between values and the columns' names in its
 def test_what_is_no_table_of_classes_is_refused(
     tmp_path: Path, content: str | bytes, message: str
 ) -> None:
-    assert _message(tmp_path, content) == message
-
-
-def test_a_label_column_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    assert _message(tmp_path, PLAIN, target="outcome") == (
-        "label column of t.csv: got 'outcome', expected one of x, y. "
-        "Check the spelling against the first line of the file."
-    )
-
-
-def test_of_many_columns_twenty_are_named(tmp_path: Path) -> None:
-    header = ",".join(f"c{i}" for i in range(25))
-    message = _message(tmp_path, f"{header}\n{header}\n", target="y")
-    assert "c18, c19 and 5 more. Check" in message
-
-
-def test_a_path_that_is_no_file_is_refused(tmp_path: Path) -> None:
-    for path, got in ((tmp_path / "no.csv", "nothing at"), (tmp_path, "a folder at")):
-        with pytest.raises(ParibusError) as caught:
-            read_table(path)
-        assert str(caught.value) == (
-            f"a CSV file: got {got} {path}, expected a file that can be read. Check the path."
-        )
-
-
-def test_a_file_that_may_not_be_read_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(path: Path) -> bytes:
-        raise PermissionError(13, "Permission denied", str(path))
-
-    path = _written(tmp_path, PLAIN)
-    monkeypatch.setattr(Path, "read_bytes", refuse)
-    with pytest.raises(ParibusError) as caught:
-        read_table(path)
-    assert str(caught.value) == (
-        f"a CSV file: got {path}, which cannot be read (Permission denied), expected a file that can be read. "
-        "Check the path."
-    )
+    assert refused(_read, tmp_path, content) == message
 
 
 @pytest.mark.real_data

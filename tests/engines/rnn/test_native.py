@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from paribus.engines.rnn import better_alone, form_for, kernel_status, make_stackable, native, only
-from paribus.engines.rnn.build import build
+from paribus.engines.rnn.native import build
 from paribus.engines.toolchain import COMPILERS, UnavailableError
 
 DTYPES = [torch.float32, torch.float64]
@@ -135,7 +135,7 @@ def test_another_kernel_has_another_name(monkeypatch: pytest.MonkeyPatch, tmp_pa
     paths.append(build())
     source = tmp_path / "other.cpp"
     source.write_text("")
-    monkeypatch.setattr("paribus.engines.rnn.build.SOURCE", source)
+    monkeypatch.setattr("paribus.engines.rnn.native.SOURCE", source)
     paths.append(build())
     assert len(set(paths)) == 4
 

@@ -17,9 +17,9 @@ from torch import Tensor, nn
 
 from paribus.engines.simd import codegen
 from paribus.engines.simd import trainer as simd_trainer
-from paribus.engines.simd.codegen import LaneSteps, library, source_of
+from paribus.engines.simd.codegen import SimdSteps, library, source_of
 from paribus.engines.simd.operations import UnsupportedError
-from paribus.engines.simd.trainer import NO_LANES, NOT_KEPT, CompiledTraining
+from paribus.engines.simd.trainer import NO_SIMD_FORM, NOT_KEPT, CompiledTraining
 from paribus.engines.toolchain import COMPILERS, Library, UnavailableError
 from paribus.engines.vmapped import trainer as vmapped_trainer
 from paribus.engines.vmapped.fit import StackedTraining, train_together
@@ -65,7 +65,7 @@ def taken(runs: Sequence[Run], splits: Sequence[Any]) -> CompiledTraining:
     training = CompiledTraining(runs, splits, make_from=0.0)
     training.advance(3)
     assert training.reason == ""
-    assert isinstance(training._compiled, LaneSteps)
+    assert isinstance(training._compiled, SimdSteps)
     return training
 
 
@@ -170,7 +170,7 @@ def test_steps_in_lanes_are_those_of_the_loop(tiny, shared: Path, case: str) -> 
     runs, splits = cohort(tiny, kind, **settings)
     training = CompiledTraining(runs, splits, make_from=0.0)
     records = train_together(runs, splits, training)
-    assert isinstance(training._compiled, LaneSteps)
+    assert isinstance(training._compiled, SimdSteps)
     assert training.steps == training.update.steps == 7
     for record, run, split in zip(records, runs, splits, strict=True):
         same(record, train(run, split), tolerance)
@@ -224,7 +224,7 @@ def test_one_library_is_for_any_number_of_replicates(tiny, own: Path, norm: str 
         training = CompiledTraining(runs, splits, make_from=make_from)
         plain = StackedTraining(runs, splits)
         torch.testing.assert_close(training.advance(12), plain.advance(12))
-        assert isinstance(training._compiled, LaneSteps)
+        assert isinstance(training._compiled, SimdSteps)
     assert len(list(own.iterdir())) == 1
 
 
@@ -299,7 +299,7 @@ def test_a_step_that_is_watched_is_taken_apart(tiny, shared: Path) -> None:
     ]
     training = CompiledTraining(runs, splits, make_from=0.0)
     records = train_together(runs, splits, training)
-    assert isinstance(training._compiled, LaneSteps)
+    assert isinstance(training._compiled, SimdSteps)
     assert training.at_once == 5
     for record, run, split in zip(records, runs, splits, strict=True):
         same(record, train(run, split), 2e-5)
@@ -312,7 +312,7 @@ def test_early_stopping_keeps_each_replicate_s_best(tiny, shared: Path) -> None:
     runs = [replace(r, recipe=r.recipe.model_copy(update=stopping)) for r in runs]
     training = CompiledTraining(runs, splits, make_from=0.0)
     records = train_together(runs, splits, training)
-    assert isinstance(training._compiled, LaneSteps)
+    assert isinstance(training._compiled, SimdSteps)
     for record, run, split in zip(records, runs, splits, strict=True):
         same(record, train(run, split), 1e-4)
 
@@ -351,7 +351,7 @@ def test_a_class_that_the_network_does_not_have_is_seen_to_fail(tiny, shared: Pa
     assert not losses[:, 1].isfinite().all()
 
 
-class Broken(LaneSteps):
+class Broken(SimdSteps):
     """One weight of one replicate is off by one."""
 
     def __call__(self, *arguments: Tensor) -> Tensor:
@@ -361,7 +361,7 @@ class Broken(LaneSteps):
 
 
 def test_steps_that_are_others_are_not_taken(tiny, own: Path, monkeypatch) -> None:
-    monkeypatch.setattr(simd_trainer, "LaneSteps", Broken)
+    monkeypatch.setattr(simd_trainer, "SimdSteps", Broken)
     runs, splits = _cohort(tiny, range(3), [0.1] * 3)
     training, plain = CompiledTraining(runs, splits, make_from=0.0), StackedTraining(runs, splits)
     assert torch.equal(training.advance(6), plain.advance(6))
@@ -500,7 +500,7 @@ def test_whole_numbers_that_lanes_would_round(tiny, own: Path, monkeypatch) -> N
     runs, splits = _cohort(tiny, range(3), [0.1] * 3)
     training = CompiledTraining(runs, splits, make_from=0.0)
     training.advance(6)
-    assert training.reason == NO_LANES
+    assert training.reason == NO_SIMD_FORM
     assert not list(own.iterdir())
 
 

@@ -68,14 +68,14 @@ def test_without_a_compiler_the_steps_are_taken_all_the_same(tiny, cache: Path) 
         assert record.notes == (*stacked.notes, WHY)
 
 
-def test_every_portion_takes_the_steps_that_were_asked_for() -> None:
+def test_every_chunk_takes_the_steps_that_were_asked_for() -> None:
     """Two processes, plain descent and momentum: both have both, as what was measured and compiled."""
     sgd, momentum = call("torch.optim:SGD", lr=0.1), call("torch.optim:SGD", lr=0.1, momentum=0.9)
     first, second = a_run(optimizer=sgd), a_run(optimizer=momentum)
     runs = [replace(r, seed=s, engine=COMPILED) for r in (first, second) for s in range(10)]
     asked = engine_choice._cohort(engine_choice.EngineQuery("stacked", first, 10, [second]))
-    for portion_ in chunks(runs, 2):
-        numbers = [[run.recipe.optimizer.kwargs for run in part] for part in (portion_, asked)]
+    for chunk in chunks(runs, 2):
+        numbers = [[run.recipe.optimizer.kwargs for run in part] for part in (chunk, asked)]
         assert numbers[0] == numbers[1]
 
 
@@ -269,8 +269,8 @@ def test_auto_may_compile_what_it_stacks(seconds, monkeypatch: pytest.MonkeyPatc
     assert found.reason.startswith("1000000 µs a step by the loop, 1251 stacked by 8; ")
 
 
-def test_a_portion_is_compiled_as_it_is_dealt_out(seconds, monkeypatch: pytest.MonkeyPatch) -> None:
-    """50 replicates of which 16 at once are best are given out by 13: four portions, the last one of 11."""
+def test_a_chunk_is_compiled_as_it_is_dealt_out(seconds, monkeypatch: pytest.MonkeyPatch) -> None:
+    """50 replicates of which 16 at once are best are given out by 13: four chunks, the last one of 11."""
     sizes: list[int] = []
     del seconds
     monkeypatch.setattr(

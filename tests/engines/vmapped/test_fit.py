@@ -325,7 +325,7 @@ def test_a_replicate_that_was_never_best_is_scored_as_it_is(tiny) -> None:
 
 DIAGNOSTICS = tuple(
     call(f"paribus.metrics.diagnostics:{name}")
-    for name in ("gradient_norms", "activations", "steps", "layer_variances")
+    for name in ("gradient_norms", "activations", "update_norm", "layer_variances")
 )
 
 
@@ -494,7 +494,7 @@ class Largest(TorchDispatchMode):
 
 
 def test_no_part_is_prepared_for_all_replicates_at_once(tiny) -> None:
-    """Nothing that training makes is half as large as the validation part of each: samples come in portions."""
+    """Nothing that training makes is half as large as the validation part of each: samples come in chunks."""
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(3000, 64, generator=generator)
     made = tiny["table"].changed(inputs=(x,), targets=((x[:, 0] > 0).long(),))

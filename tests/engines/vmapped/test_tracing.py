@@ -89,8 +89,8 @@ def recordings(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 @pytest.mark.usefixtures("_short")
-def test_a_cohort_that_comes_in_portions_is_recorded_once(tiny, recordings: list[int]) -> None:
-    """The same numbers from a recording that another portion left."""
+def test_a_cohort_that_comes_in_chunks_is_recorded_once(tiny, recordings: list[int]) -> None:
+    """The same numbers from a recording that another chunk left."""
     for _ in range(2):
         runs, splits = cohort(tiny, *NETWORKS["norm and dropout"])
         training = StackedTraining(runs, splits)

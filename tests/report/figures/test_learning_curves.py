@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from paribus.experiment.comparison import Factor
+from paribus.experiment.factor import Factor
 from paribus.report.figures import learning_curves, plotting
 from tests.helpers.handmade import FAILED, LR, Bench, around, comparison, filled
 

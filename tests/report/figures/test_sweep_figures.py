@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from paribus.experiment.comparison import Factor, Suite
+from paribus.experiment.factor import Factor
+from paribus.experiment.suite import Suite
 from paribus.report import write
 from paribus.report.figures import sweep_figures
 from tests.helpers.handmade import FAILED, LR, LRS, Bench, around, comparison

@@ -1,0 +1,110 @@
+"""CSV files that no reader takes, refused by all of them with the same message."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from paribus.data.readers.image_table import read_image_table
+from paribus.data.readers.series import read_series
+from paribus.data.readers.table import read_table
+from tests.helpers.refusals import refused
+
+TABLE = "Give a file with the columns' names in its first line and a row in each other."
+UTF8 = "Save the table as comma-separated text in UTF-8."
+NAMES = "Save the table with commas between values and the columns' names in its first line."
+QUOTES = "Mend the line, and put quotes round text that holds a comma."
+
+every_reader = pytest.mark.parametrize("read", [read_table, read_series, read_image_table])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", f"t.csv: got an empty file, expected a table. {TABLE}"),
+        (" \r\n\n", f"t.csv: got an empty file, expected a table. {TABLE}"),
+        (
+            "x,y\n",
+            "t.csv: got the columns' names alone, expected at least one row below them. Give a file with rows.",
+        ),
+        (
+            "x,y\n1,0\ncaf\xe9,1\n".encode("latin-1"),
+            f"t.csv: got bytes on line 3 that are no UTF-8, expected text in UTF-8. {UTF8}",
+        ),
+        (b"PK\x03\x04\0\0x,y\n", f"t.csv: got binary data, expected text in UTF-8. {UTF8}"),
+        (
+            b"\x89PNG\r\n\x1a\n\xff",
+            f"t.csv: got bytes on line 1 that are no UTF-8, expected text in UTF-8. {UTF8}",
+        ),
+        (
+            "x;y\n1;0\n",
+            "first line of t.csv: got the single name 'x;y', expected names with commas between them. "
+            + NAMES,
+        ),
+        (
+            "1,2,0\n3,4,1\n",
+            f"first line of t.csv: got numbers (1, 2, 0), expected the columns' names. {NAMES}",
+        ),
+        (
+            "x,x,y\n1,2,0\n",
+            f"first line of t.csv: got 'x' more than once, expected a different name for each column. {NAMES}",
+        ),
+        (
+            "x,y\n1,0\n2,0,3\n",
+            "line 3 of t.csv: got 3 values, expected 2, as many as there are columns. " + QUOTES,
+        ),
+        (
+            "x,y\n1,0\n\n2\n",
+            "line 4 of t.csv: got 1 value, expected 2, as many as there are columns. " + QUOTES,
+        ),
+        (
+            'x,y\n"' + "a" * 200_000 + '",0\n',
+            "line 2 of t.csv: got what cannot be read as CSV (field larger than field limit (131072)), expected "
+            "values with commas between them. Mend the line, or save the table as CSV again.",
+        ),
+    ],
+)
+@every_reader
+def test_what_is_no_csv_file_is_refused(
+    tmp_path: Path, read: Callable[..., object], content: str | bytes, message: str
+) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    assert refused(read, path) == message
+
+
+@every_reader
+def test_a_column_that_is_not_there_is_refused(tmp_path: Path, read: Callable[..., object]) -> None:
+    path = tmp_path / "t.csv"
+    header = ",".join(f"c{i}" for i in range(25))
+    path.write_text(f"{header},when\n{header},2011-01-31\n")
+    message = refused(read, path, target="y")
+    assert " column of t.csv: got 'y', expected one of c0, c1, " in message
+    assert message.endswith(
+        "c18, c19 and 6 more. Check the spelling against the first line of the file."
+    )
+
+
+@every_reader
+def test_a_path_that_is_no_file_is_refused(tmp_path: Path, read: Callable[..., object]) -> None:
+    for path, got in ((tmp_path / "no.csv", "nothing at"), (tmp_path, "a folder at")):
+        assert refused(read, path) == (
+            f"a CSV file: got {got} {path}, expected a file that can be read. Check the path."
+        )
+
+
+@every_reader
+def test_a_file_that_may_not_be_read_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read: Callable[..., object]
+) -> None:
+    def refuse(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    path = tmp_path / "t.csv"
+    assert refused(read, path) == (
+        f"a CSV file: got {path}, which cannot be read (Permission denied), expected a file that can be read. "
+        "Check the path."
+    )

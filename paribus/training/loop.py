@@ -56,7 +56,7 @@ class Training:
 
     def __init__(self, run: Run, split: Split) -> None:
         dtype = getattr(torch, run.recipe.dtype)
-        network = initial_network(run, split)
+        network = initial_network(run, split, fitted)
         self.run = run
         self.initial = weight_digests(network)
         self.layers = layer_table(network, split.part("train", 1))
@@ -144,7 +144,7 @@ def train(run: Run, split: Split) -> RunResult:
     back afterwards.
     """
     if run.recipe.start is not None:  # what it starts from is not part of its time
-        source_weights(run)
+        source_weights(run, fitted)
     with deterministic(run):
         started = time.perf_counter()
         training, progress = fitted(run, split)

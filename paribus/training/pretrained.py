@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from fnmatch import fnmatchcase
+from typing import Protocol
 
 from torch import Tensor, nn
 
@@ -15,12 +16,24 @@ from paribus.experiment.recipe import Recipe
 from paribus.runs.run import Outcome, Run, data_digest
 from paribus.runs.weights import load_weights, save_weights, take_over
 from paribus.training.network import build
+from paribus.training.run_state import RunState
 
 KEPT = 8
+
+
+class Fitted(Protocol):
+    """Training that is over, as `paribus.training.loop.Training` is."""
+
+    network: nn.Module
+
+
+Fit = Callable[[Run, Split], tuple[Fitted, RunState]]
+"""A function that trains a run, as `paribus.training.loop.fitted` does."""
+
 _known: dict[str, dict[str, Tensor]] = {}
 
 
-def initial_network(run: Run, split: Split) -> nn.Module:
+def initial_network(run: Run, split: Split, fit: Fit) -> nn.Module:
     """Return the network of a run on the CPU, before its first step.
 
     Raises:
@@ -30,7 +43,7 @@ def initial_network(run: Run, split: Split) -> nn.Module:
     network = build(recipe, split.dataset, run.streams)
     taken, frozen = named_weights(recipe, network)
     if taken:
-        take_over(network, source_weights(run), taken)
+        take_over(network, source_weights(run, fit), taken)
     for name in frozen:
         network.get_parameter(name).requires_grad_(False)
     return network
@@ -65,7 +78,7 @@ def matching(names: Iterable[str], patterns: Sequence[str], what: str) -> list[s
     return [name for name in listed if any(fnmatchcase(name, p) for p in patterns)]
 
 
-def source_weights(run: Run) -> dict[str, Tensor]:
+def source_weights(run: Run, fit: Fit) -> dict[str, Tensor]:
     """Return the weights that a run starts from: of the training that its recipe names, with its own seed.
 
     They are trained once, by the loop, and kept in the cache under the key of that training, so that every variant that
@@ -81,28 +94,26 @@ def source_weights(run: Run) -> dict[str, Tensor]:
         start.task, start.recipe, run.seed, data_digest(start.task, dataset), device=run.device
     )
     if source.key not in _known:
-        weights = _kept(source, start.task.make_split(dataset, source.streams))
+        weights = _kept(source, start.task.make_split(dataset, source.streams), fit)
         keep_latest(_known, source.key, weights, KEPT)
     return _known[source.key]
 
 
-def _kept(source: Run, split: Split) -> dict[str, Tensor]:
+def _kept(source: Run, split: Split, fit: Fit) -> dict[str, Tensor]:
     """Return the weights from the cache, or train them; a cache that cannot be used costs only training time."""
     file = f"weights-{source.key}.pt"
     with suppress(OSError, ParibusError):
         path = cache_folder() / file
         if path.exists():
             return load_weights(path)
-    network = _trained(source, split)
+    network = _trained(source, split, fit)
     with suppress(OSError):
         save_weights(network, cache_folder() / file)
     return {name: value.detach().cpu() for name, value in network.state_dict().items()}
 
 
-def _trained(source: Run, split: Split) -> nn.Module:
-    from paribus.training.loop import fitted  # which itself starts from here
-
-    training, progress = fitted(source, split)
+def _trained(source: Run, split: Split, fit: Fit) -> nn.Module:
+    training, progress = fit(source, split)
     if progress.outcome is not Outcome.completed:
         raise ParibusError(
             f"training of {source.recipe.model.label} on {source.task.name!r}, to start from, with seed {source.seed}",

@@ -20,7 +20,7 @@ from paribus.runs.run import Outcome, Run, RunResult
 from paribus.training.alternating import OWN_UPDATES, model_alternates
 from paribus.training.augment import BY_LOOP
 from paribus.training.batch_order import steps_per_epoch
-from paribus.training.loop import deterministic
+from paribus.training.loop import deterministic, fitted
 from paribus.training.pretrained import source_weights
 from paribus.training.run_state import finish
 
@@ -39,7 +39,7 @@ def train_together(
     """
     for run in runs:
         if run.recipe.start is not None:  # what they start from is not part of their time
-            source_weights(run)
+            source_weights(run, fitted)
     with deterministic(runs[0]):
         started = time.perf_counter()
         training = training or StackedTraining(runs, splits)

@@ -22,7 +22,7 @@ from paribus.seeding import Streams
 from paribus.training.alternating import OWN_UPDATES, alternates
 from paribus.training.dropout import NamedDropout, use_named_dropout
 from paribus.training.layer_summary import layer_table
-from paribus.training.loop import DIAGNOSED
+from paribus.training.loop import DIAGNOSED, fitted
 from paribus.training.network import weight_digests
 from paribus.training.pretrained import initial_network
 from paribus.training.run_state import diagnosed
@@ -81,7 +81,7 @@ class StackedTraining:
         made: dict[Streams, tuple[nn.Module, dict[str, str]]] = {}
         for run, split in zip(self.runs, self.splits, strict=True):
             if run.streams not in made:
-                network = initial_network(run, split)
+                network = initial_network(run, split, fitted)
                 if not made:
                     self.layers = layer_table(network, split.part("train", 1))
                 made[run.streams] = network, weight_digests(network)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -68,6 +69,7 @@ def answer_suite(results: Sequence[Result]) -> tuple[ClaimResult, ...]:
     )
 
 
+@lru_cache(maxsize=1024)
 def answer(claim: Claim, *results: Result) -> ClaimResult:
     """Answer one claim: of one comparison, or of every comparison of a suite."""
     reason = next(filter(None, (_silent(claim, result) for result in results)), "")

@@ -106,7 +106,7 @@ def steps_to_target(record: RunResult, metric: str, target: float, higher_is_bet
     return next(reached, float("inf"))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Result:
     """One arm of a comparison on one device as the store knows it.
 

@@ -82,16 +82,30 @@ def suites_of(items: Iterable[pytest.Item]) -> list[Suite]:
     Raises:
         ParibusError: a suite is neither.
     """
-    from paribus.frontends.discovery import find_suite
-
     suites: dict[str, Suite] = {}
     for item in items:
         case = case_of(item)
         if case and case.suite not in suites:
-            listed = getattr(getattr(item, "module", None), "SUITES", ())
-            own = {suite.name: suite for suite in listed}
-            suites[case.suite] = own.get(case.suite) or find_suite(case.suite)
+            suites[case.suite] = _suite_of(item, case.suite)
     return list(suites.values())
+
+
+def _suite_of(item: pytest.Item, name: str) -> Suite:
+    from paribus.frontends.discovery import find_suite
+
+    listed = getattr(getattr(item, "module", None), "SUITES", ())
+    own = {suite.name: suite for suite in listed}
+    if name in own:
+        return own[name]
+    try:
+        return find_suite(name)
+    except ParibusError as error:
+        raise ParibusError(
+            f"suite of the cases of {item.nodeid.partition('::')[0]}",
+            got=repr(name),
+            expected="a suite in SUITES of that file, or a registered one",
+            fix="Write SUITES = [...] there, and parametrise over cases(SUITES).",
+        ) from error
 
 
 @pytest.hookimpl(wrapper=True)

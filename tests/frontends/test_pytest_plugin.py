@@ -297,7 +297,7 @@ def test_a_test_that_fails_after_training_has_no_row_either(
 ) -> None:
     """As where somebody asserts more of a cell than that it trains."""
     demanding = CASES + '    assert "sgd" in case.name, "only SGD will do"\n'
-    monkeypatch.setattr(sys.modules[__name__], "CELLS", demanding)
+    monkeypatch.setattr(sys.modules[__name__], "CASES", demanding)
     result = go("-k", "cpu")
     result.assert_outcomes(passed=1, failed=1, deselected=2)
     assert [*_rows(pytester)] == ["test_training[toys-sgd-cpu]"]
@@ -426,6 +426,16 @@ def test_a_network_that_does_not_fit_is_refused_before_the_first_test(go: Runner
     result = go(suites=MISFIT)
     assert _usage_error(result).startswith("variant 'wide' on points: got ValueError: wants three")
     assert "test_training" not in result.stdout.str()
+
+
+def test_cases_of_a_suite_that_is_not_listed_are_refused(pytester: pytest.Pytester) -> None:
+    unlisted = CASES.replace("SUITES = ", "MINE = ").replace("cases(SUITES)", "cases(MINE)")
+    pytester.makepyfile(test_unlisted=unlisted.format(suites="suite()"))
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider", "--paribus-jobs=1")
+    assert _usage_error(result) == (
+        "suite of the cases of test_unlisted.py: got 'toys', expected a suite in SUITES of that file, or a registered "
+        "one. Write SUITES = [...] there, and parametrise over cases(SUITES)."
+    )
 
 
 def test_a_store_that_is_something_else_is_refused(go: Runner, pytester: pytest.Pytester) -> None:

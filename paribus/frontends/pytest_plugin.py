@@ -94,7 +94,7 @@ def _suite_of(item: pytest.Item, name: str) -> Suite:
     from paribus.frontends.discovery import find_suite
 
     listed = getattr(getattr(item, "module", None), "SUITES", ())
-    own = {suite.name: suite for suite in listed}
+    own: dict[str, Suite] = {suite.name: suite for suite in listed}
     if name in own:
         return own[name]
     try:

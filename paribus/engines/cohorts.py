@@ -19,9 +19,7 @@ def cohort_key(run: Run) -> str:
     All are trials, or none is.
     """
     trial = None if run.trial is None else 0
-    run = replace(
-        run, engine="loop", seed=0, trial=trial
-    )  # whatever engine was chosen for it since
+    run = replace(run, engine="loop", seed=0, trial=trial)  # the engine is chosen later
     recipe = run.recipe
     if not why_not(run):
         recipe = recipe.model_copy(update={"optimizer": shape_of(recipe.optimizer), "salt": ""})

@@ -1,4 +1,4 @@
-"""The page of the calibration, made of rates that anybody can check."""
+"""Page of the calibration, made of rates that are easy to check."""
 
 from __future__ import annotations
 

@@ -28,10 +28,10 @@ TYPES = {
     torch.int32: "int32_t",
     torch.uint8: "uint8_t",
 }
-# Bytes that a step of as many replicates as there are lanes may fill; a core's second cache has a megabyte or more.
+# Bytes that a step of one replicate a SIMD lane may use; a core's second-level cache has a megabyte or more.
 MAX_BYTES = 2**20
 REGISTER = 64  # bytes of the widest vector register
-# Whole numbers up to which every one is a number in single precision, as lanes hold them.
+# Integers up to this one are exact in single precision, in which SIMD registers hold them.
 EXACT = 2**24
 SOURCES = [
     path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("[a-z]*.*"))

@@ -108,7 +108,7 @@ class _Lowering:
         self.replaces = {o: i for o, i in zip(self.outputs, into, strict=True) if o is not i}
         self.ordinal = {n: i for i, n in enumerate(self.nodes)}
         self.uniform: dict[Node, Any] = {}
-        self.origin: dict[Node, Node] = {}  # whose memory a view looks at
+        self.origin: dict[Node, Node] = {}  # node whose memory a view shares
         self.slot: dict[Node, int] = {}
         self.values: dict[Node, Value] = {}
         self.declared: list[str] = []
@@ -132,7 +132,7 @@ class _Lowering:
                 lines += self._copied(out, self.values[into])
         return Lowered("\n".join([*self.declared, *lines]), self._read(self.loss, ()), self.memory)
 
-    # What is computed when
+    # Schedule
 
     def _place(self, node: Node) -> None:
         """Give a node its slot, the first in which it can be computed."""
@@ -270,7 +270,7 @@ class _Lowering:
             return number(bool(value) if dtype_of(node) == torch.bool else value)
         return self._value(node).at(index)
 
-    # C++
+    # Code
 
     def _loop(
         self, shape: Sequence[int], body: Callable[[Sequence[str]], Sequence[str]]

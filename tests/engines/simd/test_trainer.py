@@ -48,7 +48,7 @@ def same(found: RunResult, wanted: RunResult, tolerance: float) -> None:
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache with nothing in it, and no compiler to fill it."""
+    """Provide an empty cache, and no compiler to fill it."""
     monkeypatch.setenv("PARIBUS_CACHE", str(tmp_path))
     monkeypatch.setenv("CXX", "/nowhere/c++")
     return tmp_path
@@ -207,7 +207,7 @@ def test_the_executor_trains_them_compiled(cache: Path) -> None:
 
 @pytest.fixture
 def seconds(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What is measured of steps of all replicates, plain and compiled, and how often the latter was."""
+    """Provide measured seconds of steps, plain and compiled, and how often the latter were measured."""
     found: dict[str, Any] = {"plain": 0.010, "compiled": 0.004, "measured": 0}
 
     def measured(_runs: object, _fold: object) -> float:

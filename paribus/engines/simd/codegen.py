@@ -117,7 +117,7 @@ def source_of(
             )
         pointers, at = [], 0
         for i, size in enumerate(sizes):
-            pointers.append(f"Vec* const in{i} = room.data() + {at};")
+            pointers.append(f"Vec* const in{i} = buffer.data() + {at};")
             at += size
         kinds = [TYPES[x.dtype] for x in changing]
         moved = [(i, kind, sizes[i]) for i, kind in enumerate(kinds)]
@@ -129,9 +129,9 @@ def source_of(
                 PRELUDE.read_text(encoding="utf-8"),
                 'extern "C" void paribus_steps(int64_t replicates, int64_t steps, void* const* tensors) {',
                 f"T* const losses = (T*)tensors[{ahead.stop + len(samples.tensors) + 1}];",
-                f"std::vector<Vec> room({at + step.memory});",
+                f"std::vector<Vec> buffer({at + step.memory});",
                 *pointers,
-                f"Vec* const memory = room.data() + {at};",
+                f"Vec* const memory = buffer.data() + {at};",
                 "for (int64_t first = 0; first < replicates; first += LANES) {",
                 "const int valid = int(std::min<int64_t>(LANES, replicates - first));",
                 "int64_t replicate[LANES];",

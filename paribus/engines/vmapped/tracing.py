@@ -95,7 +95,7 @@ def _verified(
         results = (*traced(inputs, targets), *stack.buffers.values())
         stack.buffers = clones
         expected = (*stack.gradient(loss, inputs, targets), *stack.buffers.values())
-    except Exception:  # noqa: BLE001 - vmap, which trains it all the same, tells better what is wrong
+    except Exception:  # noqa: BLE001 - vmap, which is used instead, reports better what is wrong
         return None
     finally:
         stack.buffers = before

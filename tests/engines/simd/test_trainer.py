@@ -269,7 +269,7 @@ def test_auto_may_compile_what_it_stacks(seconds, monkeypatch: pytest.MonkeyPatc
     assert found.reason.startswith("1000000 µs a step by the loop, 1251 stacked by 8; ")
 
 
-def test_a_chunk_is_compiled_as_it_is_dealt_out(seconds, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_chunk_is_compiled_as_it_is_divided(seconds, monkeypatch: pytest.MonkeyPatch) -> None:
     """50 replicates of which 16 at once are best are given out by 13: four chunks, the last one of 11."""
     sizes: list[int] = []
     del seconds

@@ -100,7 +100,7 @@ def _kept(source: Run, split: Split) -> dict[str, Tensor]:
 
 
 def _trained(source: Run, split: Split) -> nn.Module:
-    from paribus.training.loop import fitted  # which itself starts from here
+    from paribus.training.loop import fitted  # which imports this module
 
     training, progress = fitted(source, split)
     if progress.outcome is not Outcome.completed:

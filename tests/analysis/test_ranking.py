@@ -1,4 +1,4 @@
-"""A suite over its tasks, from records written by hand: which of them count, how variants rank, what the page says."""
+"""Ranking over the tasks of a suite, from handmade results: which of them count, ranks, and the page's text."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def suite(*comparisons: Comparison) -> Suite:
 
 @pytest.fixture
 def results(store):
-    """A function that makes the results of every task; losses of a task may be changed."""
+    """Return a function that makes the results of every task; losses of a task may be changed."""
 
     def make(whole: Suite | None = None, **changed: dict[str, list[float]]) -> list[Result]:
         chosen = whole or suite()

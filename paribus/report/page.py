@@ -237,7 +237,7 @@ def _folded_details(results: Sequence[Result]) -> list[str]:
     if not results:
         return []
     held = settings_tables.shared_lines(results, settings_tables.held_settings, "setting")
-    facts = settings_tables.shared_lines(results, method.facts, "")
+    facts = settings_tables.shared_lines(results, lambda result: _facts(result, results), "")
     runs = settings_tables.shared_lines(results, provenance_tables.provenance, "")
     commands = dict.fromkeys(method.command(*arms) for arms in tables.by_comparison(results))
     again = "\n".join(commands)
@@ -255,6 +255,11 @@ def _folded_details(results: Sequence[Result]) -> list[str]:
             f"To make it again:\n\n```\n{again}\n```",
         ),
     ]
+
+
+def _facts(result: Result, results: Sequence[Result]) -> list[tuple[str, str]]:
+    arms = [r for r in results if r.comparison.name == result.comparison.name]
+    return [*method.facts(result), *tuning_budget.untuned(arms)]
 
 
 def _network_title(names: str, lines: Sequence[tables.Line], total: str) -> str:

@@ -16,6 +16,9 @@ from paribus.report.tables import Line, state
 DECLARED_TEST = "the test part is the declared one and is not redrawn"
 
 
+TUNED = "[tuned arm](method.md#tuned-arm)"
+
+
 def budget_lines(result: Result) -> list[Line]:
     """Return what was spent on each variant: trials, seeds, steps, seconds, and what failed."""
     return [_budget_line(row, result) for row in result.rows]
@@ -96,9 +99,9 @@ def _winners(values: Sequence[Any]) -> Line:
 
 
 def search_facts(result: Result) -> list[tuple[str, str]]:
-    """Return how an arm was tuned: a name, linked to the method, and a value each."""
+    """Return how an arm was tuned: a name, linked to the method, and a value each; nothing in the default arm."""
     if result.arm == "default":
-        return _untuned(result)
+        return []
     tuning = result.comparison.tuning
     assert tuning is not None, "only what is tuned has a tuned arm"
     trials = span(row.searched.search.trials for row in result.rows if row.searched)
@@ -111,21 +114,23 @@ def search_facts(result: Result) -> list[tuple[str, str]]:
         else "each seed its own"
     )
     return [
-        ("[tuned arm](method.md#tuned-arm)", f"{search}; {scope}"),
+        (TUNED, f"{search}; {scope}"),
         *_overlap(result),
         *_spaces(result),
         *([("trials", "**unequal between variants, as was asked for**")] if result.unequal else []),
     ]
 
 
-def _untuned(result: Result) -> list[tuple[str, str]]:
-    """Return why there is no tuned arm, where none was declared or run at this budget."""
-    tuning = result.comparison.tuning
+def untuned(results: Sequence[Result]) -> list[tuple[str, str]]:
+    """Return why one comparison has no tuned arm, where it has none."""
+    if any(result.arm == "tuned" for result in results):
+        return []
+    tuning, budget = results[0].comparison.tuning, results[0].budget
     if tuning is None:
-        return [("[tuned arm](method.md#tuned-arm)", "none declared")]
-    if result.budget not in tuning.trials:
-        return [("[tuned arm](method.md#tuned-arm)", f"not run at the budget `{result.budget}`")]
-    return []
+        reason = "none declared"
+    else:
+        reason = "not asked for" if budget in tuning.trials else f"not run at the budget `{budget}`"
+    return [(TUNED, reason)]
 
 
 def _overlap(result: Result) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ import numpy as np
 from paribus.experiment.recipe import Pretrained
 from paribus.report.figures.learning_curves import chosen
 from paribus.report.figures.reconstructions import reconstructions, strip
-from paribus.report.text import setting
+from paribus.report.formatting import setting
 from paribus.runs.run import Predictions
 from paribus.runs.store import Store
 from paribus.spec import to_plain

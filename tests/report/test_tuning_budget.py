@@ -87,10 +87,14 @@ def test_both_arms_stand_in_each_table(both) -> None:
     out, _ = both
     text = (out / "toys.md").read_text()
     pairs = [("sgd", "default"), ("adam", "default"), ("sgd", "tuned"), ("adam", "tuned")]
-    for heading in ("## toys", "<summary>Other scores and time", "<summary>Budget of each variant"):
+    for heading in (
+        "## toys\n\n",
+        "<summary>Other scores and time",
+        "<summary>Budget of each variant",
+    ):
         found = table(text, heading)
         assert [*zip(found["variant"], found["arm"], strict=True)] == pairs
-    main = table(text, "## toys")
+    main = table(text, "## toys\n\n")
     assert [v == "baseline" for v in main["verdict"]] == [True, False, True, False]
     index = (out / "README.md").read_text()
     assert "Stated settings, test log_loss, 6 seeds, 6 steps: " in index
@@ -218,10 +222,10 @@ def test_a_declared_test_part_is_known_by_the_note_of_its_split() -> None:
 def test_unequal_budgets_are_flagged_wherever_a_verdict_stands(page, tmp_path) -> None:
     trials = {"quick": {"sgd": 1, "adam": 2}}
     text = page(tuned(trials=trials, unequal=True, widen=False), arm="tuned", seeds=6)
-    assert "unequal budgets" in table(text, "## toys")["verdict"][1]
+    assert "unequal budgets" in table(text, "## toys\n\n")["verdict"][1]
     assert "(unequal numbers of trials)" in text.splitlines()[2]
     assert "**unequal between variants, as was asked for**" in text
-    assert "whoever tries more looks\nbetter" in (tmp_path / "method.md").read_text()
+    assert "tries more\nlooks better" in (tmp_path / "method.md").read_text()
     assert "(unequal numbers of trials)" in (tmp_path / "README.md").read_text()
     assert table(text, "<summary>Budget of each variant")["trials a seed"].tolist() == ["1", "2"]
 

@@ -11,16 +11,11 @@ from paribus.experiment.task import Metric
 from paribus.experiment.variant import Variant
 from paribus.report.figures.learning_curves import drawn, plot_figure
 from paribus.report.figures.plotting import GREY, MARKERS, style
-from paribus.report.formatting import number, plus_minus
+from paribus.report.formatting import NOTHING, number, plus_minus
 from paribus.report.tables import Line, heading, state
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-LEGEND = (
-    "Behind the best: how much worse than the best variant's mean at that metric. A variant is on the frontier unless "
-    "another one's means are at least as good at both metrics and better at one."
-)
 
 
 class Point(NamedTuple):
@@ -93,7 +88,8 @@ def lines(result: Result) -> list[Line]:
             f"{first.name}, behind the best": number(float(behind[name][0])),
             heading(second): plus_minus(point.second),
             f"{second.name}, behind the best": number(float(behind[name][1])),
-            "on the frontier": f"no: {beaten[name]} is better" if name in beaten else "yes",
+            "on the frontier": "no" if name in beaten else "yes",
+            "beaten by": beaten.get(name, NOTHING),
         }
         for name, point in found.items()
     ]

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+MANY_TRIALS = 20  # from which on their axis is logarithmic
+
+
 def best_of_trials(result: Result) -> Figure | None:
     """Draw the expected validation score of the best of n trials over n, a line a variant; None where none was."""
     rows = {
@@ -29,6 +32,9 @@ def best_of_trials(result: Result) -> Figure | None:
     axes = figure.add_subplot()
     draw(axes, bands, "trials, of which the best by its validation score is taken")
     fit_scale(axes, np.concatenate([band.middle for band in bands.values()]))
+    if max(band.steps[-1] for band in bands.values()) >= MANY_TRIALS:
+        axes.set_xscale("log")  # most is gained by the first few
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     metric = result.comparison.task.primary
     better = "higher" if metric.higher_is_better else "lower"
     unit = f", {metric.unit}" if metric.unit else ""

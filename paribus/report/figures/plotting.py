@@ -118,7 +118,7 @@ def fit_scale(axes: Axes, values: Floats, beyond: float = LOG_BEYOND) -> None:
         axes.set_yscale("symlog", linthresh=10.0 ** np.ceil(np.log10(np.median(sizes))))
 
 
-def _plain_decades(axes: Axes, factor: float, most: float = 1e4) -> None:
+def _plain_decades(axes: Axes, factor: float, most: float = 1e3) -> None:
     """Write numbers such as 0.2 beside a few decades, where powers of ten would say too little."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 

@@ -97,7 +97,7 @@ def _name_settings(axes: Axes, settings: Floats) -> None:
 
     if len(settings) > MAX_TICKS:
         return
-    axes.set_xticks(settings.tolist(), [f"{x:g}" for x in settings])
+    axes.set_xticks(settings.tolist(), [f"{x:.3g}" if x < 1000 else f"{x:g}" for x in settings])
     axes.xaxis.set_minor_locator(NullLocator())
 
 

@@ -11,6 +11,7 @@ from paribus.analysis.claim_registry import ClaimRecord
 from paribus.analysis.ranking import TaskRanking, standings
 from paribus.analysis.results import Result
 from paribus.report import claims, method, runs_csv
+from paribus.report.details import details, details_name
 from paribus.report.figures import learning_curves, ranking, sweep_figures, trade_off
 from paribus.report.figures.best_of_n import best_of_trials
 from paribus.report.formatting import slug
@@ -26,7 +27,7 @@ __all__ = ["terminal", "verdict_table", "write"]
 
 
 def write(results: Sequence[Result], out: Path, declared: Sequence[ClaimRecord] = ()) -> list[Path]:
-    """Write the index, a page, a CSV and figures for each suite, the page of all claims, and method.md.
+    """Write the index, a page, its details, a CSV and figures for each suite, the page of all claims, and method.md.
 
     Args:
         results: of every comparison and device.
@@ -71,8 +72,9 @@ def _suite(name: str, results: Sequence[Result], out: Path) -> list[Path]:
         drawn[place] |= _saved({title: (figure, file)}, out)
     rankings = [(each, _ranking_figures(name, each, out)) for each in standings(results)]
     path = _text(out / f"{name}.md", page(results, drawn, csv.name, rankings))
+    path_of_details = _text(out / details_name(name), details(results))
     files = [file for names in (*(f for _, f in rankings), *drawn) for file in names.values()]
-    return [path, csv, *(out / file for file in files)]
+    return [path, path_of_details, csv, *(out / file for file in files)]
 
 
 def _ranking_figures(name: str, of_tasks: TaskRanking, out: Path) -> Figures:

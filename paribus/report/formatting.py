@@ -182,6 +182,11 @@ def listed(items: Iterable[str], last: str = "and") -> str:
     return f"{', '.join(names[:-1])} {last} {names[-1]}"
 
 
+def bullets(items: Iterable[str]) -> str:
+    """Return items as a list."""
+    return "\n".join(f"- {item}" for item in items)
+
+
 def plural(count: int, noun: str) -> str:
     """Format a count with its noun.
 

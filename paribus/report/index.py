@@ -12,7 +12,8 @@ from paribus.analysis.results import Result
 from paribus.analysis.verdict import Decision
 from paribus.report import claims
 from paribus.report.answers import answer, ranking_answer
-from paribus.report.page import bullets, by_suite
+from paribus.report.formatting import bullets
+from paribus.report.page import by_suite
 
 HOW = (
     "Each comparison varies one thing and holds all else equal; verdicts compare variants with a baseline over paired "

@@ -1,8 +1,8 @@
-"""Page of a suite: the answers first, then each comparison's table and figures; all else is folded away."""
+"""Page of a suite: the answers first, then each comparison's table and figures; details.py holds the rest."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from paribus.analysis.claims import ClaimResult, answer_all, answer_suite
@@ -14,13 +14,12 @@ from paribus.report import (
     provenance_tables,
     ranking_tables,
     secondary_tables,
-    settings_tables,
     tables,
-    tuning_budget,
 )
 from paribus.report.answers import answer, ranking_answer
+from paribus.report.details import details_name
 from paribus.report.figures import trade_off
-from paribus.report.formatting import listed, number
+from paribus.report.formatting import bullets, listed, number
 from paribus.runs.run import Predictions
 
 Figures = Mapping[str, str]
@@ -50,7 +49,8 @@ def page(
     blocks = [
         f"# {suite.title}",
         answers[0] if len(answers) == 1 else bullets(answers),
-        f"[All runs]({csv}) · [method]({method.PAGE}) · [all suites](README.md)",
+        f"[Details]({details_name(suite.name)}) · [all runs]({csv}) · [method]({method.PAGE}) · "
+        "[all suites](README.md)",
     ]
     for ranking, names in rankings:
         blocks += ranking_tables.blocks(ranking, names)
@@ -60,19 +60,18 @@ def page(
     ran = [result for result in results if not result.skipped]
     for device in dict.fromkeys(result.device for result in ran):
         blocks += _suite_claims([r for r in ran if r.device == device])
-    return "\n\n".join([*blocks, *_folded_details(ran)]) + "\n"
+    return "\n\n".join(blocks) + "\n"
 
 
 def _comparison(
     found: Sequence[Result], results: Sequence[Result], figures: Sequence[Figures]
 ) -> list[str]:
-    """Return a comparison's results on each device, then what varied in all of them."""
+    """Return a comparison's results on each device."""
     blocks = [f"## {found[0].comparison.name}"]
     for arms in tables.by_comparison(found):
         names = [figures[i] for i, r in enumerate(results) if any(r is arm for arm in arms)]
         blocks += _device(arms, names)
-    ran = next((result for result in found if not result.skipped), None)
-    return blocks + ([_varied(ran)] if ran else [])
+    return blocks
 
 
 def _device(arms: Sequence[Result], figures: Sequence[Figures]) -> list[str]:
@@ -89,11 +88,6 @@ def _device(arms: Sequence[Result], figures: Sequence[Figures]) -> list[str]:
         *_claims(arms),
         *(p for arm, names in zip(arms, figures, strict=True) for p in _pictures(arm, names)),
         *(line for arm in arms for line in (*_trade_off(arm), *_extra(arm))),
-        folded(
-            "Other scores and time",
-            tables.markdown(tables.of_arms(arms, secondary_tables.other_lines)),
-        ),
-        folded("Budget of each variant", *_budget(arms)),
     ]
 
 
@@ -201,88 +195,6 @@ def _extra(result: Result) -> list[str]:
         lines = [{k: str(v) for k, v in line.items()} for line in make(given, result.classes)]
         blocks += [f"### {title}{_of_arm(result)}", tables.markdown(lines)]
     return blocks
-
-
-def _budget(arms: Sequence[Result]) -> list[str]:
-    spaces = [line for arm in arms for line in tuning_budget.space_lines(arm)]
-    budget = tables.markdown(tables.of_arms(arms, tuning_budget.budget_lines))
-    return [budget, *([tables.markdown(spaces)] if spaces else [])]
-
-
-def _varied(result: Result) -> str:
-    """Return what varied, what was compared by hash, and the comparison's notes."""
-    notes = result.comparison.notes
-    return folded(
-        "What varied",
-        tables.markdown(settings_tables.varied_lines(result)),
-        _checked(result),
-        *([bullets(notes)] if notes else []),
-    )
-
-
-def _checked(result: Result) -> str:
-    if not any(row.known for row in result.rows[1:]):
-        return "No pair of runs is there to compare by hash."
-    if result.control.broken:
-        return (
-            f"**Should be equal between variants and is not**: {'; '.join(result.control.checked)}."
-        )
-    if not result.control.checked:
-        return "Split, order and initial weights may all differ with the factor, so none was compared by hash."
-    return f"Equal by hash in every variant, for every seed: {'; '.join(result.control.checked)}."
-
-
-def _folded_details(results: Sequence[Result]) -> list[str]:
-    """Return what all comparisons of a page share: settings, networks, data, method, provenance, commands."""
-    if not results:
-        return []
-    held = settings_tables.shared_lines(results, settings_tables.held_settings, "setting")
-    facts = settings_tables.shared_lines(results, lambda result: _facts(result, results), "")
-    runs = settings_tables.shared_lines(results, provenance_tables.provenance, "")
-    commands = dict.fromkeys(method.command(*arms) for arms in tables.by_comparison(results))
-    again = "\n".join(commands)
-    return [
-        folded("Settings held equal", tables.markdown(held)),
-        *(
-            folded(_network_title(names, lines, total), tables.markdown(lines))
-            for names, lines, total in provenance_tables.networks(results)
-        ),
-        *_data(results),
-        folded("How the verdicts were reached", tables.markdown(facts)),
-        folded(
-            "Where the numbers come from",
-            *([tables.markdown(runs)] if runs else []),
-            f"To make it again:\n\n```\n{again}\n```",
-        ),
-    ]
-
-
-def _facts(result: Result, results: Sequence[Result]) -> list[tuple[str, str]]:
-    arms = [r for r in results if r.comparison.name == result.comparison.name]
-    return [*method.facts(result), *tuning_budget.untuned(arms)]
-
-
-def _network_title(names: str, lines: Sequence[tables.Line], total: str) -> str:
-    frozen = any(line["parameters"] == "frozen" for line in lines)
-    return f"Network of {names}: {total} parameters{' that are trained' * frozen}"
-
-
-def _data(results: Sequence[Result]) -> list[str]:
-    lines, notes = provenance_tables.data_lines(results), provenance_tables.data_notes(results)
-    if not lines:
-        return []
-    return [folded("Data", tables.markdown(lines), *([bullets(notes)] if notes else []))]
-
-
-def bullets(items: Iterable[str]) -> str:
-    """Return items as a list."""
-    return "\n".join(f"- {item}" for item in items)
-
-
-def folded(title: str, *blocks: str) -> str:
-    """Return blocks that a reader opens."""
-    content = "\n\n".join(blocks)
-    return f"<details><summary>{title}</summary>\n\n{content}\n\n</details>"
 
 
 def by_suite(results: Sequence[Result]) -> dict[str, list[Result]]:

@@ -51,7 +51,7 @@ def shared_lines(
 
 
 def _of(names: Sequence[str], count: int) -> str:
-    return "all" if len(names) == count else "; ".join(names)
+    return "" if len(names) == count else "; ".join(names)
 
 
 def varied_lines(result: Result) -> list[Line]:

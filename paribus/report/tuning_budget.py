@@ -9,7 +9,6 @@ import numpy as np
 
 from paribus.analysis.results import Result, Row
 from paribus.report.formatting import NOTHING, listed, number, plural, span
-from paribus.report.settings_tables import parameters
 from paribus.report.tables import Line, state
 
 # As `paribus.data.splits:random_split` notes it, whose code runs depend on: a name for it there would retire them all.
@@ -30,7 +29,6 @@ def _budget_line(row: Row, result: Result) -> Line:
         "seeds",
         "steps",
         "seconds",
-        "parameters",
         "failed trials",
         "failed runs",
     )
@@ -42,7 +40,6 @@ def _budget_line(row: Row, result: Result) -> Line:
         str(len(row.runs)),
         f"{sum(record.steps for record in spent):,}",
         number(sum(record.seconds for record in spent)),
-        parameters(row),
         NOTHING if row.searched is None else f"{row.searched.failures} of {len(row.tried)}",
         f"{len(row.known) - row.count('completed')} of {len(row.runs)}",
     )

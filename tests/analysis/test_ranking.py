@@ -202,7 +202,7 @@ def test_tasks_that_cannot_be_ranked_over_are_refused(comparisons, got) -> None:
 def test_the_page_begins_with_what_stands_over_all_tasks(results, tmp_path) -> None:
     written = write(results(second={"adam": []}), tmp_path)
     names = [path.name for path in written]
-    assert names[3:6] == [
+    assert names[4:7] == [
         "hand-mean-ranks.png",
         "hand-interquartile-means.png",
         "hand-steps-to-target.png",

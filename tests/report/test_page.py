@@ -30,21 +30,22 @@ CLAIMS = (
 
 @pytest.fixture
 def page(tmp_path):
-    """A function that writes results and reads the page back."""
+    """A function that writes results and reads the page and its details back."""
 
     def read(*results, name: str = "hand") -> str:
         write(results, tmp_path / "out")
-        return (tmp_path / "out" / f"{name}.md").read_text(encoding="utf-8")
+        files = (f"{name}.md", f"{name}-details.md")
+        return "".join((tmp_path / "out" / file).read_text(encoding="utf-8") for file in files)
 
     return read
 
 
 def test_everything_is_written_the_index_first(store, tmp_path) -> None:
     written = write([filled(store).result()], tmp_path / "deep" / "out")
-    names = ["README.md", "hand.md", "hand.csv", "hand.png", "method.md"]
+    names = ["README.md", "hand.md", "hand-details.md", "hand.csv", "hand.png", "method.md"]
     assert [path.name for path in written] == names
     assert all(path.stat().st_size > 0 for path in written)
-    assert len(pandas.read_csv(written[2])) == 30
+    assert len(pandas.read_csv(written[3])) == 30
 
 
 def test_files_of_several_comparisons_and_devices_have_names_of_their_own(store, tmp_path) -> None:
@@ -77,19 +78,21 @@ def test_the_same_store_gives_the_same_bytes(store, tmp_path) -> None:
 
 def test_verdicts_come_before_evidence_and_provenance_last(store, page) -> None:
     text = page(filled(store, claims=CLAIMS).result())
-    headings = [line for line in text.splitlines() if line.startswith(("#", "<details>"))]
+    headings = [line for line in text.splitlines() if line.startswith("#")]
     assert headings == [
         "# By hand",
         "## hand",
         "### [Claims](method.md#claims)",
-        "<details><summary>Other scores and time</summary>",
-        "<details><summary>Budget of each variant</summary>",
-        "<details><summary>What varied</summary>",
-        "<details><summary>Settings held equal</summary>",
-        "<details><summary>Network of sgd, adam and rmsprop: 17 parameters</summary>",
-        "<details><summary>Data</summary>",
-        "<details><summary>How the verdicts were reached</summary>",
-        "<details><summary>Where the numbers come from</summary>",
+        "# By hand: details",
+        "## hand",
+        "### What varied",
+        "### [Other scores and time](method.md#budget-and-time), on cpu",
+        "### [Budget](method.md#budget-and-time) of each variant, on cpu",
+        "## Settings held equal",
+        "## Network of sgd, adam and rmsprop: 17 parameters",
+        "## Data",
+        "## How the verdicts were reached",
+        "## Where the numbers come from",
     ]
 
 
@@ -133,7 +136,7 @@ def test_what_varied_and_what_was_held_equal_come_from_the_recipes(store, page) 
     text = page(filled(store).result())
     assert "| variant   | recipe.optimizer    | recipe.optimizer.lr   | parameters   |" in text
     assert "| adam      | torch.optim:Adam    | 0.01                  | 17           |" in text
-    held = text.partition("held equal</summary>")[2].partition("</details>")[0]
+    held = text.partition("## Settings held equal")[2].partition("##")[0]
     assert "| recipe.batch_size " in held
     assert "| recipe.optimizer " not in held
     assert "recipe.init, recipe.augment" in held.partition("| not set ")[2].partition("\n")[0]
@@ -159,7 +162,7 @@ def test_a_layer_that_is_not_trained_is_said_to_be_frozen(store, page) -> None:
     text = page(bench.result())
     assert "Network of adam: 5 parameters that are trained" in text
     assert "| Linear0 | 4                    | weight 4×2, bias 4 | frozen       |" in text
-    assert "Network of sgd and rmsprop: 17 parameters</summary>" in text
+    assert "Network of sgd and rmsprop: 17 parameters\n" in text
 
 
 def test_a_network_that_comparisons_share_stands_once(store, tmp_path) -> None:
@@ -172,9 +175,9 @@ def test_a_network_that_comparisons_share_stands_once(store, tmp_path) -> None:
             bench.put(name, around(0.4))
         results.append(bench.result(suite=suite))
     write(results, tmp_path)
-    text = (tmp_path / "hand.md").read_text(encoding="utf-8")
-    assert text.count("<summary>Network of ") == 1
-    assert "<summary>Network of one; two: 17 parameters</summary>" in text
+    text = (tmp_path / "hand-details.md").read_text(encoding="utf-8")
+    assert text.count("## Network of ") == 1
+    assert "## Network of one; two: 17 parameters\n" in text
     assert text.count("| recipe.batch_size ") == 1
 
 
@@ -398,7 +401,7 @@ def test_a_users_file_is_named_without_its_folder(store, page, tmp_path) -> None
 
 def test_a_failed_row_shows_why_and_no_number(store, page) -> None:
     text = page(filled(store).result(failures={"adam": "boom"}))
-    main, other, _budget, varied = (
+    main, varied, other, _budget = (
         line for line in text.splitlines() if line.startswith("| adam ")
     )
     assert "failed: boom" in main
@@ -421,7 +424,7 @@ def test_a_half_trained_comparison_says_how_far_it_came(store, page, tmp_path) -
 def test_nothing_trained_is_a_page_too(store, page) -> None:
     text = page(Bench(store).result())
     assert "No pair of runs is there to compare by hash." in text
-    assert "<summary>Data</summary>" not in text
+    assert "## Data" not in text
     assert "no verdict, because the baseline sgd has no result (not run)" in text.splitlines()[2]
 
 

@@ -71,9 +71,14 @@ def page(tmp_path: Path) -> Callable[..., str]:
     def read(made: Suite, **settings: Any) -> str:
         opened, _ = trained(tmp_path, made, **{"seeds": 2, **settings})
         opened.store.close()
-        return (tmp_path / "toys.md").read_text()
+        return text_of(tmp_path)
 
     return read
+
+
+def text_of(out: Path) -> str:
+    """Return the page and its details."""
+    return (out / "toys.md").read_text() + (out / "toys-details.md").read_text()
 
 
 def table(text: str, heading: str) -> pandas.DataFrame:
@@ -85,12 +90,12 @@ def table(text: str, heading: str) -> pandas.DataFrame:
 
 def test_both_arms_stand_in_each_table(both) -> None:
     out, _ = both
-    text = (out / "toys.md").read_text()
+    text = text_of(out)
     pairs = [("sgd", "default"), ("adam", "default"), ("sgd", "tuned"), ("adam", "tuned")]
     for heading in (
         "## toys\n\n",
-        "<summary>Other scores and time",
-        "<summary>Budget of each variant",
+        "### [Other scores",
+        "### [Budget]",
     ):
         found = table(text, heading)
         assert [*zip(found["variant"], found["arm"], strict=True)] == pairs
@@ -104,12 +109,11 @@ def test_both_arms_stand_in_each_table(both) -> None:
 def test_the_budget_adds_up(both) -> None:
     """Six seeds of three trials and a winner, six steps each."""
     out, results = both
-    found = table((out / "toys.md").read_text(), "<summary>Budget of each variant")
+    found = table(text_of(out), "### [Budget]")
     assert found["trials a seed"].tolist() == ["0", "0", "3", "3"]
     assert found["steps"].tolist() == ["36", "36", "144", "144"]
     assert found["failed trials"].tolist() == ["—", "—", "0 of 18", "0 of 18"]
     assert found["failed runs"].tolist() == ["0 of 6"] * 4
-    assert found["parameters"].tolist() == ["17"] * 4
     seconds = sum(r.seconds for row in results[1].rows[:1] for r in (*row.tried, *row.known))
     assert float(found["seconds"][2]) == pytest.approx(seconds, rel=0.01)
     spaces = pandas.DataFrame(space_lines(results[1]))
@@ -121,7 +125,7 @@ def test_the_budget_adds_up(both) -> None:
 
 
 def test_the_page_says_how_it_was_tuned(both) -> None:
-    text = (both[0] / "toys.md").read_text()
+    text = text_of(both[0])
     assert (
         "3 random trials a variant over optimizer.lr, chosen by validation log_loss; each seed its own"
         in text
@@ -151,7 +155,7 @@ def test_pages_of_both_arms_are_made_again_from_their_evidence(
 ) -> None:
     monkeypatch.setattr(module, "execute", lambda *_a, **_k: pytest.fail("something is trained"))
     rebuild(both[0] / FILE, tmp_path, {"toys": tuned()}.__getitem__)
-    for name in ("toys.md", "toys.csv", "README.md"):
+    for name in ("toys.md", "toys-details.md", "toys.csv", "README.md", "method.md"):
         assert (tmp_path / name).read_text() == (both[0] / name).read_text()
 
 
@@ -187,14 +191,14 @@ def test_a_shared_search_speaks_of_these_configurations(page) -> None:
         "speaks of these configurations" in text
     )
     assert re.search(r"\| search spaces +\| as declared +\|", text)
-    assert table(text, "<summary>Budget of each variant")["trials a seed"][2] == "3, shared"
+    assert table(text, "### [Budget]")["trials a seed"][2] == "3, shared"
 
 
 def test_a_shared_search_that_saw_the_test_parts_says_so(page, both) -> None:
     """One fixed data set, and a split of its own for the seed of the search; nested searches share their seed's."""
     warning = "**saw samples of the test parts**"
     assert warning in page(tuned(shared=True, widen=False))
-    assert warning not in (both[0] / "toys.md").read_text()
+    assert warning not in text_of(both[0])
 
 
 def test_no_test_part_is_seen_where_it_is_declared_or_data_are_new(both) -> None:
@@ -227,7 +231,7 @@ def test_unequal_budgets_are_flagged_wherever_a_verdict_stands(page, tmp_path) -
     assert "**unequal between variants, as was asked for**" in text
     assert "tries more\nlooks better" in (tmp_path / "method.md").read_text()
     assert "(unequal numbers of trials)" in (tmp_path / "README.md").read_text()
-    assert table(text, "<summary>Budget of each variant")["trials a seed"].tolist() == ["1", "2"]
+    assert table(text, "### [Budget]")["trials a seed"].tolist() == ["1", "2"]
 
 
 def test_values_without_an_order_are_counted(page) -> None:
@@ -237,7 +241,7 @@ def test_values_without_an_order_are_counted(page) -> None:
 
 
 def test_the_command_names_the_arm_and_trials_that_were_asked_for(both, page) -> None:
-    assert "--paribus-arm" not in (both[0] / "toys.md").read_text()
+    assert "--paribus-arm" not in text_of(both[0])
     text = page(tuned(widen=False), arm="tuned", trials=2)
     assert (
         "--paribus-device cpu --paribus-engine loop --paribus-arm tuned --paribus-trials 2\n"

@@ -8,7 +8,7 @@ from itertools import groupby
 from paribus.analysis.ranking import TaskRanking
 from paribus.analysis.results import Result, Row
 from paribus.analysis.verdict import Contrast, Decision
-from paribus.experiment.comparison import within
+from paribus.experiment.variant import within
 from paribus.report.formatting import listed, number, p_equals, pathless, plural
 from paribus.report.tables import mean_scores, state
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePath
 
 from paribus.analysis.results import Result, Row
-from paribus.experiment.comparison import within
+from paribus.experiment.variant import within
 from paribus.report.formatting import NOTHING, setting
 from paribus.report.tables import Line
 from paribus.spec import lookup, to_plain

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from paribus.experiment.factor import Factor
 from paribus.report.answers import answer, outcome
 from paribus.runs.run import Outcome
 from tests.helpers.handmade import FAILED, Bench, around, comparison, filled
@@ -135,8 +136,6 @@ def test_a_later_look_is_exploratory(store, looks, marked) -> None:
 
 
 def test_steps_are_named_where_all_variants_have_the_same(store) -> None:
-    from paribus.experiment.comparison import Factor
-
     factor = Factor(path="recipe.steps", levels={"20": 20, "40": 40})
     bench = Bench(store, comparison(factors=(factor,), baseline=("20",)))
     for name, mean in (("20", 0.4), ("40", 0.2)):

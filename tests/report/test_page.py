@@ -35,7 +35,7 @@ def page(tmp_path):
     def read(*results, name: str = "hand") -> str:
         write(results, tmp_path / "out")
         files = (f"{name}.md", f"{name}-details.md")
-        return "".join((tmp_path / "out" / file).read_text(encoding="utf-8") for file in files)
+        return "\n".join((tmp_path / "out" / file).read_text(encoding="utf-8") for file in files)
 
     return read
 

@@ -1,1 +1,59 @@
-"""Controlled comparisons of training choices in PyTorch: one factor varies, all else is equal."""
+"""Controlled comparisons of training choices in PyTorch: one factor varies, all else is equal.
+
+Everything that is offered here is imported when it is first used: pytest imports the package in every run of an
+environment that has it, and must not load torch for that.
+"""
+
+from __future__ import annotations
+
+import importlib
+from importlib.metadata import version as _version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from paribus import tasks
+    from paribus.analysis.verdict import Contrast, Decision
+    from paribus.api import Result, compare, run_suite
+    from paribus.data.dataset import Dataset, Split
+    from paribus.errors import ParibusError
+    from paribus.experiment.comparison import Budget, Claim, Comparison, Factor, Suite
+    from paribus.experiment.recipe import EarlyStopping, Pretrained, Recipe
+    from paribus.experiment.search_space import Categorical, LogUniform, Space, Uniform
+    from paribus.experiment.task import Metric, Task
+    from paribus.experiment.tuning import Tuning
+    from paribus.spec import call
+
+    __version__: str
+
+_PLACES = {
+    "analysis.verdict": ("Contrast", "Decision"),
+    "api": ("Result", "compare", "run_suite"),
+    "data.dataset": ("Dataset", "Split"),
+    "errors": ("ParibusError",),
+    "experiment.comparison": ("Budget", "Claim", "Comparison", "Factor", "Suite"),
+    "experiment.recipe": ("EarlyStopping", "Pretrained", "Recipe"),
+    "experiment.search_space": ("Categorical", "LogUniform", "Space", "Uniform"),
+    "experiment.task": ("Metric", "Task"),
+    "experiment.tuning": ("Tuning",),
+    "spec": ("call",),
+}
+_MODULE_OF = {name: f"paribus.{module}" for module, names in _PLACES.items() for name in names}
+
+__all__ = ["__version__", "tasks", *_MODULE_OF]  # noqa: PLE0604 - all of them are strings
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        value: Any = _version("paribus")
+    elif name == "tasks":
+        value = importlib.import_module("paribus.tasks")
+    elif name in _MODULE_OF:
+        value = getattr(importlib.import_module(_MODULE_OF[name]), name)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

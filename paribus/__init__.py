@@ -11,17 +11,31 @@ from importlib.metadata import version as _version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from paribus import tasks
-    from paribus.analysis.verdict import Contrast, Decision
-    from paribus.api import Result, compare, run_suite
-    from paribus.data.dataset import Dataset, Split
-    from paribus.errors import ParibusError
-    from paribus.experiment.comparison import Budget, Claim, Comparison, Factor, Suite
-    from paribus.experiment.recipe import EarlyStopping, Pretrained, Recipe
-    from paribus.experiment.search_space import Categorical, LogUniform, Space, Uniform
-    from paribus.experiment.task import Metric, Task
-    from paribus.experiment.tuning import Tuning
-    from paribus.spec import call
+    from paribus import tasks as tasks
+    from paribus.analysis.verdict import Contrast as Contrast
+    from paribus.analysis.verdict import Decision as Decision
+    from paribus.api import Result as Result
+    from paribus.api import compare as compare
+    from paribus.api import run_suite as run_suite
+    from paribus.data.dataset import Dataset as Dataset
+    from paribus.data.dataset import Split as Split
+    from paribus.errors import ParibusError as ParibusError
+    from paribus.experiment.comparison import Budget as Budget
+    from paribus.experiment.comparison import Claim as Claim
+    from paribus.experiment.comparison import Comparison as Comparison
+    from paribus.experiment.comparison import Factor as Factor
+    from paribus.experiment.comparison import Suite as Suite
+    from paribus.experiment.recipe import EarlyStopping as EarlyStopping
+    from paribus.experiment.recipe import Pretrained as Pretrained
+    from paribus.experiment.recipe import Recipe as Recipe
+    from paribus.experiment.search_space import Categorical as Categorical
+    from paribus.experiment.search_space import LogUniform as LogUniform
+    from paribus.experiment.search_space import Space as Space
+    from paribus.experiment.search_space import Uniform as Uniform
+    from paribus.experiment.task import Metric as Metric
+    from paribus.experiment.task import Task as Task
+    from paribus.experiment.tuning import Tuning as Tuning
+    from paribus.spec import call as call
 
     __version__: str
 

@@ -6,10 +6,10 @@ import inspect
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import torch
 from pydantic import ValidationError
@@ -29,6 +29,7 @@ from paribus.experiment.recipe import Recipe
 from paribus.experiment.task import Metric, Task
 from paribus.experiment.tuning import Tuning
 from paribus.runs.fingerprint import unhashed
+from paribus.runs.store import Store
 from paribus.seeding import Streams
 from paribus.spec import Call, call
 from paribus.training.network import build
@@ -61,7 +62,7 @@ def compare(
     seeds: int = 10,
     device: str = "cpu",
     engine: str = "auto",
-    jobs: int | None = None,
+    jobs: int = 1,
     store: str | Path | None = None,
     progress: bool = True,
     **recipe: Any,
@@ -76,8 +77,8 @@ def compare(
         data: ``(X, y)`` of arrays, tensors or frames; a DataFrame or the path of a CSV file with a column ``target``;
             a torch ``TensorDataset`` or map-style data set of pairs; or a `Task`.
         model: a class or function that makes the network, or `call` of one with keyword arguments. It is given
-            ``inputs``, the shape of a sample, and ``outputs``, how many numbers to put out, if it takes them: one number
-            for two classes, one a class for more, one a value of a regression.
+            ``inputs``, the shape of a sample, and ``outputs``, how many numbers to put out, if it takes them: one for
+            two classes, one a class for more, one a value of a regression.
         vary: what varies: by field of a `Recipe` (``optimizer``, ``model``, ``batch_size``), or by a path into one
             (``model.hidden``), the levels by name. Two or three of them are crossed.
         baseline: the level that the others are held against, one of each where several are crossed; the first if none
@@ -94,7 +95,7 @@ def compare(
         seeds: paired seeds a variant, at least 2; 6 are the fewest that can reach a verdict.
         device: ``cpu`` or ``cuda``.
         engine: ``auto``, ``loop`` or ``stacked``.
-        jobs: processes that train side by side; None is one a core.
+        jobs: processes that train side by side; 1 trains in this one. Each other takes seconds to start.
         store: file that keeps the runs, which are not trained again; None keeps them as long as the result.
         progress: whether a bar shows how far it has come.
         recipe: further fields of a `Recipe`, such as ``steps`` (500), ``batch_size`` (32) or ``optimizer`` (Adam with a
@@ -104,7 +105,7 @@ def compare(
         ParibusError: data, model, levels or options cannot be used; nothing was trained then.
     """
     if seeds < 2:
-        _refuse(
+        raise ParibusError(
             "seeds=",
             got=seeds,
             expected="at least 2, to have a difference and its spread",
@@ -113,8 +114,10 @@ def compare(
     if comparison is None:
         made_of = _task(data, target, task, standardise, margin)
         comparison = _comparison(made_of, model, vary, baseline, recipe, question, name, tuning)
+        if not isinstance(data, Task):
+            _refuse_misfits(comparison)
     elif data is not None or model is not None or vary is not None or recipe:
-        _refuse(
+        raise ParibusError(
             "compare()",
             got="a Comparison and what one is made of",
             expected="one of the two",
@@ -145,28 +148,29 @@ def run_suite(
     try:
         file = folder / "runs.sqlite" if store is None else Path(store)
         settings = Settings(store=file, out=file.parent, **{"device": "cpu", **options})
-        for comparison in suite.comparisons:
-            _refuse_misfits(comparison)
-        result = Result(*_run(suite, settings, ProgressBar(shown=progress)))
+        session = Session(settings, ProgressBar(shown=progress))
+        weakref.finalize(session, _close, session.store, folder)
+        return Result(_train(suite, session), session)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    weakref.finalize(result, shutil.rmtree, folder, ignore_errors=True)
-    return result
 
 
-def _run(
-    suite: Suite, settings: Settings, progress: ProgressBar
-) -> tuple[list[analysis.Result], Session]:
-    """Train what is asked for; what is known of it then, and the session, whose store holds the runs."""
-    session = Session(settings, progress)
-    every = settings.selected(cases([suite]))
+def _close(store: Store, folder: Path) -> None:
+    """Close the store once nobody reads it any more, and remove the folder of what was not to be kept."""
+    store.close()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _train(suite: Suite, session: Session) -> list[analysis.Result]:
+    """Train what is asked for, and return what is known of it then."""
+    every = session.settings.selected(cases([suite]))
     session.prepare(every)
     for case in every:
         if not skip_reason(case.device):
             session.train(case)
     session.follow(every)
-    return session.results(every), session
+    return session.results(every)
 
 
 class Result:
@@ -180,7 +184,9 @@ class Result:
 
     def __init__(self, results: Sequence[analysis.Result], session: Session) -> None:
         self.results = tuple(results)
-        self._session = session  # its store holds the predictions that figures and pages are made of
+        self._session = (
+            session  # its store holds the predictions that figures and pages are made of
+        )
 
     @property
     def contrasts(self) -> dict[str, Contrast]:
@@ -196,7 +202,7 @@ class Result:
     def _single(self) -> analysis.Result:
         names = list(dict.fromkeys(result.comparison.name for result in self.results))
         if len(names) > 1:
-            _refuse(
+            raise ParibusError(
                 "a result of several comparisons",
                 got="no choice of one",
                 expected=f"one of {', '.join(names)}",
@@ -213,15 +219,17 @@ class Result:
         if name not in result.contrasts:
             broken = result.control.broken
             if broken:
-                _refuse(
+                raise ParibusError(
                     f"the verdict of {name!r}",
                     got=f"none, because control broke: {broken[0]}",
                     expected="variants that share what does not vary",
                     fix="Mend that; print the result for the whole list.",
                 )
-            _refuse(
+            raise ParibusError(
                 "a variant of the result",
-                got=f"{name!r}, the baseline" if name == result.baseline.variant.name else repr(name),
+                got=f"{name!r}, the baseline"
+                if name == result.baseline.variant.name
+                else repr(name),
                 expected=f"one of {', '.join(result.contrasts)}",
                 fix="Name a variant that is held against the baseline.",
             )
@@ -296,13 +304,10 @@ def _line(result: analysis.Result, row: analysis.Row) -> dict[str, Any]:
     return found
 
 
-def _refuse(what: str, *, got: object, expected: str, fix: str) -> NoReturn:
-    raise ParibusError(what, got=got, expected=expected, fix=fix)
-
-
 def _noted(comparison: Comparison) -> Comparison:
     """The comparison with a note of what its code uses that cannot be hashed."""
-    names = unhashed([comparison])
+    specs = [spec for v in comparison.variants() for spec in (v.task, v.recipe, v.metric)]
+    names = unhashed([*specs, *comparison.diagnostics])
     if not names:
         return comparison
     note = (
@@ -321,7 +326,7 @@ def _task(
     if isinstance(data, Task):
         return data
     if data is None:
-        _refuse(
+        raise ParibusError(
             "data=",
             got="nothing",
             expected="(X, y), a DataFrame, the path of a CSV file, a torch Dataset, or a Task",
@@ -386,7 +391,7 @@ def _comparison(
     tuning: Tuning | None,
 ) -> Comparison:
     if not vary:
-        _refuse(
+        raise ParibusError(
             "vary=",
             got="nothing",
             expected="what varies, such as {'optimizer': {'sgd': ..., 'adam': ...}}",
@@ -401,7 +406,7 @@ def _comparison(
     }
     unknown = [key for key in fields if key not in Recipe.model_fields]
     if unknown:
-        _refuse(
+        raise ParibusError(
             "an argument of compare()",
             got=f"{unknown[0]}=",
             expected=f"a field of the recipe: {', '.join(Recipe.model_fields)}",
@@ -410,7 +415,7 @@ def _comparison(
     for key, given in levels.items():
         fields.setdefault(key, next(iter(given.values())))
     if "model" not in fields:
-        _refuse(
+        raise ParibusError(
             "model=",
             got="nothing",
             expected="a class or function that makes the network",
@@ -447,14 +452,14 @@ def _path(key: str) -> str:
 def _levels(key: str, given: Any) -> dict[str, Any]:
     root = key.partition(".")[0]
     if root not in Recipe.model_fields and root != "task":
-        _refuse(
+        raise ParibusError(
             "a key of vary=",
             got=repr(key),
             expected=f"a field of the recipe ({', '.join(Recipe.model_fields)}), or a path into one",
             fix="Name what varies, such as 'optimizer' or 'model.hidden'.",
         )
     if not isinstance(given, Mapping) or len(given) < 2:
-        _refuse(
+        raise ParibusError(
             f"vary={{{key!r}: ...}}",
             got=f"{len(given)} level" if isinstance(given, Mapping) else type(given).__name__,
             expected="at least two levels by name, one of them the baseline",
@@ -463,12 +468,14 @@ def _levels(key: str, given: Any) -> dict[str, Any]:
     return {str(name): _value(key, value) for name, value in given.items()}
 
 
-def _baseline(given: str | Sequence[str] | None, levels: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
+def _baseline(
+    given: str | Sequence[str] | None, levels: Mapping[str, Mapping[str, Any]]
+) -> tuple[str, ...]:
     firsts = tuple(next(iter(named)) for named in levels.values())
     chosen = firsts if given is None else (given,) if isinstance(given, str) else tuple(given)
     every = [*product(*levels.values())]
     if chosen not in every:
-        _refuse(
+        raise ParibusError(
             "baseline=",
             got=repr(given),
             expected=f"one of {', '.join(repr(x[0] if len(x) == 1 else x) for x in every)}",
@@ -479,17 +486,17 @@ def _baseline(given: str | Sequence[str] | None, levels: Mapping[str, Mapping[st
 
 def _value(key: str, value: Any) -> Any:
     """What stands in a recipe for a value that a person gives: a call of a function or class."""
-    if isinstance(value, Call | str) or key not in CALLABLES:
+    if isinstance(value, Call) or key not in CALLABLES:
         return value
     if isinstance(value, torch.nn.Module | torch.optim.Optimizer):
         kind = type(value).__name__
-        _refuse(
+        raise ParibusError(
             key,
             got=f"an object of {kind}, made already",
             expected="a function or class that makes one, because every seed has its own",
             fix=f"Give call({kind}, ...), or a function that returns it.",
         )
-    return call(value) if callable(value) else value
+    return call(value) if callable(value) or isinstance(value, str) else value
 
 
 # Whether a model fits the data
@@ -497,8 +504,6 @@ def _value(key: str, value: Any) -> Any:
 
 def _refuse_misfits(comparison: Comparison) -> None:
     """Refuse a network whose arguments are not given, or whose output is of another shape than the task's."""
-    if not comparison.task.name == "data":
-        return
     tried: set[Call] = set()
     for variant in comparison.variants():
         if variant.recipe.model not in tried:
@@ -513,13 +518,14 @@ def _refuse_missing_arguments(variant: Variant) -> None:
     required = [
         p.name
         for p in parameters
-        if p.default is p.empty and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY, p.POSITIONAL_ONLY)
+        if p.default is p.empty
+        and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY, p.POSITIONAL_ONLY)
     ]
     missing = [name for name in required if name not in SHAPES and name not in model.kwargs]
     if missing:
         dataset = dataset_of(variant.task, 0)
         label = model.label.partition("(")[0]
-        _refuse(
+        raise ParibusError(
             f"model {label}",
             got=f"no value for {', '.join(missing)}",
             expected=f"arguments inputs (given {dataset.input_shapes[0]}, the shape of a sample) and outputs (given "
@@ -535,16 +541,14 @@ def _refuse_misfit(variant: Variant) -> None:
     with one_thread(), torch.no_grad(), misfit_error_context(variant, dataset):
         network = build(variant.recipe, dataset, Streams(0))
         outputs = network(*part.inputs)
-    wanted = [(len(part), dataset.outputs)]
-    if dataset.classes:
-        wanted += [(len(part), len(dataset.classes))] * (len(dataset.classes) == 2)
-    else:
-        wanted = [tuple(part.targets[0].shape)]
+    wanted: list[tuple[int, ...]] = [tuple(part.targets[0].shape)]
+    if dataset.classes:  # of two, one logit or one for each
+        wanted = [(len(part), n) for n in dict.fromkeys((dataset.outputs, len(dataset.classes)))]
     shape = tuple(outputs.shape) if isinstance(outputs, torch.Tensor) else type(outputs).__name__
     if shape not in wanted:
-        _refuse(
+        raise ParibusError(
             f"output of variant {variant.name!r}",
             got=f"shape {shape} for {len(part)} samples",
-            expected=" or ".join(map(str, dict.fromkeys(wanted))),
+            expected=" or ".join(map(str, wanted)),
             fix="Have the last layer put out as many numbers a sample, as the argument outputs says.",
         )

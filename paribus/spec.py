@@ -200,7 +200,7 @@ def _name_of(target: Callable[..., Any]) -> str:
     place = place_of(target)
     raise ParibusError(
         "a callable in a recipe",
-        got=f"{qualname or repr(target)!s} of module {module!r}{f' ({place})' if place else ''}",
+        got=f"{qualname or target!r} of module {module!r}" + (f" ({place})" if place else ""),
         expected="a function or class that can be imported by name",
         fix="Define it with a name at the top level of the module: a lambda or a closure of a module cannot be "
         "hashed or sent to another process.",

@@ -24,7 +24,7 @@ _PLACES = {
     "wine": "tables:WINE",
 }
 
-__all__ = list(_PLACES)  # noqa: PLE0605 - all of them are strings
+__all__ = list(_PLACES)
 
 
 def __getattr__(name: str) -> Task:

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -48,13 +48,13 @@ def read_data(
     if isinstance(data, torch.utils.data.Dataset):
         _refuse_target(target, type(data).__name__)
         return _of_torch(data, task, standardise)
-    if type(data).__module__.startswith("pandas."):
+    if type(data).__module__.partition(".")[0] == "pandas":
         inputs, values = _columns(data, target)
         return _of_pair(inputs, values, task, standardise)
     if isinstance(data, tuple | list) and len(data) == 2:
         _refuse_target(target, "a pair (X, y)")
         return _of_pair(data[0], data[1], task, standardise)
-    _refuse(
+    raise ParibusError(
         DATA,
         got=f"{type(data).__name__}" + (f" of {len(data)}" if isinstance(data, tuple) else ""),
         expected="(X, y), a DataFrame with target=, the path of a CSV file, a torch Dataset, or a paribus Task",
@@ -62,13 +62,9 @@ def read_data(
     )
 
 
-def _refuse(what: str, *, got: object, expected: str, fix: str) -> NoReturn:
-    raise ParibusError(what, got=got, expected=expected, fix=fix)
-
-
 def _refuse_target(target: str | None, kind: str) -> None:
     if target is not None:
-        _refuse(
+        raise ParibusError(
             "target=",
             got=f"{target!r} beside {kind}",
             expected="a column of a DataFrame or of a CSV file",
@@ -80,7 +76,7 @@ def _of_file(path: Path, target: str | None, task: Kind | None, standardise: boo
     from paribus.data.readers.table import read_table
 
     if task == "regression":
-        _refuse(
+        raise ParibusError(
             DATA,
             got=f"the file {path.name} and task='regression'",
             expected="a table with a column of classes",
@@ -93,7 +89,7 @@ def _of_file(path: Path, target: str | None, task: Kind | None, standardise: boo
 def _columns(frame: Any, target: str | None) -> tuple[Any, Any]:
     names = list(map(str, getattr(frame, "columns", [])))
     if target is None or target not in names or names.count(target) > 1:
-        _refuse(
+        raise ParibusError(
             "target=",
             got="nothing" if target is None else repr(target),
             expected=f"one of the columns {', '.join(names)}"
@@ -110,7 +106,7 @@ def _of_torch(data: Any, task: Kind | None, standardise: bool) -> Dataset:
     tensors = getattr(data, "tensors", None)
     if isinstance(tensors, tuple):
         if len(tensors) != 2:
-            _refuse(
+            raise ParibusError(
                 DATA,
                 got=f"a TensorDataset of {len(tensors)} tensors",
                 expected="two: inputs and targets",
@@ -119,7 +115,7 @@ def _of_torch(data: Any, task: Kind | None, standardise: bool) -> Dataset:
         return _of_pair(*tensors, task, standardise)
     name = type(data).__name__
     if not (hasattr(data, "__len__") and hasattr(data, "__getitem__")):
-        _refuse(
+        raise ParibusError(
             DATA,
             got=f"{name}, which has no length",
             expected="a map-style data set, with __len__ and __getitem__",
@@ -128,7 +124,7 @@ def _of_torch(data: Any, task: Kind | None, standardise: bool) -> Dataset:
     items = [data[i] for i in range(len(data))]
     wrong = next((x for x in items if not (isinstance(x, tuple | list) and len(x) == 2)), None)
     if wrong is not None:
-        _refuse(
+        raise ParibusError(
             f"items of {name}",
             got=type(wrong).__name__,
             expected="pairs (x, y)",
@@ -137,7 +133,7 @@ def _of_torch(data: Any, task: Kind | None, standardise: bool) -> Dataset:
     inputs = [_item(x, name) for x, _ in items]
     shapes = list(dict.fromkeys(tuple(x.shape) for x in inputs))
     if len(shapes) > 1:
-        _refuse(
+        raise ParibusError(
             f"items of {name}",
             got=f"inputs of shapes {shapes[0]} and {shapes[1]}",
             expected="one shape for all samples",
@@ -180,14 +176,19 @@ def _of_pair(inputs: Any, targets: Any, task: Kind | None, standardise: bool) ->
     x = _inputs(inputs, features, standardise)
     y, classes = _targets(targets, task)
     if len(x) != len(y):
-        _refuse(
+        raise ParibusError(
             "X and y",
             got=f"{len(x)} and {len(y)} samples",
             expected="one target for each sample",
             fix="Give inputs and targets of the same samples, in the same order.",
         )
     if not len(x):
-        _refuse(DATA, got="no samples", expected="samples to learn from", fix="Check how they were read.")
+        raise ParibusError(
+            DATA,
+            got="no samples",
+            expected="samples to learn from",
+            fix="Check how they were read.",
+        )
     axes = 1 if standardise and x.is_floating_point() else None
     dataset = Dataset(
         name="data",
@@ -223,7 +224,7 @@ def _inputs(inputs: Any, features: Sequence[str], standardise: bool) -> Tensor:
     else:
         x = _numbers(inputs, "X", keep_whole=not standardise)
     if x.ndim < 2:
-        _refuse(
+        raise ParibusError(
             "X",
             got=f"shape {tuple(x.shape)}",
             expected="(sample, feature, ...), an axis of samples and at least one of features",
@@ -236,7 +237,7 @@ def _inputs(inputs: Any, features: Sequence[str], standardise: bool) -> Tensor:
 def _numbers(values: Any, what: str, keep_whole: bool = False) -> Tensor:
     array = np.asarray(values)
     if array.dtype.kind not in "biuf":
-        _refuse(
+        raise ParibusError(
             what,
             got=f"values of type {array.dtype}",
             expected="numbers",
@@ -249,7 +250,7 @@ def _numbers(values: Any, what: str, keep_whole: bool = False) -> Tensor:
 def _refuse_no_numbers(frame: Any) -> None:
     for name, kind in frame.dtypes.items():
         if getattr(kind, "kind", "O") not in "biuf":
-            _refuse(
+            raise ParibusError(
                 f"column {str(name)!r} of X",
                 got=f"values of type {kind}",
                 expected="numbers",
@@ -263,7 +264,7 @@ def _refuse_not_finite(x: Tensor, what: str, features: Sequence[str] = ()) -> No
         return
     place = [int(i) for i in (~x.isfinite()).nonzero()[0]]
     column = f"column {features[place[1]]!r} of {what}" if features else what
-    _refuse(
+    raise ParibusError(
         f"{column}, sample {place[0]}",
         got=str(float(x[tuple(place)])),
         expected="a finite number",
@@ -294,7 +295,7 @@ def _refuse_missing(values: Any) -> None:
 
     missing = pd.isna(values)
     if missing.any():
-        _refuse(
+        raise ParibusError(
             f"y, sample {int(np.argwhere(missing)[0][0])}",
             got="a missing value",
             expected="a target for each sample",
@@ -304,7 +305,7 @@ def _refuse_missing(values: Any) -> None:
 
 def _classes(values: Any) -> tuple[Tensor, tuple[str, ...]]:
     if values.ndim != 1:
-        _refuse(
+        raise ParibusError(
             "y",
             got=f"classes of shape {values.shape}",
             expected="(sample,), one class for each sample",
@@ -314,10 +315,15 @@ def _classes(values: Any) -> tuple[Tensor, tuple[str, ...]]:
         values = values.astype(str)
     names, numbers = np.unique(values, return_inverse=True)
     if len(values) and len(names) < 2:
-        _refuse("y", got=f"the class {names[0]!s} alone", expected="two or more", fix="Give samples of each class.")
+        raise ParibusError(
+            "y",
+            got=f"the class {names[0]!s} alone",
+            expected="two or more",
+            fix="Give samples of each class.",
+        )
     many = values.dtype.kind in "iuf" and len(names) > MAX_INTEGER_CLASSES
     if many and len(values) < MIN_ROWS_A_CLASS * len(names):
-        _refuse(
+        raise ParibusError(
             "y",
             got=f"{len(names)} different numbers in {len(values)} samples",
             expected="classes",
@@ -358,7 +364,7 @@ class _Copy:
         self.path = path
 
     def __call__(self) -> Dataset:
-        dataset: Dataset = torch.load(self.path, weights_only=False)  # noqa: S614 - our own file
+        dataset: Dataset = torch.load(self.path, weights_only=False)
         return dataset
 
 

@@ -7,7 +7,6 @@ environment that has it, and must not load torch for that.
 from __future__ import annotations
 
 import importlib
-from importlib.metadata import version as _version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from paribus.experiment.recipe import Recipe as Recipe
     from paribus.experiment.search_space import Categorical as Categorical
     from paribus.experiment.search_space import LogUniform as LogUniform
-    from paribus.experiment.search_space import Space as Space
+    from paribus.experiment.search_space import SearchSpace as SearchSpace
     from paribus.experiment.search_space import Uniform as Uniform
     from paribus.experiment.task import Metric as Metric
     from paribus.experiment.task import Task as Task
@@ -46,7 +45,7 @@ _PLACES = {
     "errors": ("ParibusError",),
     "experiment.comparison": ("Budget", "Claim", "Comparison", "Factor", "Suite"),
     "experiment.recipe": ("EarlyStopping", "Pretrained", "Recipe"),
-    "experiment.search_space": ("Categorical", "LogUniform", "Space", "Uniform"),
+    "experiment.search_space": ("Categorical", "LogUniform", "SearchSpace", "Uniform"),
     "experiment.task": ("Metric", "Task"),
     "experiment.tuning": ("Tuning",),
     "spec": ("call",),
@@ -58,7 +57,9 @@ __all__ = ["__version__", "tasks", *_MODULE_OF]  # noqa: PLE0604 - all of them a
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        value: Any = _version("paribus")
+        from importlib.metadata import version
+
+        value: Any = version("paribus")
     elif name == "tasks":
         value = importlib.import_module("paribus.tasks")
     elif name in _MODULE_OF:

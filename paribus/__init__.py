@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from paribus.data.dataset import Dataset as Dataset
     from paribus.data.dataset import Split as Split
     from paribus.errors import ParibusError as ParibusError
+    from paribus.experiment.claim import Claim as Claim
     from paribus.experiment.comparison import Budget as Budget
-    from paribus.experiment.comparison import Claim as Claim
     from paribus.experiment.comparison import Comparison as Comparison
-    from paribus.experiment.comparison import Factor as Factor
-    from paribus.experiment.comparison import Suite as Suite
+    from paribus.experiment.factor import Factor as Factor
     from paribus.experiment.recipe import EarlyStopping as EarlyStopping
     from paribus.experiment.recipe import Pretrained as Pretrained
     from paribus.experiment.recipe import Recipe as Recipe
     from paribus.experiment.search_space import Categorical as Categorical
     from paribus.experiment.search_space import LogUniform as LogUniform
-    from paribus.experiment.search_space import SearchSpace as SearchSpace
+    from paribus.experiment.search_space import Space as SearchSpace  # noqa: F401 - offered by this name
     from paribus.experiment.search_space import Uniform as Uniform
+    from paribus.experiment.suite import Suite as Suite
     from paribus.experiment.task import Metric as Metric
     from paribus.experiment.task import Task as Task
     from paribus.experiment.tuning import Tuning as Tuning
@@ -43,14 +43,18 @@ _PLACES = {
     "api": ("Result", "compare", "run_suite"),
     "data.dataset": ("Dataset", "Split"),
     "errors": ("ParibusError",),
-    "experiment.comparison": ("Budget", "Claim", "Comparison", "Factor", "Suite"),
+    "experiment.claim": ("Claim",),
+    "experiment.comparison": ("Budget", "Comparison"),
+    "experiment.factor": ("Factor",),
     "experiment.recipe": ("EarlyStopping", "Pretrained", "Recipe"),
-    "experiment.search_space": ("Categorical", "LogUniform", "SearchSpace", "Uniform"),
+    "experiment.search_space": ("Categorical", "LogUniform", "Space", "Uniform"),
+    "experiment.suite": ("Suite",),
     "experiment.task": ("Metric", "Task"),
     "experiment.tuning": ("Tuning",),
     "spec": ("call",),
 }
 _MODULE_OF = {name: f"paribus.{module}" for module, names in _PLACES.items() for name in names}
+_MODULE_OF["SearchSpace"] = _MODULE_OF.pop("Space")
 
 __all__ = ["__version__", "tasks", *_MODULE_OF]  # noqa: PLE0604 - all of them are strings
 
@@ -63,7 +67,8 @@ def __getattr__(name: str) -> Any:
     elif name == "tasks":
         value = importlib.import_module("paribus.tasks")
     elif name in _MODULE_OF:
-        value = getattr(importlib.import_module(_MODULE_OF[name]), name)
+        module = importlib.import_module(_MODULE_OF[name])
+        value = getattr(module, "Space" if name == "SearchSpace" else name)
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = value

@@ -24,10 +24,13 @@ from paribus.execution.preflight import misfit_error_context
 from paribus.execution.progress import ProgressBar
 from paribus.execution.session import Session
 from paribus.execution.settings import Settings
-from paribus.experiment.comparison import Comparison, Factor, Suite, Variant
+from paribus.experiment.comparison import Comparison
+from paribus.experiment.factor import Factor
 from paribus.experiment.recipe import Recipe
+from paribus.experiment.suite import Suite
 from paribus.experiment.task import Metric, Task
 from paribus.experiment.tuning import Tuning
+from paribus.experiment.variant import Variant
 from paribus.runs.fingerprint import unhashed
 from paribus.runs.store import Store
 from paribus.seeding import Streams

@@ -17,7 +17,6 @@ from torch.utils.data import Dataset as TorchDataset
 from torch.utils.data import IterableDataset, TensorDataset
 
 import paribus as pb
-from paribus import stats
 from paribus.data.dataset import Dataset, digest_tensors
 from paribus.execution.executor import dataset_of
 from paribus.runs.run import Run
@@ -220,7 +219,7 @@ def test_a_result_prints_shows_and_draws_itself(tmp_path: Path) -> None:
     assert (tmp_path / "optimizer.md").is_file()
 
 
-def test_a_suite_is_run_by_name_of_its_comparisons(tmp_path: Path) -> None:
+def test_a_result_of_a_suite_has_one_of_each_comparison() -> None:
     base: dict[str, Any] = {
         "task": task(points, "log_loss", "prior"),
         "recipe": pb.Recipe(model=pb.call(Small), optimizer=SGD, steps=4),
@@ -230,7 +229,11 @@ def test_a_suite_is_run_by_name_of_its_comparisons(tmp_path: Path) -> None:
         name="both",
         title="Both",
         comparisons=(
-            pb.Comparison(question="Which optimizer?", factor=pb.Factor("recipe.optimizer", OPTIMIZERS["optimizer"]), **base),
+            pb.Comparison(
+                question="Which optimizer?",
+                factor=pb.Factor("recipe.optimizer", OPTIMIZERS["optimizer"]),
+                **base,
+            ),
             pb.Comparison(question="Which width?", factor=width, **base),
         ),
     )
@@ -256,10 +259,6 @@ def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert len(list(tmp_path.iterdir())) == 1
     del result
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_seed_below_two_reaches_no_verdict() -> None:
-    assert stats.min_seeds(1) == 6
 
 
 class Wants(nn.Module):
@@ -288,7 +287,10 @@ class Flat(nn.Module):
 GAPS = X.clone()
 GAPS[5, 1] = float("nan")
 FIELDS = ", ".join(pb.Recipe.model_fields)
-LEVELS = "expected at least two levels by name, one of them the baseline. Give a mapping, such as {'small': ..., 'large': ...}."
+LEVELS = (
+    "expected at least two levels by name, one of them the baseline. "
+    "Give a mapping, such as {'small': ..., 'large': ...}."
+)
 FILL = (
     "expected a finite number. Fill or drop what is missing; in a CSV file, given by its path, gaps are filled with "
     "medians of the training part."

@@ -117,9 +117,9 @@ def test_what_cannot_be_hashed_is_named() -> None:
 
 
 def test_a_closure_is_told_by_what_it_encloses() -> None:
-    outer: Callable[[int], Callable[[], int]] = namespace(
-        "def outer(n):\n    return lambda: n"
-    )["outer"]
+    outer: Callable[[int], Callable[[], int]] = namespace("def outer(n):\n    return lambda: n")[
+        "outer"
+    ]
     assert call(outer(1)) == call(outer(1))
     assert call(outer(1)) != call(outer(2))
     assert call(outer(2))() == 2

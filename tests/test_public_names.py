@@ -60,7 +60,7 @@ def test_each_task_is_there_by_what_it_is_of(name: str) -> None:
 
 
 def test_an_unknown_task_is_refused_with_those_there_are() -> None:
-    with pytest.raises(AttributeError, match="no task 'water', only .*images"):
+    with pytest.raises(AttributeError, match=r"no task 'water', only .*images"):
         _ = paribus.tasks.water
 
 
@@ -69,5 +69,7 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
         "import sys, paribus; paribus.__version__; dir(paribus); "
         "print([n for n in ('torch', 'numpy', 'pandas', 'pydantic', 'scipy') if n in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == "[]"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import shutil
 import tempfile
@@ -133,12 +134,12 @@ def compare(
 
 
 def run_suite(
-    suite: Suite, *, store: str | Path | None = None, progress: bool = True, **options: Any
+    suite: Suite | str, *, store: str | Path | None = None, progress: bool = True, **options: Any
 ) -> Result:
     """Train every comparison of a suite.
 
     Args:
-        suite: the comparisons.
+        suite: the comparisons, or the name of a built-in suite, such as ``optimizers``.
         store: file that keeps the runs, which are not trained again; None keeps them as long as the result.
         progress: whether a bar shows how far it has come.
         options: fields of `paribus.execution.settings.Settings`, such as ``seeds``, ``budget``, ``device`` or ``jobs``.
@@ -146,6 +147,7 @@ def run_suite(
     Raises:
         ParibusError: something cannot be used; nothing was trained then.
     """
+    suite = _built_in(suite) if isinstance(suite, str) else suite
     suite = suite.model_copy(update={"comparisons": tuple(map(_noted, suite.comparisons))})
     folder = Path(tempfile.mkdtemp(prefix="paribus-"))
     try:
@@ -157,6 +159,19 @@ def run_suite(
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def _built_in(name: str) -> Suite:
+    try:
+        suite: Suite = importlib.import_module(f"paribus.suites.{name}").SUITE
+    except (ImportError, AttributeError) as error:
+        raise ParibusError(
+            "suite",
+            got=repr(name),
+            expected="the name of a built-in suite, or a Suite",
+            fix="paribus list names those that are built in.",
+        ) from error
+    return suite
 
 
 def _close(store: Store, folder: Path) -> None:

@@ -6,13 +6,17 @@ import hashlib
 import importlib
 import json
 import math
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import reduce
-from typing import Any, Self
+from pathlib import Path
+from types import FunctionType
+from typing import Any, Self, SupportsIndex, cast
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from paribus.errors import ParibusError
+from paribus.local_code import MARK, importable_name, place_of, register, register_code, registered
 
 
 def canonical(value: object) -> str:
@@ -102,16 +106,9 @@ class Call(Frozen):
         Raises:
             ParibusError: the module cannot be imported or holds no such callable.
         """
-        module, _, qualname = self.target.partition(":")
-        try:
-            found = reduce(getattr, qualname.split("."), importlib.import_module(module))
-        except (ImportError, AttributeError, ValueError) as error:
-            raise ParibusError(
-                "the name of a callable",
-                got=f"{self.target!r} ({error})",
-                expected="'module:qualname' of something that can be imported",
-                fix="Check the spelling, and that the module is on the path.",
-            ) from error
+        found = registered(self.target)
+        if found is None:
+            found = self._imported()
         if not callable(found):
             raise ParibusError(
                 "the name of a callable",
@@ -119,7 +116,35 @@ class Call(Frozen):
                 expected="a function or a class",
                 fix="Name the function or class itself.",
             )
-        return found
+        return cast("Callable[..., Any]", found)
+
+    def _imported(self) -> object:
+        module, _, qualname = self.target.partition(":")
+        if MARK in self.target:
+            raise ParibusError(
+                "the name of a callable",
+                got=f"{self.target!r}, which another notebook or script made",
+                expected="a callable of this process, or one that can be imported",
+                fix="Run the code that defines it and calls call(), or move it to a module.",
+            )
+        try:
+            return reduce(getattr, qualname.split("."), importlib.import_module(module))
+        except (ImportError, AttributeError, ValueError) as error:
+            folders = ", ".join(dict.fromkeys(str(Path(p).resolve()) for p in sys.path if _own(p)))
+            raise ParibusError(
+                "the name of a callable",
+                got=f"{self.target!r} ({error})",
+                expected="'module:qualname' of something that can be imported",
+                fix="Check the spelling, and that the module is installed or lies in a folder of the path: "
+                f"{folders or 'it has none'}.",
+            ) from error
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
+        """Send what cannot be imported along with its name."""
+        local = registered(self.target)
+        if local is None:
+            return super().__reduce_ex__(protocol)
+        return _received, (self.target, self.kwargs, local)
 
     def __call__(self, *args: Any, **extra: Any) -> Any:
         """Call it with its own keyword arguments and these."""
@@ -133,33 +158,53 @@ class Call(Frozen):
         'SGD(lr=0.01)'
         """
         arguments = ", ".join(f"{name}={value}" for name, value in self.kwargs.items())
-        name = self.target.partition(":")[2].rpartition(".")[2]
+        name = self.target.partition(":")[2].partition(MARK)[0].rpartition(".")[2].strip("<>")
         return f"{name}({arguments})"
+
+
+def _received(target: str, kwargs: dict[str, Any], local: Any) -> Call:
+    """Return a call of an object that another process sent, kept under the same name here."""
+    return Call(target=register(target, local), kwargs=kwargs)
+
+
+def _own(folder: str) -> bool:
+    """Whether a folder of the path is the user's, not one of Python's own or of what is installed."""
+    return not Path(folder).resolve().is_relative_to(sys.base_prefix) and not any(
+        part in ("site-packages", "dist-packages") for part in Path(folder).parts
+    )
 
 
 def call(target: str | Callable[..., Any], /, **kwargs: Any) -> Call:
     """Name a callable and its keyword arguments.
 
+    What a notebook or script defines, lambdas among it, has no name that another process could import. It is known by
+    the hash of its code, and sent to worker processes by value.
+
     Args:
-        target: ``module:qualname``, or the callable itself if it can be imported by name.
+        target: ``module:qualname``, or the function or class itself.
 
     Raises:
-        ParibusError: a lambda, a closure or anything else that cannot be imported by name.
+        ParibusError: a lambda or a closure of a module, which has no name there, or an object that is neither function
+            nor class.
     """
     return Call(target=target if isinstance(target, str) else _name_of(target), kwargs=kwargs)
 
 
 def _name_of(target: Callable[..., Any]) -> str:
+    name = importable_name(target)
+    if name is not None:
+        return name
     module, qualname = getattr(target, "__module__", None), getattr(target, "__qualname__", "")
-    if module is None or not qualname or "<" in qualname or module == "__main__":
-        raise ParibusError(
-            "a callable in a recipe",
-            got=f"{qualname or target!r} of module {module!r}",
-            expected="a function or class that can be imported by name",
-            fix="Move it to the top level of a module: a lambda, a closure or a script's own "
-            "function cannot be hashed or sent to another process.",
-        )
-    return f"{module}:{qualname}"
+    if module == "__main__" and isinstance(target, FunctionType | type):
+        return register_code(target)
+    place = place_of(target)
+    raise ParibusError(
+        "a callable in a recipe",
+        got=f"{qualname or target!r} of module {module!r}" + (f" ({place})" if place else ""),
+        expected="a function or class that can be imported by name",
+        fix="Define it with a name at the top level of the module: a lambda or a closure of a module cannot be "
+        "hashed or sent to another process.",
+    )
 
 
 def lookup(value: object, path: str) -> Any:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -106,17 +108,39 @@ def _closure() -> Callable[[], int]:
 
 
 @pytest.mark.parametrize(
-    ("target", "got"),
-    [
-        (lambda x: x, f"'<lambda>' of module {__name__!r}"),
-        (_closure(), f"'_closure.<locals>.inner' of module {__name__!r}"),
-    ],
+    ("target", "name"),
+    [(lambda x: x, "'<lambda>'"), (_closure(), "'_closure.<locals>.inner'")],
 )
-def test_what_cannot_be_imported_by_name_is_refused(target: Callable[..., Any], got: str) -> None:
+def test_what_cannot_be_imported_by_name_is_refused(target: Callable[..., Any], name: str) -> None:
+    """A lambda in a suite's file is one of them."""
+    place = f"{target.__code__.co_filename}, line {target.__code__.co_firstlineno}"
     assert refused(call, target) == (
-        f"a callable in a recipe: got {got}, expected a function or class that can be imported by name. "
-        "Move it to the top level of a module: a lambda, a closure or a script's own function cannot be "
-        "hashed or sent to another process."
+        f"a callable in a recipe: got {name} of module {__name__!r} ({place}), expected a function or class that can "
+        "be imported by name. Define it with a name at the top level of the module: a lambda or a closure of a module "
+        "cannot be hashed or sent to another process."
+    )
+
+
+def test_what_a_script_defines_is_named_by_its_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two lambdas of one line differ, and one that is defined again is the same."""
+
+    def of_script(function: Callable[..., Any]) -> Call:
+        monkeypatch.setattr(function, "__module__", "__main__")
+        return call(function, lr=0.1)
+
+    first, second = (of_script(f) for f in (lambda lr: lr, lambda lr: -lr))
+    again = of_script(lambda lr: lr)
+    assert (first(), second()) == (0.1, -0.1)
+    assert first != second
+    assert first == again
+    assert first.label == "lambda(lr=0.1)"
+
+
+def test_a_name_that_another_script_made_is_refused() -> None:
+    assert refused(call("__main__:Net#00000000").resolve) == (
+        "the name of a callable: got '__main__:Net#00000000', which another notebook or script made, expected a "
+        "callable of this process, or one that can be imported. "
+        "Run the code that defines it and calls call(), or move it to a module."
     )
 
 
@@ -134,11 +158,18 @@ def test_a_partial_is_refused() -> None:
         (":Adam", "':Adam' (Empty module name)"),
     ],
 )
-def test_a_name_that_leads_nowhere_is_refused(target: str, got: str) -> None:
+def test_a_name_that_leads_nowhere_is_refused(
+    target: str, got: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *filter(_of_python, sys.path)])
     assert refused(call(target).resolve) == (
         f"the name of a callable: got {got}, expected 'module:qualname' of something that can be imported. "
-        "Check the spelling, and that the module is on the path."
+        f"Check the spelling, and that the module is installed or lies in a folder of the path: {tmp_path}."
     )
+
+
+def _of_python(folder: str) -> bool:
+    return "site-packages" in folder or folder.startswith(sys.base_prefix)
 
 
 def test_a_name_of_no_callable_is_refused() -> None:

@@ -34,6 +34,8 @@ WRITERS = {
     "paribus/execution/bundle.py": "what pages were made from",
     "paribus/calibration": "pages of the calibration",
     "paribus/data/cache.py": "data that take seconds to make",
+    "paribus/data/in_memory.py": "a copy of the user's data, for worker processes",
+    "paribus/api.py": "a temporary store, which it removes",
     "paribus/engines": "machine code, which it builds and keeps",
     "benchmarks/engines": "the page of the engines: it compares libraries, and rests on no store",
 }

@@ -112,7 +112,7 @@ def _not_worse(d: Floats, margin: float | None, by: Inference) -> tuple[Answer, 
     return answer, f"non-inferiority {p_phrase(p)}, margin {margin:g}"
 
 
-# What is sought by these is a difference; of the others the smallest that would have been seen says nothing.
+# Relations that test for a difference; the detectable difference says nothing of the others.
 DIFFERENCES = ("better", "worse", "above", "below")
 RELATIONS: dict[str, Callable[[Floats, float | None, Inference], tuple[Answer, str]]] = {
     "identical": _identical,

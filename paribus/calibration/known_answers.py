@@ -1,7 +1,7 @@
 """Comparisons whose answers are known: effects that must be seen, and effects that must not.
 
-A known answer asks whether the bench itself works, so its threshold stands on the raw effect, with room, and not on a
-verdict: it must not fail by bad luck. How often it would is measured and stands beside it.
+A known answer tests the package itself, so its threshold is on the raw effect, with a wide margin, and not on a
+verdict: it must not fail by bad luck. How often it would is measured and given beside it.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ class KnownAnswerResult:
         green: whether the known answer was found.
         seen: what was found, in a phrase.
         threshold: what would have been red, in a phrase.
-        false_alarm: largest chance that a sound bench fails it.
+        false_alarm: largest chance that a working installation fails it.
         evidence: where that chance comes from, in a phrase.
     """
 

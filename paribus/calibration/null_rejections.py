@@ -68,11 +68,11 @@ def rejections(repeats: int) -> list[Rate]:
     return [*found, *_family(repeats)]
 
 
-def _null(world: World, n: int, repeats: int, told: str, rule: Rule = "equal") -> Rate:
+def _null(world: World, n: int, repeats: int, description: str, rule: Rule = "equal") -> Rate:
     hits = sum(map(rejected, verdicts(world, n, repeats)))
     return Rate(
         group="True nulls",
-        name=f"one contrast, {told}: rejected",
+        name=f"one contrast, {description}: rejected",
         hits=hits,
         trials=repeats,
         expected=attainable(n),
@@ -168,7 +168,7 @@ def _equivalent(repeats: Found) -> int:
 
 
 def broken(repeats: int) -> list[Rate]:
-    """Return equal means without symmetry, which break every test of equal means: shown, since no test mends it."""
+    """Return equal means without symmetry, which break every test of equal means: shown, since no test corrects it."""
     group = "Equal means without symmetry"
     wrong = "a simulation that could not see what the page warns of"
     worlds = {
@@ -181,7 +181,7 @@ def broken(repeats: int) -> list[Rate]:
     return [
         Rate(
             group,
-            told,
+            description,
             sum(map(rejected, verdicts(w, 10, repeats))),
             repeats,
             ALPHA,
@@ -189,5 +189,5 @@ def broken(repeats: int) -> list[Rate]:
             wrong,
             10,
         )
-        for told, w in worlds.items()
+        for description, w in worlds.items()
     ]

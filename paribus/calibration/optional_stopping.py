@@ -62,7 +62,7 @@ def _by_the_rule(repeats: int) -> Rate:
 
 
 def _sequential(repeats: int) -> list[Rate]:
-    """Count how often the rule that looks after every seed stops in vain, and its sequence misses."""
+    """Count how often the rule that looks after every seed stops by mistake, and its sequence misses."""
     names = (
         "the sequential rule, a look after every seed up to 50: ever stopped",
         "its share of wins",

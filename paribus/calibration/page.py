@@ -137,7 +137,7 @@ def _line(rate: Rate) -> Line:
     }
 
 
-def told(rate: Rate) -> str:
+def rate_line(rate: Rate) -> str:
     """Return a rate in a line, for a terminal."""
     low, high = map(share, rate.band)
     reads = "as it must" if rate.passed else "FAILED"

@@ -10,7 +10,7 @@ from paribus.calibration.rates import Rate, Rule
 from paribus.calibration.simulated_scores import World, normal, verdicts
 
 PROMISED = 0.8
-ROOM = {6: 1.25, 10: 1.03, 29: 1.03}
+FACTOR = {6: 1.25, 10: 1.03, 29: 1.03}
 """What the sign-flip test needs more than the t test whose power is promised, by number of seeds (`detectable_effect`
 says so): at six only unanimous signs count."""
 
@@ -29,18 +29,18 @@ def power(repeats: int) -> list[Rate]:
 def _power(n: int, family: int, repeats: int) -> list[Rate]:
     effect = stats.detectable_effect(1.0, n, family)
     at = _planted(effect, n, family, repeats)
-    beyond = _planted(ROOM[n] * effect, n, family, repeats)
-    told = "one contrast" if family == 1 else f"one of {family} contrasts"
+    beyond = _planted(FACTOR[n] * effect, n, family, repeats)
+    contrasts = "one contrast" if family == 1 else f"one of {family} contrasts"
     return [
         _rate(
-            f"{told}, the effect promised ({effect:.2f} sd): found by the t test",
+            f"{contrasts}, the effect promised ({effect:.2f} sd): found by the t test",
             sum(c.difference.low > 0 for c in at),
             repeats,
             n,
             "equal",
         ),
         _rate(
-            f"{told}, {ROOM[n]:g} times that: verdict `better`",
+            f"{contrasts}, {FACTOR[n]:g} times that: verdict `better`",
             sum(c.decision is Decision.better for c in beyond),
             repeats,
             n,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from paribus.calibration.a_a_tests import Repeats, calibrate
-from paribus.calibration.page import told, write_calibration
+from paribus.calibration.page import rate_line, write_calibration
 from paribus.calibration.rates import Rate
 from paribus.execution.progress import ProgressBar
 from paribus.execution.settings import Settings
@@ -44,4 +44,4 @@ def _of(comparison: Comparison, settings: Settings) -> Settings:
 
 def lines(rates: list[Rate], out: Path) -> str:
     """Return a terminal's lines: one a rate, and the page's path."""
-    return "\n".join([*map(told, rates), f"page: {out / 'calibration.md'}"])
+    return "\n".join([*map(rate_line, rates), f"page: {out / 'calibration.md'}"])

@@ -19,9 +19,7 @@ def cohort_key(run: Run) -> str:
     All are trials, or none is.
     """
     trial = None if run.trial is None else 0
-    run = replace(
-        run, engine="loop", seed=0, trial=trial
-    )  # whatever engine was chosen for it since
+    run = replace(run, engine="loop", seed=0, trial=trial)  # the engine is chosen later
     recipe = run.recipe
     if not why_not(run):
         recipe = recipe.model_copy(update={"optimizer": shape_of(recipe.optimizer), "salt": ""})
@@ -36,7 +34,7 @@ def stacked(run: Run) -> bool:
 def chunks(runs: Sequence[Run], jobs: int, largest: int = MAX_CHUNK) -> list[list[Run]]:
     """Return chunks of runs, each for one process: one run for the loop, part of a cohort for the stacked engine.
 
-    A cohort is dealt out evenly, so that all processes have work, in chunks of at most ``largest``, and seed by seed:
+    A cohort is divided evenly, so that all processes have work, in chunks of at most ``largest``, and seed by seed:
     each has runs of all variants, whose numbers decide which operations a step has.
     """
     alone = [[run] for run in runs if not stacked(run)]
@@ -44,10 +42,12 @@ def chunks(runs: Sequence[Run], jobs: int, largest: int = MAX_CHUNK) -> list[lis
     for run in runs:
         if stacked(run):
             cohorts.setdefault((run.engine, cohort_key(run)), []).append(run)
-    return [chunk for cohort in cohorts.values() for chunk in _dealt(cohort, jobs, largest)] + alone
+    return [
+        chunk for cohort in cohorts.values() for chunk in _even_chunks(cohort, jobs, largest)
+    ] + alone
 
 
-def _dealt(cohort: list[Run], jobs: int, largest: int) -> list[list[Run]]:
+def _even_chunks(cohort: list[Run], jobs: int, largest: int) -> list[list[Run]]:
     cohort = sorted(cohort, key=lambda run: run.seed)
     rounds = -(-len(cohort) // (jobs * largest))
     size = -(-len(cohort) // (jobs * rounds))

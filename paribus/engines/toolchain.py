@@ -39,7 +39,7 @@ class Library(NamedTuple):
     def path(self) -> Path:
         """File of the library, whether it exists or not.
 
-        Its name tells what it is made from, compiler, flags and processor: what was built for another is never loaded.
+        Its name is a hash of source, compiler, flags and processor: what was built for others is never loaded.
 
         Raises:
             UnavailableError: there is no compiler, or it does not answer.

@@ -82,12 +82,18 @@ def train_all(session: Session, cases: Sequence[Case]) -> None:
     session.follow(cases)
 
 
+def look_at_results(study: Study, cases: Sequence[Case]) -> list[Result]:
+    """Return the results of cases, and note in the store that they were looked at."""
+    results = study.results(cases)
+    note_looks(results, study.store)
+    return results
+
+
 def finish(study: Study, cases: Sequence[Case], declared: Sequence[Suite]) -> Finished:
     """Collect what the store holds of cases, note that it was looked at, and write pages and evidence."""
     from paribus.report import write
 
-    results = study.results(cases)
-    note_looks(results, study.store)
+    results = look_at_results(study, cases)
     claims = study.claims(declared, results)
     out = study.settings.out
     pages = write(results, out, claims)
@@ -155,8 +161,7 @@ def run_comparison(
         ParibusError: it cannot be trained, or something that should be equal was not.
     """
     with trained(comparison, settings, progress, arm=arm) as (session, cases):
-        (result,) = session.study.results(cases)
-        note_looks([result], session.study.store)
+        (result,) = look_at_results(session.study, cases)
     refuse_broken(result)
     return result
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import product
 from math import prod
 from typing import Any, Literal
@@ -18,6 +19,8 @@ from paribus.experiment.validation import refuse_inconsistent
 from paribus.experiment.variant import Variant, variant_name
 from paribus.spec import Call, Frozen, replace
 
+DEFAULT_SEEDS = 10
+
 
 class Budget(Frozen):
     """Seeds, steps and seconds that a comparison may take.
@@ -25,24 +28,27 @@ class Budget(Frozen):
     Args:
         seeds: paired seeds a variant.
         steps: optimizer steps a run.
-        seconds: estimated seconds for the whole comparison on two cores.
+        seconds: estimated seconds for the whole comparison on two cores; forecasts alone rest on it, and correct
+            themselves as runs are finished.
     """
 
     seeds: int = Field(ge=1)
     steps: int = Field(ge=1)
-    seconds: float = Field(gt=0)
+    seconds: float = Field(default=10, gt=0)
 
 
 class Comparison(Frozen):
     """Controlled comparison: variants differ from the base at the factor's paths and nowhere else.
 
     Args:
-        name: a short name, part of the test's name.
         question: the question in a sentence.
         task, recipe: the base.
-        factors: one, or a crossing of two or three.
-        baseline: name of the level (levels, for a crossing) that the others are compared with.
-        budgets: by name, ``quick`` and ``full``; the budget's steps replace those of the base recipe.
+        factors: one, or a crossing of two or three; a single one may be given as ``factor``.
+        name: a short name, part of the test's name; made of the question if none is given.
+        baseline: name of the level (levels, for a crossing) that the others are compared with; the first if none is
+            given.
+        budgets: by name, ``quick`` and ``full``; the budget's steps replace those of the base recipe, which stay where
+            none are given.
         claims: stated before the run.
         metric: a score of a run's stored test predictions, ``(outputs, target, classes=names) -> number``, in place of
             the task's primary metric; variants that differ in it alone share their runs.
@@ -60,13 +66,13 @@ class Comparison(Frozen):
         inference: ``dataset`` (new seeds on this data set) or ``population`` (new data, by the corrected t).
     """
 
-    name: str
     question: str
     task: Task
     recipe: Recipe
     factors: tuple[Factor, ...] = Field(min_length=1, max_length=3)
-    baseline: tuple[str, ...]
-    budgets: dict[str, Budget]
+    name: str = ""
+    baseline: tuple[str, ...] = ()
+    budgets: dict[str, Budget] = Field(default_factory=dict)
     claims: tuple[Claim, ...] = ()
     metric: Metric | None = None
     diagnostics: tuple[Call, ...] = ()
@@ -78,6 +84,28 @@ class Comparison(Frozen):
     notes: tuple[str, ...] = ()
     interaction_scale: Literal["score", "log"] | None = None
     inference: Literal["dataset", "population"] = "dataset"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _written_out(cls, given: Any) -> Any:
+        """Fill in what may be left out, and write a single factor or level as a tuple."""
+        if not isinstance(given, dict):
+            return given
+        fields = dict(given)
+        if "factor" in fields:
+            fields.setdefault("factors", (fields.pop("factor"),))
+        if isinstance(fields.get("baseline"), str):
+            fields["baseline"] = (fields["baseline"],)
+        if isinstance(fields.get("question"), str):
+            words = re.findall(r"\w+", fields["question"].lower())
+            fields.setdefault("name", "-".join(words) or "comparison")
+        factors = fields.get("factors")
+        if isinstance(factors, tuple | list) and all(isinstance(f, Factor) for f in factors):
+            fields.setdefault("baseline", tuple(next(iter(f.levels)) for f in factors))
+        if isinstance(recipe := fields.get("recipe"), Recipe):
+            steps = Budget(seeds=DEFAULT_SEEDS, steps=recipe.steps)
+            fields.setdefault("budgets", {"quick": steps, "full": steps})
+        return fields
 
     @model_validator(mode="after")
     def _consistent(self) -> Comparison:

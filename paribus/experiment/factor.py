@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import Field, field_validator, model_validator
@@ -24,6 +25,10 @@ class Factor(Frozen):
 
     path: str
     levels: dict[str, Any] = Field(min_length=2)
+
+    def __init__(self, path: str, levels: Mapping[str, Any]) -> None:
+        fields: dict[str, Any] = {"path": path, "levels": levels}
+        super().__init__(**fields)
 
     @field_validator("levels")
     @classmethod

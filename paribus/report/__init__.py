@@ -1,4 +1,4 @@
-"""Pages, tables and figures from what the store knows; only this and the store write files."""
+"""Pages, tables and figures from the results of a store; only this package and the store write files."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 from paribus.analysis.claim_registry import ClaimRecord
 from paribus.analysis.ranking import TaskRanking, standings
 from paribus.analysis.results import Result
-from paribus.report import claims, ranking_figures, runs_csv
-from paribus.report.figures import learning_curves, sweep_figures, trade_off
+from paribus.report import claims, method, runs_csv
+from paribus.report.details import details, details_name
+from paribus.report.figures import learning_curves, ranking, sweep_figures, trade_off
 from paribus.report.figures.best_of_n import best_of_trials
+from paribus.report.formatting import slug
 from paribus.report.index import index
 from paribus.report.page import Figures, by_suite, page
 from paribus.report.tables import verdict_table
 from paribus.report.terminal import terminal
-from paribus.report.text import slug
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,63 +27,68 @@ __all__ = ["terminal", "verdict_table", "write"]
 
 
 def write(results: Sequence[Result], out: Path, declared: Sequence[ClaimRecord] = ()) -> list[Path]:
-    """Write the index, a page, a CSV and figures for each suite, and the page of all claims.
+    """Write the index, a page, its details, a CSV and figures for each suite, the page of all claims, and method.md.
 
     Args:
         results: of every comparison and device.
         out: folder for them, made if it is not there.
-        declared: every claim with what is known of it; without any there is no page of them.
+        declared: every claim with its answer, if it has one; without any there is no page of them.
 
     Returns:
-        What was written, the index first.
+        The files that were written, the index first.
     """
     out.mkdir(parents=True, exist_ok=True)
-    start = out / "README.md"
-    written = [start]
-    for name, found in by_suite(results).items():
-        written += _suite(name, found, out)
+    written = [out / "README.md"]
+    for name, of_suite in by_suite(results).items():
+        written += _suite(name, of_suite, out)
     if declared:
         written.append(_claims(declared, out))
-    start.write_text(index(results, declared), encoding="utf-8", newline="\n")
+    if results:
+        written.append(_text(out / method.PAGE, method.text()))
+    _text(written[0], index(results, declared))
     return written
 
 
-def _claims(declared: Sequence[ClaimRecord], out: Path) -> Path:
-    path = out / "claims.md"
-    places = {
-        f"{page.name}#{name}"
-        for page in out.glob("*.md")
-        for name in claims.marked(page.read_text(encoding="utf-8"))
-    }
-    path.write_text(claims.page(declared, places), encoding="utf-8", newline="\n")
+def _text(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8", newline="\n")
     return path
 
 
+def _claims(declared: Sequence[ClaimRecord], out: Path) -> Path:
+    anchors = {
+        f"{page.name}#{anchor}"
+        for page in out.glob("*.md")
+        for anchor in claims.marked(page.read_text(encoding="utf-8"))
+    }
+    return _text(out / "claims.md", claims.page(declared, anchors))
+
+
 def _suite(name: str, results: Sequence[Result], out: Path) -> list[Path]:
-    table, path = out / f"{name}.csv", out / f"{name}.md"
-    runs_csv.runs(results).to_csv(table, index=False, lineterminator="\n", encoding="utf-8")
+    csv = out / f"{name}.csv"
+    runs_csv.runs(results).to_csv(csv, index=False, lineterminator="\n", encoding="utf-8")
     drawn = [dict(_figures(result, out)) for result in results]
     for place, (title, figure) in sweep_figures.pictures(results).items():
-        name = f"{_stem(results[place])}-{slug(title)}.png"
-        drawn[place] |= _saved({title: (figure, name)}, out)
-    stood = [(found, _pictures(name, found, out)) for found in standings(results)]
-    path.write_text(page(results, drawn, table.name, stood), encoding="utf-8", newline="\n")
-    files = [file for names in (*(f for _, f in stood), *drawn) for file in names.values()]
-    return [path, table, *(out / file for file in files)]
+        file = f"{_stem(results[place])}-{slug(title)}.png"
+        drawn[place] |= _saved({title: (figure, file)}, out)
+    rankings = [(each, _ranking_figures(name, each, out)) for each in standings(results)]
+    path = _text(out / f"{name}.md", page(results, drawn, csv.name, rankings))
+    path_of_details = _text(out / details_name(name), details(results))
+    files = [file for names in (*(f for _, f in rankings), *drawn) for file in names.values()]
+    return [path, path_of_details, csv, *(out / file for file in files)]
 
 
-def _pictures(name: str, found: TaskRanking, out: Path) -> Figures:
-    """Draw and write what stands over all tasks of a suite; file names by what they show."""
+def _ranking_figures(name: str, of_tasks: TaskRanking, out: Path) -> Figures:
+    """Draw and write the figures over all tasks of a suite; return their file names by title."""
     parts = [name]
-    parts += [found.arm] if found.arm != "default" else []
-    parts += [found.device] if found.device != "cpu" else []
+    parts += [of_tasks.arm] if of_tasks.arm != "default" else []
+    parts += [of_tasks.device] if of_tasks.device != "cpu" else []
     stem = "-".join(parts)
-    made = ranking_figures.pictures(found)
+    made = ranking.pictures(of_tasks)
     return _saved({title: (f, f"{stem}-{slug(title)}.png") for title, f in made.items()}, out)
 
 
 def _stem(result: Result) -> str:
-    """What the names of a result's figures begin with."""
+    """Return the beginning of the file names of a result's figures."""
     parts = [result.suite.name]
     parts += [result.comparison.name] if len(result.suite.comparisons) > 1 else []
     parts += [result.arm] if result.arm != "default" else []
@@ -91,7 +97,7 @@ def _stem(result: Result) -> str:
 
 
 def _figures(result: Result, out: Path) -> Figures:
-    """Draw and write the figures of one result; their file names by what they show."""
+    """Draw and write the figures of one result; return their file names by title."""
     stem = _stem(result)
     made = {
         "Learning curves": (learning_curves.curves(result), f"{stem}.png"),
@@ -101,11 +107,11 @@ def _figures(result: Result, out: Path) -> Figures:
     }
     for title, draw in result.comparison.figures.items():
         made[title] = (draw(result), f"{stem}-{slug(title)}.png")
-    return _saved({text: (f, name) for text, (f, name) in made.items() if f is not None}, out)
+    return _saved({title: (f, name) for title, (f, name) in made.items() if f is not None}, out)
 
 
 def _saved(made: Mapping[str, tuple[Figure, str]], out: Path) -> dict[str, str]:
-    """Write figures; their file names by what they show. One that cannot be drawn is warned of and costs no page."""
+    """Write figures and return their file names by title; one that cannot be drawn is warned of and costs no page."""
     written = {}
     for title, (figure, name) in made.items():
         try:

@@ -1,4 +1,4 @@
-"""The page of all claims: what each says, its verdict, its evidence, and what was not run."""
+"""Page of all claims: what each says, its verdict, its evidence, and what was not run."""
 
 from __future__ import annotations
 
@@ -7,26 +7,24 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 
 from paribus.analysis.claim_registry import ClaimRecord, CompoundClaim, wholes
-from paribus.report.formatting import NOTHING, number
+from paribus.analysis.hypothesis_tests import Answer
+from paribus.report.formatting import NOTHING, number, pathless
 from paribus.report.tables import Line, markdown
-from paribus.report.text import pathless
 
 HOW = (
-    "Every claim that a suite declares, in the order of their numbers. A claim was stated before anything ran: a "
-    "variant, a score, a direction, a margin where one is needed. Claims of several parts need them all: `supported` "
-    "means that every part is, `refuted` that at least one part is (the opposite, or equivalence, was shown), "
-    "`undecided` all else."
+    "Every claim that a suite declares, stated before anything ran. `supported`: every part is; `refuted`: at least "
+    "one part is; `undecided`: all else. [How claims are answered](method.md#claims)."
 )
 
 
-def page(found: Sequence[ClaimRecord], places: Collection[str]) -> str:
-    """The whole page.
+def page(declared: Sequence[ClaimRecord], places: Collection[str]) -> str:
+    """Return the whole page.
 
     Args:
-        found: every declared claim.
+        declared: every declared claim.
         places: on the pages that stand beside this one, which can be linked to, such as ``depth.md#claims-all-cpu``.
     """
-    claims = wholes(found)
+    claims = wholes(declared)
     blocks = ["# Claims", HOW, *summary(claims), markdown([_line(claim) for claim in claims])]
     for claim in claims:
         blocks += _section(claim, places)
@@ -34,38 +32,35 @@ def page(found: Sequence[ClaimRecord], places: Collection[str]) -> str:
 
 
 def summary(claims: Sequence[CompoundClaim]) -> list[str]:
-    """How many are what, and how many of them chance alone would support."""
+    """Count the claims by verdict, and those that chance alone would support."""
     counts = Counter(verdict(claim) for claim in claims)
-    told = ", ".join(f"{n} {name}" for name, n in sorted(counts.items()))
+    counted = ", ".join(f"{n} {name}" for name, n in sorted(counts.items()))
     tested = [claim.false_support for claim in claims if claim.answer is not None]
     expected = number(sum(tested), 2)
     return [
-        f"Of {len(claims)} claim{'s' * (len(claims) != 1)}: {told}.",
-        f"**Expected number of false supports**: of the {len(tested)} that were answered chance alone would support at "
-        f"most {expected}, if each of them were false. A part in a stated direction errs with 2.5 %, one of "
-        "equivalence or non-inferiority with 5 %, an identity is no test and errs not at all. One false part makes a "
-        "claim of several parts false, while the others may be true, so it errs at most as often as its easiest part; "
-        "one with a part that was not run cannot be supported.",
+        f"Of {len(claims)} claim{'s' * (len(claims) != 1)}: {counted}.",
+        f"**Expected number of false supports**: at most {expected} of the {len(tested)} that were answered, if each "
+        "of them were false.",
     ]
 
 
 def verdict(claim: CompoundClaim) -> str:
-    """The answer in a word."""
+    """Return the answer in a word."""
     return "not run" if claim.answer is None else str(claim.answer)
 
 
 def place(comparison: str, device: str) -> str:
-    """The name of the place on a suite's page where its claims stand."""
+    """Return the anchor of a comparison's claims on the page of its suite."""
     return f"claims-{comparison or 'all'}-{device}"
 
 
 def mark(comparison: str, device: str) -> str:
-    """What makes that place one that can be linked to."""
+    """Return the element that makes this anchor."""
     return f'<a id="{place(comparison, device)}"></a>'
 
 
 def marked(text: str) -> list[str]:
-    """The names of such places on a page."""
+    """Return the anchors of claims on a page."""
     return re.findall(r'<a id="(claims-[^"]+)"></a>', text)
 
 
@@ -74,8 +69,8 @@ def _title(claim: CompoundClaim) -> str:
 
 
 def _line(claim: CompoundClaim) -> Line:
-    known = [part.answered.answer for part in claim.parts if part.answered]
-    supported = sum(answer == "supported" for answer in known)
+    answers = [part.answered.answer for part in claim.parts if part.answered]
+    supported = answers.count(Answer.supported)
     title = _title(claim)
     return {
         "claim": f"[{title}](#{_slug(title)})",
@@ -87,7 +82,7 @@ def _line(claim: CompoundClaim) -> Line:
 
 
 def _slug(title: str) -> str:
-    """What a heading is linked to by: GitHub leaves out all but letters, digits, spaces, hyphens and underscores.
+    """Return the anchor of a heading: GitHub leaves out all but letters, digits, spaces, hyphens and underscores.
 
     >>> _slug("S13 encoder_decoder, gates")
     's13-encoder_decoder-gates'
@@ -112,7 +107,7 @@ def _part(part: ClaimRecord, places: Collection[str]) -> Line:
 
 
 def _where(part: ClaimRecord, places: Collection[str]) -> str:
-    """The page that holds the evidence, what was spent on it, and when where that was not now."""
+    """Return the page that holds the evidence, what was spent on it, and when, where that was earlier."""
     name = f"{part.suite}, {part.comparison}" if part.comparison else part.suite
     file = f"{part.suite}.md"
     if part.answered is None:

@@ -1,21 +1,30 @@
-"""Numbers as a reader wants them: as many digits as their spread deserves."""
+"""Numbers, names and settings as text: as many digits as their spread deserves, and no folders of the machine."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 from math import floor, isfinite, isnan, log10
+from typing import Any
 
 import numpy as np
 
 from paribus.analysis.results import Floats
+from paribus.experiment.recipe import Pretrained
+from paribus.spec import Call
 from paribus.stats import Interval
 
 NOTHING = "—"
-MOST_DECIMALS = 6
+MAX_DECIMALS = 6
+MIN_REPEATS = 4  # equal items in a row that are written once, with their count
+
+_FOLDERS = re.compile(r"(?<![\w./~-])(?:~|[A-Za-z]:)?[\\/](?:[^\\/\s'\"|]+[\\/])+")
+_PRETRAINED = set(Pretrained.model_fields)
 
 
 def number(value: float, digits: int = 3) -> str:
-    """A number with so many significant digits; whole numbers keep all of theirs.
+    """Format with so many significant digits; whole numbers keep all of theirs.
 
     >>> [number(x) for x in (0.012345, -1234.5, 1e-9, 0.0, float("inf"), float("nan"))]
     ['0.0123', '-1234', '1.00e-09', '0', 'infinite', '—']
@@ -31,7 +40,7 @@ def number(value: float, digits: int = 3) -> str:
 
 
 def fixed(value: float, decimals: int) -> str:
-    """A number with so many decimals, none if negative, and no minus sign before a zero.
+    """Format with so many decimals, none if negative, and no minus sign before a zero.
 
     >>> fixed(-0.0001, 3), fixed(1234.5, -2)
     ('0.000', '1234')
@@ -41,7 +50,7 @@ def fixed(value: float, decimals: int) -> str:
 
 
 def decimals(scale: float) -> int | None:
-    """Decimals that show two significant digits of a scale; None where that is no sensible notation.
+    """Return the decimals that show two significant digits of a scale; None where that is no sensible notation.
 
     >>> decimals(0.012), decimals(3.4), decimals(0.0)
     (3, 1, None)
@@ -52,48 +61,61 @@ def decimals(scale: float) -> int | None:
 
 
 def plus_minus(values: Floats) -> str:
-    """Mean ± standard deviation over seeds, with the median where it lies over half a deviation from the mean.
+    """Format mean ± standard deviation over seeds.
 
     >>> plus_minus(np.array([1.0, 2.0, 3.0])), plus_minus(np.array([2.0, 2.0])), plus_minus(np.array([2.3, 2.3001]))
-    ('2.0 ± 1.0', '2.00', '2.30005 ± 0.00007')
+    ('2.0 ± 1.0', '2.00 ± 0', '2.30005 ± 0.00007')
     """
     if not values.size:
         return NOTHING
-    mean, median = float(values.mean()), float(np.median(values))
+    mean = float(values.mean())
     sd = float(values.std(ddof=1)) if values.size > 1 else 0.0
     if sd <= 1e-4 * abs(mean):
-        return _narrow(mean, sd) if sd > 1e-12 * abs(mean) else number(mean)
+        return _narrow(mean, sd) if sd > 1e-12 * abs(mean) else f"{number(mean)} ± 0"
     places = decimals(sd)
     if places is None:
         return f"{number(mean)} ± {number(sd)}"
-    text = f"{fixed(mean, places)} ± {fixed(sd, places)}"
-    return f"{text} (median {fixed(median, places)})" if abs(mean - median) > sd / 2 else text
+    return f"{fixed(mean, places)} ± {fixed(sd, places)}"
 
 
 def _narrow(mean: float, sd: float) -> str:
-    """A mean whose spread is far smaller, in as many decimals as its first digit needs, unless those are too many."""
+    """Format a mean with a far smaller spread, in as many decimals as that needs, unless those are too many."""
     places = -floor(log10(sd))
-    if 0 <= places <= MOST_DECIMALS:
+    if 0 <= places <= MAX_DECIMALS:
         return f"{fixed(mean, places)} ± {fixed(sd, places)}"
     return f"{number(mean, 5)} ± {number(sd, 1)}"
 
 
-def interval(found: Interval) -> str:
-    """A mean and its limits, in as many decimals as the half width deserves.
+def skewed_median(values: Floats) -> str:
+    """Format the median where it lies over half a standard deviation from the mean, else nothing.
+
+    >>> skewed_median(np.array([1.0, 2.0, 3.0])), skewed_median(np.array([0.1] * 9 + [9.1]))
+    ('', '0.1')
+    """
+    sd = float(values.std(ddof=1)) if values.size > 1 else 0.0
+    if not sd:
+        return ""
+    mean, median, places = float(values.mean()), float(np.median(values)), decimals(sd)
+    shown = number(median) if places is None else fixed(median, places)
+    return shown if abs(mean - median) > sd / 2 else ""
+
+
+def interval(mean_and_limits: Interval) -> str:
+    """Format a mean and its limits, in as many decimals as the half width deserves.
 
     >>> interval(Interval(-0.0123, -0.0201, -0.0045, 0.95))
     '-0.0123 [-0.0201, -0.0045]'
     """
-    if isnan(found.low):
-        return number(found.mean)
-    limits = (found.mean, found.low, found.high)
-    places = decimals(found.high - found.mean)
-    mean, low, high = (number(x) if places is None else fixed(x, places) for x in limits)
-    return f"{mean} [{low}, {high}]"
+    mean, low, high = mean_and_limits.mean, mean_and_limits.low, mean_and_limits.high
+    if isnan(low):
+        return number(mean)
+    places = decimals(high - mean)
+    shown = [number(x) if places is None else fixed(x, places) for x in (mean, low, high)]
+    return f"{shown[0]} [{shown[1]}, {shown[2]}]"
 
 
 def p_value(p: float) -> str:
-    """A p-value with three decimals below 0.1 and two above.
+    """Format a p-value with three decimals below 0.1 and two above.
 
     >>> [p_value(p) for p in (0.00001, 0.00195, 0.25, 1.0)]
     ['< 0.001', '0.002', '0.25', '1']
@@ -105,21 +127,30 @@ def p_value(p: float) -> str:
     return f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
 
 
-def steps(values: Floats) -> str:
-    """Median steps to a target, ``never`` where it is infinite, and how many runs got there unless all did.
+def p_equals(p: float) -> str:
+    """Format a p-value as a sentence names it.
 
-    >>> steps(np.array([100.0, 200.0, np.inf])), steps(np.array([np.inf, np.inf]))
-    ('200 (2 of 3)', 'never (0 of 2)')
+    >>> p_equals(0.00001), p_equals(0.25)
+    ('p < 0.001', 'p = 0.25')
     """
-    if not values.size:
+    text = p_value(p)
+    return f"p {text}" if text.startswith("<") else f"p = {text}"
+
+
+def median_steps(steps: Floats) -> str:
+    """Format the median of steps to a target; ``never`` where it is infinite.
+
+    >>> median_steps(np.array([100.0, 200.0, np.inf])), median_steps(np.array([np.inf, np.inf]))
+    ('200', 'never')
+    """
+    if not steps.size:
         return NOTHING
-    median, reached = float(np.median(values)), int(np.isfinite(values).sum())
-    text = f"{median:.0f}" if isfinite(median) else "never"
-    return text if reached == values.size else f"{text} ({reached} of {values.size})"
+    median = float(np.median(steps))
+    return f"{median:.0f}" if isfinite(median) else "never"
 
 
 def ratio(ratios: Iterable[float]) -> str:
-    """The median of ratios and their quartiles.
+    """Format the median of ratios and their quartiles.
 
     >>> ratio([1.0, 1.1, 1.2, 1.3, 1.4])
     '1.20 [1.10, 1.30]'
@@ -129,23 +160,100 @@ def ratio(ratios: Iterable[float]) -> str:
 
 
 def span(values: Iterable[float]) -> str:
-    """The one value that all have, or the least and the largest.
+    """Format the one value that all have, or the smallest and the largest.
 
     >>> span([3, 3]), span([3, 5.5])
     ('3', '3 to 5.5')
     """
-    found = sorted(set(values))
-    low, high = f"{found[0]:g}", f"{found[-1]:g}"
+    distinct = sorted(set(values))
+    low, high = f"{distinct[0]:g}", f"{distinct[-1]:g}"
     return low if low == high else f"{low} to {high}"
 
 
 def listed(items: Iterable[str], last: str = "and") -> str:
-    """Items as a sentence names them.
+    """Join items as a sentence names them.
 
     >>> listed(["a", "b", "c"]), listed([])
     ('a, b and c', 'none')
     """
-    found = list(items)
-    if len(found) < 2:
-        return found[0] if found else "none"
-    return f"{', '.join(found[:-1])} {last} {found[-1]}"
+    names = list(items)
+    if len(names) < 2:
+        return names[0] if names else "none"
+    return f"{', '.join(names[:-1])} {last} {names[-1]}"
+
+
+def bullets(items: Iterable[str]) -> str:
+    """Return items as a list."""
+    return "\n".join(f"- {item}" for item in items)
+
+
+def plural(count: int, noun: str) -> str:
+    """Format a count with its noun.
+
+    >>> plural(1, "seed"), plural(3, "seed")
+    ('1 seed', '3 seeds')
+    """
+    return f"{count} {noun}{'s' * (count != 1)}"
+
+
+def table_cell(text: object) -> str:
+    r"""Escape text for a cell of a table.
+
+    >>> print(table_cell("a|b"))
+    a\|b
+    """
+    return " ".join(str(text).replace("|", "\\|").split())
+
+
+def pathless(text: str) -> str:
+    """Join text to one line, each absolute path cut to its last name.
+
+    >>> pathless("cannot read /home/me/data/patients.csv: empty")
+    'cannot read patients.csv: empty'
+    """
+    return _FOLDERS.sub("", " ".join(text.split()))
+
+
+def slug(title: str) -> str:
+    """Turn a title into part of a file's name.
+
+    >>> slug("Confusion of classes")
+    'confusion-of-classes'
+    """
+    return "-".join(re.findall(r"[a-z0-9]+", title.lower()))
+
+
+def setting(value: object) -> str:
+    """Format the value of a setting.
+
+    >>> setting(None), setting(True), setting({"target": "torch.nn:ReLU", "kwargs": {}}), setting(0.1)
+    ('none', 'yes', 'ReLU()', '0.1')
+    >>> setting([64] * 20 + [10]), setting([32, 32, 32])
+    ('64 (20 times), 10', '32, 32, 32')
+    """
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "yes", False: "no"}[value]
+    if isinstance(value, float):
+        return f"{value:.10g}"
+    if isinstance(value, dict) and value.keys() == {"target", "kwargs"}:
+        return Call(target=value["target"], kwargs=value["kwargs"]).label
+    if isinstance(value, dict):
+        named = (f"{name}={setting(item)}" for name, item in value.items())
+        return _pretrained(value) if value.keys() == _PRETRAINED else ", ".join(named) or "none"
+    if isinstance(value, list | tuple):
+        return ", ".join(_repeats_counted(map(setting, value))) or "none"
+    return pathless(str(value)) or "none"
+
+
+def _repeats_counted(items: Iterable[str]) -> Iterator[str]:
+    """Yield items in order, many equal ones in a row as one of them with its count."""
+    for item, equal in groupby(items):
+        times = len(list(equal))
+        yield from [f"{item} ({times} times)"] if times >= MIN_REPEATS else [item] * times
+
+
+def _pretrained(value: dict[str, Any]) -> str:
+    """Describe another training in a phrase: its network, steps and data, and which weights are taken over."""
+    network, data = setting(value["recipe"]["model"]), setting(value["task"]["source"])
+    steps = value["recipe"]["steps"]
+    return f"{setting(value['load'])} of {network} after {steps} steps on {data}"

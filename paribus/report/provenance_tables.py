@@ -1,146 +1,77 @@
-"""What a page says of a comparison's control and networks: all of it read from recipes and records."""
+"""Networks, data and versions behind a page, each once for all variants and comparisons that share it."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import PurePath
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from paribus.analysis.results import Result, Row
-from paribus.experiment.variant import within
-from paribus.report.formatting import NOTHING
+from paribus.data.dataset import PARTS
+from paribus.report.formatting import NOTHING, listed, pathless, plural, setting, span
+from paribus.report.settings_tables import parameters
 from paribus.report.tables import Line
-from paribus.report.text import setting
 from paribus.runs.run import RunResult
-from paribus.spec import lookup, to_plain
+from paribus.spec import digest
 
-PARAMETER = re.compile(r"(?P<layer>.+?\d+)\.(?P<name>[\w.]+)\((?P<shape>[\d, ]*)\)")
+T = TypeVar("T")
 
-
-def varied_lines(result: Result) -> list[Line]:
-    """What stands at each varied path, a line a variant, with the number of parameters."""
-    control = _in_order(result)
-    return [
-        {
-            "variant": row.variant.name,
-            **{path: _level(values, row, result) for path, values in control.items()},
-            "parameters": parameters(row),
-        }
-        for row in result.rows
-    ]
-
-
-def _in_order(result: Result) -> dict[str, Mapping[str, object]]:
-    """The varied paths as the factors declare them, what is called before how it is set.
-
-    Where a whole stands at a path in one variant and nothing in another, its parts have no columns of their own.
-    """
-    varied = result.control.varied
-    inner = {p: [other for other in varied if other != p and within(other, p)] for p in varied}
-
-    def place(path: str) -> tuple[int, bool, str]:
-        of = [
-            i for i, f in enumerate(result.comparison.paths) if within(path, f) or within(f, path)
-        ]
-        return (of[0] if of else len(varied), not path.endswith(".target"), path)
-
-    outer = sorted(varied.keys() - {p for parts in inner.values() for p in parts}, key=place)
-    return {
-        path.removesuffix(".target"): _whole(path, result) if inner[path] else varied[path]
-        for path in outer
-    }
-
-
-def _whole(path: str, result: Result) -> Mapping[str, object]:
-    """What stands at a path in each variant, parts and all."""
-    return {row.variant.name: to_plain(lookup(row.variant, path)) for row in result.rows}
-
-
-def _level(values: Mapping[str, object], row: Row, result: Result) -> str:
-    value = values.get(row.variant.name, values[result.baseline.variant.name])
-    return "not set" if value == "(absent)" else setting(value)
-
-
-def parameters(row: Row) -> str:
-    """How many numbers the variant trains."""
-    counts = sorted({record.parameters for record in row.known})
-    return " to ".join(f"{n:,}" for n in counts) or NOTHING
-
-
-def held_lines(result: Result) -> list[Line]:
-    """Every setting of the task, the recipe and the score that no variant changes."""
-    base = result.baseline.variant
-    settings = [
-        (path, value)
-        for root in ("task", "recipe", "metric")
-        for path, value in _leaves(to_plain(getattr(base, root)), root)
-        if not any(within(path, unused) for unused in _unused(result))
-    ]
-    varied = result.control.varied
-    return [
-        {
-            "setting": path,
-            "value": PurePath(str(value)).name if path == "task.path" else setting(value),
-        }
-        for path, value in settings
-        if not any(within(path, v) or within(v, path) for v in varied)
-    ]
-
-
-def _unused(result: Result) -> tuple[str, ...]:
-    """Settings that did not matter: a file stood in for the embedded data or it did not, no score was put in place."""
-    task = result.comparison.task
-    reading = ("task.source",) if task.from_file else ("task.reader", "task.path", "task.target")
-    return (*reading, *(("metric",) if result.comparison.metric is None else ()))
-
-
-def _leaves(value: object, path: str) -> Iterator[tuple[str, object]]:
-    """Dotted paths of plain data as people write them, a callable without settings of its own being one leaf."""
-    if isinstance(value, dict) and value.keys() == {"target", "kwargs"}:
-        yield path, value["target"]
-        for name, item in value["kwargs"].items():
-            yield f"{path}.{name}", item
-    elif isinstance(value, dict) and value:
-        for name, item in value.items():
-            yield from _leaves(item, f"{path}.{name}")
-    elif isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
-        for i, item in enumerate(value):
-            yield from _leaves(item, f"{path}.{item.get('name', i)}")
-    else:
-        yield path, value
-
-
-def groups(rows: Iterable[Row]) -> dict[tuple[str, ...], list[Row]]:
-    """Rows by the runs that they share, in order."""
-    found: dict[tuple[str, ...], list[Row]] = {}
-    for row in rows:
-        found.setdefault(tuple(run.key for run in row.runs), []).append(row)
-    return found
+MAX_CLASSES = 12  # names of classes that are shown
+PUNCTUATION = ".,;:()"
 
 
 def distinct(result: Result, rows: Iterable[Row]) -> dict[str, Row]:
-    """One row for each distinct set of runs, by the levels that made the runs: a score's own level is left out."""
+    """Return one row for each distinct set of runs, by the levels that made the runs, without those of the score."""
     factors = result.comparison.factors
     trained = [not all(p.startswith("metric.") for p in factor.paths) for factor in factors]
+    groups: dict[tuple[str, ...], list[Row]] = {}
+    for row in rows:
+        groups.setdefault(tuple(run.key for run in row.runs), []).append(row)
     named = {}
-    for row, *others in groups(rows).values():
+    for row, *others in groups.values():
         levels = [v for v, kept in zip(row.variant.levels, trained, strict=True) if kept]
         named[" × ".join(levels) if others and levels else row.variant.name] = row
     return named
 
 
+def by_content(results: Sequence[Result], describe: Callable[[Row], T]) -> list[tuple[str, T]]:
+    """Describe the distinct rows of results, each description once with the names of all that share it."""
+    groups: list[tuple[T, dict[str, list[str]]]] = []
+    everything: dict[str, list[str]] = {}
+    for result in results:
+        for variant, row in distinct(result, [row for row in result.rows if row.known]).items():
+            content = describe(row)
+            shared = next((names for known, names in groups if known == content), None)
+            if shared is None:
+                shared = {}
+                groups.append((content, shared))
+            for names in (shared, everything):
+                of = names.setdefault(result.comparison.name, [])
+                of += [variant] * (variant not in of)
+    return [(_sharing(shared, everything), content) for content, shared in groups]
+
+
+def _sharing(shared: Mapping[str, Sequence[str]], everything: Mapping[str, Sequence[str]]) -> str:
+    """Name variants, by comparison where there are several; all of one are named by it."""
+    if len(everything) == 1:
+        return listed(next(iter(shared.values())))
+    return "; ".join(
+        name if len(variants) == len(everything[name]) else f"{name}: {listed(variants)}"
+        for name, variants in shared.items()
+    )
+
+
 def network_lines(row: Row) -> list[Line]:
-    """Layers in the order in which they are called, with what each makes of a sample, and the total."""
+    """Return layers in the order in which they are called, with what each makes of a sample, and the total."""
     layers = row.known[0].layers if row.known else []
     if not layers:
         return []
-    weights = _weights(row.known[0])
     lines = [
         {
             "layer": line["layer"],
             "output of a sample": NOTHING if line["output"] is None else _shape(line["output"]),
-            "weights": ", ".join(f"{n} {_shape(s)}" for n, s in weights.get(line["layer"], ())),
-            "parameters": _trained(line["parameters"], len(weights.get(line["layer"], ()))),
+            "weights": ", ".join(f"{n} {_shape(s)}" for n, s in line["weights"].items()),
+            "parameters": _trained(line["parameters"], len(line["weights"])),
         }
         for line in layers
     ]
@@ -148,33 +79,125 @@ def network_lines(row: Row) -> list[Line]:
     return [*lines, {"layer": "total", "parameters": total}]
 
 
-def _trained(parameters: int, weights: int) -> str:
-    """How many of a layer's numbers are trained; weights of which none is are frozen."""
-    return "frozen" if weights and not parameters else f"{parameters:,}"
-
-
-def _weights(record: RunResult) -> dict[str, list[tuple[str, list[int]]]]:
-    """Names and shapes of each layer's weights, from the hashes of their initial values."""
-    named = record.hashes.get("init")
-    found: dict[str, list[tuple[str, list[int]]]] = {}
-    for match in filter(None, map(PARAMETER.match, named if isinstance(named, dict) else {})):
-        shape = [int(n) for n in match["shape"].split(",") if n.strip()]
-        found.setdefault(match["layer"], []).append((match["name"], shape))
-    return found
+def _trained(count: int, weights: int) -> str:
+    """Format how many of a layer's numbers are trained; weights of which none is are frozen."""
+    return "frozen" if weights and not count else f"{count:,}"
 
 
 def _shape(shape: Sequence[int]) -> str:
     return "×".join(map(str, shape)) or "1"
 
 
-def networks(result: Result) -> list[tuple[list[str], list[Line], str]]:
-    """Names of variants, layers and total of each distinct network."""
-    found: list[tuple[list[str], list[Line], str]] = []
-    for name, row in distinct(result, [row for row in result.rows if row.known]).items():
-        lines, total = network_lines(row), parameters(row)
-        same = next((entry for entry in found if entry[1:] == (lines, total)), None)
-        if same is None:
-            found.append(([name], lines, total))
-        else:
-            same[0].append(name)
-    return found
+def networks(results: Sequence[Result]) -> list[tuple[str, list[Line], str]]:
+    """Return names of variants, layers and number of parameters of each distinct network."""
+    described = by_content(results, lambda row: (network_lines(row), parameters(row)))
+    return [(names, lines, total) for names, (lines, total) in described if lines]
+
+
+def data_lines(results: Sequence[Result]) -> list[Line]:
+    """Return what was read and how many samples each part has, a line for all variants that agree."""
+    described = by_content(results, lambda row: _data_line(row.known))
+    several = len(described) > 1
+    return [{**({"of": names} if several else {}), **line} for names, line in described]
+
+
+def _data_line(records: Sequence[RunResult]) -> Line:
+    digests = list(dict.fromkeys(str(record.data.get("digest", "")) for record in records))
+    further = f" and {len(digests) - 1} more, one a seed" if len(digests) > 1 else ""
+    first = records[0].data
+    classes = first.get("classes")
+    return {
+        "data": pathless(str(first.get("name", ""))),
+        "origin": pathless(str(first.get("origin", ""))),
+        "hash": f"{digests[0]}{further}",
+        **{"training" if part == "train" else part: _counts(records, part) for part in PARTS},
+        "classes": _first_names(classes) if isinstance(classes, list) and classes else "none",
+    }
+
+
+def _counts(records: Sequence[RunResult], part: str) -> str:
+    counts = [n for r in records if isinstance(n := r.data.get(part), int)]
+    return span(counts) if counts else NOTHING
+
+
+def _first_names(names: Sequence[object]) -> str:
+    shown = ", ".join(map(str, names[:MAX_CLASSES]))
+    return shown if len(names) <= MAX_CLASSES else f"{shown} and {len(names) - MAX_CLASSES} more"
+
+
+def data_notes(results: Sequence[Result]) -> list[str]:
+    """Return every remark on the data once, with the variants that it holds for where that is not all of them."""
+    described = by_content(results, lambda row: tuple(merged(r.notes for r in row.known)))
+    order = dict.fromkeys(note for _, notes in described for note in notes)
+    holders = {note: [names for names, notes in described if note in notes] for note in order}
+    return [
+        note if len(names) == len(described) else f"{'; '.join(names)}: {note}"
+        for note, names in holders.items()
+    ]
+
+
+def merged(notes_of_runs: Iterable[Sequence[str]]) -> list[str]:
+    """Merge remarks of several runs: those that differ in numbers alone are one.
+
+    >>> merged([["3 of 9 filled"], ["5 of 9 filled"]])
+    ['3 to 5 of 9 filled (differs by seed)']
+    """
+    runs = list(notes_of_runs)
+    alike: dict[tuple[str, ...], list[list[str]]] = {}
+    for words in (pathless(note).split(" ") for notes in runs for note in notes):
+        pattern = tuple("" if _number(word) is not None else word for word in words)
+        alike.setdefault(pattern, []).append(words)
+    return [_merge(notes, len(runs)) for notes in alike.values()]
+
+
+def _number(word: str) -> float | None:
+    """Return the number that a word is, punctuation aside, or None."""
+    try:
+        return float(word.strip(PUNCTUATION))
+    except ValueError:
+        return None
+
+
+def _merge(notes: Sequence[Sequence[str]], runs: int) -> str:
+    """Merge remarks of the same words, with the number of seeds where not all have one."""
+    seldom = f" ({len(notes)} of {runs} seeds)" if len(notes) < runs else ""
+    words = [_merged_word(column) for column in zip(*notes, strict=True)]
+    differs = " (differs by seed)" if any(list(note) != list(notes[0]) for note in notes) else ""
+    return f"{' '.join(words)}{differs}{seldom}"
+
+
+def _merged_word(words: Sequence[str]) -> str:
+    """Return the word that all remarks have at one place, or the range of its numbers."""
+    if len(set(words)) == 1:
+        return words[0]
+    bare = words[0].strip(PUNCTUATION)
+    return words[0].replace(bare, span(n for word in words if (n := _number(word)) is not None))
+
+
+def provenance(result: Result) -> list[tuple[str, str]]:
+    """Return runs with the digest of their keys, versions, device, threads and commit, counted where runs differ."""
+    records = [record for row in distinct(result, result.rows).values() for record in row.known]
+    keys = sorted({r.key for row in result.rows for r in (*row.known, *row.tried)})
+    if not keys:
+        return []
+    tallies: dict[str, Counter[str]] = {}
+    for record in records:
+        for name, value in _origin(record).items():
+            tallies.setdefault(name, Counter())[value] += 1
+    trials = ", trials included" if result.arm == "tuned" else ""
+    runs = f"{len(keys)}{trials}, digest of their keys `{digest(keys)}`"
+    return [("runs", runs), *((name, _tally(tally)) for name, tally in sorted(tallies.items()))]
+
+
+def _origin(record: RunResult) -> dict[str, str]:
+    origin = {name: setting(value) for name, value in record.provenance.items()}
+    dirty = origin.pop("dirty", "no") == "yes"
+    if "commit" in origin and dirty:
+        origin["commit"] += ", with uncommitted changes"
+    return origin
+
+
+def _tally(tally: Counter[str]) -> str:
+    if len(tally) == 1:
+        return next(iter(tally))
+    return ", ".join(f"{value} ({plural(count, 'run')})" for value, count in sorted(tally.items()))

@@ -1,4 +1,4 @@
-"""The runs of a suite as a CSV file, one row a run."""
+"""Runs of a suite as a CSV file, one row a run."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 
 from paribus.analysis.claims import STEPS
 from paribus.analysis.results import Result, Row, score_of, steps_to_target
+from paribus.report.formatting import pathless, setting
 from paribus.report.tables import state
-from paribus.report.text import pathless, setting
 from paribus.runs.run import Run, RunResult
 from paribus.spec import digest, lookup, to_plain
 
@@ -25,7 +25,7 @@ TRAILING = (
 
 
 def runs(results: Sequence[Result]) -> DataFrame:
-    """Every run of some results; a row that failed or was not run has an outcome and no numbers."""
+    """Return every run of some results; a row that failed or was not run has an outcome and no numbers."""
     import pandas
 
     lines = [line for r in results for row in r.rows for line in _lines(r, row)]
@@ -53,7 +53,7 @@ def _lines(result: Result, row: Row) -> Iterator[dict[str, Any]]:
 
 
 def _tuned(run: Run, row: Row) -> dict[str, Any]:
-    """What the winner of the run's search set, as ``tuned/`` and the path."""
+    """Return what the winner of the run's search set, as ``tuned/`` and the path."""
     paths = row.searched.search.space.ranges if row.searched else ()
     named = (path.removeprefix("recipe.") for path in paths)
     return {f"tuned/{path}": _plainly(lookup(run.recipe, path)) for path in named}
@@ -64,7 +64,7 @@ def _plainly(value: object) -> object:
 
 
 def _primary(result: Result, score: float) -> dict[str, float]:
-    """The score on which verdicts rest, where it is no score that the run recorded."""
+    """Return the score on which verdicts rest, where it is no score that the run recorded."""
     return {} if result.comparison.metric is None else {result.comparison.primary.name: score}
 
 
@@ -97,13 +97,13 @@ def _hash(value: object) -> str:
 
 
 def _claimed(result: Result, record: RunResult) -> dict[str, float]:
-    """Scores that claims name and that are no plain score of the record, and the steps to the target."""
+    """Return scores that claims name and that are no plain score of the record, and the steps to the target."""
     comparison = result.comparison
     names = [c.metric for c in comparison.claims if c.metric and "@" in c.metric]
-    found = {name: score_of(record, name) for name in names}
+    scores = {name: score_of(record, name) for name in names}
     if comparison.target is not None:
         metric = comparison.task.primary
-        found[STEPS] = steps_to_target(
+        scores[STEPS] = steps_to_target(
             record, metric.name, comparison.target, metric.higher_is_better
         )
-    return found
+    return scores

@@ -1,4 +1,4 @@
-"""The verdicts as a terminal shows them."""
+"""Verdicts as a terminal shows them."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ from collections.abc import Sequence
 
 from paribus.analysis.claims import answer_all
 from paribus.analysis.results import Result
-from paribus.report import method
-from paribus.report.tables import by_comparison, heading, verdict_table
+from paribus.report.tables import by_comparison, heading, sign, verdict_table
 
 
 def terminal(results: Sequence[Result]) -> str:
-    """A table for each comparison and device, the answers to its claims, and what was skipped."""
-    return "\n\n".join(map(_shown, by_comparison(results)))
+    """Return a table for each comparison and device, the answers to its claims, and what was skipped."""
+    return "\n\n".join(map(_table, by_comparison(results)))
 
 
-def _shown(arms: Sequence[Result]) -> str:
+def _table(arms: Sequence[Result]) -> str:
     result = arms[0]
     name = result.suite.name
     if result.comparison.name != name:
@@ -23,14 +22,14 @@ def _shown(arms: Sequence[Result]) -> str:
     head = f"{name} on {result.device}"
     if result.skipped:
         return f"{head}: skipped, {result.skipped}"
-    faults = [text for arm in arms for text in arm.control.broken]
-    broken = ["CONTROL BROKE, verdicts are withheld:", *faults[:3]]
+    broken = [text for arm in arms for text in arm.control.broken]
+    warning = ["CONTROL BROKE, verdicts are withheld:", *broken[:3]]
     return "\n".join(
         [
             f"{head}, {len(result.seeds)} seeds: {result.comparison.question}",
-            *(broken if faults else []),
+            *(warning if broken else []),
             verdict_table(*arms).to_markdown(index=False, tablefmt="simple", disable_numparse=True),
-            f"{heading(result.comparison.primary)}; difference: {method.sign(result)}, positive is better",
+            f"{heading(result.comparison.primary)}; difference: {sign(result)}, positive is better",
             *(
                 f"{a.claim.name} {a.answer}: {a.claim.text}"
                 for arm in arms

@@ -1,4 +1,4 @@
-"""The fairness ledger: what was spent on each variant of each arm, and where its winners lie in the space searched."""
+"""Budget of each variant, the space that was searched for it, and how the tuned arm was tuned."""
 
 from __future__ import annotations
 
@@ -8,158 +8,143 @@ from typing import Any
 import numpy as np
 
 from paribus.analysis.results import Result, Row
-from paribus.report.formatting import NOTHING, listed, number, span
-from paribus.report.provenance_tables import parameters
+from paribus.report.formatting import NOTHING, listed, number, plural, span
 from paribus.report.tables import Line, state
-from paribus.runs.trials import TrialResults
 
 # As `paribus.data.splits:random_split` notes it, whose code runs depend on: a name for it there would retire them all.
 DECLARED_TEST = "the test part is the declared one and is not redrawn"
-NOTE = (
-    "What each variant was given. Steps and seconds are those of all its runs and trials together; a failed trial "
-    "loses its search. An edge is named where over a quarter of the winners lie in the outer tenth of a range: there "
-    "more might be found beyond it."
-)
 
 
-def lines(result: Result) -> list[Line]:
-    """A line a variant."""
-    return [_line(row, result) for row in result.rows]
+TUNED = "[tuned arm](method.md#tuned-arm)"
 
 
-def _line(row: Row, result: Result) -> Line:
+def budget_lines(result: Result) -> list[Line]:
+    """Return what was spent on each variant: trials, seeds, steps, seconds, and what failed."""
+    return [_budget_line(row, result) for row in result.rows]
+
+
+def _budget_line(row: Row, result: Result) -> Line:
+    columns = (
+        "trials a seed",
+        "seeds",
+        "steps",
+        "seconds",
+        "failed trials",
+        "failed runs",
+    )
     if state(row, result):
-        shown = dict.fromkeys(
-            ("trials", "seeds", "steps", "seconds", "parameters", "failed"), NOTHING
-        )
-    else:
-        spent = [*row.tried, *row.known]
-        shown = {
-            "trials": _trials(row.searched),
-            "seeds": str(len(row.runs)),
-            "steps": f"{sum(record.steps for record in spent):,}",
-            "seconds": number(sum(record.seconds for record in spent)),
-            "parameters": parameters(row),
-            "failed": _failed(row),
-        }
-    return {"variant": row.variant.name, **shown, **_space(row.searched, result)}
+        return {"variant": row.variant.name, **dict.fromkeys(columns, NOTHING)}
+    spent = [*row.tried, *row.known]
+    cells = (
+        _trials(row),
+        str(len(row.runs)),
+        f"{sum(record.steps for record in spent):,}",
+        number(sum(record.seconds for record in spent)),
+        NOTHING if row.searched is None else f"{row.searched.failures} of {len(row.tried)}",
+        f"{len(row.known) - row.count('completed')} of {len(row.runs)}",
+    )
+    return {"variant": row.variant.name, **dict(zip(columns, cells, strict=True))}
 
 
-def _trials(searched: TrialResults | None) -> str:
-    if searched is None:
-        return "none"
-    search = searched.search
-    return f"{search.trials}, shared by all seeds" if search.shared else f"{search.trials} a seed"
-
-
-def _failed(row: Row) -> str:
-    runs = f"{len(row.known) - row.count('completed')} of {len(row.runs)} runs"
+def _trials(row: Row) -> str:
     if row.searched is None:
-        return runs
-    return f"{row.searched.failures} of {len(row.tried)} trials, {runs}"
+        return "0"
+    search = row.searched.search
+    return f"{search.trials}, shared" if search.shared else f"{search.trials}"
 
 
-def _space(searched: TrialResults | None, result: Result) -> Line:
-    """The space, what won in it, and the edges; nothing in the default arm."""
-    if result.arm == "default":
-        return {}
-    if searched is None:
-        return dict.fromkeys(("space", "winners", "at an edge"), NOTHING)
-    found, declared = searched.search.space, searched.search.declared
-    wider = "" if found == declared else f" (widened; declared {declared.label})"
-    return {
-        "space": f"{found.label}{wider}",
-        "winners": _winners(searched),
-        "at an edge": "; ".join(edge.label for edge in searched.edges) or "no",
-    }
-
-
-def _winners(searched: TrialResults) -> str:
-    """Median and range of what the winners set, or how often each value won."""
-    told = []
-    for path in searched.search.space.ranges:
-        values = [chosen[path] for chosen in searched.chosen]
-        told.append(f"{path.removeprefix('recipe.')} {_values(values)}")
-    return "; ".join(told) or NOTHING
-
-
-def _values(values: Sequence[Any]) -> str:
-    if not values:
-        return NOTHING
-    if all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):
-        middle = float(np.median(values))
-        told = [
-            f"{x:g}" if float(x).is_integer() else number(x)
-            for x in (middle, min(values), max(values))
-        ]
-        return f"{told[0]} ({told[1]} to {told[2]})"
-    names = list(dict.fromkeys(map(str, values)))
-    return listed(f"{name} ({sum(str(v) == name for v in values)})" for name in names)
-
-
-def edge_notes(result: Result) -> list[str]:
-    """A sentence for every variant whose winners crowd an edge."""
+def space_lines(result: Result) -> list[Line]:
+    """Return each setting that was searched: its range, and where the winners lie in it; none in the default arm."""
     return [
-        f"**{row.variant.name}**: {edge.label}."
+        {
+            "variant": row.variant.name,
+            "setting": path.removeprefix("recipe."),
+            "searched": values.label,
+            "declared": _declared(row.searched.search.declared.ranges.get(path), values),
+            **_winners([chosen[path] for chosen in row.searched.chosen]),
+            "at an edge": "; ".join(
+                f"{edge.crowd} of {edge.winners} at the {edge.side} end"
+                for edge in row.searched.edges
+                if edge.path == path
+            )
+            or "no",
+        }
         for row in result.rows
         if row.searched is not None
-        for edge in row.searched.edges
+        for path, values in row.searched.search.space.ranges.items()
     ]
 
 
-def without_tuning(results: Sequence[Result]) -> list[str]:
-    """What is not said where the default arm stands alone."""
-    if any(result.arm == "tuned" for result in results):
-        return []
-    tuning, budget = results[0].comparison.tuning, results[0].budget
-    stated = "Every variant stands at its stated settings."
-    if tuning is None:
-        return [f"{stated} There is no tuned arm, so nothing is said of tuned variants."]
-    why = "was not asked for" if budget in tuning.trials else f"is not run at the budget `{budget}`"
-    return [f"{stated} A tuned arm {why}, so nothing is said of tuned variants."]
+def _declared(declared: Any, searched: Any) -> str:
+    """Name the declared range where a pilot widened it."""
+    return "the same" if declared == searched or declared is None else declared.label
 
 
-def search_sentences(result: Result) -> list[str]:
-    """How the tuned arm was tuned, a sentence or two a point; nothing in the default arm."""
+def _winners(values: Sequence[Any]) -> Line:
+    """Return median and range of what the winners set, or how often each value won."""
+    if not values:
+        return {"median winner": NOTHING, "winners": NOTHING}
+    if all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):
+        median, low, high = (
+            f"{x:g}" if float(x).is_integer() else number(x)
+            for x in (float(np.median(values)), min(values), max(values))
+        )
+        return {"median winner": median, "winners": f"{low} to {high}"}
+    names = list(dict.fromkeys(map(str, values)))
+    counts = listed(f"{name} ({sum(str(v) == name for v in values)})" for name in names)
+    return {"median winner": NOTHING, "winners": counts}
+
+
+def search_facts(result: Result) -> list[tuple[str, str]]:
+    """Return how an arm was tuned: a name, linked to the method, and a value each; nothing in the default arm."""
     if result.arm == "default":
         return []
-    return [_procedure(result), *_overlap(result), *_widening(result), *_unequal(result)]
-
-
-def _procedure(result: Result) -> str:
-    tuning, metric = result.comparison.tuning, result.comparison.task.primary.name
+    tuning = result.comparison.tuning
     assert tuning is not None, "only what is tuned has a tuned arm"
     trials = span(row.searched.search.trials for row in result.rows if row.searched)
     paths = listed(path.removeprefix("recipe.") for path in tuning.paths)
-    if tuning.shared:
-        return (
-            f"**Tuned arm, shared search**: one random search of {trials} trials a variant over {paths}, on a seed "
-            f"that is not counted, chose the best by validation {metric}; its winner was trained with every seed. The "
-            "luck of that one search is in every pair, so these verdicts speak of **these configurations**, not of "
-            "tuning."
-        )
-    return (
-        f"**Tuned arm**: every seed ran a random search of its own, {trials} trials a variant over {paths}; the best "
-        f"by validation {metric} was trained afresh, with new initial weights, order and noise, and scored once on the "
-        "test part. So the differences hold the luck of the search, and the verdicts, a family of their own, speak of "
-        "tuning under this budget."
+    metric = result.comparison.task.primary.name
+    search = f"{trials} random trials a variant over {paths}, chosen by validation {metric}"
+    scope = (
+        "one search for all seeds; speaks of these configurations"
+        if tuning.shared
+        else "each seed its own"
     )
+    return [
+        (TUNED, f"{search}; {scope}"),
+        *_overlap(result),
+        *_spaces(result),
+        *([("trials", "**unequal between variants, as was asked for**")] if result.unequal else []),
+    ]
 
 
-def _overlap(result: Result) -> list[str]:
-    """A warning where a shared search chose by samples on which its winners are tested."""
+def untuned(results: Sequence[Result]) -> list[tuple[str, str]]:
+    """Return why one comparison has no tuned arm, where it has none."""
+    if any(result.arm == "tuned" for result in results):
+        return []
+    tuning, budget = results[0].comparison.tuning, results[0].budget
+    if tuning is None:
+        reason = "none declared"
+    else:
+        reason = "not asked for" if budget in tuning.trials else f"not run at the budget `{budget}`"
+    return [(TUNED, reason)]
+
+
+def _overlap(result: Result) -> list[tuple[str, str]]:
+    """Return a warning where a shared search chose by samples on which its winners are tested."""
     tuning = result.comparison.tuning
     if tuning is None or not tuning.shared or not any(map(saw_test_parts, result.rows)):
         return []
     return [
-        "**The shared search saw samples of the test parts**: its split and those of the counted seeds are drawn from "
-        "one data set and overlap, so settings were tried and chosen on samples that their winners are tested on, and "
-        "tuned scores may look better than they are."
+        (
+            "shared search",
+            "**saw samples of the test parts**: tuned scores may look better than they are",
+        )
     ]
 
 
 def saw_test_parts(row: Row) -> bool:
-    """Whether a search on another seed drew its split from data on which the runs are tested."""
+    """Return whether a search on another seed drew its split from data on which the runs are tested."""
     task = row.variant.task
     if task.redrawn and not task.from_file:
         return False
@@ -168,31 +153,13 @@ def saw_test_parts(row: Row) -> bool:
     return len({str(record.hashes.get("split")) for record in (*row.known, *row.tried)}) > 1
 
 
-def _widening(result: Result) -> list[str]:
+def _spaces(result: Result) -> list[tuple[str, str]]:
     tuning, pilot = result.comparison.tuning, result.pilot
     if tuning is None or pilot is None:
         return []
     if not tuning.widen:
-        return ["The spaces stand as they were declared; none was widened."]
-    how = (
-        "no end was crowded, and the spaces stand as declared"
-        if not pilot.rounds
-        else f"crowded ends were widened tenfold, for all variants alike, {_times(pilot.rounds)}"
-    )
+        return [("search spaces", "as declared")]
+    rounds = f"widened in {plural(pilot.rounds, 'round')}" if pilot.rounds else "no end was crowded"
     return [
-        f"A pilot searched on {tuning.pilot} seeds that are not counted: {how}. The spaces were frozen before anything "
-        "counted."
+        ("search spaces", f"{rounds}; pilot on {plural(tuning.pilot, 'seed')} that are not counted")
     ]
-
-
-def _unequal(result: Result) -> list[str]:
-    if not result.unequal:
-        return []
-    return [
-        "**Variants were given unequal numbers of trials, as was asked for**: whoever tries more looks better, and "
-        "every verdict says so."
-    ]
-
-
-def _times(rounds: int) -> str:
-    return "once" if rounds == 1 else "twice"

@@ -13,11 +13,15 @@ from functools import cache
 from importlib.machinery import ModuleSpec
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
+from types import FunctionType
 
 from paribus.errors import ParibusError
+from paribus.local_code import MARK, Code, read_code, registered
 from paribus.runs.environment import Environment
 from paribus.spec import Call, Frozen
 
+# What users import to compare; a network that does so depends on none of what it offers by that.
+OWN_INTERFACE = frozenset({"paribus", "paribus.api"})
 # The module that trains a run, by engine.
 ENGINES = {
     "loop": "paribus.training.loop",
@@ -44,7 +48,7 @@ def fingerprint(
     """
     modules = {
         ENGINES[engine],
-        *(c.target.partition(":")[0] for spec in specs for c in calls(spec)),
+        *(_part(c.target) for spec in specs for c in calls(spec)),
     }
     name = " ".join(sorted(modules))
     if environment is None:
@@ -61,10 +65,31 @@ def fingerprint(
     return environment.sources[name]
 
 
-def _of(modules: set[str]) -> str:
+def _part(target: str) -> str:
+    """What a callable's source is named by: its module, or its own name where it is of a notebook or script."""
+    return target if MARK in target else target.partition(":")[0]
+
+
+def _of(parts: set[str]) -> str:
+    local = [code for part in sorted(parts) if MARK in part and (code := local_code(part))]
+    modules = {part for part in parts if MARK not in part}.union(*(c.modules for c in local))
     sources = {module: local_sources(module) for module in modules}
     installed = {module.partition(".")[0] for module, found in sources.items() if not found}
-    return _hash(frozenset().union(*sources.values()), _versions(frozenset(installed - {"torch"})))
+    versions = _versions(frozenset(installed - {"torch", *OWN_INTERFACE}))
+    return _hash(frozenset().union(*sources.values()), (*versions, *(c.digest for c in local)))
+
+
+def local_code(target: str) -> Code | None:
+    """Code of a callable of a notebook or script; None for data, which the name already holds the hash of."""
+    found = registered(target)
+    return read_code(found) if isinstance(found, FunctionType | type) else None
+
+
+def unhashed(specs: Iterable[Frozen]) -> tuple[str, ...]:
+    """Names of values that code of a notebook or script uses and that cannot be hashed."""
+    targets = dict.fromkeys(c.target for spec in specs for c in calls(spec) if MARK in c.target)
+    found = [code.unhashed for target in targets if (code := local_code(target))]
+    return tuple(dict.fromkeys(name for names in found for name in names))
 
 
 @cache
@@ -111,7 +136,7 @@ def local_sources(module: str) -> frozenset[Path]:
     waiting = [module]
     while waiting:
         name = waiting.pop()
-        path = _source(name)
+        path = None if name in OWN_INTERFACE else _source(name)
         if path is not None and path not in found:
             found.add(path)
             # A kernel is built from sources beside its caller.

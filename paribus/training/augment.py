@@ -21,7 +21,7 @@ class Augmentation:
     """Transforms of one raw sample each, such as those of ``torchvision.transforms.v2``, taken one after the other.
 
     They draw from torch's global generator, which is set for each transform and step and put back afterwards. A
-    transform is known by its kind and its ordinal among those of its kind, so that one more shifts nobody's draws.
+    transform is known by its kind and its ordinal among those of its kind, so that adding one changes no other's draws.
 
     Args:
         transforms: classes to make them of, or functions of a sample.
@@ -80,6 +80,6 @@ def _kept(kind: str, before: Tensor, after: object) -> Tensor:
 
 
 def try_augmentation(transforms: Sequence[Call], dataset: Dataset, streams: Streams) -> None:
-    """Change a few samples of the first input, so that a misfit is told before anything long starts."""
+    """Change a few samples of the first input, so that a misfit is reported before training starts."""
     if transforms:
         Augmentation(transforms, streams)(dataset.inputs[0][:2], 0)

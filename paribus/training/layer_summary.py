@@ -14,10 +14,14 @@ from paribus.data.dataset import Subset
 
 
 class LayerLine(TypedDict):
-    """Layer: its kind and ordinal, the shape of its output for one sample, and its number of trained parameters."""
+    """Layer: its kind and ordinal, the shape of its output for one sample, and its number of trained parameters.
+
+    `weights` holds the shape of each of its own weights by name, trained or not.
+    """
 
     layer: str
     output: list[int] | None
+    weights: dict[str, list[int]]
     parameters: int
 
 
@@ -47,7 +51,12 @@ def layer_table(network: nn.Module, part: Subset) -> list[LayerLine]:
             handle.remove()
     unused = [m for m in named if m not in seen and own[m]]
     return [
-        {"layer": named[module], "output": seen.get(module), "parameters": own[module]}
+        {
+            "layer": named[module],
+            "output": seen.get(module),
+            "weights": {name: list(p.shape) for name, p in module.named_parameters(recurse=False)},
+            "parameters": own[module],
+        }
         for module in (*seen, *unused)
     ]
 

@@ -37,7 +37,7 @@ def build(recipe: Recipe, dataset: Dataset, streams: Streams) -> nn.Module:
     """Return the network of a recipe on the CPU in float32, initialised.
 
     Each layer is drawn from the stream of its kind and ordinal, so that inserting a norm or swapping an activation
-    changes nobody else's weights. The global generator is left as it was.
+    changes no other layer's weights. The global generator is left as it was.
     """
     with torch.random.fork_rng(devices=[]):
         _seed(streams.number("init"))
@@ -68,8 +68,8 @@ def _shapes(recipe: Recipe, dataset: Dataset) -> dict[str, object]:
 def _seed(number: int) -> None:
     """Seed the CPU's generator alone, which networks are drawn from.
 
-    `torch.manual_seed` also notes the seed for devices that are not awake, with a stack trace each time, which takes
-    longer than drawing a small layer.
+    `torch.manual_seed` also notes the seed for devices that are not initialised, with a stack trace each time, which
+    takes longer than drawing a small layer.
     """
     torch.default_generator.manual_seed(number)
 
@@ -85,7 +85,7 @@ _WEIGHTED = (nn.Linear, nn.modules.conv._ConvNd)
 
 
 def _initialise(recipe: Recipe, drawn: list[Layer], streams: Streams) -> None:
-    """Let the recipe's initialiser draw each linear and convolutional layer; the last one is told so.
+    """Let the recipe's initialiser draw each linear and convolutional layer; with ``last=True`` for the last one.
 
     One that takes ``norm`` is given batch norms too, with ``norm=True``.
     """

@@ -1,4 +1,4 @@
-"""Every declared claim with what is known of it: answered now, earlier, or not run."""
+"""Claims that are declared, each with its status: answered now, earlier, or not run."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def suite(*claims: Claim) -> Suite:
 
 
 def ran(store, made: Suite):
-    """The results of a suite on which adam is better."""
+    """Return the results of a suite on which adam is better."""
     bench = Bench(store, made.comparisons[0])
     for name, mean in (("sgd", 0.4), ("adam", 0.2), ("rmsprop", 0.4)):
         bench.put(name, around(mean))
@@ -85,7 +85,7 @@ STORES = count()
 
 
 def put(store, made: Suite, adam: float, *, seeds: int = 10, **changes) -> list:
-    """The result of a suite on which adam scores so."""
+    """Return the result of a suite on which adam has this score."""
     bench = Bench(store, made.comparisons[0], seeds=seeds)
     for name, mean in (("sgd", 0.4), ("adam", adam), ("rmsprop", 0.4)):
         bench.put(name, around(mean, seeds), **changes)
@@ -93,19 +93,19 @@ def put(store, made: Suite, adam: float, *, seeds: int = 10, **changes) -> list:
 
 
 def elsewhere(store) -> Store:
-    """A store of other runs, so that nothing is a later look."""
+    """Return a store of other runs, so that nothing is a later look."""
     return Store(store.path.with_name(f"other{next(STORES)}.sqlite"))
 
 
 def with_data(made: Suite, path: str) -> Suite:
-    """The suite as a session has it that was given a file."""
+    """Return the suite as a session has it that was given a file."""
     compared = made.comparisons[0]
     task = compared.task.model_copy(update={"path": path})
     return made.model_copy(update={"comparisons": (compared.model_copy(update={"task": task}),)})
 
 
 def given(store, digest: str, adam: float) -> list:
-    """The result of the suite on data of one's own."""
+    """Return the result of the suite on a user's data."""
     own = with_data(suite(claim()), "/home/me/wine.csv")
     data = {"name": "wine", "digest": digest, "train": 36, "validation": 12, "test": 12}
     return put(store, own, adam, data=data)
@@ -133,7 +133,7 @@ def test_another_file_of_the_same_name_is_other_data(store) -> None:
 
 
 def withheld(result) -> dict:
-    """The contrasts of a result, exhausted."""
+    """Return the contrasts of a result, exhausted."""
     return {name: replace(c, reason="exhausted") for name, c in result.contrasts.items()}
 
 

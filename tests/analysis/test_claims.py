@@ -22,7 +22,7 @@ def claim(relation: str = "better", variant: str = "adam", **fields: object) -> 
 
 
 def answered(store, made: Claim, *, sgd=None, adam=None, rmsprop=None, **changes: object):
-    """The answer to a claim; variants that are not named score about 0.4."""
+    """Return the answer to a claim; variants that are not named score about 0.4."""
     bench = Bench(store, comparison(claims=(made,)))
     for name, scores in (("sgd", sgd), ("adam", adam), ("rmsprop", rmsprop)):
         bench.put(name, around(0.4) if scores is None else scores)
@@ -381,7 +381,7 @@ def test_a_claim_that_contradicts_itself_is_refused(fields, slip) -> None:
 
 
 def over_both(made: Claim) -> Suite:
-    """A suite of two comparisons with a claim over both."""
+    """Return a suite of two comparisons with a claim over both."""
     one, two = comparison(name="one"), comparison(name="two", target=0.3)
     return Suite(name="both", title="Both", comparisons=(one, two), claims=(made,))
 

@@ -12,7 +12,7 @@ from tests.helpers.handmade import FAILED, LR, LRS, Bench, around, comparison
 
 
 def curve(bench: Bench, name: str, **curves: list[float]) -> None:
-    """The same curves for every seed of a variant."""
+    """Set the same curves for every seed of a variant."""
     for seed in range(bench.seeds):
         bench.perturb(name, seed, curves=curves)
 

@@ -1,4 +1,4 @@
-"""A suite over its tasks, from records written by hand: which of them count, how variants rank, what the page says."""
+"""Ranking over the tasks of a suite, from handmade results: which of them count, ranks, and the page's text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from paribus.analysis.results import Result
 from paribus.errors import ParibusError
 from paribus.experiment.comparison import Comparison
 from paribus.experiment.suite import Ranking, Suite
-from paribus.report import ranking_figures, ranking_tables, write
+from paribus.report import method, ranking_tables, write
+from paribus.report.answers import ranking_answer
+from paribus.report.figures import ranking as ranking_figures
 from paribus.runs.run import Outcome
 from tests.helpers.handmade import FAILED, TASK, Bench, around, comparison
 
@@ -39,7 +41,7 @@ def suite(*comparisons: Comparison) -> Suite:
 
 @pytest.fixture
 def results(store):
-    """A function that makes the results of every task; losses of a task may be changed."""
+    """Return a function that makes the results of every task; losses of a task may be changed."""
 
     def make(whole: Suite | None = None, **changed: dict[str, list[float]]) -> list[Result]:
         chosen = whole or suite()
@@ -142,25 +144,23 @@ def test_one_later_look_makes_every_p_exploratory(results) -> None:
     made[2] = replace(made[2], looks=(8, 10))
     found = standing(made)
     assert found.exploratory
-    assert ", exploratory (Iman" in ranking_tables.summary(found)
-    shown = [line["p against baseline"] for line in ranking_tables.variant_lines(found)]
-    assert shown[0] == "baseline"
-    assert all(p.endswith(" (exploratory)") for p in shown[1:])
-    assert any(
-        text.startswith("**Every p is exploratory**: third had")
-        for text in ranking_tables.method(found)
-    )
+    text = ranking_tables.test_line(found)
+    assert ", exploratory (Iman" in text
+    assert "p below: against sgd, Holm-adjusted over 2, exploratory." in text
+    assert "Looked at before with other seeds: third." in text
+    assert "(exploratory)" in ranking_answer(found)
+    assert ranking_tables.variant_lines(found)[0]["p"] == "—"
 
 
 def test_a_first_look_marks_nothing(results) -> None:
     found = standing(results())
-    told = [
-        ranking_tables.summary(found),
-        *ranking_tables.method(found),
+    texts = [
+        ranking_answer(found),
+        ranking_tables.test_line(found),
         str(ranking_tables.variant_lines(found)),
     ]
     assert not found.exploratory
-    assert "exploratory" not in " ".join(told)
+    assert "exploratory" not in " ".join(texts)
 
 
 def test_a_page_without_the_section_says_what_withholds_it(results, tmp_path) -> None:
@@ -202,35 +202,36 @@ def test_tasks_that_cannot_be_ranked_over_are_refused(comparisons, got) -> None:
 def test_the_page_begins_with_what_stands_over_all_tasks(results, tmp_path) -> None:
     written = write(results(second={"adam": []}), tmp_path)
     names = [path.name for path in written]
-    assert names[3:6] == [
+    assert names[4:7] == [
         "hand-mean-ranks.png",
         "hand-interquartile-means.png",
         "hand-steps-to-target.png",
     ]
     text = written[1].read_text(encoding="utf-8")
-    head = text.index("## Over 3 tasks: Who ranks first?")
-    assert head < text.index("## first: ")
-    assert "**N = 3 data sets, one unit each.** Mean ranks, 1 the best: adam 1.33" in text
+    assert text.splitlines()[2].startswith("- **Who ranks first?** Over 3 tasks no other rank can")
+    assert text.index("## Over 3 tasks") < text.index("## first\n")
+    assert "N = 3 data sets, one unit each; " in text
+    assert "Mean ranks, 1 the best: adam 1.33" in text.splitlines()[2]
     assert (
         "| first  | log_loss (nats, lower is better) | 0.400 (3) | 0.200 (1) | 0.300 (2) |" in text
     )
-    assert (
-        "Nemenyi's critical difference for all pairs at once is 1.91 ranks at 5 %, of the 2" in text
-    )
-    assert "- Left out: second: not all variants have all their runs." in text
-    assert "ranks over them speak of them, and of no population of tasks" in text
-    assert "**N = 3 data sets" in written[0].read_text(encoding="utf-8")
+    assert "Nemenyi's critical difference: 1.91 of 2 ranks." in text
+    assert "Left out: second: not all variants have all their runs." in text
+    assert "ranks speak of them, and of no population of tasks" in method.text()
+    assert "Over 3 tasks no other rank can" in written[0].read_text(encoding="utf-8")
 
 
 def test_the_summary_names_who_differs_from_the_baseline(results, monkeypatch) -> None:
-    assert "Holm-adjusted: nobody's rank can be told" in ranking_tables.summary(standing(results()))
+    assert "Over 4 tasks no other rank can be told from that of sgd." in ranking_answer(
+        standing(results())
+    )
     many = {f"t{i}": (0.5, 0.2, 0.4) for i in range(9)}
     for name, losses in many.items():
         monkeypatch.setitem(LOSSES, name, losses)
     found = standing(results(suite(*map(on, many))))
-    assert ranking_tables.summary(found).endswith(
-        "Against the baseline **sgd**, Holm-adjusted: adam ranks before it (p < 0.0001) and "
-        "rmsprop ranks before it (p = 0.0339)."
+    assert (
+        "Over 9 tasks adam ranks before sgd (p < 0.001) and rmsprop ranks before sgd (p = 0.034)."
+        in ranking_answer(found)
     )
 
 

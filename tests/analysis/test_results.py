@@ -1,4 +1,4 @@
-"""What the store knows of a comparison, on records written by hand."""
+"""Results of a comparison from the store, on handmade records."""
 
 from __future__ import annotations
 
@@ -279,7 +279,7 @@ CROSSED = {
 
 
 def crossed(store, together: float) -> Bench:
-    """A high rate gains .05, a small batch .1, and both together what each does and this much more."""
+    """Put a crossing: a high rate gains .05, a small batch .1, and both together what each does and this much more."""
     bench = Bench(store, comparison(**CROSSED))
     bench.put("low × 8", around(0.5)).put("high × 8", around(0.45)).put("low × 4", around(0.4))
     uneven = [x - 0.001 * i for i, x in enumerate(around(0.35 - together))]

@@ -1,4 +1,4 @@
-"""A variant against itself, trained: repeats share nothing, pairs share data and split, and faults are seen."""
+"""A/A tests on real training: repeats share nothing, pairs share data and split, and faults are detected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Known answers on records written by hand: what is green, what is red, and how often a sound bench would be."""
+"""Known answers on handmade records: what is green, what is red, and the chance of a false alarm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page of the calibration, made of rates that anybody can check."""
+"""Page of the calibration, made of rates that are easy to check."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def test_parts_are_kept_so_that_they_can_be_counted_apart(tmp_path) -> None:
     page, *_figures, data = write_calibration("a", [GOOD], "Once.", tmp_path)
     text = page.read_text(encoding="utf-8")
     assert "**4 of 4 are as they must be.**" in text
-    told = ("Once.", "Twice.", f"Counted with Python {platform.python_version()}, numpy ")
-    assert [text.count(f"- {sentence}") for sentence in told] == [1, 1, 1]
+    sentences = ("Once.", "Twice.", f"Counted with Python {platform.python_version()}, numpy ")
+    assert [text.count(f"- {sentence}") for sentence in sentences] == [1, 1, 1]
     assert list(json.loads(data.read_text(encoding="utf-8"))) == ["a", "b"]
     for name in ("calibration-rates.png", "calibration-coverage.png"):
         assert f"]({name})" in text

@@ -1,4 +1,4 @@
-"""The yardstick in small: what is sound reads as sound, and every fault that is planted in it is seen."""
+"""Calibration in small: what is sound passes, and every planted fault is detected."""
 
 from __future__ import annotations
 
@@ -125,12 +125,12 @@ class Planted:
 
     @staticmethod
     def narrow(found):
-        """An interval at 80 % that is called one at 95 %."""
+        """Return an interval at 80 % that is called one at 95 %."""
         return lambda d, _level=0.95, family=1, correction=0.0: found(d, 0.8, family, correction)
 
     @staticmethod
     def uncounted(found):
-        """A family that is counted as one."""
+        """Return a family that is counted as one."""
         return lambda d, level=0.95, _family=1, correction=0.0: found(d, level, 1, correction)
 
     @staticmethod

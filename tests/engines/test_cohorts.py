@@ -94,7 +94,7 @@ def stacked(count: int, **settings: Any) -> list[Run]:
         (5 * MAX_CHUNK, 2, [427, 427, 427, 427, 427, 425]),
     ],
 )
-def test_a_cohort_is_dealt_out_evenly(count: int, jobs: int, sizes: list[int]) -> None:
+def test_a_cohort_is_divided_evenly(count: int, jobs: int, sizes: list[int]) -> None:
     """So that no process waits for another, in chunks of at most 512, and each run once."""
     runs = stacked(count)
     work = chunks(runs, jobs)
@@ -102,7 +102,7 @@ def test_a_cohort_is_dealt_out_evenly(count: int, jobs: int, sizes: list[int]) -
     assert [run.seed for chunk in work for run in chunk] == [*range(count)]
 
 
-def test_each_cohort_is_dealt_apart_and_the_loop_takes_one_run_at_a_time() -> None:
+def test_each_cohort_is_divided_apart_and_the_loop_takes_one_run_at_a_time() -> None:
     first, second, alone = stacked(4), stacked(3, batch_size=4), [a_run(9), a_run(8)]
     mixed = [second[0], alone[0], *first[:2], second[1], alone[1], *first[2:], second[2]]
     work = chunks(mixed, jobs=2)
@@ -123,7 +123,7 @@ def test_there_is_no_work_in_nothing() -> None:
     assert chunks([], jobs=2) == []
 
 
-def test_a_cohort_is_dealt_in_chunks_as_large_as_was_chosen() -> None:
+def test_a_cohort_is_divided_into_chunks_as_large_as_was_chosen() -> None:
     """Ten runs in chunks of at most three, on two processes: two rounds of three and two."""
     runs = [replace(a_run(seed), engine="stacked") for seed in range(10)]
     assert [len(chunk) for chunk in chunks(runs, 2, largest=3)] == [3, 3, 3, 1]

@@ -338,3 +338,25 @@ def test_generated_data_are_new_data_without_a_correction() -> None:
     assert comparison(inference="population").corrected
     assert not comparison(inference="population").model_copy(update={"task": drawn}).corrected
     assert not comparison().corrected
+
+
+def test_what_is_left_out_is_filled_in() -> None:
+    """The name is the question's words, the baseline the first level, the steps those of the recipe."""
+    short = Comparison(question="Is Adam better, here?", task=TASK, recipe=RECIPE, factor=OPTIMIZER)
+    steps = Budget(seeds=10, steps=RECIPE.steps)
+    assert short == Comparison(
+        name="is-adam-better-here",
+        question="Is Adam better, here?",
+        task=TASK,
+        recipe=RECIPE,
+        factors=(OPTIMIZER,),
+        baseline=("sgd",),
+        budgets={"quick": steps, "full": steps},
+    )
+
+
+def test_a_baseline_may_be_a_string_and_a_factor_is_written_in_order() -> None:
+    width = Factor("recipe.model.hidden", {"16": [16], "64": [64]})
+    made = Comparison(question="?", task=TASK, recipe=RECIPE, factor=width, baseline="64")
+    assert (made.name, made.baseline) == ("comparison", ("64",))
+    assert [v.name for v in made.variants()] == ["64", "16"]

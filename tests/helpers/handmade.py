@@ -107,9 +107,19 @@ def record(run: Run, score: float, **changes: Any) -> RunResult:
         step_seconds=1.0,
         parameters=17,
         layers=[
-            {"layer": "Linear0", "output": [4], "parameters": 12},
-            {"layer": "ReLU0", "output": [4], "parameters": 0},
-            {"layer": "Linear1", "output": [1], "parameters": 5},
+            {
+                "layer": "Linear0",
+                "output": [4],
+                "weights": {"weight": [4, 2], "bias": [4]},
+                "parameters": 12,
+            },
+            {"layer": "ReLU0", "output": [4], "weights": {}, "parameters": 0},
+            {
+                "layer": "Linear1",
+                "output": [1],
+                "weights": {"weight": [1, 4], "bias": [1]},
+                "parameters": 5,
+            },
         ],
         hashes={
             "data": "d",

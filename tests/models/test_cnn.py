@@ -11,7 +11,7 @@ from paribus.models.sizes import convolved
 
 
 def convolution(x: Tensor, weight: Tensor, bias: Tensor, padding: int) -> Tensor:
-    """A convolution written as a sum over the kernel's places."""
+    """Compute a convolution as a sum over the kernel's places."""
     batch, channels, height, width = x.shape
     k = weight.shape[-1]
     padded = x.new_zeros(batch, channels, height + 2 * padding, width + 2 * padding)
@@ -26,7 +26,7 @@ def convolution(x: Tensor, weight: Tensor, bias: Tensor, padding: int) -> Tensor
 
 
 def quarters(x: Tensor) -> Tensor:
-    """The four pixels of each 2x2 field along a new last axis."""
+    """Return the four pixels of each 2x2 field along a new last axis."""
     return torch.stack([x[:, :, i::2, j::2] for i in (0, 1) for j in (0, 1)], -1)
 
 

@@ -1,4 +1,4 @@
-"""What every network promises the engine, whatever its settings."""
+"""Contract of every network with the engine, whatever its settings."""
 
 from __future__ import annotations
 

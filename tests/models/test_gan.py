@@ -1,4 +1,4 @@
-"""The adversarial network: shapes, ranges, and that each round trains its own half by its own loss."""
+"""Adversarial network: shapes, ranges, and that each update trains its own half by its own loss."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 
 
 def spellings(settings: dict[str, Any]) -> tuple[MLP, nn.Sequential]:
-    """The network in both spellings, each built from the same state of the generator."""
+    """Return the network in both spellings, each built from the same state of the generator."""
     torch.manual_seed(3)
     as_class = MLP(**settings)
     torch.manual_seed(3)

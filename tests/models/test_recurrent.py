@@ -72,7 +72,7 @@ def test_parameter_count_follows_the_formula(cell, features, hidden, layers) -> 
 
 
 def forget_biases(network: Recurrent) -> list[list[float]]:
-    """The sum of both biases of each layer's forget gate, the second of four gates."""
+    """Return the sum of both biases of each layer's forget gate, the second of four gates."""
     pairs = (
         (getattr(network.recurrent, f"bias_ih_l{k}"), getattr(network.recurrent, f"bias_hh_l{k}"))
         for k in range(network.recurrent.num_layers)

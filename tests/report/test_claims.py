@@ -54,9 +54,7 @@ def test_parts_are_counted_and_false_supports_are_expected() -> None:
     found = [entry("supported"), entry("undecided", "C6"), entry(None, "C7")]
     counted, expected = claims.summary(wholes(found))
     assert counted == "Of 3 claims: 1 not run, 1 supported, 1 undecided."
-    assert (
-        "of the 2 that were answered chance alone would support at most 0.050, if each" in expected
-    )
+    assert "at most 0.050 of the 2 that were answered, if each of them were false" in expected
 
 
 def test_the_page_stands_beside_the_others_and_its_links_lead_there(tmp_path, store) -> None:

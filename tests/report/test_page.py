@@ -1,10 +1,10 @@
-"""The pages: verdict first, evidence after, provenance last, and nothing that the store does not know."""
+"""The pages: answer first, evidence after, provenance last, and nothing that is not in the store."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
-from types import SimpleNamespace
-from typing import cast
+from pathlib import Path
 
 import pandas
 import pytest
@@ -15,8 +15,9 @@ from paribus.experiment.comparison import Budget
 from paribus.experiment.factor import Factor
 from paribus.experiment.suite import Suite
 from paribus.experiment.task import Metric
-from paribus.report import origins, provenance_tables, write
-from paribus.report.method import command, fuller
+from paribus.report import method, provenance_tables, settings_tables, write
+from paribus.report.index import index
+from paribus.report.method import command
 from paribus.spec import call
 from tests.helpers.handmade import FAILED, TASK, Bench, around, comparison, filled
 
@@ -29,21 +30,22 @@ CLAIMS = (
 
 @pytest.fixture
 def page(tmp_path):
-    """A function that writes results and reads the page back."""
+    """A function that writes results and reads the page and its details back."""
 
     def read(*results, name: str = "hand") -> str:
         write(results, tmp_path / "out")
-        return (tmp_path / "out" / f"{name}.md").read_text(encoding="utf-8")
+        files = (f"{name}.md", f"{name}-details.md")
+        return "\n".join((tmp_path / "out" / file).read_text(encoding="utf-8") for file in files)
 
     return read
 
 
 def test_everything_is_written_the_index_first(store, tmp_path) -> None:
     written = write([filled(store).result()], tmp_path / "deep" / "out")
-    names = ["README.md", "hand.md", "hand.csv", "hand.png"]
+    names = ["README.md", "hand.md", "hand-details.md", "hand.csv", "hand.png", "method.md"]
     assert [path.name for path in written] == names
     assert all(path.stat().st_size > 0 for path in written)
-    assert len(pandas.read_csv(written[2])) == 30
+    assert len(pandas.read_csv(written[3])) == 30
 
 
 def test_files_of_several_comparisons_and_devices_have_names_of_their_own(store, tmp_path) -> None:
@@ -64,7 +66,7 @@ def test_files_of_several_comparisons_and_devices_have_names_of_their_own(store,
         "hand-two-cuda.png",
     }
     text = (tmp_path / "hand.md").read_text(encoding="utf-8")
-    assert text.index("## one: ") < text.index("### On cuda") < text.index("## two: ")
+    assert text.index("## one\n") < text.index("On cuda: 10 paired") < text.index("## two\n")
 
 
 def test_the_same_store_gives_the_same_bytes(store, tmp_path) -> None:
@@ -79,46 +81,66 @@ def test_verdicts_come_before_evidence_and_provenance_last(store, page) -> None:
     headings = [line for line in text.splitlines() if line.startswith("#")]
     assert headings == [
         "# By hand",
-        "## Which optimizer is best?",
-        "### On cpu, 10 paired seeds, budget `quick`",
-        "#### Claims",
-        "#### Other scores, and time",
-        "#### Fairness ledger",
-        "### What varied, and what was held equal",
-        "### Data",
-        "### How the verdicts were reached",
-        "### Where the numbers come from",
+        "## hand",
+        "### [Claims](method.md#claims)",
+        "# By hand: details",
+        "## hand",
+        "### What varied",
+        "### [Other scores and time](method.md#budget-and-time), on cpu",
+        "### [Budget](method.md#budget-and-time) of each variant, on cpu",
+        "## Settings held equal",
+        "## Network of sgd, adam and rmsprop: 17 parameters",
+        "## Data",
+        "## How the verdicts were reached",
+        "## Where the numbers come from",
     ]
 
 
-def test_the_verdicts_are_told_in_a_sentence(store, page) -> None:
-    assert (
-        "Against **sgd** on log_loss (nats, lower is better): **better**: adam; "
-        "**equivalent**: rmsprop." in page(filled(store).result())
+def test_the_first_line_answers_the_question(store, page) -> None:
+    assert page(filled(store).result()).splitlines()[2] == (
+        "**Which optimizer is best?** Test log_loss, 10 seeds, 20 steps: adam is better than sgd (0.200 against "
+        "0.400); rmsprop differs from sgd by less than the margin of 0.02 nats."
     )
+
+
+def test_every_link_to_the_method_leads_to_a_section_of_it(store, page, tmp_path) -> None:
+    """By GitHub's rule for headings; docs/ holds the same text."""
+    crossed = Bench(store, comparison(**CROSSED))
+    for name in ("low × 8", "high × 8", "low × 4", "high × 4"):
+        crossed.put(name, around(0.4))
+    text = page(filled(store, claims=CLAIMS).result()) + page(crossed.result())
+    explained = (tmp_path / "out" / "method.md").read_text(encoding="utf-8")
+    assert explained == Path("docs/method.md").read_text(encoding="utf-8") == method.text()
+    headings = re.findall("^## (.+)$", explained, flags=re.MULTILINE)
+    linked = set(re.findall(r"\(method\.md#([\w-]+)\)", text))
+    assert linked
+    assert linked <= {heading.lower().replace(" ", "-") for heading in headings}
 
 
 def test_the_legend_tells_the_direction_and_the_dummy_score(store, page) -> None:
     text = page(filled(store).result())
     assert "Difference: sgd minus variant, positive is better" in text
-    assert "References without any network score: `prior` 0.700." in text
+    assert "Without any network: `prior` 0.700 ± 0." in text
 
 
 def test_claims_stand_with_answer_evidence_and_the_number_of_single_tests(store, page) -> None:
     text = page(filled(store, claims=CLAIMS).result())
     assert "| C1      | Adam wins.           | supported | verdict better" in text
-    assert "1 of 2 rests on a single test at 5 % outside the family" in text
-    assert "at most 0.05 would be expected to find false support" in text
+    assert (
+        "1 of 2 rests on a [single test](method.md#claims) at 5 %: expected false supports at most 0.05."
+        in text
+    )
 
 
 def test_what_varied_and_what_was_held_equal_come_from_the_recipes(store, page) -> None:
     text = page(filled(store).result())
     assert "| variant   | recipe.optimizer    | recipe.optimizer.lr   | parameters   |" in text
     assert "| adam      | torch.optim:Adam    | 0.01                  | 17           |" in text
-    held = text.partition("held equal</summary>")[2].partition("</details>")[0]
+    held = text.partition("## Settings held equal")[2].partition("##")[0]
     assert "| recipe.batch_size " in held
     assert "| recipe.optimizer " not in held
-    assert "- Train, validation and test samples of each seed" in text
+    assert "recipe.init, recipe.augment" in held.partition("| not set ")[2].partition("\n")[0]
+    assert "for every seed: train, validation and test samples of each seed; " in text
 
 
 def test_layers_have_their_output_their_parameters_and_a_total(store, page) -> None:
@@ -140,15 +162,31 @@ def test_a_layer_that_is_not_trained_is_said_to_be_frozen(store, page) -> None:
     text = page(bench.result())
     assert "Network of adam: 5 parameters that are trained" in text
     assert "| Linear0 | 4                    | weight 4×2, bias 4 | frozen       |" in text
-    assert "Network of sgd and rmsprop: 17 parameters</summary>" in text
+    assert "Network of sgd and rmsprop: 17 parameters\n" in text
+
+
+def test_a_network_that_comparisons_share_stands_once(store, tmp_path) -> None:
+    two = (comparison(name="one"), comparison(name="two", target=0.3))
+    suite = Suite(name="hand", title="By hand", comparisons=two)
+    results = []
+    for each in two:
+        bench = Bench(store, each)
+        for name in ("sgd", "adam", "rmsprop"):
+            bench.put(name, around(0.4))
+        results.append(bench.result(suite=suite))
+    write(results, tmp_path)
+    text = (tmp_path / "hand-details.md").read_text(encoding="utf-8")
+    assert text.count("## Network of ") == 1
+    assert "## Network of one; two: 17 parameters\n" in text
+    assert text.count("| recipe.batch_size ") == 1
 
 
 def test_broken_control_is_in_bold_and_withholds_verdicts(store, page) -> None:
     text = page(filled(store).perturb("adam", 3, hashes={"split": "x"}).result())
     assert "**Control broke, so verdicts are withheld" in text
     assert "- split of seed 3 differs between 'sgd' and 'adam'" in text
-    assert "no verdict: adam and rmsprop" in text
-    assert "**These should be equal between variants and are not all: see above.**" in text
+    assert "no verdict, because control broke" in text.splitlines()[2]
+    assert "**Should be equal between variants and is not**" in text
 
 
 def test_the_data_are_named_with_hash_parts_and_notes(store, page) -> None:
@@ -162,7 +200,7 @@ def test_the_data_are_named_with_hash_parts_and_notes(store, page) -> None:
 
 def test_a_note_that_differs_by_seed_shows_the_range() -> None:
     runs = [["3 of 9 filled", "sorted"], ["7 of 9 filled", "sorted"], ["5 of 9 filled"]]
-    assert origins.merged(runs) == [
+    assert provenance_tables.merged(runs) == [
         "3 to 7 of 9 filled (differs by seed)",
         "sorted (2 of 3 seeds)",
     ]
@@ -172,7 +210,8 @@ def test_a_note_of_one_variant_alone_names_it(store) -> None:
     bench = filled(store)
     for seed in range(10):
         bench.perturb("adam", seed, notes=("3 values filled", "made uneven"))
-    assert origins.notes(bench.result()) == ["3 values filled", "adam: made uneven"]
+    notes = provenance_tables.data_notes([bench.result()])
+    assert notes == ["3 values filled", "adam: made uneven"]
 
 
 @pytest.mark.parametrize(
@@ -180,10 +219,13 @@ def test_a_note_of_one_variant_alone_names_it(store) -> None:
     [
         (
             lambda seed: {"data": "d", "split": f"s{seed}"},
-            "speak of this data set and not of new data",
+            "this data set, not new data; a seed draws the split",
         ),
-        (lambda seed: {"data": f"d{seed}", "split": "s"}, "speak of new data of this kind"),
-        (lambda _: {"data": "d", "split": "s"}, "speak of this split of this data set"),
+        (
+            lambda seed: {"data": f"d{seed}", "split": "s"},
+            "new data of this kind; a seed draws the data",
+        ),
+        (lambda _: {"data": "d", "split": "s"}, "| this split of this data set "),
     ],
 )
 def test_the_page_says_what_the_seeds_speak_of(store, page, hashes, told) -> None:
@@ -196,10 +238,12 @@ def test_the_page_says_what_the_seeds_speak_of(store, page, hashes, told) -> Non
 
 def test_the_method_states_family_margin_and_least_seeds(store, page) -> None:
     text = page(filled(store).result())
-    assert "The family is 2 contrasts with sgd on log_loss." in text
-    assert "least number of seeds that can reach a verdict is 7." in text  # 2^(1-7) x 2 <= 0.05
-    assert "`equivalent` needs the mean difference inside ±0.02 nats" in text
-    assert "symmetric about zero" in text
+    facts = dict(method.facts(filled(store).result()))
+    assert facts["[family](method.md#families)"] == "2 contrasts with sgd on log_loss"
+    assert facts["smallest number of seeds for a verdict"] == "7"  # 2^(1-7) x 2 <= 0.05
+    assert facts["[equivalence margin](method.md#equivalence)"] == "±0.02 nats"
+    assert "| sign-flip permutation " in text
+    assert "symmetric about zero" in method.text()
 
 
 CROSSED = {
@@ -218,23 +262,18 @@ CROSSED = {
         (
             {"seeds": 29, "steps": 400},
             10,
-            [
-                "The budget `full` would give 29 seeds in place of 10 and 400 steps a run in place of 20."
-            ],
+            "would give 29 seeds and 400 steps a run",
         ),
-        ({"seeds": 29, "steps": 20}, 10, ["The budget `full` would give 29 seeds in place of 10."]),
-        ({"seeds": 29, "steps": 20}, 30, []),
-        ({"seeds": 5, "steps": 20}, 10, []),
+        ({"seeds": 29, "steps": 20}, 10, "would give 29 seeds"),
+        ({"seeds": 29, "steps": 20}, 30, None),
+        ({"seeds": 5, "steps": 20}, 10, None),
     ],
 )
-def test_the_method_says_what_a_larger_budget_would_add(larger, seeds, told) -> None:
+def test_the_facts_say_what_a_larger_budget_would_add(store, larger, seeds, told) -> None:
     small = Budget(seeds=10, steps=20, seconds=1)
     budgets = {"quick": small, "full": Budget(seconds=9, **larger)}
-    made = comparison(budgets=budgets)
-    result = cast(
-        "Result", SimpleNamespace(comparison=made, budget="quick", cap=None, seeds=range(seeds))
-    )
-    assert fuller(result) == told
+    result = replace(filled(store, budgets=budgets).result(), seeds=tuple(range(seeds)))
+    assert dict(method.facts(result)).get("budget `full`") == told
 
 
 def test_a_larger_budget_stands_on_the_page(store, page) -> None:
@@ -242,7 +281,7 @@ def test_a_larger_budget_stands_on_the_page(store, page) -> None:
         name: Budget(seeds=n, steps=20, seconds=1) for name, n in (("quick", 10), ("full", 29))
     }
     text = page(filled(store, budgets=budgets).result())
-    assert "\n- The budget `full` would give 29 seeds in place of 10.\n" in text
+    assert re.search(r"\n\| budget `full` +\| would give 29 seeds +\|\n", text)
 
 
 def test_interactions_stand_in_a_table_of_their_own_with_their_scale(store, page) -> None:
@@ -250,22 +289,24 @@ def test_interactions_stand_in_a_table_of_their_own_with_their_scale(store, page
     for name, loss in (("low × 8", 0.5), ("high × 8", 0.45), ("low × 4", 0.4), ("high × 4", 0.25)):
         bench.put(name, [x - loss * 0.001 * i for i, x in enumerate(around(loss))])
     text = page(bench.result())
-    table = text.partition("#### Interactions\n\n")[2].partition("\n\n")[0].splitlines()
+    table = text.partition("### Interactions\n\n")[2].partition("\n\n")[0].splitlines()
     assert table[0].startswith("| interaction   | difference of differences ")
     assert table[2].startswith("| high : 4      | 0.0995")
     assert table[2].endswith("| 10 of 10           | 0.008 | positive  |")
-    assert "The family is 3 contrasts with low × 8 and 1 interaction on log_loss." in text
-    assert "least number of seeds that can reach a verdict is 8." in text  # four contrasts
-    assert "It was declared on the score itself; on another scale it may differ." in text
+    facts = dict(method.facts(bench.result()))
+    assert facts["[family](method.md#families)"] == (
+        "3 contrasts with low × 8 and 1 interaction on log_loss"
+    )
+    assert facts["smallest number of seeds for a verdict"] == "8"  # four contrasts
+    assert facts["[interactions on](method.md#interactions)"] == "the score"
+    assert "together, high : 4 do more than the sum of both" in text.splitlines()[2]
 
 
 def test_a_page_of_new_data_says_so_and_how(store, page) -> None:
     text = page(filled(store, inference="population").result())
-    assert "**This page speaks of new data**" in text
-    assert "whose variance is 1/n + 0.333 in place of 1/n" in text
-    assert "p: corrected t test, Holm-adjusted." in text
-    assert "p comes from the corrected t test over the paired differences" in text
-    assert "- Intervals are corrected t intervals" in text
+    assert "new data of this kind, by a variance of 1/n + 0.333 in place of 1/n" in text
+    assert "corrected t p, Holm-adjusted." in text
+    assert re.search(r"\| \[test\]\(method.md#tests\) +\| corrected t +\|", text)
     assert "sign-flip" not in text
 
 
@@ -274,7 +315,7 @@ def test_a_dummy_score_that_differs_between_variants_is_told_as_a_range(store, p
     for seed in range(10):
         bench.perturb("adam", seed, dummy={"prior": {"log_loss": 0.5, "accuracy": 0.5}})
     text = page(bench.result())
-    assert "References without any network score: `prior` 0.500 to 0.700, by variant." in text
+    assert "Without any network: `prior` 0.500 to 0.700, by variant." in text
     for name, loss in (("sgd", 0.6), ("adam", 0.3), ("rmsprop", 0.45)):
         prior = {"log_loss": 0.5 if name == "adam" else 0.7, "accuracy": 0.5}
         for seed in range(10):
@@ -290,8 +331,10 @@ def test_a_later_look_is_called_one(store, page) -> None:
     for name, mean in (("sgd", 0.4), ("adam", 0.2), ("rmsprop", 0.3)):
         bench.put(name, around(mean, 12))
     text = page(bench.result())
-    assert "**This is look number 2**: the result was looked at before with 10 seeds." in text
-    assert "**better (exploratory)**: adam and rmsprop" in text
+    assert "**2**, before with 10 seeds" in text
+    assert "adam and rmsprop are better than sgd" in text.splitlines()[2]
+    assert "(exploratory, since it was looked at before with other seeds)" in text.splitlines()[2]
+    assert "better (exploratory)" in text
 
 
 def test_an_interval_across_zero_beside_a_verdict_is_owned_up_to(store, page) -> None:
@@ -303,14 +346,16 @@ def test_an_interval_across_zero_beside_a_verdict_is_owned_up_to(store, page) ->
     contrast = result.contrasts["adam"]
     assert contrast.difference.low < 0 < contrast.difference.high
     assert contrast.decision == "better"
-    assert "For adam the interval holds zero although the verdict does not" in page(result)
+    facts = dict(method.facts(result))
+    assert facts["[interval holds zero beside a verdict](method.md#intervals)"] == "adam"
+    assert "interval holds zero beside a verdict" in page(result)
 
 
 def test_provenance_is_the_set_over_runs_and_the_command_makes_it_again(store, page) -> None:
     bench = filled(store)
     bench.perturb("adam", 0, provenance={"torch": "2.14.0", "commit": "def", "dirty": True})
     text = page(bench.result())
-    assert "30 runs on cpu, digest of their keys `" in text
+    assert "| 30, digest of their keys `" in text
     assert "2.11.0 (29 runs), 2.14.0 (1 run)" in text
     assert "abc (29 runs), def, with uncommitted changes (1 run)" in text
     assert (
@@ -343,12 +388,6 @@ def test_the_command_says_what_verdicts_speak_of(store) -> None:
     assert "--paribus-inference" not in command(filled(store).result())
 
 
-def test_the_page_says_that_the_loop_is_timed(store, page) -> None:
-    text = page(filled(store).result())
-    assert "always a step of the loop, whichever engine trained" in text
-    assert "the ratios compare them and the microseconds need not" in text
-
-
 def test_a_users_file_is_named_without_its_folder(store, page, tmp_path) -> None:
     path = str(tmp_path / "private" / "patients.csv")
     task = TASK.model_copy(update={"path": path, "target": "outcome"})
@@ -362,7 +401,7 @@ def test_a_users_file_is_named_without_its_folder(store, page, tmp_path) -> None
 
 def test_a_failed_row_shows_why_and_no_number(store, page) -> None:
     text = page(filled(store).result(failures={"adam": "boom"}))
-    main, other, _ledger, varied = (
+    main, varied, other, _budget = (
         line for line in text.splitlines() if line.startswith("| adam ")
     )
     assert "failed: boom" in main
@@ -374,46 +413,64 @@ def test_a_half_trained_comparison_says_how_far_it_came(store, page, tmp_path) -
     bench = Bench(store).put("sgd", around(0.4)).put("adam", around(0.2)[:7])
     text = page(bench.result())
     assert "not run (7 of 10 seeds)" in text
-    assert "no verdict: adam and rmsprop" in text
-    index = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
-    assert "- hand on cpu, adam: not run (7 of 10 seeds)" in index
-    assert "- hand on cpu, rmsprop: not run" in index
+    start = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    for answer in (text.splitlines()[2], start):
+        assert (
+            "adam has no result (not run (7 of 10 seeds)); rmsprop has no result (not run)"
+            in answer
+        )
 
 
 def test_nothing_trained_is_a_page_too(store, page) -> None:
     text = page(Bench(store).result())
     assert "No pair of runs is there to compare by hash." in text
-    assert "### Data" not in text
+    assert "## Data" not in text
+    assert "no verdict, because the baseline sgd has no result (not run)" in text.splitlines()[2]
 
 
 def test_a_skipped_device_is_named_on_page_and_index(store, page, tmp_path) -> None:
     bench = filled(store, claims=CLAIMS)
     gpu = Bench(store, bench.comparison, device="cuda")
     text = page(bench.result(), gpu.result(skipped=NO_GPU))
-    assert f"### On cuda\n\nSkipped on cuda: {NO_GPU}." in text
-    index = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
-    assert f"- cuda: {NO_GPU} (hand)" in index
+    assert f"Skipped on cuda: {NO_GPU}." in text
+    start = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    assert f"- cuda: {NO_GPU} (hand)" in start
 
 
 def test_a_page_of_a_skipped_device_alone_has_no_verdicts(store, page) -> None:
     text = page(Bench(store, device="cuda").result(skipped=NO_GPU))
     assert f"Skipped on cuda: {NO_GPU}." in text
+    assert text.splitlines()[2] == (
+        f"**Which optimizer is best?** Not answered: skipped on cuda, {NO_GPU}."
+    )
     assert "| verdict" not in text
 
 
 def test_diverged_runs_have_a_table_of_their_own(store, page) -> None:
     text = page(filled(store).put("adam", [FAILED, *around(0.2)[1:]]).result())
-    assert "#### Runs that did not complete" in text
+    assert "### Runs that did not complete" in text
     assert "1 of 10 diverged" in text
 
 
-def test_the_index_holds_every_verdict_and_claim(store, page, tmp_path) -> None:
-    page(filled(store, claims=CLAIMS).result())
-    index = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
-    assert "## [By hand](hand.md)" in index
-    assert "| adam      | 0.200 ± 0.021 | 0.200 [0.200, 0.200] " in index
-    assert "| 10 of 10 | 0.004 | better " in index
-    assert "| hand on cpu | C1      | Adam wins." in index
+def test_the_index_holds_every_answer_and_counts_claims(store, page, tmp_path) -> None:
+    text = page(filled(store, claims=CLAIMS).result())
+    start = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    assert "- [S0 By hand](hand.md): 1 better, 1 equivalent; claims C1, C2\n" in start
+    assert f"  - {text.splitlines()[2]}\n" in start
+    assert "On the pages of their suites: 2 supported." in start
+
+
+def test_the_index_of_64_comparisons_has_at_most_200_lines(store) -> None:
+    """As many suites, none of which shares its comparison, and on a device that was skipped as well."""
+    result = filled(store, claims=CLAIMS).result()
+    gpu = Bench(store, result.comparison, device="cuda").result(skipped=NO_GPU)
+    results = []
+    for i in range(64):
+        suite = result.suite.model_copy(update={"name": f"s{i}"})
+        results += [replace(each, suite=suite) for each in (result, gpu)]
+    text = index(results)
+    assert text.count("**Which optimizer is best?**") == 64
+    assert len(text.splitlines()) <= 200
 
 
 def test_the_index_begins_with_all_suites_in_the_order_of_their_systems(store, tmp_path) -> None:
@@ -423,14 +480,12 @@ def test_the_index_begins_with_all_suites_in_the_order_of_their_systems(store, t
         made = Suite(name=name, title=name.title(), system=system, comparisons=(bench.comparison,))
         results.append(replace(bench.result(), suite=made))
     write([*results, replace(results[2], skipped=NO_GPU, device="cuda")], tmp_path)
-    index = (tmp_path / "README.md").read_text(encoding="utf-8")
-    lines = index.partition("## Contents")[2].strip().splitlines()[2:5]
-    assert [line.split("|")[1].strip() for line in lines] == ["S2", "S10", "—"]
-    assert [cell.strip() for cell in lines[0].split("|")[2:-1]] == [
-        "[Second](second.md)",
-        "1",
-        "1 better, 1 equivalent",
-        "C1; C2",
+    start = (tmp_path / "README.md").read_text(encoding="utf-8")
+    lines = [line for line in start.splitlines() if line.startswith("- [")]
+    assert lines == [
+        "- [S2 Second](second.md): 1 better, 1 equivalent; claims C1, C2",
+        "- [S10 Tenth](tenth.md): 1 better, 1 equivalent; claims C1, C2",
+        "- [Last](last.md): 1 better, 1 equivalent; claims C1, C2",
     ]
 
 
@@ -484,12 +539,12 @@ def test_shared_runs_reach_an_extra_table_once_under_the_levels_that_made_them(s
     for name in ("slow × whole", "fast × whole"):
         bench.put(name, around(0.4)).predict(name, [[2, 1], [1, 2]], [0, 0])
     text = page(bench.result())
-    table = text.partition("#### How many\n\n")[2].partition("\n\n")[0].splitlines()
+    table = text.partition("### How many\n\n")[2].partition("\n\n")[0].splitlines()
     assert table[2:] == [
         "| slow      | 10     | 2         |",
         "| fast      | 10     | 2         |",
     ]
-    assert "No margin was declared for this metric" in text
+    assert re.search(r"\[equivalence margin\]\(method.md#equivalence\) +\| none +\|", text)
     assert "Network of slow and fast: 17 parameters" in text
 
 
@@ -505,14 +560,18 @@ def sequence(store, adam: int = 10) -> Result:
 
 def test_a_page_of_a_sequence_says_how_it_stopped_and_what_that_forbids(store, page) -> None:
     text = page(sequence(store))
-    assert "### On cpu, a sequence of 12 paired seeds, budget `quick`" in text
-    assert "**Seeds were added until the evidence was there**, up to 12" in text
-    assert "variants have 10 to 12 seeds" in text
-    assert "ever reaches 40 in any of them with a chance of at most 5 %" in text
-    assert "seeds that can stop one are 9." in text
-    assert "9 of 9, share 0.5" in text
+    assert "On cpu: at most 12 paired seeds, budget `quick`." in text
+    assert "adam wins on more seeds than sgd" in text.splitlines()[2]
+    assert "seeds so far leave open whether rmsprop differs from sgd" in text.splitlines()[2]
+    facts = dict(method.facts(sequence(store)))
+    assert facts["[seeds](method.md#sequences-of-seeds)"] == (
+        "10 to 12 of at most 12, added until a contrast stops"
+    )
+    assert facts["[test](method.md#sequences-of-seeds)"] == "bets on signs, stopped at 40"
+    assert facts["smallest number of seeds to stop"] == "9"
+    assert re.search(r"\| 9 of 9 +\| 0\.5\d to 1\.00 ", text)
     assert "| undecided (open after 12 seeds) |" in text
-    assert "a mean without an interval" in text
+    assert "the mean difference leans outward and has no interval" in method.text()
     assert "sign-flip" not in text
     assert "--paribus-sequential --paribus-cap 12 --paribus-budget quick" in text
 
@@ -540,10 +599,10 @@ def test_a_call_that_one_variant_lacks_is_shown_as_a_whole(store) -> None:
     bench = Bench(store, comparison(factors=(factor,), baseline=("blank",)))
     for name in levels:
         bench.put(name, around(0.4))
-    lines = provenance_tables.varied_lines(bench.result())
+    lines = settings_tables.varied_lines(bench.result())
     assert [(line["variant"], line["task.perturb"]) for line in lines] == [
-        ("blank", "blank(input=0)"),
+        ("blank", "zero_input(input=0)"),
         ("given", "none"),
-        ("shuffled", "shuffled(input=0)"),
+        ("shuffled", "shuffle_input(input=0)"),
     ]
     assert all(line.keys() == {"variant", "task.perturb", "parameters"} for line in lines)

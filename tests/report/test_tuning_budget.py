@@ -1,7 +1,8 @@
-"""Pages of a tuned arm: both arms in each table, the ledger, how it was tuned, and the figure of its trials."""
+"""Pages of a tuned arm: both arms in each table, its budget, how it was tuned, and the figure of its trials."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +24,7 @@ from paribus.experiment.suite import Suite
 from paribus.experiment.tuning import Tuning
 from paribus.report import terminal
 from paribus.report.figures.best_of_n import best_of_trials, expected, limited
-from paribus.report.tuning_budget import DECLARED_TEST, saw_test_parts
+from paribus.report.tuning_budget import DECLARED_TEST, saw_test_parts, space_lines
 from paribus.stats.best_of_n import best_of
 from tests.helpers.toys import comparison, points, suite
 
@@ -58,9 +59,14 @@ def page(tmp_path: Path) -> Callable[..., str]:
 
     def read(made: Suite, **settings: Any) -> str:
         trained(tmp_path, made, **{"seeds": 2, **settings})
-        return (tmp_path / "toys.md").read_text()
+        return text_of(tmp_path)
 
     return read
+
+
+def text_of(out: Path) -> str:
+    """Return the page and its details."""
+    return (out / "toys.md").read_text() + (out / "toys-details.md").read_text()
 
 
 def table(text: str, heading: str) -> pandas.DataFrame:
@@ -72,43 +78,49 @@ def table(text: str, heading: str) -> pandas.DataFrame:
 
 def test_both_arms_stand_in_each_table(both) -> None:
     out, _ = both
-    text = (out / "toys.md").read_text()
+    text = text_of(out)
     pairs = [("sgd", "default"), ("adam", "default"), ("sgd", "tuned"), ("adam", "tuned")]
-    for heading in ("Tuned, against", "#### Other scores, and time", "#### Fairness ledger"):
+    for heading in (
+        "## toys\n\n",
+        "### [Other scores",
+        "### [Budget]",
+    ):
         found = table(text, heading)
         assert [*zip(found["variant"], found["arm"], strict=True)] == pairs
-    main = table(text, "Tuned, against")
+    main = table(text, "## toys\n\n")
     assert [v == "baseline" for v in main["verdict"]] == [True, False, True, False]
     index = (out / "README.md").read_text()
-    assert [index.count(f"| {name} ") for name in ("sgd", "adam")] == [2, 2]
-    assert "Tuned, against **sgd**" in index
+    assert "Stated settings, test log_loss, 6 seeds, 6 steps: " in index
+    assert " Tuned: " in index
 
 
-def test_the_ledger_adds_up(both) -> None:
+def test_the_budget_adds_up(both) -> None:
     """Six seeds of three trials and a winner, six steps each."""
     out, results = both
-    found = table((out / "toys.md").read_text(), "#### Fairness ledger")
-    assert found["trials"].tolist() == ["none", "none", "3 a seed", "3 a seed"]
+    found = table(text_of(out), "### [Budget]")
+    assert found["trials a seed"].tolist() == ["0", "0", "3", "3"]
     assert found["steps"].tolist() == ["36", "36", "144", "144"]
-    assert found["failed"][2] == "0 of 18 trials, 0 of 6 runs"
-    assert found["parameters"].tolist() == ["17"] * 4
+    assert found["failed trials"].tolist() == ["—", "—", "0 of 18", "0 of 18"]
+    assert found["failed runs"].tolist() == ["0 of 6"] * 4
     seconds = sum(r.seconds for row in results[1].rows[:1] for r in (*row.tried, *row.known))
     assert float(found["seconds"][2]) == pytest.approx(seconds, rel=0.01)
-    assert found["space"][2].startswith("optimizer.lr: log-uniform in [")
+    spaces = pandas.DataFrame(space_lines(results[1]))
+    assert spaces["setting"].tolist() == ["optimizer.lr", "optimizer.lr"]
+    assert spaces["searched"][0].startswith("log-uniform in [")
     winners = [run.recipe.optimizer.kwargs["lr"] for run in results[1].rows[0].runs]
-    shown = found["winners"][2].removeprefix("optimizer.lr ").split(" ")[0]
-    assert float(shown) == pytest.approx(np.median(winners), rel=0.01)
+    assert float(spaces["median winner"][0]) == pytest.approx(np.median(winners), rel=0.01)
+    assert space_lines(results[0]) == []
 
 
 def test_the_page_says_how_it_was_tuned(both) -> None:
-    text = (both[0] / "toys.md").read_text()
+    text = text_of(both[0])
     assert (
-        "**Tuned arm**: every seed ran a random search of its own, 3 trials a variant over optimizer.lr;"
+        "3 random trials a variant over optimizer.lr, chosen by validation log_loss; each seed its own"
         in text
     )
-    assert "speak of tuning under this budget" in text
-    assert "A pilot searched on 2 seeds that are not counted: " in text
+    assert "pilot on 2 seeds that are not counted" in text
     assert "these configurations" not in text
+    assert "verdicts speak of tuning under this budget" in (both[0] / "method.md").read_text()
 
 
 def test_a_row_of_the_table_of_runs_says_what_its_winner_set(both) -> None:
@@ -131,7 +143,7 @@ def test_pages_of_both_arms_are_made_again_from_their_evidence(
 ) -> None:
     monkeypatch.setattr(module, "execute", lambda *_a, **_k: pytest.fail("something is trained"))
     rebuild(both[0] / FILE, tmp_path, {"toys": tuned()}.__getitem__)
-    for name in ("toys.md", "toys.csv", "README.md"):
+    for name in ("toys.md", "toys-details.md", "toys.csv", "README.md", "method.md"):
         assert (tmp_path / name).read_text() == (both[0] / name).read_text()
 
 
@@ -163,19 +175,18 @@ def test_a_failed_trial_counts_as_learning_nothing(bound, higher, told) -> None:
 def test_a_shared_search_speaks_of_these_configurations(page) -> None:
     text = page(tuned(shared=True, widen=False))
     assert (
-        "**Tuned arm, shared search**: one random search of 3 trials a variant over optimizer.lr, on a seed"
-        in text
+        "3 random trials a variant over optimizer.lr, chosen by validation log_loss; one search for all seeds; "
+        "speaks of these configurations" in text
     )
-    assert "these verdicts speak of **these configurations**, not of tuning." in text
-    assert "The spaces stand as they were declared; none was widened." in text
-    assert "3, shared by all seeds" in text
+    assert re.search(r"\| search spaces +\| as declared +\|", text)
+    assert table(text, "### [Budget]")["trials a seed"][2] == "3, shared"
 
 
 def test_a_shared_search_that_saw_the_test_parts_says_so(page, both) -> None:
     """One fixed data set, and a split of its own for the seed of the search; nested searches share their seed's."""
-    warning = "**The shared search saw samples of the test parts**"
+    warning = "**saw samples of the test parts**"
     assert warning in page(tuned(shared=True, widen=False))
-    assert warning not in (both[0] / "toys.md").read_text()
+    assert warning not in text_of(both[0])
 
 
 def test_no_test_part_is_seen_where_it_is_declared_or_data_are_new(both) -> None:
@@ -203,34 +214,35 @@ def test_a_declared_test_part_is_known_by_the_note_of_its_split() -> None:
 def test_unequal_budgets_are_flagged_wherever_a_verdict_stands(page, tmp_path) -> None:
     trials = {"quick": {"sgd": 1, "adam": 2}}
     text = page(tuned(trials=trials, unequal=True, widen=False), arm="tuned", seeds=6)
-    assert "unequal budgets" in table(text, "Tuned, against")["verdict"][1]
-    assert "(unequal budgets)**: " in text
-    assert "whoever tries more looks better, and every verdict says so" in text
-    assert "unequal budgets" in (tmp_path / "README.md").read_text()
-    assert table(text, "#### Fairness ledger")["trials"].tolist() == ["1 a seed", "2 a seed"]
+    assert "unequal budgets" in table(text, "## toys\n\n")["verdict"][1]
+    assert "(unequal numbers of trials)" in text.splitlines()[2]
+    assert "**unequal between variants, as was asked for**" in text
+    assert "tries more\nlooks better" in (tmp_path / "method.md").read_text()
+    assert "(unequal numbers of trials)" in (tmp_path / "README.md").read_text()
+    assert table(text, "### [Budget]")["trials a seed"].tolist() == ["1", "2"]
 
 
 def test_values_without_an_order_are_counted(page) -> None:
     choices = Space(ranges={"recipe.batch_size": Categorical(values=(8, 8))})
     text = page(tuned(spaces=choices, widen=False), arm="tuned")
-    assert table(text, "#### Fairness ledger")["winners"][0] == "batch_size 8 (8 to 8)"
+    assert re.search(r"\| sgd +\| batch_size +\| one of 8, 8 +\| the same +\| 8 +\| 8 to 8 ", text)
 
 
 def test_the_command_names_the_arm_and_trials_that_were_asked_for(both, page) -> None:
-    assert "--paribus-arm" not in (both[0] / "toys.md").read_text()
+    assert "--paribus-arm" not in text_of(both[0])
     text = page(tuned(widen=False), arm="tuned", trials=2)
     assert (
         "--paribus-device cpu --paribus-engine loop --paribus-arm tuned --paribus-trials 2\n"
         in text
     )
-    assert "2 trials a variant" in text
+    assert "2 random trials a variant" in text
 
 
 def test_where_there_is_no_tuned_arm_the_page_says_so(page) -> None:
-    assert "There is no tuned arm, so nothing is said of tuned variants." in page(suite())
+    assert re.search(r"\(method.md#tuned-arm\) +\| none declared +\|", page(suite()))
 
 
 def test_an_arm_that_was_left_out_is_named(page) -> None:
     text = page(tuned(), arm="default")
-    assert "A tuned arm was not asked for, so nothing is said of tuned variants." in text
-    assert "arm " not in text.split("Score on the test part")[0]
+    assert re.search(r"\(method.md#tuned-arm\) +\| not asked for +\|", text)
+    assert "arm " not in text.partition("Without any network")[0]

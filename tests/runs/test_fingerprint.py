@@ -126,6 +126,12 @@ def test_the_standard_library_and_installed_distributions_are_left_out() -> None
         assert local_sources(name) == frozenset(), name
 
 
+def test_using_the_public_interface_reaches_no_more(written) -> None:
+    """``import paribus as pb`` in a user's module makes no run depend on all that is offered by it."""
+    written({"mine/network.py": "import paribus as pb\nfrom paribus import api\nclass Net: pass"})
+    assert [path.name for path in local_sources("mine.network")] == ["network.py"]
+
+
 def test_a_folder_of_installed_distributions_is_left_out(
     written, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,4 +1,4 @@
-"""The interquartile mean, its bootstrap, and performance profiles, by hand and by simulation."""
+"""Interquartile mean, its bootstrap, and performance profiles, by hand and by simulation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sequential sign test: by hand, its error rate when it looks after every seed, and what peeking does instead."""
+"""Sequential sign test: by hand, its error rate when it looks after every seed, and that of peeking."""
 
 from __future__ import annotations
 

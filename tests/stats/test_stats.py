@@ -1,4 +1,4 @@
-"""Each statistic against hand arithmetic, a published case, another library, and simulation."""
+"""Statistics against hand arithmetic, a published case, another library, and simulation."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ def normals(n: int, repeats: int = REPEATS, seed: int = 1) -> np.ndarray:
 
 
 def band(p: float, repeats: int) -> tuple[float, float]:
-    """The 99 % binomial band of a rate with true value p."""
+    """Return the 99 % binomial band of a rate with true value p."""
     low, high = oracle.binom.interval(0.99, repeats, p)
     return low / repeats, high / repeats
 
 
 def message(call: object, *args: object, **kwargs: object) -> str:
-    """The text of the error that a call raises."""
+    """Return the text of the error that a call raises."""
     with pytest.raises(ParibusError) as caught:
         call(*args, **kwargs)  # type: ignore[operator]
     return str(caught.value)
@@ -169,13 +169,13 @@ def test_sign_flip_of_unanimous_signs(n: int) -> None:
 
 
 def brute_force(d: np.ndarray) -> float:
-    """The textbook enumeration, in exact integers."""
+    """Count by the textbook enumeration, in exact integers."""
     sums = [abs(sum(s * int(x) for s, x in zip(signs, d, strict=True))) for signs in flips(d.size)]
     return float(np.mean(np.array(sums) >= abs(int(d.sum()))))
 
 
 def flips(n: int) -> list[tuple[int, ...]]:
-    """All sign vectors of length n."""
+    """Return all sign vectors of length n."""
     return list(product((-1, 1), repeat=n))
 
 

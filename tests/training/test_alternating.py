@@ -96,7 +96,7 @@ def test_such_a_run_is_recorded_as_any_other_and_comes_out_the_same_again(tiny) 
 
 
 def hidden(*, inputs: tuple[int, ...], outputs: int) -> Players:
-    """A function, which does not tell what it makes."""
+    """Return the network from a function, which does not show its class."""
     return Players(inputs=inputs, outputs=outputs)
 
 

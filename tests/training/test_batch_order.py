@@ -1,4 +1,4 @@
-"""The order of samples: a permutation an epoch, full batches only, and a hash that tells orders apart."""
+"""Order of samples: a permutation an epoch, full batches only, and a hash that tells orders apart."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ def numbers(*shape: int) -> Tensor:
 
 
 def masks(network: nn.Module, steps: int, *, seed: int = 0, layer: int = 0) -> list[Tensor]:
-    """What the layer keeps of ones in each of the first steps."""
+    """Return what the layer keeps of ones in each of the first steps."""
     named = use_named_dropout(network, Streams(seed))
     kept = []
     for step in range(steps):

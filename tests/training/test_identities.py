@@ -30,7 +30,7 @@ def numbers(*shape: int, seed: int = 0) -> Tensor:
 
 
 def scaled(outputs: Tensor, target: Tensor, *, factor: float) -> Tensor:
-    """The log loss times a factor."""
+    """Return the log loss times a factor."""
     return factor * log_loss(outputs, target)
 
 
@@ -46,7 +46,7 @@ def trained(tiny, optimizer: Call, *, factor: float = 1.0, **settings: Any) -> T
 
 
 def distance(a: Training, b: Training) -> float:
-    """The largest difference of a weight."""
+    """Return the largest difference of a weight."""
     pairs = zip(a.network.parameters(), b.network.parameters(), strict=True)
     return max((x - y).abs().max().item() for x, y in pairs)
 
@@ -97,7 +97,7 @@ def test_momentum_zero_is_plain_sgd(tiny) -> None:
 
 
 def steps_of(optimizer: Any, gradients: list[Tensor], **settings: Any) -> list[Tensor]:
-    """The steps that an optimizer takes, given these gradients."""
+    """Return the steps that an optimizer takes, given these gradients."""
     weight = nn.Parameter(torch.zeros_like(gradients[0]))
     made = optimizer([weight], **settings)
     taken = []
@@ -185,7 +185,7 @@ def test_two_spellings_of_one_network_train_alike(tiny) -> None:
 
 
 def normed(factor: float = 1.0, *, bias: bool = True) -> tuple[nn.Linear, Tensor]:
-    """A linear layer whose weights and bias are scaled, and the output of a batch norm with next to no eps."""
+    """Return a linear layer with scaled weights and bias, and the output of a batch norm with almost no eps."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
         layer = nn.Linear(4, 3, bias=bias).double()

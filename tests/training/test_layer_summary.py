@@ -1,4 +1,4 @@
-"""The layers of a network as a table: names, outputs and parameters, by hand; and that looking changes nothing."""
+"""Layer tables: names, outputs and parameters, by hand; and that making one changes nothing."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_the_output_of_a_recurrent_layer_is_its_states(cell: str, parameters: in
 
 
 class Odd(nn.Module):
-    """A weight of its own, a layer that is called twice, one that shares its weights, and one that is never called."""
+    """Network with a weight of its own, a layer called twice, one that shares its weights, and one never called."""
 
     def __init__(self) -> None:
         super().__init__()

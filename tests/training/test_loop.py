@@ -1,4 +1,4 @@
-"""The loop against textbook loops written out here, and the ways in which a run can end."""
+"""Training loop against textbook loops written out here, and the ways in which a run can end."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def sliced(part: Subset, size: int, seed: int) -> Iterator[tuple[Tensor, Tensor]
 
 
 def loaded(part: Subset, size: int, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """The same batches from a DataLoader."""
+    """Yield the same batches from a DataLoader."""
     data = TensorDataset(*part.inputs, *part.targets)
     for epoch in itertools.count():
         order = torch.randperm(len(data), generator=Streams(seed).generator("order", epoch))
@@ -79,7 +79,7 @@ def textbook(
     steps: int,
     clip: float | None = None,
 ) -> list[float]:
-    """The loop that everybody writes; returns the loss of each step."""
+    """Train by the textbook loop and return the loss of each step."""
     losses = []
     network.train()
     for x, y in itertools.islice(data, steps):
@@ -108,7 +108,7 @@ def same_state(a: nn.Module, b: nn.Module, atol: float) -> None:
 
 
 def started(run: Run, split: Split) -> nn.Module:
-    """The run's network before its first step."""
+    """Return the run's network before its first step."""
     return build(run.recipe, split.dataset, run.streams).to(getattr(torch, run.recipe.dtype))
 
 
@@ -338,7 +338,7 @@ class Scripted(torch.optim.Optimizer):
 
 
 def scripted(tiny, losses: list[float | str], **settings: Any) -> RunResult:
-    """A run whose validation and test loss is one before the first step and follows the script after it."""
+    """Return a run whose validation and test loss is one before the first step and follows the script after it."""
     zeros = torch.zeros_like(tiny["series"].dataset.targets[0])
     made = tiny["series"].changed(targets=(zeros,), standardise_targets=False)
     run = made.run(
@@ -479,7 +479,7 @@ def test_settings_of_the_libraries_are_put_back(tiny) -> None:
 
 
 class Twitching(nn.Module):
-    """A linear map that draws noise from the global generator, as networks of other people may."""
+    """Linear map that draws noise from the global generator, as networks of users may."""
 
     def __init__(self, inputs: list[int], outputs: int) -> None:
         super().__init__()

@@ -106,7 +106,7 @@ def test_weights_are_torchs_own_draw_from_the_layers_stream(tiny) -> None:
 
 
 def recorded(layer: nn.Module, *, generator: torch.Generator, last: bool) -> None:
-    """An initialiser that writes into the weights where it was called and what it drew."""
+    """Write into the weights where the initialiser was called and what it drew."""
     nn.init.constant_(layer.weight, 1.0 + last)
     with torch.no_grad():
         layer.weight[0] = torch.rand(1, generator=generator)
@@ -162,7 +162,7 @@ def test_digests_name_layer_parameter_and_shape(tiny) -> None:
 def marked(
     layer: nn.Module, *, generator: torch.Generator, last: bool = False, norm: bool = False
 ) -> None:
-    """An initialiser that also asks for batch norms, and draws from what it is given."""
+    """Initialise batch norms too, drawing from the generator given."""
     nn.init.normal_(layer.weight, 100.0 if norm else -100.0 * last, 0.01, generator=generator)
 
 

@@ -1,4 +1,4 @@
-"""Where a training starts: weights of another one, and some of them frozen."""
+"""Pretrained starts: weights of another training, and some of them frozen."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HIDDEN = ("hidden.*",)
 
 @pytest.fixture(autouse=True)
 def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A cache of this test's own, and a process that knows nothing yet."""
+    """Provide a cache of this test's own, and an empty memory of weights."""
     monkeypatch.setenv("PARIBUS_CACHE", str(tmp_path))
     monkeypatch.setattr(pretrained, "_known", {})
     return tmp_path

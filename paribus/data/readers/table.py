@@ -83,7 +83,7 @@ def table_of(csv_file: CsvFile, column: str, *, copies: bool = True) -> Dataset:
             fix="Give a table with measurements beside the label.",
         )
     inputs = np.concatenate([f.values for f in kept], axis=1)
-    groups, copied = _copies(inputs, targets) if copies else (None, ())
+    groups, copied = copies_of(inputs, targets) if copies else (None, ())
     return Dataset(
         name=csv_file.name,
         origin=f"the file {csv_file.name}, label column {column!r}",
@@ -309,7 +309,7 @@ def _looks_scaled(features: list[_Feature]) -> bool:
     return within and 2 * ends.count((0.0, 1.0)) > len(ends)
 
 
-def _copies(
+def copies_of(
     inputs: np.ndarray[Any, np.dtype[np.float32]], targets: Tensor
 ) -> tuple[Tensor | None, tuple[str, ...]]:
     """Return a number for each row that copies share, ``(sample,)``, None if there are none, and notes of copies."""

@@ -39,7 +39,7 @@ using real = float;
 using Index = std::int64_t;
 constexpr Index BLOCK_ROWS = 32;
 
-// What is computed; mirrored in kernel.py. Strides count elements; what has none is contiguous.
+// What is computed; mirrored in native.py. Strides count elements; what has none is contiguous.
 struct Job {
   Index cell, replicates, time, batch, inputs, hidden, layers, threads, keep;
   const void *x;                           // (replicate, time, batch, feature), features contiguous

@@ -103,14 +103,14 @@ class Pool:
         """Return a tensor with any content, whose memory is reused once nothing refers to it."""
         size = prod(shape) * like.element_size()
         piece = self._piece(size)
-        # An array over the piece, which dies with the tensor, while the piece lives on.
+        # An array over the piece, which is freed with the tensor, while the piece is reused.
         lent = piece.numpy()[:size].view(NUMPY[like.dtype]).reshape(shape)
         weakref.finalize(lent, self._free.append, piece).atexit = False
         return torch.from_numpy(lent)
 
     def _piece(self, size: int) -> Tensor:
         """Return the smallest free piece that is large enough, or a new one."""
-        # Pieces come back at any moment, the collector's among them, so that their coming back takes no lock: it
+        # Pieces return at any moment, also during garbage collection, so that returning takes no lock: it
         # lengthens the list and moves nothing.
         with self._lock:
             del self._free[: -self._count]

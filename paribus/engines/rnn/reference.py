@@ -128,7 +128,7 @@ class Simple:
     def backward(
         self, d: Incoming, hs: Tensor, saved: Sequence[Tensor], weights: Weights
     ) -> tuple[Tensor, Tensor, list[Tensor]]:
-        """Return ``dz = dh f'(z)``, where ``f'`` is told by the state: ``1 - h²``, or whether ``h > 0``."""
+        """Return ``dz = dh f'(z)``, where ``f'`` follows from the state: ``1 - h²``, or whether ``h > 0``."""
         del saved
         after = hs[:, 1:]
         slopes = (after > 0).to(after.dtype) if self.relu else 1 - after * after

@@ -1,7 +1,7 @@
-"""Whole steps as C++, in which the lanes of vector registers are replicates: as fast for one width as for any.
+"""SIMD engine: whole training steps in C++, with one replicate in each SIMD lane.
 
-A recorded step of a single replicate is lowered to loops whose every number is a vector, one entry a replicate. What
-the replicates hold stays in a core's cache from step to step, and no matrix is too small to be worth a product.
-`record` makes a step's operations few and plain, `operations` says what each of them is in C++, `lower` puts them in
-loops and memory, `kernel` writes and calls the whole.
+A recorded step of a single replicate is lowered to loops in which every number is a vector, one entry a replicate, so
+that even the smallest matrices use whole vectors. Weights and state stay in a core's cache from step to step.
+`trace_step` records a step as few primitive operations, `operations` translates each to C++, `lowering` arranges them
+in loops and memory, `codegen` writes and calls the library, and `trainer` decides whether to use it.
 """

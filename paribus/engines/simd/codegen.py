@@ -28,10 +28,10 @@ TYPES = {
     torch.int32: "int32_t",
     torch.uint8: "uint8_t",
 }
-# Bytes that a step of as many replicates as there are lanes may fill; a core's second cache has a megabyte or more.
+# Bytes that a step of one replicate a SIMD lane may use; a core's second-level cache has a megabyte or more.
 MAX_BYTES = 2**20
 REGISTER = 64  # bytes of the widest vector register
-# Whole numbers up to which every one is a number in single precision, as lanes hold them.
+# Integers up to this one are exact in single precision, in which SIMD registers hold them.
 EXACT = 2**24
 SOURCES = [
     path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("[a-z]*.*"))
@@ -117,7 +117,7 @@ def source_of(
             )
         pointers, at = [], 0
         for i, size in enumerate(sizes):
-            pointers.append(f"Vec* const in{i} = room.data() + {at};")
+            pointers.append(f"Vec* const in{i} = buffer.data() + {at};")
             at += size
         kinds = [TYPES[x.dtype] for x in changing]
         moved = [(i, kind, sizes[i]) for i, kind in enumerate(kinds)]
@@ -129,9 +129,9 @@ def source_of(
                 PRELUDE.read_text(encoding="utf-8"),
                 'extern "C" void paribus_steps(int64_t replicates, int64_t steps, void* const* tensors) {',
                 f"T* const losses = (T*)tensors[{ahead.stop + len(samples.tensors) + 1}];",
-                f"std::vector<Vec> room({at + step.memory});",
+                f"std::vector<Vec> buffer({at + step.memory});",
                 *pointers,
-                f"Vec* const memory = room.data() + {at};",
+                f"Vec* const memory = buffer.data() + {at};",
                 "for (int64_t first = 0; first < replicates; first += LANES) {",
                 "const int valid = int(std::min<int64_t>(LANES, replicates - first));",
                 "int64_t replicate[LANES];",

@@ -1,6 +1,6 @@
 """Recorded primitive operations as C++ loops over vectors of replicates.
 
-Operations number by number that run over the same shape become one loop, and what nobody else reads stays in registers.
+Operations number by number that run over the same shape become one loop, and what no other reads stays in registers.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Layout(NamedTuple):
     dtype: torch.dtype
 
 
-class Room(NamedTuple):
+class Allocation(NamedTuple):
     """Vectors ``start`` to ``start + size`` of the memory, which are read in a slot for the last time."""
 
     start: int
@@ -108,11 +108,11 @@ class _Lowering:
         self.replaces = {o: i for o, i in zip(self.outputs, into, strict=True) if o is not i}
         self.ordinal = {n: i for i, n in enumerate(self.nodes)}
         self.uniform: dict[Node, Any] = {}
-        self.origin: dict[Node, Node] = {}  # whose memory a view looks at
+        self.origin: dict[Node, Node] = {}  # node whose memory a view shares
         self.slot: dict[Node, int] = {}
         self.values: dict[Node, Value] = {}
         self.declared: list[str] = []
-        self.rooms: list[Room] = []
+        self.allocations: list[Allocation] = []
         self.memory = 0
 
     def lowered(self) -> Lowered:
@@ -132,7 +132,7 @@ class _Lowering:
                 lines += self._copied(out, self.values[into])
         return Lowered("\n".join([*self.declared, *lines]), self._read(self.loss, ()), self.memory)
 
-    # What is computed when
+    # Schedule
 
     def _place(self, node: Node) -> None:
         """Give a node its slot, the first in which it can be computed."""
@@ -203,21 +203,25 @@ class _Lowering:
             return
         laid = like(node)
         name, size = f"m{self.ordinal[node]}", laid.numel()
-        self.declared.append(f"Vec* const {name} = memory + {self._room(size, self.slot[node])};")
+        self.declared.append(
+            f"Vec* const {name} = memory + {self._allocate(size, self.slot[node])};"
+        )
         results = (self.origin[out] for out in (*self.outputs, self.loss))
         last = max((self.slot[r] for r in self.readers[node]), default=self.slot[node])
-        self.rooms[-1] = self.rooms[-1]._replace(until=math.inf if node in results else last)
+        self.allocations[-1] = self.allocations[-1]._replace(
+            until=math.inf if node in results else last
+        )
         self.values[node] = Value(name, laid)
 
-    def _room(self, size: int, slot: int) -> int:
+    def _allocate(self, size: int, slot: int) -> int:
         """Return the lowest place where so many vectors are free from a slot on."""
-        taken = sorted((r.start, r.start + r.size) for r in self.rooms if r.until >= slot)
+        taken = sorted((r.start, r.start + r.size) for r in self.allocations if r.until >= slot)
         start = 0
         for begin, end in taken:
             if start + size <= begin:
                 break
             start = max(start, end)
-        self.rooms.append(Room(start, size, slot))
+        self.allocations.append(Allocation(start, size, slot))
         self.memory = max(self.memory, start + size)
         return start
 
@@ -270,7 +274,7 @@ class _Lowering:
             return number(bool(value) if dtype_of(node) == torch.bool else value)
         return self._value(node).at(index)
 
-    # C++
+    # Code
 
     def _loop(
         self, shape: Sequence[int], body: Callable[[Sequence[str]], Sequence[str]]

@@ -52,7 +52,7 @@ METHODS = (
     *("abs", "erf", "exp", "expm1", "log", "log1p", "neg", "reciprocal"),
     *("rsqrt", "sqrt", "tanh"),
 )
-# Number by number: as vectors, they take a way that depends on the largest of all lanes.
+# Computed lane by lane: their vector versions depend on the largest of all lanes.
 FUNCTIONS = ("cos", "sin")
 SIGNS = {
     "add": "+",
@@ -84,7 +84,7 @@ ARITHMETIC: Mapping[Any, Callable[..., str]] = {
     _prims.clone.default: lambda a: a,
 }
 POINTWISE = {*ARITHMETIC, _prims.convert_element_type.default, _prims.iota.default}
-# Of whole numbers, which lanes hold as the network's numbers.
+# Of integers, which SIMD registers hold in the network's dtype.
 WHOLE = {
     *(
         getattr(_prims, n).default
@@ -199,7 +199,7 @@ def converted(node: Node, x: str) -> str:
 
 
 def check(node: Node, dtype: torch.dtype) -> None:
-    """Refuse types that lanes do not hold."""
+    """Refuse dtypes that SIMD registers do not hold."""
     if node.op == "get_attr" or node.target in EMPTY:
         return
     if "tensor_meta" not in node.meta or not hasattr(node.meta["tensor_meta"], "dtype"):

@@ -1,4 +1,4 @@
-// Loops over vectors whose lanes are replicates.
+// Loops over SIMD vectors with one replicate in each lane.
 
 #include <ATen/cpu/vec/vec.h>
 
@@ -56,8 +56,8 @@ __attribute__((noinline)) void product(const Vec* left, const Vec* right, Vec* o
   }
 }
 
-// Entries that lanes choose, each by a whole number of its own. Of one that is out of range no number comes, so that the
-// replicate is seen to fail.
+// Gather and scatter, each lane by an index of its own. An index out of range gives NaN, so that the replicate is seen
+// to fail.
 inline bool within(T which, int length) { return which >= T(0) && which < T(length); }
 
 inline Vec picked(const Vec* from, int stride, int length, Vec which) {

@@ -32,22 +32,22 @@ from paribus.runs.run import Run, RunResult
 from paribus.spec import canonical
 from paribus.training.batch_order import steps_per_epoch
 
-COMPILED = "stacked-compiled"  # what a run's engine is called
+COMPILED = "stacked-compiled"  # name of the engine in runs
 MAX_CHECKED_STEPS = 8  # steps of the first call, which are compared with plain ones
 # One call takes as many steps as have so many sample numbers, which are all that grows with them.
 NUMBERS_AT_ONCE = 2**21
-# Seconds of training from which on machine code is made: that takes four, once, and leaves a fifth of a step's time.
+# Seconds of training that justify compiling: it takes four seconds, once, and cuts a step to a fifth of its time.
 WORTH_COMPILING = 10.0
-NOT_KEPT = "no machine code of its steps is kept, and making it would not repay itself"
+NOT_CACHED = "no machine code of its steps is cached, and compiling would take longer than it saves"
 NO_SIMD_FORM = (
     "its replicates are convolutional, leave a core's cache or hold integers too large for SIMD"
 )
-# How far compiled steps may end from the others, as a share of how far they went: on average, and for a single one.
+# Largest distance between compiled and plain steps, as a share of the way: on average, and for one replicate.
 APART = 0.05
 FARTHEST = 1.0
 
 Steps = Callable[..., Tensor]
-# Where it is written what the steps do besides the recorded gradient; read when it is imported, not when it is edited.
+# Modules that define the steps besides the recorded gradient; read at import, not when they are edited.
 WRITTEN_IN = (clipped, KINDS["SGD"].step, Samples, StackedNetwork)
 SOURCES = [
     inspect.getsource(sys.modules[name]) for name in (__name__, *(x.__module__ for x in WRITTEN_IN))
@@ -60,7 +60,7 @@ class CompiledTraining(StackedTraining):
     Args:
         runs: as of `StackedTraining`.
         splits: the same.
-        make_from: seconds that the training takes without machine code, from which on that is made if none is kept.
+        make_from: seconds of training without machine code that justify compiling, if none is cached.
     """
 
     def __init__(
@@ -133,7 +133,7 @@ class CompiledTraining(StackedTraining):
 
         Raises:
             UnsupportedError: they have no SIMD form.
-            UnavailableError: machine code is neither kept nor worth making, or cannot be made.
+            UnavailableError: machine code is neither cached nor worth compiling, or cannot be compiled.
         """
         if hopeless(gradient.graph, self.parameters, self.samples):
             raise UnsupportedError(NO_SIMD_FORM)
@@ -174,13 +174,15 @@ class CompiledTraining(StackedTraining):
         try:
             code, tensors = SimdSteps(path, arguments), self._copied(arguments)
             if not code.fits(tensors):
-                raise RuntimeError("the tensors of the steps are not laid out as they have to be")
+                raise RuntimeError(
+                    "the tensors of the steps have another layout than the compiled code"
+                )
             code_losses = code(*tensors)
             of_losses = [x.t() for x in (code_losses, losses, torch.zeros_like(losses), rocked[-1])]
             changed = range(len(self._changing))
             ends = [(tensors[i], expected[i], arguments[i], rocked[i]) for i in changed]
             if not _same(*of_losses) or not all(starmap(_same, ends)):
-                raise RuntimeError("compiled steps are not the steps that were compiled")
+                raise RuntimeError("compiled steps give other results than plain steps")
         except (RuntimeError, OSError):
             path.unlink(missing_ok=True)
             raise
@@ -191,7 +193,7 @@ class CompiledTraining(StackedTraining):
 
         def source() -> str:
             if seconds < self.make_from:
-                raise UnavailableError(NOT_KEPT)
+                raise UnavailableError(NOT_CACHED)
             return source_of(
                 self.stack, self.loss, self.update, self.recipe.clip_norm, self.samples, rows
             )

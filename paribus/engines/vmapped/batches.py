@@ -193,6 +193,6 @@ class Batches:
         ]
         rows = self.train.gather(1, torch.stack(orders))[:, : self.per_epoch * self.length]
         rows = rows.view(-1, self.per_epoch, self.length).transpose(0, 1).contiguous()
-        if self.device == "cuda":  # so that nobody waits for the copy
+        if self.device == "cuda":  # so that the copy is asynchronous
             rows = rows.pin_memory()
         self.rows = rows.to(self.device, non_blocking=True)

@@ -64,7 +64,7 @@ class _Beside(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        """Nothing is kept: nobody but `torch.vmap` calls it with something to be trained."""
+        """Keep nothing: only `torch.vmap` calls it with tensors that need gradients."""
 
     @staticmethod
     def vmap(

@@ -67,7 +67,7 @@ class StackedNetwork:
         """Draw each replicate's masks of a step, as the loop draws them, into the buffers."""
         for name, dropouts in self.masks.items():
             shape = dropouts[0].shape
-            if shape is None:  # a first pass told the shapes, and did not need this one
+            if shape is None:  # the first pass did not call this one
                 continue
             drawn: dict[int, Tensor] = {}
             for dropout in dropouts:

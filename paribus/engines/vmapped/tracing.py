@@ -18,7 +18,7 @@ from paribus.data.cache import keep_latest
 from paribus.engines.vmapped.batches import Tensors
 from paribus.engines.vmapped.parameters import Loss, StackedNetwork
 
-# Float32 operations in another order; what is not the same function is wrong by much more.
+# For float32 operations in another order; another function differs by much more.
 CLOSE = {torch.float32: 1e-4, torch.float64: 1e-10}
 
 Gradient = Callable[[Tensors, Tensors], tuple[Tensor, Tensor]]
@@ -61,7 +61,7 @@ def trace(
         targets: the same.
     """
     if any(isinstance(module, nn.RNNBase) for module in stack.base.modules()):
-        return None  # a kernel of our own computes it, of which a recording sees nothing
+        return None  # computed by a C++ kernel, which cannot be recorded
     name = _name(stack, loss, inputs, targets)
     recorded = _recorded.get(name)
     traced = None if recorded is None else _verified(stack, loss, inputs, targets, recorded)
@@ -95,7 +95,7 @@ def _verified(
         results = (*traced(inputs, targets), *stack.buffers.values())
         stack.buffers = clones
         expected = (*stack.gradient(loss, inputs, targets), *stack.buffers.values())
-    except Exception:  # noqa: BLE001 - vmap, which trains it all the same, tells better what is wrong
+    except Exception:  # noqa: BLE001 - vmap, which is used instead, reports better what is wrong
         return None
     finally:
         stack.buffers = before

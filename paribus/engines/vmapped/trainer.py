@@ -57,7 +57,7 @@ class StackedTraining:
         networks = self._networks()
         if alternates(networks[0]):
             raise ValueError(OWN_UPDATES)
-        # Of its own, so that what is diagnosed moves nobody's masks.
+        # A copy, so that diagnostics do not advance the masks' generators.
         self.scratch = copy.deepcopy(networks[0])
         self.stack = StackedNetwork(networks)
         self.update: Update = stacked_update([r.recipe.optimizer for r in runs], self.stack.weights)

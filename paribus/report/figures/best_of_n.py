@@ -1,4 +1,4 @@
-"""The figure of a tuned arm: what the best of n trials is worth on the validation part, for every n."""
+"""Figure of a tuned arm: what the best of n trials is worth on the validation part, for every n."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+MANY_TRIALS = 20  # from which on their axis is logarithmic
+
+
 def best_of_trials(result: Result) -> Figure | None:
-    """The expected validation score of the best of n trials over n, a line a variant, or None where none was tuned."""
+    """Draw the expected validation score of the best of n trials over n, a line a variant; None where none was."""
     rows = {
         name: row
         for name, row in drawn(result).items()
@@ -29,6 +32,9 @@ def best_of_trials(result: Result) -> Figure | None:
     axes = figure.add_subplot()
     draw(axes, bands, "trials, of which the best by its validation score is taken")
     fit_scale(axes, np.concatenate([band.middle for band in bands.values()]))
+    if max(band.steps[-1] for band in bands.values()) >= MANY_TRIALS:
+        axes.set_xscale("log")  # most is gained by the first few
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     metric = result.comparison.task.primary
     better = "higher" if metric.higher_is_better else "lower"
     unit = f", {metric.unit}" if metric.unit else ""
@@ -43,7 +49,7 @@ def best_of_trials(result: Result) -> Figure | None:
 
 
 def expected(row: Row, ceiling: float | None) -> Band:
-    """Median and quartiles over seeds of the expected best of n, ``(n,)``.
+    """Return median and quartiles over seeds of the expected best of n, ``(n,)``.
 
     A trial that failed, or did worse than learning nothing, counts as learning nothing; where that is not known, as the
     worst that finished.
@@ -59,7 +65,7 @@ def expected(row: Row, ceiling: float | None) -> Band:
 
 
 def limited(scores: Floats, bound: float | None, higher_is_better: bool) -> Floats:
-    """Scores none of which is worse than the bound, ``(trial,)``; failed ones, not finite, are at it.
+    """Limit scores so that none is worse than the bound, ``(trial,)``; failed ones, not finite, are at it.
 
     >>> limited(np.array([0.2, np.nan, 5.0]), 0.7, False)
     array([0.2, 0.7, 0.7])
@@ -72,7 +78,7 @@ def limited(scores: Floats, bound: float | None, higher_is_better: bool) -> Floa
 
 
 def _ceiling(result: Result) -> float | None:
-    """Median score of the first dummy predictor by the task's own metric, on the test part."""
+    """Return the median score of the first dummy predictor by the task's own metric, on the test part."""
     dummy, name = next(iter(result.comparison.task.dummy)), result.comparison.task.primary.name
     scores = [r.dummy[dummy][name] for r in result.baseline.known if name in r.dummy.get(dummy, {})]
     return float(np.median(scores)) if scores else None

@@ -1,4 +1,4 @@
-"""Which class is taken for which: a matrix for each variant, with the names of the classes."""
+"""Confusion of classes: a matrix for each variant, with the names of the classes."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MOST_CLASSES = 20
-MOST_VARIANTS = 4
+MAX_CLASSES = 20
+MAX_VARIANTS = 4
 COLUMNS = 2
 
 
 def confusion(result: Result) -> Figure | None:
-    """Share of each true class that is taken for each class, over all seeds, for the first few variants."""
+    """Draw the share of each true class that is taken for each class, over all seeds, for the first few variants."""
     classes = result.classes
-    if not 2 <= len(classes) <= MOST_CLASSES:
+    if not 2 <= len(classes) <= MAX_CLASSES:
         return None
     rows_of = drawn(result)
     # No others are read: what is read is kept where evidence is, and predictions are most of it.
-    found = {n: result.predictions(row) for n, row in [*rows_of.items()][:MOST_VARIANTS]}
+    found = {n: result.predictions(row) for n, row in [*rows_of.items()][:MAX_VARIANTS]}
     shown = {name: runs for name, runs in found.items() if runs}
     if not shown:
         return None
@@ -46,7 +46,7 @@ def confusion(result: Result) -> Figure | None:
 
 
 def shares(runs: Sequence[Predictions], classes: int) -> Floats:
-    """Share of each true class (row) taken for each class (column), ``(class, class)``; zero for an absent one."""
+    """Return the share of each true class (row) taken for each class (column), ``(class, class)``; 0 if absent."""
     import torch
 
     counts = np.zeros((classes, classes))

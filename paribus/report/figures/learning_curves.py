@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 NUMBER = re.compile(r"-?[\d.]+(e-?\d+)?")
 STEPS = "optimizer steps"
 # Inches that an entry of a legend takes, a letter, the stroke before it and a line; and those of one panel alone.
-NAME_WIDTH, STROKE_WIDTH, NAME_HEIGHT, LEAST_WIDTH = 0.075, 0.5, 0.2, 5.5
+NAME_WIDTH, STROKE_WIDTH, NAME_HEIGHT, MIN_WIDTH = 0.075, 0.5, 0.2, 5.5
 # Inches around what is drawn, which hold what a layout gets wrong.
 PAD = 0.1
 TITLES = {
@@ -60,7 +60,7 @@ LAYERS = {
 
 
 def curves(result: Result) -> Figure | None:
-    """Validation score over steps, or None where there is nothing to show: a single step is no curve."""
+    """Draw the validation score over steps, or None where there is nothing to show: a single step is no curve."""
     metric = result.comparison.task.primary
     bands = _bands(drawn(result), f"validation/{metric.name}")
     if max((found.steps[-1] for found in bands.values()), default=0) < 2:
@@ -79,7 +79,7 @@ def curves(result: Result) -> Figure | None:
 
 
 def diagnostics(result: Result) -> Figure | None:
-    """What the diagnostics saw over steps, a panel each, or None; what is zero throughout has no panel."""
+    """Draw what the diagnostics measured over steps, a panel each, or None; what is zero throughout has no panel."""
     rows = drawn(result)
     names = [name for name in _diagnosed(rows) if not name.startswith(tuple(LAYERS))]
     panels = {_title(name, result): _bands(rows, name) for name in names}
@@ -88,7 +88,7 @@ def diagnostics(result: Result) -> Figure | None:
 
 
 def _title(name: str, result: Result) -> str:
-    """What a panel is of, a loss with its unit where a metric of the task is that loss."""
+    """Name a panel, a loss with its unit where a metric of the task is that loss."""
     task = result.comparison.task
     units = [m.unit for m in task.metrics if m.unit and m.function == task.loss]
     unit = units[:1] if name in LOSSES else []
@@ -96,7 +96,7 @@ def _title(name: str, result: Result) -> str:
 
 
 def chosen(result: Result, curves: Mapping[str, str]) -> Figure | None:
-    """Recorded curves over steps, a panel each under the title given by its name, or None where there were none."""
+    """Draw recorded curves over steps, a panel each under the title given by its name; None where there were none."""
     rows = drawn(result)
     return _panels(result, {title: _bands(rows, name) for name, title in curves.items()}, {})
 
@@ -106,14 +106,14 @@ def _panels(
     panels: Mapping[str, Mapping[str, Band]],
     layers: Mapping[str, Mapping[str, Band]],
 ) -> Figure | None:
-    """A panel for each title that has bands, and one for each number that layers have."""
+    """Draw a panel for each title that has bands, and one for each number that layers have."""
     panels = {title: bands for title, bands in panels.items() if _any(bands)}
     count = len(panels) + len(layers)
     if not count:
         return None
     columns, lines = min(count, 3), -(-count // 3)
     names = {name for bands in (*panels.values(), *layers.values()) for name in bands}
-    width = max(4.0 * columns, LEAST_WIDTH)
+    width = max(4.0 * columns, MIN_WIDTH)
     beside = max(1, min(4, int(width / (NAME_WIDTH * max(map(len, names)) + STROKE_WIDTH))))
     figure = plot_figure(width, 3.0 * lines + 0.5 + NAME_HEIGHT * -(-len(names) // beside))
     axes = [figure.add_subplot(lines, columns, i + 1) for i in range(count)]
@@ -131,7 +131,7 @@ def _panels(
 
 
 def _any(bands: Mapping[str, Band]) -> bool:
-    """Whether any of them is anything but zero."""
+    """Return whether any of them is anything but zero."""
     return any(np.any(found.high) or np.any(found.low) for found in bands.values())
 
 
@@ -142,20 +142,20 @@ def save(figure: Figure, path: Path) -> Path:
 
 
 def drawn(result: Result) -> dict[str, Row]:
-    """The rows that a figure shows, by the name that it gives them: complete ones, shared runs once."""
+    """Return the rows that a figure shows, by the name that it gives them: complete ones, shared runs once."""
     rows = distinct(result, [row for row in result.rows if not state(row, result)])
     return {_named(name, result): row for name, row in rows.items()}
 
 
 def _named(name: str, result: Result) -> str:
-    """A row's name, one that is a bare number behind the setting's."""
+    """Return a row's name, one that is a bare number behind the setting's."""
     paths = result.comparison.paths
     alone = len(paths) == 1 and "." in paths[0] and NUMBER.fullmatch(name)
     return f"{paths[0].rpartition('.')[2]} {name}" if alone else name
 
 
 def plot_figure(width: float, height: float) -> Figure:
-    """A figure of so many inches that no window and no global state knows of."""
+    """Return a figure of so many inches, apart from any window and global state."""
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
@@ -163,7 +163,7 @@ def plot_figure(width: float, height: float) -> Figure:
 
 
 def caption(result: Result) -> str:
-    """What a figure is of."""
+    """Return what a figure is of."""
     seeds = f"median of {len(result.seeds)} seeds, band from the 25th to the 75th percentile"
     arm = ", tuned," if result.arm == "tuned" else ""
     return f"{result.comparison.name}{arm} on {result.device}: {seeds}"
@@ -180,7 +180,7 @@ def _has(row: Row, curve: str) -> bool:
 
 
 def _label(name: str, row: Row) -> str:
-    """A row's name, with how many of its runs left the curve early."""
+    """Return a row's name, with how many of its runs left the curve early."""
     failed = row.count("diverged")
     return f"{name} ({failed} of {len(row.runs)} diverged)" if failed else name
 
@@ -193,7 +193,7 @@ def _ends(bands: Mapping[str, Band]) -> list[End]:
 
 
 def _floor(result: Result) -> float | None:
-    """Median score of the first dummy predictor on the test part, where it is one for all variants."""
+    """Return the median score of the first dummy predictor on the test part, where it is one for all variants."""
     dummy, name = next(iter(result.comparison.task.dummy)), result.comparison.task.primary.name
     scores = [
         [r.dummy[dummy][name] for r in row.known if name in r.dummy.get(dummy, {})]
@@ -212,13 +212,13 @@ def _floor_line(axes: Axes, result: Result, floor: float | None) -> list[End]:
 
 
 def _diagnosed(rows: Mapping[str, Row]) -> list[str]:
-    """Names of the curves that diagnostics left, in the order in which they were measured."""
+    """Return the names of the curves that diagnostics left, in the order in which they were measured."""
     names = dict.fromkeys(n for row in rows.values() for r in row.known for n in r.curves)
     return [n for n in names if n != "step" and not n.startswith(("train/", "validation/"))]
 
 
 def _layer_bands(rows: Mapping[str, Row], start: str) -> dict[str, Band]:
-    """A number of each layer before training, first to last, of the curves whose names begin so."""
+    """Return a number of each layer before training, first to last, of the curves whose names begin so."""
     tables = {
         _label(name, row): [norms for record in row.known if (norms := _first(record, start))]
         for name, row in rows.items()

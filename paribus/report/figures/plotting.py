@@ -1,4 +1,4 @@
-"""How curves are drawn: bands over seeds, styles that every eye tells apart, scales, and names at the lines' ends."""
+"""Bands over seeds, styles that every eye tells apart, scales, and names at the ends of lines."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Band(NamedTuple):
 
 
 class End(NamedTuple):
-    """A name to stand beside the right end of a line, at a point in units of the data."""
+    """Name beside the right end of a line, at a point in units of the data."""
 
     name: str
     x: float
@@ -46,7 +46,7 @@ class End(NamedTuple):
 
 
 def band(records: Sequence[RunResult], curve: str) -> Band:
-    """A curve's median and quartiles over seeds; between its evaluations a run's curve is a straight line.
+    """Return a curve's median and quartiles over seeds; between its evaluations a run's curve is a straight line.
 
     It ends where fewer than half of the runs are left: those that stop late are not the others' like.
     """
@@ -59,7 +59,7 @@ def band(records: Sequence[RunResult], curve: str) -> Band:
 
 
 def quartiles(x: npt.ArrayLike, table: npt.ArrayLike) -> Band:
-    """The band of ``(seed, step)`` values at ``(step,)``; what is not finite is left out, empty steps as well."""
+    """Return the band of ``(seed, step)`` values at ``(step,)``; infinite values and empty steps are left out."""
     steps, values = np.asarray(x, dtype=float), np.array(table, dtype=float)
     values[~np.isfinite(values)] = np.nan
     there = ~np.isnan(values).all(axis=0)
@@ -68,7 +68,7 @@ def quartiles(x: npt.ArrayLike, table: npt.ArrayLike) -> Band:
 
 
 def style(i: int) -> dict[str, Any]:
-    """Colour, dashes and marker of the i-th line, so that two lines differ in more than one of them; one is black."""
+    """Return colour, dashes and marker of the i-th line: two lines differ in more than one of them, one is black."""
     rounds, place = divmod(i - 1, len(COLOURS) - 1) if i else (0, -1)
     return {
         "color": COLOURS[1 + place],
@@ -98,7 +98,7 @@ def draw(axes: Axes, bands: Mapping[str, Band], x: str) -> None:
 
 
 def _marks(points: int, shift: float, most: int = 8) -> list[int]:
-    """Which points have a marker: all of a few, else some that differ from line to line, and the last."""
+    """Return which points have a marker: all of a few, else some that differ from line to line, and the last."""
     if points <= most:
         return list(range(points))
     apart = points // most
@@ -106,7 +106,7 @@ def _marks(points: int, shift: float, most: int = 8) -> list[int]:
 
 
 def fit_scale(axes: Axes, values: Floats, beyond: float = LOG_BEYOND) -> None:
-    """A logarithmic scale where values span more than ``beyond`` times, a symmetric one if not all are positive."""
+    """Set a logarithmic scale where values span more than ``beyond`` times, a symmetric one if not all are positive."""
     sizes = np.abs(values[values != 0])
     if not sizes.size or sizes.max() / sizes.min() <= beyond:
         return
@@ -118,8 +118,8 @@ def fit_scale(axes: Axes, values: Floats, beyond: float = LOG_BEYOND) -> None:
         axes.set_yscale("symlog", linthresh=10.0 ** np.ceil(np.log10(np.median(sizes))))
 
 
-def _plain_decades(axes: Axes, factor: float, most: float = 1e4) -> None:
-    """Numbers such as 0.2 beside a few decades, where powers of ten would say too little."""
+def _plain_decades(axes: Axes, factor: float, most: float = 1e3) -> None:
+    """Write numbers such as 0.2 beside a few decades, where powers of ten would say too little."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     few = factor < most
@@ -152,13 +152,13 @@ def show_values(axes: Axes, bands: Mapping[str, Band], floor: float | None) -> N
 
 
 def _near(values: Floats, later: Floats, span: float) -> Floats:
-    """Those no farther from what comes later than that spans."""
+    """Return those no farther from what comes later than that spans."""
     near: Floats = values[(values >= later.min() - span) & (values <= later.max() + span)]
     return near
 
 
 def _set_limits(axes: Axes, shown: Floats, edges: Floats) -> None:
-    """A scale that fits the values, and limits that hold them and the edges of their bands with some room."""
+    """Set a scale that fits the values, and limits that hold them and the edges of their bands with some room."""
     fit_scale(axes, shown)
     everything = np.append(shown, edges)
     if axes.get_yscale() == "log":
@@ -198,7 +198,7 @@ def name_ends(axes: Axes, ends: Sequence[End], gap: float = 0.055) -> None:
 
 
 def apart(heights: Sequence[float], gap: float) -> list[float]:
-    """Heights moved so that they stand a gap apart, in their order, within 0 to 1 as far as they fit.
+    """Move heights so that they stand a gap apart, in their order, within 0 to 1 as far as they fit.
 
     >>> [round(y, 2) for y in apart([0.5, 0.5, 0.9], 0.1)]
     [0.45, 0.55, 0.9]
@@ -214,7 +214,7 @@ def apart(heights: Sequence[float], gap: float) -> list[float]:
 
 
 def _foot(cluster: Sequence[float], gap: float) -> float:
-    """The lowest place of a cluster round its mean that keeps it within 0 and 1."""
+    """Return the lowest place of a cluster round its mean that keeps it within 0 and 1."""
     height = gap * (len(cluster) - 1)
     return max(0.0, min(float(np.mean(cluster)) - height / 2, 1 - height))
 

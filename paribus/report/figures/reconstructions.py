@@ -18,7 +18,7 @@ IMAGE = 4
 
 
 def reconstructions(result: Result, count: int = 10, target: str = "target") -> Figure | None:
-    """Test images of the first seed: the target, what the first dummy predictor says, and what each variant does.
+    """Draw test images of the first seed: the target, what the first dummy predictor says, and what each variant does.
 
     Args:
         result: of a task whose targets are images.
@@ -42,7 +42,7 @@ def reconstructions(result: Result, count: int = 10, target: str = "target") -> 
 
 
 def strips_of(strips: Mapping[str, np.ndarray], title: str) -> Figure:
-    """Rows of images under their names, grey levels as in the first row's range.
+    """Draw rows of images under their names, grey levels as in the first row's range.
 
     Args:
         strips: ``(image, channel, height, width)`` by name, as many images in each.
@@ -63,7 +63,7 @@ def strips_of(strips: Mapping[str, np.ndarray], title: str) -> Figure:
 
 
 def strip(images: np.ndarray, gap: float) -> np.ndarray:
-    """Images side by side with a column of ``gap`` between them, ``(height, width)``; in colour ``(..., 3)``."""
+    """Join images side by side with a column of ``gap`` between them, ``(height, width)``; in colour ``(..., 3)``."""
     framed = np.pad(images, ((0, 0), (0, 0), (0, 0), (0, 1)), constant_values=gap)
     wide = np.concatenate(list(framed), axis=2)[:, :, :-1]
     return wide[0] if len(wide) == 1 else wide.transpose(1, 2, 0).clip(0, 1)

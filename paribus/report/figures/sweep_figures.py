@@ -1,4 +1,4 @@
-"""The score against a setting that is a number: a line for each other level, or for each comparison of a suite."""
+"""Score against a setting that is a number: a line for each other level, or for each comparison of a suite."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-LEAST = 4  # levels that make a line
-MOST_TICKS = 8  # settings that are named one by one
+MIN_POINTS = 4  # levels that make a line
+MAX_TICKS = 8  # settings that are named one by one
 WIDE = 20.0  # largest over least setting from which on their axis is logarithmic
 
 
 def pictures(results: Sequence[Result]) -> dict[int, tuple[str, Figure]]:
-    """Figures of one suite, each with its title, by the place of the result that it stands with.
+    """Draw the figures of one suite, each with its title, by the place of the result that it stands with.
 
     Comparisons that vary the same number, in one arm on one device, share a figure.
     """
@@ -42,7 +42,7 @@ def pictures(results: Sequence[Result]) -> dict[int, tuple[str, Figure]]:
 
 
 def _key(result: Result) -> tuple[str, str, str, str] | None:
-    """What results that share a figure have in common, or None where nothing that varies is a number."""
+    """Return what results that share a figure have in common, or None where nothing that varies is a number."""
     path = next((f.path for f in result.comparison.factors if numbers(f)), None)
     if path is None or result.skipped:
         return None
@@ -50,10 +50,10 @@ def _key(result: Result) -> tuple[str, str, str, str] | None:
 
 
 def numbers(factor: Factor) -> dict[str, float]:
-    """The numbers that a factor's levels stand for, by name: their values, or names that are numbers, if all are."""
+    """Return the numbers of a factor's levels by name: their values, or names that are numbers, if all are."""
     found = {name: _number(level, name) for name, level in factor.levels.items()}
     known = {name: x for name, x in found.items() if x is not None}
-    return known if len(known) == len(found) >= LEAST else {}
+    return known if len(known) == len(found) >= MIN_POINTS else {}
 
 
 def _number(level: object, name: str) -> float | None:
@@ -66,7 +66,7 @@ def _number(level: object, name: str) -> float | None:
 
 
 def _lines(results: Sequence[Result]) -> dict[str, Band]:
-    """Median and quartiles of the penalised score at each setting, by what the line is of."""
+    """Return median and quartiles of the penalised score at each setting, by what the line is of."""
     lines: dict[str, Band] = {}
     for result in results:
         for name, points in _points(result).items():
@@ -77,7 +77,7 @@ def _lines(results: Sequence[Result]) -> dict[str, Band]:
 
 
 def _points(result: Result) -> dict[str, dict[float, Floats]]:
-    """Scores, ``(seed,)``, by the other levels' names and the setting."""
+    """Return scores, ``(seed,)``, by the other levels' names and the setting."""
     factors = result.comparison.factors
     place = next(i for i, factor in enumerate(factors) if numbers(factor))
     known = numbers(factors[place])
@@ -88,21 +88,21 @@ def _points(result: Result) -> dict[str, dict[float, Floats]]:
             levels = row.variant.levels
             others = " × ".join(level for i, level in enumerate(levels) if i != place)
             found.setdefault(others, {})[known[levels[place]]] = scores
-    return {name: points for name, points in found.items() if len(points) >= LEAST}
+    return {name: points for name, points in found.items() if len(points) >= MIN_POINTS}
 
 
 def _name_settings(axes: Axes, settings: Floats) -> None:
-    """A tick at every setting, as it is written, where they are few: those are what was tried."""
+    """Put a tick at every setting, as it is written, where they are few: those are what was tried."""
     from matplotlib.ticker import NullLocator
 
-    if len(settings) > MOST_TICKS:
+    if len(settings) > MAX_TICKS:
         return
-    axes.set_xticks(settings.tolist(), [f"{x:g}" for x in settings])
+    axes.set_xticks(settings.tolist(), [f"{x:.3g}" if x < 1000 else f"{x:g}" for x in settings])
     axes.xaxis.set_minor_locator(NullLocator())
 
 
 def _axis(result: Result) -> str:
-    """What the settings are: the last of the path's names, or how many entries a list has there."""
+    """Name the settings: the last of the path's names, or how many entries a list has there."""
     factor = next(f for f in result.comparison.factors if numbers(f))
     setting = factor.path.rpartition(".")[2]
     levels = factor.levels.items()

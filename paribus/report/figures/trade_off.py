@@ -1,4 +1,4 @@
-"""The trade-off between two metrics over the variants: who is best at either, and what every other one gives up."""
+"""Trade-off between two metrics over the variants: who is best at either, and what every other one gives up."""
 
 from __future__ import annotations
 
@@ -11,20 +11,15 @@ from paribus.experiment.task import Metric
 from paribus.experiment.variant import Variant
 from paribus.report.figures.learning_curves import drawn, plot_figure
 from paribus.report.figures.plotting import GREY, MARKERS, style
-from paribus.report.formatting import number, plus_minus
+from paribus.report.formatting import NOTHING, number, plus_minus
 from paribus.report.tables import Line, heading, state
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-LEGEND = (
-    "Behind the best: how much worse than the best variant's mean at that metric. A variant is on the frontier unless "
-    "another one's means are at least as good at both metrics and better at one."
-)
-
 
 class Point(NamedTuple):
-    """A variant's scores at both metrics, ``(seed,)`` each, of the runs that finished."""
+    """Scores of a variant at both metrics, ``(seed,)`` each, of the runs that finished."""
 
     first: Floats
     second: Floats
@@ -36,14 +31,14 @@ class Point(NamedTuple):
 
 
 def metrics(result: Result) -> tuple[Metric, Metric]:
-    """The two metrics that the comparison names."""
+    """Return the two metrics that the comparison names."""
     known = {metric.name: metric for metric in result.comparison.task.metrics}
     first, second = (known[name] for name in result.comparison.frontier)
     return first, second
 
 
 def points(result: Result) -> dict[str, Point]:
-    """Each complete variant with a run that finished, by name; none without a frontier."""
+    """Return each complete variant with a run that finished, by name; none without a frontier."""
     if not result.comparison.frontier:
         return {}
     first, second = metrics(result)
@@ -57,7 +52,7 @@ def points(result: Result) -> dict[str, Point]:
 
 
 def regrets(result: Result) -> dict[str, Floats]:
-    """How much worse each variant's means are than the best ones, ``(2,)`` by name."""
+    """Return how much worse each variant's means are than the best ones, ``(2,)`` by name."""
     found = points(result)
     if not found:
         return {}
@@ -68,7 +63,7 @@ def regrets(result: Result) -> dict[str, Floats]:
 
 
 def dominated(result: Result) -> dict[str, str]:
-    """By whom each variant that is not on the frontier is beaten at both metrics: the first such, by name."""
+    """Return by whom each variant that is not on the frontier is beaten at both metrics: the first such, by name."""
     behind = regrets(result)
     return {
         name: other
@@ -80,7 +75,7 @@ def dominated(result: Result) -> dict[str, str]:
 
 
 def lines(result: Result) -> list[Line]:
-    """A row for each variant: both scores, what it gives up at either, and whether it is on the frontier."""
+    """Return a row for each variant: both scores, what it gives up at either, and whether it is on the frontier."""
     found, behind, beaten = points(result), regrets(result), dominated(result)
     if not found:
         return []
@@ -93,7 +88,8 @@ def lines(result: Result) -> list[Line]:
             f"{first.name}, behind the best": number(float(behind[name][0])),
             heading(second): plus_minus(point.second),
             f"{second.name}, behind the best": number(float(behind[name][1])),
-            "on the frontier": f"no: {beaten[name]} is better" if name in beaten else "yes",
+            "on the frontier": "no" if name in beaten else "yes",
+            "beaten by": beaten.get(name, NOTHING),
         }
         for name, point in found.items()
     ]
@@ -101,7 +97,7 @@ def lines(result: Result) -> list[Line]:
 
 
 def picture(result: Result) -> Figure | None:
-    """Every variant at its two means, with quartiles over seeds, the variants joined in their order."""
+    """Draw every variant at its two means, with quartiles over seeds, the variants joined in their order."""
     found = points(result)
     if not found:
         return None
@@ -140,7 +136,7 @@ def picture(result: Result) -> Figure | None:
 
 
 def _in_order(result: Result) -> list[Variant]:
-    """The variants in the order of the factor's levels, the baseline among them."""
+    """Return the variants in the order of the factor's levels, the baseline among them."""
     levels = [list(factor.levels) for factor in result.comparison.factors]
     return sorted(
         result.comparison.variants(),

@@ -1,4 +1,4 @@
-"""The decision rule: each branch by hand, its order, its edges, and its error rates."""
+"""Decision rule: each branch by hand, its order, its edges, and its error rates."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def judge(*differences: Sequence[float] | np.ndarray, **rule: Any) -> tuple[Cont
 
 
 def labels(*differences: Sequence[float] | np.ndarray, **rule: Any) -> list[str]:
-    """The printed verdicts."""
+    """Return the printed verdicts."""
     return [contrast.label for contrast in judge(*differences, **rule)]
 
 
 def message(**changes: Any) -> str:
-    """The text of the error that a bad argument raises."""
+    """Return the text of the error that a bad argument raises."""
     good: dict[str, Any] = {
         "scores": {"a": [1.0, 2.0], "b": [1.0, 3.0]},
         "baseline": "a",
@@ -116,7 +116,7 @@ SHIFTED = [0.02, 0.03, 0.025, 0.035, 0.02, 0.03, 0.025, 0.035, 0.03, 0.02]
 def crossed(
     together: Sequence[float] | np.ndarray, scale: str = "score", **rule: Any
 ) -> tuple[Contrast, ...]:
-    """A crossing in which a adds .1, b adds .2, and both add what each does and so much together."""
+    """Return a crossing in which a adds .1, b adds .2, and both add what each does and so much together."""
     scores = {"base": BASE, "a": BASE + 0.1, "b": BASE + 0.2, "both": BASE + 0.3 + together}
     defaults = {"higher_is_better": True, "margin": 0.01, "failure_score": 0.5, "dummy": 0.5}
     return decide(
@@ -403,7 +403,7 @@ def test_baseline_alone_and_order() -> None:
 
 
 def failing(variant: Sequence[int], baseline: Sequence[int], **rule: Any) -> Contrast:
-    """A variant .05 above the baseline, with failures on these seeds of each."""
+    """Return a variant .05 above the baseline, with failures on these seeds of each."""
     a, b = BASE + 0.05 + NOISE, BASE.copy()
     a[list(variant)], b[list(baseline)] = nan, nan
     defaults = {"higher_is_better": True, "margin": 0.01, "failure_score": 0.5, "dummy": 0.5}
@@ -489,7 +489,7 @@ def test_new_data_with_one_seed() -> None:
 
 
 def rate(shift: float, repeats: int, m: int, wanted: set[str], margin: float, seed: int) -> float:
-    """How often any of m contrasts on a shared baseline gets a wanted decision at n = 10."""
+    """Return how often any of m contrasts on a shared baseline gets a wanted decision at n = 10."""
     rng, hits = np.random.default_rng(seed), 0
     for _ in range(repeats):
         runs = rng.standard_normal((m + 1, 10))
@@ -502,7 +502,7 @@ def rate(shift: float, repeats: int, m: int, wanted: set[str], margin: float, se
 
 
 def upper(p: float, repeats: int) -> float:
-    """The upper end of the 99 % binomial band."""
+    """Return the upper end of the 99 % binomial band."""
     return float(binom.ppf(0.995, repeats, p)) / repeats
 
 

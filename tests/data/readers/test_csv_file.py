@@ -12,10 +12,10 @@ from paribus.data.readers.series import read_series
 from paribus.data.readers.table import read_table
 from tests.helpers.refusals import refused
 
-TABLE = "Give a file with the columns' names in its first line and a row in each other."
-UTF8 = "Save the table as comma-separated text in UTF-8."
+TABLE = "expected a table. Give a file with the columns' names in its first line and a row in each other."
+UTF8 = "expected text in UTF-8. Save the table as comma-separated text in UTF-8."
 NAMES = "Save the table with commas between values and the columns' names in its first line."
-QUOTES = "Mend the line, and put quotes round text that holds a comma."
+COMMAS = "expected 2, as many as there are columns. Mend the line, and put quotes round text that holds a comma."
 
 every_reader = pytest.mark.parametrize("read", [read_table, read_series, read_image_table])
 
@@ -23,25 +23,24 @@ every_reader = pytest.mark.parametrize("read", [read_table, read_series, read_im
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", f"t.csv: got an empty file, expected a table. {TABLE}"),
-        (" \r\n\n", f"t.csv: got an empty file, expected a table. {TABLE}"),
+        ("", f"t.csv: got an empty file, {TABLE}"),
+        (" \r\n\n", f"t.csv: got an empty file, {TABLE}"),
         (
             "x,y\n",
             "t.csv: got the columns' names alone, expected at least one row below them. Give a file with rows.",
         ),
         (
             "x,y\n1,0\ncaf\xe9,1\n".encode("latin-1"),
-            f"t.csv: got bytes on line 3 that are no UTF-8, expected text in UTF-8. {UTF8}",
+            f"t.csv: got bytes on line 3 that are no UTF-8, {UTF8}",
         ),
-        (b"PK\x03\x04\0\0x,y\n", f"t.csv: got binary data, expected text in UTF-8. {UTF8}"),
+        (b"PK\x03\x04\0\0x,y\n", f"t.csv: got binary data, {UTF8}"),
         (
             b"\x89PNG\r\n\x1a\n\xff",
-            f"t.csv: got bytes on line 1 that are no UTF-8, expected text in UTF-8. {UTF8}",
+            f"t.csv: got bytes on line 1 that are no UTF-8, {UTF8}",
         ),
         (
             "x;y\n1;0\n",
-            "first line of t.csv: got the single name 'x;y', expected names with commas between them. "
-            + NAMES,
+            f"first line of t.csv: got the single name 'x;y', expected names with commas between them. {NAMES}",
         ),
         (
             "1,2,0\n3,4,1\n",
@@ -53,11 +52,11 @@ every_reader = pytest.mark.parametrize("read", [read_table, read_series, read_im
         ),
         (
             "x,y\n1,0\n2,0,3\n",
-            "line 3 of t.csv: got 3 values, expected 2, as many as there are columns. " + QUOTES,
+            f"line 3 of t.csv: got 3 values, {COMMAS}",
         ),
         (
             "x,y\n1,0\n\n2\n",
-            "line 4 of t.csv: got 1 value, expected 2, as many as there are columns. " + QUOTES,
+            f"line 4 of t.csv: got 1 value, {COMMAS}",
         ),
         (
             'x,y\n"' + "a" * 200_000 + '",0\n',

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
@@ -317,11 +316,8 @@ def test_an_image_too_large_to_be_true_is_refused(
 
 
 @pytest.mark.real_data
-def test_the_real_folder_of_clouds() -> None:
-    folder = os.environ.get("PARIBUS_DATA")
-    if not folder:
-        pytest.skip("PARIBUS_DATA names no folder of real data")
-    data = read_image_folder(Path(folder) / "clouds")
+def test_the_real_folder_of_clouds(real_data: Path) -> None:
+    data = read_image_folder(real_data / "clouds")
     assert data.declared is not None
     assert data.declared.bincount().tolist() == [474 - 5, 0, 486]
     assert data.inputs[0].shape == (955, 3, 32, 32)

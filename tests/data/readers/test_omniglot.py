@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 import shutil
 import zipfile
 from pathlib import Path
@@ -202,15 +201,12 @@ def test_a_drawing_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.real_data
 @pytest.mark.slow
-def test_the_split_of_omniglot_found_in_the_wild_overlaps(tmp_path: Path) -> None:
+def test_the_split_of_omniglot_found_in_the_wild_overlaps(tmp_path: Path, real_data: Path) -> None:
     """Of its 12 149 test drawings 7269 are training drawings too, as counted in the file by itself.
 
     And one more is the same drawing, byte for byte, under another name.
     """
-    folder = os.environ.get("PARIBUS_DATA")
-    if not folder:
-        pytest.skip("PARIBUS_DATA names no folder of real data")
-    place = Path(folder) / "omniglot"
+    place = real_data / "omniglot"
     with zipfile.ZipFile(place / "omniglot-py" / "images_background.zip") as archive:
         archive.extractall(tmp_path)
     shutil.copy(place / "split_with_overlap.csv", tmp_path)

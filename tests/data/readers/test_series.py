@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -123,6 +122,8 @@ def _with(changes: dict[int, str], of: list[str] | None = None) -> list[str]:
 
 
 T = _times()
+ORDER = "expected times in order. Sort the rows by time."
+LIKE = "expected a time written like the others. Mend the time, or leave the line out."
 VALUE = "expected a finite number for each time. Fill the value in, or cut the series there."
 
 
@@ -131,13 +132,11 @@ VALUE = "expected a finite number for each time. Fill the value in, or cut the s
     [
         (
             _content(_with({10: T[11], 11: T[10]})),
-            "times of s.csv, line 13: got 2011-01-30 02:45:00, which is earlier than 2011-01-30 03:00:00, expected "
-            "times in order. Sort the rows by time.",
+            f"times of s.csv, line 13: got 2011-01-30 02:45:00, which is earlier than 2011-01-30 03:00:00, {ORDER}",
         ),
         (
             _content(T[::-1]),
-            "times of s.csv, line 3: got 2011-01-30 09:45:00, which is earlier than 2011-01-30 10:00:00, expected "
-            "times in order. Sort the rows by time.",
+            f"times of s.csv, line 3: got 2011-01-30 09:45:00, which is earlier than 2011-01-30 10:00:00, {ORDER}",
         ),
         (
             _content(_with({10: T[9]})),
@@ -151,19 +150,15 @@ VALUE = "expected a finite number for each time. Fill the value in, or cut the s
         ),
         (
             _content(_with({39: "20111-01-30 10:00:00"})),
-            "time column 'when' of s.csv, line 41: got '20111-01-30 10:00:00', expected a time written like the "
-            "others. "
-            "Mend the time, or leave the line out.",
+            f"time column 'when' of s.csv, line 41: got '20111-01-30 10:00:00', {LIKE}",
         ),
         (
             _content(_with({10: ""})),
-            "time column 'when' of s.csv, line 12: got nothing, expected a time written like the others. "
-            "Mend the time, or leave the line out.",
+            f"time column 'when' of s.csv, line 12: got nothing, {LIKE}",
         ),
         (
             _content(_with({10: "noon"})),
-            "time column 'when' of s.csv, line 12: got 'noon', expected a time written like the others. "
-            "Mend the time, or leave the line out.",
+            f"time column 'when' of s.csv, line 12: got 'noon', {LIKE}",
         ),
         (
             "a,b\n" + "x,1\n" * 30,
@@ -211,11 +206,8 @@ def test_a_column_of_text_as_target_is_refused_at_its_first_text(tmp_path: Path)
 
 
 @pytest.mark.real_data
-def test_the_real_series_of_consumption() -> None:
-    folder = os.environ.get("PARIBUS_DATA")
-    if not folder:
-        pytest.skip("PARIBUS_DATA names no folder of real data")
-    data = read_series(Path(folder) / "electricity" / "electricity_train.csv")
+def test_the_real_series_of_consumption(real_data: Path) -> None:
+    data = read_series(real_data / "electricity" / "electricity_train.csv")
     assert len(data) == 105_215 - 96
     assert data.notes == (
         "105215 values every 15 minutes from 2011-01-01 00:15:00 to 2013-12-31 23:45:00; a window of 96 steps spans "

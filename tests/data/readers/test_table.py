@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 
 import pytest
@@ -220,6 +219,13 @@ def test_whole_numbers_may_be_many_classes_where_each_has_rows(tmp_path: Path) -
 
 
 LABELS = "Name another label column, or add or leave out rows."
+CLASSES = "Name the column that holds classes; values to predict are not read from a table yet."
+FINITE = (
+    "expected a finite number, or nothing where it is missing. Mend the value, or leave it empty."
+)
+INPUTS = (
+    "expected at least one that tells rows apart. Give a table with measurements beside the label."
+)
 
 
 @pytest.mark.parametrize(
@@ -241,28 +247,23 @@ LABELS = "Name another label column, or add or leave out rows."
         ),
         (
             _columns(x=range(30), y=[i + 0.5 for i in range(30)]),
-            "label column 'y' of t.csv: got 30 different numbers in 30 rows, expected a class in each row. Name "
-            "the column that holds classes; values to predict are not read from a table yet.",
+            f"label column 'y' of t.csv: got 30 different numbers in 30 rows, expected a class in each row. {CLASSES}",
         ),
         (
             _columns(x=range(60), y=[i // 2 for i in range(60)]),
-            "label column 'y' of t.csv: got 30 different numbers in 60 rows, expected a class in each row. Name "
-            "the column that holds classes; values to predict are not read from a table yet.",
+            f"label column 'y' of t.csv: got 30 different numbers in 60 rows, expected a class in each row. {CLASSES}",
         ),
         (
             "x,y\n1,0\n\n-inf,1\n3,0\n4,1\n",
-            "column 'x' of t.csv, line 4: got '-inf', expected a finite number, or nothing where it is missing. "
-            "Mend the value, or leave it empty.",
+            f"column 'x' of t.csv, line 4: got '-inf', {FINITE}",
         ),
         (
             "x,y\n1,0\n1e39,1\n3,0\n4,1\n",
-            "column 'x' of t.csv, line 3: got '1e+39', expected a finite number, or nothing where it is missing. "
-            "Mend the value, or leave it empty.",
+            f"column 'x' of t.csv, line 3: got '1e+39', {FINITE}",
         ),
         (
             "x,y\n1,0\n2,1\n3,inf\n4,1\n",
-            "column 'y' of t.csv, line 4: got 'inf', expected a finite number, or nothing where it is missing. "
-            "Mend the value, or leave it empty.",
+            f"column 'y' of t.csv, line 4: got 'inf', {FINITE}",
         ),
         (
             "x,y\n1,0\n2,1\n3,0\n4 mg,1\n",
@@ -271,13 +272,11 @@ LABELS = "Name another label column, or add or leave out rows."
         ),
         (
             "x,z,y\n1,,0\n1,,0\n1,,1\n1,,1\n",
-            "columns of t.csv besides 'y': got x (one value throughout), z (missing throughout), expected at "
-            "least one that tells rows apart. Give a table with measurements beside the label.",
+            f"columns of t.csv besides 'y': got x (one value throughout), z (missing throughout), {INPUTS}",
         ),
         (
             "y\n0\n0\n1\n1\n",
-            "columns of t.csv besides 'y': got none, expected at least one that tells rows apart. "
-            "Give a table with measurements beside the label.",
+            f"columns of t.csv besides 'y': got none, {INPUTS}",
         ),
     ],
 )
@@ -288,8 +287,8 @@ def test_what_is_no_table_of_classes_is_refused(
 
 
 @pytest.mark.real_data
-def test_the_real_table_of_water_samples() -> None:
-    data = read_table(_real() / "water" / "water_potability.csv")
+def test_the_real_table_of_water_samples(real_data: Path) -> None:
+    data = read_table(real_data / "water" / "water_potability.csv")
     assert data.inputs[0].shape == (3276, 9)
     assert data.targets[0].bincount().tolist() == [1998, 1278]
     assert data.notes == (
@@ -298,14 +297,7 @@ def test_the_real_table_of_water_samples() -> None:
 
 
 @pytest.mark.real_data
-def test_the_real_table_that_was_scaled_before_it_was_split() -> None:
-    data = read_table(_real() / "water_scaled" / "water_train.csv")
+def test_the_real_table_that_was_scaled_before_it_was_split(real_data: Path) -> None:
+    data = read_table(real_data / "water_scaled" / "water_train.csv")
     assert len(data) == 1508
     assert any("min-max scaled" in note for note in data.notes)
-
-
-def _real() -> Path:
-    folder = os.environ.get("PARIBUS_DATA")
-    if not folder:
-        pytest.skip("PARIBUS_DATA names no folder of real data")
-    return Path(folder)

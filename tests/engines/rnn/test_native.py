@@ -1,4 +1,4 @@
-"""The recurrent kernel: how it is built, kept and given up, its memory, its threads and its tanh."""
+"""Recurrent kernel: build, cache, fallback, memory, threads and tanh."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ needs_compiler = pytest.mark.skipif(
 
 @pytest.fixture
 def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
-    """A process that has not asked for the kernel yet, with an empty cache of its own."""
+    """Provide a process that has not asked for the kernel yet, with an empty cache of its own."""
     folder = tmp_path / "cache"
     monkeypatch.setenv("PARIBUS_CACHE", str(folder))
     native._library.cache_clear()
@@ -34,7 +34,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def pretender(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[], list[str]]:
-    """A compiler that only takes its time and writes a line; returns a function that lists what it was asked for."""
+    """Provide a fake compiler that takes its time and writes a line; return a function that lists its calls."""
     log = tmp_path / "log"
     script = tmp_path / "pretender"
     script.write_text(

@@ -24,7 +24,7 @@ TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5}
 
 @pytest.fixture(params=FORMS, autouse=True)
 def form(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Every test is made with each form."""
+    """Run every test with each implementation."""
     if request.param == "kernel" and (reason := kernel_status() or kernel_status(torch.float64)):
         pytest.skip(reason)
     with only(request.param):
@@ -41,7 +41,7 @@ def layer(
     dtype: torch.dtype = torch.float64,
     **options: Any,
 ) -> nn.RNNBase:
-    """A recurrent layer of torch's own."""
+    """Return a recurrent layer of torch's own."""
     kind, _, nonlinearity = cell.partition("_")
     if nonlinearity:
         options["nonlinearity"] = nonlinearity.lower()
@@ -51,7 +51,7 @@ def layer(
 
 
 def stackable(network: nn.Module) -> nn.Module:
-    """A copy that can be stacked."""
+    """Return a copy that can be stacked."""
     copied = copy.deepcopy(network)
     assert make_stackable(copied) == ""
     return copied
@@ -68,7 +68,7 @@ def flatten(results: Any) -> list[Tensor]:
 
 
 def scalar(results: Any) -> Tensor:
-    """One number in which every entry of output and states has its own weight."""
+    """Return one number in which every entry of output and states has its own weight."""
     tensors = flatten(results)
     return sum(
         ((numbers(*x.shape, seed=i).to(x) * x).sum() for i, x in enumerate(tensors)),
@@ -186,7 +186,7 @@ def readers(cell: str, count: int, dtype: torch.dtype = torch.float64) -> list[R
 
 
 def stacked(networks: Sequence[nn.Module]) -> tuple[nn.Module, dict[str, Tensor]]:
-    """A network that can be stacked, and the parameters of all by name."""
+    """Return a network that can be stacked, and the parameters of all by name."""
     parameters, _ = stack_module_state(list(networks))
     return stackable(networks[0]), {n: p.detach().requires_grad_() for n, p in parameters.items()}
 
@@ -194,7 +194,7 @@ def stacked(networks: Sequence[nn.Module]) -> tuple[nn.Module, dict[str, Tensor]
 def losses_of(
     base: nn.Module, parameters: dict[str, Tensor], x: Tensor, y: Tensor, x_dim: int | None = 0
 ) -> Tensor:
-    """Each replicate's mean squared error, ``(replicate,)``."""
+    """Return each replicate's mean squared error, ``(replicate,)``."""
 
     def loss(p: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
         return (functional_call(base, p, (x,)) - y).square().mean()

@@ -1,4 +1,4 @@
-"""Steps in lanes of vector registers: against the loop, alone and among others, and what has no such form."""
+"""SIMD steps: against the loop, alone and among others, and what has no such form."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from paribus.engines.simd import codegen
 from paribus.engines.simd import trainer as simd_trainer
 from paribus.engines.simd.codegen import SimdSteps, library, source_of
 from paribus.engines.simd.operations import UnsupportedError
-from paribus.engines.simd.trainer import NO_SIMD_FORM, NOT_KEPT, CompiledTraining
+from paribus.engines.simd.trainer import NO_SIMD_FORM, NOT_CACHED, CompiledTraining
 from paribus.engines.toolchain import COMPILERS, Library, UnavailableError
 from paribus.engines.vmapped import trainer as vmapped_trainer
 from paribus.engines.vmapped.fit import StackedTraining, train_together
@@ -48,20 +48,20 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def shared(kept: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache that the tests of this file share, so that what they have in common is built once."""
+    """Provide a cache that the tests of this file share, so that what they have in common is built once."""
     monkeypatch.setenv("PARIBUS_CACHE", str(kept))
     return kept
 
 
 @pytest.fixture
 def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache with nothing in it."""
+    """Provide an empty cache."""
     monkeypatch.setenv("PARIBUS_CACHE", str(tmp_path))
     return tmp_path
 
 
 def taken(runs: Sequence[Run], splits: Sequence[Any]) -> CompiledTraining:
-    """A training that has taken its first steps, in lanes."""
+    """Return a training that has taken its first steps in SIMD form."""
     training = CompiledTraining(runs, splits, make_from=0.0)
     training.advance(3)
     assert training.reason == ""
@@ -70,7 +70,7 @@ def taken(runs: Sequence[Run], splits: Sequence[Any]) -> CompiledTraining:
 
 
 class Other(nn.Module):
-    """A linear map of what a function makes of the inputs."""
+    """Linear map of what a function makes of the inputs."""
 
     def __init__(self, *, inputs: Sequence[int], outputs: int) -> None:
         super().__init__()
@@ -84,7 +84,7 @@ class Other(nn.Module):
 
 
 class Peculiar(nn.Module):
-    """What ordinary networks do now and then: constants of their own, choices, powers, sines, several reductions."""
+    """Operations that ordinary networks rarely use: own constants, choices, powers, sines, several reductions."""
 
     def __init__(self, *, inputs: Sequence[int], outputs: int) -> None:
         super().__init__()
@@ -104,7 +104,7 @@ class Peculiar(nn.Module):
 
 
 class Biased(nn.Sequential):
-    """A bias before batch norm: its gradient is zero, but for rounding."""
+    """Bias before batch norm: its gradient is zero, but for rounding."""
 
     def __init__(self, *, inputs: Sequence[int], outputs: int) -> None:
         first = nn.Linear(inputs[0], 16)
@@ -352,7 +352,7 @@ def test_a_class_that_the_network_does_not_have_is_seen_to_fail(tiny, shared: Pa
 
 
 class Broken(SimdSteps):
-    """One weight of one replicate is off by one."""
+    """Steps in which one weight of one replicate is off by one."""
 
     def __call__(self, *arguments: Tensor) -> Tensor:
         losses = super().__call__(*arguments)
@@ -365,7 +365,7 @@ def test_steps_that_are_others_are_not_taken(tiny, own: Path, monkeypatch) -> No
     runs, splits = _cohort(tiny, range(3), [0.1] * 3)
     training, plain = CompiledTraining(runs, splits, make_from=0.0), StackedTraining(runs, splits)
     assert torch.equal(training.advance(6), plain.advance(6))
-    assert training.reason == "RuntimeError: compiled steps are not the steps that were compiled"
+    assert training.reason == "RuntimeError: compiled steps give other results than plain steps"
     assert not list(own.iterdir())
 
 
@@ -392,7 +392,7 @@ def test_it_is_made_where_it_repays_itself(tiny, own: Path, monkeypatch, seconds
     clock = SimpleNamespace(perf_counter=lambda: next(watch))
     monkeypatch.setattr(simd_trainer, "time", clock)
     training.advance(3)
-    assert training.reason == (NOT_KEPT if seconds < 10 else "")
+    assert training.reason == (NOT_CACHED if seconds < 10 else "")
     assert len(list(own.iterdir())) == (seconds > 10)
 
 

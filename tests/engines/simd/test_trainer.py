@@ -48,7 +48,7 @@ def same(found: RunResult, wanted: RunResult, tolerance: float) -> None:
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache with nothing in it, and no compiler to fill it."""
+    """Provide an empty cache, and no compiler to fill it."""
     monkeypatch.setenv("PARIBUS_CACHE", str(tmp_path))
     monkeypatch.setenv("CXX", "/nowhere/c++")
     return tmp_path
@@ -207,7 +207,7 @@ def test_the_executor_trains_them_compiled(cache: Path) -> None:
 
 @pytest.fixture
 def seconds(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What is measured of steps of all replicates, plain and compiled, and how often the latter was."""
+    """Provide measured seconds of steps, plain and compiled, and how often the latter were measured."""
     found: dict[str, Any] = {"plain": 0.010, "compiled": 0.004, "measured": 0}
 
     def measured(_runs: object, _fold: object) -> float:
@@ -269,7 +269,7 @@ def test_auto_may_compile_what_it_stacks(seconds, monkeypatch: pytest.MonkeyPatc
     assert found.reason.startswith("1000000 µs a step by the loop, 1251 stacked by 8; ")
 
 
-def test_a_chunk_is_compiled_as_it_is_dealt_out(seconds, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_chunk_is_compiled_as_it_is_divided(seconds, monkeypatch: pytest.MonkeyPatch) -> None:
     """50 replicates of which 16 at once are best are given out by 13: four chunks, the last one of 11."""
     sizes: list[int] = []
     del seconds

@@ -1,4 +1,4 @@
-"""The batches of a cohort against those of the loop, and the data that they pick against a split's own parts."""
+"""Batches of a cohort against those of the loop, and the data that they pick against a split's own parts."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ REPLICATES, BATCH = 3, 2
 
 
 def both(make: Any) -> tuple[nn.Module, dict[str, Tensor], list[nn.Module]]:
-    """A network made stackable, replicates' parameters, and the replicates."""
+    """Return a network made stackable, replicates' parameters, and the replicates."""
     torch.manual_seed(0)
     networks = [make().double() for _ in range(REPLICATES)]
     parameters, _ = stack_module_state(networks)
@@ -116,7 +116,7 @@ def test_only_torchs_own_classes_are_turned() -> None:
     """What somebody derived from them may compute something else."""
 
     class Mine(nn.Conv2d):
-        """A convolution of somebody's own."""
+        """Convolution of a user's own class."""
 
     network = nn.Sequential(Mine(1, 1, 1), nn.Conv2d(1, 1, 1), nn.Conv1d(1, 1, 1))
     make_stackable(network)

@@ -1,4 +1,4 @@
-"""A cohort trained at once against the loop, run by run: the same weights, statistics, curves, scores and outcomes."""
+"""Stacked training of a cohort against the loop, run by run: the same weights, curves, scores and outcomes."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ OPTIMIZERS: dict[str, tuple[Call, dict[str, Any]]] = {
 
 
 def state(network: nn.Module, _part: Subset, _loss: Call) -> dict[str, float]:
-    """Every weight and every running statistic, as a diagnostic: so that a record holds them all."""
+    """Return every weight and every running statistic, as a diagnostic, so that a record holds them all."""
     return {
         f"{name}/{i}": number
         for name, values in network.state_dict().items()
@@ -88,20 +88,20 @@ def by_loop(runs: Sequence[Run], splits: Sequence[Split]) -> list[RunResult]:
 
 
 def seeded(tiny: Any, model: Call, seeds: Sequence[int] = range(3), **settings: Any) -> Any:
-    """Runs and splits, one a seed; the split, and with it the standardisation, is each seed's own."""
+    """Return runs and splits, one a seed; the split, and with it the standardisation, is each seed's own."""
     settings = {"diagnostics": (STATE,)} | settings
     return [tiny.run(model, seed=s, **settings) for s in seeds], [tiny.make_split(s) for s in seeds]
 
 
 def facts(record: RunResult) -> str:
-    """What two engines must agree on to the letter."""
+    """Return what two engines must agree on exactly."""
     return repr(
         replace(record, scores={}, curves={}, predictions=None, seconds=0.0, step_seconds=0.0)
     ) + repr(record.curves["step"])
 
 
 def numbers(record: RunResult) -> dict[str, np.ndarray]:
-    """What two engines must agree on to round-off."""
+    """Return what two engines must agree on to round-off."""
     found = {f"curve {name}": np.array(curve) for name, curve in record.curves.items()}
     found |= {f"score {name}": np.array(score) for name, score in record.scores.items()}
     if record.predictions is not None:
@@ -111,7 +111,7 @@ def numbers(record: RunResult) -> dict[str, np.ndarray]:
 
 
 def same(actual: Sequence[RunResult], expected: Sequence[RunResult], tolerance: float) -> None:
-    """The same records, numbers within a tolerance: relative above one, absolute below."""
+    """Check for the same records, numbers within a tolerance: relative above one, absolute below."""
     for a, b in zip(actual, expected, strict=True):
         assert facts(a) == facts(b)
         found, wanted = numbers(a), numbers(b)
@@ -199,7 +199,7 @@ def test_each_replicate_has_numbers_of_its_own(tiny, optimizer: str) -> None:
 
 
 def bits(record: RunResult) -> str:
-    """All of a record besides seconds, digit by digit."""
+    """Return all of a record besides seconds, digit by digit."""
     return facts(record) + repr({n: a.tolist() for n, a in numbers(record).items()})
 
 
@@ -440,7 +440,7 @@ class OfBytes(nn.Module):
 
 @pytest.fixture
 def windows(tiny) -> Any:
-    """A long series as overlapping windows: a view of the values, twenty times their size."""
+    """Return a long series as overlapping windows: a view of the values, twenty times their size."""
     values = torch.randn(320, generator=torch.Generator().manual_seed(0))
     inputs = values.unfold(0, 20, 1)[..., None]
     return tiny["series"].changed(inputs=(inputs[:-1],), targets=(values[20:, None],), digest="w")
@@ -456,7 +456,7 @@ def test_windows_may_be_views_of_a_series(windows) -> None:
 
 
 class Two(nn.Module):
-    """An image and a row of a table."""
+    """Image and row of a table as inputs."""
 
     def __init__(self, inputs: Sequence[tuple[int, ...]], outputs: int) -> None:
         super().__init__()
@@ -539,7 +539,7 @@ def test_replicates_share_one_copy_of_the_data(tiny, windows, kind: str) -> None
 
 
 class Tied(nn.Module):
-    """One map used twice, under two names, and one weight that nothing uses."""
+    """Map used twice, under two names, and a weight that nothing uses."""
 
     def __init__(self, inputs: tuple[int, ...], outputs: int) -> None:
         super().__init__()

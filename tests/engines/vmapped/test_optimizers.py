@@ -73,7 +73,7 @@ def calls(cohort: str) -> list[Call]:
 
 
 def gradients(replicates: int, dtype: torch.dtype) -> Tensor:
-    """A trajectory of ``(step, replicate, parameter)``: of both signs, of sizes between 1e-6 and 1, some zero."""
+    """Return gradients ``(step, replicate, parameter)``: of both signs, between 1e-6 and 1, some zero."""
     generator = torch.Generator().manual_seed(0)
     shape = (STEPS, replicates, PARAMETERS)
     sizes = 10.0 ** torch.linspace(-6, 0, PARAMETERS, dtype=torch.float64)
@@ -99,7 +99,7 @@ def stacked(optimizers: Sequence[Call], dtype: torch.dtype = torch.float64) -> T
 
 
 def one_by_one(optimizers: Sequence[Call], dtype: torch.dtype = torch.float64) -> Tensor:
-    """The same by torch's own optimizers, each in its plain single-tensor form."""
+    """Compute the same by torch's own optimizers, each in its plain single-tensor form."""
     paths = []
     trajectory = gradients(len(optimizers), dtype)
     for i, start in enumerate(starts(len(optimizers), dtype)):

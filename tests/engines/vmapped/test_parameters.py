@@ -16,7 +16,7 @@ REPLICATES = 3
 
 
 class Residual(nn.Module):
-    """One map under two names, and a sum: nothing that a list of layers could say."""
+    """Map under two names, and a sum: nothing that a list of layers could say."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The recorded step against the loop and against `vmap`, and what is not recorded."""
+"""Recorded step against the loop and against `vmap`, and what is not recorded."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_recording_moves_nothing(tiny) -> None:
 
 @pytest.fixture
 def recordings(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """One entry for each recording that was made."""
+    """Provide a list with one entry for each recording that was made."""
     made: list[int] = []
     record = tracing._record
 
@@ -105,7 +105,7 @@ def test_a_cohort_that_comes_in_chunks_is_recorded_once(tiny, recordings: list[i
 
 
 class Constant(nn.Linear):
-    """A linear layer whose output is multiplied by a tensor of its own, which is no parameter and no buffer."""
+    """Linear layer whose output is multiplied by a tensor of its own, neither parameter nor buffer."""
 
     factor = 1.0
 

@@ -7,7 +7,7 @@ import numpy as np
 from paribus.experiment.recipe import Pretrained
 from paribus.report.figures.learning_curves import chosen
 from paribus.report.figures.reconstructions import reconstructions, strip
-from paribus.report.text import setting
+from paribus.report.formatting import setting
 from paribus.runs.run import Predictions
 from paribus.runs.store import Store
 from paribus.spec import to_plain
@@ -54,7 +54,7 @@ def test_a_strip_in_colour_has_its_channels_last() -> None:
 
 def test_a_page_tells_in_a_phrase_where_a_training_starts() -> None:
     recipe = RECIPE.model_copy(update={"steps": 30})
-    start = Pretrained(task=TASK, recipe=recipe, take=("hidden.*", "norm.*"))
+    start = Pretrained(task=TASK, recipe=recipe, load=("hidden.*", "norm.*"))
     said = "hidden.*, norm.* of MLP(hidden=[4]) after 30 steps on points()"
     assert setting(to_plain(start)) == said
 

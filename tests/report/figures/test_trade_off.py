@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from paribus.errors import ParibusError
-from paribus.report import page
+from paribus.report import method
 from paribus.report.figures import trade_off
+from paribus.report.page import page
 from paribus.runs.store import Store
 from tests.helpers.handmade import SEEDS, Bench, around, comparison
 
@@ -43,14 +44,15 @@ def test_a_row_for_each_variant_says_what_it_gives_up(bench) -> None:
     assert sgd["log_loss, behind the best"] == "0.200"
     assert rmsprop["accuracy, behind the best"] == "0.200"
     assert sgd["log_loss (nats, lower is better)"].startswith("0.400 ± 0.02")
-    assert sgd["accuracy (share, higher is better)"] == "0.900"
-    assert rmsprop["on the frontier"] == "no: sgd is better"
+    assert sgd["accuracy (share, higher is better)"] == "0.900 ± 0"
+    assert rmsprop["on the frontier"] == "no"
+    assert rmsprop["beaten by"] == "sgd"
 
 
 def test_the_page_shows_it_and_says_how_to_read_it(bench) -> None:
-    text = page.page([bench.result()], [{}], "hand.csv")
-    assert "#### Trade-off" in text
-    assert trade_off.LEGEND in text
+    text = page([bench.result()], [{}], "hand.csv")
+    assert "### [Trade-off](method.md#trade-off)\n" in text
+    assert "\n## Trade-off\n\n*Behind the best* is how much worse" in method.text()
 
 
 def test_the_picture_has_a_point_for_each_variant_and_both_metrics(bench) -> None:

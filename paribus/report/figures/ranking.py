@@ -16,18 +16,18 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BEYOND = 1.15
-"""How much farther than the largest ratio a profile is drawn."""
+"""Factor beyond the largest ratio up to which a profile is drawn."""
 
 
 def pictures(standing: TaskRanking) -> dict[str, Figure]:
-    """Every figure that there is something to draw for, by title."""
+    """Draw every figure that there are numbers for, by title."""
     made = {"Mean ranks": ranks(standing), "Interquartile means": middles(standing)}
     drawn = profiles(standing)
     return made if drawn is None else {**made, "Steps to target": drawn}
 
 
 def ranks(standing: TaskRanking) -> Figure:
-    """Mean ranks on a line, bars over those that Nemenyi's difference does not tell apart."""
+    """Draw mean ranks on a line, bars over those that Nemenyi's difference does not tell apart."""
     count = len(standing.variants)
     order = np.argsort(standing.mean_ranks, kind="stable")
     groups = stats.not_told_apart(standing.mean_ranks, standing.distance)
@@ -53,7 +53,7 @@ def ranks(standing: TaskRanking) -> Figure:
 
 
 def _name(axes: Axes, standing: TaskRanking, i: int, y: float, *, left: bool) -> None:
-    """A variant's rank, led to its name beside the line."""
+    """Draw a variant's rank, led to its name beside the line."""
     rank, edge = float(standing.mean_ranks[i]), 0.7 if left else len(standing.variants) + 0.3
     colour = style(i)["color"]
     axes.plot([rank, rank, edge], [0, y, y], color=colour, linewidth=1)
@@ -64,7 +64,7 @@ def _name(axes: Axes, standing: TaskRanking, i: int, y: float, *, left: bool) ->
 
 
 def _critical(axes: Axes, distance: float) -> None:
-    """The critical difference as a ruler above the line."""
+    """Draw the critical difference as a ruler above the line."""
     axes.plot([1, 1 + distance], [-0.75] * 2, color="black", linewidth=1.2, marker="|")
     axes.text(
         1 + distance / 2, -0.85, f"critical difference {distance:.2f}", ha="center", fontsize=8
@@ -80,7 +80,7 @@ def _rank_axis(axes: Axes, count: int) -> None:
 
 
 def middles(standing: TaskRanking) -> Figure:
-    """Interquartile means of normalised scores with their intervals, a row a variant."""
+    """Draw interquartile means of normalised scores with their intervals, a row a variant."""
     figure = plot_figure(7.0, 1.1 + 0.36 * len(standing.variants))
     axes = figure.add_subplot()
     for i, found in enumerate(standing.middles):
@@ -108,7 +108,7 @@ def middles(standing: TaskRanking) -> Figure:
 
 
 def profiles(standing: TaskRanking) -> Figure | None:
-    """The share of targets reached within so many times the steps of the fastest, or None without targets."""
+    """Draw the share of targets reached within so many times the steps of the fastest, or None without targets."""
     efforts = standing.efforts
     if efforts is None or not np.isfinite(efforts).any():
         return None

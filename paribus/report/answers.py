@@ -1,0 +1,185 @@
+"""Answers to the questions of comparisons and rankings, a sentence or two each, composed from their verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from paribus.analysis.ranking import TaskRanking
+from paribus.analysis.results import Result, Row
+from paribus.analysis.verdict import Contrast, Decision
+from paribus.experiment.variant import within
+from paribus.report.formatting import listed, number, p_equals, pathless, plural
+from paribus.report.tables import mean_scores, state
+
+MAX_SCORES = 4  # variants of one verdict up to which their scores are named
+FAILED = ("diverged", "exhausted", "skipped")
+
+
+def answer(results: Sequence[Result]) -> str:
+    """Answer a comparison's question from its results in every arm, on every device.
+
+    Args:
+        results: of one comparison, one or more.
+    """
+    question = results[0].comparison.question
+    ran = [result for result in results if not result.skipped]
+    if not ran:
+        reasons = (f"skipped on {r.device}, {pathless(r.skipped)}" for r in results)
+        return f"**{question}** Not answered: {'; '.join(dict.fromkeys(reasons))}."
+    devices = list(dict.fromkeys(result.device for result in ran))
+    sentences = []
+    for device in devices:
+        place = f"On {device}: " if len(devices) > 1 else ""
+        arms = [result for result in ran if result.device == device]
+        sentences.append(place + " ".join(_arm(result, arms) for result in arms))
+    return f"**{question}** {' '.join(sentences)}"
+
+
+def _arm(result: Result, arms: Sequence[Result]) -> str:
+    """Tell the outcome of one arm; the first one names score and seeds."""
+    first = result is arms[0]
+    settings = {"default": "stated settings", "tuned": "tuned"}[result.arm]
+    parts = [settings] * (len(arms) > 1 or result.arm == "tuned")
+    if first:
+        seeds = (
+            f"up to {len(result.seeds)} seeds" if result.cap else plural(len(result.seeds), "seed")
+        )
+        parts += [f"test {result.comparison.primary.name}", seeds, *_steps(result)]
+    context = ", ".join(parts)
+    return f"{context[0].upper()}{context[1:]}: {outcome(result)}."
+
+
+def _steps(result: Result) -> list[str]:
+    """Name the optimizer steps of a run, where they are the same for all variants."""
+    varied = any(within("recipe.steps", path) for path in result.control.varied)
+    return [] if varied else [f"{result.comparison.recipe.steps} steps"]
+
+
+def outcome(result: Result) -> str:
+    """Tell the verdicts of one arm on one device in a phrase.
+
+    Variants are named by verdict, each with its failed runs; where verdicts are withheld the phrase says why.
+    """
+    if result.control.broken:
+        return "no verdict, because control broke: something besides the factor differs between variants"
+    base = result.baseline
+    if reason := state(base, result):
+        return f"no verdict, because the baseline {base.variant.name} has no result ({reason})"
+    if all(not row.count("completed") for row in result.rows):
+        return "no verdict, because no run of any variant completed"
+    contrasts = [
+        result.contrasts[r.variant.name] for r in result.rows if r.variant.name in result.contrasts
+    ]
+    contrasts.sort(key=_order)
+    phrases = [
+        _phrase(key, list(group), result)
+        for key, group in groupby(contrasts, key=lambda c: (c.decision, _reason(c)))
+    ]
+    without = [row for row in result.rows[1:] if row.variant.name not in result.contrasts]
+    phrases += [f"{row.variant.name} has no result ({state(row, result)})" for row in without]
+    marks = []
+    if result.exploratory:
+        marks.append("exploratory, since it was looked at before with other seeds")
+    if result.unequal:
+        marks.append("unequal numbers of trials")
+    marked = f" ({'; '.join(marks)})" if marks else ""
+    return "; ".join([*phrases, *_interactions(result)]) + marked
+
+
+def _order(contrast: Contrast) -> tuple[int, str]:
+    return list(Decision).index(contrast.decision), _reason(contrast)
+
+
+def _reason(contrast: Contrast) -> str:
+    """Return why a contrast is undecided, without remarks that hold for all of them."""
+    return contrast.reason if contrast.decision is Decision.undecided else ""
+
+
+def _phrase(key: tuple[Decision, str], contrasts: Sequence[Contrast], result: Result) -> str:
+    """Tell what one verdict says of the variants that have it."""
+    decision, reason = key
+    names = listed(_named(result.row(c.variant)) for c in contrasts)
+    base = _named(result.baseline)
+    one = len(contrasts) == 1
+    if decision in (Decision.better, Decision.worse):
+        if result.cap is not None:
+            more = "more" if decision is Decision.better else "fewer"
+            return f"{names} {'wins' if one else 'win'} on {more} seeds than {base}"
+        scores = _scores(contrasts, result)
+        return f"{names} {'is' if one else 'are'} {decision} than {base}{scores}"
+    if decision is Decision.equivalent:
+        metric = result.comparison.primary
+        margin = f"{metric.margin:g} {metric.unit}".rstrip()
+        return f"{names} {'differs' if one else 'differ'} from {base} by less than the margin of {margin}"
+    return _undecided(reason, names, base, contrasts, result)
+
+
+def _undecided(
+    reason: str, names: str, base: str, contrasts: Sequence[Contrast], result: Result
+) -> str:
+    """Tell why variants are undecided."""
+    kind = reason.partition(";")[0].partition(":")[0]
+    dummy = next(iter(result.comparison.task.dummy))
+    one = len(contrasts) == 1
+    if kind == "floor":
+        return f"neither {base} nor {names} beats the predictor that learns nothing (`{dummy}`) by the margin"
+    if kind == "ceiling":
+        return f"{names} {'scores' if one else 'score'} exactly as {base} on every seed"
+    if kind in ("few seeds", "few seeds differ"):
+        return f"too few seeds for a verdict on {names} ({reason.partition(': ')[2]})"
+    if kind.startswith("open after"):
+        return (
+            f"seeds so far leave open whether {names} {'differs' if one else 'differ'} from {base}"
+        )
+    if kind in ("", "no margin", "unequal budgets"):
+        return f"no difference from {base} was shown for {names}, nor its absence"
+    return f"no verdict on {names} ({reason})"
+
+
+def _scores(contrasts: Sequence[Contrast], result: Result) -> str:
+    """Name the mean scores of a few variants and of the baseline."""
+    if len(contrasts) > MAX_SCORES:
+        return ""
+    means = mean_scores(result)
+    shown = listed(number(means[c.variant]) for c in contrasts)
+    return f" ({shown} against {number(means[result.baseline.variant.name])})"
+
+
+def _named(row: Row) -> str:
+    """Name a variant, with how many of its runs failed."""
+    failures = [
+        f"{row.count(kind)} of {len(row.runs)} {kind}" for kind in FAILED if row.count(kind)
+    ]
+    return f"{row.variant.name} ({', '.join(failures)})" if failures else row.variant.name
+
+
+def _interactions(result: Result) -> list[str]:
+    """Tell which interactions were found."""
+    signs = {Decision.better: "more", Decision.worse: "less"}
+    return [
+        f"together, {name} do {signs[contrast.decision]} than the sum of both"
+        for name, contrast in result.interactions.items()
+        if contrast.decision in signs
+    ]
+
+
+def ranking_answer(ranking: TaskRanking) -> str:
+    """Answer a question over all tasks: which variant has the best mean rank, and who differs from the baseline."""
+    mean_ranks = sorted(zip(ranking.mean_ranks, ranking.variants, strict=True))
+    base = ranking.variants[0]
+    against = [
+        f"{name} ranks {'before' if rank < ranking.mean_ranks[0] else 'behind'} {base} ({p_equals(float(p))})"
+        for name, rank, p in zip(ranking.variants, ranking.mean_ranks, ranking.p, strict=True)
+        if p <= 0.05
+    ]
+    shown = listed(against) if against else f"no other rank can be told from that of {base}"
+    ranks = ", ".join(f"{name} {rank:.2f}" for rank, name in mean_ranks)
+    place = ", ".join(
+        part for part in (ranking.arm, ranking.device) if part not in ("default", "cpu")
+    )
+    mark = " (exploratory)" if ranking.exploratory else ""
+    return (
+        f"**{ranking.across.question}**{f' ({place})' if place else ''} Over {len(ranking.units)} tasks {shown}{mark}. "
+        f"Mean ranks, 1 the best: {ranks}."
+    )

@@ -1,0 +1,168 @@
+"""Tables below the main one: interactions, dummy scores, other scores and times, failures, claims."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from paribus.analysis.claims import ClaimResult, target_steps
+from paribus.analysis.results import Floats, Result, Row
+from paribus.analysis.verdict import Contrast
+from paribus.report.formatting import (
+    NOTHING,
+    interval,
+    median_steps,
+    number,
+    p_value,
+    pathless,
+    plus_minus,
+    ratio,
+)
+from paribus.report.tables import Line, adjusted_p, detectable, heading, penalised, state, wins
+
+SIGNS = {"better": "positive", "worse": "negative", "equivalent": "none beyond the margin"}
+
+
+def interaction_lines(result: Result) -> list[Line]:
+    """Return differences of differences of a crossing: what two changes do together beyond what each does alone."""
+    return [_interaction_line(name, contrast) for name, contrast in result.interactions.items()]
+
+
+def _interaction_line(name: str, contrast: Contrast) -> Line:
+    verdict = contrast.label
+    for decision, effect in SIGNS.items():
+        verdict = verdict.replace(decision, effect) if verdict.startswith(decision) else verdict
+    counts = wins(contrast)
+    return {
+        "interaction": name,
+        "difference of differences": interval(contrast.difference),
+        "seeds above zero": counts["wins"],
+        "ties": counts["ties"],
+        "share of wins": counts["share of wins"],
+        "p": adjusted_p(contrast),
+        "verdict": verdict,
+        "visible": detectable(contrast),
+    }
+
+
+def dummy_scores(result: Result) -> dict[str, str]:
+    """Format the primary score of each dummy predictor, over the baseline's seeds, as far as it is known.
+
+    Where variants are scored or split differently they have a score of their own for each of them: smallest to largest.
+    """
+    first = next(iter(result.comparison.task.dummy))
+    means = [float(np.nanmean(row.dummy)) for row in result.rows if _has_dummy(row)]
+    if len(set(means)) > 1:
+        tables = [_further_dummy(row, result) for row in result.rows]
+        return {first: _by_variant(means)} | {
+            dummy: _by_variant([float(t[dummy].mean()) for t in tables if dummy in t])
+            for dummy in dict.fromkeys(name for t in tables for name in t)
+        }
+    of_first = result.baseline.dummy
+    scores = {first: of_first[np.isfinite(of_first)]} | _further_dummy(result.baseline, result)
+    return {dummy: plus_minus(values) for dummy, values in scores.items() if values.size}
+
+
+def _by_variant(means: Sequence[float]) -> str:
+    return f"{number(min(means))} to {number(max(means))}, by variant"
+
+
+def _further_dummy(row: Row, result: Result) -> dict[str, Floats]:
+    """Return primary scores of further dummy predictors, ``(seed,)``; none where the comparison has its own score."""
+    if result.comparison.metric is not None:
+        return {}
+    first, name = next(iter(result.comparison.task.dummy)), result.comparison.primary.name
+    others = dict.fromkeys(n for r in row.known for n in r.dummy if n != first)
+    return {n: np.array([r.dummy[n][name] for r in row.known if n in r.dummy]) for n in others}
+
+
+def other_lines(result: Result) -> list[Line]:
+    """Return secondary metrics, steps to the target, step time, seconds of training."""
+    return [_other_line(row, result) for row in result.rows]
+
+
+def _other_line(row: Row, result: Result) -> Line:
+    comparison = result.comparison
+    metrics = [m for m in comparison.task.metrics if m.name != comparison.primary.name]
+    shown: dict[str, str] = {heading(m): _of_completed(row, m.name) for m in metrics}
+    if comparison.target is not None:
+        steps = target_steps(comparison, row)
+        shown[target_title(result)] = median_steps(steps)
+        shown["reached"] = f"{int(np.isfinite(steps).sum())} of {steps.size}"
+    shown |= {
+        "step, µs": NOTHING if row.timing is None else number(1e6 * _median(row.timing.variant)),
+        "step, ratio to baseline": NOTHING if row.timing is None else ratio(row.timing.ratios),
+        "training, seconds a run": number(_median([r.seconds for r in row.known])),
+    }
+    if state(row, result):
+        shown = dict.fromkeys(shown, NOTHING)
+    return {"variant": row.variant.name, **shown}
+
+
+def target_title(result: Result) -> str:
+    """Name the column of steps to the target."""
+    metric = result.comparison.task.primary
+    relation = "≥" if metric.higher_is_better else "≤"
+    return f"steps to validation {metric.name} {relation} {result.comparison.target:g}"
+
+
+def _of_completed(row: Row, name: str) -> str:
+    values = row.values(name)
+    return plus_minus(values[np.isfinite(values)])
+
+
+def _median(values: Sequence[float]) -> float:
+    return float(np.median(values)) if values else float("nan")
+
+
+def failure_lines(result: Result) -> list[Line]:
+    """Return variants with runs that did not complete: how many, and both scores."""
+    scores = penalised(result)
+    return [
+        _failure_line(row, result, scores[row.variant.name])
+        for row in result.rows
+        if not state(row, result) and row.count("completed") < len(row.runs)
+    ]
+
+
+def _failure_line(row: Row, result: Result, scores: Floats) -> Line:
+    contrast = result.contrasts.get(row.variant.name)
+    counts = [
+        f"{row.count(outcome)} of {len(row.runs)} {outcome}"
+        for outcome in ("diverged", "exhausted", "skipped")
+        if row.count(outcome)
+    ]
+    completed = np.array(row.outcomes) == "completed"
+    p = None if contrast is None else contrast.failures_p
+    finished = None if contrast is None else contrast.finished
+    return {
+        "variant": row.variant.name,
+        "failed": ", ".join(counts),
+        "p against baseline's failures (McNemar)": NOTHING if p is None else p_value(p),
+        "score, failures penalised": plus_minus(scores),
+        "score of those that finished": plus_minus(row.scores[completed]),
+        "difference where both finished": NOTHING if finished is None else interval(finished),
+    }
+
+
+def claim_lines(answers: Sequence[ClaimResult]) -> list[Line]:
+    """Return claims with their answers and evidence."""
+    return [
+        {
+            "claim": a.claim.name,
+            "says": a.claim.text,
+            "answer": str(a.answer),
+            "evidence": pathless(a.evidence),
+        }
+        for a in answers
+    ]
+
+
+def has_dummy(result: Result) -> bool:
+    """Return whether the dummy predictor's score is known."""
+    return _has_dummy(result.baseline)
+
+
+def _has_dummy(row: Row) -> bool:
+    return bool(np.isfinite(row.dummy).any())

@@ -8,7 +8,7 @@ from paribus.experiment.recipe import Recipe
 from paribus.experiment.search_space import LogUniform, Space
 from paribus.experiment.tuning import Tuning
 from paribus.spec import call
-from paribus.suites.tasks.tabular import WATER
+from paribus.suites.tasks.tabular import TABULAR
 
 RECIPE = Recipe(
     model=call("paribus.models.mlp:MLP", hidden=[16]),
@@ -25,9 +25,9 @@ INERT = Space(ranges={"recipe.optimizer.dampening": LogUniform(low=0.01, high=0.
 """Without momentum, dampening does nothing."""
 
 ITSELF = Comparison(
-    name="water",
+    name="tabular",
     question="Does momentum train a small tabular classifier better?",
-    task=WATER,
+    task=TABULAR,
     recipe=RECIPE,
     factors=(Factor(path="recipe.optimizer.momentum", levels={"none": 0.0, "some": 0.5}),),
     baseline=("none",),
@@ -41,7 +41,7 @@ def _unequal(name: str, space: Space) -> Comparison:
     return Comparison(
         name=name,
         question="Does a variant tuned by more trials train better than itself?",
-        task=WATER,
+        task=TABULAR,
         recipe=RECIPE,
         factors=(Factor(path="recipe.salt", levels={"5 trials": "few", "50 trials": "many"}),),
         baseline=("5 trials",),

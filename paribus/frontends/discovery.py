@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,29 +15,43 @@ if TYPE_CHECKING:
     from paribus.experiment.suite import Suite
 
 
+BUILT_IN = "paribus.suites"  # found by name, because nothing in the package imports suites
+
+
+def suite_locations() -> dict[str, str]:
+    """Return where suites are defined, ``module:attribute`` by name: the built-in ones, then other packages'."""
+    names = importlib.import_module(BUILT_IN).NAMES
+    built_in = {name: f"{BUILT_IN}.{name}:SUITE" for name in names}
+    return built_in | {point.name: point.value for point in entry_points(group="paribus.suites")}
+
+
 def named_suites() -> dict[str, Suite]:
-    """Suites that installed packages offer, by name."""
-    return {point.name: point.load() for point in entry_points(group="paribus.suites")}
+    """Return the built-in suites and those that installed packages offer, by name."""
+    return {name: _load(target) for name, target in suite_locations().items()}
+
+
+def _load(target: str) -> Suite:
+    suite: Suite = EntryPoint("", target, "").load()
+    return suite
 
 
 def find_suite(name: str) -> Suite:
-    """A suite by its name, or ``SUITE`` of a Python file.
+    """Return a suite by its name, or ``SUITE`` of a Python file.
 
     Raises:
         ParibusError: there is no such suite or file, or the file defines none.
     """
     if name.endswith(".py"):
         return _suite_of(Path(name))
-    known = {point.name: point for point in entry_points(group="paribus.suites")}
-    if name not in known:
+    locations = suite_locations()
+    if name not in locations:
         raise ParibusError(
             "suite",
             got=repr(name),
-            expected=f"one of {', '.join(known)}, or a Python file that defines SUITE",
+            expected=f"one of {', '.join(locations)}, or a Python file that defines SUITE",
             fix="paribus list shows what each of them compares.",
         )
-    suite: Suite = known[name].load()
-    return suite
+    return _load(locations[name])
 
 
 def add_to_path(name: str) -> None:

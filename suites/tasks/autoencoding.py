@@ -12,12 +12,12 @@ from paribus.suites.tasks.images import digits
 from paribus.suites.tasks.metrics import squared_error
 
 
-def pictures() -> Dataset:
+def images_as_targets() -> Dataset:
     """The handwritten digits of `paribus.suites.tasks.images`, grey levels from 0 to 1, each its own target."""
     return _own_targets(digits(), 16)
 
 
-def read_pictures(path: str, target: str | None = None, size: int = 16) -> Dataset:
+def read_images_as_targets(path: str, target: str | None = None, size: int = 16) -> Dataset:
     """The images of a folder of class folders, resized, values from 0 to 1, each its own target; classes are not used.
 
     Raises:
@@ -45,10 +45,10 @@ def _metrics(first: str) -> tuple[Metric, ...]:
     return tuple(sorted(known.values(), key=lambda m: m.name != first))
 
 
-PICTURES = Task(
-    name="pictures",
-    source=call(pictures),
-    reader=call(read_pictures),
+AUTOENCODING = Task(
+    name="autoencoding",
+    source=call(images_as_targets),
+    reader=call(read_images_as_targets),
     split=call("paribus.data.splits:random_split", max_evaluated=200),
     loss=call("paribus.metrics:squared_error"),
     metrics=_metrics("squared_error"),
@@ -59,9 +59,9 @@ PICTURES = Task(
 )
 """An image through two numbers and back."""
 
-NOISY = PICTURES.model_copy(
+DENOISING = AUTOENCODING.model_copy(
     update={
-        "name": "noisy",
+        "name": "denoising",
         "perturb": call("paribus.data.perturbations:add_noise", sigma=0.2),
         "metrics": _metrics("psnr"),
         "dummy": {

@@ -28,7 +28,7 @@ def refuse_file(path: str, target: str | None = None, *, task: str) -> Dataset: 
         f"data for task {task!r}",
         got=path,
         expected="no file: its data are generated anew for every seed",
-        fix="Leave the file out, or give it to a task that reads one, such as energy.",
+        fix="Leave the file out, or give it to a task that reads one, such as series.",
     )
 
 

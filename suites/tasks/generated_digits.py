@@ -19,7 +19,7 @@ LATENT = 100
 MODES = 10
 
 
-def samples() -> Dataset:
+def digits_and_latents() -> Dataset:
     """The handwritten digits, grey levels from -1 to 1, each beside a normal latent of 100 numbers, fixed once for all.
 
     Inputs are images ``(1797, 1, 8, 8)`` and latents ``(1797, 100)``; targets are the images, and their classes.
@@ -83,20 +83,20 @@ def modes_covered(outputs: Outputs, images: Tensor, classes: Tensor, least: floa
     return (shares >= least).to(made.dtype).mean().expand(len(made))
 
 
-def noise_images(fold: Split) -> tuple[Tensor, Tensor, Tensor]:
+def noise_images(split: Split) -> tuple[Tensor, Tensor, Tensor]:
     """Uniform noise between -1 and 1 in place of made images, and a discriminator that does not know."""
-    count = len(fold.test)
+    count = len(split.test)
     generator = torch.Generator().manual_seed(0)
-    shape = (count, *fold.dataset.input_shapes[0])
+    shape = (count, *split.dataset.input_shapes[0])
     unsure = torch.zeros(count, 1)
     return 2 * torch.rand(shape, generator=generator) - 1, unsure, unsure
 
 
-def real_images(fold: Split) -> tuple[Tensor, Tensor, Tensor]:
+def real_images(split: Split) -> tuple[Tensor, Tensor, Tensor]:
     """Real training images in place of made ones, evenly spaced: the floor of the distance."""
-    train = fold.part("train").inputs[0]
-    chosen = torch.linspace(0, len(train) - 1, len(fold.test)).round().long()
-    unsure = torch.zeros(len(fold.test), 1)
+    train = split.part("train").inputs[0]
+    chosen = torch.linspace(0, len(train) - 1, len(split.test)).round().long()
+    unsure = torch.zeros(len(split.test), 1)
     return train[chosen], unsure, unsure
 
 
@@ -119,10 +119,10 @@ METRICS: Sequence[Metric] = (
     _metric("d_fake", "said_real", 0.05, "probability", True, of=2),
     _metric("modes", "modes_covered", 0.1, "share of classes", True),
 )
-SAMPLES = Task(
-    name="samples",
-    source=call(samples),
-    reader=call(refuse_file, task="samples"),
+GENERATED_DIGITS = Task(
+    name="generated_digits",
+    source=call(digits_and_latents),
+    reader=call(refuse_file, task="generated_digits"),
     split=call("paribus.data.splits:random_split", max_evaluated=200, stratify=False),
     loss=call(discrimination),
     metrics=tuple(METRICS),

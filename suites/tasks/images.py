@@ -51,8 +51,8 @@ def _table() -> np.ndarray:
     return np.column_stack([bunch.data, bunch.target])
 
 
-DIGITS = Task(
-    name="digits",
+IMAGES = Task(
+    name="images",
     source=call(digits),
     reader=call("paribus.data.readers.image_folder:read_image_folder"),
     split=call("paribus.data.splits:random_split"),

@@ -41,15 +41,15 @@ def refuse_file(path: str, target: str | None = None) -> Dataset:  # noqa: ARG00
         ParibusError: always.
     """
     raise ParibusError(
-        "data for task 'labels'",
+        "data for task 'multi_label_digits'",
         got=path,
         expected="no file: its labels are made from the digits' classes",
-        fix="Leave the file out, or give a folder of images to a task that reads one, such as digits.",
+        fix="Leave the file out, or give a folder of images to a task that reads one, such as images.",
     )
 
 
-LABELS = Task(
-    name="labels",
+MULTI_LABEL_DIGITS = Task(
+    name="multi_label_digits",
     source=call(labelled),
     reader=call(refuse_file),
     split=call("paribus.data.splits:random_split"),

@@ -11,7 +11,7 @@ from paribus.data.dataset import Dataset, digest_tensors
 from paribus.seeding import Streams
 from paribus.spec import call
 from paribus.spec import replace as replaced
-from paribus.suites.tasks.images import DIGITS, digits
+from paribus.suites.tasks.images import IMAGES, digits
 
 
 def relabelled_digits(seed: int, share: float = 1.0) -> Dataset:
@@ -45,7 +45,7 @@ def _read() -> Dataset:
 
 
 RELABELLED = replaced(
-    replaced(replaced(DIGITS, "name", "relabelled"), "source", call(relabelled_digits, share=1.0)),
+    replaced(replaced(IMAGES, "name", "relabelled"), "source", call(relabelled_digits, share=1.0)),
     "redrawn",
     True,
 )

@@ -63,7 +63,7 @@ def _weather(shocks: Tensor, memory: float = 0.995) -> Tensor:
     return torch.tensor(list(path), dtype=torch.float64)
 
 
-def energy(window: int = STEPS_PER_DAY) -> Dataset:
+def electricity_load(window: int = STEPS_PER_DAY) -> Dataset:
     """Windows of the load of a year and a half, each with the next value to predict.
 
     Inputs are ``(sample, window, 1)``, targets ``(sample, 1)``, both in MW before they are standardised.
@@ -71,7 +71,7 @@ def energy(window: int = STEPS_PER_DAY) -> Dataset:
     values = load()
     inputs, targets = windows(values, window)
     return Dataset(
-        name="energy",
+        name="electricity load",
         origin="a generated 15-minute load of 548 days: day, week, year, weather and noise",
         inputs=(inputs,),
         targets=(targets,),
@@ -82,9 +82,9 @@ def energy(window: int = STEPS_PER_DAY) -> Dataset:
     )
 
 
-ENERGY = Task(
-    name="energy",
-    source=call(energy),
+SERIES = Task(
+    name="series",
+    source=call(electricity_load),
     reader=call("paribus.data.readers.series:read_series"),
     split=call("paribus.data.splits:time_split", max_evaluated=2000),
     loss=call("paribus.metrics:squared_error"),

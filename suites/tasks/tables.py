@@ -10,7 +10,7 @@ from paribus.data.dataset import Dataset, digest_tensors
 from paribus.experiment.task import Task
 from paribus.spec import call
 from paribus.suites.tasks.metrics import mse
-from paribus.suites.tasks.tabular import WATER
+from paribus.suites.tasks.tabular import TABULAR
 
 
 def wine() -> Dataset:
@@ -52,7 +52,7 @@ def _table(name: str, bunch: Any, targets: torch.Tensor, **fields: Any) -> Datas
     )
 
 
-WINE = WATER.model_copy(update={"name": "wine", "source": call(wine)})
+WINE = TABULAR.model_copy(update={"name": "wine", "source": call(wine)})
 DIABETES = Task(
     name="diabetes",
     source=call(diabetes),

@@ -61,8 +61,8 @@ def _table() -> np.ndarray:
     return np.column_stack([bunch.data, bunch.target])
 
 
-WATER = Task(
-    name="water",
+TABULAR = Task(
+    name="tabular",
     source=call(breast_cancer),
     reader=call("paribus.data.readers.table:read_table"),
     split=call("paribus.data.splits:random_split"),

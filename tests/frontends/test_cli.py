@@ -136,9 +136,9 @@ def test_workers_start_at_once_unless_all_may_be_known_and_end_with_a_mistake(
     (tmp_path / "known").touch()
     monkeypatch.chdir(tmp_path)
     seen: list[int] = []
-    monkeypatch.setattr(cli, "wake", seen.append)
+    monkeypatch.setattr(cli, "prestart", seen.append)
     monkeypatch.setattr(cli, "available_jobs", lambda: 3)
-    monkeypatch.setattr(cli, "dismiss", lambda: seen.append(0))
+    monkeypatch.setattr(cli, "shutdown", lambda: seen.append(0))
     monkeypatch.setattr(sys, "argv", ["paribus", "run", "optimisers", *options])
     with pytest.raises(SystemExit) as ended:
         cli.main()

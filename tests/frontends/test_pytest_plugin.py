@@ -297,7 +297,7 @@ def test_a_test_that_fails_after_training_has_no_row_either(
 ) -> None:
     """As where somebody asserts more of a cell than that it trains."""
     demanding = CASES + '    assert "sgd" in case.name, "only SGD will do"\n'
-    monkeypatch.setattr(sys.modules[__name__], "CELLS", demanding)
+    monkeypatch.setattr(sys.modules[__name__], "CASES", demanding)
     result = go("-k", "cpu")
     result.assert_outcomes(passed=1, failed=1, deselected=2)
     assert [*_rows(pytester)] == ["test_training[toys-sgd-cpu]"]

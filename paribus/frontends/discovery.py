@@ -1,38 +1,61 @@
-"""Suites by their names, or from a file of one's own."""
+"""Suites by name or from a file, and descriptions of them that need no torch."""
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import importlib.util
+import json
 import sys
+from collections.abc import Iterator
 from importlib.metadata import EntryPoint, entry_points
+from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from paribus.errors import ParibusError, error_context
 
 if TYPE_CHECKING:
     from paribus.experiment.suite import Suite
 
+BUILT_IN = "paribus.suites"  # by name, because nothing in the package imports suites
+CATALOGUE = "catalogue.json"
+GROUP = "paribus.suites"  # of entry points, by which other packages offer suites
 
-BUILT_IN = "paribus.suites"  # found by name, because nothing in the package imports suites
+Description = list[dict[str, Any]]
+"""Comparisons of a suite: question, task, names of variants, estimated seconds of the quick budget."""
+
+
+def described_suites() -> dict[str, Description]:
+    """Return descriptions of the built-in suites and of other packages', by name, without importing torch for them.
+
+    Those of the built-in suites are a file; another package's are kept in the cache, under the hash of its sources.
+    """
+    return _catalogue() | {point.name: _described(point) for point in entry_points(group=GROUP)}
 
 
 def suite_locations() -> dict[str, str]:
-    """Return where suites are defined, ``module:attribute`` by name: the built-in ones, then other packages'."""
-    names = importlib.import_module(BUILT_IN).NAMES
-    built_in = {name: f"{BUILT_IN}.{name}:SUITE" for name in names}
-    return built_in | {point.name: point.value for point in entry_points(group="paribus.suites")}
+    """Return where suites are defined, ``module:attribute`` by name."""
+    built_in = {name: f"{BUILT_IN}.{name}:SUITE" for name in _catalogue()}
+    return built_in | {point.name: point.value for point in entry_points(group=GROUP)}
 
 
 def named_suites() -> dict[str, Suite]:
     """Return the built-in suites and those that installed packages offer, by name."""
-    return {name: _load(target) for name, target in suite_locations().items()}
+    return {name: _load(location) for name, location in suite_locations().items()}
 
 
-def _load(target: str) -> Suite:
-    suite: Suite = EntryPoint("", target, "").load()
-    return suite
+def describe(suite: Suite) -> Description:
+    """Return what ``paribus list`` shows of a suite."""
+    return [
+        {
+            "question": comparison.question,
+            "task": comparison.task.name,
+            "variants": [variant.name for variant in comparison.variants()],
+            "seconds": comparison.seconds("quick"),
+        }
+        for comparison in suite.comparisons
+    ]
 
 
 def find_suite(name: str) -> Suite:
@@ -41,57 +64,130 @@ def find_suite(name: str) -> Suite:
     Raises:
         ParibusError: there is no such suite or file, or the file defines none.
     """
+    refuse_unknown(name)
+    return _suite_of(Path(name)) if name.endswith(".py") else _load(suite_locations()[name])
+
+
+def refuse_unknown(name: str) -> None:
+    """Refuse a name that no suite has and a file that is not there, without importing torch.
+
+    Raises:
+        ParibusError: there is no such suite or file.
+    """
     if name.endswith(".py"):
-        return _suite_of(Path(name))
-    locations = suite_locations()
-    if name not in locations:
+        if not Path(name).is_file():
+            raise ParibusError(
+                "file of a suite",
+                got=f"{name}, which is not there",
+                expected="a Python file",
+                fix=f"Check the path; the working directory is {Path.cwd()}.",
+            )
+    elif name not in (known := suite_locations()):
         raise ParibusError(
             "suite",
             got=repr(name),
-            expected=f"one of {', '.join(locations)}, or a Python file that defines SUITE",
+            expected=f"one of {', '.join(known)}, or a Python file that defines SUITE",
             fix="paribus list shows what each of them compares.",
         )
-    return _load(locations[name])
 
 
 def add_to_path(name: str) -> None:
-    """Have the module of a suite's file found by its name, as workers do; last, so that it shadows nothing."""
-    folder = str(Path(name).resolve().parent)
-    if name.endswith(".py") and folder not in sys.path:
-        sys.path.append(folder)
+    """Put the folder of a suite's file first on the path, as Python does for a script: workers use the same path.
+
+    Raises:
+        ParibusError: the file's name cannot be imported, or another module has it.
+    """
+    if not name.endswith(".py"):
+        return
+    path = Path(name).resolve()
+    other = importlib.util.find_spec(path.stem) if path.stem.isidentifier() else None
+    taken = other is not None and Path(other.origin or "").resolve() != path
+    if not path.stem.isidentifier() or taken:
+        raise ParibusError(
+            f"file of a suite {name}",
+            got=f"the name {path.stem!r}" + (", which another module has" if taken else ""),
+            expected="a name that can be imported and that no other module has",
+            fix="Rename the file, such as my_suite.py.",
+        )
+    for package in _packages(path.parent):
+        _refuse_imported(package, path)
+    folder = str(path.parent)
+    if sys.path[0] != folder:
+        sys.path.insert(0, folder)
+
+
+def _packages(folder: Path) -> Iterator[Path]:
+    """Yield folders of modules beside a suite's file, such as ``models`` and ``suites``."""
+    for child in folder.iterdir():
+        if child.name.isidentifier() and child.is_dir() and any(child.glob("*.py")):
+            yield child
+
+
+def _refuse_imported(package: Path, path: Path) -> None:
+    """Refuse a package beside a suite's file if another one of its name is imported already."""
+    imported = sys.modules.get(package.name)
+    places = [Path(place).resolve() for place in getattr(imported, "__path__", [])]
+    if imported is not None and package not in places:
+        where = places[0] if places else getattr(imported, "__file__", None) or "Python itself"
+        raise ParibusError(
+            f"file of a suite {path}",
+            got=f"the package {package.name!r} beside it, and another one that is imported from {where}",
+            expected="one package of that name",
+            fix=f"Rename {package}.",
+        )
 
 
 def _suite_of(path: Path) -> Suite:
     from paribus.experiment.suite import Suite
 
-    if not path.is_file():
-        raise ParibusError(
-            "file of a suite",
-            got=f"{path}, which is not there",
-            expected="a Python file",
-            fix="Check the path.",
-        )
-    other = importlib.util.find_spec(path.stem) if path.stem.isidentifier() else None
-    taken = other is not None and Path(other.origin or "").resolve() != path.resolve()
-    if not path.stem.isidentifier() or taken:
-        raise ParibusError(
-            f"file of a suite {path}",
-            got=f"the name {path.stem!r}" + (", which another module has" if taken else ""),
-            expected="a name that can be imported and that no other module has",
-            fix="Rename the file, such as my_suite.py.",
-        )
     add_to_path(str(path))
     with error_context(
         f"file of a suite {path}",
-        expected="a Python file that can be imported",
-        fix="Mend what the error names.",
+        expected=f"a Python file that can be imported, with modules of its own in {path.resolve().parent}",
+        fix="Correct what the error names.",
     ):
         found = getattr(importlib.import_module(path.stem), "SUITE", None)
     if not isinstance(found, Suite):
         raise ParibusError(
             f"file of a suite {path}",
             got="no SUITE" if found is None else f"SUITE of type {type(found).__name__}",
-            expected="SUITE = paribus.experiment.suite.Suite(...)",
+            expected="SUITE = paribus.Suite(...)",
             fix="Define it at the top level of the file.",
         )
     return found
+
+
+def _load(location: str) -> Suite:
+    suite: Suite = EntryPoint("", location, GROUP).load()
+    return suite
+
+
+def _catalogue() -> dict[str, Description]:
+    described: dict[str, Description] = json.loads(
+        files(BUILT_IN).joinpath(CATALOGUE).read_text(encoding="utf-8")
+    )
+    return described
+
+
+def _described(point: EntryPoint) -> Description:
+    """Return the description of another package's suite, from the cache if its sources are the same."""
+    from paribus.data.cache import cached_text
+
+    sources = hashlib.sha256(point.value.encode())
+    for path in _sources(point.module.partition(".")[0]):
+        sources.update(path.read_bytes())
+    described: Description = json.loads(
+        cached_text(f"suite-{sources.hexdigest()}.json", lambda: json.dumps(describe(point.load())))
+    )
+    return described
+
+
+def _sources(package: str) -> list[Path]:
+    """Return the Python files of a package or module, without importing it."""
+    spec = importlib.util.find_spec(package)
+    if spec is None:
+        return []
+    folders = [Path(place) for place in spec.submodule_search_locations or ()]
+    return sorted(path for folder in folders for path in folder.rglob("*.py")) or [
+        Path(spec.origin or "")
+    ]

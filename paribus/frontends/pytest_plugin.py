@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from paribus.errors import ParibusError
-from paribus.execution import options
-from paribus.execution.options import Option
+from paribus.execution.settings import OPTIONS
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
@@ -21,24 +20,11 @@ if TYPE_CHECKING:
 # Every pytest run in an environment that has paribus loads this file, so torch is not imported until a cell is there.
 
 
-def _for_pytest(option: Option) -> dict[str, Any]:
-    """What ``addoption`` takes."""
-    if option.kind is bool:
-        return {"action": "store_true", "help": option.help}
-    shown = {"metavar": option.value, "help": option.help}
-    if option.kind is list:
-        return {"action": "append", "default": [], **shown}
-    return {"type": option.kind, "default": option.default, **shown}
-
-
-OPTIONS = {f"--paribus-{name}": _for_pytest(option) for name, option in options.OPTIONS.items()}
-
-
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options."""
     group = parser.getgroup("paribus", "controlled comparisons of training choices")
-    for name, settings in OPTIONS.items():
-        group.addoption(name, **settings)
+    for name, option in OPTIONS.items():
+        group.addoption(f"--paribus-{name}", **option.arguments())
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -15,11 +15,10 @@ import pytest
 from paribus.analysis.results import Result
 from paribus.analysis.verdict import Contrast
 from paribus.execution.cases import Case
-from paribus.execution.options import OPTIONS
 from paribus.execution.orchestrate import finish, run_comparison
 from paribus.execution.progress import ProgressBar
 from paribus.execution.session import Session
-from paribus.execution.settings import Settings, choice, pairs, speaks
+from paribus.execution.settings import OPTIONS, Settings
 from paribus.execution.step_time import ReplayClock
 from paribus.experiment.comparison import Comparison
 from paribus.experiment.suite import Suite
@@ -43,7 +42,9 @@ class PytestSession:
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
-        self.settings = settings_of(config)
+        self.settings = Settings.from_options(
+            {name: config.getoption(f"--paribus-{name}") for name in OPTIONS}
+        )
         self.cases: list[Case] = []
         self.suites: list[Suite] = []
         self.results: list[Result] = []
@@ -174,33 +175,3 @@ def _once(benchmark: Any, function: Callable[[Case, BenchmarkFixture], None], ca
     benchmark.pedantic(function, args=(case, benchmark), rounds=1, iterations=1)
 
 
-def settings_of(config: pytest.Config) -> Settings:
-    """The settings that the options give.
-
-    Raises:
-        ParibusError: an option has a value that cannot be used.
-    """
-    option = config.getoption
-
-    def chosen(name: str) -> str:
-        return choice(f"--paribus-{name}", option(f"--paribus-{name}"), OPTIONS[name].choices)
-
-    out = Path(option("--paribus-out"))
-    return Settings(
-        seeds=option("--paribus-seeds"),
-        budget=chosen("budget"),
-        device=chosen("device"),
-        engine=chosen("engine"),
-        data=pairs("--paribus-data", option("--paribus-data")),
-        targets=pairs("--paribus-target", option("--paribus-target")),
-        out=out,
-        store=Path(option("--paribus-store") or out / "runs.sqlite"),
-        retrain=option("--paribus-retrain"),
-        jobs=option("--paribus-jobs"),
-        sequential=option("--paribus-sequential"),
-        cap=option("--paribus-cap"),
-        inference=speaks("--paribus-inference", option("--paribus-inference")),
-        evidence=option("--paribus-evidence"),
-        trials=option("--paribus-trials"),
-        arm=chosen("arm"),
-    )

@@ -6,10 +6,12 @@ import json
 import math
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 
 import pytest
 import torch
 
+import paribus.suites
 from paribus.data.dataset import Dataset, Split
 from paribus.experiment.comparison import Comparison
 from paribus.experiment.suite import Suite
@@ -21,6 +23,7 @@ from paribus.seeding import Streams
 from paribus.spec import canonical, replace
 from paribus.stats import min_seeds
 from paribus.suites import NAMES, SUITES
+from paribus.suites.__main__ import catalogue
 
 COMPARISONS = {f"{suite.name}-{c.name}": c for suite in SUITES for c in suite.comparisons}
 # Less data than a page rests on, so that every variant is trained in a moment.
@@ -228,6 +231,12 @@ def test_names_differ_and_are_words_that_can_be_selected() -> None:
 
 def test_the_modules_are_named_as_their_suites() -> None:
     assert list(NAMES) == [suite.name for suite in SUITES]
+
+
+def test_the_catalogue_describes_the_suites() -> None:
+    """Else write it again: python -m paribus.suites > suites/catalogue.json."""
+    written = Path(paribus.suites.__file__).with_name("catalogue.json").read_text(encoding="utf-8")
+    assert written == catalogue()
 
 
 def test_reading_leaves_the_global_generator_alone(comparison: Comparison) -> None:

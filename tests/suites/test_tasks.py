@@ -52,7 +52,7 @@ def task(request: pytest.FixtureRequest) -> Task:
 
 
 @pytest.fixture(scope="module")
-def make_split(task: Task) -> Split:
+def split(task: Task) -> Split:
     return task.make_split(task.read(seed=0), Streams(0))
 
 

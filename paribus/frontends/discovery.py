@@ -6,8 +6,8 @@ import hashlib
 import importlib
 import importlib.util
 import json
+import re
 import sys
-from collections.abc import Iterator
 from importlib.metadata import EntryPoint, entry_points
 from importlib.resources import files
 from pathlib import Path
@@ -95,7 +95,7 @@ def add_to_path(name: str) -> None:
     """Put the folder of a suite's file first on the path, as Python does for a script: workers use the same path.
 
     Raises:
-        ParibusError: the file's name cannot be imported, or another module has it.
+        ParibusError: its name cannot be imported, or another module has it or that of a package beside it.
     """
     if not name.endswith(".py"):
         return
@@ -109,32 +109,34 @@ def add_to_path(name: str) -> None:
             expected="a name that can be imported and that no other module has",
             fix="Rename the file, such as my_suite.py.",
         )
-    for package in _packages(path.parent):
-        _refuse_imported(package, path)
     folder = str(path.parent)
     if sys.path[0] != folder:
         sys.path.insert(0, folder)
+    _refuse_shadowed(path)
 
 
-def _packages(folder: Path) -> Iterator[Path]:
-    """Yield folders of modules beside a suite's file, such as ``models`` and ``suites``."""
-    for child in folder.iterdir():
-        if child.name.isidentifier() and child.is_dir() and any(child.glob("*.py")):
-            yield child
+def _refuse_shadowed(path: Path) -> None:
+    """Refuse a file that names a package beside it where Python finds another one of that name.
 
+    It does so if the other one is imported already, or if this one alone has no ``__init__.py``.
 
-def _refuse_imported(package: Path, path: Path) -> None:
-    """Refuse a package beside a suite's file if another one of its name is imported already."""
-    imported = sys.modules.get(package.name)
-    places = [Path(place).resolve() for place in getattr(imported, "__path__", [])]
-    if imported is not None and package not in places:
-        where = places[0] if places else getattr(imported, "__file__", None) or "Python itself"
-        raise ParibusError(
-            f"file of a suite {path}",
-            got=f"the package {package.name!r} beside it, and another one that is imported from {where}",
-            expected="one package of that name",
-            fix=f"Rename {package}.",
-        )
+    Raises:
+        ParibusError: names both packages.
+    """
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    packages = [p for p in path.parent.glob("*/") if re.search(rf"\b{re.escape(p.name)}\.\w", text)]
+    for package in packages:
+        spec = importlib.util.find_spec(package.name) if any(package.glob("*.py")) else None
+        found = [
+            Path(place).resolve() for place in (spec and spec.submodule_search_locations) or ()
+        ]
+        if spec is not None and package not in found:
+            raise ParibusError(
+                f"package {package.name!r} of the suite in {path}",
+                got=f"{found[0] if found else spec.origin}, which Python finds under that name",
+                expected=str(package),
+                fix="Rename it, or give it an __init__.py if it has none.",
+            )
 
 
 def _suite_of(path: Path) -> Suite:

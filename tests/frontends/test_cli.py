@@ -164,22 +164,21 @@ def test_a_file_that_is_no_suite_is_refused(
         find_suite(str(tmp_path / name))
 
 
-def test_packages_of_one_name_are_refused_with_both_places(
+def test_a_package_that_python_finds_elsewhere_is_refused_with_both_places(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One process has one `benchmarks`, and this one has imported the other."""
-    import benchmarks
-
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    (tmp_path / "benchmarks").mkdir()
-    (tmp_path / "benchmarks" / "net.py").touch()
-    (tmp_path / "own_suite.py").touch()
+    """One without ``__init__.py`` comes after all that have one; a folder that the file does not name may be there."""
+    other, own = tmp_path / "other", tmp_path / "own"
+    for module in (other / "nets/__init__.py", own / "nets/net.py", own / "json/net.py"):
+        module.parent.mkdir(parents=True)
+        module.touch()
+    monkeypatch.setattr(sys, "path", [*sys.path, str(other)])
+    (own / "shadowed_suite.py").write_text("MODEL = 'nets.net:Net'")
     with pytest.raises(ParibusError) as caught:
-        find_suite(str(tmp_path / "own_suite.py"))
+        find_suite(str(own / "shadowed_suite.py"))
     assert str(caught.value) == (
-        f"file of a suite {tmp_path / 'own_suite.py'}: got the package 'benchmarks' beside it, and another one that is "
-        f"imported from {Path(benchmarks.__path__[0])}, expected one package of that name. "
-        f"Rename {tmp_path / 'benchmarks'}."
+        f"package 'nets' of the suite in {own / 'shadowed_suite.py'}: got {other / 'nets'}, which Python finds under "
+        f"that name, expected {own / 'nets'}. Rename it, or give it an __init__.py if it has none."
     )
 
 
@@ -301,6 +300,7 @@ def test_workers_find_a_network_that_is_defined_beside_its_suite(tmp_path: Path)
         text=True,
         check=False,
         cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},  # where the suite finds tests/helpers
     )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "out" / "own.csv").read_text(encoding="utf-8").count(",completed,") == 4

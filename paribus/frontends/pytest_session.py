@@ -42,9 +42,7 @@ class PytestSession:
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
-        self.settings = Settings.from_options(
-            {name: config.getoption(f"--paribus-{name}") for name in OPTIONS}
-        )
+        self.settings = settings_of(config)
         self.cases: list[Case] = []
         self.suites: list[Suite] = []
         self.results: list[Result] = []
@@ -175,3 +173,10 @@ def _once(benchmark: Any, function: Callable[[Case, BenchmarkFixture], None], ca
     benchmark.pedantic(function, args=(case, benchmark), rounds=1, iterations=1)
 
 
+def settings_of(config: pytest.Config) -> Settings:
+    """Return the settings that the options give.
+
+    Raises:
+        ParibusError: an option has a value that cannot be used.
+    """
+    return Settings.from_options({name: config.getoption(f"--paribus-{name}") for name in OPTIONS})

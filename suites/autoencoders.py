@@ -12,7 +12,7 @@ from paribus.suites.tasks.autoencoding import AUTOENCODING, DENOISING
 
 
 def _denoising(name: str, sigma: float) -> Comparison:
-    """A linear against a convolutional denoiser at a level of noise."""
+    """Return a linear against a convolutional denoiser at a level of noise."""
     return Comparison(
         name=name,
         question=f"Which autoencoder frees digits of noise of standard deviation {sigma:g} best?",

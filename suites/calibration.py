@@ -1,4 +1,4 @@
-"""What is held against itself: trainings so cheap that there can be thousands of them."""
+"""Comparisons of a baseline with itself, cheap enough to be trained thousands of times."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ ITSELF = Comparison(
 
 
 def _unequal(name: str, space: Space) -> Comparison:
-    """A variant tuned by 5 trials against itself tuned by 50."""
+    """Return a variant tuned by 5 trials against itself tuned by 50."""
     return Comparison(
         name=name,
         question="Does a variant tuned by more trials train better than itself?",

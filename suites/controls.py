@@ -22,13 +22,13 @@ from paribus.suites.tasks.tabular import TABULAR
 
 
 def _compared(*, recipe: Recipe, seeds: int, seconds: float, **fields: Any) -> Comparison:
-    """A comparison whose only budget is the steps of its recipe."""
+    """Return a comparison whose only budget is the steps of its recipe."""
     budget = Budget(seeds=seeds, steps=recipe.steps, seconds=seconds)
     return Comparison(recipe=recipe, budgets={"quick": budget}, **fields)
 
 
 def _seen(*, misses: int, **fields: Any) -> KnownAnswer:
-    """An effect that must be seen, and in how many of 200 seeds it was not."""
+    """Return an effect that must be seen, and in how many of 200 seeds it was not."""
     return KnownAnswer(kind="seen", measured=Measured(misses=misses, seeds=200), **fields)
 
 

@@ -45,7 +45,7 @@ SAME = (
 
 
 def _compared(**fields: Any) -> Comparison:
-    """The same network without the second input, with it, and with it shuffled."""
+    """Return the same network without the second input, with it, and with it shuffled."""
     return Comparison(
         recipe=Recipe(
             model=call("paribus.models.branches:TwoInputs"),

@@ -39,7 +39,7 @@ SHORT = (
 
 
 def on(name: str, question: str, task: Task, target: float) -> Comparison:
-    """The five optimizers on one more task, in all else as everywhere."""
+    """Return the five optimizers on one more task, in all else as everywhere."""
     return Comparison(
         name=name,
         question=question,

@@ -1,4 +1,4 @@
-"""The ranking inversion: two comparisons whose only difference is the space that SGD's learning rate is searched in."""
+"""Ranking inversion: two comparisons whose only difference is the space that SGD's learning rate is searched in."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ def _adam(lr: float) -> Call:
 
 
 def _start(task: Task, steps: int) -> Pretrained:
-    """The hidden layers of the same network, trained on another task; the head is replaced."""
+    """Return the hidden layers of the same network, trained on another task; the head is replaced."""
     recipe = Recipe(
         model=MODEL, optimizer=_adam(0.003), batch_size=64, steps=steps, evaluate_every=steps
     )

@@ -49,7 +49,7 @@ def _recipe(depth: int, **settings: Any) -> Recipe:
 
 
 def _compared(*, seconds: tuple[float, float], **fields: Any) -> Comparison:
-    """A comparison on digits, with the norms of gradients; seconds are those of the quick and of the full budget."""
+    """Return a comparison on digits, with the norms of gradients; seconds are of the quick and of the full budget."""
     quick, full = seconds
     return Comparison(
         task=IMAGES,

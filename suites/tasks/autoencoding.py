@@ -13,12 +13,12 @@ from paribus.suites.tasks.metrics import squared_error
 
 
 def images_as_targets() -> Dataset:
-    """The handwritten digits of `paribus.suites.tasks.images`, grey levels from 0 to 1, each its own target."""
+    """Return the handwritten digits of `paribus.suites.tasks.images`, grey levels from 0 to 1, each its own target."""
     return _own_targets(digits(), 16)
 
 
 def read_images_as_targets(path: str, target: str | None = None, size: int = 16) -> Dataset:
-    """The images of a folder of class folders, resized, values from 0 to 1, each its own target; classes are not used.
+    """Return the images of a folder of class folders, resized, from 0 to 1, each its own target, without classes.
 
     Raises:
         ParibusError: as `paribus.data.readers.image_folder.read_image_folder`.
@@ -57,7 +57,7 @@ AUTOENCODING = Task(
         "pca": call("paribus.data.dummy:principal_components", components=2),
     },
 )
-"""An image through two numbers and back."""
+"""Image through two numbers and back."""
 
 DENOISING = AUTOENCODING.model_copy(
     update={
@@ -70,4 +70,4 @@ DENOISING = AUTOENCODING.model_copy(
         },
     }
 )
-"""A noisy image; what was it before?"""
+"""Noisy image; what was it before?"""

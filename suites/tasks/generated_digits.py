@@ -20,7 +20,7 @@ MODES = 10
 
 
 def digits_and_latents() -> Dataset:
-    """The handwritten digits, grey levels from -1 to 1, each beside a normal latent of 100 numbers, fixed once for all.
+    """Return the handwritten digits, from -1 to 1, each beside a normal latent of 100 numbers, always the same.
 
     Inputs are images ``(1797, 1, 8, 8)`` and latents ``(1797, 100)``; targets are the images, and their classes.
     """
@@ -39,18 +39,18 @@ def digits_and_latents() -> Dataset:
 
 
 def discrimination(outputs: Outputs, *_targets: Tensor) -> Tensor:
-    """The discriminator's cross-entropy of real against made images, summed over both, in nats, ``(sample,)``."""
+    """Return the discriminator's cross-entropy of real and made images, summed over both, in nats, ``(sample,)``."""
     _, real, fake = as_tuple(outputs)
     return (functional.softplus(-real) + functional.softplus(fake)).squeeze(1)
 
 
 def said_real(outputs: Outputs, *_targets: Tensor, of: int) -> Tensor:
-    """The discriminator's probability of being real, ``(sample,)``: of real images (output 1) or of made ones (2)."""
+    """Return the discriminator's probability of real, ``(sample,)``: for real images (output 1) or made ones (2)."""
     return as_tuple(outputs)[of].squeeze(1).sigmoid()
 
 
 def told_apart(outputs: Outputs, *_targets: Tensor) -> Tensor:
-    """The discriminator's accuracy on a real and a made image, ``(sample,)``: 0, one half or 1."""
+    """Return the discriminator's accuracy on a real and a made image, ``(sample,)``: 0, one half or 1."""
     _, real, fake = as_tuple(outputs)
     return ((real > 0).to(real.dtype) + (fake <= 0).to(real.dtype)).squeeze(1) / 2
 

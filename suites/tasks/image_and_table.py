@@ -1,4 +1,4 @@
-"""An image beside a row of a table: the upper half of a handwritten digit, and measurements of the lower half."""
+"""Image beside a row of a table: the upper half of a handwritten digit, and measurements of the lower half."""
 
 from __future__ import annotations
 
@@ -51,4 +51,4 @@ IMAGE_AND_TABLE = IMAGES.model_copy(
         "reader": call("paribus.data.readers.image_table:read_image_table"),
     }
 )
-"""The upper half as an image, the lower half as numbers; which digit is it?"""
+"""Upper half as an image, the lower half as numbers; which digit is it?"""

@@ -19,7 +19,7 @@ LABELS_OF_DIGITS = {
 
 
 def labelled() -> Dataset:
-    """The digits that scikit-learn ships with four labels each, ``(1797, 4)`` of zeros and ones."""
+    """Return the digits that scikit-learn ships with four labels each, ``(1797, 4)`` of zeros and ones."""
     whole = digits()
     targets = torch.stack(
         [torch.isin(whole.targets[0], torch.tensor(of)) for of in LABELS_OF_DIGITS.values()], 1
@@ -35,7 +35,7 @@ def labelled() -> Dataset:
 
 
 def refuse_file(path: str, target: str | None = None) -> Dataset:  # noqa: ARG001 - a reader's arguments
-    """There is no reader of images with several labels.
+    """Refuse a file: there is no reader of images with several labels.
 
     Raises:
         ParibusError: always.

@@ -16,7 +16,7 @@ from paribus.suites.tasks.metrics import mse
 
 
 def random_walk(seed: int, length: int = 500, memory: float = 1.0) -> Dataset:
-    """A series of which the input is the time and the target the value at that time.
+    """Return a series of which the input is the time and the target the value at that time.
 
     ``x[t] = memory * x[t - 1] + noise``, with normal noise of unit variance. With a memory of one it is a random walk,
     of which the past says nothing but where it stands; with a memory of zero it is white noise. Inputs are
@@ -55,7 +55,7 @@ def random_walk(seed: int, length: int = 500, memory: float = 1.0) -> Dataset:
 
 
 def nearest(split: Split) -> Tensor:
-    """The target of the training sample that is nearest in time, ``(sample, 1)``; of two, the earlier one."""
+    """Return the target of the training sample that is nearest in time, ``(sample, 1)``; of two, the earlier one."""
     times = split.dataset.inputs[0][:, 0]
     apart = (times[split.test][:, None] - times[split.train]).abs()
     return split.part("train").targets[0][apart.argmin(1)]

@@ -15,7 +15,7 @@ from paribus.suites.tasks.images import IMAGES, digits
 
 
 def relabelled_digits(seed: int, share: float = 1.0) -> Dataset:
-    """The digits, of which a share is chosen at random and their labels permuted among them.
+    """Return the digits, of which a share is chosen at random and their labels permuted among them.
 
     Prevalences stay as they are, so that chance is what always guessing the most frequent class scores.
 
@@ -40,7 +40,7 @@ def relabelled_digits(seed: int, share: float = 1.0) -> Dataset:
 
 @cache
 def _read() -> Dataset:
-    """The digits, read once a process however many seeds deal their labels out."""
+    """Return the digits, read once a process however many seeds deal their labels out."""
     return digits()
 
 

@@ -1,4 +1,4 @@
-"""A planted response surface: how good a setting is, where few directions of the space matter, or all."""
+"""Planted response surface: how good a setting is, where few directions of the space matter, or all."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HARDLY = 0.05
 
 
 def response_surface(seed: int, directions: int = 5, matter: int = 2) -> Dataset:
-    """A bowl in the unit cube: squared distance from the best setting, most of it along the directions that matter.
+    """Return a bowl in the unit cube: squared distance from the best setting, most along the directions that matter.
 
     ``f(s) = sum of w_i^2 (s_i - b_i)^2 / n``, with the best setting ``b`` from U(0, 1) and weights ``w`` of 1 where a
     direction matters and of 0.05 elsewhere; which do is drawn. A network of shares ``s`` that answers ``w * s``, as
@@ -55,7 +55,7 @@ def response_surface(seed: int, directions: int = 5, matter: int = 2) -> Dataset
 
 
 def centre(split: Split) -> Tensor:
-    """The middle of every range, ``(sample, direction)``."""
+    """Return the middle of every range, ``(sample, direction)``."""
     return 0.5 * split.part("test").inputs[0]
 
 

@@ -62,7 +62,7 @@ def wave(seed: int, length: int = 16, count: int = 3000) -> Dataset:
 
 
 def sequence_reversal(seed: int, length: int = 6, count: int = 3000) -> Dataset:
-    """Encoder and decoder: a sequence backwards, of which nothing can be said before it has ended.
+    """Return pairs for an encoder and decoder: a sequence backwards, of which nothing can be said before it has ended.
 
     Inputs are ``(count, length, 1)`` from N(0, 1), targets ``(count, length)``.
     """

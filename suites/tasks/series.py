@@ -18,7 +18,7 @@ STEPS_PER_YEAR = 365.25 * STEPS_PER_DAY
 
 
 def load(days: int = 548) -> Tensor:
-    """A made-up electrical load in MW every 15 minutes from the start of a year, ``(96 * days,)``; always the same.
+    """Return a made-up electrical load in MW every 15 minutes from the start of a year, ``(96 * days,)``; always equal.
 
     With the hour of the day ``h``, the weekend ``w`` (0 or 1), the year's phase ``y`` and the weather ``a``::
 
@@ -51,13 +51,13 @@ def load(days: int = 548) -> Tensor:
 
 
 def _peak(hour: Tensor, at: float, width: float) -> Tensor:
-    """A bell of height one round an hour of the day, that joins at midnight."""
+    """Return a bell of height one round an hour of the day, that joins at midnight."""
     away = (hour - at + 12) % 24 - 12
     return (-0.5 * (away / width).square()).exp()
 
 
 def _weather(shocks: Tensor, memory: float = 0.995) -> Tensor:
-    """An AR(1) process of unit variance; 0.995 a step halves what is left every 138 steps, about a day and a half."""
+    """Return an AR(1) process of unit variance; 0.995 a step halves itself every 138 steps, a day and a half."""
     scale = (1 - memory**2) ** 0.5
     path = accumulate(shocks.tolist(), lambda now, shock: memory * now + scale * shock)
     return torch.tensor(list(path), dtype=torch.float64)

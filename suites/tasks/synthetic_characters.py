@@ -101,7 +101,7 @@ def _check(further: str, names: Sequence[str]) -> None:
 
 
 def _font() -> Path:
-    """The font that matplotlib ships, whichever others the machine has."""
+    """Return the font that matplotlib ships, whichever others the machine has."""
     from matplotlib import get_data_path
 
     return Path(get_data_path()) / FONT
@@ -132,7 +132,7 @@ def _drawn(font: Path, letters: Sequence[tuple[int, str]], size: int, drawings: 
 
 
 def _printed(face: object, letter: str, side: int, width: int) -> object:
-    """The letter in white on black, its box in the middle of a square, by a pen of this width."""
+    """Return the letter in white on black, its box in the middle of a square, by a pen of this width."""
     from PIL import Image, ImageDraw
 
     image = Image.new("L", (side, side))
@@ -171,7 +171,7 @@ SYNTHETIC_CHARACTERS = Task(
     metrics=CHARACTER_METRICS,
     dummy={"prior": call("paribus.data.dummy:prior")},
 )
-"""An image and its alphabet; which character is it?"""
+"""Image and its alphabet; which character is it?"""
 
 SCRIPTS = SYNTHETIC_CHARACTERS.model_copy(
     update={
@@ -186,4 +186,4 @@ SCRIPTS = SYNTHETIC_CHARACTERS.model_copy(
         "dummy": {"priors": call("paribus.data.dummy:priors")},
     }
 )
-"""An image alone; which character is it, and of which alphabet?"""
+"""Image alone; which character is it, and of which alphabet?"""

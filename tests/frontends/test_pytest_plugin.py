@@ -1,4 +1,4 @@
-"""The pytest door: what a user types, sees and gets, in pytest runs of their own."""
+"""The pytest plugin: what a user types, sees and gets, in pytest runs of their own."""
 
 from __future__ import annotations
 
@@ -339,6 +339,17 @@ def test_an_error_of_another_kind_keeps_its_traceback(
     result.assert_outcomes(failed=2, deselected=2)
     assert "TypeError: 'NoneType' object is not callable" in _text(result)
     assert _rows(pytester) == {}
+
+
+def test_a_run_without_cases_imports_no_torch(tmp_path: Path) -> None:
+    """Every pytest run in an environment that has paribus loads the plugin."""
+    (tmp_path / "test_plain.py").write_text(
+        "import sys\n\ndef test_plain(pytestconfig):\n"
+        "    assert pytestconfig.getoption('--paribus-budget') == 'quick'\n"
+        "    assert not {'torch', 'numpy', 'pydantic'} & sys.modules.keys()\n"
+    )
+    done = subprocess.run(_command("-q"), cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
 
 
 # What is refused

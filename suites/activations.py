@@ -8,7 +8,7 @@ from paribus.experiment.factor import Factor
 from paribus.experiment.recipe import Recipe
 from paribus.experiment.suite import Suite
 from paribus.spec import call
-from paribus.suites.tasks.images import DIGITS
+from paribus.suites.tasks.images import IMAGES
 
 SUITE = Suite(
     name="activations",
@@ -18,7 +18,7 @@ SUITE = Suite(
         Comparison(
             name="activations",
             question="Which activation trains an eight-layer network best?",
-            task=DIGITS,
+            task=IMAGES,
             recipe=Recipe(
                 model=call("paribus.models.mlp:MLP", hidden=[64] * 8, activation="ReLU"),
                 init=call("paribus.models.initialise:kaiming_uniform"),

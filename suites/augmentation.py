@@ -8,7 +8,7 @@ from paribus.experiment.factor import Factor
 from paribus.experiment.recipe import Recipe
 from paribus.experiment.suite import Suite
 from paribus.spec import call
-from paribus.suites.tasks.images import DIGITS
+from paribus.suites.tasks.images import IMAGES
 
 V2 = "torchvision.transforms.v2"
 FLIP = call(f"{V2}:RandomHorizontalFlip", p=0.5)
@@ -23,7 +23,7 @@ SUITE = Suite(
         Comparison(
             name="augmentation",
             question="Which random changes of training images help to tell digits, and which hurt?",
-            task=DIGITS.model_copy(
+            task=IMAGES.model_copy(
                 update={"source": call("paribus.suites.tasks.images:digits", levels=255)}
             ),
             recipe=Recipe(

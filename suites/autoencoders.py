@@ -8,15 +8,15 @@ from paribus.experiment.factor import Factor
 from paribus.experiment.recipe import Recipe
 from paribus.experiment.suite import Suite
 from paribus.spec import call, replace
-from paribus.suites.tasks.autoencoding import NOISY, PICTURES
+from paribus.suites.tasks.autoencoding import AUTOENCODING, DENOISING
 
 
 def _denoising(name: str, sigma: float) -> Comparison:
-    """A linear against a convolutional denoiser at a level of noise."""
+    """Return a linear against a convolutional denoiser at a level of noise."""
     return Comparison(
         name=name,
         question=f"Which autoencoder frees digits of noise of standard deviation {sigma:g} best?",
-        task=replace(NOISY, "perturb.sigma", sigma),
+        task=replace(DENOISING, "perturb.sigma", sigma),
         recipe=Recipe(
             model=call("paribus.models.autoencoders:Autoencoder", code=16),
             optimizer=call("torch.optim:Adam", lr=0.003),
@@ -83,7 +83,7 @@ SUITE = Suite(
         Comparison(
             name="bottleneck",
             question="What is lost where an image has to pass two numbers, with and without sigmoids?",
-            task=PICTURES,
+            task=AUTOENCODING,
             recipe=Recipe(
                 model=call("paribus.models.autoencoders:Autoencoder", code=2),
                 optimizer=call("torch.optim:Adam", lr=0.01),

@@ -1,4 +1,4 @@
-"""What is held against itself: trainings so cheap that there can be thousands of them."""
+"""Comparisons of a baseline with itself, cheap enough to be trained thousands of times."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from paribus.experiment.recipe import Recipe
 from paribus.experiment.search_space import LogUniform, Space
 from paribus.experiment.tuning import Tuning
 from paribus.spec import call
-from paribus.suites.tasks.tabular import WATER
+from paribus.suites.tasks.tabular import TABULAR
 
 RECIPE = Recipe(
     model=call("paribus.models.mlp:MLP", hidden=[16]),
@@ -25,9 +25,9 @@ INERT = Space(ranges={"recipe.optimizer.dampening": LogUniform(low=0.01, high=0.
 """Without momentum, dampening does nothing."""
 
 ITSELF = Comparison(
-    name="water",
+    name="tabular",
     question="Does momentum train a small tabular classifier better?",
-    task=WATER,
+    task=TABULAR,
     recipe=RECIPE,
     factors=(Factor(path="recipe.optimizer.momentum", levels={"none": 0.0, "some": 0.5}),),
     baseline=("none",),
@@ -37,11 +37,11 @@ ITSELF = Comparison(
 
 
 def _unequal(name: str, space: Space) -> Comparison:
-    """A variant tuned by 5 trials against itself tuned by 50."""
+    """Return a variant tuned by 5 trials against itself tuned by 50."""
     return Comparison(
         name=name,
         question="Does a variant tuned by more trials train better than itself?",
-        task=WATER,
+        task=TABULAR,
         recipe=RECIPE,
         factors=(Factor(path="recipe.salt", levels={"5 trials": "few", "50 trials": "many"}),),
         baseline=("5 trials",),

@@ -9,7 +9,7 @@ from paribus.experiment.recipe import Recipe
 from paribus.experiment.suite import Suite
 from paribus.spec import call
 from paribus.suites.tasks.curve import CURVE
-from paribus.suites.tasks.images import DIGITS
+from paribus.suites.tasks.images import IMAGES
 
 NOTES = "course notes"
 APPROXIMATION = "Cybenko 1989; Hornik et al. 1989"
@@ -77,7 +77,7 @@ SUITE = Suite(
         Comparison(
             name="small_data",
             question="Does more capacity overfit small data?",
-            task=DIGITS.model_copy(
+            task=IMAGES.model_copy(
                 update={
                     "split": call(
                         "paribus.suites.tasks.mislabelled:mislabelled_split", train=150, noise=0.0
@@ -120,7 +120,7 @@ SUITE = Suite(
         Comparison(
             name="one_batch",
             question="Does overfitting one batch tell a training loop that works from one that does not?",
-            task=DIGITS.model_copy(
+            task=IMAGES.model_copy(
                 update={"split": call("paribus.suites.tasks.onebatch:one_batch_split", samples=32)}
             ),
             recipe=Recipe(

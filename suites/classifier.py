@@ -8,7 +8,7 @@ from paribus.experiment.factor import Factor
 from paribus.experiment.recipe import Recipe
 from paribus.experiment.suite import Suite
 from paribus.spec import call
-from paribus.suites.tasks.tabular import WATER
+from paribus.suites.tasks.tabular import TABULAR
 
 SUITE = Suite(
     name="classifier",
@@ -18,7 +18,7 @@ SUITE = Suite(
         Comparison(
             name="classifier",
             question="What does a small network add to logistic regression, and does it matter how it is written?",
-            task=WATER,
+            task=TABULAR,
             recipe=Recipe(
                 model=call("paribus.models.mlp:MLP", hidden=[]),
                 optimizer=call("torch.optim:Adam", lr=0.01),

@@ -14,28 +14,28 @@ from paribus.experiment.factor import Factor
 from paribus.experiment.recipe import Recipe
 from paribus.spec import call, replace
 from paribus.suites.tasks.adding import ADDING
-from paribus.suites.tasks.images import DIGITS
+from paribus.suites.tasks.images import IMAGES
 from paribus.suites.tasks.line import LINE
-from paribus.suites.tasks.random_walk import WALK
+from paribus.suites.tasks.random_walk import RANDOM_WALK
 from paribus.suites.tasks.relabelled import RELABELLED
-from paribus.suites.tasks.tabular import WATER
+from paribus.suites.tasks.tabular import TABULAR
 
 
 def _compared(*, recipe: Recipe, seeds: int, seconds: float, **fields: Any) -> Comparison:
-    """A comparison whose only budget is the steps of its recipe."""
+    """Return a comparison whose only budget is the steps of its recipe."""
     budget = Budget(seeds=seeds, steps=recipe.steps, seconds=seconds)
     return Comparison(recipe=recipe, budgets={"quick": budget}, **fields)
 
 
 def _seen(*, misses: int, **fields: Any) -> KnownAnswer:
-    """An effect that must be seen, and in how many of 200 seeds it was not."""
+    """Return an effect that must be seen, and in how many of 200 seeds it was not."""
     return KnownAnswer(kind="seen", measured=Measured(misses=misses, seeds=200), **fields)
 
 
 SIGMOID = _compared(
     name="vanishing",
     question="Does the gradient of ten sigmoid layers reach the first one?",
-    task=DIGITS,
+    task=IMAGES,
     recipe=Recipe(
         model=call("paribus.models.mlp:MLP", hidden=[64] * 10, activation="ReLU"),
         init=call("paribus.models.initialise:kaiming_uniform"),
@@ -114,7 +114,7 @@ PERMUTED = _compared(
 ITSELF = _compared(
     name="itself",
     question="Does a network train better than itself under another name?",
-    task=WATER,
+    task=TABULAR,
     recipe=Recipe(
         model=call("paribus.models.mlp:MLP", hidden=[16], dropout=0.1),
         optimizer=call("torch.optim:Adam", lr=0.005),
@@ -130,7 +130,7 @@ ITSELF = _compared(
 LEAK = _compared(
     name="leak",
     question="Does a random split say that the future of a random walk can be told?",
-    task=WALK,
+    task=RANDOM_WALK,
     recipe=Recipe(
         model=call("paribus.models.mlp:MLP", hidden=[32]),
         optimizer=call("torch.optim:Adam", lr=0.02),

@@ -8,7 +8,7 @@ from paribus.experiment.factor import Factor
 from paribus.experiment.recipe import Recipe
 from paribus.experiment.suite import Suite
 from paribus.spec import call
-from paribus.suites.tasks.generated_digits import SAMPLES
+from paribus.suites.tasks.generated_digits import GENERATED_DIGITS
 
 DCGAN = "Radford et al. 2016"
 
@@ -20,7 +20,7 @@ SUITE = Suite(
         Comparison(
             name="gan",
             question="Does it matter to a small DCGAN that its weights are drawn from N(0, 0.02)?",
-            task=SAMPLES,
+            task=GENERATED_DIGITS,
             recipe=Recipe(
                 model=call("paribus.models.gan:DCGAN"),
                 optimizer=call("torch.optim:Adam", lr=0.001, betas=[0.5, 0.999]),

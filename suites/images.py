@@ -8,7 +8,7 @@ from paribus.experiment.factor import Factor
 from paribus.experiment.recipe import Recipe
 from paribus.experiment.suite import Suite
 from paribus.spec import call
-from paribus.suites.tasks.images import DIGITS
+from paribus.suites.tasks.images import IMAGES
 
 RECIPE = Recipe(
     model=call("paribus.models.cnn:CNN", channels=[32, 64], padding=1, pool="max"),
@@ -20,7 +20,7 @@ CONFUSION = {"Confusion of classes": call("paribus.report.figures.confusion:conf
 LAYERS = Comparison(
     name="layers",
     question="Do convolutional layers tell images better than linear ones, and what if the pixels' places are lost?",
-    task=DIGITS,
+    task=IMAGES,
     recipe=RECIPE,
     factors=(
         Factor(
@@ -101,7 +101,7 @@ LAYERS = Comparison(
 POOLING = Comparison(
     name="pooling",
     question="Does max-pooling beat average pooling, or none?",
-    task=DIGITS,
+    task=IMAGES,
     recipe=RECIPE,
     factors=(
         Factor(
@@ -140,7 +140,7 @@ POOLING = Comparison(
 PADDING = Comparison(
     name="padding",
     question="Does padding, which keeps an image's size, keep its border pixels in play?",
-    task=DIGITS,
+    task=IMAGES,
     recipe=RECIPE.model_copy(
         update={"model": call("paribus.models.cnn:CNN", channels=[32, 64], padding=1, pool=None)}
     ),

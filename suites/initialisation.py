@@ -8,7 +8,7 @@ from paribus.experiment.factor import Factor
 from paribus.experiment.recipe import Recipe
 from paribus.experiment.suite import Suite
 from paribus.spec import call
-from paribus.suites.tasks.images import DIGITS
+from paribus.suites.tasks.images import IMAGES
 
 SUITE = Suite(
     name="initialisation",
@@ -18,7 +18,7 @@ SUITE = Suite(
         Comparison(
             name="initialisation",
             question="Which initialisation trains a six-layer network, with and without batch normalisation?",
-            task=DIGITS,
+            task=IMAGES,
             recipe=Recipe(
                 model=call("paribus.models.mlp:MLP", hidden=[64] * 6, activation="ReLU", norm=None),
                 optimizer=call("torch.optim:SGD", lr=0.1),

@@ -8,7 +8,7 @@ from paribus.experiment.factor import Factor
 from paribus.experiment.recipe import Recipe
 from paribus.experiment.suite import Suite
 from paribus.spec import call
-from paribus.suites.tasks.images import DIGITS
+from paribus.suites.tasks.images import IMAGES
 
 KAIMING = call("paribus.models.initialise:kaiming_uniform")
 RATES = {f"{10 ** (k / 2):.2g}": 10 ** (k / 2) for k in range(-4, 3)}
@@ -30,14 +30,14 @@ def _constant(what: str, layers: str) -> Claim:
 
 
 SUITE = Suite(
-    name="tolerance",
+    name="learning_rate_range",
     title="Learning rates under batch normalisation, and variances under Kaiming",
     system="S5",
     comparisons=(
         Comparison(
             name="rates",
             question="How large may the learning rate be, with and without batch normalisation?",
-            task=DIGITS,
+            task=IMAGES,
             recipe=Recipe(
                 model=call("paribus.models.mlp:MLP", hidden=[64] * 6, activation="ReLU", norm=None),
                 init=KAIMING,
@@ -83,7 +83,7 @@ SUITE = Suite(
         Comparison(
             name="variance",
             question="Does an initialisation keep the variance of activations and gradients from layer to layer?",
-            task=DIGITS,
+            task=IMAGES,
             recipe=Recipe(
                 model=call("paribus.models.mlp:MLP", hidden=[256] * LAYERS, activation="ReLU"),
                 optimizer=call("torch.optim:SGD", lr=0.01),

@@ -9,7 +9,7 @@ from paribus.experiment.recipe import Recipe
 from paribus.experiment.suite import Suite
 from paribus.spec import Call, call
 from paribus.suites.optimizers import NOTES
-from paribus.suites.tasks.tabular import WATER
+from paribus.suites.tasks.tabular import TABULAR
 
 # Half decades from 0.0001 to 1, named with two digits.
 RATES = {f"{10 ** (k / 2):.2g}": 10 ** (k / 2) for k in range(-8, 1)}
@@ -34,7 +34,7 @@ def _rates(name: str, spoken: str, optimizer: Call, baseline: str) -> Comparison
     return Comparison(
         name=name,
         question=f"Which learning rates will do for {spoken}?",
-        task=WATER,
+        task=TABULAR,
         recipe=_recipe(optimizer),
         factors=(Factor(path="recipe.optimizer.lr", levels=RATES),),
         baseline=(baseline,),
@@ -75,7 +75,7 @@ def _rates(name: str, spoken: str, optimizer: Call, baseline: str) -> Comparison
 
 
 SUITE = Suite(
-    name="sensitivity",
+    name="learning_rate_sensitivity",
     title="Learning rate and momentum",
     system="S3",
     comparisons=(
@@ -87,7 +87,7 @@ SUITE = Suite(
         Comparison(
             name="momenta",
             question="Which momentum reaches the target soonest, at one learning rate?",
-            task=WATER,
+            task=TABULAR,
             recipe=_recipe(call("torch.optim:SGD", lr=0.01, momentum=0.9)),
             factors=(
                 Factor(

@@ -9,17 +9,17 @@ from paribus.experiment.recipe import Recipe
 from paribus.experiment.suite import Suite
 from paribus.experiment.task import Metric
 from paribus.spec import call
-from paribus.suites.tasks.images import DIGITS
+from paribus.suites.tasks.images import IMAGES
 
 SUITE = Suite(
-    name="averaging",
+    name="metric_averaging",
     title="Averaging over classes",
     system="S11",
     comparisons=(
         Comparison(
-            name="averaging",
+            name="metric_averaging",
             question="Which average of the classes' recalls shows that small classes fail?",
-            task=DIGITS,
+            task=IMAGES,
             recipe=Recipe(
                 model=call("paribus.models.cnn:CNN"),
                 optimizer=call("torch.optim:Adam", lr=0.001),

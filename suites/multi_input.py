@@ -10,8 +10,8 @@ from paribus.experiment.factor import Factor
 from paribus.experiment.recipe import Recipe
 from paribus.experiment.suite import Suite
 from paribus.spec import call
-from paribus.suites.tasks.image_and_table import HALVES
-from paribus.suites.tasks.synthetic_characters import GLYPHS
+from paribus.suites.tasks.image_and_table import IMAGE_AND_TABLE
+from paribus.suites.tasks.synthetic_characters import SYNTHETIC_CHARACTERS
 
 SECOND_INPUT = Factor(
     path="task.perturb",
@@ -45,7 +45,7 @@ SAME = (
 
 
 def _compared(**fields: Any) -> Comparison:
-    """The same network without the second input, with it, and with it shuffled."""
+    """Return the same network without the second input, with it, and with it shuffled."""
     return Comparison(
         recipe=Recipe(
             model=call("paribus.models.branches:TwoInputs"),
@@ -60,14 +60,14 @@ def _compared(**fields: Any) -> Comparison:
 
 
 SUITE = Suite(
-    name="two_inputs",
+    name="multi_input",
     title="Two inputs",
     system="S15",
     comparisons=(
         _compared(
             name="alphabet",
             question="Does it help to be told the alphabet of a character?",
-            task=GLYPHS,
+            task=SYNTHETIC_CHARACTERS,
             budgets={
                 "quick": Budget(seeds=7, steps=375, seconds=35),
                 "full": Budget(seeds=29, steps=3000, seconds=850),
@@ -80,7 +80,7 @@ SUITE = Suite(
         _compared(
             name="measurements",
             question="Does a row of measurements help beside an image?",
-            task=HALVES,
+            task=IMAGE_AND_TABLE,
             budgets={
                 "quick": Budget(seeds=10, steps=400, seconds=4),
                 "full": Budget(seeds=29, steps=2000, seconds=110),

@@ -8,9 +8,9 @@ from paribus.experiment.factor import Factor
 from paribus.experiment.recipe import Recipe
 from paribus.experiment.suite import Suite
 from paribus.spec import call
-from paribus.suites.tasks.images import DIGITS
+from paribus.suites.tasks.images import IMAGES
 from paribus.suites.tasks.metrics import of_output
-from paribus.suites.tasks.multi_label_digits import LABELS
+from paribus.suites.tasks.multi_label_digits import MULTI_LABEL_DIGITS
 from paribus.suites.tasks.synthetic_characters import SCRIPTS
 
 WEIGHTS = Comparison(
@@ -86,7 +86,7 @@ WEIGHTS = Comparison(
 ONE_LABEL = Comparison(
     name="labels",
     question="Does it cost one label to learn three others beside it, one sigmoid each?",
-    task=LABELS,
+    task=MULTI_LABEL_DIGITS,
     recipe=Recipe(
         model=call("paribus.models.cnn:CNN", channels=[16, 32]),
         optimizer=call("torch.optim:Adam", lr=0.001),
@@ -121,10 +121,10 @@ ONE_LABEL = Comparison(
 AUXILIARY = Comparison(
     name="auxiliary",
     question="Does a second output half-way up regularise a convolutional network?",
-    task=DIGITS.model_copy(
+    task=IMAGES.model_copy(
         update={
             "loss": call("paribus.metrics:weighted_log_loss", weights=[1.0, 0.0], of=[0, 0]),
-            "metrics": tuple(of_output(metric, 0) for metric in DIGITS.metrics),
+            "metrics": tuple(of_output(metric, 0) for metric in IMAGES.metrics),
             "dummy": {"prior": call("paribus.data.dummy:priors", of=[0, 0])},
         }
     ),
@@ -159,7 +159,7 @@ AUXILIARY = Comparison(
 )
 
 SUITE = Suite(
-    name="two_outputs",
+    name="multi_output",
     title="Two outputs",
     system="S16",
     comparisons=(WEIGHTS, ONE_LABEL, AUXILIARY),

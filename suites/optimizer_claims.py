@@ -11,8 +11,8 @@ from paribus.experiment.recipe import Recipe
 from paribus.experiment.suite import Suite
 from paribus.spec import call
 from paribus.suites.optimizers import OPTIMIZERS, sgd_is_enough
-from paribus.suites.tasks.images import DIGITS
-from paribus.suites.tasks.tabular import WATER
+from paribus.suites.tasks.images import IMAGES
+from paribus.suites.tasks.tabular import TABULAR
 from paribus.suites.tasks.words import WORDS
 
 SHRINKS = "Adagrad's effective step shrinks until training stalls"
@@ -33,7 +33,7 @@ def _compared(**fields: Any) -> Comparison:
 
 
 SUITE = Suite(
-    name="updates",
+    name="optimizer_claims",
     title="Optimizers, one saying at a time",
     system="S2",
     comparisons=(
@@ -76,7 +76,7 @@ SUITE = Suite(
         _compared(
             name="small_images",
             question="Which optimizer trains a small network on digits best?",
-            task=DIGITS,
+            task=IMAGES,
             recipe=Recipe(
                 model=call("paribus.models.mlp:MLP", hidden=[32]),
                 optimizer=OPTIMIZERS["sgd"],
@@ -93,7 +93,7 @@ SUITE = Suite(
         Comparison(
             name="by_hand",
             question="Is a step that is written out as its equation that of torch?",
-            task=WATER,
+            task=TABULAR,
             recipe=Recipe(
                 model=call("paribus.models.mlp:MLP", hidden=[16, 8]),
                 optimizer=call("torch.optim:SGD", lr=0.01),
@@ -145,7 +145,7 @@ SUITE = Suite(
         Comparison(
             name="stall",
             question="Does Adagrad's step shrink until training stalls?",
-            task=DIGITS,
+            task=IMAGES,
             recipe=Recipe(
                 model=call("paribus.models.mlp:MLP", hidden=[32]),
                 optimizer=call("torch.optim:RMSprop", lr=0.001, alpha=0.99),

@@ -11,10 +11,10 @@ from paribus.experiment.task import Task
 from paribus.spec import call
 from paribus.suites.optimizers import NOTES, OPTIMIZERS
 from paribus.suites.tasks.adding import ADDING
-from paribus.suites.tasks.images import DIGITS
-from paribus.suites.tasks.series import ENERGY
+from paribus.suites.tasks.images import IMAGES
+from paribus.suites.tasks.series import SERIES
 from paribus.suites.tasks.tables import DIABETES, WINE
-from paribus.suites.tasks.tabular import WATER
+from paribus.suites.tasks.tabular import TABULAR
 
 SHORT_ADDING = ADDING.model_copy(
     update={
@@ -23,9 +23,9 @@ SHORT_ADDING = ADDING.model_copy(
         )
     }
 )
-SHORT_ENERGY = ENERGY.model_copy(
+SHORT_SERIES = SERIES.model_copy(
     update={
-        "source": call("paribus.suites.tasks.series:energy", window=24),
+        "source": call("paribus.suites.tasks.series:electricity_load", window=24),
         "split": call("paribus.data.splits:time_split", max_evaluated=500),
         "dummy": {"last_value": call("paribus.data.dummy:last_value")},
     }
@@ -39,7 +39,7 @@ SHORT = (
 
 
 def on(name: str, question: str, task: Task, target: float) -> Comparison:
-    """The five optimizers on one more task, in all else as everywhere."""
+    """Return the five optimizers on one more task, in all else as everywhere."""
     return Comparison(
         name=name,
         question=question,
@@ -62,7 +62,7 @@ def on(name: str, question: str, task: Task, target: float) -> Comparison:
 
 
 SUITE = Suite(
-    name="ranking",
+    name="optimizer_ranking",
     title="Optimizers over several tasks",
     system="S2",
     across=Ranking(question="Which optimizer ranks first, each at its usual settings?"),
@@ -81,11 +81,11 @@ SUITE = Suite(
         if other != "adam"
     ),
     comparisons=(
-        on("tumours", "Which optimizer tells tumours apart best?", WATER, 0.33),
+        on("tumours", "Which optimizer tells tumours apart best?", TABULAR, 0.33),
         on("wines", "Which optimizer tells wines apart best?", WINE, 0.55),
-        on("handwriting", "Which optimizer reads digits best?", DIGITS, 1.15),
+        on("handwriting", "Which optimizer reads digits best?", IMAGES, 1.15),
         on("patients", "Which optimizer tells how a disease goes on best?", DIABETES, 0.7),
-        on("forecast", "Which optimizer forecasts a load from six hours best?", SHORT_ENERGY, 0.1),
+        on("forecast", "Which optimizer forecasts a load from six hours best?", SHORT_SERIES, 0.1),
         on("sums", "Which optimizer adds two marked numbers of ten best?", SHORT_ADDING, 0.083),
     ),
 )

@@ -10,7 +10,7 @@ from paribus.experiment.search_space import LogUniform, space
 from paribus.experiment.suite import Suite
 from paribus.experiment.tuning import Tuning
 from paribus.spec import call
-from paribus.suites.tasks.tabular import WATER
+from paribus.suites.tasks.tabular import TABULAR
 
 NOTES = "course notes on these systems; stated there without evidence"
 
@@ -59,7 +59,7 @@ SUITE = Suite(
         Comparison(
             name="optimizers",
             question="Which optimizer trains a small tabular classifier best, at its usual settings and tuned?",
-            task=WATER,
+            task=TABULAR,
             recipe=Recipe(
                 model=call("paribus.models.mlp:MLP", hidden=[16, 8]),
                 optimizer=OPTIMIZERS["sgd"],

@@ -10,19 +10,19 @@ from paribus.experiment.search_space import LogUniform, space
 from paribus.experiment.suite import Suite
 from paribus.experiment.tuning import Tuning
 from paribus.spec import call
-from paribus.suites.tasks.images import DIGITS
+from paribus.suites.tasks.images import IMAGES
 
 NOTES = "course notes"
 
 SUITE = Suite(
-    name="workflow",
+    name="overfit_regularize_tune",
     title="Three steps: overfit, regularise, tune",
     system="S7",
     comparisons=(
         Comparison(
-            name="workflow",
+            name="overfit_regularize_tune",
             question="What does each step gain: a network that overfits, one that is regularised, one that is tuned?",
-            task=DIGITS.model_copy(
+            task=IMAGES.model_copy(
                 update={
                     "split": call(
                         "paribus.suites.tasks.mislabelled:mislabelled_split", train=150, noise=0.3

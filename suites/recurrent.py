@@ -9,7 +9,7 @@ from paribus.experiment.recipe import Recipe
 from paribus.experiment.suite import Suite
 from paribus.spec import call
 from paribus.suites.tasks.adding import ADDING
-from paribus.suites.tasks.series import ENERGY
+from paribus.suites.tasks.series import SERIES
 
 KERNELS = (
     "On a CPU torch trains an LSTM by one fused kernel of oneDNN, a GRU and an RNN step by step: the time of a step is "
@@ -67,9 +67,9 @@ SUITE = Suite(
     system="S12",
     comparisons=(
         Comparison(
-            name="energy",
+            name="series",
             question="Which cell forecasts a load one quarter of an hour ahead best?",
-            task=ENERGY,
+            task=SERIES,
             recipe=Recipe(
                 model=call("paribus.models.recurrent:Recurrent", cell="LSTM", hidden=32, layers=2),
                 optimizer=call("torch.optim:Adam", lr=0.001),

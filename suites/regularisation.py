@@ -8,7 +8,7 @@ from paribus.experiment.factor import Factor
 from paribus.experiment.recipe import Recipe
 from paribus.experiment.suite import Suite
 from paribus.spec import call
-from paribus.suites.tasks.images import DIGITS
+from paribus.suites.tasks.images import IMAGES
 
 REGULARISERS = {
     "no regulariser": {},
@@ -55,7 +55,7 @@ SUITE = Suite(
         Comparison(
             name="regularisation",
             question="Which regulariser helps a network that has few samples and wrong labels among them?",
-            task=DIGITS.model_copy(
+            task=IMAGES.model_copy(
                 update={
                     "split": call(
                         "paribus.suites.tasks.mislabelled:mislabelled_split", train=150, noise=0.3

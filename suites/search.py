@@ -11,7 +11,7 @@ from paribus.experiment.recipe import Recipe
 from paribus.experiment.suite import Suite
 from paribus.experiment.task import Task
 from paribus.spec import call, replace
-from paribus.suites.tasks.response_surface import SURFACE
+from paribus.suites.tasks.response_surface import RESPONSE_SURFACE
 
 OPTUNA = find_spec("optuna") is not None
 TRIALS = 32  # two values in each of five directions
@@ -81,7 +81,7 @@ SUITE = Suite(
         _searched(
             "few_matter",
             "Which search finds the best setting where two of five directions matter?",
-            SURFACE,
+            RESPONSE_SURFACE,
             2,
             (
                 Claim(
@@ -97,7 +97,7 @@ SUITE = Suite(
         _searched(
             "all_matter",
             "Which search finds the best setting where all five directions matter?",
-            replace(SURFACE, "source.matter", 5),
+            replace(RESPONSE_SURFACE, "source.matter", 5),
             2,
             (
                 Claim(

@@ -1,4 +1,4 @@
-"""The ranking inversion: two comparisons whose only difference is the space that SGD's learning rate is searched in."""
+"""Ranking inversion: two comparisons whose only difference is the space that SGD's learning rate is searched in."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from paribus.experiment.search_space import LogUniform, Space, space
 from paribus.experiment.suite import Suite
 from paribus.experiment.tuning import Tuning
 from paribus.spec import call
-from paribus.suites.tasks.images import DIGITS
+from paribus.suites.tasks.images import IMAGES
 from paribus.suites.tasks.metrics import accuracy, log_loss
 
 Relation = Literal["better", "worse"]
 
-RANKED = DIGITS.model_copy(update={"metrics": (log_loss(0.01), accuracy(0.005))})
+RANKED = IMAGES.model_copy(update={"metrics": (log_loss(0.01), accuracy(0.005))})
 OPTIMIZERS = {
     "momentum": call("torch.optim:SGD", lr=0.01, momentum=0.9),
     "adam": call("torch.optim:Adam", lr=0.001),
@@ -52,7 +52,7 @@ def compared(name: str, question: str, rates: Space, text: str, relation: Relati
         ),
         claims=(
             Claim(
-                name="inversion",
+                name="search_space_effect",
                 text=text,
                 variant="adam",
                 relation=relation,
@@ -74,7 +74,7 @@ def compared(name: str, question: str, rates: Space, text: str, relation: Relati
 
 
 SUITE = Suite(
-    name="inversion",
+    name="search_space_effect",
     title="Does the search space decide?",
     comparisons=(
         compared(

@@ -9,7 +9,7 @@ from paribus.experiment.recipe import Recipe
 from paribus.experiment.suite import Suite
 from paribus.experiment.task import Task
 from paribus.spec import call
-from paribus.suites.tasks.sequences import DELAY, REVERSAL, TALLY, WAVE
+from paribus.suites.tasks.sequences import COUNT_ONES, DELAY, SEQUENCE_REVERSAL, WAVE
 
 CELLS = {"gru": "GRU", "rnn": "RNN", "lstm": "LSTM"}
 
@@ -69,7 +69,7 @@ SUITE = Suite(
         _shape(
             "sequence_to_vector",
             "Which cell counts the ones of a sequence?",
-            TALLY,
+            COUNT_ONES,
             "paribus.models.recurrent:Recurrent",
             5,
         ),
@@ -83,7 +83,7 @@ SUITE = Suite(
         _shape(
             "encoder_decoder",
             "Which cell remembers a sequence until its end and says it backwards?",
-            REVERSAL,
+            SEQUENCE_REVERSAL,
             "paribus.models.sequences:EncoderDecoder",
             5,
         ),

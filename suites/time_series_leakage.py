@@ -8,8 +8,8 @@ from paribus.experiment.factor import Factor
 from paribus.experiment.recipe import Recipe
 from paribus.experiment.suite import Suite
 from paribus.spec import Call, call
-from paribus.suites.tasks.random_walk import WALK
-from paribus.suites.tasks.series import ENERGY
+from paribus.suites.tasks.random_walk import RANDOM_WALK
+from paribus.suites.tasks.series import SERIES
 
 EXPLAINED = "Share of the variance explained: median over seeds, least to largest"
 
@@ -40,14 +40,14 @@ READING = (
 )
 
 SUITE = Suite(
-    name="leakage",
+    name="time_series_leakage",
     title="Splitting a series at random or by time",
     system="S14",
     comparisons=(
         Comparison(
-            name="walk",
+            name="random_walk",
             question="Does a random split say that the future of a random walk can be told?",
-            task=WALK,
+            task=RANDOM_WALK,
             recipe=Recipe(
                 model=call("paribus.models.mlp:MLP", hidden=[64, 64]),
                 optimizer=call("torch.optim:Adam", lr=0.01),
@@ -71,7 +71,7 @@ SUITE = Suite(
         Comparison(
             name="load",
             question="Does a random split flatter a forecast of a load from the day before?",
-            task=ENERGY,
+            task=SERIES,
             recipe=Recipe(
                 model=call("paribus.models.mlp:MLP", hidden=[64, 64]),
                 optimizer=call("torch.optim:Adam", lr=0.001),

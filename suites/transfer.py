@@ -10,7 +10,7 @@ from paribus.experiment.suite import Suite
 from paribus.experiment.task import Task
 from paribus.spec import Call, call
 from paribus.suites.tasks.features import SOURCE, TARGET, UNRELATED
-from paribus.suites.tasks.images import DIGITS, some_digits
+from paribus.suites.tasks.images import IMAGES, some_digits
 
 HIDDEN = ("hidden.*",)
 MODEL = call("paribus.models.mlp:MLP", hidden=[64, 64])
@@ -21,7 +21,7 @@ def _adam(lr: float) -> Call:
 
 
 def _start(task: Task, steps: int) -> Pretrained:
-    """The hidden layers of the same network, trained on another task; the head is replaced."""
+    """Return the hidden layers of the same network, trained on another task; the head is replaced."""
     recipe = Recipe(
         model=MODEL, optimizer=_adam(0.003), batch_size=64, steps=steps, evaluate_every=steps
     )
@@ -30,18 +30,18 @@ def _start(task: Task, steps: int) -> Pretrained:
 
 FEATURES = Recipe(model=MODEL, optimizer=_adam(0.003), batch_size=32, evaluate_every=20)
 FREEZE = {"all trained": (), "features frozen": HIDDEN}
-LITTLE = DIGITS.model_copy(
+LITTLE = IMAGES.model_copy(
     update={
         "name": "few_digits",
         "source": call(some_digits, first=5, last=9),
         "reader": call("paribus.data.readers.image_folder:read_image_folder", size=8),
         "split": call("paribus.data.splits:random_split", fractions=[0.028, 0.1, 0.872]),
-        "metrics": tuple(sorted(DIGITS.metrics, key=lambda metric: metric.name)),
+        "metrics": tuple(sorted(IMAGES.metrics, key=lambda metric: metric.name)),
     }
 )
 """Five images of each digit from 5 to 9 to learn from."""
 
-FIRST_DIGITS = DIGITS.model_copy(update={"source": call(some_digits, first=0, last=4)})
+FIRST_DIGITS = IMAGES.model_copy(update={"source": call(some_digits, first=0, last=4)})
 SAME = (
     "Every variant that starts from another training starts from the same one: trained once a seed, with that seed, "
     "and told apart by the key of that run."

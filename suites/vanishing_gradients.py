@@ -10,7 +10,7 @@ from paribus.experiment.factor import Factor
 from paribus.experiment.recipe import Recipe
 from paribus.experiment.suite import Suite
 from paribus.spec import call
-from paribus.suites.tasks.images import DIGITS
+from paribus.suites.tasks.images import IMAGES
 
 WIDTH = 32
 DEEP = 20
@@ -49,10 +49,10 @@ def _recipe(depth: int, **settings: Any) -> Recipe:
 
 
 def _compared(*, seconds: tuple[float, float], **fields: Any) -> Comparison:
-    """A comparison on digits, with the norms of gradients; seconds are those of the quick and of the full budget."""
+    """Return a comparison on digits, with the norms of gradients; seconds are of the quick and of the full budget."""
     quick, full = seconds
     return Comparison(
-        task=DIGITS,
+        task=IMAGES,
         budgets={
             "quick": Budget(seeds=10, steps=300, seconds=quick),
             "full": Budget(seeds=29, steps=1320, seconds=full),
@@ -91,12 +91,12 @@ def _is_needed(remedy: str) -> Claim:
 
 
 SUITE = Suite(
-    name="depth",
+    name="vanishing_gradients",
     title="Depth and gradient flow",
     system="S6",
     comparisons=(
         _compared(
-            name="depth",
+            name="vanishing_gradients",
             question="How deep may a plain network be, with ReLU and with sigmoid?",
             recipe=_recipe(2),
             factors=(

@@ -25,7 +25,7 @@ from paribus.experiment.factor import Factor
 from paribus.experiment.recipe import Recipe
 from paribus.experiment.suite import Suite
 from paribus.spec import call
-from paribus.suites.tasks.tabular import WATER
+from paribus.suites.tasks.tabular import TABULAR
 
 STEPS = 2000
 SEEDS = 10
@@ -50,7 +50,7 @@ def _comparison(multiple: float) -> Comparison:
     return Comparison(
         name=f"rate x{multiple:g}",
         question=f"Which optimizer is best at {multiple:g} times its usual learning rate?",
-        task=WATER,
+        task=TABULAR,
         recipe=Recipe(
             model=call("paribus.models.mlp:MLP", hidden=[16, 8]),
             optimizer=optimizers["sgd"],

@@ -80,6 +80,17 @@ def cached_array(
     return array
 
 
+def cached_text(file: str, make: Callable[[], str]) -> str:
+    """Return the text that ``make`` returns, from this file of the cache if it was made before."""
+    try:
+        return (cache_folder() / file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        text = make()
+        with suppress(OSError), atomic_write(cache_folder() / file) as path:
+            path.write_text(text, encoding="utf-8")
+        return text
+
+
 def processor() -> str:
     """Return the processor's model and instructions, which compiled code depends on."""
     try:

@@ -1,63 +1,166 @@
-"""Settings: what a user chose, checked before anything is done with it. Both doors make them."""
+"""Settings of a run, and the options of pytest and the command line that set them."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
 
 from paribus.errors import ParibusError
-from paribus.execution.cases import DEVICES
-from paribus.experiment.tuning import ARMS, Arm
-from paribus.runs.run import resolve_device
-from paribus.stats import min_seeds_to_stop
+
+if TYPE_CHECKING:
+    from paribus.experiment.tuning import Arm
+
+# Every pytest run in an environment that has paribus imports this module, so torch is imported by functions alone.
 
 CAP = 30
-"""Most seeds of a sequence, unless told otherwise."""
+"""Maximum number of seeds of a sequence where `Settings.cap` is None."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """Option ``--paribus-NAME`` of pytest and ``--NAME`` of the command line.
+
+    Args:
+        what: what is set, in a phrase.
+        kind: type of the value: ``bool`` for a switch, ``list`` for ``TASK=VALUE`` that may be repeated.
+        default: the value where none is given.
+        means: what the default stands for, where that is not plain.
+        metavar: what stands for the value in the help.
+        choices: the values that are allowed, if not any.
+        name: if it differs from the field's.
+    """
+
+    what: str
+    kind: type = str
+    default: Any = None
+    means: str = ""
+    metavar: str = ""
+    choices: tuple[str, ...] = ()
+    name: str = ""
+
+    @property
+    def help(self) -> str:
+        """Text of the help: what is set, and the default."""
+        default = self.means or self.default
+        return f"{self.what} (default: {default})" if default else self.what
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the keyword arguments of argparse's ``add_argument``, which pytest's ``addoption`` takes too."""
+        if self.kind is bool:
+            return {"action": "store_true", "help": self.help}
+        shown = {"metavar": self.metavar or "|".join(self.choices), "help": self.help}
+        if self.kind is list:
+            return {"action": "append", "default": [], **shown}
+        return {"type": self.kind, "default": self.default, **shown}
+
+
+def _option(what: str, kind: type = str, **about: Any) -> Any:
+    """Return a field of `Settings` that an option sets; every option is declared by one of these alone."""
+    option = Option(what, kind, **about)
+    metadata = {"option": option}
+    if kind is list:
+        return field(default_factory=dict, metadata=metadata)
+    return field(default=option.default, metadata=metadata)
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a user chose; every field has the default of the option of its name.
+    """Settings of a run, refused where they cannot be used; each field has the help and default of its option."""
 
-    Attributes:
-        seeds: paired seeds a variant; None takes the budget's.
-        budget: ``quick`` or ``full``.
-        device: ``auto``, ``cpu`` or ``cuda``.
-        engine: ``auto``, ``loop`` or ``stacked``.
-        data: paths of the user's own data, by task.
-        targets: columns to predict, by task.
-        out: folder for pages.
-        store: file of runs.
-        inference: ``dataset``, or ``population`` for verdicts of new data; None takes each comparison's own.
-        retrain: train again what is already in the store.
-        jobs: processes that train side by side; None is one a core.
-        evidence: write what the pages were made from beside them.
-        trials: trials a variant and seed in the tuned arm; None takes the comparison's.
-        arm: ``default``, ``tuned`` or ``both``.
-        sequential: add seeds to what is still open until the evidence is there, instead of a fixed number.
-        cap: most seeds of a sequence; None is `CAP`.
-    """
+    seeds: int | None = _option(
+        "paired seeds a variant", int, means="the budget's; 10 for quick", metavar="N"
+    )
+    budget: str = _option("how many steps and seeds", default="quick", choices=("quick", "full"))
+    device: str = _option(
+        "where to train",
+        default="auto",
+        means="auto, wherever this machine can",
+        choices=("auto", "cpu", "cuda"),
+    )
+    engine: str = _option(
+        "how to train: one run at a time, or all at once",
+        default="auto",
+        means="auto, whichever measures faster",
+        choices=("auto", "loop", "stacked"),
+    )
+    data: dict[str, str] = _option(
+        "your own data for a task, such as tabular=patients.csv; may be repeated",
+        list,
+        metavar="TASK=PATH",
+    )
+    targets: dict[str, str] = _option(
+        "the column of that data to predict",
+        list,
+        means="the last",
+        metavar="TASK=COLUMN",
+        name="target",
+    )
+    sequential: bool = _option(
+        "add seeds to what is undecided until the evidence suffices, at the same error rate",
+        bool,
+        default=False,
+    )
+    cap: int | None = _option(
+        "maximum number of seeds of a sequence", int, means=str(CAP), metavar="N"
+    )
+    inference: str | None = _option(
+        "what verdicts generalise to: new seeds on this data set, or new data of its population",
+        means="the comparison's own",
+        choices=("dataset", "population"),
+    )
+    out: Path = _option("folder for pages", Path, default=Path("results/latest"), metavar="DIR")
+    store: Path = _option(
+        "file of runs", Path, means="runs.sqlite in the folder for pages", metavar="PATH"
+    )
+    retrain: bool = _option("train again what is in the store", bool, default=False)
+    evidence: bool = _option(
+        "write what the pages were made from beside them, for paribus rebuild", bool, default=False
+    )
+    arm: str = _option(
+        "each variant at its stated settings, tuned, or both",
+        default="both",
+        means="both, where tuning is declared",
+        choices=("default", "tuned", "both"),
+    )
+    trials: int | None = _option(
+        "trials a variant and seed in the tuned arm",
+        int,
+        means="the comparison's; 16 for quick",
+        metavar="N",
+    )
+    jobs: int | None = _option(
+        "processes that train side by side", int, means="one a core", metavar="N"
+    )
 
-    seeds: int | None = None
-    budget: str = "quick"
-    device: str = "auto"
-    engine: str = "auto"
-    data: dict[str, str] = field(default_factory=dict)
-    targets: dict[str, str] = field(default_factory=dict)
-    out: Path = Path("results/latest")
-    store: Path = Path("results/latest/runs.sqlite")
-    retrain: bool = False
-    jobs: int | None = None
-    inference: str | None = None
-    evidence: bool = False
-    trials: int | None = None
-    arm: str = "both"
-    sequential: bool = False
-    cap: int | None = None
+    @classmethod
+    def from_options(cls, values: Mapping[str, Any]) -> Self:
+        """Return the settings that options give.
+
+        Args:
+            values: by the options' names; an option that is missing has its default.
+
+        Raises:
+            ParibusError: an option has a value that cannot be used.
+        """
+        given: dict[str, Any] = {
+            setting.name: pairs(f"--paribus-{name}", values[name])
+            if OPTIONS[name].kind is list
+            else values[name]
+            for name, setting in _FIELDS.items()
+            if name in values
+        }
+        return cls(**given)
 
     def __post_init__(self) -> None:
+        if self.store is None:
+            object.__setattr__(self, "store", self.out / "runs.sqlite")
+        for name, setting in _FIELDS.items():
+            value, choices = getattr(self, setting.name), OPTIONS[name].choices
+            if choices and (value is not None or setting.default is not None):
+                choice(f"--paribus-{name}", value, choices)
         self._refuse_two_rules()
         if self.seeds is not None and self.seeds < 2:
             raise ParibusError(
@@ -80,7 +183,9 @@ class Settings:
                 expected="at least 1",
                 fix="Use --paribus-arm default to leave the tuned arm out.",
             )
-        if self.device != "auto":
+        if self.device == "cuda":
+            from paribus.runs.run import resolve_device
+
             resolve_device(self.device)
         refuse_unwritable(self.out)
         for task in self.targets.keys() - self.data.keys():
@@ -110,7 +215,11 @@ class Settings:
                     expected=instead,
                     fix="Choose the rule before the run: a fixed number of seeds, or a sequence.",
                 )
-        if self.cap is not None and self.cap < min_seeds_to_stop(1):
+        if self.cap is None:
+            return
+        from paribus.stats import min_seeds_to_stop
+
+        if self.cap < min_seeds_to_stop(1):
             raise ParibusError(
                 "cap of a sequence of seeds",
                 got=self.cap,
@@ -120,17 +229,21 @@ class Settings:
 
     @property
     def most(self) -> int | None:
-        """Most seeds of a sequence, None where the number of seeds is fixed."""
+        """Maximum number of seeds of a sequence, None where the number of seeds is fixed."""
         return (self.cap or CAP) if self.sequential else None
 
     @property
     def devices(self) -> tuple[str, ...]:
         """Devices that have rows: all for ``auto``, of which those that are not here are skipped with a reason."""
+        from paribus.execution.cases import DEVICES
+
         return DEVICES if self.device == "auto" else (self.device,)
 
     @property
     def arms(self) -> tuple[Arm, ...]:
-        """The arms that are trained, where a comparison has both."""
+        """Arms that are trained, where a comparison has both."""
+        from paribus.experiment.tuning import ARMS
+
         return ARMS if self.arm == "both" else (self.arm,)
 
 
@@ -151,7 +264,7 @@ def refuse_unwritable(out: Path) -> None:
 
 
 def choice(option: str, value: str, choices: Sequence[str]) -> str:
-    """The value, if it is one of the choices.
+    """Return the value, if it is one of the choices.
 
     Raises:
         ParibusError: it is not.
@@ -166,17 +279,8 @@ def choice(option: str, value: str, choices: Sequence[str]) -> str:
     return value
 
 
-def speaks(option: str, value: str | None) -> str | None:
-    """What verdicts are to speak of, None for each comparison's own.
-
-    Raises:
-        ParibusError: it is neither seeds nor data.
-    """
-    return None if value is None else choice(option, value, ("dataset", "population"))
-
-
 def pairs(option: str, values: Iterable[str]) -> dict[str, str]:
-    """``NAME=VALUE`` texts as a mapping.
+    """Return ``NAME=VALUE`` texts as a mapping.
 
     Raises:
         ParibusError: a text has no name, no value or no equals sign.
@@ -188,8 +292,14 @@ def pairs(option: str, values: Iterable[str]) -> dict[str, str]:
             raise ParibusError(
                 option,
                 got=repr(text),
-                expected="TASK=VALUE, such as water=patients.csv",
-                fix=f"Write {option} water=... with no spaces round the equals sign.",
+                expected="TASK=VALUE, such as tabular=patients.csv",
+                fix=f"Write {option} tabular=... with no spaces round the equals sign.",
             )
         made[name] = value
     return made
+
+
+_FIELDS = {made.metadata["option"].name or made.name: made for made in fields(Settings)}
+
+OPTIONS: dict[str, Option] = {name: made.metadata["option"] for name, made in _FIELDS.items()}
+"""Every option by its name, in the order of the help."""

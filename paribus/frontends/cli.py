@@ -1,227 +1,244 @@
-"""The command line: run suites, by name or from a file of your own, and list what there is."""
+"""Command line: run suites, by name or from a file of your own, and list what there is."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from paribus.errors import ParibusError
-from paribus.execution.options import OPTIONS
 from paribus.execution.pool import available_jobs, prestart, shutdown
-from paribus.frontends.discovery import add_to_path, find_suite, named_suites
+from paribus.execution.settings import OPTIONS, Settings, pairs
+from paribus.frontends.discovery import (
+    add_to_path,
+    described_suites,
+    find_suite,
+    named_suites,
+    refuse_unknown,
+)
 
 if TYPE_CHECKING:
     from paribus.execution.orchestrate import Finished
-    from paribus.execution.settings import Settings
     from paribus.experiment.suite import Suite
 
-app = typer.Typer(
-    help="Controlled comparisons of training choices in PyTorch: one factor varies, all else is equal.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-)
+# torch is imported by what trains alone, so that help, lists and refusals come at once.
 
 
-def _option(name: str, more: str = "") -> Any:
-    """What typer takes of an option that pytest has too."""
-    option = OPTIONS[name]
-    told = f"{option.help[0].upper()}{option.help[1:]}.{more}"
-    return typer.Option(f"--{name}", help=told, metavar=option.value or None, show_default=False)
+def main(words: Sequence[str] | None = None) -> None:
+    """Run the command line and exit; a mistake of the user ends in one line and status 2.
 
-
-Suites = Annotated[list[str], typer.Argument(help="Names of suites, or files that define SUITE.")]
-OneSuite = Annotated[str, typer.Argument(help="Name of a suite, or a file that defines SUITE.")]
-ALONE = " The task may be left out where there is only one."
-Data = Annotated[list[str] | None, _option("data", ALONE)]
-Target = Annotated[list[str] | None, _option("target", ALONE)]
-BudgetName = Annotated[str, _option("budget")]
-Device = Annotated[str, _option("device")]
-Engine = Annotated[str, _option("engine")]
-Out = Annotated[Path, _option("out")]
-Jobs = Annotated[int | None, _option("jobs")]
-PAGES = Path(OPTIONS["out"].default)
-
-
-def main() -> None:
-    """Run the command line; a mistake of the user ends in one line and status 2."""
-    try:
-        app()
-    except ParibusError as error:
-        typer.echo(f"paribus: {error}", err=True)
-        sys.exit(2)
-    finally:
-        shutdown()  # they have nothing left to do, and take seconds to say goodbye
-
-
-@app.command("list")
-def show_suites() -> None:
-    """List the suites: their tasks, variants, and the time that the quick budget takes.
-
-    Example: paribus list
+    Args:
+        words: those after ``paribus``; None takes the process's.
     """
-    for suite in named_suites().values():
-        for comparison in suite.comparisons:
-            names = ", ".join(variant.name for variant in comparison.variants())
-            seconds = comparison.seconds("quick")
-            typer.echo(f"{suite.name}: {comparison.question}")
-            typer.echo(f"    task {comparison.task.name}; {names}; about {seconds:.0f} s")
+    arguments = _parser().parse_args(words)
+    try:
+        status: int = arguments.command(arguments)
+    except ParibusError as error:
+        # Errors name the options of pytest.
+        sys.stderr.write(f"paribus: {error}\n".replace("--paribus-", "--"))
+        status = 2
+    finally:
+        shutdown()  # they have nothing left to do, and would take seconds to end by themselves
+    sys.exit(status)
 
 
-@app.command()
-def check(
-    suite: OneSuite,
-    data: Data = None,
-    target: Target = None,
-    variants: Annotated[
-        bool, typer.Option("--all", help="Every variant, not the baselines alone.")
-    ] = False,
-    steps: Annotated[int, typer.Option(help="Steps at most.", min=1)] = 2000,
-) -> None:
-    """Overfit one point, then one batch, and say whether the network can; status 1 if it cannot.
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(
+        prog="paribus",
+        description="Controlled comparisons of training choices in PyTorch: one factor varies, all else is equal.",
+        epilog="Example: paribus run optimizers",
+        allow_abbrev=False,
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    A loop that works learns a few samples by heart. One that does not has a fault in the network, the loss, the
-    optimizer or the learning rate.
+    def command(function: Callable[[Namespace], int], *options: str) -> ArgumentParser:
+        """Add a command: its name, help and examples are those of its function."""
+        purpose, _, examples = (function.__doc__ or "").partition("\n\n")
+        made = commands.add_parser(
+            function.__name__.rstrip("_"),
+            help=purpose.partition(";")[0].rstrip("."),
+            description=purpose,
+            epilog=examples.replace("\n    ", "\n").strip(),
+            formatter_class=RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        made.set_defaults(command=function)
+        for name in options:
+            made.add_argument(f"--{name}", **OPTIONS[name].arguments())
+        return made
 
-    Examples: paribus check optimizers · paribus check my_suite.py --all
+    suite: dict[str, Any] = {
+        "metavar": "SUITE",
+        "help": "name of a suite, or a file that defines SUITE",
+    }
+    command(list_)
+    command(run, *OPTIONS).add_argument("suites", nargs="+", **suite)
+    check_ = command(check, "data", "target")
+    check_.add_argument("suite", **suite)
+    check_.add_argument("--all", action="store_true", help="every variant, not the baselines alone")
+    check_.add_argument(
+        "--steps", type=int, default=2000, metavar="N", help="steps at most (default: 2000)"
+    )
+    command(rebuild, "out").add_argument(
+        "folder", type=Path, metavar="FOLDER", help="folder of results with their evidence"
+    )
+    shared = ("data", "target", "budget", "device", "engine", "out", "jobs")
+    calibrate_ = command(calibrate, *shared)
+    calibrate_.add_argument("suite", **suite)
+    for name, default, what in (
+        ("repeats", 200, "how often a baseline is compared with itself"),
+        ("seeds", 10, "paired seeds of each"),
+    ):
+        calibrate_.add_argument(
+            f"--{name}",
+            type=int,
+            default=default,
+            metavar="N",
+            help=f"{what} (default: {default})",
+        )
+    return parser
+
+
+def list_(_arguments: Namespace) -> int:
+    """List suites: their questions, tasks, variants, and seconds at the quick budget on two cores.
+
+    Example:
+      paribus list
+    """
+    for name, comparisons in described_suites().items():
+        for comparison in comparisons:
+            _write(f"{name}: {comparison['question']}")
+            variants = ", ".join(comparison["variants"])
+            seconds = f"about {comparison['seconds']:.0f} s"
+            _write(f"    task {comparison['task']}; {variants}; {seconds}")
+    return 0
+
+
+def check(arguments: Namespace) -> int:
+    """Overfit one point, then one batch; status 1 if a network cannot.
+
+    A loop that works learns a few samples by heart. One that does not has a
+    fault in the network, the loss, the optimizer or the learning rate.
+
+    Examples:
+      paribus check optimizers
+      paribus check my_suite.py --all
     """
     from paribus.execution.overfit_check import check_all
 
-    chosen = find_suite(suite)
-    paths, columns = _own_data([chosen], data, target)
+    if arguments.steps < 1:
+        raise ParibusError(
+            "--steps", got=arguments.steps, expected="at least 1", fix="Leave it out for 2000."
+        )
+    suite = find_suite(arguments.suite)
+    paths, columns = _by_task(arguments, [suite])
     failed = False
-    for name, found in check_all(chosen, paths, columns, variants=variants, steps=steps):
-        typer.echo(f"{name}, {found.told}")
+    for name, found in check_all(
+        suite, paths, columns, variants=arguments.all, steps=arguments.steps
+    ):
+        _write(f"{name}, {found.told}")
         failed |= not (found.passed or found.reason)
-    raise typer.Exit(int(failed))
+    return int(failed)
 
 
-@app.command()
-def run(
-    suites: Suites,
-    data: Data = None,
-    target: Target = None,
-    seeds: Annotated[int | None, _option("seeds")] = None,
-    budget: BudgetName = OPTIONS["budget"].default,
-    device: Device = OPTIONS["device"].default,
-    engine: Engine = OPTIONS["engine"].default,
-    out: Out = PAGES,
-    store: Annotated[Path | None, _option("store")] = None,
-    retrain: Annotated[bool, _option("retrain")] = False,
-    jobs: Jobs = None,
-    sequential: Annotated[bool, _option("sequential")] = False,
-    cap: Annotated[int | None, _option("cap")] = None,
-    inference: Annotated[str | None, _option("inference")] = None,
-    evidence: Annotated[bool, _option("evidence")] = False,
-    arm: Annotated[str, _option("arm")] = OPTIONS["arm"].default,
-    trials: Annotated[int | None, _option("trials")] = None,
-) -> None:
-    """Train suites and write their pages.
+def run(arguments: Namespace) -> int:
+    """Train suites and write their pages; status 1 if variants differ in more than the factor.
 
-    Examples: paribus run optimizers · paribus run optimizers --data patients.csv --target outcome ·
-    paribus run my_suite.py --seeds 12
+    Examples:
+      paribus run optimizers
+      paribus run optimizers --data patients.csv --target outcome
+      paribus run my_suite.py --seeds 12
     """
-    store = store or out / "runs.sqlite"
-    for name in suites:
-        add_to_path(name)  # by workers too, which look where this process looks when they start
-    if (jobs or available_jobs()) > 1 and device != "cuda" and not store.exists():
-        prestart(jobs or available_jobs())
-    chosen = [find_suite(name) for name in suites]
-    settings = _settings(
-        chosen,
-        data,
-        target,
-        seeds=seeds,
-        budget=budget,
-        device=device,
-        engine=engine,
-        out=out,
-        store=store,
-        retrain=retrain,
-        jobs=jobs,
-        sequential=sequential,
-        cap=cap,
-        inference=inference,
-        evidence=evidence,
-        trials=trials,
-        arm=arm,
-    )
-    raise typer.Exit(_run(chosen, settings))
+    for name in arguments.suites:
+        refuse_unknown(name)
+        add_to_path(name)
+    jobs = arguments.jobs or available_jobs()
+    store = arguments.store or arguments.out / "runs.sqlite"
+    if jobs > 1 and arguments.device != "cuda" and not store.exists():
+        prestart(jobs)  # workers import torch while this process does
+    suites = [find_suite(name) for name in arguments.suites]
+    return _run(suites, _settings(arguments, suites))
 
 
-@app.command()
-def rebuild(
-    folder: Annotated[Path, typer.Argument(help="Folder of results with their evidence.")],
-    out: Out = PAGES,
-) -> None:
-    """Make pages again from the evidence that --evidence left beside them; nothing is trained.
+def rebuild(arguments: Namespace) -> int:
+    """Write pages again from the evidence that --evidence left beside them; nothing is trained.
 
-    Example: paribus rebuild results/reference --out results/again
+    Example:
+      paribus rebuild results/reference --out results/again
     """
-    from paribus.execution.orchestrate import rebuild as again
+    from paribus.execution.orchestrate import rebuild as rebuild_pages
 
-    pages = again(folder, out, find_suite)
-    typer.echo(f"pages: {pages[0]}")
+    pages = rebuild_pages(arguments.folder, arguments.out, find_suite)
+    _write(f"pages: {pages[0]}")
+    return 0
 
 
-@app.command()
-def calibrate(
-    suite: OneSuite,
-    repeats: Annotated[int, typer.Option(help="How often it is held against itself.")] = 200,
-    seeds: Annotated[int, typer.Option(help="Paired seeds of each.")] = 10,
-    data: Data = None,
-    target: Target = None,
-    budget: BudgetName = OPTIONS["budget"].default,
-    device: Device = OPTIONS["device"].default,
-    engine: Engine = OPTIONS["engine"].default,
-    out: Out = PAGES,
-    jobs: Jobs = None,
-) -> None:
-    """Hold each baseline of a suite against itself, again and again: how often is it told apart?
+def calibrate(arguments: Namespace) -> int:
+    """Compare each baseline of a suite with itself, and count wrong verdicts; status 1 if there are too many.
 
-    Example: paribus calibrate optimizers --data patients.csv --repeats 50
+    Example:
+      paribus calibrate optimizers --data patients.csv --repeats 50
     """
     from paribus.calibration import Repeats
     from paribus.calibration.suite import calibrate_suite, lines
     from paribus.execution.progress import ProgressBar
 
-    found = find_suite(suite)
-    settings = _settings(
-        [found], data, target, budget=budget, device=device, engine=engine, out=out, jobs=jobs
-    )
-    rates = [*calibrate_suite(found, settings, Repeats(repeats, seeds), ProgressBar())]
-    typer.echo(lines(rates, out))
-    raise typer.Exit(int(not all(rate.passed for rate in rates)))
+    suite = find_suite(arguments.suite)
+    repeats = Repeats(arguments.repeats, arguments.seeds)
+    arguments.seeds = None
+    settings = _settings(arguments, [suite])
+    rates = [*calibrate_suite(suite, settings, repeats, ProgressBar())]
+    _write(lines(rates, settings.out))
+    return int(not all(rate.passed for rate in rates))
 
 
-def _settings(
-    chosen: Sequence[Suite], data: list[str] | None, target: list[str] | None, **fields: Any
-) -> Settings:
-    """The settings that the options give, by the names of their fields.
+def _write(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+
+
+def _settings(arguments: Namespace, suites: Sequence[Suite]) -> Settings:
+    """Return the settings that the options give.
 
     Raises:
         ParibusError: an option has a value that cannot be used.
     """
-    from paribus.execution.settings import Settings, choice
-
-    for name, option in OPTIONS.items():
-        value = fields.get(name.replace("-", "_"))
-        if option.choices and value is not None:
-            choice(f"--{name}", value, option.choices)
-    paths, columns = _own_data(chosen, data, target)
-    return Settings(data=paths, targets=columns, **fields)
+    _by_task(arguments, suites)
+    return Settings.from_options(vars(arguments))
 
 
-def _own_data(
-    chosen: Sequence[Suite], data: list[str] | None, target: list[str] | None
+def _by_task(
+    arguments: Namespace, suites: Iterable[Suite]
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """Paths and columns by task."""
-    tasks = sorted({comparison.task.name for suite in chosen for comparison in suite.comparisons})
-    return by_task("--data", data or [], tasks), by_task("--target", target or [], tasks)
+    """Return paths and columns by task, and note them in the arguments with the tasks' names.
+
+    Raises:
+        ParibusError: a value names no task and there are several.
+    """
+    tasks = sorted({comparison.task.name for suite in suites for comparison in suite.comparisons})
+    arguments.data = with_tasks("--data", arguments.data, tasks)
+    arguments.target = with_tasks("--target", arguments.target, tasks)
+    return pairs("--data", arguments.data), pairs("--target", arguments.target)
+
+
+def with_tasks(option: str, values: Iterable[str], tasks: Sequence[str]) -> list[str]:
+    """Return values as ``TASK=VALUE``; one without a task is for the only task that there is.
+
+    Raises:
+        ParibusError: a value names no task and there are several.
+    """
+    named = []
+    for value in values:
+        if "=" not in value and len(tasks) > 1:
+            raise ParibusError(
+                option,
+                got=repr(value),
+                expected=f"TASK=VALUE, because these suites have the tasks {', '.join(tasks)}",
+                fix=f"Write {option} {tasks[0]}={value}.",
+            )
+        named.append(value if "=" in value else f"{tasks[0]}={value}")
+    return named
 
 
 def _run(suites: list[Suite], settings: Settings) -> int:
@@ -236,32 +253,11 @@ def _run(suites: list[Suite], settings: Settings) -> int:
 def _show(finished: Finished) -> None:
     from paribus.report import terminal
 
-    typer.echo(terminal(finished.results))
-    typer.echo(f"pages: {finished.pages[0]}")
+    _write(terminal(finished.results))
+    _write(f"pages: {finished.pages[0]}")
 
 
 def _declared(chosen: list[Suite]) -> list[Suite]:
-    """The suites whose claims are listed: all that are registered, unless one is chosen that is not."""
-    known = list(named_suites().values())
-    return known if all(suite in known for suite in chosen) else chosen
-
-
-def by_task(option: str, values: Iterable[str], tasks: list[str]) -> dict[str, str]:
-    """Values by task; a value without a task goes to the only one that there is.
-
-    Raises:
-        ParibusError: a value names no task and there are several.
-    """
-    from paribus.execution.settings import pairs
-
-    named = []
-    for value in values:
-        if "=" not in value and len(tasks) > 1:
-            raise ParibusError(
-                option,
-                got=repr(value),
-                expected=f"TASK=VALUE, because these suites have the tasks {', '.join(tasks)}",
-                fix=f"Write {option} {tasks[0]}={value}.",
-            )
-        named.append(value if "=" in value else f"{tasks[0]}={value}")
-    return pairs(option, named)
+    """Return the suites whose claims are listed: all that are registered, unless one is chosen that is not."""
+    registered = list(named_suites().values())
+    return registered if all(suite in registered for suite in chosen) else chosen

@@ -1,4 +1,4 @@
-"""The pytest door: options, one benchmark a cell, and the pages and tables at the end."""
+"""Pytest plugin: options, one benchmark a case, and the pages and tables at the end."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from paribus.errors import ParibusError
-from paribus.execution import options
-from paribus.execution.options import Option
+from paribus.execution.settings import OPTIONS
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
@@ -18,59 +17,46 @@ if TYPE_CHECKING:
     from paribus.experiment.suite import Suite
     from paribus.frontends.pytest_session import PytestSession
 
-# Every pytest run in an environment that has paribus loads this file, so torch is not imported until a cell is there.
-
-
-def _for_pytest(option: Option) -> dict[str, Any]:
-    """What ``addoption`` takes."""
-    if option.kind is bool:
-        return {"action": "store_true", "help": option.help}
-    shown = {"metavar": option.value, "help": option.help}
-    if option.kind is list:
-        return {"action": "append", "default": [], **shown}
-    return {"type": option.kind, "default": option.default, **shown}
-
-
-OPTIONS = {f"--paribus-{name}": _for_pytest(option) for name, option in options.OPTIONS.items()}
+# Every pytest run in an environment that has paribus loads this file, so torch is not imported until there is a case.
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options."""
     group = parser.getgroup("paribus", "controlled comparisons of training choices")
-    for name, settings in OPTIONS.items():
-        group.addoption(name, **settings)
+    for name, option in OPTIONS.items():
+        group.addoption(f"--paribus-{name}", **option.arguments())
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Open the door; it stays shut until there is a cell to train."""
-    config.stash[DOOR] = None
+    """Register the session, which is created on first use."""
+    config.stash[PYTEST_SESSION] = None
 
 
-DOOR = pytest.StashKey["PytestSession | None"]()
+PYTEST_SESSION = pytest.StashKey["PytestSession | None"]()
 
 
 @contextmanager
-def told_plainly() -> Iterator[None]:
-    """Turn an error of ours into pytest's usage error: a message, exit status 4, no traceback."""
+def usage_errors() -> Iterator[None]:
+    """Turn a ParibusError into pytest's usage error: a message, exit status 4, no traceback."""
     try:
         yield
     except ParibusError as error:
         raise pytest.UsageError(str(error)) from None
 
 
-def door_of(config: pytest.Config) -> PytestSession:
-    """The session behind these options, made when it is first asked for."""
-    door = config.stash[DOOR]
-    if door is None:
+def session_of(config: pytest.Config) -> PytestSession:
+    """Return the session behind these options, made when it is first asked for."""
+    pytest_session = config.stash[PYTEST_SESSION]
+    if pytest_session is None:
         from paribus.frontends.pytest_session import PytestSession
 
-        with told_plainly():
-            door = config.stash[DOOR] = PytestSession(config)
-    return door
+        with usage_errors():
+            pytest_session = config.stash[PYTEST_SESSION] = PytestSession(config)
+    return pytest_session
 
 
 def case_of(item: pytest.Item) -> Any:
-    """The cell that a test is parametrised with, or None."""
+    """Return the case that a test is parametrised with, or None."""
     call = getattr(item, "callspec", None)
     case = call.params.get("case") if call else None
     return case if type(case).__name__ == "Case" else None
@@ -112,29 +98,29 @@ def _suite_of(item: pytest.Item, name: str) -> Suite:
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> Generator[None, None, None]:
-    """Drop the cells of devices and arms that were not asked for; say so if ``-k`` leaves nothing."""
-    with told_plainly():
+    """Drop the cases of devices and arms that were not asked for; say so if ``-k`` leaves nothing."""
+    with usage_errors():
         suites = suites_of(items)
     yield
     if not suites:
         return
     from paribus.execution.cases import selected
 
-    door = door_of(config)
-    with told_plainly():
-        door.suites = suites
+    pytest_session = session_of(config)
+    with usage_errors():
+        pytest_session.suites = suites
         left = [case for item in items if (case := case_of(item))]
-        chosen = set(selected(suites, door.settings, left))
+        chosen = set(selected(suites, pytest_session.settings, left))
     wanted = [i for i in items if not (c := case_of(i)) or c in chosen]
     config.hook.pytest_deselected(items=[item for item in items if item not in wanted])
     items[:] = wanted
     if not items and config.getoption("keyword"):
-        with told_plainly():
+        with usage_errors():
             raise nothing_selected(config, sorted(suite.name for suite in suites))
 
 
 def nothing_selected(config: pytest.Config, suites: list[str]) -> ParibusError:
-    """What to say when a selection matches no cell."""
+    """Return the error for a selection that matches no case."""
     return ParibusError(
         "selection of suites",
         got=f"-k {config.getoption('keyword')!r}, which matches none",
@@ -145,19 +131,19 @@ def nothing_selected(config: pytest.Config, suites: list[str]) -> ParibusError:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> None:
-    """Read data and try networks before the first test, so that what cannot work is told at once."""
+    """Read data and try networks before the first test, so that what cannot work is refused at once."""
     cases = [case for item in session.items if (case := case_of(item))]
     option = session.config.option
     if cases and not (option.collectonly or option.benchmark_skip):
-        with told_plainly():
-            door_of(session.config).prepare(cases)
+        with usage_errors():
+            session_of(session.config).prepare(cases)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Note a failed cell, take its row out of the benchmarks, and tell our own errors without a traceback."""
+    """Note a failed case, take its row out of the benchmarks, and show a ParibusError without a traceback."""
     report = yield
     if not report.failed or call.excinfo is None:
         return report
@@ -165,57 +151,57 @@ def pytest_runtest_makereport(
     if isinstance(error, ParibusError) and (case or "compare" in getattr(item, "fixturenames", ())):
         report.longrepr = str(error)
     if case:
-        door_of(item.config).fail(case, item.nodeid, f"{error}".partition("\n")[0])
+        session_of(item.config).fail(case, item.nodeid, f"{error}".partition("\n")[0])
     return report
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Write the pages from whatever is in the store by now, an interrupted run's included."""
-    door = session.config.stash[DOOR]
-    if door is not None and door.prepared:
+    pytest_session = session.config.stash[PYTEST_SESSION]
+    if pytest_session is not None and pytest_session.prepared:
         done = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
-        door.finish(whole=session.exitstatus in done)
-        if door.broken and session.exitstatus == pytest.ExitCode.OK:
+        pytest_session.finish(whole=session.exitstatus in done)
+        if pytest_session.broken and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Show the verdicts below the timings."""
-    door = config.stash[DOOR]
-    if door is not None and door.results:
-        door.show(terminalreporter)
+    pytest_session = config.stash[PYTEST_SESSION]
+    if pytest_session is not None and pytest_session.results:
+        pytest_session.show(terminalreporter)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Close the store, so that all of it is in one file."""
-    door = config.stash.get(DOOR, None)
-    if door is not None:
-        door.close()
+    pytest_session = config.stash.get(PYTEST_SESSION, None)
+    if pytest_session is not None:
+        pytest_session.close()
 
 
 @pytest.fixture
 def compare(request: pytest.FixtureRequest) -> Any:
-    """A function that trains a `Comparison` and returns each variant's `Contrast` with the baseline, by name.
+    """Return a function that trains a `Comparison` and returns each variant's `Contrast` with the baseline, by name.
 
     ``compare(comparison, seeds=12)["adam"].decision`` is a verdict that a test can assert; ``arm="tuned"`` asks for
     that of the tuned arm.
     """
 
     def checked(comparison: Any, seeds: int | None = None, arm: str = "default") -> Any:
-        return door_of(request.config).compare(comparison, seeds, arm)
+        return session_of(request.config).compare(comparison, seeds, arm)
 
     return checked
 
 
 @pytest.fixture
 def train_case(request: pytest.FixtureRequest, benchmark: BenchmarkFixture) -> Any:
-    """A function that trains one cell as a benchmark; the seconds are its runs' own, added up."""
-    return lambda case: door_of(request.config).train(case, benchmark)
+    """Return a function that trains one case as a benchmark; the seconds are its runs' own, added up."""
+    return lambda case: session_of(request.config).train(case, benchmark)
 
 
 @pytest.fixture
 def time_case(request: pytest.FixtureRequest, benchmark: BenchmarkFixture) -> Any:
-    """A function that times one training step of a cell as a benchmark, taking turns with its baseline."""
-    return lambda case: door_of(request.config).time(case, benchmark)
+    """Return a function that times one training step of a case as a benchmark, taking turns with its baseline."""
+    return lambda case: session_of(request.config).time(case, benchmark)

@@ -1,4 +1,4 @@
-"""What stands behind the pytest door: one session for all cells of a pytest run."""
+"""Session of a pytest run: one for all of its cases."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ import pytest
 from paribus.analysis.results import Result
 from paribus.analysis.verdict import Contrast
 from paribus.execution.cases import Case
-from paribus.execution.options import OPTIONS
 from paribus.execution.orchestrate import finish, run_comparison
 from paribus.execution.progress import ProgressBar
 from paribus.execution.session import Session
-from paribus.execution.settings import Settings, choice, pairs, speaks
+from paribus.execution.settings import OPTIONS, Settings
 from paribus.execution.step_time import ReplayClock
 from paribus.experiment.comparison import Comparison
 from paribus.experiment.suite import Suite
@@ -32,7 +31,7 @@ CLOCK = ReplayClock()
 
 
 class PytestSession:
-    """Trains, times and reports the cells of a pytest run.
+    """Trainings, times and reports of the cases of a pytest run.
 
     Args:
         config: holds the options.
@@ -51,7 +50,7 @@ class PytestSession:
 
     @cached_property
     def session(self) -> Session:
-        """The session, whose store is opened when something is to be trained."""
+        """Session, whose store is opened when something is to be trained."""
         return Session(self.settings, self.suites, ProgressBar(self._uncaptured))
 
     @contextmanager
@@ -62,12 +61,12 @@ class PytestSession:
 
     @property
     def prepared(self) -> bool:
-        """Whether there is anything to report on."""
+        """True if there is anything to report on."""
         return bool(self.cases)
 
     @property
     def broken(self) -> bool:
-        """Whether control broke in any comparison."""
+        """True if variants of any comparison differ in more than the factor."""
         return any(result.control.broken for result in self.results)
 
     def prepare(self, cases: Sequence[Case]) -> None:
@@ -76,7 +75,7 @@ class PytestSession:
         self.cases = list(dict.fromkeys(cases))
 
     def train(self, case: Case, benchmark: BenchmarkFixture) -> None:
-        """Train a cell, its baseline before it; report the seconds of its runs and how they ended."""
+        """Train a case, its baseline before it; report the seconds of its runs and how they ended."""
         self._skip_without_device(case)
         _once(benchmark, self._train, case)
 
@@ -107,7 +106,7 @@ class PytestSession:
             pytest.skip(reason)
 
     def time(self, case: Case, benchmark: BenchmarkFixture) -> None:
-        """Time a step of a cell against its baseline's, unless the store has it; report the ratio."""
+        """Time a step of a case against its baseline's, unless the store has it; report the ratio."""
         self._skip_without_device(case)
         _once(benchmark, self._time, case)
 
@@ -133,7 +132,7 @@ class PytestSession:
         return run_comparison(comparison, settings, progress, arm=arm).contrasts
 
     def fail(self, case: Case, test: str, reason: str) -> None:
-        """Keep a failed cell out of every table as anything but a failure."""
+        """Keep a failed case out of every table as anything but a failure."""
         self.session.study.failures[case] = reason
         rows = self.config._benchmarksession.benchmarks  # type: ignore[attr-defined]
         rows[:] = [row for row in rows if row.fullname != test]
@@ -151,7 +150,7 @@ class PytestSession:
             self.session.study.store.close()
 
     def origins(self) -> str:
-        """How many of the runs shown were trained now, and how many come with the seconds stored with them."""
+        """Return how many of the runs shown were trained now, and how many come with their stored seconds."""
         keys = {key for result in self.results for key in result.run_keys}
         now = len(keys & self.session.trained)
         return (
@@ -175,32 +174,9 @@ def _once(benchmark: Any, function: Callable[[Case, BenchmarkFixture], None], ca
 
 
 def settings_of(config: pytest.Config) -> Settings:
-    """The settings that the options give.
+    """Return the settings that the options give.
 
     Raises:
         ParibusError: an option has a value that cannot be used.
     """
-    option = config.getoption
-
-    def chosen(name: str) -> str:
-        return choice(f"--paribus-{name}", option(f"--paribus-{name}"), OPTIONS[name].choices)
-
-    out = Path(option("--paribus-out"))
-    return Settings(
-        seeds=option("--paribus-seeds"),
-        budget=chosen("budget"),
-        device=chosen("device"),
-        engine=chosen("engine"),
-        data=pairs("--paribus-data", option("--paribus-data")),
-        targets=pairs("--paribus-target", option("--paribus-target")),
-        out=out,
-        store=Path(option("--paribus-store") or out / "runs.sqlite"),
-        retrain=option("--paribus-retrain"),
-        jobs=option("--paribus-jobs"),
-        sequential=option("--paribus-sequential"),
-        cap=option("--paribus-cap"),
-        inference=speaks("--paribus-inference", option("--paribus-inference")),
-        evidence=option("--paribus-evidence"),
-        trials=option("--paribus-trials"),
-        arm=chosen("arm"),
-    )
+    return Settings.from_options({name: config.getoption(f"--paribus-{name}") for name in OPTIONS})

@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 
 
 class ByHand(Optimizer, ABC):
-    """A step that is worked out parameter by parameter.
+    """Step that is worked out parameter by parameter.
 
     Args:
         params: what is changed.
@@ -40,7 +40,7 @@ class ByHand(Optimizer, ABC):
 
     @abstractmethod
     def move(self, gradient: Tensor, state: dict[str, Any], settings: dict[str, Any]) -> Tensor:
-        """What is taken off a weight."""
+        """Return what is subtracted from a weight."""
 
 
 class SGD(ByHand):

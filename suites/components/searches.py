@@ -17,7 +17,7 @@ from torch.optim import Optimizer
 
 
 class Point(nn.Module):
-    """A point in the unit cube as a network: each input times a weight of its own, ``(batch, n) -> (batch, n)``.
+    """Point in the unit cube as a network: each input times a weight of its own, ``(batch, n) -> (batch, n)``.
 
     Args:
         inputs: shape of one sample, ``(n,)``.
@@ -33,12 +33,12 @@ class Point(nn.Module):
         nn.init.uniform_(self.weight)
 
     def forward(self, x: Tensor) -> Tensor:
-        """The inputs, scaled, ``(batch, n)``."""
+        """Return the inputs, scaled, ``(batch, n)``."""
         return x * self.weight
 
 
 class Search(Optimizer, ABC):
-    """What all searches share: they propose points and are told their losses.
+    """Base of all searches: they propose points and receive their losses.
 
     Args:
         params: tensors of shares.
@@ -54,7 +54,7 @@ class Search(Optimizer, ABC):
 
     @abstractmethod
     def propose(self) -> list[float]:
-        """The next point, a share for each weight."""
+        """Return the next point, a share for each weight."""
 
     def tell(self, loss: float) -> None:
         """Hear the loss at the point proposed last."""
@@ -89,7 +89,7 @@ class Grid(Search):
         self.points = [list(point) for point in product(values, repeat=self.size)]
 
     def propose(self) -> list[float]:
-        """The next combination, the last direction changing first."""
+        """Return the next combination, the last direction changing first."""
         return self.points[self.trials % len(self.points)]
 
 
@@ -101,7 +101,7 @@ class Random(Search):
         self.generator = torch.Generator().manual_seed(self.seed)
 
     def propose(self) -> list[float]:
-        """The next draw."""
+        """Return the next draw."""
         drawn: list[float] = torch.rand(self.size, generator=self.generator).tolist()
         return drawn
 
@@ -126,7 +126,7 @@ class Bayesian(Search):
         self.study = optuna.create_study(sampler=sampler)
 
     def propose(self) -> list[float]:
-        """What Optuna suggests."""
+        """Return what Optuna suggests."""
         self.trial = self.study.ask()
         return [self.trial.suggest_float(str(i), 0.0, 1.0) for i in range(self.size)]
 

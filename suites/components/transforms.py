@@ -6,7 +6,7 @@ from torch import Tensor
 
 
 def crop(image: Tensor, share: int = 8) -> Tensor:
-    """A crop of the image's own size at random from the image with zeros around it: the image shifted.
+    """Return a crop of the image's own size at random from the image with zeros around it: the image shifted.
 
     Args:
         image: ``(channel, height, width)``.

@@ -1,1 +1,1 @@
-"""What the suites learn from: embedded data, each with the reader that puts a user's own in its place."""
+"""Tasks of the suites: embedded data, each with the reader that puts a user's own in its place."""

@@ -1,4 +1,4 @@
-"""The adding problem: remember two numbers out of fifty until the end, drawn anew for every seed."""
+"""Adding problem: remember two numbers out of fifty until the end, drawn anew for every seed."""
 
 from __future__ import annotations
 

@@ -12,13 +12,13 @@ from paribus.suites.tasks.images import digits
 from paribus.suites.tasks.metrics import squared_error
 
 
-def pictures() -> Dataset:
-    """The handwritten digits of `paribus.suites.tasks.images`, grey levels from 0 to 1, each its own target."""
+def images_as_targets() -> Dataset:
+    """Return the handwritten digits of `paribus.suites.tasks.images`, grey levels from 0 to 1, each its own target."""
     return _own_targets(digits(), 16)
 
 
-def read_pictures(path: str, target: str | None = None, size: int = 16) -> Dataset:
-    """The images of a folder of class folders, resized, values from 0 to 1, each its own target; classes are not used.
+def read_images_as_targets(path: str, target: str | None = None, size: int = 16) -> Dataset:
+    """Return the images of a folder of class folders, resized, from 0 to 1, each its own target, without classes.
 
     Raises:
         ParibusError: as `paribus.data.readers.image_folder.read_image_folder`.
@@ -45,10 +45,10 @@ def _metrics(first: str) -> tuple[Metric, ...]:
     return tuple(sorted(known.values(), key=lambda m: m.name != first))
 
 
-PICTURES = Task(
-    name="pictures",
-    source=call(pictures),
-    reader=call(read_pictures),
+AUTOENCODING = Task(
+    name="autoencoding",
+    source=call(images_as_targets),
+    reader=call(read_images_as_targets),
     split=call("paribus.data.splits:random_split", max_evaluated=200),
     loss=call("paribus.metrics:squared_error"),
     metrics=_metrics("squared_error"),
@@ -57,11 +57,11 @@ PICTURES = Task(
         "pca": call("paribus.data.dummy:principal_components", components=2),
     },
 )
-"""An image through two numbers and back."""
+"""Image through two numbers and back."""
 
-NOISY = PICTURES.model_copy(
+DENOISING = AUTOENCODING.model_copy(
     update={
-        "name": "noisy",
+        "name": "denoising",
         "perturb": call("paribus.data.perturbations:add_noise", sigma=0.2),
         "metrics": _metrics("psnr"),
         "dummy": {
@@ -70,4 +70,4 @@ NOISY = PICTURES.model_copy(
         },
     }
 )
-"""A noisy image; what was it before?"""
+"""Noisy image; what was it before?"""

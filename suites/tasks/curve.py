@@ -1,4 +1,4 @@
-"""A smooth function of one number, drawn anew for every seed: what one hidden layer is to approximate."""
+"""Smooth function of one number, drawn anew for every seed: what one hidden layer is to approximate."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WAVES = 4
 
 
 def curve(seed: int, train: int = 256, validation: int = 128, test: int = 512) -> Dataset:
-    """Samples of a smooth function on [-1, 1], without noise.
+    """Return samples of a smooth function on [-1, 1], without noise.
 
     ``f(x) = sum over k = 1 ... 4 of a_k / k * sin(pi k x + phi_k)``, with ``a_k`` from N(0, 1) and ``phi_k`` from
     U(0, 2 pi). Inputs are ``(sample, 1)`` from U(-1, 1), targets ``(sample, 1)``.

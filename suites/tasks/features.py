@@ -19,7 +19,7 @@ SIZES = {"source": (6000, 500, 500), "target": (200, 400, 1000)}
 
 
 def features(seed: int, role: str = "target", related: bool = True) -> Dataset:
-    """Normal inputs of 30 numbers, and a class: which of some standardised sums of ten hidden features is largest.
+    """Return normal inputs of 30 numbers, and a class: the largest of some standardised sums of ten hidden features.
 
     A feature is ``|w x| - sqrt(2 / pi)``, of unit vectors ``w``, of mean zero and uncorrelated with every input, so
     that no linear function of the inputs tells a class. The features of a seed are those of its target and of its

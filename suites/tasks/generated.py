@@ -1,4 +1,4 @@
-"""What tasks share whose data are generated anew for every seed."""
+"""Common parts of tasks whose data are generated anew for every seed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from paribus.spec import call
 
 
 def refuse_file(path: str, target: str | None = None, *, task: str) -> Dataset:  # noqa: ARG001 - a reader's arguments
-    """There is no file of this task to read.
+    """Refuse a file: this task has none to read.
 
     Args:
         path: what was given.
@@ -28,12 +28,12 @@ def refuse_file(path: str, target: str | None = None, *, task: str) -> Dataset: 
         f"data for task {task!r}",
         got=path,
         expected="no file: its data are generated anew for every seed",
-        fix="Leave the file out, or give it to a task that reads one, such as energy.",
+        fix="Leave the file out, or give it to a task that reads one, such as series.",
     )
 
 
 def in_turn(train: int, validation: int, test: int) -> Tensor:
-    """The part that each sample is in, ``(sample,)``: training (0) first, then validation (1), test (2) last."""
+    """Return the part that each sample is in, ``(sample,)``: training (0) first, then validation (1), test (2) last."""
     return torch.arange(3).repeat_interleave(torch.tensor((train, validation, test)))
 
 

@@ -19,8 +19,8 @@ LATENT = 100
 MODES = 10
 
 
-def samples() -> Dataset:
-    """The handwritten digits, grey levels from -1 to 1, each beside a normal latent of 100 numbers, fixed once for all.
+def digits_and_latents() -> Dataset:
+    """Return the handwritten digits, from -1 to 1, each beside a normal latent of 100 numbers, always the same.
 
     Inputs are images ``(1797, 1, 8, 8)`` and latents ``(1797, 100)``; targets are the images, and their classes.
     """
@@ -39,18 +39,18 @@ def samples() -> Dataset:
 
 
 def discrimination(outputs: Outputs, *_targets: Tensor) -> Tensor:
-    """The discriminator's cross-entropy of real against made images, summed over both, in nats, ``(sample,)``."""
+    """Return the discriminator's cross-entropy of real and made images, summed over both, in nats, ``(sample,)``."""
     _, real, fake = as_tuple(outputs)
     return (functional.softplus(-real) + functional.softplus(fake)).squeeze(1)
 
 
 def said_real(outputs: Outputs, *_targets: Tensor, of: int) -> Tensor:
-    """The discriminator's probability of being real, ``(sample,)``: of real images (output 1) or of made ones (2)."""
+    """Return the discriminator's probability of real, ``(sample,)``: for real images (output 1) or made ones (2)."""
     return as_tuple(outputs)[of].squeeze(1).sigmoid()
 
 
 def told_apart(outputs: Outputs, *_targets: Tensor) -> Tensor:
-    """The discriminator's accuracy on a real and a made image, ``(sample,)``: 0, one half or 1."""
+    """Return the discriminator's accuracy on a real and a made image, ``(sample,)``: 0, one half or 1."""
     _, real, fake = as_tuple(outputs)
     return ((real > 0).to(real.dtype) + (fake <= 0).to(real.dtype)).squeeze(1) / 2
 
@@ -83,20 +83,20 @@ def modes_covered(outputs: Outputs, images: Tensor, classes: Tensor, least: floa
     return (shares >= least).to(made.dtype).mean().expand(len(made))
 
 
-def noise_images(fold: Split) -> tuple[Tensor, Tensor, Tensor]:
+def noise_images(split: Split) -> tuple[Tensor, Tensor, Tensor]:
     """Uniform noise between -1 and 1 in place of made images, and a discriminator that does not know."""
-    count = len(fold.test)
+    count = len(split.test)
     generator = torch.Generator().manual_seed(0)
-    shape = (count, *fold.dataset.input_shapes[0])
+    shape = (count, *split.dataset.input_shapes[0])
     unsure = torch.zeros(count, 1)
     return 2 * torch.rand(shape, generator=generator) - 1, unsure, unsure
 
 
-def real_images(fold: Split) -> tuple[Tensor, Tensor, Tensor]:
+def real_images(split: Split) -> tuple[Tensor, Tensor, Tensor]:
     """Real training images in place of made ones, evenly spaced: the floor of the distance."""
-    train = fold.part("train").inputs[0]
-    chosen = torch.linspace(0, len(train) - 1, len(fold.test)).round().long()
-    unsure = torch.zeros(len(fold.test), 1)
+    train = split.part("train").inputs[0]
+    chosen = torch.linspace(0, len(train) - 1, len(split.test)).round().long()
+    unsure = torch.zeros(len(split.test), 1)
     return train[chosen], unsure, unsure
 
 
@@ -119,10 +119,10 @@ METRICS: Sequence[Metric] = (
     _metric("d_fake", "said_real", 0.05, "probability", True, of=2),
     _metric("modes", "modes_covered", 0.1, "share of classes", True),
 )
-SAMPLES = Task(
-    name="samples",
-    source=call(samples),
-    reader=call(refuse_file, task="samples"),
+GENERATED_DIGITS = Task(
+    name="generated_digits",
+    source=call(digits_and_latents),
+    reader=call(refuse_file, task="generated_digits"),
     split=call("paribus.data.splits:random_split", max_evaluated=200, stratify=False),
     loss=call(discrimination),
     metrics=tuple(METRICS),

@@ -1,4 +1,4 @@
-"""An image beside a row of a table: the upper half of a handwritten digit, and measurements of the lower half."""
+"""Image beside a row of a table: the upper half of a handwritten digit, and measurements of the lower half."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from torch import Tensor
 
 from paribus.data.dataset import Dataset, digest_tensors
 from paribus.spec import call
-from paribus.suites.tasks.images import DIGITS, digits
+from paribus.suites.tasks.images import IMAGES, digits
 
 COLUMNS = ("ink", "centre, left to right", "centre, top to bottom", "spread")
 
 
-def halves() -> Dataset:
+def halves_of_digits() -> Dataset:
     """Each digit's four upper lines of pixels as an image, and four numbers measured on the lines below.
 
     Inputs are ``(1797, 1, 4, 8)`` of grey levels from 0 to 16 and ``(1797, 4)``: the sum of the grey levels, their
@@ -44,11 +44,11 @@ def measured(images: Tensor) -> Tensor:
     return torch.stack((ink, across, down, spread), 1)
 
 
-HALVES = DIGITS.model_copy(
+IMAGE_AND_TABLE = IMAGES.model_copy(
     update={
-        "name": "halves",
-        "source": call(halves),
+        "name": "image_and_table",
+        "source": call(halves_of_digits),
         "reader": call("paribus.data.readers.image_table:read_image_table"),
     }
 )
-"""The upper half as an image, the lower half as numbers; which digit is it?"""
+"""Upper half as an image, the lower half as numbers; which digit is it?"""

@@ -17,7 +17,7 @@ from paribus.suites.tasks.metrics import accuracy, log_loss
 
 
 def digits(levels: int = 16) -> Dataset:
-    """The handwritten digits that scikit-learn ships: 1797 images of 8x8 pixels, ten classes of 174 to 183.
+    """Return the handwritten digits that scikit-learn ships: 1797 images of 8x8 pixels, ten classes of 174 to 183.
 
     Inputs are ``(1797, 1, 8, 8)`` of grey levels from 0 to 16, targets ``(1797,)``.
 
@@ -51,8 +51,8 @@ def _table() -> np.ndarray:
     return np.column_stack([bunch.data, bunch.target])
 
 
-DIGITS = Task(
-    name="digits",
+IMAGES = Task(
+    name="images",
     source=call(digits),
     reader=call("paribus.data.readers.image_folder:read_image_folder"),
     split=call("paribus.data.splits:random_split"),
@@ -63,7 +63,7 @@ DIGITS = Task(
 
 
 def some_digits(first: int, last: int) -> Dataset:
-    """The digits from ``first`` to ``last`` alone, as classes of their own."""
+    """Return the digits from ``first`` to ``last`` alone, as classes of their own."""
     every = digits()
     cached_array = (every.targets[0] >= first) & (every.targets[0] <= last)
     inputs, targets = every.inputs[0][cached_array], every.targets[0][cached_array] - first

@@ -1,4 +1,4 @@
-"""The plainest regression there is: one positive number in, the same number out."""
+"""Plainest regression there is: one positive number in, the same number out."""
 
 from __future__ import annotations
 

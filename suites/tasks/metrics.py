@@ -1,4 +1,4 @@
-"""The scores that tasks share; each task has a margin of its own, the largest difference that does not matter there."""
+"""Scores that tasks share; each task has a margin of its own, the largest difference that does not matter there."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def squared_error(name: str, margin: float, unit: str) -> Metric:
 
 
 def of_output(metric: Metric, place: int, name: str = "") -> Metric:
-    """The same score of one output of several, against the target in the same place.
+    """Return the same score of one output of several, against the target in the same place.
 
     Args:
         metric: `log_loss` or `accuracy`.

@@ -18,7 +18,7 @@ def mislabelled_split(
     noise: float,
     fractions: tuple[float, float, float] = (0.6, 0.2, 0.2),
 ) -> Split:
-    """A random split of which few training samples are kept, some with a label drawn from the other classes.
+    """Return a random split of which few training samples are kept, some with a label drawn from the other classes.
 
     Validation and test keep their true labels, so that they judge what was learned and not what was remembered.
 

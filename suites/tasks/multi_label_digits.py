@@ -19,7 +19,7 @@ LABELS_OF_DIGITS = {
 
 
 def labelled() -> Dataset:
-    """The digits that scikit-learn ships with four labels each, ``(1797, 4)`` of zeros and ones."""
+    """Return the digits that scikit-learn ships with four labels each, ``(1797, 4)`` of zeros and ones."""
     whole = digits()
     targets = torch.stack(
         [torch.isin(whole.targets[0], torch.tensor(of)) for of in LABELS_OF_DIGITS.values()], 1
@@ -35,21 +35,21 @@ def labelled() -> Dataset:
 
 
 def refuse_file(path: str, target: str | None = None) -> Dataset:  # noqa: ARG001 - a reader's arguments
-    """There is no reader of images with several labels.
+    """Refuse a file: there is no reader of images with several labels.
 
     Raises:
         ParibusError: always.
     """
     raise ParibusError(
-        "data for task 'labels'",
+        "data for task 'multi_label_digits'",
         got=path,
         expected="no file: its labels are made from the digits' classes",
-        fix="Leave the file out, or give a folder of images to a task that reads one, such as digits.",
+        fix="Leave the file out, or give a folder of images to a task that reads one, such as images.",
     )
 
 
-LABELS = Task(
-    name="labels",
+MULTI_LABEL_DIGITS = Task(
+    name="multi_label_digits",
     source=call(labelled),
     reader=call(refuse_file),
     split=call("paribus.data.splits:random_split"),

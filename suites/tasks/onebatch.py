@@ -10,7 +10,7 @@ from paribus.errors import ParibusError
 
 
 def one_batch_split(dataset: Dataset, generator: torch.Generator, samples: int = 32) -> Split:
-    """A split whose three parts are the same few training samples, so that scores tell of fitting and of nothing else.
+    """Return a split whose three parts are the same few training samples, so that scores are about fitting alone.
 
     Args:
         dataset: what the samples are drawn from.

@@ -15,8 +15,8 @@ from paribus.spec import call
 from paribus.suites.tasks.metrics import mse
 
 
-def walk(seed: int, length: int = 500, memory: float = 1.0) -> Dataset:
-    """A series of which the input is the time and the target the value at that time.
+def random_walk(seed: int, length: int = 500, memory: float = 1.0) -> Dataset:
+    """Return a series of which the input is the time and the target the value at that time.
 
     ``x[t] = memory * x[t - 1] + noise``, with normal noise of unit variance. With a memory of one it is a random walk,
     of which the past says nothing but where it stands; with a memory of zero it is white noise. Inputs are
@@ -54,17 +54,17 @@ def walk(seed: int, length: int = 500, memory: float = 1.0) -> Dataset:
     )
 
 
-def nearest(fold: Split) -> Tensor:
-    """The target of the training sample that is nearest in time, ``(sample, 1)``; of two, the earlier one."""
-    times = fold.dataset.inputs[0][:, 0]
-    apart = (times[fold.test][:, None] - times[fold.train]).abs()
-    return fold.part("train").targets[0][apart.argmin(1)]
+def nearest(split: Split) -> Tensor:
+    """Return the target of the training sample that is nearest in time, ``(sample, 1)``; of two, the earlier one."""
+    times = split.dataset.inputs[0][:, 0]
+    apart = (times[split.test][:, None] - times[split.train]).abs()
+    return split.part("train").targets[0][apart.argmin(1)]
 
 
-WALK = Task(
-    name="walk",
-    source=call(walk),
-    reader=call("paribus.suites.tasks.generated:refuse_file", task="walk"),
+RANDOM_WALK = Task(
+    name="random_walk",
+    source=call(random_walk),
+    reader=call("paribus.suites.tasks.generated:refuse_file", task="random_walk"),
     split=call("paribus.data.splits:time_split"),
     loss=call("paribus.metrics:squared_error"),
     metrics=(mse(0.05),),

@@ -11,11 +11,11 @@ from paribus.data.dataset import Dataset, digest_tensors
 from paribus.seeding import Streams
 from paribus.spec import call
 from paribus.spec import replace as replaced
-from paribus.suites.tasks.images import DIGITS, digits
+from paribus.suites.tasks.images import IMAGES, digits
 
 
 def relabelled_digits(seed: int, share: float = 1.0) -> Dataset:
-    """The digits, of which a share is chosen at random and their labels permuted among them.
+    """Return the digits, of which a share is chosen at random and their labels permuted among them.
 
     Prevalences stay as they are, so that chance is what always guessing the most frequent class scores.
 
@@ -40,12 +40,12 @@ def relabelled_digits(seed: int, share: float = 1.0) -> Dataset:
 
 @cache
 def _read() -> Dataset:
-    """The digits, read once a process however many seeds deal their labels out."""
+    """Return the digits, read once a process however many seeds deal their labels out."""
     return digits()
 
 
 RELABELLED = replaced(
-    replaced(replaced(DIGITS, "name", "relabelled"), "source", call(relabelled_digits, share=1.0)),
+    replaced(replaced(IMAGES, "name", "relabelled"), "source", call(relabelled_digits, share=1.0)),
     "redrawn",
     True,
 )

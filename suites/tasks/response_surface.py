@@ -1,4 +1,4 @@
-"""A planted response surface: how good a setting is, where few directions of the space matter, or all."""
+"""Planted response surface: how good a setting is, where few directions of the space matter, or all."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from paribus.suites.tasks.metrics import squared_error
 HARDLY = 0.05
 
 
-def surface(seed: int, directions: int = 5, matter: int = 2) -> Dataset:
-    """A bowl in the unit cube: squared distance from the best setting, most of it along the directions that matter.
+def response_surface(seed: int, directions: int = 5, matter: int = 2) -> Dataset:
+    """Return a bowl in the unit cube: squared distance from the best setting, most along the directions that matter.
 
     ``f(s) = sum of w_i^2 (s_i - b_i)^2 / n``, with the best setting ``b`` from U(0, 1) and weights ``w`` of 1 where a
     direction matters and of 0.05 elsewhere; which do is drawn. A network of shares ``s`` that answers ``w * s``, as
@@ -54,15 +54,15 @@ def surface(seed: int, directions: int = 5, matter: int = 2) -> Dataset:
     )
 
 
-def centre(fold: Split) -> Tensor:
-    """The middle of every range, ``(sample, direction)``."""
-    return 0.5 * fold.part("test").inputs[0]
+def centre(split: Split) -> Tensor:
+    """Return the middle of every range, ``(sample, direction)``."""
+    return 0.5 * split.part("test").inputs[0]
 
 
-SURFACE = Task(
-    name="surface",
-    source=call(surface),
-    reader=call("paribus.suites.tasks.generated:refuse_file", task="surface"),
+RESPONSE_SURFACE = Task(
+    name="response_surface",
+    source=call(response_surface),
+    reader=call("paribus.suites.tasks.generated:refuse_file", task="response_surface"),
     split=call("paribus.data.splits:declared_split"),
     loss=call("paribus.metrics:squared_error"),
     metrics=(squared_error("regret", 0.002, "squared shares of the range"),),

@@ -29,7 +29,7 @@ def delay(seed: int, length: int = 16, lag: int = 3, count: int = 3000) -> Datas
     return _drawn("delay", f"{length} numbers, each asked for {lag} steps later", seed, make)
 
 
-def tally(seed: int, length: int = 16, count: int = 3000) -> Dataset:
+def count_ones(seed: int, length: int = 16, count: int = 3000) -> Dataset:
     """Sequence to vector: the share of the steps that were one.
 
     Inputs are ``(count, length, 1)`` of zeros and ones, whose frequency is drawn from U(0, 1) for each sequence;
@@ -61,8 +61,8 @@ def wave(seed: int, length: int = 16, count: int = 3000) -> Dataset:
     return _drawn("wave", f"{length} steps of a sine from three numbers", seed, make)
 
 
-def reversal(seed: int, length: int = 6, count: int = 3000) -> Dataset:
-    """Encoder and decoder: a sequence backwards, of which nothing can be said before it has ended.
+def sequence_reversal(seed: int, length: int = 6, count: int = 3000) -> Dataset:
+    """Return pairs for an encoder and decoder: a sequence backwards, of which nothing can be said before it has ended.
 
     Inputs are ``(count, length, 1)`` from N(0, 1), targets ``(count, length)``.
     """
@@ -91,6 +91,6 @@ def _drawn(name: str, what: str, seed: int, make: Callable[[torch.Generator], Ma
     )
 
 
-DELAY, TALLY, WAVE, REVERSAL = (
-    regression(source, mse(0.02)) for source in (delay, tally, wave, reversal)
+DELAY, COUNT_ONES, WAVE, SEQUENCE_REVERSAL = (
+    regression(source, mse(0.02)) for source in (delay, count_ones, wave, sequence_reversal)
 )

@@ -18,7 +18,7 @@ STEPS_PER_YEAR = 365.25 * STEPS_PER_DAY
 
 
 def load(days: int = 548) -> Tensor:
-    """A made-up electrical load in MW every 15 minutes from the start of a year, ``(96 * days,)``; always the same.
+    """Return a made-up electrical load in MW every 15 minutes from the start of a year, ``(96 * days,)``; always equal.
 
     With the hour of the day ``h``, the weekend ``w`` (0 or 1), the year's phase ``y`` and the weather ``a``::
 
@@ -51,19 +51,19 @@ def load(days: int = 548) -> Tensor:
 
 
 def _peak(hour: Tensor, at: float, width: float) -> Tensor:
-    """A bell of height one round an hour of the day, that joins at midnight."""
+    """Return a bell of height one round an hour of the day, that joins at midnight."""
     away = (hour - at + 12) % 24 - 12
     return (-0.5 * (away / width).square()).exp()
 
 
 def _weather(shocks: Tensor, memory: float = 0.995) -> Tensor:
-    """An AR(1) process of unit variance; 0.995 a step halves what is left every 138 steps, about a day and a half."""
+    """Return an AR(1) process of unit variance; 0.995 a step halves itself every 138 steps, a day and a half."""
     scale = (1 - memory**2) ** 0.5
     path = accumulate(shocks.tolist(), lambda now, shock: memory * now + scale * shock)
     return torch.tensor(list(path), dtype=torch.float64)
 
 
-def energy(window: int = STEPS_PER_DAY) -> Dataset:
+def electricity_load(window: int = STEPS_PER_DAY) -> Dataset:
     """Windows of the load of a year and a half, each with the next value to predict.
 
     Inputs are ``(sample, window, 1)``, targets ``(sample, 1)``, both in MW before they are standardised.
@@ -71,7 +71,7 @@ def energy(window: int = STEPS_PER_DAY) -> Dataset:
     values = load()
     inputs, targets = windows(values, window)
     return Dataset(
-        name="energy",
+        name="electricity load",
         origin="a generated 15-minute load of 548 days: day, week, year, weather and noise",
         inputs=(inputs,),
         targets=(targets,),
@@ -82,9 +82,9 @@ def energy(window: int = STEPS_PER_DAY) -> Dataset:
     )
 
 
-ENERGY = Task(
-    name="energy",
-    source=call(energy),
+SERIES = Task(
+    name="series",
+    source=call(electricity_load),
     reader=call("paribus.data.readers.series:read_series"),
     split=call("paribus.data.splits:time_split", max_evaluated=2000),
     loss=call("paribus.metrics:squared_error"),

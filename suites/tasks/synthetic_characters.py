@@ -33,7 +33,7 @@ FONT = "fonts/ttf/DejaVuSans.ttf"
 STROKES = (0, 1, 2)  # pixels that the pen adds on each side, at twice the final size
 
 
-def glyphs(
+def synthetic_characters(
     size: int = 32, drawings: int = 20, further: str = "input", scripts: Sequence[str] = ()
 ) -> Dataset:
     """Letters of ten alphabets, twenty of each, drawn with strokes, shifts and rotations of their own; always the same.
@@ -70,7 +70,7 @@ def glyphs(
     inputs = (images, one_hot) if further == "input" else (images,)
     targets = (characters, alphabet) if further == "target" else (characters,)
     return Dataset(
-        name="glyphs",
+        name="synthetic characters",
         origin=f"letters of {len(names)} alphabets, drawn from a font with strokes, shifts and rotations",
         inputs=inputs,
         targets=targets,
@@ -86,14 +86,14 @@ def _check(further: str, names: Sequence[str]) -> None:
     unknown = [name for name in names if name not in ALPHABETS]
     if unknown:
         raise ParibusError(
-            "scripts of glyphs",
+            "scripts of synthetic characters",
             got=repr(unknown[0]),
             expected=f"some of {', '.join(ALPHABETS)}",
             fix="Name these, or none to have all.",
         )
     if further not in ("input", "target", "none"):
         raise ParibusError(
-            "place of the alphabet in glyphs",
+            "place of the alphabet in synthetic characters",
             got=repr(further),
             expected="one of input, target, none",
             fix="Choose one of these.",
@@ -101,7 +101,7 @@ def _check(further: str, names: Sequence[str]) -> None:
 
 
 def _font() -> Path:
-    """The font that matplotlib ships, whichever others the machine has."""
+    """Return the font that matplotlib ships, whichever others the machine has."""
     from matplotlib import get_data_path
 
     return Path(get_data_path()) / FONT
@@ -132,7 +132,7 @@ def _drawn(font: Path, letters: Sequence[tuple[int, str]], size: int, drawings: 
 
 
 def _printed(face: object, letter: str, side: int, width: int) -> object:
-    """The letter in white on black, its box in the middle of a square, by a pen of this width."""
+    """Return the letter in white on black, its box in the middle of a square, by a pen of this width."""
     from PIL import Image, ImageDraw
 
     image = Image.new("L", (side, side))
@@ -162,20 +162,20 @@ def _one(printed: Sequence[object], size: int, u: Sequence[float]) -> np.ndarray
 
 
 CHARACTER_METRICS = (log_loss(0.1), accuracy(0.02))
-GLYPHS = Task(
-    name="glyphs",
-    source=call(glyphs),
+SYNTHETIC_CHARACTERS = Task(
+    name="synthetic_characters",
+    source=call(synthetic_characters),
     reader=call("paribus.data.readers.omniglot:read_omniglot"),
     split=call("paribus.data.splits:random_split"),
     loss=call("paribus.metrics:log_loss"),
     metrics=CHARACTER_METRICS,
     dummy={"prior": call("paribus.data.dummy:prior")},
 )
-"""An image and its alphabet; which character is it?"""
+"""Image and its alphabet; which character is it?"""
 
-SCRIPTS = GLYPHS.model_copy(
+SCRIPTS = SYNTHETIC_CHARACTERS.model_copy(
     update={
-        "source": call(glyphs, further="target"),
+        "source": call(synthetic_characters, further="target"),
         "reader": call("paribus.data.readers.omniglot:read_omniglot", further="target"),
         "loss": call("paribus.metrics:weighted_log_loss", weights=[1.0, 1.0]),
         "metrics": tuple(
@@ -186,4 +186,4 @@ SCRIPTS = GLYPHS.model_copy(
         "dummy": {"priors": call("paribus.data.dummy:priors")},
     }
 )
-"""An image alone; which character is it, and of which alphabet?"""
+"""Image alone; which character is it, and of which alphabet?"""

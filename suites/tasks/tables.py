@@ -10,11 +10,11 @@ from paribus.data.dataset import Dataset, digest_tensors
 from paribus.experiment.task import Task
 from paribus.spec import call
 from paribus.suites.tasks.metrics import mse
-from paribus.suites.tasks.tabular import WATER
+from paribus.suites.tasks.tabular import TABULAR
 
 
 def wine() -> Dataset:
-    """The wine table: 178 wines, 13 measurements, three growers of 59, 71 and 48.
+    """Return the wine table: 178 wines, 13 measurements, three growers of 59, 71 and 48.
 
     Source: M. Forina et al., UCI Machine Learning Repository, 1991.
     """
@@ -26,7 +26,7 @@ def wine() -> Dataset:
 
 
 def diabetes() -> Dataset:
-    """The diabetes table: 442 patients, 10 measurements, and a measure of how the disease went on after a year.
+    """Return the diabetes table: 442 patients, 10 measurements, and a measure of how the disease went on after a year.
 
     Inputs are ``(442, 10)`` as measured, targets ``(442, 1)`` from 25 to 346, both before they are standardised.
 
@@ -52,7 +52,7 @@ def _table(name: str, bunch: Any, targets: torch.Tensor, **fields: Any) -> Datas
     )
 
 
-WINE = WATER.model_copy(update={"name": "wine", "source": call(wine)})
+WINE = TABULAR.model_copy(update={"name": "wine", "source": call(wine)})
 DIABETES = Task(
     name="diabetes",
     source=call(diabetes),

@@ -29,7 +29,7 @@ MEASURED = (
 
 
 def breast_cancer() -> Dataset:
-    """The Wisconsin breast cancer table that scikit-learn ships: 569 tumours, 30 measurements, two classes.
+    """Return the Wisconsin breast cancer table that scikit-learn ships: 569 tumours, 30 measurements, two classes.
 
     Real measurements stand in for the table of water samples, which cannot be shipped; inputs are ``(569, 30)``,
     targets ``(569,)`` with 0 malignant (212) and 1 benign (357).
@@ -61,8 +61,8 @@ def _table() -> np.ndarray:
     return np.column_stack([bunch.data, bunch.target])
 
 
-WATER = Task(
-    name="water",
+TABULAR = Task(
+    name="tabular",
     source=call(breast_cancer),
     reader=call("paribus.data.readers.table:read_table"),
     split=call("paribus.data.splits:random_split"),

@@ -24,12 +24,12 @@ VARIANTS = {
         for weights in ("default", "uniform", "kaiming")
         for norm in ("plain", "batch_norm")
     ],
-    "averaging": [
+    "metric_averaging": [
         f"{ratio}+{average}"
         for ratio in ("even", "10:1", "100:1")
         for average in ("micro", "macro", "weighted")
     ],
-    "recurrent-energy": ["lstm", "rnn", "gru"],
+    "recurrent-series": ["lstm", "rnn", "gru"],
     "recurrent-adding": ["lstm", "rnn", "gru"],
 }
 TUNED = {"optimizers"}

@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from paribus.errors import ParibusError
 from paribus.execution import bundle, session
@@ -21,7 +20,7 @@ from paribus.execution.session import Session
 from paribus.execution.settings import Settings
 from paribus.experiment.claim import Claim
 from paribus.experiment.suite import Suite
-from paribus.frontends.cli import app
+from paribus.frontends.cli import main
 from paribus.runs import fingerprint
 from paribus.spec import call
 from tests.helpers.toys import comparison, score, suite
@@ -154,11 +153,14 @@ def test_what_is_no_evidence_is_refused(tmp_path: Path, content: bytes | None, g
     assert not (tmp_path / "out").exists()
 
 
-def test_the_command_makes_pages_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_makes_pages_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     first = made(tmp_path)
     monkeypatch.setattr("paribus.frontends.cli.find_suite", finder(first))
     second = tmp_path / "second"
-    done = CliRunner().invoke(app, ["rebuild", str(tmp_path / "first"), "--out", str(second)])
-    assert done.output == f"pages: {second / 'README.md'}\n"
+    with pytest.raises(SystemExit, match="0"):
+        main(["rebuild", str(tmp_path / "first"), "--out", str(second)])
+    assert capsys.readouterr().out == f"pages: {second / 'README.md'}\n"
     same(tmp_path / "first", second)
     assert bundle.FILE not in {p.name for p in second.iterdir()}

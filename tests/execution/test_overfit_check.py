@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import torch
 from torch import nn
-from typer.testing import CliRunner
 
 from paribus.execution.overfit_check import Fitted, check, check_all
 from paribus.frontends import cli
@@ -108,28 +106,30 @@ def test_the_baseline_is_checked_or_every_variant() -> None:
 
 
 @pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A function that checks toys of these settings by the command line."""
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    """A function that checks toys of these settings by the command line; returns the status and what was written."""
 
-    def run(*options: str, **settings: Any) -> Any:
+    def run(*options: str, **settings: Any) -> tuple[int, str]:
         recipe = RECIPE.model_copy(update={"model": call(Small, hidden=32), **settings})
         made = comparison(recipe=recipe, levels={"a": FAST, "b": call("torch.optim:SGD", lr=0.0)})
         monkeypatch.setattr(cli, "find_suite", lambda _name: suite(made))
-        return CliRunner().invoke(cli.app, ["check", "toys", "--steps", "500", *options])
+        with pytest.raises(SystemExit) as ended:
+            cli.main(["check", "toys", "--steps", "500", *options])
+        return ended.value.code, capsys.readouterr().out
 
     return run
 
 
 def test_the_command_says_what_was_fitted_and_ends_with_zero(command) -> None:
-    done = command()
-    assert done.exit_code == 0
-    assert [line.partition(", loss")[0] for line in done.output.splitlines()] == [
+    status, output = command()
+    assert status == 0
+    assert [line.partition(", loss")[0] for line in output.splitlines()] == [
         "toys, a, one point: fitted",
         "toys, a, one batch of 8: fitted",
     ]
 
 
 def test_the_command_ends_with_one_where_a_variant_did_not_fit(command) -> None:
-    done = command("--all")
-    assert done.exit_code == 1
-    assert "toys, b, one batch of 8: NOT FITTED" in done.output
+    status, output = command("--all")
+    assert status == 1
+    assert "toys, b, one batch of 8: NOT FITTED" in output

@@ -19,7 +19,7 @@ from paribus.execution import executor, preflight
 from paribus.execution import session as module
 from paribus.execution.cases import Case, cases
 from paribus.execution.session import Session
-from paribus.execution.settings import Settings, choice, pairs, speaks
+from paribus.execution.settings import Settings
 from paribus.experiment.comparison import Budget, Comparison
 from paribus.experiment.factor import Factor
 from paribus.experiment.search_space import LogUniform, space
@@ -512,71 +512,6 @@ def _refused(function: Callable[[], object]) -> str:
     return str(caught.value)
 
 
-NO_GPU = (
-    "device: got 'cuda', but torch finds no usable GPU, expected a machine with a CUDA device and a torch built for "
-    "it. Use --paribus-device cpu, or auto to skip what cannot run here."
-)
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        (
-            {"seeds": 1},
-            "number of seeds: got 1, expected at least 2, to have a difference and its spread. "
-            "Use --paribus-seeds 10 or more for a verdict; the least that can reach one is 6.",
-        ),
-        (
-            {"seeds": -3},
-            "number of seeds: got -3, expected at least 2, to have a difference and its spread. "
-            "Use --paribus-seeds 10 or more for a verdict; the least that can reach one is 6.",
-        ),
-        (
-            {"jobs": 0},
-            "number of jobs: got 0, expected at least 1. "
-            "Leave --paribus-jobs out to use one process a core.",
-        ),
-        ({"device": "cuda"}, NO_GPU),
-        (
-            {"out": Path(__file__) / "below" / "it"},
-            f"folder for pages: got {Path(__file__) / 'below' / 'it'}, where {Path(__file__)} is no folder that can be "
-            "written, expected a folder, or a path where one can be made. Name another with --paribus-out.",
-        ),
-        (
-            {"targets": {"water": "Potability"}},
-            "target of task 'water': got column 'Potability' and no data, expected data to take the column from. "
-            "Add --paribus-data water=PATH.",
-        ),
-    ],
-)
-def test_settings_that_cannot_be_used_are_refused(
-    monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], message: str
-) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert _refused(lambda: Settings(**settings)) == message
-
-
-@pytest.mark.parametrize("text", ["water", "water=", "=file.csv", "=", ""])
-def test_a_pair_without_name_or_value_is_refused(text: str) -> None:
-    assert _refused(lambda: pairs("--paribus-data", ["digits=folder", text])) == (
-        f"--paribus-data: got {text!r}, expected TASK=VALUE, such as water=patients.csv. "
-        "Write --paribus-data water=... with no spaces round the equals sign."
-    )
-
-
-def test_pairs_go_by_name_and_a_value_may_hold_equals_signs() -> None:
-    texts = ["water=a=b.csv", "digits=folder", "digits=another"]
-    assert pairs("--paribus-data", texts) == {"water": "a=b.csv", "digits": "another"}
-    assert pairs("--paribus-data", []) == {}
-
-
-def test_a_choice_is_one_of_the_choices() -> None:
-    assert choice("--paribus-budget", "full", ("quick", "full")) == "full"
-    assert _refused(lambda: choice("--paribus-budget", "huge", ("quick", "full"))) == (
-        "--paribus-budget: got 'huge', expected one of quick, full. Choose one of these."
-    )
-
-
 @pytest.mark.parametrize(
     ("settings", "option"),
     [
@@ -747,14 +682,6 @@ def test_what_verdicts_speak_of_is_the_settings_or_else_the_comparisons_own(open
         assert session.study.comparison(_cases(own)[0]).inference == expected
     redrawn = suite(comparison(task=toys.REDRAWN))  # generated tasks need no correction
     opened(redrawn, inference="population").prepare(_cases(redrawn))
-    with pytest.raises(ParibusError, match="expected one of dataset, population"):
-        speaks("--paribus-inference", "models")
-    assert speaks("--paribus-inference", None) is None
-
-
-def test_a_device_that_was_asked_for_is_the_only_one() -> None:
-    assert Settings(device="cpu").devices == ("cpu",)
-    assert ADAM != SGD
 
 
 # --- a sequence of seeds ---------------------------------------------------------------------
@@ -835,41 +762,6 @@ def test_without_the_rule_nothing_is_added(opened: Opener) -> None:
     session.follow(_cases(made))
     assert session.trained == before
     assert _result(session, made).cap is None
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        (
-            {"sequential": True, "seeds": 10},
-            "--paribus-seeds: got it beside --paribus-sequential, expected --paribus-cap for the most. ",
-        ),
-        (
-            {"sequential": True, "inference": "population"},
-            "--paribus-inference: got it beside --paribus-sequential, expected seeds, which it is about. ",
-        ),
-        (
-            {"sequential": True, "evidence": True},
-            "--paribus-evidence: got it beside --paribus-sequential, expected a fixed number of seeds. ",
-        ),
-        ({"cap": 20}, "--paribus-cap: got it alone, expected --paribus-sequential with it. "),
-    ],
-)
-def test_two_rules_at_once_are_refused(settings: dict[str, Any], message: str) -> None:
-    with pytest.raises(ParibusError) as caught:
-        Settings(device="cpu", **settings)
-    assert str(caught.value) == message + (
-        "Choose the rule before the run: a fixed number of seeds, or a sequence."
-    )
-
-
-def test_a_cap_with_which_nothing_can_stop_is_refused() -> None:
-    with pytest.raises(ParibusError) as caught:
-        Settings(device="cpu", sequential=True, cap=7)
-    assert str(caught.value) == (
-        "cap of a sequence of seeds: got 7, expected at least 8, with which one contrast can stop. "
-        "Leave --paribus-cap out for 30."
-    )
 
 
 def test_a_sequence_of_new_data_is_refused(opened: Opener) -> None:

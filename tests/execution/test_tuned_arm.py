@@ -398,14 +398,6 @@ def test_a_budget_without_trials_runs_the_default_arm_alone(opened: Opener) -> N
     )
 
 
-def test_less_than_one_trial_is_refused() -> None:
-    with pytest.raises(ParibusError) as caught:
-        Settings(trials=0)
-    assert str(caught.value) == (
-        "number of trials: got 0, expected at least 1. Use --paribus-arm default to leave the tuned arm out."
-    )
-
-
 def test_only_the_tuned_paths_may_leave_a_variant(opened: Opener) -> None:
     made = tuned()
     session = opened(made)

@@ -2,36 +2,143 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from paribus.errors import ParibusError
 from paribus.execution.pool import prestart, shutdown, workers
-from paribus.frontends import cli
-from paribus.frontends.cli import app, by_task
+from paribus.execution.settings import OPTIONS
+from paribus.frontends import cli, discovery
+from paribus.frontends.cli import with_tasks
 from paribus.frontends.discovery import find_suite
-from paribus.suites import SUITES
+
+ROOT = Path(__file__).parents[2]
+Command = Callable[..., tuple[int, str, str]]
 
 
-def test_list_names_every_suite() -> None:
-    shown = CliRunner().invoke(app, ["list"]).output
-    assert [suite.name for suite in SUITES if f"{suite.name}: " not in shown] == []
+@pytest.fixture
+def paribus(capsys: pytest.CaptureFixture[str]) -> Command:
+    """A function that runs the command line in this process; returns the status, and what it wrote and refused."""
+
+    def run(*words: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            cli.main(words)
+        return (ended.value.code, *capsys.readouterr())
+
+    return run
 
 
-def test_a_value_without_a_task_goes_to_the_only_one() -> None:
-    assert by_task("--data", ["a.csv"], ["water"]) == {"water": "a.csv"}
-    assert by_task("--data", ["water=a.csv"], ["energy", "water"]) == {"water": "a.csv"}
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [(["--help"], 0), (["run", "--help"], 0), (["list"], 0), (["run", "NOSUCH"], 2)],
+    ids=["help", "help of a command", "list", "a suite that is not there"],
+)
+def test_help_lists_and_refusals_import_neither_torch_nor_pydantic(
+    tmp_path: Path, words: list[str], status: int
+) -> None:
+    """Of importing alone: seconds would depend on the machine."""
+    code = (
+        "import sys\n"
+        "from paribus.frontends.cli import main\n"
+        "try: main()\n"
+        "finally: sys.stderr.write(str(sorted({'numpy', 'pydantic', 'torch'} & sys.modules.keys())))"
+    )
+    command = [sys.executable, "-c", code, *words]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == status
+    assert done.stderr.endswith("[]")
+
+
+def test_list_shows_of_every_comparison_what_it_takes(paribus: Command) -> None:
+    status, shown, _ = paribus("list")
+    assert status == 0
+    assert [name for name in discovery.suite_locations() if f"{name}: " not in shown] == []
+    assert (
+        "classifier: What does a small network add to logistic regression, and does it matter how it is written?\n"
+        "    task tabular; logistic regression, linear layers, class, list of layers; about 3 s\n"
+    ) in shown
+
+
+@pytest.mark.parametrize("command", ["list", "run", "check", "rebuild", "calibrate"])
+def test_the_help_of_every_command_has_an_example(paribus: Command, command: str) -> None:
+    status, shown, _ = paribus(command, "--help")
+    assert status == 0
+    assert f"  paribus {command}" in shown.partition("Example")[2]
+
+
+def test_the_help_shows_every_option_with_its_default(
+    paribus: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    _, shown, _ = paribus("run", "--help")
+    assert [option.help for option in OPTIONS.values() if option.help not in shown] == []
+    assert [name for name in OPTIONS if f"  --{name} " not in shown] == []
+    assert "--arm default|tuned|both" in shown
+
+
+THIRD = """
+from tests.helpers.toys import suite
+
+SUITE = suite()
+with open({log!r}, "a") as file:
+    file.write("imported\\n")
+"""
+
+
+def test_suites_of_another_package_are_described_once_for_the_same_sources(
+    tmp_path: Path,
+) -> None:
+    """Described by importing them, then from the cache until a source changes."""
+    (tmp_path / "third.py").write_text(THIRD.format(log=str(tmp_path / "log")))
+    info = tmp_path / "third-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: third\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[paribus.suites]\nthird = third:SUITE\n")
+    places = os.pathsep.join((str(tmp_path), str(ROOT)))
+    environment = os.environ | {"PYTHONPATH": places, "PARIBUS_CACHE": str(tmp_path / "cache")}
+    code = (
+        "import json\n"
+        "from paribus.frontends.discovery import described_suites\n"
+        "print(json.dumps(described_suites()['third']))"
+    )
+
+    def described() -> list[dict[str, object]]:
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return json.loads(done.stdout)
+
+    first = described()
+    assert first[0]["task"] == "toy"
+    assert first[0]["variants"] == ["sgd", "adam"]
+    assert described() == first
+    assert (tmp_path / "log").read_text() == "imported\n"
+    with (tmp_path / "third.py").open("a") as file:
+        file.write("# changed\n")
+    assert described() == first
+    assert (tmp_path / "log").read_text() == "imported\n" * 2
+
+
+def test_a_value_without_a_task_is_for_the_only_one() -> None:
+    assert with_tasks("--data", ["a.csv"], ["tabular"]) == ["tabular=a.csv"]
+    assert with_tasks("--data", ["tabular=a.csv"], ["series", "tabular"]) == ["tabular=a.csv"]
 
 
 def test_a_value_without_a_task_is_refused_where_there_are_several() -> None:
     with pytest.raises(ParibusError) as error:
-        by_task("--data", ["a.csv"], ["adding", "energy"])
+        with_tasks("--data", ["a.csv"], ["adding", "series"])
     assert str(error.value) == (
-        "--data: got 'a.csv', expected TASK=VALUE, because these suites have the tasks adding, energy. "
+        "--data: got 'a.csv', expected TASK=VALUE, because these suites have the tasks adding, series. "
         "Write --data adding=a.csv."
     )
 
@@ -57,15 +164,27 @@ def test_a_file_that_is_no_suite_is_refused(
         find_suite(str(tmp_path / name))
 
 
+def test_a_package_that_python_finds_elsewhere_is_refused_with_both_places(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One without ``__init__.py`` comes after all that have one; a folder that the file does not name may be there."""
+    other, own = tmp_path / "other", tmp_path / "own"
+    for module in (other / "nets/__init__.py", own / "nets/net.py", own / "json/net.py"):
+        module.parent.mkdir(parents=True)
+        module.touch()
+    monkeypatch.setattr(sys, "path", [*sys.path, str(other)])
+    (own / "shadowed_suite.py").write_text("MODEL = 'nets.net:Net'")
+    with pytest.raises(ParibusError) as caught:
+        find_suite(str(own / "shadowed_suite.py"))
+    assert str(caught.value) == (
+        f"package 'nets' of the suite in {own / 'shadowed_suite.py'}: got {other / 'nets'}, which Python finds under "
+        f"that name, expected {own / 'nets'}. Rename it, or give it an __init__.py if it has none."
+    )
+
+
 def test_a_mistake_is_one_line_and_status_two(tmp_path: Path) -> None:
     done = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "from paribus.frontends.cli import main; main()",
-            "run",
-            "optimisers",
-        ],
+        [sys.executable, "-m", "paribus", "run", "optimisers"],
         capture_output=True,
         text=True,
         cwd=tmp_path,
@@ -76,44 +195,29 @@ def test_a_mistake_is_one_line_and_status_two(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (["--arm", "best"], "--arm: got 'best', expected one of default, tuned, both."),
-        (
-            ["--trials", "0"],
-            "number of trials: got 0, expected at least 1. Use --paribus-arm default",
-        ),
-    ],
-)
-def test_an_arm_or_trials_that_cannot_be_are_refused(options: list[str], message: str) -> None:
-    refused = CliRunner().invoke(app, ["run", "optimizers", *options])
-    assert isinstance(refused.exception, ParibusError)
-    assert str(refused.exception).startswith(message)
-
-
-def test_help_names_the_tuned_arm() -> None:
-    shown = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1"}).invoke(app, ["run", "--help"]).output
-    assert "default|tuned|both" in shown
-    assert (
-        "Trials a variant and seed in the tuned arm (default: the comparison's; 16 for quick)."
-        in shown
+def test_settings_that_cannot_be_used_are_refused_with_the_names_of_this_front_ends_options(
+    paribus: Command,
+) -> None:
+    assert paribus("run", "optimizers", "--jobs", "1", "--arm", "best") == (
+        2,
+        "",
+        "paribus: --arm: got 'best', expected one of default, tuned, both. Choose one of these.\n",
     )
 
 
-def test_a_suite_of_ones_own_is_calibrated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_suite_of_ones_own_is_calibrated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, paribus: Command
+) -> None:
     """Six seeds find nothing at two repeats; the status says whether all is as it must be."""
     monkeypatch.setattr(sys, "path", list(sys.path))
     (tmp_path / "toy_suite.py").write_text(
         "from tests.helpers.toys import suite\nSUITE = suite()\n"
     )
     words = ["calibrate", str(tmp_path / "toy_suite.py"), "--repeats", "2", "--seeds", "6"]
-    done = CliRunner().invoke(
-        app, [*words, "--out", str(tmp_path), "--device", "cpu", "--jobs", "1"]
-    )
+    status, output, _ = paribus(*words, "--out", str(tmp_path), "--device", "cpu", "--jobs", "1")
     told = "Trained against itself: toys: verdict `better` or `worse`: 0 % of 2, expected 5 %"
-    assert told in done.output
-    assert done.exit_code == 0, done.output
+    assert told in output
+    assert status == 0
     page = (tmp_path / "calibration.md").read_text(encoding="utf-8")
     assert "- toys, toys: 2 comparisons of 6 paired seeds, each of the baseline with itself" in page
     assert sorted(p.name for p in tmp_path.iterdir() if p.suffix == ".sqlite") == []
@@ -130,19 +234,23 @@ def test_a_suite_of_ones_own_is_calibrated(tmp_path: Path, monkeypatch: pytest.M
     ],
 )
 def test_workers_start_at_once_unless_all_may_be_known_and_end_with_a_mistake(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], woken: list[int]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    paribus: Command,
+    options: list[str],
+    woken: list[int],
 ) -> None:
     """They import for seconds what this process imports, too."""
     (tmp_path / "known").touch()
     monkeypatch.chdir(tmp_path)
     seen: list[int] = []
-    monkeypatch.setattr(cli, "wake", seen.append)
+    monkeypatch.setattr(cli, "prestart", seen.append)
     monkeypatch.setattr(cli, "available_jobs", lambda: 3)
-    monkeypatch.setattr(cli, "dismiss", lambda: seen.append(0))
-    monkeypatch.setattr(sys, "argv", ["paribus", "run", "optimisers", *options])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    assert ended.value.code == 2
+    monkeypatch.setattr(cli, "shutdown", lambda: seen.append(0))
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.delitem(sys.modules, "a_mistake", raising=False)
+    (tmp_path / "a_mistake.py").touch()
+    assert paribus("run", "a_mistake.py", *options)[0] == 2
     assert seen == [*woken, 0]
 
 
@@ -184,14 +292,15 @@ def test_workers_find_a_network_that_is_defined_beside_its_suite(tmp_path: Path)
     (tmp_path / "own_networks.py").write_text(OWN)
     done = subprocess.run(
         [
-            *(sys.executable, "-c", "from paribus.frontends.cli import main; main()", "run"),
+            *(sys.executable, "-m", "paribus", "run"),
             *(str(tmp_path / "own_networks.py"), "--jobs", "2", "--device", "cpu"),
             *("--engine", "loop", "--out", str(tmp_path / "out")),
         ],
         capture_output=True,
         text=True,
         check=False,
-        cwd=Path(__file__).parents[2],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},  # where the suite finds tests/helpers
     )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "out" / "own.csv").read_text(encoding="utf-8").count(",completed,") == 4

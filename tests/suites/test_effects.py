@@ -12,8 +12,8 @@ from paribus.execution.pool import one_thread
 from paribus.runs.run import Run, RunResult
 from paribus.spec import replace as replaced
 from paribus.suites.initialisation import SUITE as INITIALISATION
-from paribus.suites.metric_averaging import SUITE as AVERAGING
-from paribus.suites.multi_input import SUITE as TWO_INPUTS
+from paribus.suites.metric_averaging import SUITE as METRIC_AVERAGING
+from paribus.suites.multi_input import SUITE as MULTI_INPUT
 from paribus.training.loop import train
 
 
@@ -41,7 +41,7 @@ def test_six_layers_train_with_batch_norm_or_kaiming_and_not_by_default(variant,
 
 def test_a_second_input_helps_and_a_shuffled_one_does_not() -> None:
     """On three other seeds: 0.09 to 0.15 nats by measurements, none better by 0.01 when shuffled."""
-    made = TWO_INPUTS.comparisons[1].at("quick")
+    made = MULTI_INPUT.comparisons[1].at("quick")
     scores = {v.name: trained(v, seed=0).scores["log_loss"] for v in made.variants()}
     assert scores["given"] < scores["blank"] - 0.03
     assert scores["shuffled"] > scores["blank"] - 0.03
@@ -53,7 +53,7 @@ def test_a_cnn_trains_on_photographs_of_clouds() -> None:
     folder = os.environ.get("PARIBUS_DATA")
     if not folder:
         pytest.skip("PARIBUS_DATA names no folder of real data")
-    made = AVERAGING.comparisons[0].at("quick")
+    made = METRIC_AVERAGING.comparisons[0].at("quick")
     variant = made.variants()[0]
     task = replaced(variant.task, "path", str(Path(folder) / "clouds"))
     recipe = variant.recipe.model_copy(update={"steps": 60})

@@ -9,7 +9,7 @@ from torch import Tensor
 from paribus.data.dataset import Split
 from paribus.seeding import Streams
 from paribus.suites.tasks.generated_digits import (
-    SAMPLES,
+    GENERATED_DIGITS,
     discrimination,
     energy_distance,
     modes_covered,
@@ -20,7 +20,7 @@ from paribus.suites.tasks.generated_digits import (
 
 @pytest.fixture(scope="module")
 def split() -> Split:
-    return SAMPLES.make_split(SAMPLES.read(seed=0), Streams(0))
+    return GENERATED_DIGITS.make_split(GENERATED_DIGITS.read(seed=0), Streams(0))
 
 
 def images(*levels: float) -> Tensor:
@@ -71,24 +71,24 @@ def test_what_a_discriminator_says_is_its_probability_accuracy_and_loss() -> Non
     assert discrimination(outputs).tolist() == pytest.approx(expected)
 
 
-def test_real_images_are_at_the_floor_and_noise_is_far(fold: Split) -> None:
-    targets = fold.part("test").targets
+def test_real_images_are_at_the_floor_and_noise_is_far(split: Split) -> None:
+    targets = split.part("test").targets
     distances = {
-        name: SAMPLES.primary.function(dummy(fold), *targets).mean().item()
-        for name, dummy in SAMPLES.dummy.items()
+        name: GENERATED_DIGITS.primary.function(dummy(split), *targets).mean().item()
+        for name, dummy in GENERATED_DIGITS.dummy.items()
     }
     assert abs(distances["real"]) < 0.1
     assert distances["noise"] > 3
 
 
-def test_real_images_cover_every_class(fold: Split) -> None:
-    covered = modes_covered(SAMPLES.dummy["real"](fold), *fold.part("test").targets)
+def test_real_images_cover_every_class(split: Split) -> None:
+    covered = modes_covered(GENERATED_DIGITS.dummy["real"](split), *split.part("test").targets)
     assert covered.unique().tolist() == [1.0]
 
 
-def test_images_are_between_minus_one_and_one_and_latents_normal(fold: Split) -> None:
-    real, latents = fold.dataset.inputs
+def test_images_are_between_minus_one_and_one_and_latents_normal(split: Split) -> None:
+    real, latents = split.dataset.inputs
     assert (real.min().item(), real.max().item()) == (-1, 1)
     assert latents.shape == (1797, 100)
     assert latents.std().item() == pytest.approx(1, abs=0.01)
-    assert torch.equal(fold.dataset.targets[0], real)
+    assert torch.equal(split.dataset.targets[0], real)

@@ -9,13 +9,13 @@ import torch
 
 from paribus.errors import ParibusError
 from paribus.seeding import Streams
-from paribus.suites.tasks.image_and_table import halves, measured
+from paribus.suites.tasks.image_and_table import halves_of_digits, measured
 from paribus.suites.tasks.images import digits
-from paribus.suites.tasks.multi_label_digits import LABELS, labelled
+from paribus.suites.tasks.multi_label_digits import MULTI_LABEL_DIGITS, labelled
 
 
 def test_the_upper_half_is_the_image_and_the_lower_half_is_measured() -> None:
-    whole, data = digits(), halves()
+    whole, data = digits(), halves_of_digits()
     assert data.input_shapes == ((1, 4, 8), (4,))
     assert torch.equal(data.inputs[0], whole.inputs[0][:, :, :4])
     assert torch.equal(data.inputs[1][:, 0], whole.inputs[0][:, 0, 4:].sum((1, 2)).float())
@@ -46,9 +46,9 @@ def test_labels_are_those_of_the_digits() -> None:
 
 def test_always_answering_a_labels_share_costs_its_entropy() -> None:
     """Four of ten digits are prime: 0.673 nats."""
-    split = LABELS.make_split(LABELS.read(0), Streams(0))
-    score = LABELS.primary.function(
-        LABELS.dummy["prior"](split), *split.part("test").targets
+    split = MULTI_LABEL_DIGITS.make_split(MULTI_LABEL_DIGITS.read(0), Streams(0))
+    score = MULTI_LABEL_DIGITS.primary.function(
+        MULTI_LABEL_DIGITS.dummy["prior"](split), *split.part("test").targets
     ).mean()
     assert float(score) == pytest.approx(-0.4 * math.log(0.4) - 0.6 * math.log(0.6), abs=0.02)
 
@@ -62,5 +62,5 @@ def test_other_levels_of_grey_are_the_same_pictures() -> None:
 
 
 def test_no_file_has_several_labels() -> None:
-    with pytest.raises(ParibusError, match="data for task 'labels'"):
-        LABELS.model_copy(update={"path": "a.csv"}).read(0)
+    with pytest.raises(ParibusError, match="data for task 'multi_label_digits'"):
+        MULTI_LABEL_DIGITS.model_copy(update={"path": "a.csv"}).read(0)

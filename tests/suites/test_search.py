@@ -12,13 +12,13 @@ from paribus.execution.pool import one_thread
 from paribus.runs.run import Run
 from paribus.seeding import Streams
 from paribus.suites.search import SUITE, TRIALS
-from paribus.suites.tasks.response_surface import HARDLY, SURFACE, surface
+from paribus.suites.tasks.response_surface import HARDLY, RESPONSE_SURFACE, response_surface
 from paribus.training.loop import train
 
 
 @pytest.mark.parametrize("matter", [1, 2, 5])
 def test_as_many_directions_matter_as_are_asked_for(matter: int) -> None:
-    data = surface(0, matter=matter)
+    data = response_surface(0, matter=matter)
     assert sorted(data.inputs[0][0].tolist()) == pytest.approx(
         [HARDLY] * (5 - matter) + [1.0] * matter
     )
@@ -28,21 +28,21 @@ def test_as_many_directions_matter_as_are_asked_for(matter: int) -> None:
 
 
 def test_other_directions_matter_for_another_seed() -> None:
-    assert len({tuple(surface(seed).inputs[0][0].tolist()) for seed in range(20)}) > 5
+    assert len({tuple(response_surface(seed).inputs[0][0].tolist()) for seed in range(20)}) > 5
 
 
 def test_the_middle_of_every_range_is_what_nothing_learned_says() -> None:
-    split = SURFACE.make_split(SURFACE.read(seed=0), Streams(0))
+    split = RESPONSE_SURFACE.make_split(RESPONSE_SURFACE.read(seed=0), Streams(0))
     w, b = split.dataset.inputs[0][0], split.dataset.targets[0][0] / split.dataset.inputs[0][0]
-    outputs = SURFACE.dummy["centre"](split)
-    found = SURFACE.primary.function(outputs, *split.part("test").targets)
+    outputs = RESPONSE_SURFACE.dummy["centre"](split)
+    found = RESPONSE_SURFACE.primary.function(outputs, *split.part("test").targets)
     torch.testing.assert_close(found[0], (w.square() * (0.5 - b).square()).mean())
 
 
 @pytest.mark.parametrize("matter", [0, 6])
 def test_more_directions_than_there_are_are_refused(matter: int) -> None:
     with pytest.raises(ParibusError) as caught:
-        surface(0, matter=matter)
+        response_surface(0, matter=matter)
     assert str(caught.value) == (
         f"directions of a surface: got {matter} of 5 that matter, expected at least one, and no more than there are. "
         "Change source.matter or source.directions."

@@ -10,7 +10,7 @@ from paribus.execution.executor import split_of
 from paribus.execution.pool import one_thread
 from paribus.runs.run import Run
 from paribus.suites.sequences import SUITE
-from paribus.suites.tasks.sequences import delay, reversal, tally, wave
+from paribus.suites.tasks.sequences import count_ones, delay, sequence_reversal, wave
 
 
 def test_a_delay_gives_back_what_came_three_steps_before() -> None:
@@ -21,7 +21,7 @@ def test_a_delay_gives_back_what_came_three_steps_before() -> None:
 
 
 def test_a_tally_is_the_share_of_ones() -> None:
-    data = tally(0)
+    data = count_ones(0)
     assert set(data.inputs[0].unique().tolist()) == {0.0, 1.0}
     assert torch.equal(data.targets[0][:, 0], data.inputs[0].sum((1, 2)) / 16)
 
@@ -36,7 +36,7 @@ def test_a_wave_is_the_sine_of_its_numbers() -> None:
 
 
 def test_a_reversal_ends_with_what_came_first() -> None:
-    data = reversal(0)
+    data = sequence_reversal(0)
     assert torch.equal(data.targets[0][:, -1], data.inputs[0][:, 0, 0])
     assert torch.equal(data.targets[0].flip(1), data.inputs[0][..., 0])
 

@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from paribus.errors import ParibusError
-from paribus.suites.tasks.synthetic_characters import ALPHABETS, FONT, glyphs
+from paribus.suites.tasks.synthetic_characters import ALPHABETS, FONT, synthetic_characters
 
 
 def test_there_are_two_hundred_characters_of_ten_alphabets() -> None:
-    data = glyphs()
+    data = synthetic_characters()
     assert data.input_shapes == ((1, 32, 32), (10,))
     assert (len(data), len(data.classes)) == (4000, 200)
     assert data.targets[0].bincount().tolist() == [20] * 200
@@ -40,21 +40,21 @@ def test_the_font_has_every_letter() -> None:
 
 def test_drawings_are_always_the_same_and_kept(tmp_path, monkeypatch) -> None:
     """Made afresh, read from the cache, and made again where the cache holds rubbish or cannot be written."""
-    made = glyphs(size=16, drawings=2)
+    made = synthetic_characters(size=16, drawings=2)
     monkeypatch.setenv("PARIBUS_CACHE", str(tmp_path / "cache"))
-    fresh = glyphs(size=16, drawings=2)
+    fresh = synthetic_characters(size=16, drawings=2)
     (file,) = (tmp_path / "cache").iterdir()
     assert np.load(file).shape == (400, 16, 16)
-    kept = glyphs(size=16, drawings=2)
+    kept = synthetic_characters(size=16, drawings=2)
     file.write_bytes(b"rubbish")
-    again = glyphs(size=16, drawings=2)
+    again = synthetic_characters(size=16, drawings=2)
     monkeypatch.setenv("PARIBUS_CACHE", "/dev/null/nowhere")
-    unkept = glyphs(size=16, drawings=2)
+    unkept = synthetic_characters(size=16, drawings=2)
     assert len({data.digest for data in (made, fresh, kept, again, unkept)}) == 1
 
 
 def test_no_two_drawings_are_alike_and_all_have_ink() -> None:
-    pixels = glyphs().inputs[0].flatten(1)
+    pixels = synthetic_characters().inputs[0].flatten(1)
     assert len(pixels.unique(dim=0)) == 4000
     ink = (pixels < 128).sum(1)
     assert (int(ink.min()) > 10, int(ink.max()) < 700) == (True, True)
@@ -62,7 +62,7 @@ def test_no_two_drawings_are_alike_and_all_have_ink() -> None:
 
 def test_drawings_of_a_letter_are_nearer_to_each_other_than_to_other_letters() -> None:
     """A mean drawing of each letter, of half of its drawings, finds at least half of the others, of 200 letters."""
-    data = glyphs(further="none")
+    data = synthetic_characters(further="none")
     pixels = data.inputs[0].flatten(1).double().view(200, 20, -1)
     means, rest = pixels[:, :10].mean(1), pixels[:, 10:].flatten(0, 1)
     nearest = torch.cdist(rest, means).argmin(1)
@@ -72,7 +72,7 @@ def test_drawings_of_a_letter_are_nearer_to_each_other_than_to_other_letters() -
 
 def test_some_letters_of_three_alphabets_have_one_shape() -> None:
     """Latin, Greek and Cyrillic A are drawn alike: their mean drawings differ less than those of A and B."""
-    data = glyphs(further="none", scripts=["Latin", "Greek", "Cyrillic"])
+    data = synthetic_characters(further="none", scripts=["Latin", "Greek", "Cyrillic"])
     means = data.inputs[0].flatten(1).double().view(60, 20, -1).mean(1)
     latin, greek, cyrillic, b = means[0], means[20], means[40], means[1]
     other = float((latin - b).norm())
@@ -80,7 +80,7 @@ def test_some_letters_of_three_alphabets_have_one_shape() -> None:
 
 
 def test_the_alphabet_is_a_target_if_asked_for() -> None:
-    data = glyphs(further="target", drawings=2)
+    data = synthetic_characters(further="target", drawings=2)
     assert (len(data.inputs), data.output_sizes) == (1, (200, 10))
     assert data.further_classes == (tuple(ALPHABETS),)
     assert torch.equal(data.targets[1], data.targets[0] // 20)
@@ -88,10 +88,13 @@ def test_the_alphabet_is_a_target_if_asked_for() -> None:
 
 def test_wrong_arguments_are_refused() -> None:
     with pytest.raises(ParibusError) as caught:
-        glyphs(scripts=["Runic"])
-    assert str(caught.value).startswith("scripts of glyphs: got 'Runic', expected some of Arabic,")
+        synthetic_characters(scripts=["Runic"])
+    assert str(caught.value).startswith(
+        "scripts of synthetic characters: got 'Runic', expected some of Arabic,"
+    )
     with pytest.raises(ParibusError) as caught:
-        glyphs(further="output")
+        synthetic_characters(further="output")
     assert str(caught.value) == (
-        "place of the alphabet in glyphs: got 'output', expected one of input, target, none. Choose one of these."
+        "place of the alphabet in synthetic characters: got 'output', expected one of input, target, none. "
+        "Choose one of these."
     )

@@ -16,32 +16,32 @@ from paribus.experiment.task import Task
 from paribus.seeding import Streams
 from paribus.spec import call, canonical, replace
 from paribus.suites.tasks.adding import ADDING
-from paribus.suites.tasks.autoencoding import NOISY, PICTURES
+from paribus.suites.tasks.autoencoding import AUTOENCODING, DENOISING
 from paribus.suites.tasks.curve import CURVE
 from paribus.suites.tasks.features import SOURCE, TARGET, UNRELATED
 from paribus.suites.tasks.generated import in_turn
-from paribus.suites.tasks.images import DIGITS, some_digits
-from paribus.suites.tasks.random_walk import WALK, nearest, walk
-from paribus.suites.tasks.sequences import DELAY, REVERSAL, TALLY, WAVE
-from paribus.suites.tasks.series import ENERGY, load
+from paribus.suites.tasks.images import IMAGES, some_digits
+from paribus.suites.tasks.random_walk import RANDOM_WALK, nearest, random_walk
+from paribus.suites.tasks.sequences import COUNT_ONES, DELAY, SEQUENCE_REVERSAL, WAVE
+from paribus.suites.tasks.series import SERIES, load
 from paribus.suites.tasks.tables import DIABETES, WINE
-from paribus.suites.tasks.tabular import WATER
+from paribus.suites.tasks.tabular import TABULAR
 
 TASKS = {
     task.name: task
     for task in (
-        WATER,
-        DIGITS,
-        ENERGY,
+        TABULAR,
+        IMAGES,
+        SERIES,
         ADDING,
-        WALK,
+        RANDOM_WALK,
         CURVE,
-        PICTURES,
-        NOISY,
+        AUTOENCODING,
+        DENOISING,
         WINE,
         DIABETES,
         TARGET,
-        *(DELAY, TALLY, WAVE, REVERSAL),
+        *(DELAY, COUNT_ONES, WAVE, SEQUENCE_REVERSAL),
     )
 }
 
@@ -52,13 +52,13 @@ def task(request: pytest.FixtureRequest) -> Task:
 
 
 @pytest.fixture(scope="module")
-def make_split(task: Task) -> Split:
+def split(task: Task) -> Split:
     return task.make_split(task.read(seed=0), Streams(0))
 
 
-def _score(task: Task, fold: Split, dummy: str, metric: int = 0) -> float:
-    outputs = task.dummy[dummy](fold)
-    return float(task.metrics[metric].function(outputs, fold.part("test").targets[0]).mean())
+def _score(task: Task, split: Split, dummy: str, metric: int = 0) -> float:
+    outputs = task.dummy[dummy](split)
+    return float(task.metrics[metric].function(outputs, split.part("test").targets[0]).mean())
 
 
 def _pointed(task: Task, path: Path) -> Task:
@@ -84,85 +84,85 @@ def test_only_redrawn_data_depend_on_the_seed(task: Task) -> None:
     assert (task.read(seed=0).digest != task.read(seed=1).digest) is task.redrawn
 
 
-def test_prepared_parts_are_finite_and_shaped_alike(fold: Split) -> None:
+def test_prepared_parts_are_finite_and_shaped_alike(split: Split) -> None:
     for name in PARTS:
-        part = fold.part(name)
-        assert tuple(x.shape[1:] for x in part.inputs) == fold.dataset.input_shapes
+        part = split.part(name)
+        assert tuple(x.shape[1:] for x in part.inputs) == split.dataset.input_shapes
         assert all(x.isfinite().all() for x in (*part.inputs, *part.targets))
-        assert len(part) == len(fold.indices(name))
-    assert not set(fold.train.tolist()) & set(fold.test.tolist())
-    assert len(fold.dataset.feature_axes) == len(fold.dataset.inputs) == 1
+        assert len(part) == len(split.indices(name))
+    assert not set(split.train.tolist()) & set(split.test.tolist())
+    assert len(split.dataset.feature_axes) == len(split.dataset.inputs) == 1
 
 
-def test_dummy_predictors_answer_in_the_shape_of_a_network(task: Task, fold: Split) -> None:
-    target = fold.part("test").targets[0]
+def test_dummy_predictors_answer_in_the_shape_of_a_network(task: Task, split: Split) -> None:
+    target = split.part("test").targets[0]
     for dummy in task.dummy.values():
-        outputs = dummy(fold)
+        outputs = dummy(split)
         assert outputs.shape == (
-            target.shape if target.ndim == 4 else (len(target), fold.dataset.outputs)
+            target.shape if target.ndim == 4 else (len(target), split.dataset.outputs)
         )
         assert outputs.is_floating_point()
         assert all(m.function(outputs, target).isfinite().all() for m in task.metrics)
-        assert task.loss(outputs, target).shape == (len(fold.test),)
+        assert task.loss(outputs, target).shape == (len(split.test),)
 
 
 def test_sizes_are_those_that_the_tasks_state() -> None:
     sizes = {}
     for name, task in TASKS.items():
-        fold = task.make_split(task.read(seed=3), Streams(3))
-        sizes[name] = (fold.dataset.input_shapes, *(len(fold.indices(part)) for part in PARTS))
+        split = task.make_split(task.read(seed=3), Streams(3))
+        sizes[name] = (split.dataset.input_shapes, *(len(split.indices(part)) for part in PARTS))
     assert sizes == {
-        "water": (((30,),), 341, 115, 113),
-        "digits": (((1, 8, 8),), 1078, 360, 359),
-        "energy": (((96, 1),), 36_758, 2000, 2000),
+        "tabular": (((30,),), 341, 115, 113),
+        "images": (((1, 8, 8),), 1078, 360, 359),
+        "series": (((96, 1),), 36_758, 2000, 2000),
         "adding": (((50, 2),), 32_000, 2000, 2000),
-        "walk": (((1,),), 350, 75, 75),
+        "random_walk": (((1,),), 350, 75, 75),
         "curve": (((1,),), 256, 128, 512),
         "features": (((30,),), 200, 400, 1000),
         "delay": (((16, 1),), 2000, 500, 500),
-        "tally": (((16, 1),), 2000, 500, 500),
+        "count_ones": (((16, 1),), 2000, 500, 500),
         "wave": (((3,),), 2000, 500, 500),
-        "reversal": (((6, 1),), 2000, 500, 500),
-        "pictures": (((1, 8, 8),), 1078, 200, 200),
-        "noisy": (((1, 8, 8),), 1078, 200, 200),
+        "sequence_reversal": (((6, 1),), 2000, 500, 500),
+        "autoencoding": (((1, 8, 8),), 1078, 200, 200),
+        "denoising": (((1, 8, 8),), 1078, 200, 200),
         "wine": (((13,),), 107, 35, 36),
         "diabetes": (((10,),), 265, 89, 88),
     }
 
 
 def test_classes_are_named() -> None:
-    assert WATER.read(seed=0).classes == ("malignant", "benign")
-    assert DIGITS.read(seed=0).classes == tuple("0123456789")
+    assert TABULAR.read(seed=0).classes == ("malignant", "benign")
+    assert IMAGES.read(seed=0).classes == tuple("0123456789")
 
 
 def test_always_answering_the_prevalences_costs_their_entropy() -> None:
     """357 of 569 are benign: 0.660 nats; ten nearly even digits: ln 10 = 2.303 nats."""
-    for task, entropy in ((WATER, 0.660), (DIGITS, 2.303)):
-        fold = task.make_split(task.read(seed=0), Streams(0))
-        assert _score(task, fold, "prior") == pytest.approx(entropy, abs=0.01)
+    for task, entropy in ((TABULAR, 0.660), (IMAGES, 2.303)):
+        split = task.make_split(task.read(seed=0), Streams(0))
+        assert _score(task, split, "prior") == pytest.approx(entropy, abs=0.01)
 
 
 def test_a_linear_model_finds_most_of_water() -> None:
     from sklearn.linear_model import LogisticRegression
 
-    fold = WATER.make_split(WATER.read(seed=0), Streams(0))
-    train, test = fold.part("train"), fold.part("test")
+    split = TABULAR.make_split(TABULAR.read(seed=0), Streams(0))
+    train, test = split.part("train"), split.part("test")
     model = LogisticRegression(max_iter=1000).fit(train.inputs[0], train.targets[0])
     assert model.score(test.inputs[0], test.targets[0]) > 0.93
 
 
 def test_the_load_can_be_forecast_better_than_naively() -> None:
     """A linear forecast beats the last value by more than the margin, and that beats yesterday's."""
-    fold = ENERGY.make_split(ENERGY.read(seed=0), Streams(0))
-    train, test = fold.part("train"), fold.part("test")
+    split = SERIES.make_split(SERIES.read(seed=0), Streams(0))
+    train, test = split.part("train"), split.part("test")
     solution = torch.linalg.lstsq(train.inputs[0][::4].squeeze(-1), train.targets[0][::4]).solution
     error = float((test.inputs[0].squeeze(-1) @ solution - test.targets[0]).square().mean())
-    margin = ENERGY.primary.margin
+    margin = SERIES.primary.margin
     assert margin is not None
     assert (
         error + margin
-        < _score(ENERGY, fold, "last_value")
-        < _score(ENERGY, fold, "same_time_yesterday")
+        < _score(SERIES, split, "last_value")
+        < _score(SERIES, split, "same_time_yesterday")
     )
 
 
@@ -199,39 +199,39 @@ def test_answering_the_mean_on_adding_errs_by_one_sixth() -> None:
 
 def test_a_walk_adds_up_its_noise_and_white_noise_does_not() -> None:
     """The increments of the walk are the values of the noise: both are the same draw."""
-    steps, noise = (walk(3, memory=memory).targets[0][:, 0] for memory in (1.0, 0.0))
+    steps, noise = (random_walk(3, memory=memory).targets[0][:, 0] for memory in (1.0, 0.0))
     torch.testing.assert_close(steps.diff(), noise[1:], atol=1e-4, rtol=0)
     assert float(noise.var()) == pytest.approx(1, abs=0.2)  # 500 draws: a deviation of 0.063
-    assert torch.equal(walk(3).inputs[0][:, 0], torch.arange(500.0))
+    assert torch.equal(random_walk(3).inputs[0][:, 0], torch.arange(500.0))
 
 
 def test_a_memory_that_is_no_share_is_refused() -> None:
     with pytest.raises(ParibusError) as caught:
-        walk(0, memory=1.5)
+        random_walk(0, memory=1.5)
     assert str(caught.value) == (
         "memory of a series: got 1.5, expected a share from 0, white noise, to 1, a random walk. "
         "Give a number between 0 and 1."
     )
 
 
-def _r_squared_of_the_nearest(seed: int, split: str, memory: float = 1.0) -> float:
+def _r_squared_of_the_nearest(seed: int, splitter: str, memory: float = 1.0) -> float:
     """The share of the test part's variance that the nearest training sample tells, by scikit-learn."""
     from sklearn.metrics import r2_score
     from sklearn.neighbors import KNeighborsRegressor
 
-    task = replace(replace(WALK, "split", call(split)), "source.memory", memory)
-    fold = task.make_split(task.read(seed=seed), Streams(seed))
-    train, test = fold.part("train"), fold.part("test")
+    task = replace(replace(RANDOM_WALK, "split", call(splitter)), "source.memory", memory)
+    split = task.make_split(task.read(seed=seed), Streams(seed))
+    train, test = split.part("train"), split.part("test")
     told = KNeighborsRegressor(1).fit(train.inputs[0], train.targets[0]).predict(test.inputs[0])
     return float(r2_score(test.targets[0], told))
 
 
 def test_the_nearest_in_time_is_the_earlier_of_two() -> None:
     """Steps 1, 2 and 6 are known, and 4 lies as far from 2 as from 6."""
-    data = walk(0, length=8)
-    fold = Split(data, torch.tensor([1, 2, 6]), torch.tensor([3]), torch.tensor([0, 4, 5, 7]))
-    known = fold.part("train").targets[0][:, 0].tolist()
-    assert nearest(fold)[:, 0].tolist() == [known[0], known[1], known[2], known[2]]
+    data = random_walk(0, length=8)
+    split = Split(data, torch.tensor([1, 2, 6]), torch.tensor([3]), torch.tensor([0, 4, 5, 7]))
+    known = split.part("train").targets[0][:, 0].tolist()
+    assert nearest(split)[:, 0].tolist() == [known[0], known[1], known[2], known[2]]
 
 
 def test_the_nearest_in_time_knows_a_walk_at_random_and_not_by_time() -> None:
@@ -258,7 +258,7 @@ def test_generated_tasks_read_no_file(name: str) -> None:
         _pointed(TASKS[name], Path("sums.csv")).read(seed=0)
     assert str(caught.value) == (
         f"data for task {name!r}: got sums.csv, expected no file: its data are generated anew for every seed. "
-        "Leave the file out, or give it to a task that reads one, such as energy."
+        "Leave the file out, or give it to a task that reads one, such as series."
     )
 
 
@@ -270,10 +270,10 @@ def test_a_table_of_ones_own_takes_the_place_of_water(tmp_path: Path) -> None:
         writer.writerows(
             [*torch.rand(2, generator=generator).tolist(), "xyz"[i % 3]] for i in range(60)
         )
-    task = _pointed(WATER, tmp_path / "own.csv")
-    fold = task.make_split(task.read(seed=0), Streams(0))
-    assert (fold.dataset.classes, fold.dataset.outputs) == (("x", "y", "z"), 3)
-    assert _score(task, fold, "prior", metric=1) == pytest.approx(1 / 3)
+    task = _pointed(TABULAR, tmp_path / "own.csv")
+    split = task.make_split(task.read(seed=0), Streams(0))
+    assert (split.dataset.classes, split.dataset.outputs) == (("x", "y", "z"), 3)
+    assert _score(task, split, "prior", metric=1) == pytest.approx(1 / 3)
 
 
 def _real(*names: str) -> Path:
@@ -286,28 +286,28 @@ def _real(*names: str) -> Path:
 @pytest.mark.real_data
 def test_real_files_take_the_place_of_embedded_data() -> None:
     real = {
-        WATER: _real("water", "water_potability.csv"),
-        DIGITS: _real("clouds"),
-        ENERGY: _real("electricity", "electricity_train.csv"),
+        TABULAR: _real("water", "water_potability.csv"),
+        IMAGES: _real("clouds"),
+        SERIES: _real("electricity", "electricity_train.csv"),
     }
     scores = {}
     for embedded, path in real.items():
         task = _pointed(embedded, path)
-        fold = task.make_split(task.read(seed=0), Streams(0))
-        assert all(x.isfinite().all() for part in PARTS for x in fold.part(part).inputs)
-        scores[task.name] = [_score(task, fold, dummy) for dummy in task.dummy]
-    assert scores["water"] == pytest.approx([0.669], abs=0.005)
-    assert scores["digits"] == pytest.approx([1.84], abs=0.05)
-    assert scores["energy"] == pytest.approx([0.076, 0.83], abs=0.01)
+        split = task.make_split(task.read(seed=0), Streams(0))
+        assert all(x.isfinite().all() for part in PARTS for x in split.part(part).inputs)
+        scores[task.name] = [_score(task, split, dummy) for dummy in task.dummy]
+    assert scores["tabular"] == pytest.approx([0.669], abs=0.005)
+    assert scores["images"] == pytest.approx([1.84], abs=0.05)
+    assert scores["series"] == pytest.approx([0.076, 0.83], abs=0.01)
 
 
 @pytest.mark.parametrize(("sigma", "noise", "pca"), [(0.2, 14.0, 16.9), (0.4, 8.0, 13.6)])
 def test_noise_and_pca_have_the_psnr_that_is_known(sigma: float, noise: float, pca: float) -> None:
     """-20 log10(sigma) dB of noise alone; PCA as measured elsewhere on the same digits."""
-    task = replace(NOISY, "perturb.sigma", sigma)
-    fold = task.make_split(task.read(seed=0), Streams(0))
-    assert _score(task, fold, "noisy_image") == pytest.approx(noise, abs=0.15)
-    assert _score(task, fold, "pca") == pytest.approx(pca, abs=0.3)
+    task = replace(DENOISING, "perturb.sigma", sigma)
+    split = task.make_split(task.read(seed=0), Streams(0))
+    assert _score(task, split, "noisy_image") == pytest.approx(noise, abs=0.15)
+    assert _score(task, split, "pca") == pytest.approx(pca, abs=0.3)
 
 
 def test_images_of_a_folder_become_targets_between_zero_and_one(tmp_path: Path) -> None:
@@ -317,7 +317,7 @@ def test_images_of_a_folder_become_targets_between_zero_and_one(tmp_path: Path) 
         (tmp_path / name).mkdir()
         for level in levels:
             Image.new("L", (4, 4), level).save(tmp_path / name / f"{level}.png")
-    data = _pointed(PICTURES, tmp_path).read(seed=0)
+    data = _pointed(AUTOENCODING, tmp_path).read(seed=0)
     assert data.inputs[0] is data.targets[0]
     assert data.input_shapes == ((1, 16, 16),)
     assert sorted(data.inputs[0].amax((1, 2, 3)).tolist()) == pytest.approx([0, 0.2, 0.4, 1])
@@ -329,10 +329,10 @@ def test_no_linear_function_tells_the_classes_of_hidden_features(task: Task) -> 
     """Six thousand samples of twelve classes: little more than the most frequent one's share."""
     from sklearn.linear_model import LogisticRegression
 
-    fold = task.make_split(task.read(seed=3), Streams(3))
-    train, test = fold.part("train"), fold.part("test")
+    split = task.make_split(task.read(seed=3), Streams(3))
+    train, test = split.part("train"), split.part("test")
     model = LogisticRegression(max_iter=500).fit(train.inputs[0], train.targets[0])
-    assert len(fold.dataset.classes) == 12
+    assert len(split.dataset.classes) == 12
     assert model.score(test.inputs[0], test.targets[0]) < 0.2
 
 
@@ -358,7 +358,7 @@ def test_some_digits_are_classes_of_their_own() -> None:
     data = some_digits(5, 9)
     assert data.classes == tuple("56789")
     assert data.targets[0].unique().tolist() == [0, 1, 2, 3, 4]
-    every = DIGITS.read(seed=0)
+    every = IMAGES.read(seed=0)
     assert torch.equal(data.inputs[0][data.targets[0] == 2], every.inputs[0][every.targets[0] == 7])
 
 

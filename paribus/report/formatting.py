@@ -89,8 +89,8 @@ def _narrow(mean: float, sd: float) -> str:
 def skewed_median(values: Floats) -> str:
     """Format the median where it lies over half a standard deviation from the mean, else nothing.
 
-    >>> skewed_median(np.array([1.0, 2.0, 3.0])), skewed_median(np.array([0.1] * 9 + [9.1]))
-    ('', '0.1')
+    >>> skewed_median(np.array([1.0, 2.0, 3.0])), skewed_median(np.array([0.0] * 6 + [10.0] * 4))
+    ('', '0.0')
     """
     sd = float(values.std(ddof=1)) if values.size > 1 else 0.0
     if not sd:

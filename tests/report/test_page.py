@@ -506,7 +506,7 @@ def test_a_page_says_what_its_claims_measures_are(store, page) -> None:
     measure = call("paribus.analysis.measures:parameters")
     made = CLAIMS[0].model_copy(update={"measure": measure, "higher_is_better": False})
     text = page(filled(store, claims=(made,)).result())
-    assert "\n\n- `parameters`: how many numbers the variant trains.\n\n" in text
+    assert "\n\n- `parameters`: the number of parameters that the variant trains.\n\n" in text
 
 
 def test_no_results_are_said_to_be_none(tmp_path) -> None:

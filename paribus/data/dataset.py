@@ -173,7 +173,7 @@ class Split:
         return digest_tensors((self.train, self.validation, self.test))
 
     @cached_property
-    def input_affines(self) -> tuple[Standardizer | None, ...]:
+    def input_standardizers(self) -> tuple[Standardizer | None, ...]:
         """Preparation of each input, fitted on the training part alone; None leaves it as it is."""
         return tuple(
             None if axis is None else Standardizer.fit(x[self.train], axis)
@@ -181,7 +181,7 @@ class Split:
         )
 
     @cached_property
-    def target_affines(self) -> tuple[Standardizer | None, ...]:
+    def target_standardizers(self) -> tuple[Standardizer | None, ...]:
         """Preparation of each target, fitted on the training part alone."""
         wanted = self.dataset.standardise_targets
         return tuple(
@@ -196,15 +196,18 @@ class Split:
         """Return the split of these samples in all three parts, ``(sample,)``, prepared as they are in this one."""
         made = Split(self.dataset, samples, samples, samples, self.notes)
         # Statistics of this split, in place of ones fitted on the few samples.
-        vars(made).update(input_affines=self.input_affines, target_affines=self.target_affines)
+        vars(made).update(
+            input_standardizers=self.input_standardizers,
+            target_standardizers=self.target_standardizers,
+        )
         return made
 
     def part(self, name: str, max_size: int | None = None) -> Subset:
         """Return the prepared samples of a part, or the first of them."""
         index = self.indices(name)[:max_size]
         return Subset(
-            _prepared(self.dataset.inputs, index, self.input_affines),
-            _prepared(self.dataset.targets, index, self.target_affines),
+            _prepared(self.dataset.inputs, index, self.input_standardizers),
+            _prepared(self.dataset.targets, index, self.target_standardizers),
         )
 
 

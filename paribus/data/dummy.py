@@ -134,5 +134,5 @@ def _from_window(split: Split, lag: int) -> Tensor:
             fix="Give a lag within the window, or make the windows longer.",
         )
     value = split.dataset.inputs[0][split.test, window - lag, :1]
-    affine = split.target_affines[0]
+    affine = split.target_standardizers[0]
     return affine(value) if affine else value

@@ -164,7 +164,7 @@ def _item(x: Any, name: str) -> Tensor:
 
 
 def _named_classes(read: Dataset, names: Any) -> tuple[str, ...]:
-    """The names of a data set's own classes, where its targets number them."""
+    """Return the names of a data set's own classes, where its targets number them."""
     numbered = read.classes == tuple(map(str, range(len(read.classes))))
     if numbered and isinstance(names, Sequence) and len(names) == len(read.classes):
         return tuple(map(str, names))
@@ -204,7 +204,7 @@ def _of_pair(inputs: Any, targets: Any, task: Kind | None, standardise: bool) ->
 
 
 def _without_copies(dataset: Dataset) -> Dataset:
-    """The data set with copies of a row on one side of every split, as in a table that is read from a file."""
+    """Return the data set with copies of a row on one side of every split, as in a table read from a file."""
     from paribus.data.readers.table import copies_of
 
     (x,), (y,) = dataset.inputs, dataset.targets
@@ -215,7 +215,7 @@ def _without_copies(dataset: Dataset) -> Dataset:
 
 
 def _inputs(inputs: Any, features: Sequence[str], standardise: bool) -> Tensor:
-    """Samples as a tensor, ``(sample, feature, ...)``, finite."""
+    """Return samples as a tensor, ``(sample, feature, ...)``, all of it finite."""
     if features:
         _refuse_no_numbers(inputs)
     if isinstance(inputs, Tensor):

@@ -66,7 +66,7 @@ def fingerprint(
 
 
 def _part(target: str) -> str:
-    """What a callable's source is named by: its module, or its own name where it is of a notebook or script."""
+    """Return the name of a callable's source: its module, or its own name where it is of a notebook or script."""
     return target if MARK in target else target.partition(":")[0]
 
 

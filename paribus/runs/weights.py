@@ -56,7 +56,7 @@ def _refused(path: Path, got: str) -> ParibusError:
     )
 
 
-def take_over(network: nn.Module, weights: Mapping[str, Tensor], names: list[str]) -> None:
+def copy_weights(network: nn.Module, weights: Mapping[str, Tensor], names: list[str]) -> None:
     """Put weights and buffers of these names into a network; all others stay as they are.
 
     Raises:

@@ -9,7 +9,7 @@ from paribus.errors import ParibusError
 
 
 def best_of(values: Sequence[float], n: int, higher_is_better: bool = True) -> float:
-    """The expected best of n of these trials, without bias: ``sum v(j) C(j-1, n-1) / C(B, n)``, v ascending.
+    """Return the unbiased expected best of n of these trials, ``sum v(j) C(j-1, n-1) / C(B, n)``, v ascending.
 
     It is the mean over all ways to pick n of the B trials (Dodge et al. 2019 estimate it with replacement, which is
     biased; Tang et al. 2020 give this form).

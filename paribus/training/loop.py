@@ -126,7 +126,7 @@ class Training:
     def _augmented(self, augment: Augmentation, index: Tensor) -> Tensor:
         """Return the first input's samples of a batch, changed while raw and prepared as all samples are."""
         raw = self.split.dataset.inputs[0][self.split.train[index]]
-        changed, affine = augment(raw, self.steps), self.split.input_affines[0]
+        changed, affine = augment(raw, self.steps), self.split.input_standardizers[0]
         like = self.parts.train.inputs[0]
         return (affine(changed) if affine else changed).to(like.device, like.dtype)
 

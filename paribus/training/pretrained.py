@@ -14,7 +14,7 @@ from paribus.data.dataset import Split
 from paribus.errors import ParibusError
 from paribus.experiment.recipe import Recipe
 from paribus.runs.run import Outcome, Run, data_digest
-from paribus.runs.weights import load_weights, save_weights, take_over
+from paribus.runs.weights import copy_weights, load_weights, save_weights
 from paribus.training.network import build
 from paribus.training.run_state import RunState
 
@@ -43,7 +43,7 @@ def initial_network(run: Run, split: Split, fit: Fit) -> nn.Module:
     network = build(recipe, split.dataset, run.streams)
     taken, frozen = named_weights(recipe, network)
     if taken:
-        take_over(network, source_weights(run, fit), taken)
+        copy_weights(network, source_weights(run, fit), taken)
     for name in frozen:
         network.get_parameter(name).requires_grad_(False)
     return network

@@ -11,7 +11,7 @@ from torch import nn
 
 from paribus.errors import ParibusError
 from paribus.models import CNN, MLP
-from paribus.runs.weights import load_weights, save_weights, take_over
+from paribus.runs.weights import copy_weights, load_weights, save_weights
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_a_file_that_cannot_be_read_is_refused(content: bytes | None, tmp_path: 
 def test_what_is_not_named_stays_as_it_was() -> None:
     source, network = MLP(inputs=(4,), outputs=3), MLP(inputs=(4,), outputs=2)
     head = network.linear.weight.clone()
-    take_over(network, source.state_dict(), ["hidden.0.linear.weight", "hidden.1.linear.bias"])
+    copy_weights(network, source.state_dict(), ["hidden.0.linear.weight", "hidden.1.linear.bias"])
     assert torch.equal(network.hidden[0].linear.weight, source.hidden[0].linear.weight)
     assert torch.equal(network.hidden[1].linear.bias, source.hidden[1].linear.bias)
     assert not torch.equal(network.hidden[1].linear.weight, source.hidden[1].linear.weight)
@@ -95,5 +95,5 @@ def test_what_is_not_named_stays_as_it_was() -> None:
 )
 def test_weights_that_do_not_fit_are_refused(weights: dict, got: str) -> None:
     with pytest.raises(ParibusError) as refused:
-        take_over(MLP(inputs=(4,), outputs=2), weights, ["linear.weight"])
+        copy_weights(MLP(inputs=(4,), outputs=2), weights, ["linear.weight"])
     assert f"{refused.value}".startswith(f"weights to load as linear.weight: got {got}")

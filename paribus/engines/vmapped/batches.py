@@ -117,7 +117,10 @@ class Samples:
                 )
                 for i in range(len(getattr(splits[0].dataset, which)))
             ]
-            for which, affines in (("inputs", "input_affines"), ("targets", "target_affines"))
+            for which, affines in (
+                ("inputs", "input_standardizers"),
+                ("targets", "target_standardizers"),
+            )
         )
 
     @property

@@ -372,7 +372,7 @@ def test_looking_changes_nothing(tiny) -> None:
 def test_splits_and_standardisation_are_each_replicates_own(tiny) -> None:
     _, splits = seeded(tiny["table"], MLP)
     assert len({split.digest for split in splits}) == 3
-    assert len({str(split.input_affines[0].shift.tolist()) for split in splits}) == 3
+    assert len({str(split.input_standardizers[0].shift.tolist()) for split in splits}) == 3
 
 
 @pytest.mark.parametrize("holes", ["everywhere", "in one column", "in the test part alone"])
@@ -501,7 +501,7 @@ def test_no_part_is_prepared_for_all_replicates_at_once(tiny) -> None:
     settings = {"dtype": "float32", "steps": 2, "evaluate_every": 1, "diagnostics": DIAGNOSTICS}
     runs, splits = seeded(made, MLP, range(16), **settings)
     for split in splits:
-        _ = split.input_affines  # the loop takes these statistics too, of one split at a time
+        _ = split.input_standardizers  # the loop takes these statistics too, of one split at a time
     of_validation = 16 * len(splits[0].validation) * 64 * 4
     with Largest() as seen:
         train_together(runs, splits)
@@ -524,7 +524,7 @@ def test_replicates_share_one_copy_of_the_data(tiny, windows, kind: str) -> None
         base = tiny["table"].changed(inputs=(x,), targets=((x[:, 0] > 0).long(),))
     runs, splits = seeded(base, MLP, range(8))
     for split in splits:
-        _ = split.input_affines, split.target_affines
+        _ = split.input_standardizers, split.target_standardizers
     before = live_bytes()
     training = StackedTraining(runs, splits)
     training.advance(2)

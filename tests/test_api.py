@@ -179,6 +179,7 @@ def test_both_engines_train_what_this_process_holds() -> None:
     np.testing.assert_allclose(scores(result)["adam"], scores(compare())["adam"], rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_workers_are_sent_the_data() -> None:
     assert scores(compare(jobs=2)) == scores(compare())
 
@@ -518,6 +519,7 @@ result = pb.compare(
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_script_in_an_empty_folder_prints_its_table(jobs: int, tmp_path: Path) -> None:
     (tmp_path / "try.py").write_text(
@@ -532,6 +534,7 @@ def test_a_script_in_an_empty_folder_prints_its_table(jobs: int, tmp_path: Path)
     assert list(tmp_path.iterdir()) == [tmp_path / "try.py"]
 
 
+@pytest.mark.slow
 def test_a_notebook_shows_the_table_of_its_own_network(tmp_path: Path) -> None:
     nbclient = pytest.importorskip("nbclient")
     nbformat = pytest.importorskip("nbformat")

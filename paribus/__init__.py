@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from paribus import tasks as tasks
     from paribus.analysis.verdict import Contrast as Contrast
     from paribus.analysis.verdict import Decision as Decision
-    from paribus.api import Result as Result
     from paribus.api import compare as compare
     from paribus.api import run_suite as run_suite
     from paribus.data.dataset import Dataset as Dataset
@@ -34,13 +33,14 @@ if TYPE_CHECKING:
     from paribus.experiment.task import Metric as Metric
     from paribus.experiment.task import Task as Task
     from paribus.experiment.tuning import Tuning as Tuning
+    from paribus.report.result import Result as Result
     from paribus.spec import call as call
 
     __version__: str
 
 _PLACES = {
     "analysis.verdict": ("Contrast", "Decision"),
-    "api": ("Result", "compare", "run_suite"),
+    "api": ("compare", "run_suite"),
     "data.dataset": ("Dataset", "Split"),
     "errors": ("ParibusError",),
     "experiment.claim": ("Claim",),
@@ -51,6 +51,7 @@ _PLACES = {
     "experiment.suite": ("Suite",),
     "experiment.task": ("Metric", "Task"),
     "experiment.tuning": ("Tuning",),
+    "report.result": ("Result",),
     "spec": ("call",),
 }
 _MODULE_OF = {name: f"paribus.{module}" for module, names in _PLACES.items() for name in names}

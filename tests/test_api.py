@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from nbclient import NotebookClient
 from torch import nn
 from torch.utils.data import Dataset as TorchDataset
 from torch.utils.data import IterableDataset, TensorDataset
@@ -179,6 +181,7 @@ def test_both_engines_train_what_this_process_holds() -> None:
     np.testing.assert_allclose(scores(result)["adam"], scores(compare())["adam"], rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_workers_are_sent_the_data() -> None:
     assert scores(compare(jobs=2)) == scores(compare())
 
@@ -257,6 +260,12 @@ def test_a_kept_store_is_not_trained_again(tmp_path: Path, monkeypatch: pytest.M
     first = compare(store=tmp_path / "runs.sqlite")
     monkeypatch.setattr("paribus.execution.executor.train", None)
     assert scores(compare(store=tmp_path / "runs.sqlite")) == scores(first)
+
+
+def test_more_seeds_in_a_kept_store_are_a_second_look(tmp_path: Path) -> None:
+    store = tmp_path / "runs.sqlite"
+    assert not compare(store=store, seeds=6).results[0].exploratory
+    assert compare(store=store, seeds=7).results[0].exploratory
 
 
 def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -518,6 +527,7 @@ result = pb.compare(
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_script_in_an_empty_folder_prints_its_table(jobs: int, tmp_path: Path) -> None:
     (tmp_path / "try.py").write_text(
@@ -532,13 +542,11 @@ def test_a_script_in_an_empty_folder_prints_its_table(jobs: int, tmp_path: Path)
     assert list(tmp_path.iterdir()) == [tmp_path / "try.py"]
 
 
+@pytest.mark.slow
 def test_a_notebook_shows_the_table_of_its_own_network(tmp_path: Path) -> None:
-    nbclient = pytest.importorskip("nbclient")
-    nbformat = pytest.importorskip("nbformat")
-    pytest.importorskip("ipykernel")
     cells = [SCRIPT.replace("JOBS", "1"), "result"]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
-    nbclient.NotebookClient(notebook, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    NotebookClient(notebook, resources={"metadata": {"path": str(tmp_path)}}).execute()
     shown = notebook.cells[-1].outputs[-1]["data"]
     assert "<td>adam</td>" in shown["text/html"]
     assert "optimizer on cpu, 6 seeds" in shown["text/plain"]

@@ -11,29 +11,31 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from paribus.experiment.task import Task
 
-_PLACES = {
-    "autoencoding": "autoencoding:PICTURES",
-    "diabetes": "tables:DIABETES",
-    "image_and_table": "image_and_table:HALVES",
-    "images": "images:DIGITS",
-    "multi_label_digits": "multi_label_digits:LABELS",
-    "random_walk": "random_walk:WALK",
-    "series": "series:ENERGY",
-    "synthetic_characters": "synthetic_characters:GLYPHS",
-    "tabular": "tabular:WATER",
-    "wine": "tables:WINE",
+# Modules of paribus.suites.tasks, which hold the tasks under their names in capitals.
+_MODULES = {
+    "autoencoding": "autoencoding",
+    "denoising": "autoencoding",
+    "diabetes": "tables",
+    "image_and_table": "image_and_table",
+    "images": "images",
+    "multi_label_digits": "multi_label_digits",
+    "random_walk": "random_walk",
+    "series": "series",
+    "synthetic_characters": "synthetic_characters",
+    "tabular": "tabular",
+    "wine": "tables",
 }
 
-__all__ = list(_PLACES)
+__all__ = list(_MODULES)
 
 
 def __getattr__(name: str) -> Task:
-    if name not in _PLACES:
-        raise AttributeError(f"paribus.tasks has no task {name!r}, only {', '.join(_PLACES)}")
-    module, _, task = _PLACES[name].partition(":")
-    found: Task = getattr(importlib.import_module(f"paribus.suites.tasks.{module}"), task)
+    if name not in _MODULES:
+        raise AttributeError(f"paribus.tasks has no task {name!r}, only {', '.join(_MODULES)}")
+    module = importlib.import_module(f"paribus.suites.tasks.{_MODULES[name]}")
+    found: Task = getattr(module, name.upper())
     return found
 
 
 def __dir__() -> list[str]:
-    return sorted(_PLACES)
+    return sorted(_MODULES)

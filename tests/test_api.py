@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -260,6 +261,20 @@ def test_a_kept_store_is_not_trained_again(tmp_path: Path, monkeypatch: pytest.M
     first = compare(store=tmp_path / "runs.sqlite")
     monkeypatch.setattr("paribus.execution.executor.train", None)
     assert scores(compare(store=tmp_path / "runs.sqlite")) == scores(first)
+
+
+def test_code_that_cannot_be_hashed_is_said_in_the_result_and_on_the_page(tmp_path: Path) -> None:
+    defined: dict[str, Any] = {"__name__": "__main__", "lock": threading.Lock(), "nn": nn}
+    exec("def make(inputs, outputs):\n    lock\n    return nn.Linear(inputs[0], outputs)", defined)
+    result = compare(model=defined["make"])
+    note = (
+        "Code of the notebook or script uses lock, which cannot be hashed: its runs are not recognised by another "
+        "process, which trains them again."
+    )
+    assert str(result).endswith(f"\nNote: {note}")
+    result.report(tmp_path)
+    pages = [page.read_text(encoding="utf-8") for page in tmp_path.glob("optimizer*.md")]
+    assert any(note in page for page in pages)
 
 
 def test_more_seeds_in_a_kept_store_are_a_second_look(tmp_path: Path) -> None:

@@ -23,16 +23,14 @@ class Net(nn.Linear):
         super().__init__(inputs[0], outputs)
 """
 PARTS = """
-from paribus.experiment.comparison import Budget
+from paribus import Budget
 
 BUDGETS = {"quick": Budget(seeds=2, steps=5, seconds=1)}
 """
 SUITE = """
 import torch
 
-from paribus.experiment.comparison import Comparison, Factor, Suite
-from paribus.experiment.recipe import Recipe
-from paribus.spec import call
+from paribus import Comparison, Factor, Recipe, Suite, call
 from paribus.suites.tasks.tabular import TABULAR
 from suites.parts import BUDGETS
 

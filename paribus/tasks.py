@@ -12,15 +12,15 @@ if TYPE_CHECKING:
     from paribus.experiment.task import Task
 
 _PLACES = {
-    "autoencoding": "autoencoding:PICTURES",
+    "autoencoding": "autoencoding:AUTOENCODING",
     "diabetes": "tables:DIABETES",
-    "image_and_table": "image_and_table:HALVES",
-    "images": "images:DIGITS",
-    "multi_label_digits": "multi_label_digits:LABELS",
-    "random_walk": "random_walk:WALK",
-    "series": "series:ENERGY",
-    "synthetic_characters": "synthetic_characters:GLYPHS",
-    "tabular": "tabular:WATER",
+    "image_and_table": "image_and_table:IMAGE_AND_TABLE",
+    "images": "images:IMAGES",
+    "multi_label_digits": "multi_label_digits:MULTI_LABEL_DIGITS",
+    "random_walk": "random_walk:RANDOM_WALK",
+    "series": "series:SERIES",
+    "synthetic_characters": "synthetic_characters:SYNTHETIC_CHARACTERS",
+    "tabular": "tabular:TABULAR",
     "wine": "tables:WINE",
 }
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from paribus.experiment.comparison import Comparison, Suite
+from paribus import Comparison, Suite
 from paribus.suites import SUITES
 
 PAGE = Path(__file__).with_name("suites.md")

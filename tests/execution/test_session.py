@@ -30,6 +30,7 @@ from paribus.runs.store import Timing
 from paribus.spec import call
 from paribus.spec import replace as replaced
 from tests.helpers import toys
+from tests.helpers.refusals import refused
 from tests.helpers.toys import ADAM, SGD, TASK, Misfit, Raises, Unpaired, comparison, score, suite
 
 SUITE = suite()
@@ -506,12 +507,6 @@ def test_a_target_is_the_column_to_predict(opened: Opener, tmp_path: Path) -> No
 # What is refused
 
 
-def _refused(function: Callable[[], object]) -> str:
-    with pytest.raises(ParibusError) as caught:
-        function()
-    return str(caught.value)
-
-
 @pytest.mark.parametrize(
     ("settings", "option"),
     [
@@ -523,13 +518,13 @@ def test_a_task_that_no_selected_suite_has_is_refused(
     opened: Opener, settings: dict[str, Any], option: str
 ) -> None:
     (unknown,) = settings[option].keys() - {"toy"}
-    assert _refused(lambda: opened(**settings).prepare(_cases())) == (
+    assert refused(lambda: opened(**settings).prepare(_cases())) == (
         f"task in --paribus-{option}: got {unknown!r}, expected one of toy. Name a task of a selected suite."
     )
 
 
 def test_a_budget_that_a_comparison_lacks_is_refused(opened: Opener) -> None:
-    assert _refused(lambda: opened(budget="full").prepare(_cases())) == (
+    assert refused(lambda: opened(budget="full").prepare(_cases())) == (
         "budget of comparison 'toys': got 'full', expected one of quick. "
         "Choose one of these with --paribus-budget."
     )
@@ -540,7 +535,7 @@ def test_a_network_that_does_not_fit_is_refused_before_anything_is_trained(
 ) -> None:
     monkeypatch.setattr(module, "execute", None)
     misfit = suite(comparison("recipe.model", {"small": toys.RECIPE.model, "wide": call(Misfit)}))
-    assert _refused(lambda: opened(misfit).prepare(_cases(misfit))) == (
+    assert refused(lambda: opened(misfit).prepare(_cases(misfit))) == (
         "variant 'wide' on points: got ValueError: wants three numbers a sample, not 2, "
         "expected a network that takes inputs of shape ((2,),) and puts out 1 number(s) a sample. "
         "Change recipe.model or the task's loss so that they fit the data."
@@ -549,7 +544,7 @@ def test_a_network_that_does_not_fit_is_refused_before_anything_is_trained(
 
 def test_a_setting_that_an_optimizer_does_not_know_is_refused(opened: Opener) -> None:
     made = suite(comparison(levels={"sgd": SGD, "odd": call("torch.optim:SGD", speed=1)}))
-    message = _refused(lambda: opened(made).prepare(_cases(made)))
+    message = refused(lambda: opened(made).prepare(_cases(made)))
     assert message.startswith("variant 'odd' on points: got TypeError: SGD.__init__() got an unexp")
 
 
@@ -578,7 +573,7 @@ def test_a_network_is_tried_once_for_all_optimizers(
 def test_a_network_that_cannot_be_imported_is_refused(opened: Opener) -> None:
     levels = {"small": toys.RECIPE.model, "gone": call("paribus.models.mlp:Gone")}
     made = suite(comparison("recipe.model", levels))
-    assert _refused(lambda: opened(made).prepare(_cases(made))) == (
+    assert refused(lambda: opened(made).prepare(_cases(made))) == (
         "the name of a callable: got 'paribus.models.mlp:Gone' (module 'paribus.models.mlp' has no attribute 'Gone'), "
         "expected 'module:qualname' of something that can be imported. "
         "Check the spelling, and that the module is on the path."
@@ -665,9 +660,7 @@ def test_new_data_cannot_be_spoken_of_where_seeds_do_not_redraw_the_test_part(
 ) -> None:
     made = suite(comparison(task=SERIES))
     session = opened(made, inference="population")
-    with pytest.raises(ParibusError) as caught:
-        session.prepare(_cases(made))
-    assert str(caught.value) == (
+    assert refused(session.prepare, _cases(made)) == (
         "what comparison 'toys' speaks of: got new data, and a test part that is the same for every seed, expected a "
         "split that is drawn anew: a series speaks of new data by rolling origins. "
         "Leave --paribus-inference population out, or select other suites."
@@ -767,9 +760,7 @@ def test_without_the_rule_nothing_is_added(opened: Opener) -> None:
 def test_a_sequence_of_new_data_is_refused(opened: Opener) -> None:
     made = _race(inference="population")
     session = opened(made, sequential=True)
-    with pytest.raises(ParibusError) as caught:
-        session.prepare(_cases(made))
-    assert str(caught.value) == (
+    assert refused(session.prepare, _cases(made)) == (
         "a sequence of seeds of comparison 'toys': got verdicts of new data, expected seeds that say what they say "
         "whichever come after them, of this data set. Leave --paribus-sequential out, or select other suites."
     )

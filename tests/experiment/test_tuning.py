@@ -13,6 +13,7 @@ from paribus.experiment.factor import Factor
 from paribus.experiment.search_space import Categorical, LogUniform, Space, Uniform, space
 from paribus.experiment.tuning import Tuning, applied
 from paribus.spec import call
+from tests.helpers.refusals import refused
 from tests.helpers.toys import RECIPE, comparison
 
 RATES = space(lr=LogUniform(low=1e-3, high=1.0))
@@ -24,9 +25,7 @@ def tuned(**settings: Any) -> Tuning:
 
 def _refused(**settings: Any) -> str:
     fields = settings.pop("comparison", {})
-    with pytest.raises(ParibusError) as caught:
-        comparison(tuning=tuned(**settings), **fields)
-    return str(caught.value)
+    return refused(comparison, tuning=tuned(**settings), **fields)
 
 
 def test_one_space_serves_all_and_a_name_its_own() -> None:

@@ -17,6 +17,7 @@ from paribus.execution.settings import OPTIONS
 from paribus.frontends import cli, discovery
 from paribus.frontends.cli import with_tasks
 from paribus.frontends.discovery import find_suite
+from tests.helpers.refusals import refused
 
 ROOT = Path(__file__).parents[2]
 Command = Callable[..., tuple[int, str, str]]
@@ -135,9 +136,7 @@ def test_a_value_without_a_task_is_for_the_only_one() -> None:
 
 
 def test_a_value_without_a_task_is_refused_where_there_are_several() -> None:
-    with pytest.raises(ParibusError) as error:
-        with_tasks("--data", ["a.csv"], ["adding", "series"])
-    assert str(error.value) == (
+    assert refused(with_tasks, "--data", ["a.csv"], ["adding", "series"]) == (
         "--data: got 'a.csv', expected TASK=VALUE, because these suites have the tasks adding, series. "
         "Write --data adding=a.csv."
     )
@@ -174,9 +173,7 @@ def test_a_package_that_python_finds_elsewhere_is_refused_with_both_places(
         module.touch()
     monkeypatch.setattr(sys, "path", [*sys.path, str(other)])
     (own / "shadowed_suite.py").write_text("MODEL = 'nets.net:Net'")
-    with pytest.raises(ParibusError) as caught:
-        find_suite(str(own / "shadowed_suite.py"))
-    assert str(caught.value) == (
+    assert refused(find_suite, str(own / "shadowed_suite.py")) == (
         f"package 'nets' of the suite in {own / 'shadowed_suite.py'}: got {other / 'nets'}, which Python finds under "
         f"that name, expected {own / 'nets'}. Rename it, or give it an __init__.py if it has none."
     )

@@ -5,12 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from paribus import Claim, ParibusError, Suite, call
 from paribus.analysis.claims import _short, answer, answer_all, answer_suite, target_steps
 from paribus.analysis.hypothesis_tests import Answer
-from paribus.errors import ParibusError
-from paribus.experiment.claim import Claim
-from paribus.experiment.suite import Suite
-from paribus.spec import call
 from paribus.stats import sign_flip_p, t_p
 from tests.helpers.handmade import FAILED, Bench, around, comparison
 from tests.helpers.refusals import refused

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from paribus import Budget, LogUniform, ParibusError, Tuning
+from paribus import SearchSpace as Space
 from paribus.calibration import (
     KnownAnswerRunner,
     Repeats,
@@ -18,15 +20,11 @@ from paribus.calibration import (
 )
 from paribus.calibration.a_a_tests import FIRST_SEED, rates_of
 from paribus.calibration.known_answers import KnownAnswer, Measured
-from paribus.errors import ParibusError
 from paribus.execution.settings import Settings
-from paribus.experiment.comparison import Budget
-from paribus.experiment.search_space import LogUniform, Space
-from paribus.experiment.tuning import Tuning
 from tests.helpers.refusals import refused
 from tests.helpers.toys import RECIPE, comparison, score
 
-QUICK = {"quick": Budget(seeds=6, steps=6, seconds=1)}
+QUICK = {"quick": Budget(6, 6, 1)}
 PLAN = Repeats(repeats=8, seeds=6)
 
 

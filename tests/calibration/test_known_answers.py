@@ -28,7 +28,7 @@ from paribus.spec import canonical
 from tests.helpers.handmade import Bench, comparison, filled
 from tests.helpers.refusals import refused
 
-QUICK = {"quick": Budget(seeds=12, steps=20, seconds=1)}
+QUICK = {"quick": Budget(12, 20, 1)}
 SEEN = Measured(misses=0, seeds=200)
 
 
@@ -145,7 +145,7 @@ def test_an_absent_effect_that_was_not_measured_is_red(bench) -> None:
 
 def test_identical_runs_are_green_and_one_bit_is_red(bench) -> None:
     known_answer = a_known_answer(
-        **SAME, comparison=comparison(budgets={"quick": Budget(seeds=10, steps=20, seconds=1)})
+        **SAME, comparison=comparison(budgets={"quick": Budget(10, 20, 1)})
     )
     result = bench.result()
     again = [r for r in result.row("adam").records if r is not None]

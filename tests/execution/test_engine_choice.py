@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from paribus import Budget, Dataset, Pretrained, Suite, call
 from paribus.analysis.results import Result
-from paribus.data.dataset import Dataset
 from paribus.engines.cohorts import MAX_CHUNK, cohort_key
 from paribus.engines.simd.trainer import COMPILED
 from paribus.engines.vmapped.fit import self_check, why_not
@@ -25,11 +25,7 @@ from paribus.execution.engine_choice import EngineChoice, EngineQuery, common, r
 from paribus.execution.executor import execute, split_of
 from paribus.execution.session import Session
 from paribus.execution.settings import Settings
-from paribus.experiment.comparison import Budget
-from paribus.experiment.recipe import Pretrained
-from paribus.experiment.suite import Suite
 from paribus.runs.run import Outcome, Run, RunResult
-from paribus.spec import call
 from tests.helpers.refusals import refused
 from tests.helpers.toys import (
     ADAM,
@@ -604,7 +600,7 @@ def test_verdicts_do_not_depend_on_the_engine(opened: Opener) -> None:
         "idle": call("torch.optim:SGD", lr=1e-6),
         "alike": call("torch.optim:SGD", lr=0.1001),
     }
-    budgets = {"quick": Budget(seeds=8, steps=100, seconds=4)}
+    budgets = {"quick": Budget(8, 100, 4)}
     task = TASK.model_copy(update={"name": "clear", "source": call(clear)})
     made = suite(comparison(levels=levels, budgets=budgets, task=task))
     found = {}

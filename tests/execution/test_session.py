@@ -12,22 +12,17 @@ from typing import Any
 import pytest
 import torch
 
+from paribus import Budget, Comparison, Factor, LogUniform, ParibusError, Suite, Tuning, call
 from paribus.analysis.looks import note_looks
 from paribus.analysis.results import Result
-from paribus.errors import ParibusError
 from paribus.execution import executor, preflight
 from paribus.execution import session as module
 from paribus.execution.cases import Case, cases
 from paribus.execution.session import Session
 from paribus.execution.settings import Settings
-from paribus.experiment.comparison import Budget, Comparison
-from paribus.experiment.factor import Factor
-from paribus.experiment.search_space import LogUniform, space
-from paribus.experiment.suite import Suite
-from paribus.experiment.tuning import Tuning
+from paribus.experiment.search_space import space
 from paribus.runs.run import Run, RunResult
 from paribus.runs.store import Timing
-from paribus.spec import call
 from paribus.spec import replace as replaced
 from tests.helpers import toys
 from tests.helpers.refusals import refused
@@ -559,8 +554,8 @@ def test_a_network_is_tried_once_for_all_optimizers(
     crossed = comparison("recipe.optimizer", optimizers).model_copy(
         update={
             "factors": (
-                Factor(path="recipe.model.hidden", levels=wide),
-                Factor(path="recipe.optimizer", levels=optimizers),
+                Factor("recipe.model.hidden", wide),
+                Factor("recipe.optimizer", optimizers),
             ),
             "baseline": ("narrow", "sgd"),
         }
@@ -600,11 +595,11 @@ def test_a_cells_name_tells_its_comparison_unless_it_is_named_as_its_suite() -> 
         task=TASK,
         recipe=toys.RECIPE,
         factors=(
-            Factor(path="recipe.optimizer.lr", levels=rates),
-            Factor(path="recipe.batch_size", levels={"8": 8, "4": 4}),
+            Factor("recipe.optimizer.lr", rates),
+            Factor("recipe.batch_size", {"8": 8, "4": 4}),
         ),
         baseline=("high rate", "8"),
-        budgets={"quick": Budget(seeds=2, steps=6, seconds=1)},
+        budgets={"quick": Budget(2, 6, 1)},
     )
     names = [case.name for case in _cases(suite(comparison(), crossed))]
     assert names == [
@@ -689,7 +684,7 @@ RACE = {
 
 def _race(**settings: Any) -> Suite:
     recipe = toys.RECIPE.model_copy(update={"steps": 40, "evaluate_every": 20})
-    budget = {"quick": Budget(seeds=3, steps=40, seconds=2)}
+    budget = {"quick": Budget(3, 40, 2)}
     task = TASK.model_copy(update={"source": call(toys.points, apart=6.0)})
     return suite(comparison(levels=RACE, recipe=recipe, budgets=budget, task=task, **settings))
 

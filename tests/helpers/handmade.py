@@ -9,17 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from paribus import Budget, Comparison, Factor, Metric, Recipe, Suite, Task, call
 from paribus.analysis.looks import note_looks
 from paribus.analysis.results import Result, collect, timing_key
-from paribus.experiment.comparison import Budget, Comparison
-from paribus.experiment.factor import Factor
-from paribus.experiment.recipe import Recipe
-from paribus.experiment.suite import Suite
-from paribus.experiment.task import Metric, Task
 from paribus.experiment.variant import Variant
 from paribus.runs.run import Outcome, Predictions, Run, RunResult
 from paribus.runs.store import Store, Timing
-from paribus.spec import call
 
 LOG_LOSS = Metric(
     name="log_loss",
@@ -56,7 +51,7 @@ OPTIMIZERS = {
     "rmsprop": call("torch.optim:RMSprop", lr=0.01),
 }
 LRS = {"0.001": 0.001, "0.01": 0.01, "0.1": 0.1, "1": 1.0}
-LR = Factor(path="recipe.optimizer.lr", levels=LRS)
+LR = Factor("recipe.optimizer.lr", LRS)
 SEEDS = 10
 FAILED = nan
 # Two hundredths either way, so that means are what tests name and spreads are not zero.
@@ -70,9 +65,9 @@ def comparison(**changes: Any) -> Comparison:
         "question": "Which optimizer is best?",
         "task": TASK,
         "recipe": RECIPE,
-        "factors": (Factor(path="recipe.optimizer", levels=OPTIMIZERS),),
+        "factors": (Factor("recipe.optimizer", OPTIMIZERS),),
         "baseline": ("sgd",),
-        "budgets": {"quick": Budget(seeds=SEEDS, steps=20, seconds=1)},
+        "budgets": {"quick": Budget(SEEDS, 20, 1)},
         "target": 0.4,
     }
     return Comparison(**(fields | changes))

@@ -10,13 +10,11 @@ from typing import Any
 import pytest
 import torch
 
-from paribus.data.dataset import Dataset, Split
-from paribus.experiment.recipe import Recipe
-from paribus.experiment.task import Metric, Task
+from paribus import Dataset, Metric, Recipe, Split, Task, call
 from paribus.runs.run import Run, data_digest
 from paribus.runs.store import Store
 from paribus.seeding import Streams
-from paribus.spec import Call, call
+from paribus.spec import Call
 
 
 def table() -> Dataset:

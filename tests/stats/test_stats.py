@@ -13,7 +13,6 @@ from statsmodels.stats.power import TTestPower
 from statsmodels.stats.proportion import proportion_confint
 from statsmodels.stats.weightstats import DescrStatsW
 
-from paribus.errors import ParibusError
 from paribus.stats import (
     Interval,
     detectable_effect,
@@ -30,6 +29,7 @@ from paribus.stats import (
     tost_p,
     win_share,
 )
+from tests.helpers.refusals import refused
 
 # Darwin's maize, crossed minus self-fertilised, in eighths of an inch: Fisher, The Design of
 # Experiments (1935), sections 17 and 21.
@@ -47,13 +47,6 @@ def band(p: float, repeats: int) -> tuple[float, float]:
     """Return the 99 % binomial band of a rate with true value p."""
     low, high = oracle.binom.interval(0.99, repeats, p)
     return low / repeats, high / repeats
-
-
-def message(call: object, *args: object, **kwargs: object) -> str:
-    """Return the text of the error that a call raises."""
-    with pytest.raises(ParibusError) as caught:
-        call(*args, **kwargs)  # type: ignore[operator]
-    return str(caught.value)
 
 
 # --- t interval ------------------------------------------------------------------------------
@@ -496,7 +489,7 @@ ONE_D = [sign_flip_p, t_p, paired_t_interval, win_share]
 def test_refuses_two_dimensions(call: object) -> None:
     """A table is not a list of differences."""
     assert (
-        message(call, [[1.0, 2.0], [3.0, 4.0]])
+        refused(call, [[1.0, 2.0], [3.0, 4.0]])
         == "differences: got shape (2, 2), expected one dimension. Pass one value a seed."
     )
 
@@ -505,7 +498,7 @@ def test_refuses_two_dimensions(call: object) -> None:
 @pytest.mark.parametrize("bad", [nan, inf])
 def test_refuses_what_is_not_finite(call: object, bad: float) -> None:
     """A failed run has no difference until it is given a score."""
-    assert message(call, [1.0, bad, 2.0]) == (
+    assert refused(call, [1.0, bad, 2.0]) == (
         "differences: got 1 of 3 not finite, expected finite numbers. "
         "Give failed runs a score with `penalised` first."
     )
@@ -514,7 +507,7 @@ def test_refuses_what_is_not_finite(call: object, bad: float) -> None:
 @pytest.mark.parametrize("call", [t_p, paired_t_interval])
 def test_refuses_one_seed(call: object) -> None:
     """A spread needs two."""
-    assert message(call, [1.0]) == "differences: got 1, expected 2 or more. Run more seeds."
+    assert refused(call, [1.0]) == "differences: got 1, expected 2 or more. Run more seeds."
 
 
 @pytest.mark.parametrize("call", [tost_p, noninferiority_p])
@@ -524,7 +517,7 @@ def test_refuses_a_margin_that_is_not_positive(call: object, margin: float) -> N
     assert (
         f"margin: got {margin}, expected a positive finite number. "
         "Declare the largest difference that does not matter, in the units of the score."
-    ) == message(call, [1.0, 2.0], margin)
+    ) == refused(call, [1.0, 2.0], margin)
 
 
 @pytest.mark.parametrize("level", [0.0, 1.0, -0.1, 95, nan])
@@ -533,7 +526,7 @@ def test_refuses_a_level_outside_its_range(call: object, level: float) -> None:
     """A level is a fraction."""
     assert (
         f"level: got {level}, expected between 0 and 1. Pass a fraction such as 0.95 or 0.05."
-    ) == message(call, [1.0, 2.0], level)
+    ) == refused(call, [1.0, 2.0], level)
 
 
 FAMILY = "family: got 0, expected 1 or more. Count the contrasts against the baseline."
@@ -637,4 +630,4 @@ def test_refusals(
     expected: str, call: object, args: tuple[object, ...], kwargs: dict[str, object]
 ) -> None:
     """Each bad input is named, with what was expected and the next step."""
-    assert message(call, *args, **kwargs) == expected
+    assert refused(call, *args, **kwargs) == expected

@@ -18,7 +18,6 @@ SUITE = Suite(
                 model=call("paribus.models.mlp:MLP", hidden=[64] * 8, activation="ReLU"),
                 init=call("paribus.models.initialise:kaiming_uniform"),
                 optimizer=call("torch.optim:SGD", lr=0.01),
-                batch_size=32,
             ),
             factor=Factor(
                 "recipe.model.activation",

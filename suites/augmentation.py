@@ -22,9 +22,7 @@ SUITE = Suite(
                 update={"source": call("paribus.suites.tasks.images:digits", levels=255)}
             ),
             recipe=Recipe(
-                model=call("paribus.models.cnn:CNN"),
-                optimizer=call("torch.optim:Adam", lr=0.001),
-                batch_size=32,
+                model=call("paribus.models.cnn:CNN"), optimizer=call("torch.optim:Adam", lr=0.001)
             ),
             factor=Factor(
                 "recipe.augment",

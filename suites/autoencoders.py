@@ -16,7 +16,6 @@ def _denoising(name: str, sigma: float) -> Comparison:
         recipe=Recipe(
             model=call("paribus.models.autoencoders:Autoencoder", code=16),
             optimizer=call("torch.optim:Adam", lr=0.003),
-            batch_size=32,
             evaluate_every=100,
         ),
         factor=Factor(
@@ -78,7 +77,6 @@ SUITE = Suite(
             recipe=Recipe(
                 model=call("paribus.models.autoencoders:Autoencoder", code=2),
                 optimizer=call("torch.optim:Adam", lr=0.01),
-                batch_size=32,
                 evaluate_every=100,
             ),
             factor=Factor(

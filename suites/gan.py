@@ -19,7 +19,6 @@ SUITE = Suite(
             recipe=Recipe(
                 model=call("paribus.models.gan:DCGAN"),
                 optimizer=call("torch.optim:Adam", lr=0.001, betas=[0.5, 0.999]),
-                batch_size=32,
                 evaluate_every=50,
             ),
             factor=Factor(

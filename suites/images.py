@@ -8,7 +8,6 @@ from paribus.suites.tasks.images import IMAGES
 RECIPE = Recipe(
     model=call("paribus.models.cnn:CNN", channels=[32, 64], padding=1, pool="max"),
     optimizer=call("torch.optim:Adam", lr=0.001),
-    batch_size=32,
 )
 CONFUSION = {"Confusion of classes": call("paribus.report.figures.confusion:confusion")}
 

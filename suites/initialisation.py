@@ -17,7 +17,6 @@ SUITE = Suite(
             recipe=Recipe(
                 model=call("paribus.models.mlp:MLP", hidden=[64] * 6, activation="ReLU", norm=None),
                 optimizer=call("torch.optim:SGD", lr=0.1),
-                batch_size=32,
             ),
             factors=(
                 Factor(

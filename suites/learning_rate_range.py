@@ -37,7 +37,6 @@ SUITE = Suite(
                 model=call("paribus.models.mlp:MLP", hidden=[64] * 6, activation="ReLU", norm=None),
                 init=KAIMING,
                 optimizer=call("torch.optim:SGD", lr=0.1),
-                batch_size=32,
             ),
             factors=(
                 Factor("recipe.optimizer.lr", RATES),
@@ -79,7 +78,6 @@ SUITE = Suite(
             recipe=Recipe(
                 model=call("paribus.models.mlp:MLP", hidden=[256] * LAYERS, activation="ReLU"),
                 optimizer=call("torch.optim:SGD", lr=0.01),
-                batch_size=32,
             ),
             factor=Factor(
                 "recipe.init",

@@ -15,10 +15,7 @@ BUDGETS = {"quick": Budget(10, 1000, 2), "full": Budget(29, 4000, 100)}
 
 def _recipe(optimizer: Call) -> Recipe:
     return Recipe(
-        model=call("paribus.models.mlp:MLP", hidden=[16, 8]),
-        optimizer=optimizer,
-        batch_size=32,
-        evaluate_every=50,
+        model=call("paribus.models.mlp:MLP", hidden=[16, 8]), optimizer=optimizer, evaluate_every=50
     )
 
 

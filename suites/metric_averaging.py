@@ -15,9 +15,7 @@ SUITE = Suite(
             question="Which average of the classes' recalls shows that small classes fail?",
             task=IMAGES,
             recipe=Recipe(
-                model=call("paribus.models.cnn:CNN"),
-                optimizer=call("torch.optim:Adam", lr=0.001),
-                batch_size=32,
+                model=call("paribus.models.cnn:CNN"), optimizer=call("torch.optim:Adam", lr=0.001)
             ),
             metric=Metric(
                 name="recall",

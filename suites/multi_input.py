@@ -45,7 +45,6 @@ def _compared(**fields: Any) -> Comparison:
         recipe=Recipe(
             model=call("paribus.models.branches:TwoInputs"),
             optimizer=call("torch.optim:SGD", lr=0.01),
-            batch_size=32,
         ),
         factor=SECOND_INPUT,
         baseline="blank",

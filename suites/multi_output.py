@@ -13,9 +13,7 @@ WEIGHTS = Comparison(
     question="What does each weighting of two losses give up: of characters, or of their alphabets?",
     task=SCRIPTS,
     recipe=Recipe(
-        model=call("paribus.models.branches:TwoOutputs"),
-        optimizer=call("torch.optim:SGD", lr=0.05),
-        batch_size=32,
+        model=call("paribus.models.branches:TwoOutputs"), optimizer=call("torch.optim:SGD", lr=0.05)
     ),
     factor=Factor(
         "task.loss.weights",
@@ -80,7 +78,6 @@ ONE_LABEL = Comparison(
     recipe=Recipe(
         model=call("paribus.models.cnn:CNN", channels=[16, 32]),
         optimizer=call("torch.optim:Adam", lr=0.001),
-        batch_size=32,
     ),
     factor=Factor(
         "task.loss.weights",
@@ -116,7 +113,6 @@ AUXILIARY = Comparison(
     recipe=Recipe(
         model=call("paribus.models.auxiliary:AuxiliaryCNN"),
         optimizer=call("torch.optim:Adam", lr=0.001),
-        batch_size=32,
     ),
     factor=Factor(
         "task.loss.weights",

@@ -37,9 +37,7 @@ SUITE = Suite(
             question="Which optimizer learns best from words of which nearly all are rare?",
             task=WORDS,
             recipe=Recipe(
-                model=call("paribus.models.mlp:MLP", hidden=[16]),
-                optimizer=OPTIMIZERS["sgd"],
-                batch_size=32,
+                model=call("paribus.models.mlp:MLP", hidden=[16]), optimizer=OPTIMIZERS["sgd"]
             ),
             budgets={"quick": Budget(10, 600, 5), "full": Budget(29, 4000, 200)},
             target=0.6,
@@ -70,9 +68,7 @@ SUITE = Suite(
             question="Which optimizer trains a small network on digits best?",
             task=IMAGES,
             recipe=Recipe(
-                model=call("paribus.models.mlp:MLP", hidden=[32]),
-                optimizer=OPTIMIZERS["sgd"],
-                batch_size=32,
+                model=call("paribus.models.mlp:MLP", hidden=[32]), optimizer=OPTIMIZERS["sgd"]
             ),
             budgets={"quick": Budget(10, 600, 4), "full": Budget(29, 4000, 175)},
             target=0.4,
@@ -86,7 +82,6 @@ SUITE = Suite(
             recipe=Recipe(
                 model=call("paribus.models.mlp:MLP", hidden=[16, 8]),
                 optimizer=call("torch.optim:SGD", lr=0.01),
-                batch_size=32,
                 dtype="float64",
             ),
             factor=Factor(
@@ -131,7 +126,6 @@ SUITE = Suite(
             recipe=Recipe(
                 model=call("paribus.models.mlp:MLP", hidden=[32]),
                 optimizer=call("torch.optim:RMSprop", lr=0.001, alpha=0.99),
-                batch_size=32,
                 evaluate_every=50,
             ),
             factor=Factor(

@@ -42,7 +42,6 @@ def on(name: str, question: str, task: Task, target: float) -> Comparison:
         recipe=Recipe(
             model=call("paribus.models.mlp:MLP", hidden=[16, 8]),
             optimizer=OPTIMIZERS["sgd"],
-            batch_size=32,
             evaluate_every=20,
         ),
         factor=Factor("recipe.optimizer", OPTIMIZERS),

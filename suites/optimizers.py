@@ -55,9 +55,7 @@ SUITE = Suite(
             question="Which optimizer trains a small tabular classifier best, at its usual settings and tuned?",
             task=TABULAR,
             recipe=Recipe(
-                model=call("paribus.models.mlp:MLP", hidden=[16, 8]),
-                optimizer=OPTIMIZERS["sgd"],
-                batch_size=32,
+                model=call("paribus.models.mlp:MLP", hidden=[16, 8]), optimizer=OPTIMIZERS["sgd"]
             ),
             factor=Factor("recipe.optimizer", OPTIMIZERS),
             baseline="sgd",

@@ -68,7 +68,6 @@ SUITE = Suite(
             recipe=Recipe(
                 model=call("paribus.models.recurrent:Recurrent", cell="LSTM", hidden=32, layers=2),
                 optimizer=call("torch.optim:Adam", lr=0.001),
-                batch_size=32,
                 evaluate_every=50,
             ),
             factor=CELLS,
@@ -92,7 +91,6 @@ SUITE = Suite(
                 ),
                 optimizer=call("torch.optim:Adam", lr=0.01),
                 clip_norm=1.0,
-                batch_size=32,
                 evaluate_every=100,
             ),
             factor=CELLS,

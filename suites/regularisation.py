@@ -60,7 +60,6 @@ SUITE = Suite(
             recipe=Recipe(
                 model=call("paribus.models.mlp:MLP", hidden=[128]),
                 optimizer=call("torch.optim:Adam", lr=0.001),
-                batch_size=32,
                 evaluate_every=20,  # four epochs of so few samples
             ),
             factor=Factor("recipe", REGULARISERS),

@@ -29,9 +29,7 @@ def compared(name: str, question: str, rates: Space, text: str, relation: Relati
         question=question,
         task=RANKED,
         recipe=Recipe(
-            model=call("paribus.models.mlp:MLP", hidden=[64]),
-            optimizer=OPTIMIZERS["momentum"],
-            batch_size=32,
+            model=call("paribus.models.mlp:MLP", hidden=[64]), optimizer=OPTIMIZERS["momentum"]
         ),
         factor=Factor("recipe.optimizer", OPTIMIZERS),
         baseline="momentum",

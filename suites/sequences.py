@@ -18,7 +18,6 @@ def _shape(name: str, question: str, task: Task, network: str, seconds: float) -
             model=call(network, cell="GRU", hidden=32, layers=1),
             optimizer=call("torch.optim:Adam", lr=0.01),
             clip_norm=1.0,
-            batch_size=32,
             evaluate_every=50,
         ),
         factor=Factor("recipe.model.cell", CELLS),

@@ -23,7 +23,7 @@ def _start(task: Task, steps: int) -> Pretrained:
     return Pretrained(task=task, recipe=recipe, load=HIDDEN)
 
 
-FEATURES = Recipe(model=MODEL, optimizer=_adam(0.003), batch_size=32, evaluate_every=20)
+FEATURES = Recipe(model=MODEL, optimizer=_adam(0.003), evaluate_every=20)
 FREEZE = {"all trained": (), "features frozen": HIDDEN}
 LITTLE = IMAGES.model_copy(
     update={

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import loky
@@ -24,7 +23,6 @@ from paribus.execution.cases import Case, cases
 from paribus.execution.engine_choice import EngineChoice, EngineQuery, common, resolve, resolve_each
 from paribus.execution.executor import execute, split_of
 from paribus.execution.session import Session
-from paribus.execution.settings import Settings
 from paribus.runs.run import Outcome, Run, RunResult
 from tests.helpers.refusals import refused
 from tests.helpers.toys import (
@@ -342,21 +340,6 @@ def test_portions_change_no_number() -> None:
 
 
 Opener = Callable[..., Session]
-
-
-@pytest.fixture
-def opened(tmp_path: Path) -> Iterator[Opener]:
-    """A function that opens a session on one store, on the CPU and in this process."""
-    sessions: list[Session] = []
-
-    def open_session(made: Suite, engine: str, **settings: Any) -> Session:
-        chosen = {"device": "cpu", "jobs": 1, "store": tmp_path / "runs.sqlite", **settings}
-        sessions.append(Session(Settings(engine=engine, **chosen), [made]))
-        return sessions[-1]
-
-    yield open_session
-    for session in sessions:
-        session.study.store.close()
 
 
 def _cases(made: Suite) -> list[Case]:

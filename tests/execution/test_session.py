@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,6 @@ from paribus.execution import executor, preflight
 from paribus.execution import session as module
 from paribus.execution.cases import Case, cases
 from paribus.execution.session import Session
-from paribus.execution.settings import Settings
 from paribus.experiment.search_space import space
 from paribus.runs.run import Run, RunResult
 from paribus.runs.store import Timing
@@ -30,21 +29,6 @@ from tests.helpers.toys import ADAM, SGD, TASK, Misfit, Raises, Unpaired, compar
 
 SUITE = suite()
 Opener = Callable[..., Session]
-
-
-@pytest.fixture
-def opened(tmp_path: Path) -> Iterator[Opener]:
-    """A function that opens a session on one store, on the CPU and in this process."""
-    sessions: list[Session] = []
-
-    def open_session(made: Suite = SUITE, **settings: Any) -> Session:
-        chosen = {"device": "cpu", "jobs": 1, "store": tmp_path / "runs.sqlite", **settings}
-        sessions.append(Session(Settings(**chosen), [made]))
-        return sessions[-1]
-
-    yield open_session
-    for session in sessions:
-        session.study.store.close()
 
 
 def _cases(made: Suite = SUITE, device: str = "cpu") -> list[Case]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ import torch
 from paribus.execution.cases import DEVICES
 from paribus.execution.settings import OPTIONS, Option, Settings, pairs
 from paribus.experiment.tuning import ARMS
+from tests.helpers.processes import printed
 from tests.helpers.refusals import refused
 
 
@@ -73,8 +72,7 @@ def test_a_device_that_was_asked_for_is_the_only_one() -> None:
 def test_settings_are_made_and_refused_without_torch() -> None:
     """Every pytest run in an environment that has paribus imports the options."""
     code = "import sys; from paribus.execution.settings import Settings; Settings(); print('torch' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "False\n"
+    assert printed("-c", code) == "False\n"
 
 
 NO_GPU = (

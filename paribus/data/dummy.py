@@ -111,7 +111,7 @@ def last_value(split: Split) -> Tensor:
     return _from_window(split, 1)
 
 
-def seasonal_dummy(split: Split, lag: int) -> Tensor:
+def seasonal_naive(split: Split, lag: int) -> Tensor:
     """Predict the value ``lag`` steps earlier, ``(sample, 1)`` in the scale of the prepared targets.
 
     Args:

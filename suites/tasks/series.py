@@ -91,6 +91,6 @@ SERIES = Task(
     metrics=(mse(0.01),),
     dummy={
         "last_value": call("paribus.data.dummy:last_value"),
-        "same_time_yesterday": call("paribus.data.dummy:seasonal_dummy", lag=STEPS_PER_DAY),
+        "same_time_yesterday": call("paribus.data.dummy:seasonal_naive", lag=STEPS_PER_DAY),
     },
 )

@@ -17,7 +17,7 @@ from paribus.data.dummy import (
     principal_components,
     prior,
     priors,
-    seasonal_dummy,
+    seasonal_naive,
 )
 from paribus.data.readers.series import windows
 from paribus.errors import ParibusError
@@ -82,7 +82,7 @@ def test_the_last_value_is_the_one_before_the_target() -> None:
 @pytest.mark.parametrize("lag", [1, 2, 4])
 def test_a_lag_counts_back_from_the_value_to_predict(lag: int) -> None:
     expected = (torch.tensor([17.0, 18, 19]) - lag) ** 2
-    torch.testing.assert_close(seasonal_dummy(_series(False), lag=lag).squeeze(1), expected)
+    torch.testing.assert_close(seasonal_naive(_series(False), lag=lag).squeeze(1), expected)
 
 
 def test_forecasts_are_in_the_scale_of_the_prepared_targets() -> None:
@@ -93,7 +93,7 @@ def test_forecasts_are_in_the_scale_of_the_prepared_targets() -> None:
 
 @pytest.mark.parametrize("lag", [0, 5])
 def test_a_lag_beyond_the_window_is_refused(lag: int) -> None:
-    assert refused(seasonal_dummy, _series(False), lag=lag) == (
+    assert refused(seasonal_naive, _series(False), lag=lag) == (
         f"lag of a dummy forecast: got {lag} steps, expected 1 to 4, the length of a window. "
         "Give a lag within the window, or make the windows longer."
     )

@@ -1,6 +1,6 @@
 """Known answers: effects that every run of the bench must see, and effects that none may.
 
-A suite adds its own by a line in `CONTROLS`. Thresholds leave room, since a red control says that the bench is broken;
+A suite adds its own by a line in `KNOWN_ANSWERS`. Thresholds leave room, since a red control says that the bench is broken;
 what is measured stands beside them and is measured again by ``pytest benchmarks/test_calibration.py``.
 """
 
@@ -151,7 +151,7 @@ LEAK = _compared(
     seconds=6,
 )
 
-CONTROLS = (
+KNOWN_ANSWERS = (
     _seen(
         name="vanishing-gradient",
         text="The gradient of ten sigmoid layers has vanished at the first one before training, and ReLU's has not.",

@@ -20,7 +20,7 @@ from paribus.calibration.rates import Rate
 from paribus.execution.settings import Settings
 from paribus.frontends.pytest_session import settings_of
 from paribus.suites.calibration import ITSELF, UNEQUAL
-from paribus.suites.controls import CONTROLS
+from paribus.suites.known_answers import KNOWN_ANSWERS
 
 PLAN = Repeats(repeats=200, seeds=10)
 FEW = replace(PLAN, repeats=20)
@@ -94,7 +94,9 @@ def _unequal(settings: Settings, kind: str) -> Rate:
     )
 
 
-MEASURED = [known_answer for known_answer in CONTROLS if known_answer.kind in ("seen", "share")]
+MEASURED = [
+    known_answer for known_answer in KNOWN_ANSWERS if known_answer.kind in ("seen", "share")
+]
 
 
 @pytest.mark.parametrize("known_answer", MEASURED, ids=lambda known_answer: known_answer.name)

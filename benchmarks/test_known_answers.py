@@ -1,4 +1,4 @@
-"""Known answers: every one is trained and judged; a red one turns the run red. The page is controls.md."""
+"""Known answers: every one is trained and judged; a red one turns the run red. The page is known_answers.md."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from paribus.calibration import KnownAnswerRunner
 from paribus.calibration.known_answers import KnownAnswer, KnownAnswerResult
 from paribus.calibration.known_answers_page import write_known_answers
 from paribus.frontends.pytest_session import settings_of
-from paribus.suites.controls import CONTROLS
+from paribus.suites.known_answers import KNOWN_ANSWERS
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def judged(pytestconfig: pytest.Config) -> Iterator[list[KnownAnswerResult]]:
         write_known_answers(results, Path(pytestconfig.getoption("--paribus-out")))
 
 
-@pytest.mark.parametrize("known_answer", CONTROLS, ids=lambda known_answer: known_answer.name)
+@pytest.mark.parametrize("known_answer", KNOWN_ANSWERS, ids=lambda known_answer: known_answer.name)
 @pytest.mark.benchmark(group="known answers, seconds to train and judge")
 def test_known_answer(
     known_answer: KnownAnswer,

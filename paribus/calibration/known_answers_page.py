@@ -16,9 +16,9 @@ INTRODUCTION = (
 
 
 def write_known_answers(judged: Sequence[KnownAnswerResult], out: Path) -> Path:
-    """Write ``controls.md`` into a folder, which is made if it is not there."""
+    """Write ``known_answers.md`` into a folder, which is made if it is not there."""
     out.mkdir(parents=True, exist_ok=True)
-    path = out / "controls.md"
+    path = out / "known_answers.md"
     path.write_text(known_answers(judged), encoding="utf-8", newline="\n")
     return path
 

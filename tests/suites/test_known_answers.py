@@ -14,7 +14,7 @@ from paribus.metrics.diagnostics import all_zero_output
 from paribus.runs.fingerprint import calls
 from paribus.seeding import Streams
 from paribus.suites import SUITES
-from paribus.suites.controls import CONTROLS
+from paribus.suites.known_answers import KNOWN_ANSWERS
 from paribus.suites.tasks.images import digits
 from paribus.suites.tasks.line import LINE, line
 from paribus.suites.tasks.relabelled import RELABELLED, relabelled_digits
@@ -35,20 +35,20 @@ def false_alarm(control) -> float:
 
 def test_no_control_fails_by_chance_more_than_once_in_a_thousand_runs() -> None:
     """And no more than one run in a hundred has a red one."""
-    chances = {control.name: false_alarm(control) for control in CONTROLS}
+    chances = {control.name: false_alarm(control) for control in KNOWN_ANSWERS}
     assert {name: x for name, x in chances.items() if x > MOST} == {}
     assert sum(chances.values()) <= GROUP
 
 
 def test_names_differ_and_there_are_effects_to_be_seen_and_effects_that_must_not() -> None:
-    names = [control.name for control in CONTROLS]
+    names = [control.name for control in KNOWN_ANSWERS]
     assert len(set(names)) == len(names)
-    kinds = {control.kind for control in CONTROLS}
+    kinds = {control.kind for control in KNOWN_ANSWERS}
     assert kinds == {"seen", "share", "absent", "identical"}
 
 
 def test_every_callable_can_be_found_and_every_score_is_one_that_runs_record() -> None:
-    for control in CONTROLS:
+    for control in KNOWN_ANSWERS:
         assert all(callable(named.resolve()) for named in calls(control.comparison))
         known = {m.name for m in control.comparison.task.metrics} | {FAILED}
         assert control.score in known | {None, "gradient_ratio@0", "silent@0"}
@@ -56,12 +56,12 @@ def test_every_callable_can_be_found_and_every_score_is_one_that_runs_record() -
 
 def test_controls_are_no_suite_so_that_they_have_no_verdicts() -> None:
     suites = {comparison.name for suite in SUITES for comparison in suite.comparisons}
-    assert not suites & {control.comparison.name for control in CONTROLS}
+    assert not suites & {control.comparison.name for control in KNOWN_ANSWERS}
 
 
 def test_the_share_of_dead_networks_is_what_counting_signs_gives() -> None:
     """A layer of four dies where four signs are negative, one case of sixteen; one of twenty layers is enough."""
-    (control,) = (c for c in CONTROLS if c.name == "born-dead")
+    (control,) = (c for c in KNOWN_ANSWERS if c.name == "born-dead")
     alive = 1.0
     for _layer in control.comparison.recipe.model.kwargs["hidden"]:
         alive *= 15 / 16

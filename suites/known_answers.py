@@ -1,7 +1,8 @@
 """Known answers: effects that every run of the bench must see, and effects that none may.
 
-A suite adds its own by a line in `CONTROLS`. Thresholds leave room, since a red control says that the bench is broken;
-what is measured stands beside them and is measured again by ``pytest benchmarks/test_calibration.py``.
+A suite adds its own by a line in `KNOWN_ANSWERS`. Thresholds leave room, since a known answer that fails says that
+the software is broken; what is measured stands beside them and is measured again by
+``pytest benchmarks/test_calibration.py``.
 """
 
 from __future__ import annotations
@@ -145,7 +146,7 @@ LEAK = _compared(
     seconds=6,
 )
 
-CONTROLS = (
+KNOWN_ANSWERS = (
     _seen(
         name="vanishing-gradient",
         text="The gradient of ten sigmoid layers has vanished at the first one before training, and ReLU's has not.",

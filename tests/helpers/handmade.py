@@ -9,34 +9,21 @@ from typing import Any
 
 import numpy as np
 
-from paribus import Budget, Comparison, Factor, Metric, Recipe, Suite, Task, call
+from paribus import Budget, Comparison, Factor, Recipe, Suite, Task, call
 from paribus.analysis.looks import note_looks
 from paribus.analysis.results import Result, collect, timing_key
 from paribus.experiment.variant import Variant
 from paribus.runs.run import Outcome, Predictions, Run, RunResult
 from paribus.runs.store import Store, Timing
+from paribus.suites.tasks.metrics import accuracy, log_loss
 
-LOG_LOSS = Metric(
-    name="log_loss",
-    function=call("paribus.metrics:log_loss"),
-    higher_is_better=False,
-    margin=0.02,
-    unit="nats",
-)
-ACCURACY = Metric(
-    name="accuracy",
-    function=call("paribus.metrics:accuracy"),
-    higher_is_better=True,
-    margin=0.01,
-    unit="share",
-)
 TASK = Task(
     name="points",
     source=call("tests.helpers.toys:points"),
     reader=call("paribus.data.readers.table:read_table"),
     split=call("paribus.data.splits:random_split"),
     loss=call("paribus.metrics:log_loss"),
-    metrics=(LOG_LOSS, ACCURACY),
+    metrics=(log_loss(0.02), accuracy(0.01)),
     dummy={"prior": call("paribus.data.dummy:prior")},
 )
 RECIPE = Recipe(

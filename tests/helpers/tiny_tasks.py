@@ -161,6 +161,10 @@ class Tiny:
         digest = data_digest(self.task, self.dataset)
         return Run(self.task, recipe, seed, digest, device, diagnostics=diagnostics)
 
+    def pair(self, *args: Any, seed: int = 0, **settings: Any) -> tuple[Run, Split]:
+        """Make a run and its split."""
+        return self.run(*args, seed=seed, **settings), self.make_split(seed)
+
     def changed(self, **changes: Any) -> Tiny:
         """Return the same task over data that differ in some fields."""
         return Tiny(self.task, replace(self.dataset, **changes))

@@ -100,7 +100,7 @@ def test_a_transform_that_changes_nothing_changes_no_bit(tiny) -> None:
 def test_raw_training_samples_are_changed_and_then_prepared(tiny) -> None:
     """Two steps written out: noise on the raw image, then the preparation that was fitted without noise."""
     one = tiny["images"]
-    run, split = one.run(CNN, augment=(call(noisy),), steps=2), one.make_split()
+    run, split = one.pair(CNN, augment=(call(noisy),), steps=2)
     training = Training(run, split)
     network = copy.deepcopy(training.network)
     training.advance(2)

@@ -648,9 +648,7 @@ def growing(seed: int = 0) -> Dataset:
     )
 
 
-def test_replicates_whose_parts_differ_in_size_are_trained_apart(
-    together: list[list[Run]],
-) -> None:
+def test_replicates_whose_parts_differ_in_size_are_trained_apart(together: list[list[Run]]) -> None:
     """In the order in which they were given, nonetheless."""
     task = REDRAWN.model_copy(update={"name": "growing", "source": call(growing)})
     runs = [replace(a_run(seed, task=task), engine="stacked") for seed in range(5)]

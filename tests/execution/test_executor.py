@@ -145,9 +145,7 @@ def test_a_run_that_raises_in_a_worker_is_named_and_costs_no_finished_one(
 def test_each_record_is_kept_in_this_process_and_thread() -> None:
     found: list[tuple[int, threading.Thread]] = []
     execute(
-        RUNS[:2],
-        jobs=2,
-        keep=lambda *_: found.append((os.getpid(), threading.current_thread())),
+        RUNS[:2], jobs=2, keep=lambda *_: found.append((os.getpid(), threading.current_thread()))
     )
     assert found == [(os.getpid(), threading.current_thread())] * 2
 

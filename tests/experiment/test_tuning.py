@@ -148,18 +148,10 @@ def test_a_level_of_a_crossing_names_the_space_of_all_its_variants() -> None:
     crossed = Comparison(
         **{
             **{name: getattr(base, name) for name in Comparison.model_fields},
-            "factors": (
-                base.factors[0],
-                Factor("recipe.batch_size", {"8": 8, "4": 4}),
-            ),
+            "factors": (base.factors[0], Factor("recipe.batch_size", {"8": 8, "4": 4})),
             "baseline": ("sgd", "8"),
             "tuning": tuned(spaces={"sgd": RATES, "adam": Space()}),
         }
     )
     spaces = {v.name: crossed.tuning.space_of(v.name, v.levels) for v in crossed.variants()}
-    assert spaces == {
-        "sgd × 8": RATES,
-        "sgd × 4": RATES,
-        "adam × 8": Space(),
-        "adam × 4": Space(),
-    }
+    assert spaces == {"sgd × 8": RATES, "sgd × 4": RATES, "adam × 8": Space(), "adam × 4": Space()}

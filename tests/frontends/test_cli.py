@@ -91,9 +91,7 @@ with open({log!r}, "a") as file:
 """
 
 
-def test_suites_of_another_package_are_described_once_for_the_same_sources(
-    tmp_path: Path,
-) -> None:
+def test_suites_of_another_package_are_described_once_for_the_same_sources(tmp_path: Path) -> None:
     """Described by importing them, then from the cache until a source changes."""
     (tmp_path / "third.py").write_text(THIRD.format(log=str(tmp_path / "log")))
     info = tmp_path / "third-1.dist-info"

@@ -54,12 +54,7 @@ def test_files_of_several_comparisons_and_devices_have_names_of_their_own(store,
                 bench.put(name, around(0.4))
             results.append(bench.result(suite=suite))
     written = {path.name for path in write(results, tmp_path) if path.suffix == ".png"}
-    assert written == {
-        "hand-one.png",
-        "hand-two.png",
-        "hand-one-cuda.png",
-        "hand-two-cuda.png",
-    }
+    assert written == {"hand-one.png", "hand-two.png", "hand-one-cuda.png", "hand-two-cuda.png"}
     text = (tmp_path / "hand.md").read_text(encoding="utf-8")
     assert text.index("## one\n") < text.index("On cuda: 10 paired") < text.index("## two\n")
 
@@ -254,11 +249,7 @@ CROSSED = {
 @pytest.mark.parametrize(
     ("larger", "seeds", "told"),
     [
-        (
-            {"seeds": 29, "steps": 400},
-            10,
-            "would give 29 seeds and 400 steps a run",
-        ),
+        ({"seeds": 29, "steps": 400}, 10, "would give 29 seeds and 400 steps a run"),
         ({"seeds": 29, "steps": 20}, 10, "would give 29 seeds"),
         ({"seeds": 29, "steps": 20}, 30, None),
         ({"seeds": 5, "steps": 20}, 10, None),
@@ -533,10 +524,7 @@ def test_shared_runs_reach_an_extra_table_once_under_the_levels_that_made_them(s
         bench.put(name, around(0.4)).predict(name, [[2, 1], [1, 2]], [0, 0])
     text = page(bench.result())
     table = text.partition("### How many\n\n")[2].partition("\n\n")[0].splitlines()
-    assert table[2:] == [
-        "| slow      | 10     | 2         |",
-        "| fast      | 10     | 2         |",
-    ]
+    assert table[2:] == ["| slow      | 10     | 2         |", "| fast      | 10     | 2         |"]
     assert re.search(r"\[equivalence margin\]\(method.md#equivalence\) +\| none +\|", text)
     assert "Network of slow and fast: 17 parameters" in text
 

@@ -302,7 +302,4 @@ def test_what_is_zero_throughout_has_no_panel(store) -> None:
     for name in ("sgd", "adam", "rmsprop"):
         bench.put(name, around(0.4), curves=curves)
     titles = [axes.get_title() for axes in learning_curves.diagnostics(bench.result()).axes]
-    assert titles == [
-        "gradient norm, first over last layer",
-        "gradient norm before training",
-    ]
+    assert titles == ["gradient norm, first over last layer", "gradient norm before training"]

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from paribus.experiment.comparison import Budget, Comparison
-from paribus.experiment.factor import Factor
-from paribus.experiment.recipe import Recipe
-from paribus.experiment.search_space import LogUniform, Space
-from paribus.experiment.tuning import Tuning
-from paribus.spec import call
+from paribus import Budget, Comparison, Factor, LogUniform, Recipe, Tuning, call
+from paribus import SearchSpace as Space
 from paribus.suites.tasks.tabular import TABULAR
 
 RECIPE = Recipe(
@@ -16,7 +12,7 @@ RECIPE = Recipe(
     steps=60,
     evaluate_every=60,
 )
-BUDGETS = {"quick": Budget(seeds=6, steps=60, seconds=0.2)}
+BUDGETS = {"quick": Budget(6, 60, 0.2)}
 LIVE = Space(ranges={"recipe.optimizer.lr": LogUniform(low=1e-4, high=1.0)})
 """Log-loss after these steps runs from that of a guess to nearly its best."""
 WIDE = Space(ranges={"recipe.optimizer.lr": LogUniform(low=1e-10, high=1.0)})
@@ -29,8 +25,8 @@ ITSELF = Comparison(
     question="Does momentum train a small tabular classifier better?",
     task=TABULAR,
     recipe=RECIPE,
-    factors=(Factor(path="recipe.optimizer.momentum", levels={"none": 0.0, "some": 0.5}),),
-    baseline=("none",),
+    factor=Factor("recipe.optimizer.momentum", {"none": 0.0, "some": 0.5}),
+    baseline="none",
     budgets=BUDGETS,
     tuning=Tuning(spaces=LIVE, trials={"quick": 8}, widen=False),
 )
@@ -43,8 +39,8 @@ def _unequal(name: str, space: Space) -> Comparison:
         question="Does a variant tuned by more trials train better than itself?",
         task=TABULAR,
         recipe=RECIPE,
-        factors=(Factor(path="recipe.salt", levels={"5 trials": "few", "50 trials": "many"}),),
-        baseline=("5 trials",),
+        factor=Factor("recipe.salt", {"5 trials": "few", "50 trials": "many"}),
+        baseline="5 trials",
         budgets=BUDGETS,
         tuning=Tuning(
             spaces=space,

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from paribus.experiment.claim import Claim
-from paribus.experiment.comparison import Budget, Comparison
-from paribus.experiment.factor import Factor
-from paribus.experiment.recipe import Recipe
-from paribus.experiment.suite import Suite
-from paribus.spec import call
+from paribus import Budget, Claim, Comparison, Factor, Recipe, Suite, call
 from paribus.suites.tasks.curve import CURVE
 from paribus.suites.tasks.images import IMAGES
 
@@ -22,7 +17,7 @@ FAULTS = {
 
 def _widths(*widths: int) -> Factor:
     """Networks of one hidden layer, by its width."""
-    return Factor(path="recipe.model.hidden", levels={str(width): [width] for width in widths})
+    return Factor("recipe.model.hidden", {str(width): [width] for width in widths})
 
 
 def _wider_errs_less(wide: str, narrow: str) -> Claim:
@@ -51,12 +46,9 @@ SUITE = Suite(
                 batch_size=64,
                 evaluate_every=200,
             ),
-            factors=(_widths(2, 8, 32, 128),),
-            baseline=("2",),
-            budgets={
-                "quick": Budget(seeds=10, steps=2000, seconds=4),
-                "full": Budget(seeds=29, steps=8000, seconds=230),
-            },
+            factor=_widths(2, 8, 32, 128),
+            baseline="2",
+            budgets={"quick": Budget(10, 2000, 4), "full": Budget(29, 8000, 230)},
             claims=(
                 _wider_errs_less("8", "2"),
                 _wider_errs_less("32", "8"),
@@ -87,15 +79,11 @@ SUITE = Suite(
             recipe=Recipe(
                 model=call("paribus.models.mlp:MLP", hidden=[16]),
                 optimizer=call("torch.optim:Adam", lr=0.001),
-                batch_size=32,
                 evaluate_every=40,
             ),
-            factors=(_widths(4, 16, 64, 256),),
-            baseline=("16",),
-            budgets={
-                "quick": Budget(seeds=10, steps=1200, seconds=6),
-                "full": Budget(seeds=29, steps=4800, seconds=170),
-            },
+            factor=_widths(4, 16, 64, 256),
+            baseline="16",
+            budgets={"quick": Budget(10, 1200, 6), "full": Budget(29, 4800, 170)},
             diagnostics=(call("paribus.metrics.diagnostics:train_fit"),),
             claims=(
                 Claim(
@@ -126,15 +114,11 @@ SUITE = Suite(
             recipe=Recipe(
                 model=call("paribus.models.mlp:MLP", hidden=[64]),
                 optimizer=call("torch.optim:Adam", lr=0.01),
-                batch_size=32,
                 evaluate_every=20,
             ),
-            factors=(Factor(path="recipe", levels={"intact": {}, **FAULTS}),),
-            baseline=("intact",),
-            budgets={
-                "quick": Budget(seeds=10, steps=200, seconds=4),
-                "full": Budget(seeds=29, steps=800, seconds=40),
-            },
+            factor=Factor("recipe", {"intact": {}, **FAULTS}),
+            baseline="intact",
+            budgets={"quick": Budget(10, 200, 4), "full": Budget(29, 800, 40)},
             claims=(
                 Claim(
                     name="C18",

@@ -6,9 +6,8 @@ from dataclasses import replace
 
 import torch
 
-from paribus.data.dataset import Dataset, Split
+from paribus import Dataset, ParibusError, Split
 from paribus.data.splits import random_split
-from paribus.errors import ParibusError
 
 
 def mislabelled_split(

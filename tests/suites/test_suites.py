@@ -12,10 +12,7 @@ import pytest
 import torch
 
 import paribus.suites
-from paribus.data.dataset import Dataset, Split
-from paribus.experiment.comparison import Comparison
-from paribus.experiment.suite import Suite
-from paribus.experiment.task import Task
+from paribus import Comparison, Dataset, Split, Suite, Task
 from paribus.experiment.variant import Variant, differences, within
 from paribus.runs.fingerprint import calls
 from paribus.runs.run import Outcome, Run, RunResult, data_digest

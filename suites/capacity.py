@@ -5,6 +5,7 @@ from __future__ import annotations
 from paribus import Budget, Claim, Comparison, Factor, Recipe, Suite, call
 from paribus.suites.tasks.curve import CURVE
 from paribus.suites.tasks.images import IMAGES
+from paribus.suites.tasks.mislabelled import few_images
 
 NOTES = "course notes"
 APPROXIMATION = "Cybenko 1989; Hornik et al. 1989"
@@ -69,13 +70,7 @@ SUITE = Suite(
         Comparison(
             name="small_data",
             question="Does more capacity overfit small data?",
-            task=IMAGES.model_copy(
-                update={
-                    "split": call(
-                        "paribus.suites.tasks.mislabelled:mislabelled_split", train=150, noise=0.0
-                    )
-                }
-            ),
+            task=few_images(noise=0.0),
             recipe=Recipe(
                 model=call("paribus.models.mlp:MLP", hidden=[16]),
                 optimizer=call("torch.optim:Adam", lr=0.001),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from paribus import Budget, Claim, Comparison, Factor, LogUniform, Recipe, Suite, Tuning, call
 from paribus.experiment.search_space import space
-from paribus.suites.tasks.images import IMAGES
+from paribus.suites.tasks.mislabelled import few_images
 
 NOTES = "course notes"
 
@@ -16,13 +16,7 @@ SUITE = Suite(
         Comparison(
             name="overfit_regularize_tune",
             question="What does each step gain: a network that overfits, one that is regularised, one that is tuned?",
-            task=IMAGES.model_copy(
-                update={
-                    "split": call(
-                        "paribus.suites.tasks.mislabelled:mislabelled_split", train=150, noise=0.3
-                    )
-                }
-            ),
+            task=few_images(noise=0.3),
             recipe=Recipe(
                 model=call("paribus.models.mlp:MLP", hidden=[4]),
                 optimizer=call("torch.optim:Adam", lr=0.001),

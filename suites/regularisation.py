@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from paribus import Budget, Claim, Comparison, Factor, Recipe, Suite, call
-from paribus.suites.tasks.images import IMAGES
+from paribus.suites.tasks.mislabelled import few_images
 
 REGULARISERS = {
     "no regulariser": {},
@@ -50,13 +50,7 @@ SUITE = Suite(
         Comparison(
             name="regularisation",
             question="Which regulariser helps a network that has few samples and wrong labels among them?",
-            task=IMAGES.model_copy(
-                update={
-                    "split": call(
-                        "paribus.suites.tasks.mislabelled:mislabelled_split", train=150, noise=0.3
-                    )
-                }
-            ),
+            task=few_images(noise=0.3),
             recipe=Recipe(
                 model=call("paribus.models.mlp:MLP", hidden=[128]),
                 optimizer=call("torch.optim:Adam", lr=0.001),

@@ -28,7 +28,9 @@ def test_every_page_is_made_again_from_the_evidence(
     rebuild(REFERENCE / FILE, tmp_path, {suite.name: suite for suite in SUITES}.__getitem__)
     kept = {p.name for p in REFERENCE.iterdir() if p.suffix in (".md", ".csv")} - APART
     suites = [p.stem for p in REFERENCE.glob("*.csv")]
-    of_suites = {f"{suite}{ending}" for suite in suites for ending in (".md", "-details.md", ".csv")}
+    of_suites = {
+        f"{suite}{ending}" for suite in suites for ending in (".md", "-details.md", ".csv")
+    }
     assert len(suites) == 10
     assert kept == {"README.md", "claims.md", "method.md"} | of_suites
     assert {p.name for p in tmp_path.iterdir()} == kept

@@ -23,7 +23,7 @@ from paribus.analysis.hypothesis_tests import (
     p_phrase,
 )
 from paribus.analysis.results import Result, Row, penalised, steps_to_target
-from paribus.analysis.verdict import Contrast, Decision
+from paribus.analysis.verdict import Contrast, Decision, Reason
 from paribus.experiment.claim import Claim
 from paribus.experiment.comparison import Comparison
 from paribus.runs.run import RunResult
@@ -128,18 +128,19 @@ def _withheld(claim: Claim, result: Result) -> str:
     if claim.metric == STEPS and result.comparison.corrected:
         return "withheld: shares of seeds do not speak of new data"
     named = _named(claim, result)
-    reasons = [result.contrasts[name].reason for name in named if name in result.contrasts]
+    contrasts = [result.contrasts[name] for name in named if name in result.contrasts]
+    reasons = {reason for contrast in contrasts for reason in contrast.reasons}
     compared = claim.measure is None and not claim.alone
     primary = compared and claim.metric in (None, result.comparison.primary.name)
-    for reason in ("exhausted", "skipped"):
+    for reason in (Reason.exhausted, Reason.skipped):
         if reason in reasons:
             return f"withheld: {reason}"
-    floored = bool(reasons) and all(reason == "floor" for reason in reasons)
+    floored = bool(contrasts) and all(Reason.floor in contrast.reasons for contrast in contrasts)
     if primary and (floored or _learn_nothing(named, result)):
-        return "withheld: floor"
-    if primary and reasons == ["ceiling"]:
-        return "withheld: ceiling"
-    return "a later look" if "exploratory" in reasons or result.exploratory else ""
+        return f"withheld: {Reason.floor}"
+    if primary and len(contrasts) == 1 and Reason.ceiling in reasons:
+        return f"withheld: {Reason.ceiling}"
+    return "a later look" if Reason.exploratory in reasons or result.exploratory else ""
 
 
 def _learn_nothing(names: Sequence[str], result: Result) -> bool:
@@ -162,7 +163,7 @@ def _by_verdict(claim: Claim, result: Result) -> ClaimResult:
     evidence = (
         f"verdict {contrast.label}, mean difference {mean:.3g}, {p_phrase(p)} (Holm){seen_as}"
     )
-    if contrast.reason:
+    if contrast.reasons:
         return ClaimResult(claim, Answer.undecided, evidence, silent=True)
     if contrast.decision == claim.relation:
         return ClaimResult(claim, Answer.supported, evidence)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from paribus import stats
 from paribus.analysis.balance import Control, check_control
 from paribus.analysis.looks import Look, crossed_looks, looks_at
-from paribus.analysis.verdict import Contrast, decide, decide_sequentially
+from paribus.analysis.verdict import Contrast, Reason, decide, decide_sequentially
 from paribus.engines.vmapped.optimizers import operations_of
 from paribus.experiment.comparison import Comparison
 from paribus.experiment.suite import Suite
@@ -228,10 +228,10 @@ def collect(
         taken = looks_at(store, comparison, rows, sequential=cap is not None)
         looks = crossed_looks(comparison, taken)
         later = [name for name, seen in looks.items() if len(seen) > 1]
-        found = _contrasts(comparison, rows, later, sequential=cap is not None)
+        judged = _contrasts(comparison, rows, later, sequential=cap is not None)
         if arm == "tuned" and _unequal_trials(comparison, budget):
-            found = tuple(flagged(contrast, UNEQUAL) for contrast in found)
-        contrasts = {contrast.variant: contrast for contrast in found}
+            judged = tuple(flagged(contrast, Reason.unequal_budgets) for contrast in judged)
+        contrasts = {contrast.variant: contrast for contrast in judged}
     return Result(
         suite=suite,
         comparison=comparison,
@@ -253,16 +253,13 @@ def collect(
     )
 
 
-UNEQUAL = "unequal budgets"
-
-
 def _unequal_trials(comparison: Comparison, budget: str) -> bool:
     return comparison.tuning is not None and comparison.tuning.is_unequal(budget)
 
 
-def flagged(contrast: Contrast, reason: str) -> Contrast:
-    """The contrast with a further reason beside its verdict."""
-    return replace(contrast, reason="; ".join(filter(None, (contrast.reason, reason))))
+def flagged(contrast: Contrast, reason: Reason) -> Contrast:
+    """Return the contrast with a further reason beside its verdict."""
+    return replace(contrast, reasons=(*contrast.reasons, reason))
 
 
 def _row(

@@ -1,4 +1,4 @@
-"""the calibration and the known answers as benchmarks: what is run by default, and what turns a run red."""
+"""Calibration and the known answers as benchmarks: what is run by default, and what turns a run red."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from benchmarks import test_calibration as calibration
 from benchmarks import test_known_answers as known_answers
 from paribus.calibration.rates import Rate
-from paribus.frontends.pytest_plugin import OPTIONS
+from paribus.execution.settings import OPTIONS
 from tests.calibration.test_a_a_tests import a_known_answer
 
 ROOT = Path(__file__).parents[2]
@@ -27,9 +27,8 @@ class Once:
 
     def getoption(self, name: str) -> Any:
         mine = {"--paribus-out": str(self.out), "--paribus-jobs": 1, "--paribus-device": "cpu"}
-        return mine.get(
-            name, OPTIONS[name].get("default", False if "action" in OPTIONS[name] else None)
-        )
+        arguments = OPTIONS[name.removeprefix("--paribus-")].arguments()
+        return mine.get(name, arguments.get("default", False if "action" in arguments else None))
 
 
 @pytest.fixture

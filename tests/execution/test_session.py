@@ -33,6 +33,7 @@ from tests.helpers import toys
 from tests.helpers.toys import ADAM, SGD, TASK, Misfit, Raises, Unpaired, comparison, score, suite
 
 SUITE = suite()
+ROOT = Path(__file__).parents[2]
 Opener = Callable[..., Session]
 
 
@@ -581,7 +582,7 @@ def test_a_network_that_cannot_be_imported_is_refused(opened: Opener) -> None:
     assert _refused(lambda: opened(made).prepare(_cases(made))) == (
         "the name of a callable: got 'paribus.models.mlp:Gone' (module 'paribus.models.mlp' has no attribute 'Gone'), "
         "expected 'module:qualname' of something that can be imported. "
-        "Check the spelling, and that the module is on the path."
+        f"Check the spelling, and that the module is installed or lies in a folder of the path: {ROOT}."
     )
 
 

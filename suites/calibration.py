@@ -5,7 +5,7 @@ from __future__ import annotations
 from paribus.experiment.comparison import Budget, Comparison
 from paribus.experiment.factor import Factor
 from paribus.experiment.recipe import Recipe
-from paribus.experiment.search_space import LogUniform, Space
+from paribus.experiment.search_space import LogUniform, SearchSpace
 from paribus.experiment.tuning import Tuning
 from paribus.spec import call
 from paribus.suites.tasks.tabular import TABULAR
@@ -17,11 +17,11 @@ RECIPE = Recipe(
     evaluate_every=60,
 )
 BUDGETS = {"quick": Budget(seeds=6, steps=60, seconds=0.2)}
-LIVE = Space(ranges={"recipe.optimizer.lr": LogUniform(low=1e-4, high=1.0)})
+LIVE = SearchSpace(ranges={"recipe.optimizer.lr": LogUniform(low=1e-4, high=1.0)})
 """Log-loss after these steps runs from that of a guess to nearly its best."""
-WIDE = Space(ranges={"recipe.optimizer.lr": LogUniform(low=1e-10, high=1.0)})
+WIDE = SearchSpace(ranges={"recipe.optimizer.lr": LogUniform(low=1e-10, high=1.0)})
 """Mostly too small by far, so that few trials seldom hit what many do."""
-INERT = Space(ranges={"recipe.optimizer.dampening": LogUniform(low=0.01, high=0.9)})
+INERT = SearchSpace(ranges={"recipe.optimizer.dampening": LogUniform(low=0.01, high=0.9)})
 """Without momentum, dampening does nothing."""
 
 ITSELF = Comparison(
@@ -36,7 +36,7 @@ ITSELF = Comparison(
 )
 
 
-def _unequal(name: str, space: Space) -> Comparison:
+def _unequal(name: str, space: SearchSpace) -> Comparison:
     """Return a variant tuned by 5 trials against itself tuned by 50."""
     return Comparison(
         name=name,

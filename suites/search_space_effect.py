@@ -8,7 +8,7 @@ from paribus.experiment.claim import Claim
 from paribus.experiment.comparison import Budget, Comparison
 from paribus.experiment.factor import Factor
 from paribus.experiment.recipe import Recipe
-from paribus.experiment.search_space import LogUniform, Space, space
+from paribus.experiment.search_space import LogUniform, SearchSpace, space
 from paribus.experiment.suite import Suite
 from paribus.experiment.tuning import Tuning
 from paribus.spec import call
@@ -27,7 +27,9 @@ CAPPED = space(lr=LogUniform(low=1e-4, high=1e-2))
 WIDE = space(lr=LogUniform(low=1e-4, high=1e-1))
 
 
-def compared(name: str, question: str, rates: Space, text: str, relation: Relation) -> Comparison:
+def compared(
+    name: str, question: str, rates: SearchSpace, text: str, relation: Relation
+) -> Comparison:
     """One of the two: equal to the other but for the space of SGD's learning rate, and what is claimed of it."""
     return Comparison(
         name=name,

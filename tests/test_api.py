@@ -47,7 +47,7 @@ def scores(result: pb.Result) -> dict[str, list[float]]:
 
 
 def points() -> Dataset:
-    """The samples above as a task's source writes them."""
+    """Return the samples above as a task's source writes them."""
     return Dataset(
         name="points",
         origin="made for a test",

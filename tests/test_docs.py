@@ -147,7 +147,7 @@ def check_paribus(arguments: list[str]) -> None:
 
 
 def check_pytest(pytester: pytest.Pytester, arguments: list[str]) -> None:
-    """A command on a file of the page is run with it; one of the checkout is collected here."""
+    """Run a command on a file of the page; collect one on a file of the checkout."""
     target, *options = arguments
     if target.startswith("benchmarks"):
         config = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT)]

@@ -35,7 +35,7 @@ class Net(Base):
 
 
 def namespace(text: str) -> dict[str, Any]:
-    """What a script of that text defines."""
+    """Return the names that a script of that text defines."""
     defined: dict[str, Any] = {"__name__": "__main__"}
     exec(text, defined)
     return defined

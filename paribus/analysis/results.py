@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from paribus import stats
-from paribus.analysis.balance import Control, check_control
+from paribus.analysis.control import Control, check_control
 from paribus.analysis.looks import Look, crossed_looks, looks_at
 from paribus.analysis.verdict import Contrast, Reason, decide, decide_sequentially
 from paribus.engines.vmapped.optimizers import operations_of
@@ -77,12 +77,12 @@ class Row:
         return self.outcomes.count(outcome)
 
     def values(self, name: str) -> Floats:
-        """A recorded score of each run, ``(seed,)``, as `score_of` names it; NaN where there is none."""
+        """Return a recorded score of each run, ``(seed,)``, as `score_of` names it; NaN where there is none."""
         return np.array([np.nan if r is None else score_of(r, name) for r in self.records])
 
 
 def score_of(record: RunResult, name: str) -> float:
-    """A score of a run by name; ``name@0`` is a curve's start, ``name@mean`` its mean; ``parameters`` counts them."""
+    """Return a score by name; ``name@0`` is a curve's start, ``name@mean`` its mean; ``parameters`` counts them."""
     if name == "parameters":
         return float(record.parameters)
     curve, _, which = name.partition("@")
@@ -95,7 +95,7 @@ def score_of(record: RunResult, name: str) -> float:
 
 
 def steps_to_target(record: RunResult, metric: str, target: float, higher_is_better: bool) -> float:
-    """Steps after which the validation score first reached the target; infinite if it never did."""
+    """Return steps after which the validation score first reached the target; infinite if it never did."""
     curve = record.curves.get(f"validation/{metric}", [])
     sign = 1.0 if higher_is_better else -1.0
     reached = (
@@ -169,7 +169,7 @@ class Result:
         return classes_of(self.rows)
 
     def row(self, variant: str) -> Row:
-        """The row of a variant."""
+        """Return the row of a variant."""
         return next(row for row in self.rows if row.variant.name == variant)
 
 
@@ -281,7 +281,7 @@ def _row(
 
 
 def timing_key(run: Run) -> str:
-    """What the time of a step by the loop depends on: runs that differ in a learning rate alone share it."""
+    """Return what the time of a step depends on; runs that differ in a learning rate alone share it."""
     recipe = run.recipe.model_copy(
         update={"optimizer": operations_of(run.recipe.optimizer), "salt": ""}
     )
@@ -311,7 +311,7 @@ def _predictions(row: Row, store: Store) -> list[Predictions]:
 def _dummy(
     comparison: Comparison, variant: Variant, records: Sequence[RunResult | None], store: Store
 ) -> Floats:
-    """The primary score of the first dummy predictor, ``(seed,)``; NaN where it is not known."""
+    """Return the primary score of the first dummy predictor, ``(seed,)``; NaN where it is not known."""
     if comparison.metric is None:
         first, name = next(iter(variant.task.dummy)), variant.metric.name
         return np.array([r.dummy[first][name] if r else np.nan for r in records])
@@ -327,7 +327,7 @@ def _dummy(
 
 
 def failure_scores(higher_is_better: bool, dummy: Floats, scores: npt.ArrayLike) -> Floats:
-    """What a failed run scores, in the shape of ``dummy``: the dummy score, and where it is not known the worst known.
+    """Return the score of a failed run, shaped like ``dummy``: that of the dummy predictor, or the worst score known.
 
     Args:
         higher_is_better: direction of the metric.
@@ -387,7 +387,7 @@ def _side_by_side(rows: Sequence[Row]) -> tuple[npt.NDArray[np.str_], Floats, Fl
 
 
 def penalised(result: Result) -> tuple[list[Row], Floats, npt.NDArray[np.bool_]]:
-    """The complete rows, their primary scores with failed runs at their penalty, and which runs count.
+    """Return the complete rows, their primary scores with failed runs at their penalty, and which runs count.
 
     Returns:
         Rows, ``(row, seed)`` of scores, and ``(row, seed)`` of whether a run was made to its end or failed.

@@ -10,7 +10,7 @@ from paribus.execution.cases import Case
 from paribus.execution.engine_choice import EngineChoice
 from paribus.execution.preflight import first_trial
 from paribus.experiment.comparison import Comparison
-from paribus.experiment.search_space import Space
+from paribus.experiment.search_space import SearchSpace
 from paribus.experiment.suite import Suite
 from paribus.experiment.tuning import Arm, Tuning
 from paribus.experiment.variant import Variant
@@ -69,7 +69,7 @@ class ArmState:
         return self.comparison.tuning
 
     @property
-    def declared_spaces(self) -> dict[str, Space]:
+    def declared_spaces(self) -> dict[str, SearchSpace]:
         """The declared space of each variant."""
         return {v.name: self.tuning.space_of(v.name, v.levels) for v in self.variants}
 

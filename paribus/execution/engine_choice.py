@@ -75,7 +75,7 @@ class EngineQuery(NamedTuple):
 
 
 def resolve_each(questions: Sequence[EngineQuery], jobs: int) -> Iterator[tuple[int, EngineChoice]]:
-    """The engine for each question, with its place, as it is found.
+    """Yield the engine for each question, with its place, as it is found.
 
     Questions are answered side by side, as what is chosen will be trained; on a GPU one after the other.
     """
@@ -99,7 +99,7 @@ def _cohort(question: EngineQuery) -> list[Run]:
 
 
 def resolve(wanted: str, run: Run, replicates: int, beside: Sequence[Run] = ()) -> EngineChoice:
-    """The engine for a kind of training; the arguments are those of a `EngineQuery`.
+    """Return the engine for a kind of training; the arguments are those of a `EngineQuery`.
 
     A network that cannot be stacked is trained by the loop whatever was asked for, and the reason says why.
     """
@@ -122,7 +122,7 @@ def resolve(wanted: str, run: Run, replicates: int, beside: Sequence[Run] = ()) 
 
 
 def _unstarted(run: Run) -> Run:
-    """The run from weights of its own: where it starts from changes no time, and others' training takes some."""
+    """Return the run from weights of its own: where it starts from changes no time, and others' training takes some."""
     return replace(run, recipe=run.recipe.model_copy(update={"start": None}))
 
 
@@ -148,7 +148,7 @@ def _loop_seconds(run: Run, split: Split) -> float:
 
 
 def _stacked(wanted: str, cohort: Sequence[Run], split: Split, alone: float) -> EngineChoice:
-    """The stacked engine in the form and chunk size that suit it best, or the loop if ``auto`` finds it faster."""
+    """Return the stacked engine in the form and chunk size that suit it best, or the loop where it is faster."""
     steps = cohort[0].recipe.steps
     if wanted == "stacked" and (len(cohort) == 1 or steps < FEWEST_MEASURED):
         return EngineChoice("stacked", "asked for")
@@ -192,7 +192,7 @@ class ChunkSize(NamedTuple):
 
 
 def best_chunk_size(cohort: Sequence[Run], split: Split) -> ChunkSize:
-    """What is trained at once is halved for as long as that saves time.
+    """Halve the chunk for as long as that saves time.
 
     A large network's replicates leave a core's cache, and convolutions in groups get slower the more groups there are.
     Every chunk's start is part of its time.
@@ -210,7 +210,7 @@ def best_chunk_size(cohort: Sequence[Run], split: Split) -> ChunkSize:
 
 
 def _form(chosen: EngineChoice, cohort: Sequence[Run], split: Split, plain: float) -> EngineChoice:
-    """The form of a stacked step: operation by operation, or compiled where that repays itself.
+    """Return the form of a stacked step: operation by operation, or compiled where that repays itself.
 
     On a GPU the same question is asked of its own times; capturing a step as a CUDA graph would be a third answer here.
 

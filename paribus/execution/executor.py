@@ -151,7 +151,7 @@ _folds: dict[str, Split] = {}
 
 
 def split_of(run: Run) -> Split:
-    """The split that a run sees; one of the same samples is used again, with the statistics taken of it.
+    """Return the split that a run sees; one of the same samples is used again, with the statistics taken of it.
 
     A series is cut at the same times for every seed, and its statistics are dear.
     """
@@ -169,7 +169,7 @@ KEPT = 8
 
 
 def dataset_of(task: Task, seed: int) -> Dataset:
-    """The task's data, read once a process (once a seed where they are redrawn); the last few are kept."""
+    """Return the task's data, read once a process (once a seed where they are redrawn); the last few are kept."""
     drawn = seed if task.redrawn and not task.from_file else None
     name = canonical([task.source, task.reader, task.path, task.target, drawn])
     if name not in _datasets:

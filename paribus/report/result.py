@@ -57,7 +57,7 @@ class Result:
         return self.results[0]
 
     def __getitem__(self, name: str) -> Any:
-        """The contrast of a variant with the baseline; of several comparisons, the result of the one of that name."""
+        """Return the contrast of a variant with the baseline; of several comparisons, the result of that name."""
         several = {r.comparison.name for r in self.results}
         if len(several) > 1 and name in several:
             return Result([r for r in self.results if r.comparison.name == name], self._session)

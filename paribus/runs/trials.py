@@ -11,7 +11,7 @@ from functools import cached_property
 from math import nan
 from typing import Any
 
-from paribus.experiment.search_space import Edge, Space, best_trial, edges
+from paribus.experiment.search_space import Edge, SearchSpace, best_trial, edges
 from paribus.experiment.task import Metric
 from paribus.experiment.tuning import SHARED_SEED, applied
 from paribus.runs.run import Run, RunResult
@@ -35,8 +35,8 @@ class TrialPlan:
     """
 
     runs: tuple[Run, ...]
-    space: Space
-    declared: Space
+    space: SearchSpace
+    declared: SearchSpace
     trials: int
     metric: Metric
     shared: bool = False
@@ -149,7 +149,7 @@ class TrialResults:
 class Pilot:
     """Outcome of a pilot: the space of each variant, frozen before anything counts, and the number of rounds."""
 
-    spaces: Mapping[str, Space]
+    spaces: Mapping[str, SearchSpace]
     rounds: int = 0
 
     def to_plain(self) -> dict[str, Any]:
@@ -160,7 +160,9 @@ class Pilot:
     @classmethod
     def read(cls, plain: Mapping[str, Any]) -> Pilot:
         """Return the pilot that plain data describe."""
-        spaces = {name: Space.model_validate(space) for name, space in plain["spaces"].items()}
+        spaces = {
+            name: SearchSpace.model_validate(space) for name, space in plain["spaces"].items()
+        }
         return cls(spaces, plain["rounds"])
 
 

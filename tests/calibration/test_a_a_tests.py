@@ -21,7 +21,7 @@ from paribus.calibration.known_answers import KnownAnswer, Measured
 from paribus.errors import ParibusError
 from paribus.execution.settings import Settings
 from paribus.experiment.comparison import Budget
-from paribus.experiment.search_space import LogUniform, Space
+from paribus.experiment.search_space import LogUniform, SearchSpace
 from paribus.experiment.tuning import Tuning
 from tests.helpers.toys import RECIPE, comparison, score
 
@@ -101,7 +101,7 @@ def test_of_new_data_the_corrected_t_may_reject_less_often(found) -> None:
 
 
 def test_a_search_that_all_seeds_share_is_refused() -> None:
-    rates = Space(ranges={"recipe.optimizer.lr": LogUniform(low=0.01, high=1.0)})
+    rates = SearchSpace(ranges={"recipe.optimizer.lr": LogUniform(low=0.01, high=1.0)})
     shared = Tuning(spaces=rates, trials={"quick": 3}, shared=True)
     with pytest.raises(ParibusError) as told:
         against_itself(comparison(budgets=QUICK, tuning=shared))
@@ -129,8 +129,8 @@ def test_some_repeats_at_a_time_come_to_the_same_and_none_is_kept(
 
 def test_a_comparison_that_is_tuned_is_calibrated_in_both_arms(settings) -> None:
     """Each name searches by trials of its own; both have the space of the baseline."""
-    rates = Space(ranges={"recipe.optimizer.lr": LogUniform(low=0.01, high=1.0)})
-    spaces = {"sgd": rates, "adam": Space()}
+    rates = SearchSpace(ranges={"recipe.optimizer.lr": LogUniform(low=0.01, high=1.0)})
+    spaces = {"sgd": rates, "adam": SearchSpace()}
     tuned = comparison(budgets=QUICK, tuning=Tuning(spaces=spaces, trials={"quick": 3}))
     made = against_itself(tuned)
     assert made.tuning == Tuning(spaces=rates, trials={"quick": 3}, widen=False)

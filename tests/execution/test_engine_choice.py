@@ -267,7 +267,7 @@ def test_auto_takes_the_loop_and_says_why(
 
 @pytest.fixture
 def seconds(monkeypatch: pytest.MonkeyPatch) -> dict[int, float]:
-    """What a step of so many replicates is measured to take, in seconds; asked for in this order."""
+    """Return seconds that a step of so many replicates is measured to take, filled in the order of the questions."""
     found: dict[int, float] = {}
 
     def measured(runs: Sequence[Run], _fold: object) -> tuple[float, float]:
@@ -323,7 +323,7 @@ def test_steps_are_compiled_for_all_variants_or_none() -> None:
 
 
 def _executed(runs: Sequence[Run], jobs: int = 1, **settings: Any) -> dict[str, RunResult]:
-    """Records by key."""
+    """Return records by key."""
     kept: dict[str, RunResult] = {}
 
     def keep(run: Run, record: RunResult) -> None:
@@ -350,7 +350,7 @@ Opener = Callable[..., Session]
 
 @pytest.fixture
 def opened(tmp_path: Path) -> Iterator[Opener]:
-    """A function that opens a session on one store, on the CPU and in this process."""
+    """Yield a function that opens a session on one store, on the CPU and in this process."""
     sessions: list[Session] = []
 
     def open_session(made: Suite, engine: str, **settings: Any) -> Session:
@@ -430,7 +430,7 @@ def test_what_cannot_be_stacked_completes_by_the_loop_with_the_reason_in_its_rec
 
 @pytest.fixture
 def measured(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
-    """What was measured, as which engine was wanted for how many replicates; stacking is found the faster."""
+    """List measurements, each an engine wanted and its replicates; stacking comes out the faster."""
     found: list[tuple[str, int]] = []
 
     def fake(questions: Sequence[EngineQuery], _jobs: int) -> Iterator[tuple[int, EngineChoice]]:
@@ -530,7 +530,7 @@ def test_a_cohort_is_measured_as_all_that_is_trained_at_once(opened: Opener) -> 
 
 @pytest.fixture
 def together(monkeypatch: pytest.MonkeyPatch) -> list[list[Run]]:
-    """The cohorts that were trained at once, in order."""
+    """List the cohorts that were trained at once, in order."""
     calls: list[list[Run]] = []
     true = executor.train_together
 

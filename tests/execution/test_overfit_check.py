@@ -107,7 +107,7 @@ def test_the_baseline_is_checked_or_every_variant() -> None:
 
 @pytest.fixture
 def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    """A function that checks toys of these settings by the command line; returns the status and what was written."""
+    """Return a function that checks toys of these settings by the command line; it returns status and output."""
 
     def run(*options: str, **settings: Any) -> tuple[int, str]:
         recipe = RECIPE.model_copy(update={"model": call(Small, hidden=32), **settings})

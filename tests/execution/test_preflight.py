@@ -14,7 +14,7 @@ from tests.helpers.toys import comparison
 
 
 def variant(**settings: object):
-    """A variant with such settings of SGD."""
+    """Return a variant with such settings of SGD."""
     base, *_ = comparison().variants()
     optimizer = base.recipe.optimizer
     changed = optimizer.model_copy(update={"kwargs": {**optimizer.kwargs, **settings}})

@@ -39,7 +39,7 @@ Opener = Callable[..., Session]
 
 @pytest.fixture
 def opened(tmp_path: Path) -> Iterator[Opener]:
-    """A function that opens a session on one store, on the CPU and in this process."""
+    """Yield a function that opens a session on one store, on the CPU and in this process."""
     sessions: list[Session] = []
 
     def open_session(made: Suite = SUITE, **settings: Any) -> Session:
@@ -426,7 +426,7 @@ def test_workers_start_while_data_are_read_unless_all_may_be_known(
 
 @pytest.fixture
 def timings(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
-    """The pairs that were timed, in words; the first takes one second, the next two, and so on."""
+    """List the pairs that were timed, in words; the first takes one second, the next two, and so on."""
     pairs_timed: list[tuple[str, str]] = []
 
     def time_steps(variant: Run, baseline: Run) -> Timing:

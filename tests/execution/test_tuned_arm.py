@@ -16,7 +16,7 @@ from paribus.errors import ParibusError
 from paribus.execution.cases import Case, cases, selected
 from paribus.execution.session import Session
 from paribus.execution.settings import Settings
-from paribus.experiment.search_space import LogUniform, Space, space
+from paribus.experiment.search_space import LogUniform, SearchSpace, space
 from paribus.experiment.suite import Suite
 from paribus.experiment.tuning import PILOT_SEEDS, SHARED_SEED, Tuning
 from paribus.runs.run import Outcome, Run, RunResult
@@ -43,7 +43,7 @@ def tuned(**settings: Any) -> Suite:
 
 @pytest.fixture
 def opened(tmp_path: Path) -> Iterator[Opener]:
-    """A function that opens a session on one store, on the CPU and in this process."""
+    """Yield a function that opens a session on one store, on the CPU and in this process."""
     sessions: list[Session] = []
 
     def open_session(made: Suite, store: str = "runs", **settings: Any) -> Session:
@@ -337,7 +337,7 @@ def test_a_pilot_uses_seeds_that_never_count_and_its_spaces_are_kept(opened: Ope
 
 
 def opened_pilot(opened: Opener, made: Suite) -> Pilot | None:
-    """What a later session finds in the store."""
+    """Return the pilot that a later session reads from the store."""
     later = opened(made)
     chosen = _cases(later, made)[2:]
     later.prepare(chosen)
@@ -416,7 +416,7 @@ def test_only_the_tuned_paths_may_leave_a_variant(opened: Opener) -> None:
 
 
 def test_a_space_that_has_nothing_to_tune_tries_its_luck_as_often(opened: Opener) -> None:
-    made = tuned(spaces={"sgd": SPACES["sgd"], "adam": Space()})
+    made = tuned(spaces={"sgd": SPACES["sgd"], "adam": SearchSpace()})
     session = opened(made)
     assert len(_train(session, made)["adam"]) == 8
     assert {run.recipe.optimizer for run in _result(session, made).row("adam").runs} == {ADAM}

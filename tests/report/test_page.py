@@ -30,7 +30,7 @@ CLAIMS = (
 
 @pytest.fixture
 def page(tmp_path):
-    """A function that writes results and reads the page and its details back."""
+    """Return a function that writes results and reads the page and its details back."""
 
     def read(*results, name: str = "hand") -> str:
         write(results, tmp_path / "out")
@@ -515,7 +515,7 @@ def test_no_results_are_said_to_be_none(tmp_path) -> None:
 
 
 def counts(predictions, classes):
-    """A row for each set of predictions."""
+    """Return a row for each set of predictions."""
     return [{"variant": v, "runs": len(p), "classes": len(classes)} for v, p in predictions.items()]
 
 
@@ -549,7 +549,7 @@ def test_shared_runs_reach_an_extra_table_once_under_the_levels_that_made_them(s
 
 
 def sequence(store, adam: int = 10) -> Result:
-    """A sequence of twelve seeds in which adam stops at nine, and rmsprop is open still."""
+    """Return a sequence of twelve seeds in which adam stops at nine, and rmsprop is open still."""
     bench = Bench(store, comparison(claims=CLAIMS), seeds=12)
     bench.put("sgd", around(0.4, 12)).put("adam", around(0.2, adam))
     bench.put("rmsprop", [x + 0.01 * (-1) ** i for i, x in enumerate(around(0.4, 12))])

@@ -24,7 +24,7 @@ GROUP = 0.01
 
 
 def false_alarm(control) -> float:
-    """The largest chance that a sound bench fails it."""
+    """Return the largest chance that a sound bench fails it."""
     n = control.seeds
     if control.kind == "seen":
         return seen_false_alarm(control.measured, n)

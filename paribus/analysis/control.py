@@ -1,4 +1,4 @@
-"""Balance of a comparison: what varied, and whether everything else was equal in every pair of runs."""
+"""Control of a comparison: what varied, and whether everything else was equal in every pair of runs."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ CHECKED_AS = {
 
 
 def _strays(row: Row, tuned: Sequence[str]) -> list[str]:
-    """Runs that differ from their variant where nothing was tuned, in words."""
+    """Return runs that differ from their variant where nothing was tuned, in words."""
     base = row.variant
     found = []
     for run in row.runs:

@@ -94,7 +94,7 @@ def by_hand(of: pb.Task) -> dict[str, list[float]]:
 
 
 class Pairs(TorchDataset[Any]):
-    """A map-style data set."""
+    """Map-style data set."""
 
     classes = ("absent", "present")
 
@@ -292,7 +292,7 @@ def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 class Wants(nn.Module):
-    """A network that asks for other names."""
+    """Network that asks for other names."""
 
     def __init__(self, n_inputs: int, n_outputs: int) -> None:
         super().__init__()
@@ -304,7 +304,7 @@ def three() -> nn.Module:
 
 
 class Flat(nn.Module):
-    """A network that leaves the last axis out, which would be paired with every target."""
+    """Network that leaves the last axis out, which would be paired with every target."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The hash of a notebook's or script's code: what it does changes it, and nothing else does."""
+"""Hash of a notebook's or script's code: what it does changes it, and nothing else does."""
 
 from __future__ import annotations
 

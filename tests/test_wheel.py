@@ -1,4 +1,4 @@
-"""The wheel: one top-level package, and a user's own modules beside it, from any working directory."""
+"""Wheel: one top-level package, and a user's own modules beside it, from any working directory."""
 
 from __future__ import annotations
 

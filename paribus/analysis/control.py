@@ -77,18 +77,18 @@ CHECKED_AS = {
 def _strays(row: Row, tuned: Sequence[str]) -> list[str]:
     """Return runs that differ from their variant where nothing was tuned, in words."""
     base = row.variant
-    found = []
+    strays = []
     for run in row.runs:
         ran = base.model_copy(update={"task": run.task, "recipe": run.recipe})
         changed = [p for p in differences(base, ran) if not any(within(p, t) for t in tuned)]
         if changed:
             paths = ", ".join(changed)
-            found.append(f"seed {run.seed} of {base.name!r} was not trained as stated, at {paths}")
-    return found
+            strays.append(f"seed {run.seed} of {base.name!r} was not trained as stated, at {paths}")
+    return strays
 
 
 def _vary(paths: Iterable[str], roots: Sequence[str]) -> bool:
-    """Whether any path meets any root."""
+    """Return whether any path meets any root."""
     return any(within(path, r) or within(r, path) for path in paths for r in roots)
 
 

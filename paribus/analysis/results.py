@@ -1,4 +1,4 @@
-"""What the store knows of a comparison: its runs in a table, whether control held, contrasts and verdicts.
+"""Results of a comparison from the store: its runs in a table, whether control held, contrasts and verdicts.
 
 Nothing is trained here, so a page can be rebuilt from the store at any time.
 """
@@ -32,7 +32,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Row:
-    """A variant's runs, one a seed.
+    """Variant's runs, one a seed.
 
     Attributes:
         records: what the store holds of each run, or None.
@@ -53,27 +53,27 @@ class Row:
     searched: TrialResults | None = None
 
     @property
-    def known(self) -> list[RunResult]:
-        """The records that are there."""
+    def present(self) -> list[RunResult]:
+        """Records that are there."""
         return [record for record in self.records if record is not None]
 
     @property
     def tried(self) -> list[RunResult]:
-        """The records of its trials that are there."""
+        """Records of its trials that are there."""
         return [] if self.searched is None else self.searched.there
 
     @property
     def complete(self) -> bool:
-        """Whether every seed has its record and nothing failed."""
-        return len(self.known) == len(self.runs) and not self.failed
+        """True where every seed has its record and nothing failed."""
+        return len(self.present) == len(self.runs) and not self.failed
 
     @property
     def outcomes(self) -> list[str]:
-        """How each run that is there ended."""
-        return [record.outcome.value for record in self.known]
+        """End of each run that is there."""
+        return [record.outcome.value for record in self.present]
 
     def count(self, outcome: str) -> int:
-        """How many runs ended so."""
+        """Count the runs that ended so."""
         return self.outcomes.count(outcome)
 
     def values(self, name: str) -> Floats:
@@ -145,23 +145,23 @@ class Result:
 
     @property
     def baseline(self) -> Row:
-        """The row that the others are held against."""
+        """Row that the others are held against."""
         return self.rows[0]
 
     @property
     def exploratory(self) -> bool:
-        """Whether this is a later look at a result that was looked at before with other seeds."""
+        """True where this is a later look at a result that was looked at before with other seeds."""
         return len(self.looks) > 1
 
     @property
     def unequal(self) -> bool:
-        """Whether variants were given different numbers of trials."""
+        """True where variants were given different numbers of trials."""
         return self.arm == "tuned" and _unequal_trials(self.comparison, self.budget)
 
     @property
     def run_keys(self) -> set[str]:
         """Keys of the records that it rests on, trials among them."""
-        return {record.key for row in self.rows for record in (*row.known, *row.tried)}
+        return {record.key for row in self.rows for record in (*row.present, *row.tried)}
 
     @cached_property
     def classes(self) -> list[str]:
@@ -175,7 +175,7 @@ class Result:
 
 def classes_of(rows: Sequence[Row]) -> list[str]:
     """Names of the classes as the first record that is there has them."""
-    records = (record for row in rows for record in row.known)
+    records = (record for row in rows for record in row.present)
     names = next((record.data.get("classes") for record in records), None)
     return list(names) if isinstance(names, list) else []
 
@@ -270,8 +270,8 @@ def _row(
     failures: Mapping[str, str],
     baseline: Sequence[Run],
 ) -> Row:
-    known = store.get(run.key for run in runs)
-    records = tuple(known.get(run.key) for run in runs)
+    by_key = store.get(run.key for run in runs)
+    records = tuple(by_key.get(run.key) for run in runs)
     scores = np.array(
         [_primary(comparison, variant, record, store) for record in records], dtype=float
     )
@@ -304,8 +304,8 @@ def _primary(
 
 
 def _predictions(row: Row, store: Store) -> list[Predictions]:
-    found = (store.predictions(record.key) for record in row.known)
-    return [predictions for predictions in found if predictions is not None]
+    stored = (store.predictions(record.key) for record in row.present)
+    return [predictions for predictions in stored if predictions is not None]
 
 
 def _dummy(
@@ -317,11 +317,13 @@ def _dummy(
         return np.array([r.dummy[first][name] if r else np.nan for r in records])
     scores = []
     for record in records:
-        found = store.predictions(record.key) if record else None
-        if record is None or found is None:
+        predictions = store.predictions(record.key) if record else None
+        if record is None or predictions is None:
             scores.append(np.nan)
         else:
-            score = variant.metric.function(found.dummy, found.target, record.data["classes"])
+            score = variant.metric.function(
+                predictions.dummy, predictions.target, record.data["classes"]
+            )
             scores.append(float(score))
     return np.array(scores)
 
@@ -334,8 +336,8 @@ def failure_scores(higher_is_better: bool, dummy: Floats, scores: npt.ArrayLike)
         dummy: ``(seed,)`` or ``(variant, seed)``, NaN where it is not known.
         scores: ``(variant, seed)`` of the runs, NaN where one failed.
     """
-    known = [x[np.isfinite(x)] for x in (dummy, np.ravel(np.asarray(scores, dtype=float)))]
-    worst = next((x.min() if higher_is_better else x.max() for x in known if x.size), 0.0)
+    finite = [x[np.isfinite(x)] for x in (dummy, np.ravel(np.asarray(scores, dtype=float)))]
+    worst = next((x.min() if higher_is_better else x.max() for x in finite if x.size), 0.0)
     return np.where(np.isfinite(dummy), dummy, worst)
 
 
@@ -343,7 +345,7 @@ def _correction(comparison: Comparison, rows: Sequence[Row]) -> float:
     """Test size over training size, the largest of all runs, where the comparison speaks of new data; else zero."""
     if not comparison.corrected:
         return 0.0
-    sizes = [(r.data.get("test"), r.data.get("train")) for row in rows for r in row.known]
+    sizes = [(r.data.get("test"), r.data.get("train")) for row in rows for r in row.present]
     return max((a / b for a, b in sizes if isinstance(a, int) and isinstance(b, int)), default=0.0)
 
 
@@ -396,8 +398,8 @@ def penalised(result: Result) -> tuple[list[Row], Floats, npt.NDArray[np.bool_]]
     if not rows:
         return [], np.empty((0, 0)), np.empty((0, 0), dtype=np.bool_)
     higher = result.comparison.primary.higher_is_better
-    outcomes, found, dummy = _side_by_side(rows)
-    scores = np.where(outcomes == "completed", found, np.nan)
+    outcomes, recorded, dummy = _side_by_side(rows)
+    scores = np.where(outcomes == "completed", recorded, np.nan)
     penalty = failure_scores(higher, dummy, scores)
     table = stats.penalised(scores, penalty, higher_is_better=higher)
     return rows, table, np.isin(outcomes, ("completed", "diverged"))

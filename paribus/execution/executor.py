@@ -73,9 +73,9 @@ def spread(
     waiting = dict(enumerate(work))
     for attempt in range(2):
         try:
-            for i, found in _once(function, waiting, jobs):
+            for i, result in _once(function, waiting, jobs):
                 del waiting[i]
-                yield i, found
+                yield i, result
         except TerminatedWorkerError as error:
             if attempt:
                 raise ParibusError(
@@ -157,9 +157,9 @@ def split_of(run: Run) -> Split:
     """
     split = run.task.make_split(dataset_of(run.task, run.seed), run.streams)
     name = f"{split.dataset.digest}/{split.digest}"
-    known = _folds.get(name)
-    if known is not None and known.dataset is split.dataset and known.notes == split.notes:
-        return known
+    cached = _folds.get(name)
+    if cached is not None and cached.dataset is split.dataset and cached.notes == split.notes:
+        return cached
     keep_latest(_folds, name, split, KEPT)
     return split
 

@@ -299,7 +299,7 @@ class Session:
 
     @cached_property
     def source(self) -> dict[str, object]:
-        """The commit that is checked out, and whether files differ from it."""
+        """Commit that is checked out, and whether files differ from it."""
         commit = _git("rev-parse", "--short=12", "HEAD")
         return {
             "commit": commit or "unknown",

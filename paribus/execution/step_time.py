@@ -1,4 +1,4 @@
-"""How long one training step takes, against the baseline's: interleaved, on one pinned thread, device synchronised.
+"""Time of one training step against the baseline's: interleaved, on one pinned thread, device synchronised.
 
 It is always a step of the loop, whichever engine trained: the stacked engine takes no step of one run alone.
 """
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 class ReplayClock:
-    """A clock that can be told what to show, so that a benchmark reports seconds that were measured elsewhere.
+    """Clock that can be told what to show, so that a benchmark reports seconds that were measured elsewhere.
 
     Called, it gives seconds as `time.perf_counter` does. pytest-benchmark takes it as its timer: a training's
     seconds are then the same whether it ran now, in several processes, or was found in the store.

@@ -87,7 +87,7 @@ def state(row: Row, result: Result) -> str:
         return f"failed: {pathless(row.failed)}"
     if row.complete:
         return ""
-    return f"not run ({len(row.known)} of {len(row.runs)} seeds)" if row.known else "not run"
+    return f"not run ({len(row.present)} of {len(row.runs)} seeds)" if row.present else "not run"
 
 
 def penalised(result: Result) -> dict[str, Floats]:

@@ -1,4 +1,4 @@
-"""A/A tests on real training: repeats share nothing, pairs share data and split, and faults are detected."""
+"""Calibration by A/A tests on real training: repeats share nothing, pairs share data and split, and faults are detected."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_repeats_have_seeds_of_their_own_which_nobody_else_uses(found) -> None:
 
 def test_a_pair_shares_data_and_split_and_neither_weights_nor_order(found) -> None:
     for result in found:
-        for a, b in zip(*(row.known for row in result.rows), strict=True):
+        for a, b in zip(*(row.present for row in result.rows), strict=True):
             assert (a.hashes["data"], a.hashes["split"]) == (b.hashes["data"], b.hashes["split"])
             assert a.hashes["order"] != b.hashes["order"]
             assert a.hashes["init"] != b.hashes["init"]

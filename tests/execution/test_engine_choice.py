@@ -130,7 +130,7 @@ class DropsTwice(Small):
 
 
 class BothWays(nn.Module):
-    """A recurrent layer that no stacked form is known of."""
+    """Recurrent layer that no stacked form is known of."""
 
     def __init__(self, *, inputs: tuple[int, ...], outputs: int) -> None:
         super().__init__()
@@ -192,14 +192,14 @@ def test_what_needs_no_trial_is_refused_without_one(name: str) -> None:
 
 
 class BiasBeforeNorm(nn.Sequential):
-    """A bias whose gradient is zero, which adaptive optimizers divide by next to nothing."""
+    """Bias whose gradient is zero, which adaptive optimizers divide by next to nothing."""
 
     def __init__(self, *, inputs: tuple[int, ...], outputs: int) -> None:
         super().__init__(nn.Linear(inputs[0], 4), nn.BatchNorm1d(4), nn.Linear(4, outputs))
 
 
 class NoDropout(Small):
-    """The first level of a factor that is a share of dropout."""
+    """First level of a factor that is a share of dropout."""
 
     def __init__(self, *, inputs: tuple[int, ...], outputs: int, p: float = 0.0) -> None:
         super().__init__(inputs=inputs, outputs=outputs)
@@ -280,7 +280,7 @@ def seconds(monkeypatch: pytest.MonkeyPatch) -> dict[int, float]:
 
 
 @pytest.mark.parametrize(
-    ("steps_of", "portion"),
+    ("steps_of", "chunk_size"),
     [
         # A replicate's: 2 ms of 16, 1 of 8, .9 of 4 is not a tenth less.
         ({16: 0.032, 8: 0.008, 4: 0.0036 + 1e-9}, 8),
@@ -293,10 +293,12 @@ def seconds(monkeypatch: pytest.MonkeyPatch) -> dict[int, float]:
     ],
 )
 def test_so_many_are_trained_at_once_as_take_the_least_time_each(
-    seconds: dict[int, float], steps_of: dict[int, float], portion: int
+    seconds: dict[int, float], steps_of: dict[int, float], chunk_size: int
 ) -> None:
     seconds |= steps_of
-    assert resolve("stacked", a_run(steps=300), 16) == EngineChoice("stacked", "asked for", portion)
+    assert resolve("stacked", a_run(steps=300), 16) == EngineChoice(
+        "stacked", "asked for", chunk_size
+    )
 
 
 def test_auto_holds_the_best_chunk_size_against_the_loop(seconds: dict[int, float]) -> None:
@@ -312,7 +314,7 @@ def test_a_comparison_has_the_smallest_portion_of_its_variants() -> None:
 
 
 def test_steps_are_compiled_for_all_variants_or_none() -> None:
-    """Of portions of whatever sizes, since compiled steps are for any number of replicates."""
+    """Of chunks of whatever sizes, since compiled steps are for any number of replicates."""
     each = [EngineChoice(COMPILED, "a", 8), EngineChoice(COMPILED, "b", 16)]
     assert common(each) == EngineChoice(COMPILED, "a; b", 8)
     each[1] = EngineChoice("stacked", "b", 16)
@@ -336,7 +338,7 @@ def _executed(runs: Sequence[Run], jobs: int = 1, **settings: Any) -> dict[str, 
     return kept
 
 
-def test_portions_change_no_number() -> None:
+def test_chunk_sizes_change_no_number() -> None:
     """The same records, whichever runs are trained beside each other."""
     runs = [replace(a_run(seed), engine="stacked") for seed in range(5)]
     whole, parted = _executed(runs), _executed(runs, chunk_size=2)
@@ -624,7 +626,7 @@ def test_verdicts_do_not_depend_on_the_engine(opened: Opener) -> None:
     assert [loop.contrasts[name].label for name in ("idle", "alike")] == ["worse", "equivalent"]
     for one, other in zip(loop.rows, stacked.rows, strict=True):
         np.testing.assert_allclose(other.scores, one.scores, rtol=0, atol=1e-5)
-        assert {r.key for r in one.known}.isdisjoint(r.key for r in other.known)
+        assert {r.key for r in one.present}.isdisjoint(r.key for r in other.present)
 
 
 # Side by side.

@@ -1,4 +1,4 @@
-"""What is tried before anything long starts."""
+"""Checks before anything long starts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The session: nothing is trained twice, nothing long starts before everything was tried, and control is watched."""
+"""Session: nothing is trained twice, nothing long starts before everything was tried, and control is watched."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def _without_seconds(result: Result) -> list[RunResult]:
     return [
         replace(record, seconds=0.0, step_seconds=0.0)
         for row in result.rows
-        for record in row.known
+        for record in row.present
     ]
 
 
@@ -325,7 +325,7 @@ def test_variants_share_split_order_and_initial_weights(opened: Opener) -> None:
     _trained(session)
     result = _result(session)
     for name in ("data", "split", "order", "init"):
-        sgd, adam = ([r.hashes[name] for r in row.known] for row in result.rows)
+        sgd, adam = ([r.hashes[name] for r in row.present] for row in result.rows)
         assert sgd == adam
         assert name == "data" or len({json.dumps(h) for h in sgd}) == 3
     assert result.control.broken == ()
@@ -397,7 +397,7 @@ def test_what_the_factor_changes_is_not_held_equal(
     session = opened(made)
     _trained(session, made)
     result = _result(session, made)
-    first, second = (row.known[0].hashes for row in result.rows)
+    first, second = (row.present[0].hashes for row in result.rows)
     assert {name for name in ("split", "order") if first[name] != second[name]} == unchecked - {
         "init"
     }

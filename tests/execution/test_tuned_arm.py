@@ -1,4 +1,4 @@
-"""The tuned arm through a session: nested in the seed, from the store, the same in both engines, piloted, shared."""
+"""Tuned arm through a session: nested in the seed, from the store, the same in both engines, piloted, shared."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_each_seed_is_searched_and_its_winner_trained_afresh(opened: Opener) -> 
     ]
     result = _result(session, made)
     for row in result.rows:
-        for i, (record, run) in enumerate(zip(row.known, row.runs, strict=True)):
+        for i, (record, run) in enumerate(zip(row.present, row.runs, strict=True)):
             scores = [r.scores["validation/log_loss"] for r in row.searched.records[i]]
             best = scores.index(min(scores))
             assert run.recipe.optimizer.kwargs["lr"] == row.searched.search.values[i][best][LR]
@@ -123,8 +123,8 @@ def test_a_seeds_winner_does_not_depend_on_other_seeds(opened: Opener) -> None:
     a, b = (_result(session, made) for session in (few, many))
     for name, winners in _winners(a).items():
         assert winners == _winners(b)[name][:2]
-    assert [r.scores for row in a.rows for r in row.known] == [
-        r.scores for row in b.rows for r in row.known[:2]
+    assert [r.scores for row in a.rows for r in row.present] == [
+        r.scores for row in b.rows for r in row.present[:2]
     ]
 
 
@@ -141,7 +141,7 @@ def test_a_trial_leaves_no_test_score_and_a_winner_does(opened: Opener) -> None:
     _train(session, made)
     for row in _result(session, made).rows:
         assert all("log_loss" not in record.scores for record in row.tried)
-        assert all("log_loss" in record.scores for record in row.known)
+        assert all("log_loss" in record.scores for record in row.present)
 
 
 def test_both_engines_choose_the_same_winners(opened: Opener) -> None:

@@ -1,4 +1,4 @@
-"""The command line: what it lists, runs and refuses, in words and without a traceback."""
+"""Command line: what it lists, runs and refuses, in words and without a traceback."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pytest plugin: what a user types, sees and gets, in pytest runs of their own."""
+"""Pytest plugin: what a user types, sees and gets, in pytest runs of their own."""
 
 from __future__ import annotations
 
@@ -524,7 +524,7 @@ def test_ctrl_c_keeps_what_was_finished_and_writes_the_pages(
 
 
 def _finished(path: Path) -> int:
-    """How many runs the store has, as far as it is there."""
+    """Return how many runs the store has, as far as it is there."""
     if not path.exists():
         return 0
     db = sqlite3.connect(path)

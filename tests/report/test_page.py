@@ -1,4 +1,4 @@
-"""The pages: answer first, evidence after, provenance last, and nothing that is not in the store."""
+"""Pages: answer first, evidence after, provenance last, and nothing that is not in the store."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def test_layers_have_their_output_their_parameters_and_a_total(store, page) -> N
 
 def test_a_layer_that_is_not_trained_is_said_to_be_frozen(store, page) -> None:
     bench = filled(store)
-    layers = [dict(layer) for layer in bench.result().rows[0].known[0].layers]
+    layers = [dict(layer) for layer in bench.result().rows[0].present[0].layers]
     layers[0]["parameters"] = 0
     for seed in range(10):
         bench.perturb("adam", seed, layers=layers, parameters=5)

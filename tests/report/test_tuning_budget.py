@@ -102,7 +102,7 @@ def test_the_budget_adds_up(both) -> None:
     assert found["steps"].tolist() == ["36", "36", "144", "144"]
     assert found["failed trials"].tolist() == ["—", "—", "0 of 18", "0 of 18"]
     assert found["failed runs"].tolist() == ["0 of 6"] * 4
-    seconds = sum(r.seconds for row in results[1].rows[:1] for r in (*row.tried, *row.known))
+    seconds = sum(r.seconds for row in results[1].rows[:1] for r in (*row.tried, *row.present))
     assert float(found["seconds"][2]) == pytest.approx(seconds, rel=0.01)
     spaces = pandas.DataFrame(space_lines(results[1]))
     assert spaces["setting"].tolist() == ["optimizer.lr", "optimizer.lr"]

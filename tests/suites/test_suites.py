@@ -1,4 +1,4 @@
-"""The suites: every comparison and every variant keeps the same contract."""
+"""Suites: every comparison and every variant keeps the same contract."""
 
 from __future__ import annotations
 

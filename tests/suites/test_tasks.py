@@ -1,4 +1,4 @@
-"""The tasks of the suites: every one keeps the same contract, and is as hard as it says."""
+"""Tasks of the suites: every one keeps the same contract, and is as hard as it says."""
 
 from __future__ import annotations
 

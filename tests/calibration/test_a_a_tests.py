@@ -1,4 +1,4 @@
-"""Calibration by A/A tests on real training: repeats share nothing, pairs share data and split, and faults are detected."""
+"""Tests of A/A comparisons: repeats share nothing, pairs share data and split, and faults are detected."""
 
 from __future__ import annotations
 

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from paribus.experiment.claim import Claim
-from paribus.experiment.comparison import Budget, Comparison
-from paribus.experiment.factor import Factor
-from paribus.experiment.recipe import Recipe
-from paribus.experiment.suite import Suite
-from paribus.spec import call
+from paribus import Budget, Claim, Comparison, Factor, Recipe, Suite, call
 from paribus.suites.tasks.images import IMAGES
 
 SUITE = Suite(
@@ -23,25 +18,19 @@ SUITE = Suite(
                 model=call("paribus.models.mlp:MLP", hidden=[64] * 8, activation="ReLU"),
                 init=call("paribus.models.initialise:kaiming_uniform"),
                 optimizer=call("torch.optim:SGD", lr=0.01),
-                batch_size=32,
             ),
-            factors=(
-                Factor(
-                    path="recipe.model.activation",
-                    levels={
-                        "relu": "ReLU",
-                        "sigmoid": "Sigmoid",
-                        "leaky relu .01": {"name": "LeakyReLU", "negative_slope": 0.01},
-                        "leaky relu .05": {"name": "LeakyReLU", "negative_slope": 0.05},
-                        "elu": "ELU",
-                    },
-                ),
+            factor=Factor(
+                "recipe.model.activation",
+                {
+                    "relu": "ReLU",
+                    "sigmoid": "Sigmoid",
+                    "leaky relu .01": {"name": "LeakyReLU", "negative_slope": 0.01},
+                    "leaky relu .05": {"name": "LeakyReLU", "negative_slope": 0.05},
+                    "elu": "ELU",
+                },
             ),
-            baseline=("relu",),
-            budgets={
-                "quick": Budget(seeds=10, steps=660, seconds=12),
-                "full": Budget(seeds=29, steps=2640, seconds=175),
-            },
+            baseline="relu",
+            budgets={"quick": Budget(10, 660, 12), "full": Budget(29, 2640, 175)},
             target=0.5,
             diagnostics=(
                 call("paribus.metrics.diagnostics:gradient_norms"),

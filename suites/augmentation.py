@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from paribus.experiment.claim import Claim
-from paribus.experiment.comparison import Budget, Comparison
-from paribus.experiment.factor import Factor
-from paribus.experiment.recipe import Recipe
-from paribus.experiment.suite import Suite
-from paribus.spec import call
+from paribus import Budget, Claim, Comparison, Factor, Recipe, Suite, call
 from paribus.suites.tasks.images import IMAGES
 
 V2 = "torchvision.transforms.v2"
@@ -27,30 +22,23 @@ SUITE = Suite(
                 update={"source": call("paribus.suites.tasks.images:digits", levels=255)}
             ),
             recipe=Recipe(
-                model=call("paribus.models.cnn:CNN"),
-                optimizer=call("torch.optim:Adam", lr=0.001),
-                batch_size=32,
+                model=call("paribus.models.cnn:CNN"), optimizer=call("torch.optim:Adam", lr=0.001)
             ),
-            factors=(
-                Factor(
-                    path="recipe.augment",
-                    levels={
-                        "unchanged": [],
-                        "flip": [FLIP],
-                        "rotation": [ROTATION],
-                        "autocontrast": [AUTOCONTRAST],
-                        "all three": [FLIP, ROTATION, AUTOCONTRAST],
-                        "crop": [call("paribus.suites.components.transforms:crop")],
-                        "vertical flip": [call(f"{V2}:RandomVerticalFlip", p=0.5)],
-                        "colour jitter": [call(f"{V2}:ColorJitter", brightness=0.5, contrast=0.5)],
-                    },
-                ),
+            factor=Factor(
+                "recipe.augment",
+                {
+                    "unchanged": [],
+                    "flip": [FLIP],
+                    "rotation": [ROTATION],
+                    "autocontrast": [AUTOCONTRAST],
+                    "all three": [FLIP, ROTATION, AUTOCONTRAST],
+                    "crop": [call("paribus.suites.components.transforms:crop")],
+                    "vertical flip": [call(f"{V2}:RandomVerticalFlip", p=0.5)],
+                    "colour jitter": [call(f"{V2}:ColorJitter", brightness=0.5, contrast=0.5)],
+                },
             ),
-            baseline=("unchanged",),
-            budgets={
-                "quick": Budget(seeds=10, steps=165, seconds=50),
-                "full": Budget(seeds=29, steps=1000, seconds=700),
-            },
+            baseline="unchanged",
+            budgets={"quick": Budget(10, 165, 50), "full": Budget(29, 1000, 700)},
             claims=(
                 Claim(
                     name="C24",

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from paribus.experiment.claim import Claim
-from paribus.experiment.comparison import Budget, Comparison
-from paribus.experiment.factor import Factor
-from paribus.experiment.recipe import Recipe
-from paribus.experiment.suite import Suite
-from paribus.spec import call, replace
+from paribus import Budget, Claim, Comparison, Factor, Recipe, Suite, call
+from paribus.spec import replace
 from paribus.suites.tasks.autoencoding import AUTOENCODING, DENOISING
 
 
@@ -20,28 +16,22 @@ def _denoising(name: str, sigma: float) -> Comparison:
         recipe=Recipe(
             model=call("paribus.models.autoencoders:Autoencoder", code=16),
             optimizer=call("torch.optim:Adam", lr=0.003),
-            batch_size=32,
             evaluate_every=100,
         ),
-        factors=(
-            Factor(
-                path="recipe.model",
-                levels={
-                    "linear": call("paribus.models.autoencoders:Autoencoder", code=16),
-                    "convolutional": call(
-                        "paribus.models.autoencoders:ConvAutoencoder",
-                        channels=[32, 16, 8],
-                        halvings=1,
-                        output="sigmoid",
-                    ),
-                },
-            ),
+        factor=Factor(
+            "recipe.model",
+            {
+                "linear": call("paribus.models.autoencoders:Autoencoder", code=16),
+                "convolutional": call(
+                    "paribus.models.autoencoders:ConvAutoencoder",
+                    channels=[32, 16, 8],
+                    halvings=1,
+                    output="sigmoid",
+                ),
+            },
         ),
-        baseline=("linear",),
-        budgets={
-            "quick": Budget(seeds=10, steps=500, seconds=5),
-            "full": Budget(seeds=29, steps=4000, seconds=280),
-        },
+        baseline="linear",
+        budgets={"quick": Budget(10, 500, 5), "full": Budget(29, 4000, 280)},
         figures={"Denoised": call("paribus.report.figures.reconstructions:reconstructions")},
         claims=(
             *(
@@ -87,28 +77,22 @@ SUITE = Suite(
             recipe=Recipe(
                 model=call("paribus.models.autoencoders:Autoencoder", code=2),
                 optimizer=call("torch.optim:Adam", lr=0.01),
-                batch_size=32,
                 evaluate_every=100,
             ),
-            factors=(
-                Factor(
-                    path="recipe.model",
-                    levels={
-                        "linear": call("paribus.models.autoencoders:Autoencoder", code=2),
-                        "sigmoid at both ends": call(
-                            "paribus.models.autoencoders:Autoencoder",
-                            code=2,
-                            activation="Sigmoid",
-                            output="sigmoid",
-                        ),
-                    },
-                ),
+            factor=Factor(
+                "recipe.model",
+                {
+                    "linear": call("paribus.models.autoencoders:Autoencoder", code=2),
+                    "sigmoid at both ends": call(
+                        "paribus.models.autoencoders:Autoencoder",
+                        code=2,
+                        activation="Sigmoid",
+                        output="sigmoid",
+                    ),
+                },
             ),
-            baseline=("linear",),
-            budgets={
-                "quick": Budget(seeds=10, steps=1000, seconds=2),
-                "full": Budget(seeds=29, steps=4000, seconds=60),
-            },
+            baseline="linear",
+            budgets={"quick": Budget(10, 1000, 2), "full": Budget(29, 4000, 60)},
             figures={
                 "Reconstructions": call("paribus.report.figures.reconstructions:reconstructions")
             },

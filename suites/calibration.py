@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from paribus.experiment.comparison import Budget, Comparison
-from paribus.experiment.factor import Factor
-from paribus.experiment.recipe import Recipe
-from paribus.experiment.search_space import LogUniform, SearchSpace
-from paribus.experiment.tuning import Tuning
-from paribus.spec import call
+from paribus import Budget, Comparison, Factor, LogUniform, Recipe, SearchSpace, Tuning, call
 from paribus.suites.tasks.tabular import TABULAR
 
 RECIPE = Recipe(
@@ -16,7 +11,7 @@ RECIPE = Recipe(
     steps=60,
     evaluate_every=60,
 )
-BUDGETS = {"quick": Budget(seeds=6, steps=60, seconds=0.2)}
+BUDGETS = {"quick": Budget(6, 60, 0.2)}
 LIVE = SearchSpace(ranges={"recipe.optimizer.lr": LogUniform(low=1e-4, high=1.0)})
 """Log-loss after these steps runs from that of a guess to nearly its best."""
 WIDE = SearchSpace(ranges={"recipe.optimizer.lr": LogUniform(low=1e-10, high=1.0)})
@@ -29,8 +24,8 @@ ITSELF = Comparison(
     question="Does momentum train a small tabular classifier better?",
     task=TABULAR,
     recipe=RECIPE,
-    factors=(Factor(path="recipe.optimizer.momentum", levels={"none": 0.0, "some": 0.5}),),
-    baseline=("none",),
+    factor=Factor("recipe.optimizer.momentum", {"none": 0.0, "some": 0.5}),
+    baseline="none",
     budgets=BUDGETS,
     tuning=Tuning(spaces=LIVE, trials={"quick": 8}, widen=False),
 )
@@ -43,8 +38,8 @@ def _unequal(name: str, space: SearchSpace) -> Comparison:
         question="Does a variant tuned by more trials train better than itself?",
         task=TABULAR,
         recipe=RECIPE,
-        factors=(Factor(path="recipe.salt", levels={"5 trials": "few", "50 trials": "many"}),),
-        baseline=("5 trials",),
+        factor=Factor("recipe.salt", {"5 trials": "few", "50 trials": "many"}),
+        baseline="5 trials",
         budgets=BUDGETS,
         tuning=Tuning(
             spaces=space,

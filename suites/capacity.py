@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from paribus.experiment.claim import Claim
-from paribus.experiment.comparison import Budget, Comparison
-from paribus.experiment.factor import Factor
-from paribus.experiment.recipe import Recipe
-from paribus.experiment.suite import Suite
-from paribus.spec import call
+from paribus import Budget, Claim, Comparison, Factor, Recipe, Suite, call
 from paribus.suites.tasks.curve import CURVE
 from paribus.suites.tasks.images import IMAGES
+from paribus.suites.tasks.mislabelled import few_images
 
 NOTES = "course notes"
 APPROXIMATION = "Cybenko 1989; Hornik et al. 1989"
@@ -22,7 +18,7 @@ FAULTS = {
 
 def _widths(*widths: int) -> Factor:
     """Networks of one hidden layer, by its width."""
-    return Factor(path="recipe.model.hidden", levels={str(width): [width] for width in widths})
+    return Factor("recipe.model.hidden", {str(width): [width] for width in widths})
 
 
 def _wider_errs_less(wide: str, narrow: str) -> Claim:
@@ -51,12 +47,9 @@ SUITE = Suite(
                 batch_size=64,
                 evaluate_every=200,
             ),
-            factors=(_widths(2, 8, 32, 128),),
-            baseline=("2",),
-            budgets={
-                "quick": Budget(seeds=10, steps=2000, seconds=4),
-                "full": Budget(seeds=29, steps=8000, seconds=230),
-            },
+            factor=_widths(2, 8, 32, 128),
+            baseline="2",
+            budgets={"quick": Budget(10, 2000, 4), "full": Budget(29, 8000, 230)},
             claims=(
                 _wider_errs_less("8", "2"),
                 _wider_errs_less("32", "8"),
@@ -77,25 +70,15 @@ SUITE = Suite(
         Comparison(
             name="small_data",
             question="Does more capacity overfit small data?",
-            task=IMAGES.model_copy(
-                update={
-                    "split": call(
-                        "paribus.suites.tasks.mislabelled:mislabelled_split", train=150, noise=0.0
-                    )
-                }
-            ),
+            task=few_images(noise=0.0),
             recipe=Recipe(
                 model=call("paribus.models.mlp:MLP", hidden=[16]),
                 optimizer=call("torch.optim:Adam", lr=0.001),
-                batch_size=32,
                 evaluate_every=40,
             ),
-            factors=(_widths(4, 16, 64, 256),),
-            baseline=("16",),
-            budgets={
-                "quick": Budget(seeds=10, steps=1200, seconds=6),
-                "full": Budget(seeds=29, steps=4800, seconds=170),
-            },
+            factor=_widths(4, 16, 64, 256),
+            baseline="16",
+            budgets={"quick": Budget(10, 1200, 6), "full": Budget(29, 4800, 170)},
             diagnostics=(call("paribus.metrics.diagnostics:train_fit"),),
             claims=(
                 Claim(
@@ -126,15 +109,11 @@ SUITE = Suite(
             recipe=Recipe(
                 model=call("paribus.models.mlp:MLP", hidden=[64]),
                 optimizer=call("torch.optim:Adam", lr=0.01),
-                batch_size=32,
                 evaluate_every=20,
             ),
-            factors=(Factor(path="recipe", levels={"intact": {}, **FAULTS}),),
-            baseline=("intact",),
-            budgets={
-                "quick": Budget(seeds=10, steps=200, seconds=4),
-                "full": Budget(seeds=29, steps=800, seconds=40),
-            },
+            factor=Factor("recipe", {"intact": {}, **FAULTS}),
+            baseline="intact",
+            budgets={"quick": Budget(10, 200, 4), "full": Budget(29, 800, 40)},
             claims=(
                 Claim(
                     name="C18",

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from paribus.experiment.claim import Claim
-from paribus.experiment.comparison import Budget, Comparison
-from paribus.experiment.factor import Factor
-from paribus.experiment.recipe import Recipe
-from paribus.experiment.suite import Suite
-from paribus.spec import call
+from paribus import Budget, Claim, Comparison, Factor, Recipe, Suite, call
 from paribus.suites.tasks.tabular import TABULAR
 
 SUITE = Suite(
@@ -22,27 +17,21 @@ SUITE = Suite(
             recipe=Recipe(
                 model=call("paribus.models.mlp:MLP", hidden=[]),
                 optimizer=call("torch.optim:Adam", lr=0.01),
-                batch_size=32,
                 evaluate_every=50,
             ),
-            factors=(
-                Factor(
-                    path="recipe.model",
-                    levels={
-                        "logistic regression": call("paribus.models.mlp:MLP", hidden=[]),
-                        "linear layers": call(
-                            "paribus.models.mlp:MLP", hidden=[16, 8], activation="Identity"
-                        ),
-                        "class": call("paribus.models.mlp:MLP", hidden=[16, 8]),
-                        "list of layers": call("paribus.models.mlp:sequential_mlp", hidden=[16, 8]),
-                    },
-                ),
+            factor=Factor(
+                "recipe.model",
+                {
+                    "logistic regression": call("paribus.models.mlp:MLP", hidden=[]),
+                    "linear layers": call(
+                        "paribus.models.mlp:MLP", hidden=[16, 8], activation="Identity"
+                    ),
+                    "class": call("paribus.models.mlp:MLP", hidden=[16, 8]),
+                    "list of layers": call("paribus.models.mlp:sequential_mlp", hidden=[16, 8]),
+                },
             ),
-            baseline=("logistic regression",),
-            budgets={
-                "quick": Budget(seeds=10, steps=1000, seconds=3),
-                "full": Budget(seeds=29, steps=4000, seconds=60),
-            },
+            baseline="logistic regression",
+            budgets={"quick": Budget(10, 1000, 3), "full": Budget(29, 4000, 60)},
             claims=(
                 Claim(
                     name="S1",

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from paribus.experiment.claim import Claim
-from paribus.experiment.comparison import Budget, Comparison
-from paribus.experiment.factor import Factor
-from paribus.experiment.recipe import Recipe
-from paribus.experiment.suite import Suite
-from paribus.spec import call
+from paribus import Budget, Claim, Comparison, Factor, Recipe, Suite, call
 from paribus.suites.tasks.generated_digits import GENERATED_DIGITS
 
 DCGAN = "Radford et al. 2016"
@@ -24,23 +19,14 @@ SUITE = Suite(
             recipe=Recipe(
                 model=call("paribus.models.gan:DCGAN"),
                 optimizer=call("torch.optim:Adam", lr=0.001, betas=[0.5, 0.999]),
-                batch_size=32,
                 evaluate_every=50,
             ),
-            factors=(
-                Factor(
-                    path="recipe.init",
-                    levels={
-                        "default": None,
-                        "N(0, 0.02)": call("paribus.models.initialise:dcgan_normal"),
-                    },
-                ),
+            factor=Factor(
+                "recipe.init",
+                {"default": None, "N(0, 0.02)": call("paribus.models.initialise:dcgan_normal")},
             ),
-            baseline=("default",),
-            budgets={
-                "quick": Budget(seeds=6, steps=300, seconds=20),
-                "full": Budget(seeds=29, steps=3000, seconds=600),
-            },
+            baseline="default",
+            budgets={"quick": Budget(6, 300, 20), "full": Budget(29, 3000, 600)},
             figures={
                 "Samples": call(
                     "paribus.report.figures.reconstructions:reconstructions", target="real"

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from paribus.experiment.claim import Claim
-from paribus.experiment.comparison import Budget, Comparison
-from paribus.experiment.factor import Factor
-from paribus.experiment.recipe import Recipe
-from paribus.experiment.suite import Suite
-from paribus.spec import call
+from paribus import Budget, Claim, Comparison, Factor, Recipe, Suite, call
 from paribus.suites.tasks.images import IMAGES
 
 RECIPE = Recipe(
     model=call("paribus.models.cnn:CNN", channels=[32, 64], padding=1, pool="max"),
     optimizer=call("torch.optim:Adam", lr=0.001),
-    batch_size=32,
 )
 CONFUSION = {"Confusion of classes": call("paribus.report.figures.confusion:confusion")}
 
@@ -24,25 +18,19 @@ LAYERS = Comparison(
     recipe=RECIPE,
     factors=(
         Factor(
-            path="recipe.model",
-            levels={
+            "recipe.model",
+            {
                 "convolutional": RECIPE.model,
                 "linear": call("paribus.models.mlp:MLP", hidden=[32, 64], activation="ELU"),
             },
         ),
         Factor(
-            path="task.perturb",
-            levels={
-                "in place": None,
-                "permuted": call("paribus.data.perturbations:permuted_pixels"),
-            },
+            "task.perturb",
+            {"in place": None, "permuted": call("paribus.data.perturbations:permuted_pixels")},
         ),
     ),
     baseline=("convolutional", "in place"),
-    budgets={
-        "quick": Budget(seeds=10, steps=240, seconds=16),
-        "full": Budget(seeds=29, steps=1000, seconds=190),
-    },
+    budgets={"quick": Budget(10, 240, 16), "full": Budget(29, 1000, 190)},
     target=0.4,
     diagnostics=(
         call("paribus.metrics.diagnostics:border_sensitivity"),
@@ -103,17 +91,9 @@ POOLING = Comparison(
     question="Does max-pooling beat average pooling, or none?",
     task=IMAGES,
     recipe=RECIPE,
-    factors=(
-        Factor(
-            path="recipe.model.pool",
-            levels={"max": "max", "average": "average", "no pooling": None},
-        ),
-    ),
-    baseline=("average",),
-    budgets={
-        "quick": Budget(seeds=10, steps=240, seconds=15),
-        "full": Budget(seeds=29, steps=1000, seconds=170),
-    },
+    factor=Factor("recipe.model.pool", {"max": "max", "average": "average", "no pooling": None}),
+    baseline="average",
+    budgets={"quick": Budget(10, 240, 15), "full": Budget(29, 1000, 170)},
     target=0.4,
     diagnostics=LAYERS.diagnostics,
     figures=CONFUSION,
@@ -144,12 +124,9 @@ PADDING = Comparison(
     recipe=RECIPE.model_copy(
         update={"model": call("paribus.models.cnn:CNN", channels=[32, 64], padding=1, pool=None)}
     ),
-    factors=(Factor(path="recipe.model.padding", levels={"padding of 1": 1, "no padding": 0}),),
-    baseline=("padding of 1",),
-    budgets={
-        "quick": Budget(seeds=10, steps=240, seconds=5),
-        "full": Budget(seeds=29, steps=1000, seconds=80),
-    },
+    factor=Factor("recipe.model.padding", {"padding of 1": 1, "no padding": 0}),
+    baseline="padding of 1",
+    budgets={"quick": Budget(10, 240, 5), "full": Budget(29, 1000, 80)},
     target=0.4,
     diagnostics=LAYERS.diagnostics,
     figures=CONFUSION,
@@ -177,9 +154,4 @@ PADDING = Comparison(
     ),
 )
 
-SUITE = Suite(
-    name="images",
-    title="Images",
-    system="S9",
-    comparisons=(LAYERS, POOLING, PADDING),
-)
+SUITE = Suite(name="images", title="Images", system="S9", comparisons=(LAYERS, POOLING, PADDING))

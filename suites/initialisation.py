@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from paribus.experiment.claim import Claim
-from paribus.experiment.comparison import Budget, Comparison
-from paribus.experiment.factor import Factor
-from paribus.experiment.recipe import Recipe
-from paribus.experiment.suite import Suite
-from paribus.spec import call
+from paribus import Budget, Claim, Comparison, Factor, Recipe, Suite, call
 from paribus.suites.tasks.images import IMAGES
 
 SUITE = Suite(
@@ -22,24 +17,20 @@ SUITE = Suite(
             recipe=Recipe(
                 model=call("paribus.models.mlp:MLP", hidden=[64] * 6, activation="ReLU", norm=None),
                 optimizer=call("torch.optim:SGD", lr=0.1),
-                batch_size=32,
             ),
             factors=(
                 Factor(
-                    path="recipe.init",
-                    levels={
+                    "recipe.init",
+                    {
                         "default": None,
                         "uniform": call("paribus.models.initialise:uniform_01"),
                         "kaiming": call("paribus.models.initialise:kaiming_uniform"),
                     },
                 ),
-                Factor(path="recipe.model.norm", levels={"plain": None, "batch norm": "batch"}),
+                Factor("recipe.model.norm", {"plain": None, "batch norm": "batch"}),
             ),
             baseline=("default", "plain"),
-            budgets={
-                "quick": Budget(seeds=10, steps=165, seconds=7),
-                "full": Budget(seeds=29, steps=660, seconds=70),
-            },
+            budgets={"quick": Budget(10, 165, 7), "full": Budget(29, 660, 70)},
             target=0.5,
             interaction_scale="score",
             diagnostics=(

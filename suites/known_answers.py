@@ -9,11 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from paribus import Budget, Comparison, Factor, Recipe, call
 from paribus.calibration.known_answers import FAILED, KnownAnswer, Measured
-from paribus.experiment.comparison import Budget, Comparison
-from paribus.experiment.factor import Factor
-from paribus.experiment.recipe import Recipe
-from paribus.spec import call, replace
+from paribus.spec import replace
 from paribus.suites.tasks.adding import ADDING
 from paribus.suites.tasks.images import IMAGES
 from paribus.suites.tasks.line import LINE
@@ -24,7 +22,7 @@ from paribus.suites.tasks.tabular import TABULAR
 
 def _compared(*, recipe: Recipe, seeds: int, seconds: float, **fields: Any) -> Comparison:
     """Return a comparison whose only budget is the steps of its recipe."""
-    budget = Budget(seeds=seeds, steps=recipe.steps, seconds=seconds)
+    budget = Budget(seeds, recipe.steps, seconds)
     return Comparison(recipe=recipe, budgets={"quick": budget}, **fields)
 
 
@@ -44,10 +42,8 @@ SIGMOID = _compared(
         steps=200,
         evaluate_every=100,
     ),
-    factors=(
-        Factor(path="recipe.model.activation", levels={"relu": "ReLU", "sigmoid": "Sigmoid"}),
-    ),
-    baseline=("relu",),
+    factor=Factor("recipe.model.activation", {"relu": "ReLU", "sigmoid": "Sigmoid"}),
+    baseline="relu",
     seeds=10,
     seconds=4,
     diagnostics=(call("paribus.metrics.diagnostics:gradient_norms"),),
@@ -73,8 +69,8 @@ CLIPPING = _compared(
         steps=40,
         evaluate_every=20,
     ),
-    factors=(Factor(path="recipe.clip_norm", levels={"clip 1": 1.0, "unclipped": None}),),
-    baseline=("clip 1",),
+    factor=Factor("recipe.clip_norm", {"clip 1": 1.0, "unclipped": None}),
+    baseline="clip 1",
     seeds=10,
     seconds=4,
 )
@@ -89,8 +85,8 @@ BORN_DEAD = _compared(
         steps=1,
         evaluate_every=1,
     ),
-    factors=(Factor(path="recipe.model.hidden", levels={"wide": [16] * 20, "narrow": [4] * 20}),),
-    baseline=("wide",),
+    factor=Factor("recipe.model.hidden", {"wide": [16] * 20, "narrow": [4] * 20}),
+    baseline="wide",
     seeds=120,
     seconds=5,
     diagnostics=(call("paribus.metrics.diagnostics:all_zero_output"),),
@@ -106,8 +102,8 @@ PERMUTED = _compared(
         steps=200,
         evaluate_every=100,
     ),
-    factors=(Factor(path="task.source.share", levels={"true": 0.0, "permuted": 1.0}),),
-    baseline=("true",),
+    factor=Factor("task.source.share", {"true": 0.0, "permuted": 1.0}),
+    baseline="true",
     seeds=12,
     seconds=4,
 )
@@ -122,8 +118,8 @@ ITSELF = _compared(
         steps=150,
         evaluate_every=50,
     ),
-    factors=(Factor(path="recipe.salt", levels={"a": "a", "b": "b"}),),
-    baseline=("a",),
+    factor=Factor("recipe.salt", {"a": "a", "b": "b"}),
+    baseline="a",
     seeds=12,
     seconds=4,
 )
@@ -138,16 +134,14 @@ LEAK = _compared(
         steps=200,
         evaluate_every=100,
     ),
-    factors=(
-        Factor(
-            path="task.split",
-            levels={
-                "by time": call("paribus.data.splits:time_split", fractions=[0.7, 0.15, 0.15]),
-                "random": call("paribus.data.splits:random_split", fractions=[0.7, 0.15, 0.15]),
-            },
-        ),
+    factor=Factor(
+        "task.split",
+        {
+            "by time": call("paribus.data.splits:time_split", fractions=[0.7, 0.15, 0.15]),
+            "random": call("paribus.data.splits:random_split", fractions=[0.7, 0.15, 0.15]),
+        },
     ),
-    baseline=("by time",),
+    baseline="by time",
     seeds=20,
     seconds=6,
 )

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from paribus.experiment.claim import Claim
-from paribus.experiment.comparison import Budget, Comparison
-from paribus.experiment.factor import Factor
-from paribus.experiment.recipe import Recipe
-from paribus.experiment.suite import Suite
-from paribus.spec import call
+from paribus import Budget, Claim, Comparison, Factor, Recipe, Suite, call
 from paribus.suites.tasks.images import IMAGES
 
 KAIMING = call("paribus.models.initialise:kaiming_uniform")
@@ -42,17 +37,13 @@ SUITE = Suite(
                 model=call("paribus.models.mlp:MLP", hidden=[64] * 6, activation="ReLU", norm=None),
                 init=KAIMING,
                 optimizer=call("torch.optim:SGD", lr=0.1),
-                batch_size=32,
             ),
             factors=(
-                Factor(path="recipe.optimizer.lr", levels=RATES),
-                Factor(path="recipe.model.norm", levels={"plain": None, "batch norm": "batch"}),
+                Factor("recipe.optimizer.lr", RATES),
+                Factor("recipe.model.norm", {"plain": None, "batch norm": "batch"}),
             ),
             baseline=("0.1", "plain"),
-            budgets={
-                "quick": Budget(seeds=10, steps=165, seconds=5),
-                "full": Budget(seeds=29, steps=660, seconds=120),
-            },
+            budgets={"quick": Budget(10, 165, 5), "full": Budget(29, 660, 120)},
             claims=(
                 Claim(
                     name="C13",
@@ -87,23 +78,17 @@ SUITE = Suite(
             recipe=Recipe(
                 model=call("paribus.models.mlp:MLP", hidden=[256] * LAYERS, activation="ReLU"),
                 optimizer=call("torch.optim:SGD", lr=0.01),
-                batch_size=32,
             ),
-            factors=(
-                Factor(
-                    path="recipe.init",
-                    levels={
-                        "default": None,
-                        "xavier": call("paribus.models.initialise:xavier_uniform"),
-                        "kaiming": KAIMING,
-                    },
-                ),
+            factor=Factor(
+                "recipe.init",
+                {
+                    "default": None,
+                    "xavier": call("paribus.models.initialise:xavier_uniform"),
+                    "kaiming": KAIMING,
+                },
             ),
-            baseline=("default",),
-            budgets={
-                "quick": Budget(seeds=10, steps=1, seconds=2),
-                "full": Budget(seeds=29, steps=1, seconds=10),
-            },
+            baseline="default",
+            budgets={"quick": Budget(10, 1, 2), "full": Budget(29, 1, 10)},
             diagnostics=(call("paribus.metrics.diagnostics:layer_variances"),),
             claims=(
                 _constant("activations", "activation_variance/"),

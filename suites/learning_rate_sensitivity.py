@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-from paribus.experiment.claim import Claim
-from paribus.experiment.comparison import Budget, Comparison
-from paribus.experiment.factor import Factor
-from paribus.experiment.recipe import Recipe
-from paribus.experiment.suite import Suite
-from paribus.spec import Call, call
+from paribus import Budget, Claim, Comparison, Factor, Recipe, Suite, call
+from paribus.spec import Call
 from paribus.suites.optimizers import NOTES
 from paribus.suites.tasks.tabular import TABULAR
 
 # Half decades from 0.0001 to 1, named with two digits.
 RATES = {f"{10 ** (k / 2):.2g}": 10 ** (k / 2) for k in range(-8, 1)}
 USUAL = (1e-4, 1e-2)
-BUDGETS = {
-    "quick": Budget(seeds=10, steps=1000, seconds=2),
-    "full": Budget(seeds=29, steps=4000, seconds=100),
-}
+BUDGETS = {"quick": Budget(10, 1000, 2), "full": Budget(29, 4000, 100)}
 
 
 def _recipe(optimizer: Call) -> Recipe:
     return Recipe(
-        model=call("paribus.models.mlp:MLP", hidden=[16, 8]),
-        optimizer=optimizer,
-        batch_size=32,
-        evaluate_every=50,
+        model=call("paribus.models.mlp:MLP", hidden=[16, 8]), optimizer=optimizer, evaluate_every=50
     )
 
 
@@ -36,7 +26,7 @@ def _rates(name: str, spoken: str, optimizer: Call, baseline: str) -> Comparison
         question=f"Which learning rates will do for {spoken}?",
         task=TABULAR,
         recipe=_recipe(optimizer),
-        factors=(Factor(path="recipe.optimizer.lr", levels=RATES),),
+        factor=Factor("recipe.optimizer.lr", RATES),
         baseline=(baseline,),
         budgets=BUDGETS,
         target=0.2,
@@ -89,13 +79,11 @@ SUITE = Suite(
             question="Which momentum reaches the target soonest, at one learning rate?",
             task=TABULAR,
             recipe=_recipe(call("torch.optim:SGD", lr=0.01, momentum=0.9)),
-            factors=(
-                Factor(
-                    path="recipe.optimizer.momentum",
-                    levels={f"{m:g}": m for m in (0.0, 0.5, 0.8, 0.85, 0.9, 0.95, 0.99)},
-                ),
+            factor=Factor(
+                "recipe.optimizer.momentum",
+                {f"{m:g}": m for m in (0.0, 0.5, 0.8, 0.85, 0.9, 0.95, 0.99)},
             ),
-            baseline=("0.9",),
+            baseline="0.9",
             budgets=BUDGETS,
             target=0.2,
             claims=(

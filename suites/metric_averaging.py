@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from paribus.experiment.claim import Claim
-from paribus.experiment.comparison import Budget, Comparison
-from paribus.experiment.factor import Factor
-from paribus.experiment.recipe import Recipe
-from paribus.experiment.suite import Suite
-from paribus.experiment.task import Metric
-from paribus.spec import call
+from paribus import Budget, Claim, Comparison, Factor, Metric, Recipe, Suite, call
 from paribus.suites.tasks.images import IMAGES
 
 SUITE = Suite(
@@ -21,9 +15,7 @@ SUITE = Suite(
             question="Which average of the classes' recalls shows that small classes fail?",
             task=IMAGES,
             recipe=Recipe(
-                model=call("paribus.models.cnn:CNN"),
-                optimizer=call("torch.optim:Adam", lr=0.001),
-                batch_size=32,
+                model=call("paribus.models.cnn:CNN"), optimizer=call("torch.optim:Adam", lr=0.001)
             ),
             metric=Metric(
                 name="recall",
@@ -33,23 +25,18 @@ SUITE = Suite(
                 unit="share",
             ),
             factors=(
+                Factor("task.split.imbalance", {"even": 1.0, "10:1": 10.0, "100:1": 100.0}),
                 Factor(
-                    path="task.split.imbalance", levels={"even": 1.0, "10:1": 10.0, "100:1": 100.0}
-                ),
-                Factor(
-                    path="metric.function.average",
-                    levels={"micro": "micro", "macro": "macro", "weighted": "weighted"},
+                    "metric.function.average",
+                    {"micro": "micro", "macro": "macro", "weighted": "weighted"},
                 ),
             ),
             baseline=("even", "micro"),
-            budgets={
-                "quick": Budget(seeds=10, steps=200, seconds=7),
-                "full": Budget(seeds=29, steps=600, seconds=105),
-            },
+            budgets={"quick": Budget(10, 200, 7), "full": Budget(29, 600, 105)},
             tables={
                 "Precision and recall of each class": call(
                     "paribus.suites.components.scores:per_class"
-                ),
+                )
             },
             claims=(
                 *(

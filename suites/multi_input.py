@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from paribus.experiment.claim import Claim
-from paribus.experiment.comparison import Budget, Comparison
-from paribus.experiment.factor import Factor
-from paribus.experiment.recipe import Recipe
-from paribus.experiment.suite import Suite
-from paribus.spec import call
+from paribus import Budget, Claim, Comparison, Factor, Recipe, Suite, call
 from paribus.suites.tasks.image_and_table import IMAGE_AND_TABLE
 from paribus.suites.tasks.synthetic_characters import SYNTHETIC_CHARACTERS
 
 SECOND_INPUT = Factor(
-    path="task.perturb",
-    levels={
+    "task.perturb",
+    {
         "blank": call("paribus.data.perturbations:zero_input", input=1),
         "given": None,
         "shuffled": call("paribus.data.perturbations:shuffle_input", input=1),
@@ -50,10 +45,9 @@ def _compared(**fields: Any) -> Comparison:
         recipe=Recipe(
             model=call("paribus.models.branches:TwoInputs"),
             optimizer=call("torch.optim:SGD", lr=0.01),
-            batch_size=32,
         ),
-        factors=(SECOND_INPUT,),
-        baseline=("blank",),
+        factor=SECOND_INPUT,
+        baseline="blank",
         claims=CLAIMS,
         **fields,
     )
@@ -68,10 +62,7 @@ SUITE = Suite(
             name="alphabet",
             question="Does it help to be told the alphabet of a character?",
             task=SYNTHETIC_CHARACTERS,
-            budgets={
-                "quick": Budget(seeds=7, steps=375, seconds=35),
-                "full": Budget(seeds=29, steps=3000, seconds=850),
-            },
+            budgets={"quick": Budget(7, 375, 35), "full": Budget(29, 3000, 850)},
             notes=(
                 *SAME,
                 "Drawings are 32x32 pixels, not 64x64, and steps are few: at quick no variant has learned all it can.",
@@ -81,10 +72,7 @@ SUITE = Suite(
             name="measurements",
             question="Does a row of measurements help beside an image?",
             task=IMAGE_AND_TABLE,
-            budgets={
-                "quick": Budget(seeds=10, steps=400, seconds=4),
-                "full": Budget(seeds=29, steps=2000, seconds=110),
-            },
+            budgets={"quick": Budget(10, 400, 4), "full": Budget(29, 2000, 110)},
             notes=SAME,
         ),
     ),

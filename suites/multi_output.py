@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from paribus.experiment.claim import Claim
-from paribus.experiment.comparison import Budget, Comparison
-from paribus.experiment.factor import Factor
-from paribus.experiment.recipe import Recipe
-from paribus.experiment.suite import Suite
-from paribus.spec import call
+from paribus import Budget, Claim, Comparison, Factor, Recipe, Suite, call
 from paribus.suites.tasks.images import IMAGES
 from paribus.suites.tasks.metrics import of_output
 from paribus.suites.tasks.multi_label_digits import MULTI_LABEL_DIGITS
@@ -18,27 +13,20 @@ WEIGHTS = Comparison(
     question="What does each weighting of two losses give up: of characters, or of their alphabets?",
     task=SCRIPTS,
     recipe=Recipe(
-        model=call("paribus.models.branches:TwoOutputs"),
-        optimizer=call("torch.optim:SGD", lr=0.05),
-        batch_size=32,
+        model=call("paribus.models.branches:TwoOutputs"), optimizer=call("torch.optim:SGD", lr=0.05)
     ),
-    factors=(
-        Factor(
-            path="task.loss.weights",
-            levels={
-                "characters alone": [2.0, 0.0],
-                "3 to 1": [1.5, 0.5],
-                "equal": [1.0, 1.0],
-                "1 to 3": [0.5, 1.5],
-                "alphabets alone": [0.0, 2.0],
-            },
-        ),
+    factor=Factor(
+        "task.loss.weights",
+        {
+            "characters alone": [2.0, 0.0],
+            "3 to 1": [1.5, 0.5],
+            "equal": [1.0, 1.0],
+            "1 to 3": [0.5, 1.5],
+            "alphabets alone": [0.0, 2.0],
+        },
     ),
-    baseline=("equal",),
-    budgets={
-        "quick": Budget(seeds=8, steps=225, seconds=45),
-        "full": Budget(seeds=29, steps=3000, seconds=1400),
-    },
+    baseline="equal",
+    budgets={"quick": Budget(8, 225, 45), "full": Budget(29, 3000, 1400)},
     frontier=("character_log_loss", "alphabet_log_loss"),
     claims=(
         Claim(
@@ -90,19 +78,13 @@ ONE_LABEL = Comparison(
     recipe=Recipe(
         model=call("paribus.models.cnn:CNN", channels=[16, 32]),
         optimizer=call("torch.optim:Adam", lr=0.001),
-        batch_size=32,
     ),
-    factors=(
-        Factor(
-            path="task.loss.weights",
-            levels={"all labels": [1.0, 1.0, 1.0, 1.0], "prime alone": [0.0, 1.0, 0.0, 0.0]},
-        ),
+    factor=Factor(
+        "task.loss.weights",
+        {"all labels": [1.0, 1.0, 1.0, 1.0], "prime alone": [0.0, 1.0, 0.0, 0.0]},
     ),
-    baseline=("prime alone",),
-    budgets={
-        "quick": Budget(seeds=10, steps=200, seconds=3),
-        "full": Budget(seeds=29, steps=1000, seconds=75),
-    },
+    baseline="prime alone",
+    budgets={"quick": Budget(10, 200, 3), "full": Budget(29, 1000, 75)},
     claims=(
         Claim(
             name="C31",
@@ -131,19 +113,13 @@ AUXILIARY = Comparison(
     recipe=Recipe(
         model=call("paribus.models.auxiliary:AuxiliaryCNN"),
         optimizer=call("torch.optim:Adam", lr=0.001),
-        batch_size=32,
     ),
-    factors=(
-        Factor(
-            path="task.loss.weights",
-            levels={"weight 0": [1.0, 0.0], "weight 0.3": [1.0, 0.3], "weight 1": [1.0, 1.0]},
-        ),
+    factor=Factor(
+        "task.loss.weights",
+        {"weight 0": [1.0, 0.0], "weight 0.3": [1.0, 0.3], "weight 1": [1.0, 1.0]},
     ),
-    baseline=("weight 0",),
-    budgets={
-        "quick": Budget(seeds=10, steps=200, seconds=7),
-        "full": Budget(seeds=29, steps=1000, seconds=150),
-    },
+    baseline="weight 0",
+    budgets={"quick": Budget(10, 200, 7), "full": Budget(29, 1000, 150)},
     claims=(
         Claim(
             name="C31",

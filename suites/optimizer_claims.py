@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from paribus.experiment.claim import Claim
-from paribus.experiment.comparison import Budget, Comparison
-from paribus.experiment.factor import Factor
-from paribus.experiment.recipe import Recipe
-from paribus.experiment.suite import Suite
-from paribus.spec import call
+from paribus import Budget, Claim, Comparison, Factor, Recipe, Suite, call
 from paribus.suites.optimizers import OPTIMIZERS, sgd_is_enough
 from paribus.suites.tasks.images import IMAGES
 from paribus.suites.tasks.tabular import TABULAR
@@ -26,7 +21,7 @@ DEFAULTS = (
 def _compared(**fields: Any) -> Comparison:
     """One task: what all of them share."""
     shared: dict[str, Any] = {
-        "factors": (Factor(path="recipe.optimizer", levels=OPTIMIZERS),),
+        "factors": (Factor("recipe.optimizer", OPTIMIZERS),),
         "baseline": ("sgd",),
     }
     return Comparison(**(shared | fields))
@@ -42,14 +37,9 @@ SUITE = Suite(
             question="Which optimizer learns best from words of which nearly all are rare?",
             task=WORDS,
             recipe=Recipe(
-                model=call("paribus.models.mlp:MLP", hidden=[16]),
-                optimizer=OPTIMIZERS["sgd"],
-                batch_size=32,
+                model=call("paribus.models.mlp:MLP", hidden=[16]), optimizer=OPTIMIZERS["sgd"]
             ),
-            budgets={
-                "quick": Budget(seeds=10, steps=600, seconds=5),
-                "full": Budget(seeds=29, steps=4000, seconds=200),
-            },
+            budgets={"quick": Budget(10, 600, 5), "full": Budget(29, 4000, 200)},
             target=0.6,
             claims=(
                 Claim(
@@ -78,14 +68,9 @@ SUITE = Suite(
             question="Which optimizer trains a small network on digits best?",
             task=IMAGES,
             recipe=Recipe(
-                model=call("paribus.models.mlp:MLP", hidden=[32]),
-                optimizer=OPTIMIZERS["sgd"],
-                batch_size=32,
+                model=call("paribus.models.mlp:MLP", hidden=[32]), optimizer=OPTIMIZERS["sgd"]
             ),
-            budgets={
-                "quick": Budget(seeds=10, steps=600, seconds=4),
-                "full": Budget(seeds=29, steps=4000, seconds=175),
-            },
+            budgets={"quick": Budget(10, 600, 4), "full": Budget(29, 4000, 175)},
             target=0.4,
             claims=sgd_is_enough("small images"),
             notes=(DEFAULTS,),
@@ -97,27 +82,19 @@ SUITE = Suite(
             recipe=Recipe(
                 model=call("paribus.models.mlp:MLP", hidden=[16, 8]),
                 optimizer=call("torch.optim:SGD", lr=0.01),
-                batch_size=32,
                 dtype="float64",
             ),
-            factors=(
-                Factor(
-                    path="recipe.optimizer",
-                    levels={
-                        "sgd": call("torch.optim:SGD", lr=0.01),
-                        "sgd by hand": call("paribus.suites.components.byhand:SGD", lr=0.01),
-                        "rmsprop": call("torch.optim:RMSprop", lr=0.01),
-                        "rmsprop by hand": call(
-                            "paribus.suites.components.byhand:RMSprop", lr=0.01
-                        ),
-                    },
-                ),
+            factor=Factor(
+                "recipe.optimizer",
+                {
+                    "sgd": call("torch.optim:SGD", lr=0.01),
+                    "sgd by hand": call("paribus.suites.components.byhand:SGD", lr=0.01),
+                    "rmsprop": call("torch.optim:RMSprop", lr=0.01),
+                    "rmsprop by hand": call("paribus.suites.components.byhand:RMSprop", lr=0.01),
+                },
             ),
-            baseline=("sgd",),
-            budgets={
-                "quick": Budget(seeds=10, steps=60, seconds=2),
-                "full": Budget(seeds=29, steps=300, seconds=40),
-            },
+            baseline="sgd",
+            budgets={"quick": Budget(10, 60, 2), "full": Budget(29, 300, 40)},
             claims=(
                 Claim(
                     name="S2",
@@ -149,23 +126,17 @@ SUITE = Suite(
             recipe=Recipe(
                 model=call("paribus.models.mlp:MLP", hidden=[32]),
                 optimizer=call("torch.optim:RMSprop", lr=0.001, alpha=0.99),
-                batch_size=32,
                 evaluate_every=50,
             ),
-            factors=(
-                Factor(
-                    path="recipe.optimizer",
-                    levels={
-                        "forgetting twin": call("torch.optim:RMSprop", lr=0.001, alpha=0.99),
-                        "adagrad": call("torch.optim:Adagrad", lr=0.01),
-                    },
-                ),
+            factor=Factor(
+                "recipe.optimizer",
+                {
+                    "forgetting twin": call("torch.optim:RMSprop", lr=0.001, alpha=0.99),
+                    "adagrad": call("torch.optim:Adagrad", lr=0.01),
+                },
             ),
-            baseline=("forgetting twin",),
-            budgets={
-                "quick": Budget(seeds=10, steps=1600, seconds=3),
-                "full": Budget(seeds=29, steps=8000, seconds=175),
-            },
+            baseline="forgetting twin",
+            budgets={"quick": Budget(10, 1600, 3), "full": Budget(29, 8000, 175)},
             diagnostics=(call("paribus.metrics.diagnostics:update_norm"),),
             claims=(
                 Claim(

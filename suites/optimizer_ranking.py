@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from paribus.experiment.claim import Claim
-from paribus.experiment.comparison import Budget, Comparison
-from paribus.experiment.factor import Factor
-from paribus.experiment.recipe import Recipe
-from paribus.experiment.suite import Ranking, Suite
-from paribus.experiment.task import Task
-from paribus.spec import call
+from paribus import Budget, Claim, Comparison, Factor, Recipe, Suite, Task, call
+from paribus.experiment.suite import Ranking
 from paribus.suites.optimizers import NOTES, OPTIMIZERS
 from paribus.suites.tasks.adding import ADDING
 from paribus.suites.tasks.images import IMAGES
@@ -47,15 +42,11 @@ def on(name: str, question: str, task: Task, target: float) -> Comparison:
         recipe=Recipe(
             model=call("paribus.models.mlp:MLP", hidden=[16, 8]),
             optimizer=OPTIMIZERS["sgd"],
-            batch_size=32,
             evaluate_every=20,
         ),
-        factors=(Factor(path="recipe.optimizer", levels=OPTIMIZERS),),
-        baseline=("sgd",),
-        budgets={
-            "quick": Budget(seeds=10, steps=200, seconds=4),
-            "full": Budget(seeds=29, steps=2000, seconds=50),
-        },
+        factor=Factor("recipe.optimizer", OPTIMIZERS),
+        baseline="sgd",
+        budgets={"quick": Budget(10, 200, 4), "full": Budget(29, 2000, 50)},
         target=target,
         notes=(SHORT,),
     )

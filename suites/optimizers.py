@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from paribus.experiment.claim import Claim
-from paribus.experiment.comparison import Budget, Comparison
-from paribus.experiment.factor import Factor
-from paribus.experiment.recipe import Recipe
-from paribus.experiment.search_space import LogUniform, space
-from paribus.experiment.suite import Suite
-from paribus.experiment.tuning import Tuning
-from paribus.spec import call
+from paribus import Budget, Claim, Comparison, Factor, LogUniform, Recipe, Suite, Tuning, call
+from paribus.experiment.search_space import space
 from paribus.suites.tasks.tabular import TABULAR
 
 NOTES = "course notes on these systems; stated there without evidence"
@@ -61,21 +55,14 @@ SUITE = Suite(
             question="Which optimizer trains a small tabular classifier best, at its usual settings and tuned?",
             task=TABULAR,
             recipe=Recipe(
-                model=call("paribus.models.mlp:MLP", hidden=[16, 8]),
-                optimizer=OPTIMIZERS["sgd"],
-                batch_size=32,
+                model=call("paribus.models.mlp:MLP", hidden=[16, 8]), optimizer=OPTIMIZERS["sgd"]
             ),
-            factors=(Factor(path="recipe.optimizer", levels=OPTIMIZERS),),
-            baseline=("sgd",),
-            budgets={
-                "quick": Budget(seeds=10, steps=1000, seconds=8),
-                "full": Budget(seeds=29, steps=4000, seconds=175),
-            },
+            factor=Factor("recipe.optimizer", OPTIMIZERS),
+            baseline="sgd",
+            budgets={"quick": Budget(10, 1000, 8), "full": Budget(29, 4000, 175)},
             target=0.2,
             tuning=Tuning(
-                spaces=SPACES,
-                trials={"quick": 16, "full": 100},
-                seconds={"quick": 22, "full": 900},
+                spaces=SPACES, trials={"quick": 16, "full": 100}, seconds={"quick": 22, "full": 900}
             ),
             claims=(
                 *sgd_is_enough("a table"),

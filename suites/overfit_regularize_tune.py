@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from paribus.experiment.claim import Claim
-from paribus.experiment.comparison import Budget, Comparison
-from paribus.experiment.factor import Factor
-from paribus.experiment.recipe import Recipe
-from paribus.experiment.search_space import LogUniform, space
-from paribus.experiment.suite import Suite
-from paribus.experiment.tuning import Tuning
-from paribus.spec import call
-from paribus.suites.tasks.images import IMAGES
+from paribus import Budget, Claim, Comparison, Factor, LogUniform, Recipe, Suite, Tuning, call
+from paribus.experiment.search_space import space
+from paribus.suites.tasks.mislabelled import few_images
 
 NOTES = "course notes"
 
@@ -22,34 +16,22 @@ SUITE = Suite(
         Comparison(
             name="overfit_regularize_tune",
             question="What does each step gain: a network that overfits, one that is regularised, one that is tuned?",
-            task=IMAGES.model_copy(
-                update={
-                    "split": call(
-                        "paribus.suites.tasks.mislabelled:mislabelled_split", train=150, noise=0.3
-                    )
-                }
-            ),
+            task=few_images(noise=0.3),
             recipe=Recipe(
                 model=call("paribus.models.mlp:MLP", hidden=[4]),
                 optimizer=call("torch.optim:Adam", lr=0.001),
-                batch_size=32,
                 evaluate_every=40,
             ),
-            factors=(
-                Factor(
-                    path="recipe",
-                    levels={
-                        "too small": {},
-                        "overfits": {"model.hidden": [128]},
-                        "regularised": {"model.hidden": [128], "model.dropout": 0.5},
-                    },
-                ),
+            factor=Factor(
+                "recipe",
+                {
+                    "too small": {},
+                    "overfits": {"model.hidden": [128]},
+                    "regularised": {"model.hidden": [128], "model.dropout": 0.5},
+                },
             ),
-            baseline=("too small",),
-            budgets={
-                "quick": Budget(seeds=10, steps=400, seconds=2),
-                "full": Budget(seeds=29, steps=1600, seconds=70),
-            },
+            baseline="too small",
+            budgets={"quick": Budget(10, 400, 2), "full": Budget(29, 1600, 70)},
             tuning=Tuning(
                 spaces=space(lr=LogUniform(low=1e-4, high=1e-1)),
                 trials={"quick": 4, "full": 16},

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from paribus.experiment.claim import Claim
-from paribus.experiment.comparison import Budget, Comparison
-from paribus.experiment.factor import Factor
-from paribus.experiment.recipe import Recipe
-from paribus.experiment.suite import Suite
-from paribus.spec import call
+from paribus import Budget, Claim, Comparison, Factor, Recipe, Suite, call
 from paribus.suites.tasks.adding import ADDING
 from paribus.suites.tasks.series import SERIES
 
@@ -15,7 +10,7 @@ KERNELS = (
     "On a CPU torch trains an LSTM by one fused kernel of oneDNN, a GRU and an RNN step by step: the time of a step is "
     "that of these kernels, and says little of the cells' arithmetic."
 )
-CELLS = Factor(path="recipe.model.cell", levels={"lstm": "LSTM", "rnn": "RNN", "gru": "GRU"})
+CELLS = Factor("recipe.model.cell", {"lstm": "LSTM", "rnn": "RNN", "gru": "GRU"})
 
 
 def _gru_is_cheaper(task: str) -> tuple[Claim, ...]:
@@ -73,15 +68,11 @@ SUITE = Suite(
             recipe=Recipe(
                 model=call("paribus.models.recurrent:Recurrent", cell="LSTM", hidden=32, layers=2),
                 optimizer=call("torch.optim:Adam", lr=0.001),
-                batch_size=32,
                 evaluate_every=50,
             ),
-            factors=(CELLS,),
-            baseline=("lstm",),
-            budgets={
-                "quick": Budget(seeds=10, steps=400, seconds=30),
-                "full": Budget(seeds=29, steps=2000, seconds=435),
-            },
+            factor=CELLS,
+            baseline="lstm",
+            budgets={"quick": Budget(10, 400, 30), "full": Budget(29, 2000, 435)},
             target=0.15,
             claims=_gru_is_cheaper("a load series"),
             notes=(KERNELS,),
@@ -100,15 +91,11 @@ SUITE = Suite(
                 ),
                 optimizer=call("torch.optim:Adam", lr=0.01),
                 clip_norm=1.0,
-                batch_size=32,
                 evaluate_every=100,
             ),
-            factors=(CELLS,),
-            baseline=("lstm",),
-            budgets={
-                "quick": Budget(seeds=10, steps=1500, seconds=32),
-                "full": Budget(seeds=29, steps=3000, seconds=190),
-            },
+            factor=CELLS,
+            baseline="lstm",
+            budgets={"quick": Budget(10, 1500, 32), "full": Budget(29, 3000, 190)},
             target=SOLVED,
             claims=(
                 Claim(

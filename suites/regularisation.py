@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from paribus.experiment.claim import Claim
-from paribus.experiment.comparison import Budget, Comparison
-from paribus.experiment.factor import Factor
-from paribus.experiment.recipe import Recipe
-from paribus.experiment.suite import Suite
-from paribus.spec import call
-from paribus.suites.tasks.images import IMAGES
+from paribus import Budget, Claim, Comparison, Factor, Recipe, Suite, call
+from paribus.suites.tasks.mislabelled import few_images
 
 REGULARISERS = {
     "no regulariser": {},
@@ -55,25 +50,15 @@ SUITE = Suite(
         Comparison(
             name="regularisation",
             question="Which regulariser helps a network that has few samples and wrong labels among them?",
-            task=IMAGES.model_copy(
-                update={
-                    "split": call(
-                        "paribus.suites.tasks.mislabelled:mislabelled_split", train=150, noise=0.3
-                    )
-                }
-            ),
+            task=few_images(noise=0.3),
             recipe=Recipe(
                 model=call("paribus.models.mlp:MLP", hidden=[128]),
                 optimizer=call("torch.optim:Adam", lr=0.001),
-                batch_size=32,
                 evaluate_every=20,  # four epochs of so few samples
             ),
-            factors=(Factor(path="recipe", levels=REGULARISERS),),
-            baseline=("no regulariser",),
-            budgets={
-                "quick": Budget(seeds=10, steps=800, seconds=11),
-                "full": Budget(seeds=29, steps=3200, seconds=350),
-            },
+            factor=Factor("recipe", REGULARISERS),
+            baseline="no regulariser",
+            budgets={"quick": Budget(10, 800, 11), "full": Budget(29, 3200, 350)},
             diagnostics=(call("paribus.metrics.diagnostics:train_fit"),),
             claims=(
                 *(claim for variant in NARROWS for claim in _narrows_the_gap(variant)),

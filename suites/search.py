@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-from paribus.experiment.claim import Claim
-from paribus.experiment.comparison import Budget, Comparison
-from paribus.experiment.factor import Factor
-from paribus.experiment.recipe import Recipe
-from paribus.experiment.suite import Suite
-from paribus.experiment.task import Task
-from paribus.spec import call, replace
+from paribus import Budget, Claim, Comparison, Factor, Recipe, Suite, Task, call
+from paribus.spec import replace
 from paribus.suites.tasks.response_surface import RESPONSE_SURFACE
 
 OPTUNA = find_spec("optuna") is not None
@@ -41,12 +36,9 @@ def _searched(
             evaluate_every=1,
             early_stopping={"patience": TRIALS},
         ),
-        factors=(Factor(path="recipe.optimizer", levels=SEARCHES),),
-        baseline=("grid",),
-        budgets={
-            "quick": Budget(seeds=10, steps=TRIALS, seconds=seconds),
-            "full": Budget(seeds=29, steps=TRIALS, seconds=3 * seconds),
-        },
+        factor=Factor("recipe.optimizer", SEARCHES),
+        baseline="grid",
+        budgets={"quick": Budget(10, TRIALS, seconds), "full": Budget(29, TRIALS, 3 * seconds)},
         claims=claims,
         notes=(
             "A step is a trial, and the best of all trials is scored: how far from the best setting it lies. The grid "

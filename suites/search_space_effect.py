@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from typing import Literal
 
-from paribus.experiment.claim import Claim
-from paribus.experiment.comparison import Budget, Comparison
-from paribus.experiment.factor import Factor
-from paribus.experiment.recipe import Recipe
-from paribus.experiment.search_space import LogUniform, SearchSpace, space
-from paribus.experiment.suite import Suite
-from paribus.experiment.tuning import Tuning
-from paribus.spec import call
+from paribus import (
+    Budget,
+    Claim,
+    Comparison,
+    Factor,
+    LogUniform,
+    Recipe,
+    SearchSpace,
+    Suite,
+    Tuning,
+    call,
+)
+from paribus.experiment.search_space import space
 from paribus.suites.tasks.images import IMAGES
 from paribus.suites.tasks.metrics import accuracy, log_loss
 
@@ -36,16 +41,11 @@ def compared(
         question=question,
         task=RANKED,
         recipe=Recipe(
-            model=call("paribus.models.mlp:MLP", hidden=[64]),
-            optimizer=OPTIMIZERS["momentum"],
-            batch_size=32,
+            model=call("paribus.models.mlp:MLP", hidden=[64]), optimizer=OPTIMIZERS["momentum"]
         ),
-        factors=(Factor(path="recipe.optimizer", levels=OPTIMIZERS),),
-        baseline=("momentum",),
-        budgets={
-            "quick": Budget(seeds=29, steps=300, seconds=4),
-            "full": Budget(seeds=29, steps=300, seconds=4),
-        },
+        factor=Factor("recipe.optimizer", OPTIMIZERS),
+        baseline="momentum",
+        budgets={"quick": Budget(29, 300, 4), "full": Budget(29, 300, 4)},
         tuning=Tuning(
             spaces={"momentum": rates, "adam": ADAM},
             trials={"quick": 16, "full": 100},

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from paribus.experiment.claim import Claim
-from paribus.experiment.comparison import Budget, Comparison
-from paribus.experiment.factor import Factor
-from paribus.experiment.recipe import Recipe
-from paribus.experiment.suite import Suite
-from paribus.experiment.task import Task
-from paribus.spec import call
+from paribus import Budget, Claim, Comparison, Factor, Recipe, Suite, Task, call
 from paribus.suites.tasks.sequences import COUNT_ONES, DELAY, SEQUENCE_REVERSAL, WAVE
 
 CELLS = {"gru": "GRU", "rnn": "RNN", "lstm": "LSTM"}
@@ -24,15 +18,11 @@ def _shape(name: str, question: str, task: Task, network: str, seconds: float) -
             model=call(network, cell="GRU", hidden=32, layers=1),
             optimizer=call("torch.optim:Adam", lr=0.01),
             clip_norm=1.0,
-            batch_size=32,
             evaluate_every=50,
         ),
-        factors=(Factor(path="recipe.model.cell", levels=CELLS),),
-        baseline=("gru",),
-        budgets={
-            "quick": Budget(seeds=10, steps=300, seconds=seconds),
-            "full": Budget(seeds=29, steps=2000, seconds=40 * seconds),
-        },
+        factor=Factor("recipe.model.cell", CELLS),
+        baseline="gru",
+        budgets={"quick": Budget(10, 300, seconds), "full": Budget(29, 2000, 40 * seconds)},
         target=0.1,
         claims=(
             Claim(

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from paribus.experiment.claim import Claim
-from paribus.experiment.comparison import Budget, Comparison
-from paribus.experiment.factor import Factor
-from paribus.experiment.recipe import Recipe
-from paribus.experiment.suite import Suite
-from paribus.spec import Call, call
+from paribus import Budget, Claim, Comparison, Factor, Recipe, Suite, call
+from paribus.spec import Call
 from paribus.suites.tasks.random_walk import RANDOM_WALK
 from paribus.suites.tasks.series import SERIES
 
@@ -21,7 +17,7 @@ def _splits(**settings: object) -> Factor:
         "by time": call("paribus.data.splits:time_split", **shares),
         "random": call("paribus.data.splits:random_split", **shares),
     }
-    return Factor(path="task.split", levels=levels)
+    return Factor("task.split", levels)
 
 
 def _leaks(series: str) -> Claim:
@@ -51,15 +47,11 @@ SUITE = Suite(
             recipe=Recipe(
                 model=call("paribus.models.mlp:MLP", hidden=[64, 64]),
                 optimizer=call("torch.optim:Adam", lr=0.01),
-                batch_size=32,
                 evaluate_every=100,
             ),
-            factors=(_splits(),),
-            baseline=("by time",),
-            budgets={
-                "quick": Budget(seeds=10, steps=1000, seconds=2),
-                "full": Budget(seeds=29, steps=4000, seconds=40),
-            },
+            factor=_splits(),
+            baseline="by time",
+            budgets={"quick": Budget(10, 1000, 2), "full": Budget(29, 4000, 40)},
             tables={EXPLAINED: call("paribus.suites.components.scores:explained")},
             claims=(_leaks("on a random walk"),),
             notes=(
@@ -75,15 +67,11 @@ SUITE = Suite(
             recipe=Recipe(
                 model=call("paribus.models.mlp:MLP", hidden=[64, 64]),
                 optimizer=call("torch.optim:Adam", lr=0.001),
-                batch_size=32,
                 evaluate_every=100,
             ),
-            factors=(_splits(max_evaluated=2000),),
-            baseline=("by time",),
-            budgets={
-                "quick": Budget(seeds=10, steps=1000, seconds=3),
-                "full": Budget(seeds=29, steps=4000, seconds=170),
-            },
+            factor=_splits(max_evaluated=2000),
+            baseline="by time",
+            budgets={"quick": Budget(10, 1000, 3), "full": Budget(29, 4000, 170)},
             tables={EXPLAINED: call("paribus.suites.components.scores:explained")},
             claims=(_leaks("on windows of a load"),),
             notes=(

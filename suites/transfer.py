@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from paribus.experiment.claim import Claim
-from paribus.experiment.comparison import Budget, Comparison
-from paribus.experiment.factor import Factor
-from paribus.experiment.recipe import Pretrained, Recipe
-from paribus.experiment.suite import Suite
-from paribus.experiment.task import Task
-from paribus.spec import Call, call
+from paribus import Budget, Claim, Comparison, Factor, Pretrained, Recipe, Suite, Task, call
+from paribus.spec import Call
 from paribus.suites.tasks.features import SOURCE, TARGET, UNRELATED
 from paribus.suites.tasks.images import IMAGES, some_digits
 
@@ -28,7 +23,7 @@ def _start(task: Task, steps: int) -> Pretrained:
     return Pretrained(task=task, recipe=recipe, load=HIDDEN)
 
 
-FEATURES = Recipe(model=MODEL, optimizer=_adam(0.003), batch_size=32, evaluate_every=20)
+FEATURES = Recipe(model=MODEL, optimizer=_adam(0.003), evaluate_every=20)
 FREEZE = {"all trained": (), "features frozen": HIDDEN}
 LITTLE = IMAGES.model_copy(
     update={
@@ -59,20 +54,17 @@ SUITE = Suite(
             recipe=FEATURES,
             factors=(
                 Factor(
-                    path="recipe.start",
-                    levels={
+                    "recipe.start",
+                    {
                         "scratch": None,
                         "related": _start(SOURCE, 1500),
                         "unrelated": _start(UNRELATED, 1500),
                     },
                 ),
-                Factor(path="recipe.freeze", levels=FREEZE),
+                Factor("recipe.freeze", FREEZE),
             ),
             baseline=("scratch", "all trained"),
-            budgets={
-                "quick": Budget(seeds=10, steps=300, seconds=20),
-                "full": Budget(seeds=29, steps=1000, seconds=160),
-            },
+            budgets={"quick": Budget(10, 300, 20), "full": Budget(29, 1000, 160)},
             target=0.5,
             claims=(
                 *(
@@ -128,17 +120,11 @@ SUITE = Suite(
             task=LITTLE,
             recipe=Recipe(model=MODEL, optimizer=_adam(0.003), batch_size=25, evaluate_every=20),
             factors=(
-                Factor(
-                    path="recipe.start",
-                    levels={"scratch": None, "from 0 to 4": _start(FIRST_DIGITS, 300)},
-                ),
-                Factor(path="recipe.freeze", levels=FREEZE),
+                Factor("recipe.start", {"scratch": None, "from 0 to 4": _start(FIRST_DIGITS, 300)}),
+                Factor("recipe.freeze", FREEZE),
             ),
             baseline=("scratch", "all trained"),
-            budgets={
-                "quick": Budget(seeds=10, steps=200, seconds=5),
-                "full": Budget(seeds=29, steps=1000, seconds=80),
-            },
+            budgets={"quick": Budget(10, 200, 5), "full": Budget(29, 1000, 80)},
             target=0.8,
             claims=(
                 Claim(
@@ -158,22 +144,17 @@ SUITE = Suite(
             recipe=FEATURES.model_copy(
                 update={"start": _start(SOURCE, 1500), "freeze": HIDDEN, "batch_size": 200}
             ),
-            factors=(
-                Factor(
-                    path="recipe.optimizer",
-                    levels={
-                        "trained head": _adam(0.03),
-                        "logistic regression": call(
-                            "torch.optim:LBFGS", lr=1.0, max_iter=20, line_search_fn="strong_wolfe"
-                        ),
-                    },
-                ),
+            factor=Factor(
+                "recipe.optimizer",
+                {
+                    "trained head": _adam(0.03),
+                    "logistic regression": call(
+                        "torch.optim:LBFGS", lr=1.0, max_iter=20, line_search_fn="strong_wolfe"
+                    ),
+                },
             ),
-            baseline=("trained head",),
-            budgets={
-                "quick": Budget(seeds=10, steps=100, seconds=2),
-                "full": Budget(seeds=29, steps=300, seconds=30),
-            },
+            baseline="trained head",
+            budgets={"quick": Budget(10, 100, 2), "full": Budget(29, 300, 30)},
             claims=(
                 Claim(
                     name="readout",
@@ -196,20 +177,17 @@ SUITE = Suite(
             recipe=FEATURES.model_copy(update={"start": _start(SOURCE, 1500)}),
             factors=(
                 Factor(
-                    path="recipe.freeze",
-                    levels={
+                    "recipe.freeze",
+                    {
                         "all trained": (),
                         "first layer frozen": ("hidden.0.*",),
                         "features frozen": HIDDEN,
                     },
                 ),
-                Factor(path="recipe.optimizer.lr", levels={"0.003": 0.003, "0.0003": 0.0003}),
+                Factor("recipe.optimizer.lr", {"0.003": 0.003, "0.0003": 0.0003}),
             ),
             baseline=("all trained", "0.003"),
-            budgets={
-                "quick": Budget(seeds=10, steps=300, seconds=5),
-                "full": Budget(seeds=29, steps=1000, seconds=160),
-            },
+            budgets={"quick": Budget(10, 300, 5), "full": Budget(29, 1000, 160)},
             target=0.5,
             claims=(
                 Claim(

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from paribus.experiment.claim import Claim
-from paribus.experiment.comparison import Budget, Comparison
-from paribus.experiment.factor import Factor
-from paribus.experiment.recipe import Recipe
-from paribus.experiment.suite import Suite
-from paribus.spec import call
+from paribus import Budget, Claim, Comparison, Factor, Recipe, Suite, call
 from paribus.suites.tasks.images import IMAGES
 
 WIDTH = 32
@@ -53,10 +48,7 @@ def _compared(*, seconds: tuple[float, float], **fields: Any) -> Comparison:
     quick, full = seconds
     return Comparison(
         task=IMAGES,
-        budgets={
-            "quick": Budget(seeds=10, steps=300, seconds=quick),
-            "full": Budget(seeds=29, steps=1320, seconds=full),
-        },
+        budgets={"quick": Budget(10, 300, quick), "full": Budget(29, 1320, full)},
         target=1.0,
         diagnostics=(call("paribus.metrics.diagnostics:gradient_norms"),),
         **fields,
@@ -101,12 +93,10 @@ SUITE = Suite(
             recipe=_recipe(2),
             factors=(
                 Factor(
-                    path="recipe.model.hidden",
-                    levels={f"{depth}": [WIDTH] * depth for depth in (2, 5, 10, 20, 30)},
+                    "recipe.model.hidden",
+                    {f"{depth}": [WIDTH] * depth for depth in (2, 5, 10, 20, 30)},
                 ),
-                Factor(
-                    path="recipe.model.activation", levels={"relu": "ReLU", "sigmoid": "Sigmoid"}
-                ),
+                Factor("recipe.model.activation", {"relu": "ReLU", "sigmoid": "Sigmoid"}),
             ),
             baseline=("2", "relu"),
             seconds=(20, 200),
@@ -138,17 +128,15 @@ SUITE = Suite(
             name="too_large",
             question="What do weights that are too large or too small do to a deep ReLU network?",
             recipe=_recipe(DEEP),
-            factors=(
-                Factor(
-                    path="recipe.init",
-                    levels={
-                        "kaiming": KAIMING,
-                        "half of it": call("paribus.models.initialise:kaiming_uniform", times=0.5),
-                        "twice it": call("paribus.models.initialise:kaiming_uniform", times=2.0),
-                    },
-                ),
+            factor=Factor(
+                "recipe.init",
+                {
+                    "kaiming": KAIMING,
+                    "half of it": call("paribus.models.initialise:kaiming_uniform", times=0.5),
+                    "twice it": call("paribus.models.initialise:kaiming_uniform", times=2.0),
+                },
             ),
-            baseline=("kaiming",),
+            baseline="kaiming",
             seconds=(4, 60),
             claims=(
                 Claim(
@@ -174,8 +162,8 @@ SUITE = Suite(
             name="remedies",
             question="Which remedy restores the training of a deep sigmoid network, alone and beside the others?",
             recipe=_recipe(DEEP, init=None, model={"activation": "Sigmoid"}),
-            factors=(Factor(path="recipe", levels=LEVELS),),
-            baseline=("no remedy",),
+            factor=Factor("recipe", LEVELS),
+            baseline="no remedy",
             seconds=(45, 300),
             claims=(
                 *map(_closes_half, REMEDIES),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,6 +22,7 @@ from paribus.data.dataset import Dataset, digest_tensors
 from paribus.execution.executor import dataset_of
 from paribus.runs.run import Run
 from paribus.training.loop import train
+from tests.helpers.processes import python
 from tests.helpers.refusals import refused
 from tests.helpers.toys import Small
 
@@ -548,9 +547,7 @@ def test_a_script_in_an_empty_folder_prints_its_table(jobs: int, tmp_path: Path)
     (tmp_path / "try.py").write_text(
         SCRIPT.replace("JOBS", str(jobs)) + "print(result)\n", encoding="utf-8"
     )
-    done = subprocess.run(
-        [sys.executable, "try.py"], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+    done = python("try.py", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "optimizer on cpu, 6 seeds: Which optimizer does better: sgd, adam?" in done.stdout
     assert "MyNet" not in done.stderr

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +13,7 @@ import pytest
 from paribus.local_code import read_code
 from paribus.runs.fingerprint import fingerprint, unhashed
 from paribus.spec import call
+from tests.helpers.processes import printed
 
 BASE = """
 import json
@@ -75,10 +74,7 @@ def test_the_hash_is_the_same_in_another_process(tmp_path: Path) -> None:
         "print(read_code(Net).digest, read_code(f).digest)\n",
         encoding="utf-8",
     )
-    seen = {
-        subprocess.run([sys.executable, script], capture_output=True, text=True, check=True).stdout
-        for _ in range(3)
-    }
+    seen = {printed(script) for _ in range(3)}
     assert len(seen) == 1
 
 

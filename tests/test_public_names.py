@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ast
 import importlib
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +11,7 @@ import pytest
 import paribus
 from paribus import tasks
 from paribus.experiment.task import Task
+from tests.helpers.processes import printed
 
 NAMES = {
     *("Budget", "Claim", "Comparison", "Factor", "Metric", "Recipe", "EarlyStopping", "Pretrained"),
@@ -69,7 +68,4 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
         "import sys, paribus; paribus.__version__; dir(paribus); "
         "print([n for n in ('torch', 'numpy', 'pandas', 'pydantic', 'scipy') if n in sys.modules])"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == "[]"
+    assert printed("-c", script).strip() == "[]"

@@ -108,8 +108,7 @@ def _closure() -> Callable[[], int]:
 
 
 @pytest.mark.parametrize(
-    ("target", "name"),
-    [(lambda x: x, "'<lambda>'"), (_closure(), "'_closure.<locals>.inner'")],
+    ("target", "name"), [(lambda x: x, "'<lambda>'"), (_closure(), "'_closure.<locals>.inner'")]
 )
 def test_what_cannot_be_imported_by_name_is_refused(target: Callable[..., Any], name: str) -> None:
     """A lambda in a suite's file is one of them."""

@@ -17,14 +17,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from paribus import Budget, Comparison, Factor, Recipe, Suite, call
 from paribus.execution.cases import selected
 from paribus.execution.session import Session
 from paribus.execution.settings import Settings
-from paribus.experiment.comparison import Budget, Comparison
-from paribus.experiment.factor import Factor
-from paribus.experiment.recipe import Recipe
-from paribus.experiment.suite import Suite
-from paribus.spec import call
 from paribus.suites.tasks.tabular import TABULAR
 
 STEPS = 2000
@@ -57,9 +53,9 @@ def _comparison(multiple: float) -> Comparison:
             steps=STEPS,
             evaluate_every=EVALUATE_EVERY,
         ),
-        factors=(Factor(path="recipe.optimizer", levels=optimizers),),
+        factors=(Factor("recipe.optimizer", optimizers),),
         baseline=("sgd",),
-        budgets={"quick": Budget(seeds=SEEDS, steps=STEPS, seconds=40)},
+        budgets={"quick": Budget(SEEDS, STEPS, 40)},
     )
 
 

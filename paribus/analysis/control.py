@@ -104,7 +104,7 @@ def _unequal(part: str, baseline: Row, row: Row) -> list[str]:
 
 
 def _agree(a: object, b: object) -> bool:
-    """Equal hashes; of two collections of hashes, those that both have."""
+    """Return whether hashes are equal; of two collections of hashes, those that both have."""
     if isinstance(a, dict) and isinstance(b, dict):
         return all(a[name] == b[name] for name in a.keys() & b.keys())
     return a == b

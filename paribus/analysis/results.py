@@ -174,7 +174,7 @@ class Result:
 
 
 def classes_of(rows: Sequence[Row]) -> list[str]:
-    """Names of the classes as the first record that is there has them."""
+    """Return names of the classes as the first record that is there has them."""
     records = (record for row in rows for record in row.present)
     names = next((record.data.get("classes") for record in records), None)
     return list(names) if isinstance(names, list) else []
@@ -195,7 +195,7 @@ def collect(
     pilot: Pilot | None = None,
     cap: int | None = None,
 ) -> Result:
-    """Everything that the store knows of one arm of a comparison on a device.
+    """Collect everything that the store has of one arm of a comparison on a device.
 
     Args:
         suite: what the comparison belongs to.
@@ -342,7 +342,7 @@ def failure_scores(higher_is_better: bool, dummy: Floats, scores: npt.ArrayLike)
 
 
 def _correction(comparison: Comparison, rows: Sequence[Row]) -> float:
-    """Test size over training size, the largest of all runs, where the comparison speaks of new data; else zero."""
+    """Return test size over training size, the largest of all runs, where the comparison speaks of new data; else zero."""
     if not comparison.corrected:
         return 0.0
     sizes = [(r.data.get("test"), r.data.get("train")) for row in rows for r in row.present]
@@ -378,7 +378,7 @@ def _contrasts(
 
 
 def _side_by_side(rows: Sequence[Row]) -> tuple[npt.NDArray[np.str_], Floats, Floats]:
-    """Outcomes, scores and dummy scores of complete rows, ``(row, seed)``; a seed that a row lacks is skipped."""
+    """Return outcomes, scores and dummy scores of complete rows, ``(row, seed)``; a seed that a row lacks is skipped."""
     seeds = max((len(row.runs) for row in rows), default=0)
     outcomes = np.full((len(rows), seeds), "skipped", dtype="<U9")
     scores, dummy = np.full((2, len(rows), seeds), np.nan)

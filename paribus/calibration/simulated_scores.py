@@ -58,11 +58,7 @@ def verdicts(
 
 
 def judge(
-    scores: Scores,
-    world: World,
-    *,
-    family: int | None = None,
-    exploratory: Collection[str] = (),
+    scores: Scores, world: World, *, family: int | None = None, exploratory: Collection[str] = ()
 ) -> tuple[Contrast, ...]:
     """Return the rule's verdicts on one comparison; arguments are those of `decide`."""
     return decide(

@@ -43,7 +43,7 @@ class EngineChoice(NamedTuple):
 
 
 def common(choices: Sequence[EngineChoice]) -> EngineChoice:
-    """One engine for all variants of a comparison: the one that all would have, or else the loop.
+    """Return one engine for all variants of a comparison: the one that all would have, or else the loop.
 
     Engines agree to rounding and not to the bit, and their times do not compare, so none may vary with the factor.
     """
@@ -90,7 +90,7 @@ def _resolved(question: EngineQuery) -> EngineChoice:
 
 
 def _cohort(question: EngineQuery) -> list[Run]:
-    """As many runs as are trained together: those of the question in turn, seed after seed."""
+    """Return as many runs as are trained together: those of the question in turn, seed after seed."""
     runs = list(map(_unstarted, (question.run, *question.beside)))
     return [
         replace(runs[i % len(runs)], seed=question.run.seed + i // len(runs))
@@ -127,7 +127,7 @@ def _unstarted(run: Run) -> Run:
 
 
 def _worth(run: Run, split: Split, replicates: int) -> tuple[float, str]:
-    """Seconds of a step by the loop, and why stacking is not even looked at, or nothing."""
+    """Return seconds of a step by the loop, and why stacking is not even looked at, or nothing."""
     if replicates == 1:
         return 0.0, "a single run"
     try:
@@ -183,7 +183,7 @@ class ChunkSize(NamedTuple):
     start: float
 
     def each(self, steps: int) -> float:
-        """Seconds of a step of one of them, the start spread over so many steps."""
+        """Return seconds of a step of one of them, the start spread over so many steps."""
         return (self.step + self.start / steps) / self.tried
 
     def dealt(self, replicates: int) -> int:
@@ -247,7 +247,7 @@ class NotCompiledError(Exception):
 
 
 def _stacked_seconds(runs: Sequence[Run], split: Split) -> tuple[float, float]:
-    """Seconds of a step of so many replicates, and those that the start took, recording included."""
+    """Return seconds of a step of so many replicates, and those that the start took, recording included."""
     with deterministic(runs[0]):
         started = time.perf_counter()
         training = StackedTraining(runs, [split] * len(runs))
@@ -258,7 +258,7 @@ def _stacked_seconds(runs: Sequence[Run], split: Split) -> tuple[float, float]:
 
 
 def _compiled_seconds(runs: Sequence[Run], split: Split) -> float:
-    """Seconds of a compiled step of so many replicates.
+    """Return seconds of a compiled step of so many replicates.
 
     Args:
         runs: of one process.
@@ -280,7 +280,7 @@ def _compiled_seconds(runs: Sequence[Run], split: Split) -> float:
 
 
 def _seconds(training: Training | StackedTraining, at_once: int = 1) -> float:
-    """Seconds of a step, the best of three rounds of so many units of steps; a step that takes long is taken twice."""
+    """Return seconds of a step, the best of three rounds of steps; a step that takes long is taken twice."""
     first = _taken(training, at_once)
     if at_once * first > MEASURED_SECONDS:
         return min(first, _taken(training, at_once))
@@ -290,7 +290,7 @@ def _seconds(training: Training | StackedTraining, at_once: int = 1) -> float:
 
 
 def _taken(training: Training | StackedTraining, steps: int) -> float:
-    """Seconds of a step, of so many that are taken."""
+    """Return seconds of a step, of so many that are taken."""
     started = time.perf_counter()
     training.advance(steps)
     return (time.perf_counter() - started) / steps

@@ -61,7 +61,7 @@ def _in_process(work: Sequence[Chunk]) -> Iterator[tuple[int, list[RunResult]]]:
 def spread(
     function: Callable[[Work], Found], work: Sequence[Work], jobs: int
 ) -> Iterator[tuple[int, Found]]:
-    """Call a function on each piece of work, in workers of one thread each; what it found, with its place, as it comes.
+    """Call a function on each piece of work, in workers of one thread each; yield each result with its place.
 
     A worker that is killed costs the pieces that it held, which are given to a new one, once.
 
@@ -178,7 +178,7 @@ def dataset_of(task: Task, seed: int) -> Dataset:
 
 
 def provenance(run: Run) -> dict[str, object]:
-    """Versions, device and threads of a run, for its record."""
+    """Return versions, device and threads of a run, for its record."""
     on_gpu = run.device == "cuda"
     return {
         "python": platform.python_version(),

@@ -128,7 +128,7 @@ def _fitted(run: Run, split: Split, steps: int) -> Fitted:
 
 
 def _measured(run: Run, training: Training) -> dict[str, float]:
-    """Loss and scores on the samples, in evaluation mode."""
+    """Return loss and scores on the samples, in evaluation mode."""
     part = training.parts.train
     scores = evaluation(run, outputs_of(training.network, part), part)
     return {name.removeprefix("validation/"): value for name, value in scores.items()}

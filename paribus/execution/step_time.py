@@ -39,7 +39,7 @@ class ReplayClock:
         self._ahead = 0.0
 
     def __call__(self) -> float:
-        """Seconds since some moment."""
+        """Return seconds since some moment."""
         return time.perf_counter() + self._ahead
 
     @contextmanager
@@ -51,7 +51,7 @@ class ReplayClock:
 
 
 def time_steps(variant: Run, baseline: Run) -> Timing:
-    """Seconds of a step of both by the loop, round by round, the two taking turns.
+    """Return seconds of a step of both by the loop, round by round, the two taking turns.
 
     Each round takes as many steps as fill about 10 ms of the baseline; the first few steps are not counted. Neither
     evaluation nor the reading of data is in it.
@@ -86,7 +86,7 @@ def take_turns(contenders: Sequence[Callable[[], T]], rounds: int) -> list[list[
 
 
 def _seconds(training: Training, steps: int) -> float:
-    """Mean seconds of a step over some steps."""
+    """Return mean seconds of a step over some steps."""
     started = time.perf_counter()
     training.advance(steps)
     return (time.perf_counter() - started) / steps

@@ -225,7 +225,7 @@ class Study:
         arm.pilot = pilot
 
     def _pilot_name(self, arm: ArmState) -> str:
-        """Digest of what a pilot depends on: the variants, the engine, and how they are tuned."""
+        """Return digest of what a pilot depends on: the variants, the engine, and how they are tuned."""
         return digest(
             {
                 "variants": {c.variant: self.untuned_runs(c)[0].kind_key for c in arm.cases},

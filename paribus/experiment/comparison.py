@@ -36,6 +36,10 @@ class Budget(Frozen):
     steps: int = Field(ge=1)
     seconds: float = Field(default=10, gt=0)
 
+    def __init__(self, seeds: int, steps: int, seconds: float = 10) -> None:
+        fields: dict[str, Any] = {"seeds": seeds, "steps": steps, "seconds": seconds}
+        super().__init__(**fields)
+
 
 class Comparison(Frozen):
     """Controlled comparison: variants differ from the base at the factor's paths and nowhere else.

@@ -92,11 +92,7 @@ def _parser() -> ArgumentParser:
         ("seeds", 10, "paired seeds of each"),
     ):
         calibrate_.add_argument(
-            f"--{name}",
-            type=int,
-            default=default,
-            metavar="N",
-            help=f"{what} (default: {default})",
+            f"--{name}", type=int, default=default, metavar="N", help=f"{what} (default: {default})"
         )
     return parser
 

@@ -67,10 +67,7 @@ def output_accuracy(outputs: Outputs, *targets: Tensor, output: int = 0, target:
 
 
 def weighted_log_loss(
-    outputs: Outputs,
-    *targets: Tensor,
-    weights: Sequence[float],
-    of: Sequence[int] | None = None,
+    outputs: Outputs, *targets: Tensor, weights: Sequence[float], of: Sequence[int] | None = None
 ) -> Tensor:
     """Return the sum of the outputs' log-losses, each times its weight, in nats, ``(sample,)``.
 

@@ -39,11 +39,7 @@ def shared_lines(
     order = list(dict.fromkeys(name for name, _ in holders))
     some = any(len(names) < len(results) for names in holders.values())
     return [
-        {
-            title: name,
-            "value": value,
-            **({"of": _of(names, len(results))} if some else {}),
-        }
+        {title: name, "value": value, **({"of": _of(names, len(results))} if some else {})}
         for (name, value), names in sorted(
             holders.items(), key=lambda item: order.index(item[0][0])
         )

@@ -24,14 +24,7 @@ def budget_lines(result: Result) -> list[Line]:
 
 
 def _budget_line(row: Row, result: Result) -> Line:
-    columns = (
-        "trials a seed",
-        "seeds",
-        "steps",
-        "seconds",
-        "failed trials",
-        "failed runs",
-    )
+    columns = ("trials a seed", "seeds", "steps", "seconds", "failed trials", "failed runs")
     if state(row, result):
         return {"variant": row.variant.name, **dict.fromkeys(columns, NOTHING)}
     spent = [*row.tried, *row.present]

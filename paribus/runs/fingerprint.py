@@ -46,10 +46,7 @@ def fingerprint(
     Raises:
         ParibusError: the environment is a recorded one, and no fingerprint of these modules was recorded.
     """
-    modules = {
-        ENGINES[engine],
-        *(_part(c.target) for spec in specs for c in calls(spec)),
-    }
+    modules = {ENGINES[engine], *(_part(c.target) for spec in specs for c in calls(spec))}
     name = " ".join(sorted(modules))
     if environment is None:
         return _of(modules)

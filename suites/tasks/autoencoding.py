@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from paribus.data.dataset import Dataset
+from paribus import Dataset, Metric, Task, call
 from paribus.data.readers.image_folder import read_image_folder
-from paribus.experiment.task import Metric, Task
-from paribus.spec import call
 from paribus.suites.tasks.images import digits
 from paribus.suites.tasks.metrics import squared_error
 

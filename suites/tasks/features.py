@@ -6,10 +6,9 @@ from functools import partial
 
 import torch
 
-from paribus.data.dataset import Dataset, digest_tensors
-from paribus.experiment.task import Task
+from paribus import Dataset, Task, call
+from paribus.data.dataset import digest_tensors
 from paribus.seeding import Streams
-from paribus.spec import call
 from paribus.suites.tasks.generated import in_turn, refuse_file
 from paribus.suites.tasks.metrics import accuracy, log_loss
 

@@ -7,10 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from paribus.data.dataset import Dataset
-from paribus.errors import ParibusError
-from paribus.experiment.task import Metric, Task
-from paribus.spec import call
+from paribus import Dataset, Metric, ParibusError, Task, call
 
 
 def refuse_file(path: str, target: str | None = None, *, task: str) -> Dataset:  # noqa: ARG001 - a reader's arguments

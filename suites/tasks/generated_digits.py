@@ -8,10 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from paribus.data.dataset import Dataset, Split, digest_tensors
-from paribus.experiment.task import Metric, Task
+from paribus import Dataset, Metric, Split, Task, call
+from paribus.data.dataset import digest_tensors
 from paribus.metrics.outputs import Outputs, as_tuple
-from paribus.spec import call
 from paribus.suites.tasks.generated import refuse_file
 from paribus.suites.tasks.images import digits
 

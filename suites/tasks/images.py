@@ -9,10 +9,9 @@ from inspect import getsource
 import numpy as np
 import torch
 
+from paribus import Dataset, Task, call
 from paribus.data.cache import cached_array
-from paribus.data.dataset import Dataset, digest_tensors
-from paribus.experiment.task import Task
-from paribus.spec import call
+from paribus.data.dataset import digest_tensors
 from paribus.suites.tasks.metrics import accuracy, log_loss
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from paribus.experiment.task import Metric
-from paribus.spec import call
+from paribus import Metric, call
 
 VARIANCES = "variances of the training part"
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import torch
 
-from paribus.data.dataset import Dataset, Split
+from paribus import Dataset, ParibusError, Split, Task, call
 from paribus.data.splits import random_split
-from paribus.errors import ParibusError
+from paribus.suites.tasks.images import IMAGES
 
 
 def mislabelled_split(
@@ -59,3 +59,9 @@ def _check(split: Split, train: int, noise: float) -> None:
                 expected="classes, as many training samples as are kept, and a share of wrong labels from 0 to 1",
                 fix="Give more samples, or change split.train and split.noise.",
             )
+
+
+def few_images(noise: float) -> Task:
+    """Return the digits with 150 training samples, this share of them with a wrong label."""
+    split = call(mislabelled_split, train=150, noise=noise)
+    return IMAGES.model_copy(update={"split": split})

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from paribus.data.dataset import Dataset, digest_tensors
-from paribus.errors import ParibusError
-from paribus.experiment.task import Metric, Task
-from paribus.spec import call
+from paribus import Dataset, Metric, ParibusError, Task, call
+from paribus.data.dataset import digest_tensors
 from paribus.suites.tasks.images import digits
 
 LABELS_OF_DIGITS = {

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from paribus.data.dataset import Dataset, Split
+from paribus import Dataset, ParibusError, Split
 from paribus.data.splits import random_split
-from paribus.errors import ParibusError
 
 
 def one_batch_split(dataset: Dataset, generator: torch.Generator, samples: int = 32) -> Split:

@@ -7,11 +7,9 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
-from paribus.data.dataset import Dataset, Split, digest_tensors
-from paribus.errors import ParibusError
-from paribus.experiment.task import Task
+from paribus import Dataset, ParibusError, Split, Task, call
+from paribus.data.dataset import digest_tensors
 from paribus.seeding import Streams
-from paribus.spec import call
 from paribus.suites.tasks.metrics import mse
 
 
@@ -68,9 +66,6 @@ RANDOM_WALK = Task(
     split=call("paribus.data.splits:time_split"),
     loss=call("paribus.metrics:squared_error"),
     metrics=(mse(0.05),),
-    dummy={
-        "mean_target": call("paribus.data.dummy:mean_target"),
-        "nearest": call(nearest),
-    },
+    dummy={"mean_target": call("paribus.data.dummy:mean_target"), "nearest": call(nearest)},
     redrawn=True,
 )

@@ -5,11 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from paribus.data.dataset import Dataset, Split, digest_tensors
-from paribus.errors import ParibusError
-from paribus.experiment.task import Task
+from paribus import Dataset, ParibusError, Split, Task, call
+from paribus.data.dataset import digest_tensors
 from paribus.seeding import Streams
-from paribus.spec import call
 from paribus.suites.tasks.metrics import squared_error
 
 HARDLY = 0.05

@@ -7,10 +7,9 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
-from paribus.data.dataset import Dataset, digest_tensors
+from paribus import Dataset, Task, call
+from paribus.data.dataset import digest_tensors
 from paribus.data.readers.series import windows
-from paribus.experiment.task import Task
-from paribus.spec import call
 from paribus.suites.tasks.metrics import mse
 
 STEPS_PER_DAY = 96

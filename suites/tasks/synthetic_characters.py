@@ -9,11 +9,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from paribus import Dataset, ParibusError, Task, call
 from paribus.data.cache import cached_array
-from paribus.data.dataset import Dataset, digest_tensors
-from paribus.errors import ParibusError
-from paribus.experiment.task import Task
-from paribus.spec import call
+from paribus.data.dataset import digest_tensors
 from paribus.suites.tasks.metrics import accuracy, log_loss, of_output
 
 # The first twenty letters of each in the order of Unicode, Hebrew's final forms left out; all are in DejaVu Sans.

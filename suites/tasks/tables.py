@@ -6,9 +6,8 @@ from typing import Any
 
 import torch
 
-from paribus.data.dataset import Dataset, digest_tensors
-from paribus.experiment.task import Task
-from paribus.spec import call
+from paribus import Dataset, Task, call
+from paribus.data.dataset import digest_tensors
 from paribus.suites.tasks.metrics import mse
 from paribus.suites.tasks.tabular import TABULAR
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from paribus.data.dataset import Dataset, digest_tensors
-from paribus.experiment.task import Task
+from paribus import Dataset, Task, call
+from paribus.data.dataset import digest_tensors
 from paribus.seeding import Streams
-from paribus.spec import call
 from paribus.suites.tasks.metrics import accuracy, log_loss
 
 

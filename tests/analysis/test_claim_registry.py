@@ -7,13 +7,11 @@ from itertools import count
 
 import pytest
 
+from paribus import Budget, Claim, Suite
 from paribus.analysis.claim_registry import ClaimRecord, CompoundClaim, entries, wholes
 from paribus.analysis.claims import ClaimResult
 from paribus.analysis.hypothesis_tests import Answer
 from paribus.analysis.verdict import Reason
-from paribus.experiment.claim import Claim
-from paribus.experiment.comparison import Budget
-from paribus.experiment.suite import Suite
 from paribus.runs.store import Store
 from tests.helpers.handmade import Bench, around, comparison
 
@@ -79,9 +77,7 @@ def test_a_skipped_device_is_not_listed_beside_the_one_that_ran(store) -> None:
     assert [e.device for e in entries([made], [*results, skipped], store)] == ["cpu"]
 
 
-TWO = {
-    name: Budget(seeds=seeds, steps=20, seconds=1) for name, seeds in (("quick", 10), ("full", 29))
-}
+TWO = {name: Budget(seeds, 20, 1) for name, seeds in (("quick", 10), ("full", 29))}
 STORES = count()
 
 

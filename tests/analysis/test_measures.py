@@ -173,7 +173,7 @@ def test_a_score_of_which_more_is_better_is_within_a_share_below_the_best(store)
 
 
 def test_along_a_factor_the_other_levels_stay(store) -> None:
-    hidden = Factor(path="recipe.model.hidden", levels={"small": [2], "large": [8]})
+    hidden = Factor("recipe.model.hidden", {"small": [2], "large": [8]})
     crossed = comparison(factors=(LR, hidden), baseline=("0.1", "small"))
     result = Bench(store, crossed, seeds=2).result()
     settings, rows = measures.along(result, "0.01 × large", "recipe.optimizer.lr")

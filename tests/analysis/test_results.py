@@ -8,6 +8,7 @@ from math import inf, isnan, nan
 import numpy as np
 import pytest
 
+from paribus import Factor, Metric, call
 from paribus.analysis.results import (
     check_control,
     failure_scores,
@@ -16,9 +17,6 @@ from paribus.analysis.results import (
     steps_to_target,
     timing_key,
 )
-from paribus.experiment.factor import Factor
-from paribus.experiment.task import Metric
-from paribus.spec import call
 from paribus.stats import paired_t_interval, t_p
 from tests.helpers.handmade import FAILED, OPTIMIZERS, Bench, around, comparison, filled, record
 from tests.helpers.toys import a_run
@@ -133,7 +131,7 @@ def test_weights_of_other_shapes_are_not_compared(store) -> None:
     ],
 )
 def test_what_the_factor_changes_is_not_held_against_it(store, path, levels, unchecked) -> None:
-    varied = comparison(factors=(Factor(path=path, levels=levels),), baseline=(next(iter(levels)),))
+    varied = comparison(factors=(Factor(path, levels),), baseline=(next(iter(levels)),))
     bench = Bench(store, varied)
     first, second = levels
     bench.put(first, around(0.4)).put(second, around(0.2))
@@ -218,7 +216,7 @@ RESCORED = {
     "metric": Metric(
         name="right", function=call(right, weight=1.0), higher_is_better=True, margin=0.01
     ),
-    "factors": (Factor(path="metric.function.weight", levels={"whole": 1.0, "half": 0.5}),),
+    "factors": (Factor("metric.function.weight", {"whole": 1.0, "half": 0.5}),),
     "baseline": ("whole",),
 }
 
@@ -270,8 +268,8 @@ def test_the_optimizers_are_three() -> None:
 
 CROSSED = {
     "factors": (
-        Factor(path="recipe.optimizer.lr", levels={"low": 0.1, "high": 0.3}),
-        Factor(path="recipe.batch_size", levels={"8": 8, "4": 4}),
+        Factor("recipe.optimizer.lr", {"low": 0.1, "high": 0.3}),
+        Factor("recipe.batch_size", {"8": 8, "4": 4}),
     ),
     "baseline": ("low", "8"),
     "interaction_scale": "score",
@@ -317,7 +315,7 @@ def test_a_later_look_marks_interactions_as_well(store) -> None:
 def test_each_variant_is_held_against_its_own_dummy_score(store) -> None:
     """Where the split is the factor, so is the dummy score: here the variant's is .3, which it does not beat."""
     levels = {"even": 1.0, "10:1": 10.0}
-    factor = Factor(path="task.split.imbalance", levels=levels)
+    factor = Factor("task.split.imbalance", levels)
     bench = Bench(store, comparison(factors=(factor,), baseline=("even",)))
     bench.put("even", [*around(0.69)[:-1], FAILED]).put("10:1", [FAILED, *around(0.295)[1:]])
     for seed in range(10):

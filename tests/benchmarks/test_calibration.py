@@ -26,7 +26,7 @@ class Once:
         return function(*args)
 
     def getoption(self, name: str) -> Any:
-        mine = {"--paribus-out": str(self.out), "--paribus-jobs": 1, "--paribus-device": "cpu"}
+        mine = {"--paribus-out": self.out, "--paribus-jobs": 1, "--paribus-device": "cpu"}
         arguments = OPTIONS[name.removeprefix("--paribus-")].arguments()
         return mine.get(name, arguments.get("default", False if "action" in arguments else None))
 

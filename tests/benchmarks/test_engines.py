@@ -194,14 +194,7 @@ def test_the_page_holds_what_was_reached_against_what_was_asked() -> None:
     assert second[5] == "within the spread", "209 is its upper quartile, and 200 is asked"
     assert third[5] == "**no**"
     assert _cells(text, "stacked-compiled")[0] == [
-        *(
-            "stacked-compiled",
-            "32",
-            "1",
-            "6.38 (5.74 to 7.02)",
-            "94.0x (84.6 to 103)",
-            "90x",
-        ),
+        *("stacked-compiled", "32", "1", "6.38 (5.74 to 7.02)", "94.0x (84.6 to 103)", "90x"),
         "0.1250 ± 0.0125",
     ]
 
@@ -239,7 +232,7 @@ def test_the_figure_has_a_panel_a_workload_and_a_name_a_line() -> None:
     assert {"textbook", "stacked", "JAX, 1 device", "bar 90x", "bar 200x", "bar 290x"} <= set(names)
     assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
     assert list(page.bands_of(HANDMADE["rows"], 512)) == [
-        *("textbook", "stacked", "stacked-compiled", "JAX, 1 device"),
+        *("textbook", "stacked", "stacked-compiled", "JAX, 1 device")
     ]
     assert page.draw({}) is None
 
@@ -306,6 +299,6 @@ def test_the_engines_are_timed_only_where_their_file_is_named(pytester: pytest.P
 def test_a_machine_without_a_compiler_has_the_rows_that_need_none() -> None:
     """Steps are compiled for the MLP, recurrent layers for recurrent networks, and nothing for convolutions."""
     assert [NAMED[n].needs_compiler for n in ("MLP", "GRU", "CNN 8x8")] == [
-        *("stacked-compiled", "stacked", ""),
+        *("stacked-compiled", "stacked", "")
     ]
     assert all({w.needs_compiler} <= {"", *w.engines} for w in WORKLOADS)

@@ -64,7 +64,7 @@ def test_figures_show_every_rate_and_every_interval() -> None:
     assert figure is not None
     (axes,) = figure.axes
     assert [t.get_text() for t in axes.get_yticklabels()] == [
-        *("rejected (n = 10)", "rejected (n = 29)", "water: rejected (n = 10)", "peeking"),
+        *("rejected (n = 10)", "rejected (n = 29)", "water: rejected (n = 10)", "peeking")
     ]
     covered = coverage_figure([GOOD, *COVERED])
     assert covered is not None

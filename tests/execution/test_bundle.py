@@ -11,18 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from paribus.errors import ParibusError
+from paribus import Claim, ParibusError, Suite, call
 from paribus.execution import bundle, session
 from paribus.execution.bundle import FILE
 from paribus.execution.cases import selected
 from paribus.execution.orchestrate import finish, rebuild, run_suites, train_all
 from paribus.execution.session import Session
 from paribus.execution.settings import Settings
-from paribus.experiment.claim import Claim
-from paribus.experiment.suite import Suite
 from paribus.frontends.cli import main
 from paribus.runs import fingerprint
-from paribus.spec import call
 from tests.helpers.toys import comparison, score, suite
 
 CLAIM = Claim(name="C5", text="Adam wins.", variant="adam", relation="better")

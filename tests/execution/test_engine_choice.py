@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import loky
@@ -14,23 +13,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from paribus import Budget, Dataset, Pretrained, Suite, call
 from paribus.analysis.results import Result
-from paribus.data.dataset import Dataset
 from paribus.engines.cohorts import MAX_CHUNK, cohort_key
 from paribus.engines.simd.trainer import COMPILED
 from paribus.engines.vmapped.fit import self_check, why_not
-from paribus.errors import ParibusError
 from paribus.execution import engine_choice, engine_selection, executor
 from paribus.execution.cases import Case, cases
 from paribus.execution.engine_choice import EngineChoice, EngineQuery, common, resolve, resolve_each
 from paribus.execution.executor import execute, split_of
 from paribus.execution.session import Session
-from paribus.execution.settings import Settings
-from paribus.experiment.comparison import Budget
-from paribus.experiment.recipe import Pretrained
-from paribus.experiment.suite import Suite
 from paribus.runs.run import Outcome, Run, RunResult
-from paribus.spec import call
+from tests.helpers.refusals import refused
 from tests.helpers.toys import (
     ADAM,
     RECIPE,
@@ -350,21 +344,6 @@ def test_chunk_sizes_change_no_number() -> None:
 Opener = Callable[..., Session]
 
 
-@pytest.fixture
-def opened(tmp_path: Path) -> Iterator[Opener]:
-    """Yield a function that opens a session on one store, on the CPU and in this process."""
-    sessions: list[Session] = []
-
-    def open_session(made: Suite, engine: str, **settings: Any) -> Session:
-        chosen = {"device": "cpu", "jobs": 1, "store": tmp_path / "runs.sqlite", **settings}
-        sessions.append(Session(Settings(engine=engine, **chosen), [made]))
-        return sessions[-1]
-
-    yield open_session
-    for session in sessions:
-        session.study.store.close()
-
-
 def _cases(made: Suite) -> list[Case]:
     return [case for case in cases([made]) if case.device == "cpu"]
 
@@ -606,7 +585,7 @@ def test_verdicts_do_not_depend_on_the_engine(opened: Opener) -> None:
         "idle": call("torch.optim:SGD", lr=1e-6),
         "alike": call("torch.optim:SGD", lr=0.1001),
     }
-    budgets = {"quick": Budget(seeds=8, steps=100, seconds=4)}
+    budgets = {"quick": Budget(8, 100, 4)}
     task = TASK.model_copy(update={"name": "clear", "source": call(clear)})
     made = suite(comparison(levels=levels, budgets=budgets, task=task))
     found = {}
@@ -671,9 +650,7 @@ def growing(seed: int = 0) -> Dataset:
     )
 
 
-def test_replicates_whose_parts_differ_in_size_are_trained_apart(
-    together: list[list[Run]],
-) -> None:
+def test_replicates_whose_parts_differ_in_size_are_trained_apart(together: list[list[Run]]) -> None:
     """In the order in which they were given, nonetheless."""
     task = REDRAWN.model_copy(update={"name": "growing", "source": call(growing)})
     runs = [replace(a_run(seed, task=task), engine="stacked") for seed in range(5)]
@@ -689,9 +666,7 @@ def test_replicates_whose_parts_differ_in_size_are_trained_apart(
 def test_a_cohort_that_raises_is_named() -> None:
     """With how many were trained together, and with nothing kept of it."""
     runs = [replace(a_run(seed, call(Raises)), engine="stacked") for seed in range(2, 5)]
-    with pytest.raises(ParibusError) as caught:
-        _executed(runs)
-    assert str(caught.value).startswith(
+    assert refused(_executed, runs).startswith(
         "training of Raises() on 'toy' with seed 2, one of 3 trained together: got RuntimeError: "
     )
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 
 from paribus.execution.preflight import make_optimizer
+from tests.helpers.processes import printed
 from tests.helpers.toys import comparison
 
 
@@ -48,11 +47,4 @@ for variant in comparison().variants():
     try_once(variant)
 print("torch._dynamo" in sys.modules)
 """
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=Path(__file__).parents[2],
-    )
-    assert done.stdout == "False\n"
+    assert printed("-c", script, cwd=Path(__file__).parents[2]) == "False\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,44 +12,24 @@ from typing import Any
 import pytest
 import torch
 
+from paribus import Budget, Comparison, Factor, LogUniform, ParibusError, Suite, Tuning, call
 from paribus.analysis.looks import note_looks
 from paribus.analysis.results import Result
-from paribus.errors import ParibusError
 from paribus.execution import executor, preflight
 from paribus.execution import session as module
 from paribus.execution.cases import Case, cases
 from paribus.execution.session import Session
-from paribus.execution.settings import Settings
-from paribus.experiment.comparison import Budget, Comparison
-from paribus.experiment.factor import Factor
-from paribus.experiment.search_space import LogUniform, space
-from paribus.experiment.suite import Suite
-from paribus.experiment.tuning import Tuning
+from paribus.experiment.search_space import space
 from paribus.runs.run import Run, RunResult
 from paribus.runs.store import Timing
-from paribus.spec import call
 from paribus.spec import replace as replaced
 from tests.helpers import toys
+from tests.helpers.refusals import refused
 from tests.helpers.toys import ADAM, SGD, TASK, Misfit, Raises, Unpaired, comparison, score, suite
 
 SUITE = suite()
 ROOT = Path(__file__).parents[2]
 Opener = Callable[..., Session]
-
-
-@pytest.fixture
-def opened(tmp_path: Path) -> Iterator[Opener]:
-    """Yield a function that opens a session on one store, on the CPU and in this process."""
-    sessions: list[Session] = []
-
-    def open_session(made: Suite = SUITE, **settings: Any) -> Session:
-        chosen = {"device": "cpu", "jobs": 1, "store": tmp_path / "runs.sqlite", **settings}
-        sessions.append(Session(Settings(**chosen), [made]))
-        return sessions[-1]
-
-    yield open_session
-    for session in sessions:
-        session.study.store.close()
 
 
 def _cases(made: Suite = SUITE, device: str = "cpu") -> list[Case]:
@@ -507,12 +487,6 @@ def test_a_target_is_the_column_to_predict(opened: Opener, tmp_path: Path) -> No
 # What is refused
 
 
-def _refused(function: Callable[[], object]) -> str:
-    with pytest.raises(ParibusError) as caught:
-        function()
-    return str(caught.value)
-
-
 @pytest.mark.parametrize(
     ("settings", "option"),
     [
@@ -524,13 +498,13 @@ def test_a_task_that_no_selected_suite_has_is_refused(
     opened: Opener, settings: dict[str, Any], option: str
 ) -> None:
     (unknown,) = settings[option].keys() - {"toy"}
-    assert _refused(lambda: opened(**settings).prepare(_cases())) == (
+    assert refused(lambda: opened(**settings).prepare(_cases())) == (
         f"task in --paribus-{option}: got {unknown!r}, expected one of toy. Name a task of a selected suite."
     )
 
 
 def test_a_budget_that_a_comparison_lacks_is_refused(opened: Opener) -> None:
-    assert _refused(lambda: opened(budget="full").prepare(_cases())) == (
+    assert refused(lambda: opened(budget="full").prepare(_cases())) == (
         "budget of comparison 'toys': got 'full', expected one of quick. "
         "Choose one of these with --paribus-budget."
     )
@@ -541,7 +515,7 @@ def test_a_network_that_does_not_fit_is_refused_before_anything_is_trained(
 ) -> None:
     monkeypatch.setattr(module, "execute", None)
     misfit = suite(comparison("recipe.model", {"small": toys.RECIPE.model, "wide": call(Misfit)}))
-    assert _refused(lambda: opened(misfit).prepare(_cases(misfit))) == (
+    assert refused(lambda: opened(misfit).prepare(_cases(misfit))) == (
         "variant 'wide' on points: got ValueError: wants three numbers a sample, not 2, "
         "expected a network that takes inputs of shape ((2,),) and puts out 1 number(s) a sample. "
         "Change recipe.model or the task's loss so that they fit the data."
@@ -550,7 +524,7 @@ def test_a_network_that_does_not_fit_is_refused_before_anything_is_trained(
 
 def test_a_setting_that_an_optimizer_does_not_know_is_refused(opened: Opener) -> None:
     made = suite(comparison(levels={"sgd": SGD, "odd": call("torch.optim:SGD", speed=1)}))
-    message = _refused(lambda: opened(made).prepare(_cases(made)))
+    message = refused(lambda: opened(made).prepare(_cases(made)))
     assert message.startswith("variant 'odd' on points: got TypeError: SGD.__init__() got an unexp")
 
 
@@ -565,8 +539,8 @@ def test_a_network_is_tried_once_for_all_optimizers(
     crossed = comparison("recipe.optimizer", optimizers).model_copy(
         update={
             "factors": (
-                Factor(path="recipe.model.hidden", levels=wide),
-                Factor(path="recipe.optimizer", levels=optimizers),
+                Factor("recipe.model.hidden", wide),
+                Factor("recipe.optimizer", optimizers),
             ),
             "baseline": ("narrow", "sgd"),
         }
@@ -579,7 +553,7 @@ def test_a_network_is_tried_once_for_all_optimizers(
 def test_a_network_that_cannot_be_imported_is_refused(opened: Opener) -> None:
     levels = {"small": toys.RECIPE.model, "gone": call("paribus.models.mlp:Gone")}
     made = suite(comparison("recipe.model", levels))
-    assert _refused(lambda: opened(made).prepare(_cases(made))) == (
+    assert refused(lambda: opened(made).prepare(_cases(made))) == (
         "the name of a callable: got 'paribus.models.mlp:Gone' (module 'paribus.models.mlp' has no attribute 'Gone'), "
         "expected 'module:qualname' of something that can be imported. "
         f"Check the spelling, and that the module is installed or lies in a folder of the path: {ROOT}."
@@ -606,11 +580,11 @@ def test_a_cells_name_tells_its_comparison_unless_it_is_named_as_its_suite() -> 
         task=TASK,
         recipe=toys.RECIPE,
         factors=(
-            Factor(path="recipe.optimizer.lr", levels=rates),
-            Factor(path="recipe.batch_size", levels={"8": 8, "4": 4}),
+            Factor("recipe.optimizer.lr", rates),
+            Factor("recipe.batch_size", {"8": 8, "4": 4}),
         ),
         baseline=("high rate", "8"),
-        budgets={"quick": Budget(seeds=2, steps=6, seconds=1)},
+        budgets={"quick": Budget(2, 6, 1)},
     )
     names = [case.name for case in _cases(suite(comparison(), crossed))]
     assert names == [
@@ -666,9 +640,7 @@ def test_new_data_cannot_be_spoken_of_where_seeds_do_not_redraw_the_test_part(
 ) -> None:
     made = suite(comparison(task=SERIES))
     session = opened(made, inference="population")
-    with pytest.raises(ParibusError) as caught:
-        session.prepare(_cases(made))
-    assert str(caught.value) == (
+    assert refused(session.prepare, _cases(made)) == (
         "what comparison 'toys' speaks of: got new data, and a test part that is the same for every seed, expected a "
         "split that is drawn anew: a series speaks of new data by rolling origins. "
         "Leave --paribus-inference population out, or select other suites."
@@ -697,7 +669,7 @@ RACE = {
 
 def _race(**settings: Any) -> Suite:
     recipe = toys.RECIPE.model_copy(update={"steps": 40, "evaluate_every": 20})
-    budget = {"quick": Budget(seeds=3, steps=40, seconds=2)}
+    budget = {"quick": Budget(3, 40, 2)}
     task = TASK.model_copy(update={"source": call(toys.points, apart=6.0)})
     return suite(comparison(levels=RACE, recipe=recipe, budgets=budget, task=task, **settings))
 
@@ -768,9 +740,7 @@ def test_without_the_rule_nothing_is_added(opened: Opener) -> None:
 def test_a_sequence_of_new_data_is_refused(opened: Opener) -> None:
     made = _race(inference="population")
     session = opened(made, sequential=True)
-    with pytest.raises(ParibusError) as caught:
-        session.prepare(_cases(made))
-    assert str(caught.value) == (
+    assert refused(session.prepare, _cases(made)) == (
         "a sequence of seeds of comparison 'toys': got verdicts of new data, expected seeds that say what they say "
         "whichever come after them, of this data set. Leave --paribus-sequential out, or select other suites."
     )

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -12,10 +9,11 @@ from typing import Any
 import pytest
 import torch
 
-from paribus.errors import ParibusError
 from paribus.execution.cases import DEVICES
 from paribus.execution.settings import OPTIONS, Option, Settings, pairs
 from paribus.experiment.tuning import ARMS
+from tests.helpers.processes import printed
+from tests.helpers.refusals import refused
 
 
 def test_the_help_ends_with_the_default() -> None:
@@ -74,14 +72,7 @@ def test_a_device_that_was_asked_for_is_the_only_one() -> None:
 def test_settings_are_made_and_refused_without_torch() -> None:
     """Every pytest run in an environment that has paribus imports the options."""
     code = "import sys; from paribus.execution.settings import Settings; Settings(); print('torch' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "False\n"
-
-
-def _refused(function: Callable[[], object]) -> str:
-    with pytest.raises(ParibusError) as caught:
-        function()
-    return str(caught.value)
+    assert printed("-c", code) == "False\n"
 
 
 NO_GPU = (
@@ -142,12 +133,12 @@ def test_settings_that_cannot_be_used_are_refused(
     monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], message: str
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert _refused(lambda: Settings(**settings)) == message
+    assert refused(lambda: Settings(**settings)) == message
 
 
 @pytest.mark.parametrize("text", ["tabular", "tabular=", "=file.csv", "=", ""])
 def test_a_pair_without_name_or_value_is_refused(text: str) -> None:
-    assert _refused(lambda: pairs("--paribus-data", ["images=folder", text])) == (
+    assert refused(lambda: pairs("--paribus-data", ["images=folder", text])) == (
         f"--paribus-data: got {text!r}, expected TASK=VALUE, such as tabular=patients.csv. "
         "Write --paribus-data tabular=... with no spaces round the equals sign."
     )
@@ -178,13 +169,13 @@ def test_pairs_go_by_name_and_a_value_may_hold_equals_signs() -> None:
     ],
 )
 def test_two_rules_at_once_are_refused(settings: dict[str, Any], message: str) -> None:
-    assert _refused(lambda: Settings(device="cpu", **settings)) == message + (
+    assert refused(lambda: Settings(device="cpu", **settings)) == message + (
         "Choose the rule before the run: a fixed number of seeds, or a sequence."
     )
 
 
 def test_a_cap_with_which_nothing_can_stop_is_refused() -> None:
-    assert _refused(lambda: Settings(device="cpu", sequential=True, cap=7)) == (
+    assert refused(lambda: Settings(device="cpu", sequential=True, cap=7)) == (
         "cap of a sequence of seeds: got 7, expected at least 8, with which one contrast can stop. "
         "Leave --paribus-cap out for 30."
     )

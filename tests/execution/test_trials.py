@@ -8,13 +8,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from paribus.data.dataset import Split
+from paribus import EarlyStopping, Split, call
 from paribus.engines.cohorts import cohort_key
 from paribus.engines.vmapped.fit import train_together
-from paribus.experiment.recipe import EarlyStopping
 from paribus.runs.run import Outcome, Run, RunResult
 from paribus.seeding import PURPOSES, Streams
-from paribus.spec import call
 from paribus.training.loop import train
 
 MLP = call("paribus.models.mlp:MLP", hidden=[6, 5], dropout=0.3)

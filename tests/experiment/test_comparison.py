@@ -8,13 +8,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from paribus.experiment.claim import Claim
-from paribus.experiment.comparison import Budget, Comparison
-from paribus.experiment.factor import Factor
-from paribus.experiment.recipe import Recipe
-from paribus.experiment.task import Metric, Task
+from paribus import Budget, Claim, Comparison, Factor, Metric, Recipe, Task, call
 from paribus.experiment.variant import Sides, Variant, differences, within
-from paribus.spec import call, canonical, digest, lookup, replace
+from paribus.spec import canonical, digest, lookup, replace
 from tests.helpers.refusals import refused
 
 SGD, ADAM = call("torch.optim:SGD", lr=0.01), call("torch.optim:Adam", lr=0.001)
@@ -31,19 +27,19 @@ TASK = Task(
     dummy={"prior": call("paribus.data.dummy:prior")},
 )
 RECIPE = Recipe(model=call("paribus.models.mlp:MLP", hidden=[16, 8]), optimizer=SGD)
-OPTIMIZER = Factor(path="recipe.optimizer", levels={"sgd": SGD, "adam": ADAM})
+OPTIMIZER = Factor("recipe.optimizer", {"sgd": SGD, "adam": ADAM})
 ACTIVATION = Factor(
-    path="recipe.model.activation",
-    levels={"relu": "ReLU", "elu": "ELU", "leaky": {"name": "LeakyReLU", "negative_slope": 0.05}},
+    "recipe.model.activation",
+    {"relu": "ReLU", "elu": "ELU", "leaky": {"name": "LeakyReLU", "negative_slope": 0.05}},
 )
-IMBALANCE = Factor(path="task.split.imbalance", levels={"even": 1.0, "10:1": 10.0})
+IMBALANCE = Factor("task.split.imbalance", {"even": 1.0, "10:1": 10.0})
 RECALL = Metric(
     name="recall",
     function=call("paribus.suites.components.scores:recall", average="micro"),
     higher_is_better=True,
     margin=0.02,
 )
-AVERAGE = Factor(path="metric.function.average", levels={"micro": "micro", "macro": "macro"})
+AVERAGE = Factor("metric.function.average", {"micro": "micro", "macro": "macro"})
 
 
 def comparison(*factors: Factor, baseline: tuple[str, ...] = (), **settings: Any) -> Comparison:
@@ -56,7 +52,7 @@ def comparison(*factors: Factor, baseline: tuple[str, ...] = (), **settings: Any
         recipe=RECIPE,
         factors=factors,
         baseline=baseline or tuple(next(iter(f.levels)) for f in factors),
-        budgets={"quick": Budget(seeds=2, steps=6, seconds=4)},
+        budgets={"quick": Budget(2, 6, 4)},
         **settings,
     )
 
@@ -92,8 +88,8 @@ def test_a_crossing_has_every_combination_once(
 
 
 REMEDIES = Factor(
-    path="recipe",
-    levels={
+    "recipe",
+    {
         "none": {},
         "clipped": {"clip_norm": 1.0},
         "slower": {"optimizer.lr": 0.001},
@@ -201,7 +197,7 @@ def test_a_level_that_changes_something_else_is_refused() -> None:
 
 
 def test_a_level_equal_to_the_baseline_is_refused() -> None:
-    twins = Factor(path="recipe.optimizer", levels={"sgd": SGD, "again": SGD})
+    twins = Factor("recipe.optimizer", {"sgd": SGD, "again": SGD})
     assert refused(comparison, twins) == (
         "variant 'again' of comparison 'toys': got differences from the baseline at no path, expected differences at "
         "recipe.optimizer and nowhere else. Give every level a value of its own, and vary nothing else."
@@ -210,7 +206,7 @@ def test_a_level_equal_to_the_baseline_is_refused() -> None:
 
 def test_two_equal_levels_besides_the_baseline_are_refused() -> None:
     """They would count one result twice, and widen the family for nothing."""
-    twins = Factor(path="recipe.optimizer", levels={"sgd": SGD, "adam": ADAM, "again": ADAM})
+    twins = Factor("recipe.optimizer", {"sgd": SGD, "adam": ADAM, "again": ADAM})
     assert refused(comparison, twins) == (
         "variant 'again' of comparison 'toys': got the settings of 'adam', expected settings of its own. "
         "Give every level a value of its own."
@@ -244,7 +240,7 @@ def test_two_equal_levels_besides_the_baseline_are_refused() -> None:
     ],
 )
 def test_a_path_that_leads_nowhere_is_refused(path: str, message: str) -> None:
-    assert refused(lambda: comparison(Factor(path=path, levels={"a": 1, "b": 2}))) == message
+    assert refused(lambda: comparison(Factor(path, {"a": 1, "b": 2}))) == message
 
 
 @pytest.mark.parametrize(
@@ -284,7 +280,7 @@ def test_an_unknown_budget_is_refused() -> None:
 
 def test_a_single_level_is_refused() -> None:
     with pytest.raises(ValidationError, match="at least 2 items"):
-        Factor(path="recipe.optimizer", levels={"sgd": SGD})
+        Factor("recipe.optimizer", {"sgd": SGD})
 
 
 def test_a_level_that_is_a_lambda_is_refused() -> None:
@@ -297,7 +293,7 @@ def test_a_level_that_is_a_lambda_is_refused() -> None:
 
 def test_a_level_of_the_wrong_kind_is_refused_by_the_field_that_it_replaces() -> None:
     with pytest.raises(ValidationError) as caught:
-        comparison(Factor(path="recipe.batch_size", levels={"small": 8, "none": 0}))
+        comparison(Factor("recipe.batch_size", {"small": 8, "none": 0}))
     assert caught.value.errors()[0]["loc"] == ("batch_size",)
 
 
@@ -343,7 +339,7 @@ def test_generated_data_are_new_data_without_a_correction() -> None:
 def test_what_is_left_out_is_filled_in() -> None:
     """The name is the question's words, the baseline the first level, the steps those of the recipe."""
     short = Comparison(question="Is Adam better, here?", task=TASK, recipe=RECIPE, factor=OPTIMIZER)
-    steps = Budget(seeds=10, steps=RECIPE.steps)
+    steps = Budget(10, RECIPE.steps)
     assert short == Comparison(
         name="is-adam-better-here",
         question="Is Adam better, here?",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import Any
 
 import pytest
@@ -12,6 +10,7 @@ from pydantic import ValidationError
 from paribus.errors import ParibusError
 from paribus.experiment.recipe import EarlyStopping, Recipe
 from paribus.spec import call, canonical, digest, replace
+from tests.helpers.processes import printed
 
 RECIPE = Recipe(
     model=call("paribus.models.mlp:MLP", hidden=[16, 8]),
@@ -34,10 +33,7 @@ def test_a_recipe_prints_as_canonical_json_and_comes_back_from_it() -> None:
 def test_its_hash_is_that_of_its_text_in_every_process() -> None:
     """Digests rest on the text alone, and not on Python's hash, which every process salts anew."""
     code = f"from paribus.spec import digest; import json; print(digest(json.loads({TEXT!r})))"
-    result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    assert result.stdout.strip() == digest(RECIPE)
+    assert printed("-c", code).strip() == digest(RECIPE)
 
 
 @pytest.mark.parametrize(

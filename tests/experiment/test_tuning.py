@@ -6,13 +6,21 @@ from typing import Any
 
 import pytest
 
-from paribus.errors import ParibusError
-from paribus.experiment.claim import Claim
-from paribus.experiment.comparison import Comparison
-from paribus.experiment.factor import Factor
-from paribus.experiment.search_space import Categorical, LogUniform, SearchSpace, Uniform, space
-from paribus.experiment.tuning import Tuning, applied
-from paribus.spec import call
+from paribus import (
+    Categorical,
+    Claim,
+    Comparison,
+    Factor,
+    LogUniform,
+    ParibusError,
+    SearchSpace,
+    Tuning,
+    Uniform,
+    call,
+)
+from paribus.experiment.search_space import space
+from paribus.experiment.tuning import applied
+from tests.helpers.refusals import refused
 from tests.helpers.toys import RECIPE, comparison
 
 RATES = space(lr=LogUniform(low=1e-3, high=1.0))
@@ -24,9 +32,7 @@ def tuned(**settings: Any) -> Tuning:
 
 def _refused(**settings: Any) -> str:
     fields = settings.pop("comparison", {})
-    with pytest.raises(ParibusError) as caught:
-        comparison(tuning=tuned(**settings), **fields)
-    return str(caught.value)
+    return refused(comparison, tuning=tuned(**settings), **fields)
 
 
 def test_one_space_serves_all_and_a_name_its_own() -> None:
@@ -142,10 +148,7 @@ def test_a_level_of_a_crossing_names_the_space_of_all_its_variants() -> None:
     crossed = Comparison(
         **{
             **{name: getattr(base, name) for name in Comparison.model_fields},
-            "factors": (
-                base.factors[0],
-                Factor(path="recipe.batch_size", levels={"8": 8, "4": 4}),
-            ),
+            "factors": (base.factors[0], Factor("recipe.batch_size", {"8": 8, "4": 4})),
             "baseline": ("sgd", "8"),
             "tuning": tuned(spaces={"sgd": RATES, "adam": SearchSpace()}),
         }

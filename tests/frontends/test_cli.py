@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +16,8 @@ from paribus.execution.settings import OPTIONS
 from paribus.frontends import cli, discovery
 from paribus.frontends.cli import with_tasks
 from paribus.frontends.discovery import find_suite
+from tests.helpers.processes import printed, python
+from tests.helpers.refusals import refused
 
 ROOT = Path(__file__).parents[2]
 Command = Callable[..., tuple[int, str, str]]
@@ -49,8 +50,7 @@ def test_help_lists_and_refusals_import_neither_torch_nor_pydantic(
         "try: main()\n"
         "finally: sys.stderr.write(str(sorted({'numpy', 'pydantic', 'torch'} & sys.modules.keys())))"
     )
-    command = [sys.executable, "-c", code, *words]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    done = python("-c", code, *words, cwd=tmp_path)
     assert done.returncode == status
     assert done.stderr.endswith("[]")
 
@@ -91,9 +91,7 @@ with open({log!r}, "a") as file:
 """
 
 
-def test_suites_of_another_package_are_described_once_for_the_same_sources(
-    tmp_path: Path,
-) -> None:
+def test_suites_of_another_package_are_described_once_for_the_same_sources(tmp_path: Path) -> None:
     """Described by importing them, then from the cache until a source changes."""
     (tmp_path / "third.py").write_text(THIRD.format(log=str(tmp_path / "log")))
     info = tmp_path / "third-1.dist-info"
@@ -109,14 +107,7 @@ def test_suites_of_another_package_are_described_once_for_the_same_sources(
     )
 
     def described() -> list[dict[str, object]]:
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return json.loads(done.stdout)
+        return json.loads(printed("-c", code, env=environment))
 
     first = described()
     assert first[0]["task"] == "toy"
@@ -135,9 +126,7 @@ def test_a_value_without_a_task_is_for_the_only_one() -> None:
 
 
 def test_a_value_without_a_task_is_refused_where_there_are_several() -> None:
-    with pytest.raises(ParibusError) as error:
-        with_tasks("--data", ["a.csv"], ["adding", "series"])
-    assert str(error.value) == (
+    assert refused(with_tasks, "--data", ["a.csv"], ["adding", "series"]) == (
         "--data: got 'a.csv', expected TASK=VALUE, because these suites have the tasks adding, series. "
         "Write --data adding=a.csv."
     )
@@ -174,22 +163,14 @@ def test_a_package_that_python_finds_elsewhere_is_refused_with_both_places(
         module.touch()
     monkeypatch.setattr(sys, "path", [*sys.path, str(other)])
     (own / "shadowed_suite.py").write_text("MODEL = 'nets.net:Net'")
-    with pytest.raises(ParibusError) as caught:
-        find_suite(str(own / "shadowed_suite.py"))
-    assert str(caught.value) == (
+    assert refused(find_suite, str(own / "shadowed_suite.py")) == (
         f"package 'nets' of the suite in {own / 'shadowed_suite.py'}: got {other / 'nets'}, which Python finds under "
         f"that name, expected {own / 'nets'}. Rename it, or give it an __init__.py if it has none."
     )
 
 
 def test_a_mistake_is_one_line_and_status_two(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "paribus", "run", "optimisers"],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        check=False,
-    )
+    done = python("-m", "paribus", "run", "optimisers", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("paribus: suite: got 'optimisers', expected one of ")
     assert "Traceback" not in done.stderr
@@ -290,17 +271,10 @@ SUITE = Suite(
 def test_workers_find_a_network_that_is_defined_beside_its_suite(tmp_path: Path) -> None:
     """At the first run, too, when they start before the file is looked at."""
     (tmp_path / "own_networks.py").write_text(OWN)
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "paribus", "run"),
-            *(str(tmp_path / "own_networks.py"), "--jobs", "2", "--device", "cpu"),
-            *("--engine", "loop", "--out", str(tmp_path / "out")),
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
+    printed(
+        *("-m", "paribus", "run", tmp_path / "own_networks.py", "--jobs", "2", "--device", "cpu"),
+        *("--engine", "loop", "--out", tmp_path / "out"),
         cwd=ROOT,
         env=os.environ | {"PYTHONPATH": str(ROOT)},  # where the suite finds tests/helpers
     )
-    assert done.returncode == 0, done.stderr
     assert (tmp_path / "out" / "own.csv").read_text(encoding="utf-8").count(",completed,") == 4

@@ -9,39 +9,21 @@ from typing import Any
 
 import numpy as np
 
+from paribus import Budget, Comparison, Factor, Recipe, Suite, Task, call
 from paribus.analysis.looks import note_looks
 from paribus.analysis.results import Result, collect, timing_key
-from paribus.experiment.comparison import Budget, Comparison
-from paribus.experiment.factor import Factor
-from paribus.experiment.recipe import Recipe
-from paribus.experiment.suite import Suite
-from paribus.experiment.task import Metric, Task
 from paribus.experiment.variant import Variant
 from paribus.runs.run import Outcome, Predictions, Run, RunResult
 from paribus.runs.store import Store, Timing
-from paribus.spec import call
+from paribus.suites.tasks.metrics import accuracy, log_loss
 
-LOG_LOSS = Metric(
-    name="log_loss",
-    function=call("paribus.metrics:log_loss"),
-    higher_is_better=False,
-    margin=0.02,
-    unit="nats",
-)
-ACCURACY = Metric(
-    name="accuracy",
-    function=call("paribus.metrics:accuracy"),
-    higher_is_better=True,
-    margin=0.01,
-    unit="share",
-)
 TASK = Task(
     name="points",
     source=call("tests.helpers.toys:points"),
     reader=call("paribus.data.readers.table:read_table"),
     split=call("paribus.data.splits:random_split"),
     loss=call("paribus.metrics:log_loss"),
-    metrics=(LOG_LOSS, ACCURACY),
+    metrics=(log_loss(0.02), accuracy(0.01)),
     dummy={"prior": call("paribus.data.dummy:prior")},
 )
 RECIPE = Recipe(
@@ -56,7 +38,7 @@ OPTIMIZERS = {
     "rmsprop": call("torch.optim:RMSprop", lr=0.01),
 }
 LRS = {"0.001": 0.001, "0.01": 0.01, "0.1": 0.1, "1": 1.0}
-LR = Factor(path="recipe.optimizer.lr", levels=LRS)
+LR = Factor("recipe.optimizer.lr", LRS)
 SEEDS = 10
 FAILED = nan
 # Two hundredths either way, so that means are what tests name and spreads are not zero.
@@ -70,9 +52,9 @@ def comparison(**changes: Any) -> Comparison:
         "question": "Which optimizer is best?",
         "task": TASK,
         "recipe": RECIPE,
-        "factors": (Factor(path="recipe.optimizer", levels=OPTIMIZERS),),
+        "factors": (Factor("recipe.optimizer", OPTIMIZERS),),
         "baseline": ("sgd",),
-        "budgets": {"quick": Budget(seeds=SEEDS, steps=20, seconds=1)},
+        "budgets": {"quick": Budget(SEEDS, 20, 1)},
         "target": 0.4,
     }
     return Comparison(**(fields | changes))

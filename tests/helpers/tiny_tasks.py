@@ -10,13 +10,11 @@ from typing import Any
 import pytest
 import torch
 
-from paribus.data.dataset import Dataset, Split
-from paribus.experiment.recipe import Recipe
-from paribus.experiment.task import Metric, Task
+from paribus import Dataset, Metric, Recipe, Split, Task, call
 from paribus.runs.run import Run, data_digest
 from paribus.runs.store import Store
 from paribus.seeding import Streams
-from paribus.spec import Call, call
+from paribus.spec import Call
 
 
 def table() -> Dataset:
@@ -162,6 +160,10 @@ class Tiny:
         )
         digest = data_digest(self.task, self.dataset)
         return Run(self.task, recipe, seed, digest, device, diagnostics=diagnostics)
+
+    def pair(self, *args: Any, seed: int = 0, **settings: Any) -> tuple[Run, Split]:
+        """Make a run and its split."""
+        return self.run(*args, seed=seed, **settings), self.make_split(seed)
 
     def changed(self, **changes: Any) -> Tiny:
         """Return the same task over data that differ in some fields."""

@@ -14,15 +14,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from paribus.data.dataset import Dataset, digest_tensors
-from paribus.experiment.comparison import Budget, Comparison
-from paribus.experiment.factor import Factor
-from paribus.experiment.recipe import Recipe
-from paribus.experiment.suite import Suite
-from paribus.experiment.task import Metric, Task
+from paribus import Budget, Comparison, Dataset, Factor, Metric, Recipe, Suite, Task, call
+from paribus.data.dataset import digest_tensors
 from paribus.metrics import predicted_class
 from paribus.runs.run import Run
-from paribus.spec import call
 
 # Seeds with which the data were read in this process.
 reads: list[int] = []
@@ -171,9 +166,9 @@ def comparison(
         "question": "Which toy is best?",
         "task": TASK,
         "recipe": RECIPE,
-        "factors": (Factor(path=path, levels=levels),),
+        "factors": (Factor(path, levels),),
         "baseline": (next(iter(levels)),),
-        "budgets": {"quick": Budget(seeds=2, steps=6, seconds=4)},
+        "budgets": {"quick": Budget(2, 6, 4)},
     }
     return Comparison(name=name, **{**fields, **settings})
 

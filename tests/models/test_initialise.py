@@ -39,17 +39,21 @@ def assert_uniform(weight: torch.Tensor, low: float, high: float) -> None:
     assert abs(weight.std() / (width / math.sqrt(12)) - 1) < 0.05
 
 
-def test_uniform_01_draws_from_zero_to_one(layer_and_fans) -> None:
-    layer, _, _ = layer_and_fans
-    uniform_01(layer, generator=generator(), last=False)
-    assert_uniform(layer.weight, 0.0, 1.0)
-
-
-def test_kaiming_has_the_bound_of_a_relu(layer_and_fans) -> None:
-    """sqrt(2) * sqrt(3 / fan_in) = sqrt(6 / fan_in)."""
-    layer, fan_in, _ = layer_and_fans
-    kaiming_uniform(layer, generator=generator(), last=False)
-    assert_uniform(layer.weight, -math.sqrt(6 / fan_in), math.sqrt(6 / fan_in))
+@pytest.mark.parametrize(
+    ("initialise", "last", "bounds"),
+    [
+        (uniform_01, False, lambda *_: (0.0, 1.0)),
+        (kaiming_uniform, False, lambda n, _: (-math.sqrt(6 / n), math.sqrt(6 / n))),
+        (kaiming_uniform, True, lambda n, _: (-math.sqrt(3 / n), math.sqrt(3 / n))),
+        (xavier_uniform, False, lambda n, m: (-math.sqrt(6 / (n + m)), math.sqrt(6 / (n + m)))),
+    ],
+    ids=["zero to one", "kaiming of a relu", "kaiming of a sigmoid in the last layer", "xavier"],
+)
+def test_weights_have_the_bounds_of_the_fans(layer_and_fans, initialise, last, bounds) -> None:
+    """By Kaiming the gain, sqrt(2) of a ReLU and 1 of a sigmoid, times sqrt(3 / fan_in)."""
+    layer, fan_in, fan_out = layer_and_fans
+    initialise(layer, generator=generator(), last=last)
+    assert_uniform(layer.weight, *bounds(fan_in, fan_out))
 
 
 def test_kaiming_times_a_factor_is_that_many_times_the_same_draw(layer_and_fans) -> None:
@@ -58,20 +62,6 @@ def test_kaiming_times_a_factor_is_that_many_times_the_same_draw(layer_and_fans)
     once = layer.weight.detach().clone()
     kaiming_uniform(layer, generator=generator(), times=2.0)
     assert torch.equal(layer.weight, 2 * once)
-
-
-def test_kaiming_has_the_bound_of_a_sigmoid_in_the_last_layer(layer_and_fans) -> None:
-    """1 * sqrt(3 / fan_in)."""
-    layer, fan_in, _ = layer_and_fans
-    kaiming_uniform(layer, generator=generator(), last=True)
-    assert_uniform(layer.weight, -math.sqrt(3 / fan_in), math.sqrt(3 / fan_in))
-
-
-def test_xavier_has_the_bound_of_both_fans(layer_and_fans) -> None:
-    layer, fan_in, fan_out = layer_and_fans
-    bound = math.sqrt(6 / (fan_in + fan_out))
-    xavier_uniform(layer, generator=generator(), last=False)
-    assert_uniform(layer.weight, -bound, bound)
 
 
 @pytest.mark.parametrize("initialise", INITIALISERS)

@@ -136,7 +136,7 @@ def test_a_later_look_is_exploratory(store, looks, marked) -> None:
 
 
 def test_steps_are_named_where_all_variants_have_the_same(store) -> None:
-    factor = Factor(path="recipe.steps", levels={"20": 20, "40": 40})
+    factor = Factor("recipe.steps", {"20": 20, "40": 40})
     bench = Bench(store, comparison(factors=(factor,), baseline=("20",)))
     for name, mean in (("20", 0.4), ("40", 0.2)):
         bench.put(name, around(mean))

@@ -9,16 +9,11 @@ from pathlib import Path
 import pandas
 import pytest
 
+from paribus import Budget, Claim, Factor, Metric, Suite, call
 from paribus.analysis.results import Result
-from paribus.experiment.claim import Claim
-from paribus.experiment.comparison import Budget
-from paribus.experiment.factor import Factor
-from paribus.experiment.suite import Suite
-from paribus.experiment.task import Metric
 from paribus.report import method, provenance_tables, settings_tables, write
 from paribus.report.index import index
 from paribus.report.method import command
-from paribus.spec import call
 from tests.helpers.handmade import FAILED, TASK, Bench, around, comparison, filled
 
 NO_GPU = "no CUDA device was found"
@@ -59,12 +54,7 @@ def test_files_of_several_comparisons_and_devices_have_names_of_their_own(store,
                 bench.put(name, around(0.4))
             results.append(bench.result(suite=suite))
     written = {path.name for path in write(results, tmp_path) if path.suffix == ".png"}
-    assert written == {
-        "hand-one.png",
-        "hand-two.png",
-        "hand-one-cuda.png",
-        "hand-two-cuda.png",
-    }
+    assert written == {"hand-one.png", "hand-two.png", "hand-one-cuda.png", "hand-two-cuda.png"}
     text = (tmp_path / "hand.md").read_text(encoding="utf-8")
     assert text.index("## one\n") < text.index("On cuda: 10 paired") < text.index("## two\n")
 
@@ -248,8 +238,8 @@ def test_the_method_states_family_margin_and_least_seeds(store, page) -> None:
 
 CROSSED = {
     "factors": (
-        Factor(path="recipe.optimizer.lr", levels={"low": 0.1, "high": 0.3}),
-        Factor(path="recipe.batch_size", levels={"8": 8, "4": 4}),
+        Factor("recipe.optimizer.lr", {"low": 0.1, "high": 0.3}),
+        Factor("recipe.batch_size", {"8": 8, "4": 4}),
     ),
     "baseline": ("low", "8"),
     "interaction_scale": "score",
@@ -259,27 +249,21 @@ CROSSED = {
 @pytest.mark.parametrize(
     ("larger", "seeds", "told"),
     [
-        (
-            {"seeds": 29, "steps": 400},
-            10,
-            "would give 29 seeds and 400 steps a run",
-        ),
+        ({"seeds": 29, "steps": 400}, 10, "would give 29 seeds and 400 steps a run"),
         ({"seeds": 29, "steps": 20}, 10, "would give 29 seeds"),
         ({"seeds": 29, "steps": 20}, 30, None),
         ({"seeds": 5, "steps": 20}, 10, None),
     ],
 )
 def test_the_facts_say_what_a_larger_budget_would_add(store, larger, seeds, told) -> None:
-    small = Budget(seeds=10, steps=20, seconds=1)
+    small = Budget(10, 20, 1)
     budgets = {"quick": small, "full": Budget(seconds=9, **larger)}
     result = replace(filled(store, budgets=budgets).result(), seeds=tuple(range(seeds)))
     assert dict(method.facts(result)).get("budget `full`") == told
 
 
 def test_a_larger_budget_stands_on_the_page(store, page) -> None:
-    budgets = {
-        name: Budget(seeds=n, steps=20, seconds=1) for name, n in (("quick", 10), ("full", 29))
-    }
+    budgets = {name: Budget(n, 20, 1) for name, n in (("quick", 10), ("full", 29))}
     text = page(filled(store, budgets=budgets).result())
     assert re.search(r"\n\| budget `full` +\| would give 29 seeds +\|\n", text)
 
@@ -529,8 +513,8 @@ def test_shared_runs_reach_an_extra_table_once_under_the_levels_that_made_them(s
     crossed = comparison(
         metric=Metric(name="right", function=call(right, weight=1.0), higher_is_better=True),
         factors=(
-            Factor(path="recipe.optimizer.lr", levels={"slow": 0.1, "fast": 0.2}),
-            Factor(path="metric.function.weight", levels={"whole": 1.0, "half": 0.5}),
+            Factor("recipe.optimizer.lr", {"slow": 0.1, "fast": 0.2}),
+            Factor("metric.function.weight", {"whole": 1.0, "half": 0.5}),
         ),
         baseline=("slow", "whole"),
         tables={"How many": call(counts)},
@@ -540,10 +524,7 @@ def test_shared_runs_reach_an_extra_table_once_under_the_levels_that_made_them(s
         bench.put(name, around(0.4)).predict(name, [[2, 1], [1, 2]], [0, 0])
     text = page(bench.result())
     table = text.partition("### How many\n\n")[2].partition("\n\n")[0].splitlines()
-    assert table[2:] == [
-        "| slow      | 10     | 2         |",
-        "| fast      | 10     | 2         |",
-    ]
+    assert table[2:] == ["| slow      | 10     | 2         |", "| fast      | 10     | 2         |"]
     assert re.search(r"\[equivalence margin\]\(method.md#equivalence\) +\| none +\|", text)
     assert "Network of slow and fast: 17 parameters" in text
 
@@ -595,7 +576,7 @@ def test_a_call_that_one_variant_lacks_is_shown_as_a_whole(store) -> None:
         "given": None,
         "shuffled": call("paribus.data.perturbations:shuffle_input", input=0),
     }
-    factor = Factor(path="task.perturb", levels=levels)
+    factor = Factor("task.perturb", levels)
     bench = Bench(store, comparison(factors=(factor,), baseline=("blank",)))
     for name in levels:
         bench.put(name, around(0.4))

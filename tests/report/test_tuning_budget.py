@@ -80,11 +80,7 @@ def test_both_arms_stand_in_each_table(both) -> None:
     out, _ = both
     text = text_of(out)
     pairs = [("sgd", "default"), ("adam", "default"), ("sgd", "tuned"), ("adam", "tuned")]
-    for heading in (
-        "## toys\n\n",
-        "### [Other scores",
-        "### [Budget]",
-    ):
+    for heading in ("## toys\n\n", "### [Other scores", "### [Budget]"):
         found = table(text, heading)
         assert [*zip(found["variant"], found["arm"], strict=True)] == pairs
     main = table(text, "## toys\n\n")

@@ -120,9 +120,9 @@ def test_adding_a_variant_changes_no_key_of_the_others(run: Run) -> None:
             question="q?",
             task=run.task,
             recipe=run.recipe,
-            factors=(Factor(path="recipe.optimizer", levels=levels),),
+            factors=(Factor("recipe.optimizer", levels),),
             baseline=("sgd",),
-            budgets={"quick": Budget(seeds=2, steps=6, seconds=1)},
+            budgets={"quick": Budget(2, 6, 1)},
         )
         return {v.name: replace(run, recipe=v.recipe).key for v in comparison.variants()}
 

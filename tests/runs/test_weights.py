@@ -12,6 +12,7 @@ from torch import nn
 from paribus.errors import ParibusError
 from paribus.models import CNN, MLP
 from paribus.runs.weights import copy_weights, load_weights, save_weights
+from tests.helpers.refusals import refused
 
 
 @pytest.mark.parametrize(
@@ -94,6 +95,6 @@ def test_what_is_not_named_stays_as_it_was() -> None:
     ],
 )
 def test_weights_that_do_not_fit_are_refused(weights: dict, got: str) -> None:
-    with pytest.raises(ParibusError) as refused:
-        copy_weights(MLP(inputs=(4,), outputs=2), weights, ["linear.weight"])
-    assert f"{refused.value}".startswith(f"weights to load as linear.weight: got {got}")
+    assert refused(
+        copy_weights, MLP(inputs=(4,), outputs=2), weights, ["linear.weight"]
+    ).startswith(f"weights to load as linear.weight: got {got}")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from paribus.errors import ParibusError
 from paribus.seeding import Streams
 from paribus.suites.tasks.images import digits
 from paribus.suites.tasks.mislabelled import mislabelled_split
 from paribus.suites.tasks.series import electricity_load
+from tests.helpers.refusals import refused
 
 
 def mislabelled(seed: int = 0, train: int = 150, noise: float = 0.3):
@@ -62,9 +62,7 @@ def test_the_page_is_told() -> None:
     ],
 )
 def test_labels_that_cannot_be_spoilt_are_refused(data, train, noise, got) -> None:
-    with pytest.raises(ParibusError) as caught:
-        mislabelled_split(data, Streams(0).generator("split"), train, noise)
-    assert str(caught.value) == (
+    assert refused(mislabelled_split, data, Streams(0).generator("split"), train, noise) == (
         f"labels to spoil: got {got}, expected classes, as many training samples as are kept, and a share of wrong "
         "labels from 0 to 1. Give more samples, or change split.train and split.noise."
     )

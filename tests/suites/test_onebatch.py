@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from paribus.errors import ParibusError
 from paribus.seeding import Streams
 from paribus.suites.tasks.images import digits
 from paribus.suites.tasks.onebatch import one_batch_split
+from tests.helpers.refusals import refused
 
 
 def test_all_parts_are_the_same_samples_of_the_training_part() -> None:
@@ -23,9 +23,7 @@ def test_all_parts_are_the_same_samples_of_the_training_part() -> None:
 
 @pytest.mark.parametrize("samples", [0, 1079])
 def test_a_batch_that_is_not_there_is_refused(samples: int) -> None:
-    with pytest.raises(ParibusError) as caught:
-        one_batch_split(digits(), Streams(0).generator("split"), samples)
-    assert str(caught.value) == (
+    assert refused(one_batch_split, digits(), Streams(0).generator("split"), samples) == (
         f"samples of a batch of digits: got {samples}, expected 1 to 1078, the samples of the training part. "
         "Change split.samples."
     )

@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from paribus.engines.vmapped.fit import why_not
-from paribus.errors import ParibusError
 from paribus.execution.executor import split_of
 from paribus.execution.pool import one_thread
 from paribus.runs.run import Run
@@ -14,6 +13,7 @@ from paribus.seeding import Streams
 from paribus.suites.search import SUITE, TRIALS
 from paribus.suites.tasks.response_surface import HARDLY, RESPONSE_SURFACE, response_surface
 from paribus.training.loop import train
+from tests.helpers.refusals import refused
 
 
 @pytest.mark.parametrize("matter", [1, 2, 5])
@@ -41,9 +41,7 @@ def test_the_middle_of_every_range_is_what_nothing_learned_says() -> None:
 
 @pytest.mark.parametrize("matter", [0, 6])
 def test_more_directions_than_there_are_are_refused(matter: int) -> None:
-    with pytest.raises(ParibusError) as caught:
-        response_surface(0, matter=matter)
-    assert str(caught.value) == (
+    assert refused(response_surface, 0, matter=matter) == (
         f"directions of a surface: got {matter} of 5 that matter, expected at least one, and no more than there are. "
         "Change source.matter or source.directions."
     )

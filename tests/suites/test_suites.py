@@ -12,10 +12,7 @@ import pytest
 import torch
 
 import paribus.suites
-from paribus.data.dataset import Dataset, Split
-from paribus.experiment.comparison import Comparison
-from paribus.experiment.suite import Suite
-from paribus.experiment.task import Task
+from paribus import Comparison, Dataset, Split, Suite, Task
 from paribus.experiment.variant import Variant, differences, within
 from paribus.runs.fingerprint import calls
 from paribus.runs.run import Outcome, Run, RunResult, data_digest
@@ -28,11 +25,7 @@ from paribus.suites.__main__ import catalogue
 COMPARISONS = {f"{suite.name}-{c.name}": c for suite in SUITES for c in suite.comparisons}
 # Less data than a page rests on, so that every variant is trained in a moment.
 SMALL = {
-    "series": {
-        "source.window": 24,
-        "split.max_evaluated": 50,
-        "dummy.same_time_yesterday.lag": 24,
-    },
+    "series": {"source.window": 24, "split.max_evaluated": 50, "dummy.same_time_yesterday.lag": 24},
     "adding": {"source.train": 100, "source.validation": 20, "source.test": 20},
 }
 
@@ -91,16 +84,13 @@ def numbers(record: RunResult) -> list[float]:
     return [*scores, *curves, *record.curves["train/loss"][1:]]
 
 
-def test_no_variant_is_called_what_a_page_says_where_there_is_none(
-    comparison: Comparison,
-) -> None:
+def test_no_variant_is_called_what_a_page_says_where_there_is_none(comparison: Comparison) -> None:
     """A page that says "equivalent: none" says that nothing is."""
     assert not {"none", "yes", "no"} & {variant.name for variant in comparison.variants()}
 
 
 @pytest.mark.parametrize(
-    ("comparison", "variant"),
-    [pytest.param(c, v, id=name) for name, c, v in cases()],
+    ("comparison", "variant"), [pytest.param(c, v, id=name) for name, c, v in cases()]
 )
 def test_every_variant_trains_and_is_scored(comparison: Comparison, variant: Variant) -> None:
     """Three steps on real data: every score and diagnostic is there and finite, claims on them included."""

@@ -11,7 +11,6 @@ import pytest
 import torch
 
 from paribus.data.dataset import PARTS, Split
-from paribus.errors import ParibusError
 from paribus.experiment.task import Task
 from paribus.seeding import Streams
 from paribus.spec import call, canonical, replace
@@ -26,6 +25,7 @@ from paribus.suites.tasks.sequences import COUNT_ONES, DELAY, SEQUENCE_REVERSAL,
 from paribus.suites.tasks.series import SERIES, load
 from paribus.suites.tasks.tables import DIABETES, WINE
 from paribus.suites.tasks.tabular import TABULAR
+from tests.helpers.refusals import refused
 
 TASKS = {
     task.name: task
@@ -206,9 +206,7 @@ def test_a_walk_adds_up_its_noise_and_white_noise_does_not() -> None:
 
 
 def test_a_memory_that_is_no_share_is_refused() -> None:
-    with pytest.raises(ParibusError) as caught:
-        random_walk(0, memory=1.5)
-    assert str(caught.value) == (
+    assert refused(random_walk, 0, memory=1.5) == (
         "memory of a series: got 1.5, expected a share from 0, white noise, to 1, a random walk. "
         "Give a number between 0 and 1."
     )
@@ -254,9 +252,7 @@ def test_the_nearest_in_time_knows_nothing_of_white_noise() -> None:
 
 @pytest.mark.parametrize("name", [name for name, task in TASKS.items() if task.redrawn])
 def test_generated_tasks_read_no_file(name: str) -> None:
-    with pytest.raises(ParibusError) as caught:
-        _pointed(TASKS[name], Path("sums.csv")).read(seed=0)
-    assert str(caught.value) == (
+    assert refused(_pointed(TASKS[name], Path("sums.csv")).read, seed=0) == (
         f"data for task {name!r}: got sums.csv, expected no file: its data are generated anew for every seed. "
         "Leave the file out, or give it to a task that reads one, such as series."
     )

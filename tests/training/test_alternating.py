@@ -46,7 +46,7 @@ ADAM = call("torch.optim:Adam", lr=0.05)
 
 def test_updates_are_made_in_turn_each_with_an_optimizer_of_its_own(tiny) -> None:
     """Four steps, written out: the first player moves before the second one sees it."""
-    run, split = tiny["series"].run(PLAYERS, ADAM, seed=1), tiny["series"].make_split(1)
+    run, split = tiny["series"].pair(PLAYERS, ADAM, seed=1)
     network = build(run.recipe, split.dataset, run.streams).double()
     mine = [torch.optim.Adam(n.parameters(), lr=0.05) for n in (network.first, network.second)]
     part, order = split.part("train"), batches(len(split.train), 8, run.streams)
@@ -87,7 +87,7 @@ def test_each_updates_gradient_is_clipped_by_itself(tiny) -> None:
 
 
 def test_such_a_run_is_recorded_as_any_other_and_comes_out_the_same_again(tiny) -> None:
-    run, split = tiny["series"].run(PLAYERS, ADAM), tiny["series"].make_split()
+    run, split = tiny["series"].pair(PLAYERS, ADAM)
     record, again = train(run, split), train(run, split)
     assert record.outcome is Outcome.completed
     assert record.scores == again.scores
@@ -102,5 +102,5 @@ def hidden(*, inputs: tuple[int, ...], outputs: int) -> Players:
 
 @pytest.mark.parametrize("model", [PLAYERS, call(hidden)], ids=["a class", "a function"])
 def test_the_stacked_engine_leaves_them_to_the_loop(tiny, model: Call) -> None:
-    run, split = tiny["series"].run(model), tiny["series"].make_split()
+    run, split = tiny["series"].pair(model)
     assert "the network has alternating updates" in (why_not(run) or self_check(run, split))

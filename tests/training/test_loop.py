@@ -6,7 +6,7 @@ import copy
 import dataclasses
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -19,28 +19,21 @@ from paribus.data.dataset import Split, Subset
 from paribus.experiment.recipe import EarlyStopping
 from paribus.runs.run import Outcome, Run, RunResult
 from paribus.seeding import Streams
-from paribus.spec import Call, call
+from paribus.spec import call
 from paribus.training.batch_order import batches
 from paribus.training.loop import DIAGNOSED, Training, train
 from paribus.training.network import build
 
 MLP = call("paribus.models.mlp:MLP", hidden=[6, 5])
-OPTIMIZERS: dict[str, tuple[Call, Callable[..., torch.optim.Optimizer], dict[str, float]]] = {
-    "sgd": (call("torch.optim:SGD", lr=0.01), torch.optim.SGD, {"lr": 0.01}),
-    "momentum": (
-        call("torch.optim:SGD", lr=0.01, momentum=0.95),
-        torch.optim.SGD,
-        {"lr": 0.01, "momentum": 0.95},
-    ),
-    "adagrad": (call("torch.optim:Adagrad", lr=0.01), torch.optim.Adagrad, {"lr": 0.01}),
-    "rmsprop": (call("torch.optim:RMSprop", lr=0.01), torch.optim.RMSprop, {"lr": 0.01}),
-    "adam": (call("torch.optim:Adam", lr=0.001), torch.optim.Adam, {"lr": 0.001}),
-    "weight decay": (
-        call("torch.optim:AdamW", lr=0.001, weight_decay=0.1),
-        torch.optim.AdamW,
-        {"lr": 0.001, "weight_decay": 0.1},
-    ),
+SETTINGS: dict[str, tuple[str, dict[str, float]]] = {
+    "sgd": ("SGD", {"lr": 0.01}),
+    "momentum": ("SGD", {"lr": 0.01, "momentum": 0.95}),
+    "adagrad": ("Adagrad", {"lr": 0.01}),
+    "rmsprop": ("RMSprop", {"lr": 0.01}),
+    "adam": ("Adam", {"lr": 0.001}),
+    "weight decay": ("AdamW", {"lr": 0.001, "weight_decay": 0.1}),
 }
+OPTIMIZERS = {name: call(f"torch.optim:{kind}", **s) for name, (kind, s) in SETTINGS.items()}
 NETWORKS = {
     "mlp": ("table", MLP),
     "mlp with batch norm": ("images", call("paribus.models.mlp:MLP", hidden=[6, 5], norm="batch")),
@@ -117,11 +110,12 @@ def started(run: Run, split: Split) -> nn.Module:
 def test_the_loop_is_the_textbook_loop(tiny, network: str, optimizer: str) -> None:
     """Three epochs and a bit, two bits of rounding apart at most."""
     kind, model = NETWORKS[network]
-    named, make, settings = OPTIMIZERS[optimizer]
-    run, split = tiny[kind].run(model, named, steps=10), tiny[kind].make_split()
+    made, settings = SETTINGS[optimizer]
+    run, split = tiny[kind].pair(model, OPTIMIZERS[optimizer], steps=10)
     training, expected = Training(run, split), started(run, split)
     data = sliced(split.part("train").to("cpu", torch.float64), 8, seed=0)
-    losses = textbook(expected, make(expected.parameters(), **settings), data, 10)
+    theirs = getattr(torch.optim, made)(expected.parameters(), **settings)
+    losses = textbook(expected, theirs, data, 10)
     assert training.advance(10).tolist() == pytest.approx(losses, rel=0, abs=1e-12)
     same_state(expected, training.network, atol=1e-12)
 
@@ -129,7 +123,7 @@ def test_the_loop_is_the_textbook_loop(tiny, network: str, optimizer: str) -> No
 @pytest.mark.parametrize("network", NETWORKS)
 def test_the_loop_is_the_textbook_loop_over_a_dataloader(tiny, network: str) -> None:
     kind, model = NETWORKS[network]
-    run, split = tiny[kind].run(model, seed=3, steps=10), tiny[kind].make_split(3)
+    run, split = tiny[kind].pair(model, seed=3, steps=10)
     training, expected = Training(run, split), started(run, split)
     data = loaded(split.part("train").to("cpu", torch.float64), 8, seed=3)
     losses = textbook(expected, torch.optim.SGD(expected.parameters(), lr=0.1), data, 10)
@@ -140,10 +134,7 @@ def test_the_loop_is_the_textbook_loop_over_a_dataloader(tiny, network: str) -> 
 def test_an_optimizer_that_evaluates_the_loss_itself_is_given_a_closure(tiny) -> None:
     """L-BFGS, three evaluations a step, against the loop that torch's manual shows for it."""
     settings = {"lr": 0.5, "max_iter": 3}
-    run, split = (
-        tiny["table"].run(MLP, call("torch.optim:LBFGS", **settings)),
-        tiny["table"].make_split(),
-    )
+    run, split = tiny["table"].pair(MLP, call("torch.optim:LBFGS", **settings))
     training, expected = Training(run, split), started(run, split)
     optimizer = torch.optim.LBFGS(expected.parameters(), **settings)
     losses = []
@@ -164,7 +155,7 @@ def test_an_optimizer_that_evaluates_the_loss_itself_is_given_a_closure(tiny) ->
 @pytest.mark.parametrize("network", ["mlp", "lstm"])
 def test_gradients_are_clipped_by_their_global_norm(tiny, network: str) -> None:
     kind, model = NETWORKS[network]
-    run, split = tiny[kind].run(model, clip_norm=0.05), tiny[kind].make_split()
+    run, split = tiny[kind].pair(model, clip_norm=0.05)
     training, expected, free = Training(run, split), started(run, split), started(run, split)
     part = split.part("train").to("cpu", torch.float64)
     for other, clip in ((expected, 0.05), (free, None)):
@@ -180,7 +171,7 @@ def test_gradients_are_clipped_by_their_global_norm(tiny, network: str) -> None:
 
 def test_in_float32_the_loop_keeps_to_the_textbook(tiny) -> None:
     """To the rounding of a mean of eight losses taken in another order."""
-    run, split = tiny["table"].run(MLP, dtype="float32"), tiny["table"].make_split()
+    run, split = tiny["table"].pair(MLP, dtype="float32")
     training, network = Training(run, split), started(run, split).double()
     data = sliced(split.part("train").to("cpu", torch.float64), 8, seed=0)
     textbook(network, torch.optim.SGD(network.parameters(), lr=0.1), data, 6)
@@ -190,10 +181,7 @@ def test_in_float32_the_loop_keeps_to_the_textbook(tiny) -> None:
 
 def test_a_step_of_sgd_is_written_by_hand(tiny) -> None:
     """``w -= lr * w.grad``; torch multiplies and adds in one go, which rounds once and not twice."""
-    run, split = (
-        tiny["series"].run(call("paribus.models.recurrent:Recurrent")),
-        tiny["series"].make_split(),
-    )
+    run, split = tiny["series"].pair(call("paribus.models.recurrent:Recurrent"))
     training, network = Training(run, split), started(run, split)
     data = sliced(split.part("train").to("cpu", torch.float64), 8, seed=0)
     for x, y in itertools.islice(data, 6):
@@ -208,7 +196,7 @@ def test_a_step_of_sgd_is_written_by_hand(tiny) -> None:
 
 def test_curves_and_scores_are_those_of_the_textbook(tiny) -> None:
     """Evaluated before the first step, once an epoch of three steps, and after the last step."""
-    run, split = tiny["images"].run(NETWORKS["cnn"][1], steps=8), tiny["images"].make_split()
+    run, split = tiny["images"].pair(NETWORKS["cnn"][1], steps=8)
     record = train(run, split)
     network = started(run, split)
     optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
@@ -243,7 +231,7 @@ def test_curves_and_scores_are_those_of_the_textbook(tiny) -> None:
 
 
 def test_a_completed_record_says_what_was_trained(tiny) -> None:
-    run, split = tiny["table"].run(MLP, evaluate_every=4), tiny["table"].make_split()
+    run, split = tiny["table"].pair(MLP, evaluate_every=4)
     record = train(run, split)
     assert (record.outcome, record.reason, record.completed) == (Outcome.completed, "", True)
     assert (record.key, record.seed) == (run.key, 0)
@@ -261,7 +249,7 @@ def test_a_completed_record_says_what_was_trained(tiny) -> None:
 
 
 def test_stored_predictions_are_those_that_were_scored(tiny) -> None:
-    run, split = tiny["images"].run(NETWORKS["cnn"][1]), tiny["images"].make_split()
+    run, split = tiny["images"].pair(NETWORKS["cnn"][1])
     record = train(run, split)
     predictions = record.predictions
     assert predictions is not None
@@ -275,7 +263,7 @@ def test_stored_predictions_are_those_that_were_scored(tiny) -> None:
 
 def test_diagnostics_are_taken_at_every_evaluation_of_the_first_training_samples(tiny) -> None:
     norms = call("paribus.metrics.diagnostics:gradient_norms")
-    run, split = tiny["table"].run(MLP, diagnostics=(norms,)), tiny["table"].make_split()
+    run, split = tiny["table"].pair(MLP, diagnostics=(norms,))
     record = train(run, split)
     assert len(split.train) < DIAGNOSED
     network, part = started(run, split), split.part("train").to("cpu", torch.float64)
@@ -423,10 +411,7 @@ def test_a_test_score_that_is_not_finite_is_divergence(tiny) -> None:
 
 
 def test_a_run_out_of_time_is_exhausted_and_scored_as_far_as_it_came(tiny) -> None:
-    run, split = (
-        tiny["table"].run(MLP, time_limit=1e-9, evaluate_every=2),
-        tiny["table"].make_split(),
-    )
+    run, split = tiny["table"].pair(MLP, time_limit=1e-9, evaluate_every=2)
     record = train(run, split)
     assert (record.outcome, record.steps) == (Outcome.exhausted, 2)
     assert record.reason == "time limit of 1e-09 s at step 2 of 6"
@@ -457,7 +442,7 @@ def numbers(record: RunResult) -> dict[str, Any]:
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_the_same_run_twice_gives_identical_bits(tiny, dtype: str) -> None:
-    run, split = tiny["table"].run(NOISY, dtype=dtype), tiny["table"].make_split()
+    run, split = tiny["table"].pair(NOISY, dtype=dtype)
     assert numbers(train(run, split)) == numbers(train(run, tiny["table"].make_split()))
 
 
@@ -498,7 +483,7 @@ def test_a_network_that_draws_from_the_global_generator_is_seeded_all_the_same(t
 
 
 def hashes(tiny, **changes: Any) -> dict[str, Any]:
-    settings = {"model": MLP, "optimizer": OPTIMIZERS["sgd"][0]} | changes
+    settings = {"model": MLP, "optimizer": OPTIMIZERS["sgd"]} | changes
     seed = settings.get("seed", 0)
     return train(tiny["table"].run(**settings), tiny["table"].make_split(seed)).hashes
 
@@ -506,7 +491,7 @@ def hashes(tiny, **changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "change",
     [
-        {"optimizer": OPTIMIZERS["adam"][0]},
+        {"optimizer": OPTIMIZERS["adam"]},
         {"model": call("paribus.models.mlp:MLP", hidden=[6, 5], activation="ELU")},
         {"model": call("paribus.models.mlp:sequential_mlp", hidden=[6, 5])},
         {"clip_norm": 1.0},
@@ -539,7 +524,7 @@ def test_seeds_and_salts_part_weights_and_order(tiny, change: dict[str, Any]) ->
 def test_hashes_tell_a_broken_pairing(tiny) -> None:
     """Another batch size is another order; other data in the split are another split."""
     assert hashes(tiny)["order"] != hashes(tiny, batch_size=9)["order"]
-    run, split = tiny["table"].run(MLP), tiny["table"].make_split()
+    run, split = tiny["table"].pair(MLP)
     moved = Split(split.dataset, split.test, split.validation, split.train)
     assert train(run, split).hashes["split"] != train(run, moved).hashes["split"]
 

@@ -10,11 +10,9 @@ import pytest
 import torch
 from torch import nn
 
+from paribus import ParibusError, Pretrained, Recipe, call
 from paribus.engines.vmapped.fit import train_together, why_not
-from paribus.errors import ParibusError
-from paribus.experiment.recipe import Pretrained, Recipe
 from paribus.seeding import Streams
-from paribus.spec import call
 from paribus.training import pretrained
 from paribus.training.loop import Training, fitted, train
 from paribus.training.network import build, weight_digests

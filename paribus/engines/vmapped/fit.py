@@ -56,12 +56,7 @@ def train_together(
         predictions = None if outputs is None or diverged else map_outputs(itemgetter(i), outputs)
         records.append(
             finish(
-                run,
-                split,
-                progress,
-                outputs=predictions,
-                layers=training.layers,
-                seconds=seconds,
+                run, split, progress, outputs=predictions, layers=training.layers, seconds=seconds
             )
         )
     return records

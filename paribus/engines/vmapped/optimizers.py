@@ -58,10 +58,7 @@ class Update:
     def ahead(self, steps: int) -> dict[str, Tensor]:
         """Return the part of it that depends on the number of the step, ``(step, replicate, 1)`` each."""
         number = torch.arange(
-            self.steps + 1,
-            self.steps + steps + 1,
-            dtype=torch.float64,
-            device=self.like.device,
+            self.steps + 1, self.steps + steps + 1, dtype=torch.float64, device=self.like.device
         )
         varying = KINDS[self.kind].varying(self, number[:, None, None])
         return {name: x.to(self.like) for name, x in varying.items()}

@@ -75,10 +75,7 @@ def test_ties_are_no_evidence() -> None:
 def test_a_failed_run_loses_its_seed() -> None:
     (found,) = judge(
         [-0.01] * 7 + [nan],
-        outcomes={
-            "base": ["completed"] * 8,
-            "v0": ["completed"] * 7 + ["diverged"],
-        },
+        outcomes={"base": ["completed"] * 8, "v0": ["completed"] * 7 + ["diverged"]},
     )
     assert (found.label, found.failures, found.failures_p) == ("worse", (1, 0), None)
 

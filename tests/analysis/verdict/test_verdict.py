@@ -12,7 +12,7 @@ from scipy.stats import binom
 
 from paribus import stats
 from paribus.analysis.verdict import Contrast, Decision, Family, decide
-from paribus.errors import ParibusError
+from tests.helpers.refusals import refused
 
 BASE = np.array([0.70, 0.72, 0.69, 0.71, 0.73, 0.70, 0.74, 0.68, 0.71, 0.72])
 NOISE = np.array([3.0, -2.0, 1.0, -3.0, 2.0, -1.0, 2.5, -2.5, 0.5, -0.5]) / 1000
@@ -41,9 +41,7 @@ def message(**changes: Any) -> str:
         "margin": None,
         "failure_score": 0.0,
     }
-    with pytest.raises(ParibusError) as caught:
-        decide(**{**good, **changes})
-    return str(caught.value)
+    return refused(decide, **{**good, **changes})
 
 
 # --- each branch -----------------------------------------------------------------------------
@@ -207,9 +205,9 @@ def test_a_failed_run_of_any_of_the_four_is_counted_and_left_out_of_what_finishe
 
 
 def test_a_family_that_is_too_small_for_its_interaction_is_refused() -> None:
-    with pytest.raises(ParibusError) as caught:
-        crossed(NOISE, family_size=3)
-    assert "family_size: got 3, expected 4 or more, the contrasts given." in str(caught.value)
+    assert "family_size: got 3, expected 4 or more, the contrasts given." in refused(
+        crossed, NOISE, family_size=3
+    )
 
 
 def test_each_variant_has_a_floor_and_a_penalty_of_its_own() -> None:

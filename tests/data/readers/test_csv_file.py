@@ -34,10 +34,7 @@ every_reader = pytest.mark.parametrize("read", [read_table, read_series, read_im
             f"t.csv: got bytes on line 3 that are no UTF-8, {UTF8}",
         ),
         (b"PK\x03\x04\0\0x,y\n", f"t.csv: got binary data, {UTF8}"),
-        (
-            b"\x89PNG\r\n\x1a\n\xff",
-            f"t.csv: got bytes on line 1 that are no UTF-8, {UTF8}",
-        ),
+        (b"\x89PNG\r\n\x1a\n\xff", f"t.csv: got bytes on line 1 that are no UTF-8, {UTF8}"),
         (
             "x;y\n1;0\n",
             f"first line of t.csv: got the single name 'x;y', expected names with commas between them. {NAMES}",
@@ -50,14 +47,8 @@ every_reader = pytest.mark.parametrize("read", [read_table, read_series, read_im
             "x,x,y\n1,2,0\n",
             f"first line of t.csv: got 'x' more than once, expected a different name for each column. {NAMES}",
         ),
-        (
-            "x,y\n1,0\n2,0,3\n",
-            f"line 3 of t.csv: got 3 values, {COMMAS}",
-        ),
-        (
-            "x,y\n1,0\n\n2\n",
-            f"line 4 of t.csv: got 1 value, {COMMAS}",
-        ),
+        ("x,y\n1,0\n2,0,3\n", f"line 3 of t.csv: got 3 values, {COMMAS}"),
+        ("x,y\n1,0\n\n2\n", f"line 4 of t.csv: got 1 value, {COMMAS}"),
         (
             'x,y\n"' + "a" * 200_000 + '",0\n',
             "line 2 of t.csv: got what cannot be read as CSV (field larger than field limit (131072)), expected "

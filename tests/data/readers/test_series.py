@@ -152,10 +152,7 @@ VALUE = "expected a finite number for each time. Fill the value in, or cut the s
             _content(_with({39: "20111-01-30 10:00:00"})),
             f"time column 'when' of s.csv, line 41: got '20111-01-30 10:00:00', {LIKE}",
         ),
-        (
-            _content(_with({10: ""})),
-            f"time column 'when' of s.csv, line 12: got nothing, {LIKE}",
-        ),
+        (_content(_with({10: ""})), f"time column 'when' of s.csv, line 12: got nothing, {LIKE}"),
         (
             _content(_with({10: "noon"})),
             f"time column 'when' of s.csv, line 12: got 'noon', {LIKE}",

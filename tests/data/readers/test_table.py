@@ -253,18 +253,9 @@ INPUTS = (
             _columns(x=range(60), y=[i // 2 for i in range(60)]),
             f"label column 'y' of t.csv: got 30 different numbers in 60 rows, expected a class in each row. {CLASSES}",
         ),
-        (
-            "x,y\n1,0\n\n-inf,1\n3,0\n4,1\n",
-            f"column 'x' of t.csv, line 4: got '-inf', {FINITE}",
-        ),
-        (
-            "x,y\n1,0\n1e39,1\n3,0\n4,1\n",
-            f"column 'x' of t.csv, line 3: got '1e+39', {FINITE}",
-        ),
-        (
-            "x,y\n1,0\n2,1\n3,inf\n4,1\n",
-            f"column 'y' of t.csv, line 4: got 'inf', {FINITE}",
-        ),
+        ("x,y\n1,0\n\n-inf,1\n3,0\n4,1\n", f"column 'x' of t.csv, line 4: got '-inf', {FINITE}"),
+        ("x,y\n1,0\n1e39,1\n3,0\n4,1\n", f"column 'x' of t.csv, line 3: got '1e+39', {FINITE}"),
+        ("x,y\n1,0\n2,1\n3,inf\n4,1\n", f"column 'y' of t.csv, line 4: got 'inf', {FINITE}"),
         (
             "x,y\n1,0\n2,1\n3,0\n4 mg,1\n",
             "column 'x' of t.csv, line 5: got '4 mg', expected a number, like most of that column. "
@@ -274,10 +265,7 @@ INPUTS = (
             "x,z,y\n1,,0\n1,,0\n1,,1\n1,,1\n",
             f"columns of t.csv besides 'y': got x (one value throughout), z (missing throughout), {INPUTS}",
         ),
-        (
-            "y\n0\n0\n1\n1\n",
-            f"columns of t.csv besides 'y': got none, {INPUTS}",
-        ),
+        ("y\n0\n0\n1\n1\n", f"columns of t.csv besides 'y': got none, {INPUTS}"),
     ],
 )
 def test_what_is_no_table_of_classes_is_refused(

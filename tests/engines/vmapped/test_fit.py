@@ -122,14 +122,20 @@ def same(actual: Sequence[RunResult], expected: Sequence[RunResult], tolerance: 
             )
 
 
+def agree(runs: Sequence[Run], splits: Sequence[Split], tolerance: float) -> list[RunResult]:
+    """Train together, check that the records are those of the loop, and return them."""
+    records = train_together(runs, splits)
+    same(records, by_loop(runs, splits), tolerance)
+    return records
+
+
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("network", NETWORKS)
 def test_two_epochs_are_those_of_the_loop(tiny, network: str, optimizer: str) -> None:
     """Weights and batch-norm statistics at every evaluation, curves, scores, predictions, hashes and outcome."""
     kind, model = NETWORKS[network]
     named, settings = OPTIMIZERS[optimizer]
-    runs, splits = seeded(tiny[kind], model, optimizer=named, **settings)
-    same(train_together(runs, splits), by_loop(runs, splits), tolerance=1e-12)
+    agree(*seeded(tiny[kind], model, optimizer=named, **settings), tolerance=1e-12)
 
 
 # A step that is taken often enough is recorded and replayed, which no shorter training shows.
@@ -142,8 +148,7 @@ def test_a_long_training_is_the_loops(tiny, network: str, optimizer: str) -> Non
     """Seventy epochs, over which rounding may grow."""
     kind, model = NETWORKS[network]
     named, settings = OPTIMIZERS[optimizer]
-    runs, splits = seeded(tiny[kind], model, optimizer=named, **LONG, **settings)
-    same(train_together(runs, splits), by_loop(runs, splits), tolerance=1e-9)
+    agree(*seeded(tiny[kind], model, optimizer=named, **LONG, **settings), tolerance=1e-9)
 
 
 # Who else is in the cohort.
@@ -166,10 +171,7 @@ def test_a_replicate_alone_is_what_it_is_among_127_others(
         call("torch.optim:SGD", lr=0.01 * (1 + i), momentum=[0.9, 0.0, 0.5][i % 3])
         for i in range(128)
     ]
-    made = [
-        (tiny[kind].run(model, o, seed=i, dtype=dtype), tiny[kind].make_split(i))
-        for i, o in enumerate(optimizers)
-    ]
+    made = [tiny[kind].pair(model, o, seed=i, dtype=dtype) for i, o in enumerate(optimizers)]
     runs, splits = map(list, zip(*made, strict=True))
     together = train_together(runs, splits)
     for i in (0, 64, 127):
@@ -190,8 +192,7 @@ def test_each_replicate_has_numbers_of_its_own(tiny, optimizer: str) -> None:
     ]
     runs = [tiny["table"].run(MLP, c, seed=1, diagnostics=(STATE,)) for c in calls]
     splits = [tiny["table"].make_split(1)] * 3
-    records = train_together(runs, splits)
-    same(records, by_loop(runs, splits), tolerance=1e-12)
+    records = agree(runs, splits, tolerance=1e-12)
     assert len({r.scores["log_loss"] for r in records}) == 3
 
 
@@ -260,12 +261,11 @@ def test_a_weight_that_is_not_finite_is_divergence_though_the_loss_was(tiny) -> 
     sgd = [call("torch.optim:SGD", lr=0.01), call("torch.optim:SGD", lr=1e300, weight_decay=1e10)]
     runs = [tiny["series"].run(MLP, o, evaluate_every=1, diagnostics=(STATE,)) for o in sgd]
     splits = [tiny["series"].make_split()] * 2
-    records = train_together(runs, splits)
+    records = agree(runs, splits, tolerance=1e-12)
     assert [(r.outcome, r.steps) for r in records] == [
         (Outcome.completed, 6),
         (Outcome.diverged, 1),
     ]
-    same(records, by_loop(runs, splits), tolerance=1e-12)
 
 
 def test_a_test_score_that_is_not_finite_is_divergence(tiny) -> None:
@@ -299,8 +299,7 @@ def test_each_replicate_stops_when_it_would_alone(tiny, network: str, patience: 
         evaluate_every=2,
         early_stopping=EarlyStopping(patience=patience),
     )
-    records = train_together(runs, splits)
-    same(records, by_loop(runs, splits), tolerance=1e-9)
+    records = agree(runs, splits, tolerance=1e-9)
     assert len({r.steps for r in records}) > 1
     assert any(r.best_step < r.steps for r in records)
     assert all(r.curves["step"][-1] == r.steps for r in records)
@@ -318,7 +317,7 @@ def test_a_replicate_that_was_never_best_is_scored_as_it_is(tiny) -> None:
         for s in (0, 1)
     ]  # fmt: skip
     splits = [made.make_split(s) for s in (0, 1)]
-    same(train_together(runs, splits), by_loop(runs, splits), tolerance=1e-6)
+    agree(runs, splits, tolerance=1e-6)
 
 
 # What is looked at.
@@ -333,11 +332,10 @@ DIAGNOSTICS = tuple(
 def test_diagnostics_are_those_of_the_loop(tiny, network: str) -> None:
     kind, model = NETWORKS[network]
     runs, splits = seeded(tiny[kind], model, diagnostics=DIAGNOSTICS)
-    records = train_together(runs, splits)
+    records = agree(runs, splits, tolerance=1e-12)
     assert {"gradient_norm/0", "gradient_ratio", "dead_share", "effective_step"} <= records[
         0
     ].curves.keys()
-    same(records, by_loop(runs, splits), tolerance=1e-12)
 
 
 def test_diagnostics_are_taken_of_the_first_training_samples(tiny) -> None:
@@ -347,8 +345,7 @@ def test_diagnostics_are_taken_of_the_first_training_samples(tiny) -> None:
     model = call("paribus.models.mlp:MLP", hidden=[6, 5], norm="batch", dropout=0.3)
     runs, splits = seeded(made, model, diagnostics=DIAGNOSTICS)
     assert len(splits[0].train) > DIAGNOSED
-    records = train_together(runs, splits)
-    same(records, by_loop(runs, splits), tolerance=1e-12)
+    records = agree(runs, splits, tolerance=1e-12)
     (one, *_) = train_together([replace(run, diagnostics=DIAGNOSTICS[1:]) for run in runs], splits)
     shared = one.curves.keys()
     assert {n: records[0].curves[n][1:] for n in shared} == {
@@ -390,9 +387,8 @@ def test_missing_values_are_filled_for_each_replicate(tiny, holes: str) -> None:
         x[2::6, 1] = math.nan
     made = base.changed(inputs=(x,), **settings)
     runs, splits = seeded(made, MLP)
-    records = train_together(runs, splits)
+    records = agree(runs, splits, tolerance=1e-12)
     assert all(r.completed for r in records)
-    same(records, by_loop(runs, splits), tolerance=1e-12)
 
 
 def test_data_may_be_drawn_anew_for_each_seed() -> None:
@@ -410,8 +406,7 @@ def test_data_may_be_drawn_anew_for_each_seed() -> None:
         "targets": (torch.cat([longer.targets[0], torch.full((1, 1), 7.0)]),),
     }
     splits[1] = replace(splits[1], dataset=replace(longer, **more))
-    records = train_together(runs, splits)
-    same(records, by_loop(runs, splits), tolerance=1e-12)
+    records = agree(runs, splits, tolerance=1e-12)
     assert len({r.hashes["data"] for r in records}) == 3
 
 
@@ -422,8 +417,7 @@ def test_images_may_be_bytes(tiny, axis: int | None) -> None:
     x = (base.dataset.inputs[0] * 40 + 128).clamp(0, 255).to(torch.uint8)
     made = base.changed(inputs=(x,), feature_axes=(axis,))
     model = NETWORKS["cnn with norm"][1] if axis else call(OfBytes)
-    runs, splits = seeded(made, model)
-    same(train_together(runs, splits), by_loop(runs, splits), tolerance=1e-12)
+    agree(*seeded(made, model), tolerance=1e-12)
 
 
 class OfBytes(nn.Module):
@@ -448,8 +442,7 @@ def windows(tiny) -> Any:
 
 def test_windows_may_be_views_of_a_series(windows) -> None:
     runs, splits = seeded(windows, MLP)
-    records = train_together(runs, splits)
-    same(records, by_loop(runs, splits), tolerance=1e-12)
+    records = agree(runs, splits, tolerance=1e-12)
     copied = windows.changed(inputs=(windows.dataset.inputs[0].contiguous(),))
     runs, splits = seeded(copied, MLP)
     assert [*map(bits, train_together(runs, splits))] == [*map(bits, records)]
@@ -475,8 +468,7 @@ def test_a_network_may_have_two_inputs(tiny) -> None:
     both = (*tiny["images"].dataset.inputs, *tiny["table"].dataset.inputs)
     for axes in ((1, 1), (None, 1), (1, None)):
         made = tiny["images"].changed(inputs=both, feature_axes=axes)
-        runs, splits = seeded(made, call(Two))
-        same(train_together(runs, splits), by_loop(runs, splits), tolerance=1e-12)
+        agree(*seeded(made, call(Two)), tolerance=1e-12)
 
 
 class Largest(TorchDispatchMode):
@@ -600,7 +592,7 @@ def test_an_ordinary_module_needs_no_change(
         "torch.optim:SGD", lr=0.01
     )  # at ten times that, rounding grows to 1e-8 in 210 steps
     runs, splits = seeded(tiny["table"], call(network), optimizer=slow, **settings)
-    same(train_together(runs, splits), by_loop(runs, splits), tolerance=1e-9 if length else 1e-12)
+    agree(runs, splits, tolerance=1e-9 if length else 1e-12)
 
 
 class Warming(nn.Module):
@@ -618,8 +610,7 @@ class Warming(nn.Module):
 
 def test_a_module_may_count_its_steps(tiny) -> None:
     """Nobody calls it but for a step, and no step that was recorded is replayed for one that is another."""
-    runs, splits = seeded(tiny["table"], call(Warming), **LONG)
-    same(train_together(runs, splits), by_loop(runs, splits), tolerance=1e-9)
+    agree(*seeded(tiny["table"], call(Warming), **LONG), tolerance=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -632,8 +623,7 @@ def test_a_bias_before_a_norm_is_round_off_under_an_adaptive_optimizer(
 
     So that weights agree to a millionth of a learning rate of one, in float64, and no better.
     """
-    runs, splits = seeded(tiny["table"], call(Counting), optimizer=call(f"torch.optim:{name}"))
-    same(train_together(runs, splits), by_loop(runs, splits), tolerance)
+    agree(*seeded(tiny["table"], call(Counting), optimizer=call(f"torch.optim:{name}")), tolerance)
 
 
 # What is random, and what is not.
@@ -662,7 +652,7 @@ def test_an_epoch_in_float32_is_the_loops_to_round_off(tiny, network: str) -> No
         runs, splits = seeded(
             tiny[kind], model, optimizer=optimizer, dtype="float32", steps=3, **settings
         )
-        same(train_together(runs, splits), by_loop(runs, splits), tolerance=4e-6)
+        agree(runs, splits, tolerance=4e-6)
 
 
 @pytest.mark.cuda
@@ -683,5 +673,4 @@ def test_cuda_gives_nearly_the_numbers_of_the_cpu(tiny, network: str) -> None:
 @pytest.mark.parametrize("network", NETWORKS)
 def test_on_cuda_the_loop_is_the_oracle_too(tiny, network: str) -> None:
     kind, model = NETWORKS[network]
-    runs, splits = seeded(tiny[kind], model, device="cuda")
-    same(train_together(runs, splits), by_loop(runs, splits), tolerance=1e-9)
+    agree(*seeded(tiny[kind], model, device="cuda"), tolerance=1e-9)

@@ -24,7 +24,7 @@ DIAGNOSED = {
 def many(store, count: int, longer: str = "", **changes: object) -> Bench:
     """So many learning rates, each a little better than the one before."""
     levels = {f"rate {i} × weighted{longer}": 0.1 + i / 100 for i in range(count)}
-    factor = Factor(path="recipe.optimizer.lr", levels=levels)
+    factor = Factor("recipe.optimizer.lr", levels)
     bench = Bench(store, comparison(factors=(factor,), baseline=(next(iter(levels)),)))
     for i, name in enumerate(levels):
         bench.put(name, around(0.4 - i / 50), **changes)
@@ -305,7 +305,4 @@ def test_what_is_zero_throughout_has_no_panel(store) -> None:
     for name in ("sgd", "adam", "rmsprop"):
         bench.put(name, around(0.4), curves=curves)
     titles = [axes.get_title() for axes in learning_curves.diagnostics(bench.result()).axes]
-    assert titles == [
-        "gradient norm, first over last layer",
-        "gradient norm before training",
-    ]
+    assert titles == ["gradient norm, first over last layer", "gradient norm before training"]

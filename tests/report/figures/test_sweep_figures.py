@@ -30,7 +30,7 @@ def swept(store, name: str = "hand", scores: dict | None = None, **fields) -> Be
     ],
 )
 def test_numbers_are_values_or_names_that_are_numbers(levels, expected) -> None:
-    found = sweep_figures.numbers(Factor(path="recipe.model.hidden", levels=levels))
+    found = sweep_figures.numbers(Factor("recipe.model.hidden", levels))
     assert list(found.values()) == expected
 
 
@@ -51,7 +51,7 @@ def test_a_line_has_a_point_for_each_setting_in_order_and_failures_at_their_pena
 
 def test_an_axis_of_lengths_says_so(store) -> None:
     deep = {str(depth): [8] * depth for depth in (1, 2, 4, 8)}
-    factor = Factor(path="recipe.model.hidden", levels=deep)
+    factor = Factor("recipe.model.hidden", deep)
     ((_, figure),) = sweep_figures.pictures(
         [swept(store, factors=(factor,), baseline=("1",)).result()]
     ).values()
@@ -59,7 +59,7 @@ def test_an_axis_of_lengths_says_so(store) -> None:
 
 
 def test_a_crossing_has_a_line_for_each_level_of_the_other_factor(store) -> None:
-    norm = Factor(path="recipe.model.norm", levels={"plain": None, "batch norm": "batch"})
+    norm = Factor("recipe.model.norm", {"plain": None, "batch norm": "batch"})
     bench = swept(store, factors=(LR, norm), baseline=("0.01", "plain"))
     ((_, figure),) = sweep_figures.pictures([bench.result()]).values()
     assert [line.get_label() for line in figure.axes[0].lines] == ["plain", "batch norm"]

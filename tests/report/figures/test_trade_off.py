@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from paribus.errors import ParibusError
 from paribus.report import method
 from paribus.report.figures import trade_off
 from paribus.report.page import page
 from paribus.runs.store import Store
 from tests.helpers.handmade import SEEDS, Bench, around, comparison
+from tests.helpers.refusals import refused
 
 
 @pytest.fixture
@@ -77,9 +77,7 @@ def test_without_a_frontier_there_is_nothing(tmp_path) -> None:
 
 @pytest.mark.parametrize("names", [("log_loss",), ("log_loss", "f1"), ("accuracy", "accuracy")])
 def test_a_frontier_of_anything_but_two_metrics_is_refused(names) -> None:
-    with pytest.raises(ParibusError) as caught:
-        comparison(frontier=names)
-    assert str(caught.value) == (
+    assert refused(comparison, frontier=names) == (
         f"frontier of comparison 'hand': got {', '.join(names)}, expected two of log_loss, accuracy. "
         "Name two metrics of the task."
     )

@@ -7,9 +7,9 @@ import pytest
 import torch
 from sklearn import metrics as sk
 
-from paribus.errors import ParibusError
 from paribus.runs.run import Predictions
 from paribus.suites.components.scores import explained, per_class, recall
+from tests.helpers.refusals import refused
 
 
 def stored(seed: int, classes: int, prevalence: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
@@ -130,9 +130,7 @@ def test_precision_and_recall_of_each_class_are_means_over_seeds() -> None:
 
 def test_an_unknown_average_is_refused() -> None:
     logits, target = stored(0, 3)
-    with pytest.raises(ParibusError) as caught:
-        recall(logits, target, names(3), average="none")
-    assert str(caught.value) == (
+    assert refused(recall, logits, target, names(3), average="none") == (
         "average of recall: got 'none', expected one of micro, macro, weighted. "
         "For each class by itself see per_class."
     )

@@ -342,7 +342,7 @@ def failure_scores(higher_is_better: bool, dummy: Floats, scores: npt.ArrayLike)
 
 
 def _correction(comparison: Comparison, rows: Sequence[Row]) -> float:
-    """Return test size over training size, the largest of all runs, where the comparison speaks of new data; else zero."""
+    """Return test size over training size, the largest of all runs, where new data are spoken of; else zero."""
     if not comparison.corrected:
         return 0.0
     sizes = [(r.data.get("test"), r.data.get("train")) for row in rows for r in row.present]
@@ -378,7 +378,7 @@ def _contrasts(
 
 
 def _side_by_side(rows: Sequence[Row]) -> tuple[npt.NDArray[np.str_], Floats, Floats]:
-    """Return outcomes, scores and dummy scores of complete rows, ``(row, seed)``; a seed that a row lacks is skipped."""
+    """Stack outcomes, scores and dummy scores of complete rows, ``(row, seed)``; a seed that a row lacks is skipped."""
     seeds = max((len(row.runs) for row in rows), default=0)
     outcomes = np.full((len(rows), seeds), "skipped", dtype="<U9")
     scores, dummy = np.full((2, len(rows), seeds), np.nan)

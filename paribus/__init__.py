@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from paribus.experiment.recipe import Recipe as Recipe
     from paribus.experiment.search_space import Categorical as Categorical
     from paribus.experiment.search_space import LogUniform as LogUniform
-    from paribus.experiment.search_space import Space as SearchSpace  # noqa: F401 - offered by this name
+    from paribus.experiment.search_space import SearchSpace as SearchSpace
     from paribus.experiment.search_space import Uniform as Uniform
     from paribus.experiment.suite import Suite as Suite
     from paribus.experiment.task import Metric as Metric
@@ -47,7 +47,7 @@ _PLACES = {
     "experiment.comparison": ("Budget", "Comparison"),
     "experiment.factor": ("Factor",),
     "experiment.recipe": ("EarlyStopping", "Pretrained", "Recipe"),
-    "experiment.search_space": ("Categorical", "LogUniform", "Space", "Uniform"),
+    "experiment.search_space": ("Categorical", "LogUniform", "SearchSpace", "Uniform"),
     "experiment.suite": ("Suite",),
     "experiment.task": ("Metric", "Task"),
     "experiment.tuning": ("Tuning",),
@@ -55,7 +55,6 @@ _PLACES = {
     "spec": ("call",),
 }
 _MODULE_OF = {name: f"paribus.{module}" for module, names in _PLACES.items() for name in names}
-_MODULE_OF["SearchSpace"] = _MODULE_OF.pop("Space")
 
 __all__ = ["__version__", "tasks", *_MODULE_OF]  # noqa: PLE0604 - all of them are strings
 
@@ -69,7 +68,7 @@ def __getattr__(name: str) -> Any:
         value = importlib.import_module("paribus.tasks")
     elif name in _MODULE_OF:
         module = importlib.import_module(_MODULE_OF[name])
-        value = getattr(module, "Space" if name == "SearchSpace" else name)
+        value = getattr(module, name)
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = value

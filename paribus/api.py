@@ -171,7 +171,7 @@ def _train(suite: Suite, session: Session) -> list[analysis.Result]:
 
 
 def _noted(comparison: Comparison) -> Comparison:
-    """The comparison with a note of what its code uses that cannot be hashed."""
+    """Note what its code uses that cannot be hashed."""
     specs = [spec for v in comparison.variants() for spec in (v.task, v.recipe, v.metric)]
     names = unhashed([*specs, *comparison.diagnostics])
     if not names:

@@ -84,7 +84,7 @@ class _Reader:
         self._seen: set[int] = set()
 
     def read(self, value: Any, name: str) -> Iterator[str]:
-        """The texts that say what a value is."""
+        """Yield the texts that say what a value is."""
         yield type(value).__name__
         if isinstance(value, _PLAIN):
             yield repr(value)
@@ -151,7 +151,7 @@ class _Reader:
                 )
 
     def _state(self, value: object, name: str) -> Iterator[str]:
-        """An object by its class and its state, or as one that only this process has."""
+        """Yield the texts of an object, by its class and its state, or as one that only this process has."""
         yield from self.read(type(value), name)
         try:
             yield hashlib.sha256(pickle.dumps(value)).hexdigest()
@@ -161,7 +161,7 @@ class _Reader:
 
 
 def _global_names(code: CodeType) -> set[str]:
-    """The global names that a code object uses, those of the functions within it too."""
+    """Return the global names that a code object uses, those of the functions within it too."""
     found = {
         step.argval
         for step in dis.get_instructions(code)

@@ -168,7 +168,7 @@ def _received(target: str, kwargs: dict[str, Any], local: Any) -> Call:
 
 
 def _own(folder: str) -> bool:
-    """Whether a folder of the path is the user's, not one of Python's own or of what is installed."""
+    """Return whether a folder of the path is the user's, not one of Python's own or of what is installed."""
     return not Path(folder).resolve().is_relative_to(sys.base_prefix) and not any(
         part in ("site-packages", "dist-packages") for part in Path(folder).parts
     )

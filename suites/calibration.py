@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from paribus import Budget, Comparison, Factor, LogUniform, Recipe, Tuning, call
-from paribus import SearchSpace as Space
+from paribus import Budget, Comparison, Factor, LogUniform, Recipe, SearchSpace, Tuning, call
 from paribus.suites.tasks.tabular import TABULAR
 
 RECIPE = Recipe(
@@ -13,11 +12,11 @@ RECIPE = Recipe(
     evaluate_every=60,
 )
 BUDGETS = {"quick": Budget(6, 60, 0.2)}
-LIVE = Space(ranges={"recipe.optimizer.lr": LogUniform(low=1e-4, high=1.0)})
+LIVE = SearchSpace(ranges={"recipe.optimizer.lr": LogUniform(low=1e-4, high=1.0)})
 """Log-loss after these steps runs from that of a guess to nearly its best."""
-WIDE = Space(ranges={"recipe.optimizer.lr": LogUniform(low=1e-10, high=1.0)})
+WIDE = SearchSpace(ranges={"recipe.optimizer.lr": LogUniform(low=1e-10, high=1.0)})
 """Mostly too small by far, so that few trials seldom hit what many do."""
-INERT = Space(ranges={"recipe.optimizer.dampening": LogUniform(low=0.01, high=0.9)})
+INERT = SearchSpace(ranges={"recipe.optimizer.dampening": LogUniform(low=0.01, high=0.9)})
 """Without momentum, dampening does nothing."""
 
 ITSELF = Comparison(
@@ -32,7 +31,7 @@ ITSELF = Comparison(
 )
 
 
-def _unequal(name: str, space: Space) -> Comparison:
+def _unequal(name: str, space: SearchSpace) -> Comparison:
     """Return a variant tuned by 5 trials against itself tuned by 50."""
     return Comparison(
         name=name,

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from typing import Literal
 
-from paribus import Budget, Claim, Comparison, Factor, LogUniform, Recipe, Suite, Tuning, call
-from paribus import SearchSpace as Space
+from paribus import (
+    Budget,
+    Claim,
+    Comparison,
+    Factor,
+    LogUniform,
+    Recipe,
+    SearchSpace,
+    Suite,
+    Tuning,
+    call,
+)
 from paribus.experiment.search_space import space
 from paribus.suites.tasks.images import IMAGES
 from paribus.suites.tasks.metrics import accuracy, log_loss
@@ -22,7 +32,9 @@ CAPPED = space(lr=LogUniform(low=1e-4, high=1e-2))
 WIDE = space(lr=LogUniform(low=1e-4, high=1e-1))
 
 
-def compared(name: str, question: str, rates: Space, text: str, relation: Relation) -> Comparison:
+def compared(
+    name: str, question: str, rates: SearchSpace, text: str, relation: Relation
+) -> Comparison:
     """One of the two: equal to the other but for the space of SGD's learning rate, and what is claimed of it."""
     return Comparison(
         name=name,

@@ -11,7 +11,7 @@ pytest_plugins = ["pytester", "tests.helpers.tiny_tasks"]
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """What a developer's runs left in the cache changes no test."""
+    """Give tests a cache of their own, so that a developer's runs change none."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PARIBUS_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield

@@ -46,7 +46,7 @@ def scores(result: pb.Result) -> dict[str, list[float]]:
 
 
 def points() -> Dataset:
-    """The samples above as a task's source writes them."""
+    """Return the samples above as a task's source writes them."""
     return Dataset(
         name="points",
         origin="made for a test",
@@ -93,7 +93,7 @@ def by_hand(of: pb.Task) -> dict[str, list[float]]:
 
 
 class Pairs(TorchDataset[Any]):
-    """A map-style data set."""
+    """Map-style data set."""
 
     classes = ("absent", "present")
 
@@ -291,7 +291,7 @@ def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 class Wants(nn.Module):
-    """A network that asks for other names."""
+    """Network that asks for other names."""
 
     def __init__(self, n_inputs: int, n_outputs: int) -> None:
         super().__init__()
@@ -303,7 +303,7 @@ def three() -> nn.Module:
 
 
 class Flat(nn.Module):
-    """A network that leaves the last axis out, which would be paired with every target."""
+    """Network that leaves the last axis out, which would be paired with every target."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -29,14 +29,14 @@ pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 
 
 class Block(NamedTuple):
-    """A fenced block: its language and its text."""
+    """Fenced block: its language and its text."""
 
     language: str
     text: str
 
     @property
     def file(self) -> str:
-        """The name of the file that the reader saves the block as, from its first line, or nothing."""
+        """Name of the file that the reader saves the block as, from its first line, or nothing."""
         named = re.match(r"# ([\w/]+\.py)\n", self.text)
         return named[1] if self.language == "python" and named else ""
 
@@ -110,7 +110,7 @@ def test_the_examples_run(page: Path, tmp_path: Path) -> None:
 
 
 def uses(command: str, files: dict[str, str]) -> bool:
-    """Whether a command is run: one that names a file saved from the page, or trains nothing."""
+    """Return whether a command is run: one that names a file saved from the page, or trains nothing."""
     return command == "paribus list" or any(word in files for word in shlex.split(command))
 
 
@@ -147,7 +147,7 @@ def check_paribus(arguments: list[str]) -> None:
 
 
 def check_pytest(pytester: pytest.Pytester, arguments: list[str]) -> None:
-    """A command on a file of the page is run with it; one of the checkout is collected here."""
+    """Run a command on a file of the page; collect one on a file of the checkout."""
     target, *options = arguments
     if target.startswith("benchmarks"):
         config = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT)]
@@ -213,7 +213,7 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 
 
 def leads_somewhere(path: Path, anchor: str) -> bool:
-    """Whether a file exists and, where an anchor is named, has a heading for it."""
+    """Return whether a file exists and, where an anchor is named, has a heading for it."""
     if not (path.exists() and anchor):
         return path.exists()
     titles = re.findall(r"^#+ (.*)$", path.read_text("utf-8"), re.MULTILINE)

@@ -1,4 +1,4 @@
-"""The hash of a notebook's or script's code: what it does changes it, and nothing else does."""
+"""Hash of a notebook's or script's code: what it does changes it, and nothing else does."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Net(Base):
 
 
 def namespace(text: str) -> dict[str, Any]:
-    """What a script of that text defines."""
+    """Return the names that a script of that text defines."""
     defined: dict[str, Any] = {"__name__": "__main__"}
     exec(text, defined)
     return defined

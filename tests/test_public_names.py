@@ -1,4 +1,4 @@
-"""The public names: imported when they are used, and the same to a type checker as to Python."""
+"""Public names: imported when they are used, and the same to a type checker as to Python."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The README fits on a screen, and the command line's page names every option."""
+"""README fits on a screen, and the command line's page names every option."""
 
 from __future__ import annotations
 

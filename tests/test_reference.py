@@ -1,4 +1,4 @@
-"""The pages of results/reference are what their evidence says, byte for byte."""
+"""Pages of results/reference are what their evidence says, byte for byte."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ def within(name: str, packages: set[str]) -> bool:
 
 
 def wrong_imports(root: Path) -> list[str]:
-    """Imports across folders that the table above does not allow."""
+    """List imports across folders that the table above does not allow."""
     found = []
     for path in files(root):
         folder = path.relative_to(root).parts[0]
@@ -84,7 +84,7 @@ def wrong_imports(root: Path) -> list[str]:
 
 
 def wrong_writers(root: Path) -> list[str]:
-    """Calls that write files, outside the modules that may."""
+    """List calls that write files, outside the modules that may."""
     return [
         f"{path.relative_to(root)}:{node.lineno} writes files: {ast.unparse(node)}"
         for path in files(root)

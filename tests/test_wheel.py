@@ -1,4 +1,4 @@
-"""The wheel: one top-level package, and a user's own modules beside it, from any working directory."""
+"""Wheel: one top-level package, and a user's own modules beside it, from any working directory."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _run(command: list[str | Path], folder: Path) -> str:
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel of a copy of what git keeps, built by the setuptools of this environment."""
+    """Build the wheel of a copy of what git keeps, built by the setuptools of this environment."""
     folder = tmp_path_factory.mktemp("wheel")
     listed = _run(["git", "ls-files", "paribus", "models", "suites", "*.md", "LICENSE"], ROOT)
     for name in ("pyproject.toml", *listed.splitlines()):
@@ -86,7 +86,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The interpreter of an environment that has the wheel, and finds what it needs in this one."""
+    """Return the interpreter of an environment that has the wheel, and finds what it needs in this one."""
     folder = tmp_path_factory.mktemp("environment")
     _run([sys.executable, "-m", "venv", "--without-pip", folder], folder)
     made = folder / "bin" / "python"
@@ -103,7 +103,7 @@ def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A user's folder: a suite's file, a test of it, and packages named as those of paribus are at its root."""
+    """Make a user's folder: a suite's file, a test of it, and packages named as those of paribus are at its root."""
     texts = {
         "models/net.py": NET,
         "suites/parts.py": PARTS,

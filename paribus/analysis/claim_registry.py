@@ -193,7 +193,7 @@ def _data(results: Sequence[Result]) -> str:
 
 
 def _contents(result: Result) -> list[str]:
-    return sorted({str(record.data["digest"]) for row in result.rows for record in row.known})
+    return sorted({str(record.data["digest"]) for row in result.rows for record in row.present})
 
 
 def _declared(suites: Sequence[Suite]) -> Iterator[tuple[ClaimRecord, list[str]]]:
@@ -214,12 +214,12 @@ def _budgets(comparison: Comparison) -> list[str]:
 def _remembered(entry: ClaimRecord, budgets: Sequence[str], store: Store) -> ClaimRecord:
     """Return the record, stored; or the stored one where this session did not run it or could answer nothing."""
     now = entry.answered
-    if now is None or now.silent:
+    if now is None or now.untested:
         kept = _kept(entry, [entry.budget, *budgets], store)
         if kept is not None and (now is None or not _is_silent(kept)):
             return replace(kept, since=NOT_RUN if now is None else now.evidence)
     if now is not None:
-        answer = [now.answer.value, now.evidence, now.single, now.silent, entry.spent]
+        answer = [now.answer.value, now.evidence, now.single, now.untested, entry.spent]
         store.keep_answer(entry.key, answer)
     return entry
 
@@ -240,10 +240,10 @@ def _looked_up(entry: ClaimRecord, store: Store) -> ClaimRecord | None:
     kept = store.answer(entry.key)
     if kept is None:
         return None
-    (answer, evidence, single, silent, spent), when = kept
-    answered = ClaimResult(entry.claim, Answer(answer), evidence, single, silent)
+    (answer, evidence, single, untested, spent), when = kept
+    answered = ClaimResult(entry.claim, Answer(answer), evidence, single, untested)
     return replace(entry, answered=answered, spent=spent, earlier=when[:10])
 
 
 def _is_silent(entry: ClaimRecord) -> bool:
-    return entry.answered is None or entry.answered.silent
+    return entry.answered is None or entry.answered.untested

@@ -23,7 +23,7 @@ from paribus.analysis.hypothesis_tests import (
     p_phrase,
 )
 from paribus.analysis.results import Result, Row, penalised, steps_to_target
-from paribus.analysis.verdict import Contrast, Decision
+from paribus.analysis.verdict import Contrast, Decision, Reason
 from paribus.experiment.claim import Claim
 from paribus.experiment.comparison import Comparison
 from paribus.runs.run import RunResult
@@ -40,14 +40,14 @@ class ClaimResult:
 
     Attributes:
         single: whether it rests on a test of its own at 5 %, outside the family.
-        silent: whether this look could answer nothing, whatever the runs show: withheld, too few seeds, a later look.
+        untested: whether this look could answer nothing, whatever the runs show: withheld, too few seeds, a later look.
     """
 
     claim: Claim
     answer: Answer
     evidence: str
     single: bool = False
-    silent: bool = False
+    untested: bool = False
 
 
 def answer_all(result: Result) -> tuple[ClaimResult, ...]:
@@ -61,7 +61,7 @@ def answer_suite(results: Sequence[Result]) -> tuple[ClaimResult, ...]:
     suite, arm = results[0].suite, results[0].arm
     missing = len(results) < len(suite.comparisons)
     return tuple(
-        ClaimResult(claim, Answer.undecided, "not run", silent=True)
+        ClaimResult(claim, Answer.undecided, "not run", untested=True)
         if missing
         else answer(claim, *results)
         for claim in suite.claims
@@ -72,11 +72,11 @@ def answer_suite(results: Sequence[Result]) -> tuple[ClaimResult, ...]:
 @lru_cache(maxsize=1024)
 def answer(claim: Claim, *results: Result) -> ClaimResult:
     """Answer one claim: of one comparison, or of every comparison of a suite."""
-    reason = next(filter(None, (_silent(claim, result) for result in results)), "")
+    reason = next(filter(None, (_reason_untested(claim, result) for result in results)), "")
     if len({result.seeds for result in results}) > 1:
         reason = reason or "withheld: its comparisons have different seeds"
     if reason:
-        return ClaimResult(claim, Answer.undecided, reason, silent=True)
+        return ClaimResult(claim, Answer.undecided, reason, untested=True)
     result = results[0]
     if _asks_the_family(claim, result):
         return _by_verdict(claim, result)
@@ -108,7 +108,7 @@ def _needed(claim: Claim, result: Result) -> tuple[Row, ...]:
     return tuple(result.row(name) for name in _named(claim, result))
 
 
-def _silent(claim: Claim, result: Result) -> str:
+def _reason_untested(claim: Claim, result: Result) -> str:
     """Return the reason why a claim is not looked at in a result, or an empty string."""
     if result.control.broken:
         return "withheld, because control broke"
@@ -128,18 +128,19 @@ def _withheld(claim: Claim, result: Result) -> str:
     if claim.metric == STEPS and result.comparison.corrected:
         return "withheld: shares of seeds do not speak of new data"
     named = _named(claim, result)
-    reasons = [result.contrasts[name].reason for name in named if name in result.contrasts]
+    contrasts = [result.contrasts[name] for name in named if name in result.contrasts]
+    reasons = {reason for contrast in contrasts for reason in contrast.reasons}
     compared = claim.measure is None and not claim.alone
     primary = compared and claim.metric in (None, result.comparison.primary.name)
-    for reason in ("exhausted", "skipped"):
+    for reason in (Reason.exhausted, Reason.skipped):
         if reason in reasons:
             return f"withheld: {reason}"
-    floored = bool(reasons) and all(reason == "floor" for reason in reasons)
+    floored = bool(contrasts) and all(Reason.floor in contrast.reasons for contrast in contrasts)
     if primary and (floored or _learn_nothing(named, result)):
-        return "withheld: floor"
-    if primary and reasons == ["ceiling"]:
-        return "withheld: ceiling"
-    return "a later look" if "exploratory" in reasons or result.exploratory else ""
+        return f"withheld: {Reason.floor}"
+    if primary and len(contrasts) == 1 and Reason.ceiling in reasons:
+        return f"withheld: {Reason.ceiling}"
+    return "a later look" if Reason.exploratory in reasons or result.exploratory else ""
 
 
 def _learn_nothing(names: Sequence[str], result: Result) -> bool:
@@ -162,8 +163,8 @@ def _by_verdict(claim: Claim, result: Result) -> ClaimResult:
     evidence = (
         f"verdict {contrast.label}, mean difference {mean:.3g}, {p_phrase(p)} (Holm){seen_as}"
     )
-    if contrast.reason:
-        return ClaimResult(claim, Answer.undecided, evidence, silent=True)
+    if contrast.reasons:
+        return ClaimResult(claim, Answer.undecided, evidence, untested=True)
     if contrast.decision == claim.relation:
         return ClaimResult(claim, Answer.supported, evidence)
     refuted = contrast.decision is not Decision.undecided
@@ -183,8 +184,8 @@ def _direction(claim: Claim, comparison: Comparison) -> bool:
     """Return whether more of the claim's score is better."""
     if claim.higher_is_better is not None:
         return claim.higher_is_better
-    known = {m.name: m for m in (*comparison.task.metrics, comparison.primary)}
-    metric = known.get(claim.metric or comparison.primary.name)
+    metrics = {m.name: m for m in (*comparison.task.metrics, comparison.primary)}
+    metric = metrics.get(claim.metric or comparison.primary.name)
     return metric is None or metric.higher_is_better  # without one only identity is claimed
 
 
@@ -197,21 +198,21 @@ def _by_values(claim: Claim, results: Sequence[Result]) -> ClaimResult:
         b = _numbers(claim, results, _named(claim, result)[1])
     if not len(a):
         nothing = f"no {_name(claim, result)} was measured"
-        return ClaimResult(claim, Answer.undecided, nothing, silent=True)
-    known = np.isfinite(a) & np.isfinite(b)
+        return ClaimResult(claim, Answer.undecided, nothing, untested=True)
+    finite = np.isfinite(a) & np.isfinite(b)
     up = claim.alone or _direction(claim, result.comparison)
-    d: Floats = (1.0 if up else -1.0) * (a - b)[known]
-    shown = f"{_name(claim, result)} {_against(claim, a[known], b[known])}" if d.size else ""
-    if not known.all() or d.size < stats.min_seeds(1):
-        why = _few(a) if known.all() else f"{d.size} of {len(a)} pairs have the score"
-        told = f"{shown}, {why}".removeprefix(", ")
-        return ClaimResult(claim, Answer.undecided, told, silent=bool(known.all()))
+    d: Floats = (1.0 if up else -1.0) * (a - b)[finite]
+    shown = f"{_name(claim, result)} {_against(claim, a[finite], b[finite])}" if d.size else ""
+    if not finite.all() or d.size < stats.min_seeds(1):
+        why = _few(a) if finite.all() else f"{d.size} of {len(a)} pairs have the score"
+        evidence = f"{shown}, {why}".removeprefix(", ")
+        return ClaimResult(claim, Answer.undecided, evidence, untested=bool(finite.all()))
     single = claim.relation != "identical"
     by = _inference(result)
-    found, how = RELATIONS[claim.relation](d, _margin(claim, result.comparison), by)
-    sought = claim.relation in DIFFERENCES and found is Answer.undecided
+    verdict, test = RELATIONS[claim.relation](d, _margin(claim, result.comparison), by)
+    sought = claim.relation in DIFFERENCES and verdict is Answer.undecided
     seen = by.visible(d) if sought else ""
-    return ClaimResult(claim, found, f"{shown} (medians), {how}, n = {d.size}{seen}", single)
+    return ClaimResult(claim, verdict, f"{shown} (medians), {test}, n = {d.size}{seen}", single)
 
 
 def _few(numbers: Floats) -> str:
@@ -261,8 +262,8 @@ def _short(value: np.floating) -> str:
 def _margin(claim: Claim, comparison: Comparison) -> float | None:
     if claim.margin is not None or claim.measure is not None or claim.relation in OWN_MARGIN:
         return claim.margin
-    known = {m.name: m.margin for m in (*comparison.task.metrics, comparison.primary)}
-    return known.get(claim.metric or comparison.primary.name)
+    margins = {m.name: m.margin for m in (*comparison.task.metrics, comparison.primary)}
+    return margins.get(claim.metric or comparison.primary.name)
 
 
 def _inference(result: Result) -> Inference:
@@ -276,13 +277,13 @@ def _by_steps(claim: Claim, comparison: Comparison, variant: Row, reference: Row
     shown = f"{_steps(a, b)} (medians), {fewer} seeds fewer, {more} more"
     wanted, unwanted = (fewer, more) if claim.relation == "better" else (more, fewer)
     p = stats.sign_test_p(fewer, more)
-    found = Answer.undecided
+    verdict = Answer.undecided
     if p <= ALPHA:
-        found = Answer.supported if wanted > unwanted else Answer.refuted
+        verdict = Answer.supported if wanted > unwanted else Answer.refuted
     shown = f"{shown}, sign test {p_phrase(p)}"
     if a.size < stats.min_seeds(1):
-        return ClaimResult(claim, Answer.undecided, f"{shown}, {_few(a)}", silent=True)
-    return ClaimResult(claim, found, shown, single=True)
+        return ClaimResult(claim, Answer.undecided, f"{shown}, {_few(a)}", untested=True)
+    return ClaimResult(claim, verdict, shown, single=True)
 
 
 def target_steps(comparison: Comparison, row: Row) -> Floats:
@@ -293,14 +294,14 @@ def target_steps(comparison: Comparison, row: Row) -> Floats:
     def steps(record: RunResult) -> float:
         return steps_to_target(record, metric.name, target, metric.higher_is_better)
 
-    return np.array([steps(record) for record in row.known])
+    return np.array([steps(record) for record in row.present])
 
 
 def _steps(a: Floats, b: Floats) -> str:
     """Return the median steps of two variants, the unit once, with the last that has one."""
     medians = [float(np.median(values)) for values in (a, b)]
-    told = ["never" if np.isinf(median) else f"{median:.0f}" for median in medians]
+    texts = ["never" if np.isinf(median) else f"{median:.0f}" for median in medians]
     last = max((i for i, median in enumerate(medians) if np.isfinite(median)), default=None)
     if last is not None:
-        told[last] += " steps"
-    return " against ".join(told)
+        texts[last] += " steps"
+    return " against ".join(texts)

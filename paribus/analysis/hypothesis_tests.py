@@ -69,8 +69,8 @@ class Inference:
 
 def _identical(d: Floats, margin: float | None, _by: Inference) -> tuple[Answer, str]:
     largest = float(np.abs(d).max())
-    found = Answer.supported if largest <= (margin or 0.0) else Answer.refuted
-    return found, f"largest difference {largest:.3g}"
+    verdict = Answer.supported if largest <= (margin or 0.0) else Answer.refuted
+    return verdict, f"largest difference {largest:.3g}"
 
 
 def _better(d: Floats, margin: float | None, by: Inference) -> tuple[Answer, str]:
@@ -97,8 +97,8 @@ def _equivalent(d: Floats, margin: float | None, by: Inference) -> tuple[Answer,
     if p <= ALPHA:
         return Answer.supported, f"equivalence {p_phrase(p)}, margin {margin:g}"
     outside = by.beyond(np.sign(d.mean()) * d, margin)
-    found = Answer.refuted if outside <= ALPHA else Answer.undecided
-    return found, f"equivalence {p_phrase(p)}, margin {margin:g}"
+    verdict = Answer.refuted if outside <= ALPHA else Answer.undecided
+    return verdict, f"equivalence {p_phrase(p)}, margin {margin:g}"
 
 
 def _not_worse(d: Floats, margin: float | None, by: Inference) -> tuple[Answer, str]:

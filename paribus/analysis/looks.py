@@ -53,7 +53,7 @@ def looks_at(
 
 
 def _upto(noted: Sequence[int], seeds: int) -> tuple[int, ...]:
-    """Looks up to the one with so many seeds, which comes last where it is new."""
+    """Return looks up to the one with so many seeds, which comes last where it is new."""
     earlier = noted[: noted.index(seeds)] if seeds in noted else noted
     return (*earlier, seeds)
 

@@ -19,7 +19,7 @@ from paribus.runs.run import RunResult
 def parameters(results: Sequence[Result], variant: str) -> Floats:
     """Return the number of parameters that the variant trains."""
     (result,) = results
-    return np.array([float(record.parameters) for record in result.row(variant).known])
+    return np.array([float(record.parameters) for record in result.row(variant).present])
 
 
 def step_ratio(results: Sequence[Result], variant: str) -> Floats:
@@ -41,7 +41,7 @@ def over_dummy(results: Sequence[Result], variant: str, *, predictor: str, metri
     (result,) = results
     score, row = _metric(result, metric), result.row(variant)
     sign = score.sign
-    dummy = np.array([record.dummy[predictor][score.name] for record in row.known])
+    dummy = np.array([record.dummy[predictor][score.name] for record in row.present])
     gained: Floats = sign * (_or_dummy(row, score) - dummy)
     return gained
 
@@ -68,7 +68,7 @@ def advantage(results: Sequence[Result], variant: str, *, over: str, metric: str
 def area(results: Sequence[Result], variant: str, *, curve: str) -> Floats:
     """Return the area under a curve over the steps that it spans: its mean height, by trapezoids."""
     (result,) = results
-    return np.array([_area(record, curve) for record in result.row(variant).known])
+    return np.array([_area(record, curve) for record in result.row(variant).present])
 
 
 def _area(record: RunResult, curve: str) -> float:
@@ -81,7 +81,7 @@ def _area(record: RunResult, curve: str) -> float:
 def late_to_early(results: Sequence[Result], variant: str, *, curve: str) -> Floats:
     """Return the mean of the last quarter of a curve's points over the mean of the first, NaN left out."""
     (result,) = results
-    return np.array([_late_to_early(record, curve) for record in result.row(variant).known])
+    return np.array([_late_to_early(record, curve) for record in result.row(variant).present])
 
 
 def _late_to_early(record: RunResult, curve: str) -> float:
@@ -102,7 +102,7 @@ def log_slope(results: Sequence[Result], variant: str, *, layers: str) -> Floats
         layers: what the curves of the layers' numbers begin with, such as ``gradient_norm/``.
     """
     (result,) = results
-    return np.array([_log_slope(record, layers) for record in result.row(variant).known])
+    return np.array([_log_slope(record, layers) for record in result.row(variant).present])
 
 
 def _log_slope(record: RunResult, layers: str) -> float:
@@ -126,7 +126,7 @@ def weights_a_step(results: Sequence[Result], variant: str) -> Floats:
     Counted from the shapes of the initial weights that the runs left.
     """
     (result,) = results
-    return np.array([_weights(record) for record in result.row(variant).known])
+    return np.array([_weights(record) for record in result.row(variant).present])
 
 
 def _weights(record: RunResult) -> float:
@@ -203,7 +203,7 @@ def _regrets(result: Result, variant: str) -> Floats:
     metric = result.comparison.task.primary
     sign = metric.sign
     scores = sign * np.array([_or_dummy(row, metric) for row in result.rows])
-    dummy = sign * np.array([_dummy(record, metric) for record in result.baseline.known])
+    dummy = sign * np.array([_dummy(record, metric) for record in result.baseline.present])
     own = sign * _or_dummy(result.row(variant), metric)
     best = np.maximum(scores.max(axis=0), dummy)
     gap = best - dummy
@@ -286,7 +286,7 @@ def _metric(result: Result, name: str) -> Metric:
 
 def _or_dummy(row: Row, metric: Metric) -> Floats:
     """Return a test score of each run, ``(seed,)``, that of the first dummy predictor where it failed."""
-    return np.array([r.scores.get(metric.name, _dummy(r, metric)) for r in row.known])
+    return np.array([r.scores.get(metric.name, _dummy(r, metric)) for r in row.present])
 
 
 def _dummy(record: RunResult, metric: Metric) -> float:

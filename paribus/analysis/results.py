@@ -1,4 +1,4 @@
-"""What the store knows of a comparison: its runs in a table, whether control held, contrasts and verdicts.
+"""Results of a comparison from the store: its runs in a table, whether control held, contrasts and verdicts.
 
 Nothing is trained here, so a page can be rebuilt from the store at any time.
 """
@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from paribus import stats
-from paribus.analysis.balance import Control, check_control
+from paribus.analysis.control import Control, check_control
 from paribus.analysis.looks import Look, crossed_looks, looks_at
-from paribus.analysis.verdict import Contrast, decide, decide_sequentially
+from paribus.analysis.verdict import Contrast, Reason, decide, decide_sequentially
 from paribus.engines.vmapped.optimizers import operations_of
 from paribus.experiment.comparison import Comparison
 from paribus.experiment.suite import Suite
@@ -32,7 +32,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Row:
-    """A variant's runs, one a seed.
+    """Variant's runs, one a seed.
 
     Attributes:
         records: what the store holds of each run, or None.
@@ -53,36 +53,36 @@ class Row:
     searched: TrialResults | None = None
 
     @property
-    def known(self) -> list[RunResult]:
-        """The records that are there."""
+    def present(self) -> list[RunResult]:
+        """Records that are there."""
         return [record for record in self.records if record is not None]
 
     @property
     def tried(self) -> list[RunResult]:
-        """The records of its trials that are there."""
+        """Records of its trials that are there."""
         return [] if self.searched is None else self.searched.there
 
     @property
     def complete(self) -> bool:
-        """Whether every seed has its record and nothing failed."""
-        return len(self.known) == len(self.runs) and not self.failed
+        """True where every seed has its record and nothing failed."""
+        return len(self.present) == len(self.runs) and not self.failed
 
     @property
     def outcomes(self) -> list[str]:
-        """How each run that is there ended."""
-        return [record.outcome.value for record in self.known]
+        """End of each run that is there."""
+        return [record.outcome.value for record in self.present]
 
     def count(self, outcome: str) -> int:
-        """How many runs ended so."""
+        """Count the runs that ended so."""
         return self.outcomes.count(outcome)
 
     def values(self, name: str) -> Floats:
-        """A recorded score of each run, ``(seed,)``, as `score_of` names it; NaN where there is none."""
+        """Return a recorded score of each run, ``(seed,)``, as `score_of` names it; NaN where there is none."""
         return np.array([np.nan if r is None else score_of(r, name) for r in self.records])
 
 
 def score_of(record: RunResult, name: str) -> float:
-    """A score of a run by name; ``name@0`` is a curve's start, ``name@mean`` its mean; ``parameters`` counts them."""
+    """Return a score by name; ``name@0`` is a curve's start, ``name@mean`` its mean; ``parameters`` counts them."""
     if name == "parameters":
         return float(record.parameters)
     curve, _, which = name.partition("@")
@@ -95,7 +95,7 @@ def score_of(record: RunResult, name: str) -> float:
 
 
 def steps_to_target(record: RunResult, metric: str, target: float, higher_is_better: bool) -> float:
-    """Steps after which the validation score first reached the target; infinite if it never did."""
+    """Return steps after which the validation score first reached the target; infinite if it never did."""
     curve = record.curves.get(f"validation/{metric}", [])
     sign = 1.0 if higher_is_better else -1.0
     reached = (
@@ -145,23 +145,23 @@ class Result:
 
     @property
     def baseline(self) -> Row:
-        """The row that the others are held against."""
+        """Row that the others are held against."""
         return self.rows[0]
 
     @property
     def exploratory(self) -> bool:
-        """Whether this is a later look at a result that was looked at before with other seeds."""
+        """True where this is a later look at a result that was looked at before with other seeds."""
         return len(self.looks) > 1
 
     @property
     def unequal(self) -> bool:
-        """Whether variants were given different numbers of trials."""
+        """True where variants were given different numbers of trials."""
         return self.arm == "tuned" and _unequal_trials(self.comparison, self.budget)
 
     @property
     def run_keys(self) -> set[str]:
         """Keys of the records that it rests on, trials among them."""
-        return {record.key for row in self.rows for record in (*row.known, *row.tried)}
+        return {record.key for row in self.rows for record in (*row.present, *row.tried)}
 
     @cached_property
     def classes(self) -> list[str]:
@@ -169,13 +169,13 @@ class Result:
         return classes_of(self.rows)
 
     def row(self, variant: str) -> Row:
-        """The row of a variant."""
+        """Return the row of a variant."""
         return next(row for row in self.rows if row.variant.name == variant)
 
 
 def classes_of(rows: Sequence[Row]) -> list[str]:
-    """Names of the classes as the first record that is there has them."""
-    records = (record for row in rows for record in row.known)
+    """Return names of the classes as the first record that is there has them."""
+    records = (record for row in rows for record in row.present)
     names = next((record.data.get("classes") for record in records), None)
     return list(names) if isinstance(names, list) else []
 
@@ -195,7 +195,7 @@ def collect(
     pilot: Pilot | None = None,
     cap: int | None = None,
 ) -> Result:
-    """Everything that the store knows of one arm of a comparison on a device.
+    """Collect everything that the store has of one arm of a comparison on a device.
 
     Args:
         suite: what the comparison belongs to.
@@ -228,10 +228,10 @@ def collect(
         taken = looks_at(store, comparison, rows, sequential=cap is not None)
         looks = crossed_looks(comparison, taken)
         later = [name for name, seen in looks.items() if len(seen) > 1]
-        found = _contrasts(comparison, rows, later, sequential=cap is not None)
+        judged = _contrasts(comparison, rows, later, sequential=cap is not None)
         if arm == "tuned" and _unequal_trials(comparison, budget):
-            found = tuple(flagged(contrast, UNEQUAL) for contrast in found)
-        contrasts = {contrast.variant: contrast for contrast in found}
+            judged = tuple(flagged(contrast, Reason.unequal_budgets) for contrast in judged)
+        contrasts = {contrast.variant: contrast for contrast in judged}
     return Result(
         suite=suite,
         comparison=comparison,
@@ -253,16 +253,13 @@ def collect(
     )
 
 
-UNEQUAL = "unequal budgets"
-
-
 def _unequal_trials(comparison: Comparison, budget: str) -> bool:
     return comparison.tuning is not None and comparison.tuning.is_unequal(budget)
 
 
-def flagged(contrast: Contrast, reason: str) -> Contrast:
-    """The contrast with a further reason beside its verdict."""
-    return replace(contrast, reason="; ".join(filter(None, (contrast.reason, reason))))
+def flagged(contrast: Contrast, reason: Reason) -> Contrast:
+    """Return the contrast with a further reason beside its verdict."""
+    return replace(contrast, reasons=(*contrast.reasons, reason))
 
 
 def _row(
@@ -273,8 +270,8 @@ def _row(
     failures: Mapping[str, str],
     baseline: Sequence[Run],
 ) -> Row:
-    known = store.get(run.key for run in runs)
-    records = tuple(known.get(run.key) for run in runs)
+    by_key = store.get(run.key for run in runs)
+    records = tuple(by_key.get(run.key) for run in runs)
     scores = np.array(
         [_primary(comparison, variant, record, store) for record in records], dtype=float
     )
@@ -284,7 +281,7 @@ def _row(
 
 
 def timing_key(run: Run) -> str:
-    """What the time of a step by the loop depends on: runs that differ in a learning rate alone share it."""
+    """Return what the time of a step depends on; runs that differ in a learning rate alone share it."""
     recipe = run.recipe.model_copy(
         update={"optimizer": operations_of(run.recipe.optimizer), "salt": ""}
     )
@@ -307,46 +304,48 @@ def _primary(
 
 
 def _predictions(row: Row, store: Store) -> list[Predictions]:
-    found = (store.predictions(record.key) for record in row.known)
-    return [predictions for predictions in found if predictions is not None]
+    stored = (store.predictions(record.key) for record in row.present)
+    return [predictions for predictions in stored if predictions is not None]
 
 
 def _dummy(
     comparison: Comparison, variant: Variant, records: Sequence[RunResult | None], store: Store
 ) -> Floats:
-    """The primary score of the first dummy predictor, ``(seed,)``; NaN where it is not known."""
+    """Return the primary score of the first dummy predictor, ``(seed,)``; NaN where it is not known."""
     if comparison.metric is None:
         first, name = next(iter(variant.task.dummy)), variant.metric.name
         return np.array([r.dummy[first][name] if r else np.nan for r in records])
     scores = []
     for record in records:
-        found = store.predictions(record.key) if record else None
-        if record is None or found is None:
+        predictions = store.predictions(record.key) if record else None
+        if record is None or predictions is None:
             scores.append(np.nan)
         else:
-            score = variant.metric.function(found.dummy, found.target, record.data["classes"])
+            score = variant.metric.function(
+                predictions.dummy, predictions.target, record.data["classes"]
+            )
             scores.append(float(score))
     return np.array(scores)
 
 
 def failure_scores(higher_is_better: bool, dummy: Floats, scores: npt.ArrayLike) -> Floats:
-    """What a failed run scores, in the shape of ``dummy``: the dummy score, and where it is not known the worst known.
+    """Return the score of a failed run, shaped like ``dummy``: that of the dummy predictor, or the worst score known.
 
     Args:
         higher_is_better: direction of the metric.
         dummy: ``(seed,)`` or ``(variant, seed)``, NaN where it is not known.
         scores: ``(variant, seed)`` of the runs, NaN where one failed.
     """
-    known = [x[np.isfinite(x)] for x in (dummy, np.ravel(np.asarray(scores, dtype=float)))]
-    worst = next((x.min() if higher_is_better else x.max() for x in known if x.size), 0.0)
+    finite = [x[np.isfinite(x)] for x in (dummy, np.ravel(np.asarray(scores, dtype=float)))]
+    worst = next((x.min() if higher_is_better else x.max() for x in finite if x.size), 0.0)
     return np.where(np.isfinite(dummy), dummy, worst)
 
 
 def _correction(comparison: Comparison, rows: Sequence[Row]) -> float:
-    """Test size over training size, the largest of all runs, where the comparison speaks of new data; else zero."""
+    """Return test size over training size, the largest of all runs, where new data are spoken of; else zero."""
     if not comparison.corrected:
         return 0.0
-    sizes = [(r.data.get("test"), r.data.get("train")) for row in rows for r in row.known]
+    sizes = [(r.data.get("test"), r.data.get("train")) for row in rows for r in row.present]
     return max((a / b for a, b in sizes if isinstance(a, int) and isinstance(b, int)), default=0.0)
 
 
@@ -379,7 +378,7 @@ def _contrasts(
 
 
 def _side_by_side(rows: Sequence[Row]) -> tuple[npt.NDArray[np.str_], Floats, Floats]:
-    """Outcomes, scores and dummy scores of complete rows, ``(row, seed)``; a seed that a row lacks is skipped."""
+    """Stack outcomes, scores and dummy scores of complete rows, ``(row, seed)``; a seed that a row lacks is skipped."""
     seeds = max((len(row.runs) for row in rows), default=0)
     outcomes = np.full((len(rows), seeds), "skipped", dtype="<U9")
     scores, dummy = np.full((2, len(rows), seeds), np.nan)
@@ -390,7 +389,7 @@ def _side_by_side(rows: Sequence[Row]) -> tuple[npt.NDArray[np.str_], Floats, Fl
 
 
 def penalised(result: Result) -> tuple[list[Row], Floats, npt.NDArray[np.bool_]]:
-    """The complete rows, their primary scores with failed runs at their penalty, and which runs count.
+    """Return the complete rows, their primary scores with failed runs at their penalty, and which runs count.
 
     Returns:
         Rows, ``(row, seed)`` of scores, and ``(row, seed)`` of whether a run was made to its end or failed.
@@ -399,8 +398,8 @@ def penalised(result: Result) -> tuple[list[Row], Floats, npt.NDArray[np.bool_]]
     if not rows:
         return [], np.empty((0, 0)), np.empty((0, 0), dtype=np.bool_)
     higher = result.comparison.primary.higher_is_better
-    outcomes, found, dummy = _side_by_side(rows)
-    scores = np.where(outcomes == "completed", found, np.nan)
+    outcomes, recorded, dummy = _side_by_side(rows)
+    scores = np.where(outcomes == "completed", recorded, np.nan)
     penalty = failure_scores(higher, dummy, scores)
     table = stats.penalised(scores, penalty, higher_is_better=higher)
     return rows, table, np.isin(outcomes, ("completed", "diverged"))

@@ -290,7 +290,7 @@ def absent_false_alarm(n: int) -> float:
 def _identical(
     known_answer: KnownAnswer, result: Result, again: Sequence[RunResult]
 ) -> KnownAnswerResult:
-    first = {record.key: record for record in result.row(known_answer.variant).known}
+    first = {record.key: record for record in result.row(known_answer.variant).present}
     odd = [r for r in again if r.key not in first or bits(r) != bits(first[r.key])]
     same = len(again) - len(odd)
     return KnownAnswerResult(

@@ -97,4 +97,4 @@ def _counts(scores: Scores, n: int, world: World) -> bool:
     seen = {name: values[:n] for name, values in scores.items()}
     later = [name for name in seen if n > SOME[0]]
     (contrast,) = judge(seen, world, exploratory=later)
-    return contrast.decision in (Decision.better, Decision.worse) and not contrast.reason
+    return contrast.decision in (Decision.better, Decision.worse) and not contrast.reasons

@@ -10,7 +10,7 @@ from paribus.execution.cases import Case
 from paribus.execution.engine_choice import EngineChoice
 from paribus.execution.preflight import first_trial
 from paribus.experiment.comparison import Comparison
-from paribus.experiment.search_space import Space
+from paribus.experiment.search_space import SearchSpace
 from paribus.experiment.suite import Suite
 from paribus.experiment.tuning import Arm, Tuning
 from paribus.experiment.variant import Variant
@@ -53,13 +53,13 @@ class ArmState:
 
     @property
     def cases(self) -> list[Case]:
-        """A case for each variant, the baseline first."""
+        """Case for each variant, the baseline first."""
         names = (self.suite.name, self.comparison.name, self.device, self.arm)
         return [Case(*names, variant.name) for variant in self.variants]
 
     @property
     def tuned(self) -> bool:
-        """Whether each run is the winner of a search."""
+        """True where each run is the winner of a search."""
         return self.arm == "tuned"
 
     @property
@@ -69,8 +69,8 @@ class ArmState:
         return self.comparison.tuning
 
     @property
-    def declared_spaces(self) -> dict[str, Space]:
-        """The declared space of each variant."""
+    def declared_spaces(self) -> dict[str, SearchSpace]:
+        """Declared space of each variant."""
         return {v.name: self.tuning.space_of(v.name, v.levels) for v in self.variants}
 
     def variant(self, name: str) -> Variant:
@@ -80,8 +80,8 @@ class ArmState:
     def extend(self, variant: str, seeds: range) -> None:
         """Give a variant more seeds; what was worked out with fewer is dropped."""
         self.seeds[variant] = seeds
-        for known in (self.runs, self.plans, self.trials):
-            known.pop(variant, None)
+        for cache in (self.runs, self.plans, self.trials):
+            cache.pop(variant, None)
 
     def first_runs(self, by_variant: Sequence[Run]) -> list[Run]:
         """Return the first run of each variant, in the tuned arm as its first trial, from untuned ones."""

@@ -97,10 +97,10 @@ def opened(
 def _read(path: Path) -> dict[str, Any]:
     try:
         evidence: dict[str, Any] = json.loads(lzma.decompress(path.read_bytes()))
-        known = evidence.get("format") == FORMAT
+        readable = evidence.get("format") == FORMAT
     except (OSError, lzma.LZMAError, ValueError, AttributeError) as error:
         raise _refusal(f"{path} ({error})") from error
-    if not known:
+    if not readable:
         raise _refusal(f"{path} of format {evidence.get('format')}")
     return evidence
 

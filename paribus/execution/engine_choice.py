@@ -35,7 +35,7 @@ WORTH_TRYING_HALVES = 5.0
 
 
 class EngineChoice(NamedTuple):
-    """An engine, why, and the most replicates that a process trains at once, which changes no number."""
+    """Engine, its reason and the largest chunk of replicates, which changes no number."""
 
     engine: str
     reason: str
@@ -43,7 +43,7 @@ class EngineChoice(NamedTuple):
 
 
 def common(choices: Sequence[EngineChoice]) -> EngineChoice:
-    """One engine for all variants of a comparison: the one that all would have, or else the loop.
+    """Return one engine for all variants of a comparison: the one that all would have, or else the loop.
 
     Engines agree to rounding and not to the bit, and their times do not compare, so none may vary with the factor.
     """
@@ -75,7 +75,7 @@ class EngineQuery(NamedTuple):
 
 
 def resolve_each(questions: Sequence[EngineQuery], jobs: int) -> Iterator[tuple[int, EngineChoice]]:
-    """The engine for each question, with its place, as it is found.
+    """Yield the engine for each question, with its place, as it is found.
 
     Questions are answered side by side, as what is chosen will be trained; on a GPU one after the other.
     """
@@ -90,7 +90,7 @@ def _resolved(question: EngineQuery) -> EngineChoice:
 
 
 def _cohort(question: EngineQuery) -> list[Run]:
-    """As many runs as are trained together: those of the question in turn, seed after seed."""
+    """Return as many runs as are trained together: those of the question in turn, seed after seed."""
     runs = list(map(_unstarted, (question.run, *question.beside)))
     return [
         replace(runs[i % len(runs)], seed=question.run.seed + i // len(runs))
@@ -99,7 +99,7 @@ def _cohort(question: EngineQuery) -> list[Run]:
 
 
 def resolve(wanted: str, run: Run, replicates: int, beside: Sequence[Run] = ()) -> EngineChoice:
-    """The engine for a kind of training; the arguments are those of a `EngineQuery`.
+    """Return the engine for a kind of training; the arguments are those of a `EngineQuery`.
 
     A network that cannot be stacked is trained by the loop whatever was asked for, and the reason says why.
     """
@@ -122,12 +122,12 @@ def resolve(wanted: str, run: Run, replicates: int, beside: Sequence[Run] = ()) 
 
 
 def _unstarted(run: Run) -> Run:
-    """The run from weights of its own: where it starts from changes no time, and others' training takes some."""
+    """Return the run from weights of its own: where it starts from changes no time, and others' training takes some."""
     return replace(run, recipe=run.recipe.model_copy(update={"start": None}))
 
 
 def _worth(run: Run, split: Split, replicates: int) -> tuple[float, str]:
-    """Seconds of a step by the loop, and why stacking is not even looked at, or nothing."""
+    """Return seconds of a step by the loop, and why stacking is not even looked at, or nothing."""
     if replicates == 1:
         return 0.0, "a single run"
     try:
@@ -148,27 +148,27 @@ def _loop_seconds(run: Run, split: Split) -> float:
 
 
 def _stacked(wanted: str, cohort: Sequence[Run], split: Split, alone: float) -> EngineChoice:
-    """The stacked engine in the form and chunk size that suit it best, or the loop if ``auto`` finds it faster."""
+    """Return the stacked engine in the form and chunk size that suit it best, or the loop where it is faster."""
     steps = cohort[0].recipe.steps
     if wanted == "stacked" and (len(cohort) == 1 or steps < FEWEST_MEASURED):
         return EngineChoice("stacked", "asked for")
-    found = best_chunk_size(cohort, split)
+    best = best_chunk_size(cohort, split)
     if wanted == "stacked":
-        chosen = EngineChoice("stacked", "asked for", found.limit)
+        chosen = EngineChoice("stacked", "asked for", best.limit)
     else:
-        each = found.each(steps)
+        each = best.each(steps)
         reason = (
-            f"{alone * 1e6:.0f} µs a step by the loop, {each * 1e6:.0f} stacked by {found.tried}"
+            f"{alone * 1e6:.0f} µs a step by the loop, {each * 1e6:.0f} stacked by {best.tried}"
         )
         if each >= alone:
             return EngineChoice("loop", reason)
-        chosen = EngineChoice("stacked", reason, found.limit)
-    at_once = found.dealt(len(cohort))
-    return _form(chosen, cohort[:at_once], split, found.step * at_once / found.tried)
+        chosen = EngineChoice("stacked", reason, best.limit)
+    at_once = best.dealt(len(cohort))
+    return _form(chosen, cohort[:at_once], split, best.step * at_once / best.tried)
 
 
 class ChunkSize(NamedTuple):
-    """How many are best trained at once.
+    """Number of runs that are best trained at once, with their times.
 
     Attributes:
         limit: of how many a process is given at once; as many as there are, where more than were tried may be better.
@@ -183,34 +183,34 @@ class ChunkSize(NamedTuple):
     start: float
 
     def each(self, steps: int) -> float:
-        """Seconds of a step of one of them, the start spread over so many steps."""
+        """Return seconds of a step of one of them, the start spread over so many steps."""
         return (self.step + self.start / steps) / self.tried
 
     def dealt(self, replicates: int) -> int:
-        """How many of so many are trained at once, in chunks as equal as can be."""
+        """Return how many of so many are trained at once, in chunks as equal as can be."""
         return -(-replicates // -(-replicates // self.limit))
 
 
 def best_chunk_size(cohort: Sequence[Run], split: Split) -> ChunkSize:
-    """What is trained at once is halved for as long as that saves time.
+    """Halve the chunk for as long as that saves time.
 
     A large network's replicates leave a core's cache, and convolutions in groups get slower the more groups there are.
     Every chunk's start is part of its time.
     """
-    steps, most = cohort[0].recipe.steps, min(len(cohort), MOST_MEASURED)
-    best = ChunkSize(MAX_CHUNK, most, *_stacked_seconds(cohort[:most], split))
-    worth = best.each(steps) * steps * most >= WORTH_TRYING_HALVES
+    steps, largest = cohort[0].recipe.steps, min(len(cohort), MOST_MEASURED)
+    best = ChunkSize(MAX_CHUNK, largest, *_stacked_seconds(cohort[:largest], split))
+    worth = best.each(steps) * steps * largest >= WORTH_TRYING_HALVES
     while worth and best.tried > 1:
         half = -(-best.tried // 2)
-        found = ChunkSize(half, half, *_stacked_seconds(cohort[:half], split))
-        if found.each(steps) > (1 - WORTH_HALVING) * best.each(steps):
+        halved = ChunkSize(half, half, *_stacked_seconds(cohort[:half], split))
+        if halved.each(steps) > (1 - WORTH_HALVING) * best.each(steps):
             break
-        best = found
+        best = halved
     return best
 
 
 def _form(chosen: EngineChoice, cohort: Sequence[Run], split: Split, plain: float) -> EngineChoice:
-    """The form of a stacked step: operation by operation, or compiled where that repays itself.
+    """Return the form of a stacked step: operation by operation, or compiled where that repays itself.
 
     On a GPU the same question is asked of its own times; capturing a step as a CUDA graph would be a third answer here.
 
@@ -227,14 +227,14 @@ def _form(chosen: EngineChoice, cohort: Sequence[Run], split: Split, plain: floa
         compiled = _compiled_seconds(cohort, split)
     except NotCompiledError as why:
         return chosen._replace(reason=f"{chosen.reason}; not compiled: {why}")
-    found = f"{chosen.reason}; {plain * 1e6:.0f} µs a step of all {len(cohort)}, {compiled * 1e6:.0f} compiled"
+    reason = f"{chosen.reason}; {plain * 1e6:.0f} µs a step of all {len(cohort)}, {compiled * 1e6:.0f} compiled"
     return EngineChoice(
-        COMPILED if pays(plain, compiled, steps) else "stacked", found, chosen.chunk_size
+        COMPILED if pays(plain, compiled, steps) else "stacked", reason, chosen.chunk_size
     )
 
 
 def pays(plain: float, compiled: float, steps: int) -> bool:
-    """Whether machine code that is there repays loading it, in each process: seconds a step without it and with it.
+    """Return whether machine code repays loading it, by seconds a step without it and with it, in each process.
 
     >>> pays(0.0010, 0.0005, 1000), pays(0.0010, 0.0005, 1001)
     (False, True)
@@ -247,7 +247,7 @@ class NotCompiledError(Exception):
 
 
 def _stacked_seconds(runs: Sequence[Run], split: Split) -> tuple[float, float]:
-    """Seconds of a step of so many replicates, and those that the start took, recording included."""
+    """Return seconds of a step of so many replicates, and those that the start took, recording included."""
     with deterministic(runs[0]):
         started = time.perf_counter()
         training = StackedTraining(runs, [split] * len(runs))
@@ -258,7 +258,7 @@ def _stacked_seconds(runs: Sequence[Run], split: Split) -> tuple[float, float]:
 
 
 def _compiled_seconds(runs: Sequence[Run], split: Split) -> float:
-    """Seconds of a compiled step of so many replicates.
+    """Return seconds of a compiled step of so many replicates.
 
     Args:
         runs: of one process.
@@ -279,18 +279,18 @@ def _compiled_seconds(runs: Sequence[Run], split: Split) -> float:
         return _seconds(training, min(training.at_once, MOST_STEPS_MEASURED))
 
 
-def _seconds(training: Training | StackedTraining, unit: int = 1) -> float:
-    """Seconds of a step, the best of three rounds of so many units of steps; a step that takes long is taken twice."""
-    first = _taken(training, unit)
-    if unit * first > MEASURED_SECONDS:
-        return min(first, _taken(training, unit))
-    _taken(training, unit)
-    units = max(1, int(MEASURED_SECONDS / 3 / (unit * _taken(training, unit))))
-    return min(_taken(training, units * unit) for _ in range(3))
+def _seconds(training: Training | StackedTraining, at_once: int = 1) -> float:
+    """Return seconds of a step, the best of three rounds of steps; a step that takes long is taken twice."""
+    first = _taken(training, at_once)
+    if at_once * first > MEASURED_SECONDS:
+        return min(first, _taken(training, at_once))
+    _taken(training, at_once)
+    repeats = max(1, int(MEASURED_SECONDS / 3 / (at_once * _taken(training, at_once))))
+    return min(_taken(training, repeats * at_once) for _ in range(3))
 
 
 def _taken(training: Training | StackedTraining, steps: int) -> float:
-    """Seconds of a step, of so many that are taken."""
+    """Return seconds of a step, of so many that are taken."""
     started = time.perf_counter()
     training.advance(steps)
     return (time.perf_counter() - started) / steps

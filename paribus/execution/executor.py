@@ -61,7 +61,7 @@ def _in_process(work: Sequence[Chunk]) -> Iterator[tuple[int, list[RunResult]]]:
 def spread(
     function: Callable[[Work], Found], work: Sequence[Work], jobs: int
 ) -> Iterator[tuple[int, Found]]:
-    """Call a function on each piece of work, in workers of one thread each; what it found, with its place, as it comes.
+    """Call a function on each piece of work, in workers of one thread each; yield each result with its place.
 
     A worker that is killed costs the pieces that it held, which are given to a new one, once.
 
@@ -73,9 +73,9 @@ def spread(
     waiting = dict(enumerate(work))
     for attempt in range(2):
         try:
-            for i, found in _once(function, waiting, jobs):
+            for i, result in _once(function, waiting, jobs):
                 del waiting[i]
-                yield i, found
+                yield i, result
         except TerminatedWorkerError as error:
             if attempt:
                 raise ParibusError(
@@ -151,15 +151,15 @@ _folds: dict[str, Split] = {}
 
 
 def split_of(run: Run) -> Split:
-    """The split that a run sees; one of the same samples is used again, with the statistics taken of it.
+    """Return the split that a run sees; one of the same samples is used again, with the statistics taken of it.
 
     A series is cut at the same times for every seed, and its statistics are dear.
     """
     split = run.task.make_split(dataset_of(run.task, run.seed), run.streams)
     name = f"{split.dataset.digest}/{split.digest}"
-    known = _folds.get(name)
-    if known is not None and known.dataset is split.dataset and known.notes == split.notes:
-        return known
+    cached = _folds.get(name)
+    if cached is not None and cached.dataset is split.dataset and cached.notes == split.notes:
+        return cached
     keep_latest(_folds, name, split, KEPT)
     return split
 
@@ -169,7 +169,7 @@ KEPT = 8
 
 
 def dataset_of(task: Task, seed: int) -> Dataset:
-    """The task's data, read once a process (once a seed where they are redrawn); the last few are kept."""
+    """Return the task's data, read once a process (once a seed where they are redrawn); the last few are kept."""
     drawn = seed if task.redrawn and not task.from_file else None
     name = canonical([task.source, task.reader, task.path, task.target, drawn])
     if name not in _datasets:
@@ -178,7 +178,7 @@ def dataset_of(task: Task, seed: int) -> Dataset:
 
 
 def provenance(run: Run) -> dict[str, object]:
-    """Versions, device and threads of a run, for its record."""
+    """Return versions, device and threads of a run, for its record."""
     on_gpu = run.device == "cuda"
     return {
         "python": platform.python_version(),

@@ -38,7 +38,7 @@ class Finished:
 
     @property
     def unbalanced(self) -> bool:
-        """Whether something that should be equal was not, in any comparison."""
+        """True where something that should be equal was not, in any comparison."""
         return any(result.control.broken for result in self.results)
 
 

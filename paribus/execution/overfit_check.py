@@ -24,7 +24,7 @@ ROUND = 25
 
 @dataclass(frozen=True)
 class Fitted:
-    """How far a few samples were learned by heart.
+    """Loss and score of an overfit check on a few samples.
 
     Attributes:
         samples: how many.
@@ -44,15 +44,15 @@ class Fitted:
 
     @property
     def passed(self) -> bool:
-        """Whether the loss fell to a hundredth of what it was and every sample is right."""
+        """True where the loss fell to a hundredth of what it was and every sample is right."""
         enough = self.after <= max(SHARE_LEFT * self.before, SMALLEST)
         return enough and self.accuracy in (None, 1.0)
 
     @property
-    def told(self) -> str:
-        """The outcome in a line.
+    def summary(self) -> str:
+        """Outcome in a line.
 
-        >>> Fitted(samples=32, steps=50, before=2.3, after=0.01, accuracy=1.0).told
+        >>> Fitted(samples=32, steps=50, before=2.3, after=0.01, accuracy=1.0).summary
         'one batch of 32: fitted, loss 2.3 -> 0.01, accuracy 1 after 50 steps'
         """
         name = "one point" if self.samples == 1 else f"one batch of {self.samples}"
@@ -105,8 +105,8 @@ def check_all(
         for variant in comparison.variants()[: None if variants else 1]:
             own = {"path": data.get(task), "target": targets.get(task)} if task in data else {}
             made = variant.model_copy(update={"task": variant.task.model_copy(update=own)})
-            for found in check(made, steps=steps):
-                yield f"{comparison.name}, {variant.name}", found
+            for fitted in check(made, steps=steps):
+                yield f"{comparison.name}, {variant.name}", fitted
 
 
 def _fitted(run: Run, split: Split, steps: int) -> Fitted:
@@ -115,24 +115,24 @@ def _fitted(run: Run, split: Split, steps: int) -> Fitted:
         try:
             training = Training(run, split)
             before = _measured(run, training)
-            found, taken = before, 0
-            while taken < steps and not _told(samples, taken, before, found).passed:
+            scores, taken = before, 0
+            while taken < steps and not _outcome(samples, taken, before, scores).passed:
                 training.advance(ROUND)
                 taken += ROUND
-                found = _measured(run, training)
+                scores = _measured(run, training)
         except ValueError as error:
             if samples > 1:
                 raise
             return Fitted(samples, reason=f"{error}".partition("\n")[0])
-    return _told(samples, taken, before, found)
+    return _outcome(samples, taken, before, scores)
 
 
 def _measured(run: Run, training: Training) -> dict[str, float]:
-    """Loss and scores on the samples, in evaluation mode."""
+    """Return loss and scores on the samples, in evaluation mode."""
     part = training.parts.train
-    found = evaluation(run, outputs_of(training.network, part), part)
-    return {name.removeprefix("validation/"): value for name, value in found.items()}
+    scores = evaluation(run, outputs_of(training.network, part), part)
+    return {name.removeprefix("validation/"): value for name, value in scores.items()}
 
 
-def _told(samples: int, steps: int, before: dict[str, float], after: dict[str, float]) -> Fitted:
+def _outcome(samples: int, steps: int, before: dict[str, float], after: dict[str, float]) -> Fitted:
     return Fitted(samples, steps, before["loss"], after["loss"], after.get("accuracy"))

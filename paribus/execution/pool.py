@@ -21,12 +21,12 @@ ENVIRONMENT = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": s
 
 
 def available_jobs() -> int:
-    """Cores that this process may use."""
+    """Count the cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def workers(jobs: int) -> ProcessPoolExecutor:
-    """As many workers as there are jobs."""
+    """Return as many workers as there are jobs."""
     from loky import get_reusable_executor
 
     pool: ProcessPoolExecutor = get_reusable_executor(
@@ -54,7 +54,7 @@ _pools: set[ProcessPoolExecutor] = set()
 
 
 def _start() -> None:
-    """One thread; Ctrl-C, which reaches every process of a terminal, is left to the one that started this."""
+    """Use one thread; Ctrl-C, which reaches every process of a terminal, is left to the one that started this."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     import torch
 

@@ -18,7 +18,7 @@ class Forecast:
     spent: float = 0.0
 
     def left(self) -> float:
-        """Seconds until all that was planned is done, as far as can be told."""
+        """Return the seconds until all that was planned is done, as estimated."""
         pace = self.spent / self.done if self.done else 1.0
         return max(0.0, self.planned - self.done) * pace
 

@@ -249,7 +249,7 @@ class Session:
 
     def follow(self, cases: Sequence[Case]) -> None:
         """Where seeds are a sequence, add some to what is still open, look again, and so on up to the cap."""
-        if self.settings.most is None:
+        if self.settings.max_seeds is None:
             return
         here = [case for case in cases if not self.study.skip_reason(case)]
         for arm in {case.arm_key: self.study.arm(case) for case in here}.values():
@@ -263,14 +263,14 @@ class Session:
         crossings = arm.comparison.interactions()
         names = [name for name, contrast in result.contrasts.items() if contrast.open]
         names += [v for name, c in result.interactions.items() if c.open for v in crossings[name]]
-        if not names or len(result.baseline.runs) >= (self.settings.most or 0):
+        if not names or len(result.baseline.runs) >= (self.settings.max_seeds or 0):
             return []
         wanted = dict.fromkeys([result.baseline.variant.name, *names])
         return [arm.cases[0]._replace(variant=name) for name in wanted]
 
     def _add_seeds(self, cases: Sequence[Case]) -> None:
         """Train some more seeds of these cases."""
-        count = min(len(self.study.seeds_of(cases[0])) + SEEDS_ADDED, self.settings.most or 0)
+        count = min(len(self.study.seeds_of(cases[0])) + SEEDS_ADDED, self.settings.max_seeds or 0)
         for case in cases:
             self.study.arm(case).extend(case.variant, range(count))
         self._forecast(cases)
@@ -299,7 +299,7 @@ class Session:
 
     @cached_property
     def source(self) -> dict[str, object]:
-        """The commit that is checked out, and whether files differ from it."""
+        """Commit that is checked out, and whether files differ from it."""
         commit = _git("rev-parse", "--short=12", "HEAD")
         return {
             "commit": commit or "unknown",

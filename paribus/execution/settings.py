@@ -228,7 +228,7 @@ class Settings:
             )
 
     @property
-    def most(self) -> int | None:
+    def max_seeds(self) -> int | None:
         """Maximum number of seeds of a sequence, None where the number of seeds is fixed."""
         return (self.cap or CAP) if self.sequential else None
 

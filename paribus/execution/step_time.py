@@ -1,4 +1,4 @@
-"""How long one training step takes, against the baseline's: interleaved, on one pinned thread, device synchronised.
+"""Time of one training step against the baseline's: interleaved, on one pinned thread, device synchronised.
 
 It is always a step of the loop, whichever engine trained: the stacked engine takes no step of one run alone.
 """
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 class ReplayClock:
-    """A clock that can be told what to show, so that a benchmark reports seconds that were measured elsewhere.
+    """Clock that can be told what to show, so that a benchmark reports seconds that were measured elsewhere.
 
     Called, it gives seconds as `time.perf_counter` does. pytest-benchmark takes it as its timer: a training's
     seconds are then the same whether it ran now, in several processes, or was found in the store.
@@ -39,7 +39,7 @@ class ReplayClock:
         self._ahead = 0.0
 
     def __call__(self) -> float:
-        """Seconds since some moment."""
+        """Return seconds since some moment."""
         return time.perf_counter() + self._ahead
 
     @contextmanager
@@ -51,7 +51,7 @@ class ReplayClock:
 
 
 def time_steps(variant: Run, baseline: Run) -> Timing:
-    """Seconds of a step of both by the loop, round by round, the two taking turns.
+    """Return seconds of a step of both by the loop, round by round, the two taking turns.
 
     Each round takes as many steps as fill about 10 ms of the baseline; the first few steps are not counted. Neither
     evaluation nor the reading of data is in it.
@@ -86,7 +86,7 @@ def take_turns(contenders: Sequence[Callable[[], T]], rounds: int) -> list[list[
 
 
 def _seconds(training: Training, steps: int) -> float:
-    """Mean seconds of a step over some steps."""
+    """Return mean seconds of a step over some steps."""
     started = time.perf_counter()
     training.advance(steps)
     return (time.perf_counter() - started) / steps

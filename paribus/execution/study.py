@@ -15,7 +15,7 @@ from paribus.execution.executor import dataset_of
 from paribus.execution.pool import available_jobs
 from paribus.execution.settings import Settings
 from paribus.experiment.comparison import Comparison
-from paribus.experiment.search_space import Space
+from paribus.experiment.search_space import SearchSpace
 from paribus.experiment.suite import Suite
 from paribus.experiment.task import Task
 from paribus.experiment.tuning import ARMS
@@ -114,8 +114,8 @@ class Study:
     def seeds(self, comparison: Comparison) -> range:
         """Return the seeds that are compared; of a sequence those it begins with, as few as can stop it."""
         settings = self.settings
-        if settings.most is not None:
-            count = min(settings.most, min_seeds_to_stop(comparison.family))
+        if settings.max_seeds is not None:
+            count = min(settings.max_seeds, min_seeds_to_stop(comparison.family))
         elif settings.seeds is not None:
             count = settings.seeds
         else:
@@ -190,7 +190,7 @@ class Study:
         return arm.plans[case.variant]
 
     def trial_plan_in(
-        self, case: Case, space: Space, seeds: Sequence[int] | None = None
+        self, case: Case, space: SearchSpace, seeds: Sequence[int] | None = None
     ) -> TrialPlan:
         """Return the trials of a tuned case in a space, on the seeds that count or on those of a pilot."""
         arm, untuned = self.arm(case), self.untuned_runs(case)
@@ -225,12 +225,12 @@ class Study:
         arm.pilot = pilot
 
     def _pilot_name(self, arm: ArmState) -> str:
-        """Digest of what a pilot depends on: the variants, the engine, and how they are tuned."""
+        """Return digest of what a pilot depends on: the variants, the engine, and how they are tuned."""
         return digest(
             {
                 "variants": {c.variant: self.untuned_runs(c)[0].kind_key for c in arm.cases},
                 "spaces": arm.declared_spaces,
-                "trials": [self.trial_plan_in(c, Space()).trials for c in arm.cases],
+                "trials": [self.trial_plan_in(c, SearchSpace()).trials for c in arm.cases],
                 "seeds": arm.tuning.pilot,
             }
         )
@@ -283,7 +283,7 @@ class Study:
             else {},
             pilot=self.pilot(arm.cases[0]) if arm.tuned else None,
             arm=arm.arm,
-            cap=self.settings.most,
+            cap=self.settings.max_seeds,
         )
 
     def claims(

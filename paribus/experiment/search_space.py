@@ -150,7 +150,7 @@ def _bad_range(low: float, high: float, expected: str, complement: bool = False)
     )
 
 
-class Space(Frozen):
+class SearchSpace(Frozen):
     """Ranges by dotted path into the recipe, such as ``recipe.optimizer.lr``; none is a search over restarts alone."""
 
     ranges: dict[str, Range] = Field(default_factory=dict)
@@ -173,13 +173,15 @@ class Space(Frozen):
         return "; ".join(texts) or "nothing"
 
 
-def space(**ranges: LogUniform | Uniform | Categorical) -> Space:
+def space(**ranges: LogUniform | Uniform | Categorical) -> SearchSpace:
     """Make a space over keyword arguments of the optimizer, which is what most searches are over.
 
     >>> space(lr=LogUniform(low=0.001, high=3)).label
     'optimizer.lr: log-uniform in [0.001, 3]'
     """
-    return Space(ranges={f"recipe.optimizer.{name}": values for name, values in ranges.items()})
+    return SearchSpace(
+        ranges={f"recipe.optimizer.{name}": values for name, values in ranges.items()}
+    )
 
 
 def best_trial(values: Sequence[float], higher_is_better: bool) -> int | None:
@@ -212,7 +214,7 @@ class Edge(NamedTuple):
         return f"{path} at its {self.side} end ({self.crowd} of {self.winners} winners)"
 
 
-def edges(space: Space, winners: Sequence[Mapping[str, Any]]) -> list[Edge]:
+def edges(space: SearchSpace, winners: Sequence[Mapping[str, Any]]) -> list[Edge]:
     """Return the ends in whose outer tenth over a quarter of the winners lie."""
     ends = []
     sides: tuple[Side, Side] = ("low", "high")
@@ -222,7 +224,7 @@ def edges(space: Space, winners: Sequence[Mapping[str, Any]]) -> list[Edge]:
     return [edge for edge in ends if edge.crowd > CROWDED * edge.winners]
 
 
-def widened(spaces: Mapping[str, Space], crowded: Sequence[Edge]) -> dict[str, Space]:
+def widened(spaces: Mapping[str, SearchSpace], crowded: Sequence[Edge]) -> dict[str, SearchSpace]:
     """Return every variant's space, widened alike at each crowded end as far as its ranges can be."""
     made = dict(spaces)
     for path, side in dict.fromkeys((edge.path, edge.side) for edge in crowded):
@@ -230,8 +232,8 @@ def widened(spaces: Mapping[str, Space], crowded: Sequence[Edge]) -> dict[str, S
     return made
 
 
-def _widened(space: Space, path: str, side: Side) -> Space:
+def _widened(space: SearchSpace, path: str, side: Side) -> SearchSpace:
     within = space.ranges.get(path)
     if not isinstance(within, LogUniform) or not within.can_widen(side):
         return space
-    return Space(ranges={**space.ranges, path: within.widened(side)})
+    return SearchSpace(ranges={**space.ranges, path: within.widened(side)})

@@ -197,7 +197,7 @@ def _baseline(
 
 
 def _value(key: str, value: Any) -> Any:
-    """What stands in a recipe for a value that a person gives: a call of a function or class."""
+    """Return what stands in a recipe for a value that a person gives: a call of a function or class."""
     if isinstance(value, Call) or key not in CALLABLES:
         return value
     if isinstance(value, torch.nn.Module | torch.optim.Optimizer):

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from paribus.experiment.recipe import Recipe
-from paribus.experiment.search_space import Space
+from paribus.experiment.search_space import SearchSpace
 from paribus.spec import Frozen, replace
 
 Arm = str
@@ -36,7 +36,7 @@ class Tuning(Frozen):
         pilot: seeds of the pilot.
     """
 
-    spaces: Space | dict[str, Space]
+    spaces: SearchSpace | dict[str, SearchSpace]
     trials: dict[str, int | dict[str, int]]
     seconds: dict[str, float] = Field(default_factory=dict)
     widen: bool = True
@@ -44,9 +44,9 @@ class Tuning(Frozen):
     unequal: bool = False
     pilot: int = Field(default=4, ge=1)
 
-    def space_of(self, name: str, levels: Sequence[str]) -> Space:
+    def space_of(self, name: str, levels: Sequence[str]) -> SearchSpace:
         """Return a variant's declared space: under its name, under one of its levels, or the one of all."""
-        if isinstance(self.spaces, Space):
+        if isinstance(self.spaces, SearchSpace):
             return self.spaces
         return next(self.spaces[key] for key in (name, *levels) if key in self.spaces)
 
@@ -65,7 +65,7 @@ class Tuning(Frozen):
     @property
     def paths(self) -> tuple[str, ...]:
         """Every path that is tuned in some variant, the only ones at which runs may differ from their variant."""
-        spaces = [self.spaces] if isinstance(self.spaces, Space) else [*self.spaces.values()]
+        spaces = [self.spaces] if isinstance(self.spaces, SearchSpace) else [*self.spaces.values()]
         return tuple(dict.fromkeys(path for space in spaces for path in space.ranges))
 
 

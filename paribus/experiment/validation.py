@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from paribus.errors import ParibusError, none_of, one_of
 from paribus.experiment.claim import Claim
-from paribus.experiment.search_space import Space
+from paribus.experiment.search_space import SearchSpace
 from paribus.experiment.tuning import Tuning, applied
 from paribus.experiment.variant import Variant, differences, variant_name, within
 from paribus.seeding import Streams
@@ -146,7 +146,7 @@ def _refuse_untunable(comparison: Comparison, tuning: Tuning, variants: Sequence
 
 
 def _refuse_spaces(tuning: Tuning, comparison: str, variants: Sequence[Variant]) -> None:
-    if isinstance(tuning.spaces, Space):
+    if isinstance(tuning.spaces, SearchSpace):
         return
     names = {name for v in variants for name in (v.name, *v.levels)}
     bare = [v.name for v in variants if not {v.name, *v.levels} & tuning.spaces.keys()]
@@ -156,7 +156,7 @@ def _refuse_spaces(tuning: Tuning, comparison: str, variants: Sequence[Variant])
             f"spaces of comparison {comparison!r}",
             got=f"none for {', '.join(bare)}" if bare else f"one for {', '.join(unknown)}",
             expected="one for every variant, by its name or a level's, and for nothing else",
-            fix="Give Space() to a variant that has nothing to tune.",
+            fix="Give SearchSpace() to a variant that has nothing to tune.",
         )
 
 
@@ -203,7 +203,7 @@ def _refuse_path(path: str, comparison: str, factors: Sequence[str]) -> None:
     )
 
 
-def _refuse_values(space: Space, comparison: str, variant: Variant) -> None:
+def _refuse_values(space: SearchSpace, comparison: str, variant: Variant) -> None:
     values = space.draw(Streams(0), 0)
     try:
         applied(variant.recipe, values)

@@ -134,7 +134,7 @@ def check(arguments: Namespace) -> int:
     for name, found in check_all(
         suite, paths, columns, variants=arguments.all, steps=arguments.steps
     ):
-        _write(f"{name}, {found.told}")
+        _write(f"{name}, {found.summary}")
         failed |= not (found.passed or found.reason)
     return int(failed)
 

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from paribus.analysis.ranking import TaskRanking
 from paribus.analysis.results import Result, Row
-from paribus.analysis.verdict import Contrast, Decision
+from paribus.analysis.verdict import Contrast, Decision, Reason
 from paribus.experiment.variant import within
 from paribus.report.formatting import listed, number, p_equals, pathless, plural
 from paribus.report.tables import mean_scores, state
@@ -98,7 +98,7 @@ def _reason(contrast: Contrast) -> str:
 
 def _phrase(key: tuple[Decision, str], contrasts: Sequence[Contrast], result: Result) -> str:
     """Tell what one verdict says of the variants that have it."""
-    decision, reason = key
+    decision, _ = key
     names = listed(_named(result.row(c.variant)) for c in contrasts)
     base = _named(result.baseline)
     one = len(contrasts) == 1
@@ -112,29 +112,28 @@ def _phrase(key: tuple[Decision, str], contrasts: Sequence[Contrast], result: Re
         metric = result.comparison.primary
         margin = f"{metric.margin:g} {metric.unit}".rstrip()
         return f"{names} {'differs' if one else 'differ'} from {base} by less than the margin of {margin}"
-    return _undecided(reason, names, base, contrasts, result)
+    return _undecided(names, base, contrasts, result)
 
 
-def _undecided(
-    reason: str, names: str, base: str, contrasts: Sequence[Contrast], result: Result
-) -> str:
-    """Tell why variants are undecided."""
-    kind = reason.partition(";")[0].partition(":")[0]
+def _undecided(names: str, base: str, contrasts: Sequence[Contrast], result: Result) -> str:
+    """Tell why variants are undecided, all for the same reason."""
+    reason = next(iter(contrasts[0].reasons), None)
+    text = contrasts[0].reason
     dummy = next(iter(result.comparison.task.dummy))
     one = len(contrasts) == 1
-    if kind == "floor":
+    if reason is Reason.floor:
         return f"neither {base} nor {names} beats the predictor that learns nothing (`{dummy}`) by the margin"
-    if kind == "ceiling":
+    if reason is Reason.ceiling:
         return f"{names} {'scores' if one else 'score'} exactly as {base} on every seed"
-    if kind in ("few seeds", "few seeds differ"):
-        return f"too few seeds for a verdict on {names} ({reason.partition(': ')[2]})"
-    if kind.startswith("open after"):
+    if reason in (Reason.few_seeds, Reason.few_seeds_differ):
+        return f"too few seeds for a verdict on {names} ({text.partition(': ')[2]})"
+    if reason is Reason.open:
         return (
             f"seeds so far leave open whether {names} {'differs' if one else 'differ'} from {base}"
         )
-    if kind in ("", "no margin", "unequal budgets"):
+    if reason in (None, Reason.no_margin, Reason.unequal_budgets):
         return f"no difference from {base} was shown for {names}, nor its absence"
-    return f"no verdict on {names} ({reason})"
+    return f"no verdict on {names} ({text})"
 
 
 def _scores(contrasts: Sequence[Contrast], result: Result) -> str:

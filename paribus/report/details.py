@@ -60,7 +60,7 @@ def _varied(result: Result) -> list[str]:
 
 
 def _checked(result: Result) -> str:
-    if not any(row.known for row in result.rows[1:]):
+    if not any(row.present for row in result.rows[1:]):
         return "No pair of runs is there to compare by hash."
     if result.control.broken:
         return (

@@ -73,7 +73,7 @@ def facts(result: Result) -> list[tuple[str, str]]:
 
 def scope(result: Result) -> str:
     """Return what the verdicts speak of, judged by the hashes that the runs left."""
-    records = result.baseline.known
+    records = result.baseline.present
     if len({str(r.hashes.get("data")) for r in records}) > 1:
         return "new data of this kind; a seed draws the data"
     if result.comparison.corrected:
@@ -166,7 +166,7 @@ def claims_note(answers: Sequence[ClaimResult]) -> str:
 
 def measures(answers: Sequence[ClaimResult]) -> list[str]:
     """Describe each measure of these claims by the first sentence of its own docstring."""
-    answered = [a.claim.measure for a in answers if a.claim.measure and not a.silent]
+    answered = [a.claim.measure for a in answers if a.claim.measure and not a.untested]
     descriptions = {}
     for target, call in {call.target: call for call in answered}.items():
         name, doc = target.partition(":")[2].replace("_", " "), inspect.getdoc(call.resolve())

@@ -39,7 +39,7 @@ def by_content(results: Sequence[Result], describe: Callable[[Row], T]) -> list[
     groups: list[tuple[T, dict[str, list[str]]]] = []
     everything: dict[str, list[str]] = {}
     for result in results:
-        for variant, row in distinct(result, [row for row in result.rows if row.known]).items():
+        for variant, row in distinct(result, [row for row in result.rows if row.present]).items():
             content = describe(row)
             shared = next((names for known, names in groups if known == content), None)
             if shared is None:
@@ -63,7 +63,7 @@ def _sharing(shared: Mapping[str, Sequence[str]], everything: Mapping[str, Seque
 
 def network_lines(row: Row) -> list[Line]:
     """Return layers in the order in which they are called, with what each makes of a sample, and the total."""
-    layers = row.known[0].layers if row.known else []
+    layers = row.present[0].layers if row.present else []
     if not layers:
         return []
     lines = [
@@ -96,7 +96,7 @@ def networks(results: Sequence[Result]) -> list[tuple[str, list[Line], str]]:
 
 def data_lines(results: Sequence[Result]) -> list[Line]:
     """Return what was read and how many samples each part has, a line for all variants that agree."""
-    described = by_content(results, lambda row: _data_line(row.known))
+    described = by_content(results, lambda row: _data_line(row.present))
     several = len(described) > 1
     return [{**({"of": names} if several else {}), **line} for names, line in described]
 
@@ -127,7 +127,7 @@ def _first_names(names: Sequence[object]) -> str:
 
 def data_notes(results: Sequence[Result]) -> list[str]:
     """Return every remark on the data once, with the variants that it holds for where that is not all of them."""
-    described = by_content(results, lambda row: tuple(merged(r.notes for r in row.known)))
+    described = by_content(results, lambda row: tuple(merged(r.notes for r in row.present)))
     order = dict.fromkeys(note for _, notes in described for note in notes)
     holders = {note: [names for names, notes in described if note in notes] for note in order}
     return [
@@ -176,8 +176,8 @@ def _merged_word(words: Sequence[str]) -> str:
 
 def provenance(result: Result) -> list[tuple[str, str]]:
     """Return runs with the digest of their keys, versions, device, threads and commit, counted where runs differ."""
-    records = [record for row in distinct(result, result.rows).values() for record in row.known]
-    keys = sorted({r.key for row in result.rows for r in (*row.known, *row.tried)})
+    records = [record for row in distinct(result, result.rows).values() for record in row.present]
+    keys = sorted({r.key for row in result.rows for r in (*row.present, *row.tried)})
     if not keys:
         return []
     tallies: dict[str, Counter[str]] = {}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Result:
-    """What a comparison showed: a table of verdicts when printed, a contrast by the name of its variant.
+    """Results of a comparison: a table of verdicts when printed, a contrast by the name of its variant.
 
     Iteration is over the variants that are held against the baseline.
 
@@ -42,7 +42,7 @@ class Result:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader should know of the comparisons."""
+        """Notes that a reader should know of the comparisons."""
         return tuple(dict.fromkeys(n for r in self.results for n in r.comparison.notes))
 
     def _single(self) -> analysis.Result:
@@ -57,7 +57,7 @@ class Result:
         return self.results[0]
 
     def __getitem__(self, name: str) -> Any:
-        """The contrast of a variant with the baseline; of several comparisons, the result of the one of that name."""
+        """Return the contrast of a variant with the baseline; of several comparisons, the result of that name."""
         several = {r.comparison.name for r in self.results}
         if len(several) > 1 and name in several:
             return Result([r for r in self.results if r.comparison.name == name], self._session)
@@ -125,8 +125,8 @@ def _line(result: analysis.Result, row: analysis.Row) -> dict[str, Any]:
         "arm": result.arm,
         "variant": row.variant.name,
         result.comparison.primary.name: float(row.scores.mean()) if len(row.scores) else None,
-        "seeds": len(row.known),
-        "failed": len(row.known) - row.count("completed"),
+        "seeds": len(row.present),
+        "failed": len(row.present) - row.count("completed"),
     }
     if contrast is not None:
         found |= {

@@ -73,8 +73,8 @@ def _further_dummy(row: Row, result: Result) -> dict[str, Floats]:
     if result.comparison.metric is not None:
         return {}
     first, name = next(iter(result.comparison.task.dummy)), result.comparison.primary.name
-    others = dict.fromkeys(n for r in row.known for n in r.dummy if n != first)
-    return {n: np.array([r.dummy[n][name] for r in row.known if n in r.dummy]) for n in others}
+    others = dict.fromkeys(n for r in row.present for n in r.dummy if n != first)
+    return {n: np.array([r.dummy[n][name] for r in row.present if n in r.dummy]) for n in others}
 
 
 def other_lines(result: Result) -> list[Line]:
@@ -93,7 +93,7 @@ def _other_line(row: Row, result: Result) -> Line:
     shown |= {
         "step, µs": NOTHING if row.timing is None else number(1e6 * _median(row.timing.variant)),
         "step, ratio to baseline": NOTHING if row.timing is None else ratio(row.timing.ratios),
-        "training, seconds a run": number(_median([r.seconds for r in row.known])),
+        "training, seconds a run": number(_median([r.seconds for r in row.present])),
     }
     if state(row, result):
         shown = dict.fromkeys(shown, NOTHING)

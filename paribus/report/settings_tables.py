@@ -96,7 +96,7 @@ def _level(values: Mapping[str, object], row: Row, result: Result) -> str:
 
 def parameters(row: Row) -> str:
     """Format how many numbers the variant trains."""
-    counts = sorted({record.parameters for record in row.known})
+    counts = sorted({record.parameters for record in row.present})
     return " to ".join(f"{n:,}" for n in counts) or NOTHING
 
 

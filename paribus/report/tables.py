@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from paribus.analysis import results
 from paribus.analysis.results import Floats, Result, Row
-from paribus.analysis.verdict import Contrast
+from paribus.analysis.verdict import Contrast, Reason
 from paribus.experiment.task import Metric
 from paribus.report.formatting import (
     NOTHING,
@@ -87,7 +87,7 @@ def state(row: Row, result: Result) -> str:
         return f"failed: {pathless(row.failed)}"
     if row.complete:
         return ""
-    return f"not run ({len(row.known)} of {len(row.runs)} seeds)" if row.known else "not run"
+    return f"not run ({len(row.present)} of {len(row.runs)} seeds)" if row.present else "not run"
 
 
 def penalised(result: Result) -> dict[str, Floats]:
@@ -115,12 +115,13 @@ def sign(result: Result) -> str:
     return f"{base} minus variant"
 
 
-WITHHELD = ("floor", "exhausted", "skipped", "few seeds: a look")
+UNTESTED = frozenset({Reason.floor, Reason.exhausted, Reason.skipped, Reason.few_seeds})
+"""Reasons beside which no p-value is looked at."""
 
 
 def adjusted_p(contrast: Contrast) -> str:
     """Format the adjusted p, or a dash where none is looked at: it counts as one, which was not computed."""
-    return NOTHING if contrast.reason.startswith(WITHHELD) else p_value(contrast.p_holm)
+    return p_value(contrast.p_holm) if UNTESTED.isdisjoint(contrast.reasons) else NOTHING
 
 
 def wins(contrast: Contrast) -> Line:

@@ -27,14 +27,14 @@ def _budget_line(row: Row, result: Result) -> Line:
     columns = ("trials a seed", "seeds", "steps", "seconds", "failed trials", "failed runs")
     if state(row, result):
         return {"variant": row.variant.name, **dict.fromkeys(columns, NOTHING)}
-    spent = [*row.tried, *row.known]
+    spent = [*row.tried, *row.present]
     cells = (
         _trials(row),
         str(len(row.runs)),
         f"{sum(record.steps for record in spent):,}",
         number(sum(record.seconds for record in spent)),
         NOTHING if row.searched is None else f"{row.searched.failures} of {len(row.tried)}",
-        f"{len(row.known) - row.count('completed')} of {len(row.runs)}",
+        f"{len(row.present) - row.count('completed')} of {len(row.runs)}",
     )
     return {"variant": row.variant.name, **dict(zip(columns, cells, strict=True))}
 
@@ -141,9 +141,9 @@ def saw_test_parts(row: Row) -> bool:
     task = row.variant.task
     if task.redrawn and not task.from_file:
         return False
-    if all(DECLARED_TEST in record.notes for record in row.known):
+    if all(DECLARED_TEST in record.notes for record in row.present):
         return False
-    return len({str(record.hashes.get("split")) for record in (*row.known, *row.tried)}) > 1
+    return len({str(record.hashes.get("split")) for record in (*row.present, *row.tried)}) > 1
 
 
 def _spaces(result: Result) -> list[tuple[str, str]]:

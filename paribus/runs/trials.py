@@ -11,7 +11,7 @@ from functools import cached_property
 from math import nan
 from typing import Any
 
-from paribus.experiment.search_space import Edge, Space, best_trial, edges
+from paribus.experiment.search_space import Edge, SearchSpace, best_trial, edges
 from paribus.experiment.task import Metric
 from paribus.experiment.tuning import SHARED_SEED, applied
 from paribus.runs.run import Run, RunResult
@@ -35,20 +35,20 @@ class TrialPlan:
     """
 
     runs: tuple[Run, ...]
-    space: Space
-    declared: Space
+    space: SearchSpace
+    declared: SearchSpace
     trials: int
     metric: Metric
     shared: bool = False
 
     @cached_property
     def seeds(self) -> tuple[Run, ...]:
-        """A run for each seed that is searched."""
+        """Run for each seed that is searched."""
         return (replace(self.runs[0], seed=SHARED_SEED),) if self.shared else self.runs
 
     @cached_property
     def values(self) -> list[list[dict[str, Any]]]:
-        """What each trial sets, ``[seed][trial]``."""
+        """Settings of each trial, ``[seed][trial]``."""
         return [
             [self.space.draw(run.streams, trial) for trial in range(self.trials)]
             for run in self.seeds
@@ -56,7 +56,7 @@ class TrialPlan:
 
     @cached_property
     def each(self) -> list[list[Run]]:
-        """The trials, ``[seed][trial]``; nothing is diagnosed in them."""
+        """Trials, ``[seed][trial]``; nothing is diagnosed in them."""
         return [
             [
                 replace(run, recipe=applied(run.recipe, found), trial=trial, diagnostics=())
@@ -67,7 +67,7 @@ class TrialPlan:
 
     @cached_property
     def all(self) -> list[Run]:
-        """The trials of all seeds."""
+        """Trials of all seeds."""
         return [run for trials in self.each for run in trials]
 
     def results(self, records: Mapping[str, RunResult]) -> TrialResults:
@@ -90,23 +90,23 @@ class TrialResults:
 
     @cached_property
     def scores(self) -> list[list[float]]:
-        """The validation score of each trial that is there, ``[seed][trial]``, NaN where it failed."""
+        """Validation score of each trial that is there, ``[seed][trial]``, NaN where it failed."""
         name = f"validation/{self.search.metric.name}"
         return [[r.scores.get(name, nan) for r in found if r] for found in self.records]
 
     @property
     def there(self) -> list[RunResult]:
-        """The records that are there."""
+        """Records that are there."""
         return [record for each in self.records for record in each if record is not None]
 
     @property
     def complete(self) -> bool:
-        """Whether every trial has its record."""
+        """True where every trial has its record."""
         return len(self.there) == len(self.search.all)
 
     @cached_property
     def best(self) -> list[int | None]:
-        """The number of each seed's winning trial; None where trials are missing or all failed."""
+        """Number of each seed's winning trial; None where trials are missing or all failed."""
         higher = self.search.metric.higher_is_better
         return [
             best_trial(scores, higher) if len(scores) == self.search.trials else None
@@ -115,18 +115,18 @@ class TrialResults:
 
     @property
     def chosen(self) -> list[dict[str, Any]]:
-        """What the winners set, of the seeds that have one."""
+        """Settings of the winners, of the seeds that have one."""
         pairs = zip(self.best, self.search.values, strict=True)
         return [values[k] for k, values in pairs if k is not None]
 
     @property
     def edges(self) -> list[Edge]:
-        """The ends of the space that winners crowd."""
+        """Ends of the space that winners crowd."""
         return edges(self.search.space, self.chosen)
 
     @cached_property
     def winners(self) -> list[Run]:
-        """The run that counts of each seed, its winner trained afresh; pending where its search is not over.
+        """Run that counts of each seed, its winner trained afresh; pending where its search is not over.
 
         Where all trials failed the first one's settings stand, and fail again or not.
         """
@@ -149,7 +149,7 @@ class TrialResults:
 class Pilot:
     """Outcome of a pilot: the space of each variant, frozen before anything counts, and the number of rounds."""
 
-    spaces: Mapping[str, Space]
+    spaces: Mapping[str, SearchSpace]
     rounds: int = 0
 
     def to_plain(self) -> dict[str, Any]:
@@ -160,7 +160,9 @@ class Pilot:
     @classmethod
     def read(cls, plain: Mapping[str, Any]) -> Pilot:
         """Return the pilot that plain data describe."""
-        spaces = {name: Space.model_validate(space) for name, space in plain["spaces"].items()}
+        spaces = {
+            name: SearchSpace.model_validate(space) for name, space in plain["spaces"].items()
+        }
         return cls(spaces, plain["rounds"])
 
 

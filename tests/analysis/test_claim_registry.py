@@ -11,6 +11,7 @@ from paribus import Budget, Claim, Suite
 from paribus.analysis.claim_registry import ClaimRecord, CompoundClaim, entries, wholes
 from paribus.analysis.claims import ClaimResult
 from paribus.analysis.hypothesis_tests import Answer
+from paribus.analysis.verdict import Reason
 from paribus.runs.store import Store
 from tests.helpers.handmade import Bench, around, comparison
 
@@ -130,7 +131,7 @@ def test_another_file_of_the_same_name_is_other_data(store) -> None:
 
 def withheld(result) -> dict:
     """Return the contrasts of a result, exhausted."""
-    return {name: replace(c, reason="exhausted") for name, c in result.contrasts.items()}
+    return {name: replace(c, reasons=(Reason.exhausted,)) for name, c in result.contrasts.items()}
 
 
 def test_each_budget_keeps_its_answer_and_the_larger_is_remembered(store) -> None:

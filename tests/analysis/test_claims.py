@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from paribus import Claim, ParibusError, Suite, call
+from paribus import Claim, LogUniform, ParibusError, Suite, Tuning, call
 from paribus.analysis.claims import _short, answer, answer_all, answer_suite, target_steps
 from paribus.analysis.hypothesis_tests import Answer
+from paribus.experiment.search_space import space
+from paribus.runs.run import Outcome
 from paribus.stats import sign_flip_p, t_p
 from tests.helpers.handmade import FAILED, Bench, around, comparison
 from tests.helpers.refusals import refused
@@ -183,6 +185,35 @@ def test_a_claim_at_the_floor_is_withheld(store, relation) -> None:
     found = answer(made, bench.result())
     assert found.answer is Answer.undecided
     assert "withheld" in found.evidence
+
+
+WITHHELD = [
+    ("floor", "not_worse", None, around(0.9), {}),
+    ("ceiling", "not_worse", None, around(0.4), {}),
+    ("exhausted", "better", "accuracy", around(0.3), {"outcome": Outcome.exhausted}),
+    ("skipped", "better", "accuracy", around(0.3), {"outcome": Outcome.skipped}),
+]
+
+
+@pytest.mark.parametrize("trials", [{"sgd": 3, "adam": 3, "rmsprop": 3}, {"sgd": 1, "adam": 3}])
+@pytest.mark.parametrize(("kind", "relation", "metric", "scores", "changes"), WITHHELD)
+def test_a_claim_is_withheld_with_its_verdict_whether_or_not_budgets_are_equal(
+    store, kind, relation, metric, scores, changes, trials
+) -> None:
+    """Unequal budgets are a remark beside the reason and hide none."""
+    spaces = space(lr=LogUniform(low=1e-3, high=1.0))
+    tuning = Tuning(
+        spaces=spaces, trials={"quick": {"rmsprop": 3, **trials}}, widen=False, unequal=True
+    )
+    made = claim(relation, metric=metric, arm="tuned")
+    bench = Bench(store, comparison(claims=(made,), tuning=tuning))
+    bench.put("sgd", around(0.9 if kind == "floor" else 0.4)).put("rmsprop", around(0.4))
+    bench.put("adam", scores, **changes)
+    result = bench.result(arm="tuned")
+    unequal = "; unequal budgets" if result.unequal else ""
+    assert result.contrasts["adam"].label == f"undecided ({kind}{unequal})"
+    found = answer(made, result)
+    assert (found.answer, found.evidence) == (Answer.undecided, f"withheld: {kind}")
 
 
 def test_too_few_seeds_decide_nothing(store) -> None:

@@ -1,4 +1,4 @@
-"""The benchmarks: a test for every variant of every suite on every device, and one of them from end to end."""
+"""Benchmarks: a test for every variant of every suite on every device, and one of them from end to end."""
 
 from __future__ import annotations
 

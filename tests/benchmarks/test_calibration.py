@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 
 
 class Once:
-    """A benchmark that calls once, and options as they are by default but for the folder."""
+    """Benchmark that calls once, and options as they are by default but for the folder."""
 
     def __init__(self, out: Path) -> None:
         self.out, self.extra_info = out, {}

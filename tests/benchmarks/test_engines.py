@@ -131,7 +131,7 @@ def test_replicates_in_several_processes_train_as_in_one() -> None:
 
 
 def _row(engine: str, replicates: int, middle: float | None = None, **rest: Any) -> dict[str, Any]:
-    """A row as `measure` leaves it: the textbook takes 600 microseconds, quartiles lie a tenth off."""
+    """Return a row as `measure` leaves it: the textbook takes 600 microseconds, quartiles lie a tenth off."""
     row = Row(engine, replicates, rest.pop("processes", 1), rest.pop("peer", ""))
     timed: dict[str, Any] = {}
     if middle is not None:

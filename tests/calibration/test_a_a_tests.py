@@ -1,4 +1,4 @@
-"""A/A tests on real training: repeats share nothing, pairs share data and split, and faults are detected."""
+"""Tests of A/A comparisons: repeats share nothing, pairs share data and split, and faults are detected."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from paribus import Budget, LogUniform, ParibusError, Tuning
-from paribus import SearchSpace as Space
+from paribus import Budget, LogUniform, ParibusError, SearchSpace, Tuning
 from paribus.calibration import (
     KnownAnswerRunner,
     Repeats,
@@ -63,7 +62,7 @@ def test_repeats_have_seeds_of_their_own_which_nobody_else_uses(found) -> None:
 
 def test_a_pair_shares_data_and_split_and_neither_weights_nor_order(found) -> None:
     for result in found:
-        for a, b in zip(*(row.known for row in result.rows), strict=True):
+        for a, b in zip(*(row.present for row in result.rows), strict=True):
             assert (a.hashes["data"], a.hashes["split"]) == (b.hashes["data"], b.hashes["split"])
             assert a.hashes["order"] != b.hashes["order"]
             assert a.hashes["init"] != b.hashes["init"]
@@ -100,7 +99,7 @@ def test_of_new_data_the_corrected_t_may_reject_less_often(found) -> None:
 
 
 def test_a_search_that_all_seeds_share_is_refused() -> None:
-    rates = Space(ranges={"recipe.optimizer.lr": LogUniform(low=0.01, high=1.0)})
+    rates = SearchSpace(ranges={"recipe.optimizer.lr": LogUniform(low=0.01, high=1.0)})
     shared = Tuning(spaces=rates, trials={"quick": 3}, shared=True)
     assert refused(against_itself, comparison(budgets=QUICK, tuning=shared)) == (
         "calibration of comparison 'toys': got a search that all seeds share, by which two names end with two "
@@ -126,8 +125,8 @@ def test_some_repeats_at_a_time_come_to_the_same_and_none_is_kept(
 
 def test_a_comparison_that_is_tuned_is_calibrated_in_both_arms(settings) -> None:
     """Each name searches by trials of its own; both have the space of the baseline."""
-    rates = Space(ranges={"recipe.optimizer.lr": LogUniform(low=0.01, high=1.0)})
-    spaces = {"sgd": rates, "adam": Space()}
+    rates = SearchSpace(ranges={"recipe.optimizer.lr": LogUniform(low=0.01, high=1.0)})
+    spaces = {"sgd": rates, "adam": SearchSpace()}
     tuned = comparison(budgets=QUICK, tuning=Tuning(spaces=spaces, trials={"quick": 3}))
     made = against_itself(tuned)
     assert made.tuning == Tuning(spaces=rates, trials={"quick": 3}, widen=False)

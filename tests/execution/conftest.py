@@ -14,7 +14,7 @@ from tests.helpers import toys
 
 @pytest.fixture
 def opened(tmp_path: Path) -> Iterator[Callable[..., Session]]:
-    """A function that opens a session on one store, on the CPU and in this process."""
+    """Yield a function that opens a session on one store, on the CPU and in this process."""
     sessions: list[Session] = []
 
     def open_session(

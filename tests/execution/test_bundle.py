@@ -26,7 +26,7 @@ CLAIM = Claim(name="C5", text="Adam wins.", variant="adam", relation="better")
 
 
 def made(tmp_path: Path, *names: str) -> Suite:
-    """A suite with its pages and evidence in ``first``, made by the loop on the CPU; others are trained besides."""
+    """Return a suite with its pages and evidence in ``first``, made by the loop on the CPU, with others beside it."""
     # Of one's predictions a score is made, so they are part of the evidence.
     first = suite(
         comparison(name="points", claims=(CLAIM,)), comparison(name="right", metric=score())
@@ -54,7 +54,7 @@ def same(first: Path, second: Path) -> None:
 
 
 def finder(made: Suite) -> Callable[[str], Suite]:
-    """Finds one suite."""
+    """Return a function that finds one suite."""
     return {made.name: made}.__getitem__
 
 
@@ -73,7 +73,7 @@ def test_pages_are_made_again_byte_for_byte(
 
 
 def made_untrained(tmp_path: Path, device: str) -> Suite:
-    """A suite with its pages and evidence in ``first``, of which no run was finished."""
+    """Return a suite with its pages and evidence in ``first``, of which no run was finished."""
     first, out = suite(), tmp_path / "first"
     settings = Settings(
         seeds=2, device=device, engine="loop", out=out, store=out / "s", jobs=1, evidence=True

@@ -124,7 +124,7 @@ class DropsTwice(Small):
 
 
 class BothWays(nn.Module):
-    """A recurrent layer that no stacked form is known of."""
+    """Recurrent layer that no stacked form is known of."""
 
     def __init__(self, *, inputs: tuple[int, ...], outputs: int) -> None:
         super().__init__()
@@ -186,14 +186,14 @@ def test_what_needs_no_trial_is_refused_without_one(name: str) -> None:
 
 
 class BiasBeforeNorm(nn.Sequential):
-    """A bias whose gradient is zero, which adaptive optimizers divide by next to nothing."""
+    """Bias whose gradient is zero, which adaptive optimizers divide by next to nothing."""
 
     def __init__(self, *, inputs: tuple[int, ...], outputs: int) -> None:
         super().__init__(nn.Linear(inputs[0], 4), nn.BatchNorm1d(4), nn.Linear(4, outputs))
 
 
 class NoDropout(Small):
-    """The first level of a factor that is a share of dropout."""
+    """First level of a factor that is a share of dropout."""
 
     def __init__(self, *, inputs: tuple[int, ...], outputs: int, p: float = 0.0) -> None:
         super().__init__(inputs=inputs, outputs=outputs)
@@ -261,7 +261,7 @@ def test_auto_takes_the_loop_and_says_why(
 
 @pytest.fixture
 def seconds(monkeypatch: pytest.MonkeyPatch) -> dict[int, float]:
-    """What a step of so many replicates is measured to take, in seconds; asked for in this order."""
+    """Return seconds that a step of so many replicates is measured to take, filled in the order of the questions."""
     found: dict[int, float] = {}
 
     def measured(runs: Sequence[Run], _fold: object) -> tuple[float, float]:
@@ -274,7 +274,7 @@ def seconds(monkeypatch: pytest.MonkeyPatch) -> dict[int, float]:
 
 
 @pytest.mark.parametrize(
-    ("steps_of", "portion"),
+    ("steps_of", "chunk_size"),
     [
         # A replicate's: 2 ms of 16, 1 of 8, .9 of 4 is not a tenth less.
         ({16: 0.032, 8: 0.008, 4: 0.0036 + 1e-9}, 8),
@@ -287,10 +287,12 @@ def seconds(monkeypatch: pytest.MonkeyPatch) -> dict[int, float]:
     ],
 )
 def test_so_many_are_trained_at_once_as_take_the_least_time_each(
-    seconds: dict[int, float], steps_of: dict[int, float], portion: int
+    seconds: dict[int, float], steps_of: dict[int, float], chunk_size: int
 ) -> None:
     seconds |= steps_of
-    assert resolve("stacked", a_run(steps=300), 16) == EngineChoice("stacked", "asked for", portion)
+    assert resolve("stacked", a_run(steps=300), 16) == EngineChoice(
+        "stacked", "asked for", chunk_size
+    )
 
 
 def test_auto_holds_the_best_chunk_size_against_the_loop(seconds: dict[int, float]) -> None:
@@ -306,7 +308,7 @@ def test_a_comparison_has_the_smallest_portion_of_its_variants() -> None:
 
 
 def test_steps_are_compiled_for_all_variants_or_none() -> None:
-    """Of portions of whatever sizes, since compiled steps are for any number of replicates."""
+    """Of chunks of whatever sizes, since compiled steps are for any number of replicates."""
     each = [EngineChoice(COMPILED, "a", 8), EngineChoice(COMPILED, "b", 16)]
     assert common(each) == EngineChoice(COMPILED, "a; b", 8)
     each[1] = EngineChoice("stacked", "b", 16)
@@ -317,7 +319,7 @@ def test_steps_are_compiled_for_all_variants_or_none() -> None:
 
 
 def _executed(runs: Sequence[Run], jobs: int = 1, **settings: Any) -> dict[str, RunResult]:
-    """Records by key."""
+    """Return records by key."""
     kept: dict[str, RunResult] = {}
 
     def keep(run: Run, record: RunResult) -> None:
@@ -330,7 +332,7 @@ def _executed(runs: Sequence[Run], jobs: int = 1, **settings: Any) -> dict[str, 
     return kept
 
 
-def test_portions_change_no_number() -> None:
+def test_chunk_sizes_change_no_number() -> None:
     """The same records, whichever runs are trained beside each other."""
     runs = [replace(a_run(seed), engine="stacked") for seed in range(5)]
     whole, parted = _executed(runs), _executed(runs, chunk_size=2)
@@ -409,7 +411,7 @@ def test_what_cannot_be_stacked_completes_by_the_loop_with_the_reason_in_its_rec
 
 @pytest.fixture
 def measured(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
-    """What was measured, as which engine was wanted for how many replicates; stacking is found the faster."""
+    """List measurements, each an engine wanted and its replicates; stacking comes out the faster."""
     found: list[tuple[str, int]] = []
 
     def fake(questions: Sequence[EngineQuery], _jobs: int) -> Iterator[tuple[int, EngineChoice]]:
@@ -509,7 +511,7 @@ def test_a_cohort_is_measured_as_all_that_is_trained_at_once(opened: Opener) -> 
 
 @pytest.fixture
 def together(monkeypatch: pytest.MonkeyPatch) -> list[list[Run]]:
-    """The cohorts that were trained at once, in order."""
+    """List the cohorts that were trained at once, in order."""
     calls: list[list[Run]] = []
     true = executor.train_together
 
@@ -603,7 +605,7 @@ def test_verdicts_do_not_depend_on_the_engine(opened: Opener) -> None:
     assert [loop.contrasts[name].label for name in ("idle", "alike")] == ["worse", "equivalent"]
     for one, other in zip(loop.rows, stacked.rows, strict=True):
         np.testing.assert_allclose(other.scores, one.scores, rtol=0, atol=1e-5)
-        assert {r.key for r in one.known}.isdisjoint(r.key for r in other.known)
+        assert {r.key for r in one.present}.isdisjoint(r.key for r in other.present)
 
 
 # Side by side.

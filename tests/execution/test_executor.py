@@ -1,4 +1,4 @@
-"""The executor: the same records from workers as from here, and none lost when one of them dies."""
+"""Executor: the same records from workers as from here, and none lost when one of them dies."""
 
 from __future__ import annotations
 

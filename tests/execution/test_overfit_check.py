@@ -18,7 +18,7 @@ FAST = call("torch.optim:Adam", lr=0.05)
 
 
 class Normed(nn.Sequential):
-    """A network with batch statistics, which one sample does not have."""
+    """Network with batch statistics, which one sample does not have."""
 
     def __init__(self, *, inputs: tuple[int, ...], outputs: int) -> None:
         super().__init__(
@@ -70,14 +70,14 @@ def test_a_few_samples_are_prepared_as_in_a_whole_training() -> None:
 def test_a_fault_does_not_fit_a_batch(fault: dict[str, Any]) -> None:
     _, batch = checked(**fault)
     assert not batch.passed
-    assert "NOT FITTED" in batch.told
+    assert "NOT FITTED" in batch.summary
     assert batch.steps == 1000
 
 
 def test_one_point_has_no_batch_statistics() -> None:
     point, batch = checked(model=call(Normed))
     assert point.reason.startswith("Expected more than 1 value per channel")
-    assert point.told.startswith("one point: not tried, Expected more than 1 value")
+    assert point.summary.startswith("one point: not tried, Expected more than 1 value")
     assert batch.passed
 
 
@@ -107,7 +107,7 @@ def test_the_baseline_is_checked_or_every_variant() -> None:
 
 @pytest.fixture
 def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    """A function that checks toys of these settings by the command line; returns the status and what was written."""
+    """Return a function that checks toys of these settings by the command line; it returns status and output."""
 
     def run(*options: str, **settings: Any) -> tuple[int, str]:
         recipe = RECIPE.model_copy(update={"model": call(Small, hidden=32), **settings})

@@ -1,4 +1,4 @@
-"""What is tried before anything long starts."""
+"""Checks before anything long starts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.helpers.toys import comparison
 
 
 def variant(**settings: object):
-    """A variant with such settings of SGD."""
+    """Return a variant with such settings of SGD."""
     base, *_ = comparison().variants()
     optimizer = base.recipe.optimizer
     changed = optimizer.model_copy(update={"kwargs": {**optimizer.kwargs, **settings}})

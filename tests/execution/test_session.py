@@ -1,4 +1,4 @@
-"""The session: nothing is trained twice, nothing long starts before everything was tried, and control is watched."""
+"""Session: nothing is trained twice, nothing long starts before everything was tried, and control is watched."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _without_seconds(result: Result) -> list[RunResult]:
     return [
         replace(record, seconds=0.0, step_seconds=0.0)
         for row in result.rows
-        for record in row.known
+        for record in row.present
     ]
 
 
@@ -305,7 +305,7 @@ def test_variants_share_split_order_and_initial_weights(opened: Opener) -> None:
     _trained(session)
     result = _result(session)
     for name in ("data", "split", "order", "init"):
-        sgd, adam = ([r.hashes[name] for r in row.known] for row in result.rows)
+        sgd, adam = ([r.hashes[name] for r in row.present] for row in result.rows)
         assert sgd == adam
         assert name == "data" or len({json.dumps(h) for h in sgd}) == 3
     assert result.control.broken == ()
@@ -377,7 +377,7 @@ def test_what_the_factor_changes_is_not_held_equal(
     session = opened(made)
     _trained(session, made)
     result = _result(session, made)
-    first, second = (row.known[0].hashes for row in result.rows)
+    first, second = (row.present[0].hashes for row in result.rows)
     assert {name for name in ("split", "order") if first[name] != second[name]} == unchecked - {
         "init"
     }
@@ -406,7 +406,7 @@ def test_workers_start_while_data_are_read_unless_all_may_be_known(
 
 @pytest.fixture
 def timings(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
-    """The pairs that were timed, in words; the first takes one second, the next two, and so on."""
+    """List the pairs that were timed, in words; the first takes one second, the next two, and so on."""
     pairs_timed: list[tuple[str, str]] = []
 
     def time_steps(variant: Run, baseline: Run) -> Timing:

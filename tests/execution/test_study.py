@@ -22,7 +22,7 @@ def settings(folder: Path) -> Settings:
 
 
 def trained(folder: Path) -> Session:
-    """A session that has trained two variants at six seeds."""
+    """Return a session that has trained two variants at six seeds."""
     session = Session(settings(folder), [suite()])
     cases = selected([suite()], session.settings)
     session.prepare(cases)

@@ -1,4 +1,4 @@
-"""A trial of a search, in both engines: its seed's split, streams of its own otherwise, no look at the test part."""
+"""Trials of a search, in both engines: its seed's split, streams of its own otherwise, no look at the test part."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tuned arm through a session: nested in the seed, from the store, the same in both engines, piloted, shared."""
+"""Tuned arm through a session: nested in the seed, from the store, the same in both engines, piloted, shared."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from paribus.analysis.results import Result
 from paribus.execution.cases import Case, cases, selected
 from paribus.execution.session import Session
-from paribus.experiment.search_space import LogUniform, Space, space
+from paribus.experiment.search_space import LogUniform, SearchSpace, space
 from paribus.experiment.suite import Suite
 from paribus.experiment.tuning import PILOT_SEEDS, SHARED_SEED, Tuning
 from paribus.runs.run import Outcome, Run, RunResult
@@ -82,7 +82,7 @@ def test_each_seed_is_searched_and_its_winner_trained_afresh(opened: Opener) -> 
     ]
     result = _result(session, made)
     for row in result.rows:
-        for i, (record, run) in enumerate(zip(row.known, row.runs, strict=True)):
+        for i, (record, run) in enumerate(zip(row.present, row.runs, strict=True)):
             scores = [r.scores["validation/log_loss"] for r in row.searched.records[i]]
             best = scores.index(min(scores))
             assert run.recipe.optimizer.kwargs["lr"] == row.searched.search.values[i][best][LR]
@@ -108,8 +108,8 @@ def test_a_seeds_winner_does_not_depend_on_other_seeds(opened: Opener) -> None:
     a, b = (_result(session, made) for session in (few, many))
     for name, winners in _winners(a).items():
         assert winners == _winners(b)[name][:2]
-    assert [r.scores for row in a.rows for r in row.known] == [
-        r.scores for row in b.rows for r in row.known[:2]
+    assert [r.scores for row in a.rows for r in row.present] == [
+        r.scores for row in b.rows for r in row.present[:2]
     ]
 
 
@@ -126,7 +126,7 @@ def test_a_trial_leaves_no_test_score_and_a_winner_does(opened: Opener) -> None:
     _train(session, made)
     for row in _result(session, made).rows:
         assert all("log_loss" not in record.scores for record in row.tried)
-        assert all("log_loss" in record.scores for record in row.known)
+        assert all("log_loss" in record.scores for record in row.present)
 
 
 def test_both_engines_choose_the_same_winners(opened: Opener) -> None:
@@ -322,7 +322,7 @@ def test_a_pilot_uses_seeds_that_never_count_and_its_spaces_are_kept(opened: Ope
 
 
 def opened_pilot(opened: Opener, made: Suite) -> Pilot | None:
-    """What a later session finds in the store."""
+    """Return the pilot that a later session reads from the store."""
     later = opened(made)
     chosen = _cases(later, made)[2:]
     later.prepare(chosen)
@@ -399,7 +399,7 @@ def test_only_the_tuned_paths_may_leave_a_variant(opened: Opener) -> None:
 
 
 def test_a_space_that_has_nothing_to_tune_tries_its_luck_as_often(opened: Opener) -> None:
-    made = tuned(spaces={"sgd": SPACES["sgd"], "adam": Space()})
+    made = tuned(spaces={"sgd": SPACES["sgd"], "adam": SearchSpace()})
     session = opened(made)
     assert len(_train(session, made)["adam"]) == 8
     assert {run.recipe.optimizer for run in _result(session, made).row("adam").runs} == {ADAM}

@@ -10,7 +10,7 @@ from paribus.experiment.search_space import (
     Categorical,
     Edge,
     LogUniform,
-    Space,
+    SearchSpace,
     Uniform,
     best_trial,
     edges,
@@ -168,7 +168,7 @@ def test_a_crowded_end_is_widened_tenfold_for_every_variant_alike() -> None:
         "sgd": space(lr=RATES),
         "momentum": space(lr=RATES, momentum=MOMENTA),
         "adam": space(lr=LogUniform(low=1e-4, high=1e-1)),
-        "none": Space(),
+        "none": SearchSpace(),
     }
     made = widened(spaces, [Edge(LR, "high", 3, 4)])
     assert {name: s.ranges[LR].high for name, s in made.items() if s.ranges} == {
@@ -177,7 +177,7 @@ def test_a_crowded_end_is_widened_tenfold_for_every_variant_alike() -> None:
         "adam": 1.0,
     }
     assert made["momentum"].ranges["recipe.optimizer.momentum"] == MOMENTA
-    assert made["none"] == Space()
+    assert made["none"] == SearchSpace()
     again = widened(made, [Edge("recipe.optimizer.momentum", "low", 3, 4)])
     assert again["momentum"].ranges["recipe.optimizer.momentum"].low == pytest.approx(1e-3)
 
@@ -196,7 +196,7 @@ def test_a_space_says_what_it_is() -> None:
     assert space(lr=RATES, momentum=MOMENTA).label == (
         "optimizer.lr: log-uniform in [0.001, 1]; optimizer.momentum: 1 - x log-uniform in [0.01, 1]"
     )
-    assert Space().label == "nothing"
-    made = Space(ranges={"recipe.batch_size": Categorical(values=(8, 16))})
+    assert SearchSpace().label == "nothing"
+    made = SearchSpace(ranges={"recipe.batch_size": Categorical(values=(8, 16))})
     assert made.label == "batch_size: one of 8, 16"
-    assert Space.model_validate_json(made.model_dump_json()) == made
+    assert SearchSpace.model_validate_json(made.model_dump_json()) == made

@@ -13,11 +13,11 @@ from paribus import (
     Factor,
     LogUniform,
     ParibusError,
+    SearchSpace,
     Tuning,
     Uniform,
     call,
 )
-from paribus import SearchSpace as Space
 from paribus.experiment.search_space import space
 from paribus.experiment.tuning import applied
 from tests.helpers.refusals import refused
@@ -75,12 +75,12 @@ def test_unequal_trials_are_refused_unless_asked_for() -> None:
         (
             {"spaces": {"sgd": RATES}},
             "spaces of comparison 'toys': got none for adam, expected one for every variant, by its name or a "
-            "level's, and for nothing else. Give Space() to a variant that has nothing to tune.",
+            "level's, and for nothing else. Give SearchSpace() to a variant that has nothing to tune.",
         ),
         (
             {"spaces": {"sgd": RATES, "adam": RATES, "adamw": RATES}},
             "spaces of comparison 'toys': got one for adamw, expected one for every variant, by its name or a "
-            "level's, and for nothing else. Give Space() to a variant that has nothing to tune.",
+            "level's, and for nothing else. Give SearchSpace() to a variant that has nothing to tune.",
         ),
         (
             {"trials": {"huge": 4}},
@@ -98,29 +98,29 @@ def test_unequal_trials_are_refused_unless_asked_for() -> None:
             "Give one number for all, or one for each.",
         ),
         (
-            {"spaces": Space(ranges={"recipe.optimizer": Categorical(values=("a", "b"))})},
+            {"spaces": SearchSpace(ranges={"recipe.optimizer": Categorical(values=("a", "b"))})},
             "tuned path of comparison 'toys': got 'recipe.optimizer', which is the factor, expected a path into the "
             "recipe, below or beside the factor, and none of recipe.steps, recipe.time_limit, recipe.salt, "
             "recipe.dtype. Tune what a variant leaves open.",
         ),
         (
-            {"spaces": Space(ranges={"recipe.steps": Categorical(values=(1, 2))})},
+            {"spaces": SearchSpace(ranges={"recipe.steps": Categorical(values=(1, 2))})},
             "tuned path of comparison 'toys': got 'recipe.steps', expected a path into the "
             "recipe, below or beside the factor, and none of recipe.steps, recipe.time_limit, recipe.salt, "
             "recipe.dtype. Tune what a variant leaves open.",
         ),
         (
-            {"spaces": Space(ranges={"task.split.imbalance": Uniform(low=1, high=2)})},
+            {"spaces": SearchSpace(ranges={"task.split.imbalance": Uniform(low=1, high=2)})},
             "tuned path of comparison 'toys': got 'task.split.imbalance', expected a path into the "
             "recipe, below or beside the factor, and none of recipe.steps, recipe.time_limit, recipe.salt, "
             "recipe.dtype. Tune what a variant leaves open.",
         ),
         (
-            {"spaces": Space(ranges={"recipe.clip_norm": Uniform(low=-2, high=-1)})},
+            {"spaces": SearchSpace(ranges={"recipe.clip_norm": Uniform(low=-2, high=-1)})},
             "space of variant 'sgd' of comparison 'toys': got recipe.clip_norm = ",
         ),
         (
-            {"spaces": Space(ranges={"recipe.rate": Uniform(low=1, high=2)})},
+            {"spaces": SearchSpace(ranges={"recipe.rate": Uniform(low=1, high=2)})},
             "space of variant 'sgd' of comparison 'toys': got recipe.rate = ",
         ),
     ],
@@ -150,8 +150,13 @@ def test_a_level_of_a_crossing_names_the_space_of_all_its_variants() -> None:
             **{name: getattr(base, name) for name in Comparison.model_fields},
             "factors": (base.factors[0], Factor("recipe.batch_size", {"8": 8, "4": 4})),
             "baseline": ("sgd", "8"),
-            "tuning": tuned(spaces={"sgd": RATES, "adam": Space()}),
+            "tuning": tuned(spaces={"sgd": RATES, "adam": SearchSpace()}),
         }
     )
     spaces = {v.name: crossed.tuning.space_of(v.name, v.levels) for v in crossed.variants()}
-    assert spaces == {"sgd × 8": RATES, "sgd × 4": RATES, "adam × 8": Space(), "adam × 4": Space()}
+    assert spaces == {
+        "sgd × 8": RATES,
+        "sgd × 4": RATES,
+        "adam × 8": SearchSpace(),
+        "adam × 4": SearchSpace(),
+    }

@@ -1,4 +1,4 @@
-"""The command line: what it lists, runs and refuses, in words and without a traceback."""
+"""Command line: what it lists, runs and refuses, in words and without a traceback."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Command = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture
 def paribus(capsys: pytest.CaptureFixture[str]) -> Command:
-    """A function that runs the command line in this process; returns the status, and what it wrote and refused."""
+    """Return a function that runs the command line in this process; it returns status, output and errors."""
 
     def run(*words: str) -> tuple[int, str, str]:
         with pytest.raises(SystemExit) as ended:

@@ -1,4 +1,4 @@
-"""The pytest plugin: what a user types, sees and gets, in pytest runs of their own."""
+"""Pytest plugin: what a user types, sees and gets, in pytest runs of their own."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ RAISED = (
 
 @pytest.fixture(scope="module", autouse=True)
 def _all_is_loaded(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """An inner run forgets the modules that it loads, and numpy's and torch's cannot be loaded twice."""
+    """Load numpy and torch beforehand: an inner run forgets its modules, and these cannot be loaded twice."""
     out = tmp_path_factory.mktemp("all")
     settings = Settings(jobs=1, device="cpu", out=out, store=out / "runs.sqlite")
     terminal(run_suites([toys.suite()], settings).results)
@@ -84,7 +84,7 @@ Runner = Callable[..., pytest.RunResult]
 
 @pytest.fixture
 def go(pytester: pytest.Pytester) -> Runner:
-    """A function that runs pytest in this process on cells of suites, in a folder of its own."""
+    """Return a function that runs pytest in this process on cells of suites, in a folder of its own."""
 
     def run(*options: str, suites: str = "suite()", steps: bool = False) -> pytest.RunResult:
         text = CASES + STEPS if steps else CASES
@@ -120,7 +120,7 @@ def _text(result: pytest.RunResult) -> str:
 
 
 def _usage_error(result: pytest.RunResult) -> str:
-    """The one message of a run that was refused."""
+    """Return the one message of a run that was refused."""
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert "Traceback" not in _text(result)
     assert "INTERNALERROR" not in _text(result)
@@ -524,7 +524,7 @@ def test_ctrl_c_keeps_what_was_finished_and_writes_the_pages(
 
 
 def _finished(path: Path) -> int:
-    """How many runs the store has, as far as it is there."""
+    """Return how many runs the store has, as far as it is there."""
     if not path.exists():
         return 0
     db = sqlite3.connect(path)

@@ -1,4 +1,4 @@
-"""The sentence that answers a comparison's question, on records written by hand."""
+"""Sentence that answers a comparison's question, on records written by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page of all claims."""
+"""Page of all claims."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pages: answer first, evidence after, provenance last, and nothing that is not in the store."""
+"""Pages: answer first, evidence after, provenance last, and nothing that is not in the store."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CLAIMS = (
 
 @pytest.fixture
 def page(tmp_path):
-    """A function that writes results and reads the page and its details back."""
+    """Return a function that writes results and reads the page and its details back."""
 
     def read(*results, name: str = "hand") -> str:
         write(results, tmp_path / "out")
@@ -145,7 +145,7 @@ def test_layers_have_their_output_their_parameters_and_a_total(store, page) -> N
 
 def test_a_layer_that_is_not_trained_is_said_to_be_frozen(store, page) -> None:
     bench = filled(store)
-    layers = [dict(layer) for layer in bench.result().rows[0].known[0].layers]
+    layers = [dict(layer) for layer in bench.result().rows[0].present[0].layers]
     layers[0]["parameters"] = 0
     for seed in range(10):
         bench.perturb("adam", seed, layers=layers, parameters=5)
@@ -499,7 +499,7 @@ def test_no_results_are_said_to_be_none(tmp_path) -> None:
 
 
 def counts(predictions, classes):
-    """A row for each set of predictions."""
+    """Return a row for each set of predictions."""
     return [{"variant": v, "runs": len(p), "classes": len(classes)} for v, p in predictions.items()]
 
 
@@ -530,7 +530,7 @@ def test_shared_runs_reach_an_extra_table_once_under_the_levels_that_made_them(s
 
 
 def sequence(store, adam: int = 10) -> Result:
-    """A sequence of twelve seeds in which adam stops at nine, and rmsprop is open still."""
+    """Return a sequence of twelve seeds in which adam stops at nine, and rmsprop is open still."""
     bench = Bench(store, comparison(claims=CLAIMS), seeds=12)
     bench.put("sgd", around(0.4, 12)).put("adam", around(0.2, adam))
     bench.put("rmsprop", [x + 0.01 * (-1) ** i for i, x in enumerate(around(0.4, 12))])

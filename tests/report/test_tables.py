@@ -1,4 +1,4 @@
-"""The tables of a comparison, on records written by hand."""
+"""Tables of a comparison, on records written by hand."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from paribus.execution import session as module
 from paribus.execution.bundle import FILE
 from paribus.execution.orchestrate import rebuild, run_suites
 from paribus.execution.settings import Settings
-from paribus.experiment.search_space import Categorical, LogUniform, Space, space
+from paribus.experiment.search_space import Categorical, LogUniform, SearchSpace, space
 from paribus.experiment.suite import Suite
 from paribus.experiment.tuning import Tuning
 from paribus.report import terminal
@@ -55,7 +55,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Result]]:
 
 @pytest.fixture
 def page(tmp_path: Path) -> Callable[..., str]:
-    """A function that trains a suite at two seeds and reads its page."""
+    """Return a function that trains a suite at two seeds and reads its page."""
 
     def read(made: Suite, **settings: Any) -> str:
         trained(tmp_path, made, **{"seeds": 2, **settings})
@@ -70,7 +70,7 @@ def text_of(out: Path) -> str:
 
 
 def table(text: str, heading: str) -> pandas.DataFrame:
-    """The table below a heading, cells as text."""
+    """Return the table below a heading, cells as text."""
     lines = text.split(heading, 1)[1].split("\n\n")[1].splitlines()
     rows = [[case.strip() for case in line.strip("|").split("|")] for line in lines]
     return pandas.DataFrame(rows[2:], columns=rows[0])
@@ -98,7 +98,7 @@ def test_the_budget_adds_up(both) -> None:
     assert found["steps"].tolist() == ["36", "36", "144", "144"]
     assert found["failed trials"].tolist() == ["—", "—", "0 of 18", "0 of 18"]
     assert found["failed runs"].tolist() == ["0 of 6"] * 4
-    seconds = sum(r.seconds for row in results[1].rows[:1] for r in (*row.tried, *row.known))
+    seconds = sum(r.seconds for row in results[1].rows[:1] for r in (*row.tried, *row.present))
     assert float(found["seconds"][2]) == pytest.approx(seconds, rel=0.01)
     spaces = pandas.DataFrame(space_lines(results[1]))
     assert spaces["setting"].tolist() == ["optimizer.lr", "optimizer.lr"]
@@ -219,7 +219,7 @@ def test_unequal_budgets_are_flagged_wherever_a_verdict_stands(page, tmp_path) -
 
 
 def test_values_without_an_order_are_counted(page) -> None:
-    choices = Space(ranges={"recipe.batch_size": Categorical(values=(8, 8))})
+    choices = SearchSpace(ranges={"recipe.batch_size": Categorical(values=(8, 8))})
     text = page(tuned(spaces=choices, widen=False), arm="tuned")
     assert re.search(r"\| sgd +\| batch_size +\| one of 8, 8 +\| the same +\| 8 +\| 8 to 8 ", text)
 

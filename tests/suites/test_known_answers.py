@@ -1,4 +1,4 @@
-"""The controls: what they rest on, and that a sound bench almost never has a red one."""
+"""Known answers: their assumptions, and that a sound installation almost never has a red one."""
 
 from __future__ import annotations
 
@@ -23,50 +23,50 @@ MOST = 0.001
 GROUP = 0.01
 
 
-def false_alarm(control) -> float:
-    """The largest chance that a sound bench fails it."""
-    n = control.seeds
-    if control.kind == "seen":
-        return seen_false_alarm(control.measured, n)
-    if control.kind == "share":
-        return share_false_alarm(control.expected, control.low, control.high, n)
-    return absent_false_alarm(n) if control.kind == "absent" else 0.0
+def false_alarm(known_answer) -> float:
+    """Return the largest chance that a sound bench fails it."""
+    n = known_answer.seeds
+    if known_answer.kind == "seen":
+        return seen_false_alarm(known_answer.measured, n)
+    if known_answer.kind == "share":
+        return share_false_alarm(known_answer.expected, known_answer.low, known_answer.high, n)
+    return absent_false_alarm(n) if known_answer.kind == "absent" else 0.0
 
 
 def test_no_control_fails_by_chance_more_than_once_in_a_thousand_runs() -> None:
     """And no more than one run in a hundred has a red one."""
-    chances = {control.name: false_alarm(control) for control in KNOWN_ANSWERS}
+    chances = {known_answer.name: false_alarm(known_answer) for known_answer in KNOWN_ANSWERS}
     assert {name: x for name, x in chances.items() if x > MOST} == {}
     assert sum(chances.values()) <= GROUP
 
 
 def test_names_differ_and_there_are_effects_to_be_seen_and_effects_that_must_not() -> None:
-    names = [control.name for control in KNOWN_ANSWERS]
+    names = [known_answer.name for known_answer in KNOWN_ANSWERS]
     assert len(set(names)) == len(names)
-    kinds = {control.kind for control in KNOWN_ANSWERS}
+    kinds = {known_answer.kind for known_answer in KNOWN_ANSWERS}
     assert kinds == {"seen", "share", "absent", "identical"}
 
 
 def test_every_callable_can_be_found_and_every_score_is_one_that_runs_record() -> None:
-    for control in KNOWN_ANSWERS:
-        assert all(callable(named.resolve()) for named in calls(control.comparison))
-        known = {m.name for m in control.comparison.task.metrics} | {FAILED}
-        assert control.score in known | {None, "gradient_ratio@0", "silent@0"}
+    for known_answer in KNOWN_ANSWERS:
+        assert all(callable(named.resolve()) for named in calls(known_answer.comparison))
+        known = {m.name for m in known_answer.comparison.task.metrics} | {FAILED}
+        assert known_answer.score in known | {None, "gradient_ratio@0", "silent@0"}
 
 
 def test_controls_are_no_suite_so_that_they_have_no_verdicts() -> None:
     suites = {comparison.name for suite in SUITES for comparison in suite.comparisons}
-    assert not suites & {control.comparison.name for control in KNOWN_ANSWERS}
+    assert not suites & {known_answer.comparison.name for known_answer in KNOWN_ANSWERS}
 
 
 def test_the_share_of_dead_networks_is_what_counting_signs_gives() -> None:
     """A layer of four dies where four signs are negative, one case of sixteen; one of twenty layers is enough."""
-    (control,) = (c for c in KNOWN_ANSWERS if c.name == "born-dead")
+    (known_answer,) = (c for c in KNOWN_ANSWERS if c.name == "born-dead")
     alive = 1.0
-    for _layer in control.comparison.recipe.model.kwargs["hidden"]:
+    for _layer in known_answer.comparison.recipe.model.kwargs["hidden"]:
         alive *= 15 / 16
-    assert abs(control.expected - (1 - alive)) < 1e-12
-    assert f"{control.expected:.3f}" == "0.725"
+    assert abs(known_answer.expected - (1 - alive)) < 1e-12
+    assert f"{known_answer.expected:.3f}" == "0.725"
 
 
 def test_a_line_keeps_its_sign() -> None:

@@ -1,4 +1,4 @@
-"""The planted surface by hand; that a search spends its budget and no more, and that its best trial is scored."""
+"""Planted surface by hand; that a search spends its budget and no more, and that its best trial is scored."""
 
 from __future__ import annotations
 

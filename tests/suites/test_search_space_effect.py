@@ -1,4 +1,4 @@
-"""The ranking inversion: a pair that differs in one end of one range and in nothing else, and shares what it can."""
+"""Ranking inversion: a pair that differs in one end of one range and in nothing else, and shares what it can."""
 
 from __future__ import annotations
 

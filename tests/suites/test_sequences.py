@@ -1,4 +1,4 @@
-"""The four sequence tasks by hand, and that both engines train their networks alike."""
+"""Four sequence tasks by hand, and that both engines train their networks alike."""
 
 from __future__ import annotations
 

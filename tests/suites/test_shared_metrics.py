@@ -1,4 +1,4 @@
-"""The scores that tasks share, as they stand in the keys of runs: a word changed here retires what was trained."""
+"""Scores that tasks share, as they stand in the keys of runs: a word changed here retires what was trained."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The suites: every comparison and every variant keeps the same contract."""
+"""Suites: every comparison and every variant keeps the same contract."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def cases() -> Iterator[tuple[str, Comparison, Variant]]:
 
 
 def small(task: Task) -> Task:
-    """The same task on less data."""
+    """Return the same task on less data."""
     for path, value in SMALL.get(task.name, {}).items():
         if not path.startswith("dummy.") or path.split(".")[1] in task.dummy:
             task = replace(task, path, value)
@@ -72,7 +72,7 @@ def prepared(variant: Variant, diagnostics: tuple = ()) -> tuple[Run, Split]:
 
 
 def numbers(record: RunResult) -> list[float]:
-    """What a finished record says in numbers.
+    """Return the numbers of a finished record.
 
     There is no training loss and no step before the first one, and no ratio of gradients where all units have died.
     """

@@ -1,4 +1,4 @@
-"""The tasks of the suites: every one keeps the same contract, and is as hard as it says."""
+"""Tasks of the suites: every one keeps the same contract, and is as hard as it says."""
 
 from __future__ import annotations
 
@@ -213,7 +213,7 @@ def test_a_memory_that_is_no_share_is_refused() -> None:
 
 
 def _r_squared_of_the_nearest(seed: int, splitter: str, memory: float = 1.0) -> float:
-    """The share of the test part's variance that the nearest training sample tells, by scikit-learn."""
+    """Return the share of the test part's variance that the nearest training sample tells, by scikit-learn."""
     from sklearn.metrics import r2_score
     from sklearn.neighbors import KNeighborsRegressor
 
@@ -333,7 +333,7 @@ def test_no_linear_function_tells_the_classes_of_hidden_features(task: Task) -> 
 
 
 def _directions(task: Task) -> torch.Tensor:
-    """The ten directions along which the classes' second moments differ most from those of all inputs."""
+    """Return the ten directions along which the classes' second moments differ most from those of all inputs."""
     data = task.read(seed=3)
     x, y = data.inputs[0].double(), data.targets[0]
     apart = [x[y == k].T @ x[y == k] / (y == k).sum() - x.T @ x / len(x) for k in y.unique()]

@@ -1,4 +1,4 @@
-"""The bag of words: Zipf's frequencies, a class that the words decide, and a limit that is known."""
+"""Bag of words: Zipf's frequencies, a class that the words decide, and a limit that is known."""
 
 from __future__ import annotations
 

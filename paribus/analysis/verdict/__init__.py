@@ -19,7 +19,7 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy.typing as npt
 
 from paribus import stats
-from paribus.analysis.verdict.contrast import Contrast, Decision, Family
+from paribus.analysis.verdict.contrast import Contrast, Decision, Family, Reason
 from paribus.analysis.verdict.pairs import Crossing, Pair, Scale
 from paribus.analysis.verdict.runs import OUTCOMES, ScoreTable
 from paribus.analysis.verdict.sequential import decide_sequentially
@@ -31,6 +31,7 @@ __all__ = [
     "Crossing",
     "Decision",
     "Family",
+    "Reason",
     "Scale",
     "decide",
     "decide_sequentially",

@@ -18,6 +18,22 @@ class Decision(StrEnum):
     undecided = "undecided"
 
 
+class Reason(StrEnum):
+    """Reason why a contrast is undecided, or remark that holds beside its verdict."""
+
+    floor = "floor"
+    ceiling = "ceiling"
+    exhausted = "exhausted"
+    skipped = "skipped"
+    no_logarithm = "no logarithm"
+    few_seeds = "few seeds"
+    few_seeds_differ = "few seeds differ"
+    no_margin = "no margin"
+    open = "open"
+    exploratory = "exploratory"
+    unequal_budgets = "unequal budgets"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Family:
     """Declaration of a family of contrasts, made before anything runs.
@@ -55,7 +71,7 @@ class Family:
         return replace(self, margin=None)
 
     @property
-    def least(self) -> int:
+    def min_seeds(self) -> int:
         """Seeds without which no contrast of the family can reach a verdict."""
         return stats.min_seeds(self.size, self.alpha)
 
@@ -82,8 +98,9 @@ class Contrast:
         p_holm: adjusted for the family; 1 where the contrast has nothing to say.
         p_equivalent: TOST p, None without a margin.
         p_equivalent_holm: adjusted for the family, None without a margin.
-        reason: why it is undecided, empty where the evidence is merely too weak; or `exploratory`, where a verdict
-            comes from a later look.
+        reasons: why it is undecided, empty where the evidence is merely too weak; `exploratory`, where a verdict comes
+            from a later look; and remarks on the whole arm, such as `unequal_budgets`.
+        min_seeds: seeds without which no contrast of its family can reach a verdict.
         detectable: smallest mean difference seen with 80 % power, beside every `undecided`; None
             where there is no spread to compute it from.
         failures: failed runs of variant and baseline among the n.
@@ -106,13 +123,26 @@ class Contrast:
     p_equivalent: float | None
     p_equivalent_holm: float | None
     decision: Decision
-    reason: str
+    reasons: tuple[Reason, ...]
+    min_seeds: int
     detectable: float | None
     failures: tuple[int, int]
     failures_p: float | None
     finished: Interval | None
     sequential: bool = False
     open: bool = False
+
+    @property
+    def reason(self) -> str:
+        """Reasons as they are printed, with numbers of seeds, such as `floor; unequal budgets`."""
+        return "; ".join(self._words(reason) for reason in self.reasons)
+
+    def _words(self, reason: Reason) -> str:
+        if reason is Reason.few_seeds:
+            return f"few seeds: a look, {self.n} of {self.min_seeds} needed"
+        if reason is Reason.few_seeds_differ:
+            return f"few seeds differ: a look, {self.n - self.zero} of {self.min_seeds} needed"
+        return f"open after {self.n} seeds" if reason is Reason.open else str(reason)
 
     @property
     def label(self) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from paribus import stats
-from paribus.analysis.verdict.contrast import Contrast, Decision, Family
+from paribus.analysis.verdict.contrast import Contrast, Decision, Family, Reason
 from paribus.analysis.verdict.runs import ScoreSubset, ScoreTable
 from paribus.stats import Floats, Interval
 
@@ -33,7 +33,7 @@ class Pair:
     family: Family
     differences: Floats
     failed: tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]
-    withheld_reason: str | None
+    withheld_reason: Reason | None
     crossed: bool = False
 
     @classmethod
@@ -111,25 +111,26 @@ class Pair:
         return Interval(mean, -inf, inf, 1 - f.alpha)
 
     @property
-    def withheld(self) -> str:
-        """Reason why no p-value is looked at, or an empty string."""
+    def withheld(self) -> Reason | None:
+        """Reason why no p-value is looked at, or None."""
         if self.withheld_reason is not None:
             return self.withheld_reason
-        least = self.family.least
-        return f"few seeds: a look, {self.n} of {least} needed" if self.n < least else ""
+        return Reason.few_seeds if self.n < self.family.min_seeds else None
 
-    def verdict(self, p_holm: float, p_equivalent_holm: float | None) -> tuple[Decision, str]:
+    def verdict(
+        self, p_holm: float, p_equivalent_holm: float | None
+    ) -> tuple[Decision, Reason | None]:
         """Return the verdict by the decision rule, on adjusted p-values."""
         f, changed = self.family, int((self.differences != 0).sum())
         if reason := self.withheld:
             return Decision.undecided, reason
         if p_equivalent_holm is not None and p_equivalent_holm <= f.alpha:
-            return Decision.equivalent, ""
-        if changed < f.least:
-            return Decision.undecided, f"few seeds differ: a look, {changed} of {f.least} needed"
+            return Decision.equivalent, None
+        if changed < f.min_seeds:
+            return Decision.undecided, Reason.few_seeds_differ
         if p_holm <= f.alpha:
-            return (Decision.better if self.differences.mean() > 0 else Decision.worse), ""
-        return Decision.undecided, "" if f.margin is not None else "no margin"
+            return (Decision.better if self.differences.mean() > 0 else Decision.worse), None
+        return Decision.undecided, Reason.no_margin if f.margin is None else None
 
     def contrast(
         self, p_holm: float, p_equivalent_holm: float | None, exploratory: bool
@@ -137,7 +138,7 @@ class Pair:
         """Return everything that is shown of the pair."""
         decision, reason = self.verdict(p_holm, p_equivalent_holm)
         if exploratory and decision is not Decision.undecided:
-            reason = "exploratory"
+            reason = Reason.exploratory
         a, b = self.failed
         finished = self.differences[~a & ~b]
         level = 1 - self.family.alpha
@@ -153,7 +154,8 @@ class Pair:
             p_equivalent=None if self.family.margin is None else self.p_equivalent,
             p_equivalent_holm=p_equivalent_holm,
             decision=decision,
-            reason=reason,
+            reasons=() if reason is None else (reason,),
+            min_seeds=self.family.min_seeds,
             detectable=self.detectable if decision is Decision.undecided else None,
             failures=(int(a.sum()), int(b.sum())),
             failures_p=stats.mcnemar_exact_p(a, b) if self.n and not self.crossed else None,
@@ -161,26 +163,27 @@ class Pair:
         )
 
 
-def scaled(cells: ScoreSubset, scale: Scale) -> tuple[Floats, str | None]:
+def scaled(cells: ScoreSubset, scale: Scale) -> tuple[Floats, Reason | None]:
     """Return the scores on the declared scale, `(4, seed)`, and the reason why they have none."""
     if scale == "score":
         return cells.scores, None
     scores = cells.sign * cells.scores
     if (scores <= 0).any():
-        return np.zeros_like(scores), "no logarithm"
+        return np.zeros_like(scores), Reason.no_logarithm
     return cells.sign * np.log(scores), None
 
 
-def _reason_to_withhold(cells: ScoreSubset, differences: Floats, floored: bool) -> str | None:
+def _reason_to_withhold(cells: ScoreSubset, differences: Floats, floored: bool) -> Reason | None:
     """Return the reason to withhold a verdict: floor, ceiling, exhausted or skipped, in that order; or None.
 
     Where every run failed, nobody beat anything, dummy score or not: that is the floor and not the ceiling.
     """
     if differences.size and (cells.failed.all() or floored):
-        return "floor"
+        return Reason.floor
     if differences.size and not differences.any():
-        return "ceiling"
-    for outcome in ("exhausted", "skipped") if not differences.size else ("exhausted",):
-        if (cells.states == outcome).any():
-            return outcome
+        return Reason.ceiling
+    if (cells.states == "exhausted").any():
+        return Reason.exhausted
+    if not differences.size and (cells.states == "skipped").any():
+        return Reason.skipped
     return None

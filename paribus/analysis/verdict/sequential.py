@@ -13,7 +13,7 @@ from math import nan
 import numpy.typing as npt
 
 from paribus import stats
-from paribus.analysis.verdict.contrast import Contrast, Decision, Family
+from paribus.analysis.verdict.contrast import Contrast, Decision, Family, Reason
 from paribus.analysis.verdict.pairs import Crossing, Pair, Scale
 from paribus.analysis.verdict.runs import ScoreTable
 from paribus.stats import Followed, Interval, WinShare
@@ -68,7 +68,7 @@ def _contrast(pair: Pair, exploratory: bool) -> Contrast:
     followed = stats.follow(pair.differences, family.size, family.alpha)
     decision, reason = _verdict(pair, followed)
     if exploratory and decision is not Decision.undecided:
-        reason = "exploratory"
+        reason = Reason.exploratory
     seen = pair.differences[: followed.n]
     a, b = (int(side[: followed.n].sum()) for side in pair.failed)
     return Contrast(
@@ -83,7 +83,8 @@ def _contrast(pair: Pair, exploratory: bool) -> Contrast:
         p_equivalent=None,
         p_equivalent_holm=None,
         decision=decision,
-        reason=reason,
+        reasons=() if reason is None else (reason,),
+        min_seeds=family.min_seeds,
         detectable=None,
         failures=(a, b),
         failures_p=None,
@@ -93,13 +94,13 @@ def _contrast(pair: Pair, exploratory: bool) -> Contrast:
     )
 
 
-def _verdict(pair: Pair, followed: Followed) -> tuple[Decision, str]:
+def _verdict(pair: Pair, followed: Followed) -> tuple[Decision, Reason | None]:
     """Return the verdict by the decision rule."""
     if pair.withheld_reason is not None:
         return Decision.undecided, pair.withheld_reason
     if not followed.stopped:
-        return Decision.undecided, f"open after {followed.n} seeds"
-    return (Decision.better if followed.wins > followed.losses else Decision.worse), ""
+        return Decision.undecided, Reason.open
+    return (Decision.better if followed.wins > followed.losses else Decision.worse), None
 
 
 def _share(followed: Followed, level: float) -> WinShare:

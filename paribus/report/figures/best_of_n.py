@@ -70,9 +70,11 @@ def limited(scores: Floats, bound: float | None, higher_is_better: bool) -> Floa
     >>> limited(np.array([0.2, np.nan, 5.0]), 0.7, False)
     array([0.2, 0.7, 0.7])
     """
-    known = scores[np.isfinite(scores)]
+    finite = scores[np.isfinite(scores)]
     if bound is None:
-        bound = 0.0 if not known.size else float(known.min() if higher_is_better else known.max())
+        bound = (
+            0.0 if not finite.size else float(finite.min() if higher_is_better else finite.max())
+        )
     filled = np.where(np.isfinite(scores), scores, bound)
     return np.maximum(filled, bound) if higher_is_better else np.minimum(filled, bound)
 
@@ -80,5 +82,7 @@ def limited(scores: Floats, bound: float | None, higher_is_better: bool) -> Floa
 def _ceiling(result: Result) -> float | None:
     """Return the median score of the first dummy predictor by the task's own metric, on the test part."""
     dummy, name = next(iter(result.comparison.task.dummy)), result.comparison.task.primary.name
-    scores = [r.dummy[dummy][name] for r in result.baseline.known if name in r.dummy.get(dummy, {})]
+    scores = [
+        r.dummy[dummy][name] for r in result.baseline.present if name in r.dummy.get(dummy, {})
+    ]
     return float(np.median(scores)) if scores else None

@@ -28,8 +28,8 @@ def confusion(result: Result) -> Figure | None:
         return None
     rows_of = drawn(result)
     # No others are read: what is read is kept where evidence is, and predictions are most of it.
-    found = {n: result.predictions(row) for n, row in [*rows_of.items()][:MAX_VARIANTS]}
-    shown = {name: runs for name, runs in found.items() if runs}
+    predictions = {n: result.predictions(row) for n, row in [*rows_of.items()][:MAX_VARIANTS]}
+    shown = {name: runs for name, runs in predictions.items() if runs}
     if not shown:
         return None
     names = list(shown)
@@ -53,8 +53,8 @@ def shares(runs: Sequence[Predictions], classes: int) -> Floats:
     for run in runs:
         guess = predicted_class(torch.from_numpy(run.outputs)).numpy()
         np.add.at(counts, (run.target, guess), 1)
-    found: Floats = counts / counts.sum(1, keepdims=True).clip(min=1)
-    return found
+    shares: Floats = counts / counts.sum(1, keepdims=True).clip(min=1)
+    return shares
 
 
 def _draw(axes: Axes, table: Floats, classes: Sequence[str], title: str) -> None:

@@ -63,7 +63,7 @@ def curves(result: Result) -> Figure | None:
     """Draw the validation score over steps, or None where there is nothing to show: a single step is no curve."""
     metric = result.comparison.task.primary
     bands = _bands(drawn(result), f"validation/{metric.name}")
-    if max((found.steps[-1] for found in bands.values()), default=0) < 2:
+    if max((line.steps[-1] for line in bands.values()), default=0) < 2:
         return None
     figure = plot_figure(8.0, 4.8)
     axes = figure.add_subplot()
@@ -83,7 +83,7 @@ def diagnostics(result: Result) -> Figure | None:
     rows = drawn(result)
     names = [name for name in _diagnosed(rows) if not name.startswith(tuple(LAYERS))]
     panels = {_title(name, result): _bands(rows, name) for name in names}
-    layers = {start: found for start in LAYERS if (found := _layer_bands(rows, start))}
+    layers = {start: lines for start in LAYERS if (lines := _layer_bands(rows, start))}
     return _panels(result, panels, layers)
 
 
@@ -132,7 +132,7 @@ def _panels(
 
 def _any(bands: Mapping[str, Band]) -> bool:
     """Return whether any of them is anything but zero."""
-    return any(np.any(found.high) or np.any(found.low) for found in bands.values())
+    return any(np.any(line.high) or np.any(line.low) for line in bands.values())
 
 
 def save(figure: Figure, path: Path) -> Path:
@@ -171,12 +171,14 @@ def caption(result: Result) -> str:
 
 def _bands(rows: Mapping[str, Row], curve: str) -> dict[str, Band]:
     return {
-        _label(name, row): band(row.known, curve) for name, row in rows.items() if _has(row, curve)
+        _label(name, row): band(row.present, curve)
+        for name, row in rows.items()
+        if _has(row, curve)
     }
 
 
 def _has(row: Row, curve: str) -> bool:
-    return any(np.isfinite(record.curves.get(curve, [])).any() for record in row.known)
+    return any(np.isfinite(record.curves.get(curve, [])).any() for record in row.present)
 
 
 def _label(name: str, row: Row) -> str:
@@ -196,10 +198,10 @@ def _floor(result: Result) -> float | None:
     """Return the median score of the first dummy predictor on the test part, where it is one for all variants."""
     dummy, name = next(iter(result.comparison.task.dummy)), result.comparison.task.primary.name
     scores = [
-        [r.dummy[dummy][name] for r in row.known if name in r.dummy.get(dummy, {})]
+        [r.dummy[dummy][name] for r in row.present if name in r.dummy.get(dummy, {})]
         for row in drawn(result).values()
     ]
-    medians = {float(np.median(found)) for found in scores if found}
+    medians = {float(np.median(values)) for values in scores if values}
     return medians.pop() if len(medians) == 1 else None
 
 
@@ -213,14 +215,14 @@ def _floor_line(axes: Axes, result: Result, floor: float | None) -> list[End]:
 
 def _diagnosed(rows: Mapping[str, Row]) -> list[str]:
     """Return the names of the curves that diagnostics left, in the order in which they were measured."""
-    names = dict.fromkeys(n for row in rows.values() for r in row.known for n in r.curves)
+    names = dict.fromkeys(n for row in rows.values() for r in row.present for n in r.curves)
     return [n for n in names if n != "step" and not n.startswith(("train/", "validation/"))]
 
 
 def _layer_bands(rows: Mapping[str, Row], start: str) -> dict[str, Band]:
     """Return a number of each layer before training, first to last, of the curves whose names begin so."""
     tables = {
-        _label(name, row): [norms for record in row.known if (norms := _first(record, start))]
+        _label(name, row): [norms for record in row.present if (norms := _first(record, start))]
         for name, row in rows.items()
     }
     return {
@@ -236,5 +238,5 @@ def _first(record: RunResult, start: str) -> list[float]:
 
 def _panel(axes: Axes, bands: Mapping[str, Band], x: str, title: str) -> None:
     draw(axes, bands, x)
-    fit_scale(axes, np.concatenate([found.middle for found in bands.values()]), 100.0)
+    fit_scale(axes, np.concatenate([line.middle for line in bands.values()]), 100.0)
     axes.set_title(title, fontsize=9)

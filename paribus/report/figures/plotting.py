@@ -81,19 +81,19 @@ def draw(axes: Axes, bands: Mapping[str, Band], x: str) -> None:
     """Draw every band in its own style, its markers apart from the others', over an axis of this name."""
     from matplotlib.ticker import MaxNLocator
 
-    for i, (name, found) in enumerate(bands.items()):
-        marks = _marks(len(found.steps), i / len(bands))
+    for i, (name, curve) in enumerate(bands.items()):
+        marks = _marks(len(curve.steps), i / len(bands))
         kind = {**style(i), "markevery": marks, "markersize": 4, "linewidth": 1.6}
-        axes.plot(found.steps, found.middle, label=name, **kind)
+        axes.plot(curve.steps, curve.middle, label=name, **kind)
         colour = {"color": kind["color"], "alpha": 0.13, "linewidth": 0}
-        axes.fill_between(found.steps, found.low, found.high, **colour)
+        axes.fill_between(curve.steps, curve.low, curve.high, **colour)
     axes.margins(x=0.02)
     axes.set_xlabel(x, fontsize=9)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", color="0.9", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.tick_params(labelsize=8)
-    if all(np.array_equal(found.steps, np.round(found.steps)) for found in bands.values()):
+    if all(np.array_equal(curve.steps, np.round(curve.steps)) for curve in bands.values()):
         axes.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 2.5, 5, 10], integer=True))
 
 

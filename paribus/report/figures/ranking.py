@@ -40,8 +40,8 @@ def ranks(standing: TaskRanking) -> Figure:
         row = place if left else count - 1 - place
         _name(axes, standing, int(i), depth + 0.5 * row, left=left)
     for row, group in enumerate(groups):
-        found = [float(standing.mean_ranks[i]) for i in group]
-        ends = (min(found) - 0.04, max(found) + 0.04)
+        ranks = [float(standing.mean_ranks[i]) for i in group]
+        ends = (min(ranks) - 0.04, max(ranks) + 0.04)
         axes.plot(ends, [0.35 * (row + 1)] * 2, color=GREY, linewidth=4, solid_capstyle="butt")
     _critical(axes, standing.distance)
     axes.set_xlim(0.2, count + 0.8)
@@ -83,10 +83,10 @@ def middles(standing: TaskRanking) -> Figure:
     """Draw interquartile means of normalised scores with their intervals, a row a variant."""
     figure = plot_figure(7.0, 1.1 + 0.36 * len(standing.variants))
     axes = figure.add_subplot()
-    for i, found in enumerate(standing.middles):
+    for i, middle in enumerate(standing.middles):
         colour = style(i)["color"]
-        axes.plot([found.low, found.high], [i, i], color=colour, linewidth=2)
-        axes.plot([found.mean], [i], color=colour, marker=style(i)["marker"], markersize=6)
+        axes.plot([middle.low, middle.high], [i, i], color=colour, linewidth=2)
+        axes.plot([middle.mean], [i], color=colour, marker=style(i)["marker"], markersize=6)
     axes.set_yticks(range(len(standing.variants)), standing.variants, fontsize=9)
     axes.margins(y=0.12)
     axes.invert_yaxis()

@@ -29,7 +29,7 @@ def pictures(results: Sequence[Result]) -> dict[int, tuple[str, Figure]]:
     Comparisons that vary the same number, in one arm on one device, share a figure.
     """
     places = [(key, i) for i, result in enumerate(results) if (key := _key(result))]
-    found = {}
+    pictures = {}
     for key, group in groupby(sorted(places), key=lambda place: place[0]):
         alike = [i for _, i in group]
         lines = _lines([results[i] for i in alike])
@@ -37,8 +37,8 @@ def pictures(results: Sequence[Result]) -> dict[int, tuple[str, Figure]]:
             first = results[alike[0]]
             name = first.comparison.name if len(alike) == 1 else first.suite.name
             setting = key[0].rpartition(".")[2]
-            found[alike[0]] = (f"Score against {setting}", _picture(first, name, lines))
-    return found
+            pictures[alike[0]] = (f"Score against {setting}", _picture(first, name, lines))
+    return pictures
 
 
 def _key(result: Result) -> tuple[str, str, str, str] | None:
@@ -51,9 +51,9 @@ def _key(result: Result) -> tuple[str, str, str, str] | None:
 
 def numbers(factor: Factor) -> dict[str, float]:
     """Return the numbers of a factor's levels by name: their values, or names that are numbers, if all are."""
-    found = {name: _number(level, name) for name, level in factor.levels.items()}
-    known = {name: x for name, x in found.items() if x is not None}
-    return known if len(known) == len(found) >= MIN_POINTS else {}
+    numbers_of = {name: _number(level, name) for name, level in factor.levels.items()}
+    numeric = {name: x for name, x in numbers_of.items() if x is not None}
+    return numeric if len(numeric) == len(numbers_of) >= MIN_POINTS else {}
 
 
 def _number(level: object, name: str) -> float | None:
@@ -80,15 +80,15 @@ def _points(result: Result) -> dict[str, dict[float, Floats]]:
     """Return scores, ``(seed,)``, by the other levels' names and the setting."""
     factors = result.comparison.factors
     place = next(i for i, factor in enumerate(factors) if numbers(factor))
-    known = numbers(factors[place])
+    x_of = numbers(factors[place])
     rows, table, _ = penalised(result)
-    found: dict[str, dict[float, Floats]] = {}
+    lines: dict[str, dict[float, Floats]] = {}
     for row, scores in zip(rows, table, strict=True):
         if not state(row, result):
             levels = row.variant.levels
             others = " × ".join(level for i, level in enumerate(levels) if i != place)
-            found.setdefault(others, {})[known[levels[place]]] = scores
-    return {name: points for name, points in found.items() if len(points) >= MIN_POINTS}
+            lines.setdefault(others, {})[x_of[levels[place]]] = scores
+    return {name: points for name, points in lines.items() if len(points) >= MIN_POINTS}
 
 
 def _name_settings(axes: Axes, settings: Floats) -> None:

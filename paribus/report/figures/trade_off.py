@@ -32,8 +32,8 @@ class Point(NamedTuple):
 
 def metrics(result: Result) -> tuple[Metric, Metric]:
     """Return the two metrics that the comparison names."""
-    known = {metric.name: metric for metric in result.comparison.task.metrics}
-    first, second = (known[name] for name in result.comparison.frontier)
+    metrics = {metric.name: metric for metric in result.comparison.task.metrics}
+    first, second = (metrics[name] for name in result.comparison.frontier)
     return first, second
 
 
@@ -42,22 +42,22 @@ def points(result: Result) -> dict[str, Point]:
     if not result.comparison.frontier:
         return {}
     first, second = metrics(result)
-    found = {}
+    placed = {}
     for name, row in drawn(result).items():
         pair = np.array([row.values(first.name), row.values(second.name)])
         pair = pair[:, np.isfinite(pair).all(0)]
         if pair.size:
-            found[name] = Point(*pair)
-    return found
+            placed[name] = Point(*pair)
+    return placed
 
 
 def regrets(result: Result) -> dict[str, Floats]:
     """Return how much worse each variant's means are than the best ones, ``(2,)`` by name."""
-    found = points(result)
-    if not found:
+    placed = points(result)
+    if not placed:
         return {}
     signs = np.array([m.sign for m in metrics(result)])
-    means = {name: signs * point.means for name, point in found.items()}
+    means = {name: signs * point.means for name, point in placed.items()}
     best = np.max(list(means.values()), axis=0)
     return {name: best - mean for name, mean in means.items()}
 
@@ -76,8 +76,8 @@ def dominated(result: Result) -> dict[str, str]:
 
 def lines(result: Result) -> list[Line]:
     """Return a row for each variant: both scores, what it gives up at either, and whether it is on the frontier."""
-    found, behind, beaten = points(result), regrets(result), dominated(result)
-    if not found:
+    placed, behind, beaten = points(result), regrets(result), dominated(result)
+    if not placed:
         return []
     first, second = metrics(result)
     missing = [row.variant.name for row in result.rows if state(row, result)]
@@ -91,25 +91,25 @@ def lines(result: Result) -> list[Line]:
             "on the frontier": "no" if name in beaten else "yes",
             "beaten by": beaten.get(name, NOTHING),
         }
-        for name, point in found.items()
+        for name, point in placed.items()
     ]
     return [*rows, *({"variant": name, "on the frontier": "not run"} for name in missing)]
 
 
 def picture(result: Result) -> Figure | None:
     """Draw every variant at its two means, with quartiles over seeds, the variants joined in their order."""
-    found = points(result)
-    if not found:
+    placed = points(result)
+    if not placed:
         return None
     first, second = metrics(result)
     figure = plot_figure(7.2, 5.2)
     axes = figure.add_subplot()
-    ordered = [v.name for v in _in_order(result) if v.name in found]
-    means = np.array([found[name].means for name in ordered])
+    ordered = [v.name for v in _in_order(result) if v.name in placed]
+    means = np.array([placed[name].means for name in ordered])
     axes.plot(*means.T, color="0.7", linewidth=1, zorder=1)
-    names = list(found)
+    names = list(placed)
     for name in ordered:
-        point, kind = found[name], style(names.index(name))
+        point, kind = placed[name], style(names.index(name))
         low, high = np.quantile(np.array(point), (0.25, 0.75), axis=1)
         middle = point.means
         colour = {"color": kind["color"], "linewidth": 1}

@@ -583,5 +583,5 @@ def test_refusals(changes: dict[str, Any], expected: str) -> None:
 def test_family_holds_its_rule() -> None:
     """The correction is in force only when speaking of new data."""
     family = Family(baseline="a", higher_is_better=True, size=4, correction=0.25)
-    assert (family.least, family.ratio) == (8, 0.0)
+    assert (family.min_seeds, family.ratio) == (8, 0.0)
     assert Family(baseline="a", higher_is_better=True, size=1, correction=0.25, new_data=True).ratio

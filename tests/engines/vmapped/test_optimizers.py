@@ -188,7 +188,7 @@ def test_an_optimizer_is_stacked_or_refused_by_name(optimizer: Call, reason: str
 
 @pytest.mark.parametrize("cohort", COHORTS)
 def test_a_cohort_is_of_one_shape(cohort: str) -> None:
-    """What may differ within a cohort leaves the shape alone; what may not, does not."""
+    """Settings that may differ within a cohort leave the shape alone; others do not."""
     shapes = {shape_of(optimizer) for optimizer in calls(cohort)}
     assert len(shapes) == 1
     assert shapes != {shape_of(call("torch.optim:SGD", momentum=0.9, nesterov=False))}

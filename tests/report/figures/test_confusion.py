@@ -1,4 +1,4 @@
-"""The confusion matrix: against scikit-learn, with names of classes, and only where there is one to draw."""
+"""Confusion matrix: against scikit-learn, with names of classes, and only where there is one to draw."""
 
 from __future__ import annotations
 

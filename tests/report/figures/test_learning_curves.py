@@ -83,7 +83,7 @@ def test_axes_name_the_metric_its_unit_and_its_direction(store) -> None:
 
 def test_a_band_is_the_median_and_quartiles_over_seeds(store) -> None:
     bench = Bench(store).put("sgd", [0.1 * i for i in range(10)])
-    found = plotting.band(bench.result().rows[0].known, "validation/log_loss")
+    found = plotting.band(bench.result().rows[0].present, "validation/log_loss")
     assert found.steps.tolist() == [0, 10, 20]
     assert found.middle[-1] == pytest.approx(0.45)  # of 0, 0.1 ... 0.9
     assert (found.low[-1], found.high[-1]) == pytest.approx((0.225, 0.675))
@@ -92,14 +92,17 @@ def test_a_band_is_the_median_and_quartiles_over_seeds(store) -> None:
 def test_a_diverged_run_leaves_the_band_and_is_named(store) -> None:
     bench = filled(store).put("adam", [FAILED] * 3 + around(0.2)[3:])
     result = bench.result()
-    found = plotting.band(result.row("adam").known, "validation/log_loss")
+    found = plotting.band(result.row("adam").present, "validation/log_loss")
     assert found.steps.tolist() == [0, 10, 20]
     assert "adam (3 of 10 diverged)" in texts(learning_curves.curves(result))
 
 
 def test_where_all_runs_diverged_the_line_ends_where_they_did(store) -> None:
     result = filled(store).put("adam", [FAILED] * 10).result()
-    assert plotting.band(result.row("adam").known, "validation/log_loss").steps.tolist() == [0, 10]
+    assert plotting.band(result.row("adam").present, "validation/log_loss").steps.tolist() == [
+        0,
+        10,
+    ]
     assert learning_curves.curves(result) is not None
 
 
@@ -110,9 +113,9 @@ def test_a_band_ends_where_fewer_than_half_of_its_runs_are_left(store) -> None:
         curves = {"step": [0, 10], "validation/log_loss": [0.7, 0.5]}
         bench.perturb("adam", seed, curves=curves)
     curve = "validation/log_loss"
-    assert plotting.band(bench.result().row("adam").known, curve).steps.tolist() == [0, 10]
+    assert plotting.band(bench.result().row("adam").present, curve).steps.tolist() == [0, 10]
     bench.perturb("adam", 0, curves={"step": [0, 10, 20], curve: [0.7, 0.5, 0.4]})
-    assert plotting.band(bench.result().row("adam").known, curve).steps.tolist() == [0, 10, 20]
+    assert plotting.band(bench.result().row("adam").present, curve).steps.tolist() == [0, 10, 20]
 
 
 @pytest.mark.parametrize("bad", [math.inf, math.nan])

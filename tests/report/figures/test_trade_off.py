@@ -1,4 +1,4 @@
-"""The trade-off of two metrics: what each variant gives up, who is on the frontier, and the picture of it."""
+"""Trade-off of two metrics: what each variant gives up, who is on the frontier, and the picture of it."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ def bowl(point: torch.Tensor) -> torch.Tensor:
 
 
 def searched(kind: type, trials: int, start: float = 0.25, **settings) -> list[list[float]]:
-    """The points of so many trials, each told its distance from 0.3 in three directions."""
+    """Return the points of so many trials, each told its distance from 0.3 in three directions."""
     if kind is Grid:
         settings.setdefault("levels", 2)
     point = torch.full((3,), start, requires_grad=True)

@@ -1,4 +1,4 @@
-"""Balance of a comparison: what varied, and whether everything else was equal in every pair of runs."""
+"""Control of a comparison: what varied, and whether everything else was equal in every pair of runs."""
 
 from __future__ import annotations
 
@@ -75,20 +75,20 @@ CHECKED_AS = {
 
 
 def _strays(row: Row, tuned: Sequence[str]) -> list[str]:
-    """Runs that differ from their variant where nothing was tuned, in words."""
+    """Return runs that differ from their variant where nothing was tuned, in words."""
     base = row.variant
-    found = []
+    strays = []
     for run in row.runs:
         ran = base.model_copy(update={"task": run.task, "recipe": run.recipe})
         changed = [p for p in differences(base, ran) if not any(within(p, t) for t in tuned)]
         if changed:
             paths = ", ".join(changed)
-            found.append(f"seed {run.seed} of {base.name!r} was not trained as stated, at {paths}")
-    return found
+            strays.append(f"seed {run.seed} of {base.name!r} was not trained as stated, at {paths}")
+    return strays
 
 
 def _vary(paths: Iterable[str], roots: Sequence[str]) -> bool:
-    """Whether any path meets any root."""
+    """Return whether any path meets any root."""
     return any(within(path, r) or within(r, path) for path in paths for r in roots)
 
 
@@ -104,7 +104,7 @@ def _unequal(part: str, baseline: Row, row: Row) -> list[str]:
 
 
 def _agree(a: object, b: object) -> bool:
-    """Equal hashes; of two collections of hashes, those that both have."""
+    """Return whether hashes are equal; of two collections of hashes, those that both have."""
     if isinstance(a, dict) and isinstance(b, dict):
         return all(a[name] == b[name] for name in a.keys() & b.keys())
     return a == b

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from paribus.errors import one_of
+from paribus.errors import ParibusError, one_of
 from paribus.experiment.claim import Claim
 from paribus.experiment.factor import Factor
 from paribus.experiment.recipe import Recipe
@@ -19,6 +19,8 @@ from paribus.experiment.validation import refuse_inconsistent
 from paribus.experiment.variant import Variant, variant_name
 from paribus.spec import Call, Frozen, replace
 
+# Words of a question that name its files.
+NAME_WORDS = 10
 DEFAULT_SEEDS = 10
 
 
@@ -97,12 +99,19 @@ class Comparison(Frozen):
             return given
         fields = dict(given)
         if "factor" in fields:
-            fields.setdefault("factors", (fields.pop("factor"),))
+            if "factors" in fields:
+                raise ParibusError(
+                    "factors of a comparison",
+                    got="factor= and factors=",
+                    expected="one of the two",
+                    fix="Write factor=Factor(...) for one, factors=(...) for up to three.",
+                )
+            fields["factors"] = (fields.pop("factor"),)
         if isinstance(fields.get("baseline"), str):
             fields["baseline"] = (fields["baseline"],)
         if isinstance(fields.get("question"), str):
             words = re.findall(r"\w+", fields["question"].lower())
-            fields.setdefault("name", "-".join(words) or "comparison")
+            fields.setdefault("name", "-".join(words[:NAME_WORDS]) or "comparison")
         factors = fields.get("factors")
         if isinstance(factors, tuple | list) and all(isinstance(f, Factor) for f in factors):
             fields.setdefault("baseline", tuple(next(iter(f.levels)) for f in factors))

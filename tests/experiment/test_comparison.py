@@ -116,6 +116,21 @@ def test_levels_that_change_different_things_can_be_crossed() -> None:
     assert len({v.name for v in crossed}) == 4 * 3
 
 
+def test_a_factor_beside_factors_is_refused() -> None:
+    """One of the two would have been passed over without a word."""
+    both = {"factor": OPTIMIZER, "factors": (ACTIVATION,)}
+    assert refused(Comparison, question="?", task=TASK, recipe=RECIPE, **both) == (
+        "factors of a comparison: got factor= and factors=, expected one of the two. "
+        "Write factor=Factor(...) for one, factors=(...) for up to three."
+    )
+
+
+def test_a_long_question_makes_a_short_name() -> None:
+    question = "Does " + "very " * 300 + "much help?"
+    short = Comparison(question=question, task=TASK, recipe=RECIPE, factor=OPTIMIZER)
+    assert short.name == "does" + "-very" * 9
+
+
 def test_more_than_three_factors_are_refused() -> None:
     with pytest.raises(ValidationError, match="at most 3 items"):
         comparison(OPTIMIZER, ACTIVATION, IMBALANCE, AVERAGE, metric=RECALL)

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.engines.page import page_text
 from paribus.calibration import page as calibration
-from paribus.execution.bundle import FILE
+from paribus.execution.evidence_bundle import FILE
 from paribus.execution.orchestrate import rebuild
 from paribus.report.figures import learning_curves
 from paribus.suites import SUITES

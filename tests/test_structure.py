@@ -31,7 +31,7 @@ WRITERS = {
     "paribus/runs/store.py": "runs",
     "paribus/runs/weights.py": "weights of a trained network",
     "paribus/report": "pages",
-    "paribus/execution/bundle.py": "what pages were made from",
+    "paribus/execution/evidence_bundle.py": "what pages were made from",
     "paribus/calibration": "pages of the calibration",
     "paribus/data/cache.py": "data that take seconds to make",
     "paribus/data/in_memory.py": "a copy of the user's data, for worker processes",

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from paribus import stats
 from paribus.analysis.control import Control, check_control
-from paribus.analysis.looks import Look, crossed_looks, looks_at
+from paribus.analysis.interim_looks import Look, crossed_looks, looks_at
 from paribus.analysis.verdict import Contrast, Reason, decide, decide_sequentially
 from paribus.engines.vmapped.optimizers import operations_of
 from paribus.experiment.comparison import Comparison

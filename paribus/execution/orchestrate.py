@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from paribus.analysis.claim_registry import ClaimRecord
-from paribus.analysis.looks import note_looks
+from paribus.analysis.interim_looks import note_looks
 from paribus.analysis.results import Result
 from paribus.errors import ParibusError
-from paribus.execution import bundle
+from paribus.execution import evidence_bundle
 from paribus.execution.cases import Case, selected
 from paribus.execution.progress import ProgressBar
 from paribus.execution.session import Session
@@ -98,7 +98,7 @@ def finish(study: Study, cases: Sequence[Case], declared: Sequence[Suite]) -> Fi
     out = study.settings.out
     pages = write(results, out, claims)
     if study.settings.evidence:
-        bundle.write_bundle(study, cases, results, declared, out / bundle.FILE)
+        evidence_bundle.write_bundle(study, cases, results, declared, out / evidence_bundle.FILE)
     return Finished(results, claims, pages)
 
 
@@ -116,7 +116,7 @@ def rebuild(path: Path, out: Path, find: Callable[[str], Suite]) -> list[Path]:
     Raises:
         ParibusError: the file is not there or not ours, or the suites have changed so that it holds other runs.
     """
-    with bundle.opened(path, out, find) as (study, cases, declared):
+    with evidence_bundle.opened(path, out, find) as (study, cases, declared):
         return finish(study, cases, declared).pages
 
 

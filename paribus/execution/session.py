@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
 
-from paribus.analysis.looks import note_looks
+from paribus.analysis.interim_looks import note_looks
 from paribus.analysis.results import timing_key
 from paribus.engines.cohorts import cohort_key, stacked
 from paribus.errors import ParibusError

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from paribus import Budget, Comparison, Factor, LogUniform, ParibusError, Suite, Tuning, call
-from paribus.analysis.looks import note_looks
+from paribus.analysis.interim_looks import note_looks
 from paribus.analysis.results import Result
 from paribus.execution import executor, preflight
 from paribus.execution import session as module

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from paribus.analysis.looks import note_looks
+from paribus.analysis.interim_looks import note_looks
 from paribus.execution.cases import selected
 from paribus.execution.orchestrate import train_all
 from paribus.execution.session import Session

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from paribus import Budget, Comparison, Factor, Recipe, Suite, Task, call
-from paribus.analysis.looks import note_looks
+from paribus.analysis.interim_looks import note_looks
 from paribus.analysis.results import Result, collect, timing_key
 from paribus.experiment.variant import Variant
 from paribus.runs.run import Outcome, Predictions, Run, RunResult

@@ -16,7 +16,7 @@ import torch
 from paribus.analysis.results import Result
 from paribus.data.splits import random_split
 from paribus.execution import session as module
-from paribus.execution.bundle import FILE
+from paribus.execution.evidence_bundle import FILE
 from paribus.execution.orchestrate import rebuild, run_suites
 from paribus.execution.settings import Settings
 from paribus.experiment.search_space import Categorical, LogUniform, SearchSpace, space

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from paribus import Claim, ParibusError, Suite, call
-from paribus.execution import bundle, session
-from paribus.execution.bundle import FILE
+from paribus.execution import evidence_bundle, session
 from paribus.execution.cases import selected
+from paribus.execution.evidence_bundle import FILE
 from paribus.execution.orchestrate import finish, rebuild, run_suites, train_all
 from paribus.execution.session import Session
 from paribus.execution.settings import Settings
@@ -160,4 +160,4 @@ def test_the_command_makes_pages_again(
         main(["rebuild", str(tmp_path / "first"), "--out", str(second)])
     assert capsys.readouterr().out == f"pages: {second / 'README.md'}\n"
     same(tmp_path / "first", second)
-    assert bundle.FILE not in {p.name for p in second.iterdir()}
+    assert evidence_bundle.FILE not in {p.name for p in second.iterdir()}

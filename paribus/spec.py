@@ -168,10 +168,13 @@ def _received(target: str, kwargs: dict[str, Any], local: Any) -> Call:
 
 
 def _own(folder: str) -> bool:
-    """Return whether a folder of the path is the user's, not one of Python's own or of what is installed."""
-    return not Path(folder).resolve().is_relative_to(sys.base_prefix) and not any(
-        part in ("site-packages", "dist-packages") for part in Path(folder).parts
-    )
+    """Return whether a folder of the path is the user's: not one of Python, of scripts, or of what is installed."""
+    path = Path(folder).resolve()
+    scripts = Path(
+        sys.executable
+    ).parent.resolve()  # where a command such as pytest was started from
+    installed = any(part in ("site-packages", "dist-packages") for part in path.parts)
+    return not (installed or path.is_relative_to(sys.base_prefix) or path == scripts)
 
 
 def call(target: str | Callable[..., Any], /, **kwargs: Any) -> Call:

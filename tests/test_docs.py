@@ -151,7 +151,10 @@ def check_pytest(pytester: pytest.Pytester, arguments: list[str]) -> None:
     target, *options = arguments
     if target.startswith("benchmarks"):
         config = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT)]
-        collected = pytester.inline_run(*config, ROOT / target, *options, "--collect-only", "-q")
+        # In a process of its own: suites that doctests have imported here cannot be rewritten again.
+        collected = pytester.runpytest_subprocess(
+            *config, ROOT / target, *options, "--collect-only", "-q"
+        )
         assert collected.ret == 0
     else:
         assert target.startswith("test_")

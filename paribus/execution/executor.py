@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import AbstractContextManager
@@ -92,6 +93,8 @@ def _once(
     function: Callable[[Work], Found], work: Mapping[int, Work], jobs: int
 ) -> Iterator[tuple[int, Found]]:
     pool = workers(jobs)
+    # Told from a thread that ends with its pool where warnings are errors, as in many people's tests.
+    warnings.filterwarnings("ignore", "A worker (was restarted|stopped)", UserWarning)
     futures: dict[Future[Found], int] = {
         pool.submit(function, piece): i for i, piece in work.items()
     }

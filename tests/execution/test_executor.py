@@ -6,6 +6,7 @@ import os
 import platform
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import wait
 from dataclasses import replace
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import loky
+import numpy as np
 import pytest
 import torch
 
@@ -258,3 +260,19 @@ def test_threads_are_given_back_after_an_error() -> None:
 def test_there_are_as_many_jobs_as_cores_that_may_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {1, 4, 6}, raising=False)
     assert available_jobs() == 3
+
+
+_hoarded: list[Any] = []
+
+
+def _hoard(piece: int) -> int:
+    """Keep so much that loky replaces the worker, which it says from a thread of its own."""
+    _hoarded.append(np.ones(50_000_000))
+    time.sleep(1.1)
+    return piece
+
+
+def test_a_worker_that_grows_is_replaced_where_warnings_are_errors() -> None:
+    """Its pool would be broken otherwise, and with it a run of hours."""
+    found = dict(executor.spread(_hoard, range(6), 2))
+    assert found == {i: i for i in range(6)}

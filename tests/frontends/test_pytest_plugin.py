@@ -589,3 +589,13 @@ def test_a_sequence_adds_seeds_after_the_last_cell_to_what_is_open(
 def test_a_sequence_beside_a_fixed_number_of_seeds_is_refused(go: Runner) -> None:
     message = _usage_error(go("--paribus-sequential", "--paribus-seeds=10"))
     assert message.startswith("--paribus-seeds: got it beside --paribus-sequential")
+
+
+def test_another_projects_cases_are_left_alone(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        "import pytest\n"
+        "class Case:\n    pass\n"
+        "@pytest.mark.parametrize('case', [Case()])\n"
+        "def test_it(case):\n    assert case\n"
+    )
+    assert pytester.runpytest_subprocess("-q").ret == 0

@@ -90,25 +90,37 @@ def compare(
     Raises:
         ParibusError: data, model, levels or options cannot be used; nothing was trained then.
     """
-    if seeds < 2:
+    if not isinstance(seeds, int) or seeds < 2:
         raise ParibusError(
             "seeds=",
-            got=seeds,
-            expected="at least 2, to have a difference and its spread",
+            got=repr(seeds),
+            expected="a whole number, at least 2, to have a difference and its spread",
             fix="Give seeds=10 or more for a verdict; 6 are the fewest that can reach one.",
         )
     if comparison is None:
+        if isinstance(data, Task):
+            about = {"target": target, "task": task, "margin": margin}
+            _refuse_beside("a Task", about, "Write it into the Task")
         made_of = task_of(data, target, task, standardise, margin)
         comparison = comparison_of(made_of, model, vary, baseline, recipe, question, name, tuning)
         if not isinstance(data, Task):
             refuse_misfits(comparison)
-    elif data is not None or model is not None or vary is not None or recipe:
-        raise ParibusError(
-            "compare()",
-            got="a Comparison and what one is made of",
-            expected="one of the two",
-            fix="Leave data=, model=, vary= and fields of the recipe out, or the Comparison.",
-        )
+    else:
+        declared = {
+            "data": data,
+            "model": model,
+            "vary": vary,
+            "baseline": baseline,
+            "target": target,
+            "task": task,
+            "margin": margin,
+            "question": question,
+            "name": name,
+            "tuning": tuning,
+            "standardise": None if standardise else False,
+            **recipe,
+        }
+        _refuse_beside("a Comparison", declared, "Write it into the Comparison")
     suite = Suite(name=comparison.name, title=comparison.question, comparisons=(comparison,))
     return run_suite(
         suite, seeds=seeds, device=device, engine=engine, jobs=jobs, store=store, progress=progress
@@ -141,6 +153,18 @@ def run_suite(
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def _refuse_beside(what: str, given: Mapping[str, Any], fix: str) -> None:
+    """Refuse arguments that what was declared already says."""
+    names = [f"{name}=" for name, value in given.items() if value is not None]
+    if names:
+        raise ParibusError(
+            "compare()",
+            got=f"{', '.join(names)} beside {what}",
+            expected="one of the two",
+            fix=f"{fix}, or leave it out.",
+        )
 
 
 def _built_in(name: str) -> Suite:

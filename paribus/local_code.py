@@ -5,10 +5,11 @@ from __future__ import annotations
 import dis
 import hashlib
 import inspect
+import io
 import pickle
 import secrets
 from collections.abc import Callable, Iterator
-from types import CodeType, FunctionType, ModuleType
+from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple
 
 MARK = "#"
@@ -26,6 +27,8 @@ _GIVEN = {
 
 def importable_name(value: Any) -> str | None:
     """Return ``module:qualname`` of a function or class that other processes can import, or None."""
+    if isinstance(value, MethodType) and not isinstance(value.__self__, type):
+        return None  # what it does depends on its object, too
     module, qualname = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
     if not module or not qualname or "<" in qualname or module == "__main__":
         return None
@@ -111,6 +114,10 @@ class _Reader:
             yield from self._class(value)
         elif isinstance(value, staticmethod | classmethod):
             yield from self.read(value.__func__, name)
+        elif isinstance(value, MethodType):
+            yield from self.read([value.__func__, value.__self__], name)
+        elif callable(value) and hasattr(value, "__wrapped__"):
+            yield from self.read(value.__wrapped__, name)
         elif isinstance(value, property):
             yield from self.read([value.fget, value.fset, value.fdel], name)
         else:
@@ -153,11 +160,30 @@ class _Reader:
     def _state(self, value: object, name: str) -> Iterator[str]:
         """Yield the texts of an object, by its class and its state, or as one that only this process has."""
         yield from self.read(type(value), name)
+        file = io.BytesIO()
+        pickler = _Pickler(file)
         try:
-            yield hashlib.sha256(pickle.dumps(value)).hexdigest()
+            pickler.dump(value)
+            yield hashlib.sha256(file.getvalue()).hexdigest()
+            yield from self.read(pickler.local, name)
         except Exception:  # noqa: BLE001 - whatever the object's own code raises
             self.unhashed.add(name)
             yield f"{_PROCESS}/{id(value)}"
+
+
+class _Pickler(pickle.Pickler):
+    """Pickler that lists the functions and classes whose code has to be read, as their name says too little."""
+
+    def __init__(self, file: io.BytesIO) -> None:
+        super().__init__(file)
+        self.local: list[Any] = []
+
+    def persistent_id(self, value: Any) -> str | None:
+        """Return the name of what is listed, None of what pickle may write."""
+        if not isinstance(value, FunctionType | type) or importable_name(value):
+            return None
+        self.local.append(value)
+        return value.__qualname__
 
 
 def _global_names(code: CodeType) -> set[str]:

@@ -430,8 +430,28 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "one seed": (
         {"seeds": 1},
-        "seeds=: got 1, expected at least 2, to have a difference and its spread. "
+        "seeds=: got 1, expected a whole number, at least 2, to have a difference and its spread. "
         "Give seeds=10 or more for a verdict; 6 are the fewest that can reach one.",
+    ),
+    "part of a seed": (
+        {"seeds": 2.5},
+        "seeds=: got 2.5, expected a whole number, at least 2, to have a difference and its spread. "
+        "Give seeds=10 or more for a verdict; 6 are the fewest that can reach one.",
+    ),
+    "no margin": (
+        {"margin": 0},
+        "margin=: got 0, expected a number above 0, the largest difference that does not matter. "
+        "Leave it out for the usual one.",
+    ),
+    "an unknown kind of task": (
+        {"task": "Regression"},
+        "task=: got 'Regression', expected one of classification, regression. "
+        "Leave it out to go by the target.",
+    ),
+    "classes or values": (
+        {"data": (X, np.asarray(Y, dtype=float))},
+        "y: got the numbers 0.0 and 1.0 alone, expected class numbers, or values to predict. "
+        "Say task='classification' or task='regression'.",
     ),
     "a field": (
         {"batchsize": 8},
@@ -493,10 +513,31 @@ def test_a_comparison_and_its_parts_are_refused_together() -> None:
         recipe=pb.Recipe(model=pb.call(Small), optimizer=SGD),
         factor=pb.Factor("recipe.optimizer", OPTIMIZERS["optimizer"]),
     )
-    assert refused(pb.compare, declared, data=(X, Y)) == (
-        "compare(): got a Comparison and what one is made of, expected one of the two. "
-        "Leave data=, model=, vary= and fields of the recipe out, or the Comparison."
+    beside = {"data": (X, Y), "baseline": "adam", "standardise": False, "steps": 3}
+    assert refused(pb.compare, declared, **beside) == (
+        "compare(): got data=, baseline=, standardise=, steps= beside a Comparison, expected one of the two. "
+        "Write it into the Comparison, or leave it out."
     )
+    own = {"data": declared.task, "margin": 9.0, "task": "regression"}
+    assert refused(compare, **own) == (
+        "compare(): got task=, margin= beside a Task, expected one of the two. "
+        "Write it into the Task, or leave it out."
+    )
+
+
+def test_what_is_written_into_data_later_is_no_part_of_them() -> None:
+    """Two runs of the same data agree, whatever became of the tensor in between."""
+    x, again = X.clone(), X.clone()
+    first = compare(data=(x, Y), seeds=2).to_frame()
+    x[:] = 0
+    pd.testing.assert_frame_equal(compare(data=(again, Y), seeds=2).to_frame(), first)
+
+
+def test_a_column_of_objects_is_read_by_what_it_holds() -> None:
+    """As frames of several types give it."""
+    objects = np.asarray([v / 3 for v in range(len(Y))], dtype=object)
+    assert "mse" in compare(data=(X, objects), seeds=2).to_frame()
+    assert "log_loss" in compare(data=(X, np.asarray(Y, dtype=object)), seeds=2).to_frame()
 
 
 def test_the_baseline_has_no_contrast() -> None:

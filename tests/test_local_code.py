@@ -124,3 +124,27 @@ def test_a_closure_is_told_by_what_it_encloses() -> None:
 def test_what_can_be_imported_is_sent_by_name() -> None:
     sent = pickle.loads(pickle.dumps(call("json:dumps", obj=1)))
     assert (sent, sent()) == (call("json:dumps", obj=1), "1")
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        "from types import SimpleNamespace\nHELD = SimpleNamespace(block=helper)",
+        "from functools import cache\nHELD = cache(helper)",
+        "from functools import partial\nHELD = partial(helper, x=1)",
+        "class Own:\n    width = helper(2)\n    def run(self): return self.width\nHELD = Own().run",
+    ],
+    ids=["in an object", "behind a cache", "in a partial", "a bound method"],
+)
+def test_code_that_an_object_holds_is_part_of_the_hash(held: str) -> None:
+    """Pickle knows it by its name alone, which an edit leaves as it was."""
+    text = "def helper(x):\n    return x + 1\n" + held + "\ndef network():\n    return HELD\n"
+    first, edited = (read_code(namespace(t)["network"]) for t in (text, text.replace("+ 1", "+ 2")))
+    assert first.digest != edited.digest
+    assert read_code(namespace(text)["network"]) == first
+
+
+def test_the_state_of_a_bound_method_is_part_of_its_hash() -> None:
+    text = "from torch.nn import Softshrink\nshrink = Softshrink({}).forward\ndef network(x):\n    return shrink(x)\n"
+    digests = {read_code(namespace(text.format(width))["network"]).digest for width in (0.1, 0.9)}
+    assert len(digests) == 2

@@ -220,7 +220,8 @@ def _inputs(inputs: Any, features: Sequence[str], standardise: bool) -> Tensor:
         _refuse_no_numbers(inputs)
     if isinstance(inputs, Tensor):
         x = inputs.detach().cpu()
-        x = x if x.dtype in (torch.int32, torch.int64) else x.float()
+        # A copy: what its owner writes into it later is no part of these data.
+        x = (x if x.dtype in (torch.int32, torch.int64) else x.float()).clone()
     else:
         x = _numbers(inputs, "X", keep_whole=not standardise)
     if x.ndim < 2:
@@ -235,7 +236,7 @@ def _inputs(inputs: Any, features: Sequence[str], standardise: bool) -> Tensor:
 
 
 def _numbers(values: Any, what: str, keep_whole: bool = False) -> Tensor:
-    array = np.asarray(values)
+    array = _typed(np.asarray(values))
     if array.dtype.kind not in "biuf":
         raise ParibusError(
             what,
@@ -277,17 +278,42 @@ def _targets(targets: Any, task: Kind | None) -> tuple[Tensor, tuple[str, ...]]:
     """Class numbers ``(sample,)`` and their names, or values ``(sample, value)`` and no names."""
     if isinstance(targets, Tensor):
         targets = targets.detach().cpu().numpy()
-    values = np.asarray(targets)
+    values = _typed(np.asarray(targets))
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
     _refuse_missing(values)
     if task is None:
+        _refuse_ambiguous(values)
         task = "regression" if values.dtype.kind == "f" else "classification"
     if task == "regression":
         y = _numbers(values, "y")
         _refuse_not_finite(y, "y")
         return (y[:, None] if y.ndim == 1 else y), ()
     return _classes(values)
+
+
+def _typed(values: Any) -> Any:
+    """Return an array of Python objects, as frames of several types give it, by the type that all of them have."""
+    if values.dtype.kind != "O" or values.ndim != 1:
+        return values
+    import pandas as pd
+
+    return pd.Series(values).infer_objects().to_numpy()
+
+
+def _refuse_ambiguous(values: Any) -> None:
+    """Refuse 0.0 and 1.0 as targets of which nobody said whether they are classes."""
+    if values.dtype.kind != "f" or values.ndim != 1:
+        return
+    different = np.unique(values)
+    if len(different) == 2 and (different == different.round()).all():
+        low, high = different
+        raise ParibusError(
+            "y",
+            got=f"the numbers {low} and {high} alone",
+            expected="class numbers, or values to predict",
+            fix="Say task='classification' or task='regression'.",
+        )
 
 
 def _refuse_missing(values: Any) -> None:

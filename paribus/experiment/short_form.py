@@ -10,7 +10,7 @@ import torch
 from pydantic import ValidationError
 
 from paribus.data.in_memory import Kind, read_data, source_of
-from paribus.errors import ParibusError
+from paribus.errors import ParibusError, one_of
 from paribus.experiment.comparison import Comparison
 from paribus.experiment.factor import Factor
 from paribus.experiment.recipe import Recipe
@@ -32,6 +32,17 @@ def task_of(
     """
     if isinstance(data, Task):
         return data
+    if margin is not None and not margin > 0:
+        raise ParibusError(
+            "margin=",
+            got=margin,
+            expected="a number above 0, the largest difference that does not matter",
+            fix="Leave it out for the usual one.",
+        )
+    if kind not in (None, "classification", "regression"):
+        one_of(
+            "task=", kind, ("classification", "regression"), fix="Leave it out to go by the target."
+        )
     if data is None:
         raise ParibusError(
             "data=",
@@ -61,7 +72,7 @@ def _class_metrics(margin: float | None) -> tuple[Metric, ...]:
             name="log_loss",
             function=call("paribus.metrics:log_loss"),
             higher_is_better=False,
-            margin=margin or 0.02,
+            margin=0.02 if margin is None else margin,
             unit="nats",
         ),
         Metric(
@@ -81,7 +92,7 @@ def _value_metrics(margin: float | None, standardise: bool) -> tuple[Metric, ...
             name="mse",
             function=call("paribus.metrics:squared_error"),
             higher_is_better=False,
-            margin=margin or (0.02 if standardise else None),
+            margin=margin if margin is not None or not standardise else 0.02,
             unit="variances of the training part" if standardise else "squared units of the target",
         ),
     )
@@ -184,7 +195,8 @@ def _baseline(
     given: str | Sequence[str] | None, levels: Mapping[str, Mapping[str, Any]]
 ) -> tuple[str, ...]:
     firsts = tuple(next(iter(named)) for named in levels.values())
-    chosen = firsts if given is None else (given,) if isinstance(given, str) else tuple(given)
+    named = given if isinstance(given, tuple | list) else (given,)
+    chosen = firsts if given is None else tuple(map(str, named))
     every = [*product(*levels.values())]
     if chosen not in every:
         raise ParibusError(

@@ -121,9 +121,35 @@ def _hash(paths: frozenset[Path], versions: tuple[str, ...] = ()) -> str:
     return sha.hexdigest()[:16]
 
 
-@cache
 def _text_digest(path: Path) -> str:
+    """Return the hash of a file as this process first read it.
+
+    Raises:
+        ParibusError: it has changed since, so that code and file may differ.
+    """
+    first, stamp = _first_read(path)
+    if stamp != _stamp(path) and first != _digest(path):
+        raise ParibusError(
+            f"source file {path}",
+            got="a change since this process first read it",
+            expected="the file that the code in use was loaded from",
+            fix="Restart Python, so that the changed code is what is trained.",
+        )
+    return first
+
+
+@cache
+def _first_read(path: Path) -> tuple[str, tuple[int, int]]:
+    return _digest(path), _stamp(path)
+
+
+def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    about = path.stat()
+    return about.st_mtime_ns, about.st_size
 
 
 @cache

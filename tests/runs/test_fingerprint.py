@@ -12,8 +12,9 @@ from paribus.experiment.recipe import Recipe
 from paribus.runs import fingerprint as module
 from paribus.runs.fingerprint import calls, fingerprint, local_sources
 from paribus.spec import call
+from tests.helpers.refusals import refused
 
-CACHED = (module._text_digest, module.local_sources, module._source, module._imports)
+CACHED = (module._first_read, module.local_sources, module._source, module._imports)
 ROOT = Path(__file__).parents[2]
 
 PROJECT = {
@@ -67,6 +68,19 @@ def test_editing_what_a_network_reaches_changes_it(written, name: str) -> None:
 @pytest.mark.parametrize("name", ["mine/kernel.cpp", "mine/kernel.hpp"])
 def test_a_kernel_beside_a_module_is_part_of_it(written, name: str) -> None:
     assert written({name: "int a;"}) != written({name: "int b;"})
+
+
+def test_a_file_that_changed_since_it_was_read_is_refused(written, tmp_path: Path) -> None:
+    """What is trained is the code that was loaded, not what the file says by now."""
+    written()
+    path = tmp_path / "here" / "mine" / "network.py"
+    module._text_digest(path)
+    path.write_text(path.read_text() + "\nMORE = 1\n")
+    assert refused(module._text_digest, path) == (
+        f"source file {path}: got a change since this process first read it, "
+        "expected the file that the code in use was loaded from. "
+        "Restart Python, so that the changed code is what is trained."
+    )
 
 
 def test_editing_an_unrelated_file_changes_nothing(written) -> None:

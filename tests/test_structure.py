@@ -34,6 +34,7 @@ WRITERS = {
     "paribus/execution/evidence_bundle.py": "what pages were made from",
     "paribus/calibration": "pages of the calibration",
     "paribus/data/cache.py": "data that take seconds to make",
+    "paribus/local_code.py": "nothing: it pickles into memory, for a hash",
     "paribus/data/in_memory.py": "a copy of the user's data, for worker processes",
     "paribus/api.py": "a temporary store, which it removes",
     "paribus/engines": "machine code, which it builds and keeps",

@@ -35,7 +35,7 @@ WORTH_TRYING_HALVES = 5.0
 
 
 class EngineChoice(NamedTuple):
-    """Engine, its reason and the largest chunk of replicates, which changes no number."""
+    """Engine, its reason and the largest chunk of replicates, which changes numbers by rounding at most."""
 
     engine: str
     reason: str

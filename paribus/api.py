@@ -100,7 +100,7 @@ def compare(
     if comparison is None:
         if isinstance(data, Task):
             about = {"target": target, "task": task, "margin": margin}
-            _refuse_beside("a Task", about, "Write it into the Task")
+            _refuse_beside("Task", about)
         made_of = task_of(data, target, task, standardise, margin)
         comparison = comparison_of(made_of, model, vary, baseline, recipe, question, name, tuning)
         if not isinstance(data, Task):
@@ -120,7 +120,7 @@ def compare(
             "standardise": None if standardise else False,
             **recipe,
         }
-        _refuse_beside("a Comparison", declared, "Write it into the Comparison")
+        _refuse_beside("Comparison", declared)
     suite = Suite(name=comparison.name, title=comparison.question, comparisons=(comparison,))
     return run_suite(
         suite, seeds=seeds, device=device, engine=engine, jobs=jobs, store=store, progress=progress
@@ -155,15 +155,15 @@ def run_suite(
         raise
 
 
-def _refuse_beside(what: str, given: Mapping[str, Any], fix: str) -> None:
+def _refuse_beside(what: str, given: Mapping[str, Any]) -> None:
     """Refuse arguments that what was declared already says."""
     names = [f"{name}=" for name, value in given.items() if value is not None]
     if names:
         raise ParibusError(
             "compare()",
-            got=f"{', '.join(names)} beside {what}",
+            got=f"{', '.join(names)} beside a {what}",
             expected="one of the two",
-            fix=f"{fix}, or leave it out.",
+            fix=f"Write it into the {what}, or leave it out.",
         )
 
 

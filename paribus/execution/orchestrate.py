@@ -37,7 +37,7 @@ class Finished:
     pages: list[Path]
 
     @property
-    def unbalanced(self) -> bool:
+    def control_broken(self) -> bool:
         """True where something that should be equal was not, in any comparison."""
         return any(result.control.broken for result in self.results)
 

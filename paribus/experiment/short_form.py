@@ -39,7 +39,7 @@ def task_of(
             expected="a number above 0, the largest difference that does not matter",
             fix="Leave it out for the usual one.",
         )
-    if kind not in (None, "classification", "regression"):
+    if kind is not None:
         one_of(
             "task=", kind, ("classification", "regression"), fix="Leave it out to go by the target."
         )

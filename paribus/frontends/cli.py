@@ -243,7 +243,7 @@ def _run(suites: list[Suite], settings: Settings) -> int:
     from paribus.execution.progress import ProgressBar
 
     finished = run_suites(suites, settings, ProgressBar(), declared=_declared(suites), show=_show)
-    return int(finished.unbalanced)
+    return int(finished.control_broken)
 
 
 def _show(finished: Finished) -> None:

@@ -128,7 +128,7 @@ def _text_digest(path: Path) -> str:
         ParibusError: it has changed since, so that code and file may differ.
     """
     first, stamp = _first_read(path)
-    if stamp != _stamp(path) and first != _digest(path):
+    if path.exists() and stamp != _stamp(path) and first != _digest(path):
         raise ParibusError(
             f"source file {path}",
             got="a change since this process first read it",

@@ -76,11 +76,14 @@ def test_a_file_that_changed_since_it_was_read_is_refused(written, tmp_path: Pat
     path = tmp_path / "here" / "mine" / "network.py"
     module._text_digest(path)
     path.write_text(path.read_text() + "\nMORE = 1\n")
+    first = module._first_read(path)[0]
     assert refused(module._text_digest, path) == (
         f"source file {path}: got a change since this process first read it, "
         "expected the file that the code in use was loaded from. "
         "Restart Python, so that the changed code is what is trained."
     )
+    path.unlink()  # what was loaded from it is still what is trained
+    assert module._text_digest(path) == first
 
 
 def test_editing_an_unrelated_file_changes_nothing(written) -> None:

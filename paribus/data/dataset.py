@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -23,6 +23,20 @@ def digest_tensors(tensors: Iterable[Tensor]) -> str:
     return sha.hexdigest()[:16]
 
 
+class Reading(NamedTuple):
+    """What one column, folder or file became when it was read, for the page of what was read.
+
+    Attributes:
+        name: of the column, folder or file.
+        became: such as ``number``, ``3 inputs, one a text``, ``class 'dog'``, ``target: 3 classes``, ``left out``.
+        reason: why, in a phrase that a person can check, such as ``180 of 180 cells are numbers``.
+    """
+
+    name: str
+    became: str
+    reason: str
+
+
 @dataclass(frozen=True)
 class Dataset:
     """Samples as they were read, before any split and before any statistic of them.
@@ -31,6 +45,7 @@ class Dataset:
         name: name for people, such as a file's.
         origin: source in a phrase: a file, or a documented generator.
         inputs: one tensor an input of the network, each ``(sample, ...)``; NaN marks a missing value.
+            Numbers that float32 cannot tell apart are held as differences (see `paribus.data.precision`).
         targets: one tensor a target, ``(sample,)`` of class numbers or ``(sample, ...)`` of values, such as numbers
             ``(sample, output)`` or images ``(sample, channel, height, width)``.
         feature_axes: for each input the axis whose entries are standardised apart (columns, channels), or None to
@@ -44,6 +59,8 @@ class Dataset:
             split.
         digest: hash of the content that was read (of the files' bytes, or of the tensors).
         notes: facts that a page must print: values filled, columns dropped, copies.
+        readings: what each column, folder or file became and why, for the page of what was read; the first are of
+            the whole file: its format, encoding and separators.
     """
 
     name: str
@@ -59,6 +76,7 @@ class Dataset:
     declared: Tensor | None = None
     digest: str = ""
     notes: tuple[str, ...] = ()
+    readings: tuple[Reading, ...] = ()
 
     def __len__(self) -> int:
         return len(self.targets[0])

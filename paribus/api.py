@@ -14,7 +14,6 @@ from paribus.analysis import results as analysis
 from paribus.data.in_memory import Kind
 from paribus.errors import ParibusError
 from paribus.execution.cases import selected
-from paribus.execution.model_fit import refuse_misfits
 from paribus.execution.orchestrate import look_at_results, train_all
 from paribus.execution.progress import ProgressBar
 from paribus.execution.session import Session
@@ -103,8 +102,6 @@ def compare(
             _refuse_beside("Task", about)
         made_of = task_of(data, target, task, standardise, margin)
         comparison = comparison_of(made_of, model, vary, baseline, recipe, question, name, tuning)
-        if not isinstance(data, Task):
-            refuse_misfits(comparison)
     else:
         declared = {
             "data": data,

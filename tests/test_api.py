@@ -480,13 +480,13 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "three outputs": (
         {"model": three},
-        "output of variant 'sgd': got shape (4, 3) for 4 samples, expected (4, 1) or (4, 2). "
-        "Have the last layer put out as many numbers a sample, as the argument outputs says.",
+        "output of variant 'sgd': got shape (32, 3) for 32 samples in training, expected (32, 1) or "
+        "(32, 2). Have the last layer put out one number a sample, as the argument outputs says.",
     ),
     "flat values": (
         {"model": Flat, "data": (X, VALUES)},
-        "output of variant 'sgd': got shape (4,) for 4 samples, expected (4, 1). "
-        "Have the last layer put out as many numbers a sample, as the argument outputs says.",
+        "output of variant 'sgd': got shape (32,) for 32 samples in training, expected (32, 1). "
+        "Have the last layer put out as many numbers a sample as the target has, as the argument outputs says.",
     ),
     "other inputs": (
         {"model": pb.call("paribus.models.cnn:CNN")},
@@ -502,7 +502,7 @@ def test_what_cannot_work_is_refused_before_training(
     case: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     changed, message = REFUSED[case]
-    monkeypatch.setattr("paribus.api._train", None)
+    monkeypatch.setattr("paribus.execution.session.Session._choose_engines", None)
     assert refused(compare, **changed) == message
 
 

@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 from paribus.data.dataset import Dataset
 from paribus.errors import ParibusError, error_context
 from paribus.execution.executor import dataset_of
+from paribus.execution.network_check import check_network, refuse_missing_arguments
 from paribus.execution.pool import one_thread
 from paribus.experiment.comparison import Comparison
 from paribus.experiment.tuning import applied
@@ -118,22 +119,21 @@ def first_trial(variant: Variant, comparison: Comparison) -> Variant:
 
 
 def try_once(variant: Variant) -> None:
-    """Take one forward pass and loss on a few samples, so that a misfit is reported before anything long starts.
+    """Pass batches through a variant's network and loss, so that a misfit is reported before anything long starts.
 
     Raises:
-        ParibusError: the data cannot be split, or the network or the loss raises an error.
+        ParibusError: the data cannot be split, the network or the loss raises an error, or outputs and targets do not
+            fit each other.
     """
     dataset = dataset_of(variant.task, 0)
     streams = Streams(0, variant.recipe.salt)
     split = variant.task.make_split(dataset, streams)
-    part = split.part("train")
+    refuse_missing_arguments(variant, dataset)
     with misfit_error_context(variant, dataset):
         try_augmentation(variant.recipe.augment, dataset, streams)
         network = build(variant.recipe, dataset, streams)
         named_weights(variant.recipe, network)
-        few = slice(0, 4)
-        outputs = network(*(x[few].to(torch.get_default_dtype()) for x in part.inputs))
-        variant.task.loss(outputs, *(y[few] for y in part.targets)).mean().backward()
+        check_network(variant, network, dataset, split.part("train"))
         dummy_outputs(variant.task, split)
         make_optimizer(variant, network.parameters())
 

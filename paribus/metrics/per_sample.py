@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NoReturn
 
 from torch import Tensor
 from torch.nn import functional
 
+from paribus.errors import ParibusError
 from paribus.metrics.outputs import Outputs, as_tuple
+
+
+def _refuse_shapes(name: str, outputs: Tensor, target: Tensor, expected: str) -> NoReturn:
+    raise ParibusError(
+        name,
+        got=f"outputs of shape {tuple(outputs.shape)} and targets of shape {tuple(target.shape)}",
+        expected=expected,
+        fix="Change the network's last layer, or the targets.",
+    )
 
 
 def log_loss(outputs: Tensor, target: Tensor) -> Tensor:
@@ -17,6 +28,8 @@ def log_loss(outputs: Tensor, target: Tensor) -> Tensor:
         outputs: logits, ``(sample, class)``, or ``(sample, 1)`` where there are two classes.
         target: class numbers, ``(sample,)``.
     """
+    if outputs.ndim != 2 or target.shape != outputs.shape[:1]:
+        _refuse_shapes("log_loss", outputs, target, "(sample, class) and (sample,)")
     if outputs.shape[-1] == 1:
         wanted = target.to(outputs.dtype)
         return functional.binary_cross_entropy_with_logits(
@@ -39,6 +52,8 @@ def accuracy(outputs: Tensor, target: Tensor) -> Tensor:
 
 def squared_error(outputs: Tensor, target: Tensor) -> Tensor:
     """Return the squared error, mean over the numbers of a sample, ``(sample,)``; both are ``(sample, ...)``."""
+    if outputs.shape != target.shape:
+        _refuse_shapes("squared_error", outputs, target, "one shape, because nothing is broadcast")
     return (outputs - target).square().flatten(1).mean(-1)
 
 
@@ -94,6 +109,8 @@ def label_log_loss(
         target: one where a label holds, else zero, ``(sample, label)``.
         weights: one a label, in place of equal ones; their sum divides.
     """
+    if outputs.shape != target.shape:
+        _refuse_shapes("label_log_loss", outputs, target, "one shape, because nothing is broadcast")
     losses = functional.binary_cross_entropy_with_logits(
         outputs, target.to(outputs.dtype), reduction="none"
     )

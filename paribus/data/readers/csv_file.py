@@ -1,38 +1,75 @@
-"""CSV files as they stand: read once, checked line by line, before anything is made of their columns."""
+"""Files of separated values: read once, checked line by line, before anything is made of their columns."""
 
 from __future__ import annotations
 
 import csv
 import hashlib
 import io
+import math
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import compress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from paribus.data.dataset import Reading
+from paribus.data.readers.cells import Column, Mark, decimal_mark, is_number, read_column
 from paribus.errors import ParibusError
 
 if TYPE_CHECKING:
     import pandas as pd
 
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+TOTALS = frozenset(["total", "totals", "sum", "average", "mean", "gesamt", "summe"])
 MAX_NAMED = 20  # more columns than that make a message that nobody reads
 
 
 @dataclass(frozen=True)
 class CsvFile:
-    """Rows of a CSV file.
+    """Rows of a table file.
 
     Attributes:
         name: the file's name.
-        frame: its rows, numbers as numbers, missing values as NaN.
+        texts: its cells as they stand, by column.
         lines: the line of the file on which each row ends, for messages.
         digest: the first 16 hexadecimal digits of the SHA-256 of the file's bytes.
+        about: how the whole file was read.
     """
 
     name: str
-    frame: pd.DataFrame
+    texts: dict[str, list[str]]
     lines: list[int]
     digest: str
+    about: tuple[Reading, ...] = ()
+
+    @cached_property
+    def columns(self) -> dict[str, Column]:
+        """Columns as they were read: numbers where all cells are numbers, else text."""
+        decimal = decimal_mark(self.texts.values()) or self._usual_mark
+        return {name: read_column(cells, decimal) for name, cells in self.texts.items()}
+
+    @property
+    def _usual_mark(self) -> Mark | None:
+        """Decimal mark of a file that shows none: where commas part the columns, one in a cell parts thousands."""
+        return "." if any("commas" in reading.became for reading in self.about) else None
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """Rows as a frame: numbers, truth values and texts, NaN or None where missing."""
+        import pandas as pd
+
+        return pd.DataFrame({name: _series(column) for name, column in self.columns.items()})
+
+    def keep(self, rows: Sequence[bool]) -> CsvFile:
+        """Return the file with these rows alone, whose columns are read anew."""
+        texts = {name: [*compress(cells, rows)] for name, cells in self.texts.items()}
+        return replace(self, texts=texts, lines=[*compress(self.lines, rows)])
+
+    def drop(self, name: str) -> CsvFile:
+        """Return the file without a column."""
+        return replace(self, texts={n: cells for n, cells in self.texts.items() if n != name})
 
     def column(self, name: str, role: str) -> str:
         """Return the name itself, if there is such a column.
@@ -40,12 +77,12 @@ class CsvFile:
         Raises:
             ParibusError: there is none.
         """
-        if name in self.frame.columns:
+        if name in self.texts:
             return name
         raise ParibusError(
             f"{role} of {self.name}",
             got=repr(name),
-            expected=f"one of {listed(self.frame.columns)}",
+            expected=f"one of {listed([*self.texts])}",
             fix="Check the spelling against the first line of the file.",
         )
 
@@ -56,30 +93,38 @@ def listed(names: pd.Index[str] | list[str]) -> str:
     return shown if len(names) <= MAX_NAMED else f"{shown} and {len(names) - MAX_NAMED} more"
 
 
-def read_csv_file(path: str | Path) -> CsvFile:
-    """Read a comma-separated file in UTF-8 with the columns' names in its first line.
-
-    Missing is what pandas takes for missing (nothing at all, NA, nan, null and the like), and a question mark.
-
-    Raises:
-        ParibusError: no such file, a folder, not text, no rows, or lines that do not make a table.
-    """
+def _series(column: Column) -> pd.Series[Any]:
     import pandas as pd
 
+    if column.kind == "number":
+        return pd.Series([math.nan if v is None else v for v in column.values], dtype=float)
+    if column.kind == "truth value" and not column.missing:
+        return pd.Series(column.values, dtype=bool)
+    return pd.Series(column.values, dtype=object)
+
+
+def read_csv_file(path: str | Path) -> CsvFile:
+    """Read a file of separated values in UTF-8 with the columns' names in its first line.
+
+    Commas, semicolons, tabs and bars part the columns, whichever give every line as many.
+
+    Raises:
+        ParibusError: no such file, a folder, not text, no rows, lines that do not make a table, or no names.
+    """
     path = Path(path).expanduser()
     content = _bytes_of(path)
     text = _text_of(path, content)
-    names, lines = _checked_lines(path, text)
-    frame = pd.read_csv(
-        io.StringIO(text),
-        header=0,
-        names=names,
-        index_col=False,
-        na_values=["?"],
-        skipinitialspace=True,
-        low_memory=False,
+    separator = _separator(text)
+    names, rows, lines = _checked_lines(path, text, separator)
+    texts = {name: [row[i] for row in rows] for i, name in enumerate(names)}
+    _refuse_no_header(path, texts)
+    _refuse_total(path, texts, lines)
+    about = Reading(
+        path.name,
+        f"text parted by {SEPARATORS[separator]}",
+        f"{len(rows)} rows of {len(names)} columns",
     )
-    return CsvFile(path.name, frame, lines, hashlib.sha256(content).hexdigest()[:16])
+    return CsvFile(path.name, texts, lines, hashlib.sha256(content).hexdigest()[:16], (about,))
 
 
 def _bytes_of(path: Path) -> bytes:
@@ -112,9 +157,33 @@ def _text_of(path: Path, content: bytes) -> str:
     return text
 
 
-def _checked_lines(path: Path, text: str) -> tuple[list[str], list[int]]:
-    """Return the columns' names, and the line on which each row ends."""
-    reader = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True)
+def _separator(text: str) -> str:
+    """Return the separator with which every line has as many values, two or more; the first line's if none does."""
+    first = text[: text.find("\n") if "\n" in text else len(text)]
+    counts = {}
+    for separator in (mark for mark in SEPARATORS if mark in first):
+        try:
+            lengths = {len(row) for row in _rows(text, separator) if row}
+        except csv.Error:
+            continue
+        if len(lengths) == 1:
+            counts[separator] = lengths.pop()
+    if counts:
+        return max(counts, key=lambda mark: counts[mark])
+    return max(SEPARATORS, key=first.count)
+
+
+def _rows(text: str, separator: str) -> Iterator[list[str]]:
+    return csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
+
+
+def _checked_lines(
+    path: Path, text: str, separator: str
+) -> tuple[list[str], list[list[str]], list[int]]:
+    """Return the columns' names, the rows, and the line on which each row ends."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
+    parted = SEPARATORS[separator]
+    rows: list[list[str]] = []
     lines: list[int] = []
     names: list[str] = []
     try:
@@ -125,18 +194,19 @@ def _checked_lines(path: Path, text: str) -> tuple[list[str], list[int]]:
                 names = _names(path, row)
             elif len(row) == len(names):
                 lines.append(reader.line_num)
+                rows.append(row)
             else:
                 raise ParibusError(
                     f"line {reader.line_num} of {path.name}",
                     got=f"{len(row)} value{'s' * (len(row) != 1)}",
                     expected=f"{len(names)}, as many as there are columns",
-                    fix="Mend the line, and put quotes round text that holds a comma.",
+                    fix=f"Mend the line, and put quotes round text that holds a {parted[:-1]}.",
                 )
     except csv.Error as error:
         raise ParibusError(
             f"line {reader.line_num} of {path.name}",
             got=f"what cannot be read as CSV ({error})",
-            expected="values with commas between them",
+            expected=f"values with {parted} between them",
             fix="Mend the line, or save the table as CSV again.",
         ) from None
     if not lines:
@@ -146,7 +216,40 @@ def _checked_lines(path: Path, text: str) -> tuple[list[str], list[int]]:
             expected="at least one row below them",
             fix="Give a file with rows.",
         )
-    return names, lines
+    return names, rows, lines
+
+
+def _refuse_no_header(path: Path, texts: Mapping[str, Sequence[str]]) -> None:
+    """Refuse a file whose first line is a row: a measurement stands for a name, or each word is a value below it."""
+    measured = [name for name in texts if is_number(name) and not name.isdecimal()]
+    words = [name for name in texts if not is_number(name)]
+    recur = [name for name in words if name in map(str.strip, texts[name])]
+    if (
+        measured
+        or (len(recur) == len(words) and len(texts) > len(words))
+        or len(recur) == len(texts)
+    ):
+        shown = measured[0] if measured else recur[0]
+        raise ParibusError(
+            f"first line of {path.name}",
+            got=f"{shown!r}, which looks like a value",
+            expected="the columns' names",
+            fix="Put a line with the columns' names above the rows.",
+        )
+
+
+def _refuse_total(path: Path, texts: Mapping[str, Sequence[str]], lines: Sequence[int]) -> None:
+    """Refuse a last line that sums up those above it."""
+    for cells in texts.values():
+        last = cells[-1].strip()
+        word = last.casefold().rstrip(":").partition(" ")[0]
+        if word in TOTALS and last not in map(str.strip, cells[:-1]):
+            raise ParibusError(
+                f"line {lines[-1]} of {path.name}",
+                got=f"{last!r}, which looks like a total of the lines above",
+                expected="a sample in each line",
+                fix="Take the line out.",
+            )
 
 
 def _names(path: Path, row: list[str]) -> list[str]:
@@ -155,8 +258,6 @@ def _names(path: Path, row: list[str]) -> list[str]:
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         got, expected = f"{twice[0]!r} more than once", "a different name for each column"
-    elif len(names) == 1 and any(mark in names[0] for mark in ";\t|"):
-        got, expected = f"the single name {names[0]!r}", "names with commas between them"
     elif all(map(is_number, names)):
         got, expected = f"numbers ({listed(names)})", "the columns' names"
     else:
@@ -165,14 +266,5 @@ def _names(path: Path, row: list[str]) -> list[str]:
         f"first line of {path.name}",
         got=got,
         expected=expected,
-        fix="Save the table with commas between values and the columns' names in its first line.",
+        fix="Save the table with the columns' names in its first line.",
     )
-
-
-def is_number(text: object) -> bool:
-    """Return whether a text can be read as a number."""
-    try:
-        float(str(text))
-    except ValueError:
-        return False
-    return True

@@ -39,7 +39,7 @@ def read_image_table(path: str | Path, target: str | None = None, size: int = 32
     files = [ImageFile.read(folder / str(name), str(name)) for name in csv_file.frame[image_column]]
     pixels, grey, sizes = decode_images(folder, [(f.name, f.file) for f in files], size)
     groups, copied = copies(files)
-    rest = replace(csv_file, frame=csv_file.frame.drop(columns=image_column))
+    rest = csv_file.drop(image_column)
     table = table_of(rest, column, copies=False)
     note = f"{len(files)} images of {sizes}, named by column {image_column!r}"
     return replace(

@@ -11,8 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from paribus.data.dataset import Dataset
-from paribus.data.readers.csv_file import CsvFile, is_number, read_csv_file
+from paribus.data.dataset import Dataset, Reading
+from paribus.data.precision import to_single
+from paribus.data.readers.cells import is_number
+from paribus.data.readers.csv_file import CsvFile, read_csv_file
 from paribus.errors import ParibusError
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 MAX_NUMERIC_CLASSES = 20
 MIN_ROWS_A_CLASS = 10  # of numeric labels, on average, where there are more classes than that
 MIN_ROW_NUMBERS = 10  # fewer numbers in a row may be measurements
+LEADING_ZERO = re.compile(r"\s*0\d+\s*")
 MAX_CATEGORIES = 20  # more, and more than half as many as rows, name the rows rather than sort them
 
 
@@ -56,7 +59,7 @@ def label_of(csv_file: CsvFile, target: str | None) -> str:
         ParibusError: there is no such column.
     """
     named = None if target is None else csv_file.column(target, "label column")
-    return named or str(csv_file.frame.columns[-1])
+    return named or [*csv_file.texts][-1]
 
 
 def table_of(csv_file: CsvFile, column: str, *, copies: bool = True) -> Dataset:
@@ -68,6 +71,7 @@ def table_of(csv_file: CsvFile, column: str, *, copies: bool = True) -> Dataset:
         copies: whether rows with equal inputs are copies.
     """
     csv_file, notes = labelled(csv_file, column)
+    notes += tuple(f"column {n}: {c.doubt}" for n, c in csv_file.columns.items() if c.doubt)
     for name in csv_file.frame.columns:
         _check_numbers(csv_file, name, mixed=name == column)
     targets, classes = _labels(csv_file, column)
@@ -82,18 +86,25 @@ def table_of(csv_file: CsvFile, column: str, *, copies: bool = True) -> Dataset:
             expected="at least one that tells rows apart",
             fix="Give a table with measurements beside the label.",
         )
-    inputs = np.concatenate([f.values for f in kept], axis=1)
-    groups, copied = copies_of(inputs, targets) if copies else (None, ())
+    values = np.concatenate([f.values for f in kept], axis=1)
+    groups, copied = copies_of(values, targets) if copies else (None, ())
+    inputs, taken = to_single(values)
+    names = tuple(name for f in kept for name in f.names)
     return Dataset(
         name=csv_file.name,
         origin=f"the file {csv_file.name}, label column {column!r}",
-        inputs=(torch.from_numpy(inputs),),
+        inputs=(inputs,),
         targets=(targets,),
         classes=classes,
-        features=tuple(name for f in kept for name in f.names),
+        features=names,
         groups=groups,
         digest=csv_file.digest,
         notes=(*notes, *_remarks(features), *copied),
+        readings=(
+            *csv_file.about,
+            _label_reading(csv_file, column, classes),
+            *(_reading(csv_file, f, taken, names) for f in features),
+        ),
     )
 
 
@@ -112,52 +123,76 @@ class _Feature:
 
     column: str
     names: tuple[str, ...]
-    values: np.ndarray[Any, np.dtype[np.float32]]
+    values: np.ndarray[Any, np.dtype[np.float64]]
     missing: int
     text: bool
     dropped: str | None
 
 
+def _label_reading(csv_file: CsvFile, column: str, classes: tuple[str, ...]) -> Reading:
+    kind = csv_file.columns[column].kind
+    return Reading(column, f"target: {len(classes)} classes", f"{kind}s: {', '.join(classes[:10])}")
+
+
+def _reading(
+    csv_file: CsvFile, feature: _Feature, taken: dict[int, float], names: tuple[str, ...]
+) -> Reading:
+    """Return what a column became, with what a person needs to check it."""
+    column = csv_file.columns[feature.column]
+    present = len(column.values) - column.missing
+    reasons = [
+        f"{present} of {len(column.values)} cells are {column.kind}s",
+        column.how,
+        column.doubt,
+    ]
+    if column.words:
+        reasons.append("missing: " + ", ".join(f"{w!r} {n}" for w, n in column.words.items()))
+    if feature.dropped:
+        return Reading(
+            feature.column, "left out", "; ".join(filter(None, [feature.dropped, *reasons]))
+        )
+    if feature.text:
+        shown = [name.partition("=")[2] for name in feature.names]
+        return Reading(
+            feature.column, f"{len(shown)} inputs, one a text", f"texts {', '.join(shown)}"
+        )
+    shift = taken.get(names.index(feature.column))
+    reasons.append("" if shift is None else f"held as differences from {shift!r}")
+    return Reading(feature.column, column.kind, "; ".join(filter(None, reasons)))
+
+
 def labelled(csv_file: CsvFile, column: str) -> tuple[CsvFile, tuple[str, ...]]:
     """Return the rows that have a label."""
-    has_label = csv_file.frame[column].notna()
-    missing = int((~has_label).sum())
-    if not missing:
+    read = csv_file.columns[column]
+    if not read.missing:
         return csv_file, ()
-    if missing == len(has_label):
+    if read.missing == len(read.values):
         raise ParibusError(
             f"label column {column!r} of {csv_file.name}",
             got="missing values alone",
             expected="a label in at least two rows of each class",
             fix="Name the column that holds the labels.",
         )
-    lines = [line for line, keep in zip(csv_file.lines, has_label, strict=True) if keep]
-    rows = CsvFile(
-        csv_file.name, csv_file.frame[has_label].reset_index(drop=True), lines, csv_file.digest
+    words = ", ".join(f"{word!r} {count}" for word, count in read.words.items())
+    note = f"rows left out because their label is missing: {read.missing}" + (
+        f" ({words})" if words else ""
     )
-    return rows, (f"rows left out because their label is missing: {missing}",)
+    return csv_file.keep([value is not None for value in read.values]), (note,)
 
 
 def _check_numbers(csv_file: CsvFile, name: str, mixed: bool) -> None:
     """Refuse what is infinite and, unless they may be ``mixed`` as labels may, what is no number among numbers."""
-    column = csv_file.frame[name]
-    numbers = _as_numbers(column)
-    if numbers is not None:
-        wrong, expected = (
-            np.isinf(_single(numbers)),
-            "a finite number, or nothing where it is missing",
-        )
-    else:
-        parsed = column.map(is_number)
-        if mixed or parsed[column.notna()].mean() <= 0.5:
-            return
-        wrong = (column.notna() & ~parsed).to_numpy()
-        expected = "a number, like most of that column"
-    if wrong.any():
-        row = int(wrong.argmax())
+    column = csv_file.columns[name]
+    problem = None if mixed else column.problem
+    row, expected = (problem.row, problem.expected) if problem else (-1, "")
+    numbers = _as_numbers(csv_file.frame[name])
+    if numbers is not None and np.isinf(_single(numbers)).any():
+        row = int(np.isinf(_single(numbers)).argmax())
+        expected = "a finite number, or nothing where it is missing"
+    if row >= 0:
         raise ParibusError(
             f"column {name!r} of {csv_file.name}, line {csv_file.lines[row]}",
-            got=repr(str(column.iloc[row])),
+            got=repr(csv_file.texts[name][row].strip()),
             expected=expected,
             fix="Mend the value, or leave it empty.",
         )
@@ -170,7 +205,7 @@ def _as_numbers(column: pd.Series[Any]) -> np.ndarray[Any, np.dtype[np.float64]]
     if not pd.api.types.is_numeric_dtype(column):  # which booleans are, if none is missing
         if not column.dropna().map(lambda value: isinstance(value, bool | int | float)).all():
             return None
-        column = column.map(float)
+        column = column.map(lambda value: np.nan if value is None else float(value))
     return column.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
@@ -185,6 +220,9 @@ def _single(
 def _labels(csv_file: CsvFile, column: str) -> tuple[Tensor, tuple[str, ...]]:
     """Return class numbers ``(sample,)`` and the classes' names in their natural order."""
     values = csv_file.frame[column]
+    if any(map(LEADING_ZERO.fullmatch, csv_file.texts[column])):  # codes: 1 and 01 are two
+        values = values.astype(object)
+        values[:] = csv_file.texts[column]
     what = f"label column {column!r} of {csv_file.name}"
     _check_classes(what, values)
     names = values.map(_label_name)
@@ -245,14 +283,14 @@ def _feature(csv_file: CsvFile, name: str) -> _Feature:
     missing = int(column.isna().sum())
     numbers = _as_numbers(column)
     if numbers is not None:
-        values = _single(numbers)[:, None]
+        values = numbers[:, None]
         return _Feature(name, (name,), values, missing, False, _useless_numbers(numbers))
     texts = column.str.strip()
     categories = sorted(texts.dropna().unique(), key=_natural)
     reason = _useless_text(len(categories), len(column) - missing)
     if reason is not None:
-        return _Feature(name, (), np.empty((len(column), 0), np.float32), missing, True, reason)
-    values = np.stack([(texts == c).to_numpy(np.float32) for c in categories], axis=1)
+        return _Feature(name, (), np.empty((len(column), 0)), missing, True, reason)
+    values = np.stack([(texts == c).to_numpy(np.float64) for c in categories], axis=1)
     return _Feature(name, tuple(f"{name}={c}" for c in categories), values, missing, True, None)
 
 
@@ -310,7 +348,7 @@ def _looks_scaled(features: list[_Feature]) -> bool:
 
 
 def copies_of(
-    inputs: np.ndarray[Any, np.dtype[np.float32]], targets: Tensor
+    inputs: np.ndarray[Any, np.dtype[np.float64]], targets: Tensor
 ) -> tuple[Tensor | None, tuple[str, ...]]:
     """Return a number for each row that copies share, ``(sample,)``, None if there are none, and notes of copies."""
     import pandas as pd

@@ -254,11 +254,11 @@ INPUTS = (
             f"label column 'y' of t.csv: got 30 different numbers in 60 rows, expected a class in each row. {CLASSES}",
         ),
         ("x,y\n1,0\n\n-inf,1\n3,0\n4,1\n", f"column 'x' of t.csv, line 4: got '-inf', {FINITE}"),
-        ("x,y\n1,0\n1e39,1\n3,0\n4,1\n", f"column 'x' of t.csv, line 3: got '1e+39', {FINITE}"),
+        ("x,y\n1,0\n1e39,1\n3,0\n4,1\n", f"column 'x' of t.csv, line 3: got '1e39', {FINITE}"),
         ("x,y\n1,0\n2,1\n3,inf\n4,1\n", f"column 'y' of t.csv, line 4: got 'inf', {FINITE}"),
         (
             "x,y\n1,0\n2,1\n3,0\n4 mg,1\n",
-            "column 'x' of t.csv, line 5: got '4 mg', expected a number, like most of that column. "
+            "column 'x' of t.csv, line 5: got '4 mg', expected a number without a unit, like most of that column. "
             "Mend the value, or leave it empty.",
         ),
         (

@@ -9,6 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 from itertools import compress
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from paribus.data.dataset import Reading
 from paribus.data.readers.cells import Column, Mark, decimal_mark, is_number, read_column
+from paribus.data.readers.file_content import content_of, read_bytes
 from paribus.errors import ParibusError
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ class CsvFile:
         lines: the line of the file on which each row ends, for messages.
         digest: the first 16 hexadecimal digits of the SHA-256 of the file's bytes.
         about: how the whole file was read.
+        notes: what a page must print of that.
     """
 
     name: str
@@ -43,6 +46,7 @@ class CsvFile:
     lines: list[int]
     digest: str
     about: tuple[Reading, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def columns(self) -> dict[str, Column]:
@@ -104,57 +108,58 @@ def _series(column: Column) -> pd.Series[Any]:
 
 
 def read_csv_file(path: str | Path) -> CsvFile:
-    """Read a file of separated values in UTF-8 with the columns' names in its first line.
+    """Read a table with the columns' names in its first line: separated values, Excel or Parquet.
 
-    Commas, semicolons, tabs and bars part the columns, whichever give every line as many.
+    Commas, semicolons, tabs or bars part the columns, whichever give every line as many. Text may be packed by gzip,
+    bzip2, xz or zip; its encoding is UTF-8, UTF-16 or guessed, which the readings say.
 
     Raises:
-        ParibusError: no such file, a folder, not text, no rows, lines that do not make a table, or no names.
+        ParibusError: no such file, a folder, no table, no rows, lines that do not make a table, or no names.
     """
     path = Path(path).expanduser()
-    content = _bytes_of(path)
-    text = _text_of(path, content)
-    separator = _separator(text)
-    names, rows, lines = _checked_lines(path, text, separator)
+    content = read_bytes(path)
+    found = content_of(path, content)
+    if found.text is None:
+        assert found.frame is not None, "a file holds text or a frame"
+        names, rows, lines = _cells_of(path, found.frame)
+        how = found.how
+    else:
+        separator = _separator(found.text)
+        names, rows, lines = _checked_lines(path, found.text, separator)
+        how = f"{found.how}, parted by {SEPARATORS[separator]}"
     texts = {name: [row[i] for row in rows] for i, name in enumerate(names)}
     _refuse_no_header(path, texts)
     _refuse_total(path, texts, lines)
-    about = Reading(
-        path.name,
-        f"text parted by {SEPARATORS[separator]}",
-        f"{len(rows)} rows of {len(names)} columns",
-    )
-    return CsvFile(path.name, texts, lines, hashlib.sha256(content).hexdigest()[:16], (about,))
+    size = f"{len(rows)} rows of {len(names)} columns"
+    about = Reading(path.name, how, f"{size}; {found.guess}" if found.guess else size)
+    digest = hashlib.sha256(content).hexdigest()[:16]
+    notes = (about.reason,) if found.guess else ()
+    return CsvFile(path.name, texts, lines, digest, (about,), notes)
 
 
-def _bytes_of(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        got = f"nothing at {path}"
-    except IsADirectoryError:
-        got = f"a folder at {path}"
-    except OSError as error:
-        got = f"{path}, which cannot be read ({error.strerror})"
-    raise ParibusError(
-        "a CSV file", got=got, expected="a file that can be read", fix="Check the path."
-    )
+def _cells_of(path: Path, frame: pd.DataFrame) -> tuple[list[str], list[list[str]], list[int]]:
+    """Return the columns' names, the rows as texts, and the line of a sheet on which each stands."""
+    names = _names(path, ["" if _is_unnamed(name) else str(name) for name in frame.columns])
+    columns = [[_cell(value) for value in frame[name]] for name in frame.columns]
+    rows = [[*row] for row in zip(*columns, strict=True)]
+    filled = [i for i, row in enumerate(rows) if any(row)]
+    _refuse_no_rows(path, filled)
+    return names, [rows[i] for i in filled], [i + 2 for i in filled]
 
 
-def _text_of(path: Path, content: bytes) -> str:
-    fix = "Save the table as comma-separated text in UTF-8."
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        got = f"bytes on line {line} that are no UTF-8"
-        raise ParibusError(str(path.name), got=got, expected="text in UTF-8", fix=fix) from None
-    if "\0" in text:
-        raise ParibusError(path.name, got="binary data", expected="text in UTF-8", fix=fix)
-    if not text.strip():
-        fix = "Give a file with the columns' names in its first line and a row in each other."
-        raise ParibusError(path.name, got="an empty file", expected="a table", fix=fix)
-    return text
+def _is_unnamed(name: object) -> bool:
+    return name is None or str(name).startswith("Unnamed: ")
+
+
+def _cell(value: Any) -> str:
+    """Return a value as text that reads as the same value."""
+    import pandas as pd
+
+    if value is None or (pd.api.types.is_scalar(value) and pd.isna(value)):
+        return ""
+    if isinstance(value, datetime):
+        return value.isoformat(" ")
+    return repr(value.item()) if hasattr(value, "item") else str(value)
 
 
 def _separator(text: str) -> str:
@@ -174,14 +179,16 @@ def _separator(text: str) -> str:
 
 
 def _rows(text: str, separator: str) -> Iterator[list[str]]:
-    return csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
+    stream = io.StringIO(text, newline="")
+    return csv.reader(stream, delimiter=separator, skipinitialspace=True, strict=True)
 
 
 def _checked_lines(
     path: Path, text: str, separator: str
 ) -> tuple[list[str], list[list[str]], list[int]]:
     """Return the columns' names, the rows, and the line on which each row ends."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
+    stream = io.StringIO(text, newline="")
+    reader = csv.reader(stream, delimiter=separator, skipinitialspace=True, strict=True)
     parted = SEPARATORS[separator]
     rows: list[list[str]] = []
     lines: list[int] = []
@@ -209,6 +216,11 @@ def _checked_lines(
             expected=f"values with {parted} between them",
             fix="Mend the line, or save the table as CSV again.",
         ) from None
+    _refuse_no_rows(path, lines)
+    return names, rows, lines
+
+
+def _refuse_no_rows(path: Path, lines: Sequence[int]) -> None:
     if not lines:
         raise ParibusError(
             path.name,
@@ -216,7 +228,6 @@ def _checked_lines(
             expected="at least one row below them",
             fix="Give a file with rows.",
         )
-    return names, rows, lines
 
 
 def _refuse_no_header(path: Path, texts: Mapping[str, Sequence[str]]) -> None:

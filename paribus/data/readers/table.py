@@ -71,6 +71,7 @@ def table_of(csv_file: CsvFile, column: str, *, copies: bool = True) -> Dataset:
         copies: whether rows with equal inputs are copies.
     """
     csv_file, notes = labelled(csv_file, column)
+    notes += csv_file.notes
     notes += tuple(f"column {n}: {c.doubt}" for n, c in csv_file.columns.items() if c.doubt)
     for name in csv_file.frame.columns:
         _check_numbers(csv_file, name, mixed=name == column)

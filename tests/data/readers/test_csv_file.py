@@ -13,7 +13,9 @@ from paribus.data.readers.table import read_table
 from tests.helpers.refusals import refused
 
 TABLE = "expected a table. Give a file with the columns' names in its first line and a row in each other."
-UTF8 = "expected text in UTF-8. Save the table as comma-separated text in UTF-8."
+TEXT = "expected a table in text. Save the table as comma-separated text in UTF-8."
+WHOLE = "expected a whole one. Unpack it by hand, or fetch it again."
+HEADER = "expected the columns' names. Put a line with the columns' names above the rows."
 NAMES = "Save the table with the columns' names in its first line."
 COMMAS = "expected 2, as many as there are columns. Mend the line, and put quotes round text that holds a comma."
 
@@ -30,11 +32,34 @@ every_reader = pytest.mark.parametrize("read", [read_table, read_series, read_im
             "t.csv: got the columns' names alone, expected at least one row below them. Give a file with rows.",
         ),
         (
-            "x,y\n1,0\ncaf\xe9,1\n".encode("latin-1"),
-            f"t.csv: got bytes on line 3 that are no UTF-8, {UTF8}",
+            b"PK\x03\x04\0\0x,y\n",
+            f"t.csv: got a zip file that cannot be unpacked (File is not a zip file), {WHOLE}",
         ),
-        (b"PK\x03\x04\0\0x,y\n", f"t.csv: got binary data, {UTF8}"),
-        (b"\x89PNG\r\n\x1a\n\xff", f"t.csv: got bytes on line 1 that are no UTF-8, {UTF8}"),
+        (b"x,y\n\0\0\x01\xfe", f"t.csv: got binary data, {TEXT}"),
+        (b"\x89PNG\r\n\x1a\n\xff", f"t.csv: got a PNG image, {TEXT}"),
+        (
+            b"\x1f\x8b\x08\0",
+            f"t.csv: got a gzip file that cannot be unpacked (Compressed file ended before the "
+            f"end-of-stream marker was reached), {WHOLE}",
+        ),
+        (
+            "5.1,3.5,setosa\n4.9,3.0,setosa\n6.0,2.2,virginica\n",
+            f"first line of t.csv: got '5.1', which looks like a value, {HEADER}",
+        ),
+        (
+            "red,small,yes\nred,large,no\nblue,small,yes\n",
+            f"first line of t.csv: got 'red', which looks like a value, {HEADER}",
+        ),
+        (
+            "what,x,y\na,1,2\nb,2,3\nTotal:,3,5\n",
+            "line 4 of t.csv: got 'Total:', which looks like a total of the lines above, expected a sample in each "
+            "line. Take the line out.",
+        ),
+        (
+            'x,y\n"1,0\n2,1\n',
+            "line 3 of t.csv: got what cannot be read as CSV (unexpected end of data), expected values with commas "
+            "between them. Mend the line, or save the table as CSV again.",
+        ),
         (
             "1,2,0\n3,4,1\n",
             f"first line of t.csv: got numbers (1, 2, 0), expected the columns' names. {NAMES}",
@@ -77,7 +102,7 @@ def test_a_column_that_is_not_there_is_refused(tmp_path: Path, read: Callable[..
 def test_a_path_that_is_no_file_is_refused(tmp_path: Path, read: Callable[..., object]) -> None:
     for path, got in ((tmp_path / "no.csv", "nothing at"), (tmp_path, "a folder at")):
         assert refused(read, path) == (
-            f"a CSV file: got {got} {path}, expected a file that can be read. Check the path."
+            f"a table file: got {got} {path}, expected a file that can be read. Check the path."
         )
 
 
@@ -90,7 +115,8 @@ def test_a_file_that_may_not_be_read_is_refused(
 
     monkeypatch.setattr(Path, "read_bytes", refuse)
     path = tmp_path / "t.csv"
+    path.touch()
     assert refused(read, path) == (
-        f"a CSV file: got {path}, which cannot be read (Permission denied), expected a file that can be read. "
+        f"a table file: got {path}, which cannot be read (Permission denied), expected a file that can be read. "
         "Check the path."
     )

@@ -91,7 +91,7 @@ def test_a_table_is_the_same_in_every_format(tmp_path: Path, way: str) -> None:
 
 
 def test_a_guessed_encoding_shows_words_to_check_it_by(tmp_path: Path) -> None:
-    text = "город,страна,y\n" + "Москва,Россия,да\nКазань,Россия,нет\n" * 20
+    text = "город,страна,y\n" + "Москва,Россия,да\nКазань,Россия,нет\n" * 20  # noqa: RUF001
     path = tmp_path / "t.csv"
     path.write_bytes(text.encode("cp1251"))
     file = read_csv_file(path)

@@ -210,7 +210,7 @@ def _without_copies(dataset: Dataset) -> Dataset:
     (x,), (y,) = dataset.inputs, dataset.targets
     if x.ndim != 2 or y[0].numel() != 1:
         return dataset
-    groups, notes = copies_of(x.float().numpy(), y.flatten())
+    groups, notes = copies_of(x.double().numpy(), y.flatten())
     return replace(dataset, groups=groups, notes=(*dataset.notes, *notes))
 
 

@@ -169,13 +169,25 @@ def _drawn_parts(
     placed = torch.full_like(sizes, FREE)
     for copies in torch.nonzero(sizes > 1).squeeze(1).tolist():
         fits = torch.where(room >= sizes[copies], room, 0).double()
-        part = int(torch.multinomial(fits, 1, generator=generator)) if fits.any() else 0
+        if fits.any():
+            part = int(torch.multinomial(fits, 1, generator=generator))
+        elif 2 * int(sizes[copies]) > len(leaders):
+            part = 0
+        else:
+            part = _neediest(room, placed)
         placed[copies] = part
         room[part] -= sizes[copies]
     singles = placed == FREE
     rest = torch.arange(3).repeat_interleave(room.clamp(min=0))
     placed[singles] = rest[torch.randperm(len(rest), generator=generator)][: int(singles.sum())]
     return placed[unit]
+
+
+def _neediest(room: Tensor, placed: Tensor) -> int:
+    """Return the part for copies that fit into none: one that is empty so far, test first; else where most room is."""
+    wanting = [part for part in (2, 0, 1) if room[part] > 0]
+    empty = [part for part in wanting if not bool((placed == part).any())]
+    return next(iter(empty), max(wanting, key=lambda part: int(room[part]), default=0))
 
 
 def _quota(count: int, shares: tuple[float, float, float]) -> Tensor:

@@ -9,7 +9,8 @@ from paribus.data.dataset import Dataset
 from paribus.data.readers.csv_file import CsvFile, listed, read_csv_file
 from paribus.data.readers.image_decoding import decode_images
 from paribus.data.readers.image_files import ImageFile, copies, digest_of
-from paribus.data.readers.table import label_of, labelled, table_of
+from paribus.data.readers.table import table_of
+from paribus.data.readers.table_target import labelled, target_columns
 from paribus.errors import ParibusError
 
 
@@ -32,15 +33,15 @@ def read_image_table(path: str | Path, target: str | None = None, size: int = 32
         ParibusError: there is no one such column of images, an image cannot be read, or what `read_table` refuses.
     """
     csv_file = read_csv_file(path)
-    column = label_of(csv_file, target)
-    csv_file, unlabelled = labelled(csv_file, column)
+    columns = target_columns(csv_file, target)
+    csv_file, unlabelled = labelled(csv_file, columns)
     image_column = _image_column(csv_file)
     folder = Path(path).expanduser().parent
     files = [ImageFile.read(folder / str(name), str(name)) for name in csv_file.frame[image_column]]
     pixels, grey, sizes = decode_images(folder, [(f.name, f.file) for f in files], size)
     groups, copied = copies(files)
     rest = csv_file.drop(image_column)
-    table = table_of(rest, column, copies=False)
+    table = table_of(rest, columns, copies=False)
     note = f"{len(files)} images of {sizes}, named by column {image_column!r}"
     return replace(
         table,

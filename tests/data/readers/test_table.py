@@ -143,7 +143,7 @@ def test_booleans_are_numbers(tmp_path: Path) -> None:
 def test_columns_that_cannot_help_are_left_out_and_named(
     tmp_path: Path, values: list[object], reason: str
 ) -> None:
-    x = [i**2 for i in range(30)]
+    x = [i * 11 % 31 * 0.5 for i in range(30)]
     data = _read(tmp_path, _columns(odd=values, x=x, y=[0, 1] * 15))
     assert data.features == ("x",)
     assert data.notes == (f"columns left out: odd ({reason})",)
@@ -151,7 +151,7 @@ def test_columns_that_cannot_help_are_left_out_and_named(
 
 def test_a_column_without_a_name_is_called_after_its_place(tmp_path: Path) -> None:
     """As pandas writes an index."""
-    rows = "".join(f"{i},{i * i},{i % 2}\n" for i in range(12))
+    rows = "".join(f"{i},{i * 5 % 13 * 2},{i % 2}\n" for i in range(12))
     data = _read(tmp_path, ",x,y\n" + rows)
     assert data.notes == ("columns left out: column 1 (numbers the rows)",)
 
@@ -163,10 +163,11 @@ def test_rows_without_a_label_are_left_out(tmp_path: Path) -> None:
 
 
 def test_copies_share_a_group_and_conflicting_labels_are_counted(tmp_path: Path) -> None:
-    x = [*range(0, 40, 2), 4, 6]
+    x = [v * 7 % 41 for v in range(2, 22)]
+    x += [x[2], x[3]]
     data = _read(tmp_path, _columns(x=x, z=[-0.0] * 21 + [0.0], w=x[::-1], y=[0, 1] * 10 + [0, 0]))
     assert data.notes == ("columns left out: z (one value throughout)",)
-    data = _read(tmp_path, _columns(x=x, z=[v * v for v in x], y=[0, 1] * 10 + [0, 0]))
+    data = _read(tmp_path, _columns(x=x, z=[v + 0.5 for v in x], y=[0, 1] * 10 + [0, 0]))
     assert data.groups is not None
     assert data.groups[2] == data.groups[20]
     assert data.groups[3] == data.groups[21]
@@ -238,20 +239,12 @@ INPUTS = (
         (
             "x,y\n1,0\n2,0\n3,1\n",
             "label column 'y' of t.csv: got class '1' in one row, expected at least two rows of each class, one "
-            f"to learn from and one to judge by. {LABELS}",
+            f"to learn from and one to judge by. {LABELS} Values to predict are asked for by --problem regression.",
         ),
         (
             "x,y\n1,\n2,\n",
             "label column 'y' of t.csv: got missing values alone, expected a label in at least two rows of each "
             "class. Name the column that holds the labels.",
-        ),
-        (
-            _columns(x=range(30), y=[i + 0.5 for i in range(30)]),
-            f"label column 'y' of t.csv: got 30 different numbers in 30 rows, expected a class in each row. {CLASSES}",
-        ),
-        (
-            _columns(x=range(60), y=[i // 2 for i in range(60)]),
-            f"label column 'y' of t.csv: got 30 different numbers in 60 rows, expected a class in each row. {CLASSES}",
         ),
         ("x,y\n1,0\n\n-inf,1\n3,0\n4,1\n", f"column 'x' of t.csv, line 4: got '-inf', {FINITE}"),
         ("x,y\n1,0\n1e39,1\n3,0\n4,1\n", f"column 'x' of t.csv, line 3: got '1e39', {FINITE}"),

@@ -120,7 +120,7 @@ def _near(name: str) -> list[str]:
     for own, known in NAMES.items():
         words = re.findall(r"[A-Z]+\d*(?![a-z])|[A-Z][a-z]*\d*", known.path.rpartition(":")[2])
         meant["_".join(words).lower()] = own
-    close = difflib.get_close_matches(name, meant, 3, 0.6)
+    close = difflib.get_close_matches(name, meant, 3, 0.7)
     return list(dict.fromkeys(meant[each] for each in close))
 
 

@@ -241,7 +241,7 @@ def test_unknown_names_are_told_the_near_ones() -> None:
         "roc_auc_score": "auroc",
         "mean_abs_error": "mae",
         "F1Score": "f1",
-        "balanced": "balanced_accuracy",
+        "balanced_acc": "balanced_accuracy",
     }
     for name, near in others.items():
         assert f"expected one like {near}" in refused(pb.metric, name)

@@ -36,6 +36,7 @@ class Named(NamedTuple):
         every_class: whether it is defined only where every class has samples.
         varied: whether it is defined only where the targets differ.
         both_varied: the same of targets and outputs.
+        one_positive: whether it is about one class of two, the positive one.
         settings: arguments that the name stands for.
     """
 
@@ -46,6 +47,7 @@ class Named(NamedTuple):
     every_class: bool = True
     varied: bool = False
     both_varied: bool = False
+    one_positive: bool = False
     settings: dict[str, Any] = {}  # noqa: RUF012 - never changed
 
 
@@ -59,19 +61,19 @@ def _values(stem: str, higher: bool = True, **about: Any) -> Named:
 
 NAMES = {
     "auroc": _classes("AUROC"),
-    "average_precision": _classes("AveragePrecision"),
+    "average_precision": _classes("AveragePrecision", one_positive=True),
     "balanced_accuracy": _classes("Accuracy", settings={"average": "macro"}),
     "calibration_error": _classes("CalibrationError", higher=False, every_class=False),
     "cohen_kappa": _classes("CohenKappa"),
-    "f1": _classes("F1Score"),
-    "fbeta": _classes("FBetaScore"),
+    "f1": _classes("F1Score", one_positive=True),
+    "fbeta": _classes("FBetaScore", one_positive=True),
     "hamming_distance": _classes("HammingDistance", higher=False, every_class=False),
     "hinge_loss": _classes("HingeLoss", higher=False, every_class=False),
-    "jaccard": _classes("JaccardIndex"),
+    "jaccard": _classes("JaccardIndex", one_positive=True),
     "mcc": _classes("MatthewsCorrCoef"),
-    "precision": _classes("Precision"),
-    "recall": _classes("Recall"),
-    "specificity": _classes("Specificity"),
+    "precision": _classes("Precision", one_positive=True),
+    "recall": _classes("Recall", one_positive=True),
+    "specificity": _classes("Specificity", one_positive=True),
     "concordance": _values("ConcordanceCorrCoef", both_varied=True),
     "explained_variance": _values("ExplainedVariance", varied=True),
     "kendall": _values("KendallRankCorrCoef", both_varied=True),

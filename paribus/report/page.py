@@ -116,10 +116,15 @@ def _intervals(result: Result) -> str:
 
 
 def legend(result: Result) -> list[str]:
-    """Return the scores of predictors that learn nothing, for scale."""
+    """Return the scores of predictors that learn nothing, for scale, and which of two classes counts as positive."""
     scores = secondary_tables.dummy_scores(result)
     dummy = [f"`{name}` {score}" for name, score in scores.items()]
-    return [f"Without any network: {listed(dummy)}."] if dummy else []
+    positive = secondary_tables.positive_class(result)
+    sentences = [f"Without any network: {listed(dummy)}."] if dummy else []
+    sentences += [f"{result.comparison.primary.name} counts {positive} as positive."] * bool(
+        positive
+    )
+    return [" ".join(sentences)] if sentences else []
 
 
 def broken(result: Result) -> list[str]:

@@ -9,6 +9,7 @@ import numpy as np
 from paribus.analysis.claims import ClaimResult, target_steps
 from paribus.analysis.results import Floats, Result, Row
 from paribus.analysis.verdict import Contrast
+from paribus.metrics.named import NAMES, SCORE
 from paribus.report.formatting import (
     NOTHING,
     interval,
@@ -64,6 +65,16 @@ def dummy_scores(result: Result) -> dict[str, str]:
     known = {first: of_first} if np.isfinite(of_first).any() else {}
     scores = known | _further_dummy(result.baseline, result)
     return {dummy: over_seeds(values) for dummy, values in scores.items() if values.size}
+
+
+def positive_class(result: Result) -> str:
+    """Return the class of two that the primary score counts as positive, or nothing where it has none."""
+    function = result.comparison.primary.function
+    known = NAMES.get(function.kwargs.get("name", "")) if function.target == SCORE else None
+    symmetric = known is None or not known.one_positive or "average" in function.kwargs
+    if symmetric or len(result.classes) != 2 or function.kwargs.get("target"):
+        return ""
+    return f"class `{result.classes[int(function.kwargs.get('positive', 1))]}`"
 
 
 def _by_variant(means: Sequence[float]) -> str:

@@ -12,6 +12,7 @@ from torch.func import vmap
 
 from paribus.engines.vmapped.batches import Tensors
 from paribus.experiment.task import Task
+from paribus.metrics.named import SCORE
 from paribus.metrics.outputs import Outputs, map_outputs
 from paribus.spec import Call
 
@@ -32,7 +33,8 @@ class Scoring:
             **{f"validation/{m.name}": bound(m.function) for m in task.metrics},
             "validation/loss": bound(task.loss),
         }
-        self.apart: set[str] = set()
+        # Those of torchmetrics keep what they have seen, which vmap cannot follow.
+        self.apart = {f"validation/{m.name}" for m in task.metrics if m.function.target == SCORE}
 
     @torch.no_grad()
     def __call__(self, outputs: Outputs, targets: Tensors) -> dict[str, Tensor]:

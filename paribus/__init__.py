@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from paribus.experiment.comparison import Budget as Budget
     from paribus.experiment.comparison import Comparison as Comparison
     from paribus.experiment.factor import Factor as Factor
+    from paribus.experiment.named_metric import metric as metric
     from paribus.experiment.recipe import EarlyStopping as EarlyStopping
     from paribus.experiment.recipe import Pretrained as Pretrained
     from paribus.experiment.recipe import Recipe as Recipe
@@ -46,6 +47,7 @@ _PLACES = {
     "experiment.claim": ("Claim",),
     "experiment.comparison": ("Budget", "Comparison"),
     "experiment.factor": ("Factor",),
+    "experiment.named_metric": ("metric",),
     "experiment.recipe": ("EarlyStopping", "Pretrained", "Recipe"),
     "experiment.search_space": ("Categorical", "LogUniform", "SearchSpace", "Uniform"),
     "experiment.suite": ("Suite",),

@@ -19,9 +19,10 @@ from paribus.execution.progress import ProgressBar
 from paribus.execution.session import Session
 from paribus.execution.settings import Settings
 from paribus.experiment.comparison import Comparison
+from paribus.experiment.primary_score import scored_by
 from paribus.experiment.short_form import comparison_of, task_of
 from paribus.experiment.suite import Suite
-from paribus.experiment.task import Task
+from paribus.experiment.task import Metric, Task
 from paribus.experiment.tuning import Tuning
 from paribus.report.result import Result
 from paribus.runs.fingerprint import unhashed
@@ -41,6 +42,7 @@ def compare(
     task: Kind | None = None,
     standardise: bool = True,
     margin: float | None = None,
+    metric: str | Metric | None = None,
     question: str | None = None,
     name: str | None = None,
     tuning: Tuning | None = None,
@@ -74,6 +76,8 @@ def compare(
         standardise: whether inputs, and values to predict, are standardised by statistics of the training part.
         margin: largest difference in the primary score that does not matter; log-loss in nats for classes, squared
             error in variances of the target for values.
+        metric: the score on which verdicts rest, such as ``"f1"`` or ``paribus.metric("f1", average="macro")``; None is
+            log-loss for classes, squared error for values.
         question: what is asked, for the page.
         name: short name of the comparison, for files.
         tuning: how each variant is tuned beside the settings that it has; None trains these alone.
@@ -100,7 +104,9 @@ def compare(
         if isinstance(data, Task):
             about = {"target": target, "task": task, "margin": margin}
             _refuse_beside("Task", about)
-        made_of = task_of(data, target, task, standardise, margin)
+        made_of = task_of(data, target, task, standardise, margin if metric is None else None)
+        if metric is not None:
+            made_of = scored_by(made_of, metric, margin)
         comparison = comparison_of(made_of, model, vary, baseline, recipe, question, name, tuning)
     else:
         declared = {
@@ -111,6 +117,7 @@ def compare(
             "target": target,
             "task": task,
             "margin": margin,
+            "metric": metric,
             "question": question,
             "name": name,
             "tuning": tuning,

@@ -132,8 +132,8 @@ def _withheld(claim: Claim, result: Result) -> str:
     reasons = {reason for contrast in contrasts for reason in contrast.reasons}
     compared = claim.measure is None and not claim.alone
     primary = compared and claim.metric in (None, result.comparison.primary.name)
-    for reason in (Reason.exhausted, Reason.skipped):
-        if reason in reasons:
+    for reason in (Reason.exhausted, Reason.skipped, Reason.undefined):
+        if reason in reasons and (primary or reason is not Reason.undefined):
             return f"withheld: {reason}"
     floored = bool(contrasts) and all(Reason.floor in contrast.reasons for contrast in contrasts)
     if primary and (floored or _learn_nothing(named, result)):

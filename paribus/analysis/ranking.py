@@ -165,6 +165,8 @@ def _unfit(result: Result) -> str:
     for outcome in ("exhausted", "skipped"):
         if any(row.count(outcome) for row in result.rows):
             return f"runs were {outcome}"
+    if any(row.undefined() for row in result.rows):
+        return "its score is undefined on some seeds"
     return ""
 
 

@@ -72,9 +72,28 @@ class Row:
         """End of each run that is there."""
         return [record.outcome.value for record in self.present]
 
+    @property
+    def states(self) -> list[str]:
+        """End of each run that is there as verdicts see it: ``undefined`` where it has no finite primary score."""
+        pairs = zip(self.records, self.scores, strict=True)
+        return [
+            "undefined" if record.completed and not np.isfinite(score) else record.outcome.value
+            for record, score in pairs
+            if record is not None
+        ]
+
     def count(self, outcome: str) -> int:
         """Count the runs that ended so."""
         return self.outcomes.count(outcome)
+
+    def undefined(self, name: str | None = None) -> list[int]:
+        """Return the seeds of completed runs whose score is not finite; the primary score where no name is given."""
+        scores = self.scores if name is None else self.values(name)
+        return [
+            record.seed
+            for record, score in zip(self.records, scores, strict=True)
+            if record is not None and record.completed and not np.isfinite(score)
+        ]
 
     def values(self, name: str) -> Floats:
         """Return a recorded score of each run, ``(seed,)``, as `score_of` names it; NaN where there is none."""
@@ -384,7 +403,7 @@ def _side_by_side(rows: Sequence[Row]) -> tuple[npt.NDArray[np.str_], Floats, Fl
     scores, dummy = np.full((2, len(rows), seeds), np.nan)
     for i, row in enumerate(rows):
         n = len(row.runs)
-        outcomes[i, :n], scores[i, :n], dummy[i, :n] = row.outcomes, row.scores, row.dummy
+        outcomes[i, :n], scores[i, :n], dummy[i, :n] = row.states, row.scores, row.dummy
     return outcomes, scores, dummy
 
 

@@ -15,6 +15,7 @@ from paribus.errors import ParibusError, error_context
 from paribus.execution.executor import dataset_of
 from paribus.execution.network_check import check_network, refuse_missing_arguments
 from paribus.execution.pool import one_thread
+from paribus.execution.score_check import check_scores
 from paribus.experiment.comparison import Comparison
 from paribus.experiment.tuning import applied
 from paribus.experiment.variant import Variant
@@ -40,6 +41,7 @@ def check_before_training(study: Study, cases: Sequence[Case]) -> None:
     _refuse_unknown_tasks(study, [arm.comparison.task.name for arm in arms])
     tuned = {(arm.suite.name, arm.comparison.name) for arm in arms if arm.tuned}
     tried: set[str] = set()
+    scored: set[str] = set()
     with one_thread():
         for name, arm in {(arm.suite.name, arm.comparison.name): arm for arm in arms}.items():
             refuse_undrawn(arm.comparison)
@@ -47,6 +49,7 @@ def check_before_training(study: Study, cases: Sequence[Case]) -> None:
                 refuse_unsequential(arm.comparison)
             for variant in arm.variants:
                 _try_new(variant, tried)
+                check_scores(variant, scored)
                 if name in tuned:
                     _try_new(first_trial(variant, arm.comparison), tried)
 

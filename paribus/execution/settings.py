@@ -98,6 +98,12 @@ class Settings:
         metavar="TASK=COLUMN",
         name="target",
     )
+    metric: str | None = _option(
+        "the score on which verdicts rest: one of the task's, or f1, auroc, r2 or any of torchmetrics, with arguments "
+        "such as f1,average=macro",
+        means="the task's own",
+        metavar="NAME",
+    )
     sequential: bool = _option(
         "add seeds to what is undecided until the evidence suffices, at the same error rate",
         bool,

@@ -15,6 +15,7 @@ from paribus.execution.executor import dataset_of
 from paribus.execution.pool import available_jobs
 from paribus.execution.settings import Settings
 from paribus.experiment.comparison import Comparison
+from paribus.experiment.primary_score import scored_suite
 from paribus.experiment.search_space import SearchSpace
 from paribus.experiment.suite import Suite
 from paribus.experiment.task import Task
@@ -52,7 +53,9 @@ class Study:
         first_seed: int = 0,
     ) -> None:
         self.settings = settings
-        self.suites = {suite.name: suite for suite in suites}
+        score = settings.metric
+        chosen = [suite if score is None else scored_suite(suite, score) for suite in suites]
+        self.suites = {suite.name: suite for suite in chosen}
         self.environment = environment or Environment()
         self.first_seed = first_seed
         self.store = Store(settings.store)

@@ -6,16 +6,20 @@ from pydantic import Field, model_validator
 
 from paribus.data.dataset import Dataset, Split
 from paribus.errors import ParibusError
+from paribus.metrics.named import PER_SAMPLE, unit_of_error
 from paribus.seeding import Streams
 from paribus.spec import Call, Frozen
 
+SQUARES = PER_SAMPLE["mse"][0]
+
 
 class Metric(Frozen):
-    """Score of the predictions, a mean over samples.
+    """Score of the predictions: a mean over samples, or one number of all samples of a part.
 
     Args:
         name: the field's standard term, such as ``log_loss``.
-        function: ``(outputs, targets) -> (sample,)``.
+        function: ``(outputs, targets) -> (sample,)``, of which the mean counts, or ``-> ()``, a number over the whole
+            part, such as an F1 score. `paribus.metric` makes those of torchmetrics by name.
         higher_is_better: the direction.
         margin: the largest difference that does not matter, in the metric's own unit; without one nothing can be
             called equivalent.
@@ -81,6 +85,17 @@ class Task(Frozen):
     def primary(self) -> Metric:
         """Metric on which verdicts rest."""
         return self.metrics[0]
+
+    def with_metric(self, metric: Metric) -> Task:
+        """Return the same task with this score as its primary one, in place of one of the same name.
+
+        An error of values that names no unit gets that of the task's squared error.
+        """
+        others = tuple(m for m in self.metrics if m.name != metric.name)
+        squares = next((m.unit for m in self.metrics if m.function.target == SQUARES), "")
+        if not metric.unit and (unit := unit_of_error(metric.function, squares)):
+            metric = metric.model_copy(update={"unit": unit})
+        return self.model_copy(update={"metrics": (metric, *others)})
 
     @property
     def from_file(self) -> bool:

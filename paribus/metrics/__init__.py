@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from paribus.metrics.per_sample import (
     accuracy,
+    brier,
     label_accuracy,
     label_log_loss,
     log_loss,
@@ -17,6 +18,7 @@ from paribus.metrics.per_sample import (
 
 __all__ = [
     "accuracy",
+    "brier",
     "label_accuracy",
     "label_log_loss",
     "log_loss",

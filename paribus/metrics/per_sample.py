@@ -50,6 +50,17 @@ def accuracy(outputs: Tensor, target: Tensor) -> Tensor:
     return (predicted_class(outputs) == target).to(outputs.dtype)
 
 
+def brier(outputs: Tensor, target: Tensor) -> Tensor:
+    """Return the squared error of the probabilities, ``(sample,)``; arguments as in `log_loss`.
+
+    Of two classes that of the second alone, else summed over the classes.
+    """
+    if outputs.shape[-1] == 1:
+        return (outputs.squeeze(-1).sigmoid() - target.to(outputs.dtype)).square()
+    wanted = functional.one_hot(target, outputs.shape[-1]).to(outputs.dtype)
+    return (outputs.softmax(-1) - wanted).square().sum(-1)
+
+
 def squared_error(outputs: Tensor, target: Tensor) -> Tensor:
     """Return the squared error, mean over the numbers of a sample, ``(sample,)``; both are ``(sample, ...)``."""
     if outputs.shape != target.shape:

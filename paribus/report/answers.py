@@ -53,7 +53,7 @@ def _arm(result: Result, arms: Sequence[Result]) -> str:
 def _steps(result: Result) -> list[str]:
     """Name the optimizer steps of a run, where they are the same for all variants."""
     varied = any(within("recipe.steps", path) for path in result.control.varied)
-    return [] if varied else [f"{result.comparison.recipe.steps} steps"]
+    return [] if varied else [plural(result.comparison.recipe.steps, "step")]
 
 
 def outcome(result: Result) -> str:
@@ -119,10 +119,9 @@ def _undecided(names: str, base: str, contrasts: Sequence[Contrast], result: Res
     """Tell why variants are undecided, all for the same reason."""
     reason = next(iter(contrasts[0].reasons), None)
     text = contrasts[0].reason
-    dummy = next(iter(result.comparison.task.dummy))
     one = len(contrasts) == 1
-    if reason is Reason.floor:
-        return f"neither {base} nor {names} beats the predictor that learns nothing (`{dummy}`) by the margin"
+    if reason in (Reason.floor, Reason.undefined):
+        return _scoreless(names, base, contrasts, result)
     if reason is Reason.ceiling:
         return f"{names} {'scores' if one else 'score'} exactly as {base} on every seed"
     if reason in (Reason.few_seeds, Reason.few_seeds_differ):
@@ -134,6 +133,19 @@ def _undecided(names: str, base: str, contrasts: Sequence[Contrast], result: Res
     if reason in (None, Reason.no_margin, Reason.unequal_budgets):
         return f"no difference from {base} was shown for {names}, nor its absence"
     return f"no verdict on {names} ({text})"
+
+
+def _scoreless(names: str, base: str, contrasts: Sequence[Contrast], result: Result) -> str:
+    """Tell why no difference is looked at: nobody learned anything, or seeds have no score."""
+    first = contrasts[0]
+    if Reason.floor in first.reasons:
+        dummy = next(iter(result.comparison.task.dummy))
+        beaten = f"neither {base} nor" if len(contrasts) == 1 else f"none of {base},"
+        return f"{beaten} {names} beats the predictor that learns nothing (`{dummy}`) by the margin"
+    seeds = f"{first.undefined} of {first.n + first.undefined} seeds"
+    return (
+        f"no verdict on {names}, because {result.comparison.primary.name} is undefined on {seeds}"
+    )
 
 
 def _scores(contrasts: Sequence[Contrast], result: Result) -> str:

@@ -78,6 +78,22 @@ def plus_minus(values: Floats) -> str:
     return f"{fixed(mean, places)} ± {fixed(sd, places)}"
 
 
+def over_seeds(values: Floats) -> str:
+    """Format mean ± standard deviation of the seeds that have a finite value, and how many these are if not all.
+
+    >>> over_seeds(np.array([1.0, 2.0, 3.0])), over_seeds(np.array([1.0, np.nan, 3.0])), over_seeds(np.array([np.nan]))
+    ('2.0 ± 1.0', '2.0 ± 1.4 (2 of 3 seeds)', 'undefined')
+    """
+    finite = values[np.isfinite(values)]
+    if finite.size == values.size:
+        return plus_minus(values)
+    return (
+        f"{plus_minus(finite)} ({finite.size} of {values.size} seeds)"
+        if finite.size
+        else "undefined"
+    )
+
+
 def _narrow(mean: float, sd: float) -> str:
     """Format a mean with a far smaller spread, in as many decimals as that needs, unless those are too many."""
     places = -floor(log10(sd))
@@ -166,7 +182,7 @@ def span(values: Iterable[float]) -> str:
     ('3', '3 to 5.5')
     """
     distinct = sorted(set(values))
-    low, high = f"{distinct[0]:g}", f"{distinct[-1]:g}"
+    low, high = (f"{x + 0.0:g}" for x in (distinct[0], distinct[-1]))  # no minus sign before a zero
     return low if low == high else f"{low} to {high}"
 
 

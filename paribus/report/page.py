@@ -25,6 +25,11 @@ from paribus.runs.run import Predictions
 Figures = Mapping[str, str]
 """File names of the figures of one result, by title."""
 
+UNDEFINED = (
+    "The training of these seeds ended well, but their test samples give the score no finite value: a part with one "
+    "class, a constant target or prediction, or what the score itself makes of them. No verdict rests on such a score, "
+    "and means beside it say how many seeds they are of."
+)
 MAX_BROKEN = 10  # broken pairs that are listed
 
 
@@ -85,6 +90,7 @@ def _device(arms: Sequence[Result], figures: Sequence[Figures]) -> list[str]:
         *legend(result),
         *(line for arm in arms for line in _interactions(arm)),
         *_failures(arms),
+        *_undefined(arms),
         *_claims(arms),
         *(p for arm, names in zip(arms, figures, strict=True) for p in _pictures(arm, names)),
         *(line for arm in arms for line in (*_trade_off(arm), *_extra(arm))),
@@ -110,10 +116,15 @@ def _intervals(result: Result) -> str:
 
 
 def legend(result: Result) -> list[str]:
-    """Return the scores of predictors that learn nothing, for scale."""
+    """Return the scores of predictors that learn nothing, for scale, and which of two classes counts as positive."""
     scores = secondary_tables.dummy_scores(result)
     dummy = [f"`{name}` {score}" for name, score in scores.items()]
-    return [f"Without any network: {listed(dummy)}."] if dummy else []
+    positive = secondary_tables.positive_class(result)
+    sentences = [f"Without any network: {listed(dummy)}."] if dummy else []
+    sentences += [f"{result.comparison.primary.name} counts {positive} as positive."] * bool(
+        positive
+    )
+    return [" ".join(sentences)] if sentences else []
 
 
 def broken(result: Result) -> list[str]:
@@ -141,6 +152,11 @@ def _of_arm(result: Result) -> str:
 def _failures(arms: Sequence[Result]) -> list[str]:
     lines = tables.of_arms(arms, secondary_tables.failure_lines)
     return ["### Runs that did not complete", tables.markdown(lines)] if lines else []
+
+
+def _undefined(arms: Sequence[Result]) -> list[str]:
+    lines = tables.of_arms(arms, tables.undefined)
+    return ["### Scores that are undefined", UNDEFINED, tables.markdown(lines)] if lines else []
 
 
 def _claims(arms: Sequence[Result]) -> list[str]:

@@ -128,6 +128,8 @@ def _line(result: analysis.Result, row: analysis.Row) -> dict[str, Any]:
         "seeds": len(row.present),
         "failed": len(row.present) - row.count("completed"),
     }
+    if missing := len(row.undefined()):
+        found["undefined"] = missing
     if contrast is not None:
         found |= {
             "difference": contrast.difference.mean,

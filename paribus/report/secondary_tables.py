@@ -9,11 +9,13 @@ import numpy as np
 from paribus.analysis.claims import ClaimResult, target_steps
 from paribus.analysis.results import Floats, Result, Row
 from paribus.analysis.verdict import Contrast
+from paribus.metrics.named import NAMES, SCORE
 from paribus.report.formatting import (
     NOTHING,
     interval,
     median_steps,
     number,
+    over_seeds,
     p_value,
     pathless,
     plus_minus,
@@ -60,8 +62,19 @@ def dummy_scores(result: Result) -> dict[str, str]:
             for dummy in dict.fromkeys(name for t in tables for name in t)
         }
     of_first = result.baseline.dummy
-    scores = {first: of_first[np.isfinite(of_first)]} | _further_dummy(result.baseline, result)
-    return {dummy: plus_minus(values) for dummy, values in scores.items() if values.size}
+    known = {first: of_first} if np.isfinite(of_first).any() else {}
+    scores = known | _further_dummy(result.baseline, result)
+    return {dummy: over_seeds(values) for dummy, values in scores.items() if values.size}
+
+
+def positive_class(result: Result) -> str:
+    """Return the class of two that the primary score counts as positive, or nothing where it has none."""
+    function = result.comparison.primary.function
+    known = NAMES.get(function.kwargs.get("name", "")) if function.target == SCORE else None
+    symmetric = known is None or not known.one_positive or "average" in function.kwargs
+    if symmetric or len(result.classes) != 2 or function.kwargs.get("target"):
+        return ""
+    return f"class `{result.classes[int(function.kwargs.get('positive', 1))]}`"
 
 
 def _by_variant(means: Sequence[float]) -> str:
@@ -108,8 +121,10 @@ def target_title(result: Result) -> str:
 
 
 def _of_completed(row: Row, name: str) -> str:
+    """Format a score of the runs that did not fail."""
+    ended = np.array([r is not None and r.outcome != "diverged" for r in row.records], dtype=bool)
     values = row.values(name)
-    return plus_minus(values[np.isfinite(values)])
+    return over_seeds(values[ended | np.isfinite(values)])
 
 
 def _median(values: Sequence[float]) -> float:
@@ -141,7 +156,7 @@ def _failure_line(row: Row, result: Result, scores: Floats) -> Line:
         "failed": ", ".join(counts),
         "p against baseline's failures (McNemar)": NOTHING if p is None else p_value(p),
         "score, failures penalised": plus_minus(scores),
-        "score of those that finished": plus_minus(row.scores[completed]),
+        "score of those that finished": over_seeds(row.scores[completed]),
         "difference where both finished": NOTHING if finished is None else interval(finished),
     }
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from paribus.analysis import results
 from paribus.analysis.results import Floats, Result, Row
 from paribus.analysis.verdict import Contrast, Reason
@@ -12,7 +14,9 @@ from paribus.experiment.task import Metric
 from paribus.report.formatting import (
     NOTHING,
     interval,
+    listed,
     number,
+    over_seeds,
     p_value,
     pathless,
     plus_minus,
@@ -115,7 +119,9 @@ def sign(result: Result) -> str:
     return f"{base} minus variant"
 
 
-UNTESTED = frozenset({Reason.floor, Reason.exhausted, Reason.skipped, Reason.few_seeds})
+UNTESTED = frozenset(
+    {Reason.floor, Reason.undefined, Reason.exhausted, Reason.skipped, Reason.few_seeds}
+)
 """Reasons beside which no p-value is looked at."""
 
 
@@ -179,10 +185,35 @@ def _score_line(row: Row, result: Result, scores: Mapping[str, Floats]) -> Line:
         return {"variant": name, title: NOTHING, "median": NOTHING, **contrast}
     return {
         "variant": name,
-        title: plus_minus(scores[name]),
+        title: _counted(scores[name], row),
         "median": skewed_median(scores[name]) or NOTHING,
         **against(row, result),
     }
+
+
+def _counted(scores: Floats, row: Row) -> str:
+    """Format the scores that count, and how many they are where some runs have none."""
+    missing = len(row.undefined())
+    return (
+        over_seeds(np.append(scores, np.full(missing, np.nan))) if missing else plus_minus(scores)
+    )
+
+
+def undefined(result: Result) -> list[Line]:
+    """Return the scores that runs left undefined though they ended well: each variant's seeds, primary scores first."""
+    metrics = (result.comparison.primary, *result.comparison.task.metrics)
+    keys = {m.name: None if m is metrics[0] else m.name for m in reversed(metrics)}
+    return [
+        {"score": name, "variant": row.variant.name, "seeds": _seeds(seeds, row)}
+        for name, key in reversed(keys.items())
+        for row in result.rows
+        if not state(row, result) and (seeds := row.undefined(key))
+    ]
+
+
+def _seeds(seeds: Sequence[int], row: Row) -> str:
+    """Name seeds, all of several in a phrase."""
+    return f"all {len(seeds)}" if len(seeds) == len(row.runs) > 1 else listed(map(str, seeds))
 
 
 def verdict_table(*arms: Result) -> DataFrame:

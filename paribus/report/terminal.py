@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from paribus.analysis.claims import answer_all
 from paribus.analysis.results import Result
-from paribus.report.tables import by_comparison, heading, sign, verdict_table
+from paribus.report.tables import by_comparison, heading, sign, undefined, verdict_table
 
 
 def terminal(results: Sequence[Result]) -> str:
@@ -30,6 +30,11 @@ def _table(arms: Sequence[Result]) -> str:
             *(warning if broken else []),
             verdict_table(*arms).to_markdown(index=False, tablefmt="simple", disable_numparse=True),
             f"{heading(result.comparison.primary)}; difference: {sign(result)}, positive is better",
+            *(
+                f"undefined: {line['score']} of {line['variant']} (seeds: {line['seeds']})"
+                for arm in arms
+                for line in undefined(arm)
+            ),
             *(
                 f"{a.claim.name} {a.answer}: {a.claim.text}"
                 for arm in arms

@@ -28,11 +28,15 @@ def outputs_of(network: nn.Module, part: Subset) -> Outputs:
 def scores_of(
     outputs: Outputs, targets: Sequence[Tensor], metrics: Sequence[Metric]
 ) -> dict[str, float]:
-    """Return each metric's mean over the samples, summed in float64."""
-    return {
-        m.name: (m.function(outputs, *targets).double().sum() / len(targets[0])).item()
-        for m in metrics
-    }
+    """Return each metric's mean over the samples, summed in float64, or its one number over all of them."""
+    return {m.name: part_score(m.function(outputs, *targets), len(targets[0])) for m in metrics}
+
+
+def part_score(found: Tensor | float, samples: int) -> float:
+    """Return the score of a part: the mean of ``(sample,)``, or the number itself."""
+    if not isinstance(found, Tensor) or not found.ndim:
+        return float(found)
+    return (found.double().sum() / samples).item()
 
 
 def dummy_outputs(task: Task, split: Split) -> dict[str, Outputs]:

@@ -185,14 +185,28 @@ def gaps(curves: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
 def _final_scores(
     run: Run, progress: RunState, outputs: Outputs, targets: tuple[Tensor, ...]
 ) -> dict[str, float]:
-    """Return scores on the test part and those of `_last`; nothing where the primary score is not finite."""
+    """Return scores on the test part and those of `_last`; nothing where the network diverged.
+
+    It did where its primary score is not finite and its outputs or its loss are not either. Where these are finite
+    the score is undefined on these samples, which is no fault of the network: it is kept as it is, and told.
+    """
     like = as_tuple(outputs)[0]
     moved = [y.to(like.device, like.dtype if y.is_floating_point() else y.dtype) for y in targets]
     scores = scores_of(outputs, moved, run.task.metrics)
-    if not math.isfinite(scores[run.task.primary.name]):
-        progress.diverge(f"{run.task.primary.name} on the test part was not finite")
+    undefined = [name for name, score in scores.items() if not math.isfinite(score)]
+    primary = run.task.primary.name
+    if primary in undefined and not _finite(run, outputs, moved):
+        progress.diverge(f"{primary} on the test part was not finite")
         return {}
+    if undefined and not progress.reason:
+        progress.reason = f"undefined on the test part: {', '.join(undefined)}"
     return {**_last(progress), **scores}
+
+
+def _finite(run: Run, outputs: Outputs, targets: Sequence[Tensor]) -> bool:
+    """Return whether outputs and loss are finite."""
+    loss = run.task.loss(outputs, *targets)
+    return bool(loss.isfinite().all()) and all(bool(o.isfinite().all()) for o in as_tuple(outputs))
 
 
 def _last(progress: RunState) -> dict[str, float]:

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from paribus import Budget
 from paribus.experiment.factor import Factor
 from paribus.report.answers import answer, outcome
 from paribus.runs.run import Outcome
-from tests.helpers.handmade import FAILED, Bench, around, comparison, filled
+from tests.helpers.handmade import FAILED, RECIPE, Bench, around, comparison, filled
 
 NO_GPU = "no CUDA device was found"
 
@@ -77,6 +78,17 @@ def test_the_floor_names_the_predictor_that_learns_nothing(store) -> None:
     assert (
         "neither sgd nor adam beats the predictor that learns nothing (`prior`) by the margin"
         in outcome(bench.result())
+    )
+
+
+def test_a_floor_of_several_and_a_single_step_are_sentences(store) -> None:
+    recipe = RECIPE.model_copy(update={"steps": 1})
+    bench = filled(store, recipe=recipe, budgets={"quick": Budget(10, 1, 1)})
+    for name in ("sgd", "adam", "rmsprop"):
+        bench.put(name, around(0.72))
+    assert answer([bench.result()]).endswith(
+        "Test log_loss, 10 seeds, 1 step: none of sgd, adam and rmsprop beats the predictor that learns nothing "
+        "(`prior`) by the margin."
     )
 
 

@@ -4,7 +4,8 @@ One family is the contrasts of all variants against one baseline, on one metric,
 interactions that were declared of a crossing. The rule, in its order, for each contrast:
 
 1. Neither side beats the dummy score by the margin: `undecided (floor)`. Every difference is zero:
-   `undecided (ceiling)`. A run that a clock stopped: `undecided` as well.
+   `undecided (ceiling)`. A run that a clock stopped, or a score that is undefined on any seed:
+   `undecided` as well.
 2. TOST p-values, Holm over the family; at most alpha, on enough seeds: `equivalent`. "All inside
    the margin" is read contrast by contrast, each with its own adjusted p.
 3. Sign-flip p-values, Holm over the family; at most alpha, on enough seeds that differ: `better` or
@@ -59,9 +60,10 @@ def decide(
     """Judge every variant against the baseline, by the rule at the top of this file.
 
     A failed run scores the worse of `failure_score` and the worst finisher of its seed among all
-    `scores`. A pair with a skipped or exhausted run is left out, and an exhausted one withholds the
-    verdict too. A contrast at its floor or ceiling, or with exhausted or skipped runs only, counts
-    as p = 1 in both Holm families, so that it lends nothing to the others.
+    `scores`. A pair with a skipped or exhausted run, or with an undefined score, is left out, and an
+    exhausted or undefined one withholds the verdict too. A contrast at its floor or ceiling, with
+    an undefined score, or with exhausted or skipped runs only, counts as p = 1 in both Holm
+    families, so that it lends nothing to the others.
 
     Args:
         scores: for each variant `(seed,)`, the same seeds in the same order; NaN where a run has

@@ -23,6 +23,7 @@ class Reason(StrEnum):
 
     floor = "floor"
     ceiling = "ceiling"
+    undefined = "undefined"
     exhausted = "exhausted"
     skipped = "skipped"
     no_logarithm = "no logarithm"
@@ -110,6 +111,8 @@ class Contrast:
             `wins` has a confidence sequence for its limits, p is the anytime-valid one (adjusted by Bonferroni), and
             there is no p of equivalence or of failures.
         open: whether more seeds may still decide it, in a sequence.
+        undefined: seeds on which either has no score, though its run ended well; they are left out of the pairs, and
+            any of them withholds the verdict.
     """
 
     variant: str
@@ -131,6 +134,7 @@ class Contrast:
     finished: Interval | None
     sequential: bool = False
     open: bool = False
+    undefined: int = 0
 
     @property
     def reason(self) -> str:
@@ -142,6 +146,8 @@ class Contrast:
             return f"few seeds: a look, {self.n} of {self.min_seeds} needed"
         if reason is Reason.few_seeds_differ:
             return f"few seeds differ: a look, {self.n - self.zero} of {self.min_seeds} needed"
+        if reason is Reason.undefined:
+            return f"score undefined on {self.undefined} of {self.n + self.undefined} seeds"
         return f"open after {self.n} seeds" if reason is Reason.open else str(reason)
 
     @property

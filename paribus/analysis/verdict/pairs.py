@@ -35,18 +35,19 @@ class Pair:
     failed: tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]
     withheld_reason: Reason | None
     crossed: bool = False
+    undefined: int = 0
 
     @classmethod
     def of(cls, runs: ScoreTable, variant: str, family: Family) -> Pair:
-        """Pair by seed, leaving out seeds on which either run was skipped or exhausted."""
+        """Pair by seed, leaving out seeds on which either run was skipped or exhausted, or its score is undefined."""
         cells = runs.cells((variant, family.baseline))
         differences = cells.scores[0] - cells.scores[1]
         withheld_reason = _reason_to_withhold(
             cells, differences, bool(cells.at_floor(family.margin).all())
         )
-        return cls(
-            variant, family, differences, (cells.failed[0], cells.failed[1]), withheld_reason
-        )
+        failed = (cells.failed[0], cells.failed[1])
+        undefined = cells.undefined
+        return cls(variant, family, differences, failed, withheld_reason, undefined=undefined)
 
     @classmethod
     def crossing(
@@ -72,6 +73,7 @@ class Pair:
             (failed, np.zeros_like(failed)),
             withheld_reason,
             crossed=True,
+            undefined=cells.undefined,
         )
 
     @property
@@ -156,10 +158,13 @@ class Pair:
             decision=decision,
             reasons=() if reason is None else (reason,),
             min_seeds=self.family.min_seeds,
-            detectable=self.detectable if decision is Decision.undecided else None,
+            detectable=self.detectable
+            if decision is Decision.undecided and not self.undefined
+            else None,
             failures=(int(a.sum()), int(b.sum())),
             failures_p=stats.mcnemar_exact_p(a, b) if self.n and not self.crossed else None,
             finished=self.interval(finished) if finished.size >= 2 else None,
+            undefined=self.undefined,
         )
 
 
@@ -174,10 +179,12 @@ def scaled(cells: ScoreSubset, scale: Scale) -> tuple[Floats, Reason | None]:
 
 
 def _reason_to_withhold(cells: ScoreSubset, differences: Floats, floored: bool) -> Reason | None:
-    """Return the reason to withhold a verdict: floor, ceiling, exhausted or skipped, in that order; or None.
+    """Return the reason to withhold a verdict: undefined, floor, ceiling, exhausted or skipped, in that order; or None.
 
     Where every run failed, nobody beat anything, dummy score or not: that is the floor and not the ceiling.
     """
+    if cells.undefined:
+        return Reason.undefined
     if differences.size and (cells.failed.all() or floored):
         return Reason.floor
     if differences.size and not differences.any():

@@ -13,7 +13,7 @@ from paribus import stats
 from paribus.errors import ParibusError
 from paribus.stats import Floats
 
-OUTCOMES = ("completed", "diverged", "exhausted", "skipped")
+OUTCOMES = ("completed", "diverged", "exhausted", "skipped", "undefined")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,11 @@ class ScoreSubset:
     states: npt.NDArray[np.str_]
     sign: float
 
+    @property
+    def undefined(self) -> int:
+        """Seeds on which any of these variants has no score, though its run ended well."""
+        return int((self.states == "undefined").any(axis=0).sum())
+
     def at_floor(self, margin: float | None) -> npt.NDArray[np.bool_]:
         """Return whether each variant's mean fails to beat the dummy score by more than the margin, ``(variant,)``."""
         if self.dummy is None or not self.scores.size:
@@ -126,7 +131,7 @@ def _outcomes(
                 f"scores[{name!r}]",
                 got=f"{wrong} completed runs without a finite score",
                 expected="a finite score for every completed run",
-                fix="Record a run whose score is not finite as diverged.",
+                fix="Record a run whose score is not finite as diverged, or as undefined where it ended well.",
             )
     return states
 

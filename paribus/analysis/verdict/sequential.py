@@ -90,7 +90,8 @@ def _contrast(pair: Pair, exploratory: bool) -> Contrast:
         failures_p=None,
         finished=None,
         sequential=True,
-        open=not followed.stopped,
+        open=not followed.stopped and not pair.undefined,
+        undefined=pair.undefined,
     )
 
 

@@ -12,6 +12,7 @@ from torch.func import vmap
 
 from paribus.engines.vmapped.batches import Tensors
 from paribus.experiment.task import Task
+from paribus.metrics.named import SCORE
 from paribus.metrics.outputs import Outputs, map_outputs
 from paribus.spec import Call
 
@@ -32,19 +33,21 @@ class Scoring:
             **{f"validation/{m.name}": bound(m.function) for m in task.metrics},
             "validation/loss": bound(task.loss),
         }
-        self.apart: set[str] = set()
+        # Those of torchmetrics keep what they have seen, which vmap cannot follow.
+        self.apart = {f"validation/{m.name}" for m in task.metrics if m.function.target == SCORE}
 
     @torch.no_grad()
     def __call__(self, outputs: Outputs, targets: Tensors) -> dict[str, Tensor]:
-        """Return each score's mean over samples, ``(replicate,)`` in float64, by the names of the curves.
+        """Return each score's mean over samples, or its one number over all, ``(replicate,)`` in float64, by curve.
 
         Args:
             outputs: ``(replicate, sample, output)`` each.
             targets: ``(replicate, sample, ...)`` each.
         """
+        found = {name: self._each(name, outputs, targets).double() for name in self.functions}
         return {
-            name: self._each(name, outputs, targets).double().sum(1) / targets[0].shape[1]
-            for name in self.functions
+            name: each if each.ndim == 1 else each.sum(1) / targets[0].shape[1]
+            for name, each in found.items()
         }
 
     def _each(self, name: str, outputs: Outputs, targets: Tensors) -> Tensor:
@@ -60,7 +63,14 @@ class Scoring:
             function(map_outputs(itemgetter(i), outputs), *(y[i] for y in targets))
             for i in range(len(targets[0]))
         ]
-        return torch.stack(ones)
+        return torch.stack([self._tensor(one, targets) for one in ones])
+
+    @staticmethod
+    def _tensor(found: Tensor | float, targets: Tensors) -> Tensor:
+        """Return a score as a tensor; one over all samples may be a plain number."""
+        if isinstance(found, Tensor):
+            return found
+        return torch.tensor(found, dtype=torch.float64, device=targets[0].device)
 
 
 def bound(function: Call) -> Each:

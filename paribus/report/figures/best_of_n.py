@@ -83,6 +83,8 @@ def _ceiling(result: Result) -> float | None:
     """Return the median score of the first dummy predictor by the task's own metric, on the test part."""
     dummy, name = next(iter(result.comparison.task.dummy)), result.comparison.task.primary.name
     scores = [
-        r.dummy[dummy][name] for r in result.baseline.present if name in r.dummy.get(dummy, {})
+        score
+        for r in result.baseline.present
+        if np.isfinite(score := r.dummy.get(dummy, {}).get(name, np.nan))
     ]
     return float(np.median(scores)) if scores else None

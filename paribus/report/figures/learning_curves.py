@@ -170,11 +170,12 @@ def caption(result: Result) -> str:
 
 
 def _bands(rows: Mapping[str, Row], curve: str) -> dict[str, Band]:
-    return {
+    bands = {
         _label(name, row): band(row.present, curve)
         for name, row in rows.items()
         if _has(row, curve)
     }
+    return {name: line for name, line in bands.items() if line.steps.size}
 
 
 def _has(row: Row, curve: str) -> bool:
@@ -201,7 +202,8 @@ def _floor(result: Result) -> float | None:
         [r.dummy[dummy][name] for r in row.present if name in r.dummy.get(dummy, {})]
         for row in drawn(result).values()
     ]
-    medians = {float(np.median(values)) for values in scores if values}
+    finite = [[x for x in values if np.isfinite(x)] for values in scores]
+    medians = {float(np.median(values)) for values in finite if values}
     return medians.pop() if len(medians) == 1 else None
 
 

@@ -536,18 +536,19 @@ def test_planted_effects_are_found() -> None:
         ),
         (
             {"outcomes": {"a": ["completed"] * 2, "b": ["completed", "crashed"]}},
-            "outcomes['b']: got crashed, expected 2 of completed, diverged, exhausted, skipped. "
-            "Pass one outcome a seed.",
+            "outcomes['b']: got crashed, expected 2 of completed, diverged, exhausted, skipped, "
+            "undefined. Pass one outcome a seed.",
         ),
         (
             {"outcomes": {"a": ["completed"] * 2}},
-            "outcomes['b']: got 0 outcomes, expected 2 of completed, diverged, exhausted, skipped. "
-            "Pass one outcome a seed.",
+            "outcomes['b']: got 0 outcomes, expected 2 of completed, diverged, exhausted, skipped, "
+            "undefined. Pass one outcome a seed.",
         ),
         (
             {"scores": {"a": [1.0, 2.0], "b": [1.0, inf]}},
             "scores['b']: got 1 completed runs without a finite score, expected a finite score "
-            "for every completed run. Record a run whose score is not finite as diverged.",
+            "for every completed run. Record a run whose score is not finite as diverged, or as "
+            "undefined where it ended well.",
         ),
         (
             {"family_size": 0},

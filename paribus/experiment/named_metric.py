@@ -1,0 +1,63 @@
+"""Scores by name: those of this package, and any of torchmetrics with its arguments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from paribus.errors import ParibusError
+from paribus.experiment.task import Metric
+from paribus.metrics.named import PER_SAMPLE, SCORE, find
+from paribus.spec import call
+
+UNITS = {"accuracy": "share", "log_loss": "nats"}
+
+
+def metric(
+    score: str,
+    /,
+    *,
+    name: str | None = None,
+    margin: float | None = None,
+    higher_is_better: bool | None = None,
+    unit: str = "",
+    **arguments: Any,
+) -> Metric:
+    """Return a score by its name, taken once over all samples of a part.
+
+    Args:
+        score: such as ``f1``, ``auroc``, ``balanced_accuracy``, ``r2`` or ``mae`` (see `paribus.metrics.named.NAMES`),
+            or the import path of a torchmetrics class.
+        name: on pages and in files; the score's own if none is given.
+        margin: the largest difference that does not matter; without one nothing is called equivalent.
+        higher_is_better: the direction, where torchmetrics does not say it.
+        unit: what it is counted in.
+        arguments: of the torchmetrics class, such as ``average="macro"``; the number of classes is taken from the data.
+            ``output`` and ``target`` choose among several, ``positive=0`` counts the first of two classes as positive.
+
+    Raises:
+        ParibusError: there is no such score, or it has no direction.
+
+    >>> metric("f1", average="macro").function.label
+    'score(name=f1, average=macro)'
+    """
+    if score in PER_SAMPLE:
+        target, known, _ = PER_SAMPLE[score]
+        function = call(target, **arguments)
+    else:
+        known = find(score).higher_is_better
+        function = call(SCORE, name=score, **arguments)
+    direction = known if higher_is_better is None else higher_is_better
+    if direction is None:
+        raise ParibusError(
+            f"metric {score!r}",
+            got="no direction, which torchmetrics does not state for it",
+            expected="higher_is_better=True or False",
+            fix="Say which direction is better.",
+        )
+    return Metric(
+        name=name or score.replace(":", ".").rpartition(".")[2],
+        function=function,
+        higher_is_better=direction,
+        margin=margin,
+        unit=unit or UNITS.get(score, ""),
+    )

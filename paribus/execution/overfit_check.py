@@ -13,7 +13,6 @@ from paribus.execution.pool import one_thread
 from paribus.experiment.suite import Suite
 from paribus.experiment.variant import Variant
 from paribus.runs.run import Run
-from paribus.training.evaluate import outputs_of
 from paribus.training.loop import Training, deterministic
 from paribus.training.run_state import evaluation
 
@@ -130,7 +129,7 @@ def _fitted(run: Run, split: Split, steps: int) -> Fitted:
 def _measured(run: Run, training: Training) -> dict[str, float]:
     """Return loss and scores on the samples, in evaluation mode."""
     part = training.parts.train
-    scores = evaluation(run, outputs_of(training.network, part), part)
+    scores = evaluation(run, training.outputs(part), part)
     return {name.removeprefix("validation/"): value for name, value in scores.items()}
 
 

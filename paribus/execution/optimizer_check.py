@@ -63,17 +63,29 @@ def check_optimizer(variant: Variant) -> None:
     """
     recipe = variant.recipe
     with bare_optimizers(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+        warnings.simplefilter("ignore")  # schedules that are stepped alone
         probe = _probe(variant)
-        with _context(variant, _label(recipe)):
-            optimizers = _optimizers(recipe, probe.network)
+        with _context(
+            variant,
+            _label(recipe),
+            "a step with this network's weights on a batch of its data",
+            WAYS_OUT,
+        ):
+            unscheduled = recipe.model_copy(update={"schedule": None})
+            optimizers = _optimizers(unscheduled, probe.network)
             if not alternates(probe.network):
                 _take_step(optimizers[0], probe)
-        with _context(variant, _label(recipe, schedule=True), "Change recipe.schedule."):
-            for optimizer in optimizers:
-                for _ in range(min(recipe.steps, MOST_STEPS) - 1):
-                    optimizer.schedule.step()
-                optimizer.schedule.evaluated(0.0)
+        if recipe.schedule is not None:
+            with _context(
+                variant,
+                f"schedule {recipe.schedule.label}",
+                f"one that goes on for the {recipe.steps} steps of a run",
+                "Change recipe.schedule; arguments for its length may be left out.",
+            ):
+                for optimizer in _optimizers(recipe, probe.network):
+                    for _ in range(min(recipe.steps, MOST_STEPS)):
+                        optimizer.schedule.step()
+                    optimizer.schedule.evaluated(0.0)
 
 
 def _probe(variant: Variant) -> Probe:
@@ -162,10 +174,8 @@ def _take_step(optimizer: NetworkOptimizer, probe: Probe) -> None:
     optimizer.eval()
 
 
-def _label(recipe: Recipe, *, schedule: bool = False) -> str:
-    """Return what people call the optimizer of a recipe, or its schedule."""
-    if schedule:
-        return f"schedule {recipe.schedule.label}" if recipe.schedule else "schedule"
+def _label(recipe: Recipe) -> str:
+    """Return what people call the optimizer of a recipe, or its optimizers."""
     if isinstance(recipe.optimizer, Call):
         return f"optimizer {recipe.optimizer.label}"
     parts = (f"{pattern}: {call.label}" for pattern, call in recipe.optimizer)
@@ -173,24 +183,16 @@ def _label(recipe: Recipe, *, schedule: bool = False) -> str:
 
 
 @contextmanager
-def _context(variant: Variant, what: str, fix: str = WAYS_OUT) -> Iterator[None]:
+def _context(variant: Variant, what: str, expected: str, fix: str) -> Iterator[None]:
     """Turn what an optimizer or a schedule raises into an error that names it and its variant."""
+    what = f"{what} of variant {variant.name!r}"
     try:
         yield
     except ParibusError as error:
-        raise ParibusError(
-            f"{what} of variant {variant.name!r}",
-            got=error.got,
-            expected=error.expected,
-            fix=error.fix,
-        ) from error
+        raise ParibusError(what, got=error.got, expected=error.expected, fix=error.fix) from error
     except Exception as error:
-        raise ParibusError(
-            f"{what} of variant {variant.name!r}",
-            got=" ".join(f"{type(error).__name__}: {error}".split()),
-            expected="a step with this network's weights on a batch of its data",
-            fix=fix,
-        ) from error
+        got = " ".join(f"{type(error).__name__}: {error}".split())
+        raise ParibusError(what, got=got, expected=expected, fix=fix) from error
 
 
 @contextmanager

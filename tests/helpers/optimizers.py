@@ -150,6 +150,18 @@ class Silent(torch.optim.SGD):
         pass
 
 
+class WithoutRate(torch.optim.Optimizer):
+    """Steps of one size, which no schedule can change."""
+
+    def __init__(self, params: Iterable[Tensor]) -> None:
+        super().__init__(params, {})
+
+    @torch.no_grad()
+    def step(self) -> None:
+        for p in self.param_groups[0]["params"]:
+            p.sub_(p.grad.sign(), alpha=0.01)
+
+
 class SecondOrder(torch.optim.SGD):
     """Needs the gradient's own gradient, which only a loop of its own can give."""
 

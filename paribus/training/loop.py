@@ -65,18 +65,25 @@ class Training:
         self.noise = use_named_dropout(network, run.streams)
         self.network = network.to(run.device, dtype)
         self.parts = Parts(*(split.part(p).to(run.device, dtype) for p in PARTS))
-        self.updates = AlternatingUpdates(network, run, self.noise) if alternates(network) else None
-        self.optimizers = (
-            [NetworkOptimizer(run.recipe, network)]
-            if self.updates is None
-            else self.updates.optimizers
-        )
+        self.make_optimizers()
         self.order = batches(len(self.parts.train), run.recipe.batch_size, run.streams)
         self.split = split
         self.augment = Augmentation(run.recipe.augment, run.streams) if run.recipe.augment else None
         self.steps = 0
         self.watching = any(map(needs_last_step, run.diagnostics))
         self.last: LastStep | None = None
+
+    def make_optimizers(self) -> None:
+        """Make the recipe's optimizers and schedules, as they are before the first step."""
+        alternating = alternates(self.network)
+        self.updates = (
+            AlternatingUpdates(self.network, self.run, self.noise) if alternating else None
+        )
+        self.optimizers = (
+            [NetworkOptimizer(self.run.recipe, self.network)]
+            if self.updates is None
+            else self.updates.optimizers
+        )
 
     def advance(self, steps: int) -> Tensor:
         """Take steps and return their losses, ``(step,)``, on the device. Waits for the device at the end only."""

@@ -106,3 +106,14 @@ def told_steps(call: Call, steps: int, always: Sequence[str] = ()) -> dict[str, 
         if name in STEPS and name not in call.kwargs
         if name in always or p.default in (None, p.empty)
     }
+
+
+def ends(recipe: Recipe) -> bool:
+    """Return whether a recipe's rate is made for so many steps: by a schedule, or an optimizer that is told them."""
+    calls = (
+        [recipe.optimizer]
+        if isinstance(recipe.optimizer, Call)
+        else [c for _, c in recipe.optimizer]
+    )
+    told = any(told_steps(c, recipe.steps) or {*STEPS} & c.kwargs.keys() for c in calls)
+    return recipe.schedule is not None or told

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -52,7 +52,7 @@ class Recipe(Frozen):
     unsaid_defaults: ClassVar[frozenset[str]] = frozenset({"schedule"})
 
     model: Call
-    optimizer: Call | tuple[tuple[str, Call], ...]
+    optimizer: Call | Annotated[tuple[tuple[str, Call], ...], Field(min_length=1)]
     schedule: Call | None = None
     init: Call | None = None
     augment: tuple[Call, ...] = ()

@@ -36,6 +36,9 @@ def _of(optimizer: NetworkOptimizer, network: nn.Module, steps: int) -> Iterator
             f"{names} scores other weights than it trains; the running statistics of batch norm are those of the "
             "weights in training"
         )
+    if optimizer.schedule.moves_momentum:
+        kinds = dict.fromkeys(type(s).__name__ for s in optimizer.schedule.schedulers)
+        yield f"{' and '.join(kinds)} changes the momentum too, besides the rate"
     if optimizer.evaluations > steps > 0:
         yield f"{names} evaluated the loss {optimizer.evaluations / steps:.1f} times a step"
 

@@ -26,14 +26,20 @@ class Schedule:
     Args:
         recipe: whose ``schedule`` is made.
         optimizers: whose rates are scheduled.
+
+    Attributes:
+        moves_momentum: whether the momentum is scheduled as well, as by `OneCycleLR`.
     """
 
     def __init__(self, recipe: Recipe, optimizers: Sequence[Any]) -> None:
         self.optimizers, self.schedulers = optimizers, list[Any]()
         self.noted: list[list[float]] = []
+        self.moves_momentum = False
         if recipe.schedule is not None:
             told = told_steps(recipe.schedule, recipe.steps, LENGTHS)
+            before = [_momenta(optimizer) for optimizer in optimizers]
             self.schedulers = [recipe.schedule(optimizer, **told) for optimizer in optimizers]
+            self.moves_momentum = before != [_momenta(optimizer) for optimizer in optimizers]
         for scheduler in self.schedulers:
             if by_loss(scheduler) and getattr(scheduler, "mode", "min") != "min":
                 raise ParibusError(
@@ -72,6 +78,11 @@ class Schedule:
 
 
 CURVE = "learning_rate"
+
+
+def _momenta(optimizer: Any) -> list[object]:
+    groups = getattr(optimizer, "param_groups", ())
+    return [group.get(name) for group in groups for name in ("momentum", "betas")]
 
 
 def by_loss(scheduler: object) -> bool:

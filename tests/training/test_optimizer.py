@@ -377,3 +377,15 @@ def test_what_the_stacked_engine_has_no_form_of_is_named(tiny) -> None:
         "no stacked form of a schedule of the learning rate",
         f"no stacked form of the optimizer {OWN}:Averaged",
     ]
+
+
+def test_a_schedule_of_the_momentum_is_told(tiny) -> None:
+    schedule = call(rates.OneCycleLR, max_lr=0.5, total_steps=STEPS)
+    record = train(*tiny["table"].pair(MLP, schedule=schedule))
+    assert record.notes[-1] == "OneCycleLR changes the momentum too, besides the rate"
+
+
+def test_a_length_other_than_a_run_s_is_told(tiny) -> None:
+    schedule = call(rates.CosineAnnealingLR, T_max=150)
+    record = train(*tiny["table"].pair(MLP, schedule=schedule))
+    assert record.notes[-1] == "CosineAnnealingLR is given T_max=150, and a run takes 6 steps"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import reduce
 from pathlib import Path
 from types import FunctionType
-from typing import Any, Self, SupportsIndex, cast
+from typing import Any, ClassVar, Self, SupportsIndex, cast
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -37,7 +37,7 @@ def to_plain(value: object) -> Any:
         ParibusError: something in it, such as a function or a tensor, is not plain data.
     """
     if isinstance(value, BaseModel):
-        return {name: to_plain(getattr(value, name)) for name in type(value).model_fields}
+        return {name: to_plain(getattr(value, name)) for name in _said(value)}
     if isinstance(value, Mapping):
         return {str(name): to_plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
@@ -54,14 +54,28 @@ def to_plain(value: object) -> Any:
     )
 
 
+def _said(value: BaseModel) -> Iterator[str]:
+    """Yield the fields that a value's text has: one of `Frozen.unsaid_defaults` only where it is set."""
+    unsaid = value.unsaid_defaults if isinstance(value, Frozen) else frozenset[str]()
+    for name, field in type(value).model_fields.items():
+        if name not in unsaid or getattr(value, name) != field.default:
+            yield name
+
+
 def digest(value: object) -> str:
     """Return the first 16 hexadecimal digits of the SHA-256 of a value's canonical JSON."""
     return hashlib.sha256(canonical(value).encode()).hexdigest()[:16]
 
 
 class Frozen(BaseModel):
-    """Plain data with a fixed set of fields, that cannot be changed once made."""
+    """Plain data with a fixed set of fields, that cannot be changed once made.
 
+    Attributes:
+        unsaid_defaults: fields that its text leaves out at their defaults, so that a field that is new changes neither
+            hash nor page of what does not use it.
+    """
+
+    unsaid_defaults: ClassVar[frozenset[str]] = frozenset()
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     def __hash__(self) -> int:
@@ -236,6 +250,10 @@ def _fields(value: object) -> dict[str, Any]:
         return value.kwargs
     if isinstance(value, BaseModel):
         return {name: getattr(value, name) for name in type(value).model_fields}
+    if isinstance(value, tuple) and all(
+        isinstance(item, tuple) and len(item) == 2 for item in value
+    ):
+        return dict(value)  # pairs of a name and what it stands for, in an order that counts
     return dict(value) if isinstance(value, Mapping) else {}
 
 
@@ -254,4 +272,5 @@ def replace(value: Any, path: str, new: object) -> Any:
     if isinstance(value, BaseModel):
         fields = {field: getattr(value, field) for field in type(value).model_fields}
         return type(value).model_validate({**fields, name: new})
-    return {**value, name: new}
+    made = {**_fields(value), name: new}
+    return tuple(made.items()) if isinstance(value, tuple) else made

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -13,9 +13,9 @@ from paribus.execution.pool import one_thread
 from paribus.experiment.suite import Suite
 from paribus.experiment.variant import Variant
 from paribus.runs.run import Run
-from paribus.training.evaluate import outputs_of
 from paribus.training.loop import Training, deterministic
 from paribus.training.run_state import evaluation
+from paribus.training.schedule import ends
 
 SHARE_LEFT = 0.01
 SMALLEST = 1e-4
@@ -33,6 +33,7 @@ class Fitted:
         after: mean loss after it.
         accuracy: share of the samples that are right, None where the task has no accuracy.
         reason: why it could not be tried, or nothing.
+        schedules: how often a schedule of the recipe's steps was begun, 1 where it has none.
     """
 
     samples: int
@@ -41,6 +42,7 @@ class Fitted:
     after: float = float("nan")
     accuracy: float | None = None
     reason: str = ""
+    schedules: int = 1
 
     @property
     def passed(self) -> bool:
@@ -62,13 +64,16 @@ class Fitted:
         return (
             f"{name}: {'fitted' if self.passed else 'NOT FITTED'}, loss {self.before:.3g} -> {self.after:.3g}{right} "
             f"after {self.steps} steps"
+            + f", {self.schedules} times its schedule"
+            * (self.schedules > 1)
         )
 
 
 def check(variant: Variant, *, steps: int = 2000, seed: int = 0) -> Iterator[Fitted]:
     """Overfit the first point and then the first batch that a seed's training would see.
 
-    The recipe is the variant's own, with early stopping left out. Samples are prepared as in a whole training.
+    The recipe is the variant's own, with early stopping left out; a schedule of its steps begins again when it is over,
+    with an optimizer that does. Samples are prepared as in a whole training.
 
     Args:
         variant: a task and a recipe.
@@ -102,7 +107,9 @@ def check_all(
     """
     for comparison in suite.comparisons:
         task = comparison.task.name
-        for variant in comparison.variants()[: None if variants else 1]:
+        # A schedule is as long as a run, which the budget says.
+        budget = next(iter(comparison.budgets))
+        for variant in comparison.at(budget).variants()[: None if variants else 1]:
             own = {"path": data.get(task), "target": targets.get(task)} if task in data else {}
             made = variant.model_copy(update={"task": variant.task.model_copy(update=own)})
             for fitted in check(made, steps=steps):
@@ -115,22 +122,27 @@ def _fitted(run: Run, split: Split, steps: int) -> Fitted:
         try:
             training = Training(run, split)
             before = _measured(run, training)
-            scores, taken = before, 0
+            scores, taken, length = before, 0, steps
+            if ends(run.recipe):
+                length = run.recipe.steps
             while taken < steps and not _outcome(samples, taken, before, scores).passed:
-                training.advance(ROUND)
-                taken += ROUND
+                if taken and taken % length == 0:
+                    training.make_optimizers()
+                count = min(ROUND, length - taken % length)
+                training.advance(count)
+                taken += count
                 scores = _measured(run, training)
         except ValueError as error:
             if samples > 1:
                 raise
             return Fitted(samples, reason=f"{error}".partition("\n")[0])
-    return _outcome(samples, taken, before, scores)
+    return replace(_outcome(samples, taken, before, scores), schedules=-(-max(taken, 1) // length))
 
 
 def _measured(run: Run, training: Training) -> dict[str, float]:
     """Return loss and scores on the samples, in evaluation mode."""
     part = training.parts.train
-    scores = evaluation(run, outputs_of(training.network, part), part)
+    scores = evaluation(run, training.outputs(part), part)
     return {name.removeprefix("validation/"): value for name, value in scores.items()}
 
 

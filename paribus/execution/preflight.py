@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from inspect import unwrap
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 import torch
-from torch.optim import Optimizer
 
 from paribus.data.dataset import Dataset
 from paribus.errors import ParibusError, error_context
 from paribus.execution.executor import dataset_of
 from paribus.execution.network_check import check_network, refuse_missing_arguments
+from paribus.execution.optimizer_check import check_optimizer
 from paribus.execution.pool import one_thread
 from paribus.execution.score_check import check_scores
 from paribus.experiment.comparison import Comparison
 from paribus.experiment.tuning import applied
 from paribus.experiment.variant import Variant
 from paribus.seeding import Streams
-from paribus.spec import digest
+from paribus.spec import call, digest
 from paribus.training.augment import try_augmentation
 from paribus.training.evaluate import dummy_outputs
 from paribus.training.network import build
@@ -29,6 +28,10 @@ from paribus.training.pretrained import named_weights
 if TYPE_CHECKING:
     from paribus.execution.cases import Case
     from paribus.execution.study import Study
+
+
+# Stands in for an optimizer where networks are told apart.
+ANY = call("torch.optim:SGD")
 
 
 def check_before_training(study: Study, cases: Sequence[Case]) -> None:
@@ -68,13 +71,11 @@ def _refuse_unknown_tasks(study: Study, tasks: Iterable[str]) -> None:
 
 def _try_new(variant: Variant, tried: set[str]) -> None:
     """Try a variant, of those that differ in their optimizer alone the first; every one makes its optimizer."""
-    name = digest((variant.task, variant.recipe.model_copy(update={"optimizer": None})))
+    name = digest((variant.task, variant.recipe.model_copy(update={"optimizer": ANY})))
     if name not in tried:
         try_once(variant)
         tried.add(name)
-    else:
-        with misfit_error_context(variant, dataset_of(variant.task, 0)):
-            make_optimizer(variant, [torch.zeros(1, requires_grad=True)])
+    check_optimizer(variant)
 
 
 def refuse_undrawn(comparison: Comparison) -> None:
@@ -138,30 +139,6 @@ def try_once(variant: Variant) -> None:
         named_weights(variant.recipe, network)
         check_network(variant, network, dataset, split.part("train"))
         dummy_outputs(variant.task, split)
-        make_optimizer(variant, network.parameters())
-
-
-def make_optimizer(variant: Variant, parameters: Iterable[torch.Tensor]) -> None:
-    """Make a variant's optimizer, to see whether it can be made; it takes no step.
-
-    Raises:
-        Exception: whatever the optimizer says of its arguments.
-    """
-    with _bare():
-        variant.recipe.optimizer(parameters)
-
-
-@contextmanager
-def _bare() -> Iterator[None]:
-    """Make optimizers without what torch wraps around that: it loads torch's compiler, two seconds for nothing here."""
-    wrapped = {name: vars(Optimizer)[name] for name in ("__init__", "add_param_group")}
-    try:
-        for name, function in wrapped.items():
-            setattr(Optimizer, name, unwrap(function))
-        yield
-    finally:
-        for name, function in wrapped.items():
-            setattr(Optimizer, name, function)
 
 
 def misfit_error_context(variant: Variant, dataset: Dataset) -> AbstractContextManager[None]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from paribus.experiment.task import Task
 from paribus.spec import Call, Frozen
@@ -25,13 +26,18 @@ class Recipe(Frozen):
     Args:
         model: makes the network; it is given ``inputs`` (shape of a sample) and ``outputs`` (their number) where it
             accepts them, and a tuple of these where the data have several inputs or several targets.
-        optimizer: such as ``call("torch.optim:Adam", lr=0.001)``; it is given the parameters.
+        optimizer: such as ``call("torch.optim:Adam", lr=0.001)``; it is given the weights that are trained. Or several
+            over parts of the network, by patterns of the weights' names, ``{"*.weight": call("torch.optim:Muon"),
+            "*": call("torch.optim:AdamW")}``; a weight belongs to the first that fits.
         init: draws a layer's weights, ``(layer, *, generator, last)``; None keeps torch's own draw.
         augment: change the samples of each training batch at random, ``(sample) -> sample`` each, such as
             ``call("torchvision.transforms.v2:RandomHorizontalFlip")``; they get raw samples of the first input.
         batch_size: samples a step.
         steps: optimizer steps.
         evaluate_every: steps between evaluations on the validation part; 0 means once an epoch.
+        schedule: of the learning rate, such as ``call("torch.optim.lr_scheduler:CosineAnnealingLR")``, which takes a
+            step after each of the optimizer's, or None for a rate that stays. It is told ``steps`` where it has an
+            argument for the length of a training (`paribus.training.schedule`).
         start: the training whose weights this one starts from, or None for weights as they are drawn.
         freeze: patterns of the names of weights that are not trained, such as ``features.*``; the running statistics of
             a batch norm are no weights, and follow the data.
@@ -43,8 +49,11 @@ class Recipe(Frozen):
             variant with itself.
     """
 
+    unsaid_defaults: ClassVar[frozenset[str]] = frozenset({"schedule"})
+
     model: Call
-    optimizer: Call
+    optimizer: Call | Annotated[tuple[tuple[str, Call], ...], Field(min_length=1)]
+    schedule: Call | None = None
     init: Call | None = None
     augment: tuple[Call, ...] = ()
     start: Pretrained | None = None
@@ -57,6 +66,14 @@ class Recipe(Frozen):
     time_limit: float | None = Field(default=None, gt=0)
     dtype: Literal["float32", "float64"] = "float32"
     salt: str = ""
+
+    @field_validator("optimizer", mode="before")
+    @classmethod
+    def _in_order(cls, given: object) -> object:
+        """Write a mapping from patterns to optimizers as pairs, because plain data keep no order of a mapping."""
+        if isinstance(given, Mapping) and given and "target" not in given:
+            return tuple(given.items())
+        return given
 
 
 class Pretrained(Frozen):

@@ -19,7 +19,7 @@ from paribus.experiment.tuning import Tuning
 from paribus.spec import Call, call
 
 # Fields of a recipe that are made by a function or class.
-CALLABLES = ("model", "optimizer", "init")
+CALLABLES = ("model", "optimizer", "schedule", "init")
 
 
 def task_of(
@@ -220,4 +220,6 @@ def _value(key: str, value: Any) -> Any:
             expected="a function or class that makes one, because every seed has its own",
             fix=f"Give call({kind}, ...), or a function that returns it.",
         )
+    if key == "optimizer" and isinstance(value, Mapping) and "target" not in value:
+        return {pattern: _value(key, part) for pattern, part in value.items()}
     return call(value) if callable(value) or isinstance(value, str) else value

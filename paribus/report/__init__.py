@@ -12,7 +12,7 @@ from paribus.analysis.ranking import TaskRanking, standings
 from paribus.analysis.results import Result
 from paribus.report import claims, method, runs_csv
 from paribus.report.details import details, details_name
-from paribus.report.figures import learning_curves, ranking, sweep_figures, trade_off
+from paribus.report.figures import learning_curves, learning_rate, ranking, sweep_figures, trade_off
 from paribus.report.figures.best_of_n import best_of_trials
 from paribus.report.formatting import slug
 from paribus.report.index import index
@@ -102,6 +102,7 @@ def _figures(result: Result, out: Path) -> Figures:
     made = {
         "Learning curves": (learning_curves.curves(result), f"{stem}.png"),
         "Diagnostics": (learning_curves.diagnostics(result), f"{stem}-diagnostics.png"),
+        "Learning rate": (learning_rate.curves(result), f"{stem}-learning-rate.png"),
         "Expected best of n trials": (best_of_trials(result), f"{stem}-trials.png"),
         "Trade-off": (trade_off.picture(result), f"{stem}-trade-off.png"),
     }

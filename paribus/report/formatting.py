@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from math import floor, isfinite, isnan, log10
 from typing import Any
@@ -244,6 +244,8 @@ def setting(value: object) -> str:
 
     >>> setting(None), setting(True), setting({"target": "torch.nn:ReLU", "kwargs": {}}), setting(0.1)
     ('none', 'yes', 'ReLU()', '0.1')
+    >>> setting([["*.weight", {"target": "torch.optim:Muon", "kwargs": {"lr": 0.1}}]])
+    '`*.weight`: Muon(lr=0.1)'
     >>> setting([64] * 20 + [10]), setting([32, 32, 32])
     ('64 (20 times), 10', '32, 32, 32')
     """
@@ -257,8 +259,21 @@ def setting(value: object) -> str:
         named = (f"{name}={setting(item)}" for name, item in value.items())
         return _pretrained(value) if value.keys() == _PRETRAINED else ", ".join(named) or "none"
     if isinstance(value, list | tuple):
-        return ", ".join(_repeats_counted(map(setting, value))) or "none"
+        return (
+            "; ".join(_by_pattern(value))
+            or ", ".join(_repeats_counted(map(setting, value)))
+            or "none"
+        )
     return pathless(str(value)) or "none"
+
+
+def _by_pattern(value: Sequence[Any]) -> list[str]:
+    """Return each pattern with its call, of optimizers over parts of a network; nothing of any other list."""
+    pairs = [item for item in value if isinstance(item, list) and len(item) == 2]
+    named = [pair for pair in pairs if isinstance(pair[1], dict) and "target" in pair[1]]
+    if len(named) < len(value):
+        return []
+    return [f"`{pattern}`: {setting(call)}" for pattern, call in named]
 
 
 def _repeats_counted(items: Iterable[str]) -> Iterator[str]:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from paribus.runs.run import Run
 from paribus.spec import Call
 from paribus.training.dropout import NamedDropout
+from paribus.training.optimizer import NetworkOptimizer
 
 OWN_UPDATES = "the network has alternating updates"
 Loss = Callable[[Sequence[Tensor], Sequence[Tensor], torch.Generator], Tensor]
@@ -27,7 +28,7 @@ class GroupUpdate:
 
     parameters: list[nn.Parameter]
     loss: Loss
-    optimizer: torch.optim.Optimizer
+    optimizer: NetworkOptimizer
 
 
 class AlternatingUpdates:
@@ -42,18 +43,22 @@ class AlternatingUpdates:
     def __init__(self, network: nn.Module, run: Run, noise: Sequence[NamedDropout] = ()) -> None:
         self.run, self.noise = run, noise
         self.updates = []
-        for named, loss in network.alternating_updates():  # type: ignore[operator]  # checked by alternates()
-            trained = [p for p in named if p.requires_grad]
-            self.updates.append(GroupUpdate(trained, loss, run.recipe.optimizer(trained)))
+        names = {id(weight): name for name, weight in network.named_parameters()}
+        for group, loss in network.alternating_updates():  # type: ignore[operator]  # checked by alternates()
+            named = {names[id(p)]: p for p in group if p.requires_grad}
+            optimizer = NetworkOptimizer(run.recipe, network, named)
+            self.updates.append(GroupUpdate([*named.values()], loss, optimizer))
+
+    @property
+    def optimizers(self) -> list[NetworkOptimizer]:
+        """Those of the updates, in their order."""
+        return [update.optimizer for update in self.updates]
 
     def __call__(self, inputs: Sequence[Tensor], targets: Sequence[Tensor], step: int) -> Tensor:
         """Take a step and return the sum of the updates' losses, a scalar."""
         losses = []
         for i, update in enumerate(self.updates):
-            for layer in self.noise:
-                layer.begin(step)
-            generator = self.run.streams.generator("noise", "round", i, step)
-            losses.append(self._take(update, inputs, targets, generator))
+            losses.append(self._take(update, inputs, targets, (i, step)))
         return torch.stack(losses).sum()
 
     def _take(
@@ -61,15 +66,23 @@ class AlternatingUpdates:
         update: GroupUpdate,
         inputs: Sequence[Tensor],
         targets: Sequence[Tensor],
-        generator: torch.Generator,
+        place: tuple[int, int],
     ) -> Tensor:
-        loss = update.loss(inputs, targets, generator)
-        update.optimizer.zero_grad()
-        loss.backward()
-        if self.run.recipe.clip_norm is not None:
-            nn.utils.clip_grad_norm_(update.parameters, self.run.recipe.clip_norm)
-        update.optimizer.step()
-        return loss.detach()
+        """Take the update of that number in a step; however often it evaluates the loss, draws are the same."""
+
+        def evaluate() -> Tensor:
+            for layer in self.noise:
+                layer.begin(place[1])
+            loss = update.loss(
+                inputs, targets, self.run.streams.generator("noise", "round", *place)
+            )
+            update.optimizer.zero_grad()
+            loss.backward()
+            if self.run.recipe.clip_norm is not None:
+                nn.utils.clip_grad_norm_(update.parameters, self.run.recipe.clip_norm)
+            return loss
+
+        return update.optimizer.step(evaluate).detach()
 
 
 def alternates(network: object) -> bool:

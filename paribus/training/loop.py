@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 
 from paribus.data.dataset import PARTS, Split, Subset
 from paribus.metrics.diagnostics import LastStep, needs_last_step
+from paribus.metrics.outputs import Outputs
 from paribus.runs.run import Outcome, Run, RunResult
 from paribus.training.alternating import AlternatingUpdates, alternates
 from paribus.training.augment import Augmentation
@@ -23,6 +23,8 @@ from paribus.training.dropout import use_named_dropout
 from paribus.training.evaluate import outputs_of
 from paribus.training.layer_summary import layer_table
 from paribus.training.network import weight_digests
+from paribus.training.optimizer import NetworkOptimizer
+from paribus.training.optimizer_notes import remarks
 from paribus.training.pretrained import initial_network, source_weights
 from paribus.training.run_state import RunState, diagnosed, evaluation, finish
 
@@ -63,10 +65,7 @@ class Training:
         self.noise = use_named_dropout(network, run.streams)
         self.network = network.to(run.device, dtype)
         self.parts = Parts(*(split.part(p).to(run.device, dtype) for p in PARTS))
-        trained = [p for p in network.parameters() if p.requires_grad]
-        self.optimizer = run.recipe.optimizer(trained)
-        self.evaluates = evaluates(self.optimizer)
-        self.updates = AlternatingUpdates(network, run, self.noise) if alternates(network) else None
+        self.make_optimizers()
         self.order = batches(len(self.parts.train), run.recipe.batch_size, run.streams)
         self.split = split
         self.augment = Augmentation(run.recipe.augment, run.streams) if run.recipe.augment else None
@@ -74,9 +73,23 @@ class Training:
         self.watching = any(map(needs_last_step, run.diagnostics))
         self.last: LastStep | None = None
 
+    def make_optimizers(self) -> None:
+        """Make the recipe's optimizers and schedules, as they are before the first step."""
+        alternating = alternates(self.network)
+        self.updates = (
+            AlternatingUpdates(self.network, self.run, self.noise) if alternating else None
+        )
+        self.optimizers = (
+            [NetworkOptimizer(self.run.recipe, self.network)]
+            if self.updates is None
+            else self.updates.optimizers
+        )
+
     def advance(self, steps: int) -> Tensor:
         """Take steps and return their losses, ``(step,)``, on the device. Waits for the device at the end only."""
         self.network.train()
+        for optimizer in self.optimizers:
+            optimizer.train()
         losses = [self._step() for _ in range(steps - self.watching)]
         losses += [self._watched()] if self.watching else []
         if self.run.device == "cuda":
@@ -103,11 +116,8 @@ class Training:
         evaluate = partial(self._loss, inputs, targets)
         if self.updates is not None:
             loss: Tensor = self.updates(inputs, targets, self.steps)
-        elif self.evaluates:
-            loss = self.optimizer.step(evaluate)
         else:
-            loss = evaluate()
-            self.optimizer.step()
+            loss = self.optimizers[0].step(evaluate)
         self.steps += 1
         return loss.detach()
 
@@ -117,11 +127,21 @@ class Training:
         for layer in self.noise:
             layer.begin(self.steps)
         loss: Tensor = task.loss(self.network(*inputs), *targets).mean()
-        self.optimizer.zero_grad()
+        self.optimizers[0].zero_grad()
         loss.backward()
         if recipe.clip_norm is not None:
             nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip_norm)
         return loss
+
+    def outputs(self, part: Subset) -> Outputs:
+        """Return outputs for a part, of the weights that an optimizer's ``eval()`` puts in place, if it has one."""
+        self.score_weights()
+        return outputs_of(self.network, part)
+
+    def score_weights(self) -> None:
+        """Put the weights in place that are scored and kept; the next step puts those back that are trained."""
+        for optimizer in self.optimizers:
+            optimizer.eval()
 
     def _augmented(self, augment: Augmentation, index: Tensor) -> Tensor:
         """Return the first input's samples of a batch, changed while raw and prepared as all samples are."""
@@ -129,12 +149,6 @@ class Training:
         changed, affine = augment(raw, self.steps), self.split.input_standardizers[0]
         like = self.parts.train.inputs[0]
         return (affine(changed) if affine else changed).to(like.device, like.dtype)
-
-
-def evaluates(optimizer: torch.optim.Optimizer) -> bool:
-    """Return whether an optimizer evaluates the loss itself, as L-BFGS does: its step then needs a closure."""
-    closure = inspect.signature(optimizer.step).parameters.get("closure")
-    return closure is not None and closure.default is inspect.Parameter.empty
 
 
 def train(run: Run, split: Split) -> RunResult:
@@ -150,7 +164,7 @@ def train(run: Run, split: Split) -> RunResult:
         training, progress = fitted(run, split)
         finished = progress.outcome is not Outcome.diverged and run.trial is None
         outputs = outputs_of(training.network, training.parts.test) if finished else None
-        return finish(
+        record = finish(
             run,
             split,
             progress,
@@ -158,6 +172,7 @@ def train(run: Run, split: Split) -> RunResult:
             layers=training.layers,
             seconds=time.perf_counter() - started,
         )
+    return replace(record, notes=(*record.notes, *remarks(training)))
 
 
 def fitted(run: Run, split: Split) -> tuple[Training, RunState]:
@@ -166,8 +181,11 @@ def fitted(run: Run, split: Split) -> tuple[Training, RunState]:
         training = Training(run, split)
         progress = RunState(initial=training.initial)
         best = _fit(training, progress)
+        training.score_weights()
         if best is not None:
             training.network.load_state_dict(best)
+        for optimizer in training.optimizers:
+            progress.curves |= optimizer.schedule.curves()
     return training, progress
 
 
@@ -208,15 +226,19 @@ def _out_of_time(run: Run, progress: RunState) -> bool:
 def _evaluate(training: Training, progress: RunState, loss: float) -> None:
     """Add a point to the curves: training loss since the last one, validation scores, diagnostics."""
     run, network, part = training.run, training.network, training.parts.validation
-    scores = evaluation(run, outputs_of(network, part), part)
+    scores = evaluation(run, training.outputs(part), part)
     seen = training.parts.diagnosed
     scores |= diagnosed(run, network, training.noise, training.steps, seen, training.last)
+    for optimizer in training.optimizers:
+        if training.steps:
+            optimizer.schedule.evaluated(scores["validation/loss"])
+        optimizer.schedule.note()
     progress.note(step=training.steps, **{"train/loss": loss}, **scores)
 
 
 def flat(tensors: Sequence[Tensor]) -> Tensor:
-    """Return a copy of all their numbers in one row, ``(parameter,)``."""
-    return torch.cat([x.detach().flatten() for x in tensors])
+    """Return a copy of all their numbers in one row, ``(parameter,)``; the gradient of an embedding may be sparse."""
+    return torch.cat([(x.to_dense() if x.is_sparse else x).detach().flatten() for x in tensors])
 
 
 def _finite(losses: Tensor, network: nn.Module) -> bool:

@@ -17,6 +17,7 @@ from paribus.training.batch_order import order_digest
 from paribus.training.dropout import NamedDropout
 from paribus.training.evaluate import dummy_outputs, scores_of
 from paribus.training.layer_summary import LayerLine
+from paribus.training.schedule import CURVE as RATES
 
 
 @dataclass
@@ -212,4 +213,8 @@ def _finite(run: Run, outputs: Outputs, targets: Sequence[Tensor]) -> bool:
 def _last(progress: RunState) -> dict[str, float]:
     """Return the curves' points at the step whose weights are kept: the best one's where the recipe stops early."""
     at = progress.curves["step"].index(progress.best_step) if progress.best_step else -1
-    return {name: curve[at] for name, curve in progress.curves.items() if name != "step"}
+    return {
+        name: curve[at]
+        for name, curve in progress.curves.items()
+        if name != "step" and not name.startswith(RATES)
+    }

@@ -12,6 +12,7 @@ from paribus.execution.overfit_check import Fitted, check, check_all
 from paribus.frontends import cli
 from paribus.seeding import Streams
 from paribus.spec import call
+from tests.helpers.optimizers import Annealed
 from tests.helpers.toys import RECIPE, TASK, Small, comparison, suite
 
 FAST = call("torch.optim:Adam", lr=0.05)
@@ -37,6 +38,28 @@ def checked(**settings: Any) -> list[Fitted]:
     made = comparison(recipe=RECIPE.model_copy(update={"optimizer": FAST, **settings}))
     base = made.variants()[0].model_copy(update={"recipe": made.recipe})
     return list(check(base, steps=1000))
+
+
+@pytest.mark.parametrize("own", [False, True], ids=["a schedule", "an optimizer's own"])
+def test_a_schedule_that_is_over_begins_again(own: bool) -> None:
+    """Ten steps of a falling rate fit nothing, and a rate of zero from then on nothing more."""
+    settings = {"steps": 10, "schedule": call("torch.optim.lr_scheduler:LinearLR", end_factor=0.0)}
+    if own:
+        settings = {"steps": 10, "optimizer": call(Annealed, lr=1.0)}
+    point, batch = checked(model=call(Small, hidden=32), **settings)
+    assert point.passed
+    assert batch.passed
+    assert batch.schedules == -(-batch.steps // 10) > 1
+    assert batch.summary.endswith(
+        f" after {batch.steps} steps, {batch.schedules} times its schedule"
+    )
+
+
+def test_a_schedule_is_as_long_as_a_run_of_the_first_budget() -> None:
+    recipe = RECIPE.model_copy(update={"optimizer": call(Annealed, lr=1.0)})
+    made = suite(comparison("recipe.batch_size", {"8": 8, "4": 4}, recipe=recipe))
+    (_, point), _ = check_all(made, {}, {}, steps=12)
+    assert point.schedules == -(-point.steps // 6)
 
 
 def test_a_loop_that_works_fits_one_point_and_then_one_batch() -> None:

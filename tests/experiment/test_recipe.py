@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from pydantic import ValidationError
 
 from paribus.errors import ParibusError
 from paribus.experiment.recipe import EarlyStopping, Recipe
-from paribus.spec import call, canonical, digest, replace
+from paribus.spec import call, canonical, digest, lookup, replace
 from tests.helpers.processes import printed
 
 RECIPE = Recipe(
@@ -107,3 +108,35 @@ def test_a_lambda_among_the_arguments_is_refused() -> None:
         "(function), expected plain data: text, finite numbers, booleans, None, lists or mappings of them. "
         "Name callables as call('module:qualname', ...) and pass the rest as numbers or text."
     )
+
+
+PARTS = {"*.weight": call("torch.optim:Muon", lr=0.02), "*": call("torch.optim:SGD", lr=0.1)}
+
+
+def test_optimizers_by_pattern_keep_their_order_in_text_and_hash() -> None:
+    """The first pattern that fits has a weight, and JSON sorts the keys of a mapping."""
+    recipe = replace(RECIPE, "optimizer", PARTS)
+    turned = replace(RECIPE, "optimizer", dict(reversed(PARTS.items())))
+    assert Recipe.model_validate_json(canonical(recipe)) == recipe
+    assert [pattern for pattern, _ in recipe.optimizer] == ["*.weight", "*"]
+    assert digest(recipe) != digest(turned)
+    assert pickle.loads(pickle.dumps(recipe)) == recipe
+
+
+def test_a_setting_of_one_of_them_has_a_path_of_its_own() -> None:
+    recipe = replace(replace(RECIPE, "optimizer", PARTS), "optimizer.*.lr", 0.5)
+    assert recipe.optimizer[1] == ("*", call("torch.optim:SGD", lr=0.5))
+    assert recipe.optimizer[0] == ("*.weight", PARTS["*.weight"])
+    assert lookup(recipe, "optimizer.*.lr") == 0.5
+
+
+def test_a_schedule_is_said_only_where_there_is_one() -> None:
+    scheduled = replace(RECIPE, "schedule", call("torch.optim.lr_scheduler:StepLR", step_size=2))
+    assert "schedule" not in canonical(RECIPE)
+    assert list(RECIPE.diff(scheduled)) == ["schedule"]
+    assert Recipe.model_validate_json(canonical(scheduled)) == scheduled
+
+
+def test_no_pattern_is_no_optimizer() -> None:
+    with pytest.raises(ValidationError):
+        Recipe(model=RECIPE.model, optimizer={})

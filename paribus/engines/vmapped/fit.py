@@ -102,4 +102,6 @@ def why_not(run: Run) -> str:
         return OWN_UPDATES
     if run.recipe.freeze:
         return "some weights are frozen"
+    if run.recipe.schedule is not None:
+        return "no stacked form of a schedule of the learning rate"
     return refusal(run.recipe.optimizer)

@@ -18,6 +18,8 @@ from torch import Tensor
 from paribus.spec import Call
 
 Numbers = Mapping[str, Tensor]
+Optimizers = Call | tuple[tuple[str, Call], ...]
+"""A recipe's optimizer, or those of its patterns of names."""
 
 
 @dataclass
@@ -219,8 +221,10 @@ KINDS: Mapping[str, Kind] = {
 }
 
 
-def refusal(optimizer: Call) -> str:
+def refusal(optimizer: Optimizers) -> str:
     """Return the reason why an optimizer cannot be stacked, or an empty string."""
+    if not isinstance(optimizer, Call):
+        return "no stacked form of several optimizers over parts of a network"
     module, _, name = optimizer.target.partition(":")
     if not module.startswith("torch.optim") or name not in KINDS:
         return f"no stacked form of the optimizer {optimizer.target}"
@@ -229,14 +233,15 @@ def refusal(optimizer: Call) -> str:
     return f"no stacked form of {name}'s {', '.join(sorted(others))}" if others else ""
 
 
-def shape_of(optimizer: Call) -> Call:
-    """Return the optimizer without the numbers that may differ within a cohort."""
+def shape_of(optimizer: Optimizers) -> Call:
+    """Return an optimizer that can be stacked without the numbers that may differ within a cohort."""
+    assert isinstance(optimizer, Call), "several are trained by the loop"
     kind = KINDS[optimizer.target.partition(":")[2]]
     kept = {k: v for k, v in optimizer.kwargs.items() if k not in kind.numbers}
     return Call(target=optimizer.target, kwargs=kept)
 
 
-def operations_of(optimizer: Call) -> Call:
+def operations_of(optimizer: Optimizers) -> Optimizers:
     """Return what decides which operations the optimizer's step has: of its numbers, which are zero.
 
     One that has no stacked form is left as it is: what its numbers do is not known.
@@ -245,20 +250,21 @@ def operations_of(optimizer: Call) -> Call:
     >>> operations_of(call("torch.optim:SGD", lr=0.1, momentum=0.9, weight_decay=0.0)).kwargs
     {'lr': True, 'momentum': True, 'weight_decay': False}
     """
-    if refusal(optimizer):
+    if not isinstance(optimizer, Call) or refusal(optimizer):
         return optimizer
     numbers = KINDS[optimizer.target.partition(":")[2]].numbers
     kept = {k: bool(v) if k in numbers else v for k, v in optimizer.kwargs.items()}
     return Call(target=optimizer.target, kwargs=kept)
 
 
-def stacked_update(optimizers: Sequence[Call], like: Tensor) -> Update:
+def stacked_update(given: Sequence[Optimizers], like: Tensor) -> Update:
     """Return one step for all: each replicate's numbers in a column, torch's defaults where it gives none.
 
     Args:
-        optimizers: one a replicate, of one kind.
+        given: one a replicate, of one kind.
         like: parameters, ``(replicate, parameter)``, for type and device.
     """
+    optimizers = [optimizer for optimizer in given if isinstance(optimizer, Call)]
     name = optimizers[0].target.partition(":")[2]
     kind = KINDS[name]
     defaults = {k: p.default for k, p in signature(optimizers[0].resolve()).parameters.items()}

@@ -25,6 +25,7 @@ from paribus.report.figures.plotting import (
 from paribus.report.provenance_tables import distinct
 from paribus.report.tables import state
 from paribus.runs.run import RunResult
+from paribus.training.schedule import CURVE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -218,7 +219,7 @@ def _floor_line(axes: Axes, result: Result, floor: float | None) -> list[End]:
 def _diagnosed(rows: Mapping[str, Row]) -> list[str]:
     """Return the names of the curves that diagnostics left, in the order in which they were measured."""
     names = dict.fromkeys(n for row in rows.values() for r in row.present for n in r.curves)
-    return [n for n in names if n != "step" and not n.startswith(("train/", "validation/"))]
+    return [n for n in names if n != "step" and not n.startswith(("train/", "validation/", CURVE))]
 
 
 def _layer_bands(rows: Mapping[str, Row], start: str) -> dict[str, Band]:

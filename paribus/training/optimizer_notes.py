@@ -1,0 +1,68 @@
+"""Remarks on a run's optimizer for the reader of its page: what it leaves as it is, what it was told, what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from torch import nn
+
+from paribus.experiment.recipe import Recipe
+from paribus.spec import Call
+from paribus.training.optimizer import NetworkOptimizer
+from paribus.training.schedule import EPOCHS, LENGTHS, STEPS, told_steps
+
+if TYPE_CHECKING:
+    from paribus.training.loop import Training
+
+
+def remarks(training: Training) -> list[str]:
+    """Return what a reader would not expect of a run's optimizers, each once."""
+    recipe, notes = training.run.recipe, list[str]()
+    for optimizer in training.optimizers:
+        notes += _of(optimizer, training.network, training.steps)
+    return list(dict.fromkeys([*notes, *lengths(recipe)]))
+
+
+def _of(optimizer: NetworkOptimizer, network: nn.Module, steps: int) -> Iterator[str]:
+    names = " and ".join(s.name for s in optimizer.steppers)
+    if optimizer.untrained:
+        count, all_of = len(optimizer.untrained), len(optimizer.named)
+        yield f"{names} leaves {count} of {all_of} weights untrained: {', '.join(optimizer.untrained)}"
+    if optimizer.modes and any(
+        getattr(m, "running_mean", None) is not None for m in network.modules()
+    ):
+        yield (
+            f"{names} scores other weights than it trains; the running statistics of batch norm are those of the "
+            "weights in training"
+        )
+    if optimizer.schedule.moves_momentum:
+        kinds = dict.fromkeys(type(s).__name__ for s in optimizer.schedule.schedulers)
+        yield f"{' and '.join(kinds)} changes the momentum too, besides the rate"
+    if optimizer.evaluations > steps > 0:
+        yield f"{names} evaluated the loss {optimizer.evaluations / steps:.1f} times a step"
+
+
+def lengths(recipe: Recipe) -> Iterator[str]:
+    """Yield what schedules and optimizers are told of a run's length, and what they are given that differs from it."""
+    calls = (
+        [recipe.optimizer]
+        if isinstance(recipe.optimizer, Call)
+        else [c for _, c in recipe.optimizer]
+    )
+    for call in calls:
+        yield from _length(call, recipe.steps, ())
+    if recipe.schedule is not None:
+        yield from _length(recipe.schedule, recipe.steps, LENGTHS)
+
+
+def _length(call: Call, steps: int, always: Sequence[str]) -> Iterator[str]:
+    name = call.label.partition("(")[0]
+    for argument in told_steps(call, steps, always):
+        yield f"{name} is told {argument}={steps}, the steps of a run"
+    given = {k: v for k, v in call.kwargs.items() if k in STEPS and v != steps}
+    if EPOCHS[0] in call.kwargs and EPOCHS[1] in call.kwargs:
+        product = call.kwargs[EPOCHS[0]] * call.kwargs[EPOCHS[1]]
+        given |= {" x ".join(EPOCHS): product} if product != steps else {}
+    for argument, value in given.items():
+        yield f"{name} is given {argument}={value}, and a run takes {steps} steps"

@@ -1,0 +1,130 @@
+"""Learning rate over the steps of a training: a scheduler of `torch.optim.lr_scheduler`, told how many there are."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+from paribus.errors import ParibusError
+from paribus.experiment.recipe import Recipe
+from paribus.spec import Call
+
+LENGTHS = ("T_max", "total_steps", "total_iters", "num_training_steps")
+"""Arguments that say how long a schedule is: it is told the recipe's steps, unless one is given."""
+STEPS = (*LENGTHS, "steps", "num_steps", "max_steps")
+"""Arguments that an optimizer or a schedule is told the recipe's steps by, where they have no default but None."""
+# Of OneCycleLR, which says its length by them as well.
+EPOCHS = ("epochs", "steps_per_epoch")
+
+
+class Schedule:
+    """Schedulers of a recipe, one for each of its optimizers; none where the rate stays.
+
+    Args:
+        recipe: whose ``schedule`` is made.
+        optimizers: whose rates are scheduled.
+
+    Attributes:
+        moves_momentum: whether the momentum is scheduled as well, as by `OneCycleLR`.
+    """
+
+    def __init__(self, recipe: Recipe, optimizers: Sequence[Any]) -> None:
+        self.optimizers, self.schedulers = optimizers, list[Any]()
+        self.noted: list[list[float]] = []
+        self.moves_momentum = False
+        if recipe.schedule is not None:
+            told = told_steps(recipe.schedule, recipe.steps, LENGTHS)
+            before = [_momenta(optimizer) for optimizer in optimizers]
+            self.schedulers = [recipe.schedule(optimizer, **told) for optimizer in optimizers]
+            self.moves_momentum = before != [_momenta(optimizer) for optimizer in optimizers]
+        for scheduler in self.schedulers:
+            if by_loss(scheduler) and getattr(scheduler, "mode", "min") != "min":
+                raise ParibusError(
+                    f"recipe.schedule {type(scheduler).__name__}",
+                    got=f"mode={scheduler.mode!r}",
+                    expected="mode='min': it is shown the validation loss",
+                    fix="Leave the mode out.",
+                )
+
+    def step(self) -> None:
+        """Go on to the rate of the next step."""
+        for scheduler in self.schedulers:
+            if not by_loss(scheduler):
+                scheduler.step()
+
+    def evaluated(self, loss: float) -> None:
+        """Show the validation loss to those that go by it, once an evaluation."""
+        for scheduler in self.schedulers:
+            if by_loss(scheduler):
+                scheduler.step(loss)
+
+    def note(self) -> None:
+        """Keep the rates of the next step, of each optimizer's first group."""
+        groups = [g for o in self.optimizers for g in getattr(o, "param_groups", ())[:1]]
+        self.noted.append([float(group["lr"]) for group in groups if "lr" in group])
+
+    def curves(self) -> dict[str, list[float]]:
+        """Return the rates that were noted, one curve for all or one for each; none if they never changed."""
+        kinds = [type(o).__name__ for o in self.optimizers]
+        columns = [list(column) for column in zip(*self.noted, strict=True)]
+        if not self.schedulers and all(len(set(column)) == 1 for column in columns):
+            return {}
+        if all(column == columns[0] for column in columns):
+            return {CURVE: columns[0]} if columns else {}
+        return {f"{CURVE}/{kind}": c for kind, c in zip(kinds, columns, strict=False)}
+
+
+CURVE = "learning_rate"
+
+
+def _momenta(optimizer: Any) -> list[object]:
+    groups = getattr(optimizer, "param_groups", ())
+    return [group.get(name) for group in groups for name in ("momentum", "betas")]
+
+
+def by_loss(scheduler: object) -> bool:
+    """Return whether a scheduler's step must be shown a score, as that of `ReduceLROnPlateau`."""
+    if isinstance(scheduler, ReduceLROnPlateau):
+        return True
+    step = getattr(scheduler, "step", None)
+    parameters = inspect.signature(step).parameters.values() if callable(step) else ()
+    return any(p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters)
+
+
+def told_steps(call: Call, steps: int, always: Sequence[str] = ()) -> dict[str, int]:
+    """Return the arguments by which a call is told the steps of a run.
+
+    Those named `STEPS` that have no default or None, and those named in ``always`` whatever their default.
+
+    >>> from paribus.spec import call
+    >>> told_steps(call("torch.optim.lr_scheduler:CosineAnnealingLR"), 150, LENGTHS)
+    {'T_max': 150}
+    >>> told_steps(call("torch.optim:Adam", lr=0.1), 150)
+    {}
+    """
+    if any(name in call.kwargs for name in EPOCHS):
+        return {}
+    try:
+        parameters = inspect.signature(call.resolve()).parameters
+    except (TypeError, ValueError):  # built in
+        return {}
+    return {
+        name: steps
+        for name, p in parameters.items()
+        if name in STEPS and name not in call.kwargs
+        if name in always or p.default in (None, p.empty)
+    }
+
+
+def ends(recipe: Recipe) -> bool:
+    """Return whether a recipe's rate is made for so many steps: by a schedule, or an optimizer that is told them."""
+    calls = (
+        [recipe.optimizer]
+        if isinstance(recipe.optimizer, Call)
+        else [c for _, c in recipe.optimizer]
+    )
+    told = any(told_steps(c, recipe.steps) or {*STEPS} & c.kwargs.keys() for c in calls)
+    return recipe.schedule is not None or told

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from paribus.data.dataset import PARTS, Dataset, Split
 from paribus.errors import ParibusError
+from paribus.seeding import Streams
 
 FREE = -1
 
@@ -54,6 +55,65 @@ def random_split(
     split = _split_of(dataset, parts, notes)
     split = _imbalanced(split, generator, imbalance) if imbalance > 1 else split
     return _limited(split, max_evaluated)
+
+
+def k_fold_split(
+    dataset: Dataset, generator: torch.Generator, *, seed: int, folds: int = 5
+) -> Split:
+    """Test on one of ``folds`` equal parts: seed ``s`` on fold ``s % folds`` of a dealing that ``folds`` seeds share.
+
+    Folds hold each class in proportion, and copies or rows of a group on one side. Validation is a quarter of the rest,
+    drawn at random. Test parts of one dealing do not overlap, training parts do: inference to new data needs the
+    corrected t.
+
+    Args:
+        dataset: what is split; without parts that are declared already.
+        generator: where validation is drawn from.
+        seed: which fold of which dealing.
+        folds: how many.
+
+    Raises:
+        ParibusError: the parts are declared, a part left empty, or a class missing from training or test.
+    """
+    if dataset.declared is not None:
+        raise ParibusError(
+            f"folds of {dataset.name}",
+            got="data that come with a test part",
+            expected="data without one, which folds take in turn",
+            fix="Leave the folds or the test part out.",
+        )
+    leaders = _leaders(dataset)
+    dealt = torch.Generator().manual_seed(Streams(seed // folds).number("split", "folds"))
+    fold = _dealt(leaders, dataset.targets[0] if dataset.classes else None, folds, dealt)
+    parts = torch.where(fold == seed % folds, 2, FREE)
+    rest = torch.nonzero(parts == FREE).squeeze(1)
+    strata = dataset.targets[0][leaders[rest]] if dataset.classes else torch.zeros_like(rest)
+    for stratum in strata.unique().tolist():
+        members = rest[strata == stratum]
+        parts[members] = _drawn_parts(leaders[members], (0.75, 0.25, 0.0), generator)
+    note = f"seeds test on each of {folds} folds in turn, with the samples dealt out anew after every {folds} seeds"
+    return _split_of(dataset, parts, (note,))
+
+
+def _dealt(
+    leaders: Tensor, classes: Tensor | None, folds: int, generator: torch.Generator
+) -> Tensor:
+    """Return the fold of each sample, ``(sample,)``: groups of copies, the large ones first, go where fewest are."""
+    first, group, sizes = leaders.unique(return_inverse=True, return_counts=True)
+    strata = torch.zeros_like(first) if classes is None else classes[first]
+    order = torch.randperm(len(first), generator=generator)
+    order = order[torch.sort(sizes[order], descending=True, stable=True).indices]
+    counts = torch.zeros(int(strata.max()) + 1, folds, dtype=torch.long)
+    totals = torch.zeros(folds, dtype=torch.long)
+    fold = torch.empty_like(first)
+    for unit in order.tolist():
+        of_class = counts[strata[unit]]
+        fewest = torch.nonzero(of_class == of_class.min()).squeeze(1)
+        to = int(fewest[totals[fewest].argmin()])
+        fold[unit] = to
+        counts[strata[unit], to] += sizes[unit]
+        totals[to] += sizes[unit]
+    return fold[group]
 
 
 def time_split(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import torch
 
 from paribus.data.dataset import Split
 from paribus.execution.executor import dataset_of
+from paribus.execution.own_data import with_own_data
 from paribus.execution.pool import one_thread
+from paribus.execution.preflight import try_once
+from paribus.execution.settings import Settings
 from paribus.experiment.suite import Suite
 from paribus.experiment.variant import Variant
 from paribus.runs.run import Run
@@ -89,30 +92,21 @@ def check(variant: Variant, *, steps: int = 2000, seed: int = 0) -> Iterator[Fit
 
 
 def check_all(
-    suite: Suite,
-    data: Mapping[str, str],
-    targets: Mapping[str, str],
-    *,
-    variants: bool = False,
-    steps: int = 2000,
+    suite: Suite, settings: Settings, *, variants: bool = False, steps: int = 2000
 ) -> Iterator[tuple[str, Fitted]]:
     """Check the baseline of every comparison, or every variant; yields names and outcomes.
 
     Args:
         suite: whose tasks and networks.
-        data: paths that stand in for embedded data, by task.
-        targets: columns to predict, by task.
+        settings: that say what data stand in for embedded ones.
         variants: all of them, not the baselines alone.
         steps: how many are taken at most.
     """
-    for comparison in suite.comparisons:
-        task = comparison.task.name
-        # A schedule is as long as a run, which the budget says.
-        budget = next(iter(comparison.budgets))
-        for variant in comparison.at(budget).variants()[: None if variants else 1]:
-            own = {"path": data.get(task), "target": targets.get(task)} if task in data else {}
-            made = variant.model_copy(update={"task": variant.task.model_copy(update=own)})
-            for fitted in check(made, steps=steps):
+    for declared in suite.comparisons:
+        comparison = with_own_data(declared, settings)
+        for variant in comparison.variants()[: None if variants else 1]:
+            try_once(variant)
+            for fitted in check(variant, steps=steps):
                 yield f"{comparison.name}, {variant.name}", fitted
 
 

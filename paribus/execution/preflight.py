@@ -16,6 +16,7 @@ from paribus.execution.optimizer_check import check_optimizer
 from paribus.execution.pool import one_thread
 from paribus.execution.score_check import check_scores
 from paribus.experiment.comparison import Comparison
+from paribus.experiment.task import Task
 from paribus.experiment.tuning import applied
 from paribus.experiment.variant import Variant
 from paribus.seeding import Streams
@@ -48,6 +49,10 @@ def check_before_training(study: Study, cases: Sequence[Case]) -> None:
     with one_thread():
         for name, arm in {(arm.suite.name, arm.comparison.name): arm for arm in arms}.items():
             refuse_undrawn(arm.comparison)
+            seeds = study.seeds(arm.comparison)
+            if (split := digest((arm.comparison.task, list(seeds)))) not in tried:
+                refuse_seeds_without_a_class(arm.comparison.task, seeds)
+                tried.add(split)
             if study.settings.sequential:
                 refuse_unsequential(arm.comparison)
             for variant in arm.variants:
@@ -59,7 +64,8 @@ def check_before_training(study: Study, cases: Sequence[Case]) -> None:
 
 def _refuse_unknown_tasks(study: Study, tasks: Iterable[str]) -> None:
     names = sorted(set(tasks))
-    for option, given in (("data", study.settings.data), ("target", study.settings.targets)):
+    settings = study.settings
+    for option, given in (("data", settings.data), ("target", settings.targets)):
         for task in given.keys() - set(names):
             raise ParibusError(
                 f"task in --paribus-{option}",
@@ -76,6 +82,24 @@ def _try_new(variant: Variant, tried: set[str]) -> None:
         try_once(variant)
         tried.add(name)
     check_optimizer(variant)
+
+
+def refuse_seeds_without_a_class(task: Task, seeds: Iterable[int]) -> None:
+    """Refuse data that cannot be split for a seed, before any seed is trained; where each draws its data, the first.
+
+    Raises:
+        ParibusError: what the split says, and of which seed.
+    """
+    for seed in [*seeds][: 1 if task.redrawn and not task.from_file else None]:
+        try:
+            task.make_split(dataset_of(task, seed), Streams(seed))
+        except ParibusError as error:
+            raise ParibusError(
+                error.what,
+                got=f"{error.got} at seed {seed}",
+                expected=error.expected,
+                fix=error.fix,
+            ) from None
 
 
 def refuse_undrawn(comparison: Comparison) -> None:

@@ -98,6 +98,31 @@ class Settings:
         metavar="TASK=COLUMN",
         name="target",
     )
+    groups: dict[str, str] = _option(
+        "the column whose rows of one value stay on one side of a split, such as a patient's number",
+        list,
+        metavar="TASK=COLUMN",
+        name="group",
+    )
+    problems: dict[str, str] = _option(
+        "classification or regression",
+        list,
+        means="regression where the column to predict holds numbers of many values",
+        metavar="TASK=PROBLEM",
+        name="problem",
+    )
+    tests: dict[str, str] = _option(
+        "a file of its own for the test part, with the same columns",
+        list,
+        means="a part of the data that each seed draws",
+        metavar="TASK=PATH",
+        name="test",
+    )
+    folds: int | None = _option(
+        "test on each of so many folds in turn, one a seed, in place of parts drawn at random",
+        int,
+        metavar="K",
+    )
     metric: str | None = _option(
         "the score on which verdicts rest: one of the task's, or f1, auroc, r2 or any of torchmetrics, with arguments "
         "such as f1,average=macro",
@@ -168,6 +193,16 @@ class Settings:
             if choices and (value is not None or setting.default is not None):
                 choice(f"--paribus-{name}", value, choices)
         self._refuse_two_rules()
+        self._refuse_counts()
+        if self.device == "cuda":
+            from paribus.runs.run import resolve_device
+
+            resolve_device(self.device)
+        refuse_unwritable(self.out)
+        self._refuse_without_data()
+
+    def _refuse_counts(self) -> None:
+        """Refuse numbers of seeds, jobs, trials and folds that are too small."""
         if self.seeds is not None and self.seeds < 2:
             raise ParibusError(
                 "number of seeds",
@@ -189,18 +224,32 @@ class Settings:
                 expected="at least 1",
                 fix="Use --paribus-arm default to leave the tuned arm out.",
             )
-        if self.device == "cuda":
-            from paribus.runs.run import resolve_device
-
-            resolve_device(self.device)
-        refuse_unwritable(self.out)
-        for task in self.targets.keys() - self.data.keys():
+        if self.folds is not None and self.folds < 2:
             raise ParibusError(
-                f"target of task {task!r}",
-                got=f"column {self.targets[task]!r} and no data",
-                expected="data to take the column from",
-                fix=f"Add --paribus-data {task}=PATH.",
+                "number of folds",
+                got=self.folds,
+                expected="at least 2",
+                fix="Use --paribus-folds 5, or leave it out for parts drawn at random.",
             )
+
+    def _refuse_without_data(self) -> None:
+        """Refuse what is said of data that are not given."""
+        about = {
+            "target": ("column", self.targets),
+            "group": ("column", self.groups),
+            "problem": ("", self.problems),
+            "test": ("file", self.tests),
+        }
+        for option, (kind, given) in about.items():
+            for task in given.keys() - self.data.keys():
+                raise ParibusError(
+                    f"{option} of task {task!r}",
+                    got=f"{kind} {given[task]!r} and no data".strip(),
+                    expected="data that it is about",
+                    fix=f"Add --paribus-data {task}=PATH.",
+                )
+        for problem in self.problems.values():
+            choice("--paribus-problem", problem, ("classification", "regression"))
 
     def _refuse_two_rules(self) -> None:
         """Refuse options that contradict a sequence of seeds, or its absence."""

@@ -12,6 +12,7 @@ from paribus.execution.arm_state import ArmState
 from paribus.execution.cases import DEVICES, Case
 from paribus.execution.engine_selection import EngineSelection
 from paribus.execution.executor import dataset_of
+from paribus.execution.own_data import with_own_data
 from paribus.execution.pool import available_jobs
 from paribus.execution.settings import Settings
 from paribus.experiment.comparison import Comparison
@@ -25,7 +26,6 @@ from paribus.runs.run import Run, RunResult, data_digest
 from paribus.runs.store import Store
 from paribus.runs.trials import Pilot, TrialPlan, TrialResults, pending
 from paribus.spec import digest
-from paribus.spec import replace as replaced
 from paribus.stats import min_seeds_to_stop
 
 
@@ -107,12 +107,7 @@ class Study:
         made = comparison.at(self.settings.budget)
         if self.settings.inference is not None:
             made = made.model_copy(update={"inference": self.settings.inference})
-        path = self.settings.data.get(made.task.name)
-        if path is None:
-            return made
-        task = replaced(made.task, "path", str(path))
-        task = replaced(task, "target", self.settings.targets.get(task.name))
-        return made.model_copy(update={"task": task})
+        return with_own_data(made, self.settings)
 
     def seeds(self, comparison: Comparison) -> range:
         """Return the seeds that are compared; of a sequence those it begins with, as few as can stop it."""

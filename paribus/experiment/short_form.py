@@ -58,10 +58,19 @@ def task_of(
         reader=call("paribus.data.readers.table:read_table"),
         split=call("paribus.data.splits:random_split"),
         loss=call("paribus.metrics:log_loss" if classes else "paribus.metrics:squared_error"),
-        metrics=_class_metrics(margin) if classes else _value_metrics(margin, standardise),
+        metrics=usual_scores(dataset.kind, margin, standardise=standardise),
         dummy={"prior": call("paribus.data.dummy:prior")}
         if classes
         else {"mean_target": call("paribus.data.dummy:mean_target")},
+    )
+
+
+def usual_scores(
+    kind: Kind, margin: float | None = None, *, standardise: bool = True
+) -> tuple[Metric, ...]:
+    """Return the usual scores of a problem, the primary one first."""
+    return (
+        _class_metrics(margin) if kind == "classification" else _value_metrics(margin, standardise)
     )
 
 

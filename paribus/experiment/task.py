@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 from pydantic import Field, model_validator
 
 from paribus.data.dataset import Dataset, Split
@@ -47,7 +49,7 @@ class Task(Frozen):
         reader: reads a user's file or folder, ``(path, target=None) -> Dataset``.
         path: a file or folder that stands in for the embedded data.
         target: the column to predict, where the reader has columns.
-        split: ``(dataset, generator) -> Split``.
+        split: ``(dataset, generator) -> Split``; it is given ``seed`` too where it takes it.
         perturb: ``(split, generator) -> split``, changes what a network is given, such as an input shuffled over the
             samples so that it carries no information; None leaves it as it is.
         loss: ``(outputs, targets) -> (sample,)``, averaged over a batch and minimised.
@@ -114,7 +116,9 @@ class Task(Frozen):
     def make_split(self, dataset: Dataset, streams: Streams) -> Split:
         """Return the split that this seed sees, its data perturbed where the task says so; a salt changes neither."""
         shared = Streams(streams.seed)
-        split: Split = self.split(dataset, shared.generator("split"))
+        takes = inspect.signature(self.split.resolve()).parameters
+        numbered = {"seed": streams.seed} if "seed" in takes else {}
+        split: Split = self.split(dataset, shared.generator("split"), **numbered)
         if self.perturb is not None:
             split = self.perturb(split, shared.generator("split", "alter"))
         return split

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from paribus.errors import ParibusError
 from paribus.execution.pool import available_jobs, prestart, shutdown
-from paribus.execution.settings import OPTIONS, Settings, pairs
+from paribus.execution.settings import OPTIONS, Settings
 from paribus.frontends.discovery import (
     add_to_path,
     described_suites,
@@ -22,6 +22,7 @@ from paribus.frontends.discovery import (
 if TYPE_CHECKING:
     from paribus.execution.orchestrate import Finished
     from paribus.experiment.suite import Suite
+    from paribus.experiment.task import Task
 
 # torch is imported by what trains alone, so that help, lists and refusals come at once.
 
@@ -75,7 +76,7 @@ def _parser() -> ArgumentParser:
     }
     command(list_)
     command(run, *OPTIONS).add_argument("suites", nargs="+", **suite)
-    check_ = command(check, "data", "target")
+    check_ = command(check, "data", "target", "group", "problem", "test")
     check_.add_argument("suite", **suite)
     check_.add_argument("--all", action="store_true", help="every variant, not the baselines alone")
     check_.add_argument(
@@ -84,7 +85,19 @@ def _parser() -> ArgumentParser:
     command(rebuild, "out").add_argument(
         "folder", type=Path, metavar="FOLDER", help="folder of results with their evidence"
     )
-    shared = ("data", "target", "budget", "device", "engine", "out", "jobs")
+    shared = (
+        "data",
+        "target",
+        "group",
+        "problem",
+        "test",
+        "folds",
+        "budget",
+        "device",
+        "engine",
+        "out",
+        "jobs",
+    )
     calibrate_ = command(calibrate, *shared)
     calibrate_.add_argument("suite", **suite)
     for name, default, what in (
@@ -129,11 +142,9 @@ def check(arguments: Namespace) -> int:
             "--steps", got=arguments.steps, expected="at least 1", fix="Leave it out for 2000."
         )
     suite = find_suite(arguments.suite)
-    paths, columns = _by_task(arguments, [suite])
+    settings = _settings(arguments, [suite])
     failed = False
-    for name, found in check_all(
-        suite, paths, columns, variants=arguments.all, steps=arguments.steps
-    ):
+    for name, found in check_all(suite, settings, variants=arguments.all, steps=arguments.steps):
         _write(f"{name}, {found.summary}")
         failed |= not (found.passed or found.reason)
     return int(failed)
@@ -204,37 +215,63 @@ def _settings(arguments: Namespace, suites: Sequence[Suite]) -> Settings:
     return Settings.from_options(vars(arguments))
 
 
-def _by_task(
-    arguments: Namespace, suites: Iterable[Suite]
-) -> tuple[dict[str, str], dict[str, str]]:
-    """Return paths and columns by task, and note them in the arguments with the tasks' names.
+def _by_task(arguments: Namespace, suites: Iterable[Suite]) -> None:
+    """Write what options say of tasks as ``TASK=VALUE``.
 
     Raises:
         ParibusError: a value names no task and there are several.
     """
-    tasks = sorted({comparison.task.name for suite in suites for comparison in suite.comparisons})
-    arguments.data = with_tasks("--data", arguments.data, tasks)
-    arguments.target = with_tasks("--target", arguments.target, tasks)
-    return pairs("--data", arguments.data), pairs("--target", arguments.target)
+    tasks = {c.task.name: c.task for suite in suites for c in suite.comparisons}
+    arguments.data = [named_data(value, tasks) for value in arguments.data]
+    given = {value.partition("=")[0] for value in arguments.data} or tasks.keys()
+    for option in ABOUT_DATA:
+        values = getattr(arguments, option, [])
+        setattr(arguments, option, [named(f"--{option}", v, sorted(given)) for v in values])
 
 
-def with_tasks(option: str, values: Iterable[str], tasks: Sequence[str]) -> list[str]:
-    """Return values as ``TASK=VALUE``; one without a task is for the only task that there is.
+ABOUT_DATA = ("target", "group", "problem", "test")
+
+
+def named_data(value: str, tasks: Mapping[str, Task]) -> str:
+    """Return a path as ``TASK=PATH``; one without a task is for the only task that reads such a file or folder.
 
     Raises:
-        ParibusError: a value names no task and there are several.
+        ParibusError: it names no task, and none or several can read it.
     """
-    named = []
-    for value in values:
-        if "=" not in value and len(tasks) > 1:
-            raise ParibusError(
-                option,
-                got=repr(value),
-                expected=f"TASK=VALUE, because these suites have the tasks {', '.join(tasks)}",
-                fix=f"Write {option} {tasks[0]}={value}.",
-            )
-        named.append(value if "=" in value else f"{tasks[0]}={value}")
-    return named
+    task, sign, _ = value.partition("=")
+    if sign and (task in tasks or not Path(value).expanduser().exists()):
+        return value
+    reading = [
+        name for name, task in tasks.items() if not task.reader.target.endswith("refuse_file")
+    ]
+    folder = Path(value).expanduser().is_dir()
+    fitting = [name for name in reading if folder == ("folder" in tasks[name].reader.target)]
+    return named("--data", value, sorted(fitting or reading or tasks), alone=True)
+
+
+def named(option: str, value: str, tasks: Sequence[str], *, alone: bool = False) -> str:
+    """Return a value as ``TASK=VALUE``; one without a task is for the only task that there is.
+
+    Args:
+        option: for messages.
+        value: as it was given.
+        tasks: that it may be for.
+        alone: whether the value names no task for certain.
+
+    Raises:
+        ParibusError: it names no task and there are several.
+    """
+    task, sign, _ = value.partition("=")
+    if not alone and sign and (task in tasks or len(tasks) > 1):
+        return value
+    if len(tasks) > 1:
+        raise ParibusError(
+            option,
+            got=repr(value),
+            expected=f"TASK=VALUE, because these suites have the tasks {', '.join(tasks)}",
+            fix=f"Write {option} {tasks[0]}={value}.",
+        )
+    return f"{tasks[0]}={value}"
 
 
 def _run(suites: list[Suite], settings: Settings) -> int:

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from paribus.execution.overfit_check import Fitted, check, check_all
+from paribus.execution.settings import Settings
 from paribus.frontends import cli
 from paribus.seeding import Streams
 from paribus.spec import call
@@ -58,7 +59,7 @@ def test_a_schedule_that_is_over_begins_again(own: bool) -> None:
 def test_a_schedule_is_as_long_as_a_run_of_the_first_budget() -> None:
     recipe = RECIPE.model_copy(update={"optimizer": call(Annealed, lr=1.0)})
     made = suite(comparison("recipe.batch_size", {"8": 8, "4": 4}, recipe=recipe))
-    (_, point), _ = check_all(made, {}, {}, steps=12)
+    (_, point), _ = check_all(made, Settings(), steps=12)
     assert point.schedules == -(-point.steps // 6)
 
 
@@ -122,8 +123,8 @@ def test_fitted_is_a_hundredth_of_the_loss_and_every_sample_right(found, passed)
 
 def test_the_baseline_is_checked_or_every_variant() -> None:
     """One point and one batch each."""
-    few = [name for name, _ in check_all(suite(), {}, {}, steps=25)]
-    every = [name for name, _ in check_all(suite(), {}, {}, variants=True, steps=25)]
+    few = [name for name, _ in check_all(suite(), Settings(), steps=25)]
+    every = [name for name, _ in check_all(suite(), Settings(), variants=True, steps=25)]
     assert few == ["toys, sgd"] * 2
     assert every == ["toys, sgd"] * 2 + ["toys, adam"] * 2
 

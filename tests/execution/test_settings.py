@@ -28,7 +28,7 @@ def test_choices_stand_for_the_value() -> None:
 
 
 def test_every_setting_has_an_option_of_its_name_and_default() -> None:
-    names = {"targets": "target"}
+    names = {"targets": "target", "groups": "group", "problems": "problem", "tests": "test"}
     for setting in fields(Settings):
         option = OPTIONS[names.get(setting.name, setting.name)]
         assert option.kind is list or option.default == setting.default
@@ -124,7 +124,7 @@ NO_GPU = (
         ),
         (
             {"targets": {"tabular": "Potability"}},
-            "target of task 'tabular': got column 'Potability' and no data, expected data to take the column from. "
+            "target of task 'tabular': got column 'Potability' and no data, expected data that it is about. "
             "Add --paribus-data tabular=PATH.",
         ),
     ],

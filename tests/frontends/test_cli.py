@@ -13,11 +13,14 @@ import pytest
 from paribus.errors import ParibusError
 from paribus.execution.pool import prestart, shutdown, workers
 from paribus.execution.settings import OPTIONS
+from paribus.experiment.task import Task
 from paribus.frontends import cli, discovery
-from paribus.frontends.cli import with_tasks
+from paribus.frontends.cli import named, named_data
 from paribus.frontends.discovery import find_suite
+from paribus.spec import call
 from tests.helpers.processes import printed, python
 from tests.helpers.refusals import refused
+from tests.helpers.toys import TASK
 
 ROOT = Path(__file__).parents[2]
 Command = Callable[..., tuple[int, str, str]]
@@ -83,7 +86,7 @@ def test_the_help_shows_every_option_with_its_default(
 
 
 THIRD = """
-from tests.helpers.toys import suite
+from tests.helpers.toys import TASK, suite
 
 SUITE = suite()
 with open({log!r}, "a") as file:
@@ -120,16 +123,44 @@ def test_suites_of_another_package_are_described_once_for_the_same_sources(tmp_p
     assert (tmp_path / "log").read_text() == "imported\n" * 2
 
 
-def test_a_value_without_a_task_is_for_the_only_one() -> None:
-    assert with_tasks("--data", ["a.csv"], ["tabular"]) == ["tabular=a.csv"]
-    assert with_tasks("--data", ["tabular=a.csv"], ["series", "tabular"]) == ["tabular=a.csv"]
+TASKS = {
+    name: TASK.model_copy(update={"name": name, "reader": call(reader)})
+    for name, reader in {
+        "tabular": "paribus.data.readers.table:read_table",
+        "series": "paribus.data.readers.series:read_series",
+        "images": "paribus.data.readers.image_folder:read_image_folder",
+        "adding": "paribus.suites.tasks.generated:refuse_file",
+    }.items()
+}
 
 
-def test_a_value_without_a_task_is_refused_where_there_are_several() -> None:
-    assert refused(with_tasks, "--data", ["a.csv"], ["adding", "series"]) == (
-        "--data: got 'a.csv', expected TASK=VALUE, because these suites have the tasks adding, series. "
-        "Write --data adding=a.csv."
+def tasks(*names: str) -> dict[str, Task]:
+    return {name: TASKS[name] for name in names}
+
+
+def test_data_without_a_task_are_for_the_only_one_that_reads_them(tmp_path: Path) -> None:
+    file, folder = tmp_path / "year=2024" / "a.csv", tmp_path / "year=2024"
+    folder.mkdir()
+    file.touch()
+    assert named_data("a.csv", tasks("tabular")) == "tabular=a.csv"
+    assert named_data("tabular=a.csv", tasks("series", "tabular")) == "tabular=a.csv"
+    assert named_data(str(file), tasks("series", "adding")) == f"series={file}"
+    assert named_data(str(file), tasks("tabular", "images")) == f"tabular={file}"
+    assert named_data(str(folder), tasks("tabular", "images")) == f"images={folder}"
+    assert named_data(f"tabular={file}", tasks("tabular")) == f"tabular={file}"
+
+
+def test_data_that_several_tasks_read_want_a_name() -> None:
+    assert refused(named_data, "a.csv", tasks("tabular", "series")) == (
+        "--data: got 'a.csv', expected TASK=VALUE, because these suites have the tasks series, tabular. "
+        "Write --data series=a.csv."
     )
+
+
+def test_a_column_may_hold_an_equals_sign() -> None:
+    assert named("--target", "x=1", ["tabular"]) == "tabular=x=1"
+    assert named("--target", "tabular=x", ["tabular"]) == "tabular=x"
+    assert named("--target", "series=x", ["series", "tabular"]) == "series=x"
 
 
 @pytest.mark.parametrize(
@@ -192,7 +223,7 @@ def test_a_suite_of_ones_own_is_calibrated(
     """Six seeds find nothing at two repeats; the status says whether all is as it must be."""
     monkeypatch.setattr(sys, "path", list(sys.path))
     (tmp_path / "toy_suite.py").write_text(
-        "from tests.helpers.toys import suite\nSUITE = suite()\n"
+        "from tests.helpers.toys import TASK, suite\nSUITE = suite()\n"
     )
     words = ["calibrate", str(tmp_path / "toy_suite.py"), "--repeats", "2", "--seeds", "6"]
     status, output, _ = paribus(*words, "--out", str(tmp_path), "--device", "cpu", "--jobs", "1")
@@ -251,7 +282,7 @@ from torch import nn
 
 from paribus.experiment.suite import Suite
 from paribus.spec import call
-from tests.helpers.toys import RECIPE, comparison
+from tests.helpers.toys import TASK, RECIPE, comparison
 
 
 class Own(nn.Linear):

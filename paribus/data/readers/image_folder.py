@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 
-from paribus.data.dataset import Dataset
-from paribus.data.readers.image_decoding import decode_images
+from paribus.data.dataset import Dataset, Reading
+from paribus.data.readers.image_decoding import decode_images, image_suffixes
 from paribus.data.readers.image_files import (
+    PART_NAMES,
     ImageFile,
     copies,
     copies_across_parts,
@@ -33,7 +37,8 @@ def read_image_folder(path: str | Path, target: str | None = None, size: int = 3
     and the others are left out.
 
     Args:
-        path: the folder. Files that start with a dot or are no images by their names are passed over.
+        path: the folder, whose links are followed. Files that start with a dot or are no images by their names are
+            passed over, and counted by suffix.
         target: not used; a folder has no columns.
         size: height and width that each image is resized to, in pixels.
 
@@ -53,11 +58,11 @@ def read_image_folder(path: str | Path, target: str | None = None, size: int = 3
         named="classes",
     )
     parts = _parts(root)
-    files, passed_over = _discovered(root, parts)
+    files, passed = _discovered(root, parts)
     left_out, crossed = copies_across_parts(files)
     kept = [i for i, file in enumerate(files) if file not in left_out]
     kept_files = [files[i] for i in kept]
-    classes = _classes(root, parts, kept_files)
+    classes = _classes(root, parts, kept_files, passed)
     pixels, grey, sizes = decode_images(root, [(f.name, f.file) for f in files], size)
     groups, copied = copies(kept_files)
     inputs = pixels[kept, :1] if grey else pixels[kept]
@@ -71,8 +76,30 @@ def read_image_folder(path: str | Path, target: str | None = None, size: int = 3
         groups=groups,
         declared=torch.tensor([file.part for file in kept_files]) if parts else None,
         digest=digest_of(files),
-        notes=(f"{len(files)} images of {sizes}", *passed_over, *crossed, *copied),
+        notes=(f"{len(files)} images of {sizes}", *_note(passed), *crossed, *copied),
+        readings=(
+            Reading(
+                root.name, f"images of {size}x{size} pixels", f"{len(files)} images of {sizes}"
+            ),
+            *_readings(kept_files, classes),
+            *(Reading(kind, "passed over", f"{n} files") for kind, n in passed.counts.items()),
+        ),
     )
+
+
+def _note(passed: _PassedOver) -> tuple[str, ...]:
+    said = ", ".join(f"{count} {kind}" for kind, count in passed.counts.items())
+    return (f"files passed over, by suffix or reason: {said}",) if said else ()
+
+
+def _readings(files: list[ImageFile], classes: tuple[str, ...]) -> Iterator[Reading]:
+    """Yield what each class folder became: how many images of each suffix, in each part."""
+    for label in classes:
+        own = [file for file in files if file.label == label]
+        suffixes = Counter(file.file.suffix.lower() for file in own)
+        parts = Counter(PART_NAMES[file.part] for file in own if file.part >= 0)
+        counts = [f"{n} {kind}" for kind, n in (*suffixes.most_common(), *parts.items())]
+        yield Reading(label, f"class {label!r}", f"{len(own)} images: {', '.join(counts)}")
 
 
 def _parts(root: Path) -> dict[int, Path]:
@@ -87,24 +114,69 @@ def _parts(root: Path) -> dict[int, Path]:
     return parts if {0, 2} <= parts.keys() else {}
 
 
-def _discovered(root: Path, parts: dict[int, Path]) -> tuple[list[ImageFile], tuple[str, ...]]:
-    """Return every image in every class folder, in the order of their paths, and a note of what was passed over."""
-    from torchvision.datasets.folder import IMG_EXTENSIONS
+@dataclass
+class _PassedOver:
+    """Files that are not read, by why and, where they are in a class folder, by class.
 
-    images, files = [], [f for f in root.rglob("*") if f.is_file()]
-    for file in sorted(files, key=lambda f: f.relative_to(root).as_posix()):
+    Attributes:
+        suffixes: of those that are no images by their names.
+        others: how many are hidden, in no class folder, or links to nothing.
+        of_class: suffixes in each class folder.
+    """
+
+    suffixes: Counter[str] = field(default_factory=Counter)
+    others: Counter[str] = field(default_factory=Counter)
+    of_class: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many there are of each kind, by a name for people."""
+        return {**dict(self.suffixes.most_common()), **self.others}
+
+    def in_class(self, label: str) -> str:
+        """Return what was passed over in a class folder, in a phrase."""
+        return ", ".join(f"{n} {suffix}" for suffix, n in self.of_class[label].most_common())
+
+
+def _discovered(root: Path, parts: dict[int, Path]) -> tuple[list[ImageFile], _PassedOver]:
+    """Return every image in every class folder, in the order of their paths, and what was passed over."""
+    images, passed, suffixes = [], _PassedOver(), image_suffixes()
+    files = sorted(_files(root), key=lambda f: f.relative_to(root).as_posix())
+    for file in files:
         name = file.relative_to(root).as_posix()
-        for part, folder in (parts or {-1: root}).items():
-            inside = file.relative_to(folder).parts if file.is_relative_to(folder) else ()
-            hidden = any(piece.startswith((".", "__")) for piece in inside)
-            if len(inside) > 1 and not hidden and file.suffix.lower() in IMG_EXTENSIONS:
-                images.append(ImageFile.read(file, name, inside[0], part))
-    others = len(files) - len(images)
-    note = f"files passed over, as they are hidden, no images by their names, or in no class folder: {others}"
-    return images, (note,) if others else ()
+        of = [(part, f) for part, f in (parts or {-1: root}).items() if file.is_relative_to(f)]
+        part, folder = of[0] if of else (-1, root)
+        inside = file.relative_to(folder).parts
+        suffix = file.suffix.lower()
+        if any(piece.startswith((".", "__")) for piece in file.relative_to(root).parts):
+            passed.others["hidden"] += 1
+        elif not file.is_file():
+            passed.others["links to nothing"] += 1
+        elif not of or len(inside) < 2:
+            passed.others["in no class folder"] += 1
+        elif suffix in suffixes:
+            images.append(ImageFile.read(file, name, inside[0], part))
+        else:
+            passed.suffixes[suffix or "no suffix"] += 1
+            passed.of_class[inside[0]][suffix or "no suffix"] += 1
+    return images, passed
 
 
-def _classes(root: Path, parts: dict[int, Path], files: list[ImageFile]) -> tuple[str, ...]:
+def _files(root: Path) -> Iterator[Path]:
+    """Yield every file below a folder; links to folders are followed, unless they lead back to a folder above."""
+    waiting: list[tuple[Path, tuple[Path, ...]]] = [(root, (root.resolve(),))]
+    while waiting:
+        folder, above = waiting.pop()
+        for path in folder.iterdir():
+            if not path.is_dir():
+                yield path
+            elif (real := path.resolve()) not in above:
+                waiting.append((path, (*above, real)))
+
+
+def _classes(
+    root: Path, parts: dict[int, Path], files: list[ImageFile], passed: _PassedOver
+) -> tuple[str, ...]:
     """Return the names of the classes, each with enough images in each part."""
     there = {
         part: {f.name for f in folders(folder)} for part, folder in (parts or {-1: root}).items()
@@ -124,6 +196,9 @@ def _classes(root: Path, parts: dict[int, Path], files: list[ImageFile]) -> tupl
                 sum(file.label == name and file.part == part for file in files),
                 1 if part > 0 else MIN_IMAGES,
                 unit="image",
-                fix="Add images (jpg, png, bmp, tif, webp), or take the class out.",
+                fix="Add images (jpg, png, bmp, tif, webp, gif), or take the class out."
+                + (
+                    f" Passed over there: {passed.in_class(name)}." if passed.in_class(name) else ""
+                ),
             )
     return tuple(sorted(names))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from paribus.data.dataset import Dataset
 from paribus.data.readers.csv_file import CsvFile, listed, read_csv_file
-from paribus.data.readers.image_decoding import decode_images
+from paribus.data.readers.image_decoding import decode_images, image_suffixes
 from paribus.data.readers.image_files import ImageFile, copies, digest_of
 from paribus.data.readers.table import table_of
 from paribus.data.readers.table_target import labelled, target_columns
@@ -61,12 +61,11 @@ def _image_column(csv_file: CsvFile) -> str:
     Raises:
         ParibusError: there is none, or there are several.
     """
-    from torchvision.datasets.folder import IMG_EXTENSIONS
-
+    suffixes = image_suffixes()
     columns = [
         str(name)
         for name in csv_file.frame.columns
-        if all(str(text).lower().endswith(IMG_EXTENSIONS) for text in csv_file.frame[name])
+        if all(str(text).lower().endswith(suffixes) for text in csv_file.frame[name])
     ]
     if len(columns) == 1:
         return columns[0]

@@ -99,9 +99,15 @@ def test_other_files_are_passed_over_and_counted(tmp_path: Path) -> None:
         path.write_bytes(b"something")
     data = read_image_folder(tmp_path)
     assert data.classes == ("a", "b")
-    assert data.notes[1] == (
-        "files passed over, as they are hidden, no images by their names, or in no class folder: 5"
+    assert (
+        data.notes[1]
+        == "files passed over, by suffix or reason: 1 .txt, 3 hidden, 1 in no class folder"
     )
+    assert data.readings[1:3] == (
+        ("a", "class 'a'", "3 images: 3 .png"),
+        ("b", "class 'b'", "3 images: 3 .png"),
+    )
+    assert data.readings[3] == (".txt", "passed over", "1 files")
 
 
 def test_the_digest_tells_contents_and_names_apart(tmp_path: Path) -> None:
@@ -218,7 +224,7 @@ def test_a_declared_folder_can_be_split_further(tmp_path: Path) -> None:
 
 
 CLASSES = "Put the images of each class into a folder named for it."
-COUNTS = "Add images (jpg, png, bmp, tif, webp), or take the class out."
+COUNTS = "Add images (jpg, png, bmp, tif, webp, gif), or take the class out."
 
 
 def test_images_without_class_folders_are_refused(tmp_path: Path) -> None:
@@ -283,7 +289,7 @@ def test_a_truncated_image_is_refused_in_every_format(tmp_path: Path, suffix: st
         assert message.startswith(f"images of sky: got 1 that cannot be used (a/broken.{suffix}, ")
         assert message.endswith(
             "), expected images that can be read whole, of 8 bits a channel. "
-            "Repair them, or take them out of the folder."
+            "Repair them, save them with 8 bits a channel, or take them out of the folder."
         )
         _image(broken, 9, size=(64, 64))
 
@@ -295,7 +301,7 @@ def test_all_broken_images_are_counted_and_three_named(tmp_path: Path) -> None:
     assert refused(read_image_folder, root) == (
         "images of sky: got 5 that cannot be used (a/x0.jpg, no image; a/x1.jpg, no image; a/x2.jpg, no image; and "
         "2 more), expected images that can be read whole, of 8 bits a channel. "
-        "Repair them, or take them out of the folder."
+        "Repair them, save them with 8 bits a channel, or take them out of the folder."
     )
 
 

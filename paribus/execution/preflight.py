@@ -91,8 +91,9 @@ def refuse_seeds_without_a_class(task: Task, seeds: Iterable[int]) -> None:
         ParibusError: what the split says, and of which seed.
     """
     for seed in [*seeds][: 1 if task.redrawn and not task.from_file else None]:
+        dataset = dataset_of(task, seed)
         try:
-            task.make_split(dataset_of(task, seed), Streams(seed))
+            task.make_split(dataset, Streams(seed))
         except ParibusError as error:
             raise ParibusError(
                 error.what,

@@ -61,6 +61,7 @@ class Dataset:
         notes: facts that a page must print: values filled, columns dropped, copies.
         readings: what each column, folder or file became and why, for the page of what was read; the first are of
             the whole file: its format, encoding and separators.
+        season: steps of a series' natural season, such as 24 for hours; 0 where there is none.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Dataset:
     digest: str = ""
     notes: tuple[str, ...] = ()
     readings: tuple[Reading, ...] = ()
+    season: int = 0
 
     def __len__(self) -> int:
         return len(self.targets[0])

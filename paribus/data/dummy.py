@@ -111,17 +111,17 @@ def last_value(split: Split) -> Tensor:
     return _from_window(split, 1)
 
 
-def seasonal_naive(split: Split, lag: int) -> Tensor:
+def seasonal_naive(split: Split, lag: int | None = None) -> Tensor:
     """Predict the value ``lag`` steps earlier, ``(sample, 1)`` in the scale of the prepared targets.
 
     Args:
         split: windows ``(sample, time, 1)``, each with the value one step later as its target.
-        lag: how many steps a day has, at most as many as a window.
+        lag: how many steps a season has, at most as many as a window; None takes the data's own.
 
     Raises:
         ParibusError: the lag reaches beyond the window.
     """
-    return _from_window(split, lag)
+    return _from_window(split, split.dataset.season if lag is None else lag)
 
 
 def _from_window(split: Split, lag: int) -> Tensor:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 TABLE = "paribus.data.readers.table:read_table"
 IMAGES = "paribus.data.readers.image_folder:read_image_folder"
 CLASS_LOSS = "paribus.metrics:log_loss"
+YESTERDAY = "same_time_yesterday"  # the embedded series has a day of 96 steps
 VALUE_LOSS = "paribus.metrics:squared_error"
 
 
@@ -40,7 +41,9 @@ def with_own_data(comparison: Comparison, settings: Settings) -> Comparison:
     reader = comparison.task.reader
     if reader.target == TABLE and Path(path).is_dir():
         reader = call(IMAGES)
-    options: dict[str, Any] = {"group": settings.groups.get(name), "test": settings.tests.get(name)}
+    about = ("group", "test", "inputs", "panel")
+    given = (settings.groups, settings.tests, settings.inputs, settings.panels)
+    options: dict[str, Any] = {o: values.get(name) for o, values in zip(about, given, strict=True)}
     problem = settings.problems.get(name)
     if problem is None and comparison.task.loss.target == VALUE_LOSS:
         problem = "regression" if _takes(reader, "problem") else None
@@ -54,6 +57,8 @@ def with_own_data(comparison: Comparison, settings: Settings) -> Comparison:
             "reader": _with(reader, options),
         }
     )
+    if YESTERDAY in task.dummy:
+        task = task.model_copy(update={"dummy": _own_season(task)})
     if settings.folds is not None:
         task = task.model_copy(update={"split": _folds(task, settings.folds)})
     if problem is None and _takes(reader, "problem"):
@@ -65,6 +70,15 @@ def with_own_data(comparison: Comparison, settings: Settings) -> Comparison:
             update={"task": _of_values(task), "claims": (), "target": None, "frontier": ()}
         )
     return comparison.model_copy(update={"task": task})
+
+
+def _own_season(task: Task) -> dict[str, Call]:
+    """Return dummy predictors of which the one of yesterday looks back over the season that the data have."""
+    season = call("paribus.data.dummy:seasonal_naive")
+    return {
+        "a_season_before" if name == YESTERDAY else name: season if name == YESTERDAY else predictor
+        for name, predictor in task.dummy.items()
+    }
 
 
 def _takes(reader: Call, option: str) -> bool:
@@ -81,7 +95,7 @@ def _refuse_options(task: Task, reader: Call, options: Mapping[str, Any]) -> Non
             raise ParibusError(
                 f"--paribus-{option}",
                 got=f"{value!r} for task {task.name!r}",
-                expected="a table, whose columns it is about",
+                expected="a file whose reader has such columns",
                 fix=f"Leave --paribus-{option} out.",
             )
 

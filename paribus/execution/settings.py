@@ -118,6 +118,17 @@ class Settings:
         metavar="TASK=PATH",
         name="test",
     )
+    inputs: dict[str, str] = _option(
+        "further columns of a series that the network sees, with commas between them, or all",
+        list,
+        metavar="TASK=COLUMNS",
+    )
+    panels: dict[str, str] = _option(
+        "the column that names the series of a file that holds several, one below the other",
+        list,
+        metavar="TASK=COLUMN",
+        name="panel",
+    )
     folds: int | None = _option(
         "test on each of so many folds in turn, one a seed, in place of parts drawn at random",
         int,
@@ -239,6 +250,8 @@ class Settings:
             "group": ("column", self.groups),
             "problem": ("", self.problems),
             "test": ("file", self.tests),
+            "inputs": ("columns", self.inputs),
+            "panel": ("column", self.panels),
         }
         for option, (kind, given) in about.items():
             for task in given.keys() - self.data.keys():

@@ -76,7 +76,7 @@ def _parser() -> ArgumentParser:
     }
     command(list_)
     command(run, *OPTIONS).add_argument("suites", nargs="+", **suite)
-    check_ = command(check, "data", "target", "group", "problem", "test")
+    check_ = command(check, "data", *ABOUT_DATA)
     check_.add_argument("suite", **suite)
     check_.add_argument("--all", action="store_true", help="every variant, not the baselines alone")
     check_.add_argument(
@@ -229,7 +229,7 @@ def _by_task(arguments: Namespace, suites: Iterable[Suite]) -> None:
         setattr(arguments, option, [named(f"--{option}", v, sorted(given)) for v in values])
 
 
-ABOUT_DATA = ("target", "group", "problem", "test")
+ABOUT_DATA = ("target", "group", "problem", "test", "inputs", "panel")
 
 
 def named_data(value: str, tasks: Mapping[str, Task]) -> str:

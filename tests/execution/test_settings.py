@@ -28,7 +28,13 @@ def test_choices_stand_for_the_value() -> None:
 
 
 def test_every_setting_has_an_option_of_its_name_and_default() -> None:
-    names = {"targets": "target", "groups": "group", "problems": "problem", "tests": "test"}
+    names = {
+        "targets": "target",
+        "groups": "group",
+        "problems": "problem",
+        "tests": "test",
+        "panels": "panel",
+    }
     for setting in fields(Settings):
         option = OPTIONS[names.get(setting.name, setting.name)]
         assert option.kind is list or option.default == setting.default

@@ -2,37 +2,52 @@
 
 from __future__ import annotations
 
-import warnings
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from paribus.data.dataset import Dataset
+from paribus.data.dataset import Dataset, Reading
+from paribus.data.precision import to_single
+from paribus.data.readers.cells import is_number
 from paribus.data.readers.csv_file import CsvFile, listed, read_csv_file
+from paribus.data.readers.time_column import Times, times_of
+from paribus.data.readers.time_gaps import moment, uneven
+from paribus.data.readers.time_step import Moments, Step, step_of
 from paribus.errors import ParibusError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 MIN_WINDOWS = 20  # so that each part of a split by time has a few
 CLOSE_TO_STANDARD = 0.1  # statistics of another part of the series may have been used
+WINDOW = 96  # steps, a day of quarters of an hour
+LONG = 5 * WINDOW  # rows from which on such a window leaves most of a series to learn from
 
 
-def read_series(path: str | Path, target: str | None = None, window: int = 96) -> Dataset:
-    """Read a CSV file with a column of times, evenly spaced and in order, and a column of values.
+def read_series(
+    path: str | Path,
+    target: str | None = None,
+    window: int | None = None,
+    inputs: str | None = None,
+    panel: str | None = None,
+) -> Dataset:
+    """Read a table with a column of times, evenly spaced and in order, and a column of values.
+
+    Even is a length of time, or months, quarters, years or weekdays; rows from the newest to the oldest are turned.
 
     Args:
-        path: the file: commas, UTF-8, the columns' names in its first line. The times are in the first column of text
-            that reads as times.
+        path: the file, as `read_csv_file` takes it. The times are in the first column of text that reads as times, or
+            in a column of years, of dates without marks or of Unix time.
         target: the column of values; the only one with numbers if None.
-        window: how many steps the network sees.
+        window: how many steps the network sees; None takes 96, or fewer for a short series.
+        inputs: further columns that the network sees, with commas between them, or ``all``; none if None.
+        panel: column whose values name series that the file holds one below the other.
 
     Returns:
-        Inputs ``(sample, window, 1)``, a view of the series, and targets ``(sample, 1)``, the value one step after each
-        window; both are to be standardised.
+        Inputs ``(sample, window, column)``, the target's column first, and targets ``(sample, 1)``, the value one step
+        after each window, in the order of their times; both are to be standardised.
 
     Raises:
         ParibusError: the file is no table, it has no times or no such column of values, times are missing, out of
@@ -40,176 +55,218 @@ def read_series(path: str | Path, target: str | None = None, window: int = 96) -
             is too short for the window.
     """
     csv_file = read_csv_file(path)
-    time_column, times = _times(csv_file)
-    column = _value_column(csv_file, time_column, target)
-    step = _checked_step(csv_file, times)
-    values = _checked_values(csv_file, column)
-    if len(values) < window + MIN_WINDOWS:
+    times = times_of(csv_file)
+    column = _value_column(csv_file, (*times.columns, *filter(None, [panel])), target)
+    further = _further(csv_file, (*times.columns, column, *filter(None, [panel])), inputs)
+    pieces = _pieces(csv_file, panel)
+    made = [
+        _piece(csv_file.keep(rows), times, np.array(rows), (column, *further), panel)
+        for rows in pieces
+    ]
+    step = made[0].step
+    values, taken = to_single(np.concatenate([piece.values for piece in made]))
+    if (values[:, 0] == values[0, 0]).all():
         raise ParibusError(
-            f"length of {csv_file.name}",
-            got=f"{len(values)} rows",
-            expected=f"at least {window + MIN_WINDOWS}: a window of {window} steps and "
-            f"{MIN_WINDOWS} values to predict",
-            fix="Give a longer series.",
+            f"column {column!r} of {csv_file.name}",
+            got=f"{values[0, 0] + taken.get(0, 0.0):g} throughout",
+            expected="values that vary",
+            fix="Name another column as the target.",
         )
-    inputs, targets = windows(values, window)
+    shortest = min(len(piece.values) for piece in made)
+    window = window or usual_window(shortest, step.season)
+    _refuse_short(csv_file, shortest, window)
+    parts = [windows_of(part, window) for part in values.split([len(p.values) for p in made])]
+    seen, wanted = (
+        torch.cat(tensors) if panel else tensors[0] for tensors in zip(*parts, strict=True)
+    )
+    if panel:
+        ends = np.concatenate([piece.moments[window:] for piece in made])
+        order = torch.from_numpy(np.argsort(ends, kind="stable"))
+        seen, wanted = seen[order], wanted[order]
+    used = {*times.columns, column, *further, panel}
+    unused = [name for name in csv_file.texts if name not in used]
     return Dataset(
         name=csv_file.name,
-        origin=f"the file {csv_file.name}, column {column!r} at the times of {time_column!r}",
-        inputs=(inputs,),
-        targets=(targets,),
+        origin=f"the file {csv_file.name}, column {column!r} at the times of {times.column!r}",
+        inputs=(seen,),
+        targets=(wanted,),
         feature_axes=(2,),
         standardise_targets=True,
-        features=(column,),
+        features=(column, *further),
         digest=csv_file.digest,
-        notes=_remarks(times, step, values, window),
+        notes=(*csv_file.notes, *_remarks(made, values[:, 0], window), *_unused(unused)),
+        readings=(
+            *csv_file.about,
+            Reading(times.column, "times", f"{times.how}; every {step.text}, {_range(made)}"),
+            Reading(column, "value to predict, and input", _cells(csv_file, column)),
+            *(Reading(name, "further input", _cells(csv_file, name)) for name in further),
+            *((Reading(panel, "name of the series", f"{len(made)} series"),) if panel else ()),
+            *(Reading(name, "left out", "not asked for by inputs") for name in unused),
+        ),
+        season=min(step.season, window),
     )
 
 
-def windows(values: Tensor, window: int) -> tuple[Tensor, Tensor]:
-    """Return all windows of a series, and the value one step after each.
+def usual_window(rows: int, season: int) -> int:
+    """Return 96 steps, or for a short series as many whole seasons as fit into a fifth of it, at least two steps.
+
+    >>> usual_window(105_000, 96), usual_window(144, 12), usual_window(60, 1)
+    (96, 24, 12)
+    """
+    if rows >= LONG:
+        return WINDOW
+    most = min(WINDOW, rows // 5)
+    return max(2, most // season * season or most)
+
+
+def windows_of(values: Tensor, window: int) -> tuple[Tensor, Tensor]:
+    """Return all windows of a series, and the first column's value one step after each.
 
     Args:
-        values: ``(time,)``.
+        values: ``(time, column)``.
         window: how many steps a window has.
 
     Returns:
-        A view ``(time - window, window, 1)`` that shares the memory of ``values``, and targets ``(time - window, 1)``.
+        A view ``(time - window, window, column)`` that shares the memory of ``values``, and targets
+        ``(time - window, 1)``.
     """
-    return values.unfold(0, window, 1)[:-1].unsqueeze(-1), values[window:].unsqueeze(-1)
+    return values.unfold(0, window, 1)[:-1].transpose(1, 2), values[window:, :1]
 
 
-def _times(csv_file: CsvFile) -> tuple[str, pd.Series[Any]]:
-    """Return the first column of text of which most reads as times, and those times."""
-    import pandas as pd
-
-    for name in csv_file.frame.columns:
-        column = csv_file.frame[name]
-        if pd.api.types.is_numeric_dtype(column):
-            continue
-        times = _parsed(column)
-        if times.notna().mean() <= 0.5:
-            continue
-        if times.notna().all():
-            return str(name), times
-        row = int(times.isna().to_numpy().argmax())
-        raise ParibusError(
-            f"time column {name!r} of {csv_file.name}, line {csv_file.lines[row]}",
-            got="nothing" if pd.isna(column.iloc[row]) else repr(str(column.iloc[row])),
-            expected="a time written like the others",
-            fix="Mend the time, or leave the line out.",
-        )
-    raise ParibusError(
-        f"time column of {csv_file.name}",
-        got=f"no column of times among {listed(csv_file.frame.columns)}",
-        expected="a column of times such as 2011-01-31 00:15:00",
-        fix="Add one, or give a file that has one.",
-    )
+def windows(values: Tensor, window: int) -> tuple[Tensor, Tensor]:
+    """Return `windows_of` a series of one column, ``(time,)``."""
+    return windows_of(values[:, None], window)
 
 
-def _parsed(column: pd.Series[Any]) -> pd.Series[Any]:
-    """Return the times of a column of text, NaT where it is none; day first only where month first does not fit."""
-    import pandas as pd
+class _Piece(NamedTuple):
+    """One series of a file, in order."""
 
-    readings = []
-    for day_first in (False, True):
-        with warnings.catch_warnings():
-            # That each text was read by itself, or that the day came first after all.
-            warnings.simplefilter("ignore", UserWarning)
-            times = pd.to_datetime(column, errors="coerce", dayfirst=day_first, utc=True)
-        if times.notna().all() and times.is_monotonic_increasing:
-            return times
-        readings.append(times)
-    return max(readings, key=lambda times: int(times.notna().sum()))
+    moments: Moments
+    values: np.ndarray[Any, np.dtype[np.float64]]
+    step: Step
+    notes: tuple[str, ...]
 
 
-def _value_column(csv_file: CsvFile, time_column: str, target: str | None) -> str:
-    import pandas as pd
-
+def _value_column(csv_file: CsvFile, used: Sequence[str], target: str | None) -> str:
     what = "value column"
     if target is not None:
         return csv_file.column(target, what)
-    numeric = [
-        str(name)
-        for name in csv_file.frame.columns
-        if name != time_column and pd.api.types.is_numeric_dtype(csv_file.frame[name])
-    ]
+    numeric = [n for n in csv_file.texts if n not in used and csv_file.columns[n].kind == "number"]
     if len(numeric) == 1:
         return numeric[0]
     raise ParibusError(
         f"{what} of {csv_file.name}",
         got=f"{len(numeric)} columns of numbers ({listed(numeric)})"
         if numeric
-        else f"no column of numbers among {listed(csv_file.frame.columns)}",
+        else f"no column of numbers among {listed([*csv_file.texts])}",
         expected="one, or the name of the one to predict",
         fix="Name the column to predict as the target." if numeric else "Give a file with values.",
     )
 
 
-def _checked_step(csv_file: CsvFile, times: pd.Series[Any]) -> pd.Timedelta:
-    """Return the time from each row to the next, the same for all."""
-    steps = times.diff().iloc[1:]
-    what, fix = f"times of {csv_file.name}", "Sort the rows by time."
-    if len(steps) == 0:
-        fix = "Give a longer series."
-        raise ParibusError(what, got="a single row", expected="a series", fix=fix)
-    step: pd.Timedelta = steps.mode().iloc[0]
-    zero = step - step
-    for wrong, kind, expected, fix in (
-        (steps < zero, "which is earlier than", "times in order", "Sort the rows by time."),
-        (steps == zero, "which repeats", "each time once", "Keep one row for each time."),
-        (
-            steps != step,
-            "which does not follow",
-            f"a row every {_span(step)}",
-            "Fill the gap or cut the series there, or resample it evenly.",
-        ),
-    ):
-        if wrong.any():
-            row = int(wrong.to_numpy().argmax()) + 1
-            raise ParibusError(
-                f"{what}, line {csv_file.lines[row]}",
-                got=f"{_moment(times.iloc[row])}, {kind} {_moment(times.iloc[row - 1])}",
-                expected=expected,
-                fix=fix,
-            )
-    return step
+def _further(csv_file: CsvFile, used: Sequence[str], inputs: str | None) -> tuple[str, ...]:
+    """Return the further columns that the network sees."""
+    if inputs is None:
+        return ()
+    if inputs == "all":
+        return tuple(
+            n for n in csv_file.texts if n not in used and csv_file.columns[n].kind == "number"
+        )
+    names = [csv_file.column(name.strip(), "input column") for name in inputs.split(",")]
+    return tuple(name for name in names if name not in used)
 
 
-def _checked_values(csv_file: CsvFile, column: str) -> Tensor:
-    """Return the values ``(time,)`` in float32, all finite and not all equal."""
-    import pandas as pd
+def _unused(names: Sequence[str]) -> tuple[str, ...]:
+    if not names:
+        return ()
+    return (
+        f"columns that the network does not see: {listed([*names])}; --inputs all gives it those of numbers",
+    )
 
-    raw = csv_file.frame[column]
-    numbers = pd.to_numeric(raw, errors="coerce").to_numpy(np.float64)
-    with np.errstate(over="ignore"):
-        values = numbers.astype(np.float32)
-    if not np.isfinite(values).all():
-        row = int((~np.isfinite(values)).argmax())
-        value = raw.iloc[row]
+
+def _pieces(csv_file: CsvFile, panel: str | None) -> list[list[bool]]:
+    """Return which rows are of each series."""
+    if panel is None:
+        return [[True] * len(csv_file.lines)]
+    cells = csv_file.texts[csv_file.column(panel, "panel column")]
+    return [[cell == name for cell in cells] for name in dict.fromkeys(cells)]
+
+
+def _piece(
+    csv_file: CsvFile,
+    times: Times,
+    rows: np.ndarray[Any, np.dtype[np.bool_]],
+    columns: Sequence[str],
+    panel: str | None,
+) -> _Piece:
+    """Return one series in order; refuse one that is not even or has a value missing."""
+    moments, notes = times.moments[rows], []
+    values = np.stack([_checked_values(csv_file, name) for name in columns], axis=1)
+    if len(moments) > 1 and (np.diff(moments).astype(int) < 0).all():
+        moments, values = moments[::-1], values[::-1]
+        csv_file = replace(csv_file, lines=csv_file.lines[::-1])
+        notes.append("rows stand from the newest to the oldest, and were turned")
+    step = step_of(moments)
+    if step is None:
+        raise uneven(csv_file, moments, local=times.local, panel=panel)
+    if step.skipped:
+        line = csv_file.lines[step.first]
+        notes.append(
+            f"weekdays that are missing, as on holidays: {step.skipped}, the first before line {line}; the rows round "
+            "them count as one step apart"
+        )
+    return _Piece(moments, values, step, tuple(notes))
+
+
+def _checked_values(csv_file: CsvFile, column: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return the values ``(time,)``, all finite."""
+    read = csv_file.columns[column]
+    numbers = read.kind == "number"
+    finite = [numbers and v is not None and bool(np.isfinite(np.float32(v))) for v in read.values]
+    if not all(finite):
+        row = next(
+            i
+            for i, known in enumerate(finite)
+            if not known and (numbers or not is_number(read.values[i]))
+        )
+        cell = csv_file.texts[column][row].strip()
         raise ParibusError(
             f"column {column!r} of {csv_file.name}, line {csv_file.lines[row]}",
-            got="nothing" if pd.isna(value) else repr(str(value)),
+            got=repr(cell) if cell else "nothing",
             expected="a finite number for each time",
             fix="Fill the value in, or cut the series there.",
         )
-    if (values == values[0]).all():
+    return np.array(read.values, dtype=np.float64)
+
+
+def _refuse_short(csv_file: CsvFile, rows: int, window: int) -> None:
+    if rows < window + MIN_WINDOWS:
         raise ParibusError(
-            f"column {column!r} of {csv_file.name}",
-            got=f"{values[0]:g} throughout",
-            expected="values that vary",
-            fix="Name another column as the target.",
+            f"length of {csv_file.name}",
+            got=f"{rows} rows",
+            expected=f"at least {window + MIN_WINDOWS}: a window of {window} steps and "
+            f"{MIN_WINDOWS} values to predict",
+            fix="Give a longer series.",
         )
-    return torch.from_numpy(values)
 
 
-def _remarks(
-    times: pd.Series[Any], step: pd.Timedelta, values: Tensor, window: int
-) -> tuple[str, ...]:
+def _cells(csv_file: CsvFile, column: str) -> str:
+    read = csv_file.columns[column]
+    return f"{len(read.values)} numbers" + (f"; {read.how}" if read.how else "")
+
+
+def _range(made: Sequence[_Piece]) -> str:
+    first, last = min(p.moments[0] for p in made), max(p.moments[-1] for p in made)
+    return f"from {moment(first)} to {moment(last)}"
+
+
+def _remarks(made: Sequence[_Piece], values: Tensor, window: int) -> tuple[str, ...]:
     """Return the notes of the series that a page must print."""
-    span = f"from {_moment(times.iloc[0])} to {_moment(times.iloc[-1])}"
+    step = made[0].step
+    count = f"{len(values)} values" + (f" of {len(made)} series" if len(made) > 1 else "")
     remarks = [
-        f"{len(times)} values every {_span(step)} {span}; a window of {window} steps spans {_span(window * step)}"
+        f"{count} every {step.text} {_range(made)}; a window of {window} steps spans {step.spans(window)}",
+        *dict.fromkeys(note for piece in made for note in piece.notes),
     ]
     mean, deviation = float(values.double().mean()), float(values.double().std(correction=0))
     if abs(mean) < CLOSE_TO_STANDARD and abs(deviation - 1) < CLOSE_TO_STANDARD:
@@ -219,22 +276,3 @@ def _remarks(
             "times"
         )
     return tuple(remarks)
-
-
-def _moment(time: pd.Timestamp) -> str:
-    return str(time.tz_localize(None))  # strftime has no year beyond 9999
-
-
-def _span(step: pd.Timedelta) -> str:
-    """Return a text for a length of time.
-
-    >>> import pandas as pd
-    >>> _span(pd.Timedelta(minutes=15)), _span(pd.Timedelta(days=1)), _span(pd.Timedelta(minutes=90))
-    ('15 minutes', '1 day', '90 minutes')
-    """
-    seconds = step.total_seconds()
-    for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60)):
-        if seconds >= size and seconds % size == 0:
-            count = round(seconds / size)
-            return f"{count} {unit}" + "s" * (count != 1)
-    return f"{seconds:g} seconds"

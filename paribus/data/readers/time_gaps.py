@@ -1,0 +1,95 @@
+"""What makes times uneven: order, repetition, gaps, clocks that changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from paribus.data.readers.csv_file import CsvFile
+from paribus.data.readers.time_step import Moments, length, usual_step
+from paribus.errors import ParibusError
+
+HOUR = 3600
+
+
+def uneven(csv_file: CsvFile, moments: Moments, *, local: bool, panel: str | None) -> ParibusError:
+    """Return the error of times that are not one step apart, which names the first that is wrong.
+
+    Args:
+        csv_file: for its name and lines.
+        moments: ``(time,)``.
+        local: whether they have no offset, so that clocks may have changed.
+        panel: the column that names series, if there is one.
+    """
+    what = f"times of {csv_file.name}"
+    if len(moments) < 2:
+        return ParibusError(
+            what, got="a single row", expected="a series", fix="Give a longer series."
+        )
+    seconds = moments.astype("datetime64[s]").astype(np.int64)
+    steps: np.ndarray[Any, np.dtype[np.int64]] = seconds[1:] - seconds[:-1]
+    step = usual_step(moments)
+    row = int(((steps <= 0) | (steps != step)).argmax()) if step > 0 else int((steps <= 0).argmax())
+    if (steps <= 0).any():
+        row = int((steps <= 0).argmax())
+    changed = local and _clock_changed(steps, step)
+    if changed:
+        row = int((steps != step).argmax())
+    got = f"{moment(moments[row + 1])}, {_said(int(steps[row]))} {moment(moments[row])}"
+    expected, fix = _way_out(csv_file, int(steps[row]), step, panel)
+    if changed:
+        expected = f"a row every {length(step)}: clocks were changed there"
+        fix = "Write the times in UTC, or with their offsets such as +01:00."
+    return ParibusError(
+        f"{what}, line {csv_file.lines[row + 1]}", got=got, expected=expected, fix=fix
+    )
+
+
+def _said(seconds: int) -> str:
+    if seconds < 0:
+        return "which is earlier than"
+    return "which does not follow" if seconds else "which repeats"
+
+
+def _way_out(csv_file: CsvFile, seconds: int, step: int, panel: str | None) -> tuple[str, str]:
+    """Return what was expected, and the next step."""
+    repeated = seconds <= 0
+    names = [] if panel or not repeated else _panel_columns(csv_file)
+    if names:
+        return (
+            "each time once",
+            f"Name the column that tells the series apart by --panel {names[0]}.",
+        )
+    if seconds < 0:
+        return "times in order", "Sort the rows by time."
+    if repeated:
+        return "each time once", "Keep one row for each time."
+    missing = seconds / step - 1 if step > 0 else 0.5
+    count = f": {missing:.0f} missing" if missing >= 1 and missing % 1 == 0 else ""
+    fix = "Fill the gap or cut the series there, or resample it evenly."
+    return f"a row every {length(step)}{count}", fix
+
+
+def _clock_changed(steps: np.ndarray[Any, np.dtype[np.int64]], step: int) -> bool:
+    """Return whether all that is uneven is an hour too many or too few, as where clocks change twice a year."""
+    odd = steps[steps != step]
+    if not 0 < step <= HOUR or len(odd) > 2 + 2 * len(steps) * step // (365 * 24 * HOUR):
+        return False
+    return bool(np.isin(odd - step, (HOUR, -HOUR)).all())
+
+
+def _panel_columns(csv_file: CsvFile) -> list[str]:
+    """Return the columns of text or whole numbers whose values repeat, as names of series do."""
+    rows = len(csv_file.lines)
+    return [
+        name
+        for name, cells in csv_file.texts.items()
+        if 1 < len(set(cells)) <= rows // 5 and csv_file.columns[name].kind == "text"
+    ]
+
+
+def moment(time: np.datetime64) -> str:
+    """Return a time as text, without fractions of a second that are zero."""
+    text = str(time.astype("datetime64[us]")).replace("T", " ")
+    return text.removesuffix(".000000")

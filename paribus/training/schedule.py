@@ -34,7 +34,7 @@ class Schedule:
     def __init__(self, recipe: Recipe, optimizers: Sequence[Any]) -> None:
         self.optimizers, self.schedulers = optimizers, list[Any]()
         self.noted: list[list[float]] = []
-        self.moves_momentum = False
+        self.moves_momentum, self.left = False, recipe.steps
         if recipe.schedule is not None:
             told = told_steps(recipe.schedule, recipe.steps, LENGTHS)
             before = [_momenta(optimizer) for optimizer in optimizers]
@@ -50,8 +50,9 @@ class Schedule:
                 )
 
     def step(self) -> None:
-        """Go on to the rate of the next step."""
-        for scheduler in self.schedulers:
+        """Go on to the rate of the next step; after the last one of a run there is none, though its steps are timed."""
+        self.left -= 1
+        for scheduler in self.schedulers if self.left > 0 else ():
             if not by_loss(scheduler):
                 scheduler.step()
 
@@ -119,12 +120,16 @@ def told_steps(call: Call, steps: int, always: Sequence[str] = ()) -> dict[str, 
     }
 
 
+def optimizer_calls(recipe: Recipe) -> list[Call]:
+    """Return the calls that make a recipe's optimizers."""
+    whole = recipe.optimizer
+    return [whole] if isinstance(whole, Call) else [call for _, call in whole]
+
+
 def ends(recipe: Recipe) -> bool:
     """Return whether a recipe's rate is made for so many steps: by a schedule, or an optimizer that is told them."""
-    calls = (
-        [recipe.optimizer]
-        if isinstance(recipe.optimizer, Call)
-        else [c for _, c in recipe.optimizer]
+    told = any(
+        told_steps(call, recipe.steps) or {*STEPS} & call.kwargs.keys()
+        for call in optimizer_calls(recipe)
     )
-    told = any(told_steps(c, recipe.steps) or {*STEPS} & c.kwargs.keys() for c in calls)
     return recipe.schedule is not None or told

@@ -131,6 +131,11 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
         "expected at least one weight that requires a gradient. Leave a weight out of recipe.freeze, or check the "
         "network's requires_grad.",
     ),
+    "optimizers first.*: SGD(), *: Muon()": (
+        {"model": call(own.Turns), "optimizer": {"first.*": call(SGD), "*": call(Muon)}},
+        "ValueError: Muon only supports 2D parameters whereas we found a parameter with size: torch.Size([1])",
+        OUT,
+    ),
     "schedule OneCycleLR(max_lr=0.5, total_steps=3)": (
         {"schedule": call(rates.OneCycleLR, max_lr=0.5, total_steps=3)},
         "ValueError: Tried to step 4 times. The specified number of total steps is 3",
@@ -174,6 +179,7 @@ def test_what_takes_no_step_is_refused_by_name(what: str) -> None:
         {"schedule": call(rates.ReduceLROnPlateau)},
         {"schedule": call(own.warm_cosine), "clip_norm": 0.1, "dtype": "float64"},
         {"freeze": ("0.*",)},
+        {"model": call(own.Turns), "optimizer": call("torch.optim:LBFGS")},
     ],
     ids=str,
 )

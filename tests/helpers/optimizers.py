@@ -226,3 +226,21 @@ class Frozen(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.layer(x)
+
+
+class Turns(nn.Module):
+    """Two layers that are updated in turn, each to put out zero."""
+
+    def __init__(self, *, inputs: tuple[int, ...], outputs: int) -> None:
+        super().__init__()
+        self.first = nn.Linear(math.prod(inputs), outputs)
+        self.second = nn.Linear(math.prod(inputs), outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.first(x.flatten(1)) + self.second(x.flatten(1))
+
+    def alternating_updates(self) -> list[tuple[Any, Any]]:
+        return [(m.parameters(), self._loss(m)) for m in (self.first, self.second)]
+
+    def _loss(self, layer: nn.Module) -> Callable[..., Tensor]:
+        return lambda inputs, _targets, _generator: layer(inputs[0].flatten(1)).square().mean()

@@ -12,15 +12,16 @@ from torch import Tensor, nn
 from torch.optim import SGD, AdamW, Muon
 from torch.optim import lr_scheduler as rates
 
-from paribus import Recipe, call
+from paribus import EarlyStopping, Recipe, call
 from paribus.data.dataset import Split
 from paribus.engines.vmapped.fit import why_not
 from paribus.runs.run import Run
 from paribus.seeding import Streams
-from paribus.training.loop import Training, train
+from paribus.training.loop import Training, fitted, train
 from paribus.training.network import build
 from paribus.training.optimizer import NetworkOptimizer, by_pattern
 from tests.helpers import optimizers as own
+from tests.helpers.optimizers import Turns
 from tests.helpers.refusals import refused
 
 MLP = call("paribus.models.mlp:MLP", hidden=[6])
@@ -152,13 +153,13 @@ def test_a_schedule_takes_a_step_after_each_of_the_optimizer(tiny, name: str) ->
 
 
 def test_a_schedule_goes_for_every_optimizer_and_its_rates_are_kept(tiny) -> None:
-    """Rates at steps 0, 3 and 6: half a cosine from each optimizer's own."""
+    """Rates of steps 1, 4 and of the last, the 6th: half a cosine from each optimizer's own."""
     parts = {"*.weight": call(SGD, lr=1.0), "*": call(AdamW, lr=0.1)}
     schedule = call(rates.CosineAnnealingLR)
     run, split = tiny["table"].pair(MLP, parts, schedule=schedule, evaluate_every=3)
     record = train(run, split)
-    assert record.curves["learning_rate/SGD"] == pytest.approx([1.0, 0.5, 0.0])
-    assert record.curves["learning_rate/AdamW"] == pytest.approx([0.1, 0.05, 0.0])
+    assert record.curves["learning_rate/SGD"] == pytest.approx([1.0, 0.5, 0.0669873])
+    assert record.curves["learning_rate/AdamW"] == pytest.approx([0.1, 0.05, 0.00669873])
     assert not [name for name in record.scores if "rate" in name]
     assert record.notes[-1] == "CosineAnnealingLR is told T_max=6, the steps of a run"
 
@@ -167,8 +168,8 @@ def test_a_schedule_reaches_the_optimizers_within_one(tiny) -> None:
     run, split = tiny["table"].pair(MLP, call(own.both), schedule=call(rates.StepLR, step_size=1))
     training, _ = trained(run, split)
     inner = training.optimizers[0].steppers[0].optimizer
-    assert inner.first.param_groups[0]["lr"] == pytest.approx(0.1 * 0.1**STEPS)
-    assert inner.second.param_groups[0]["lr"] == pytest.approx(0.05 * 0.1**STEPS)
+    assert inner.first.param_groups[0]["lr"] == pytest.approx(0.1 * 0.1 ** (STEPS - 1))
+    assert inner.second.param_groups[0]["lr"] == pytest.approx(0.05 * 0.1 ** (STEPS - 1))
 
 
 def test_a_schedule_that_goes_by_the_loss_is_shown_that_of_validation(tiny) -> None:
@@ -389,3 +390,39 @@ def test_a_length_other_than_a_run_s_is_told(tiny) -> None:
     schedule = call(rates.CosineAnnealingLR, T_max=150)
     record = train(*tiny["table"].pair(MLP, schedule=schedule))
     assert record.notes[-1] == "CosineAnnealingLR is given T_max=150, and a run takes 6 steps"
+
+
+def test_weights_that_are_kept_are_those_that_were_scored(tiny) -> None:
+    """Of early stopping, the best average and not the weights that were in training then."""
+    settings = {"early_stopping": EarlyStopping(patience=5), "evaluate_every": 1, "steps": 20}
+    run, split = tiny["table"].pair(MLP, call(own.Averaged, lr=3.0), **settings)
+    training, state = fitted(run, split)
+    (x,), (y,) = training.parts.validation.inputs, training.parts.validation.targets
+    with torch.no_grad():
+        loss = run.task.loss(training.network.eval()(x), y).mean()
+    assert state.best_step < state.steps
+    assert loss.item() == pytest.approx(min(state.curves["validation/loss"]), abs=1e-12)
+
+
+def test_steps_beyond_a_run_s_leave_the_rate_as_it_is(tiny) -> None:
+    """As many as it takes to time one; `OneCycleLR` refuses to go on."""
+    schedule = call(rates.OneCycleLR, max_lr=0.5)
+    training = Training(*tiny["table"].pair(MLP, schedule=schedule))
+    training.advance(STEPS + 3)
+    (optimizer,) = training.optimizers[0].schedule.optimizers
+    assert optimizer.param_groups[0]["lr"] == pytest.approx(0.5 / 25 / 1e4)
+
+
+def test_alternating_updates_have_the_optimizers_of_their_patterns_and_schedules(tiny) -> None:
+    run, split = tiny["images"].pair(
+        call(Turns),
+        {"first.*": call(SGD, lr=0.5), "*": call(AdamW, lr=0.01)},
+        schedule=call(rates.LinearLR, start_factor=0.5),
+    )
+    training = Training(run, split)
+    training.advance(STEPS)
+    kinds = [[type(s.optimizer).__name__ for s in o.steppers] for o in training.optimizers]
+    assert kinds == [["SGD"], ["AdamW"]]
+    last = [o.schedule.optimizers[0].param_groups[0]["lr"] for o in training.optimizers]
+    share = 0.5 + 0.5 * (STEPS - 1) / STEPS
+    assert last == pytest.approx([0.5 * share, 0.01 * share])

@@ -12,6 +12,7 @@ from paribus.errors import ParibusError
 from paribus.experiment.recipe import EarlyStopping, Recipe
 from paribus.spec import call, canonical, digest, lookup, replace
 from tests.helpers.processes import printed
+from tests.helpers.refusals import refused
 
 RECIPE = Recipe(
     model=call("paribus.models.mlp:MLP", hidden=[16, 8]),
@@ -128,6 +129,11 @@ def test_a_setting_of_one_of_them_has_a_path_of_its_own() -> None:
     assert recipe.optimizer[1] == ("*", call("torch.optim:SGD", lr=0.5))
     assert recipe.optimizer[0] == ("*.weight", PARTS["*.weight"])
     assert lookup(recipe, "optimizer.*.lr") == 0.5
+    assert replace(RECIPE, "optimizer", PARTS).diff(recipe) == {"optimizer.*.kwargs.lr": (0.1, 0.5)}
+    assert refused(lookup, recipe, "optimizer.lr") == (
+        "a dotted path: got 'lr' in several by name, expected one of *.weight, *. Name a field of the task or recipe, "
+        "or a keyword argument that it sets."
+    )
 
 
 def test_a_schedule_is_said_only_where_there_is_one() -> None:

@@ -26,7 +26,7 @@ from paribus.training.alternating import alternates
 from paribus.training.network import build
 from paribus.training.optimizer import NetworkOptimizer
 from paribus.training.pretrained import named_weights
-from paribus.training.schedule import optimizer_calls
+from paribus.training.schedule import STEPS, optimizer_calls
 
 KEPT = 4
 # More steps of a schedule take a second to look at.
@@ -71,6 +71,7 @@ def check_optimizer(variant: Variant) -> None:
         probe = _probe(variant)
         with _context(
             variant,
+            probe.network,
             _label(recipe),
             "a step with this network's weights on a batch of its data",
             WAYS_OUT,
@@ -84,12 +85,13 @@ def check_optimizer(variant: Variant) -> None:
         if recipe.schedule is not None:
             with _context(
                 variant,
+                probe.network,
                 f"schedule {recipe.schedule.label}",
                 f"one that goes on for the {recipe.steps} steps of a run",
                 "Change recipe.schedule; arguments for its length may be left out.",
             ):
                 for optimizer in _optimizers(recipe, probe.network):
-                    for _ in range(min(recipe.steps, MOST_STEPS)):
+                    for _ in range(_looked_at(recipe)):
                         optimizer.schedule.step()
                     optimizer.schedule.evaluated(0.0)
 
@@ -149,6 +151,13 @@ def _new_probe(variant: Variant) -> Probe:
     return Probe(network, part, first, gradients, evaluate)
 
 
+def _looked_at(recipe: Recipe) -> int:
+    """Return how many steps of a schedule are gone through: past the length that it is given, if it is given one."""
+    assert recipe.schedule is not None, "only a schedule is gone through"
+    given = [v for k, v in recipe.schedule.kwargs.items() if k in STEPS and isinstance(v, int)]
+    return min(recipe.steps, max([MOST_STEPS, *(length + 2 for length in given)]))
+
+
 def _capturable(recipe: Recipe) -> bool:
     return any(c.kwargs.get("capturable") for c in optimizer_calls(recipe))
 
@@ -199,6 +208,15 @@ def _take_step(optimizer: NetworkOptimizer, probe: Probe) -> None:
         optimizer.step(probe.evaluate)
     else:
         optimizer.step(evaluate)
+    if not optimizer.seen and all(
+        torch.equal(weight, probe.weights[name]) for name, weight in optimizer.named.items()
+    ):
+        raise ParibusError(
+            "",
+            got="a step that changes none of the network's weights",
+            expected="one that changes the weights that it is given",
+            fix="Hand on the parameters themselves.",
+        )
     optimizer.eval()
 
 
@@ -211,7 +229,9 @@ def _label(recipe: Recipe) -> str:
 
 
 @contextmanager
-def _context(variant: Variant, what: str, expected: str, fix: str) -> Iterator[None]:
+def _context(
+    variant: Variant, network: nn.Module, what: str, expected: str, fix: str
+) -> Iterator[None]:
     """Turn what an optimizer or a schedule raises into an error that names it and its variant."""
     what = f"{what} of variant {variant.name!r}"
     try:
@@ -220,6 +240,11 @@ def _context(variant: Variant, what: str, expected: str, fix: str) -> Iterator[N
         raise ParibusError(what, got=error.got, expected=error.expected, fix=error.fix) from error
     except Exception as error:
         got = " ".join(f"{type(error).__name__}: {error}".split())
+        # Optimizers speak of a weight by its shape.
+        names = [
+            n for n, p in network.named_parameters() if p.requires_grad and f"{p.shape}" in got
+        ]
+        got += f" (of that shape: {', '.join(names)})" if names else ""
         raise ParibusError(what, got=got, expected=expected, fix=fix) from error
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -107,6 +107,30 @@ def matrices_only(params: Sequence[Tensor]) -> torch.optim.Optimizer:
 def of_copies(params: Sequence[Tensor]) -> torch.optim.Optimizer:
     """Return an optimizer that trains nothing of the network."""
     return torch.optim.SGD([nn.Parameter(p.detach().clone()) for p in params], lr=0.1)
+
+
+class Hidden:
+    """An optimizer that shows no groups, of weights or, by mistake, of copies; it has no ``zero_grad``."""
+
+    def __init__(self, params: Sequence[Tensor], copies: bool = True) -> None:
+        self.weights = [nn.Parameter(p.detach().clone()) for p in params] if copies else params
+
+    @torch.no_grad()
+    def step(self) -> None:
+        for p in self.weights:
+            if p.grad is not None:
+                p.sub_(p.grad, alpha=0.1)
+
+
+class Probing(torch.optim.SGD):
+    """Draws numbers of its own between evaluations of the loss, which it keeps; takes no step."""
+
+    drawn: ClassVar[list[float]] = []
+
+    def step(self, closure: Callable[[], Tensor]) -> None:  # type: ignore[override]
+        for _ in range(2):
+            self.drawn.append(torch.rand(()).item())
+            closure()
 
 
 def nothing(params: Sequence[Tensor]) -> None:

@@ -267,15 +267,16 @@ def test_the_loss_that_is_kept_is_the_one_before_the_step(tiny) -> None:
 
 
 @pytest.mark.parametrize(
-    "model",
-    [call(own.Noisy), call("paribus.models.mlp:MLP", hidden=[6], dropout=0.5)],
-    ids=["functional", "layer"],
+    "model", [call(own.Noisy), call("paribus.models.mlp:MLP", hidden=[6], dropout=0.5)]
 )
 def test_noise_is_the_same_in_every_evaluation_of_a_step(tiny, model: Any) -> None:
-    """With a rate of zero L-BFGS evaluates the same loss again and again, whatever is drawn."""
+    """Weights stay, so that a loss differs by what is drawn alone: from step to step, and not within one.
+
+    What the optimizer draws itself differs each time.
+    """
     seen: list[float] = []
-    run, split = tiny["table"].pair(model, call("torch.optim:LBFGS", lr=0.0, max_iter=3))
-    training = Training(run, split)
+    own.Probing.drawn.clear()
+    training = Training(*tiny["table"].pair(model, call(own.Probing)))
     evaluate = training._loss
 
     def noted(*batch: Any) -> Tensor:
@@ -285,11 +286,19 @@ def test_noise_is_the_same_in_every_evaluation_of_a_step(tiny, model: Any) -> No
 
     training._loss = noted
     with torch.random.fork_rng():
-        training.advance(2)
-    first, second = seen[: len(seen) // 2], seen[len(seen) // 2 :]
-    assert len(first) > 1
-    assert len(set(first)) == len(set(second)) == 1
-    assert first[0] != second[0]
+        training.advance(3)
+    assert len(seen) == 6
+    assert seen[::2] == seen[1::2]
+    assert len(set(seen)) == 3
+    assert len(set(own.Probing.drawn)) == 6
+
+
+def test_an_object_that_shows_nothing_has_its_gradient_forgotten_each_step(tiny) -> None:
+    run, split = tiny["table"].pair(MLP, call(own.Hidden, copies=False))
+    training, losses = trained(run, split)
+    _, expected = trained(*tiny["table"].pair(MLP, call(SGD, lr=0.1)))
+    assert torch.equal(losses, expected)
+    assert training.optimizers[0].untrained == []
 
 
 def test_evaluations_of_the_loss_are_counted(tiny) -> None:

@@ -298,7 +298,9 @@ def _held(optimizer: object) -> list[torch.optim.Optimizer]:
 def leaves_of(optimizer: Any) -> list[Any]:
     """Return the optimizers whose groups of weights decide the rates: those that one is made of, or itself."""
     own = {id(group) for group in getattr(optimizer, "param_groups", ())}
-    inner = [o for o in _held(optimizer) if any(id(g) not in own for g in o.param_groups)]
+    inner = _held(optimizer)
+    if isinstance(optimizer, torch.optim.Optimizer):  # one that wraps another may share its groups
+        inner = [o for o in inner if any(id(g) not in own for g in o.param_groups)]
     return [leaf for o in inner for leaf in leaves_of(o)] or [optimizer]
 
 

@@ -34,12 +34,11 @@ class Schedule:
     def __init__(self, recipe: Recipe, optimizers: Sequence[Any]) -> None:
         self.optimizers, self.schedulers = optimizers, list[Any]()
         self.noted: list[list[float]] = []
+        self.momenta = [_momenta(optimizer) for optimizer in optimizers]
         self.moves_momentum, self.left = False, recipe.steps
         if recipe.schedule is not None:
             told = told_steps(recipe.schedule, recipe.steps, LENGTHS)
-            before = [_momenta(optimizer) for optimizer in optimizers]
             self.schedulers = [recipe.schedule(optimizer, **told) for optimizer in optimizers]
-            self.moves_momentum = before != [_momenta(optimizer) for optimizer in optimizers]
         for scheduler in self.schedulers:
             if by_loss(scheduler) and getattr(scheduler, "mode", "min") != "min":
                 raise ParibusError(
@@ -64,6 +63,8 @@ class Schedule:
 
     def note(self) -> None:
         """Keep the rates of the next step, of each optimizer's first group."""
+        now = [_momenta(optimizer) for optimizer in self.optimizers]
+        self.moves_momentum |= bool(self.schedulers) and now != self.momenta
         groups = [g for o in self.optimizers for g in getattr(o, "param_groups", ())[:1]]
         self.noted.append([float(group["lr"]) for group in groups if "lr" in group])
 

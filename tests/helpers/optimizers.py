@@ -122,6 +122,23 @@ class Hidden:
                 p.sub_(p.grad, alpha=0.1)
 
 
+class Wrapped:
+    """Steps of an optimizer whose groups it shows; no subclass of torch's."""
+
+    def __init__(self, params: Sequence[Tensor]) -> None:
+        self.optimizer = torch.optim.SGD(params, lr=0.1)
+
+    @property
+    def param_groups(self) -> list[dict[str, Any]]:
+        return self.optimizer.param_groups
+
+    def zero_grad(self) -> None:
+        self.optimizer.zero_grad()
+
+    def step(self) -> None:
+        self.optimizer.step()
+
+
 class Probing(torch.optim.SGD):
     """Draws numbers of its own between evaluations of the loss, which it keeps; takes no step."""
 

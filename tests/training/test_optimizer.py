@@ -164,6 +164,13 @@ def test_a_schedule_goes_for_every_optimizer_and_its_rates_are_kept(tiny) -> Non
     assert record.notes[-1] == "CosineAnnealingLR is told T_max=6, the steps of a run"
 
 
+def test_a_schedule_reaches_the_optimizer_whose_groups_an_object_shows(tiny) -> None:
+    schedule = call(rates.StepLR, step_size=1)
+    training, _ = trained(*tiny["table"].pair(MLP, call(own.Wrapped), schedule=schedule))
+    (group,) = training.optimizers[0].steppers[0].optimizer.param_groups
+    assert group["lr"] == pytest.approx(0.1 * 0.1 ** (STEPS - 1))
+
+
 def test_a_schedule_reaches_the_optimizers_within_one(tiny) -> None:
     run, split = tiny["table"].pair(MLP, call(own.both), schedule=call(rates.StepLR, step_size=1))
     training, _ = trained(run, split)
@@ -389,10 +396,18 @@ def test_what_the_stacked_engine_has_no_form_of_is_named(tiny) -> None:
     ]
 
 
-def test_a_schedule_of_the_momentum_is_told(tiny) -> None:
-    schedule = call(rates.OneCycleLR, max_lr=0.5, total_steps=STEPS)
-    record = train(*tiny["table"].pair(MLP, schedule=schedule))
-    assert record.notes[-1] == "OneCycleLR changes the momentum too, besides the rate"
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        call(rates.OneCycleLR, max_lr=0.5, total_steps=STEPS),
+        call(rates.CyclicLR, base_lr=0.01, max_lr=0.1, max_momentum=0.5, step_size_up=9),
+    ],
+)
+def test_a_schedule_of_the_momentum_is_told(tiny, schedule: Any) -> None:
+    """The second begins at the momentum that the optimizer has."""
+    run = tiny["table"].pair(MLP, call(SGD, lr=0.1, momentum=0.5), schedule=schedule)
+    kind = schedule.label.partition("(")[0]
+    assert f"{kind} changes the momentum too, besides the rate" in train(*run).notes
 
 
 def test_a_length_other_than_a_run_s_is_told(tiny) -> None:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from paribus.errors import ParibusError
 from paribus.experiment.recipe import EarlyStopping, Recipe
+from paribus.runs.fingerprint import calls
 from paribus.spec import call, canonical, digest, lookup, replace
 from tests.helpers.processes import printed
 from tests.helpers.refusals import refused
@@ -146,3 +147,17 @@ def test_a_schedule_is_said_only_where_there_is_one() -> None:
 def test_no_pattern_is_no_optimizer() -> None:
     with pytest.raises(ValidationError):
         Recipe(model=RECIPE.model, optimizer={})
+
+
+def test_the_code_of_every_optimizer_and_schedule_is_found_for_the_fingerprint() -> None:
+    recipe = replace(
+        replace(RECIPE, "optimizer", PARTS),
+        "schedule",
+        call("tests.helpers.optimizers:warm_cosine"),
+    )
+    assert [made.target for made in calls(recipe)] == [
+        "paribus.models.mlp:MLP",
+        "torch.optim:Muon",
+        "torch.optim:SGD",
+        "tests.helpers.optimizers:warm_cosine",
+    ]

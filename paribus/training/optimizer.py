@@ -75,8 +75,7 @@ class NetworkOptimizer:
         self.named = dict(whole if named is None else named)
         _refuse_nothing(network, self.named)
         self.steppers = list(_steppers(recipe, network, self.named))
-        leaves = [leaf for s in self.steppers for leaf in leaves_of(s.optimizer)]
-        self.schedule = Schedule(recipe, leaves)
+        self.schedule = Schedule(recipe, [pair for s in self.steppers for pair in _scheduled(s)])
         self.seen, self.unheld = _unheld(self.named, [s.optimizer for s in self.steppers])
         forgetful = all(callable(getattr(s.optimizer, "zero_grad", None)) for s in self.steppers)
         self.forgotten = self.unheld if forgetful else [*self.named]
@@ -302,6 +301,13 @@ def leaves_of(optimizer: Any) -> list[Any]:
     if isinstance(optimizer, torch.optim.Optimizer):  # one that wraps another may share its groups
         inner = [o for o in inner if any(id(g) not in own for g in o.param_groups)]
     return [leaf for o in inner for leaf in leaves_of(o)] or [optimizer]
+
+
+def _scheduled(stepper: Stepper) -> Iterator[tuple[str, Any]]:
+    """Yield the optimizers whose rates decide a stepper's, with what people call each."""
+    leaves = leaves_of(stepper.optimizer)
+    for leaf in leaves:
+        yield stepper.name if len(leaves) == 1 else type(leaf).__name__, leaf
 
 
 def _with_modes(optimizer: Any) -> list[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from torch.optim.lr_scheduler import ReduceLROnPlateau
@@ -25,20 +25,21 @@ class Schedule:
 
     Args:
         recipe: whose ``schedule`` is made.
-        optimizers: whose rates are scheduled.
+        optimizers: whose rates are scheduled, with what people call each.
 
     Attributes:
         moves_momentum: whether the momentum is scheduled as well, as by `OneCycleLR`.
     """
 
-    def __init__(self, recipe: Recipe, optimizers: Sequence[Any]) -> None:
-        self.optimizers, self.schedulers = optimizers, list[Any]()
+    def __init__(self, recipe: Recipe, optimizers: Sequence[tuple[str, Any]]) -> None:
+        self.names = [name for name, _ in optimizers]
+        self.optimizers, self.schedulers = [made for _, made in optimizers], list[Any]()
         self.noted: list[list[float]] = []
-        self.momenta = [_momenta(optimizer) for optimizer in optimizers]
+        self.momenta = [_momenta(optimizer) for optimizer in self.optimizers]
         self.moves_momentum, self.left = False, recipe.steps
         if recipe.schedule is not None:
             told = told_steps(recipe.schedule, recipe.steps, LENGTHS)
-            self.schedulers = [recipe.schedule(optimizer, **told) for optimizer in optimizers]
+            self.schedulers = [recipe.schedule(o, **told) for o in self.optimizers]
         for scheduler in self.schedulers:
             if by_loss(scheduler) and getattr(scheduler, "mode", "min") != "min":
                 raise ParibusError(
@@ -68,15 +69,24 @@ class Schedule:
         groups = [g for o in self.optimizers for g in getattr(o, "param_groups", ())[:1]]
         self.noted.append([float(group["lr"]) for group in groups if "lr" in group])
 
-    def curves(self) -> dict[str, list[float]]:
-        """Return the rates that were noted, one curve for all or one for each; none if they never changed."""
-        kinds = [type(o).__name__ for o in self.optimizers]
+    def columns(self) -> list[tuple[str, list[float]]]:
+        """Return the rates that were noted, by optimizer; none if no scheduler is there and they never changed."""
         columns = [list(column) for column in zip(*self.noted, strict=True)]
         if not self.schedulers and all(len(set(column)) == 1 for column in columns):
-            return {}
-        if all(column == columns[0] for column in columns):
-            return {CURVE: columns[0]} if columns else {}
-        return {f"{CURVE}/{kind}": c for kind, c in zip(kinds, columns, strict=False)}
+            return []
+        return list(zip(self.names, columns, strict=False))
+
+
+def rate_curves(schedules: Iterable[Schedule]) -> dict[str, list[float]]:
+    """Return the curves of the rates of a run: one where all its optimizers have the same, or else one for each."""
+    columns = [pair for schedule in schedules for pair in schedule.columns()]
+    if columns and all(column == columns[0][1] for _, column in columns):
+        return {CURVE: columns[0][1]}
+    curves: dict[str, list[float]] = {}
+    for i, (name, column) in enumerate(columns):
+        before = [other for other, _ in columns[:i]].count(name)
+        curves[f"{CURVE}/{name}" + f" ({before + 1})" * (before > 0)] = column
+    return curves
 
 
 CURVE = "learning_rate"

@@ -57,10 +57,19 @@ def test_a_schedule_goes_for_every_optimizer_and_its_rates_are_kept(tiny) -> Non
     schedule = call(rates.CosineAnnealingLR)
     run, split = tiny["table"].pair(MLP, parts, schedule=schedule, evaluate_every=3)
     record = train(run, split)
-    assert record.curves["learning_rate/SGD"] == pytest.approx([1.0, 0.5, 0.0669873])
-    assert record.curves["learning_rate/AdamW"] == pytest.approx([0.1, 0.05, 0.00669873])
+    assert record.curves["learning_rate/SGD of *.weight"] == pytest.approx([1.0, 0.5, 0.0669873])
+    assert record.curves["learning_rate/AdamW of *"] == pytest.approx([0.1, 0.05, 0.00669873])
     assert not [name for name in record.scores if "rate" in name]
     assert record.notes[-1] == "CosineAnnealingLR is told T_max=6, the steps of a run"
+
+
+def test_optimizers_of_one_kind_have_curves_of_their_own(tiny) -> None:
+    schedule = call(rates.StepLR, step_size=9)
+    curves = train(*tiny["table"].pair(MLP, call(own.pair), schedule=schedule)).curves
+    assert {n: set(c) for n, c in curves.items() if "rate" in n} == {
+        "learning_rate/SGD": {0.1},
+        "learning_rate/SGD (2)": {0.05},
+    }
 
 
 def test_a_schedule_reaches_the_optimizer_whose_groups_an_object_shows(tiny) -> None:

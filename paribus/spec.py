@@ -90,12 +90,29 @@ _ABSENT = "(absent)"
 
 
 def _differences(a: Any, b: Any, path: str) -> Iterator[tuple[str, tuple[Any, Any]]]:
+    a, b = _by_name(a, b), _by_name(b, a)
     if isinstance(a, dict) and isinstance(b, dict):
         for name in sorted(a.keys() | b.keys()):
             step = f"{path}.{name}" if path else name
             yield from _differences(a.get(name, _ABSENT), b.get(name, _ABSENT), step)
     elif a != b:
         yield path, (a, b)
+
+
+def _by_name(value: Any, other: Any) -> Any:
+    """Return pairs of a name and plain data as a mapping, where another value has the same names in the same order."""
+    sides = (value, other)
+    if all(isinstance(s, list) and s and all(map(_is_pair, s)) for s in sides):
+        names, others = ([name for name, _ in side] for side in sides)
+        return dict(value) if names == others else value
+    return value
+
+
+def _is_pair(item: object) -> bool:
+    """Return whether an item is a name with plain data of parts, as each optimizer of several by pattern is."""
+    if not isinstance(item, list) or len(item) != 2:
+        return False
+    return isinstance(item[0], str) and isinstance(item[1], dict)
 
 
 class Call(Frozen):
@@ -238,7 +255,7 @@ def _step(value: object, name: str) -> Any:
     if name not in fields:
         raise ParibusError(
             "a dotted path",
-            got=f"{name!r} in {type(value).__name__}",
+            got=f"{name!r} in {'several by name' if isinstance(value, tuple) else type(value).__name__}",
             expected=f"one of {', '.join(fields) or 'nothing: it has no parts'}",
             fix="Name a field of the task or recipe, or a keyword argument that it sets.",
         )

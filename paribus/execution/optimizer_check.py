@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from paribus.data.cache import keep_latest
+from paribus.data.dataset import Subset
 from paribus.errors import ParibusError, error_context
 from paribus.execution.executor import dataset_of
 from paribus.experiment.recipe import Recipe
@@ -25,6 +26,7 @@ from paribus.training.alternating import alternates
 from paribus.training.network import build
 from paribus.training.optimizer import NetworkOptimizer
 from paribus.training.pretrained import named_weights
+from paribus.training.schedule import STEPS, optimizer_calls
 
 KEPT = 4
 # More steps of a schedule take a second to look at.
@@ -44,9 +46,11 @@ class Probe:
         weights: copies of its parameters and buffers.
         gradients: of its parameters.
         evaluate: takes a forward and a backward pass.
+        part: the batch.
     """
 
     network: nn.Module
+    part: Subset
     weights: dict[str, Tensor]
     gradients: dict[str, Tensor | None]
     evaluate: Callable[[], Tensor]
@@ -67,23 +71,27 @@ def check_optimizer(variant: Variant) -> None:
         probe = _probe(variant)
         with _context(
             variant,
+            probe.network,
             _label(recipe),
             "a step with this network's weights on a batch of its data",
             WAYS_OUT,
         ):
             unscheduled = recipe.model_copy(update={"schedule": None})
             optimizers = _optimizers(unscheduled, probe.network)
-            if not alternates(probe.network):
+            if alternates(probe.network):
+                _alternate(optimizers, probe)
+            else:
                 _take_step(optimizers[0], probe)
         if recipe.schedule is not None:
             with _context(
                 variant,
+                probe.network,
                 f"schedule {recipe.schedule.label}",
                 f"one that goes on for the {recipe.steps} steps of a run",
                 "Change recipe.schedule; arguments for its length may be left out.",
             ):
                 for optimizer in _optimizers(recipe, probe.network):
-                    for _ in range(min(recipe.steps, MOST_STEPS)):
+                    for _ in range(_looked_at(recipe)):
                         optimizer.schedule.step()
                     optimizer.schedule.evaluated(0.0)
 
@@ -99,7 +107,7 @@ def _probe(variant: Variant) -> Probe:
         recipe.dtype,
         recipe.clip_norm,
     )
-    name = digest((variant.task, *parts, recipe.salt))
+    name = digest((variant.task, *parts, recipe.salt, _capturable(recipe)))
     if name not in _probes:
         keep_latest(_probes, name, _new_probe(variant), KEPT)
     probe = _probes[name]
@@ -114,11 +122,13 @@ def _new_probe(variant: Variant) -> Probe:
     dtype = getattr(torch, recipe.dtype)
     dataset = dataset_of(variant.task, 0)
     split = variant.task.make_split(dataset, streams)
-    part = split.part("train", recipe.batch_size).to("cpu", dtype)
+    # What a GPU can capture takes no step elsewhere.
+    device = "cuda" if _capturable(recipe) and torch.cuda.is_available() else "cpu"
+    part = split.part("train", recipe.batch_size).to(device, dtype)
     network = build(recipe, dataset, streams)
     for frozen in named_weights(recipe, network)[1]:
         network.get_parameter(frozen).requires_grad_(False)
-    network = network.to("cpu", dtype)
+    network = network.to(device, dtype)
     first = {name: value.clone() for name, value in network.state_dict().items()}
 
     def evaluate() -> Tensor:
@@ -138,7 +148,18 @@ def _new_probe(variant: Variant) -> Probe:
         ):
             evaluate()
     gradients = {name: p.grad for name, p in network.named_parameters()}
-    return Probe(network, first, gradients, evaluate)
+    return Probe(network, part, first, gradients, evaluate)
+
+
+def _looked_at(recipe: Recipe) -> int:
+    """Return how many steps of a schedule are gone through: past the length that it is given, if it is given one."""
+    assert recipe.schedule is not None, "only a schedule is gone through"
+    given = [v for k, v in recipe.schedule.kwargs.items() if k in STEPS and isinstance(v, int)]
+    return min(recipe.steps, max([MOST_STEPS, *(length + 2 for length in given)]))
+
+
+def _capturable(recipe: Recipe) -> bool:
+    return any(c.kwargs.get("capturable") for c in optimizer_calls(recipe))
 
 
 def _optimizers(recipe: Recipe, network: nn.Module) -> list[NetworkOptimizer]:
@@ -150,6 +171,22 @@ def _optimizers(recipe: Recipe, network: nn.Module) -> list[NetworkOptimizer]:
         NetworkOptimizer(recipe, network, {names[id(p)]: p for p in group if p.requires_grad})
         for group, _ in network.alternating_updates()  # type: ignore[operator]  # checked by alternates()
     ]
+
+
+def _alternate(optimizers: Sequence[NetworkOptimizer], probe: Probe) -> None:
+    """Take the alternating updates of a step."""
+    updates = probe.network.alternating_updates()  # type: ignore[operator]  # checked by alternates()
+    for optimizer, (_, loss) in zip(optimizers, updates, strict=True):
+
+        def evaluate(optimizer: NetworkOptimizer = optimizer, loss: Any = loss) -> Tensor:
+            value: Tensor = loss(probe.part.inputs, probe.part.targets, torch.Generator())
+            optimizer.zero_grad()
+            value.backward()
+            return value
+
+        optimizer.train()
+        optimizer.step(evaluate)
+        optimizer.eval()
 
 
 def _take_step(optimizer: NetworkOptimizer, probe: Probe) -> None:
@@ -171,6 +208,15 @@ def _take_step(optimizer: NetworkOptimizer, probe: Probe) -> None:
         optimizer.step(probe.evaluate)
     else:
         optimizer.step(evaluate)
+    if not optimizer.seen and all(
+        torch.equal(weight, probe.weights[name]) for name, weight in optimizer.named.items()
+    ):
+        raise ParibusError(
+            "",
+            got="a step that changes none of the network's weights",
+            expected="one that changes the weights that it is given",
+            fix="Hand on the parameters themselves.",
+        )
     optimizer.eval()
 
 
@@ -183,7 +229,9 @@ def _label(recipe: Recipe) -> str:
 
 
 @contextmanager
-def _context(variant: Variant, what: str, expected: str, fix: str) -> Iterator[None]:
+def _context(
+    variant: Variant, network: nn.Module, what: str, expected: str, fix: str
+) -> Iterator[None]:
     """Turn what an optimizer or a schedule raises into an error that names it and its variant."""
     what = f"{what} of variant {variant.name!r}"
     try:
@@ -192,6 +240,11 @@ def _context(variant: Variant, what: str, expected: str, fix: str) -> Iterator[N
         raise ParibusError(what, got=error.got, expected=error.expected, fix=error.fix) from error
     except Exception as error:
         got = " ".join(f"{type(error).__name__}: {error}".split())
+        # Optimizers speak of a weight by its shape.
+        names = [
+            n for n, p in network.named_parameters() if p.requires_grad and f"{p.shape}" in got
+        ]
+        got += f" (of that shape: {', '.join(names)})" if names else ""
         raise ParibusError(what, got=got, expected=expected, fix=fix) from error
 
 

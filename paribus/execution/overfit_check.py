@@ -9,6 +9,7 @@ import torch
 
 from paribus.data.dataset import Split
 from paribus.execution.executor import dataset_of
+from paribus.execution.optimizer_check import check_optimizer
 from paribus.execution.own_data import with_own_data
 from paribus.execution.pool import one_thread
 from paribus.execution.preflight import try_once
@@ -102,12 +103,18 @@ def check_all(
         variants: all of them, not the baselines alone.
         steps: how many are taken at most.
     """
+    made: list[tuple[str, Variant]] = []
     for declared in suite.comparisons:
         comparison = with_own_data(declared, settings)
-        for variant in comparison.variants()[: None if variants else 1]:
-            try_once(variant)
-            for fitted in check(variant, steps=steps):
-                yield f"{comparison.name}, {variant.name}", fitted
+        # A schedule is as long as a run, which the budget says.
+        of_budget = comparison.at(next(iter(comparison.budgets))).variants()
+        made += [(f"{comparison.name}, {v.name}", v) for v in of_budget[: None if variants else 1]]
+    for _, variant in made:
+        try_once(variant)
+        check_optimizer(variant)
+    for name, variant in made:
+        for fitted in check(variant, steps=steps):
+            yield name, fitted
 
 
 def _fitted(run: Run, split: Split, steps: int) -> Fitted:

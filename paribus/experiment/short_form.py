@@ -168,7 +168,8 @@ def comparison_of(
         )
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
+        # Which kind of value was tried for a field that takes two is no part of its path.
+        place = ".".join(str(part) for part in first["loc"] if part not in ("Call", "Parts"))
         raise ParibusError(
             f"recipe.{place}",
             got=repr(first["input"]),

@@ -27,6 +27,7 @@ from paribus.training.optimizer import NetworkOptimizer
 from paribus.training.optimizer_notes import remarks
 from paribus.training.pretrained import initial_network, source_weights
 from paribus.training.run_state import RunState, diagnosed, evaluation, finish
+from paribus.training.schedule import rate_curves
 
 DIAGNOSED = 256
 
@@ -184,8 +185,7 @@ def fitted(run: Run, split: Split) -> tuple[Training, RunState]:
         training.score_weights()
         if best is not None:
             training.network.load_state_dict(best)
-        for optimizer in training.optimizers:
-            progress.curves |= optimizer.schedule.curves()
+        progress.curves |= rate_curves(optimizer.schedule for optimizer in training.optimizers)
     return training, progress
 
 

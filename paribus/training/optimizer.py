@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -59,7 +60,8 @@ class NetworkOptimizer:
         named: those that are, by name; all that require a gradient if none are given.
 
     Attributes:
-        untrained: names of weights that require a gradient and that no optimizer holds, as far as that can be seen.
+        seen: whether the optimizers show which weights they hold, by groups as torch's do.
+        unheld: names of weights that no optimizer shows.
         evaluations: of the loss, so far.
 
     Raises:
@@ -73,9 +75,10 @@ class NetworkOptimizer:
         self.named = dict(whole if named is None else named)
         _refuse_nothing(network, self.named)
         self.steppers = list(_steppers(recipe, network, self.named))
-        leaves = [leaf for s in self.steppers for leaf in leaves_of(s.optimizer)]
-        self.schedule = Schedule(recipe, leaves)
-        self.untrained = _untrained(self.named, [s.optimizer for s in self.steppers])
+        self.schedule = Schedule(recipe, [pair for s in self.steppers for pair in _scheduled(s)])
+        self.seen, self.unheld = _unheld(self.named, [s.optimizer for s in self.steppers])
+        forgetful = all(callable(getattr(s.optimizer, "zero_grad", None)) for s in self.steppers)
+        self.forgotten = self.unheld if forgetful else [*self.named]
         self.modes = [m for s in self.steppers for m in _with_modes(s.optimizer)]
         self.training: bool | None = None
         self.evaluations = 0
@@ -95,12 +98,17 @@ class NetworkOptimizer:
             self.training = training
 
     def zero_grad(self) -> None:
-        """Forget the gradient of every weight, of those too that no optimizer holds."""
+        """Forget the gradient of every weight, of those too that no optimizer shows."""
         for stepper in self.steppers:
             if callable(forget := getattr(stepper.optimizer, "zero_grad", None)):
                 forget()
-        for name in self.untrained:
+        for name in self.forgotten:
             self.named[name].grad = None
+
+    @property
+    def untrained(self) -> list[str]:
+        """Names of weights that are not trained, as far as that can be seen."""
+        return self.unheld if self.seen else []
 
     def step(self, evaluate: Evaluate) -> Tensor:
         """Take a step of every optimizer and return the loss before it.
@@ -108,14 +116,12 @@ class NetworkOptimizer:
         Those that need no closure step on one gradient, in their order; those that evaluate the loss themselves follow.
         """
         losses: list[Tensor] = []
-        restore = _random_state(self.named) if any(s.closes for s in self.steppers) else None
+        draws = _Draws(self.named) if any(s.closes for s in self.steppers) else nullcontext()
 
         @torch.enable_grad()
         def evaluated() -> Tensor:
-            # What a network draws must be the same however often a step evaluates it.
-            if losses and restore is not None:
-                restore()
-            losses.append(evaluate())
+            with draws:
+                losses.append(evaluate())
             return losses[-1]
 
         plain = [s for s in self.steppers if not s.evaluates]
@@ -133,18 +139,30 @@ class NetworkOptimizer:
         return losses[0]
 
 
-def _random_state(named: Mapping[str, nn.Parameter]) -> Callable[[], None]:
-    """Return a function that puts the global generator back to where it is now."""
-    state = torch.get_rng_state()
-    if not any(weight.is_cuda for weight in named.values()):
-        return lambda: torch.set_rng_state(state)
-    on_gpu = torch.cuda.get_rng_state()
+class _Draws:
+    """Context in which the global generator gives the same numbers each time; outside it goes on as if it had not."""
 
-    def restore() -> None:
-        torch.set_rng_state(state)
-        torch.cuda.set_rng_state(on_gpu)
+    def __init__(self, named: Mapping[str, nn.Parameter]) -> None:
+        on_gpu = any(weight.is_cuda for weight in named.values())
+        self.generators = [torch.default_generator]
+        if on_gpu:
+            self.generators.append(torch.cuda.default_generators[torch.cuda.current_device()])
+        self.first: list[Tensor] = []
+        self.after: list[Tensor] = []
 
-    return restore
+    def __enter__(self) -> None:
+        self.after = [generator.get_state() for generator in self.generators] if self.first else []
+        if self.first:
+            self._put(self.first)
+        else:
+            self.first = [generator.get_state() for generator in self.generators]
+
+    def __exit__(self, *raised: object) -> None:
+        self._put(self.after)
+
+    def _put(self, states: Sequence[Tensor]) -> None:
+        for generator, state in zip(self.generators, states, strict=False):
+            generator.set_state(state)
 
 
 def _step_plainly(stepper: Stepper, evaluate: Evaluate) -> None:
@@ -279,8 +297,17 @@ def _held(optimizer: object) -> list[torch.optim.Optimizer]:
 def leaves_of(optimizer: Any) -> list[Any]:
     """Return the optimizers whose groups of weights decide the rates: those that one is made of, or itself."""
     own = {id(group) for group in getattr(optimizer, "param_groups", ())}
-    inner = [o for o in _held(optimizer) if any(id(g) not in own for g in o.param_groups)]
+    inner = _held(optimizer)
+    if isinstance(optimizer, torch.optim.Optimizer):  # one that wraps another may share its groups
+        inner = [o for o in inner if any(id(g) not in own for g in o.param_groups)]
     return [leaf for o in inner for leaf in leaves_of(o)] or [optimizer]
+
+
+def _scheduled(stepper: Stepper) -> Iterator[tuple[str, Any]]:
+    """Yield the optimizers whose rates decide a stepper's, with what people call each."""
+    leaves = leaves_of(stepper.optimizer)
+    for leaf in leaves:
+        yield stepper.name if len(leaves) == 1 else type(leaf).__name__, leaf
 
 
 def _with_modes(optimizer: Any) -> list[Any]:
@@ -290,8 +317,8 @@ def _with_modes(optimizer: Any) -> list[Any]:
     return [mode for held in _held(optimizer) for mode in _with_modes(held)]
 
 
-def _untrained(named: Mapping[str, nn.Parameter], optimizers: list[Any]) -> list[str]:
-    """Return the names of weights that no group of any optimizer has; none where there are no groups to look at.
+def _unheld(named: Mapping[str, nn.Parameter], optimizers: Sequence[Any]) -> tuple[bool, list[str]]:
+    """Return whether optimizers show what they hold, and the names of the weights that none of them shows.
 
     Raises:
         ParibusError: an optimizer holds other weights than the network's.
@@ -311,4 +338,4 @@ def _untrained(named: Mapping[str, nn.Parameter], optimizers: list[Any]) -> list
             expected="one that changes the weights that it is given",
             fix="Hand on the parameters themselves.",
         )
-    return [name for key, name in own.items() if key not in held] if held else []
+    return bool(held), [name for key, name in own.items() if key not in held]

@@ -10,7 +10,7 @@ from torch import nn
 from paribus.experiment.recipe import Recipe
 from paribus.spec import Call
 from paribus.training.optimizer import NetworkOptimizer
-from paribus.training.schedule import EPOCHS, LENGTHS, STEPS, told_steps
+from paribus.training.schedule import EPOCHS, LENGTHS, STEPS, optimizer_calls, told_steps
 
 if TYPE_CHECKING:
     from paribus.training.loop import Training
@@ -45,12 +45,7 @@ def _of(optimizer: NetworkOptimizer, network: nn.Module, steps: int) -> Iterator
 
 def lengths(recipe: Recipe) -> Iterator[str]:
     """Yield what schedules and optimizers are told of a run's length, and what they are given that differs from it."""
-    calls = (
-        [recipe.optimizer]
-        if isinstance(recipe.optimizer, Call)
-        else [c for _, c in recipe.optimizer]
-    )
-    for call in calls:
+    for call in optimizer_calls(recipe):
         yield from _length(call, recipe.steps, ())
     if recipe.schedule is not None:
         yield from _length(recipe.schedule, recipe.steps, LENGTHS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from torch.optim.lr_scheduler import ReduceLROnPlateau
@@ -25,21 +25,21 @@ class Schedule:
 
     Args:
         recipe: whose ``schedule`` is made.
-        optimizers: whose rates are scheduled.
+        optimizers: whose rates are scheduled, with what people call each.
 
     Attributes:
         moves_momentum: whether the momentum is scheduled as well, as by `OneCycleLR`.
     """
 
-    def __init__(self, recipe: Recipe, optimizers: Sequence[Any]) -> None:
-        self.optimizers, self.schedulers = optimizers, list[Any]()
+    def __init__(self, recipe: Recipe, optimizers: Sequence[tuple[str, Any]]) -> None:
+        self.names = [name for name, _ in optimizers]
+        self.optimizers, self.schedulers = [made for _, made in optimizers], list[Any]()
         self.noted: list[list[float]] = []
-        self.moves_momentum = False
+        self.momenta = [_momenta(optimizer) for optimizer in self.optimizers]
+        self.moves_momentum, self.left = False, recipe.steps
         if recipe.schedule is not None:
             told = told_steps(recipe.schedule, recipe.steps, LENGTHS)
-            before = [_momenta(optimizer) for optimizer in optimizers]
-            self.schedulers = [recipe.schedule(optimizer, **told) for optimizer in optimizers]
-            self.moves_momentum = before != [_momenta(optimizer) for optimizer in optimizers]
+            self.schedulers = [recipe.schedule(o, **told) for o in self.optimizers]
         for scheduler in self.schedulers:
             if by_loss(scheduler) and getattr(scheduler, "mode", "min") != "min":
                 raise ParibusError(
@@ -50,8 +50,9 @@ class Schedule:
                 )
 
     def step(self) -> None:
-        """Go on to the rate of the next step."""
-        for scheduler in self.schedulers:
+        """Go on to the rate of the next step; after the last one of a run there is none, though its steps are timed."""
+        self.left -= 1
+        for scheduler in self.schedulers if self.left > 0 else ():
             if not by_loss(scheduler):
                 scheduler.step()
 
@@ -63,18 +64,29 @@ class Schedule:
 
     def note(self) -> None:
         """Keep the rates of the next step, of each optimizer's first group."""
+        now = [_momenta(optimizer) for optimizer in self.optimizers]
+        self.moves_momentum |= bool(self.schedulers) and now != self.momenta
         groups = [g for o in self.optimizers for g in getattr(o, "param_groups", ())[:1]]
         self.noted.append([float(group["lr"]) for group in groups if "lr" in group])
 
-    def curves(self) -> dict[str, list[float]]:
-        """Return the rates that were noted, one curve for all or one for each; none if they never changed."""
-        kinds = [type(o).__name__ for o in self.optimizers]
+    def columns(self) -> list[tuple[str, list[float]]]:
+        """Return the rates that were noted, by optimizer; none if no scheduler is there and they never changed."""
         columns = [list(column) for column in zip(*self.noted, strict=True)]
         if not self.schedulers and all(len(set(column)) == 1 for column in columns):
-            return {}
-        if all(column == columns[0] for column in columns):
-            return {CURVE: columns[0]} if columns else {}
-        return {f"{CURVE}/{kind}": c for kind, c in zip(kinds, columns, strict=False)}
+            return []
+        return list(zip(self.names, columns, strict=False))
+
+
+def rate_curves(schedules: Iterable[Schedule]) -> dict[str, list[float]]:
+    """Return the curves of the rates of a run: one where all its optimizers have the same, or else one for each."""
+    columns = [pair for schedule in schedules for pair in schedule.columns()]
+    if columns and all(column == columns[0][1] for _, column in columns):
+        return {CURVE: columns[0][1]}
+    curves: dict[str, list[float]] = {}
+    for i, (name, column) in enumerate(columns):
+        before = [other for other, _ in columns[:i]].count(name)
+        curves[f"{CURVE}/{name}" + f" ({before + 1})" * (before > 0)] = column
+    return curves
 
 
 CURVE = "learning_rate"
@@ -119,12 +131,16 @@ def told_steps(call: Call, steps: int, always: Sequence[str] = ()) -> dict[str, 
     }
 
 
+def optimizer_calls(recipe: Recipe) -> list[Call]:
+    """Return the calls that make a recipe's optimizers."""
+    whole = recipe.optimizer
+    return [whole] if isinstance(whole, Call) else [call for _, call in whole]
+
+
 def ends(recipe: Recipe) -> bool:
     """Return whether a recipe's rate is made for so many steps: by a schedule, or an optimizer that is told them."""
-    calls = (
-        [recipe.optimizer]
-        if isinstance(recipe.optimizer, Call)
-        else [c for _, c in recipe.optimizer]
+    told = any(
+        told_steps(call, recipe.steps) or {*STEPS} & call.kwargs.keys()
+        for call in optimizer_calls(recipe)
     )
-    told = any(told_steps(c, recipe.steps) or {*STEPS} & c.kwargs.keys() for c in calls)
     return recipe.schedule is not None or told

@@ -87,12 +87,14 @@ LENGTH = (
 REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "optimizer Muon(lr=0.02)": (
         {"optimizer": call(Muon, lr=0.02)},
-        "ValueError: Muon only supports 2D parameters whereas we found a parameter with size: torch.Size([4])",
+        "ValueError: Muon only supports 2D parameters whereas we found a parameter with size: torch.Size([4]) "
+        "(of that shape: 0.bias)",
         OUT,
     ),
     "optimizers *.weight: SGD(), *: Muon()": (
         {"optimizer": {"*.weight": call(SGD), "*": call(Muon)}},
-        "ValueError: Muon only supports 2D parameters whereas we found a parameter with size: torch.Size([4])",
+        "ValueError: Muon only supports 2D parameters whereas we found a parameter with size: torch.Size([4]) "
+        "(of that shape: 0.bias)",
         OUT,
     ),
     "optimizer SparseAdam()": (
@@ -115,6 +117,11 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
         "RuntimeError: step(closure) did not call the closure that it asks for",
         OUT,
     ),
+    "optimizer Hidden()": (
+        {"optimizer": call(own.Hidden)},
+        "a step that changes none of the network's weights",
+        "expected one that changes the weights that it is given. Hand on the parameters themselves.",
+    ),
     "optimizer SGD(lr=-1.0)": (
         {"optimizer": call(SGD, lr=-1.0)},
         "ValueError: Invalid learning rate: -1.0",
@@ -130,6 +137,12 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
         "none: all 2 are frozen",
         "expected at least one weight that requires a gradient. Leave a weight out of recipe.freeze, or check the "
         "network's requires_grad.",
+    ),
+    "optimizers first.*: SGD(), *: Muon()": (
+        {"model": call(own.Turns), "optimizer": {"first.*": call(SGD), "*": call(Muon)}},
+        "ValueError: Muon only supports 2D parameters whereas we found a parameter with size: torch.Size([1]) "
+        "(of that shape: first.bias, second.bias)",
+        OUT,
     ),
     "schedule OneCycleLR(max_lr=0.5, total_steps=3)": (
         {"schedule": call(rates.OneCycleLR, max_lr=0.5, total_steps=3)},
@@ -174,6 +187,7 @@ def test_what_takes_no_step_is_refused_by_name(what: str) -> None:
         {"schedule": call(rates.ReduceLROnPlateau)},
         {"schedule": call(own.warm_cosine), "clip_norm": 0.1, "dtype": "float64"},
         {"freeze": ("0.*",)},
+        {"model": call(own.Turns), "optimizer": call("torch.optim:LBFGS")},
     ],
     ids=str,
 )

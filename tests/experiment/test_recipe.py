@@ -10,8 +10,10 @@ from pydantic import ValidationError
 
 from paribus.errors import ParibusError
 from paribus.experiment.recipe import EarlyStopping, Recipe
+from paribus.runs.fingerprint import calls
 from paribus.spec import call, canonical, digest, lookup, replace
 from tests.helpers.processes import printed
+from tests.helpers.refusals import refused
 
 RECIPE = Recipe(
     model=call("paribus.models.mlp:MLP", hidden=[16, 8]),
@@ -128,6 +130,11 @@ def test_a_setting_of_one_of_them_has_a_path_of_its_own() -> None:
     assert recipe.optimizer[1] == ("*", call("torch.optim:SGD", lr=0.5))
     assert recipe.optimizer[0] == ("*.weight", PARTS["*.weight"])
     assert lookup(recipe, "optimizer.*.lr") == 0.5
+    assert replace(RECIPE, "optimizer", PARTS).diff(recipe) == {"optimizer.*.kwargs.lr": (0.1, 0.5)}
+    assert refused(lookup, recipe, "optimizer.lr") == (
+        "a dotted path: got 'lr' in several by name, expected one of *.weight, *. Name a field of the task or recipe, "
+        "or a keyword argument that it sets."
+    )
 
 
 def test_a_schedule_is_said_only_where_there_is_one() -> None:
@@ -140,3 +147,17 @@ def test_a_schedule_is_said_only_where_there_is_one() -> None:
 def test_no_pattern_is_no_optimizer() -> None:
     with pytest.raises(ValidationError):
         Recipe(model=RECIPE.model, optimizer={})
+
+
+def test_the_code_of_every_optimizer_and_schedule_is_found_for_the_fingerprint() -> None:
+    recipe = replace(
+        replace(RECIPE, "optimizer", PARTS),
+        "schedule",
+        call("tests.helpers.optimizers:warm_cosine"),
+    )
+    assert [made.target for made in calls(recipe)] == [
+        "paribus.models.mlp:MLP",
+        "torch.optim:Muon",
+        "torch.optim:SGD",
+        "tests.helpers.optimizers:warm_cosine",
+    ]

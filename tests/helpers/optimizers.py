@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -107,6 +107,47 @@ def matrices_only(params: Sequence[Tensor]) -> torch.optim.Optimizer:
 def of_copies(params: Sequence[Tensor]) -> torch.optim.Optimizer:
     """Return an optimizer that trains nothing of the network."""
     return torch.optim.SGD([nn.Parameter(p.detach().clone()) for p in params], lr=0.1)
+
+
+class Hidden:
+    """An optimizer that shows no groups, of weights or, by mistake, of copies; it has no ``zero_grad``."""
+
+    def __init__(self, params: Sequence[Tensor], copies: bool = True) -> None:
+        self.weights = [nn.Parameter(p.detach().clone()) for p in params] if copies else params
+
+    @torch.no_grad()
+    def step(self) -> None:
+        for p in self.weights:
+            if p.grad is not None:
+                p.sub_(p.grad, alpha=0.1)
+
+
+class Wrapped:
+    """Steps of an optimizer whose groups it shows; no subclass of torch's."""
+
+    def __init__(self, params: Sequence[Tensor]) -> None:
+        self.optimizer = torch.optim.SGD(params, lr=0.1)
+
+    @property
+    def param_groups(self) -> list[dict[str, Any]]:
+        return self.optimizer.param_groups
+
+    def zero_grad(self) -> None:
+        self.optimizer.zero_grad()
+
+    def step(self) -> None:
+        self.optimizer.step()
+
+
+class Probing(torch.optim.SGD):
+    """Draws numbers of its own between evaluations of the loss, which it keeps; takes no step."""
+
+    drawn: ClassVar[list[float]] = []
+
+    def step(self, closure: Callable[[], Tensor]) -> None:  # type: ignore[override]
+        for _ in range(2):
+            self.drawn.append(torch.rand(()).item())
+            closure()
 
 
 def nothing(params: Sequence[Tensor]) -> None:
@@ -226,3 +267,21 @@ class Frozen(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.layer(x)
+
+
+class Turns(nn.Module):
+    """Two layers that are updated in turn, each to put out zero."""
+
+    def __init__(self, *, inputs: tuple[int, ...], outputs: int) -> None:
+        super().__init__()
+        self.first = nn.Linear(math.prod(inputs), outputs)
+        self.second = nn.Linear(math.prod(inputs), outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.first(x.flatten(1)) + self.second(x.flatten(1))
+
+    def alternating_updates(self) -> list[tuple[Any, Any]]:
+        return [(m.parameters(), self._loss(m)) for m in (self.first, self.second)]
+
+    def _loss(self, layer: nn.Module) -> Callable[..., Tensor]:
+        return lambda inputs, _targets, _generator: layer(inputs[0].flatten(1)).square().mean()

@@ -1,9 +1,8 @@
-"""Optimizers of every kind in the loop, to the bit those of loops written out here in plain torch."""
+"""Optimizers of every kind in the loop, to the bit those of loops of plain torch."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -12,58 +11,15 @@ from torch import Tensor, nn
 from torch.optim import SGD, AdamW, Muon
 from torch.optim import lr_scheduler as rates
 
-from paribus import Recipe, call
-from paribus.data.dataset import Split
+from paribus import EarlyStopping, Recipe, call
 from paribus.engines.vmapped.fit import why_not
-from paribus.runs.run import Run
-from paribus.seeding import Streams
-from paribus.training.loop import Training, train
-from paribus.training.network import build
+from paribus.training.loop import Training, fitted, train
 from paribus.training.optimizer import NetworkOptimizer, by_pattern
 from tests.helpers import optimizers as own
+from tests.helpers.plain_torch import MLP, STEPS, Plain, same, trained
 from tests.helpers.refusals import refused
 
-MLP = call("paribus.models.mlp:MLP", hidden=[6])
-STEPS = 6
 OWN = "tests.helpers.optimizers"
-
-
-class Plain:
-    """A loop of plain torch: a network, batches in the order of the seed, and a loss to evaluate."""
-
-    def __init__(self, run: Run, split: Split) -> None:
-        self.run, self.part = run, split.part("train").to("cpu", torch.float64)
-        self.network = build(run.recipe, split.dataset, run.streams).double().train()
-        self.named = dict(self.network.named_parameters())
-
-    def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
-        (x,), (y,) = self.part.inputs, self.part.targets
-        epochs = (
-            torch.randperm(len(x), generator=Streams(0).generator("order", e)) for e in range(STEPS)
-        )
-        whole = (order[i : i + 8] for order in epochs for i in range(0, len(x) - 7, 8))
-        for rows in itertools.islice(whole, STEPS):
-            yield x[rows], y[rows]
-
-    def loss(self, x: Tensor, y: Tensor) -> Tensor:
-        self.network.zero_grad()
-        loss = self.run.task.loss(self.network(x), y).mean()
-        loss.backward()
-        return loss
-
-    def outputs(self) -> Tensor:
-        with torch.no_grad():
-            return self.network.eval()(self.part.inputs[0])
-
-
-def trained(run: Run, split: Split) -> tuple[Training, Tensor]:
-    training = Training(run, split)
-    return training, training.advance(STEPS)
-
-
-def same(training: Training, plain: Plain) -> None:
-    for name, value in plain.network.state_dict().items():
-        assert torch.equal(value, training.network.state_dict()[name]), name
 
 
 @pytest.mark.parametrize(
@@ -112,84 +68,6 @@ def test_steps_are_those_of_plain_torch(
             each.step()
     assert losses.tolist() == expected
     same(training, plain)
-
-
-SCHEDULES = {
-    "cosine": (
-        call(rates.CosineAnnealingLR),
-        lambda o: rates.CosineAnnealingLR(o, T_max=STEPS),
-    ),
-    "one cycle": (
-        call(rates.OneCycleLR, max_lr=0.5),
-        lambda o: rates.OneCycleLR(o, max_lr=0.5, total_steps=STEPS),
-    ),
-    "as long as it is given": (
-        call(rates.LinearLR, total_iters=3),
-        lambda o: rates.LinearLR(o, total_iters=3),
-    ),
-    "steps": (call(rates.StepLR, step_size=2), lambda o: rates.StepLR(o, step_size=2)),
-    "a function's": (
-        call(own.warm_cosine),
-        lambda o: own.warm_cosine(o, STEPS),
-    ),
-}
-
-
-@pytest.mark.parametrize("name", SCHEDULES)
-def test_a_schedule_takes_a_step_after_each_of_the_optimizer(tiny, name: str) -> None:
-    schedule, by_hand = SCHEDULES[name]
-    run, split = tiny["table"].pair(MLP, call(SGD, lr=0.1, momentum=0.9), schedule=schedule)
-    training, losses = trained(run, split)
-    plain = Plain(run, split)
-    optimizer = SGD(plain.network.parameters(), lr=0.1, momentum=0.9)
-    theirs, expected = by_hand(optimizer), []
-    for batch in plain.batches():
-        expected.append(plain.loss(*batch).item())
-        optimizer.step()
-        theirs.step()
-    assert losses.tolist() == expected
-    same(training, plain)
-
-
-def test_a_schedule_goes_for_every_optimizer_and_its_rates_are_kept(tiny) -> None:
-    """Rates at steps 0, 3 and 6: half a cosine from each optimizer's own."""
-    parts = {"*.weight": call(SGD, lr=1.0), "*": call(AdamW, lr=0.1)}
-    schedule = call(rates.CosineAnnealingLR)
-    run, split = tiny["table"].pair(MLP, parts, schedule=schedule, evaluate_every=3)
-    record = train(run, split)
-    assert record.curves["learning_rate/SGD"] == pytest.approx([1.0, 0.5, 0.0])
-    assert record.curves["learning_rate/AdamW"] == pytest.approx([0.1, 0.05, 0.0])
-    assert not [name for name in record.scores if "rate" in name]
-    assert record.notes[-1] == "CosineAnnealingLR is told T_max=6, the steps of a run"
-
-
-def test_a_schedule_reaches_the_optimizers_within_one(tiny) -> None:
-    run, split = tiny["table"].pair(MLP, call(own.both), schedule=call(rates.StepLR, step_size=1))
-    training, _ = trained(run, split)
-    inner = training.optimizers[0].steppers[0].optimizer
-    assert inner.first.param_groups[0]["lr"] == pytest.approx(0.1 * 0.1**STEPS)
-    assert inner.second.param_groups[0]["lr"] == pytest.approx(0.05 * 0.1**STEPS)
-
-
-def test_a_schedule_that_goes_by_the_loss_is_shown_that_of_validation(tiny) -> None:
-    schedule = call(rates.ReduceLROnPlateau, patience=0, threshold=0.5)
-    run, split = tiny["table"].pair(MLP, call(SGD, lr=1e-6), schedule=schedule, evaluate_every=2)
-    assert train(run, split).curves["learning_rate"] == pytest.approx([1e-6, 1e-6, 1e-7, 1e-8])
-
-
-def test_a_rate_that_stays_leaves_no_curve(tiny) -> None:
-    assert "learning_rate" not in train(*tiny["table"].pair(MLP)).curves
-
-
-def test_an_optimizer_is_told_the_steps_that_it_asks_for(tiny) -> None:
-    told = train(*tiny["table"].pair(MLP, call(own.Annealed, lr=0.1), evaluate_every=3))
-    given = train(
-        *tiny["table"].pair(MLP, call(own.Annealed, lr=0.1, steps=STEPS), evaluate_every=3)
-    )
-    assert told.scores == given.scores
-    assert told.curves["learning_rate"] == pytest.approx([0.1, 0.075, 0.1 * 0.0669873])
-    assert told.notes[-1] == "Annealed is told steps=6, the steps of a run"
-    assert given.notes == told.notes[:-1]
 
 
 def test_scores_are_those_of_the_weights_in_evaluation_mode(tiny) -> None:
@@ -266,15 +144,16 @@ def test_the_loss_that_is_kept_is_the_one_before_the_step(tiny) -> None:
 
 
 @pytest.mark.parametrize(
-    "model",
-    [call(own.Noisy), call("paribus.models.mlp:MLP", hidden=[6], dropout=0.5)],
-    ids=["functional", "layer"],
+    "model", [call(own.Noisy), call("paribus.models.mlp:MLP", hidden=[6], dropout=0.5)]
 )
 def test_noise_is_the_same_in_every_evaluation_of_a_step(tiny, model: Any) -> None:
-    """With a rate of zero L-BFGS evaluates the same loss again and again, whatever is drawn."""
+    """Weights stay, so that a loss differs by what is drawn alone: from step to step, and not within one.
+
+    What the optimizer draws itself differs each time.
+    """
     seen: list[float] = []
-    run, split = tiny["table"].pair(model, call("torch.optim:LBFGS", lr=0.0, max_iter=3))
-    training = Training(run, split)
+    own.Probing.drawn.clear()
+    training = Training(*tiny["table"].pair(model, call(own.Probing)))
     evaluate = training._loss
 
     def noted(*batch: Any) -> Tensor:
@@ -284,11 +163,19 @@ def test_noise_is_the_same_in_every_evaluation_of_a_step(tiny, model: Any) -> No
 
     training._loss = noted
     with torch.random.fork_rng():
-        training.advance(2)
-    first, second = seen[: len(seen) // 2], seen[len(seen) // 2 :]
-    assert len(first) > 1
-    assert len(set(first)) == len(set(second)) == 1
-    assert first[0] != second[0]
+        training.advance(3)
+    assert len(seen) == 6
+    assert seen[::2] == seen[1::2]
+    assert len(set(seen)) == 3
+    assert len(set(own.Probing.drawn)) == 6
+
+
+def test_an_object_that_shows_nothing_has_its_gradient_forgotten_each_step(tiny) -> None:
+    run, split = tiny["table"].pair(MLP, call(own.Hidden, copies=False))
+    training, losses = trained(run, split)
+    _, expected = trained(*tiny["table"].pair(MLP, call(SGD, lr=0.1)))
+    assert torch.equal(losses, expected)
+    assert training.optimizers[0].untrained == []
 
 
 def test_evaluations_of_the_loss_are_counted(tiny) -> None:
@@ -379,13 +266,13 @@ def test_what_the_stacked_engine_has_no_form_of_is_named(tiny) -> None:
     ]
 
 
-def test_a_schedule_of_the_momentum_is_told(tiny) -> None:
-    schedule = call(rates.OneCycleLR, max_lr=0.5, total_steps=STEPS)
-    record = train(*tiny["table"].pair(MLP, schedule=schedule))
-    assert record.notes[-1] == "OneCycleLR changes the momentum too, besides the rate"
-
-
-def test_a_length_other_than_a_run_s_is_told(tiny) -> None:
-    schedule = call(rates.CosineAnnealingLR, T_max=150)
-    record = train(*tiny["table"].pair(MLP, schedule=schedule))
-    assert record.notes[-1] == "CosineAnnealingLR is given T_max=150, and a run takes 6 steps"
+def test_weights_that_are_kept_are_those_that_were_scored(tiny) -> None:
+    """Of early stopping, the best average and not the weights that were in training then."""
+    settings = {"early_stopping": EarlyStopping(patience=5), "evaluate_every": 1, "steps": 20}
+    run, split = tiny["table"].pair(MLP, call(own.Averaged, lr=3.0), **settings)
+    training, state = fitted(run, split)
+    (x,), (y,) = training.parts.validation.inputs, training.parts.validation.targets
+    with torch.no_grad():
+        loss = run.task.loss(training.network.eval()(x), y).mean()
+    assert state.best_step < state.steps
+    assert loss.item() == pytest.approx(min(state.curves["validation/loss"]), abs=1e-12)

@@ -47,7 +47,7 @@ def _bands(label: str, row: Row) -> dict[str, Band]:
             return {}
         return {label: quartiles([0, row.variant.recipe.steps], [[rate, rate]])}
     return {
-        ", ".join([label, *name.split("/")[1:]]): band(
+        ", ".join([label, *name.split("/", 1)[1:]]): band(
             [r for r in row.present if r.curves.get(name)], name
         )
         for name in names

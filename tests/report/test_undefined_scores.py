@@ -218,10 +218,10 @@ def test_other_suites_keep_their_pages(store, tmp_path) -> None:
     assert replace(sound).contrasts["rmsprop"].decision is not None
 
 
-def test_seeds_whose_search_chose_nothing_are_named(store, tmp_path) -> None:
+def test_seeds_whose_search_chose_nothing_are_named(store) -> None:
     result = filled(store).result()
     row = result.row("adam")
-    space = SearchSpace({"recipe.optimizer.lr": LogUniform(1e-3, 1e-1)})
+    space = SearchSpace(ranges={"recipe.optimizer.lr": LogUniform(low=1e-3, high=1e-1)})
     plan = TrialPlan(row.runs[:2], space, space, trials=2, metric=result.comparison.primary)
     found = [
         RunResult("k", run.seed, Outcome.completed, scores={"validation/log_loss": score})

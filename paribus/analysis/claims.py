@@ -157,7 +157,7 @@ def _learn_nothing(names: Sequence[str], result: Result) -> bool:
 
 def _by_verdict(claim: Claim, result: Result) -> ClaimResult:
     contrast = result.contrasts[claim.variant]
-    mean, p = contrast.difference.mean, contrast.p_holm
+    mean, p = contrast.difference.mean + 0.0, contrast.p_holm  # no minus sign before a zero
     seen = contrast.detectable
     seen_as = "" if seen is None else f", {seen:.2g} would have been seen"
     evidence = (

@@ -17,6 +17,7 @@ from paribus import stats
 from paribus.analysis.control import Control, check_control
 from paribus.analysis.interim_looks import Look, crossed_looks, looks_at
 from paribus.analysis.verdict import Contrast, Reason, decide, decide_sequentially
+from paribus.data.summary import DataSummary, summary_key
 from paribus.engines.vmapped.optimizers import operations_of
 from paribus.experiment.comparison import Comparison
 from paribus.experiment.suite import Suite
@@ -142,6 +143,7 @@ class Result:
         predictions: loads what the runs of a variant said of their test parts.
         arm: ``default``, each variant as it is stated, or ``tuned``, each the winner of a search.
         pilot: the spaces that were searched, in the tuned arm, once they are known.
+        read: what was read of a user's own data, one each of the variants' data sets.
     """
 
     suite: Suite
@@ -161,6 +163,7 @@ class Result:
     predictions: Callable[[Row], list[Predictions]] = lambda _row: []
     arm: Arm = "default"
     pilot: Pilot | None = None
+    read: tuple[DataSummary, ...] = ()
 
     @property
     def baseline(self) -> Row:
@@ -269,7 +272,15 @@ def collect(
         predictions=lambda row: _predictions(row, store),
         arm=arm,
         pilot=pilot,
+        read=_what_was_read(rows, store),
     )
+
+
+def _what_was_read(rows: Sequence[Row], store: Store) -> tuple[DataSummary, ...]:
+    runs = [row.runs[0] for row in rows if row.runs]
+    keys = dict.fromkeys(summary_key(run.task.name, run.data_digest) for run in runs)
+    kept = (store.frozen(key) for key in keys)
+    return tuple(DataSummary.read(plain) for plain in kept if plain is not None)
 
 
 def _unequal_trials(comparison: Comparison, budget: str) -> bool:

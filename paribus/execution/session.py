@@ -13,6 +13,7 @@ from paribus.engines.cohorts import cohort_key, stacked
 from paribus.errors import ParibusError
 from paribus.execution.arm_state import ArmState
 from paribus.execution.cases import Case
+from paribus.execution.data_summary import note_what_was_read
 from paribus.execution.executor import execute, run_error_context
 from paribus.execution.pool import prestart
 from paribus.execution.preflight import check_before_training
@@ -78,6 +79,7 @@ class Session:
         if self.study.jobs > 1 and on_cpu and self.study.store.empty:
             prestart(self.study.jobs)
         check_before_training(self.study, cases)
+        note_what_was_read(self.study, cases)
         here = [case for case in cases if not self.study.skip_reason(case)]
         self._choose_engines(here)
         self._planned += here

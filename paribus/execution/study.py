@@ -16,7 +16,7 @@ from paribus.execution.own_data import with_own_data
 from paribus.execution.pool import available_jobs
 from paribus.execution.settings import Settings
 from paribus.experiment.comparison import Comparison
-from paribus.experiment.primary_score import scored_suite
+from paribus.experiment.primary_score import scored_comparison, scored_suite
 from paribus.experiment.search_space import SearchSpace
 from paribus.experiment.suite import Suite
 from paribus.experiment.task import Task
@@ -100,7 +100,9 @@ class Study:
         if name not in self._comparisons:
             listed = self.suites[case.suite].comparisons
             declared = next(c for c in listed if c.name == case.comparison)
-            self._comparisons[name] = self._apply(declared)
+            made, score = self._apply(declared), self.settings.metric
+            # A user's data may have brought scores of their own.
+            self._comparisons[name] = scored_comparison(made, score) if score else made
         return self._comparisons[name]
 
     def _apply(self, comparison: Comparison) -> Comparison:

@@ -62,11 +62,16 @@ def scored_suite(suite: Suite, score: str) -> Suite:
     Raises:
         ParibusError: there is no such score, or a comparison is about scores.
     """
-    comparisons = tuple(_scored(comparison, score) for comparison in suite.comparisons)
+    comparisons = tuple(scored_comparison(comparison, score) for comparison in suite.comparisons)
     return suite.model_copy(update={"comparisons": comparisons, "claims": (), "across": None})
 
 
-def _scored(comparison: Comparison, score: str) -> Comparison:
+def scored_comparison(comparison: Comparison, score: str) -> Comparison:
+    """Return a comparison whose verdicts rest on another score, without its claims unless it is its own.
+
+    Raises:
+        ParibusError: there is no such score, or the comparison is about scores.
+    """
     varied = any(
         within(path, root) for path in comparison.paths for root in ("metric", "task.metrics")
     )

@@ -82,6 +82,17 @@ def _parser() -> ArgumentParser:
     check_.add_argument(
         "--steps", type=int, default=2000, metavar="N", help="steps at most (default: 2000)"
     )
+    read_ = command(read)
+    read_.add_argument("path", type=Path, metavar="PATH", help="a table, or a folder of images")
+    read_.add_argument(
+        "--target", metavar="COLUMN", help="the column to predict (default: the last)"
+    )
+    read_.add_argument(
+        "--as",
+        dest="kind",
+        choices=("tabular", "images", "series"),
+        help="what it is read as (default: images for a folder, else tabular)",
+    )
     command(rebuild, "out").add_argument(
         "folder", type=Path, metavar="FOLDER", help="folder of results with their evidence"
     )
@@ -167,6 +178,24 @@ def run(arguments: Namespace) -> int:
         prestart(jobs)  # workers import torch while this process does
     suites = [find_suite(name) for name in arguments.suites]
     return _run(suites, _settings(arguments, suites))
+
+
+def read(arguments: Namespace) -> int:
+    """Show what each column or folder of your data becomes, and why; nothing is trained.
+
+    Examples:
+      paribus read patients.csv --target outcome
+      paribus read load.csv --as series
+    """
+    from paribus.execution.data_summary import summarise_file
+    from paribus.report.what_was_read import text
+
+    kind = arguments.kind or ("images" if arguments.path.is_dir() else "tabular")
+    summary, problem = summarise_file(arguments.path, arguments.target, kind)
+    _write(text(summary))
+    if problem is not None:
+        raise problem
+    return 0
 
 
 def rebuild(arguments: Namespace) -> int:

@@ -122,8 +122,10 @@ def _near(name: str) -> list[str]:
     for own, known in NAMES.items():
         words = re.findall(r"[A-Z]+\d*(?![a-z])|[A-Z][a-z]*\d*", known.path.rpartition(":")[2])
         meant["_".join(words).lower()] = own
-    close = difflib.get_close_matches(name, meant, 3, 0.7)
-    return list(dict.fromkeys(meant[each] for each in close))
+    alike = {each: difflib.SequenceMatcher(None, name, each).ratio() for each in meant}
+    least = max(0.7, max(alike.values()) - 0.1)
+    close = sorted((each for each in alike if alike[each] >= least), key=lambda each: -alike[each])
+    return list(dict.fromkeys(meant[each] for each in close))[:3]
 
 
 def _of_path(path: str) -> Named:

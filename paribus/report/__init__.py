@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from paribus.analysis.claim_registry import ClaimRecord
 from paribus.analysis.ranking import TaskRanking, standings
 from paribus.analysis.results import Result
-from paribus.report import claims, method, runs_csv
+from paribus.report import claims, method, runs_csv, what_was_read
 from paribus.report.details import details, details_name
 from paribus.report.figures import learning_curves, learning_rate, ranking, sweep_figures, trade_off
 from paribus.report.figures.best_of_n import best_of_trials
@@ -22,6 +22,8 @@ from paribus.report.terminal import terminal
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from paribus.data.summary import DataSummary
 
 __all__ = ["terminal", "verdict_table", "write"]
 
@@ -43,6 +45,7 @@ def write(results: Sequence[Result], out: Path, declared: Sequence[ClaimRecord] 
         written += _suite(name, of_suite, out)
     if declared:
         written.append(_claims(declared, out))
+    written += _read(results, out)
     if results:
         written.append(_text(out / method.PAGE, method.text()))
     _text(written[0], index(results, declared))
@@ -52,6 +55,17 @@ def write(results: Sequence[Result], out: Path, declared: Sequence[ClaimRecord] 
 def _text(path: Path, text: str) -> Path:
     path.write_text(text, encoding="utf-8", newline="\n")
     return path
+
+
+def _read(results: Sequence[Result], out: Path) -> list[Path]:
+    """Write a page of what was read for each task with a user's own data."""
+    by_task: dict[str, dict[str, DataSummary]] = {}
+    for summary in (each for result in results for each in result.read):
+        by_task.setdefault(summary.task, {})[summary.key] = summary
+    return [
+        _text(out / what_was_read.page_name(task), what_was_read.page(list(summaries.values())))
+        for task, summaries in by_task.items()
+    ]
 
 
 def _claims(declared: Sequence[ClaimRecord], out: Path) -> Path:

@@ -15,6 +15,7 @@ from paribus.report import (
     ranking_tables,
     secondary_tables,
     tables,
+    what_was_read,
 )
 from paribus.report.answers import answer, ranking_answer
 from paribus.report.details import details_name
@@ -54,8 +55,8 @@ def page(
     blocks = [
         f"# {suite.title}",
         answers[0] if len(answers) == 1 else bullets(answers),
-        f"[Details]({details_name(suite.name)}) · [all runs]({csv}) · [method]({method.PAGE}) · "
-        "[all suites](README.md)",
+        f"[Details]({details_name(suite.name)}) · {_read_links(results)}[all runs]({csv}) · "
+        f"[method]({method.PAGE}) · [all suites](README.md)",
     ]
     for ranking, names in rankings:
         blocks += ranking_tables.blocks(ranking, names)
@@ -66,6 +67,15 @@ def page(
     for device in dict.fromkeys(result.device for result in ran):
         blocks += _suite_claims([r for r in ran if r.device == device])
     return "\n\n".join(blocks) + "\n"
+
+
+def _read_links(results: Sequence[Result]) -> str:
+    """Link to what was read of a user's own data."""
+    tasks = list(dict.fromkeys(summary.task for result in results for summary in result.read))
+    titles = {
+        task: f"what was read for {task}" if len(tasks) > 1 else "what was read" for task in tasks
+    }
+    return "".join(f"[{titles[task]}]({what_was_read.page_name(task)}) · " for task in tasks)
 
 
 def _comparison(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from paribus.analysis.verdict import Contrast
 from paribus.errors import ParibusError
-from paribus.report import terminal, write
+from paribus.report import terminal, what_was_read, write
 from paribus.report.figures.learning_curves import curves
 from paribus.report.tables import by_comparison, verdict_table
 
@@ -44,6 +44,12 @@ class Result:
     def notes(self) -> tuple[str, ...]:
         """Notes that a reader should know of the comparisons."""
         return tuple(dict.fromkeys(n for r in self.results for n in r.comparison.notes))
+
+    @property
+    def read(self) -> str:
+        """What was read of your own data: what each column became and why, and the parts of the split of seed 0."""
+        summaries = {s.key: s for result in self.results for s in result.read}
+        return "\n\n".join(what_was_read.text(summary) for summary in summaries.values())
 
     def _single(self) -> analysis.Result:
         names = list(dict.fromkeys(result.comparison.name for result in self.results))

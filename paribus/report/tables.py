@@ -203,11 +203,25 @@ def undefined(result: Result) -> list[Line]:
     """Return the scores that runs left undefined though they ended well: each variant's seeds, primary scores first."""
     metrics = (result.comparison.primary, *result.comparison.task.metrics)
     keys = {m.name: None if m is metrics[0] else m.name for m in reversed(metrics)}
-    return [
-        {"score": name, "variant": row.variant.name, "seeds": _seeds(seeds, row)}
+    rows = [row for row in result.rows if not state(row, result)]
+    found = [
+        (name, row, seeds)
         for name, key in reversed(keys.items())
-        for row in result.rows
-        if not state(row, result) and (seeds := row.undefined(key))
+        for row in rows
+        if (seeds := row.undefined(key))
+    ]
+    found += [
+        (
+            f"validation {row.searched.search.metric.name} of every trial: the first one's settings stand",
+            row,
+            seeds,
+        )
+        for row in rows
+        if row.searched and (seeds := row.searched.unscored)
+    ]
+    return [
+        {"score": name, "variant": row.variant.name, "seeds": _seeds(s, row)}
+        for name, row, s in found
     ]
 
 

@@ -114,6 +114,15 @@ class TrialResults:
         ]
 
     @property
+    def unscored(self) -> list[int]:
+        """Seeds on which no trial has a finite validation score though some ended well."""
+        return [
+            run.seed
+            for run, best, found in zip(self.search.seeds, self.best, self.records, strict=True)
+            if best is None and all(found) and any(r is not None and r.completed for r in found)
+        ]
+
+    @property
     def chosen(self) -> list[dict[str, Any]]:
         """Settings of the winners, of the seeds that have one."""
         pairs = zip(self.best, self.search.values, strict=True)

@@ -131,7 +131,10 @@ def _tried(run: Run, progress: RunState) -> RunResult:
     """Return the result of a trial: how it ended and its last scores, none of them on the test part."""
     scores, primary = _last(progress), f"validation/{run.task.primary.name}"
     if progress.outcome is not Outcome.diverged and not math.isfinite(scores[primary]):
-        progress.diverge(f"{run.task.primary.name} on the validation part was not finite")
+        if math.isfinite(scores["validation/loss"]):
+            progress.reason = f"undefined on the validation part: {run.task.primary.name}"
+        else:
+            progress.diverge(f"{run.task.primary.name} on the validation part was not finite")
     if progress.outcome is Outcome.diverged:
         scores = {}
     return RunResult(run.key, run.seed, progress.outcome, progress.reason, scores)

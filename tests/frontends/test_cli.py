@@ -309,3 +309,27 @@ def test_workers_find_a_network_that_is_defined_beside_its_suite(tmp_path: Path)
         env=os.environ | {"PYTHONPATH": str(ROOT)},  # where the suite finds tests/helpers
     )
     assert (tmp_path / "out" / "own.csv").read_text(encoding="utf-8").count(",completed,") == 4
+
+
+def test_read_shows_what_columns_became_and_trains_nothing(
+    paribus: Command, tmp_path: Path
+) -> None:
+    path = tmp_path / "few.csv"
+    rows = "\n".join(f"{i * 7 % 31},{i % 5},{'ab'[i % 2]}" for i in range(30))
+    path.write_text(f"x,y,label\n{rows}\n", encoding="utf-8")
+    status, shown, _ = paribus("read", str(path), "--target", "label")
+    assert status == 0
+    assert shown.startswith("few.csv\n")
+    assert "30 samples, 2 classes" in shown
+    assert [p.name for p in tmp_path.iterdir()] == ["few.csv"]
+    status, _, error = paribus("read", str(path), "--target", "labels")
+    assert status == 2
+    assert "'labels'" in error
+
+
+def test_an_unknown_metric_is_one_line(paribus: Command, tmp_path: Path) -> None:
+    status, _, error = paribus(
+        "run", "optimizers", "--metric", "f1_scores", "--out", str(tmp_path), "--jobs", "1"
+    )
+    assert status == 2
+    assert error.startswith("paribus: the name of a metric: got 'f1_scores', expected one like f1.")

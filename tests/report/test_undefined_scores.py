@@ -9,14 +9,16 @@ import numpy as np
 import pandas
 import pytest
 
-from paribus import Claim, Metric, Suite, call
+from paribus import Claim, LogUniform, Metric, SearchSpace, Suite, call
 from paribus.analysis.claims import answer_all
 from paribus.analysis.results import Result
 from paribus.analysis.verdict import Decision, Reason, decide, decide_sequentially
 from paribus.report import terminal, verdict_table, write
 from paribus.report.answers import outcome
 from paribus.report.result import Result as Shown
-from paribus.runs.run import Outcome
+from paribus.report.tables import undefined
+from paribus.runs.run import Outcome, RunResult
+from paribus.runs.trials import TrialPlan, TrialResults
 from tests.helpers.handmade import Bench, around, comparison, filled
 
 CLAIMS = (
@@ -214,3 +216,23 @@ def test_other_suites_keep_their_pages(store, tmp_path) -> None:
     written = {path.name for path in write([broken, sound], tmp_path)}
     assert {"hand.md", "sound.md"} <= written
     assert replace(sound).contrasts["rmsprop"].decision is not None
+
+
+def test_seeds_whose_search_chose_nothing_are_named(store) -> None:
+    result = filled(store).result()
+    row = result.row("adam")
+    space = SearchSpace(ranges={"recipe.optimizer.lr": LogUniform(low=1e-3, high=1e-1)})
+    plan = TrialPlan(row.runs[:2], space, space, trials=2, metric=result.comparison.primary)
+    found = [
+        RunResult("k", run.seed, Outcome.completed, scores={"validation/log_loss": score})
+        for run, score in zip(plan.all, (nan, nan, 0.4, nan), strict=True)
+    ]
+    trials = TrialResults(plan, ((found[0], found[1]), (found[2], found[3])))
+    assert trials.unscored == [0]
+    tuned = replace(result, rows=(result.baseline, replace(row, searched=trials)))
+    (line,) = undefined(tuned)
+    assert line == {
+        "score": "validation log_loss of every trial: the first one's settings stand",
+        "variant": "adam",
+        "seeds": "0",
+    }

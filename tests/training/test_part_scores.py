@@ -136,3 +136,12 @@ def test_outputs_that_are_not_finite_are_a_divergence_whatever_the_score(tiny) -
     record = finish(run, split, state, outputs=outputs, layers=[], seconds=0.0)
     assert record.outcome is Outcome.diverged
     assert record.reason == "own on the test part was not finite"
+
+
+def test_a_trial_without_a_validation_score_is_no_divergence(tiny) -> None:
+    case = scored(tiny["table"], own(infinite))
+    run, split = case.pair(MLP)
+    record = train(replace(run, trial=0), split)
+    assert record.completed
+    assert record.reason == "undefined on the validation part: own"
+    assert record.scores["validation/own"] == math.inf

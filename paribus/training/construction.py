@@ -64,7 +64,7 @@ class Construction(TorchFunctionMode):
             self.streams.number("init"),
             np.random.get_state(),
             random.getstate(),
-        )  # noqa: NPY002
+        )
         original = nn.Module.__init__
         with torch.random.fork_rng(devices=[]):
             seed(number)

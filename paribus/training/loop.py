@@ -58,7 +58,8 @@ class Training:
 
     def __init__(self, run: Run, split: Split) -> None:
         dtype = getattr(torch, run.recipe.dtype)
-        network = initial_network(run, split, fitted)
+        self.start = initial_network(run, split, fitted)
+        network = self.start.network
         self.run = run
         self.initial = weight_digests(network)
         self.layers = layer_table(network, split.part("train", 1))
@@ -170,6 +171,7 @@ def train(run: Run, split: Split) -> RunResult:
             progress,
             outputs=outputs,
             layers=training.layers,
+            network=training.start.told(),
             seconds=time.perf_counter() - started,
         )
     return replace(record, notes=(*record.notes, *remarks(training)))

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -45,6 +46,11 @@ class InitialNetwork:
     network: nn.Module
     own: dict[str, bool]
     notes: tuple[str, ...] = ()
+
+    def told(self, notes: Sequence[str] = ()) -> dict[str, Any]:
+        """Return what a record holds of it, and of further notes: nothing where there is nothing to say."""
+        told = {"own": self.own, "notes": [*self.notes, *notes]}
+        return {name: value for name, value in told.items() if value}
 
 
 def build(recipe: Recipe, dataset: Dataset, streams: Streams) -> nn.Module:

@@ -8,7 +8,6 @@ a constructor makes of those draws, or sets in their place, is kept.
 
 from __future__ import annotations
 
-import random
 import sys
 import zlib
 from collections import Counter
@@ -18,7 +17,6 @@ from functools import wraps
 from types import FrameType
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
@@ -26,6 +24,7 @@ from torch.overrides import TorchFunctionMode
 from paribus.seeding import Streams
 from paribus.training.draws import IN_PLACE, draws
 from paribus.training.layers import kind_of, layers, named_weights
+from paribus.training.noise import other_generators
 
 Names = tuple[str | int, ...]
 """Name of a module's stream: kind and ordinal for a layer."""
@@ -60,16 +59,10 @@ class Construction(TorchFunctionMode):
     @contextmanager
     def recording(self) -> Iterator[None]:
         """Name every draw within; the generators of torch, NumPy and Python are put back afterwards."""
-        number, numpy_state, state = (
-            self.streams.number("init"),
-            np.random.get_state(),
-            random.getstate(),
-        )
+        number = self.streams.number("init")
         original = nn.Module.__init__
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), other_generators(number):
             seed(number)
-            np.random.seed(number % 2**32)  # noqa: NPY002 - of networks that draw from it
-            random.seed(number)
             nn.Module.__init__ = self._noting(original)  # type: ignore[method-assign]
             try:
                 with self:
@@ -80,8 +73,6 @@ class Construction(TorchFunctionMode):
                     if own is not None:
                         kind.reset_parameters = own  # type: ignore[attr-defined]
                 self._patched.clear()
-                np.random.set_state(numpy_state)  # noqa: NPY002
-                random.setstate(state)
 
     def names(self, network: nn.Module) -> list[Names]:
         """Return the names that the modules made have in the finished network, in the order in which they were made."""

@@ -39,6 +39,7 @@ class Construction(TorchFunctionMode):
 
     Attributes:
         made: modules in the order in which they were made.
+        reseeded: whether the constructor called `torch.manual_seed`, which has no effect on named draws.
         defaults: a checksum of each parameter right after its layer's own draw, by module and name.
     """
 
@@ -47,6 +48,8 @@ class Construction(TorchFunctionMode):
         self.streams, self.planned = streams, planned
         self.made: list[nn.Module] = []
         self.defaults: dict[tuple[int, str], int] = {}
+        self.reseeded = False
+        self._built: set[int] = set()
         self._index: dict[int, int] = {}
         self._guessed: list[Names] = []
         self._kinds: Counter[str] = Counter()
@@ -64,15 +67,26 @@ class Construction(TorchFunctionMode):
         with torch.random.fork_rng(devices=[]), other_generators(number):
             seed(number)
             nn.Module.__init__ = self._noting(original)  # type: ignore[method-assign]
+            manual_seed = torch.manual_seed
+            torch.manual_seed = self._not_reseeded
             try:
                 with self:
                     yield
             finally:
                 nn.Module.__init__ = original  # type: ignore[method-assign]
+                torch.manual_seed = manual_seed
                 for kind, own in self._patched.items():
                     if own is not None:
                         kind.reset_parameters = own  # type: ignore[attr-defined]
                 self._patched.clear()
+
+    def _not_reseeded(self, seed: Any) -> torch.Generator:
+        self.reseeded = True
+        return torch.default_generator
+
+    def holds_others(self, network: nn.Module) -> bool:
+        """Return whether a network holds modules that were made elsewhere: copies, or parts of an earlier network."""
+        return any(id(module) not in self._built for module in network.modules())
 
     def names(self, network: nn.Module) -> list[Names]:
         """Return the names that the modules made have in the finished network, in the order in which they were made."""
@@ -116,6 +130,7 @@ class Construction(TorchFunctionMode):
         def init(module: nn.Module, *args: Any, **kwargs: Any) -> None:
             original(module, *args, **kwargs)
             self._add(module)
+            self._built.add(id(module))
             for kind in type(module).__mro__:
                 if kind not in self._patched:
                     self._patch(kind)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -81,7 +82,9 @@ def initialised(recipe: Recipe, dataset: Dataset, streams: Streams) -> InitialNe
         for name, module, key, value in _tensors(network)
         if not construction.is_default(module, key, value)
     }
-    notes = _as_single(network)
+    notes: tuple[str, ...] = (RESEEDED,) if construction.reseeded else ()
+    network = _independent(network, copied=construction.holds_others(network))
+    notes += _as_single(network)
     if recipe.init is not None:
         notes += _initialise(recipe, network, streams, own)
     return InitialNetwork(network, own, notes)
@@ -138,6 +141,23 @@ def _shapes(recipe: Recipe, dataset: Dataset) -> dict[str, object]:
     }
     asked = inspect.signature(recipe.model.resolve()).parameters
     return {k: v for k, v in available.items() if k in asked and k not in recipe.model.kwargs}
+
+
+RESEEDED = "The network calls torch.manual_seed in its constructor, without effect: every draw comes from the seed's streams."
+
+
+def _independent(network: nn.Module, *, copied: bool) -> nn.Module:
+    """Return a network that shares no numbers with anything else, so that its training changes no later start."""
+    if copied:
+        network = copy.deepcopy(network)
+    own: dict[int, Tensor] = {}
+    for parameter in network.parameters():
+        parameter.data = parameter.data.clone()
+    for module in network.modules():
+        for name, buffer in module._buffers.items():
+            if buffer is not None:
+                module._buffers[name] = own.setdefault(id(buffer), buffer.clone())
+    return network
 
 
 def _refuse_complex(network: nn.Module) -> None:

@@ -80,7 +80,7 @@ class Construction(TorchFunctionMode):
                         kind.reset_parameters = own  # type: ignore[attr-defined]
                 self._patched.clear()
 
-    def _not_reseeded(self, seed: Any) -> torch.Generator:
+    def _not_reseeded(self, seed: Any) -> torch.Generator:  # noqa: ARG002 - as torch names it
         self.reseeded = True
         return torch.default_generator
 

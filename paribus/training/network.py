@@ -143,7 +143,7 @@ def _shapes(recipe: Recipe, dataset: Dataset) -> dict[str, object]:
     return {k: v for k, v in available.items() if k in asked and k not in recipe.model.kwargs}
 
 
-RESEEDED = "The network calls torch.manual_seed in its constructor, without effect: every draw comes from the seed's streams."
+RESEEDED = "The network's constructor calls torch.manual_seed, without effect: draws come from the seed's streams."
 
 
 def _independent(network: nn.Module, *, copied: bool) -> nn.Module:

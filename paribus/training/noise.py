@@ -64,7 +64,7 @@ class NetworkNoise:
         first = self.active is None
         number = self.streams.number("noise", self.what, *names)
         seed(self.generators, number)
-        if self.others:
+        if self.others or first:
             seed_others(number)
         before, others = states(self.generators), _other_states()
         naming = _Naming(self, names, before)

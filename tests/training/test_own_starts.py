@@ -81,7 +81,7 @@ def test_a_head_of_zeros_puts_out_zeros_and_loses_log_2() -> None:
 
 def test_an_orthogonal_layer_is_orthogonal() -> None:
     weight = start(own("orthogonal")).network.hidden.weight
-    torch.testing.assert_close(weight.T @ weight, 9 * torch.eye(6), atol=1e-5, rtol=0)
+    assert torch.allclose(weight.T @ weight, 9 * torch.eye(6), atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["orthogonal", "data", "replaced", "numpy", "reseeded"])
@@ -107,7 +107,7 @@ def test_what_a_network_makes_of_a_layers_draw_stays_paired() -> None:
 
 def test_a_constructor_that_seeds_is_told_that_this_has_no_effect() -> None:
     (note,) = start(own("reseeded")).notes
-    assert note.startswith("The network calls torch.manual_seed in its constructor, without effect")
+    assert note.startswith("The network's constructor calls torch.manual_seed, without effect")
     assert start(own("data")).notes == ()
 
 

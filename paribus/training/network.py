@@ -74,7 +74,7 @@ def initialised(recipe: Recipe, dataset: Dataset, streams: Streams) -> InitialNe
     if _is_born_late(recipe, network, dataset):
         network, construction = constructed(make, streams)
     finish = getattr(network, "after_init", None)
-    if callable(finish):
+    if callable(finish):  # of networks whose constructor does not call it
         finish()
     _refuse_complex(network)
     own = {
@@ -114,8 +114,8 @@ def _is_born_late(recipe: Recipe, network: nn.Module, dataset: Dataset) -> bool:
         before = {id(p) for p in network.parameters()}
         with suppress(Exception):  # what does not fit is told by the checks before training
             evaluate_once(network, _few(dataset))
-        _BORN_LATE[recipe.model] = {id(p) for p in network.parameters()} != before
-    return _BORN_LATE[recipe.model]
+            _BORN_LATE[recipe.model] = {id(p) for p in network.parameters()} != before
+    return _BORN_LATE.get(recipe.model, False)
 
 
 @torch.no_grad()

@@ -77,10 +77,6 @@ class Recurrent(nn.Module):
         self.output = output_activation(output)
         self.forget_bias = forget_bias
         self.recurrent_gain = recurrent_gain
-        self.after_init()
-
-    def after_init(self) -> None:
-        """Set what must hold after weights were drawn; to be called again whenever they were drawn anew."""
         if self.recurrent_gain is not None:
             self._make_orthogonal(self.recurrent_gain)
         self._set_forget_biases()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from paribus.experiment.comparison import Comparison
@@ -11,6 +11,7 @@ from paribus.experiment.variant import Sides, differences, within
 
 if TYPE_CHECKING:
     from paribus.analysis.results import Row
+    from paribus.runs.run import RunResult
 
 
 @dataclass(frozen=True)
@@ -21,11 +22,16 @@ class Control:
         varied: dotted paths that differ between variants, with the value of each variant.
         checked: what was compared by hash and found equal in every pair, in words.
         broken: pairs that should have been equal and are not, in words; any of them withholds the verdicts.
+        own: weights that the networks draw or set themselves and that differ from the baseline's, by variant: the
+            starts are compared then, as part of what a network is.
+        fixed: weights that a network sets to the same numbers for every seed, by variant.
     """
 
     varied: Mapping[str, Mapping[str, object]]
     checked: tuple[str, ...] = ()
     broken: tuple[str, ...] = ()
+    own: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    fixed: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def check_control(
@@ -58,7 +64,13 @@ def check_control(
     engines = {run.engine for row in rows for run in row.runs}
     if len(engines) > 1:
         broken.append(f"variants were trained by different engines: {', '.join(sorted(engines))}")
-    return Control(varied, tuple(CHECKED_AS[part] for part in parts), tuple(broken))
+    own = (
+        {row.variant.name: _own_starts(rows[0], row) for row in rows[1:]} if "init" in parts else {}
+    )
+    own = {name: found for name, found in own.items() if found}
+    fixed = {row.variant.name: found for row in rows if (found := _same_for_every_seed(row))}
+    checked = [CHECKED_AS[part] + BUT_OWN * (part == "init" and bool(own)) for part in parts]
+    return Control(varied, tuple(checked), tuple(broken), own, fixed)
 
 
 # What each hash may differ with: a factor at one of these paths, or below it, or above it.
@@ -72,6 +84,7 @@ CHECKED_AS = {
     "order": "the order in which a seed's samples are seen",
     "init": "a seed's initial weights, layer by layer, wherever kind and shape of the layer match",
 }
+BUT_OWN = ", but for those that the networks start themselves"
 
 
 def _strays(row: Row, tuned: Sequence[str]) -> list[str]:
@@ -93,18 +106,55 @@ def _vary(paths: Iterable[str], roots: Sequence[str]) -> bool:
 
 
 def _unequal(part: str, baseline: Row, row: Row) -> list[str]:
-    pairs = zip(
-        baseline.records, row.records, strict=False
-    )  # a sequence may give a row fewer seeds
     return [
         f"{part} of seed {a.seed} differs between {baseline.variant.name!r} and {row.variant.name!r}"
-        for a, b in pairs
-        if a and b and not _agree(a.hashes.get(part), b.hashes.get(part))
+        for a, b in _pairs(baseline, row)
+        if not _agree(a.hashes.get(part), b.hashes.get(part), _own(a) | _own(b))
     ]
 
 
-def _agree(a: object, b: object) -> bool:
-    """Return whether hashes are equal; of two collections of hashes, those that both have."""
+def _pairs(baseline: Row, row: Row) -> list[tuple[RunResult, RunResult]]:
+    """Return the records of each seed that both have; a sequence may give a row fewer seeds."""
+    pairs = zip(baseline.records, row.records, strict=False)
+    return [(a, b) for a, b in pairs if a is not None and b is not None]
+
+
+def _agree(a: object, b: object, own: Collection[str] = ()) -> bool:
+    """Return whether hashes are equal; of two collections of hashes, those that both have and no network set itself."""
     if isinstance(a, dict) and isinstance(b, dict):
-        return all(a[name] == b[name] for name in a.keys() & b.keys())
+        return all(a[name] == b[name] for name in a.keys() & b.keys() if name not in own)
     return a == b
+
+
+def _own(record: RunResult) -> set[str]:
+    """Return names of the weights that a network drew or set itself."""
+    return set(record.network.get("own", ()))
+
+
+def _initial(record: RunResult) -> Mapping[str, object]:
+    found = record.hashes.get("init")
+    return found if isinstance(found, dict) else {}
+
+
+def _own_starts(baseline: Row, row: Row) -> tuple[str, ...]:
+    """Return names of weights that differ from the baseline's because a network draws or sets them itself."""
+    found = {
+        name: None
+        for a, b in _pairs(baseline, row)
+        for name, digest in _initial(b).items()
+        if name in _own(a) | _own(b) and _initial(a).get(name, digest) != digest
+    }
+    return tuple(found)
+
+
+def _same_for_every_seed(row: Row) -> tuple[str, ...]:
+    """Return names of weights that a network sets to the same numbers for every seed; constant ones are no news."""
+    if len(row.present) < 2:
+        return ()
+    first, *others = row.present
+    return tuple(
+        name
+        for name, constant in first.network.get("own", {}).items()
+        if not (constant or name.startswith("buffer "))
+        and all(_initial(r).get(name) == _initial(first).get(name) for r in others)
+    )

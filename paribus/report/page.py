@@ -21,6 +21,7 @@ from paribus.report.answers import answer, ranking_answer
 from paribus.report.details import details_name
 from paribus.report.figures import trade_off
 from paribus.report.formatting import bullets, listed, number
+from paribus.report.starts import start_lines
 from paribus.runs.run import Predictions
 
 Figures = Mapping[str, str]
@@ -96,6 +97,7 @@ def _device(arms: Sequence[Result], figures: Sequence[Figures]) -> list[str]:
     return [
         setting_line(result),
         *(line for arm in arms for line in broken(arm)),
+        *start_lines(arms[0]),
         tables.markdown(tables.of_arms(arms, tables.score_lines)),
         *legend(result),
         *(line for arm in arms for line in _interactions(arm)),

@@ -137,6 +137,8 @@ class RunResult:
         hashes: of split, order, data, and of each initial weight under ``init``.
         data: of the data that were read: name, origin, digest, classes, and the number of samples in each part.
         provenance: versions, threads, device name, commit.
+        network: of its start, where there is anything to say: ``own`` names the weights that the network draws or sets
+            itself, each with whether all its numbers are equal, and ``notes`` is what a page must print.
     """
 
     key: str
@@ -156,6 +158,7 @@ class RunResult:
     data: dict[str, object] = field(default_factory=dict)
     provenance: dict[str, object] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    network: dict[str, Any] = field(default_factory=dict)
     predictions: Predictions | None = None
 
     @property

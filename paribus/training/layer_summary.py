@@ -11,6 +11,7 @@ from torch.func import functional_call
 from torch.utils._pytree import tree_leaves
 
 from paribus.data.dataset import Subset
+from paribus.training.layers import kind_of, named_weights, outer_modules, parametrisations
 
 
 class LayerLine(TypedDict):
@@ -45,7 +46,7 @@ def layer_table(network: nn.Module, part: Subset) -> list[LayerLine]:
     named, own = _named(network), _own(network)
     handles = [module.register_forward_hook(note) for module in named]
     try:
-        _pass(network, tuple(x[:1] for x in part.inputs))
+        evaluate_once(network, tuple(x[:1] for x in part.inputs))
     finally:
         for handle in handles:
             handle.remove()
@@ -54,7 +55,7 @@ def layer_table(network: nn.Module, part: Subset) -> list[LayerLine]:
         {
             "layer": named[module],
             "output": seen.get(module),
-            "weights": {name: list(p.shape) for name, p in module.named_parameters(recurse=False)},
+            "weights": {name: list(p.shape) for name, p in named_weights(module)},
             "parameters": own[module],
         }
         for module in (*seen, *unused)
@@ -62,7 +63,7 @@ def layer_table(network: nn.Module, part: Subset) -> list[LayerLine]:
 
 
 @torch.no_grad()
-def _pass(network: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+def evaluate_once(network: nn.Module, inputs: tuple[Tensor, ...]) -> None:
     """Pass samples through in evaluation mode, on copies of the buffers, with the global generator restored."""
     training = network.training
     buffers = {name: b.clone() for name, b in network.named_buffers()}
@@ -75,10 +76,10 @@ def _named(network: nn.Module) -> dict[nn.Module, str]:
     """Return the layers by module, each named for its kind and its ordinal among modules of that kind."""
     count: Counter[str] = Counter()
     named: dict[nn.Module, str] = {}
-    for module in network.modules():
-        kind = type(module).__name__
-        holds = next(module.parameters(recurse=False), None) is not None
-        if holds or not ([*module.children()] or isinstance(module, nn.Identity)):
+    for module in outer_modules(network):
+        kind = kind_of(module)
+        holds = next(named_weights(module), None) is not None
+        if holds or not (_has_parts(module) or isinstance(module, nn.Identity)):
             named[module] = f"{kind}{count[kind]}"
             count[kind] += 1
     return named
@@ -88,11 +89,15 @@ def _own(network: nn.Module) -> dict[nn.Module, int]:
     """Count the parameters each module trains; shared ones count for the first module, frozen ones for none."""
     counted: set[int] = set()
     counts = {}
-    for module in network.modules():
-        new = {id(p): p.numel() for p in module.parameters(recurse=False) if _counts(p, counted)}
+    for module in outer_modules(network):
+        new = {id(p): p.numel() for _, p in named_weights(module) if _counts(p, counted)}
         counted |= new.keys()
         counts[module] = sum(new.values())
     return counts
+
+
+def _has_parts(module: nn.Module) -> bool:
+    return len([*module.children()]) > bool(parametrisations(module))
 
 
 def _counts(parameter: nn.Parameter, counted: set[int]) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +24,7 @@ from paribus.training.dropout import use_named_dropout
 from paribus.training.evaluate import outputs_of
 from paribus.training.layer_summary import layer_table
 from paribus.training.network import weight_digests
+from paribus.training.noise import NetworkNoise, other_generators
 from paribus.training.optimizer import NetworkOptimizer
 from paribus.training.optimizer_notes import remarks
 from paribus.training.pretrained import initial_network, source_weights
@@ -59,12 +61,17 @@ class Training:
 
     def __init__(self, run: Run, split: Split) -> None:
         dtype = getattr(torch, run.recipe.dtype)
-        network = initial_network(run, split, fitted)
+        self.start = initial_network(run, split, fitted)
+        network = self.start.network
         self.run = run
         self.initial = weight_digests(network)
         self.layers = layer_table(network, split.part("train", 1))
         self.noise = use_named_dropout(network, run.streams)
         self.network = network.to(run.device, dtype)
+        self.forward_noise = NetworkNoise(network, run.streams, run.device, "The network")
+        self.scoring_noise = NetworkNoise(
+            network, run.streams, run.device, "In evaluation, too, the network"
+        )
         self.parts = Parts(*(split.part(p).to(run.device, dtype) for p in PARTS))
         self.make_optimizers()
         self.order = batches(len(self.parts.train), run.recipe.batch_size, run.streams)
@@ -91,11 +98,17 @@ class Training:
         self.network.train()
         for optimizer in self.optimizers:
             optimizer.train()
+        before = self.forward_noise.at_rest()
         losses = [self._step() for _ in range(steps - self.watching)]
         losses += [self._watched()] if self.watching else []
         if self.run.device == "cuda":
             torch.cuda.synchronize()
+        self.forward_noise.moved(before)
         return torch.stack(losses)
+
+    def told(self) -> dict[str, Any]:
+        """Return what the record says of the network's start and noise."""
+        return self.start.told((*self.forward_noise.notes, *self.scoring_noise.notes))
 
     def _watched(self) -> Tensor:
         """Take a step and keep what it did."""
@@ -116,7 +129,8 @@ class Training:
         targets = [y[batch] for y in data.targets]
         evaluate = partial(self._loss, inputs, targets)
         if self.updates is not None:
-            loss: Tensor = self.updates(inputs, targets, self.steps)
+            with self.forward_noise.of(self.steps):
+                loss: Tensor = self.updates(inputs, targets, self.steps)
         else:
             loss = self.optimizers[0].step(evaluate)
         self.steps += 1
@@ -127,17 +141,22 @@ class Training:
         task, recipe = self.run.task, self.run.recipe
         for layer in self.noise:
             layer.begin(self.steps)
-        loss: Tensor = task.loss(self.network(*inputs), *targets).mean()
+        with self.forward_noise.of(self.steps):
+            loss: Tensor = task.loss(self.network(*inputs), *targets).mean()
         self.optimizers[0].zero_grad()
         loss.backward()
         if recipe.clip_norm is not None:
             nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip_norm)
         return loss
 
-    def outputs(self, part: Subset) -> Outputs:
-        """Return outputs for a part, of the weights that an optimizer's ``eval()`` puts in place, if it has one."""
+    def outputs(self, part: Subset, *names: str | int) -> Outputs:
+        """Return outputs for a part, of the weights that an optimizer's ``eval()`` puts in place, if it has one.
+
+        Noise that a network draws even then comes from streams of these names.
+        """
         self.score_weights()
-        return outputs_of(self.network, part)
+        with self.scoring_noise.of(*names):
+            return outputs_of(self.network, part)
 
     def score_weights(self) -> None:
         """Put the weights in place that are scored and kept; the next step puts those back that are trained."""
@@ -164,13 +183,14 @@ def train(run: Run, split: Split) -> RunResult:
         started = time.perf_counter()
         training, progress = fitted(run, split)
         finished = progress.outcome is not Outcome.diverged and run.trial is None
-        outputs = outputs_of(training.network, training.parts.test) if finished else None
+        outputs = training.outputs(training.parts.test, "test") if finished else None
         record = finish(
             run,
             split,
             progress,
             outputs=outputs,
             layers=training.layers,
+            network=training.told(),
             seconds=time.perf_counter() - started,
         )
     return replace(record, notes=(*record.notes, *remarks(training)))
@@ -226,7 +246,7 @@ def _out_of_time(run: Run, progress: RunState) -> bool:
 def _evaluate(training: Training, progress: RunState, loss: float) -> None:
     """Add a point to the curves: training loss since the last one, validation scores, diagnostics."""
     run, network, part = training.run, training.network, training.parts.validation
-    scores = evaluation(run, training.outputs(part), part)
+    scores = evaluation(run, training.outputs(part, training.steps), part)
     seen = training.parts.diagnosed
     scores |= diagnosed(run, network, training.noise, training.steps, seen, training.last)
     for optimizer in training.optimizers:
@@ -252,7 +272,7 @@ def deterministic(run: Run) -> Iterator[None]:
     devices = [torch.cuda.current_device()] if run.device == "cuda" else []
     cudnn, number = torch.backends.cudnn, run.streams.number("noise")
     before = (cudnn.deterministic, cudnn.benchmark)
-    with torch.random.fork_rng(devices=devices):
+    with torch.random.fork_rng(devices=devices), other_generators(number):
         torch.manual_seed(number)
         cudnn.deterministic, cudnn.benchmark = True, False
         try:

@@ -15,7 +15,7 @@ from paribus.errors import ParibusError
 from paribus.experiment.recipe import Recipe
 from paribus.runs.run import Outcome, Run, data_digest
 from paribus.runs.weights import copy_weights, load_weights, save_weights
-from paribus.training.network import build
+from paribus.training.network import InitialNetwork, initialised
 from paribus.training.run_state import RunState
 
 KEPT = 8
@@ -33,20 +33,21 @@ Fit = Callable[[Run, Split], tuple[Fitted, RunState]]
 _known: dict[str, dict[str, Tensor]] = {}
 
 
-def initial_network(run: Run, split: Split, fit: Fit) -> nn.Module:
+def initial_network(run: Run, split: Split, fit: Fit) -> InitialNetwork:
     """Return the network of a run on the CPU, before its first step.
 
     Raises:
         ParibusError: a pattern fits nothing, weights do not fit, or the training that they come from failed.
     """
     recipe = run.recipe
-    network = build(recipe, split.dataset, run.streams)
+    start = initialised(recipe, split.dataset, run.streams)
+    network = start.network
     taken, frozen = named_weights(recipe, network)
     if taken:
         copy_weights(network, source_weights(run, fit), taken)
     for name in frozen:
         network.get_parameter(name).requires_grad_(False)
-    return network
+    return start
 
 
 def named_weights(recipe: Recipe, network: nn.Module) -> tuple[list[str], list[str]]:

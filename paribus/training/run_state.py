@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -95,6 +96,7 @@ def finish(
     *,
     outputs: Outputs | None,
     layers: Sequence[LayerLine],
+    network: Mapping[str, Any],
     seconds: float,
 ) -> RunResult:
     """Return the result of a run that is over.
@@ -105,6 +107,7 @@ def finish(
         progress: what it came to; a score that is not finite makes it diverged.
         outputs: for the test part, ``(sample, output)`` each, or None for a diverged run or a trial; the first is kept.
         layers: of the network.
+        network: what is to say of its start and noise.
         seconds: training, evaluation included.
     """
     progress.curves |= gaps(progress.curves)
@@ -117,6 +120,7 @@ def finish(
         step_seconds=progress.step_seconds,
         parameters=sum(line["parameters"] for line in layers),
         layers=[dict(line) for line in layers],
+        network=dict(network),
         data={
             "name": split.dataset.name,
             "origin": split.dataset.origin,

@@ -111,14 +111,6 @@ def test_the_forget_bias_leaves_every_other_number_as_drawn() -> None:
         assert torch.equal(expected, b), name
 
 
-def test_the_forget_bias_survives_a_new_draw_of_the_weights() -> None:
-    network = Recurrent(inputs=(5, 1), outputs=1, cell="LSTM", hidden=3, forget_bias=1.0)
-    network.recurrent.reset_parameters()
-    assert forget_biases(network) != [[1.0] * 3] * 2
-    network.after_init()
-    assert forget_biases(network) == [[1.0] * 3] * 2
-
-
 @pytest.mark.parametrize("cell", ["RNN", "GRU"])
 def test_the_forget_bias_means_nothing_to_a_cell_without_a_forget_gate(cell) -> None:
     """So that the cell can vary alone."""

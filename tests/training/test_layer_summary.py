@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrizations
 
 from paribus.data.dataset import Subset
 from paribus.models import CNN, MLP, Recurrent
@@ -82,3 +83,8 @@ def test_looking_leaves_the_network_and_the_generator_as_they_were(training: boo
     assert all(torch.equal(before[n], value) for n, value in network.state_dict().items())
     assert all(module.training is training for module in network.modules())
     assert not any(module._forward_hooks for module in network.modules())
+
+
+def test_what_computes_a_weight_is_part_of_its_layer() -> None:
+    network = nn.Sequential(parametrizations.weight_norm(nn.Linear(3, 2)), nn.Linear(2, 1))
+    assert told(network, 3) == [("Linear0", [2], 10), ("Linear1", [1], 3)]

@@ -54,7 +54,7 @@ OPTIMIZERS = {
 def test_frozen_weights_do_not_move_and_the_others_do(tiny, optimizer: str) -> None:
     """By hash; weight decay and momentum leave them alone as well."""
     run = tiny["table"].run(MODEL, OPTIMIZERS[optimizer], freeze=HIDDEN, clip_norm=1.0)
-    before = initial_network(run, tiny["table"].make_split(), fitted).double()
+    before = initial_network(run, tiny["table"].make_split(), fitted).network.double()
     after, progress = fitted(run, tiny["table"].make_split())
     assert progress.steps == 6
     assert digests(before, frozen=True) == digests(after.network, frozen=True)
@@ -80,7 +80,7 @@ def test_frozen_weights_are_left_to_the_loop(tiny) -> None:
 def test_what_is_taken_over_is_what_the_other_training_came_to(tiny, source: Pretrained) -> None:
     """Trained by hand with the same seed; the head is the one that would have been drawn anyway."""
     run = tiny["table"].run(MODEL, seed=2, start=source)
-    network = initial_network(run, tiny["table"].make_split(2), fitted)
+    network = initial_network(run, tiny["table"].make_split(2), fitted).network
     there, _ = fitted(replace(run, recipe=source.recipe), tiny["table"].make_split(2))
     plain = build(source.recipe, tiny["table"].dataset, run.streams)
     for name, value in network.state_dict().items():
@@ -113,9 +113,9 @@ def test_another_source_another_seed_or_other_steps_are_other_weights(
     for begun, seed in ((source, 0), (longer, 0), (source, 1), (None, 0)):
         run = tiny["table"].run(MODEL, start=begun, seed=seed)
         found.add(
-            digests(initial_network(run, tiny["table"].make_split(seed), fitted), frozen=True)[
-                "Linear0.bias(6,) of (6, 4)"
-            ]
+            digests(
+                initial_network(run, tiny["table"].make_split(seed), fitted).network, frozen=True
+            )["Linear0.bias(6,) of (6, 4)"]
         )
         assert begun is None or run.key != tiny["table"].run(MODEL, seed=seed).key
     assert len(found) == 4
@@ -165,7 +165,7 @@ def test_the_weights_of_a_torchvision_backbone_stay_frozen(tiny) -> None:
     data = tiny["table"].changed(inputs=(images,), feature_axes=(1,))
     model = call("paribus.models.backbone:backbone", name="densenet121", hidden=500)
     run = data.run(model, freeze=("features.*",), steps=3, dtype="float32", evaluate_every=3)
-    before = initial_network(run, data.make_split(), fitted)
+    before = initial_network(run, data.make_split(), fitted).network
     head = before.classifier
     assert [(m.in_features, m.out_features) for m in (head[0], head[2])] == [(1024, 500), (500, 1)]
     training = Training(run, data.make_split())

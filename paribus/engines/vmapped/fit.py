@@ -56,7 +56,13 @@ def train_together(
         predictions = None if outputs is None or diverged else map_outputs(itemgetter(i), outputs)
         records.append(
             finish(
-                run, split, progress, outputs=predictions, layers=training.layers, seconds=seconds
+                run,
+                split,
+                progress,
+                outputs=predictions,
+                layers=training.layers,
+                network=training.starts[i],
+                seconds=seconds,
             )
         )
     return records

@@ -26,7 +26,7 @@ class StackedNetwork:
         networks: of one architecture, on one device, their dropout named (see `name_noise`).
 
     Raises:
-        ValueError: a recurrent layer has no stacked form.
+        ValueError: weights are frozen, or a recurrent layer has no stacked form.
 
     Attributes:
         base: the architecture, whose own weights are never used.
@@ -38,6 +38,8 @@ class StackedNetwork:
 
     def __init__(self, networks: Sequence[nn.Module]) -> None:
         named = dict(networks[0].named_parameters())
+        if not all(p.requires_grad for p in named.values()):
+            raise ValueError("some of its weights are frozen")
         self.names, self.shapes = list(named), [tuple(p.shape) for p in named.values()]
         self.sizes = [prod(shape) for shape in self.shapes]
         with torch.no_grad():

@@ -23,7 +23,7 @@ from paribus.training.alternating import OWN_UPDATES, alternates
 from paribus.training.dropout import NamedDropout, use_named_dropout
 from paribus.training.layer_summary import layer_table
 from paribus.training.loop import DIAGNOSED, fitted
-from paribus.training.network import weight_digests
+from paribus.training.network import InitialNetwork, weight_digests
 from paribus.training.pretrained import initial_network
 from paribus.training.run_state import diagnosed
 
@@ -78,18 +78,20 @@ class StackedTraining:
 
     def _networks(self) -> list[nn.Module]:
         """Return each replicate's initial network: the same one where streams are the same."""
-        made: dict[Streams, tuple[nn.Module, dict[str, str]]] = {}
+        made: dict[Streams, tuple[InitialNetwork, dict[str, str]]] = {}
         for run, split in zip(self.runs, self.splits, strict=True):
             if run.streams not in made:
-                network = initial_network(run, split, fitted)
+                start = initial_network(run, split, fitted)
+                network = start.network
                 if not made:
                     self.layers = layer_table(network, split.part("train", 1))
-                made[run.streams] = network, weight_digests(network)
+                made[run.streams] = start, weight_digests(network)
                 use_named_dropout(network, run.streams)
                 network.to(self.device, self.dtype)
         drawn = [made[run.streams] for run in self.runs]
         self.initial = [digests for _, digests in drawn]
-        return [network for network, _ in drawn]
+        self.starts = [start.told() for start, _ in drawn]
+        return [start.network for start, _ in drawn]
 
     @property
     def parameters(self) -> int:

@@ -185,6 +185,12 @@ def test_nothing_is_dropped_in_evaluation() -> None:
     close(called(stack, x), torch.stack([n.eval()(e) for n, e in zip(alone, x, strict=True)]))
 
 
+def test_frozen_weights_are_refused_in_words() -> None:
+    network = nn.Linear(4, 2).requires_grad_(False)
+    with pytest.raises(ValueError, match="some of its weights are frozen"):
+        StackedNetwork([network, network])
+
+
 def test_what_cannot_be_stacked_is_refused_in_words() -> None:
     projected = nn.LSTM(4, 3, proj_size=2)
     with pytest.raises(ValueError, match="LSTM with proj_size=2 has no stacked form"):

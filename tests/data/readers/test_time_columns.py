@@ -63,7 +63,7 @@ WAYS: dict[str, tuple[list[str], str, str, str]] = {
         "1 hour",
         "month first",
     ),
-    "points": ([f"{d:%d.%m.%Y}" for d in DAYS], "2024-01-25 00:00:00", "1 day", "day first"),
+    "points": ([f"{d:%d.%m.%Y}" for d in DAYS], "2024-01-25 00:00:00", "1 day", ""),
     "days": ([f"{d}" for d in DAYS], "2024-01-25 00:00:00", "1 day", ""),
     "no marks": ([f"{d:%Y%m%d}" for d in DAYS], "2024-01-25 00:00:00", "1 day", "YYYYMMDD"),
     "weeks": (
@@ -202,10 +202,9 @@ def test_a_change_of_clocks_is_named(tmp_path: Path, start: datetime, got: str) 
 def test_a_gap_says_how_much_is_missing(tmp_path: Path) -> None:
     times = [f"{t:%Y-%m-%d %H:%M}" for t in HOURS]
     del times[10:14]
-    assert (
-        "line 12: got 2024-02-01 14:00:00, which does not follow 2024-02-01 09:00:00, expected a row every 1 hour: 4 missing."
-        in refused(read_series, written(tmp_path, times))
-    )
+    message = refused(read_series, written(tmp_path, times))
+    assert "line 12: got 2024-02-01 14:00:00, which does not follow 2024-02-01 09:00:00" in message
+    assert "expected a row every 1 hour: 4 missing." in message
 
 
 # Columns

@@ -63,6 +63,7 @@ class NetworkNoise:
             return
         first = self.active is None
         number = self.streams.number("noise", self.what, *names)
+        found = states(self.generators)
         seed(self.generators, number)
         if self.others or first:
             seed_others(number)
@@ -72,6 +73,7 @@ class NetworkNoise:
             yield
         if first:
             self._note(naming, before, others)
+        put_back(self.generators, found)  # an optimizer that draws goes on where it was
 
     def at_rest(self) -> list[Tensor] | None:
         """Return the generators' states if the network is known to draw nothing."""

@@ -133,7 +133,7 @@ def test_outputs_that_are_not_finite_are_a_divergence_whatever_the_score(tiny) -
     run, split = case.pair(MLP)
     state = RunState(curves={"step": [0.0], "validation/loss": [1.0]})
     outputs = torch.full((len(split.test), 1), math.inf)
-    record = finish(run, split, state, outputs=outputs, layers=[], seconds=0.0)
+    record = finish(run, split, state, outputs=outputs, layers=[], network={}, seconds=0.0)
     assert record.outcome is Outcome.diverged
     assert record.reason == "own on the test part was not finite"
 

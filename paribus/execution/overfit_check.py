@@ -18,7 +18,7 @@ from paribus.experiment.suite import Suite
 from paribus.experiment.variant import Variant
 from paribus.runs.run import Run
 from paribus.training.loop import Training, deterministic
-from paribus.training.run_state import evaluation
+from paribus.training.run_state import evaluation, output_doubt
 from paribus.training.schedule import ends
 
 SHARE_LEFT = 0.01
@@ -37,6 +37,7 @@ class Fitted:
         after: mean loss after it.
         accuracy: share of the samples that are right, None where the task has no accuracy.
         reason: why it could not be tried, or nothing.
+        doubt: what a person should know of the range of the outputs, or nothing.
         schedules: how often a schedule of the recipe's steps was begun, 1 where it has none.
     """
 
@@ -47,6 +48,7 @@ class Fitted:
     accuracy: float | None = None
     reason: str = ""
     schedules: int = 1
+    doubt: str = ""
 
     @property
     def passed(self) -> bool:
@@ -68,8 +70,8 @@ class Fitted:
         return (
             f"{name}: {'fitted' if self.passed else 'NOT FITTED'}, loss {self.before:.3g} -> {self.after:.3g}{right} "
             f"after {self.steps} steps"
-            + f", {self.schedules} times its schedule"
-            * (self.schedules > 1)
+            + f", {self.schedules} times its schedule" * (self.schedules > 1)
+            + (f"; {self.doubt}" if self.doubt else "")
         )
 
 
@@ -137,7 +139,12 @@ def _fitted(run: Run, split: Split, steps: int) -> Fitted:
             if samples > 1:
                 raise
             return Fitted(samples, reason=f"{error}".partition("\n")[0])
-    return replace(_outcome(samples, taken, before, scores), schedules=-(-max(taken, 1) // length))
+    doubt = output_doubt(run, split, training.outputs(training.parts.train), training.layers)
+    return replace(
+        _outcome(samples, taken, before, scores),
+        schedules=-(-max(taken, 1) // length),
+        doubt=doubt if samples > 1 else "",
+    )
 
 
 def _measured(run: Run, training: Training) -> dict[str, float]:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from paribus.data.dataset import PARTS, Split, Subset
 from paribus.metrics.diagnostics import LastStep, needs_last_step
+from paribus.metrics.output_range import range_doubt
 from paribus.metrics.outputs import Outputs, as_tuple
 from paribus.runs.run import Outcome, Predictions, Run, RunResult
 from paribus.training.batch_order import order_digest
@@ -112,8 +113,10 @@ def finish(
     """
     progress.curves |= gaps(progress.curves)
     judged = _judged(run, split, progress, outputs) if run.trial is None else _tried(run, progress)
+    doubt = "" if outputs is None else output_doubt(run, split, outputs, layers)
     return replace(
         judged,
+        notes=(*judged.notes, doubt) if doubt else judged.notes,
         steps=progress.steps,
         best_step=progress.best_step or progress.steps,
         seconds=seconds,
@@ -128,6 +131,17 @@ def finish(
             "classes": list(split.dataset.classes),
             **{name: len(split.indices(name)) for name in PARTS},
         },
+    )
+
+
+def output_doubt(run: Run, split: Split, outputs: Outputs, layers: Sequence[LayerLine]) -> str:
+    """Return what a person should know of the range of the outputs, or nothing."""
+    called = [line["layer"] for line in layers if line["output"] is not None]
+    return range_doubt(
+        run.task.loss.target,
+        as_tuple(outputs)[0],
+        called[-1] if called else "",
+        standardised=split.dataset.standardise_targets,
     )
 
 

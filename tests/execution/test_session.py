@@ -525,7 +525,9 @@ def test_a_network_that_does_not_fit_is_refused_before_anything_is_trained(
 def test_a_setting_that_an_optimizer_does_not_know_is_refused(opened: Opener) -> None:
     made = suite(comparison(levels={"sgd": SGD, "odd": call("torch.optim:SGD", speed=1)}))
     message = refused(lambda: opened(made).prepare(_cases(made)))
-    assert message.startswith("variant 'odd' on points: got TypeError: SGD.__init__() got an unexp")
+    assert message.startswith(
+        "optimizer SGD(speed=1) of variant 'odd': got TypeError: SGD.__init__() got an unexpected"
+    )
 
 
 def test_a_network_is_tried_once_for_all_optimizers(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -44,11 +43,6 @@ class Stepper:
     optimizer: Any
     evaluates: bool
     refuses: bool | None = None
-
-    @property
-    def closes(self) -> bool:
-        """True where a step may evaluate the loss more than once."""
-        return self.evaluates or self.refuses is not False
 
 
 class NetworkOptimizer:
@@ -116,12 +110,10 @@ class NetworkOptimizer:
         Those that need no closure step on one gradient, in their order; those that evaluate the loss themselves follow.
         """
         losses: list[Tensor] = []
-        draws = _Draws(self.named) if any(s.closes for s in self.steppers) else nullcontext()
 
         @torch.enable_grad()
         def evaluated() -> Tensor:
-            with draws:
-                losses.append(evaluate())
+            losses.append(evaluate())
             return losses[-1]
 
         plain = [s for s in self.steppers if not s.evaluates]
@@ -137,32 +129,6 @@ class NetworkOptimizer:
         self.evaluations += len(losses)
         self.schedule.step()
         return losses[0]
-
-
-class _Draws:
-    """Context in which the global generator gives the same numbers each time; outside it goes on as if it had not."""
-
-    def __init__(self, named: Mapping[str, nn.Parameter]) -> None:
-        on_gpu = any(weight.is_cuda for weight in named.values())
-        self.generators = [torch.default_generator]
-        if on_gpu:
-            self.generators.append(torch.cuda.default_generators[torch.cuda.current_device()])
-        self.first: list[Tensor] = []
-        self.after: list[Tensor] = []
-
-    def __enter__(self) -> None:
-        self.after = [generator.get_state() for generator in self.generators] if self.first else []
-        if self.first:
-            self._put(self.first)
-        else:
-            self.first = [generator.get_state() for generator in self.generators]
-
-    def __exit__(self, *raised: object) -> None:
-        self._put(self.after)
-
-    def _put(self, states: Sequence[Tensor]) -> None:
-        for generator, state in zip(self.generators, states, strict=False):
-            generator.set_state(state)
 
 
 def _step_plainly(stepper: Stepper, evaluate: Evaluate) -> None:

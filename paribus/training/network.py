@@ -188,12 +188,13 @@ def _as_single(network: nn.Module) -> tuple[str, ...]:
         return ()
     network.to(torch.float32)
     return tuple(
-        f"The network holds {', '.join(names)} in {str(dtype).removeprefix('torch.')}: they pass through float32, "
+        f"The network holds {_shown(names)} in {str(dtype).removeprefix('torch.')}: they pass through float32, "
         "and are trained in the recipe's precision."
         for dtype, names in found.items()
     )
 
 
+MAX_SHOWN = 6  # names in a note
 _WEIGHTED = (nn.Linear, nn.modules.conv._ConvNd)
 
 
@@ -248,15 +249,21 @@ def _has_matrix(module: nn.Module) -> bool:
 
 
 def _drawn_over(names: Sequence[str]) -> tuple[str, ...]:
-    shown = ", ".join(name.partition("(")[0] for name in names)
+    shown = _shown([name.partition("(")[0] for name in names])
     return (f"recipe.init draws over what the network set itself: {shown}.",) if names else ()
 
 
 def _not_reached(missed: Sequence[Layer]) -> tuple[str, ...]:
-    shown = ", ".join(f"{kind}{ordinal}" for kind, ordinal, _ in missed)
     if not missed:
         return ()
+    shown = _shown([f"{kind}{ordinal}" for kind, ordinal, _ in missed])
     return (f"recipe.init draws linear and convolutional layers; it does not reach {shown}.",)
+
+
+def _shown(names: Sequence[str]) -> str:
+    """Return the first names, and how many there are besides."""
+    more = len(names) - MAX_SHOWN
+    return ", ".join(names[:MAX_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _tensors(network: nn.Module) -> Iterator[tuple[str, nn.Module, str, Tensor]]:

@@ -41,8 +41,15 @@ def check_before_training(study: Study, cases: Sequence[Case]) -> None:
     Raises:
         ParibusError: an option names an unknown task, data cannot be used, or a network does not fit.
     """
+    chosen = {(case.suite, case.comparison) for case in cases}
+    declared = [
+        c
+        for name, suite in study.suites.items()
+        for c in suite.comparisons
+        if (name, c.name) in chosen
+    ]
+    _refuse_unknown_tasks(study, [comparison.task.name for comparison in declared])
     arms = {case.arm_key: study.arm(case) for case in cases}.values()
-    _refuse_unknown_tasks(study, [arm.comparison.task.name for arm in arms])
     tuned = {(arm.suite.name, arm.comparison.name) for arm in arms if arm.tuned}
     tried: set[str] = set()
     scored: set[str] = set()

@@ -18,6 +18,7 @@ from paribus.frontends.discovery import (
     named_suites,
     refuse_unknown,
 )
+from paribus.frontends.encoding import forget_output, replace_unknown_signs
 
 if TYPE_CHECKING:
     from paribus.execution.orchestrate import Finished
@@ -33,9 +34,14 @@ def main(words: Sequence[str] | None = None) -> None:
     Args:
         words: those after ``paribus``; None takes the process's.
     """
+    replace_unknown_signs()
     arguments = _parser().parse_args(words)
     try:
         status: int = arguments.command(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        forget_output()
+        status = 0
     except ParibusError as error:
         # Errors name the options of pytest.
         sys.stderr.write(f"paribus: {error}\n".replace("--paribus-", "--"))

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from paribus.data.summary import DataSummary
 from paribus.errors import ParibusError
 from paribus.execution.executor import dataset_of
+from paribus.execution.own_data import with_own_data
+from paribus.experiment.suite import Suite
 from paribus.experiment.task import Task
 from paribus.seeding import Streams
 
 if TYPE_CHECKING:
     from paribus.execution.cases import Case
+    from paribus.execution.settings import Settings
     from paribus.execution.study import Study
+
+SUITES = {"tabular": "optimizers", "images": "images", "series": "recurrent"}
+"""Suites whose task of this name reads a user's data."""
 
 IN_MEMORY = "memory:"  # with which sources of data that were given as objects begin
 
@@ -30,15 +35,12 @@ def note_what_was_read(study: Study, cases: Sequence[Case]) -> None:
             study.store.freeze(summary.key, summary.to_plain())
 
 
-def summarise_file(
-    path: Path, target: str | None, kind: str
-) -> tuple[DataSummary, ParibusError | None]:
-    """Read a user's file or folder, and split it as seed 0 does.
+def summarise_file(kind: str, settings: Settings) -> tuple[DataSummary, ParibusError | None]:
+    """Read a user's file or folder as a run would, and split it as seed 0 does.
 
     Args:
-        path: the file or folder.
-        target: the column to predict, or None.
-        kind: name of the task that reads it, such as ``tabular``.
+        kind: name of the task that reads it, a key of `SUITES`.
+        settings: name it and say how it is read.
 
     Returns:
         What was read, and why it cannot be split, if it cannot.
@@ -46,10 +48,10 @@ def summarise_file(
     Raises:
         ParibusError: it cannot be read.
     """
-    module = importlib.import_module(f"paribus.suites.tasks.{kind}")
-    task: Task = getattr(module, kind.upper())
-    task = task.model_copy(update={"path": str(path), "target": target})
-    dataset = task.read(0)
+    suite: Suite = importlib.import_module(f"paribus.suites.{SUITES[kind]}").SUITE
+    comparison = next(c for c in suite.comparisons if c.task.name == kind)
+    task = with_own_data(comparison, settings).task
+    dataset = dataset_of(task, 0)
     try:
         return DataSummary.of(kind, dataset, task.make_split(dataset, Streams(0))), None
     except ParibusError as problem:

@@ -40,10 +40,10 @@ def check_scores(variant: Variant, tried: set[str]) -> None:
     )
     for metric in variant.task.metrics:
         what = f"metric {metric.name!r} of task {variant.task.name!r}"
+        _refuse_shifted(what, metric, dataset)
         with error_context(what, expected=GIVES, fix="Mend the function, or choose another score."):
             found = metric.function(outputs, *targets)
         _refuse_odd(what, found, len(split.test))
-        _refuse_shifted(what, metric, dataset)
     if variant.metric not in variant.task.metrics:
         _check_of_predictions(variant, as_tuple(outputs)[0], targets[0], dataset)
 

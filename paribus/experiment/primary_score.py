@@ -12,6 +12,8 @@ from paribus.experiment.suite import Suite
 from paribus.experiment.task import Metric, Task
 from paribus.experiment.variant import within
 
+ASKED = "Verdicts rest on the score that `--metric {}` asked for; claims about other scores are not asked."
+
 
 def scored_by(task: Task, score: str | Metric, margin: float | None = None) -> Task:
     """Return a task whose verdicts rest on another score.
@@ -85,4 +87,13 @@ def scored_comparison(comparison: Comparison, score: str) -> Comparison:
     task = scored_by(comparison.task, score)
     if task.primary.function == comparison.task.primary.function:
         return comparison.model_copy(update={"task": task})
-    return comparison.model_copy(update={"task": task, "claims": (), "target": None})
+    notes = tuple(dict.fromkeys((*comparison.notes, ASKED.format(score))))
+    update = {"task": task, "claims": (), "target": None, "notes": notes}
+    return comparison.model_copy(update=update)
+
+
+def asked_score(comparison: Comparison) -> str | None:
+    """Return the score that was asked for in place of a comparison's own, or None, as its notes say."""
+    start, end = ASKED.split("{}")
+    asked = (n for n in comparison.notes if n.startswith(start) and n.endswith(end))
+    return next((note.removeprefix(start).removesuffix(end) for note in asked), None)

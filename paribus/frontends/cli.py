@@ -88,11 +88,8 @@ def _parser() -> ArgumentParser:
     check_.add_argument(
         "--steps", type=int, default=2000, metavar="N", help="steps at most (default: 2000)"
     )
-    read_ = command(read)
+    read_ = command(read, *ABOUT_DATA)
     read_.add_argument("path", type=Path, metavar="PATH", help="a table, or a folder of images")
-    read_.add_argument(
-        "--target", metavar="COLUMN", help="the column to predict (default: the last)"
-    )
     read_.add_argument(
         "--as",
         dest="kind",
@@ -196,8 +193,12 @@ def read(arguments: Namespace) -> int:
     from paribus.execution.data_summary import summarise_file
     from paribus.report.what_was_read import text
 
-    kind = arguments.kind or ("images" if arguments.path.is_dir() else "tabular")
-    summary, problem = summarise_file(arguments.path, arguments.target, kind)
+    kind = arguments.kind or ("images" if arguments.path.expanduser().is_dir() else "tabular")
+    arguments.data = [f"{kind}={arguments.path}"]
+    for option in ABOUT_DATA:
+        values = getattr(arguments, option)
+        setattr(arguments, option, [named(f"--{option}", value, [kind]) for value in values])
+    summary, problem = summarise_file(kind, Settings.from_options(vars(arguments)))
     _write(text(summary))
     if problem is not None:
         raise problem

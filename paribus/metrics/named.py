@@ -37,6 +37,7 @@ class Named(NamedTuple):
         varied: whether it is defined only where the targets differ.
         both_varied: the same of targets and outputs.
         one_positive: whether it is about one class of two, the positive one.
+        from_zero: whether it depends on where the target's zero is.
         settings: arguments that the name stands for.
     """
 
@@ -48,6 +49,7 @@ class Named(NamedTuple):
     varied: bool = False
     both_varied: bool = False
     one_positive: bool = False
+    from_zero: bool = False
     settings: dict[str, Any] = {}  # noqa: RUF012 - never changed
 
 
@@ -78,12 +80,12 @@ NAMES = {
     "explained_variance": _values("ExplainedVariance", varied=True),
     "kendall": _values("KendallRankCorrCoef", both_varied=True),
     "mae": _values("MeanAbsoluteError", higher=False, power=1),
-    "mape": _values("MeanAbsolutePercentageError", higher=False),
-    "msle": _values("MeanSquaredLogError", higher=False),
+    "mape": _values("MeanAbsolutePercentageError", higher=False, from_zero=True),
+    "msle": _values("MeanSquaredLogError", higher=False, from_zero=True),
     "pearson": _values("PearsonCorrCoef", both_varied=True),
     "r2": _values("R2Score", varied=True),
     "rmse": _values("MeanSquaredError", higher=False, power=1, settings={"squared": False}),
-    "smape": _values("SymmetricMeanAbsolutePercentageError", higher=False),
+    "smape": _values("SymmetricMeanAbsolutePercentageError", higher=False, from_zero=True),
     "spearman": _values("SpearmanCorrCoef", both_varied=True),
 }
 # Means over samples, which need no torchmetrics: function, direction, power of the target's unit.
@@ -337,8 +339,13 @@ def depends_on_zero(name: str, **arguments: Any) -> bool:
     Such a score, a percentage of the target among them, says nothing of standardised targets.
     """
     known = find(name)
-    if known.of == "classes":
-        return False
+    if known.of == "classes" or name in NAMES:
+        return known.from_zero  # known without loading torchmetrics
+    return shift_changes(name, **arguments)
+
+
+def shift_changes(name: str, **arguments: Any) -> bool:
+    """Return whether five values score otherwise when they are shifted."""
     target = torch.tensor([[1.0], [2.0], [4.0], [3.5], [7.0]])
     output = target + torch.tensor([[0.5], [-0.25], [0.125], [1.0], [-0.5]])
     first, second = (score(output + by, target + by, name=name, **arguments) for by in (0.0, 8.0))

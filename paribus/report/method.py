@@ -10,6 +10,7 @@ from pathlib import Path, PurePath
 from paribus import stats
 from paribus.analysis.claims import ClaimResult
 from paribus.analysis.results import Result
+from paribus.experiment.primary_score import asked_score
 from paribus.report.formatting import listed, plural
 from paribus.report.secondary_tables import has_dummy
 from paribus.report.tables import sign
@@ -186,6 +187,8 @@ def command(*arms: Result) -> str:
     words += ["--paribus-device", result.device, *_engine_words(arms), *_tuned_words(arms)]
     if result.comparison.inference == "population":
         words += ["--paribus-inference", "population"]
+    if (score := asked_score(result.comparison)) is not None:
+        words += ["--paribus-metric", score]
     if task.path is not None:
         words += ["--paribus-data", f"{task.name}={PurePath(task.path).name}"]
     if task.target is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import paribus as pb
-from paribus.experiment.primary_score import scored_by, scored_suite
+from paribus.experiment.primary_score import asked_score, scored_by, scored_comparison, scored_suite
 from paribus.suites.metric_averaging import SUITE as AVERAGING
 from paribus.suites.optimizer_ranking import SUITE as RANKING
 from paribus.suites.optimizers import SUITE as OPTIMIZERS
@@ -31,6 +31,9 @@ def test_claims_about_another_score_are_not_asked() -> None:
     assert OPTIMIZERS.comparisons[0].claims
     assert comparison.claims == ()
     assert comparison.target is None
+    assert asked_score(comparison) == "f1"
+    assert asked_score(OPTIMIZERS.comparisons[0]) is None
+    assert scored_comparison(comparison, "f1") == comparison
     assert scored_suite(OPTIMIZERS, "log_loss").comparisons == OPTIMIZERS.comparisons
     assert scored_suite(RANKING, "log_loss").across is None
 

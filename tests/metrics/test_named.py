@@ -13,7 +13,7 @@ from torch import Tensor
 
 import paribus as pb
 from paribus.errors import ParibusError
-from paribus.metrics.named import NAMES, depends_on_zero, score
+from paribus.metrics.named import NAMES, depends_on_zero, score, shift_changes
 from paribus.suites.tasks.metrics import mse
 from paribus.training.evaluate import scores_of
 from tests.helpers.handmade import TASK
@@ -220,7 +220,9 @@ def test_directions_are_those_of_torchmetrics() -> None:
 
 def test_percentages_depend_on_the_targets_zero_and_shares_do_not() -> None:
     names = [name for name, known in NAMES.items() if known.of == "values"]
-    assert {name for name in names if depends_on_zero(name)} == {"mape", "msle", "smape"}
+    shifted = {name for name in names if shift_changes(name)}
+    assert shifted == {name for name in names if depends_on_zero(name)} == {"mape", "msle", "smape"}
+    assert depends_on_zero("torchmetrics.regression.WeightedMeanAbsolutePercentageError")
 
 
 def test_a_score_takes_the_place_of_its_namesake_and_errors_take_the_targets_unit() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from paribus import Budget, Claim, Factor, Metric, Suite, call
 from paribus.analysis.results import Result
+from paribus.experiment.primary_score import scored_comparison
 from paribus.report import method, provenance_tables, settings_tables, write
 from paribus.report.index import index
 from paribus.report.method import command
@@ -33,6 +34,13 @@ def page(tmp_path):
         return "\n".join((tmp_path / "out" / file).read_text(encoding="utf-8") for file in files)
 
     return read
+
+
+def test_the_command_names_the_score_that_was_asked_for(store) -> None:
+    bench = filled(store)
+    bench.comparison = scored_comparison(bench.comparison, "accuracy")
+    assert "--paribus-metric accuracy" in command(bench.result())
+    assert "--paribus-metric" not in command(filled(store).result())
 
 
 def test_everything_is_written_the_index_first(store, tmp_path) -> None:

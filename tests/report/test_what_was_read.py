@@ -14,6 +14,7 @@ import paribus as pb
 from paribus.data.dataset import Reading
 from paribus.data.summary import DataSummary
 from paribus.execution.data_summary import summarise_file, users_own
+from paribus.execution.settings import Settings
 from paribus.report import what_was_read, write
 from paribus.report.what_was_read import page, page_name, reading_lines, text
 from paribus.seeding import Streams
@@ -153,7 +154,7 @@ def test_a_file_that_cannot_be_split_is_shown_all_the_same(tmp_path, monkeypatch
     path = tmp_path / "few.csv"
     rows = "\n".join(f"{i % 7},{i % 5},{'ab'[i % 2]}" for i in range(30))
     path.write_text(f"x,y,label\n{rows}\n", encoding="utf-8")
-    found, problem = summarise_file(path, None, "tabular")
+    found, problem = summarise_file("tabular", Settings(data={"tabular": str(path)}, out=tmp_path))
     assert str(problem) == "split: got one row, expected more. Add some."
     assert (found.samples, found.parts) == (30, {})
     assert text(found).startswith("few.csv")

@@ -13,7 +13,6 @@ from paribus.engines.cohorts import cohort_key, stacked
 from paribus.errors import ParibusError
 from paribus.execution.arm_state import ArmState
 from paribus.execution.cases import Case
-from paribus.execution.data_summary import note_what_was_read
 from paribus.execution.executor import execute, run_error_context
 from paribus.execution.pool import prestart
 from paribus.execution.preflight import check_before_training
@@ -75,11 +74,11 @@ class Session:
         Raises:
             ParibusError: an option names an unknown task, data cannot be used, or a network does not fit.
         """
-        on_cpu = any(case.device == "cpu" for case in cases)
-        if self.study.jobs > 1 and on_cpu and self.study.store.empty:
-            prestart(self.study.jobs)
         check_before_training(self.study, cases)
         note_what_was_read(self.study, cases)
+        on_cpu = any(case.device == "cpu" for case in cases)
+        if self.study.jobs > 1 and on_cpu and self.study.store.empty:
+            prestart(self.study.jobs)  # after what may be refused, which should not wait for them
         here = [case for case in cases if not self.study.skip_reason(case)]
         self._choose_engines(here)
         self._planned += here

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from paribus.errors import ParibusError
-from paribus.execution.pool import available_jobs, prestart, shutdown
+from paribus.execution.pool import shutdown
 from paribus.execution.settings import OPTIONS, Settings
 from paribus.frontends.discovery import (
     add_to_path,
@@ -175,10 +175,6 @@ def run(arguments: Namespace) -> int:
     for name in arguments.suites:
         refuse_unknown(name)
         add_to_path(name)
-    jobs = arguments.jobs or available_jobs()
-    store = arguments.store or arguments.out / "runs.sqlite"
-    if jobs > 1 and arguments.device != "cuda" and not store.exists():
-        prestart(jobs)  # workers import torch while this process does
     suites = [find_suite(name) for name in arguments.suites]
     return _run(suites, _settings(arguments, suites))
 

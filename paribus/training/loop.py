@@ -98,12 +98,10 @@ class Training:
         self.network.train()
         for optimizer in self.optimizers:
             optimizer.train()
-        before = self.forward_noise.at_rest()
         losses = [self._step() for _ in range(steps - self.watching)]
         losses += [self._watched()] if self.watching else []
         if self.run.device == "cuda":
             torch.cuda.synchronize()
-        self.forward_noise.moved(before)
         return torch.stack(losses)
 
     def told(self) -> dict[str, Any]:

@@ -59,7 +59,8 @@ class NetworkNoise:
     def of(self, *names: str | int) -> Iterator[None]:
         """Draw a pass's noise from the streams of a step."""
         if self.active is False:
-            yield
+            with self._looking() if _looked_at(*names) else nullcontext():
+                yield
             return
         first = self.active is None
         number = self.streams.number("noise", self.what, *names)
@@ -75,13 +76,12 @@ class NetworkNoise:
             self._note(naming, before, others)
         put_back(self.generators, found)  # an optimizer that draws goes on where it was
 
-    def at_rest(self) -> list[Tensor] | None:
-        """Return the generators' states if the network is known to draw nothing."""
-        return states(self.generators) if self.active is False else None
-
-    def moved(self, before: list[Tensor] | None) -> None:
-        """Name noise from now on if the generators have moved although the first pass drew nothing."""
-        if before is not None and not same(before, states(self.generators)):
+    @contextmanager
+    def _looking(self) -> Iterator[None]:
+        """Look whether a network that drew nothing at first draws in this pass; its noise is named from then on."""
+        before = states(self.generators)
+        yield
+        if not same(before, states(self.generators)):
             self.active = True
             self.notes.append(UNNAMED.format(what=self.what, where=", after its first steps,"))
 
@@ -98,6 +98,11 @@ class NetworkNoise:
             self.notes.append(UNNAMED.format(what=self.what, where=where))
         if which:
             self.notes.append(OTHERS.format(what=self.what, which=" and ".join(which)))
+
+
+def _looked_at(step: str | int = "", *_names: str | int) -> bool:
+    """Return whether a step is one of 1, 2, 4, 8, ...: looking at each would take time from every training."""
+    return isinstance(step, int) and step & (step - 1) == 0
 
 
 class _Naming(TorchFunctionMode):

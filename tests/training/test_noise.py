@@ -131,16 +131,19 @@ def test_a_network_that_draws_nothing_is_left_alone() -> None:
     assert torch.equal(before, torch.get_rng_state())
 
 
-def test_one_that_starts_to_draw_later_is_told() -> None:
-    network = nn.Identity()
-    noise = NetworkNoise(network, Streams(0), "cpu", "The network")
-    with noise.of(0):
-        network(X)
-    before = noise.at_rest()
-    torch.rand(1)
-    noise.moved(before)
-    assert noise.active
-    assert "draws noise, after its first steps, that no stream names" in noise.notes[0]
+def test_one_that_starts_to_draw_later_is_told_and_what_others_draw_is_not_its_own() -> None:
+    noise = NetworkNoise(nn.Identity(), Streams(0), "cpu", "The network")
+    for step in range(5):
+        torch.rand(1)  # as an optimizer may
+        with noise.of(step):
+            torch.rand(step // 4)
+    torch.manual_seed(Streams(0).number("noise", "rand", 0, 5))
+    expected = torch.rand(1)
+    with noise.of(5):
+        assert torch.equal(torch.rand(1), expected)
+    assert [note.partition(" that no")[0] for note in noise.notes] == [
+        "The network draws noise, after its first steps,"
+    ]
 
 
 class Hidden(nn.Module):

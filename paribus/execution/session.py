@@ -13,6 +13,7 @@ from paribus.engines.cohorts import cohort_key, stacked
 from paribus.errors import ParibusError
 from paribus.execution.arm_state import ArmState
 from paribus.execution.cases import Case
+from paribus.execution.data_summary import note_what_was_read
 from paribus.execution.executor import execute, run_error_context
 from paribus.execution.pool import prestart
 from paribus.execution.preflight import check_before_training

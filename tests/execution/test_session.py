@@ -388,7 +388,7 @@ def test_what_the_factor_changes_is_not_held_equal(
 # Step times
 
 
-def test_workers_start_while_data_are_read_unless_all_may_be_known(
+def test_workers_start_once_nothing_is_refused_unless_all_may_be_known(
     opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     woken: list[int] = []

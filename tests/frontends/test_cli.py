@@ -235,35 +235,16 @@ def test_a_suite_of_ones_own_is_calibrated(
     assert sorted(p.name for p in tmp_path.iterdir() if p.suffix == ".sqlite") == []
 
 
-@pytest.mark.parametrize(
-    ("options", "woken"),
-    [
-        ([], [3]),
-        (["--jobs", "2"], [2]),
-        (["--jobs", "1"], []),
-        (["--store", "known"], []),
-        (["--device", "cuda"], []),
-    ],
-)
-def test_workers_start_at_once_unless_all_may_be_known_and_end_with_a_mistake(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    paribus: Command,
-    options: list[str],
-    woken: list[int],
+def test_a_mistake_ends_the_command_before_workers_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, paribus: Command
 ) -> None:
-    """They import for seconds what this process imports, too."""
-    (tmp_path / "known").touch()
     monkeypatch.chdir(tmp_path)
     seen: list[int] = []
-    monkeypatch.setattr(cli, "prestart", seen.append)
-    monkeypatch.setattr(cli, "available_jobs", lambda: 3)
-    monkeypatch.setattr(cli, "shutdown", lambda: seen.append(0))
+    monkeypatch.setattr("paribus.execution.session.prestart", seen.append)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.delitem(sys.modules, "a_mistake", raising=False)
-    (tmp_path / "a_mistake.py").touch()
-    assert paribus("run", "a_mistake.py", *options)[0] == 2
-    assert seen == [*woken, 0]
+    arguments = ("run", "optimizers", "--data", "nowhere.csv", "--jobs", "3", "--out", "out")
+    assert paribus(*arguments)[0] == 2
+    assert seen == []
 
 
 def test_workers_that_are_still_starting_are_ended_at_once() -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 MIN_ROW_NUMBERS = 10  # fewer numbers in a row may be measurements
 MAX_CATEGORIES = 20  # more, and more than half as many as rows, name the rows rather than sort them
 MIN_GROUPS = 10  # fewer values that repeat with one label each are a feature that tells the label
+DATES = "dates, which are no measurements: give a number such as the month or an age to use them"
 _ID = re.compile(
     r"(?:.*[^a-z])?(?:id|ids|uid|uuid|guid|index|idx|key|pk|no|nr|num|number|row|rowid|serial|record)",
 )
@@ -168,7 +169,7 @@ def _useless_text(categories: Sequence[str], rows: int) -> str | None:
     if count == 1:
         return "one value throughout"
     if count > 2 and all(map(_DATE.fullmatch, categories)):
-        return "dates, which are no measurements: give a number such as the month or an age to use them"
+        return DATES
     if count == rows:
         return "a different text in each row"
     if count > MAX_CATEGORIES and 2 * count > rows:
@@ -267,10 +268,16 @@ def grouping_suspicion(
 
 def check_columns(csv_file: CsvFile, features: Sequence[Feature], targets: Sequence[str]) -> None:
     """Refuse a table without a column that tells rows apart."""
+    dates = any(f.dropped == DATES for f in features)
     if all(f.dropped for f in features):
         raise ParibusError(
             f"columns of {csv_file.name} besides {', '.join(map(repr, targets))}",
             got=left_out(features) or "none",
             expected="at least one that tells rows apart",
-            fix="Give a table with measurements beside the label.",
+            fix="Give a table with measurements beside the label"
+            + (
+                "; times and values are a series, which the suite recurrent reads."
+                if dates
+                else "."
+            ),
         )

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -93,13 +94,14 @@ def compare(
     Raises:
         ParibusError: data, model, levels or options cannot be used; nothing was trained then.
     """
-    if not isinstance(seeds, int) or seeds < 2:
+    if not isinstance(seeds, Integral) or seeds < 2:
         raise ParibusError(
             "seeds=",
             got=repr(seeds),
             expected="a whole number, at least 2, to have a difference and its spread",
             fix="Give seeds=10 or more for a verdict; 6 are the fewest that can reach one.",
         )
+    seeds = int(seeds)
     if comparison is None:
         if isinstance(data, Task):
             about = {"target": target, "task": task, "margin": margin}

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from paribus.data.dataset import Dataset, digest_tensors
+from paribus.data.precision import to_single
 from paribus.errors import ParibusError
 from paribus.local_code import MARK, register
 from paribus.spec import Call, digest
@@ -22,6 +23,7 @@ from paribus.spec import Call, digest
 Kind = Literal["classification", "regression"]
 MAX_INTEGER_CLASSES = 20
 MIN_ROWS_A_CLASS = 10
+MAX_FEW = 5
 DATA = "the data"
 
 
@@ -88,6 +90,7 @@ def _of_file(path: Path, target: str | None, task: Kind | None, standardise: boo
 
 def _columns(frame: Any, target: str | None) -> tuple[Any, Any]:
     names = list(map(str, getattr(frame, "columns", [])))
+    target = None if target is None else str(target)
     if target is None or target not in names or names.count(target) > 1:
         raise ParibusError(
             "target=",
@@ -174,7 +177,7 @@ def _named_classes(read: Dataset, names: Any) -> tuple[str, ...]:
 def _of_pair(inputs: Any, targets: Any, task: Kind | None, standardise: bool) -> Dataset:
     features = tuple(map(str, getattr(inputs, "columns", ())))
     x = _inputs(inputs, features, standardise)
-    y, classes = _targets(targets, task)
+    y, classes = _targets(targets, task, standardise)
     if len(x) != len(y):
         raise ParibusError(
             "X and y",
@@ -220,10 +223,11 @@ def _inputs(inputs: Any, features: Sequence[str], standardise: bool) -> Tensor:
         _refuse_no_numbers(inputs)
     if isinstance(inputs, Tensor):
         x = inputs.detach().cpu()
+        whole = x.dtype in (torch.int32, torch.int64)
         # A copy: what its owner writes into it later is no part of these data.
-        x = (x if x.dtype in (torch.int32, torch.int64) else x.float()).clone()
+        x = x.clone() if whole else _single(x.double().numpy(), standardise).clone()
     else:
-        x = _numbers(inputs, "X", keep_whole=not standardise)
+        x = _numbers(inputs, "X", standardise, keep_whole=not standardise)
     if x.ndim < 2:
         raise ParibusError(
             "X",
@@ -235,7 +239,17 @@ def _inputs(inputs: Any, features: Sequence[str], standardise: bool) -> Tensor:
     return x.long() if not x.is_floating_point() else x
 
 
-def _numbers(values: Any, what: str, keep_whole: bool = False) -> Tensor:
+def _single(values: Any, standardise: bool) -> Tensor:
+    """Return numbers in float32; where they are standardised, what that would blur as differences."""
+    if not standardise or values.ndim == 0 or not values.size:
+        return torch.from_numpy(values.astype(np.float32))
+    columns = values[:, None] if values.ndim == 1 else np.moveaxis(values, 1, -1)
+    numbers, _ = to_single(columns.reshape(-1, columns.shape[-1]))
+    kept = numbers.reshape(columns.shape)
+    return kept[:, 0] if values.ndim == 1 else kept.movedim(-1, 1)
+
+
+def _numbers(values: Any, what: str, standardise: bool, keep_whole: bool = False) -> Tensor:
     array = _typed(np.asarray(values))
     if array.dtype.kind not in "biuf":
         raise ParibusError(
@@ -244,8 +258,9 @@ def _numbers(values: Any, what: str, keep_whole: bool = False) -> Tensor:
             expected="numbers",
             fix="Turn them into numbers, such as by one column for each category.",
         )
-    whole = array.dtype.kind in "iu" and keep_whole
-    return torch.from_numpy(array.astype(np.int64 if whole else np.float32))
+    if array.dtype.kind in "iu" and keep_whole:
+        return torch.from_numpy(array.astype(np.int64))
+    return _single(array.astype(np.float64), standardise)
 
 
 def _refuse_no_numbers(frame: Any) -> None:
@@ -274,7 +289,7 @@ def _refuse_not_finite(x: Tensor, what: str, features: Sequence[str] = ()) -> No
     )
 
 
-def _targets(targets: Any, task: Kind | None) -> tuple[Tensor, tuple[str, ...]]:
+def _targets(targets: Any, task: Kind | None, standardise: bool) -> tuple[Tensor, tuple[str, ...]]:
     """Class numbers ``(sample,)`` and their names, or values ``(sample, value)`` and no names."""
     if isinstance(targets, Tensor):
         targets = targets.detach().cpu().numpy()
@@ -286,7 +301,7 @@ def _targets(targets: Any, task: Kind | None) -> tuple[Tensor, tuple[str, ...]]:
         _refuse_ambiguous(values)
         task = "regression" if values.dtype.kind == "f" else "classification"
     if task == "regression":
-        y = _numbers(values, "y")
+        y = _numbers(values, "y", standardise)
         _refuse_not_finite(y, "y")
         return (y[:, None] if y.ndim == 1 else y), ()
     return _classes(values)
@@ -302,15 +317,16 @@ def _typed(values: Any) -> Any:
 
 
 def _refuse_ambiguous(values: Any) -> None:
-    """Refuse 0.0 and 1.0 as targets of which nobody said whether they are classes."""
+    """Refuse a few whole numbers with points, such as 0.0 and 1.0, of which nobody said whether they are classes."""
     if values.dtype.kind != "f" or values.ndim != 1:
         return
     different = np.unique(values)
-    if len(different) == 2 and (different == different.round()).all():
-        low, high = different
+    few = 2 <= len(different) <= MAX_FEW and MIN_ROWS_A_CLASS * len(different) <= len(values)
+    if (few or len(different) == 2) and (different == different.round()).all():
+        *first, last = different
         raise ParibusError(
             "y",
-            got=f"the numbers {low} and {high} alone",
+            got=f"the numbers {', '.join(map(str, first))} and {last} alone",
             expected="class numbers, or values to predict",
             fix="Say task='classification' or task='regression'.",
         )
@@ -329,6 +345,20 @@ def _refuse_missing(values: Any) -> None:
         )
 
 
+def _refuse_alike(values: Any) -> None:
+    """Refuse classes of several types that are written alike, such as 1 and '1'."""
+    names: dict[str, Any] = {}
+    for value in dict.fromkeys(values.tolist()):
+        if str(value) in names:
+            raise ParibusError(
+                "y",
+                got=f"{names[str(value)]!r} and {value!r}, which are written alike",
+                expected="classes of one type",
+                fix="Give all as text, or all as numbers.",
+            )
+        names[str(value)] = value
+
+
 def _classes(values: Any) -> tuple[Tensor, tuple[str, ...]]:
     if values.ndim != 1:
         raise ParibusError(
@@ -338,6 +368,7 @@ def _classes(values: Any) -> tuple[Tensor, tuple[str, ...]]:
             fix="Give the number or the name of the class, such as y.argmax(1) of one column a class.",
         )
     if values.dtype.kind == "O":
+        _refuse_alike(values)
         values = values.astype(str)
     names, numbers = np.unique(values, return_inverse=True)
     if len(values) and len(names) < 2:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
 
+import numpy as np
 import torch
 from pydantic import ValidationError
 
@@ -198,7 +199,15 @@ def _levels(key: str, given: Any) -> dict[str, Any]:
             expected="at least two levels by name, one of them the baseline",
             fix="Give a mapping, such as {'small': ..., 'large': ...}.",
         )
-    return {str(name): _value(key, value) for name, value in given.items()}
+    made = {str(name): _value(key, value) for name, value in given.items()}
+    if len(made) < len(given):
+        raise ParibusError(
+            f"vary={{{key!r}: ...}}",
+            got=f"levels {', '.join(map(repr, given))}",
+            expected="names that differ as text",
+            fix="Rename one of them.",
+        )
+    return made
 
 
 def _baseline(
@@ -219,7 +228,9 @@ def _baseline(
 
 
 def _value(key: str, value: Any) -> Any:
-    """Return what stands in a recipe for a value that a person gives: a call of a function or class."""
+    """Return what stands in a recipe for a value that a person gives: a call of a function or class, a plain number."""
+    if isinstance(value, np.generic):
+        return value.item()
     if isinstance(value, Call) or key not in CALLABLES:
         return value
     if isinstance(value, torch.nn.Module | torch.optim.Optimizer):

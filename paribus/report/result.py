@@ -120,8 +120,20 @@ class Result:
         return curves(self._single())
 
     def report(self, folder: str | Path) -> Path:
-        """Write the pages, figures and tables into a folder; return the path of the index."""
-        return write(self.results, Path(folder))[0]
+        """Write the pages, figures and tables into a folder; return the path of the index.
+
+        Raises:
+            ParibusError: the folder cannot be made or written.
+        """
+        try:
+            return write(self.results, Path(folder))[0]
+        except OSError as error:
+            raise ParibusError(
+                "folder of a report",
+                got=f"{folder}, which cannot be written ({error.strerror})",
+                expected="a folder, or a path where one can be made",
+                fix="Name another.",
+            ) from error
 
 
 def _line(result: analysis.Result, row: analysis.Row) -> dict[str, Any]:

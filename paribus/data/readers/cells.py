@@ -10,6 +10,8 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from paribus.data.readers.doubts import doubt_of, half_numbers, leading_zeros
+
 Mark = Literal[".", ","]
 
 # What stands for a missing value among numbers; among words it is a word like any other.
@@ -20,6 +22,8 @@ MISSING_WORDS = frozenset(
         *("1.#ind", "-1.#ind", "1.#qnan", "-1.#qnan"),
     )
 )
+SAMPLE = 2000  # cells of a column that show its decimal mark
+COMMA = "the decimal mark is a comma"
 BOOLEANS = {"true": True, "false": False}
 CURRENCIES = "$€£¥₹₽₩₺¢"
 _SPACES = dict.fromkeys((0xA0, 0x2007, 0x2009, 0x202F), " ")
@@ -27,12 +31,14 @@ _MINUS = dict.fromkeys((0x2212, 0x2013, 0xFE63, 0xFF0D), "-")
 _QUOTES = dict.fromkeys((0x2019, 0x02BC, 0x60), "'")
 _CELL = re.compile(
     rf"""(?P<open>\()?\s*(?P<sign>[+-])?\s*(?P<before>[{CURRENCIES}]|[A-Z]{{3}}\s)?\s*(?P<inner>[+-])?
-    (?P<body>\d[\d., '_]*|[.,]\d+)(?P<exponent>[eE][+-]?\d+)?(?P<after>-)?
-    \s*(?P<unit>%|[^\W\d_{CURRENCIES}][^\s\d]{{0,7}}|[{CURRENCIES}])?\s*(?P<close>\))?""",
+    (?P<body>\d[\d., '_]*|[.,]\d+)(?P<exponent>[eEdD][+-]?\d+|\s?[x×*]\s?10\^?[+-]?\d+)?(?P<after>-)?
+    \s*(?P<unit>[%‰]|°?[^\W\d_{CURRENCIES}][^\s\d]{{0,7}}|°|[{CURRENCIES}])?\s*(?P<close>\))?""",
     re.VERBOSE,
 )
 _GROUPED = {
-    ".": re.compile(r"[1-9]\d{0,2}(?P<mark>[, '_])\d{3}(?:(?P=mark)\d{3})*(?:\.\d*)?"),
+    ".": re.compile(  # by thousands, or the Indian way
+        r"[1-9]\d{0,2}(?P<mark>[, '_])\d{3}(?:(?P=mark)\d{3})*(?:\.\d*)?|[1-9]\d?(?:,\d{2})+,\d{3}(?:\.\d*)?"
+    ),
     ",": re.compile(r"[1-9]\d{0,2}(?P<mark>[. '_])\d{3}(?:(?P=mark)\d{3})*(?:,\d*)?"),
 }
 _PLAIN = {".": re.compile(r"\d*\.?\d*"), ",": re.compile(r"\d*,?\d*")}
@@ -41,6 +47,9 @@ _PYTHON = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 _INFINITE = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE)
 _BOUND = re.compile(r"[<>≤≥~≈]=?\s*[\d.,]+.*")
 _HEX = re.compile(r"0x[0-9a-f]+", re.IGNORECASE)
+_WHOLE = re.compile(r"[+-]?\d+")
+_QUOTED = re.compile(r"'[^']*'")
+_EXACT = 2**53  # whole numbers beyond it are not all float64
 
 
 class Problem(NamedTuple):
@@ -87,10 +96,15 @@ def read_column(cells: Sequence[str], decimal: Mark | None = None) -> Column:
         decimal: decimal mark of the file's other columns, None where they have none.
     """
     stripped = [cell.strip() for cell in cells]
-    plain = None if decimal == "," else _quickly(stripped)
+    commas = decimal == "," and not any("." in cell for cell in stripped)
+    pointed = [cell.replace(",", ".") for cell in stripped] if commas else stripped
+    plain = _quickly(pointed) if commas or decimal != "," else None
     if plain is not None:
-        return Column("number", plain, 0, Counter())
+        how = COMMA if commas and any("," in cell for cell in stripped) else leading_zeros(stripped)
+        return Column("number", plain, 0, Counter(), how, doubt_of(stripped, plain))
     present = [cell for cell in stripped if cell]
+    if present and all(map(_QUOTED.fullmatch, present)):
+        return read_column([cell[1:-1] for cell in stripped], decimal)
     if present and all(cell.casefold() in BOOLEANS for cell in present):
         truths = [BOOLEANS[cell.casefold()] if cell else None for cell in stripped]
         return Column("truth value", truths, truths.count(None), Counter())
@@ -104,6 +118,8 @@ def is_missing(cell: str) -> bool:
 
 def _numbers_or_text(cells: list[str], words: Counter[str], decimal: Mark | None) -> Column:
     known = [i for i, cell in enumerate(cells) if cell and cell not in words]
+    if not known and len({word.casefold() for word in words}) > 1:  # words among words
+        return Column("text", [c or None for c in cells], cells.count(""), Counter())
     tidy = [cells[i].translate(_SPACES).translate(_MINUS).translate(_QUOTES).strip() for i in known]
     numbers = _numbers(tidy, decimal)
     if isinstance(numbers, _Numbers):
@@ -111,19 +127,22 @@ def _numbers_or_text(cells: list[str], words: Counter[str], decimal: Mark | None
         for i, value in zip(known, numbers.values, strict=True):
             values[i] = value
         missing = len(cells) - len(known)
-        return Column("number", values, missing, words, numbers.how, numbers.doubt)
+        doubt = numbers.doubt or doubt_of(cells, numbers.values)
+        return Column("number", values, missing, words, numbers.how, doubt)
     problem = None
     if numbers is not None:
         row = known[numbers.at]
         problem = Problem(row, cells[row], numbers.expected)
     texts = [cell or None for cell in cells]
-    return Column("text", texts, texts.count(None), Counter(), problem=problem)
+    doubt = "" if problem else half_numbers([cell for cell in texts if cell])
+    return Column("text", texts, texts.count(None), Counter(), doubt=doubt, problem=problem)
 
 
 def decimal_mark(columns: Iterable[Sequence[str]]) -> Mark | None:
     """Return the decimal mark that the columns of a file show without doubt, None where none or both are shown."""
     shown: set[Mark] = set()
-    for cells in columns:
+    for column in columns:
+        cells = column[:: 1 + len(column) // SAMPLE]
         found = [m for c in cells if (m := _CELL.fullmatch(c.strip().translate(_SPACES)))]
         if 2 * len(found) <= sum(bool(c.strip()) for c in cells):
             continue
@@ -145,12 +164,14 @@ def _quickly(cells: Sequence[str]) -> list[Any] | None:
         return None
     if not np.isfinite(numbers).all() or any("_" in cell for cell in cells):
         return None
+    if np.abs(numbers).max(initial=0) >= _EXACT or _by_thousands(cells):
+        return None
     values: list[Any] = numbers.tolist()
     return values
 
 
 class _Numbers(NamedTuple):
-    values: list[float]
+    values: Sequence[float]
     how: str
     doubt: str = ""
 
@@ -164,8 +185,11 @@ def _numbers(cells: Sequence[str], decimal: Mark | None) -> _Numbers | _Refused 
     """Return the numbers that cells are, what stands in the way of reading them, or None for text."""
     if all(map(is_number, cells)):
         return _plain(cells, decimal)
-    if all(map(_HEX.fullmatch, cells)):
-        return _Numbers([float(int(cell, 16)) for cell in cells], "written in base 16")
+    if all(_HEX.fullmatch(cell) or cell.isdecimal() for cell in cells):
+        return _Numbers(
+            [float(int(cell, 16 if "x" in cell.casefold() else 10)) for cell in cells],
+            "written in base 16",
+        )
     matches = [_CELL.fullmatch(cell) for cell in cells]
     wrong = [
         i for i, (c, m) in enumerate(zip(cells, matches, strict=True)) if not (m or is_number(c))
@@ -181,11 +205,24 @@ def _numbers(cells: Sequence[str], decimal: Mark | None) -> _Numbers | _Refused 
 
 def _plain(cells: Sequence[str], decimal: Mark | None) -> _Numbers:
     """Read numbers as Python writes them, unless other columns show that their points divide thousands."""
-    dotted = [cell.lstrip("+-") for cell in cells if "." in cell]
-    if decimal == "," and dotted and all(map(_ONE_GROUP.fullmatch, dotted)):
+    if decimal == "," and _by_thousands(cells):
         values = [float(cell.replace(".", "")) for cell in cells]
         return _Numbers(values, "points divide thousands, as the file's decimal mark is a comma")
-    return _Numbers([float(cell) for cell in cells], "")
+    whole = all(_WHOLE.fullmatch(cell) and len(cell) < 300 for cell in cells)
+    if whole and any(abs(int(cell)) >= _EXACT for cell in cells):
+        return _Numbers([int(cell) for cell in cells], "")
+    doubt = "points were taken for decimal marks, and may divide thousands"
+    floats = [float(cell) for cell in cells]
+    return _Numbers(
+        floats, leading_zeros(cells), doubt if decimal is None and _by_thousands(cells) else ""
+    )
+
+
+def _by_thousands(cells: Sequence[str]) -> bool:
+    """Return whether all points of a column may divide thousands."""
+    dotted = (cell.lstrip("+-") for cell in cells if "." in cell)
+    first = next(dotted, None)
+    return first is not None and all(map(_ONE_GROUP.fullmatch, (first, *dotted)))
 
 
 def _written(
@@ -205,7 +242,11 @@ def _written(
         return _Refused(at, f"{wanted}, like most of that column")
     mark, doubt = _mark([m["body"].strip() for m in found], decimal)
     if mark is None:
-        return _Refused(0, "a number with one decimal mark") if usual else None
+        bodies = [m["body"] for m in found]
+        at = next((i for i, b in enumerate(bodies) if not _fits(b, _first_mark(bodies))), 0)
+        each_fits = all(_fits(b, ".") or _fits(b, ",") for b in bodies)
+        wanted = "a number with the decimal mark of the others"
+        return _Refused(at, wanted) if usual or each_fits else None
     if mark == "?":
         at = next(i for i, m in enumerate(found) if "," in m["body"])
         return _Refused(at, "a comma that is plainly a decimal mark, or plainly between thousands")
@@ -238,6 +279,12 @@ def _mark(bodies: Sequence[str], decimal: Mark | None) -> tuple[Mark | Literal["
     return "?", ""
 
 
+def _first_mark(bodies: Sequence[str]) -> Mark:
+    """Return the decimal mark of the first number that shows one."""
+    shown = (b for b in bodies if _fits(b, ".") != _fits(b, ","))
+    return "." if _fits(next(shown, "."), ".") else ","
+
+
 def _fits(body: str, mark: Mark) -> bool:
     body = body.strip()
     return bool(_PLAIN[mark].fullmatch(body) or _GROUPED[mark].fullmatch(body))
@@ -246,10 +293,16 @@ def _fits(body: str, mark: Mark) -> bool:
 def _value(match: re.Match[str], mark: Mark) -> float:
     body = re.sub(r"[ '_]", "", match["body"])
     body = body.replace("," if mark == "." else ".", "").replace(",", ".")
-    value = float(body + (match["exponent"] or ""))
-    minus = [match["sign"] == "-", match["inner"] == "-", match["after"] == "-"]
+    power = re.sub(r"\s?[x×*]\s?10\^?|[dD]", "e", match["exponent"] or "")
+    value = float(body + power)
+    minus = [match["sign"] == "-", match["inner"] == "-", _is_negative_behind(match)]
     bracketed = bool(match["open"] and match["close"])
     return -value if (sum(minus) + bracketed) % 2 else value
+
+
+def _is_negative_behind(match: re.Match[str]) -> bool:
+    """Return whether a minus follows, which in ``12.-`` stands for no cents."""
+    return match["after"] == "-" and match["body"].strip()[-1] not in ".,"
 
 
 def _how(found: Sequence[re.Match[str]], mark: Mark, unit: str) -> str:
@@ -263,10 +316,10 @@ def _how(found: Sequence[re.Match[str]], mark: Mark, unit: str) -> str:
     if any(other in body for body in bodies):
         divided.add("commas" if other == "," else "points")
     parts = {
-        "the decimal mark is a comma": mark == "," and any("," in body for body in bodies),
+        COMMA: mark == "," and any("," in body for body in bodies),
         f"{' and '.join(sorted(divided))} divide thousands": divided,
         f"each in {unit!r}": unit,
         "brackets mean less than zero": any(m["open"] for m in found),
-        "a minus behind means less than zero": any(m["after"] for m in found),
+        "a minus behind means less than zero": any(map(_is_negative_behind, found)),
     }
     return "; ".join(part for part, holds in parts.items() if holds)

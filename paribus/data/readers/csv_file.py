@@ -6,26 +6,32 @@ import csv
 import hashlib
 import io
 import math
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import cached_property
 from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from paribus.data.dataset import Reading
-from paribus.data.readers.cells import Column, Mark, decimal_mark, is_number, read_column
+from paribus.data.readers.cells import Column, Mark, decimal_mark, read_column
 from paribus.data.readers.file_content import content_of, read_bytes
+from paribus.data.readers.header import (
+    column_names,
+    listed,
+    refuse_names_again,
+    refuse_row_as_names,
+    refuse_total,
+    title,
+)
 from paribus.errors import ParibusError
 
 if TYPE_CHECKING:
     import pandas as pd
 
+SAMPLE = 1_000_000  # characters from which the separator is found
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
-TOTALS = frozenset(["total", "totals", "sum", "average", "mean", "gesamt", "summe"])
-MAX_NAMED = 20  # more columns than that make a message that nobody reads
 
 
 @dataclass(frozen=True)
@@ -91,12 +97,6 @@ class CsvFile:
         )
 
 
-def listed(names: pd.Index[str] | list[str]) -> str:
-    """Return the names with commas between them, the first twenty if there are many."""
-    shown = ", ".join(map(str, names[:MAX_NAMED]))
-    return shown if len(names) <= MAX_NAMED else f"{shown} and {len(names) - MAX_NAMED} more"
-
-
 def _series(column: Column) -> pd.Series[Any]:
     import pandas as pd
 
@@ -119,66 +119,64 @@ def read_csv_file(path: str | Path) -> CsvFile:
     path = Path(path).expanduser()
     content = read_bytes(path)
     found = content_of(path, content)
-    if found.text is None:
-        assert found.frame is not None, "a file holds text or a frame"
-        names, rows, lines = _cells_of(path, found.frame)
-        how = found.how
+    if found.sheet is not None:
+        how, row, rows, lines = found.how, found.sheet.names, found.sheet.rows, found.sheet.lines
     else:
-        separator = _separator(found.text)
-        names, rows, lines = _checked_lines(path, found.text, separator)
+        assert found.text is not None, "a file holds text or a sheet"
+        text, separator = _separator(found.text)
         how = f"{found.how}, parted by {SEPARATORS[separator]}"
-    texts = {name: [row[i] for row in rows] for i, name in enumerate(names)}
-    _refuse_no_header(path, texts)
-    _refuse_total(path, texts, lines)
-    size = f"{len(rows)} rows of {len(names)} columns"
-    about = Reading(path.name, how, f"{size}; {found.guess}" if found.guess else size)
+        row, rows, lines = _checked_lines(path, text, separator)
+    names = column_names(path, row)
+    _refuse_no_rows(path, lines)
+    texts = {name: [_one_line(cells[i]) for cells in rows] for i, name in enumerate(names)}
+    for i, name in enumerate(names):
+        if not (row[i].strip() or any(map(str.strip, texts[name]))):
+            del texts[name]  # as a separator at the end of each line leaves one
+    _refuse_one_column(path, [*texts])
+    refuse_row_as_names(path, texts)
+    refuse_names_again(path, texts, lines)
+    refuse_total(path, texts, lines)
+    size = f"{len(rows)} rows of {len(texts)} columns"
+    about = Reading(path.name, how, f"{size}; {found.note}" if found.note else size)
     digest = hashlib.sha256(content).hexdigest()[:16]
-    notes = (about.reason,) if found.guess else ()
-    return CsvFile(path.name, texts, lines, digest, (about,), notes)
+    return CsvFile(path.name, texts, lines, digest, (about,), (found.note,) if found.note else ())
 
 
-def _cells_of(path: Path, frame: pd.DataFrame) -> tuple[list[str], list[list[str]], list[int]]:
-    """Return the columns' names, the rows as texts, and the line of a sheet on which each stands."""
-    names = _names(path, ["" if _is_unnamed(name) else str(name) for name in frame.columns])
-    columns = [[_cell(value) for value in frame[name]] for name in frame.columns]
-    rows = [[*row] for row in zip(*columns, strict=True)]
-    filled = [i for i, row in enumerate(rows) if any(row)]
-    _refuse_no_rows(path, filled)
-    return names, [rows[i] for i in filled], [i + 2 for i in filled]
+def _one_line(cell: str) -> str:
+    return " ".join(cell.split()) if "\n" in cell or "\r" in cell else cell
 
 
-def _is_unnamed(name: object) -> bool:
-    return name is None or str(name).startswith("Unnamed: ")
+def _separator(text: str) -> tuple[str, str]:
+    """Return the rows and the separator that gives most lines as many values as the first has, two or more.
+
+    Of two that fit as well the one with more columns is taken, and a comma last, as numbers and names may hold it.
+    """
+    first, _, rest = text.partition("\n")
+    said = re.fullmatch(r"sep=(.)\s*", first)  # which Excel writes
+    if said and said[1] in SEPARATORS:
+        return f"\n{rest}", said[1]
+    fits = {}
+    for separator in SEPARATORS:
+        lengths = _lengths(text[:SAMPLE], separator)
+        if lengths and lengths[0] > 1:
+            fits[separator] = (
+                lengths.count(lengths[0]) / len(lengths),
+                lengths[0],
+                separator != ",",
+            )
+    return text, max(fits, key=lambda mark: fits[mark], default=max(SEPARATORS, key=text.count))
 
 
-def _cell(value: Any) -> str:
-    """Return a value as text that reads as the same value."""
-    import pandas as pd
-
-    if value is None or (pd.api.types.is_scalar(value) and pd.isna(value)):
-        return ""
-    if isinstance(value, datetime):
-        return value.isoformat(" ")
-    return repr(value.item()) if hasattr(value, "item") else str(value)
+def _lengths(text: str, separator: str) -> list[int]:
+    lengths: list[int] = []
+    try:
+        lengths += (len(row) for row in _reader(text, separator) if row)
+    except csv.Error:  # perhaps as the sample ends within quotes
+        return lengths
+    return lengths[:-1] if len(text) == SAMPLE else lengths
 
 
-def _separator(text: str) -> str:
-    """Return the separator with which every line has as many values, two or more; the first line's if none does."""
-    first = text[: text.find("\n") if "\n" in text else len(text)]
-    counts = {}
-    for separator in (mark for mark in SEPARATORS if mark in first):
-        try:
-            lengths = {len(row) for row in _rows(text, separator) if row}
-        except csv.Error:
-            continue
-        if len(lengths) == 1:
-            counts[separator] = lengths.pop()
-    if counts:
-        return max(counts, key=lambda mark: counts[mark])
-    return max(SEPARATORS, key=first.count)
-
-
-def _rows(text: str, separator: str) -> Iterator[list[str]]:
+def _reader(text: str, separator: str) -> Any:
     stream = io.StringIO(text, newline="")
     return csv.reader(stream, delimiter=separator, skipinitialspace=True, strict=True)
 
@@ -186,38 +184,43 @@ def _rows(text: str, separator: str) -> Iterator[list[str]]:
 def _checked_lines(
     path: Path, text: str, separator: str
 ) -> tuple[list[str], list[list[str]], list[int]]:
-    """Return the columns' names, the rows, and the line on which each row ends."""
-    stream = io.StringIO(text, newline="")
-    reader = csv.reader(stream, delimiter=separator, skipinitialspace=True, strict=True)
+    """Return the first row, the other rows, and the line on which each of them ends."""
+    reader = _reader(text, separator)
     parted = SEPARATORS[separator]
     rows: list[list[str]] = []
     lines: list[int] = []
-    names: list[str] = []
+    first: list[str] = []
+    begins = 1
     try:
         for row in reader:
-            if not row:
+            begins = reader.line_num + 1
+            if not row or (len(row) == 1 and not row[0].strip()):
                 continue
-            if not names:
-                names = _names(path, row)
-            elif len(row) == len(names):
+            if not first:
+                first = row
+            elif len(row) == len(first):
                 lines.append(reader.line_num)
                 rows.append(row)
+            elif not rows and (len(first) == 1 or first[0].startswith("#")):
+                raise title(path, separator.join(first))
             else:
                 raise ParibusError(
                     f"line {reader.line_num} of {path.name}",
                     got=f"{len(row)} value{'s' * (len(row) != 1)}",
-                    expected=f"{len(names)}, as many as there are columns",
+                    expected=f"{len(first)}, as many as there are columns",
                     fix=f"Mend the line, and put quotes round text that holds a {parted[:-1]}.",
                 )
     except csv.Error as error:
+        open_quote = "unexpected end" in str(error)
         raise ParibusError(
-            f"line {reader.line_num} of {path.name}",
-            got=f"what cannot be read as CSV ({error})",
+            f"line {begins if open_quote else reader.line_num} of {path.name}",
+            got="a quote that is never closed"
+            if open_quote
+            else f"what cannot be read as CSV ({error})",
             expected=f"values with {parted} between them",
             fix="Mend the line, or save the table as CSV again.",
         ) from None
-    _refuse_no_rows(path, lines)
-    return names, rows, lines
+    return first, rows, lines
 
 
 def _refuse_no_rows(path: Path, lines: Sequence[int]) -> None:
@@ -230,52 +233,12 @@ def _refuse_no_rows(path: Path, lines: Sequence[int]) -> None:
         )
 
 
-def _refuse_no_header(path: Path, texts: Mapping[str, Sequence[str]]) -> None:
-    """Refuse a file whose first line is a row: a measurement stands for a name, or each word is a value below it."""
-    measured = [name for name in texts if is_number(name) and not name.isdecimal()]
-    words = [name for name in texts if not is_number(name)]
-    recur = [name for name in words if name in map(str.strip, texts[name])]
-    if (
-        measured
-        or (len(recur) == len(words) and len(texts) > len(words))
-        or len(recur) == len(texts)
-    ):
-        shown = measured[0] if measured else recur[0]
+def _refuse_one_column(path: Path, names: Sequence[str]) -> None:
+    if len(names) == 1:
+        parted = len(names[0].split()) > 1
         raise ParibusError(
-            f"first line of {path.name}",
-            got=f"{shown!r}, which looks like a value",
-            expected="the columns' names",
-            fix="Put a line with the columns' names above the rows.",
+            path.name,
+            got=f"one column, {names[0][:60]!r}" + ", whose name holds blanks" * parted,
+            expected="columns with commas, semicolons, tabs or bars between them",
+            fix="Save the table with one of these between its columns.",
         )
-
-
-def _refuse_total(path: Path, texts: Mapping[str, Sequence[str]], lines: Sequence[int]) -> None:
-    """Refuse a last line that sums up those above it."""
-    for cells in texts.values():
-        last = cells[-1].strip()
-        word = last.casefold().rstrip(":").partition(" ")[0]
-        if word in TOTALS and last not in map(str.strip, cells[:-1]):
-            raise ParibusError(
-                f"line {lines[-1]} of {path.name}",
-                got=f"{last!r}, which looks like a total of the lines above",
-                expected="a sample in each line",
-                fix="Take the line out.",
-            )
-
-
-def _names(path: Path, row: list[str]) -> list[str]:
-    """Return the names in the first line; a column without one is called after its place."""
-    names = [name.strip() or f"column {i}" for i, name in enumerate(row, 1)]
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        got, expected = f"{twice[0]!r} more than once", "a different name for each column"
-    elif all(map(is_number, names)):
-        got, expected = f"numbers ({listed(names)})", "the columns' names"
-    else:
-        return names
-    raise ParibusError(
-        f"first line of {path.name}",
-        got=got,
-        expected=expected,
-        fix="Save the table with the columns' names in its first line.",
-    )

@@ -6,20 +6,20 @@ import bz2
 import gzip
 import io
 import lzma
+import re
 import stat
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
+from paribus.data.readers.encodings import SAVE, decoded
+from paribus.data.readers.sheets import Sheet, excel, parquet
 from paribus.errors import ParibusError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\0": "xz", b"PK\x03\x04": "zip"}
 OTHERS = {
     b"\x28\xb5\x2f\xfd": "a file packed by zstd",
-    b"\xd0\xcf\x11\xe0": "an old Excel file (xls)",
+    b"\xd0\xcf\x11\xe0": "an Excel file that is old (xls) or locked by a password",
     b"ARROW1": "an Arrow or Feather file",
     b"\x89HDF": "an HDF5 file",
     b"SQLite format 3": "a SQLite database",
@@ -30,29 +30,37 @@ OTHERS = {
     b"\x93NUMPY": "a NumPy array",
     b"\x80": "a pickle",
     b"$FL2": "an SPSS file",
+    b"<stata_dta>": "a Stata file",
     b"7z\xbc\xaf": "a 7-Zip archive",
     b"Rar!": "a RAR archive",
 }
-MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}
-SAMPLE = 200_000  # bytes from which an encoding is guessed
+# How other formats of text begin, in small letters.
+TEXTS = {
+    r"<!doctype|<html": "an HTML page",
+    r"<\?xml": "an XML file",
+    r"\{\\rtf": "an RTF document",
+    r'\{\s*"|\[\s*[\[{]': "a JSON file",
+    r"@relation": "an ARFF file",
+}
+POINTER = "version https://git-lfs"
+DEPTH = 3  # of packed files within packed ones
 MAX_UNPACKED = 4 << 30
-SAVE = "Save the table as comma-separated text in UTF-8."
 
 
 class Content(NamedTuple):
-    """Text of a file, or the frame that it holds.
+    """Text of a file, or the sheet that it holds.
 
     Attributes:
-        text: decoded; None where there is a frame.
-        frame: of an Excel or Parquet file.
+        text: decoded; None where there is a sheet.
+        sheet: of an Excel or Parquet file.
         how: format, packing and encoding, for a page.
-        guess: what was guessed of the encoding, with words that show whether the guess is right.
+        note: what a page must print of that, if anything.
     """
 
     text: str | None
-    frame: pd.DataFrame | None
+    sheet: Sheet | None
     how: str
-    guess: str = ""
+    note: str = ""
 
 
 def read_bytes(path: Path) -> bytes:
@@ -77,29 +85,61 @@ def read_bytes(path: Path) -> bytes:
     )
 
 
-def content_of(path: Path, content: bytes) -> Content:
+def content_of(path: Path, content: bytes, packed: tuple[str, ...] = ()) -> Content:
     """Return what a file holds, by its first bytes and not by its name.
+
+    Args:
+        path: of the file.
+        content: its bytes, unpacked as often as ``packed`` says.
+        packed: by what it was packed, the outermost first.
 
     Raises:
         ParibusError: it is packed or coded in a way that is not read; says which.
     """
-    packed = next((kind for mark, kind in PACKED.items() if content.startswith(mark)), None)
-    if packed == "zip" and _is_excel(content):
-        return Content(None, _excel(path, content), "Excel file, its first sheet")
+    kind = next((kind for mark, kind in PACKED.items() if content.startswith(mark)), None)
+    how = "".join(f", packed by {name}" for name in packed)
+    members = _members(content) if kind == "zip" else frozenset()
+    if "[Content_Types].xml" in members and not any(
+        m.startswith(("word/", "ppt/")) for m in members
+    ):
+        sheet = excel(path, content)
+        return Content(None, sheet, sheet.how + how, sheet.note)
     if content.startswith(b"PAR1"):
-        return Content(None, _parquet(path, content), "Parquet file")
-    how = f", packed by {packed}" if packed else ""
-    if packed:
-        content = _unpacked(path, packed, content)
-    for mark, kind in OTHERS.items():
-        if content.startswith(mark):
-            raise ParibusError(path.name, got=kind, expected="a table in text", fix=SAVE)
-    text, encoding, guess = _decoded(path, content)
+        sheet = parquet(path, content)
+        return Content(None, sheet, sheet.how + how, sheet.note)
+    if kind and len(packed) < DEPTH:
+        return content_of(path, _unpacked(path, kind, content), (*packed, kind))
+    _refuse_others(path, content)
+    text, encoding, guess = decoded(path, content)
+    _refuse_other_texts(path, text)
     return Content(text, None, f"text in {encoding}{how}", guess)
 
 
-def _is_excel(content: bytes) -> bool:
-    return b"[Content_Types].xml" in content[:4096] or b"xl/" in content
+def _refuse_others(path: Path, content: bytes) -> None:
+    kind = next((kind for mark, kind in OTHERS.items() if content.startswith(mark)), None)
+    if content[257:262] == b"ustar":
+        kind = "a tar archive"
+    if kind is not None:
+        raise ParibusError(path.name, got=kind, expected="a table in text", fix=SAVE)
+
+
+def _refuse_other_texts(path: Path, text: str) -> None:
+    first = text[:400].lstrip().casefold()
+    kind = next((kind for begins, kind in TEXTS.items() if re.match(begins, first)), None)
+    fix = SAVE
+    if first.startswith(POINTER):
+        kind, fix = "a pointer of Git LFS, not the data", "Fetch the data by git lfs pull."
+    if kind is not None:
+        raise ParibusError(path.name, got=kind, expected="a table in text", fix=fix)
+
+
+def _members(content: bytes) -> frozenset[str]:
+    """Return the names in a zip archive, none if it is broken."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return frozenset(archive.namelist())
+    except zipfile.BadZipFile:
+        return frozenset()
 
 
 def _unpacked(path: Path, kind: str, content: bytes) -> bytes:
@@ -131,110 +171,3 @@ def _only_member(path: Path, content: bytes) -> bytes:
                 fix="Unpack it, and name one of its files.",
             )
         return archive.read(members[0])
-
-
-def _decoded(path: Path, content: bytes) -> tuple[str, str, str]:
-    """Return the text, the encoding, and what was guessed of it."""
-    mark = next((m for m in MARKS if content.startswith(m)), None)
-    encoding = MARKS[mark] if mark else _unmarked(content)
-    try:
-        text, guess = content.decode(encoding or "utf-8"), ""
-    except UnicodeDecodeError:
-        if b"\0" in content:
-            raise _binary(path) from None
-        text, encoding = _guessed(path, content)
-        shown = ", ".join(dict.fromkeys(w for w in text.split() if not w.isascii()))[:80]
-        guess = f"the encoding was guessed as {encoding}: check {shown}"
-    if "\0" in text:
-        raise _binary(path)
-    if not text.strip():
-        fix = "Give a file with the columns' names in its first line and a row in each other."
-        raise ParibusError(path.name, got="an empty file", expected="a table", fix=fix)
-    names = {"utf-8-sig": "UTF-8", "utf-8": "UTF-8", "utf-16": "UTF-16"}
-    return text, names.get(encoding or "utf-8", (encoding or "").upper()), guess
-
-
-def _binary(path: Path) -> ParibusError:
-    return ParibusError(path.name, got="binary data", expected="a table in text", fix=SAVE)
-
-
-def _unmarked(content: bytes) -> str | None:
-    """Return UTF-16 where every other byte of the beginning is zero, else None."""
-    first = content[:400]
-    if len(first) < 4 or first.count(0) < len(first) // 3:
-        return None
-    if not any(first[::2]):
-        return "utf-16-be"
-    return None if any(first[1::2]) else "utf-16-le"
-
-
-def _guessed(path: Path, content: bytes) -> tuple[str, str]:
-    """Return the text and its encoding, guessed from the lines that are not plain ASCII."""
-    from charset_normalizer import from_bytes
-
-    lines = [line for line in content.splitlines(keepends=True) if not line.isascii()]
-    best = from_bytes(b"".join(lines)[:SAMPLE]).best()
-    encoding = best.encoding if best else "cp1252"
-    western = _readable(content, "cp1252")
-    # Where both give the same letters, the commoner name is told.
-    if western is not None and western == content.decode(encoding, errors="replace"):
-        encoding = "cp1252"
-    text = _readable(content, encoding) or western
-    if text is None:
-        raise ParibusError(
-            path.name,
-            got="bytes that are no text in UTF-8, UTF-16 or any encoding that could be guessed",
-            expected="text in UTF-8",
-            fix=SAVE,
-        )
-    return text, encoding
-
-
-def _readable(content: bytes, encoding: str) -> str | None:
-    try:
-        return content.decode(encoding)
-    except (UnicodeDecodeError, LookupError):
-        return None
-
-
-def _excel(path: Path, content: bytes) -> pd.DataFrame:
-    import pandas as pd
-
-    _need("openpyxl", path, "an Excel file", "excel")
-    return _frame(
-        path, "Excel", lambda: pd.read_excel(io.BytesIO(content), dtype=object, na_filter=False)
-    )
-
-
-def _parquet(path: Path, content: bytes) -> pd.DataFrame:
-    import pandas as pd
-
-    _need("pyarrow", path, "a Parquet file", "parquet")
-    return _frame(
-        path, "Parquet", lambda: pd.read_parquet(io.BytesIO(content)).reset_index(drop=True)
-    )
-
-
-def _frame(path: Path, kind: str, read: Any) -> pd.DataFrame:
-    try:
-        frame: pd.DataFrame = read()
-    except Exception as error:  # noqa: BLE001 - these libraries raise anything of a broken file
-        raise ParibusError(
-            path.name,
-            got=f"a file that begins like {kind} and cannot be read ({f'{error}'.splitlines()[0][:80]})",
-            expected=f"a whole {kind} file",
-            fix=SAVE,
-        ) from None
-    return frame
-
-
-def _need(module: str, path: Path, kind: str, extra: str) -> None:
-    from importlib.util import find_spec
-
-    if find_spec(module) is None:
-        raise ParibusError(
-            path.name,
-            got=f"{kind}, and no {module} to read it",
-            expected=f"{module}, or a table in text",
-            fix=f"Install it by pip install 'paribus[{extra}]', or save the table as CSV.",
-        )

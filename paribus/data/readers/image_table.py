@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from paribus.data.dataset import Dataset
-from paribus.data.readers.csv_file import CsvFile, listed, read_csv_file
+from paribus.data.readers.csv_file import CsvFile, read_csv_file
+from paribus.data.readers.header import listed
 from paribus.data.readers.image_decoding import decode_images, image_suffixes
 from paribus.data.readers.image_files import ImageFile, copies, digest_of
 from paribus.data.readers.table import table_of

@@ -14,7 +14,8 @@ from torch import Tensor
 from paribus.data.dataset import Dataset, Reading
 from paribus.data.precision import to_single
 from paribus.data.readers.cells import is_number
-from paribus.data.readers.csv_file import CsvFile, listed, read_csv_file
+from paribus.data.readers.csv_file import CsvFile, read_csv_file
+from paribus.data.readers.header import listed
 from paribus.data.readers.time_column import Times, times_of
 from paribus.data.readers.time_gaps import moment, uneven
 from paribus.data.readers.time_step import Moments, Step, step_of

@@ -90,7 +90,11 @@ def table_of(
     wanted = [*columns]
     csv_file, notes = labelled(csv_file, wanted)
     notes += csv_file.notes
-    notes += tuple(f"column {n}: {c.doubt}" for n, c in csv_file.columns.items() if c.doubt)
+    notes += tuple(
+        f"column {n}: {c.doubt}"
+        for n, c in csv_file.columns.items()
+        if c.doubt and (c.kind == "number" or n not in (*wanted, group))
+    )
     target = target_of(csv_file, wanted, problem)
     if group is not None:
         csv_file.column(group, "column of groups")

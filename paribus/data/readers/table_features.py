@@ -12,6 +12,7 @@ import numpy as np
 from paribus.data.dataset import Reading
 from paribus.data.readers.cells import is_number
 from paribus.data.readers.csv_file import CsvFile
+from paribus.data.readers.dates import is_date
 from paribus.errors import ParibusError
 
 if TYPE_CHECKING:
@@ -20,12 +21,11 @@ if TYPE_CHECKING:
 MIN_ROW_NUMBERS = 10  # fewer numbers in a row may be measurements
 MAX_CATEGORIES = 20  # more, and more than half as many as rows, name the rows rather than sort them
 MIN_GROUPS = 10  # fewer values that repeat with one label each are a feature that tells the label
-DATES = "dates, which are no measurements: give a number such as the month or an age to use them"
 _ID = re.compile(
     r"(?:.*[^a-z])?(?:id|ids|uid|uuid|guid|index|idx|key|pk|no|nr|num|number|row|rowid|serial|record)",
 )
 _NAMELESS = re.compile(r"column \d+|unnamed: ?\d+|index|level_\d+|#|", re.IGNORECASE)
-_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[T ]+\d{1,2}:\d{2}.*)?")
+DATES = "dates or times, which are no measurements: give a number such as the month or an age to use them"
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,16 @@ def as_numbers(column: pd.Series[Any]) -> np.ndarray[Any, np.dtype[np.float64]] 
     return column.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
+def exact_numbers(csv_file: CsvFile, name: str) -> np.ndarray[Any, np.dtype[np.float64]] | None:
+    """Return a column as `as_numbers` does, whole numbers that float64 lacks as differences from the least of them."""
+    values = csv_file.columns[name].values
+    whole = [value for value in values if type(value) is int]
+    if not whole:
+        return as_numbers(csv_file.frame[name])
+    least = min(whole)
+    return np.array([np.nan if value is None else value - least for value in values], np.float64)
+
+
 def single(
     numbers: np.ndarray[Any, np.dtype[np.float64]],
 ) -> np.ndarray[Any, np.dtype[np.float32]]:
@@ -120,13 +130,13 @@ def natural(name: str) -> tuple[Any, ...]:
 def _feature(csv_file: CsvFile, name: str) -> Feature:
     column = csv_file.frame[name]
     missing = int(column.isna().sum())
-    numbers = as_numbers(column)
+    numbers = exact_numbers(csv_file, name)
     if numbers is not None:
         reason, doubt = _useless_numbers(name, numbers)
         return Feature(name, (name,), numbers[:, None], missing, False, reason, doubt)
     texts = column.str.strip()
     categories = sorted(texts.dropna().unique(), key=natural)
-    reason = _useless_text(categories, len(column) - missing)
+    reason = _useless_text(categories, len(column) - missing, missing)
     if reason is not None:
         return Feature(name, (), np.empty((len(column), 0)), missing, True, reason)
     values = np.stack([(texts == c).to_numpy(np.float64) for c in categories], axis=1)
@@ -152,6 +162,7 @@ def _useless_numbers(
         "numbers the rows, in another order": distinct and np.ptp(present) == len(present) - 1,
         "an index without a name": bool(_NAMELESS.fullmatch(name.strip())),
         "numbers the rows, with gaps": rising and 2 * (steps == 1).sum() > len(steps),
+        DATES: bool(((present >= 19000101) & (present <= 21001231)).all()) and _are_days(present),
         "a different number in each row, and an identifier by its name": distinct
         and bool(_ID.fullmatch(name.strip().casefold())),
     }
@@ -164,11 +175,20 @@ def _useless_numbers(
     return reason, "" if reason else next((text for text, holds in doubts.items() if holds), "")
 
 
-def _useless_text(categories: Sequence[str], rows: int) -> str | None:
+def _are_days(numbers: np.ndarray[Any, np.dtype[np.float64]]) -> bool:
+    """Return whether numbers are days written as 20240131."""
+    import pandas as pd
+
+    texts = pd.Series(numbers.astype(np.int64)).drop_duplicates().astype(str)
+    days = pd.to_datetime(texts, format="%Y%m%d", errors="coerce")
+    return len(texts) > 2 and bool(days.notna().all())
+
+
+def _useless_text(categories: Sequence[str], rows: int, missing: int) -> str | None:
     count = len(categories)
-    if count == 1:
+    if count == 1 and not missing:
         return "one value throughout"
-    if count > 2 and all(map(_DATE.fullmatch, categories)):
+    if count > 2 and 2 * sum(map(is_date, categories)) > count:
         return DATES
     if count == rows:
         return "a different text in each row"
@@ -236,8 +256,13 @@ def reading_of(csv_file: CsvFile, feature: Feature, shift: float | None) -> Read
         feature.doubt: feature.doubt,
         f"missing: {words}": words,
         f"held as differences from {shift!r}": shift is not None,
+        "held as differences from the least, as float64 has not all of them": any(
+            type(value) is int for value in column.values
+        ),
     }
-    became = f"{len(feature.names)} inputs, one a text" if feature.text else column.kind
+    count = len(feature.names)
+    inputs = f"{count} input{'s' * (count != 1)}, one a text"
+    became = inputs if feature.text else column.kind
     reason = "; ".join(str(text) for text, holds in reasons.items() if holds)
     return Reading(feature.column, "left out" if feature.dropped else became, reason)
 

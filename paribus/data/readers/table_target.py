@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ from torch import Tensor
 from paribus.data.dataset import Reading
 from paribus.data.precision import to_single
 from paribus.data.readers.csv_file import CsvFile
-from paribus.data.readers.table_features import as_numbers, check_numbers, natural
+from paribus.data.readers.table_features import check_numbers, exact_numbers, natural
 from paribus.errors import ParibusError, one_of
 
 Problem = Literal["classification", "regression"]
@@ -105,7 +106,7 @@ def target_of(csv_file: CsvFile, columns: list[str], problem: Problem | None) ->
 
 def _are_values(csv_file: CsvFile, column: str) -> bool:
     """Return whether numbers are measurements rather than classes."""
-    numbers = as_numbers(csv_file.frame[column])
+    numbers = exact_numbers(csv_file, column)
     if numbers is None or csv_file.columns[column].kind != "number":
         return False
     count, whole = len(np.unique(numbers)), bool((numbers % 1 == 0).all())
@@ -115,7 +116,7 @@ def _are_values(csv_file: CsvFile, column: str) -> bool:
 
 
 def _values(csv_file: CsvFile, columns: list[str]) -> Target:
-    read = {name: as_numbers(csv_file.frame[name]) for name in columns}
+    read = {name: exact_numbers(csv_file, name) for name in columns}
     text = next((name for name, numbers in read.items() if numbers is None), None)
     if text is not None:
         raise ParibusError(
@@ -158,14 +159,19 @@ def _values(csv_file: CsvFile, columns: list[str]) -> Target:
 def _classes(csv_file: CsvFile, column: str) -> Target:
     """Return class numbers and the classes' names in their natural order."""
     values = csv_file.frame[column]
-    codes = any(map(LEADING_ZERO.fullmatch, csv_file.texts[column]))
-    if codes:  # 1 and 01 are two
+    read = csv_file.columns[column]
+    codes = any(map(LEADING_ZERO.fullmatch, csv_file.texts[column])) or any(
+        type(value) is int for value in read.values
+    )
+    if codes:  # 1 and 01 are two, and whole numbers that float64 has not are as many as they are
         values = values.astype(object)
         values[:] = [cell.strip() for cell in csv_file.texts[column]]
     what = f"label column {column!r} of {csv_file.name}"
     names = values.map(_label_name)
     classes = sorted(names.unique(), key=natural)
     counts = names.value_counts()
+    if read.problem and (counts.min() == 1 or len(classes) > MAX_NUMERIC_CLASSES):
+        check_numbers(csv_file, column)  # they are values, and one is written otherwise
     if len(classes) == 1:
         got, expected = f"the single class {classes[0]!r}", "at least two classes"
     elif counts.min() == 1:
@@ -174,14 +180,34 @@ def _classes(csv_file: CsvFile, column: str) -> Target:
     else:
         numbers = {name: k for k, name in enumerate(classes)}
         shown = ", ".join(f"{c} {counts[c]}" for c in classes[:MAX_NUMERIC_CLASSES])
-        kind = csv_file.columns[column].kind
+        kind = read.kind
+        how = f"; {read.how}" if read.how and not codes else ""
         other = "; --problem regression takes them for values" if kind == "number" else ""
-        reading = Reading(column, f"target: {len(classes)} classes", f"{kind}s: {shown}{other}")
-        return Target(torch.tensor(names.map(numbers).tolist()), tuple(classes), (), (reading,))
+        reading = Reading(
+            column, f"target: {len(classes)} classes", f"{kind}s: {shown}{how}{other}"
+        )
+        notes = _spellings(csv_file.texts[column], [*names])
+        return Target(torch.tensor(names.map(numbers).tolist()), tuple(classes), notes, (reading,))
     fix = "Name another label column, or add or leave out rows."
     if len(classes) > 1 and csv_file.columns[column].kind == "number" and not codes:
         fix += " Values to predict are asked for by --problem regression."
     raise ParibusError(what, got=got, expected=expected, fix=fix)
+
+
+def _spellings(cells: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
+    """Return notes of labels that are one class in several spellings, and of classes that differ by case alone."""
+    written: dict[str, dict[str, None]] = {}
+    for cell, name in zip(cells, names, strict=True):
+        written.setdefault(name, {})[cell.strip()] = None
+    one = "; ".join(f"{name} ({', '.join(w)})" for name, w in written.items() if len(w) > 1)
+    folded: dict[str, list[str]] = {}
+    for name in written:
+        folded.setdefault(name.casefold(), []).append(name)
+    two = "; ".join(", ".join(group) for group in folded.values() if len(group) > 1)
+    return (
+        *((f"labels written in several ways and taken for one class: {one}",) if one else ()),
+        *((f"classes that differ by small and capital letters alone: {two}",) if two else ()),
+    )
 
 
 def _label_name(value: Any) -> str:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from paribus.data.readers.csv_file import CsvFile, listed
+from paribus.data.readers.csv_file import CsvFile
+from paribus.data.readers.header import listed
 from paribus.data.readers.time_step import step_of
 from paribus.errors import ParibusError
 

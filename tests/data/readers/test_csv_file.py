@@ -16,6 +16,10 @@ TABLE = "expected a table. Give a file with the columns' names in its first line
 TEXT = "expected a table in text. Save the table as comma-separated text in UTF-8."
 WHOLE = "expected a whole one. Unpack it by hand, or fetch it again."
 HEADER = "expected the columns' names. Put a line with the columns' names above the rows."
+TITLE = (
+    "which looks like a title or a comment, expected the columns' names. "
+    "Take the lines above the columns' names out."
+)
 NAMES = "Save the table with the columns' names in its first line."
 COMMAS = "expected 2, as many as there are columns. Mend the line, and put quotes round text that holds a comma."
 
@@ -57,8 +61,8 @@ every_reader = pytest.mark.parametrize("read", [read_table, read_series, read_im
         ),
         (
             'x,y\n"1,0\n2,1\n',
-            "line 3 of t.csv: got what cannot be read as CSV (unexpected end of data), expected values with commas "
-            "between them. Mend the line, or save the table as CSV again.",
+            "line 2 of t.csv: got a quote that is never closed, expected values with commas between them. "
+            "Mend the line, or save the table as CSV again.",
         ),
         (
             "1,2,0\n3,4,1\n",
@@ -68,6 +72,46 @@ every_reader = pytest.mark.parametrize("read", [read_table, read_series, read_im
             "x,x,y\n1,2,0\n",
             f"first line of t.csv: got 'x' more than once, expected a different name for each column. {NAMES}",
         ),
+        (
+            "Measured in May\nx,y\n1,0\n2,0\n",
+            f"first line of t.csv: got 'Measured in May', {TITLE}",
+        ),
+        ("# by us, 2024\nx,v,y\n1,2,0\n", f"first line of t.csv: got '# by us,2024', {TITLE}"),
+        ("Our table,,\nx,v,y\n1,2,0\n", f"first line of t.csv: got 'Our table', {TITLE}"),
+        (
+            "n1,257,k1\nn2,300,k2\nn3,12,k1\n",
+            f"first line of t.csv: got 'n1', which looks like a value, {HEADER}",
+        ),
+        (
+            "x,y\n1,a\n2,b\nx,y\n3,a\n",
+            "line 4 of t.csv: got the columns' names once more, expected a sample in each line. Take the line out.",
+        ),
+        (
+            "what,x,y\na,1,2\nb,2,3\nGrand total,3,5\n",
+            "line 4 of t.csv: got 'Grand total', which looks like a total of the lines above, expected a sample in "
+            "each line. Take the line out.",
+        ),
+        (
+            "x y\n1 0\n2 1\n",
+            "t.csv: got one column, 'x y', whose name holds blanks, expected columns with commas, semicolons, tabs or "
+            "bars between them. Save the table with one of these between its columns.",
+        ),
+        (
+            b"x,y\n1,a\n2,\0\n",
+            "line 3 of t.csv: got a zero byte, expected text. Mend the line, or save the table again.",
+        ),
+        (
+            "x,y\n1,Köln\n2,Lübeck\n3,Gr".encode() + b"\xfc" + b"n\n",
+            "line 4 of t.csv: got bytes that are no UTF-8, as those of other lines are, expected one encoding "
+            "throughout. Mend the line, or save the table again in UTF-8.",
+        ),
+        ("<!DOCTYPE html><p>Not found</p>\n", f"t.csv: got an HTML page, {TEXT}"),
+        ('[{"x": 1, "y": "a"}]', f"t.csv: got a JSON file, {TEXT}"),
+        (
+            "version https://git-lfs.github.com/spec/v1\nsize 12\n",
+            "t.csv: got a pointer of Git LFS, not the data, expected a table in text. Fetch the data by git lfs pull.",
+        ),
+        (bytes(257) + b"ustar", f"t.csv: got a tar archive, {TEXT}"),
         ("x,y\n1,0\n2,0,3\n", f"line 3 of t.csv: got 3 values, {COMMAS}"),
         ("x,y\n1,0\n\n2\n", f"line 4 of t.csv: got 1 value, {COMMAS}"),
         (

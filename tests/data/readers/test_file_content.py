@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import datetime
 import gzip
 import io
 import lzma
@@ -10,12 +11,15 @@ import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import openpyxl
 import pandas as pd
 import pytest
 import torch
 
 from paribus.data.readers.csv_file import read_csv_file
+from paribus.data.readers.encodings import decoded
 from paribus.data.readers.table import read_table
 from tests.helpers.refusals import refused
 
@@ -67,11 +71,29 @@ WAYS: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: PLAIN.replace(",", ";").replace(".", ",").encode(),
         "text in UTF-8, parted by semicolons",
     ),
+    "UTF-32": (lambda: PLAIN.encode("utf-32"), "text in UTF-32, parted by commas"),
+    "Excel's line": (
+        lambda: b"sep=;\r\n" + PLAIN.replace(",", ";").encode(),
+        "text in UTF-8, parted by semicolons",
+    ),
+    "separators at the end": (
+        lambda: PLAIN.replace("\n", ",\n").encode(),
+        "text in UTF-8, parted by commas",
+    ),
+    "blank lines": (
+        lambda: PLAIN.replace("\n", "\n  \n").encode(),
+        "text in UTF-8, parted by commas",
+    ),
+    "two marks": (lambda: b"\xef\xbb\xbf" * 2 + PLAIN.encode(), "text in UTF-8, parted by commas"),
+    "gzip twice": (
+        lambda: gzip.compress(packed("gzip")),
+        "text in UTF-8, packed by gzip, packed by gzip, parted by commas",
+    ),
     "gzip": (lambda: packed("gzip"), "text in UTF-8, packed by gzip, parted by commas"),
     "bzip2": (lambda: packed("bzip2"), "text in UTF-8, packed by bzip2, parted by commas"),
     "xz": (lambda: packed("xz"), "text in UTF-8, packed by xz, parted by commas"),
     "zip": (lambda: packed("zip"), "text in UTF-8, packed by zip, parted by commas"),
-    "Excel": (lambda: frame("excel"), "Excel file, its first sheet"),
+    "Excel": (lambda: frame("excel"), "Excel file, sheet 'Sheet1'"),
     "Parquet": (lambda: frame("parquet"), "Parquet file"),
 }
 
@@ -97,10 +119,34 @@ def test_a_guessed_encoding_shows_words_to_check_it_by(tmp_path: Path) -> None:
     file = read_csv_file(path)
     assert [*file.texts] == ["город", "страна", "y"]
     assert file.about[0].became == "text in CP1251, parted by commas"
-    assert file.about[0].reason.endswith(
-        "check город,страна,y, Москва,Россия,да, Казань,Россия,нет"
-    )
-    assert file.about[0].reason in read_table(path).notes
+    guess = "the encoding was guessed as cp1251: check город, страна, Москва, Россия, да, Казань"
+    assert file.about[0].reason == f"40 rows of 3 columns; {guess}"
+    assert guess in read_table(path).notes
+
+
+@pytest.mark.parametrize(
+    ("encoding", "words"),
+    [
+        ("cp1252", "café tea"),
+        ("cp1252", "€5 $7"),
+        ("cp1252", "5m² 7m²"),
+        ("cp1252", "£ $"),
+        ("cp1252", "“Köln” Lübeck’s"),  # noqa: RUF001
+        ("cp1250", "Łódź Gdańsk Kraków"),
+        ("cp1254", "Kadıköy Beşiktaş"),  # noqa: RUF001
+        ("cp850", "München Köln"),
+        ("koi8_r", "Москва Казань Омск"),
+        ("cp866", "Москва Казань Омск"),
+        ("cp1253", "Αθήνα Πάτρα Βόλος"),
+        ("cp932", "東京 大阪 京都"),
+        ("utf-16-le", "東京 大阪 京都"),
+        ("utf-16-be", "Москва Казань Омск"),
+    ],
+)
+def test_encodings_without_a_mark_are_guessed(encoding: str, words: str) -> None:
+    text = "x,t\n" + "".join(f"{i},{word}\n" for i, word in enumerate(words.split() * 8))
+    found = decoded(Path("t.csv"), text.encode(encoding))
+    assert (found.text, found.encoding) == (text, encoding.upper())
 
 
 def test_names_may_hold_commas_where_semicolons_part(tmp_path: Path) -> None:
@@ -124,6 +170,92 @@ def test_a_sheet_s_numbers_keep_every_digit(tmp_path: Path) -> None:
         "n": ["9007199254740993", "1", "2"],
         "y": ["True", "False", ""],
     }
+
+
+def test_names_may_hold_commas_beside_decimal_commas(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("a, in m;y\n1,5;u\n2,5;v\n")
+    assert read_csv_file(path).texts == {"a, in m": ["1,5", "2,5"], "y": ["u", "v"]}
+
+
+def book(rows: list[list[object]], change: Callable[[Any], object] = lambda _sheet: None) -> bytes:
+    """Return an Excel file of one sheet."""
+    made = openpyxl.Workbook()
+    assert made.active is not None
+    for row in rows:
+        made.active.append(row)
+    change(made.active)
+    stream = io.BytesIO()
+    made.save(stream)
+    return stream.getvalue()
+
+
+ROW: list[object] = [1.5, 2, "u"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            book([["x", "g", "y"], ROW, [2.5, None, "v"]], lambda s: s.merge_cells("B2:B3")),
+            "cells B2:B3 of t.xlsx, sheet 'Sheet': got cells that are merged, expected a value in each cell. "
+            "Split them, and fill each.",
+        ),
+        (
+            book([["x", "g", "y"], ROW, [2.5, "=A3*2", "v"]]),
+            "cell B3 of t.xlsx, sheet 'Sheet': got the formula =A3*2 without its result, expected values. "
+            "Open the file in a spreadsheet program and save it, or save the table as CSV.",
+        ),
+        (
+            book([]),
+            "sheet 'Sheet' of t.xlsx: got no cell with a value, expected a table. Move the table to the first sheet.",
+        ),
+        (
+            book([["x", "x", "y"], ROW]),
+            "first line of t.xlsx: got 'x' more than once, expected a different name for each column. "
+            "Save the table with the columns' names in its first line.",
+        ),
+    ],
+)
+def test_sheets_that_do_not_say_their_values_are_refused(
+    tmp_path: Path, content: bytes, message: str
+) -> None:
+    path = tmp_path / "t.xlsx"
+    path.write_bytes(content)
+    assert refused(read_csv_file, path) == message
+
+
+def test_the_first_sheet_that_is_shown_is_read_and_the_others_named(tmp_path: Path) -> None:
+    def more(sheet: Any) -> None:
+        sheet.parent.create_sheet("Notes").append(["z"])
+        sheet.parent.create_sheet("Cover", 0).sheet_state = "hidden"
+
+    path = tmp_path / "t.xlsx"
+    when = datetime.datetime(2024, 1, 31)  # noqa: DTZ001 - sheets hold none with a zone
+    path.write_bytes(book([["x", "when", "y"], [0.1, when, True], [None, when, "None"]], more))
+    file = read_csv_file(path)
+    assert file.texts == {
+        "x": ["0.1", ""],
+        "when": ["2024-01-31 00:00:00"] * 2,
+        "y": ["True", "None"],
+    }
+    assert file.notes == ("of t.xlsx sheet 'Sheet' was read alone, not 'Notes'",)
+
+
+def test_an_index_of_a_parquet_file_is_a_column(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    frame = pd.DataFrame({"x": pd.to_timedelta([90, 30], unit="s")}, index=["p1", "p2"])
+    frame.rename_axis("patient").to_parquet(path)
+    assert read_csv_file(path).texts == {"patient": ["p1", "p2"], "x": ["90.0", "30.0"]}
+
+
+def test_a_column_of_lists_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    pd.DataFrame({"x": [[1, 2], [3]], "y": [0, 1]}).to_parquet(path)
+    assert refused(read_csv_file, path) == (
+        "column 'x' of t.parquet, row 1: got a value of type ndarray, expected numbers, truth values, text or times. "
+        "Save the table without that column, or with its parts in columns of their own."
+    )
 
 
 def test_what_is_no_regular_file_is_refused_and_not_waited_for(tmp_path: Path) -> None:

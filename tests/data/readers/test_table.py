@@ -134,7 +134,7 @@ def test_booleans_are_numbers(tmp_path: Path) -> None:
     [
         ([""] * 30, "missing throughout"),
         ([7] * 29 + [""], "one value throughout"),
-        (["a"] * 29 + [""], "one value throughout"),
+        (["a"] * 30, "one value throughout"),
         (range(100, 130), "numbers the rows"),
         ([f"name {i}" for i in range(30)], "a different text in each row"),
         ([f"name {i % 29}" for i in range(30)], "29 different texts in 30 rows"),
@@ -147,6 +147,13 @@ def test_columns_that_cannot_help_are_left_out_and_named(
     data = _read(tmp_path, _columns(odd=values, x=x, y=[0, 1] * 15))
     assert data.features == ("x",)
     assert data.notes == (f"columns left out: odd ({reason})",)
+
+
+def test_a_text_that_only_some_rows_have_is_an_input(tmp_path: Path) -> None:
+    """As a mark in a box is."""
+    data = _read(tmp_path, _columns(mark=["x", ""] * 8, v=[1.5, 2, 7, 4] * 4, y=[0, 1] * 8))
+    assert data.features == ("mark=x", "v")
+    assert data.inputs[0][:, 0].tolist() == [1.0, 0.0] * 8
 
 
 def test_a_column_without_a_name_is_called_after_its_place(tmp_path: Path) -> None:
@@ -258,7 +265,6 @@ INPUTS = (
             "x,z,y\n1,,0\n1,,0\n1,,1\n1,,1\n",
             f"columns of t.csv besides 'y': got x (one value throughout), z (missing throughout), {INPUTS}",
         ),
-        ("y\n0\n0\n1\n1\n", f"columns of t.csv besides 'y': got none, {INPUTS}"),
     ],
 )
 def test_what_is_no_table_of_classes_is_refused(

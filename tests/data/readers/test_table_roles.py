@@ -52,7 +52,12 @@ def shuffled(values: object, seed: int = 1) -> list[int]:
         (
             "when",
             [f"2024-01-{i % 28 + 1:02}" for i in range(60)],
-            "dates, which are no measurements: give a number such as the month or an age to use them",
+            "dates or times, which are no measurements: give a number such as the month or an age to use them",
+        ),
+        (
+            "when",
+            [20240101 + i % 28 for i in range(60)],
+            "dates or times, which are no measurements: give a number such as the month or an age to use them",
         ),
     ],
 )
@@ -161,6 +166,51 @@ def test_codes_with_leading_zeros_are_classes_of_their_own(tmp_path: Path) -> No
         "1",
     )
     assert read_table(written(tmp_path, x=X, y=["1", "1.0", "-1"] * 20)).classes == ("-1", "1")
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes", "notes"),
+    [
+        (
+            ["1", "1.0", "0"],
+            ("0", "1"),
+            ("labels written in several ways and taken for one class: 1 (1, 1.0)",),
+        ),
+        (
+            ["yes", "Yes", "no"],
+            ("no", "Yes", "yes"),
+            ("classes that differ by small and capital letters alone: yes, Yes",),
+        ),
+        (["e\u0301t", "\u00e9t", "x"], ("x", "\u00e9t"), ()),
+        ([str(2**60), str(2**60 + 1), "5"], ("5", str(2**60), str(2**60 + 1)), ()),
+        (["None", "mild", "nan"], ("mild", "nan", "None"), ()),
+    ],
+)
+def test_labels_are_the_classes_that_they_look_like(
+    tmp_path: Path, labels: list[str], classes: tuple[str, ...], notes: tuple[str, ...]
+) -> None:
+    data = read_table(written(tmp_path, x=X, y=labels * 20))
+    assert set(data.classes) == set(classes)
+    assert data.notes == notes
+
+
+def test_a_value_to_predict_that_is_written_otherwise_is_named(tmp_path: Path) -> None:
+    assert refused(read_table, written(tmp_path, x=X, y=["<0.5", *X[1:]])) == (
+        "column 'y' of t.csv, line 2: got '<0.5', expected a number without a sign such as < before it. "
+        "Mend the value, or leave it empty."
+    )
+
+
+def test_whole_numbers_that_float64_lacks_are_held_as_differences(tmp_path: Path) -> None:
+    far = shuffled([2**60 + i * i for i in range(60)])
+    data = read_table(written(tmp_path, x=far, z=X, y=CLASSES))
+    assert data.inputs[0][:, 0].tolist() == [v - 2**60 for v in far]
+    assert data.readings[2].reason.endswith(
+        "held as differences from the least, as float64 has not all of them"
+    )
+    target = read_table(written(tmp_path, z=X, y=far))
+    assert target.kind == "regression"
+    assert (target.targets[0][:, 0] - target.targets[0].min()).tolist() == [v - 2**60 for v in far]
 
 
 # Groups

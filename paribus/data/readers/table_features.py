@@ -19,13 +19,18 @@ if TYPE_CHECKING:
 
 MIN_ROW_NUMBERS = 10  # fewer numbers in a row may be measurements
 MAX_CATEGORIES = 20  # more, and more than half as many as rows, name the rows rather than sort them
-MIN_GROUPS = 10  # fewer values that repeat with one label each are a feature that tells the label
 DATES = "dates, which are no measurements: give a number such as the month or an age to use them"
-_ID = re.compile(
+ID_NAME = re.compile(
     r"(?:.*[^a-z])?(?:id|ids|uid|uuid|guid|index|idx|key|pk|no|nr|num|number|row|rowid|serial|record)",
 )
 _NAMELESS = re.compile(r"column \d+|unnamed: ?\d+|index|level_\d+|#|", re.IGNORECASE)
-_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[T ]+\d{1,2}:\d{2}.*)?")
+_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
+_DATE = re.compile(
+    rf"(?:\d{{1,4}}[-/.]\d{{1,2}}[-/.]\d{{1,4}}|\d{{4}}[-/.]\d{{1,2}}"
+    rf"|(?:\d{{1,2}}[-/. ]+)?{_MONTH}[-/., ]+(?:\d{{1,2}}[, ]+)?\d{{2,4}})(?:[T, ]+\d{{1,2}}:\d{{2}}.*)?",
+    re.IGNORECASE,
+)
+_COMPACT_DATE = re.compile(r"(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
 
 
 @dataclass(frozen=True)
@@ -152,10 +157,13 @@ def _useless_numbers(
         "numbers the rows, in another order": distinct and np.ptp(present) == len(present) - 1,
         "an index without a name": bool(_NAMELESS.fullmatch(name.strip())),
         "numbers the rows, with gaps": rising and 2 * (steps == 1).sum() > len(steps),
+        DATES: len(np.unique(present)) > 2
+        and all(_COMPACT_DATE.fullmatch(f"{v:.0f}") for v in np.unique(present)),
         "a different number in each row, and an identifier by its name": distinct
-        and bool(_ID.fullmatch(name.strip().casefold())),
+        and bool(ID_NAME.fullmatch(name.strip().casefold())),
     }
     doubts = {
+        "counts up over and over, as the index of files put together does": _counts_again(present),
         "rises from row to row, so that it may tell a row's place in the file": rising,
         "has a different whole number in each row, as an identifier would": distinct
         and len(present) > MAX_CATEGORIES,
@@ -164,11 +172,19 @@ def _useless_numbers(
     return reason, "" if reason else next((text for text, holds in doubts.items() if holds), "")
 
 
+def _counts_again(numbers: np.ndarray[Any, np.dtype[np.float64]]) -> bool:
+    """Return whether numbers rise by ones from the same number each time, ten steps or more, two times or more."""
+    starts = np.flatnonzero(np.diff(numbers, prepend=np.inf) != 1)
+    if len(starts) < 2 or len(numbers) < MIN_ROW_NUMBERS * len(starts):
+        return False
+    return bool((numbers[starts] == numbers[0]).all())
+
+
 def _useless_text(categories: Sequence[str], rows: int) -> str | None:
     count = len(categories)
     if count == 1:
         return "one value throughout"
-    if count > 2 and all(map(_DATE.fullmatch, categories)):
+    if count > 2 and 10 * sum(bool(_DATE.fullmatch(c)) for c in categories) >= 9 * count:
         return DATES
     if count == rows:
         return "a different text in each row"
@@ -240,30 +256,6 @@ def reading_of(csv_file: CsvFile, feature: Feature, shift: float | None) -> Read
     became = f"{len(feature.names)} inputs, one a text" if feature.text else column.kind
     reason = "; ".join(str(text) for text, holds in reasons.items() if holds)
     return Reading(feature.column, "left out" if feature.dropped else became, reason)
-
-
-def grouping_suspicion(
-    csv_file: CsvFile, columns: Iterable[str], labels: Sequence[Any]
-) -> tuple[str, ...]:
-    """Return a note of each column whose values have several rows and always one label, as a patient's rows have."""
-    import pandas as pd
-
-    notes = []
-    target = pd.Series(labels)
-    for name in columns:
-        cells = pd.Series(csv_file.columns[name].values, dtype=object)
-        numbers = csv_file.columns[name].kind == "number"
-        if numbers and not cells.dropna().map(lambda v: float(v).is_integer()).all():
-            continue
-        sizes = cells.value_counts()
-        if len(sizes) <= MIN_GROUPS or (sizes > 1).mean() < 0.5 or 2 * len(sizes) > len(cells):
-            continue
-        if target.groupby(cells).nunique().max() == 1:
-            notes.append(
-                f"each value of {name!r} has about {sizes.median():.0f} rows and always one label: if they are rows "
-                f"of one subject, keep them on one side of a split by --group {name}"
-            )
-    return tuple(notes)
 
 
 def check_columns(csv_file: CsvFile, features: Sequence[Feature], targets: Sequence[str]) -> None:

@@ -40,6 +40,7 @@ def compare(
     vary: Mapping[str, Mapping[str, Any]] | None = None,
     baseline: str | Sequence[str] | None = None,
     target: str | None = None,
+    group: str | None = None,
     task: Kind | None = None,
     standardise: bool = True,
     margin: float | None = None,
@@ -72,6 +73,7 @@ def compare(
         baseline: the level that the others are held against, one of each where several are crossed; the first if none
             is given.
         target: the column to predict, where the data have columns.
+        group: the column whose rows of one value, such as a patient's number, stay on one side of every split.
         task: ``classification`` or ``regression``; None takes classes from whole numbers, text and booleans, values
             from other numbers.
         standardise: whether inputs, and values to predict, are standardised by statistics of the training part.
@@ -104,9 +106,10 @@ def compare(
     seeds = int(seeds)
     if comparison is None:
         if isinstance(data, Task):
-            about = {"target": target, "task": task, "margin": margin}
+            about = {"target": target, "group": group, "task": task, "margin": margin}
             _refuse_beside("Task", about)
-        made_of = task_of(data, target, task, standardise, margin if metric is None else None)
+        own_margin = margin if metric is None else None
+        made_of = task_of(data, target, task, standardise, own_margin, group)
         if metric is not None:
             made_of = scored_by(made_of, metric, margin)
         comparison = comparison_of(made_of, model, vary, baseline, recipe, question, name, tuning)
@@ -117,6 +120,7 @@ def compare(
             "vary": vary,
             "baseline": baseline,
             "target": target,
+            "group": group,
             "task": task,
             "margin": margin,
             "metric": metric,

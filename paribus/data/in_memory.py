@@ -28,7 +28,11 @@ DATA = "the data"
 
 
 def read_data(
-    data: Any, target: str | None = None, task: Kind | None = None, standardise: bool = True
+    data: Any,
+    target: str | None = None,
+    task: Kind | None = None,
+    standardise: bool = True,
+    group: str | None = None,
 ) -> Dataset:
     """Read data of any of the supported kinds.
 
@@ -39,20 +43,32 @@ def read_data(
         task: what is asked for; None takes classes from whole numbers, text and booleans, values from other numbers.
         standardise: whether floating-point inputs are standardised by statistics of the training part, feature by
             feature (axis 1). Whole numbers of torch tensors are left as they are: they count rows of an embedding.
+        group: the column whose rows of one value stay on one side of every split, where there are columns.
 
     Raises:
         ParibusError: the data are of another kind, empty, not of one length, or hold something that is no number.
     """
     if isinstance(data, Dataset):
         return data
+    columned = type(data).__module__.partition(".")[0] == "pandas"
+    if group is not None and not (columned or isinstance(data, str | os.PathLike)):
+        raise ParibusError(
+            "group=",
+            got=f"{group!r} beside {type(data).__name__}",
+            expected="a column of a DataFrame or of a CSV file",
+            fix="Give a DataFrame with target= and group=.",
+        )
     if isinstance(data, str | os.PathLike):
-        return _of_file(Path(data), target, task, standardise)
+        return _of_file(Path(data), target, task, standardise, group)
     if isinstance(data, torch.utils.data.Dataset):
         _refuse_target(target, type(data).__name__)
         return _of_torch(data, task, standardise)
-    if type(data).__module__.partition(".")[0] == "pandas":
+    if columned:
         inputs, values = _columns(data, target)
-        return _of_pair(inputs, values, task, standardise)
+        if group is None:
+            return _of_pair(inputs, values, task, standardise)
+        inputs, named = _columns(inputs, group, "group=")
+        return _grouped(_of_pair(inputs, values, task, standardise), named, group)
     if isinstance(data, tuple | list) and len(data) == 2:
         _refuse_target(target, "a pair (X, y)")
         return _of_pair(data[0], data[1], task, standardise)
@@ -74,34 +90,56 @@ def _refuse_target(target: str | None, kind: str) -> None:
         )
 
 
-def _of_file(path: Path, target: str | None, task: Kind | None, standardise: bool) -> Dataset:
+def _of_file(
+    path: Path, target: str | None, task: Kind | None, standardise: bool, group: str | None
+) -> Dataset:
     from paribus.data.readers.table import read_table
 
-    if task == "regression":
-        raise ParibusError(
-            DATA,
-            got=f"the file {path.name} and task='regression'",
-            expected="a table with a column of classes",
-            fix="Read it with pandas.read_csv and give the DataFrame, with target=.",
-        )
-    dataset = read_table(path, target)
-    return dataset if standardise else replace(dataset, feature_axes=(None,))
+    dataset = read_table(path, target, group=group, problem=task)
+    if standardise:
+        return dataset
+    return replace(dataset, feature_axes=(None,), standardise_targets=False)
 
 
-def _columns(frame: Any, target: str | None) -> tuple[Any, Any]:
+def _columns(frame: Any, target: str | None, option: str = "target=") -> tuple[Any, Any]:
     names = list(map(str, getattr(frame, "columns", [])))
     target = None if target is None else str(target)
     if target is None or target not in names or names.count(target) > 1:
         raise ParibusError(
-            "target=",
+            option,
             got="nothing" if target is None else repr(target),
             expected=f"one of the columns {', '.join(names)}"
             if names
             else "a DataFrame with a column for it",
-            fix="Name the column to predict with target=, or give data=(X, y).",
+            fix=f"Name the column {'to predict' if option == 'target=' else 'of groups'} with {option}"
+            + (", or give data=(X, y)." if option == "target=" else "."),
         )
     column = frame.columns[names.index(target)]
     return frame.drop(columns=[column]), frame[column]
+
+
+def _grouped(dataset: Dataset, named: Any, group: str) -> Dataset:
+    """Return the data with rows of one value on one side of every split, with copies of them."""
+    import pandas as pd
+
+    from paribus.data.readers.table import united
+
+    codes, values = pd.factorize(named)
+    codes[codes < 0] = len(values) + np.arange((codes < 0).sum())  # a row without a value is alone
+    if len(values) < 3:
+        raise ParibusError(
+            "group=",
+            got=f"{group!r} of {len(values)} value{'s' * (len(values) != 1)}",
+            expected="three values at least, one for each part",
+            fix="Name the column whose rows belong together.",
+        )
+    groups = torch.from_numpy(codes.astype(np.int64))
+    note = f"rows of one {group!r} stay on one side of a split: {len(values)} values"
+    return replace(
+        dataset,
+        groups=groups if dataset.groups is None else united(groups, dataset.groups),
+        notes=(*dataset.notes, note),
+    )
 
 
 def _of_torch(data: Any, task: Kind | None, standardise: bool) -> Dataset:

@@ -103,17 +103,17 @@ def _dealt(
     strata = torch.zeros_like(first) if classes is None else classes[first]
     order = torch.randperm(len(first), generator=generator)
     order = order[torch.sort(sizes[order], descending=True, stable=True).indices]
-    counts = torch.zeros(int(strata.max()) + 1, folds, dtype=torch.long)
-    totals = torch.zeros(folds, dtype=torch.long)
-    fold = torch.empty_like(first)
-    for unit in order.tolist():
-        of_class = counts[strata[unit]]
-        fewest = torch.nonzero(of_class == of_class.min()).squeeze(1)
-        to = int(fewest[totals[fewest].argmin()])
+    counts = {stratum: [0] * folds for stratum in strata.unique().tolist()}
+    totals = [0] * folds
+    fold = [0] * len(first)
+    units = zip(order.tolist(), strata[order].tolist(), sizes[order].tolist(), strict=True)
+    for unit, stratum, size in units:
+        of_class = counts[stratum]
+        to = min(range(folds), key=lambda k: (of_class[k], totals[k]))
         fold[unit] = to
-        counts[strata[unit], to] += sizes[unit]
-        totals[to] += sizes[unit]
-    return fold[group]
+        of_class[to] += size
+        totals[to] += size
+    return torch.tensor(fold)[group]
 
 
 def time_split(
@@ -224,30 +224,35 @@ def _drawn_parts(
     leaders: Tensor, shares: tuple[float, float, float], generator: torch.Generator
 ) -> Tensor:
     """Draw a part number for each of these samples, ``(sample,)``; copies, few as a rule, are placed first."""
-    _, unit, sizes = leaders.unique(return_inverse=True, return_counts=True)
-    room = _quota(len(leaders), shares)
-    placed = torch.full_like(sizes, FREE)
-    for copies in torch.nonzero(sizes > 1).squeeze(1).tolist():
-        fits = torch.where(room >= sizes[copies], room, 0).double()
-        if fits.any():
-            part = int(torch.multinomial(fits, 1, generator=generator))
-        elif 2 * int(sizes[copies]) > len(leaders):
+    _, unit, counted = leaders.unique(return_inverse=True, return_counts=True)
+    sizes: list[int] = counted.tolist()
+    room: list[int] = _quota(len(leaders), shares).tolist()
+    placed = [FREE] * len(sizes)
+    for copies, size in enumerate(sizes):
+        if size == 1:
+            continue
+        fits = [float(left) if left >= size else 0.0 for left in room]
+        if any(fits):
+            weights = torch.tensor(fits, dtype=torch.float64)
+            part = int(torch.multinomial(weights, 1, generator=generator))
+        elif 2 * size > len(leaders):
             part = 0
         else:
             part = _neediest(room, placed)
         placed[copies] = part
-        room[part] -= sizes[copies]
-    singles = placed == FREE
-    rest = torch.arange(3).repeat_interleave(room.clamp(min=0))
-    placed[singles] = rest[torch.randperm(len(rest), generator=generator)][: int(singles.sum())]
-    return placed[unit]
+        room[part] -= size
+    parts = torch.tensor(placed)
+    singles = parts == FREE
+    rest = torch.arange(3).repeat_interleave(torch.tensor(room).clamp(min=0))
+    parts[singles] = rest[torch.randperm(len(rest), generator=generator)][: int(singles.sum())]
+    return parts[unit]
 
 
-def _neediest(room: Tensor, placed: Tensor) -> int:
+def _neediest(room: Sequence[int], placed: Sequence[int]) -> int:
     """Return the part for copies that fit into none: one that is empty so far, test first; else where most room is."""
     wanting = [part for part in (2, 0, 1) if room[part] > 0]
-    empty = [part for part in wanting if not bool((placed == part).any())]
-    return next(iter(empty), max(wanting, key=lambda part: int(room[part]), default=0))
+    empty = [part for part in wanting if part not in placed]
+    return next(iter(empty), max(wanting, key=lambda part: room[part], default=0))
 
 
 def _quota(count: int, shares: tuple[float, float, float]) -> Tensor:

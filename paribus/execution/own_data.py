@@ -39,7 +39,8 @@ def with_own_data(comparison: Comparison, settings: Settings) -> Comparison:
     if path is None:
         return comparison
     reader = comparison.task.reader
-    if reader.target == TABLE and Path(path).is_dir():
+    pictures = reader.target == TABLE and Path(path).is_dir()
+    if pictures:
         reader = call(IMAGES)
     about = ("group", "test", "inputs", "panel")
     given = (settings.groups, settings.tests, settings.inputs, settings.panels)
@@ -69,7 +70,9 @@ def with_own_data(comparison: Comparison, settings: Settings) -> Comparison:
         return comparison.model_copy(
             update={"task": _of_values(task), "claims": (), "target": None, "frontier": ()}
         )
-    return comparison.model_copy(update={"task": task})
+    # What is claimed of tables is not asked of images.
+    unasked: dict[str, Any] = {"claims": ()} if pictures else {}
+    return comparison.model_copy(update={"task": task, **unasked})
 
 
 def _own_season(task: Task) -> dict[str, Call]:

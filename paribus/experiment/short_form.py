@@ -24,7 +24,12 @@ CALLABLES = ("model", "optimizer", "schedule", "init")
 
 
 def task_of(
-    data: Any, target: str | None, kind: Kind | None, standardise: bool, margin: float | None
+    data: Any,
+    target: str | None,
+    kind: Kind | None,
+    standardise: bool,
+    margin: float | None,
+    group: str | None = None,
 ) -> Task:
     """Return a task of the data: random splits, the usual loss and scores, and a predictor that learns nothing.
 
@@ -51,7 +56,7 @@ def task_of(
             expected="(X, y), a DataFrame, the path of a CSV file, a torch Dataset, or a Task",
             fix="Give data=(X, y), or a Comparison.",
         )
-    dataset = read_data(data, target, kind, standardise)
+    dataset = read_data(data, target, kind, standardise, group)
     classes = dataset.kind == "classification"
     return Task(
         name="data",

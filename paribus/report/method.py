@@ -177,6 +177,9 @@ def measures(answers: Sequence[ClaimResult]) -> list[str]:
     return [f"`{name}`: {doc[0].lower()}{doc[1:]}" for name, doc in descriptions.items()]
 
 
+ABOUT_DATA = ("group", "problem", "test", "inputs", "panel")
+
+
 def command(*arms: Result) -> str:
     """Return the command that makes this comparison again, in the arms that are shown."""
     result, task = arms[0], arms[0].comparison.task
@@ -193,6 +196,12 @@ def command(*arms: Result) -> str:
         words += ["--paribus-data", f"{task.name}={PurePath(task.path).name}"]
     if task.target is not None:
         words += ["--paribus-target", f"{task.name}={task.target}"]
+    for option in ABOUT_DATA if task.path is not None else ():
+        if (value := task.reader.kwargs.get(option)) is not None:
+            shown = PurePath(value).name if option == "test" else value
+            words += [f"--paribus-{option}", f"{task.name}={shown}"]
+    if "folds" in task.split.kwargs:
+        words += ["--paribus-folds", str(task.split.kwargs["folds"])]
     return shlex.join(words)
 
 

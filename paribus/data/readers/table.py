@@ -18,7 +18,6 @@ from paribus.data.readers.csv_file import CsvFile, read_csv_file
 from paribus.data.readers.table_features import (
     check_columns,
     features_of,
-    grouping_suspicion,
     reading_of,
     remarks,
 )
@@ -29,6 +28,7 @@ from paribus.data.readers.table_target import (
     target_columns,
     target_of,
 )
+from paribus.data.readers.table_warnings import grouping_suspicion, leaks
 from paribus.errors import ParibusError
 
 
@@ -97,7 +97,7 @@ def table_of(
     )
     target = target_of(csv_file, wanted, problem)
     if group is not None:
-        csv_file.column(group, "column of groups")
+        _check_group(csv_file, group, wanted)
     others = [n for n in csv_file.texts if n not in (*wanted, group, PART)]
     features = features_of(csv_file, others)
     check_columns(csv_file, features, wanted)
@@ -108,9 +108,14 @@ def table_of(
     shifts = {names[i]: shift for i, shift in taken.items()}
     groups, said = _groups(csv_file, group, values if copies else None, target)
     if group is None:
-        said += (
-            grouping_suspicion(csv_file, others, _first(target).tolist()) if target.classes else ()
-        )
+        said += grouping_suspicion(csv_file, others, _first(target).tolist())
+    by_name = target.values.reshape(len(target.values), -1).T.double().numpy()
+    said += leaks(
+        csv_file,
+        features,
+        dict(zip(wanted, by_name, strict=True)),
+        classes=bool(target.classes),
+    )
     word = "label column" if target.classes else "values of column"
     return Dataset(
         name=csv_file.name,
@@ -133,6 +138,21 @@ def table_of(
     )
 
 
+def _check_group(csv_file: CsvFile, group: str, targets: Sequence[str]) -> None:
+    """Refuse a column of groups that is not there, is to be predicted, or holds fewer than three values."""
+    csv_file.column(group, "column of groups")
+    count = len({v for v in csv_file.columns[group].values if v is not None})
+    if group in targets or count < 3:
+        raise ParibusError(
+            f"column of groups of {csv_file.name}",
+            got=f"{group!r}, which is to be predicted"
+            if group in targets
+            else f"{group!r} of {count} value{'s' * (count != 1)}",
+            expected="a column beside it, with a value for each subject and three at least, one for each part",
+            fix="Name the column whose rows belong together.",
+        )
+
+
 def _first(target: Target) -> Tensor:
     return target.values if target.values.ndim == 1 else target.values[:, 0]
 
@@ -152,10 +172,10 @@ def _groups(
     alone = iter(range(len(codes), len(codes) + len(cells)))
     named = torch.tensor([next(alone) if v is None else codes[v] for v in cells])
     note = f"rows of one {group!r} stay on one side of a split: {len(codes)} values"
-    return named if copied is None else _united(named, copied), (note, *notes)
+    return named if copied is None else united(named, copied), (note, *notes)
 
 
-def _united(first: Tensor, second: Tensor) -> Tensor:
+def united(first: Tensor, second: Tensor) -> Tensor:
     """Return groups in which samples are together that are together in either, ``(sample,)``."""
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
 MIN_ROW_NUMBERS = 10  # fewer numbers in a row may be measurements
 MAX_CATEGORIES = 20  # more, and more than half as many as rows, name the rows rather than sort them
-MIN_GROUPS = 10  # fewer values that repeat with one label each are a feature that tells the label
-_ID = re.compile(
+ID_NAME = re.compile(
     r"(?:.*[^a-z])?(?:id|ids|uid|uuid|guid|index|idx|key|pk|no|nr|num|number|row|rowid|serial|record)",
 )
 _NAMELESS = re.compile(r"column \d+|unnamed: ?\d+|index|level_\d+|#|", re.IGNORECASE)
@@ -164,9 +163,10 @@ def _useless_numbers(
         "numbers the rows, with gaps": rising and 2 * (steps == 1).sum() > len(steps),
         DATES: bool(((present >= 19000101) & (present <= 21001231)).all()) and _are_days(present),
         "a different number in each row, and an identifier by its name": distinct
-        and bool(_ID.fullmatch(name.strip().casefold())),
+        and bool(ID_NAME.fullmatch(name.strip().casefold())),
     }
     doubts = {
+        "counts up over and over, as the index of files put together does": _counts_again(present),
         "rises from row to row, so that it may tell a row's place in the file": rising,
         "has a different whole number in each row, as an identifier would": distinct
         and len(present) > MAX_CATEGORIES,
@@ -182,6 +182,14 @@ def _are_days(numbers: np.ndarray[Any, np.dtype[np.float64]]) -> bool:
     texts = pd.Series(numbers.astype(np.int64)).drop_duplicates().astype(str)
     days = pd.to_datetime(texts, format="%Y%m%d", errors="coerce")
     return len(texts) > 2 and bool(days.notna().all())
+
+
+def _counts_again(numbers: np.ndarray[Any, np.dtype[np.float64]]) -> bool:
+    """Return whether numbers rise by ones from the same number each time, ten steps or more, two times or more."""
+    starts = np.flatnonzero(np.diff(numbers, prepend=np.inf) != 1)
+    if len(starts) < 2 or len(numbers) < MIN_ROW_NUMBERS * len(starts):
+        return False
+    return bool((numbers[starts] == numbers[0]).all())
 
 
 def _useless_text(categories: Sequence[str], rows: int, missing: int) -> str | None:
@@ -265,30 +273,6 @@ def reading_of(csv_file: CsvFile, feature: Feature, shift: float | None) -> Read
     became = inputs if feature.text else column.kind
     reason = "; ".join(str(text) for text, holds in reasons.items() if holds)
     return Reading(feature.column, "left out" if feature.dropped else became, reason)
-
-
-def grouping_suspicion(
-    csv_file: CsvFile, columns: Iterable[str], labels: Sequence[Any]
-) -> tuple[str, ...]:
-    """Return a note of each column whose values have several rows and always one label, as a patient's rows have."""
-    import pandas as pd
-
-    notes = []
-    target = pd.Series(labels)
-    for name in columns:
-        cells = pd.Series(csv_file.columns[name].values, dtype=object)
-        numbers = csv_file.columns[name].kind == "number"
-        if numbers and not cells.dropna().map(lambda v: float(v).is_integer()).all():
-            continue
-        sizes = cells.value_counts()
-        if len(sizes) <= MIN_GROUPS or (sizes > 1).mean() < 0.5 or 2 * len(sizes) > len(cells):
-            continue
-        if target.groupby(cells).nunique().max() == 1:
-            notes.append(
-                f"each value of {name!r} has about {sizes.median():.0f} rows and always one label: if they are rows "
-                f"of one subject, keep them on one side of a split by --group {name}"
-            )
-    return tuple(notes)
 
 
 def check_columns(csv_file: CsvFile, features: Sequence[Feature], targets: Sequence[str]) -> None:

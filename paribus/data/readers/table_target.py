@@ -21,6 +21,7 @@ PROBLEMS: tuple[Problem, ...] = ("classification", "regression")
 MAX_NUMERIC_CLASSES = 20
 MIN_ROWS_A_CLASS = 10  # of numeric labels, on average, where there are more classes than that
 MIN_ROWS_A_VALUE = 5  # on average, where there are fewer
+UNEVEN = 0.9  # share of the most frequent class from which a page says so
 LEADING_ZERO = re.compile(r"\s*0\d+\s*")
 
 
@@ -50,7 +51,16 @@ def target_columns(csv_file: CsvFile, target: str | None) -> list[str]:
         return [[*csv_file.texts][-1]]
     if target in csv_file.texts or "," not in target:
         return [csv_file.column(target, "label column")]
-    return [csv_file.column(name.strip(), "label column") for name in target.split(",")]
+    names = [csv_file.column(name.strip(), "label column") for name in target.split(",")]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ParibusError(
+            f"label columns of {csv_file.name}",
+            got=f"{twice!r} more than once",
+            expected="a different column each time",
+            fix="Name each column once.",
+        )
+    return names
 
 
 def labelled(csv_file: CsvFile, columns: list[str]) -> tuple[CsvFile, tuple[str, ...]]:
@@ -187,7 +197,14 @@ def _classes(csv_file: CsvFile, column: str) -> Target:
             column, f"target: {len(classes)} classes", f"{kind}s: {shown}{how}{other}"
         )
         notes = _spellings(csv_file.texts[column], [*names])
-        return Target(torch.tensor(names.map(numbers).tolist()), tuple(classes), notes, (reading,))
+        most, share = counts.index[0], counts.iloc[0] / len(names)
+        if share >= UNEVEN:
+            notes += (
+                f"classes are uneven: {share:.0%} of rows are {most!r}, which a network that always says so has as "
+                "its accuracy",
+            )
+        labels = torch.tensor(names.map(numbers).tolist())
+        return Target(labels, tuple(classes), notes, (reading,))
     fix = "Name another label column, or add or leave out rows."
     if len(classes) > 1 and csv_file.columns[column].kind == "number" and not codes:
         fix += " Values to predict are asked for by --problem regression."

@@ -1,0 +1,96 @@
+"""Columns of a table of which a page warns: those that repeat as subjects do, and those that tell what is predicted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from paribus.data.readers.csv_file import CsvFile
+from paribus.data.readers.table_features import ID_NAME, MIN_ROW_NUMBERS, Feature
+
+MIN_GROUPS = 10  # fewer values that repeat with one label each are a feature that tells the label
+SUBJECT_NAME = re.compile(
+    r"(?:.*[^a-z])?(?:patient|subject|person|participant|user|customer|client|animal|family|household)"
+    r"(?:s|[^a-z].*)?"
+)
+
+
+def grouping_suspicion(
+    csv_file: CsvFile, columns: Iterable[str], targets: Sequence[Any]
+) -> tuple[str, ...]:
+    """Return a note of each column that repeats as a patient's number does.
+
+    Its values have several rows each and always one label or value to predict, or its name is that of subjects.
+    """
+    import pandas as pd
+
+    notes = []
+    target = pd.Series(targets)
+    for name in columns:
+        cells = pd.Series(csv_file.columns[name].values, dtype=object)
+        numbers = csv_file.columns[name].kind == "number"
+        if numbers and not cells.dropna().map(lambda v: float(v).is_integer()).all():
+            continue
+        sizes = cells.value_counts()
+        if len(sizes) <= MIN_GROUPS or (sizes > 1).mean() < 0.5 or 2 * len(sizes) > len(cells):
+            continue
+        always = "and always one label" if target.groupby(cells).nunique().max() == 1 else ""
+        plain = name.strip().casefold()
+        named = SUBJECT_NAME.fullmatch(plain) or (ID_NAME.fullmatch(plain) and plain.endswith("id"))
+        if always or named:
+            facts = f"about {sizes.median():.0f} rows {always}".strip()
+            notes.append(
+                f"each value of {name!r} has {facts}: if they are rows of one subject, keep them on one side of a "
+                f"split by --group {name}"
+            )
+    return tuple(notes)
+
+
+def leaks(
+    csv_file: CsvFile,
+    features: Iterable[Feature],
+    targets: Mapping[str, np.ndarray[Any, np.dtype[Any]]],
+    *,
+    classes: bool,
+) -> tuple[str, ...]:
+    """Return a note of each column that tells what is to be predicted in every row.
+
+    Args:
+        csv_file: that the columns are of.
+        features: what they became.
+        targets: class numbers or values by column, ``(sample,)`` each.
+        classes: whether they are classes.
+    """
+    import pandas as pd
+
+    notes = []
+    for feature in (f for f in features if f.dropped is None):
+        cells = pd.Series(csv_file.columns[feature.column].values, dtype=object)
+        known = cells.notna().to_numpy()
+        if known.sum() < MIN_ROW_NUMBERS or 2 * known.sum() < len(cells):
+            continue
+        for name, target in targets.items():
+            if classes:
+                told = pd.Series(target).groupby(cells).nunique()
+                certain = len(told) <= MIN_GROUPS and told.max() == 1
+            else:
+                x = feature.values[known, 0]
+                certain = not feature.text and _proportional(x, target[known])
+            if certain:
+                notes.append(
+                    f"column {feature.column!r} tells {name!r} in every row: leave it out of the file unless it is "
+                    "known when predictions are made"
+                )
+    return tuple(notes)
+
+
+def _proportional(
+    x: np.ndarray[Any, np.dtype[np.float64]], y: np.ndarray[Any, np.dtype[Any]]
+) -> bool:
+    """Return whether one is the other, up to a shift and a factor."""
+    if np.ptp(x) == 0 or np.ptp(y) == 0:
+        return False
+    return bool(abs(np.corrcoef(x, y)[0, 1]) > 1 - 1e-9)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
+from importlib.util import find_spec
 
 from paribus.analysis.results import Result
 from paribus.report import (
@@ -76,8 +78,7 @@ def _shared(results: Sequence[Result]) -> list[str]:
     held = settings_tables.shared_lines(results, settings_tables.held_settings, "setting")
     facts = settings_tables.shared_lines(results, lambda result: _facts(result, results), "")
     runs = settings_tables.shared_lines(results, provenance_tables.provenance, "")
-    commands = dict.fromkeys(method.command(*arms) for arms in tables.by_comparison(results))
-    again = "\n".join(commands)
+    again = "\n".join(dict.fromkeys(filter(None, map(_again, tables.by_comparison(results)))))
     return [
         "## Settings held equal",
         tables.markdown(held),
@@ -91,8 +92,21 @@ def _shared(results: Sequence[Result]) -> list[str]:
         tables.markdown(facts),
         "## Where the numbers come from",
         *([tables.markdown(runs)] if runs else []),
-        f"To make it again:\n\n```\n{again}\n```",
+        *([f"To make it again:\n\n```\n{again}\n```"] if again else []),
     ]
+
+
+def _again(arms: Sequence[Result]) -> str:
+    """Return the command that makes a comparison again; nothing for data of a program, which no command reads."""
+    command, suite = method.command(*arms), arms[0].suite.name
+    if arms[0].comparison.task.source.target.startswith("memory:"):
+        return ""
+    if find_spec(f"paribus.suites.{suite}") is not None:
+        return command
+    built_in = f"pytest benchmarks --benchmark-only -k {shlex.quote(suite)}"
+    return command.replace(built_in, "paribus run FILE_OF_THE_SUITE.py").replace(
+        " --paribus-", " --"
+    )
 
 
 def _facts(result: Result, results: Sequence[Result]) -> list[tuple[str, str]]:

@@ -385,7 +385,7 @@ def test_a_users_file_is_named_without_its_folder(store, page, tmp_path) -> None
     task = TASK.model_copy(update={"path": path, "target": "outcome"})
     bench = filled(store, task=task)
     text = page(bench.result(failures={"adam": f"could not read {path}"}))
-    assert "--paribus-data points=patients.csv --paribus-target points=outcome" in text
+    assert "--data points=patients.csv --target points=outcome" in text
     assert "could not read patients.csv" in text
     assert str(tmp_path) not in text
     assert "task.source" not in text
@@ -562,7 +562,7 @@ def test_a_page_of_a_sequence_says_how_it_stopped_and_what_that_forbids(store, p
     assert "| undecided (open after 12 seeds) |" in text
     assert "the mean difference leans outward and has no interval" in method.text()
     assert "sign-flip" not in text
-    assert "--paribus-sequential --paribus-cap 12 --paribus-budget quick" in text
+    assert "--sequential --cap 12 --budget quick" in text
 
 
 def test_a_sequence_answers_claims_by_its_verdicts_alone(store, page) -> None:
@@ -595,3 +595,9 @@ def test_a_call_that_one_variant_lacks_is_shown_as_a_whole(store) -> None:
         ("shuffled", "shuffle_input(input=0)"),
     ]
     assert all(line.keys() == {"variant", "task.perturb", "parameters"} for line in lines)
+
+
+def test_a_suite_of_a_file_is_made_again_by_its_file(store, page) -> None:
+    text = page(filled(store).result())
+    assert "paribus run FILE_OF_THE_SUITE.py --seeds" in text
+    assert "pytest benchmarks" not in text

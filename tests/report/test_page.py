@@ -351,8 +351,8 @@ def test_provenance_is_the_set_over_runs_and_the_command_makes_it_again(store, p
     assert "2.11.0 (29 runs), 2.14.0 (1 run)" in text
     assert "abc (29 runs), def, with uncommitted changes (1 run)" in text
     assert (
-        "pytest benchmarks --benchmark-only -k hand --paribus-seeds 10 --paribus-budget quick "
-        "--paribus-device cpu --paribus-engine loop\n" in text
+        "paribus run FILE_OF_THE_SUITE.py --seeds 10 --budget quick "
+        "--device cpu --engine loop\n" in text
     )
 
 

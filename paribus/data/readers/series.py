@@ -104,7 +104,7 @@ def read_series(
             *((Reading(panel, "name of the series", f"{len(made)} series"),) if panel else ()),
             *(Reading(name, "left out", "not asked for by inputs") for name in unused),
         ),
-        season=min(step.season, window),
+        season=step.season if step.season <= window else 1,
     )
 
 

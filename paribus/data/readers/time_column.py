@@ -30,6 +30,8 @@ _HOUR_NAME = re.compile(
 )
 _OFFSET = re.compile(r".*\d(?:Z|[+-]\d{2}:?\d{2})$")
 _ISO = re.compile(r"\d{4}[-/.]")
+_TIME_OF_DAY = re.compile(r"\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AaPp][Mm])?")
+MIN_DIGITS = 3
 _NUMERIC_DATE = re.compile(r"\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}\b.*")
 
 
@@ -81,6 +83,8 @@ def times_of(csv_file: CsvFile) -> Times:
 
 def _of_text(csv_file: CsvFile, name: str) -> Times | None:
     cells = [cell.strip() for cell in csv_file.texts[name]]
+    if 2 * sum(map(_is_no_date, cells)) > len(cells):
+        return None
     for reading in _periods(cells):
         return Times(name, (name,), reading.moments, reading.how)
     first, others = _parsed(cells, day_first=False), _parsed(cells, day_first=True)
@@ -112,6 +116,11 @@ def _of_text(csv_file: CsvFile, name: str) -> Times | None:
     return Times(name, (name,), moments, f"dates, the {how}, {written}", not offset)
 
 
+def _is_no_date(cell: str) -> bool:
+    """Return whether a text is a time of day alone, or has too few digits for a date, as the name of a month has."""
+    return bool(_TIME_OF_DAY.fullmatch(cell)) or sum(map(str.isdigit, cell)) < MIN_DIGITS
+
+
 def _refuse_no_time(csv_file: CsvFile, name: str, moments: Moments) -> None:
     if not np.isnat(moments).any():
         return
@@ -134,9 +143,11 @@ def _parsed(cells: Sequence[str], *, day_first: bool) -> Moments:
     with warnings.catch_warnings():
         # That each text was read by itself, or that the day came first after all.
         warnings.simplefilter("ignore", UserWarning)
-        times = pd.to_datetime(
-            pd.Series(cells, dtype=object), errors="coerce", dayfirst=day_first, utc=True
-        )
+        series = pd.Series(cells, dtype=object)
+        times = pd.to_datetime(series, errors="coerce", dayfirst=day_first, utc=True)
+        if times.isna().any() and _ISO.match(cells[0]):  # fractions of seconds in some rows alone
+            others = pd.to_datetime(series, errors="coerce", format="ISO8601", utc=True)
+            times = max(times, others, key=lambda found: int(found.notna().sum()))
     moments: Moments = times.dt.tz_localize(None).to_numpy()
     return moments
 

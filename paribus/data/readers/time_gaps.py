@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from paribus.data.readers.csv_file import CsvFile
-from paribus.data.readers.time_step import Moments, length, usual_step
+from paribus.data.readers.time_step import Moments, length, microseconds, usual_step
 from paribus.errors import ParibusError
 
 HOUR = 3600
@@ -27,17 +27,15 @@ def uneven(csv_file: CsvFile, moments: Moments, *, local: bool, panel: str | Non
         return ParibusError(
             what, got="a single row", expected="a series", fix="Give a longer series."
         )
-    seconds = moments.astype("datetime64[s]").astype(np.int64)
-    steps: np.ndarray[Any, np.dtype[np.int64]] = seconds[1:] - seconds[:-1]
     step = usual_step(moments)
-    row = int(((steps <= 0) | (steps != step)).argmax()) if step > 0 else int((steps <= 0).argmax())
-    if (steps <= 0).any():
-        row = int((steps <= 0).argmax())
+    steps = microseconds(moments) / 1e6
+    wrong = (steps <= 0) if (steps <= 0).any() else (steps != step)
+    row = int(wrong.argmax())
     changed = local and _clock_changed(steps, step)
     if changed:
         row = int((steps != step).argmax())
-    got = f"{moment(moments[row + 1])}, {_said(int(steps[row]))} {moment(moments[row])}"
-    expected, fix = _way_out(csv_file, int(steps[row]), step, panel)
+    got = f"{moment(moments[row + 1])}, {_said(float(steps[row]))} {moment(moments[row])}"
+    expected, fix = _way_out(csv_file, float(steps[row]), step, panel)
     if changed:
         expected = f"a row every {length(step)}: clocks were changed there"
         fix = "Write the times in UTC, or with their offsets such as +01:00."
@@ -46,13 +44,13 @@ def uneven(csv_file: CsvFile, moments: Moments, *, local: bool, panel: str | Non
     )
 
 
-def _said(seconds: int) -> str:
+def _said(seconds: float) -> str:
     if seconds < 0:
         return "which is earlier than"
     return "which does not follow" if seconds else "which repeats"
 
 
-def _way_out(csv_file: CsvFile, seconds: int, step: int, panel: str | None) -> tuple[str, str]:
+def _way_out(csv_file: CsvFile, seconds: float, step: float, panel: str | None) -> tuple[str, str]:
     """Return what was expected, and the next step."""
     repeated = seconds <= 0
     names = [] if panel or not repeated else _panel_columns(csv_file)
@@ -71,7 +69,7 @@ def _way_out(csv_file: CsvFile, seconds: int, step: int, panel: str | None) -> t
     return f"a row every {length(step)}{count}", fix
 
 
-def _clock_changed(steps: np.ndarray[Any, np.dtype[np.int64]], step: int) -> bool:
+def _clock_changed(steps: np.ndarray[Any, np.dtype[np.float64]], step: float) -> bool:
     """Return whether all that is uneven is an hour too many or too few, as where clocks change twice a year."""
     odd = steps[steps != step]
     if not 0 < step <= HOUR or len(odd) > 2 + 2 * len(steps) * step // (365 * 24 * HOUR):

@@ -47,24 +47,31 @@ def step_of(moments: Moments) -> Step | None:
     """Return the step, if it is the same between all rows; None if it is not, or they are not in order."""
     if len(moments) < 2:
         return None
-    seconds = moments.astype("datetime64[s]").astype(np.int64)
-    steps = np.diff(seconds)
+    steps = microseconds(moments)
     if (steps <= 0).any():
         return None
+    seconds = moments.astype("datetime64[s]").astype(np.int64)
     months = _months(moments, seconds)
     if (steps == steps[0]).all() and not (months and months % 12 == 0):
-        return _fixed(int(steps[0]))
+        return _fixed(int(steps[0]) / 1e6)
     if months:
         return _calendar(months)
     return _weekdays(moments, seconds)
 
 
-def _fixed(seconds: int) -> Step:
+def microseconds(moments: Moments) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Return what lies between each row and the next, in microseconds."""
+    numbers = moments.astype("datetime64[us]").astype(np.int64)
+    apart: np.ndarray[Any, np.dtype[np.int64]] = numbers[1:] - numbers[:-1]
+    return apart
+
+
+def _fixed(seconds: float) -> Step:
     text = length(seconds)
     if seconds < DAY:
-        return Step(text, max(1, DAY // seconds))
+        return Step(text, max(1, round(DAY // seconds)))
     seasons = {DAY: 7, 7 * DAY: 52}
-    return Step(text, seasons.get(seconds, 1))
+    return Step(text, seasons.get(round(seconds), 1))
 
 
 def _months(moments: Moments, seconds: np.ndarray[Any, np.dtype[np.int64]]) -> int:
@@ -75,7 +82,7 @@ def _months(moments: Moments, seconds: np.ndarray[Any, np.dtype[np.int64]]) -> i
     day = (moments.astype("datetime64[D]") - month.astype("datetime64[D]")).astype(int)
     ends = ((month + 1).astype("datetime64[D]") - moments.astype("datetime64[D]")).astype(int)
     apart = np.diff(month.astype(int))
-    same = (day == day[0]).all() or (ends == 1).all()
+    same = ((day == day.max()) | (ends == 1)).all()  # the 30th is the last day of February
     return int(apart[0]) if same and apart[0] > 0 and (apart == apart[0]).all() else 0
 
 
@@ -99,19 +106,17 @@ def _weekdays(moments: Moments, seconds: np.ndarray[Any, np.dtype[np.int64]]) ->
     return Step("1 weekday", 5, skipped, int((apart > 1).argmax()) + 1 if skipped else -1)
 
 
-def usual_step(moments: Moments) -> int:
+def usual_step(moments: Moments) -> float:
     """Return the commonest step in seconds."""
-    steps, counts = np.unique(
-        np.diff(moments.astype("datetime64[s]").astype(np.int64)), return_counts=True
-    )
-    return int(steps[counts.argmax()])
+    steps, counts = np.unique(microseconds(moments), return_counts=True)
+    return int(steps[counts.argmax()]) / 1e6
 
 
-def length(seconds: int) -> str:
+def length(seconds: float) -> str:
     """Return a text for a length of time.
 
-    >>> length(900), length(86400), length(5400), length(604800)
-    ('15 minutes', '1 day', '90 minutes', '7 days')
+    >>> length(900), length(86400), length(5400), length(0.02)
+    ('15 minutes', '1 day', '90 minutes', '0.02 seconds')
     """
     for unit, size in (("day", DAY), ("hour", 3600), ("minute", 60)):
         if seconds >= size and seconds % size == 0:

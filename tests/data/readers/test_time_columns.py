@@ -113,6 +113,27 @@ WAYS: dict[str, tuple[list[str], str, str, str]] = {
         "1 hour",
         "Unix milliseconds",
     ),
+    "fractions": (
+        [
+            (START + timedelta(milliseconds=20 * i)).isoformat()[:26].removesuffix("+00:00")
+            for i in range(COUNT)
+        ],
+        "2024-02-01 00:00:00",
+        "0.02 seconds",
+        "",
+    ),
+    "half seconds": (
+        [f"{START.timestamp() + i / 2}" for i in range(COUNT)],
+        "2024-02-01 00:00:00",
+        "0.5 seconds",
+        "Unix seconds",
+    ),
+    "the thirtieth": (
+        [f"{y}-{m:02}-{min(30, int(month_end(y, m)[-2:]))}" for y, m in MONTHS],
+        "1949-01-30 00:00:00",
+        "1 month",
+        "",
+    ),
     "weekdays": ([f"{d}" for d in WEEKDAYS], "2024-01-01 00:00:00", "1 weekday", ""),
 }
 
@@ -153,6 +174,16 @@ def test_days_and_hours_in_two_columns(tmp_path: Path) -> None:
         assert [*found.moments.astype("datetime64[s]").astype(int)] == [
             int(t.timestamp()) for t in HOURS
         ]
+
+
+def test_a_time_of_day_alone_is_no_time(tmp_path: Path) -> None:
+    message = refused(read_series, written(tmp_path, [f"{t:%H:%M}" for t in HOURS]))
+    assert message.startswith("time column of s.csv: got no column of times among when, value")
+    days = [f"{t:%Y-%m-%d}" for t in HOURS]
+    path = written(
+        tmp_path, [f"{t:%H:%M}" for t in HOURS], "time", date=days, value=[*range(COUNT)]
+    )
+    assert times_of(read_csv_file(path)).columns == ("date", "time")
 
 
 def test_rows_from_the_newest_to_the_oldest_are_turned(tmp_path: Path) -> None:

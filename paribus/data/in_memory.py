@@ -356,6 +356,8 @@ def _typed(values: Any) -> Any:
 
 def _refuse_ambiguous(values: Any) -> None:
     """Refuse a few whole numbers with points, such as 0.0 and 1.0, of which nobody said whether they are classes."""
+    if values.dtype.kind == "f" and values.ndim == 2 and values.size:
+        _refuse_one_hot(values)
     if values.dtype.kind != "f" or values.ndim != 1:
         return
     different = np.unique(values)
@@ -367,6 +369,17 @@ def _refuse_ambiguous(values: Any) -> None:
             got=f"the numbers {', '.join(map(str, first))} and {last} alone",
             expected="class numbers, or values to predict",
             fix="Say task='classification' or task='regression'.",
+        )
+
+
+def _refuse_one_hot(values: Any) -> None:
+    """Refuse one column a class, of which a task of values would make several squared errors."""
+    if np.isin(values, (0, 1)).all() and (values.sum(1) == 1).all():
+        raise ParibusError(
+            "y",
+            got=f"{values.shape[1]} columns of which each sample has a one in one",
+            expected="(sample,), one class for each sample",
+            fix="Give y.argmax(1), or say task='regression' where they are values to predict.",
         )
 
 

@@ -65,7 +65,9 @@ def check_network(variant: Variant, network: nn.Module, dataset: Dataset, part: 
     _refuse_short_batches(variant, network, len(batch))
     outputs = network.train()(*batch.inputs)
     _refuse_outputs(variant, outputs, batch, dataset, "in training")
-    _losses(variant, outputs, batch).mean().backward()
+    loss = _losses(variant, outputs, batch).mean()
+    if loss.requires_grad:  # a network without trained weights is refused with its optimizer
+        loss.backward()
     with torch.no_grad():
         network.eval()
         for few in (batch, _first(batch, 1)):

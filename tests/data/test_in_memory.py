@@ -64,3 +64,10 @@ def test_a_column_may_be_named_by_a_number() -> None:
     frame = pd.DataFrame(np.column_stack([X, X]))
     frame[4] = CLASSES
     assert read_data(frame, target=4).classes == ("a", "b")  # type: ignore[arg-type]
+
+
+def test_one_column_a_class_is_refused() -> None:
+    assert refused(read_data, (X, np.eye(2)[[0, 1] * 40])) == (
+        "y: got 2 columns of which each sample has a one in one, expected (sample,), one class for each sample. "
+        "Give y.argmax(1), or say task='regression' where they are values to predict."
+    )

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from paribus.experiment.factor import Factor
 from paribus.report.starts import start_lines
+from paribus.runs.store import Store
+from paribus.spec import call
 from tests.helpers.handmade import SEEDS, Bench, filled
 
 WEIGHT, BIAS, HEAD = "Linear0.weight(4, 2)", "Linear0.bias(4,) of (4, 2)", "Linear1.weight(1, 4)"
@@ -20,8 +23,21 @@ def starting(bench: Bench, name: str, own: dict[str, bool], **weights: str) -> B
     return bench
 
 
+def models(store: Store) -> Bench:
+    """Return a bench whose variants differ in their networks."""
+    names = ("sgd", "adam", "rmsprop")
+    levels = {name: call("tests.helpers.toys:Small", hidden=i + 2) for i, name in enumerate(names)}
+    return filled(store, factors=(Factor("recipe.model", levels),))
+
+
+def test_one_model_that_starts_differently_breaks_control(store) -> None:
+    """Whoever drew its weights, they are not part of what is compared."""
+    control = starting(filled(store), "adam", {HEAD: True}, **{HEAD: "zeros"}).result().control
+    assert control.broken[0] == "init of seed 0 differs between 'sgd' and 'adam'"
+
+
 def test_a_start_of_a_networks_own_is_compared_and_not_broken_control(store) -> None:
-    result = starting(filled(store), "adam", {HEAD: True}, **{HEAD: "zeros"}).result()
+    result = starting(models(store), "adam", {HEAD: True}, **{HEAD: "zeros"}).result()
     control = result.control
     assert (control.broken, control.own, control.fixed) == ((), {"adam": (HEAD,)}, {})
     assert control.checked[-1] == (
@@ -43,7 +59,7 @@ def test_own_draws_that_agree_are_paired_and_no_news(store) -> None:
 
 def test_a_weight_that_no_network_set_still_breaks_control(store) -> None:
     weights = {HEAD: "zeros", WEIGHT: "else{seed}"}
-    control = starting(filled(store), "adam", {HEAD: True}, **weights).result().control
+    control = starting(models(store), "adam", {HEAD: True}, **weights).result().control
     assert control.broken[0] == "init of seed 0 differs between 'sgd' and 'adam'"
     assert len(control.broken) == SEEDS
 

@@ -143,7 +143,7 @@ UNSTACKABLE: dict[str, tuple[type[nn.Module], str]] = {
     "cumulative statistics": (Cumulative, ".item()"),
     "spectral norm": (Spectral, REFUSED),
     "statistics put in place anew": (Replaced, "outputs differ from the loop's by "),
-    "a frozen weight": (Frozen, "weights differ from the loop's by "),
+    "a frozen weight": (Frozen, "some of its weights are frozen"),
     "one dropout used twice": (DropsTwice, "differ from the loop's by "),
     "a recurrent layer both ways": (BothWays, "a bidirectional GRU has no stacked form"),
 }

@@ -225,12 +225,9 @@ def test_values_without_an_order_are_counted(page) -> None:
 
 
 def test_the_command_names_the_arm_and_trials_that_were_asked_for(both, page) -> None:
-    assert "--paribus-arm" not in text_of(both[0])
+    assert "--arm" not in text_of(both[0])
     text = page(tuned(widen=False), arm="tuned", trials=2)
-    assert (
-        "--paribus-device cpu --paribus-engine loop --paribus-arm tuned --paribus-trials 2\n"
-        in text
-    )
+    assert "--device cpu --engine loop --arm tuned --trials 2\n" in text
     assert "2 random trials a variant" in text
 
 

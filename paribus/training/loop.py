@@ -22,6 +22,7 @@ from paribus.training.augment import Augmentation
 from paribus.training.batch_order import batches, steps_per_epoch
 from paribus.training.dropout import use_named_dropout
 from paribus.training.evaluate import outputs_of
+from paribus.training.evaluation_doubt import evaluation_doubt
 from paribus.training.layer_summary import layer_table
 from paribus.training.network import weight_digests
 from paribus.training.noise import NetworkNoise, other_generators
@@ -104,9 +105,19 @@ class Training:
             torch.cuda.synchronize()
         return torch.stack(losses)
 
-    def told(self) -> dict[str, Any]:
-        """Return what the record says of the network's start and noise."""
-        return self.start.told((*self.forward_noise.notes, *self.scoring_noise.notes))
+    def told(self, scored: Subset | None = None) -> dict[str, Any]:
+        """Return what the record says of the network: its start, its noise, and doubts of its scores.
+
+        Args:
+            scored: part on which the last are looked for, or None.
+        """
+        notes = [*self.forward_noise.notes, *self.scoring_noise.notes]
+        if scored is not None:
+            same = partial(self.scoring_noise.of, "doubt")
+            noisy = bool(self.scoring_noise.active)
+            doubt = evaluation_doubt(self.network, scored.inputs, same, noisy=noisy)
+            notes += [doubt] if doubt else []
+        return self.start.told(notes)
 
     def _watched(self) -> Tensor:
         """Take a step and keep what it did."""
@@ -188,7 +199,7 @@ def train(run: Run, split: Split) -> RunResult:
             progress,
             outputs=outputs,
             layers=training.layers,
-            network=training.told(),
+            network=training.told(training.parts.test if finished else None),
             seconds=time.perf_counter() - started,
         )
     return replace(record, notes=(*record.notes, *remarks(training)))

@@ -13,6 +13,7 @@ from paribus.engines.vmapped.trainer import StackedTraining
 from paribus.metrics.outputs import as_tuple
 from paribus.runs.run import Run
 from paribus.training.evaluate import outputs_of
+from paribus.training.evaluation_doubt import evaluation_doubt
 from paribus.training.loop import Training, deterministic
 
 CHECKED_STEPS = 3
@@ -20,12 +21,13 @@ CHECKED_STEPS = 3
 # follows a bias, a millionth of a step.
 TOLERANCE = 1e-5
 ROUND_OFF = 1e-12
+BY_LOOP = "outputs in evaluation depend on other samples or passes, and a cohort is scored in other chunks"
 
 
 def self_check(run: Run, split: Split) -> str:
     """Train two replicates for three steps in float64, stacked and by the loop; return why they differ, if so.
 
-    It finds networks that `vmap` refuses, and those that it takes but trains otherwise.
+    It finds networks that `vmap` refuses, and those that it takes but trains or scores otherwise.
     """
     recipe = run.recipe.model_copy(update={"dtype": "float64", "steps": CHECKED_STEPS})
     pair = [replace(run, recipe=recipe, seed=seed) for seed in (run.seed, run.seed + 1)]
@@ -42,6 +44,8 @@ def self_check(run: Run, split: Split) -> str:
             first = alone.advance(1)
             alone.advance(CHECKED_STEPS - 1)
             after = _row(alone.network)
+            if evaluation_doubt(alone.network, alone.parts.validation.inputs):
+                return BY_LOOP
             moved = (after - before).nan_to_num(0, 0, 0).abs().max().item()
             outputs_alone = outputs_of(alone.network, alone.parts.validation)
             for what, stacked, looped, by in (

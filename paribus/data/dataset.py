@@ -6,10 +6,12 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import torch
 from torch import Tensor
+
+from paribus.data.reading import Reading
 
 PARTS = ("train", "validation", "test")
 
@@ -21,20 +23,6 @@ def digest_tensors(tensors: Iterable[Tensor]) -> str:
         sha.update(f"{tuple(tensor.shape)}{tensor.dtype}".encode())
         sha.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     return sha.hexdigest()[:16]
-
-
-class Reading(NamedTuple):
-    """What one column, folder or file became when it was read, for the page of what was read.
-
-    Attributes:
-        name: of the column, folder or file.
-        became: such as ``number``, ``3 inputs, one a text``, ``class 'dog'``, ``target: 3 classes``, ``left out``.
-        reason: why, in a phrase that a person can check, such as ``180 of 180 cells are numbers``.
-    """
-
-    name: str
-    became: str
-    reason: str
 
 
 @dataclass(frozen=True)

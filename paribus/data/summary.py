@@ -8,7 +8,8 @@ from typing import Any, Self
 
 import torch
 
-from paribus.data.dataset import PARTS, Dataset, Reading, Split
+from paribus.data.dataset import PARTS, Dataset, Split
+from paribus.data.reading import Reading
 
 
 @dataclass(frozen=True)

@@ -347,13 +347,16 @@ def choice(option: str, value: str, choices: Sequence[str]) -> str:
     return value
 
 
+SEVERAL = ("--paribus-target", "--paribus-inputs")  # options that take several columns
+
+
 def pairs(option: str, values: Iterable[str]) -> dict[str, str]:
-    """Return ``NAME=VALUE`` texts as a mapping.
+    """Return ``NAME=VALUE`` texts as a mapping; columns that are named one after the other are several.
 
     Raises:
-        ParibusError: a text has no name, no value or no equals sign.
+        ParibusError: a text has no name, no value or no equals sign, or a name has two values and can have one.
     """
-    made = {}
+    made: dict[str, str] = {}
     for text in values:
         name, _, value = text.partition("=")
         if not (name and value):
@@ -363,7 +366,14 @@ def pairs(option: str, values: Iterable[str]) -> dict[str, str]:
                 expected="TASK=VALUE, such as tabular=patients.csv",
                 fix=f"Write {option} tabular=... with no spaces round the equals sign.",
             )
-        made[name] = value
+        if name in made and option not in SEVERAL:
+            raise ParibusError(
+                option,
+                got=f"{made[name]!r} and {value!r} for task {name!r}",
+                expected="one of them",
+                fix=f"Give {option} once a task.",
+            )
+        made[name] = f"{made[name]},{value}" if name in made else value
     return made
 
 

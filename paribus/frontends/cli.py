@@ -18,6 +18,7 @@ from paribus.frontends.discovery import (
     named_suites,
     refuse_unknown,
 )
+from paribus.frontends.early_checks import refuse_early, refuse_table
 from paribus.frontends.encoding import forget_output, replace_unknown_signs
 
 if TYPE_CHECKING:
@@ -149,12 +150,14 @@ def check(arguments: Namespace) -> int:
       paribus check optimizers
       paribus check my_suite.py --all
     """
-    from paribus.execution.overfit_check import check_all
-
     if arguments.steps < 1:
         raise ParibusError(
             "--steps", got=arguments.steps, expected="at least 1", fix="Leave it out for 2000."
         )
+    refuse_unknown(arguments.suite)
+    refuse_early(vars(arguments), [arguments.suite])
+    from paribus.execution.overfit_check import check_all
+
     suite = find_suite(arguments.suite)
     settings = _settings(arguments, [suite])
     failed = False
@@ -175,6 +178,7 @@ def run(arguments: Namespace) -> int:
     for name in arguments.suites:
         refuse_unknown(name)
         add_to_path(name)
+    refuse_early(vars(arguments), arguments.suites)
     suites = [find_suite(name) for name in arguments.suites]
     return _run(suites, _settings(arguments, suites))
 
@@ -186,10 +190,12 @@ def read(arguments: Namespace) -> int:
       paribus read patients.csv --target outcome
       paribus read load.csv --as series
     """
+    kind = arguments.kind or ("images" if arguments.path.expanduser().is_dir() else "tabular")
+    if kind != "images":
+        refuse_table(arguments.path, kind, arguments.target)
     from paribus.execution.data_summary import summarise_file
     from paribus.report.what_was_read import text
 
-    kind = arguments.kind or ("images" if arguments.path.expanduser().is_dir() else "tabular")
     arguments.data = [f"{kind}={arguments.path}"]
     for option in ABOUT_DATA:
         values = getattr(arguments, option)
@@ -224,6 +230,8 @@ def calibrate(arguments: Namespace) -> int:
     from paribus.calibration.suite import calibrate_suite, lines
     from paribus.execution.progress import ProgressBar
 
+    refuse_unknown(arguments.suite)
+    refuse_early({**vars(arguments), "seeds": None}, [arguments.suite])
     suite = find_suite(arguments.suite)
     repeats = Repeats(arguments.repeats, arguments.seeds)
     arguments.seeds = None

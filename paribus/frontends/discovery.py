@@ -8,6 +8,7 @@ import importlib.util
 import json
 import re
 import sys
+from collections.abc import Iterable
 from importlib.metadata import EntryPoint, entry_points
 from importlib.resources import files
 from pathlib import Path
@@ -32,6 +33,15 @@ def described_suites() -> dict[str, Description]:
     Those of the built-in suites are a file; another package's are kept in the cache, under the hash of its sources.
     """
     return _catalogue() | {point.name: _described(point) for point in entry_points(group=GROUP)}
+
+
+def built_in_tasks(suites: Iterable[str]) -> set[str] | None:
+    """Return the names of the tasks of built-in suites; None where another suite is among them."""
+    catalogue = _catalogue()
+    chosen = [*suites]
+    if not all(name in catalogue for name in chosen):
+        return None
+    return {comparison["task"] for name in chosen for comparison in catalogue[name]}
 
 
 def suite_locations() -> dict[str, str]:

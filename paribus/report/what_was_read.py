@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from itertools import groupby
 
-from paribus.data.dataset import Reading
+from paribus.data.reading import Reading
 from paribus.data.summary import DataSummary
 from paribus.report.formatting import NOTHING, bullets, listed, pathless, plural, slug
 from paribus.report.tables import Line, markdown

@@ -151,9 +151,18 @@ def test_a_pair_without_name_or_value_is_refused(text: str) -> None:
 
 
 def test_pairs_go_by_name_and_a_value_may_hold_equals_signs() -> None:
-    texts = ["tabular=a=b.csv", "images=folder", "images=another"]
-    assert pairs("--paribus-data", texts) == {"tabular": "a=b.csv", "images": "another"}
+    texts = ["tabular=a=b.csv", "images=folder"]
+    assert pairs("--paribus-data", texts) == {"tabular": "a=b.csv", "images": "folder"}
     assert pairs("--paribus-data", []) == {}
+
+
+def test_columns_may_be_named_one_after_the_other_and_anything_else_once() -> None:
+    texts = ["tabular=price", "series=load", "tabular=stars"]
+    assert pairs("--paribus-target", texts) == {"tabular": "price,stars", "series": "load"}
+    assert refused(lambda: pairs("--paribus-data", ["tabular=a.csv", "tabular=b.csv"])) == (
+        "--paribus-data: got 'a.csv' and 'b.csv' for task 'tabular', expected one of them. "
+        "Give --paribus-data once a task."
+    )
 
 
 @pytest.mark.parametrize(

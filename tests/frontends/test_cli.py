@@ -17,6 +17,7 @@ from paribus.experiment.task import Task
 from paribus.frontends import cli, discovery
 from paribus.frontends.cli import named, named_data
 from paribus.frontends.discovery import find_suite
+from paribus.frontends.early_checks import refuse_early
 from paribus.spec import call
 from tests.helpers.processes import printed, python
 from tests.helpers.refusals import refused
@@ -56,6 +57,81 @@ def test_help_lists_and_refusals_import_neither_torch_nor_pydantic(
     done = python("-c", code, *words, cwd=tmp_path)
     assert done.returncode == status
     assert done.stderr.endswith("[]")
+
+
+EARLY: dict[str, tuple[str, str]] = {
+    "a missing file": (
+        "run optimizers --data nowhere.csv",
+        "a table file: got nothing at nowhere.csv, expected a file that can be read. Check the path.",
+    ),
+    "a missing file of a task": (
+        "calibrate optimizers --data tabular=nowhere.csv",
+        "a table file: got nothing at nowhere.csv, expected a file that can be read. Check the path.",
+    ),
+    "a file without rows": (
+        "check optimizers --data empty.csv",
+        "empty.csv: got the columns' names alone, expected at least one row below them. Give a file with rows.",
+    ),
+    "a label that is no column": (
+        "run optimizers --data a.csv --target z",
+        "label column of a.csv: got 'z', expected one of x, y. Check the spelling against the first line of the file.",
+    ),
+    "a value that is no column": (
+        "run recurrent --data series=a.csv --target series=z",
+        "value column of a.csv: got 'z', expected one of x, y. Check the spelling against the first line of the file.",
+    ),
+    "a column that is read": (
+        "read a.csv --target z",
+        "label column of a.csv: got 'z', expected one of x, y. Check the spelling against the first line of the file.",
+    ),
+    "a single seed": (
+        "run optimizers --seeds 1",
+        "number of seeds: got 1, expected at least 2, to have a difference and its spread. Use --seeds 10 or more for "
+        "a verdict; the least that can reach one is 6.",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", EARLY)
+def test_files_columns_and_settings_are_refused_before_torch_is_imported(
+    name: str, paribus: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A suite cannot be found without torch: nothing looks for one before."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.csv").write_text("x,y\n1,a\n2,b\n")
+    (tmp_path / "empty.csv").write_text("x,y\n")
+    monkeypatch.setattr(cli, "find_suite", pytest.fail)
+    monkeypatch.setattr("paribus.execution.data_summary.summarise_file", pytest.fail)
+    words, told = EARLY[name]
+    assert paribus(*words.split()) == (2, "", f"paribus: {told}\n")
+
+
+def test_reading_the_names_of_columns_needs_no_torch() -> None:
+    code = (
+        "import sys, paribus.data.readers.label_columns\n"
+        "sys.stdout.write(str(sorted({'pandas', 'pydantic', 'torch'} & sys.modules.keys())))"
+    )
+    assert python("-c", code).stdout == "[]"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "run optimizers --data tabular=a=b.csv",
+        "run optimizers --data other=a.csv",
+        "run images --data nowhere",
+        "run my_suite.py --data nowhere.csv",
+        "run optimizer_claims --data images=nowhere",
+        "run optimizers --data .",
+    ],
+)
+def test_what_only_a_task_can_tell_is_left_to_it(
+    words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a=b.csv").write_text("x,y\n1,a\n2,b\n")
+    arguments = cli._parser().parse_args(words.split())
+    refuse_early(vars(arguments), arguments.suites)
 
 
 def test_list_shows_of_every_comparison_what_it_takes(paribus: Command) -> None:

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import paribus as pb
-from paribus.data.dataset import Reading
+from paribus.data.reading import Reading
 from paribus.data.summary import DataSummary
 from paribus.execution.data_summary import summarise_file, users_own
 from paribus.execution.settings import Settings

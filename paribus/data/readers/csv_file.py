@@ -14,7 +14,6 @@ from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from paribus.data.dataset import Reading
 from paribus.data.readers.cells import Column, Mark, decimal_mark, read_column
 from paribus.data.readers.file_content import content_of, read_bytes
 from paribus.data.readers.header import (
@@ -25,6 +24,7 @@ from paribus.data.readers.header import (
     refuse_total,
     title,
 )
+from paribus.data.reading import Reading
 from paribus.errors import ParibusError
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from paribus.data.dataset import Dataset, Reading
+from paribus.data.dataset import Dataset
 from paribus.data.readers.image_decoding import decode_images, image_suffixes
 from paribus.data.readers.image_files import (
     PART_NAMES,
@@ -22,6 +22,7 @@ from paribus.data.readers.image_files import (
     location,
     root_folder,
 )
+from paribus.data.reading import Reading
 from paribus.errors import ParibusError, at_least
 
 MIN_IMAGES = 2  # of a class, one for training and one for the test part

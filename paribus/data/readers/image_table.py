@@ -10,8 +10,9 @@ from paribus.data.readers.csv_file import CsvFile, read_csv_file
 from paribus.data.readers.header import listed
 from paribus.data.readers.image_decoding import decode_images, image_suffixes
 from paribus.data.readers.image_files import ImageFile, copies, digest_of
+from paribus.data.readers.label_columns import target_columns
 from paribus.data.readers.table import table_of
-from paribus.data.readers.table_target import labelled, target_columns
+from paribus.data.readers.table_target import labelled
 from paribus.errors import ParibusError
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from paribus.data.dataset import Dataset, Reading
+from paribus.data.dataset import Dataset
 from paribus.data.precision import to_single
 from paribus.data.readers.cells import is_number
 from paribus.data.readers.csv_file import CsvFile, read_csv_file
@@ -19,6 +19,7 @@ from paribus.data.readers.header import listed
 from paribus.data.readers.time_column import Times, times_of
 from paribus.data.readers.time_gaps import moment, uneven
 from paribus.data.readers.time_step import Moments, Step, step_of
+from paribus.data.reading import Reading
 from paribus.errors import ParibusError
 
 MIN_WINDOWS = 20  # so that each part of a split by time has a few

@@ -12,9 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from paribus.data.dataset import Dataset, Reading
+from paribus.data.dataset import Dataset
 from paribus.data.precision import to_single
 from paribus.data.readers.csv_file import CsvFile, read_csv_file
+from paribus.data.readers.label_columns import target_columns
 from paribus.data.readers.table_features import (
     check_columns,
     features_of,
@@ -25,10 +26,10 @@ from paribus.data.readers.table_target import (
     Problem,
     Target,
     labelled,
-    target_columns,
     target_of,
 )
 from paribus.data.readers.table_warnings import grouping_suspicion, leaks
+from paribus.data.reading import Reading
 from paribus.errors import ParibusError
 
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from paribus.data.dataset import Reading
 from paribus.data.readers.cells import is_number
 from paribus.data.readers.csv_file import CsvFile
 from paribus.data.readers.dates import is_date
+from paribus.data.reading import Reading
 from paribus.errors import ParibusError
 
 if TYPE_CHECKING:

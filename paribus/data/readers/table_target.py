@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from paribus.data.dataset import Reading
 from paribus.data.precision import to_single
 from paribus.data.readers.csv_file import CsvFile
 from paribus.data.readers.table_features import check_numbers, exact_numbers, natural
+from paribus.data.reading import Reading
 from paribus.errors import ParibusError, one_of
 
 Problem = Literal["classification", "regression"]
@@ -39,28 +39,6 @@ class Target(NamedTuple):
     classes: tuple[str, ...]
     notes: tuple[str, ...]
     readings: tuple[Reading, ...]
-
-
-def target_columns(csv_file: CsvFile, target: str | None) -> list[str]:
-    """Return the columns to predict: the one that is named, several with commas between them, or the last.
-
-    Raises:
-        ParibusError: there is no such column.
-    """
-    if target is None:
-        return [[*csv_file.texts][-1]]
-    if target in csv_file.texts or "," not in target:
-        return [csv_file.column(target, "label column")]
-    names = [csv_file.column(name.strip(), "label column") for name in target.split(",")]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise ParibusError(
-            f"label columns of {csv_file.name}",
-            got=f"{twice!r} more than once",
-            expected="a different column each time",
-            fix="Name each column once.",
-        )
-    return names
 
 
 def labelled(csv_file: CsvFile, columns: list[str]) -> tuple[CsvFile, tuple[str, ...]]:

@@ -28,7 +28,7 @@ from paribus.data.readers.table_target import (
     labelled,
     target_of,
 )
-from paribus.data.readers.table_warnings import grouping_suspicion, leaks
+from paribus.data.readers.table_warnings import grouping_suspicion, leaks, unseen
 from paribus.data.reading import Reading
 from paribus.errors import ParibusError
 
@@ -117,6 +117,9 @@ def table_of(
         dict(zip(wanted, by_name, strict=True)),
         classes=bool(target.classes),
     )
+    declared = _declared(csv_file)
+    if declared is not None:
+        said += unseen(csv_file, features, declared.numpy())
     word = "label column" if target.classes else "values of column"
     return Dataset(
         name=csv_file.name,
@@ -127,7 +130,7 @@ def table_of(
         classes=target.classes,
         features=names,
         groups=groups,
-        declared=_declared(csv_file),
+        declared=declared,
         digest=csv_file.digest,
         notes=(*notes, *target.notes, *remarks(features), *said),
         readings=(

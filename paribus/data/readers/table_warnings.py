@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from paribus.data.readers.csv_file import CsvFile
+from paribus.data.readers.header import listed
 from paribus.data.readers.table_features import ID_NAME, MIN_ROW_NUMBERS, Feature
 
 MIN_GROUPS = 10  # fewer values that repeat with one label each are a feature that tells the label
@@ -94,3 +95,28 @@ def _proportional(
     if np.ptp(x) == 0 or np.ptp(y) == 0:
         return False
     return bool(abs(np.corrcoef(x, y)[0, 1]) > 1 - 1e-9)
+
+
+def unseen(
+    csv_file: CsvFile, features: Iterable[Feature], declared: np.ndarray[Any, np.dtype[Any]]
+) -> tuple[str, ...]:
+    """Return a note of each column of text with values that a test file alone holds, which nothing was learned of.
+
+    Args:
+        csv_file: rows of both files.
+        features: what its columns became.
+        declared: part of each row, ``(sample,)``; 2 is the test part.
+    """
+    notes = []
+    for feature in (f for f in features if f.text and f.dropped is None):
+        cells = csv_file.columns[feature.column].values
+        test = [c for c, part in zip(cells, declared, strict=True) if part == 2 and c is not None]
+        learned = {c for c, part in zip(cells, declared, strict=True) if part != 2}
+        new = sorted({c for c in test if c not in learned}, key=str)
+        if new:
+            rows = sum(c in new for c in test)
+            notes.append(
+                f"column {feature.column!r} of the test file has values that no training row has: "
+                f"{listed([*map(str, new)])} in {rows} rows, of which a network can have learned nothing"
+            )
+    return tuple(notes)

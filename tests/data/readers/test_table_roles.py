@@ -285,6 +285,20 @@ def test_a_test_file_has_the_same_columns(tmp_path: Path) -> None:
     )
 
 
+def test_values_that_the_test_file_alone_has_are_told(tmp_path: Path) -> None:
+    cities = ["Rome", "Oslo"] * 30
+    train = written(tmp_path, "train.csv", city=cities, x=X, y=CLASSES)
+    test = written(
+        tmp_path, "test.csv", city=["Graz", "Wien", "Graz", "Oslo", ""], x=X[:5], y=CLASSES[:5]
+    )
+    told = (
+        "column 'city' of the test file has values that no training row has: Graz, Wien in 3 rows, of which a network "
+        "can have learned nothing"
+    )
+    assert told in read_table(train, test=test).notes
+    assert not [n for n in read_table(test, test=train).notes if "no training row has: Graz" in n]
+
+
 def small_classes(rare: int, groups: list[int] | None) -> Dataset:
     """Make thirty rows of a frequent class and a few of a rare one, perhaps in groups."""
     targets = torch.tensor([0] * 30 + [1] * rare)

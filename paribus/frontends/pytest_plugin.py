@@ -27,12 +27,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         group.addoption(f"--paribus-{name}", **option.arguments())
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the session, which is created on first use."""
+    """Register the session, which is created on first use; refuse benchmarks side by side."""
     config.stash[PYTEST_SESSION] = None
+    option = config.option
+    if getattr(option, "benchmark_only", False) and getattr(option, "numprocesses", None):
+        with usage_errors():
+            raise ParibusError(
+                "-n",
+                got=f"{option.numprocesses} beside --benchmark-only",
+                expected="one process of pytest: benchmarks take turns, and each trains on all cores",
+                fix="Leave -n out, or write -n 0.",
+            )
 
 
 PYTEST_SESSION = pytest.StashKey["PytestSession | None"]()
+SIDE_BY_SIDE = "benchmarks take turns, and each trains on all cores: leave -n out for them"
 
 
 @contextmanager
@@ -114,6 +125,9 @@ def pytest_collection_modifyitems(
         left = [case for item in items if (case := case_of(item))]
         chosen = set(selected(suites, pytest_session.settings, left))
     wanted = [i for i in items if not (c := case_of(i)) or c in chosen]
+    if hasattr(config, "workerinput"):
+        for item in filter(case_of, wanted):
+            item.add_marker(pytest.mark.skip(SIDE_BY_SIDE))
     config.hook.pytest_deselected(items=[item for item in items if item not in wanted])
     items[:] = wanted
     if not items and config.getoption("keyword"):
@@ -134,8 +148,9 @@ def nothing_selected(config: pytest.Config, suites: list[str]) -> ParibusError:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> None:
     """Read data and try networks before the first test, so that what cannot work is refused at once."""
-    cases = [case for item in session.items if (case := case_of(item))]
     option = session.config.option
+    side_by_side = hasattr(session.config, "workerinput")
+    cases = [] if side_by_side else [c for item in session.items if (c := case_of(item))]
     if cases and not (option.collectonly or option.benchmark_skip):
         with usage_errors():
             session_of(session.config).prepare(cases)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +11,7 @@ from statistics import fmean, median
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from filelock import FileLock
 
 from paribus.analysis.results import Result
 from paribus.analysis.verdict import Contrast
@@ -124,12 +125,23 @@ class PytestSession:
     ) -> Mapping[str, Contrast]:
         """Train an arm of a comparison, or find it in the store; returns each variant's contrast with the baseline.
 
+        Workers of pytest-xdist take turns: each training uses all cores, and the next one finds its runs in the store.
+
         Raises:
             ParibusError: it cannot be trained, or control broke.
         """
         settings = self.settings if seeds is None else replace(self.settings, seeds=seeds)
         progress = ProgressBar(self._uncaptured)
-        return run_comparison(comparison, settings, progress, arm=arm).contrasts
+        with self._turn():
+            return run_comparison(comparison, settings, progress, arm=arm).contrasts
+
+    def _turn(self) -> AbstractContextManager[object]:
+        """Return the lock that workers of pytest-xdist share."""
+        if not hasattr(self.config, "workerinput"):
+            return nullcontext()
+        path = self.settings.store.with_suffix(".lock")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return FileLock(path)
 
     def fail(self, case: Case, test: str, reason: str) -> None:
         """Keep a failed case out of every table as anything but a failure."""

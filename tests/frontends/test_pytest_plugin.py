@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ import torch
 
 from paribus.execution import executor, session
 from paribus.execution.executor import execute
-from paribus.execution.orchestrate import run_suites
+from paribus.execution.orchestrate import run_comparison, run_suites
 from paribus.execution.settings import Settings
 from paribus.report import terminal
 from paribus.report.figures import learning_curves
@@ -457,6 +458,60 @@ def test_the_compare_fixture_gives_a_verdict_to_assert(pytester: pytest.Pytester
     result = pytester.runpytest_inprocess("--paribus-jobs=1", "--paribus-store=kept.sqlite")
     result.assert_outcomes(passed=1)
     assert len(_stored(pytester.path / "kept.sqlite")) == 12
+
+
+# Side by side, by pytest-xdist
+
+
+NOTED = """
+from pathlib import Path
+from paribus.execution import session
+
+trained = session.execute
+
+def noted(runs, **settings):
+    with Path("trained.txt").open("a") as file:
+        file.writelines(f"{run.key}\\n" for run in runs)
+    trained(runs, **settings)
+
+session.execute = noted
+"""
+
+
+def test_workers_take_turns_and_train_each_run_once(pytester: pytest.Pytester) -> None:
+    """Benchmarks among them are skipped with the reason; the verdicts are those of one process."""
+    pytester.makeconftest(NOTED)
+    compared = """
+        from tests.helpers.toys import comparison
+
+        def test_adam(compare):
+            contrast = compare(comparison(), seeds=6)["adam"]
+            assert contrast.difference.mean == EXPECTED
+        """
+    alone = run_comparison(
+        toys.comparison(), Settings(jobs=1, seeds=6, device="cpu", out=pytester.path / "alone")
+    )
+    text = dedent(compared).replace("EXPECTED", repr(alone.contrasts["adam"].difference.mean))
+    pytester.makepyfile(test_one=text, test_two=text, test_cases=CASES.format(suites="suite()"))
+    done = subprocess.run(
+        _command("-n", "2", "-rs", "--paribus-jobs=1", "--paribus-device=cpu"),
+        cwd=pytester.path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "2 passed, 2 skipped" in done.stdout
+    assert "benchmarks take turns, and each trains on all cores: leave -n out" in done.stdout
+    keys = (pytester.path / "trained.txt").read_text().split()
+    assert (len(keys), len({*keys})) == (12, 12)
+
+
+def test_benchmarks_side_by_side_are_refused(go: Runner) -> None:
+    assert _usage_error(go("--benchmark-only", "-n", "2")) == (
+        "-n: got 2 beside --benchmark-only, expected one process of pytest: benchmarks take turns, and each trains on "
+        "all cores. Leave -n out, or write -n 0."
+    )
 
 
 # In a process of its own

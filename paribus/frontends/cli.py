@@ -19,7 +19,7 @@ from paribus.frontends.discovery import (
     refuse_unknown,
 )
 from paribus.frontends.early_checks import refuse_early, refuse_table
-from paribus.frontends.encoding import forget_output, replace_unknown_signs
+from paribus.frontends.encoding import forget_output, refuse_undecoded, replace_unknown_signs
 
 if TYPE_CHECKING:
     from paribus.execution.orchestrate import Finished
@@ -38,6 +38,7 @@ def main(words: Sequence[str] | None = None) -> None:
     replace_unknown_signs()
     arguments = _parser().parse_args(words)
     try:
+        refuse_undecoded(sys.argv[1:] if words is None else words)
         status: int = arguments.command(arguments)
         sys.stdout.flush()
     except BrokenPipeError:

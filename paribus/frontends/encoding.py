@@ -6,6 +6,9 @@ import codecs
 import io
 import os
 import sys
+from collections.abc import Sequence
+
+from paribus.errors import ParibusError
 
 SIGNS = {
     **dict.fromkeys("—–−━╸╺─", "-"),
@@ -37,6 +40,22 @@ def replace_unknown_signs() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors=HANDLER)
+
+
+def refuse_undecoded(words: Sequence[str]) -> None:
+    """Refuse an argument whose bytes are no text in the locale's encoding: pages could not name it.
+
+    Raises:
+        ParibusError: shows it with its bytes.
+    """
+    for word in words:
+        if any("\ud800" <= sign <= "\udfff" for sign in word):
+            raise ParibusError(
+                "an argument",
+                got=f"{os.fsencode(word)!r}, which is no text in {sys.getfilesystemencoding()}",
+                expected="text in the encoding of the locale",
+                fix="Set a locale such as LC_ALL=C.UTF-8, or rename the file.",
+            )
 
 
 def forget_output() -> None:

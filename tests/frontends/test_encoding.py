@@ -31,6 +31,17 @@ def test_a_locale_without_an_encoding() -> None:
     assert done.stdout.isascii()
 
 
+def test_an_argument_that_is_no_text_is_refused_with_its_bytes() -> None:
+    done = subprocess.run(
+        [*LIST[:-1], "read", os.fsdecode(b"caf\xe9.csv")], capture_output=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.decode() == (
+        "paribus: an argument: got b'caf\\xe9.csv', which is no text in utf-8, expected text in the encoding of the "
+        "locale. Set a locale such as LC_ALL=C.UTF-8, or rename the file.\n"
+    )
+
+
 def test_a_reader_that_leaves_early_gets_no_traceback() -> None:
     command = f"{sys.executable} -m paribus list | head -1"
     done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=True)

@@ -155,11 +155,10 @@ def check(arguments: Namespace) -> int:
         raise ParibusError(
             "--steps", got=arguments.steps, expected="at least 1", fix="Leave it out for 2000."
         )
-    refuse_unknown(arguments.suite)
     refuse_early(vars(arguments), [arguments.suite])
+    suite = find_suite(arguments.suite)
     from paribus.execution.overfit_check import check_all
 
-    suite = find_suite(arguments.suite)
     settings = _settings(arguments, [suite])
     failed = False
     for name, found in check_all(suite, settings, variants=arguments.all, steps=arguments.steps):
@@ -227,13 +226,12 @@ def calibrate(arguments: Namespace) -> int:
     Example:
       paribus calibrate optimizers --data patients.csv --repeats 50
     """
+    refuse_early({**vars(arguments), "seeds": None}, [arguments.suite])
+    suite = find_suite(arguments.suite)
     from paribus.calibration import Repeats
     from paribus.calibration.suite import calibrate_suite, lines
     from paribus.execution.progress import ProgressBar
 
-    refuse_unknown(arguments.suite)
-    refuse_early({**vars(arguments), "seeds": None}, [arguments.suite])
-    suite = find_suite(arguments.suite)
     repeats = Repeats(arguments.repeats, arguments.seeds)
     arguments.seeds = None
     settings = _settings(arguments, [suite])

@@ -139,9 +139,7 @@ class PytestSession:
         """Return the lock that workers of pytest-xdist share."""
         if not hasattr(self.config, "workerinput"):
             return nullcontext()
-        path = self.settings.store.with_suffix(".lock")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return FileLock(path)
+        return FileLock(self.settings.store.with_suffix(".lock"))
 
     def fail(self, case: Case, test: str, reason: str) -> None:
         """Keep a failed case out of every table as anything but a failure."""

@@ -168,7 +168,8 @@ def _groups(
     target: Target,
 ) -> tuple[Tensor | None, tuple[str, ...]]:
     """Return the number that rows share which stay on one side of a split, and notes of them."""
-    copied, notes = (None, ()) if values is None else copies_of(values, _first(target))
+    parts = _declared(csv_file)
+    copied, notes = (None, ()) if values is None else copies_of(values, _first(target), parts)
     if group is None:
         return copied, notes
     cells = csv_file.columns[group].values
@@ -236,6 +237,13 @@ def _without_crossing(dataset: Dataset) -> Dataset:
     if not crossing.any():
         return dataset
     keep = ~crossing
+    if not keep[dataset.declared != 2].any():
+        raise ParibusError(
+            f"test file of {dataset.name}",
+            got="every training row, or rows of every group of them",
+            expected="rows that are not trained on",
+            fix="Give a file of other rows, or none, so that a part is drawn for the test.",
+        )
     note = f"training rows left out because the test file has them, or rows of their group, too: {int(crossing.sum())}"
     return replace(
         dataset,
@@ -248,9 +256,16 @@ def _without_crossing(dataset: Dataset) -> Dataset:
 
 
 def copies_of(
-    inputs: np.ndarray[Any, np.dtype[np.float64]], targets: Tensor
+    inputs: np.ndarray[Any, np.dtype[np.float64]], targets: Tensor, parts: Tensor | None = None
 ) -> tuple[Tensor | None, tuple[str, ...]]:
-    """Return a number for each row that copies share, ``(sample,)``, None if there are none, and notes of copies."""
+    """Return a number for each row that copies share, ``(sample,)``, None if there are none, and notes of copies.
+
+    Args:
+        inputs: ``(sample, feature)``.
+        targets: ``(sample,)``.
+        parts: of the rows, where the test part has a file of its own, ``(sample,)``. Whether most rows are copies, as
+            where columns take few values, is then judged by the other rows.
+    """
     import pandas as pd
 
     # Adding zero makes -0.0 the same as 0.0.
@@ -263,7 +278,8 @@ def copies_of(
     note = f"{repeated} {'row repeats' if repeated == 1 else 'rows repeat'} the inputs of an earlier row"
     if conflicting:
         note += f"; {conflicting} rows have the same inputs as a row with another label"
-    if 2 * int(rows.duplicated(keep=False).sum()) > len(rows):
+    judged = rows if parts is None else rows[parts.numpy() != 2]
+    if 2 * int(judged.duplicated(keep=False).sum()) > len(judged):
         return None, (f"{note}; as most rows do, copies are split like any other row",)
     groups = torch.from_numpy(pd.factorize(rows)[0].astype(np.int64))
     return groups, (f"{note}; copies stay on one side of a split",)

@@ -277,6 +277,24 @@ def test_a_test_file_is_the_test_part(tmp_path: Path) -> None:
     assert len(split.train) + len(split.validation) == 59
 
 
+def test_a_test_file_with_most_of_the_training_rows_leaves_the_others(tmp_path: Path) -> None:
+    train = written(tmp_path, "train.csv", x=X, y=CLASSES)
+    held = [X.index(x) for x in dict.fromkeys(X)][:45]
+    test = written(tmp_path, "test.csv", x=[X[i] for i in held], y=[CLASSES[i] for i in held])
+    data = read_table(train, test=test)
+    assert data.declared is not None
+    learned = data.inputs[0][data.declared != 2, 0].tolist()
+    assert sorted(learned) == pytest.approx(sorted({*X} - {X[i] for i in held}))
+
+
+def test_the_training_file_is_no_test_file(tmp_path: Path) -> None:
+    path = written(tmp_path, x=X, y=CLASSES)
+    assert refused(read_table, path, test=path) == (
+        "test file of t.csv and t.csv: got every training row, or rows of every group of them, expected rows that are "
+        "not trained on. Give a file of other rows, or none, so that a part is drawn for the test."
+    )
+
+
 def test_a_test_file_has_the_same_columns(tmp_path: Path) -> None:
     train = written(tmp_path, "train.csv", x=X, y=CLASSES)
     test = written(tmp_path, "test.csv", z=X, y=CLASSES)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Iterable, Sequence
 
 from paribus.data.readers.dates import is_date
 
 _BEGINS = re.compile(r"\W{0,2}\d")  # a number, perhaps with a sign before it
 _POWER = re.compile(r"\d+[eE]\d+")
 _LEADING_ZERO = re.compile(r"0\d+")
+MAX_ALIKE = 10  # groups of names in a note
 _STAND_INS = frozenset([-99.0, -999.0, -9999.0, -99999.0, 999.0, 9999.0, 99999.0])
 
 
@@ -49,3 +51,20 @@ def _stand_in(numbers: Sequence[float]) -> str:
 def leading_zeros(cells: Sequence[str]) -> str:
     """Say so where codes such as 007 are among numbers."""
     return "some begin with a zero, as codes do" if any(map(_LEADING_ZERO.fullmatch, cells)) else ""
+
+
+def spelled_alike(what: str, names: Iterable[str]) -> tuple[str, ...]:
+    """Return a note of names that are one to a reader, though not to a computer.
+
+    >>> spelled_alike("classes", ["Yes", "no", "yes "])
+    ("classes that differ by capital letters, blanks or the coding of accents alone: 'Yes', 'yes '",)
+    """
+    alike: dict[str, dict[str, None]] = {}
+    for name in dict.fromkeys(names):
+        key = "".join(unicodedata.normalize("NFKC", name).casefold().split())
+        alike.setdefault(key, {})[name] = None
+    groups = [", ".join(map(repr, group)) for group in alike.values() if len(group) > 1]
+    more = f" and {len(groups) - MAX_ALIKE} more" if len(groups) > MAX_ALIKE else ""
+    found = "; ".join(groups[:MAX_ALIKE]) + more
+    how = "capital letters, blanks or the coding of accents alone"
+    return (f"{what} that differ by {how}: {found}",) if found else ()

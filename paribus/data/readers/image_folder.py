@@ -11,6 +11,8 @@ from pathlib import Path
 import torch
 
 from paribus.data.dataset import Dataset
+from paribus.data.readers.doubts import spelled_alike
+from paribus.data.readers.header import listed
 from paribus.data.readers.image_decoding import decode_images, image_suffixes
 from paribus.data.readers.image_files import (
     PART_NAMES,
@@ -26,7 +28,11 @@ from paribus.data.reading import Reading
 from paribus.errors import ParibusError, at_least
 
 MIN_IMAGES = 2  # of a class, one for training and one for the test part
-PART_WORDS = {"train": 0, "training": 0, "val": 1, "valid": 1, "validation": 1, "dev": 1, "test": 2}
+PART_WORDS = {
+    **dict.fromkeys(("train", "training", "trainset"), 0),
+    **dict.fromkeys(("val", "valid", "validation", "dev", "valset"), 1),
+    **dict.fromkeys(("test", "testing", "testset"), 2),
+}
 
 
 def read_image_folder(path: str | Path, target: str | None = None, size: int = 32) -> Dataset:
@@ -60,6 +66,8 @@ def read_image_folder(path: str | Path, target: str | None = None, size: int = 3
     )
     parts = _parts(root)
     files, passed = _discovered(root, parts)
+    if not parts:
+        _refuse_folders_of_classes(root, files)
     left_out, crossed = copies_across_parts(files)
     kept = [i for i, file in enumerate(files) if file not in left_out]
     kept_files = [files[i] for i in kept]
@@ -77,7 +85,13 @@ def read_image_folder(path: str | Path, target: str | None = None, size: int = 3
         groups=groups,
         declared=torch.tensor([file.part for file in kept_files]) if parts else None,
         digest=digest_of(files),
-        notes=(f"{len(files)} images of {sizes}", *_note(passed), *crossed, *copied),
+        notes=(
+            f"{len(files)} images of {sizes}",
+            *_note(passed),
+            *spelled_alike("classes", classes),
+            *crossed,
+            *copied,
+        ),
         readings=(
             Reading(
                 root.name, f"images of {size}x{size} pixels", f"{len(files)} images of {sizes}"
@@ -113,6 +127,24 @@ def _parts(root: Path) -> dict[int, Path]:
             return {}
         parts[number] = folder
     return parts if {0, 2} <= parts.keys() else {}
+
+
+def _refuse_folders_of_classes(root: Path, files: list[ImageFile]) -> None:
+    """Refuse folders that hold the same folders each and no images beside them: which of the two name the classes?"""
+    inside: dict[str, set[str]] = defaultdict(set)
+    for file in files:
+        _, *between, _ = Path(file.name).parts
+        inside[file.label].add(between[0] if between else "")
+    common = set.intersection(*inside.values()) if inside else set()
+    if len(inside) > 1 and len(common) > 1 and not any("" in names for names in inside.values()):
+        first = min(inside)
+        raise ParibusError(
+            f"folder {root.name}",
+            got=f"folders {listed(sorted(inside))}, which all hold folders {listed(sorted(common))}",
+            expected="one folder of images for each class, perhaps in folders train, val and test",
+            fix=f"If the inner folders are the classes, name one outer folder, such as {root.name}/{first}, or call "
+            "them train and test; if the outer ones are, move the images up into them.",
+        )
 
 
 @dataclass
@@ -184,11 +216,14 @@ def _classes(
     }
     names = set().union(*there.values())
     if len(names) < 2:
+        below = _folder_of_folders(root)
         raise ParibusError(
             f"folder {root.name}",
             got=f"the single class folder {min(names)!r}" if names else "no class folders",
             expected="a folder of images for each of two classes or more",
-            fix="Put the images of each class into a folder named for it.",
+            fix=f"Name {below.relative_to(root.parent)}, which holds {len(folders(below))} folders, in its place."
+            if below
+            else "Put the images of each class into a folder named for it.",
         )
     for part in sorted(there):
         for name in sorted(names):
@@ -203,3 +238,12 @@ def _classes(
                 ),
             )
     return tuple(sorted(names))
+
+
+def _folder_of_folders(root: Path) -> Path | None:
+    """Return the first folder below ``root`` that holds several, where each above it holds one alone."""
+    folder, seen = root, set[Path]()
+    while len(inner := folders(folder)) == 1 and folder.resolve() not in seen:
+        seen.add(folder.resolve())
+        folder = inner[0]
+    return folder if len(inner) > 1 else None

@@ -15,6 +15,7 @@ from torch import Tensor
 from paribus.data.dataset import Dataset
 from paribus.data.precision import to_single
 from paribus.data.readers.csv_file import CsvFile, read_csv_file
+from paribus.data.readers.doubts import spelled_alike
 from paribus.data.readers.label_columns import target_columns
 from paribus.data.readers.table_features import (
     check_columns,
@@ -120,6 +121,11 @@ def table_of(
     declared = _declared(csv_file)
     if declared is not None:
         said += unseen(csv_file, features, declared.numpy())
+    said += tuple(
+        note
+        for name in (*(f.column for f in kept if f.text), *filter(None, [group]))
+        for note in _spelled_alike(csv_file, name)
+    )
     word = "label column" if target.classes else "values of column"
     return Dataset(
         name=csv_file.name,
@@ -155,6 +161,13 @@ def _check_group(csv_file: CsvFile, group: str, targets: Sequence[str]) -> None:
             expected="a column beside it, with a value for each subject and three at least, one for each part",
             fix="Name the column whose rows belong together.",
         )
+
+
+def _spelled_alike(csv_file: CsvFile, name: str) -> tuple[str, ...]:
+    """Return a note of texts of a column that are one to a reader."""
+    column = csv_file.columns[name]
+    texts = [value for value in column.values if isinstance(value, str)]
+    return spelled_alike(f"texts of column {name!r}", texts)
 
 
 def _first(target: Target) -> Tensor:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from paribus.data.precision import to_single
 from paribus.data.readers.csv_file import CsvFile
+from paribus.data.readers.doubts import spelled_alike
 from paribus.data.readers.table_features import check_numbers, exact_numbers, natural
 from paribus.data.reading import Reading
 from paribus.errors import ParibusError, one_of
@@ -195,13 +196,9 @@ def _spellings(cells: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
     for cell, name in zip(cells, names, strict=True):
         written.setdefault(name, {})[cell.strip()] = None
     one = "; ".join(f"{name} ({', '.join(w)})" for name, w in written.items() if len(w) > 1)
-    folded: dict[str, list[str]] = {}
-    for name in written:
-        folded.setdefault(name.casefold(), []).append(name)
-    two = "; ".join(", ".join(group) for group in folded.values() if len(group) > 1)
     return (
         *((f"labels written in several ways and taken for one class: {one}",) if one else ()),
-        *((f"classes that differ by small and capital letters alone: {two}",) if two else ()),
+        *spelled_alike("classes", written),
     )
 
 

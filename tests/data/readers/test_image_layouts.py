@@ -1,0 +1,60 @@
+"""Folders of images in other layouts than one folder a class."""
+
+from __future__ import annotations
+
+from itertools import count
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from paribus.data.readers.image_folder import read_image_folder
+from tests.helpers.refusals import refused
+
+GREYS = count()
+
+
+def _filled(root: Path, *folders: str, images: int = 2) -> Path:
+    for name in folders:
+        (root / name).mkdir(parents=True, exist_ok=True)
+        for i in range(images):
+            grey = next(GREYS)
+            Image.new("RGB", (4, 4), (grey % 256, grey // 256, i)).save(root / name / f"{i}.png")
+    return root
+
+
+@pytest.mark.parametrize("outer", [("fold1", "fold2"), ("images", "masks"), ("color", "grey")])
+def test_folders_that_hold_the_same_folders_are_refused(
+    tmp_path: Path, outer: tuple[str, str]
+) -> None:
+    root = _filled(tmp_path / "d", *(f"{o}/{i}" for o in outer for i in ("cat", "dog")))
+    assert refused(read_image_folder, root) == (
+        f"folder d: got folders {outer[0]}, {outer[1]}, which all hold folders cat, dog, expected one folder of images "
+        "for each class, perhaps in folders train, val and test. If the inner folders are the classes, name one outer "
+        f"folder, such as d/{outer[0]}, or call them train and test; if the outer ones are, move the images up into "
+        "them."
+    )
+
+
+@pytest.mark.parametrize("names", [("Training", "Testing"), ("trainset", "testset")])
+def test_further_words_for_the_parts_of_a_split(tmp_path: Path, names: tuple[str, str]) -> None:
+    root = _filled(tmp_path, *(f"{o}/{i}" for o in names for i in ("cat", "dog")))
+    data = read_image_folder(root)
+    assert data.classes == ("cat", "dog")
+    assert data.declared is not None
+    assert torch.bincount(data.declared).tolist() == [4, 0, 4]
+
+
+def test_folders_within_class_folders_are_read(tmp_path: Path) -> None:
+    root = _filled(tmp_path, "cat/images", "dog/images", "cat/more", "dog/others")
+    assert read_image_folder(root).classes == ("cat", "dog")
+    assert len(read_image_folder(_filled(root, "cat", "dog/more"))) == 12
+
+
+def test_one_folder_around_the_classes_is_named(tmp_path: Path) -> None:
+    root = _filled(tmp_path / "d", "all/images/cat", "all/images/dog")
+    assert refused(read_image_folder, root) == (
+        "folder d: got the single class folder 'all', expected a folder of images for each of two classes or more. "
+        "Name d/all/images, which holds 2 folders, in its place."
+    )

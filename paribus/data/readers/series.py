@@ -13,9 +13,9 @@ from torch import Tensor
 
 from paribus.data.dataset import Dataset
 from paribus.data.precision import to_single
-from paribus.data.readers.cells import is_number
 from paribus.data.readers.csv_file import CsvFile, read_csv_file
-from paribus.data.readers.header import listed
+from paribus.data.readers.doubts import spelled_alike
+from paribus.data.readers.series_columns import checked_values, chosen_columns
 from paribus.data.readers.time_column import Times, times_of
 from paribus.data.readers.time_gaps import moment, uneven
 from paribus.data.readers.time_step import Moments, Step, step_of
@@ -58,14 +58,19 @@ def read_series(
     """
     csv_file = read_csv_file(path)
     times = times_of(csv_file)
-    column = _value_column(csv_file, (*times.columns, *filter(None, [panel])), target)
-    further = _further(csv_file, (*times.columns, column, *filter(None, [panel])), inputs)
+    chosen = chosen_columns(csv_file, (*times.columns, *filter(None, [panel])), target, inputs)
+    column, further = chosen.target, chosen.further
     pieces = _pieces(csv_file, panel)
-    made = [
-        _piece(csv_file.keep(rows), times, np.array(rows), (column, *further), panel)
-        for rows in pieces
-    ]
+    whole = np.stack(
+        [
+            checked_values(csv_file, column, ["number"]),
+            *(checked_values(csv_file, name) for name in further),
+        ],
+        axis=1,
+    )
+    made = [_piece(csv_file, times, whole, rows, panel) for rows in pieces]
     step = made[0].step
+    _refuse_other_steps(csv_file, made)
     values, taken = to_single(np.concatenate([piece.values for piece in made]))
     if (values[:, 0] == values[0, 0]).all():
         raise ParibusError(
@@ -85,8 +90,6 @@ def read_series(
         ends = np.concatenate([piece.moments[window:] for piece in made])
         order = torch.from_numpy(np.argsort(ends, kind="stable"))
         seen, wanted = seen[order], wanted[order]
-    used = {*times.columns, column, *further, panel}
-    unused = [name for name in csv_file.texts if name not in used]
     return Dataset(
         name=csv_file.name,
         origin=f"the file {csv_file.name}, column {column!r} at the times of {times.column!r}",
@@ -96,14 +99,19 @@ def read_series(
         standardise_targets=True,
         features=(column, *further),
         digest=csv_file.digest,
-        notes=(*csv_file.notes, *_remarks(made, values[:, 0], window), *_unused(unused)),
+        notes=(
+            *csv_file.notes,
+            *_remarks(made, values[:, 0], window),
+            *chosen.notes,
+            *_spelled_alike(csv_file, panel),
+        ),
         readings=(
             *csv_file.about,
             Reading(times.column, "times", f"{times.how}; every {step.text}, {_range(made)}"),
             Reading(column, "value to predict, and input", _cells(csv_file, column)),
             *(Reading(name, "further input", _cells(csv_file, name)) for name in further),
             *((Reading(panel, "name of the series", f"{len(made)} series"),) if panel else ()),
-            *(Reading(name, "left out", "not asked for by inputs") for name in unused),
+            *(Reading(name, "left out", reason) for name, reason in chosen.unused.items()),
         ),
         season=step.season if step.season <= window else 1,
     )
@@ -147,98 +155,61 @@ class _Piece(NamedTuple):
     values: np.ndarray[Any, np.dtype[np.float64]]
     step: Step
     notes: tuple[str, ...]
-
-
-def _value_column(csv_file: CsvFile, used: Sequence[str], target: str | None) -> str:
-    what = "value column"
-    if target is not None:
-        return csv_file.column(target, what)
-    numeric = [n for n in csv_file.texts if n not in used and csv_file.columns[n].kind == "number"]
-    if len(numeric) == 1:
-        return numeric[0]
-    raise ParibusError(
-        f"{what} of {csv_file.name}",
-        got=f"{len(numeric)} columns of numbers ({listed(numeric)})"
-        if numeric
-        else f"no column of numbers among {listed([*csv_file.texts])}",
-        expected="one, or the name of the one to predict",
-        fix="Name the column to predict as the target." if numeric else "Give a file with values.",
-    )
-
-
-def _further(csv_file: CsvFile, used: Sequence[str], inputs: str | None) -> tuple[str, ...]:
-    """Return the further columns that the network sees."""
-    if inputs is None:
-        return ()
-    if inputs == "all":
-        return tuple(
-            n for n in csv_file.texts if n not in used and csv_file.columns[n].kind == "number"
-        )
-    names = [csv_file.column(name.strip(), "input column") for name in inputs.split(",")]
-    return tuple(name for name in names if name not in used)
-
-
-def _unused(names: Sequence[str]) -> tuple[str, ...]:
-    if not names:
-        return ()
-    return (
-        f"columns that the network does not see: {listed([*names])}; --inputs all gives it those of numbers",
-    )
+    line: int
 
 
 def _pieces(csv_file: CsvFile, panel: str | None) -> list[list[bool]]:
     """Return which rows are of each series."""
     if panel is None:
         return [[True] * len(csv_file.lines)]
-    cells = csv_file.texts[csv_file.column(panel, "panel column")]
-    return [[cell == name for cell in cells] for name in dict.fromkeys(cells)]
+    names = csv_file.columns[csv_file.column(panel, "panel column")].values
+    if None in names:
+        raise ParibusError(
+            f"panel column {panel!r} of {csv_file.name}, line {csv_file.lines[names.index(None)]}",
+            got="nothing",
+            expected="the name of a series in each row",
+            fix="Fill it in, or leave the row out.",
+        )
+    return [[own == name for own in names] for name in dict.fromkeys(names)]
+
+
+def _refuse_other_steps(csv_file: CsvFile, made: Sequence[_Piece]) -> None:
+    first = made[0]
+    other = next((piece for piece in made if piece.step.text != first.step.text), None)
+    if other is not None:
+        raise ParibusError(
+            f"series of {csv_file.name}",
+            got=f"one every {first.step.text} (line {first.line}) and one every {other.step.text} (line {other.line})",
+            expected="series of one step",
+            fix="Give a file for each step, or resample the series.",
+        )
 
 
 def _piece(
     csv_file: CsvFile,
     times: Times,
-    rows: np.ndarray[Any, np.dtype[np.bool_]],
-    columns: Sequence[str],
+    whole: np.ndarray[Any, np.dtype[np.float64]],
+    rows: Sequence[bool],
     panel: str | None,
 ) -> _Piece:
-    """Return one series in order; refuse one that is not even or has a value missing."""
-    moments, notes = times.moments[rows], []
-    values = np.stack([_checked_values(csv_file, name) for name in columns], axis=1)
+    """Return the series of these rows in order; refuse one that is not even."""
+    kept = np.array(rows)
+    moments, values, notes = times.moments[kept], whole[kept], list[str]()
+    csv_file = csv_file.keep(rows)
     if len(moments) > 1 and (np.diff(moments).astype(int) < 0).all():
         moments, values = moments[::-1], values[::-1]
         csv_file = replace(csv_file, lines=csv_file.lines[::-1])
         notes.append("rows stand from the newest to the oldest, and were turned")
     step = step_of(moments)
     if step is None:
-        raise uneven(csv_file, moments, local=times.local, panel=panel)
+        raise uneven(csv_file, moments, times, panel)
     if step.skipped:
         line = csv_file.lines[step.first]
         notes.append(
             f"weekdays that are missing, as on holidays: {step.skipped}, the first before line {line}; the rows round "
             "them count as one step apart"
         )
-    return _Piece(moments, values, step, tuple(notes))
-
-
-def _checked_values(csv_file: CsvFile, column: str) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Return the values ``(time,)``, all finite."""
-    read = csv_file.columns[column]
-    numbers = read.kind == "number"
-    finite = [numbers and v is not None and bool(np.isfinite(np.float32(v))) for v in read.values]
-    if not all(finite):
-        row = next(
-            i
-            for i, known in enumerate(finite)
-            if not known and (numbers or not is_number(read.values[i]))
-        )
-        cell = csv_file.texts[column][row].strip()
-        raise ParibusError(
-            f"column {column!r} of {csv_file.name}, line {csv_file.lines[row]}",
-            got=repr(cell) if cell else "nothing",
-            expected="a finite number for each time",
-            fix="Fill the value in, or cut the series there.",
-        )
-    return np.array(read.values, dtype=np.float64)
+    return _Piece(moments, values, step, tuple(notes), csv_file.lines[0])
 
 
 def _refuse_short(csv_file: CsvFile, rows: int, window: int) -> None:
@@ -254,12 +225,17 @@ def _refuse_short(csv_file: CsvFile, rows: int, window: int) -> None:
 
 def _cells(csv_file: CsvFile, column: str) -> str:
     read = csv_file.columns[column]
-    return f"{len(read.values)} numbers" + (f"; {read.how}" if read.how else "")
+    return "; ".join(filter(None, [f"{len(read.values)} {read.kind}s", read.how, read.doubt]))
 
 
 def _range(made: Sequence[_Piece]) -> str:
     first, last = min(p.moments[0] for p in made), max(p.moments[-1] for p in made)
     return f"from {moment(first)} to {moment(last)}"
+
+
+def _spelled_alike(csv_file: CsvFile, panel: str | None) -> tuple[str, ...]:
+    names = csv_file.texts[panel] if panel else ()
+    return spelled_alike("series", (name.strip() for name in names))
 
 
 def _remarks(made: Sequence[_Piece], values: Tensor, window: int) -> tuple[str, ...]:

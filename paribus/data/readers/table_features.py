@@ -131,7 +131,7 @@ def _feature(csv_file: CsvFile, name: str) -> Feature:
     missing = int(column.isna().sum())
     numbers = exact_numbers(csv_file, name)
     if numbers is not None:
-        reason, doubt = _useless_numbers(name, numbers)
+        reason, doubt = useless_numbers(name, numbers)
         return Feature(name, (name,), numbers[:, None], missing, False, reason, doubt)
     texts = column.str.strip()
     categories = sorted(texts.dropna().unique(), key=natural)
@@ -142,7 +142,7 @@ def _feature(csv_file: CsvFile, name: str) -> Feature:
     return Feature(name, tuple(f"{name}={c}" for c in categories), values, missing, True, None)
 
 
-def _useless_numbers(
+def useless_numbers(
     name: str, numbers: np.ndarray[Any, np.dtype[np.float64]]
 ) -> tuple[str | None, str]:
     """Return why a column of numbers is left out, and what makes one doubt it, if anything does."""
@@ -151,7 +151,7 @@ def _useless_numbers(
         return "missing throughout", ""
     if (present == present[0]).all():
         return "one value throughout", ""
-    if len(present) < MIN_ROW_NUMBERS or not (present % 1 == 0).all():
+    if len(present) < MIN_ROW_NUMBERS or not (present == np.round(present)).all():
         return None, ""
     steps = np.diff(present)
     distinct = len(np.unique(present)) == len(present)

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from paribus.data.readers.csv_file import CsvFile
 from paribus.data.readers.header import listed
+from paribus.data.readers.month_names import in_english
+from paribus.data.readers.time_parts import YEAR, date_of_parts, time_of_day
+from paribus.data.readers.time_periods import periods
 from paribus.data.readers.time_step import step_of
 from paribus.errors import ParibusError
 
-if TYPE_CHECKING:
-    pass
-
 Moments = np.ndarray[Any, np.dtype[np.datetime64]]
+MAX_YEAR = 9999
 MIN_ROWS = 3  # fewer whole numbers are no column of years
 _YEAR = re.compile(r"1[5-9]\d\d|2[0-4]\d\d")
 _UNITS = {"s": (1e8, 5e9), "ms": (1e11, 5e12), "us": (1e14, 5e15), "ns": (1e17, 5e18)}
@@ -25,13 +26,12 @@ _UNIT_NAMES = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns":
 _TIME_NAME = re.compile(
     r".*(?:time|date|stamp|unix|epoch|second|datum|zeit|ds)|t|ts", re.IGNORECASE
 )
-_HOUR_NAME = re.compile(
-    r"(?:.*[^a-z])?(?:hour|hr|hours|he|stunde|time|zeit)(?:[^a-z].*)?", re.IGNORECASE
-)
 _OFFSET = re.compile(r".*\d(?:Z|[+-]\d{2}:?\d{2})$")
 _ISO = re.compile(r"\d{4}[-/.]")
-_TIME_OF_DAY = re.compile(r"\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AaPp][Mm])?")
+_TIME_OF_DAY = re.compile(r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?: ?[AaPp][Mm])?")
+_MIDNIGHT = re.compile(r"\b24:00(?P<seconds>:00)?\b")  # which ends a day
 MIN_DIGITS = 3
+MAX_SHOWN = 30  # characters of a cell in a message
 _NUMERIC_DATE = re.compile(r"\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}\b.*")
 
 
@@ -53,40 +53,66 @@ class Times(NamedTuple):
     local: bool = True
 
 
-class _Reading(NamedTuple):
-    moments: Moments
-    how: str
-
-
 def times_of(csv_file: CsvFile) -> Times:
-    """Return the times: of the first column of text that reads as times, or of one of years or Unix time.
+    """Return the times: of a column of text that reads as times, of parts in several columns, or of one of numbers.
+
+    Of several the first that is even is taken, or else the first.
 
     Raises:
         ParibusError: there is none, one of its cells is no time, or day and month cannot be told apart.
     """
-    texts = [n for n in csv_file.texts if csv_file.columns[n].kind == "text"]
-    for name in texts:
-        found = _of_text(csv_file, name)
-        if found is not None:
-            return _with_hours(csv_file, found)
-    for name in csv_file.texts:
-        found = _of_numbers(csv_file, name)
-        if found is not None:
-            return _with_hours(csv_file, found)
+    found: Times | None = None
+    for name in (n for n in csv_file.texts if csv_file.columns[n].kind == "text"):
+        try:
+            times = _of_text(csv_file, name)
+        except ParibusError:
+            if found is None:
+                raise
+            continue
+        if times is not None:
+            times = _with_hours(csv_file, times)
+            if _is_even(times.moments):
+                return times
+            found = found or times
+    if found is not None:
+        return found
+    read = [_of_parts(csv_file), *(_of_numbers(csv_file, name) for name in csv_file.texts)]
+    whole = [_with_hours(csv_file, times) for times in read if times is not None]
+    if whole:
+        return next((times for times in whole if _is_even(times.moments)), whole[0])
     raise ParibusError(
         f"time column of {csv_file.name}",
-        got=f"no column of times among {listed([*csv_file.texts])}",
+        got=f"no column of times among {_shown(csv_file)}",
         expected="a column of times such as 2011-01-31 00:15:00",
         fix="Add one, or give a file that has one.",
     )
 
 
+def _is_even(moments: Moments) -> bool:
+    return step_of(moments) is not None or step_of(moments[::-1]) is not None
+
+
+def _shown(csv_file: CsvFile) -> str:
+    """Return the columns' names, each with its first cell."""
+    cells = {name: cells[0].strip()[:MAX_SHOWN] for name, cells in csv_file.texts.items()}
+    return listed(f"{name} ({cell!r})" for name, cell in cells.items())
+
+
+def _of_parts(csv_file: CsvFile) -> Times | None:
+    """Return the times of columns of years, months and days."""
+    parts = date_of_parts(csv_file)
+    if parts is None:
+        return None
+    names, moments = parts
+    return Times(_joined(names), names, moments, "dates in parts")
+
+
 def _of_text(csv_file: CsvFile, name: str) -> Times | None:
     cells = [cell.strip() for cell in csv_file.texts[name]]
+    for reading in periods(cells):
+        return Times(name, (name,), reading.moments, reading.how)
     if 2 * sum(map(_is_no_date, cells)) > len(cells):
         return None
-    for reading in _periods(cells):
-        return Times(name, (name,), reading.moments, reading.how)
     first, others = _parsed(cells, day_first=False), _parsed(cells, day_first=True)
     known = max(((~np.isnat(first)).mean(), (~np.isnat(others)).mean()))
     if known <= 0.5:
@@ -143,57 +169,16 @@ def _parsed(cells: Sequence[str], *, day_first: bool) -> Moments:
     with warnings.catch_warnings():
         # That each text was read by itself, or that the day came first after all.
         warnings.simplefilter("ignore", UserWarning)
-        series = pd.Series(cells, dtype=object)
+        ends = [bool(_MIDNIGHT.search(cell)) for cell in cells]
+        tidy = (_MIDNIGHT.sub(r"00:00\g<seconds>", cell) for cell in map(in_english, cells))
+        series = pd.Series([*tidy], dtype=object)
         times = pd.to_datetime(series, errors="coerce", dayfirst=day_first, utc=True)
         if times.isna().any() and _ISO.match(cells[0]):  # fractions of seconds in some rows alone
             others = pd.to_datetime(series, errors="coerce", format="ISO8601", utc=True)
             times = max(times, others, key=lambda found: int(found.notna().sum()))
-    moments: Moments = times.dt.tz_localize(None).to_numpy()
+    starts = times.dt.tz_localize(None).to_numpy()
+    moments: Moments = starts + np.array(ends).astype("timedelta64[D]")
     return moments
-
-
-def _periods(cells: Sequence[str]) -> Iterator[_Reading]:
-    """Yield readings as quarters, weeks, or dates without marks between year, month and day."""
-    for pattern, how, made in _PERIODS:
-        matches = [pattern.fullmatch(cell) for cell in cells]
-        if all(matches):
-            try:
-                texts = [made(m) for m in matches if m]
-                yield _Reading(np.array(texts, dtype="datetime64[s]"), how)
-            except ValueError:
-                continue
-
-
-def _quarter(year: str, quarter: str) -> str:
-    return f"{year}-{3 * int(quarter) - 2:02}-01"
-
-
-def _week(match: re.Match[str]) -> str:
-    from datetime import date
-
-    return date.fromisocalendar(int(match[1]), int(match[2]), 1).isoformat()
-
-
-_PERIODS: tuple[tuple[re.Pattern[str], str, Callable[[re.Match[str]], str]], ...] = (
-    (re.compile(r"(\d{4})[- ]?[Qq]([1-4])"), "quarters", lambda m: _quarter(m[1], m[2])),
-    (re.compile(r"[Qq]([1-4])[- /]?(\d{4})"), "quarters", lambda m: _quarter(m[2], m[1])),
-    (re.compile(r"(\d{4})-?W(\d{2})"), "weeks, each by its Monday", _week),
-    (
-        re.compile(r"(\d{4})(0[1-9]|1[0-2])([0-2]\d|3[01])(?:\.0)?"),
-        "dates as YYYYMMDD",
-        lambda m: f"{m[1]}-{m[2]}-{m[3]}",
-    ),
-    (
-        re.compile(r"(\d{4})(0[1-9]|1[0-2])([0-2]\d|3[01])([01]\d|2[0-3])([0-5]\d)([0-5]\d)?"),
-        "times as YYYYMMDDhhmm",
-        lambda m: f"{m[1]}-{m[2]}-{m[3]}T{m[4]}:{m[5]}:{m[6] or '00'}",
-    ),
-    (
-        re.compile(r"(1[5-9]\d\d|2[0-4]\d\d)(0[1-9]|1[0-2])(?:\.0)?"),
-        "months as YYYYMM",
-        lambda m: f"{m[1]}-{m[2]}-01",
-    ),
-)
 
 
 def _of_numbers(csv_file: CsvFile, name: str) -> Times | None:
@@ -203,14 +188,15 @@ def _of_numbers(csv_file: CsvFile, name: str) -> Times | None:
         return None
     cells = [cell.strip() for cell in csv_file.texts[name]]
     numbers = np.array(column.values)
-    for reading in _periods(cells):
+    for reading in periods(cells):
         if step_of(reading.moments) is not None or _TIME_NAME.fullmatch(name.strip()):
             return Times(name, (name,), reading.moments, reading.how)
     whole = bool((numbers % 1 == 0).all())
-    years = whole and all(_YEAR.fullmatch(str(int(n))) for n in numbers)
-    if years and len(set(np.diff(numbers))) == 1 and abs(np.diff(numbers)[0]) >= 1:
-        texts = [f"{int(n)}-01-01" for n in numbers]
-        return Times(name, (name,), np.array(texts, dtype="datetime64[s]"), "years")
+    even = len(set(np.diff(numbers))) == 1 and abs(np.diff(numbers)[0]) >= 1
+    named = bool(YEAR.fullmatch(name.strip())) and bool((np.abs(numbers) <= MAX_YEAR).all())
+    if whole and (named or (even and all(_YEAR.fullmatch(str(int(n))) for n in numbers))):
+        years = (numbers.astype(np.int64) - 1970).astype("datetime64[Y]")
+        return Times(name, (name,), years.astype("datetime64[s]"), "years")
     for unit, (low, high) in _UNITS.items():
         if ((numbers >= low) & (numbers <= high)).all() and (
             _TIME_NAME.fullmatch(name.strip()) or len(set(np.diff(numbers))) == 1
@@ -223,36 +209,19 @@ def _of_numbers(csv_file: CsvFile, name: str) -> Times | None:
 
 
 def _with_hours(csv_file: CsvFile, times: Times) -> Times:
-    """Return times with the hours of a second column, where days repeat and another column tells them apart."""
+    """Return times with the time of day of a second column, where days repeat and another column tells them apart."""
     days = times.moments.astype("datetime64[D]")
     if len(np.unique(times.moments)) == len(times.moments) or (days != times.moments).any():
         return times
-    for name in csv_file.texts:
-        if name in times.columns or not _HOUR_NAME.fullmatch(name.strip()):
-            continue
-        hours = _hours(csv_file, name)
-        if hours is not None:
-            moments = times.moments.astype("datetime64[s]") + hours
-            how = f"{times.how}, with the hour from column {name!r}"
-            both = (*times.columns, name)
-            return Times(f"{times.column} and {name}", both, moments, how, times.local)
-    return times
+    found = time_of_day(csv_file, times.columns)
+    if found is None:
+        return times
+    names, hours = found
+    moments = times.moments.astype("datetime64[s]") + hours
+    how = f"{times.how}, with the time of day from column {' and '.join(map(repr, names))}"
+    both = (*times.columns, *names)
+    return Times(_joined(both), both, moments, how, times.local)
 
 
-def _hours(csv_file: CsvFile, name: str) -> np.ndarray[Any, np.dtype[np.timedelta64]] | None:
-    """Return the time of day in a column: hours 0 to 23 or 1 to 24, or hours and minutes."""
-    column = csv_file.columns[name]
-    if column.missing:
-        return None
-    if column.kind == "number":
-        numbers = np.array(column.values)
-        if numbers.min() < 0 or numbers.max() > 24:
-            return None
-        ends = numbers.max() == 24  # hours by their ends
-        seconds = np.round((numbers - ends) * 3600).astype(np.int64).tolist()
-        return np.array(seconds, dtype="timedelta64[s]")
-    parts = [re.fullmatch(r"(\d{1,2}):(\d{2})(?::(\d{2}))?", str(v)) for v in column.values]
-    if not all(parts):
-        return None
-    seconds = [int(p[1]) * 3600 + int(p[2]) * 60 + int(p[3] or 0) for p in parts if p]
-    return np.array(seconds, dtype="timedelta64[s]")
+def _joined(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}"

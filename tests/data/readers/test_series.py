@@ -155,7 +155,7 @@ VALUE = "expected a finite number for each time. Fill the value in, or cut the s
         ),
         (
             "a,b\n" + "x,1\n" * 30,
-            "time column of s.csv: got no column of times among a, b, expected a column of times such as "
+            "time column of s.csv: got no column of times among a ('x'), b ('1'), expected a column of times such as "
             "2011-01-31 00:15:00. Add one, or give a file that has one.",
         ),
         (

@@ -178,7 +178,9 @@ def test_days_and_hours_in_two_columns(tmp_path: Path) -> None:
 
 def test_a_time_of_day_alone_is_no_time(tmp_path: Path) -> None:
     message = refused(read_series, written(tmp_path, [f"{t:%H:%M}" for t in HOURS]))
-    assert message.startswith("time column of s.csv: got no column of times among when, value")
+    assert message.startswith(
+        "time column of s.csv: got no column of times among when ('00:00'), value ('0')"
+    )
     days = [f"{t:%Y-%m-%d}" for t in HOURS]
     path = written(
         tmp_path, [f"{t:%H:%M}" for t in HOURS], "time", date=days, value=[*range(COUNT)]

@@ -18,7 +18,7 @@ Mark = Literal[".", ","]
 MISSING_WORDS = frozenset(
     (
         *("na", "n/a", "n.a.", "#n/a", "#na", "<na>", "nan", "-nan", "null", "none", "nil"),
-        *("?", ".", "-", "--", "missing", "unknown", "#value!", "#div/0!"),
+        *("?", ".", "-", "--", "–", "—", "missing", "unknown", "#value!", "#div/0!"),
         *("1.#ind", "-1.#ind", "1.#qnan", "-1.#qnan"),
     )
 )
@@ -31,7 +31,8 @@ _MINUS = dict.fromkeys((0x2212, 0x2013, 0xFE63, 0xFF0D), "-")
 _QUOTES = dict.fromkeys((0x2019, 0x02BC, 0x60), "'")
 _CELL = re.compile(
     rf"""(?P<open>\()?\s*(?P<sign>[+-])?\s*(?P<before>[{CURRENCIES}]|[A-Z]{{3}}\s)?\s*(?P<inner>[+-])?
-    (?P<body>\d[\d., '_]*|[.,]\d+)(?P<exponent>[eEdD][+-]?\d+|\s?[x×*]\s?10\^?[+-]?\d+)?(?P<after>-)?
+    (?P<body>\d[\d., '_]*|[.,]\d+)(?P<exponent>[eEdD][+-]?\d+|\s?[x×*]\s?10\^?[+-]?\d+)?
+    (?P<after>(?<=[.,])-|-(?!\s*[^\W\d_]))?
     \s*(?P<unit>[%‰]|°?[^\W\d_{CURRENCIES}][^\s\d]{{0,7}}|°|[{CURRENCIES}])?\s*(?P<close>\))?""",
     re.VERBOSE,
 )
@@ -196,11 +197,12 @@ def _numbers(cells: Sequence[str], decimal: Mark | None) -> _Numbers | _Refused 
     ]
     if not wrong:
         return _written(matches, decimal)
+    plain = sum(bool(m and _reads(m["body"])) for m in matches)
     bounds = [i for i in wrong if _BOUND.fullmatch(cells[i])]
-    if bounds and 2 * (len(wrong) - len(bounds)) < len(cells):
+    if bounds and plain and 2 * (len(wrong) - len(bounds)) < len(cells):
         return _Refused(bounds[0], "a number without a sign such as < before it")
-    few = 2 * len(wrong) < len(cells)
-    return _Refused(wrong[0], "a number, like most of that column") if few else None
+    most = 2 * plain > len(cells)
+    return _Refused(wrong[0], "a number, like most of that column") if most else None
 
 
 def _plain(cells: Sequence[str], decimal: Mark | None) -> _Numbers:
@@ -244,7 +246,7 @@ def _written(
     if mark is None:
         bodies = [m["body"] for m in found]
         at = next((i for i, b in enumerate(bodies) if not _fits(b, _first_mark(bodies))), 0)
-        each_fits = all(_fits(b, ".") or _fits(b, ",") for b in bodies)
+        each_fits = all(map(_reads, bodies))
         wanted = "a number with the decimal mark of the others"
         return _Refused(at, wanted) if usual or each_fits else None
     if mark == "?":
@@ -283,6 +285,11 @@ def _first_mark(bodies: Sequence[str]) -> Mark:
     """Return the decimal mark of the first number that shows one."""
     shown = (b for b in bodies if _fits(b, ".") != _fits(b, ","))
     return "." if _fits(next(shown, "."), ".") else ","
+
+
+def _reads(body: str) -> bool:
+    """Return whether a body is a number with either decimal mark."""
+    return _fits(body, ".") or _fits(body, ",")
 
 
 def _fits(body: str, mark: Mark) -> bool:

@@ -21,6 +21,7 @@ from paribus.data.readers.header import (
     listed,
     refuse_names_again,
     refuse_row_as_names,
+    refuse_sum,
     refuse_total,
     title,
 )
@@ -132,14 +133,18 @@ def read_csv_file(path: str | Path) -> CsvFile:
     for i, name in enumerate(names):
         if not (row[i].strip() or any(map(str.strip, texts[name]))):
             del texts[name]  # as a separator at the end of each line leaves one
-    _refuse_one_column(path, [*texts])
+    _refuse_one_column(path, [*texts], sheet=found.sheet is not None)
     refuse_row_as_names(path, texts)
     refuse_names_again(path, texts, lines)
     refuse_total(path, texts, lines)
     size = f"{len(rows)} rows of {len(texts)} columns"
     about = Reading(path.name, how, f"{size}; {found.note}" if found.note else size)
     digest = hashlib.sha256(content).hexdigest()[:16]
-    return CsvFile(path.name, texts, lines, digest, (about,), (found.note,) if found.note else ())
+    notes = (found.note,) if found.note else ()
+    csv_file = CsvFile(path.name, texts, lines, digest, (about,), notes)
+    columns = csv_file.columns.items()
+    refuse_sum(path, {n: c.values for n, c in columns if c.kind == "number"}, lines)
+    return csv_file
 
 
 def _one_line(cell: str) -> str:
@@ -233,7 +238,14 @@ def _refuse_no_rows(path: Path, lines: Sequence[int]) -> None:
         )
 
 
-def _refuse_one_column(path: Path, names: Sequence[str]) -> None:
+def _refuse_one_column(path: Path, names: Sequence[str], *, sheet: bool) -> None:
+    if len(names) == 1 and sheet:
+        raise ParibusError(
+            path.name,
+            got=f"one column, {names[0][:60]!r}",
+            expected="a table of two columns or more on the first sheet",
+            fix="Move the table to the first sheet, or hide the sheets before it.",
+        )
     if len(names) == 1:
         parted = len(names[0].split()) > 1
         raise ParibusError(

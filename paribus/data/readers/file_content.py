@@ -36,12 +36,13 @@ OTHERS = {
 }
 # How other formats of text begin, in small letters.
 TEXTS = {
-    r"<!doctype|<html": "an HTML page",
+    r"<!doctype|<html|<table": "an HTML page",
     r"<\?xml": "an XML file",
     r"\{\\rtf": "an RTF document",
     r'\{\s*"|\[\s*[\[{]': "a JSON file",
     r"@relation": "an ARFF file",
 }
+TEXT = "a table in text"
 POINTER = "version https://git-lfs"
 DEPTH = 3  # of packed files within packed ones
 MAX_UNPACKED = 4 << 30
@@ -107,6 +108,8 @@ def content_of(path: Path, content: bytes, packed: tuple[str, ...] = ()) -> Cont
     if content.startswith(b"PAR1"):
         sheet = parquet(path, content)
         return Content(None, sheet, sheet.how + how, sheet.note)
+    if members and all(member.endswith(".npy") for member in members):
+        raise ParibusError(path.name, got="NumPy arrays (npz)", expected=TEXT, fix=SAVE)
     if kind and len(packed) < DEPTH:
         return content_of(path, _unpacked(path, kind, content), (*packed, kind))
     _refuse_others(path, content)
@@ -120,7 +123,7 @@ def _refuse_others(path: Path, content: bytes) -> None:
     if content[257:262] == b"ustar":
         kind = "a tar archive"
     if kind is not None:
-        raise ParibusError(path.name, got=kind, expected="a table in text", fix=SAVE)
+        raise ParibusError(path.name, got=kind, expected=TEXT, fix=SAVE)
 
 
 def _refuse_other_texts(path: Path, text: str) -> None:
@@ -130,7 +133,7 @@ def _refuse_other_texts(path: Path, text: str) -> None:
     if first.startswith(POINTER):
         kind, fix = "a pointer of Git LFS, not the data", "Fetch the data by git lfs pull."
     if kind is not None:
-        raise ParibusError(path.name, got=kind, expected="a table in text", fix=fix)
+        raise ParibusError(path.name, got=kind, expected=TEXT, fix=fix)
 
 
 def _members(content: bytes) -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +12,9 @@ from paribus.data.readers.cells import is_number
 from paribus.errors import ParibusError
 
 TOTALS = frozenset(["total", "totals", "sum", "average", "mean", "gesamt", "summe", "итого"])
+MIN_SUMMED = 5  # rows; a few numbers may sum up those before by chance
 MAX_NAMED = 20  # more columns than that make a message that nobody reads
+ROUNDED = 1e-5  # share by which a sum may differ from that of its rounded terms
 TAKE_OUT = "Take the lines above the columns' names out."
 
 
@@ -124,3 +127,25 @@ def refuse_total(path: Path, texts: Mapping[str, Sequence[str]], lines: Sequence
                 expected="a sample in each line",
                 fix="Take the line out.",
             )
+
+
+def refuse_sum(
+    path: Path, numbers: Mapping[str, Sequence[float | None]], lines: Sequence[int]
+) -> None:
+    """Refuse a last line whose numbers sum up those above it, column by column."""
+    lasts = {name: column[-1] for name, column in numbers.items() if column[-1] is not None}
+    if len(lines) <= MIN_SUMMED or not lasts:
+        return
+    for name, last in lasts.items():
+        above = [value for value in numbers[name][:-1] if value is not None]
+        if not above or last is None or abs(last) <= max(map(abs, above)):
+            return
+        if not math.isclose(last, math.fsum(above), rel_tol=ROUNDED):
+            return
+    shown = listed(f"{name} {last:g}" for name, last in lasts.items())
+    raise ParibusError(
+        f"line {lines[-1]} of {path.name}",
+        got=f"the sum of the lines above ({shown})",
+        expected="a sample in each line",
+        fix="Take the line out.",
+    )

@@ -58,12 +58,31 @@ def excel(path: Path, content: bytes) -> Sheet:
     if any(cell == "" for i in filled for cell in grid[i]):
         _refuse_formulas(path, content, sheet)
     head, *below = filled
-    note = ""
-    if len(shown) > 1:
-        others = ", ".join(repr(s.title) for s in shown[1:])
-        note = f"of {path.name} sheet {sheet.title!r} was read alone, not {others}"
+    said = [f"of {path.name} sheet {sheet.title!r} was read alone, not {_titles(shown[1:])}"]
+    said = (said if len(shown) > 1 else []) + _hidden(path, sheet, below)
     rows, lines = [grid[i] for i in below], [i + 1 for i in below]
-    return Sheet(grid[head], rows, lines, how, note)
+    return Sheet(grid[head], rows, lines, how, "; ".join(said))
+
+
+def _titles(sheets: Sequence[Worksheet]) -> str:
+    return ", ".join(repr(sheet.title) for sheet in sheets)
+
+
+def _hidden(path: Path, sheet: Worksheet, rows: Sequence[int]) -> list[str]:
+    """Return a phrase of rows and columns that the sheet hides, as a filter does, and that are read too."""
+    hidden = [i + 1 for i in rows if sheet.row_dimensions[i + 1].hidden]
+    columns = [name for name, column in sheet.column_dimensions.items() if column.hidden]
+    parts = [
+        *(
+            (
+                f"{len(hidden)} hidden row{'s' * (len(hidden) > 1)} ({'from ' * (len(hidden) > 1)}line {hidden[0]})",
+            )
+            if hidden
+            else ()
+        ),
+        *((f"hidden columns ({', '.join(columns)})",) if columns else ()),
+    ]
+    return [f"{path.name} has {' and '.join(parts)}, which were read too"] if parts else []
 
 
 def parquet(path: Path, content: bytes) -> Sheet:

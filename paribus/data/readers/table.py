@@ -190,6 +190,8 @@ def _groups(
     alone = iter(range(len(codes), len(codes) + len(cells)))
     named = torch.tensor([next(alone) if v is None else codes[v] for v in cells])
     note = f"rows of one {group!r} stay on one side of a split: {len(codes)} values"
+    if None in cells:
+        note += f"; rows without one, each by itself: {cells.count(None)}"
     return named if copied is None else united(named, copied), (note, *notes)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from paribus.data.precision import FINEST, too_fine
 from paribus.data.readers.cells import is_number
 from paribus.data.readers.csv_file import CsvFile
 from paribus.data.readers.dates import is_date
@@ -72,6 +73,13 @@ def check_numbers(csv_file: CsvFile, name: str, *, mixed: bool = False) -> None:
     if numbers is not None and np.isinf(single(numbers)).any():
         row = int(np.isinf(single(numbers)).argmax())
         expected = "a finite number, or nothing where it is missing"
+    if numbers is not None and too_fine(numbers):
+        raise ParibusError(
+            f"column {name!r} of {csv_file.name}",
+            got=f"numbers of which none is {FINEST:g} larger than another",
+            expected="differences that float32 can standardise",
+            fix="Write the column in a smaller unit.",
+        )
     if row >= 0:
         raise ParibusError(
             f"column {name!r} of {csv_file.name}, line {csv_file.lines[row]}",

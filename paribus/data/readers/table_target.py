@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from paribus.data.precision import to_single
+from paribus.data.readers.cells import is_missing
 from paribus.data.readers.csv_file import CsvFile
 from paribus.data.readers.doubts import spelled_alike
 from paribus.data.readers.table_features import check_numbers, exact_numbers, natural
@@ -176,6 +177,11 @@ def _classes(csv_file: CsvFile, column: str) -> Target:
             column, f"target: {len(classes)} classes", f"{kind}s: {shown}{how}{other}"
         )
         notes = _spellings(csv_file.texts[column], [*names])
+        missing = ", ".join(f"{c!r} {counts[c]}" for c in classes if is_missing(c))
+        if missing:
+            notes += (
+                f"classes that may stand for a missing label: {missing}; leave these cells empty if they do",
+            )
         most, share = counts.index[0], counts.iloc[0] / len(names)
         if share >= UNEVEN:
             notes += (

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
@@ -240,6 +241,38 @@ def test_the_first_sheet_that_is_shown_is_read_and_the_others_named(tmp_path: Pa
         "y": ["True", "None"],
     }
     assert file.notes == ("of t.xlsx sheet 'Sheet' was read alone, not 'Notes'",)
+
+
+def test_rows_and_columns_that_a_sheet_hides_are_told(tmp_path: Path) -> None:
+    def hide(sheet: Any) -> None:
+        sheet.row_dimensions[3].hidden = True
+        sheet.column_dimensions["B"].hidden = True
+
+    path = tmp_path / "t.xlsx"
+    path.write_bytes(book([["x", "z", "y"], *([i, i * i, "ab"[i % 2]] for i in range(4))], hide))
+    assert read_csv_file(path).notes == (
+        "t.xlsx has 1 hidden row (line 3) and hidden columns (B), which were read too",
+    )
+
+
+def test_a_first_sheet_of_one_column_is_no_table(tmp_path: Path) -> None:
+    path = tmp_path / "t.xlsx"
+    path.write_bytes(book([["note"], ["read me"]]))
+    assert refused(read_csv_file, path) == (
+        "t.xlsx: got one column, 'note', expected a table of two columns or more on the first sheet. Move the table to "
+        "the first sheet, or hide the sheets before it."
+    )
+
+
+@pytest.mark.parametrize("name", ["t.npz", "t.xls"])
+def test_arrays_and_pages_are_told_by_name(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    if name == "t.npz":
+        np.savez(path, x=np.arange(3), y=np.arange(3))
+    else:
+        pd.DataFrame({"x": [1], "y": [2]}).to_html(path)
+    got = {"t.npz": "NumPy arrays (npz)", "t.xls": "an HTML page"}[name]
+    assert refused(read_csv_file, path).startswith(f"{name}: got {got}, expected a table in text.")
 
 
 def test_an_index_of_a_parquet_file_is_a_column(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ MISSING_WORDS = frozenset(
     (
         *("na", "n/a", "n.a.", "#n/a", "#na", "<na>", "nan", "-nan", "null", "none", "nil"),
         *("?", ".", "-", "--", "–", "—", "missing", "unknown", "#value!", "#div/0!"),
+        *("..", ":", "\\n", "nat", "n.d.", "k.a.", "#ref!", "#name?", "#num!", "#null!"),
         *("1.#ind", "-1.#ind", "1.#qnan", "-1.#qnan"),
     )
 )
@@ -234,7 +235,7 @@ def _written(
     found = [m for m in matches if m]
     if len(found) < len(matches):
         return _Refused(matches.index(None), "a finite number, like most of that column")
-    each = [_unit(m) for m in found]
+    each = _without_plurals([_unit(m) for m in found])
     usual, count = Counter(each).most_common(1)[0]
     if 2 * count <= len(each):
         return None
@@ -257,6 +258,12 @@ def _written(
 
 def _unit(match: re.Match[str]) -> str:
     return (match["before"] or "").strip() + (match["unit"] or "")
+
+
+def _without_plurals(units: list[str]) -> list[str]:
+    """Return units with ``days`` as ``day`` where both are there."""
+    words = {unit for unit in units if len(unit) > 2}  # m and ms are two
+    return [unit[:-1] if unit.endswith("s") and unit[:-1] in words else unit for unit in units]
 
 
 def _mark(bodies: Sequence[str], decimal: Mark | None) -> tuple[Mark | Literal["?"] | None, str]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from paribus.data.readers.cells import Column, Mark, decimal_mark, read_column
+from paribus.data.readers.doubts import spelled_alike
 from paribus.data.readers.file_content import content_of, read_bytes
 from paribus.data.readers.header import (
     column_names,
@@ -140,7 +141,7 @@ def read_csv_file(path: str | Path) -> CsvFile:
     size = f"{len(rows)} rows of {len(texts)} columns"
     about = Reading(path.name, how, f"{size}; {found.note}" if found.note else size)
     digest = hashlib.sha256(content).hexdigest()[:16]
-    notes = (found.note,) if found.note else ()
+    notes = (*filter(None, [found.note]), *spelled_alike("columns", texts))
     csv_file = CsvFile(path.name, texts, lines, digest, (about,), notes)
     columns = csv_file.columns.items()
     refuse_sum(path, {n: c.values for n, c in columns if c.kind == "number"}, lines)

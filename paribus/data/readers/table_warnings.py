@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -67,16 +68,18 @@ def leaks(
     """
     import pandas as pd
 
-    notes = []
+    notes: list[str] = []
     for feature in (f for f in features if f.dropped is None):
         cells = pd.Series(csv_file.columns[feature.column].values, dtype=object)
         known = cells.notna().to_numpy()
+        notes += _telling_gaps(feature.column, known, targets if classes else {})
         if known.sum() < MIN_ROW_NUMBERS or 2 * known.sum() < len(cells):
             continue
         for name, target in targets.items():
             if classes:
                 told = pd.Series(target).groupby(cells).nunique()
                 certain = len(told) <= MIN_GROUPS and told.max() == 1
+                certain |= not feature.text and _parted(feature.values[:, 0], target)
             else:
                 x = feature.values[known, 0]
                 certain = not feature.text and _proportional(x, target[known])
@@ -86,6 +89,31 @@ def leaks(
                     "known when predictions are made"
                 )
     return tuple(notes)
+
+
+def _telling_gaps(
+    column: str,
+    known: np.ndarray[Any, np.dtype[np.bool_]],
+    targets: Mapping[str, np.ndarray[Any, np.dtype[Any]]],
+) -> list[str]:
+    """Return a note of each target of which no class has rows with a value in the column and rows without one."""
+    return [
+        f"whether column {column!r} is missing tells {name!r} in every row: leave it out of the file unless it is "
+        "known when predictions are made"
+        for name, target in targets.items()
+        if min(known.sum(), (~known).sum()) >= MIN_ROW_NUMBERS
+        and not set(target[known]) & set(target[~known])
+    ]
+
+
+def _parted(
+    x: np.ndarray[Any, np.dtype[np.float64]], classes: np.ndarray[Any, np.dtype[Any]]
+) -> bool:
+    """Return whether each class has numbers between two bounds, and no other class has any there."""
+    ends = sorted(
+        (float(np.min(x[classes == c])), float(np.max(x[classes == c]))) for c in np.unique(classes)
+    )
+    return all(high < low for (_, high), (low, _) in pairwise(ends))
 
 
 def _proportional(

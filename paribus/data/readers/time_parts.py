@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -25,35 +26,59 @@ _MONTH = _named("month|mon|mo|mm|monat|mois|mes|mese")
 _QUARTER = _named("quarter|qtr|quartal|trimestre")
 _DAY = _named("day|dd|dom|tag|jour|dia|giorno")
 _DAY_OF_YEAR = _named("doy|yday|day_of_year|dayofyear|jday|julian")
+_WEEK = _named("week|isoweek|wk|kw|woche|semaine|semana|settimana")
 _HOUR = _named("hour|hr|hours|he|h|stunde|time|zeit")
 _MINUTE = _named("minute|min|minutes")
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?(?:\s?([ap])\.?m\.?)?", re.IGNORECASE)
 
 
 def date_of_parts(csv_file: CsvFile) -> tuple[tuple[str, ...], Moments] | None:
-    """Return the columns of year and month, quarter or day that make a date, and the dates; None if there are none."""
+    """Return columns that make a date, such as year, month and day, and the dates; None if there are none."""
     year = _column(csv_file, YEAR, 0, 9999)
-    if year is None:
+    parts = ((p, _column(csv_file, p, 1, most), made) for p, most, made in _PARTS)
+    pattern, part, made = next((found for found in parts if found[1]), (None, None, None))
+    if year is None or part is None or made is None:
         return None
-    years = year[1].astype("int64") - 1970
-    within = _column(csv_file, _DAY_OF_YEAR, 1, 366)
-    if within is not None:
-        days = years.astype("datetime64[Y]").astype("datetime64[D]") + (within[1] - 1)
-        return (year[0], within[0]), days.astype("datetime64[s]")
-    month = _column(csv_file, _MONTH, 1, 12)
-    quarter = None if month else _column(csv_file, _QUARTER, 1, 4)
-    found = month or quarter
-    if found is None:
+    names: tuple[str, ...] = (year[0], part[0])
+    dates = made(year[1], part[1])
+    day = _column(csv_file, _DAY, 1, 31, but=names) if pattern is _MONTH else None
+    if dates is not None and day is not None:
+        names, starts = (*names, day[0]), dates
+        dates = starts + (day[1] - 1).astype("timedelta64[D]")
+        if (dates.astype("datetime64[M]") != starts.astype("datetime64[M]")).any():
+            return None  # such as the 30th of February
+    return None if dates is None else (names, dates.astype("datetime64[s]"))
+
+
+def _months(years: Numbers, months: Numbers) -> Moments:
+    return (12 * (years - 1970) + months - 1).astype("datetime64[M]").astype("datetime64[D]")
+
+
+def _quarters(years: Numbers, quarters: Numbers) -> Moments:
+    return _months(years, 3 * quarters - 2)
+
+
+def _days_of_year(years: Numbers, days: Numbers) -> Moments:
+    starts = (years - 1970).astype("datetime64[Y]").astype("datetime64[D]")
+    dates: Moments = starts + (days - 1).astype("timedelta64[D]")
+    return dates
+
+
+def _mondays(years: Numbers, weeks: Numbers) -> Moments | None:
+    """Return the Monday of each week as ISO counts them, None where a year has no such week."""
+    pairs = zip(years.tolist(), weeks.tolist(), strict=True)
+    try:
+        return np.array([date.fromisocalendar(*pair, 1) for pair in pairs], dtype="datetime64[D]")
+    except ValueError:
         return None
-    number = found[1] if month else 3 * found[1] - 2
-    months = (12 * years + number - 1).astype("datetime64[M]")
-    day = _column(csv_file, _DAY, 1, 31, but=(year[0], found[0]))
-    if day is None:
-        return (year[0], found[0]), months.astype("datetime64[s]")
-    days = months.astype("datetime64[D]") + (day[1] - 1)
-    if (days.astype("datetime64[M]") != months).any():  # such as the 30th of February
-        return None
-    return (year[0], found[0], day[0]), days.astype("datetime64[s]")
+
+
+_PARTS = (
+    (_DAY_OF_YEAR, 366, _days_of_year),
+    (_MONTH, 12, _months),
+    (_QUARTER, 4, _quarters),
+    (_WEEK, 53, _mondays),
+)
 
 
 def time_of_day(

@@ -54,6 +54,45 @@ def test_dashes_among_numbers_are_missing() -> None:
     assert read_column(["1", "–", "—", "2"]).values == [1.0, None, None, 2.0]
 
 
+@pytest.mark.parametrize("word", ["..", ":", "\\N", "NaT", "#REF!"])
+def test_words_of_statistics_databases_and_sheets_are_missing(word: str) -> None:
+    assert read_column(["1", word, "2"]).values == [1.0, None, 2.0]
+
+
+def test_a_unit_has_a_plural() -> None:
+    column = read_column(["1 day", "5 days", "7 days"])
+    assert (column.values, column.how) == ([1.0, 5.0, 7.0], "each in 'day'")
+    problem = read_column(["1 m", "5 ms", "7 ms"]).problem
+    assert problem is not None
+    assert problem.cell == "1 m"
+
+
+def test_columns_spelled_alike_are_told(tmp_path: Path) -> None:
+    notes = read_table(written(tmp_path, Age=X, age=X[::-1], y=LABELS)).notes
+    assert notes[0].startswith("columns that differ by capital letters")
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ([10 * "cab".index(y) + x for x, y in zip(X, LABELS, strict=True)], "column 'z' tells 'y'"),
+        (
+            ["" if y == "a" else x for x, y in zip(X, LABELS, strict=True)],
+            "whether column 'z' is missing tells 'y'",
+        ),
+        ([x + "abc".index(y) for x, y in zip(X, LABELS, strict=True)], ""),
+        (["" if i % 7 == 0 else x for i, x in enumerate(X)], ""),
+    ],
+)
+def test_a_column_that_tells_the_class_by_its_size_or_by_gaps(
+    tmp_path: Path, values: list[object], told: str
+) -> None:
+    notes = read_table(written(tmp_path, x=X, z=values, y=LABELS)).notes
+    found = [note for note in notes if "in every row" in note]
+    assert len(found) == bool(told)
+    assert all(note.startswith(told) for note in found)
+
+
 def test_a_line_that_sums_up_the_others_is_refused(tmp_path: Path) -> None:
     y = [abs(round(x * 3 + 2, 2)) for x in X]
     count = [i * i % 7 for i in range(60)]

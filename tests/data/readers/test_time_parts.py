@@ -18,6 +18,7 @@ HOURS = [datetime(2024, 2, 28, tzinfo=UTC) + timedelta(hours=i) for i in range(C
 MINUTES = [datetime(2024, 2, 28, tzinfo=UTC) + timedelta(minutes=15 * i) for i in range(COUNT)]
 DAYS = [date(2023, 12, 25) + timedelta(days=i) for i in range(COUNT)]
 MONTHS = [date(1980 + i // 12, i % 12 + 1, 1) for i in range(COUNT)]
+WEEKS = [date(2019, 12, 30) + timedelta(days=7 * i) for i in range(COUNT)]
 GERMAN = ["Jan", "Feb", "Mrz", "Apr", "Mai", "Jun", "Jul", "Aug", "Sep", "Okt", "Nov", "Dez"]
 FRENCH = [
     "janv.",
@@ -52,6 +53,13 @@ WAYS: dict[str, tuple[dict[str, list[object]], list[datetime] | list[date]]] = {
     "year, quarter": (
         {"year": [1980 + i // 4 for i in range(40)], "quarter": [i % 4 + 1 for i in range(40)]},
         [date(1980 + i // 4, 3 * (i % 4) + 1, 1) for i in range(40)],
+    ),
+    "year, week": (
+        {
+            "year": [d.isocalendar()[0] for d in WEEKS],
+            "week": [d.isocalendar()[1] for d in WEEKS],
+        },
+        WEEKS,
     ),
     "year, month, day": (
         {k: [getattr(d, k) for d in DAYS] for k in ("year", "month", "day")},

@@ -158,10 +158,10 @@ class _Piece(NamedTuple):
     line: int
 
 
-def _pieces(csv_file: CsvFile, panel: str | None) -> list[list[bool]]:
-    """Return which rows are of each series."""
+def _pieces(csv_file: CsvFile, panel: str | None) -> list[list[int]]:
+    """Return the numbers of the rows of each series."""
     if panel is None:
-        return [[True] * len(csv_file.lines)]
+        return [[*range(len(csv_file.lines))]]
     names = csv_file.columns[csv_file.column(panel, "panel column")].values
     if None in names:
         raise ParibusError(
@@ -170,7 +170,10 @@ def _pieces(csv_file: CsvFile, panel: str | None) -> list[list[bool]]:
             expected="the name of a series in each row",
             fix="Fill it in, or leave the row out.",
         )
-    return [[own == name for own in names] for name in dict.fromkeys(names)]
+    rows: dict[Any, list[int]] = {}
+    for row, name in enumerate(names):
+        rows.setdefault(name, []).append(row)
+    return [*rows.values()]
 
 
 def _refuse_other_steps(csv_file: CsvFile, made: Sequence[_Piece]) -> None:
@@ -189,13 +192,12 @@ def _piece(
     csv_file: CsvFile,
     times: Times,
     whole: np.ndarray[Any, np.dtype[np.float64]],
-    rows: Sequence[bool],
+    rows: Sequence[int],
     panel: str | None,
 ) -> _Piece:
     """Return the series of these rows in order; refuse one that is not even."""
-    kept = np.array(rows)
-    moments, values, notes = times.moments[kept], whole[kept], list[str]()
-    csv_file = csv_file.keep(rows)
+    moments, values, notes = times.moments[rows], whole[rows], list[str]()
+    csv_file = replace(csv_file, lines=[csv_file.lines[row] for row in rows])
     if len(moments) > 1 and (np.diff(moments).astype(int) < 0).all():
         moments, values = moments[::-1], values[::-1]
         csv_file = replace(csv_file, lines=csv_file.lines[::-1])
@@ -209,7 +211,7 @@ def _piece(
             f"weekdays that are missing, as on holidays: {step.skipped}, the first before line {line}; the rows round "
             "them count as one step apart"
         )
-    return _Piece(moments, values, step, tuple(notes), csv_file.lines[0])
+    return _Piece(moments, values, step, tuple(notes), min(csv_file.lines))
 
 
 def _refuse_short(csv_file: CsvFile, rows: int, window: int) -> None:

@@ -118,15 +118,30 @@ def _readings(files: list[ImageFile], classes: tuple[str, ...]) -> Iterator[Read
 
 
 def _parts(root: Path) -> dict[int, Path]:
-    """Return the folder of each part of a declared split; none if the folders in ``root`` are not all such."""
+    """Return the folder of each part of a declared split; none if the folders in ``root`` are not all such.
+
+    Raises:
+        ParibusError: all are by their names, but no split is made of them.
+    """
     parts: dict[int, Path] = {}
-    for folder in folders(root):
+    inner = folders(root)
+    for folder in inner:
         words = set(re.split(r"[^a-z]+", folder.name.lower())) & PART_WORDS.keys()
         numbers = {PART_WORDS[word] for word in words}
-        if len(numbers) != 1 or not folders(folder) or (number := numbers.pop()) in parts:
+        if len(numbers) != 1:
             return {}
-        parts[number] = folder
-    return parts if {0, 2} <= parts.keys() else {}
+        parts[numbers.pop()] = folder
+    if len(parts) == len(inner) and {0, 2} <= parts.keys() and all(map(folders, inner)):
+        return parts
+    if len(parts) < 2 or not any(map(folders, inner)):
+        return {}
+    raise ParibusError(
+        f"folder {root.name}",
+        got=f"folders {listed(folder.name for folder in inner)}, which are named as parts of a split",
+        expected="one for training, one for test and perhaps one for validation, with a folder for each class in each",
+        fix=f"Complete them, or name the one that holds the classes, such as {root.name}/{parts[min(parts)].name}, so "
+        "that parts are drawn.",
+    )
 
 
 def _refuse_folders_of_classes(root: Path, files: list[ImageFile]) -> None:

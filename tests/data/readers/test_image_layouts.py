@@ -46,6 +46,25 @@ def test_further_words_for_the_parts_of_a_split(tmp_path: Path, names: tuple[str
     assert torch.bincount(data.declared).tolist() == [4, 0, 4]
 
 
+@pytest.mark.parametrize(
+    "names",
+    [("train/cat", "train/dog", "test"), ("train/cat", "train/dog", "val/cat")],
+)
+def test_folders_named_for_parts_are_no_classes(tmp_path: Path, names: tuple[str, ...]) -> None:
+    message = refused(read_image_folder, _filled(tmp_path / "d", *names))
+    shown = "test, train" if "test" in names else "train, val"
+    assert message.startswith(
+        f"folder d: got folders {shown}, which are named as parts of a split, expected one for training, one for test "
+    )
+    assert (
+        "name the one that holds the classes, such as d/train, so that parts are drawn." in message
+    )
+
+
+def test_a_class_may_be_called_train(tmp_path: Path) -> None:
+    assert read_image_folder(_filled(tmp_path, "train", "car")).classes == ("car", "train")
+
+
 def test_folders_within_class_folders_are_read(tmp_path: Path) -> None:
     root = _filled(tmp_path, "cat/images", "dog/images", "cat/more", "dog/others")
     assert read_image_folder(root).classes == ("cat", "dog")

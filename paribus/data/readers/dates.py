@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from paribus.data.readers.month_names import in_english
+
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
 _CLOCK = r"\d{1,2}:\d{2}(?::\d{2})?(?:\.\d+)?\s?(?:[ap]\.?m\.?)?"
 _DATE = re.compile(
@@ -16,4 +18,4 @@ _DATE = re.compile(
 
 def is_date(text: str) -> bool:
     """Return whether a text is a date, a month of a year or a time of day."""
-    return bool(_DATE.fullmatch(text.strip()))
+    return bool(_DATE.fullmatch(in_english(text.strip())))

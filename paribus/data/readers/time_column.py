@@ -213,11 +213,10 @@ def _with_hours(csv_file: CsvFile, times: Times) -> Times:
     days = times.moments.astype("datetime64[D]")
     if len(np.unique(times.moments)) == len(times.moments) or (days != times.moments).any():
         return times
-    found = time_of_day(csv_file, times.columns)
+    found = time_of_day(csv_file, times.columns, times.moments.astype("datetime64[s]"))
     if found is None:
         return times
-    names, hours = found
-    moments = times.moments.astype("datetime64[s]") + hours
+    names, moments = found
     how = f"{times.how}, with the time of day from column {' and '.join(map(repr, names))}"
     both = (*times.columns, *names)
     return Times(_joined(both), both, moments, how, times.local)

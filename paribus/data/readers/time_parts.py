@@ -82,20 +82,20 @@ _PARTS = (
 
 
 def time_of_day(
-    csv_file: CsvFile, used: tuple[str, ...]
-) -> tuple[tuple[str, ...], np.ndarray[Any, np.dtype[np.timedelta64]]] | None:
-    """Return the columns of an hour, and perhaps a minute, and the time of day that they make."""
+    csv_file: CsvFile, used: tuple[str, ...], days: Moments
+) -> tuple[tuple[str, ...], Moments] | None:
+    """Return the columns of an hour, and of a minute if hours repeat, and the times that they make of the days."""
     for name in csv_file.texts:
         if name in used or not _HOUR.fullmatch(name.strip()):
             continue
         seconds = _seconds(csv_file, name)
         if seconds is None:
             continue
+        moments: Moments = days + seconds.astype("timedelta64[s]")
         minute = _column(csv_file, _MINUTE, 0, 59, but=(*used, name))
-        if minute is not None and (seconds % 3600 == 0).all():
-            total = seconds + 60 * minute[1]
-            return (name, minute[0]), total.astype("timedelta64[s]")
-        return (name,), seconds.astype("timedelta64[s]")
+        if minute is None or (seconds % 3600 != 0).any() or len({*moments}) == len(moments):
+            return (name,), moments
+        return (name, minute[0]), moments + (60 * minute[1]).astype("timedelta64[s]")
     return None
 
 

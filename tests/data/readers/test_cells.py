@@ -156,7 +156,15 @@ def test_several_words_for_missing_values_alone_are_words() -> None:
     "text",
     [
         *("2024-01-31", "31.1.2024", "1/31/24", "2024-01-31T12:00:00Z", "2024-01", "Jan 31, 2024"),
-        *("31 January 2024", "31-Jan-24", "Wed 31 Jan 2024", "12:30", "9:05:10 pm"),
+        *(
+            "1. März 2024",
+            "1 févr. 2024",
+            "31 January 2024",
+            "31-Jan-24",
+            "Wed 31 Jan 2024",
+            "12:30",
+            "9:05:10 pm",
+        ),
     ],
 )
 def test_dates_and_times_of_day(text: str) -> None:

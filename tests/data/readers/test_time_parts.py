@@ -120,6 +120,12 @@ def test_further_ways_to_write_times(tmp_path: Path, way: str) -> None:
         assert read_series(path, window=4).features == ("value",)
 
 
+def test_a_least_value_is_no_minute(tmp_path: Path) -> None:
+    days, hours = [f"{t:%Y-%m-%d}" for t in HOURS], [t.hour for t in HOURS]
+    path = written(tmp_path, date=days, hour=hours, min=[i % 7 for i in range(COUNT)])
+    assert times_of(read_csv_file(path)).columns == ("date", "hour")
+
+
 def test_years_of_a_panel(tmp_path: Path) -> None:
     years = [*range(1952, 2008, 2)]
     path = written(tmp_path, country=["a"] * 28 + ["b"] * 28, year=years * 2)

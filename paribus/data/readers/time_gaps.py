@@ -67,7 +67,9 @@ def _way_out(
     if seconds < 0:
         return "times in order", "Sort the rows by time."
     if repeated:
-        return "each time once", "Keep one row for each time."
+        days = times.moments.astype("datetime64[D]")
+        beside = ", or write the time of day beside the day" * bool((days == times.moments).all())
+        return "each time once", f"Keep one row for each time{beside}."
     missing = seconds / step - 1 if step > 0 else 0.5
     count = f": {missing:.0f} missing" if missing >= 1 and missing % 1 == 0 else ""
     fix = "Fill the gap or cut the series there, or resample it evenly."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -22,8 +23,8 @@ def _named(words: str) -> re.Pattern[str]:
 
 
 YEAR = _named("year|yr|yyyy|jahr|année|annee|anno|año")
-_MONTH = _named("month|mon|mo|mm|monat|mois|mes|mese")
-_QUARTER = _named("quarter|qtr|quartal|trimestre")
+_MONTH = _named("month|mon|mo|mn|mth|mm|monat|mois|mes|mese")
+_QUARTER = _named("quarter|qtr|q|quartal|trimestre")
 _DAY = _named("day|dd|dom|tag|jour|dia|giorno")
 _DAY_OF_YEAR = _named("doy|yday|day_of_year|dayofyear|jday|julian")
 _WEEK = _named("week|isoweek|wk|kw|woche|semaine|semana|settimana")
@@ -99,17 +100,28 @@ def time_of_day(
     return None
 
 
+def _quarter_of(word: str) -> int | None:
+    match = re.fullmatch(r"Q([1-4])", word.strip(), re.IGNORECASE)
+    return int(match[1]) if match else None
+
+
+_WORDS: dict[re.Pattern[str], Callable[[str], int | None]] = {
+    _MONTH: month_of,
+    _QUARTER: _quarter_of,
+}
+
+
 def _column(
     csv_file: CsvFile, pattern: re.Pattern[str], low: int, high: int, but: tuple[str, ...] = ()
 ) -> tuple[str, Numbers] | None:
-    """Return the first column with such a name whose cells are all whole numbers in range, or names of months."""
+    """Return the first column with such a name whose cells are all whole numbers in range, or words for them."""
     for name in csv_file.texts:
         column = csv_file.columns[name]
         if name in but or not pattern.fullmatch(name.strip()) or column.missing:
             continue
         values: list[Any] = column.values
-        if column.kind == "text" and pattern is _MONTH:
-            values = [month_of(value) for value in values]
+        if column.kind == "text" and pattern in _WORDS:
+            values = [_WORDS[pattern](value) for value in values]
         elif column.kind != "number":
             continue
         if all(v is not None and low <= v <= high and float(v).is_integer() for v in values):

@@ -54,6 +54,10 @@ WAYS: dict[str, tuple[dict[str, list[object]], list[datetime] | list[date]]] = {
         {"year": [1980 + i // 4 for i in range(40)], "quarter": [i % 4 + 1 for i in range(40)]},
         [date(1980 + i // 4, 3 * (i % 4) + 1, 1) for i in range(40)],
     ),
+    "year, Q1": (
+        {"Yr": [1980 + i // 4 for i in range(40)], "q": [f"Q{i % 4 + 1}" for i in range(40)]},
+        [date(1980 + i // 4, 3 * (i % 4) + 1, 1) for i in range(40)],
+    ),
     "year, week": (
         {
             "year": [d.isocalendar()[0] for d in WEEKS],
@@ -124,6 +128,13 @@ def test_a_least_value_is_no_minute(tmp_path: Path) -> None:
     days, hours = [f"{t:%Y-%m-%d}" for t in HOURS], [t.hour for t in HOURS]
     path = written(tmp_path, date=days, hour=hours, min=[i % 7 for i in range(COUNT)])
     assert times_of(read_csv_file(path)).columns == ("date", "hour")
+
+
+def test_days_that_repeat_may_lack_the_time_of_day(tmp_path: Path) -> None:
+    path = written(tmp_path, date=[f"{t:%Y-%m-%d}" for t in MINUTES], period=[*range(1, 61)])
+    assert refused(read_series, path, target="value").endswith(
+        "expected each time once. Keep one row for each time, or write the time of day beside the day."
+    )
 
 
 def test_years_of_a_panel(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ from paribus.errors import ParibusError
 if TYPE_CHECKING:
     import pandas as pd
 
+MAX_TITLES = 10  # lines of a title above the columns' names
 SAMPLE = 1_000_000  # characters from which the separator is found
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
@@ -207,7 +208,7 @@ def _checked_lines(
             elif len(row) == len(first):
                 lines.append(reader.line_num)
                 rows.append(row)
-            elif not rows and (len(first) == 1 or first[0].startswith("#")):
+            elif first[0].startswith("#") or (len(first) == 1 and len(rows) < MAX_TITLES):
                 raise title(path, separator.join(first))
             else:
                 raise ParibusError(

@@ -31,6 +31,7 @@ _ISO = re.compile(r"\d{4}[-/.]")
 _TIME_OF_DAY = re.compile(r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?: ?[AaPp][Mm])?")
 _MIDNIGHT = re.compile(r"\b24:00(?P<seconds>:00)?\b")  # which ends a day
 MIN_DIGITS = 3
+MIN_KNOWN = 1 / 3  # of the cells of a column of times, of which others are written otherwise
 MAX_SHOWN = 30  # characters of a cell in a message
 _NUMERIC_DATE = re.compile(r"\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}\b.*")
 
@@ -62,12 +63,12 @@ def times_of(csv_file: CsvFile) -> Times:
         ParibusError: there is none, one of its cells is no time, or day and month cannot be told apart.
     """
     found: Times | None = None
+    wrong: ParibusError | None = None
     for name in (n for n in csv_file.texts if csv_file.columns[n].kind == "text"):
         try:
             times = _of_text(csv_file, name)
-        except ParibusError:
-            if found is None:
-                raise
+        except ParibusError as error:
+            wrong = wrong or error
             continue
         if times is not None:
             times = _with_hours(csv_file, times)
@@ -76,6 +77,8 @@ def times_of(csv_file: CsvFile) -> Times:
             found = found or times
     if found is not None:
         return found
+    if wrong is not None:
+        raise wrong
     read = [_of_parts(csv_file), *(_of_numbers(csv_file, name) for name in csv_file.texts)]
     whole = [_with_hours(csv_file, times) for times in read if times is not None]
     if whole:
@@ -115,7 +118,7 @@ def _of_text(csv_file: CsvFile, name: str) -> Times | None:
         return None
     first, others = _parsed(cells, day_first=False), _parsed(cells, day_first=True)
     known = max(((~np.isnat(first)).mean(), (~np.isnat(others)).mean()))
-    if known <= 0.5:
+    if known < MIN_KNOWN:
         return None
     offset = all(_OFFSET.fullmatch(cell) for cell in cells)
     written = "with their offsets, told in UTC" if offset else "without an offset"

@@ -54,6 +54,16 @@ def test_dashes_among_numbers_are_missing() -> None:
     assert read_column(["1", "–", "—", "2"]).values == [1.0, None, None, 2.0]
 
 
+@pytest.mark.parametrize("above", ["# source: x\n# made: today", "Report\nStation 5", "# by, x"])
+def test_lines_above_the_names_are_told_for_titles(tmp_path: Path, above: str) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(f"{above}\na,b,y\n1,2,x\n")
+    assert refused(read_csv_file, path).endswith(
+        "which looks like a title or a comment, expected the columns' names. Take the lines above the columns' "
+        "names out."
+    )
+
+
 @pytest.mark.parametrize("word", ["..", ":", "\\N", "NaT", "#REF!"])
 def test_words_of_statistics_databases_and_sheets_are_missing(word: str) -> None:
     assert read_column(["1", word, "2"]).values == [1.0, None, 2.0]

@@ -149,6 +149,22 @@ def test_of_two_columns_of_times_the_even_one_is_taken(tmp_path: Path) -> None:
     assert times_of(read_csv_file(path)).columns == ("valid",)
 
 
+def test_a_second_way_to_write_times_is_named(tmp_path: Path) -> None:
+    times = [
+        f"{t:%Y-%m-%d %H:%M}" if i < 30 else f"{t:%d/%m/%Y %H:%M}" for i, t in enumerate(HOURS)
+    ]
+    assert refused(read_series, written(tmp_path, when=times)) == (
+        "time column 'when' of s.csv, line 32: got '29/02/2024 06:00', expected a time written like the others. "
+        "Mend the time, or leave the line out."
+    )
+
+
+def test_a_whole_column_of_times_is_taken_before_a_broken_one(tmp_path: Path) -> None:
+    broken = [f"{t:%Y-%m-%d %H:%M}" if i else "start" for i, t in enumerate(HOURS)]
+    path = written(tmp_path, since=broken, when=[f"{t:%Y-%m-%d %H:%M}" for t in HOURS])
+    assert times_of(read_csv_file(path)).columns == ("when",)
+
+
 def test_days_of_one_month_without_a_year_are_no_months(tmp_path: Path) -> None:
     path = written(tmp_path, day=[f"Jan-{d:02}" for d in range(1, 32)])
     assert "no column of times among day ('Jan-01')" in refused(read_series, path)

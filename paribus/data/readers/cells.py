@@ -34,7 +34,7 @@ _CELL = re.compile(
     rf"""(?P<open>\()?\s*(?P<sign>[+-])?\s*(?P<before>[{CURRENCIES}]|[A-Z]{{3}}\s)?\s*(?P<inner>[+-])?
     (?P<body>\d[\d., '_]*|[.,]\d+)(?P<exponent>[eEdD][+-]?\d+|\s?[x×*]\s?10\^?[+-]?\d+)?
     (?P<after>(?<=[.,])-|-(?!\s*[^\W\d_]))?
-    \s*(?P<unit>[%‰]|°?[^\W\d_{CURRENCIES}][^\s\d]{{0,7}}|°|[{CURRENCIES}])?\s*(?P<close>\))?""",
+    \s*(?P<unit>[%‰]|(?<![.,])°?[^\W\d_{CURRENCIES}][^\s\d]{{0,7}}|°|[{CURRENCIES}])?\s*(?P<close>\))?""",
     re.VERBOSE,
 )
 _GROUPED = {

@@ -75,6 +75,13 @@ def folders(folder: Path) -> list[Path]:
 def _bytes_of(file: Path, name: str) -> bytes:
     try:
         return file.read_bytes()
+    except FileNotFoundError:
+        raise ParibusError(
+            f"image {name}",
+            got=f"nothing at {file}",
+            expected="a file that can be read",
+            fix="Check the path, or take the image out.",
+        ) from None
     except OSError as error:
         raise ParibusError(
             f"image {name}",

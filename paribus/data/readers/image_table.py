@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,9 +38,10 @@ def read_image_table(path: str | Path, target: str | None = None, size: int = 32
     csv_file = read_csv_file(path)
     columns = target_columns(csv_file, target)
     csv_file, unlabelled = labelled(csv_file, columns)
-    image_column = _image_column(csv_file)
+    image_column = _image_column(csv_file, columns)
     folder = Path(path).expanduser().parent
-    files = [ImageFile.read(folder / str(name), str(name)) for name in csv_file.frame[image_column]]
+    names = [name.strip().replace("\\", "/") for name in csv_file.texts[image_column]]
+    files = [ImageFile.read(folder / name, name) for name in names]
     pixels, grey, sizes = decode_images(folder, [(f.name, f.file) for f in files], size)
     groups, copied = copies(files)
     rest = csv_file.drop(image_column)
@@ -57,23 +59,42 @@ def read_image_table(path: str | Path, target: str | None = None, size: int = 32
     )
 
 
-def _image_column(csv_file: CsvFile) -> str:
+def _image_column(csv_file: CsvFile, targets: Sequence[str]) -> str:
     """Return the column that names image files.
 
     Raises:
-        ParibusError: there is none, or there are several.
+        ParibusError: there is none, there are several, it is to be predicted, or a row names no image file.
     """
     suffixes = image_suffixes()
-    columns = [
-        str(name)
-        for name in csv_file.frame.columns
-        if all(str(text).lower().endswith(suffixes) for text in csv_file.frame[name])
-    ]
-    if len(columns) == 1:
-        return columns[0]
-    raise ParibusError(
-        f"column of images of {csv_file.name}",
-        got=listed(columns) if columns else f"none of {listed(csv_file.frame.columns)}",
-        expected="one column with the name of an image file in every row",
-        fix="Name each row's image, such as images/1.png, from the folder of the CSV file.",
-    )
+    named = {
+        name: [cell.strip().lower().endswith(suffixes) for cell in cells]
+        for name, cells in csv_file.texts.items()
+    }
+    columns = [name for name, found in named.items() if 2 * sum(found) > len(found)]
+    what, expected = f"column of images of {csv_file.name}", "one column with the name of an image"
+    fix = "Name each row's image, such as images/1.png, from the folder of the CSV file."
+    if len(columns) != 1:
+        raise ParibusError(
+            what,
+            got=listed(columns) if columns else f"none of {listed(csv_file.texts)}",
+            expected=f"{expected} file in every row",
+            fix=fix,
+        )
+    (column,) = columns
+    if column in targets:
+        raise ParibusError(
+            what,
+            got=f"{column!r}, which is to be predicted",
+            expected=f"{expected} beside the column to predict",
+            fix="Name the column to predict by --target.",
+        )
+    if not all(named[column]):
+        row = named[column].index(False)
+        cell = csv_file.texts[column][row].strip()
+        raise ParibusError(
+            f"{what}, line {csv_file.lines[row]}",
+            got=repr(cell) if cell else "nothing",
+            expected="the name of an image file",
+            fix="Fill it in, or leave the row out.",
+        )
+    return column

@@ -6,6 +6,7 @@ import csv
 import shutil
 from pathlib import Path
 
+import pytest
 import torch
 from PIL import Image
 
@@ -74,16 +75,43 @@ def test_the_digest_tells_images_and_table_apart(tmp_path: Path) -> None:
 
 def test_a_table_without_a_column_of_images_is_refused(tmp_path: Path) -> None:
     path = _table(tmp_path)
-    path.write_text(path.read_text().replace("images/7.png", "none"))
+    path.write_text(path.read_text().replace(".png", ".none"))
     assert refused(read_image_table, path) == (
         "column of images of own.csv: got none of photo, weight, kind, expected one column with the name of an image "
         "file in every row. Name each row's image, such as images/1.png, from the folder of the CSV file."
     )
 
 
+def test_a_row_without_an_image_is_named(tmp_path: Path) -> None:
+    path = _table(tmp_path)
+    path.write_text(path.read_text().replace("images/7.png", ""))
+    assert refused(read_image_table, path) == (
+        "column of images of own.csv, line 9: got nothing, expected the name of an image file. Fill it in, or leave "
+        "the row out."
+    )
+
+
+def test_the_column_of_images_is_not_predicted(tmp_path: Path) -> None:
+    assert refused(read_image_table, _table(tmp_path), target="photo") == (
+        "column of images of own.csv: got 'photo', which is to be predicted, expected one column with the name of an "
+        "image beside the column to predict. Name the column to predict by --target."
+    )
+
+
+@pytest.mark.parametrize("separator", ["", "\\"])
+def test_names_of_digits_and_of_windows(tmp_path: Path, separator: str) -> None:
+    path = _table(tmp_path)
+    plain = read_image_table(path, size=8)
+    text = path.read_text().replace("images/", f"images{separator}" if separator else "")
+    other = path if separator else tmp_path / "images" / "own.csv"
+    other.write_text(text)
+    assert torch.equal(read_image_table(other, size=8).inputs[0], plain.inputs[0])
+
+
 def test_an_image_that_is_not_there_is_named(tmp_path: Path) -> None:
     path = _table(tmp_path)
     (tmp_path / "images" / "7.png").unlink()
-    assert refused(read_image_table, path).startswith(
-        "image images/7.png: got a file that cannot be read (No such file"
+    assert refused(read_image_table, path) == (
+        f"image images/7.png: got nothing at {tmp_path / 'images' / '7.png'}, expected a file that can be read. "
+        "Check the path, or take the image out."
     )

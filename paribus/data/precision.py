@@ -10,15 +10,7 @@ from torch import Tensor
 
 LOST = 1e-4  # share of a column's standard deviation by which rounding may move a value
 
-FINEST = 1e-36  # range of numbers, in their own unit
-
 Numbers = np.ndarray[Any, np.dtype[np.float64]]
-
-
-def too_fine(values: Numbers) -> bool:
-    """Return whether numbers differ by so little that float32 has no factor that makes their deviation one."""
-    finite = values[np.isfinite(values)]
-    return len(finite) > 0 and 0 < float(finite.max()) - float(finite.min()) < FINEST
 
 
 def to_single(values: Numbers) -> tuple[Tensor, dict[int, float]]:

@@ -10,7 +10,7 @@ import numpy as np
 from paribus.data.readers.cells import is_number
 from paribus.data.readers.csv_file import CsvFile
 from paribus.data.readers.header import listed
-from paribus.data.readers.table_features import exact_numbers, useless_numbers
+from paribus.data.readers.table_features import exact_numbers, refuse_too_fine, useless_numbers
 from paribus.errors import ParibusError
 
 KINDS = ("number", "truth value")
@@ -72,7 +72,9 @@ def checked_values(
     numbers = read.kind in kinds
     finite = [numbers and v is not None and bool(np.isfinite(np.float32(v))) for v in read.values]
     if all(finite):
-        return np.array(read.values, dtype=np.float64)
+        values = np.array(read.values, dtype=np.float64)
+        refuse_too_fine(csv_file, name, values)
+        return values
     row = next(
         i
         for i, known in enumerate(finite)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from paribus.data.precision import FINEST, too_fine
 from paribus.data.readers.cells import is_number
 from paribus.data.readers.csv_file import CsvFile
 from paribus.data.readers.dates import is_date
@@ -19,6 +18,7 @@ from paribus.errors import ParibusError
 if TYPE_CHECKING:
     import pandas as pd
 
+FINEST = 1e-36  # range of a column, in its own unit
 MIN_ROW_NUMBERS = 10  # fewer numbers in a row may be measurements
 MAX_CATEGORIES = 20  # more, and more than half as many as rows, name the rows rather than sort them
 ID_NAME = re.compile(
@@ -73,19 +73,28 @@ def check_numbers(csv_file: CsvFile, name: str, *, mixed: bool = False) -> None:
     if numbers is not None and np.isinf(single(numbers)).any():
         row = int(np.isinf(single(numbers)).argmax())
         expected = "a finite number, or nothing where it is missing"
-    if numbers is not None and too_fine(numbers):
-        raise ParibusError(
-            f"column {name!r} of {csv_file.name}",
-            got=f"numbers of which none is {FINEST:g} larger than another",
-            expected="differences that float32 can standardise",
-            fix="Write the column in a smaller unit.",
-        )
+    if numbers is not None:
+        refuse_too_fine(csv_file, name, numbers)
     if row >= 0:
         raise ParibusError(
             f"column {name!r} of {csv_file.name}, line {csv_file.lines[row]}",
             got=repr(csv_file.texts[name][row].strip()),
             expected=expected,
             fix="Mend the value, or leave it empty.",
+        )
+
+
+def refuse_too_fine(
+    csv_file: CsvFile, name: str, numbers: np.ndarray[Any, np.dtype[np.float64]]
+) -> None:
+    """Refuse numbers that differ by so little that float32 has no factor that makes their deviation one."""
+    finite = numbers[np.isfinite(numbers)]
+    if len(finite) and 0 < float(finite.max()) - float(finite.min()) < FINEST:
+        raise ParibusError(
+            f"column {name!r} of {csv_file.name}",
+            got=f"numbers of which none is {FINEST:g} larger than another",
+            expected="differences that float32 can standardise",
+            fix="Write the column in a smaller unit.",
         )
 
 

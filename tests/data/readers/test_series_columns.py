@@ -64,6 +64,11 @@ def test_a_cell_that_is_no_number_is_named(tmp_path: Path) -> None:
     )
 
 
+def test_values_too_fine_for_float32_are_refused(tmp_path: Path) -> None:
+    path = _file(tmp_path, load=[value * 1e-40 for value in LOAD])
+    assert "none is 1e-36 larger than another" in refused(read_series, path)
+
+
 def test_a_row_that_repeats_is_no_change_of_clocks(tmp_path: Path) -> None:
     times = [f"2024-01-{10 + i // 24} {i % 24:02}:00" for i in range(40)]
     times.insert(9, times[9])

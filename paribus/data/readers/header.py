@@ -12,7 +12,7 @@ from paribus.data.readers.cells import is_number
 from paribus.errors import ParibusError
 
 TOTALS = frozenset(["total", "totals", "sum", "average", "mean", "gesamt", "summe", "итого"])
-MIN_SUMMED = 5  # rows; a few numbers may sum up those before by chance
+MIN_SUMMED = 5  # numbers other than zero; one may be the sum of fewer by chance
 MAX_NAMED = 20  # more columns than that make a message that nobody reads
 ROUNDED = 1e-5  # share by which a sum may differ from that of its rounded terms
 TAKE_OUT = "Take the lines above the columns' names out."
@@ -134,11 +134,11 @@ def refuse_sum(
 ) -> None:
     """Refuse a last line whose numbers sum up those above it, column by column."""
     lasts = {name: column[-1] for name, column in numbers.items() if column[-1] is not None}
-    if len(lines) <= MIN_SUMMED or not lasts:
+    if not lasts:
         return
     for name, last in lasts.items():
         above = [value for value in numbers[name][:-1] if value is not None]
-        if not above or last is None or abs(last) <= max(map(abs, above)):
+        if sum(map(bool, above)) < MIN_SUMMED or last is None or abs(last) <= max(map(abs, above)):
             return
         if not math.isclose(last, math.fsum(above), rel_tol=ROUNDED):
             return

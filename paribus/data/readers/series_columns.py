@@ -13,6 +13,7 @@ from paribus.data.readers.header import listed
 from paribus.data.readers.table_features import exact_numbers, refuse_too_fine, useless_numbers
 from paribus.errors import ParibusError
 
+EMPTY = ("numbers the rows", "an index without a name", "one value throughout")
 KINDS = ("number", "truth value")
 
 
@@ -95,7 +96,8 @@ def _useless(csv_file: CsvFile, name: str) -> str:
     if csv_file.columns[name].kind not in KINDS:
         return "text"
     numbers = exact_numbers(csv_file, name)
-    return "" if numbers is None else useless_numbers(name, numbers)[0] or ""
+    reason = None if numbers is None else useless_numbers(name, numbers)[0]
+    return reason if reason in EMPTY else ""
 
 
 def _value_column(

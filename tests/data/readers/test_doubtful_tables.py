@@ -120,6 +120,11 @@ def test_a_line_that_sums_up_one_column_alone_is_a_sample(tmp_path: Path, last: 
     assert len(read_csv_file(path).lines) == 61
 
 
+def test_the_last_of_a_few_events_is_a_sample(tmp_path: Path) -> None:
+    path = written(tmp_path, "2,a", count=[int(i in (3, 7)) for i in range(60)], y=LABELS)
+    assert len(read_csv_file(path).lines) == 61
+
+
 def test_a_last_column_that_numbers_the_rows_is_predicted_only_if_it_is_named(
     tmp_path: Path,
 ) -> None:

@@ -42,6 +42,13 @@ def test_a_column_that_says_nothing_is_not_predicted_and_no_input(
     assert f"columns that the network does not see: {shown} ({reason})" in data.notes
 
 
+def test_a_count_that_rises_may_be_meant(tmp_path: Path) -> None:
+    count = [i + (i > 7) + (i > 30) for i in range(40)]
+    path = _file(tmp_path, count=count, load=[*LOAD])
+    assert "got 2 columns of numbers (count, load)" in refused(read_series, path)
+    assert read_series(path, "load", window=4, inputs="all").features == ("load", "count")
+
+
 def test_truth_values_are_inputs_of_0_and_1(tmp_path: Path) -> None:
     path = _file(tmp_path, load=[*LOAD], holiday=[i % 7 == 0 for i in range(40)])
     for inputs in ("all", "holiday"):

@@ -20,6 +20,7 @@ _NAMES = (
     "december dezember décembre diciembre dicembre dez déc dic",
 )
 ENGLISH = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_OF = re.compile(r"\s+del?\s+", re.IGNORECASE)  # as in 1 de marzo de 2021
 _WORD = re.compile(r"[^\W\d_]{3,}\.?")
 
 
@@ -55,4 +56,4 @@ def in_english(text: str) -> str:
         month = month_of(match[0])
         return match[0] if month is None else ENGLISH[month - 1]
 
-    return _WORD.sub(english, text)
+    return _WORD.sub(english, _OF.sub(" ", text))

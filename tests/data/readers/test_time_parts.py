@@ -20,6 +20,7 @@ DAYS = [date(2023, 12, 25) + timedelta(days=i) for i in range(COUNT)]
 MONTHS = [date(1980 + i // 12, i % 12 + 1, 1) for i in range(COUNT)]
 WEEKS = [date(2019, 12, 30) + timedelta(days=7 * i) for i in range(COUNT)]
 GERMAN = ["Jan", "Feb", "Mrz", "Apr", "Mai", "Jun", "Jul", "Aug", "Sep", "Okt", "Nov", "Dez"]
+SPANISH = ["enero", "febrero", "marzo", *["abril"] * 8, "diciembre"]
 FRENCH = [
     "janv.",
     "févr.",
@@ -103,6 +104,7 @@ WAYS: dict[str, tuple[dict[str, list[object]], list[datetime] | list[date]]] = {
     "Jan-80": ({"month": [f"{d:%b-%y}" for d in MONTHS]}, MONTHS),
     "1980M01": ({"month": [f"{d:%YM%m}" for d in MONTHS]}, MONTHS),
     "German": ({"Tag": [f"{d.day}. {GERMAN[d.month - 1]} {d.year}" for d in DAYS]}, DAYS),
+    "Spanish": ({"dia": [f"{d.day} de {SPANISH[d.month - 1]} de {d.year}" for d in DAYS]}, DAYS),
     "French": ({"jour": [f"{d.day} {FRENCH[d.month - 1]} {d.year}" for d in DAYS]}, DAYS),
     "long ago": (
         {"year": [*range(-20, 40)]},

@@ -20,9 +20,11 @@ from paribus.errors import ParibusError, error_context
 from paribus.execution.executor import dataset_of
 from paribus.experiment.recipe import Recipe
 from paribus.experiment.variant import Variant
+from paribus.metrics.outputs import copies
 from paribus.seeding import Streams
 from paribus.spec import Call, digest
 from paribus.training.alternating import alternates
+from paribus.training.evaluate import each
 from paribus.training.network import build
 from paribus.training.optimizer import NetworkOptimizer
 from paribus.training.pretrained import named_weights
@@ -132,7 +134,7 @@ def _new_probe(variant: Variant) -> Probe:
     first = {name: value.clone() for name, value in network.state_dict().items()}
 
     def evaluate() -> Tensor:
-        loss: Tensor = variant.task.loss(network(*part.inputs), *part.targets).mean()
+        loss: Tensor = each(variant.task.loss, network(*copies(part.inputs)), part.targets).mean()
         for weight in network.parameters():
             weight.grad = None
         loss.backward()

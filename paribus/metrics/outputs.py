@@ -22,6 +22,11 @@ def map_outputs(function: Callable[[Tensor], Tensor], outputs: Outputs) -> Outpu
     return tuple(map(function, outputs))
 
 
+def copies(tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """Return tensors of their own, for a function of somebody else's that may change in place what it is given."""
+    return tuple(x.clone() for x in tensors)
+
+
 def concat_outputs(chunks: Sequence[Outputs], dim: int = 0) -> Outputs:
     """Concatenate chunks of outputs along a dimension, each head by itself."""
     if isinstance(chunks[0], Tensor):

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from paribus.data.dataset import Split, Subset
 from paribus.experiment.task import Metric, Task
-from paribus.metrics.outputs import Outputs, concat_outputs
+from paribus.metrics.outputs import Outputs, concat_outputs, copies, map_outputs
+from paribus.spec import Call
 
 CHUNK = 2048
 
 
 @torch.no_grad()
 def outputs_of(network: nn.Module, part: Subset) -> Outputs:
-    """Return outputs for every sample of a part, ``(sample, output)`` each, in evaluation mode and in chunks."""
+    """Return outputs for every sample of a part, ``(sample, output)`` each, in evaluation mode and in chunks.
+
+    The network is given copies: one that changes its input in place would change the part for whoever comes next.
+    """
     network.eval()
     chunks = zip(*(x.split(CHUNK) for x in part.inputs), strict=True)
-    outputs = concat_outputs([network(*chunk) for chunk in chunks])
+    outputs = concat_outputs([network(*copies(chunk)) for chunk in chunks])
     network.train()
     return outputs
 
@@ -29,7 +34,14 @@ def scores_of(
     outputs: Outputs, targets: Sequence[Tensor], metrics: Sequence[Metric]
 ) -> dict[str, float]:
     """Return each metric's mean over the samples, summed in float64, or its one number over all of them."""
-    return {m.name: part_score(m.function(outputs, *targets), len(targets[0])) for m in metrics}
+    return {
+        m.name: part_score(each(m.function, outputs, targets), len(targets[0])) for m in metrics
+    }
+
+
+def each(function: Call, outputs: Outputs, targets: Sequence[Tensor]) -> Any:
+    """Return what a score or a loss makes of a part, given copies, so that it changes nothing for the next one."""
+    return function(map_outputs(Tensor.clone, outputs), *copies(targets))
 
 
 def part_score(found: Tensor | float, samples: int) -> float:

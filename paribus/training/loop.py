@@ -129,24 +129,26 @@ class Training:
         return loss
 
     def _step(self) -> Tensor:
-        data = self.parts.train
         index = next(self.order)
-        batch = index.to(self.run.device)
-        inputs = [x[batch] for x in data.inputs]
-        if self.augment is not None:
-            inputs[0] = self._augmented(self.augment, index)
-        targets = [y[batch] for y in data.targets]
-        evaluate = partial(self._loss, inputs, targets)
         if self.updates is not None:
             with self.forward_noise.of(self.steps):
-                loss: Tensor = self.updates(inputs, targets, self.steps)
+                loss: Tensor = self.updates(*self._batch(index), self.steps)
         else:
-            loss = self.optimizers[0].step(evaluate)
+            loss = self.optimizers[0].step(partial(self._loss, index))
         self.steps += 1
         return loss.detach()
 
-    def _loss(self, inputs: Sequence[Tensor], targets: Sequence[Tensor]) -> Tensor:
+    def _batch(self, index: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """Return inputs and targets of a batch, its own: a network or a loss may change them in place."""
+        data, batch = self.parts.train, index.to(self.run.device)
+        inputs = [x[batch] for x in data.inputs]
+        if self.augment is not None:
+            inputs[0] = self._augmented(self.augment, index)
+        return inputs, [y[batch] for y in data.targets]
+
+    def _loss(self, index: Tensor) -> Tensor:
         """Return the mean loss of a batch, and leave its gradient with the weights."""
+        inputs, targets = self._batch(index)
         task, recipe = self.run.task, self.run.recipe
         for layer in self.noise:
             layer.begin(self.steps)

@@ -128,7 +128,7 @@ def _pass_through(network: nn.Module, dataset: Dataset) -> None:
 
 
 def _few(dataset: Dataset) -> tuple[Tensor, ...]:
-    return tuple(x[:2].to(torch.get_default_dtype()) for x in dataset.inputs)
+    return tuple(x[:2].to(torch.get_default_dtype(), copy=True) for x in dataset.inputs)
 
 
 def _shapes(recipe: Recipe, dataset: Dataset) -> dict[str, object]:

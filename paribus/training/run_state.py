@@ -13,11 +13,11 @@ from torch import Tensor, nn
 from paribus.data.dataset import PARTS, Split, Subset
 from paribus.metrics.diagnostics import LastStep, needs_last_step
 from paribus.metrics.output_range import range_doubt
-from paribus.metrics.outputs import Outputs, as_tuple
+from paribus.metrics.outputs import Outputs, as_tuple, copies
 from paribus.runs.run import Outcome, Predictions, Run, RunResult
 from paribus.training.batch_order import order_digest
 from paribus.training.dropout import NamedDropout
-from paribus.training.evaluate import dummy_outputs, scores_of
+from paribus.training.evaluate import dummy_outputs, each, scores_of
 from paribus.training.layer_summary import LayerLine
 from paribus.training.schedule import CURVE as RATES
 
@@ -65,8 +65,8 @@ class RunState:
 def evaluation(run: Run, outputs: Outputs, part: Subset) -> dict[str, float]:
     """Return validation scores and loss by the names of their curves."""
     scores = scores_of(outputs, part.targets, run.task.metrics)
-    each = run.task.loss(outputs, *part.targets)
-    loss = (each.double().sum() / len(each)).item()
+    losses = each(run.task.loss, outputs, part.targets)
+    loss = (losses.double().sum() / len(losses)).item()
     return {f"validation/{name}": value for name, value in scores.items()} | {
         "validation/loss": loss
     }
@@ -86,7 +86,8 @@ def diagnosed(
         for layer in noise:
             layer.begin(step)
         watched = {"last": last} if needs_last_step(diagnostic) else {}
-        values |= diagnostic(network, part, run.task.loss, **watched)
+        seen = Subset(copies(part.inputs), copies(part.targets))
+        values |= diagnostic(network, seen, run.task.loss, **watched)
     return values
 
 
@@ -227,7 +228,7 @@ def _final_scores(
 
 def _finite(run: Run, outputs: Outputs, targets: Sequence[Tensor]) -> bool:
     """Return whether outputs and loss are finite."""
-    loss = run.task.loss(outputs, *targets)
+    loss = each(run.task.loss, outputs, targets)
     return bool(loss.isfinite().all()) and all(bool(o.isfinite().all()) for o in as_tuple(outputs))
 
 

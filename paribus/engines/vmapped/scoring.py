@@ -13,7 +13,7 @@ from torch.func import vmap
 from paribus.engines.vmapped.batches import Tensors
 from paribus.experiment.task import Task
 from paribus.metrics.named import SCORE
-from paribus.metrics.outputs import Outputs, map_outputs
+from paribus.metrics.outputs import Outputs, copies, map_outputs
 from paribus.spec import Call
 
 Each = Callable[..., Tensor]
@@ -54,14 +54,14 @@ class Scoring:
         function = self.functions[name]
         if name not in self.apart:
             try:
-                found: Tensor = vmap(function)(outputs, *targets)
+                found: Tensor = vmap(function)(map_outputs(Tensor.clone, outputs), *copies(targets))
             except Exception:  # noqa: BLE001 - whatever vmap says; an error of the metric's own is raised below
                 self.apart.add(name)
             else:
                 return found
         ones = [
-            function(map_outputs(itemgetter(i), outputs), *(y[i] for y in targets))
-            for i in range(len(targets[0]))
+            function(map_outputs(Tensor.clone, map_outputs(itemgetter(i), outputs)), *copies(own))
+            for i, own in enumerate(zip(*targets, strict=True))
         ]
         return torch.stack([self._tensor(one, targets) for one in ones])
 

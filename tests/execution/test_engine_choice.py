@@ -161,6 +161,21 @@ def test_a_network_that_cannot_be_stacked_is_found_out(name: str) -> None:
     assert resolve("stacked", run, 8) == EngineChoice("loop", found)
 
 
+def weighted(outputs: Tensor, target: Tensor) -> Tensor:
+    """Return the log loss with weights of the classes, which are in float32 as they usually are."""
+    both = torch.cat([torch.zeros_like(outputs), outputs], 1)
+    weight = torch.tensor([1.0, 3.0])
+    return nn.functional.cross_entropy(both, target, weight=weight, reduction="none")
+
+
+def test_a_loss_that_holds_numbers_in_float32_is_trained_by_the_loop() -> None:
+    """The check of stacking is made in float64, which torch refuses beside them."""
+    run = a_run(task=TASK.model_copy(update={"loss": call(weighted)}))
+    choice = resolve("stacked", run, 8)
+    assert choice.engine == "loop"
+    assert choice.reason.startswith("it cannot be tried in float64: ")
+
+
 REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
     "a time limit": ({"time_limit": 9.0}, "a time limit counts the seconds of one run alone"),
     "an unknown optimizer": (

@@ -41,13 +41,16 @@ def self_check(run: Run, split: Split) -> str:
         for i, one in enumerate(pair):
             alone = Training(one, split)
             before = _row(alone.network)
-            first = alone.advance(1)
-            alone.advance(CHECKED_STEPS - 1)
+            try:
+                first = alone.advance(1)
+                alone.advance(CHECKED_STEPS - 1)
+                outputs_alone = outputs_of(alone.network, alone.parts.validation)
+            except Exception as error:  # noqa: BLE001 - such as numbers in float32 that a loss holds
+                return f"it cannot be tried in float64: {f'{error}'.partition(chr(10))[0]}"
             after = _row(alone.network)
             if evaluation_doubt(alone.network, alone.parts.validation.inputs):
                 return BY_LOOP
             moved = (after - before).nan_to_num(0, 0, 0).abs().max().item()
-            outputs_alone = outputs_of(alone.network, alone.parts.validation)
             for what, stacked, looped, by in (
                 ("first losses", losses[:1, i], first, 0.0),
                 ("weights", together.stack.weights.detach()[i], after, moved),

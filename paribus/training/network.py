@@ -71,7 +71,9 @@ def initialised(recipe: Recipe, dataset: Dataset, streams: Streams) -> InitialNe
     """
     make = partial(_made, recipe, dataset)
     network, construction = constructed(make, streams)
-    if _is_born_late(recipe, network, dataset):
+    if recipe.model not in _BORN_LATE:
+        _try_first_pass(recipe, network, dataset)
+        # Anew, with what is born late, and without what the pass left in it, such as a generator that went on.
         network, construction = constructed(make, streams)
     finish = getattr(network, "after_init", None)
     if callable(finish):  # of networks whose constructor does not call it
@@ -108,14 +110,12 @@ def _made(recipe: Recipe, dataset: Dataset) -> nn.Module:
 _BORN_LATE: dict[Call, bool] = {}
 
 
-def _is_born_late(recipe: Recipe, network: nn.Module, dataset: Dataset) -> bool:
-    """Return whether a network makes layers in its first forward pass; each constructor is tried once."""
-    if recipe.model not in _BORN_LATE:
-        before = {id(p) for p in network.parameters()}
-        with suppress(Exception):  # what does not fit is told by the checks before training
-            evaluate_once(network, _few(dataset))
-            _BORN_LATE[recipe.model] = {id(p) for p in network.parameters()} != before
-    return _BORN_LATE.get(recipe.model, False)
+def _try_first_pass(recipe: Recipe, network: nn.Module, dataset: Dataset) -> None:
+    """Find out whether a network makes layers in its first forward pass; each constructor is tried once."""
+    before = {id(p) for p in network.parameters()}
+    with suppress(Exception):  # what does not fit is told by the checks before training
+        evaluate_once(network, _few(dataset))
+        _BORN_LATE[recipe.model] = {id(p) for p in network.parameters()} != before
 
 
 @torch.no_grad()

@@ -307,3 +307,23 @@ def test_an_initialiser_says_what_it_draws_over_and_what_it_does_not_reach() -> 
         "recipe.init draws linear and convolutional layers; it does not reach Linear0.",
     )
     assert start(own("torch"), init=KAIMING).notes == ()
+
+
+class Going(nn.Linear):
+    """Counts its passes."""
+
+    def __init__(self, inputs: tuple[int, ...], outputs: int) -> None:
+        super().__init__(inputs[0], outputs)
+        self.passes = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.passes += 1
+        return super().forward(x)
+
+
+def test_the_first_network_of_a_process_is_as_new_as_every_other(tiny) -> None:
+    """The pass that finds layers which are made late leaves nothing in the network that is trained."""
+    case = tiny["table"]
+    recipe = Recipe(model=call(Going), optimizer=call("torch.optim:SGD"))
+    made = [initialised(recipe, case.dataset, Streams(0)).network for _ in range(2)]
+    assert [network.passes for network in made] == [0, 0]

@@ -14,6 +14,7 @@ from paribus.execution.executor import dataset_of
 from paribus.execution.network_check import check_network, refuse_missing_arguments
 from paribus.execution.optimizer_check import check_optimizer
 from paribus.execution.pool import one_thread
+from paribus.execution.repeat_check import check_repeats
 from paribus.execution.score_check import check_scores
 from paribus.experiment.comparison import Comparison
 from paribus.experiment.task import Task
@@ -62,9 +63,11 @@ def check_before_training(study: Study, cases: Sequence[Case]) -> None:
                 tried.add(split)
             if study.settings.sequential:
                 refuse_unsequential(arm.comparison)
+            models = [v.recipe.model for v in arm.variants]
             for variant in arm.variants:
                 _try_new(variant, tried)
                 check_scores(variant, scored)
+                check_repeats(variant, tried, paired=models.count(variant.recipe.model) > 1)
                 if name in tuned:
                     _try_new(first_trial(variant, arm.comparison), tried)
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from paribus.data.dataset import Dataset, digest_tensors
+from paribus.data.given_kinds import refuse_other_kinds, refuse_other_order
 from paribus.data.precision import to_single
 from paribus.errors import ParibusError
 from paribus.local_code import MARK, register
@@ -213,6 +214,9 @@ def _named_classes(read: Dataset, names: Any) -> tuple[str, ...]:
 
 
 def _of_pair(inputs: Any, targets: Any, task: Kind | None, standardise: bool) -> Dataset:
+    for values, what in ((inputs, "X"), (targets, "y")):
+        refuse_other_kinds(values, what)
+    refuse_other_order(inputs, targets)
     features = tuple(map(str, getattr(inputs, "columns", ())))
     x = _inputs(inputs, features, standardise)
     y, classes = _targets(targets, task, standardise)

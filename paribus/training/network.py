@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -30,7 +30,7 @@ from paribus.training.layers import (
     outer_modules,
 )
 
-__all__ = ["InitialNetwork", "build", "initialised", "layers", "weight_digests"]
+__all__ = ["InitialNetwork", "build", "initialised", "layers", "unmoved", "weight_digests"]
 
 
 @dataclass(frozen=True)
@@ -301,6 +301,13 @@ def weight_digests(network: nn.Module) -> dict[str, str]:
     statistics, such as drawn frequencies, are hashed too, as ``buffer Fourier0.frequencies(4, 9)``.
     """
     return {name: digest_tensors([value]) for name, _, _, value in _tensors(network)}
+
+
+def unmoved(network: nn.Module, initial: Mapping[str, str]) -> Iterator[Tensor]:
+    """Yield the weights that still are what they were when `weight_digests` hashed them, to float32."""
+    for name, _, _, value in _tensors(network):
+        if value.requires_grad and digest_tensors([value.float()]) == initial.get(name):
+            yield value
 
 
 def _beside(module: nn.Module) -> str:

@@ -9,8 +9,9 @@ from torch import nn
 
 from paribus.experiment.recipe import Recipe
 from paribus.spec import Call
+from paribus.training.network import unmoved
 from paribus.training.optimizer import NetworkOptimizer
-from paribus.training.schedule import EPOCHS, LENGTHS, STEPS, optimizer_calls, told_steps
+from paribus.training.schedule import EPOCHS, LENGTHS, STEPS, by_loss, optimizer_calls, told_steps
 
 if TYPE_CHECKING:
     from paribus.training.loop import Training
@@ -19,8 +20,11 @@ if TYPE_CHECKING:
 def remarks(training: Training) -> list[str]:
     """Return what a reader would not expect of a run's optimizers, each once."""
     recipe, notes = training.run.recipe, list[str]()
+    still = {id(weight) for weight in unmoved(training.network, training.initial)}
     for optimizer in training.optimizers:
         notes += _of(optimizer, training.network, training.steps)
+        if training.steps:
+            notes += _stood_still(optimizer, still, training.steps)
     return list(dict.fromkeys([*notes, *lengths(recipe)]))
 
 
@@ -41,6 +45,25 @@ def _of(optimizer: NetworkOptimizer, network: nn.Module, steps: int) -> Iterator
         yield f"{' and '.join(kinds)} changes the momentum too, besides the rate"
     if optimizer.evaluations > steps > 0:
         yield f"{names} evaluated the loss {optimizer.evaluations / steps:.1f} times a step"
+
+
+def _stood_still(optimizer: NetworkOptimizer, still: set[int], steps: int) -> Iterator[str]:
+    """Yield what was to change in a training and did not: weights, and rates of a schedule."""
+    names = " and ".join(s.name for s in optimizer.steppers)
+    kept = [n for n, p in optimizer.named.items() if id(p) in still]
+    kept = [name for name in kept if name not in optimizer.untrained]
+    if kept:
+        count = f"{len(kept)} of {len(optimizer.named)} weights"
+        yield (
+            f"{names} moved {count} in none of {steps} steps, as no gradient reaches them or the rate is zero: "
+            f"{', '.join(kept)}"
+        )
+    kinds = dict.fromkeys(type(s).__name__ for s in optimizer.schedule.schedulers if not by_loss(s))
+    columns = optimizer.schedule.columns()
+    if kinds and columns and all(len(set(column)) == 1 for _, column in columns):
+        yield (
+            f"{' and '.join(kinds)} left the rate as it was in all {steps} steps; it counts steps, and not epochs"
+        )
 
 
 def lengths(recipe: Recipe) -> Iterator[str]:

@@ -40,7 +40,8 @@ class Schedule:
         if recipe.schedule is not None:
             told = told_steps(recipe.schedule, recipe.steps, LENGTHS)
             self.schedulers = [recipe.schedule(o, **told) for o in self.optimizers]
-        for scheduler in self.schedulers:
+        for scheduler, optimizer in zip(self.schedulers, self.optimizers, strict=False):
+            _refuse_unsteppable(recipe, scheduler, optimizer)
             if by_loss(scheduler) and getattr(scheduler, "mode", "min") != "min":
                 raise ParibusError(
                     f"recipe.schedule {type(scheduler).__name__}",
@@ -75,6 +76,28 @@ class Schedule:
         if not self.schedulers and all(len(set(column)) == 1 for column in columns):
             return []
         return list(zip(self.names, columns, strict=False))
+
+
+def _refuse_unsteppable(recipe: Recipe, scheduler: Any, optimizer: Any) -> None:
+    """Refuse what takes no step, and what takes them for another optimizer than the one that trains."""
+    assert recipe.schedule is not None, "only a schedule makes schedulers"
+    if not callable(getattr(scheduler, "step", None)):
+        raise ParibusError(
+            f"recipe.schedule {recipe.schedule.label}",
+            got="None" if scheduler is None else f"{type(scheduler).__name__}, which has no step()",
+            expected="a scheduler of the optimizer that it is given",
+            fix="Have it return the scheduler.",
+        )
+    scheduled = getattr(scheduler, "optimizer", optimizer)
+    groups = {id(group) for group in getattr(optimizer, "param_groups", ())}
+    its = getattr(scheduled, "param_groups", ())
+    if groups and its and not any(id(group) in groups for group in its):
+        raise ParibusError(
+            f"recipe.schedule {recipe.schedule.label}",
+            got=f"{type(scheduler).__name__} of another {type(scheduled).__name__}",
+            expected="a scheduler of the optimizer that it is given",
+            fix="Make it of the function's first argument.",
+        )
 
 
 def rate_curves(schedules: Iterable[Schedule]) -> dict[str, list[float]]:

@@ -236,6 +236,17 @@ def warm_cosine(
     return SequentialLR(optimizer, [rise, CosineAnnealingLR(optimizer, steps - warm)], [warm])
 
 
+def of_another(optimizer: torch.optim.Optimizer) -> Any:
+    """Schedule an optimizer that trains nothing."""
+    other = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=optimizer.defaults["lr"])
+    return torch.optim.lr_scheduler.StepLR(other, 1)
+
+
+def no_scheduler(optimizer: torch.optim.Optimizer) -> None:
+    """Forget to return the scheduler."""
+    torch.optim.lr_scheduler.StepLR(optimizer, 1)
+
+
 class Noisy(nn.Module):
     """Network that draws from the global generator while it trains."""
 

@@ -13,6 +13,7 @@ from paribus.training.loop import Training, train
 from tests.helpers import optimizers as own
 from tests.helpers.optimizers import Turns
 from tests.helpers.plain_torch import MLP, STEPS, Plain, same, trained
+from tests.helpers.refusals import refused
 
 SCHEDULES = {
     "cosine": (
@@ -126,6 +127,32 @@ def test_a_length_other_than_a_run_s_is_told(tiny) -> None:
     schedule = call(rates.CosineAnnealingLR, T_max=150)
     record = train(*tiny["table"].pair(MLP, schedule=schedule))
     assert record.notes[-1] == "CosineAnnealingLR is given T_max=150, and a run takes 6 steps"
+
+
+def test_a_schedule_that_changes_nothing_in_a_run_is_told(tiny) -> None:
+    """As of one that was written for epochs: a run has six steps."""
+    told = "StepLR left the rate as it was in all 6 steps; it counts steps, and not epochs"
+    notes = {
+        size: train(*tiny["table"].pair(MLP, schedule=call(rates.StepLR, step_size=size))).notes
+        for size in (30, 2)
+    }
+    assert told in notes[30]
+    assert told not in notes[2]
+    plateau = call(rates.ReduceLROnPlateau)
+    assert "left the rate" not in " ".join(train(*tiny["table"].pair(MLP, schedule=plateau)).notes)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "got"),
+    [
+        (own.of_another, "StepLR of another SGD"),
+        (own.no_scheduler, "None"),
+    ],
+)
+def test_a_schedule_of_something_else_is_refused(tiny, schedule: Any, got: str) -> None:
+    message = refused(Training, *tiny["table"].pair(MLP, schedule=call(schedule)))
+    expected = "expected a scheduler of the optimizer that it is given."
+    assert message.startswith(f"recipe.schedule {schedule.__name__}(): got {got}, {expected}")
 
 
 def test_steps_beyond_a_run_s_leave_the_rate_as_it_is(tiny) -> None:

@@ -1,0 +1,51 @@
+"""Remarks on weights that a training was to change and did not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from torch import Tensor, nn
+
+from paribus import call
+from paribus.training.loop import train
+
+
+class Detached(nn.Module):
+    """Cuts its first layer off from the loss."""
+
+    def __init__(self, inputs: tuple[int, ...], outputs: int, cut: bool = True) -> None:
+        super().__init__()
+        self.first, self.last, self.cut = nn.Linear(inputs[0], 3), nn.Linear(3, outputs), cut
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = self.first(x)
+        return self.last(hidden.detach() if self.cut else hidden)
+
+
+WHY = "in none of 6 steps, as no gradient reaches them or the rate is zero"
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("model", "optimizer", "told"),
+    [
+        ({"cut": False}, {"lr": 0.1}, ""),
+        ({}, {"lr": 0.1}, f"SGD moved 2 of 4 weights {WHY}: first.weight, first.bias"),
+        ({}, {"lr": 0.1, "weight_decay": 0.1}, "SGD moved 2 of 4 weights"),
+        (
+            {"cut": False},
+            {"lr": 0.0},
+            f"SGD moved 4 of 4 weights {WHY}: first.weight, first.bias, last.weight, last.bias",
+        ),
+    ],
+)
+def test_weights_that_never_move_are_told(
+    tiny, model: dict[str, Any], optimizer: dict[str, Any], told: str, dtype: str
+) -> None:
+    """Torch decays no weight that has no gradient."""
+    case = tiny["table"]
+    run = case.pair(call(Detached, **model), call("torch.optim:SGD", **optimizer), dtype=dtype)
+    notes = [note for note in train(*run).notes if " moved " in note]
+    assert len(notes) == bool(told)
+    assert " ".join(notes).startswith(told)

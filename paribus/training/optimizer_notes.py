@@ -53,17 +53,21 @@ def _stood_still(optimizer: NetworkOptimizer, still: set[int], steps: int) -> It
     kept = [n for n, p in optimizer.named.items() if id(p) in still]
     kept = [name for name in kept if name not in optimizer.untrained]
     if kept:
-        count = f"{len(kept)} of {len(optimizer.named)} weights"
-        yield (
-            f"{names} moved {count} in none of {steps} steps, as no gradient reaches them or the rate is zero: "
-            f"{', '.join(kept)}"
-        )
+        yield unmoved_weights(names, kept, len(optimizer.named), steps)
     kinds = dict.fromkeys(type(s).__name__ for s in optimizer.schedule.schedulers if not by_loss(s))
     columns = optimizer.schedule.columns()
     if kinds and columns and all(len(set(column)) == 1 for _, column in columns):
         yield (
             f"{' and '.join(kinds)} left the rate as it was in all {steps} steps; it counts steps, and not epochs"
         )
+
+
+def unmoved_weights(optimizer: str, kept: Sequence[str], count: int, steps: int) -> str:
+    """Return what a page says of weights that an optimizer holds and did not move."""
+    return (
+        f"{optimizer} moved {len(kept)} of {count} weights in none of {steps} steps, as no gradient reaches them or "
+        f"the rate is zero: {', '.join(kept)}"
+    )
 
 
 def lengths(recipe: Recipe) -> Iterator[str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from operator import itemgetter
 
 from torch import Tensor
@@ -21,8 +22,11 @@ from paribus.training.alternating import OWN_UPDATES, model_alternates
 from paribus.training.augment import BY_LOOP
 from paribus.training.batch_order import steps_per_epoch
 from paribus.training.loop import deterministic, fitted
+from paribus.training.network import unmoved
+from paribus.training.optimizer_notes import unmoved_weights
 from paribus.training.pretrained import source_weights
 from paribus.training.run_state import finish
+from paribus.training.schedule import optimizer_calls
 
 __all__ = ["StackedTraining", "self_check", "train_together", "why_not"]
 
@@ -54,18 +58,31 @@ def train_together(
         progress = state.progress(i)
         diverged = progress.outcome is Outcome.diverged
         predictions = None if outputs is None or diverged else map_outputs(itemgetter(i), outputs)
-        records.append(
-            finish(
-                run,
-                split,
-                progress,
-                outputs=predictions,
-                layers=training.layers,
-                network=training.starts[i],
-                seconds=seconds,
-            )
+        record = finish(
+            run,
+            split,
+            progress,
+            outputs=predictions,
+            layers=training.layers,
+            network=training.starts[i],
+            seconds=seconds,
         )
+        notes = () if trials or not progress.steps else tuple(_unmoved(training, i, progress.steps))
+        records.append(replace(record, notes=(*record.notes, *notes)))
     return records
+
+
+def _unmoved(training: StackedTraining, index: int, steps: int) -> Iterator[str]:
+    """Yield what a page says of weights of a replicate that no step moved."""
+    network = training.scratch
+    training.stack.load(network, index)
+    still = {id(weight) for weight in unmoved(network, training.initial[index])}
+    names = [name for name, _ in network.named_parameters()]
+    kept = [name for name, weight in network.named_parameters() if id(weight) in still]
+    if kept:
+        (optimizer,) = optimizer_calls(training.runs[index].recipe)
+        kind = optimizer.label.partition("(")[0]
+        yield unmoved_weights(kind, kept, len(names), steps)
 
 
 def _fit(training: StackedTraining, state: CohortState) -> None:

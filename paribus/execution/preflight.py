@@ -168,12 +168,30 @@ def try_once(variant: Variant) -> None:
     streams = Streams(0, variant.recipe.salt)
     split = variant.task.make_split(dataset, streams)
     refuse_missing_arguments(variant, dataset)
+    refuse_made_losses(variant.task)
     with misfit_error_context(variant, dataset):
         try_augmentation(variant.recipe.augment, dataset, streams)
         network = build(variant.recipe, dataset, streams)
         named_weights(variant.recipe, network)
         check_network(variant, network, dataset, split.part("train"))
         dummy_outputs(variant.task, split)
+
+
+def refuse_made_losses(task: Task) -> None:
+    """Refuse a class of losses where the loss itself is wanted: its constructor would be given the outputs.
+
+    Raises:
+        ParibusError: names the class.
+    """
+    loss = task.loss.resolve()
+    if isinstance(loss, type):
+        raise ParibusError(
+            f"loss {task.loss.label}",
+            got=f"the class {loss.__name__}, which makes a loss",
+            expected="a function (outputs, targets) that returns the loss of each sample, (sample,)",
+            fix="Name a function, such as call('torch.nn.functional:cross_entropy', reduction='none'), or write one "
+            f"that calls {loss.__name__}(reduction='none')(outputs, targets).",
+        )
 
 
 def misfit_error_context(variant: Variant, dataset: Dataset) -> AbstractContextManager[None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from torch import Tensor
 
 from paribus.data.dataset import Dataset
@@ -15,6 +16,7 @@ from paribus.seeding import Streams
 from paribus.spec import digest
 from paribus.training.evaluate import dummy_outputs
 
+OF_CLASSES, OF_VALUES = ("log_loss", "accuracy", "brier"), ("squared_error",)
 GIVES = "one number a sample, (sample,), or one number for the whole part"
 
 
@@ -41,6 +43,7 @@ def check_scores(variant: Variant, tried: set[str]) -> None:
     for metric in variant.task.metrics:
         what = f"metric {metric.name!r} of task {variant.task.name!r}"
         _refuse_shifted(what, metric, dataset)
+        _refuse_other_targets(what, metric, targets[0])
         with error_context(what, expected=GIVES, fix="Mend the function, or choose another score."):
             found = metric.function(outputs, *targets)
         _refuse_odd(what, found, len(split.test))
@@ -51,7 +54,7 @@ def check_scores(variant: Variant, tried: set[str]) -> None:
 def _refuse_odd(what: str, found: object, samples: int) -> None:
     """Refuse what is neither one number nor one a sample: a mean over it would be another number than meant."""
     shape = tuple(found.shape) if isinstance(found, Tensor) else None
-    if shape not in ((), (samples,)) and not isinstance(found, int | float):
+    if shape not in ((), (samples,)) and not isinstance(found, int | float | np.number):
         raise ParibusError(
             what,
             got=f"shape {shape} for {samples} samples" if shape else type(found).__name__,
@@ -73,6 +76,20 @@ def _refuse_shifted(what: str, metric: Metric, dataset: Dataset) -> None:
                 expected="one that a shift of targets and outputs leaves as it is, such as mae, rmse or r2",
                 fix="Choose one of these, or give standardise=False where the data are given in Python.",
             )
+
+
+def _refuse_other_targets(what: str, metric: Metric, target: Tensor) -> None:
+    """Refuse one of paribus's own scores of classes where there are values to predict, and the other way round."""
+    module, _, name = metric.function.target.partition(":")
+    wants = {**dict.fromkeys(OF_CLASSES, "classes"), **dict.fromkeys(OF_VALUES, "values")}.get(name)
+    given = "values" if target.is_floating_point() else "classes"
+    if module.startswith("paribus.metrics") and wants not in (None, given):
+        raise ParibusError(
+            what,
+            got=f"a score of {wants}, and {given} to predict",
+            expected=f"a score of {given}, such as {'mse' if given == 'values' else 'accuracy'}",
+            fix="Choose another score, or say task= where the data are given in Python.",
+        )
 
 
 def _check_of_predictions(

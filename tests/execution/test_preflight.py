@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+from torch import nn
+
+from paribus import call
+from paribus.execution.preflight import refuse_made_losses
 from tests.helpers.processes import printed
+from tests.helpers.refusals import refused
+from tests.helpers.toys import TASK
 
 
 def test_trying_does_not_load_torch_s_compiler() -> None:
@@ -22,3 +29,18 @@ for kind in (own.Annealed, own.Sharp):
 print("torch._dynamo" in sys.modules)
 """
     assert printed("-c", script, cwd=Path(__file__).parents[2]) == "False\n"
+
+
+class Focal(nn.Module):
+    """Loss of one's own, as a module."""
+
+
+@pytest.mark.parametrize("kind", [nn.CrossEntropyLoss, Focal])
+def test_a_class_of_losses_is_no_loss(kind: type[nn.Module]) -> None:
+    """torch would take outputs and targets for the arguments of its constructor."""
+    task = TASK.model_copy(update={"loss": call(kind)})
+    name = kind.__name__
+    assert refused(refuse_made_losses, task).startswith(
+        f"loss {name}(): got the class {name}, which makes a loss, expected a function (outputs, targets) "
+    )
+    refuse_made_losses(TASK)

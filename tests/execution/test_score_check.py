@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 import paribus as pb
 from paribus.execution.score_check import check_scores
+from paribus.experiment.primary_score import scored_by
+from paribus.experiment.short_form import task_of
 from paribus.experiment.variant import Variant
 from paribus.spec import call
 from tests.helpers.refusals import refused
 from tests.helpers.tiny_tasks import series
 from tests.helpers.toys import comparison
 
+X = np.random.default_rng(0).normal(size=(60, 3))
 FORMS = "one number a sample, (sample,), or one number for the whole part"
 
 
@@ -93,3 +99,28 @@ def test_scores_that_were_tried_are_not_tried_again() -> None:
     refused(check_scores, made, tried)
     check_scores(made, tried)
     assert len(tried) == 1
+
+
+def in_numpy(outputs: Tensor, target: Tensor) -> np.float32:
+    return np.mean(np.abs(outputs[:, 0].numpy() - target.numpy()))
+
+
+def test_a_number_of_numpy_is_a_number() -> None:
+    check_scores(variant(in_numpy), set())
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "got"),
+    [
+        ((X, X[:, 0] > 0), "mse", "a score of values, and classes to predict"),
+        ((X, X[:, 0]), "accuracy", "a score of classes, and values to predict"),
+        ((X, X[:, 0]), "log_loss", "a score of classes, and values to predict"),
+    ],
+)
+def test_a_score_of_another_kind_of_target_is_refused(data: Any, name: str, got: str) -> None:
+    made = scored_by(task_of(data, None, None, True, None, None), name, None)
+    base, *_ = comparison().variants()
+    changed = base.model_copy(update={"task": made, "metric": made.primary})
+    assert refused(check_scores, changed, set()).startswith(
+        f"metric {name!r} of task 'data': got {got}, "
+    )

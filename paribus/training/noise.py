@@ -16,11 +16,16 @@ from torch.overrides import TorchFunctionMode
 
 from paribus.seeding import Streams
 from paribus.training.draws import draws
+from paribus.training.dropout import NamedDropout
 
 PAIRED = "{what} draws noise by {names}: each from a stream named by function, ordinal in a pass, and step."
 UNNAMED = (
     "{what} draws noise{where} that no stream names: seed and step fix it, and it is paired only where variants draw "
     "the same before it."
+)
+HELD = (
+    "{what} draws from {which}, a generator of its own: no stream of the seed names it, and where it is made with one "
+    "number every seed has the same noise."
 )
 OTHERS = "{what} draws from {which}: seed and step fix it, and it pairs only where variants draw alike before it."
 
@@ -69,11 +74,15 @@ class NetworkNoise:
         if self.others or first:
             seed_others(number)
         before, others = states(self.generators), _other_states()
+        held = _held_states(self.network) if first else {}
         naming = _Naming(self, names, before)
         with naming.watching() if first else nullcontext(), naming if self.named else nullcontext():
             yield
         if first:
             self._note(naming, before, others)
+            after = _held_states(self.network)
+            moved = [name for name, state in held.items() if after.get(name, state) != state]
+            self.notes += [HELD.format(what=self.what, which=" and ".join(moved))] if moved else []
         put_back(self.generators, found)  # an optimizer that draws goes on where it was
 
     @contextmanager
@@ -174,6 +183,23 @@ OTHER = ("NumPy's generator", "Python's generator")
 def _other_states() -> list[object]:
     numpys: Any = np.random.get_state()  # noqa: NPY002 - the one that networks draw from
     return [(numpys[0], numpys[1].tobytes(), *numpys[2:]), random.getstate()]
+
+
+def _held_states(network: nn.Module) -> dict[str, object]:
+    """Return the states of the generators that a network's modules hold, by module and attribute."""
+    found: dict[str, object] = {}
+    for module in network.modules():
+        if isinstance(module, NamedDropout):
+            continue
+        for name, value in vars(module).items():
+            what = f"{type(module).__name__}.{name}"
+            if isinstance(value, torch.Generator):
+                found[what] = value.get_state().numpy().tobytes()
+            elif isinstance(value, np.random.Generator):
+                found[what] = repr(value.bit_generator.state)
+            elif isinstance(value, random.Random):
+                found[what] = value.getstate()
+    return found
 
 
 def seed_others(number: int) -> None:

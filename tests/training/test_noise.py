@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -117,6 +118,36 @@ def test_noise_is_of_step_and_seed_and_nothing_else(name: str) -> None:
     assert not (torch.equal(first[0], first[1]) and torch.equal(first[1], first[2]))
     assert len(notes) == 1
     assert "each from a stream named by" in notes[0]
+
+
+class Holds(nn.Module):
+    """Draws by a generator that it holds, or only holds it."""
+
+    def __init__(self, held: object, draw: Callable[[object], object]) -> None:
+        super().__init__()
+        self.held, self.draw = held, draw
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.draw(self.held)
+        return x
+
+
+@pytest.mark.parametrize(
+    ("held", "draw"),
+    [
+        (torch.Generator(), lambda g: torch.rand(2, generator=g)),
+        (np.random.default_rng(0), lambda g: g.normal(size=2)),
+        (random.Random(0), lambda g: g.random()),
+    ],
+)
+def test_a_generator_of_a_network_s_own_is_told_if_it_draws(
+    held: object, draw: Callable[[Any], object]
+) -> None:
+    assert outputs(Holds(held, draw))[1] == [
+        "The network draws from Holds.held, a generator of its own: no stream of the seed names it, and where it is "
+        "made with one number every seed has the same noise."
+    ]
+    assert outputs(Holds(held, lambda _g: None))[1] == []
 
 
 def test_a_network_that_draws_nothing_is_left_alone() -> None:

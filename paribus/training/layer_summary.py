@@ -62,14 +62,14 @@ def layer_table(network: nn.Module, part: Subset) -> list[LayerLine]:
     ]
 
 
-@torch.no_grad()
-def evaluate_once(network: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+def evaluate_once(network: nn.Module, inputs: tuple[Tensor, ...], *, gradient: bool = False) -> Any:
     """Pass samples through in evaluation mode, on copies of the buffers, with the global generator restored."""
     training = network.training
     buffers = {name: b.clone() for name, b in network.named_buffers()}
-    with torch.random.fork_rng(devices=[]):
-        functional_call(network.eval(), buffers, inputs)
+    with torch.random.fork_rng(devices=[]), torch.set_grad_enabled(gradient):
+        outputs = functional_call(network.eval(), buffers, inputs)
     network.train(training)
+    return outputs
 
 
 def _named(network: nn.Module) -> dict[nn.Module, str]:

@@ -6,7 +6,6 @@ import copy
 import inspect
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,9 +17,8 @@ from paribus.data.dataset import Dataset, digest_tensors
 from paribus.errors import ParibusError
 from paribus.experiment.recipe import Recipe
 from paribus.seeding import Streams
-from paribus.spec import Call
 from paribus.training.construction import checksum, constructed
-from paribus.training.layer_summary import evaluate_once
+from paribus.training.first_pass import first_pass, try_first_pass
 from paribus.training.layers import (
     Layer,
     kind_of,
@@ -71,8 +69,8 @@ def initialised(recipe: Recipe, dataset: Dataset, streams: Streams) -> InitialNe
     """
     make = partial(_made, recipe, dataset)
     network, construction = constructed(make, streams)
-    if recipe.model not in _BORN_LATE:
-        _try_first_pass(recipe, network, dataset)
+    if first_pass(recipe.model) is None:
+        try_first_pass(recipe.model, network, _few(dataset))
         # Anew, with what is born late, and without what the pass left in it, such as a generator that went on.
         network, construction = constructed(make, streams)
     finish = getattr(network, "after_init", None)
@@ -85,6 +83,8 @@ def initialised(recipe: Recipe, dataset: Dataset, streams: Streams) -> InitialNe
         if not construction.is_default(module, key, value)
     }
     notes: tuple[str, ...] = (RESEEDED,) if construction.reseeded else ()
+    if (tried := first_pass(recipe.model)) and tried.loose:
+        notes += (LOOSE.format(kinds=_shown(tried.loose)),)
     network = _independent(network, copied=construction.holds_others(network))
     notes += _as_single(network)
     if recipe.init is not None:
@@ -102,20 +102,10 @@ def _made(recipe: Recipe, dataset: Dataset) -> nn.Module:
             expected="a torch.nn.Module",
             fix="Return the network itself.",
         )
-    if any(map(nn.parameter.is_lazy, network.parameters())) or _BORN_LATE.get(recipe.model):
+    tried = first_pass(recipe.model)
+    if any(map(nn.parameter.is_lazy, network.parameters())) or (tried and tried.born_late):
         _pass_through(network, dataset)
     return network
-
-
-_BORN_LATE: dict[Call, bool] = {}
-
-
-def _try_first_pass(recipe: Recipe, network: nn.Module, dataset: Dataset) -> None:
-    """Find out whether a network makes layers in its first forward pass; each constructor is tried once."""
-    before = {id(p) for p in network.parameters()}
-    with suppress(Exception):  # what does not fit is told by the checks before training
-        evaluate_once(network, _few(dataset))
-        _BORN_LATE[recipe.model] = {id(p) for p in network.parameters()} != before
 
 
 @torch.no_grad()
@@ -143,6 +133,10 @@ def _shapes(recipe: Recipe, dataset: Dataset) -> dict[str, object]:
     return {k: v for k, v in available.items() if k in asked and k not in recipe.model.kwargs}
 
 
+LOOSE = (
+    "Called in the forward pass and no part of the network, as layers in a plain list or dictionary are: {kinds}. "
+    "Their weights are not trained; hold them in torch.nn.ModuleList or ModuleDict."
+)
 RESEEDED = "The network's constructor calls torch.manual_seed, without effect: draws come from the seed's streams."
 
 

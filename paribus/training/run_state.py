@@ -18,6 +18,7 @@ from paribus.runs.run import Outcome, Predictions, Run, RunResult
 from paribus.training.batch_order import order_digest
 from paribus.training.dropout import NamedDropout
 from paribus.training.evaluate import dummy_outputs, each, scores_of
+from paribus.training.first_pass import first_pass
 from paribus.training.layer_summary import LayerLine
 from paribus.training.schedule import CURVE as RATES
 
@@ -138,10 +139,11 @@ def finish(
 def output_doubt(run: Run, split: Split, outputs: Outputs, layers: Sequence[LayerLine]) -> str:
     """Return what a person should know of the range of the outputs, or nothing."""
     called = [line["layer"] for line in layers if line["output"] is not None]
+    tried = first_pass(run.recipe.model)
     return range_doubt(
         run.task.loss.target,
         as_tuple(outputs)[0],
-        called[-1] if called else "",
+        (tried and tried.last) or (called[-1] if called else ""),
         standardised=split.dataset.standardise_targets,
     )
 

@@ -65,8 +65,8 @@ def _stood_still(optimizer: NetworkOptimizer, still: set[int], steps: int) -> It
 def unmoved_weights(optimizer: str, kept: Sequence[str], count: int, steps: int) -> str:
     """Return what a page says of weights that an optimizer holds and did not move."""
     return (
-        f"{optimizer} moved {len(kept)} of {count} weights in none of {steps} steps, as no gradient reaches them or "
-        f"the rate is zero: {', '.join(kept)}"
+        f"{optimizer} left {len(kept)} of {count} weights where they started in all {steps} steps: no gradient reaches "
+        f"them, or the rate is zero: {', '.join(kept)}"
     )
 
 

@@ -74,7 +74,7 @@ def refuse_other_order(inputs: Any, targets: Any) -> None:
     place = next(i for i, (a, b) in enumerate(zip(rows, others, strict=True)) if a != b)
     raise ParibusError(
         "y",
-        got=f"row {others[place]!r} where X has row {rows[place]!r}, of the same labels in another order",
+        got=f"row {others[place]} where X has row {rows[place]}, of the same labels in another order",
         expected="targets in the order of X, because rows are matched by their place",
         fix="Give y.loc[X.index]; where the order is right and the labels are not, y.to_numpy().",
     )

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from paribus.data.dataset import Dataset, digest_tensors
 from paribus.data.given_kinds import refuse_other_kinds, refuse_other_order
+from paribus.data.given_leaks import with_leaks_told
 from paribus.data.precision import to_single
 from paribus.errors import ParibusError
 from paribus.local_code import MARK, register
@@ -245,7 +246,7 @@ def _of_pair(inputs: Any, targets: Any, task: Kind | None, standardise: bool) ->
         classes=classes,
         features=features,
     )
-    return _without_copies(dataset)
+    return with_leaks_told(_without_copies(dataset))
 
 
 def _without_copies(dataset: Dataset) -> Dataset:

@@ -71,3 +71,21 @@ def test_one_column_a_class_is_refused() -> None:
         "y: got 2 columns of which each sample has a one in one, expected (sample,), one class for each sample. "
         "Give y.argmax(1), or say task='regression' where they are values to predict."
     )
+
+
+@pytest.mark.parametrize(
+    ("column", "target"),
+    [
+        (lambda y: 3.0 * y + 1, "values"),
+        (lambda y: y, "classes"),
+        (lambda y: 10.0 * y + np.linspace(0, 1, len(y)), "classes"),
+    ],
+)
+def test_a_column_that_tells_the_target_is_told(column: Any, target: str) -> None:
+    generator = np.random.default_rng(0)
+    y = generator.integers(0, 3, 60) if target == "classes" else generator.standard_normal(60)
+    x = generator.standard_normal((60, 3))
+    assert not any("tells y" in note for note in read_data((x, y)).notes)
+    x[:, 1] = column(y)
+    told = "column 1 of X tells y in every row: leave it out unless known when predictions are made"
+    assert told in read_data((x, y)).notes

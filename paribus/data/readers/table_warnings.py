@@ -91,6 +91,25 @@ def leaks(
     return tuple(notes)
 
 
+def tells(
+    x: np.ndarray[Any, np.dtype[np.float64]],
+    target: np.ndarray[Any, np.dtype[Any]],
+    *,
+    classes: bool,
+) -> bool:
+    """Return whether a column of numbers, ``(sample,)``, tells the target of every row that has one."""
+    known = np.isfinite(x)
+    x, target = x[known], target[known]
+    if len(x) < MIN_ROW_NUMBERS or 2 * len(x) < len(known):
+        return False
+    if not classes:
+        return _proportional(x, target)
+    values, place = np.unique(x, return_inverse=True)
+    if len(values) <= MIN_GROUPS:
+        return all(len({*target[place == i]}) == 1 for i in range(len(values)))
+    return _parted(x, target)
+
+
 def _telling_gaps(
     column: str,
     known: np.ndarray[Any, np.dtype[np.bool_]],

@@ -32,5 +32,6 @@ def with_leaks_told(dataset: Dataset) -> Dataset:
         return dataset
     several = len(found) > 1
     named, tell, them = ("columns", "tell", "them") if several else ("column", "tells", "it")
-    note = f"{named} {listed(found)} of X {tell} y in every row: leave {them} out unless known when predictions are made"
+    unless = f"leave {them} out unless known when predictions are made"
+    note = f"{named} {listed(found)} of X {tell} y in every row: {unless}"
     return replace(dataset, notes=(*dataset.notes, note))

@@ -23,7 +23,7 @@ from paribus.analysis.hypothesis_tests import (
     p_phrase,
 )
 from paribus.analysis.results import Result, Row, penalised, steps_to_target
-from paribus.analysis.verdict import Contrast, Decision, Reason
+from paribus.analysis.verdict import Contrast, Decision, Reason, Size
 from paribus.experiment.claim import Claim
 from paribus.experiment.comparison import Comparison
 from paribus.runs.run import RunResult
@@ -138,8 +138,6 @@ def _withheld(claim: Claim, result: Result) -> str:
     floored = bool(contrasts) and all(Reason.floor in contrast.reasons for contrast in contrasts)
     if primary and (floored or _learn_nothing(named, result)):
         return f"withheld: {Reason.floor}"
-    if primary and len(contrasts) == 1 and Reason.ceiling in reasons:
-        return f"withheld: {Reason.ceiling}"
     return "a later look" if Reason.exploratory in reasons or result.exploratory else ""
 
 
@@ -165,19 +163,25 @@ def _by_verdict(claim: Claim, result: Result) -> ClaimResult:
     )
     if contrast.reasons:
         return ClaimResult(claim, Answer.undecided, evidence, untested=True)
-    if contrast.decision == claim.relation:
-        return ClaimResult(claim, Answer.supported, evidence)
-    refuted = contrast.decision is not Decision.undecided
-    if claim.relation == "equivalent":
-        refuted = refuted and _beyond(contrast, result.comparison.primary.margin)
-    return ClaimResult(claim, Answer.refuted if refuted else Answer.undecided, evidence)
+    return ClaimResult(claim, _shown(claim.relation, contrast), evidence)
 
 
-def _beyond(contrast: Contrast, margin: float | None) -> bool:
-    """Return whether the family's interval lies wholly beyond the margin: a small difference is a difference."""
-    if margin is None:
-        return False
-    return contrast.difference.low > margin or contrast.difference.high < -margin
+def _shown(relation: str, contrast: Contrast) -> Answer:
+    """Return what a verdict says of a claim: one of a direction is refuted by the opposite one alone."""
+    if relation == "equivalent":
+        sizes = {Size.within: Answer.supported, Size.beyond: Answer.refuted}
+        return sizes.get(contrast.size, Answer.undecided)
+    ways = {relation: Answer.supported, OPPOSITE[relation]: Answer.refuted}
+    return ways.get(_DIRECTIONS.get(contrast.decision, ""), Answer.undecided)
+
+
+OPPOSITE = {"better": "worse", "worse": "better"}
+_DIRECTIONS = {
+    Decision.better: "better",
+    Decision.wins_more: "better",
+    Decision.worse: "worse",
+    Decision.wins_less: "worse",
+}
 
 
 def _direction(claim: Claim, comparison: Comparison) -> bool:

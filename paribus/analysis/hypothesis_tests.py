@@ -74,16 +74,14 @@ def _identical(d: Floats, margin: float | None, _by: Inference) -> tuple[Answer,
 
 
 def _better(d: Floats, margin: float | None, by: Inference) -> tuple[Answer, str]:
-    """Test a difference in the direction; one that is shown not to matter refutes it before its sign is tested."""
+    """Test a difference in the direction; only the opposite direction refutes it, however small the difference is."""
     p = by.differ(d)
     inside = 1.0 if margin is None else by.inside(d, margin)
-    if inside <= ALPHA:
-        within = f"within the margin {margin:g}, equivalence {p_phrase(inside)}"
-        return Answer.refuted, f"{p_phrase(p)}, {within}"
+    size = f", smaller than {margin:g} (p = {inside:.2g})" if inside <= ALPHA else ""
     answer = Answer.undecided
     if p <= ALPHA:
         answer = Answer.supported if d.mean() > 0 else Answer.refuted
-    return answer, p_phrase(p)
+    return answer, f"{p_phrase(p)}{size}"
 
 
 def _worse(d: Floats, margin: float | None, by: Inference) -> tuple[Answer, str]:

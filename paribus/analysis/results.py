@@ -399,12 +399,18 @@ def _contrasts(
         "metric": metric.name,
         "interactions": {name: four for name, four in asked if {*four} <= {*names}},
         "scale": comparison.interaction_scale or "score",
+        "rounding": max(_rounding(row.variant) for row in complete),
     }
     table = dict(zip(names, scores, strict=True))
     if sequential:
         return decide_sequentially(table, **given)
     correction = _correction(comparison, rows)
     return decide(table, correction=correction, new_data=comparison.corrected, **given)
+
+
+def _rounding(variant: Variant) -> float:
+    """Return the relative difference up to which scores are equal: 8 machine epsilons of what they come from."""
+    return 8 * float(np.finfo(variant.recipe.dtype).eps)
 
 
 def _side_by_side(rows: Sequence[Row]) -> tuple[npt.NDArray[np.str_], Floats, Floats]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from math import floor
 
-from paribus.analysis.verdict import Contrast, Decision
+from paribus.analysis.verdict import Contrast, Decision, Size
 from paribus.calibration.rates import Rate, Rule
 from paribus.calibration.simulated_scores import (
     FAILURE,
@@ -122,7 +122,7 @@ def _family(repeats: int) -> list[Rate]:
 
 
 def at_the_margin(repeats: int) -> list[Rate]:
-    """Return effects exactly at the margin, of which none is equivalent."""
+    """Return effects exactly at the margin, of which none is smaller than it: neither equivalent nor slight."""
     one = verdicts(World("at the margin", normal(MARGIN), margin=MARGIN), 10, repeats)
     four = verdicts(
         World("four at the margin", normal(*[MARGIN] * FAMILY), margin=MARGIN), 10, repeats
@@ -132,8 +132,8 @@ def at_the_margin(repeats: int) -> list[Rate]:
     return [
         Rate(
             group,
-            "one contrast: `equivalent`",
-            _equivalent(one),
+            "one contrast: `equivalent` or `slightly`",
+            _within(one),
             repeats,
             ALPHA,
             "equal",
@@ -142,8 +142,8 @@ def at_the_margin(repeats: int) -> list[Rate]:
         ),
         Rate(
             group,
-            f"{FAMILY} contrasts: any `equivalent`",
-            _equivalent(four),
+            f"{FAMILY} contrasts: any `equivalent` or `slightly`",
+            _within(four),
             repeats,
             ALPHA,
             "at_most",
@@ -163,8 +163,8 @@ def at_the_margin(repeats: int) -> list[Rate]:
     ]
 
 
-def _equivalent(repeats: Found) -> int:
-    return sum(any(c.decision is Decision.equivalent for c in contrasts) for contrasts in repeats)
+def _within(repeats: Found) -> int:
+    return sum(any(c.size is Size.within for c in contrasts) for contrasts in repeats)
 
 
 def broken(repeats: int) -> list[Rate]:

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from paribus.analysis.ranking import TaskRanking
 from paribus.analysis.results import Result, Row
-from paribus.analysis.verdict import Contrast, Decision, Reason
+from paribus.analysis.verdict import Contrast, Decision, Reason, Size
 from paribus.experiment.variant import within
 from paribus.report.formatting import listed, number, p_equals, pathless, plural
 from paribus.report.tables import mean_scores, state
@@ -71,10 +71,10 @@ def outcome(result: Result) -> str:
     contrasts = [
         result.contrasts[r.variant.name] for r in result.rows if r.variant.name in result.contrasts
     ]
-    contrasts.sort(key=_order)
+    contrasts.sort(key=lambda c: (*in_order_of_verdicts(c), _reason(c)))
     phrases = [
         _phrase(key, list(group), result)
-        for key, group in groupby(contrasts, key=lambda c: (c.decision, _reason(c)))
+        for key, group in groupby(contrasts, key=lambda c: (c.word, _reason(c)))
     ]
     without = [row for row in result.rows[1:] if row.variant.name not in result.contrasts]
     phrases += [f"{row.variant.name} has no result ({state(row, result)})" for row in without]
@@ -87,8 +87,10 @@ def outcome(result: Result) -> str:
     return "; ".join([*phrases, *_interactions(result)]) + marked
 
 
-def _order(contrast: Contrast) -> tuple[int, str]:
-    return list(Decision).index(contrast.decision), _reason(contrast)
+def in_order_of_verdicts(contrast: Contrast) -> tuple[int, int]:
+    """Return what sorts by direction, the clear before the open before the slight."""
+    sizes = [Size.beyond, Size.open, Size.within]
+    return list(Decision).index(contrast.decision), sizes.index(contrast.size)
 
 
 def _reason(contrast: Contrast) -> str:
@@ -96,23 +98,30 @@ def _reason(contrast: Contrast) -> str:
     return contrast.reason if contrast.decision is Decision.undecided else ""
 
 
-def _phrase(key: tuple[Decision, str], contrasts: Sequence[Contrast], result: Result) -> str:
+def _phrase(key: tuple[str, str], contrasts: Sequence[Contrast], result: Result) -> str:
     """Tell what one verdict says of the variants that have it."""
-    decision, _ = key
+    word, _ = key
+    decision, size = contrasts[0].decision, contrasts[0].size
     names = listed(_named(result.row(c.variant)) for c in contrasts)
     base = _named(result.baseline)
     one = len(contrasts) == 1
+    if decision in (Decision.wins_more, Decision.wins_less):
+        more = "more" if decision is Decision.wins_more else "fewer"
+        return f"{names} {'wins' if one else 'win'} on {more} seeds than {base}"
     if decision in (Decision.better, Decision.worse):
-        if result.cap is not None:
-            more = "more" if decision is Decision.better else "fewer"
-            return f"{names} {'wins' if one else 'win'} on {more} seeds than {base}"
         scores = _scores(contrasts, result)
-        return f"{names} {'is' if one else 'are'} {decision} than {base}{scores}"
+        small = f", by less than the margin of {_margin(result)}" if size is Size.within else ""
+        return f"{names} {'is' if one else 'are'} {word} than {base}{scores}{small}"
     if decision is Decision.equivalent:
-        metric = result.comparison.primary
-        margin = f"{metric.margin:g} {metric.unit}".rstrip()
-        return f"{names} {'differs' if one else 'differ'} from {base} by less than the margin of {margin}"
+        return f"{names} {'differs' if one else 'differ'} from {base} by less than the margin of {_margin(result)}"
+    if decision is Decision.identical:
+        return f"{names} {'scores' if one else 'score'} exactly as {base} on every seed"
     return _undecided(names, base, contrasts, result)
+
+
+def _margin(result: Result) -> str:
+    metric = result.comparison.primary
+    return f"{metric.margin:g} {metric.unit}".rstrip()
 
 
 def _undecided(names: str, base: str, contrasts: Sequence[Contrast], result: Result) -> str:
@@ -122,8 +131,6 @@ def _undecided(names: str, base: str, contrasts: Sequence[Contrast], result: Res
     one = len(contrasts) == 1
     if reason in (Reason.floor, Reason.undefined):
         return _scoreless(names, base, contrasts, result)
-    if reason is Reason.ceiling:
-        return f"{names} {'scores' if one else 'score'} exactly as {base} on every seed"
     if reason in (Reason.few_seeds, Reason.few_seeds_differ):
         return f"too few seeds for a verdict on {names} ({text.partition(': ')[2]})"
     if reason is Reason.open:
@@ -167,7 +174,12 @@ def _named(row: Row) -> str:
 
 def _interactions(result: Result) -> list[str]:
     """Tell which interactions were found."""
-    signs = {Decision.better: "more", Decision.worse: "less"}
+    signs = {
+        Decision.better: "more",
+        Decision.wins_more: "more",
+        Decision.worse: "less",
+        Decision.wins_less: "less",
+    }
     return [
         f"together, {name} do {signs[contrast.decision]} than the sum of both"
         for name, contrast in result.interactions.items()

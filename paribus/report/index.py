@@ -9,9 +9,8 @@ from paribus.analysis.claim_registry import ClaimRecord, in_order, wholes
 from paribus.analysis.claims import answer_all
 from paribus.analysis.ranking import standings
 from paribus.analysis.results import Result
-from paribus.analysis.verdict import Decision
 from paribus.report import claims
-from paribus.report.answers import answer, ranking_answer
+from paribus.report.answers import answer, in_order_of_verdicts, ranking_answer
 from paribus.report.formatting import bullets
 from paribus.report.page import by_suite
 
@@ -50,8 +49,9 @@ def _suite(name: str, results: Sequence[Result]) -> list[str]:
         *map(ranking_answer, standings(results)),
         *(answer(of_one) for of_one in compared if of_one),
     ]
-    verdicts = Counter(c.decision for r in results if not r.skipped for c in r.contrasts.values())
-    counts = ", ".join(f"{verdicts[d]} {d}" for d in Decision if verdicts[d])
+    contrasts = [c for r in results if not r.skipped for c in r.contrasts.values()]
+    contrasts.sort(key=in_order_of_verdicts)
+    counts = ", ".join(f"{n} {word}" for word, n in Counter(c.word for c in contrasts).items())
     stated = [*(c for comparison in suite.comparisons for c in comparison.claims), *suite.claims]
     named = ", ".join(sorted({claim.name for claim in stated}, key=in_order))
     remarks = [counts, f"claims {named}" if named else ""]

@@ -103,7 +103,7 @@ def _family(result: Result) -> str:
 def _penalty(result: Result) -> str:
     dummy = next(iter(result.comparison.task.dummy))
     penalty = f"`{dummy}`, which learns nothing," if has_dummy(result) else "the worst known score"
-    return f"the worse of {penalty} and the worst completed run of its seed"
+    return f"the worse of {penalty} and its pair's other score"
 
 
 def _scale(result: Result) -> list[tuple[str, str]]:

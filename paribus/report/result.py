@@ -154,7 +154,9 @@ def _line(result: analysis.Result, row: analysis.Row) -> dict[str, Any]:
             "low": contrast.difference.low,
             "high": contrast.difference.high,
             "p": contrast.p_holm,
+            "verdict": contrast.word,
             "decision": str(contrast.decision),
+            "size": str(contrast.size),
             "reason": contrast.reason,
         }
     return found

@@ -8,7 +8,7 @@ import numpy as np
 
 from paribus.analysis.claims import ClaimResult, target_steps
 from paribus.analysis.results import Floats, Result, Row
-from paribus.analysis.verdict import Contrast
+from paribus.analysis.verdict import Contrast, Decision
 from paribus.metrics.named import NAMES, SCORE
 from paribus.report.formatting import (
     NOTHING,
@@ -23,7 +23,14 @@ from paribus.report.formatting import (
 )
 from paribus.report.tables import Line, adjusted_p, detectable, heading, penalised, state, wins
 
-SIGNS = {"better": "positive", "worse": "negative", "equivalent": "none beyond the margin"}
+SIGNS = {
+    Decision.better: "positive",
+    Decision.worse: "negative",
+    Decision.wins_more: "more often positive",
+    Decision.wins_less: "more often negative",
+    Decision.equivalent: "none beyond the margin",
+    Decision.identical: "none",
+}
 
 
 def interaction_lines(result: Result) -> list[Line]:
@@ -32,9 +39,8 @@ def interaction_lines(result: Result) -> list[Line]:
 
 
 def _interaction_line(name: str, contrast: Contrast) -> Line:
-    verdict = contrast.label
-    for decision, effect in SIGNS.items():
-        verdict = verdict.replace(decision, effect) if verdict.startswith(decision) else verdict
+    sign = SIGNS.get(contrast.decision, contrast.decision)
+    verdict = contrast.label.replace(contrast.decision, sign, 1)
     counts = wins(contrast)
     return {
         "interaction": name,

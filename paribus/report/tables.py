@@ -9,7 +9,7 @@ import numpy as np
 
 from paribus.analysis import results
 from paribus.analysis.results import Floats, Result, Row
-from paribus.analysis.verdict import Contrast, Reason
+from paribus.analysis.verdict import Contrast, Decision, Reason
 from paribus.experiment.task import Metric
 from paribus.report.formatting import (
     NOTHING,
@@ -23,6 +23,7 @@ from paribus.report.formatting import (
     skewed_median,
     table_cell,
 )
+from paribus.stats import Interval
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -127,7 +128,8 @@ UNTESTED = frozenset(
 
 def adjusted_p(contrast: Contrast) -> str:
     """Format the adjusted p, or a dash where none is looked at: it counts as one, which was not computed."""
-    return p_value(contrast.p_holm) if UNTESTED.isdisjoint(contrast.reasons) else NOTHING
+    tested = UNTESTED.isdisjoint(contrast.reasons) and contrast.decision is not Decision.identical
+    return p_value(contrast.p_holm) if tested else NOTHING
 
 
 def wins(contrast: Contrast) -> Line:
@@ -148,6 +150,18 @@ def detectable(contrast: Contrast | None) -> str:
     return number(contrast.detectable, 2)
 
 
+def _difference(contrast: Contrast) -> str:
+    """Format mean and limits, and beside an equivalence those of its test, which lie within the margin."""
+    shown = interval(contrast.difference)
+    if contrast.decision is not Decision.equivalent or contrast.tost is None:
+        return shown
+    return f"{shown}; {_level(contrast.tost)}: {interval(contrast.tost).partition(' ')[2]}"
+
+
+def _level(limits: Interval) -> str:
+    return f"{100 * limits.level:.0f} %"
+
+
 CONTRAST = ("difference", "wins", "ties", "share of wins", "p", "verdict", "visible")
 """Columns of a contrast with the baseline."""
 
@@ -163,7 +177,7 @@ def against(row: Row, result: Result) -> Line:
         cells = {"verdict": broken}
     else:
         cells = {
-            "difference": interval(contrast.difference),
+            "difference": _difference(contrast),
             **wins(contrast),
             "p": adjusted_p(contrast),
             "verdict": contrast.label,
@@ -247,7 +261,11 @@ def _narrow_lines(result: Result) -> list[Line]:
 def _narrow(row: Row, result: Result, line: Line) -> Line:
     """Return a line of the main table with a short title of the score and the ratio of step times."""
     untimed = row.timing is None or bool(state(row, result))
+    contrast = result.contrasts.get(row.variant.name)
+    short = {name.partition(" (")[0]: text for name, text in line.items() if name != "median"}
+    if contrast is not None and contrast.decision is Decision.equivalent and contrast.tost:
+        short["difference"] = f"{interval(contrast.tost)} {_level(contrast.tost)}"
     return {
-        **{name.partition(" (")[0]: text for name, text in line.items() if name != "median"},
+        **short,
         "step ratio": NOTHING if untimed or row.timing is None else f"{row.timing.ratio:.2f}",
     }

@@ -45,13 +45,14 @@ from paribus.stats.student import (
     t_p,
     tost_p,
 )
-from paribus.stats.tables import interaction, penalised
+from paribus.stats.tables import SCORE_ROUNDING, interaction, paired_differences, penalised
 
 __all__ = [
     "BOOTSTRAP_DRAWS",
     "EXACT_SEEDS",
     "MONTE_CARLO_DRAWS",
     "ROUNDING",
+    "SCORE_ROUNDING",
     "Floats",
     "Followed",
     "Friedman",
@@ -75,6 +76,7 @@ __all__ = [
     "nemenyi_distance",
     "noninferiority_p",
     "not_told_apart",
+    "paired_differences",
     "paired_t_interval",
     "penalised",
     "per_run",

@@ -47,8 +47,37 @@ def penalised(
     return np.where(np.isnan(x), worst, x)
 
 
+SCORE_ROUNDING = 8 * float(np.finfo(np.float64).eps)
+"""Share of the numbers compared by which they may differ and still count as equal."""
+
+
+def paired_differences(
+    a: npt.ArrayLike, b: npt.ArrayLike, rounding: float = SCORE_ROUNDING
+) -> Floats:
+    """Return `a - b`, `(seed,)`, zero where they differ by no more than rounding.
+
+    Args:
+        a: `(seed,)`.
+        b: the same.
+        rounding: relative to the larger of the two, such as 8 machine epsilons of what they were computed in.
+
+    >>> paired_differences([1.0, 2.0], [1.0 + 2e-16, 1.5]).tolist()
+    [0.0, 0.5]
+    """
+    named = {"a": vector("a", a, least=0), "b": vector("b", b, least=0)}
+    same_length(**named)
+    x, y = named.values()
+    d: Floats = x - y
+    d[np.abs(d) <= rounding * np.maximum(np.abs(x), np.abs(y))] = 0.0
+    return d
+
+
 def interaction(
-    a_on: npt.ArrayLike, a_off: npt.ArrayLike, b_on: npt.ArrayLike, b_off: npt.ArrayLike
+    a_on: npt.ArrayLike,
+    a_off: npt.ArrayLike,
+    b_on: npt.ArrayLike,
+    b_off: npt.ArrayLike,
+    rounding: float = SCORE_ROUNDING,
 ) -> Floats:
     """Return the per-seed difference of differences, `(a_on - a_off) - (b_on - b_off)`, as `(seed,)`.
 
@@ -66,5 +95,5 @@ def interaction(
     same_length(**parts)
     p, q, r, s = parts.values()
     d: Floats = (p - q) - (r - s)
-    d[np.abs(d) <= 8 * np.finfo(np.float64).eps * sum(np.abs(x) for x in parts.values())] = 0.0
+    d[np.abs(d) <= rounding * sum(np.abs(x) for x in parts.values())] = 0.0
     return d

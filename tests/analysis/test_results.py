@@ -188,7 +188,7 @@ def test_more_seeds_than_before_make_a_result_exploratory(store) -> None:
     later = bench.result()
     assert later.looks == (10, 12)
     assert later.exploratory
-    assert {c.label for c in later.contrasts.values()} == {"better (exploratory)"}
+    assert {c.label for c in later.contrasts.values()} == {"clearly better (exploratory)"}
 
 
 def test_the_same_look_again_is_no_later_look(store) -> None:
@@ -288,7 +288,7 @@ def test_an_interaction_stands_beside_the_contrasts_in_one_family(store) -> None
     result = crossed(store, 0.1).result()
     assert list(result.contrasts) == ["low × 4", "high × 8", "high × 4"]
     (found,) = result.interactions.values()
-    assert (found.variant, found.label) == ("high : 4", "better")
+    assert (found.variant, found.label) == ("high : 4", "clearly better")
     assert found.difference.mean == pytest.approx(0.1045)  # .1 and the mean of 0 to .009
     assert found.p_holm == 4 * 2**-9
 
@@ -309,7 +309,7 @@ def test_a_later_look_marks_interactions_as_well(store) -> None:
     bench.seeds = 12
     for name, loss in (("low × 8", 0.5), ("high × 8", 0.45), ("low × 4", 0.4), ("high × 4", 0.25)):
         bench.put(name, [x + 0.001 * i for i, x in enumerate(around(loss, 12))])
-    assert bench.result().interactions["high : 4"].label == "better (exploratory)"
+    assert bench.result().interactions["high : 4"].label == "clearly better (exploratory)"
 
 
 def test_each_variant_is_held_against_its_own_dummy_score(store) -> None:

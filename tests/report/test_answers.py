@@ -17,15 +17,15 @@ NO_GPU = "no CUDA device was found"
 
 def test_verdicts_are_named_with_scores_and_margin(store) -> None:
     assert answer([filled(store).result()]) == (
-        "**Which optimizer is best?** Test log_loss, 10 seeds, 20 steps: adam is better than sgd (0.200 against "
-        "0.400); rmsprop differs from sgd by less than the margin of 0.02 nats."
+        "**Which optimizer is best?** Test log_loss, 10 seeds, 20 steps: adam is clearly better than sgd (0.200 "
+        "against 0.400); rmsprop differs from sgd by less than the margin of 0.02 nats."
     )
 
 
 def test_variants_of_one_verdict_share_a_phrase(store) -> None:
     bench = filled(store).put("rmsprop", around(0.3))
     assert outcome(bench.result()) == (
-        "adam and rmsprop are better than sgd (0.200 and 0.300 against 0.400)"
+        "adam and rmsprop are clearly better than sgd (0.200 and 0.300 against 0.400)"
     )
 
 
@@ -68,7 +68,7 @@ def test_where_every_run_failed_nothing_is_answered(store) -> None:
 
 def test_failed_runs_are_counted_beside_the_name(store) -> None:
     bench = filled(store).put("adam", [FAILED] * 10)
-    assert "adam (10 of 10 diverged) is worse than sgd" in outcome(bench.result())
+    assert "adam (10 of 10 diverged) is clearly worse than sgd" in outcome(bench.result())
     both = filled(store).put("sgd", [FAILED, *around(0.4)[1:]])
     assert "than sgd (1 of 10 diverged)" in outcome(both.result())
 
@@ -119,8 +119,8 @@ def test_each_arm_and_each_device_has_its_outcome(store) -> None:
     assert "? Stated settings, test log_loss, 10 seeds, 20 steps: adam is" in (
         answer([result, tuned]).replace("**", "")
     )
-    assert ". Tuned: adam is better than sgd" in answer([result, tuned])
-    assert "** Tuned, test log_loss, 10 seeds, 20 steps: adam is better" in answer([tuned])
+    assert ". Tuned: adam is clearly better than sgd" in answer([result, tuned])
+    assert "** Tuned, test log_loss, 10 seeds, 20 steps: adam is clearly better" in answer([tuned])
     gpu = filled(store)
     gpu.device = "cuda"
     for name, mean in (("sgd", 0.4), ("adam", 0.2), ("rmsprop", 0.3)):
@@ -128,7 +128,7 @@ def test_each_arm_and_each_device_has_its_outcome(store) -> None:
     text = answer([result, gpu.result()])
     assert "** On cpu: Test log_loss, 10 seeds" in text
     assert " On cuda: Test log_loss, 10 seeds" in text
-    assert "adam and rmsprop are better" in text
+    assert "adam and rmsprop are clearly better" in text
 
 
 def test_a_device_that_was_skipped_answers_nothing(store) -> None:
@@ -152,4 +152,4 @@ def test_steps_are_named_where_all_variants_have_the_same(store) -> None:
     bench = Bench(store, comparison(factors=(factor,), baseline=("20",)))
     for name, mean in (("20", 0.4), ("40", 0.2)):
         bench.put(name, around(mean))
-    assert "Test log_loss, 10 seeds: 40 is better than 20" in answer([bench.result()])
+    assert "Test log_loss, 10 seeds: 40 is clearly better than 20" in answer([bench.result()])

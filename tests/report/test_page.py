@@ -96,8 +96,8 @@ def test_verdicts_come_before_evidence_and_provenance_last(store, page) -> None:
 
 def test_the_first_line_answers_the_question(store, page) -> None:
     assert page(filled(store).result()).splitlines()[2] == (
-        "**Which optimizer is best?** Test log_loss, 10 seeds, 20 steps: adam is better than sgd (0.200 against "
-        "0.400); rmsprop differs from sgd by less than the margin of 0.02 nats."
+        "**Which optimizer is best?** Test log_loss, 10 seeds, 20 steps: adam is clearly better than sgd (0.200 "
+        "against 0.400); rmsprop differs from sgd by less than the margin of 0.02 nats."
     )
 
 
@@ -123,7 +123,7 @@ def test_the_legend_tells_the_direction_and_the_dummy_score(store, page) -> None
 
 def test_claims_stand_with_answer_evidence_and_the_number_of_single_tests(store, page) -> None:
     text = page(filled(store, claims=CLAIMS).result())
-    assert "| C1      | Adam wins.           | supported | verdict better" in text
+    assert "| C1      | Adam wins.           | supported | verdict clearly better" in text
     assert (
         "1 of 2 rests on a [single test](method.md#claims) at 5 %: expected false supports at most 0.05."
         in text
@@ -284,7 +284,7 @@ def test_interactions_stand_in_a_table_of_their_own_with_their_scale(store, page
     table = text.partition("### Interactions\n\n")[2].partition("\n\n")[0].splitlines()
     assert table[0].startswith("| interaction   | difference of differences ")
     assert table[2].startswith("| high : 4      | 0.0995")
-    assert table[2].endswith("| 10 of 10           | 0.008 | positive  |")
+    assert table[2].endswith("| 10 of 10           | 0.008 | clearly positive |")
     facts = dict(method.facts(bench.result()))
     assert facts["[family](method.md#families)"] == (
         "3 contrasts with low × 8 and 1 interaction on log_loss"
@@ -324,7 +324,7 @@ def test_a_later_look_is_called_one(store, page) -> None:
         bench.put(name, around(mean, 12))
     text = page(bench.result())
     assert "**2**, before with 10 seeds" in text
-    assert "adam and rmsprop are better than sgd" in text.splitlines()[2]
+    assert "adam and rmsprop are clearly better than sgd" in text.splitlines()[2]
     assert "(exploratory, since it was looked at before with other seeds)" in text.splitlines()[2]
     assert "better (exploratory)" in text
 
@@ -447,7 +447,7 @@ def test_diverged_runs_have_a_table_of_their_own(store, page) -> None:
 def test_the_index_holds_every_answer_and_counts_claims(store, page, tmp_path) -> None:
     text = page(filled(store, claims=CLAIMS).result())
     start = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
-    assert "- [S0 By hand](hand.md): 1 better, 1 equivalent; claims C1, C2\n" in start
+    assert "- [S0 By hand](hand.md): 1 clearly better, 1 equivalent; claims C1, C2\n" in start
     assert f"  - {text.splitlines()[2]}\n" in start
     assert "On the pages of their suites: 2 supported." in start
 
@@ -475,9 +475,9 @@ def test_the_index_begins_with_all_suites_in_the_order_of_their_systems(store, t
     start = (tmp_path / "README.md").read_text(encoding="utf-8")
     lines = [line for line in start.splitlines() if line.startswith("- [")]
     assert lines == [
-        "- [S2 Second](second.md): 1 better, 1 equivalent; claims C1, C2",
-        "- [S10 Tenth](tenth.md): 1 better, 1 equivalent; claims C1, C2",
-        "- [Last](last.md): 1 better, 1 equivalent; claims C1, C2",
+        "- [S2 Second](second.md): 1 clearly better, 1 equivalent; claims C1, C2",
+        "- [S10 Tenth](tenth.md): 1 clearly better, 1 equivalent; claims C1, C2",
+        "- [Last](last.md): 1 clearly better, 1 equivalent; claims C1, C2",
     ]
 
 
@@ -567,7 +567,7 @@ def test_a_page_of_a_sequence_says_how_it_stopped_and_what_that_forbids(store, p
 
 def test_a_sequence_answers_claims_by_its_verdicts_alone(store, page) -> None:
     text = page(sequence(store))
-    assert "| C1      | Adam wins.           | supported | verdict better" in text
+    assert "| C1      | Adam wins.           | supported | verdict wins more often" in text
     assert "withheld: in a sequence of seeds only verdicts answer claims" in text
 
 

@@ -37,7 +37,7 @@ def test_the_main_table_shows_score_difference_wins_p_and_verdict(store) -> None
         "ties": DASH,
         "share of wins": DASH,
         "p": "0.004",
-        "verdict": "better",
+        "verdict": "clearly better",
         "visible": DASH,
     }
     assert line(result, "rmsprop")["verdict"] == "equivalent"
@@ -83,7 +83,7 @@ def test_a_row_without_a_result_never_shows_a_number(store, why, told) -> None:
         assert {v for k, v in shown.items() if k not in ("variant", "verdict")} == {DASH}
     row = verdict_table(result).set_index("variant").loc["adam"]
     assert set(row.drop("verdict")) == {DASH}
-    assert line(result, "rmsprop")["verdict"] == "better"
+    assert line(result, "rmsprop")["verdict"] == "clearly better"
 
 
 def test_without_a_baseline_scores_are_shown_and_verdicts_are_not(store) -> None:

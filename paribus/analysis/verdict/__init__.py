@@ -1,16 +1,22 @@
-"""From paired scores to `better`, `worse`, `equivalent` or `undecided`, by a rule fixed beforehand.
+"""From paired scores to verdicts, by a rule fixed beforehand: is there a difference, and does it matter?
 
 One family is the contrasts of all variants against one baseline, on one metric, in one arm, with the
-interactions that were declared of a crossing. The rule, in its order, for each contrast:
+interactions that were declared of a crossing. Of each contrast, `p` is its sign-flip p, Holm over the family; `q` its
+TOST p against the margin, Holm over the family; and L to U the family's simultaneous interval (Bonferroni t) of the
+mean difference, positive where the variant is better. The first row that holds:
 
-1. Neither side beats the dummy score by the margin: `undecided (floor)`. Every difference is zero:
-   `undecided (ceiling)`. A run that a clock stopped, or a score that is undefined on any seed:
-   `undecided` as well.
-2. TOST p-values, Holm over the family; at most alpha, on enough seeds: `equivalent`. "All inside
-   the margin" is read contrast by contrast, each with its own adjusted p.
-3. Sign-flip p-values, Holm over the family; at most alpha, on enough seeds that differ: `better` or
-   `worse`, by the sign of the mean.
-4. Otherwise `undecided`, beside the smallest effect that could have been seen.
+| condition | direction | size | printed |
+|---|---|---|---|
+| no seed differs by more than rounding | none | within | identical |
+| L > margin (U < -margin) | better (worse) | beyond | clearly better (clearly worse) |
+| p and q at most alpha | by the sign of the mean | within | slightly better (slightly worse) |
+| p at most alpha | by the sign of the mean | open | better (worse) |
+| q at most alpha | none | within | equivalent |
+| none | none | open | undecided |
+
+A direction takes as many seeds that differ as the sign-flip test needs to reach alpha in the family, `equivalent` as
+many seeds. Withheld altogether: where neither side beats the dummy score by the margin (`floor`), a clock stopped a
+run, or a score is undefined on any seed. `equivalent` and `slightly` are withheld where any run of the pair failed.
 """
 
 from __future__ import annotations
@@ -20,7 +26,7 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy.typing as npt
 
 from paribus import stats
-from paribus.analysis.verdict.contrast import Contrast, Decision, Family, Reason
+from paribus.analysis.verdict.contrast import Contrast, Decision, Family, Reason, Size
 from paribus.analysis.verdict.pairs import Crossing, Pair, Scale
 from paribus.analysis.verdict.runs import OUTCOMES, ScoreTable
 from paribus.analysis.verdict.sequential import decide_sequentially
@@ -34,6 +40,7 @@ __all__ = [
     "Family",
     "Reason",
     "Scale",
+    "Size",
     "decide",
     "decide_sequentially",
 ]
@@ -56,13 +63,14 @@ def decide(
     metric: str = "",
     interactions: Mapping[str, Crossing] | None = None,
     scale: Scale = "score",
+    rounding: float = stats.SCORE_ROUNDING,
 ) -> tuple[Contrast, ...]:
     """Judge every variant against the baseline, by the rule at the top of this file.
 
-    A failed run scores the worse of `failure_score` and the worst finisher of its seed among all
-    `scores`. A pair with a skipped or exhausted run, or with an undefined score, is left out, and an
-    exhausted or undefined one withholds the verdict too. A contrast at its floor or ceiling, with
-    an undefined score, or with exhausted or skipped runs only, counts as p = 1 in both Holm
+    A failed run scores the worse of `failure_score` and its own pair's other score; where both failed they are equal.
+    A pair with a skipped or exhausted run, or with an undefined score, is left out, and an
+    exhausted or undefined one withholds the verdict too. A contrast at its floor, with an
+    undefined score, with exhausted or skipped runs only, or of identical scores, counts as p = 1 in both Holm
     families, so that it lends nothing to the others.
 
     Args:
@@ -87,6 +95,7 @@ def decide(
         interactions: of a crossing, by name, the variants with both levels changed, the first alone, the
             second alone, and neither; judged in the same family. Any of the four at its floor withholds it.
         scale: what interactions are differences of differences of; the margin holds for scores alone.
+        rounding: relative difference up to which scores are equal, such as 8 machine epsilons of the runs' precision.
 
     Returns:
         One contrast a variant, in the order of `scores`, without the baseline; then one an interaction.
@@ -99,7 +108,7 @@ def decide(
     ...     0.82, 0.79]}
     >>> rule = dict(baseline="sgd", higher_is_better=True, margin=0.01, failure_score=0.5)
     >>> [contrast.label for contrast in decide(scores, **rule)]
-    ['better']
+    ['clearly better']
     """
     runs = ScoreTable.read(scores, outcomes, failure_score, dummy, baseline, higher_is_better)
     crossed = interactions or {}
@@ -113,9 +122,11 @@ def decide(
         new_data=new_data,
         metric=metric,
     )
-    pairs = [Pair.of(runs, name, family) for name in runs.names if name != baseline]
-    pairs += [Pair.crossing(runs, name, four, family, scale) for name, four in crossed.items()]
-    testable = [pair.withheld_reason is None for pair in pairs]
+    pairs = [Pair.of(runs, name, family, rounding) for name in runs.names if name != baseline]
+    pairs += [
+        Pair.crossing(runs, name, four, family, scale, rounding) for name, four in crossed.items()
+    ]
+    testable = [pair.tested for pair in pairs]
     p = [pair.p for pair in pairs]
     p_holm = _holm(p, testable, family)
     p_equivalent = [pair.p_equivalent for pair in pairs]

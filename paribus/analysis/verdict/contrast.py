@@ -10,22 +10,39 @@ from paribus.stats import Interval, WinShare
 
 
 class Decision(StrEnum):
-    """Verdict of a contrast; everything that is not shown is `undecided`."""
+    """Answer to "is there a difference?"; everything that is not shown is `undecided`.
+
+    A sequence of seeds speaks of the share of seeds won: `wins_more` or `wins_less`, and neither of `better`.
+    """
 
     better = "better"
     worse = "worse"
+    wins_more = "wins more often"
+    wins_less = "wins less often"
     equivalent = "equivalent"
+    identical = "identical"
     undecided = "undecided"
+
+
+class Size(StrEnum):
+    """Answer to "does it matter?": how the mean difference stands to the margin.
+
+    It is `beyond` where the whole interval is, `within` where it is shown to be smaller, and `open` else.
+    """
+
+    beyond = "beyond"
+    within = "within"
+    open = "open"
 
 
 class Reason(StrEnum):
     """Reason why a contrast is undecided, or remark that holds beside its verdict."""
 
     floor = "floor"
-    ceiling = "ceiling"
     undefined = "undefined"
     exhausted = "exhausted"
     skipped = "skipped"
+    failures = "runs failed"
     no_logarithm = "no logarithm"
     few_seeds = "few seeds"
     few_seeds_differ = "few seeds differ"
@@ -94,11 +111,16 @@ class Contrast:
         n: seeds on which both were run to an end, failed ones included.
         zero: how many of these differ by nothing.
         difference: mean and Bonferroni t interval, failures penalised; infinite limits below n = 2.
+        tost: the interval of the test of equivalence, 90 % where alpha is .05, not widened for the family; None without
+            a margin.
+        lower: lower end of what the mean is above, one-sided and for the whole family at once.
         wins: share of seeds won, among those that somebody won, with its Bonferroni interval.
         p: sign-flip p, or the corrected t where the page speaks of new data.
         p_holm: adjusted for the family; 1 where the contrast has nothing to say.
         p_equivalent: TOST p, None without a margin.
         p_equivalent_holm: adjusted for the family, None without a margin.
+        decision: whether there is a difference, and its direction.
+        size: how large it is beside the margin.
         reasons: why it is undecided, empty where the evidence is merely too weak; `exploratory`, where a verdict comes
             from a later look; and remarks on the whole arm, such as `unequal_budgets`.
         min_seeds: seeds without which no contrast of its family can reach a verdict.
@@ -125,7 +147,11 @@ class Contrast:
     p_holm: float
     p_equivalent: float | None
     p_equivalent_holm: float | None
+    tost: Interval | None
+    lower: float
+    margin: float | None
     decision: Decision
+    size: Size
     reasons: tuple[Reason, ...]
     min_seeds: int
     detectable: float | None
@@ -151,6 +177,29 @@ class Contrast:
         return f"open after {self.n} seeds" if reason is Reason.open else str(reason)
 
     @property
+    def word(self) -> str:
+        """Verdict in a word or two: `clearly better`, `slightly worse`, `better`, `equivalent`, `undecided`, ..."""
+        directed = self.decision in (Decision.better, Decision.worse)
+        return f"{_ADVERBS[self.size]}{self.decision}" if directed else str(self.decision)
+
+    @property
     def label(self) -> str:
-        """Verdict as it is printed, such as `better` or `undecided (floor)`."""
-        return f"{self.decision} ({self.reason})" if self.reason else str(self.decision)
+        """Verdict as it is printed, such as `clearly better` or `undecided (floor)`."""
+        return f"{self.word} ({self.reason})" if self.reason else self.word
+
+    @property
+    def not_worse(self) -> bool:
+        """True where the variant is shown to be no worse than the baseline by the margin."""
+        return self.margin is not None and self._tested and self.lower > -self.margin
+
+    def better_by(self, margin: float) -> bool:
+        """Return whether the variant is shown to be better by more than a margin, in units of the score."""
+        return self._tested and self.difference.low > margin
+
+    @property
+    def _tested(self) -> bool:
+        """Whether the rule looked at the evidence; an identity is evidence, too."""
+        return self.decision is not Decision.undecided or not self.reasons
+
+
+_ADVERBS = {Size.beyond: "clearly ", Size.within: "slightly ", Size.open: ""}

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from paribus import stats
-from paribus.analysis.verdict.contrast import Contrast, Decision, Family, Reason
+from paribus.analysis.verdict.contrast import Contrast, Decision, Family, Reason, Size
 from paribus.analysis.verdict.runs import ScoreSubset, ScoreTable
 from paribus.stats import Floats, Interval
 
@@ -20,6 +20,10 @@ Scale = Literal["score", "log"]
 
 Crossing = tuple[str, str, str, str]
 """Four variants of a crossing: both levels changed, the first alone, the second alone, neither."""
+
+
+# Reasons beside which no effect that could have been seen is told: nothing was looked at.
+SCORELESS = (Reason.floor, Reason.undefined)
 
 
 @dataclass(frozen=True)
@@ -38,10 +42,11 @@ class Pair:
     undefined: int = 0
 
     @classmethod
-    def of(cls, runs: ScoreTable, variant: str, family: Family) -> Pair:
+    def of(cls, runs: ScoreTable, variant: str, family: Family, rounding: float) -> Pair:
         """Pair by seed, leaving out seeds on which either run was skipped or exhausted, or its score is undefined."""
         cells = runs.cells((variant, family.baseline))
-        differences = cells.scores[0] - cells.scores[1]
+        mine, theirs = cells.scores
+        differences = stats.paired_differences(mine, theirs, rounding)
         withheld_reason = _reason_to_withhold(
             cells, differences, bool(cells.at_floor(family.margin).all())
         )
@@ -51,7 +56,13 @@ class Pair:
 
     @classmethod
     def crossing(
-        cls, runs: ScoreTable, name: str, four: Crossing, family: Family, scale: Scale
+        cls,
+        runs: ScoreTable,
+        name: str,
+        four: Crossing,
+        family: Family,
+        scale: Scale,
+        rounding: float,
     ) -> Pair:
         """Return the pair of each seed's difference of differences: what both changes do beyond the sum of each.
 
@@ -60,7 +71,8 @@ class Pair:
         """
         cells = runs.cells(four)
         values, why = scaled(cells, scale)
-        differences = stats.interaction(*values)
+        both, first, second, neither = values
+        differences = stats.interaction(both, first, second, neither, rounding)
         withheld_reason = why or _reason_to_withhold(
             cells, differences, bool(cells.at_floor(family.margin).any())
         )
@@ -90,10 +102,32 @@ class Pair:
 
     @cached_property
     def p_equivalent(self) -> float:
-        """Raw TOST p; 1 without a margin or with fewer than two pairs."""
+        """Raw TOST p; 1 without a margin, with fewer than two pairs, or where a run of the pair failed.
+
+        A failure that is rare shows in few of the pairs: variants that fail in one of twenty runs pass for equivalent.
+        """
+        return 1.0 if self.any_failed else self._p_within
+
+    @cached_property
+    def _p_within(self) -> float:
         if self.family.margin is None or self.n < 2:
             return 1.0
         return stats.tost_p(self.differences, self.family.margin, self.family.ratio)
+
+    @property
+    def any_failed(self) -> bool:
+        """True where any run of the pair failed."""
+        return bool(self.failed[0].any() or self.failed[1].any())
+
+    @property
+    def identical(self) -> bool:
+        """True where no seed differs by more than rounding: an identity, of which nothing is tested."""
+        return self.withheld_reason is None and self.n > 0 and not self.differences.any()
+
+    @property
+    def tested(self) -> bool:
+        """True where its p-values count in the family's adjustment."""
+        return self.withheld_reason is None and not self.identical
 
     @property
     def detectable(self) -> float | None:
@@ -104,13 +138,14 @@ class Pair:
         f = self.family
         return stats.detectable_effect(spread, self.n, f.size, alpha=f.alpha, correction=f.ratio)
 
-    def interval(self, differences: Floats) -> Interval:
-        """Return the family's interval, with infinite limits below two pairs."""
+    def interval(self, differences: Floats, level: float | None = None, size: int = 0) -> Interval:
+        """Return an interval, the family's unless level and size say otherwise; infinite limits below two pairs."""
         f = self.family
+        level = 1 - f.alpha if level is None else level
         if differences.size >= 2:
-            return stats.paired_t_interval(differences, 1 - f.alpha, f.size, f.ratio)
+            return stats.paired_t_interval(differences, level, size or f.size, f.ratio)
         mean = float(differences[0]) if differences.size else nan
-        return Interval(mean, -inf, inf, 1 - f.alpha)
+        return Interval(mean, -inf, inf, level)
 
     @property
     def withheld(self) -> Reason | None:
@@ -121,45 +156,65 @@ class Pair:
 
     def verdict(
         self, p_holm: float, p_equivalent_holm: float | None
-    ) -> tuple[Decision, Reason | None]:
-        """Return the verdict by the decision rule, on adjusted p-values."""
-        f, changed = self.family, int((self.differences != 0).sum())
+    ) -> tuple[Decision, Size, Reason | None]:
+        """Return direction, size and remark by the decision rule, on adjusted p-values."""
+        f = self.family
+        if self.identical:
+            return Decision.identical, Size.within, None
         if reason := self.withheld:
-            return Decision.undecided, reason
-        if p_equivalent_holm is not None and p_equivalent_holm <= f.alpha:
-            return Decision.equivalent, None
-        if changed < f.min_seeds:
-            return Decision.undecided, Reason.few_seeds_differ
-        if p_holm <= f.alpha:
-            return (Decision.better if self.differences.mean() > 0 else Decision.worse), None
-        return Decision.undecided, Reason.no_margin if f.margin is None else None
+            return Decision.undecided, Size.open, reason
+        within = p_equivalent_holm is not None and p_equivalent_holm <= f.alpha
+        differ = int((self.differences != 0).sum()) >= f.min_seeds
+        ends = self.interval(self.differences)
+        direction = Decision.better if self.differences.mean() > 0 else Decision.worse
+        if differ and f.margin is not None and (ends.low > f.margin or ends.high < -f.margin):
+            return direction, Size.beyond, None
+        if differ and p_holm <= f.alpha:
+            return direction, Size.within if within else Size.open, None
+        if within:
+            return Decision.equivalent, Size.within, None
+        return Decision.undecided, Size.open, self._why_undecided(differ)
+
+    def _why_undecided(self, differ: bool) -> Reason | None:
+        """Return what keeps the pair from a verdict besides weak evidence."""
+        if self.any_failed and self._p_within <= self.family.alpha:
+            return Reason.failures
+        if not differ:
+            return Reason.few_seeds_differ
+        return Reason.no_margin if self.family.margin is None else None
 
     def contrast(
         self, p_holm: float, p_equivalent_holm: float | None, exploratory: bool
     ) -> Contrast:
         """Return everything that is shown of the pair."""
-        decision, reason = self.verdict(p_holm, p_equivalent_holm)
+        decision, size, reason = self.verdict(p_holm, p_equivalent_holm)
         if exploratory and decision is not Decision.undecided:
             reason = Reason.exploratory
         a, b = self.failed
         finished = self.differences[~a & ~b]
-        level = 1 - self.family.alpha
+        f = self.family
+        level = 1 - f.alpha
+        one_sided = 1 - 2 * f.alpha  # of two sides, as one of them has alpha
         return Contrast(
             variant=self.variant,
             baseline=self.family.baseline,
             n=self.n,
             zero=int((self.differences == 0).sum()),
             difference=self.interval(self.differences),
-            wins=stats.win_share(self.differences, level, self.family.size),
+            wins=stats.win_share(self.differences, level, f.size),
             p=self.p,
             p_holm=p_holm,
-            p_equivalent=None if self.family.margin is None else self.p_equivalent,
+            p_equivalent=None if f.margin is None else self.p_equivalent,
             p_equivalent_holm=p_equivalent_holm,
+            tost=None if f.margin is None else self.interval(self.differences, one_sided, 1),
+            lower=self.interval(self.differences, one_sided).low,
+            margin=f.margin,
             decision=decision,
+            size=size,
             reasons=() if reason is None else (reason,),
-            min_seeds=self.family.min_seeds,
+            min_seeds=f.min_seeds,
             detectable=self.detectable
-            if decision is Decision.undecided and not self.undefined
+            if decision is Decision.undecided and reason not in SCORELESS
             else None,
             failures=(int(a.sum()), int(b.sum())),
             failures_p=stats.mcnemar_exact_p(a, b) if self.n and not self.crossed else None,
@@ -179,16 +234,14 @@ def scaled(cells: ScoreSubset, scale: Scale) -> tuple[Floats, Reason | None]:
 
 
 def _reason_to_withhold(cells: ScoreSubset, differences: Floats, floored: bool) -> Reason | None:
-    """Return the reason to withhold a verdict: undefined, floor, ceiling, exhausted or skipped, in that order; or None.
+    """Return the reason to withhold a verdict: undefined, floor, exhausted or skipped, in that order; or None.
 
-    Where every run failed, nobody beat anything, dummy score or not: that is the floor and not the ceiling.
+    Where every run failed, nobody beat anything, dummy score or not: that is the floor and no identity.
     """
     if cells.undefined:
         return Reason.undefined
     if differences.size and (cells.failed.all() or floored):
         return Reason.floor
-    if differences.size and not differences.any():
-        return Reason.ceiling
     if (cells.states == "exhausted").any():
         return Reason.exhausted
     if not differences.size and (cells.states == "skipped").any():

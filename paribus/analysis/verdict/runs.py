@@ -1,4 +1,4 @@
-"""Scores and outcomes of a comparison's runs, checked, penalised and turned so that higher is better."""
+"""Scores and outcomes of a comparison's runs, checked, turned so that higher is better, and penalised by pair."""
 
 from __future__ import annotations
 
@@ -18,13 +18,15 @@ OUTCOMES = ("completed", "diverged", "exhausted", "skipped", "undefined")
 
 @dataclass(frozen=True, slots=True)
 class ScoreTable:
-    """Scores of all runs of a comparison, checked, oriented so that higher is better, failures penalised.
+    """Scores of all runs of a comparison, checked and oriented so that higher is better.
 
-    `scores`, `outcomes` and `dummy` are `(variant, seed)`; `dummy` may be None.
+    `scores` (NaN where a run failed), `failure` (what it scores then), `outcomes` and `dummy` are `(variant, seed)`;
+    `dummy` may be None.
     """
 
     names: list[str]
     scores: Floats
+    failure: Floats
     outcomes: npt.NDArray[np.str_]
     dummy: Floats | None
     sign: float
@@ -39,27 +41,32 @@ class ScoreTable:
         baseline: str,
         higher_is_better: bool,
     ) -> ScoreTable:
-        """Check, penalise, orient."""
+        """Check and orient."""
         table = _table(scores, baseline)
         states = _outcomes(scores, outcomes, table)
         table = np.where(states == "completed", table, nan)
-        table = stats.penalised(table, failure_score, higher_is_better=higher_is_better)
         sign = 1.0 if higher_is_better else -1.0
-        floor = (
-            None
-            if dummy is None
-            else sign * stats.per_run("dummy", dummy, (table.shape[0], table.shape[1]))
-        )
-        return cls(list(scores), sign * table, states, floor, sign)
+        shape = (table.shape[0], table.shape[1])
+        failure = sign * stats.per_run("failure_score", failure_score, shape)
+        floor = None if dummy is None else sign * stats.per_run("dummy", dummy, shape)
+        return cls(list(scores), sign * table, failure, states, floor, sign)
 
     def cells(self, names: Sequence[str]) -> ScoreSubset:
-        """Return these variants on the seeds on which all of them were run to an end."""
+        """Return these variants on the seeds on which all of them were run to an end, failures penalised.
+
+        A failed run scores the worse of its failure score and of the worst of these variants that finished, so that no
+        other variant has a say; where all failed they are equal.
+        """
         rows = [self.names.index(name) for name in names]
         states = self.outcomes[rows]
         kept = np.isin(states, ("completed", "diverged")).all(axis=0)
         dummy = None if self.dummy is None else self.dummy[rows][:, kept]
         failed = states[:, kept] == "diverged"
-        return ScoreSubset(self.scores[rows][:, kept], dummy, failed, states, self.sign)
+        failure = self.failure[rows][:, kept]
+        failure = np.where(failed.all(axis=0), failure.min(axis=0, initial=np.inf), failure)
+        scores = np.where(failed, nan, self.scores[rows][:, kept])
+        scores = stats.penalised(scores, failure, higher_is_better=True)
+        return ScoreSubset(scores, dummy, failed, states, self.sign)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,20 @@
 """Verdicts where seeds are added until the evidence is there: the rule of `paribus.stats.sequential`.
 
 For each contrast of the family, seed by seed: the wealth of a bet on the signs of its non-zero differences. Where it
-reaches `family / alpha` the contrast stops and is `better` or `worse`, by more wins or losses; until then it is open.
-Nothing is called `equivalent` and no mean has an interval, since the seeds stopped because of what they said.
+reaches `family / alpha` the contrast stops and `wins more often` or `less often`; until then it is open. That speaks of
+the share of seeds won and of no mean: eleven small wins outvote one large loss. Nothing is called `better` or
+`equivalent` and no mean has an interval, since the seeds stopped because of what they said.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from math import nan
+from math import inf, nan
 
 import numpy.typing as npt
 
 from paribus import stats
-from paribus.analysis.verdict.contrast import Contrast, Decision, Family, Reason
+from paribus.analysis.verdict.contrast import Contrast, Decision, Family, Reason, Size
 from paribus.analysis.verdict.pairs import Crossing, Pair, Scale
 from paribus.analysis.verdict.runs import ScoreTable
 from paribus.stats import Followed, Interval, WinShare
@@ -34,6 +35,7 @@ def decide_sequentially(
     metric: str = "",
     interactions: Mapping[str, Crossing] | None = None,
     scale: Scale = "score",
+    rounding: float = stats.SCORE_ROUNDING,
 ) -> tuple[Contrast, ...]:
     """Follow every contrast over its seeds, in their order.
 
@@ -43,7 +45,7 @@ def decide_sequentially(
     >>> scores = {"sgd": [0.7] * 8, "adam": [0.8] * 8}
     >>> rule = dict(baseline="sgd", higher_is_better=True, failure_score=0.5, family_size=1)
     >>> [contrast.label for contrast in decide_sequentially(scores, **rule)]
-    ['better']
+    ['wins more often']
     """
     runs = ScoreTable.read(scores, outcomes, failure_score, dummy, baseline, higher_is_better)
     family = Family(
@@ -54,9 +56,9 @@ def decide_sequentially(
         alpha=alpha,
         metric=metric,
     )
-    pairs = [Pair.of(runs, name, family) for name in runs.names if name != baseline]
+    pairs = [Pair.of(runs, name, family, rounding) for name in runs.names if name != baseline]
     pairs += [
-        Pair.crossing(runs, name, four, family, scale)
+        Pair.crossing(runs, name, four, family, scale, rounding)
         for name, four in (interactions or {}).items()
     ]
     return tuple(_contrast(pair, pair.variant in exploratory) for pair in pairs)
@@ -82,7 +84,11 @@ def _contrast(pair: Pair, exploratory: bool) -> Contrast:
         p_holm=min(1.0, family.size * followed.p),
         p_equivalent=None,
         p_equivalent_holm=None,
+        tost=None,
+        lower=-inf,
+        margin=family.margin,
         decision=decision,
+        size=Size.open,
         reasons=() if reason is None else (reason,),
         min_seeds=family.min_seeds,
         detectable=None,
@@ -101,7 +107,7 @@ def _verdict(pair: Pair, followed: Followed) -> tuple[Decision, Reason | None]:
         return Decision.undecided, pair.withheld_reason
     if not followed.stopped:
         return Decision.undecided, Reason.open
-    return (Decision.better if followed.wins > followed.losses else Decision.worse), None
+    return (Decision.wins_more if followed.wins > followed.losses else Decision.wins_less), None
 
 
 def _share(followed: Followed, level: float) -> WinShare:

@@ -28,22 +28,27 @@ def judge(*differences: Any, **rule: Any) -> tuple[Contrast, ...]:
 
 def test_one_contrast_stops_at_eight_unanimous_seeds() -> None:
     better, worse = judge([0.01] * 8)[0], judge([-0.01] * 8)[0]
-    assert (better.label, better.n, better.open, better.sequential) == ("better", 8, False, True)
-    assert worse.label == "worse"
+    assert (better.label, better.n, better.open, better.sequential) == (
+        "wins more often",
+        8,
+        False,
+        True,
+    )
+    assert worse.label == "wins less often"
     assert better.p == better.p_holm == pytest.approx(9 / 256)
 
 
 def test_each_contrast_stops_by_itself_and_later_seeds_change_nothing() -> None:
     """Of two: nine unanimous seeds stop one, 2^9 / 10 = 51 of the 40 wanted; what came after is not looked at."""
     first, second = judge([0.01] * 9 + [-0.5] * 11, [0.01, -0.01] * 10)
-    assert (first.label, first.n, first.wins.wins) == ("better", 9, 9)
+    assert (first.label, first.n, first.wins.wins) == ("wins more often", 9, 9)
     assert first.difference.mean == pytest.approx(0.01)
     assert (second.label, second.open) == ("undecided (open after 20 seeds)", True)
 
 
 def test_a_variant_with_fewer_seeds_is_judged_on_those() -> None:
     first, second = judge([0.01] * 9, [0.01, -0.01] * 10)
-    assert (first.n, first.label) == (9, "better")
+    assert (first.n, first.label) == (9, "wins more often")
     assert second.n == 20
 
 
@@ -69,7 +74,11 @@ def test_a_floor_silences_it_and_it_stays_open() -> None:
 
 def test_ties_are_no_evidence() -> None:
     (found,) = judge([0.0] * 20)
-    assert (found.label, found.wins.ties, found.open) == ("undecided (ceiling)", 20, True)
+    assert (found.label, found.wins.ties, found.open) == (
+        "undecided (open after 20 seeds)",
+        20,
+        True,
+    )
 
 
 def test_a_failed_run_loses_its_seed() -> None:
@@ -77,12 +86,12 @@ def test_a_failed_run_loses_its_seed() -> None:
         [-0.01] * 7 + [nan],
         outcomes={"base": ["completed"] * 8, "v0": ["completed"] * 7 + ["diverged"]},
     )
-    assert (found.label, found.failures, found.failures_p) == ("worse", (1, 0), None)
+    assert (found.label, found.failures, found.failures_p) == ("wins less often", (1, 0), None)
 
 
 def test_an_earlier_look_of_another_kind_makes_it_exploratory() -> None:
     (found,) = judge([0.01] * 8, exploratory=("v0",))
-    assert found.label == "better (exploratory)"
+    assert found.label == "wins more often (exploratory)"
 
 
 def test_interactions_are_followed_in_the_same_family() -> None:
@@ -95,7 +104,10 @@ def test_interactions_are_followed_in_the_same_family() -> None:
         family_size=4,
         interactions={"a : b": ("both", "a", "b", "base")},
     )
-    assert [(c.variant, c.label) for c in found][-2:] == [("both", "better"), ("a : b", "better")]
+    assert [(c.variant, c.label) for c in found][-2:] == [
+        ("both", "wins more often"),
+        ("a : b", "wins more often"),
+    ]
     assert found[-1].p_holm == pytest.approx(4 * 11 / 1024)
 
 

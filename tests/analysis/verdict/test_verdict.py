@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from math import inf, isnan, nan
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from scipy.stats import binom
 
 from paribus import stats
-from paribus.analysis.verdict import Contrast, Decision, Family, decide
+from paribus.analysis.verdict import Contrast, Decision, Family, Size, decide
 from tests.helpers.refusals import refused
 
 BASE = np.array([0.70, 0.72, 0.69, 0.71, 0.73, 0.70, 0.74, 0.68, 0.71, 0.72])
@@ -49,7 +50,7 @@ def message(**changes: Any) -> str:
 
 def test_better_and_worse() -> None:
     """Ten unanimous seeds beyond the margin, either way."""
-    assert labels(NOISE + 0.05, NOISE - 0.05) == ["better", "worse"]
+    assert labels(NOISE + 0.05, NOISE - 0.05) == ["clearly better", "clearly worse"]
 
 
 def test_equivalent() -> None:
@@ -57,11 +58,58 @@ def test_equivalent() -> None:
     assert labels(NOISE) == ["equivalent"]
 
 
-def test_equivalent_comes_before_better() -> None:
-    """A difference that is real and too small to matter is equivalent."""
+def test_a_difference_that_is_real_and_small_is_slightly_better() -> None:
+    """Both questions are answered: there is one, and it does not matter."""
     (contrast,) = judge(np.abs(NOISE) + 0.001)
-    assert contrast.p_holm <= 0.05
+    assert max(contrast.p_holm, contrast.p_equivalent_holm or 1.0) <= 0.05
+    assert (contrast.label, contrast.decision, contrast.size) == (
+        "slightly better",
+        Decision.better,
+        Size.within,
+    )
+    assert labels(-np.abs(NOISE) - 0.001) == ["slightly worse"]
+
+
+def test_a_difference_whose_size_is_open_is_better() -> None:
+    """Its interval reaches from within the margin to beyond it."""
+    (contrast,) = judge(3 * NOISE + 0.011)
+    assert contrast.difference.low < 0.01 < contrast.difference.high
+    assert (contrast.label, contrast.decision, contrast.size) == (
+        "better",
+        Decision.better,
+        Size.open,
+    )
+
+
+def test_twenty_nine_small_wins_are_a_difference() -> None:
+    """A mean of .0267 on 29 of 29 seeds against a margin of .05, p = 2^-28: not equivalent."""
+    (contrast,) = judge(np.linspace(0.0217, 0.0317, 29), margin=0.05)
+    assert contrast.p_holm == 2**-28
+    assert contrast.label == "slightly better"
+
+
+def test_the_interval_of_equivalence_lies_within_the_margin() -> None:
+    """It is that of the test, at 90 %, and not widened for the family."""
+    (contrast,) = judge(3 * NOISE + 0.002, family_size=6)
     assert contrast.label == "equivalent"
+    assert contrast.difference.low < -0.01 or contrast.difference.high > 0.005
+    d = (BASE + (3 * NOISE + 0.002)) - BASE
+    assert contrast.tost == stats.paired_t_interval(d, level=0.9)
+    assert -0.01 < contrast.tost.low < contrast.tost.high < 0.01
+
+
+def test_more_can_be_asked_of_a_contrast() -> None:
+    """No worse by the margin: one-sided, for the whole family; better by more than a margin of one's own."""
+    up, small, wide, few = judge(NOISE + 0.05, NOISE, 10 * NOISE, 10 * NOISE, family_size=4)
+    assert [c.not_worse for c in (up, small, wide, few)] == [True, True, False, False]
+    assert up.better_by(0.04)
+    assert not up.better_by(0.05)
+    assert up.lower == stats.paired_t_interval((BASE + (NOISE + 0.05)) - BASE, 0.9, 4).low
+    (look,) = judge((NOISE + 0.05)[:3])
+    assert not look.not_worse
+    assert not look.better_by(0.0)
+    (open_,) = judge(NOISE + 0.05, margin=None)
+    assert (open_.not_worse, open_.better_by(0.04), open_.size) == (False, True, Size.open)
 
 
 def test_undecided_says_what_could_have_been_seen() -> None:
@@ -93,7 +141,7 @@ def test_direction_follows_the_metric() -> None:
     up, down = decide(
         scores, baseline="base", higher_is_better=False, margin=0.01, failure_score=0.0, dummy=-0.5
     )
-    assert (up.label, down.label) == ("worse", "better")
+    assert (up.label, down.label) == ("clearly worse", "clearly better")
     assert down.difference.mean == pytest.approx(0.05)
     assert (down.wins.wins, up.wins.wins) == (10, 0)
 
@@ -101,7 +149,7 @@ def test_direction_follows_the_metric() -> None:
 def test_sign_of_the_mean_decides() -> None:
     """Fifteen seeds lose a little and fourteen win much: better, by the mean."""
     (contrast,) = judge([-0.001] * 15 + [0.1] * 14)
-    assert contrast.label == "better"
+    assert contrast.label == "clearly better"
     assert contrast.wins.wins < contrast.wins.losses
 
 
@@ -127,7 +175,7 @@ def test_an_interaction_is_what_both_do_beyond_the_sum_of_each() -> None:
     """Ten seeds of +.02 to +.035 beyond .1 + .2; all four contrasts are one family."""
     *others, found = crossed(np.array(SHIFTED))
     assert [c.variant for c in others] == ["a", "b", "both"]
-    assert (found.variant, found.label, found.n) == ("a : b", "better", 10)
+    assert (found.variant, found.label, found.n) == ("a : b", "clearly better", 10)
     assert found.difference.mean == pytest.approx(0.027)
     assert found.p == 2**-9
     assert found.p_holm == 4 * 2**-9  # one of four, the smallest
@@ -139,7 +187,7 @@ def test_an_interaction_is_what_both_do_beyond_the_sum_of_each() -> None:
 
 @pytest.mark.parametrize(
     ("together", "label"),
-    [(-np.array(SHIFTED), "worse"), (NOISE, "equivalent"), (10 * NOISE, "undecided")],
+    [(-np.array(SHIFTED), "clearly worse"), (NOISE, "equivalent"), (10 * NOISE, "undecided")],
 )
 def test_an_interaction_has_every_verdict(together: np.ndarray, label: str) -> None:
     assert crossed(together)[-1].label == label
@@ -156,7 +204,7 @@ def test_an_interaction_of_a_loss_is_positive_where_both_lower_it_more() -> None
         dummy=2.0,
         interactions=CROSS,
     )[-1]
-    assert (found.label, found.difference.mean) == ("better", pytest.approx(0.027))
+    assert (found.label, found.difference.mean) == ("clearly better", pytest.approx(0.027))
 
 
 def test_a_cell_at_the_floor_withholds_the_interaction_and_no_contrast() -> None:
@@ -164,13 +212,13 @@ def test_a_cell_at_the_floor_withholds_the_interaction_and_no_contrast() -> None
     *others, found = crossed(np.array(SHIFTED), dummy=BASE)
     assert found.label == "undecided (floor)"
     assert found.p_holm == found.p_equivalent_holm == 1.0
-    assert [c.label for c in others] == ["better"] * 3
+    assert [c.label for c in others] == ["clearly better"] * 3
 
 
-def test_an_interaction_without_any_difference_is_at_its_ceiling() -> None:
+def test_an_interaction_without_any_difference_is_an_identity() -> None:
     """Adding .3 rounds otherwise than adding .1 and .2: what is left of a zero is a zero."""
     found = crossed(np.zeros(10))[-1]
-    assert (found.label, found.zero) == ("undecided (ceiling)", 10)
+    assert (found.label, found.zero) == ("identical", 10)
 
 
 def test_the_scale_makes_or_hides_an_interaction() -> None:
@@ -179,7 +227,7 @@ def test_the_scale_makes_or_hides_an_interaction() -> None:
     cells = {"base": base, "a": 2 * base, "b": 3 * base, "both": 6 * base * np.exp(NOISE)}
     rule: dict[str, Any] = {"baseline": "base", "higher_is_better": True, "margin": 0.01}
     rule |= {"failure_score": 0.1, "dummy": 0.1, "interactions": CROSS}
-    assert decide(cells, **rule)[-1].label == "better"
+    assert decide(cells, **rule)[-1].label == "clearly better"
     found = decide(cells, **rule, scale="log")[-1]
     assert found.label == "undecided (no margin)"
     assert found.difference.mean == pytest.approx(NOISE.mean(), abs=1e-12)
@@ -240,8 +288,8 @@ def test_floor() -> None:
 
 def test_no_floor_when_one_side_learns() -> None:
     """A variant that learns where the baseline does not is better."""
-    assert labels(NOISE + 0.05, dummy=0.71) == ["better"]
-    assert labels(NOISE - 0.05, dummy=0.69) == ["worse"]
+    assert labels(NOISE + 0.05, dummy=0.71) == ["clearly better"]
+    assert labels(NOISE - 0.05, dummy=0.69) == ["clearly worse"]
 
 
 def test_floor_without_a_margin_or_without_a_dummy_score() -> None:
@@ -251,14 +299,36 @@ def test_floor_without_a_margin_or_without_a_dummy_score() -> None:
     assert labels(NOISE, dummy=None) == ["equivalent"]
 
 
-def test_ceiling() -> None:
-    """All differences zero: nothing could be seen, and no number pretends that it could."""
+def test_scores_that_are_equal_on_every_seed_are_identical() -> None:
+    """An identity and no test: it counts as p = 1 in the family, and nothing could have been seen."""
     (contrast,) = judge(np.zeros(10))
-    assert contrast.label == "undecided (ceiling)"
-    assert (contrast.zero, contrast.p, contrast.detectable) == (10, 1.0, None)
+    assert (contrast.label, contrast.size) == ("identical", Size.within)
+    assert (contrast.zero, contrast.p, contrast.p_holm, contrast.detectable) == (10, 1.0, 1.0, None)
+    assert contrast.not_worse
 
 
-def test_floor_comes_before_ceiling() -> None:
+@pytest.mark.parametrize(("dtype", "label"), [("float64", "better"), ("float32", "identical")])
+def test_a_difference_of_rounding_is_none(dtype: str, label: str) -> None:
+    """One unit in the last place of float32 on eight seeds: equal, if they were computed in float32."""
+    base = BASE[:8].astype(np.float32)
+    up = np.nextafter(base, np.float32(2))
+    (contrast,) = decide(
+        {"base": base, "up": up},
+        baseline="base",
+        higher_is_better=True,
+        margin=None,
+        failure_score=0.5,
+        rounding=8 * float(np.finfo(dtype).eps),
+    )
+    assert contrast.label == label
+
+
+def test_one_unit_in_the_last_place_is_no_difference() -> None:
+    (contrast,) = judge(np.spacing(BASE[:8]), margin=None)
+    assert contrast.label == "identical"
+
+
+def test_floor_comes_before_identity() -> None:
     """Two networks that both predict the dummy score tie at the floor."""
     assert labels(np.zeros(10), dummy=0.9) == ["undecided (floor)"]
 
@@ -278,7 +348,7 @@ def test_exhausted_concerns_its_own_contrast() -> None:
     done = ["completed"] * 10
     rows = {"base": done, "v0": ["exhausted"] * 10, "v1": done}
     stopped, whole = judge(NOISE + 0.05, NOISE + 0.05, outcomes=rows)
-    assert (stopped.label, whole.label) == ("undecided (exhausted)", "better")
+    assert (stopped.label, whole.label) == ("undecided (exhausted)", "clearly better")
     assert whole.p_holm == 2 * whole.p == 2 * 2**-9
 
 
@@ -288,7 +358,7 @@ def test_skipped_pairs_are_left_out() -> None:
     (contrast,) = judge(
         NOISE + 0.05, outcomes={"base": done, "v0": ["completed"] * 8 + ["skipped"] * 2}
     )
-    assert (contrast.label, contrast.n, contrast.failures) == ("better", 8, (0, 0))
+    assert (contrast.label, contrast.n, contrast.failures) == ("clearly better", 8, (0, 0))
     (contrast,) = judge(NOISE + 0.05, outcomes={"base": done, "v0": ["skipped"] * 10})
     assert contrast.label == "undecided (skipped)"
     assert (contrast.n, contrast.failures_p, contrast.p) == (0, None, 1.0)
@@ -299,7 +369,7 @@ def test_skipped_pairs_are_left_out() -> None:
 def test_a_later_look_is_marked_exploratory() -> None:
     """Seeds added after a first look decide by the same rule, and the verdict says that it was not the first."""
     (contrast,) = judge(NOISE + 0.05, exploratory=["v0"])
-    assert contrast.label == "better (exploratory)"
+    assert contrast.label == "clearly better (exploratory)"
     assert contrast.p_holm == 2**-9
     assert labels(NOISE, exploratory=["v0"]) == ["equivalent (exploratory)"]
 
@@ -311,7 +381,7 @@ def test_a_later_look_is_marked_exploratory() -> None:
 def test_fewer_seeds_are_a_look(m: int, least: int) -> None:
     """One fewer than the least: neither better nor equivalent, however clear."""
     clear, same = np.linspace(0.05, 0.06, least), np.linspace(-1e-5, 1e-5, least)
-    assert labels(clear, family_size=m) == ["better"]
+    assert labels(clear, family_size=m) == ["clearly better"]
     assert labels(same, family_size=m) == ["equivalent"]
     look = f"undecided (few seeds: a look, {least - 1} of {least} needed)"
     assert labels(clear[1:], family_size=m) == labels(same[1:], family_size=m) == [look]
@@ -366,7 +436,7 @@ def test_declared_contrasts_count_though_not_run() -> None:
     (six,) = judge(up, family_size=6)
     assert six.p_holm == 6 / 128
     assert (six.label, labels(up, family_size=7)) == (
-        "better",
+        "clearly better" if six.difference.low > 0.01 else "better",
         ["undecided (few seeds: a look, 8 of 9 needed)"],
     )
 
@@ -380,9 +450,9 @@ def test_intervals_are_those_of_the_family() -> None:
 
 
 def test_silent_contrasts_lend_nothing() -> None:
-    """A contrast at its ceiling has TOST p = 0, and still the other is judged as one of two."""
+    """An identity has TOST p = 0, and still the other is judged as one of two."""
     alone, pair = judge(NOISE)[0], judge(np.zeros(10), NOISE)
-    assert pair[0].label == "undecided (ceiling)"
+    assert pair[0].label == "identical"
     assert (pair[0].p_holm, pair[0].p_equivalent_holm) == (1.0, 1.0)
     assert pair[1].p_equivalent_holm == 2 * alone.p_equivalent_holm  # type: ignore[operator]
 
@@ -437,7 +507,7 @@ def test_failure_scores_no_better_than_the_worst_finisher() -> None:
 def test_one_side_always_fails() -> None:
     """The variant that never finishes is worse, the one that always does is better."""
     never, always = failing(range(10), []), failing([], range(10))
-    assert (never.label, always.label) == ("worse", "better")
+    assert (never.label, always.label) == ("clearly worse", "clearly better")
     assert (never.failures, never.failures_p, never.finished) == ((10, 0), 2**-9, None)
 
 
@@ -452,7 +522,68 @@ def test_both_always_fail(dummy: float | None) -> None:
 def test_a_diverged_run_loses_the_score_it_left() -> None:
     """What a diverged run scored before it broke is not used."""
     rows = {"base": ["completed"] * 10, "v0": ["diverged"] * 10}
-    assert labels(NOISE + 0.05, outcomes=rows) == ["worse"]
+    assert labels(NOISE + 0.05, outcomes=rows) == ["clearly worse"]
+
+
+def test_a_failed_run_is_penalised_by_its_own_pair_alone() -> None:
+    """A third variant that ends at 13000 on that seed changes nothing of the other two."""
+    loss = {"base": 1 - BASE, "v": 1 - BASE - 0.05 - NOISE, "other": 1 - BASE + 0.02}
+    loss["v"][3] = nan
+    rule: dict[str, Any] = {"baseline": "base", "higher_is_better": False, "margin": 0.01}
+    rule |= {"failure_score": 0.7, "family_size": 2}
+    calm = decide(loss, **rule)[0]
+    loss["other"] = np.where(np.arange(10) == 3, 13000.0, loss["other"])
+    assert decide(loss, **rule)[0] == calm
+    assert calm.difference.mean == pytest.approx(
+        (np.delete(0.05 + NOISE, 3).sum() - (0.7 - (1 - BASE[3]))) / 10
+    )
+
+
+def test_two_runs_that_failed_tie_whatever_their_failure_scores() -> None:
+    """A split of its own gives each variant another one."""
+    contrast = failing([0], [0], failure_score=np.array([[0.4] * 10, [0.6] * 10]))
+    assert contrast.zero == 1
+
+
+def test_nothing_is_equivalent_where_a_run_failed() -> None:
+    """Variants that are alike but for one failure: neither equivalent nor slightly anything."""
+    same, small = BASE + NOISE / 10, BASE + np.abs(NOISE) + 0.001
+    same[0] = small[0] = nan
+    (alike, better) = decide(
+        {"base": BASE, "same": same, "small": small},
+        baseline="base",
+        higher_is_better=True,
+        margin=0.2,
+        failure_score=BASE,
+    )
+    assert alike.label == "undecided (runs failed)"
+    assert (better.label, better.size) == ("better", Size.open)
+    assert alike.p_equivalent_holm == better.p_equivalent_holm == 1.0
+
+
+# --- more evidence ---------------------------------------------------------------------------
+
+
+def spread(mean: float, deviation: float, n: int) -> np.ndarray:
+    """Return n differences with exactly this mean and sample deviation, evenly spaced."""
+    x = np.linspace(-1, 1, n)
+    return mean + deviation * (x - x.mean()) / x.std(ddof=1)
+
+
+@pytest.mark.parametrize("margin", [0.01, 0.05])
+@pytest.mark.parametrize("deviation", [0.002, 0.02, 0.1])
+@pytest.mark.parametrize("mean", [0.0, 0.004, 0.012, 0.03, 0.06, -0.02])
+def test_more_seeds_of_the_same_mean_and_spread_never_weaken_a_verdict(
+    mean: float, deviation: float, margin: float
+) -> None:
+    """A direction stays, and what was shown of the size stays, from 6 seeds to 39."""
+    found = [judge(spread(mean, deviation, n), margin=margin)[0] for n in (6, 8, 12, 20, 39)]
+    rank = {Size.open: 0, Size.within: 1, Size.beyond: 1}
+    for less, more in pairwise(found):
+        if less.decision in (Decision.better, Decision.worse):
+            assert more.decision is less.decision
+        assert less.decision is Decision.undecided or more.decision is not Decision.undecided
+        assert rank[more.size] >= rank[less.size]
 
 
 # --- new data --------------------------------------------------------------------------------

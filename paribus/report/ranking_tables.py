@@ -11,6 +11,8 @@ from paribus.report import tables
 from paribus.report.formatting import NOTHING, interval, listed, number, p_equals, p_value, pathless
 from paribus.report.tables import Line
 
+MIN_TASKS = 5  # below it no order of the tasks' ranks can say much: two variants alike on all of four have p = 1/8
+
 
 def blocks(ranking: TaskRanking, figures: Mapping[str, str]) -> list[str]:
     """Return the section over all tasks, first on its page."""
@@ -28,10 +30,15 @@ def test_line(ranking: TaskRanking) -> str:
     """Return the tests over all tasks in numbers; method.md explains them."""
     friedman, others = ranking.friedman, len(ranking.variants) - 1
     mark = ", exploratory" if ranking.exploratory else ""
+    how = "exact" if friedman.exact else "by drawn permutations"
+    alike = (
+        f"{p_equals(friedman.p)} (Friedman's chi-square = {number(friedman.chi2)}, {how})"
+        if len(ranking.units) >= MIN_TASKS
+        else f"not tested, since fewer than {MIN_TASKS} tasks count"
+    )
     text = (
         f"N = {len(ranking.units)} data sets, one unit each; [all rank alike](method.md#across-tasks): "
-        f"{p_equals(friedman.p_f)}{mark} (Iman and Davenport's F = {number(friedman.f)}), "
-        f"{p_equals(friedman.p)} (Friedman's chi-square = {number(friedman.chi2)}). p below: against "
+        f"{alike}{mark}. p below: against "
         f"{ranking.variants[0]}, Holm-adjusted over {others}{mark}. Nemenyi's critical difference: "
         f"{ranking.distance:.2f} of {others} ranks. Normalised: {ranking.across.ideal:g} counts 1."
     )

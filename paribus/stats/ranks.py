@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import permutations
 from math import inf, sqrt
 
 import numpy as np
@@ -17,23 +19,32 @@ from paribus.errors import ParibusError
 from paribus.stats.checks import Floats, bad, fraction
 from paribus.stats.families import holm
 
+MAX_VARIANTS = 7
+"""Variants whose orders, 5040 of them, are still listed."""
+
+MAX_STEPS = 20_000_000
+"""Rank sums times orders up to which all permutations are counted, in some seconds; beyond it they are drawn."""
+
+CHUNK = 1_000_000
+"""Of these, how many are held at once."""
+
+DRAWS = 100_000
+"""Permutations drawn where there are too many to count."""
+
 
 @dataclass(frozen=True, slots=True)
 class Friedman:
     """Friedman's test that all variants rank alike.
 
     Attributes:
-        chi2: Friedman's statistic, on `variants - 1` degrees of freedom.
-        p: its p-value.
-        f: Iman and Davenport's statistic, on `variants - 1` and `(variants - 1) (datasets - 1)`; infinite where all
-            data sets rank alike.
-        p_f: its p-value, the less conservative of the two and the one to use.
+        chi2: Friedman's statistic.
+        p: share of the permutations of ranks within data sets whose statistic is at least as large.
+        exact: whether all of them were counted; else `DRAWS` were drawn.
     """
 
     chi2: float
     p: float
-    f: float
-    p_f: float
+    exact: bool
 
 
 def ranks_of(scores: npt.ArrayLike, *, higher_is_better: bool) -> Floats:
@@ -53,25 +64,74 @@ def ranks_of(scores: npt.ArrayLike, *, higher_is_better: bool) -> Floats:
 
 
 def friedman(ranks: npt.ArrayLike) -> Friedman:
-    """Return Friedman's chi-square and Iman and Davenport's F of a table of ranks.
+    """Return Friedman's test of a table of ranks, by permutation within data sets.
 
-    `chi2 = 12 N / (k (k + 1)) (sum R_j^2 - k (k + 1)^2 / 4)` over the mean ranks `R_j`, and
-    `F = (N - 1) chi2 / (N (k - 1) - chi2)`. As in Demšar's paper nothing is added for ties, which errs towards no
-    difference; `scipy.stats.friedmanchisquare` adds it, and agrees where there are none.
+    `chi2 = 12 N / (k (k + 1)) (sum R_j^2 - k (k + 1)^2 / 4)` over the mean ranks `R_j`. Its p is the share of all
+    orders of each data set's ranks, ties as they are, that give as large a statistic. The approximations by chi-square
+    and by F (Iman and Davenport) are for many data sets: over three or fewer they reject 17 to 50 % of true nulls.
 
     Raises:
         ParibusError: not two or more data sets and variants, or a rank is not finite.
-    """
-    from scipy.special import chdtrc, fdtrc
 
+    >>> friedman([[1, 2], [1, 2], [1, 2], [1, 2], [1, 2]]).p
+    0.0625
+    """
     x = _table(ranks)
     n, k = x.shape
     spread = float(np.square(x.mean(axis=0)).sum()) - k * (k + 1) ** 2 / 4
     chi2 = max(0.0, 12 * n / (k * (k + 1)) * spread)
-    left = n * (k - 1) - chi2
-    f = (n - 1) * chi2 / left if left > 1e-9 * n else inf
-    p_f = 0.0 if f == inf else float(fdtrc(k - 1, (k - 1) * (n - 1), f))
-    return Friedman(chi2, float(chdtrc(k - 1, chi2)), f, p_f)
+    doubled = np.sort(np.rint(2 * x).astype(np.int64), axis=1)  # whole numbers, ties and all
+    seen = int(np.square(np.rint(2 * x).astype(np.int64).sum(axis=0)).sum())
+    rows = tuple(sorted(map(tuple, doubled.tolist())))
+    counted = _sums_of_squares(rows)
+    if counted is None:
+        return Friedman(chi2, _drawn_p(doubled, seen), exact=False)
+    at_least = sum(share for squares, share in counted.items() if squares >= seen)
+    return Friedman(chi2, min(1.0, at_least), exact=True)
+
+
+@lru_cache(maxsize=64)
+def _sums_of_squares(rows: tuple[tuple[int, ...], ...]) -> dict[int, float] | None:
+    """Return the chance of each sum of squared rank sums, data set by data set; None where there are too many.
+
+    Sums are followed up to their order, since every order of the next data set's ranks is as likely.
+    """
+    k, base = len(rows[0]), 2 * len(rows[0]) * len(rows) + 1  # no sum reaches the base
+    places = base ** np.arange(k, dtype=np.int64)
+    if k > MAX_VARIANTS or base**k > np.iinfo(np.int64).max:
+        return None
+    codes, chances = np.zeros(1, dtype=np.int64), np.ones(1)
+    for row in rows:
+        orders, counts = np.unique(
+            np.array([*permutations(row)], dtype=np.int64), axis=0, return_counts=True
+        )
+        if len(codes) * len(orders) > MAX_STEPS:
+            return None
+        parts = []
+        for some in np.array_split(np.arange(len(codes)), 1 + len(codes) * len(orders) // CHUNK):
+            sums = codes[some, None] // places % base
+            reached = np.sort((sums[:, None] + orders[None]).reshape(-1, k), axis=1) @ places
+            parts.append(_added(reached, np.outer(chances[some], counts / counts.sum()).ravel()))
+        codes, chances = _added(*map(np.concatenate, zip(*parts, strict=True)))
+    sums = codes[:, None] // places % base
+    squares, shares = _added(np.square(sums).sum(axis=1), chances)
+    return dict(zip(squares.tolist(), shares.tolist(), strict=True))
+
+
+def _added(values: npt.NDArray[np.int64], chances: Floats) -> tuple[npt.NDArray[np.int64], Floats]:
+    """Return each value once, with its chances added up."""
+    found, place = np.unique(values, return_inverse=True)
+    return found, np.bincount(place, chances).astype(np.float64)
+
+
+def _drawn_p(rows: npt.NDArray[np.int64], seen: int) -> float:
+    """Return the p by drawn permutations, the one seen among them."""
+    generator = np.random.default_rng(0)
+    sums = np.zeros((DRAWS, rows.shape[1]), dtype=np.int64)
+    for row in rows:
+        sums += generator.permuted(np.tile(row, (DRAWS, 1)), axis=1)
+    hits = int((np.square(sums).sum(axis=1) >= seen).sum())
+    return (1 + hits) / (1 + DRAWS)
 
 
 def nemenyi_distance(variants: int, datasets: int, alpha: float = 0.05) -> float:

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from paribus.experiment.task import Metric as Metric
     from paribus.experiment.task import Task as Task
     from paribus.experiment.tuning import Tuning as Tuning
+    from paribus.report.judgement import Judgement as Judgement
+    from paribus.report.judgement import judge as judge
     from paribus.report.result import Result as Result
     from paribus.spec import call as call
 
@@ -53,6 +55,7 @@ _PLACES = {
     "experiment.suite": ("Suite",),
     "experiment.task": ("Metric", "Task"),
     "experiment.tuning": ("Tuning",),
+    "report.judgement": ("Judgement", "judge"),
     "report.result": ("Result",),
     "spec": ("call",),
 }

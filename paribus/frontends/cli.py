@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from paribus.analysis.score_sheet import COLUMNS
 from paribus.errors import ParibusError
 from paribus.execution.pool import shutdown
 from paribus.execution.settings import OPTIONS, Settings
@@ -97,6 +98,32 @@ def _parser() -> ArgumentParser:
         dest="kind",
         choices=("tabular", "images", "series"),
         help="what it is read as (default: images for a folder, else tabular)",
+    )
+    judge_ = command(judge)
+    judge_.add_argument("scores", type=Path, metavar="SCORES", help="a table of scores")
+    judge_.add_argument(
+        "--baseline", required=True, metavar="NAME", help="the variant to compare with"
+    )
+    judge_.add_argument("--lower-is-better", action="store_true", help="as for a loss")
+    judge_.add_argument(
+        "--margin",
+        type=float,
+        metavar="M",
+        help="largest difference that does not matter (default: none)",
+    )
+    for column in COLUMNS:
+        judge_.add_argument(
+            f"--{column}",
+            default=column,
+            metavar="COLUMN",
+            help=f"column of it (default: {column})",
+        )
+    judge_.add_argument(
+        "--out",
+        type=Path,
+        default=Path("results/judged"),
+        metavar="DIR",
+        help="folder for the page (default: results/judged)",
     )
     command(rebuild, "out").add_argument(
         "folder", type=Path, metavar="FOLDER", help="folder of results with their evidence"
@@ -217,6 +244,46 @@ def rebuild(arguments: Namespace) -> int:
 
     pages = rebuild_pages(arguments.folder, arguments.out, find_suite)
     _write(f"pages: {pages[0]}")
+    return 0
+
+
+def judge(arguments: Namespace) -> int:
+    """Say which variants differ from a baseline, from a table of scores that exist already.
+
+    The table has a row for each variant and seed (or fold, subject, data set).
+
+    Examples:
+      paribus judge scores.csv --baseline adam --margin 0.01
+      paribus judge losses.csv --baseline sgd --lower-is-better --score loss
+    """
+    from paribus.analysis.score_sheet import score_sheet
+    from paribus.data.readers.csv_file import read_csv_file
+    from paribus.data.readers.table_features import check_numbers
+
+    if arguments.margin is not None and not arguments.margin > 0:
+        raise ParibusError(
+            "--margin",
+            got=arguments.margin,
+            expected="a positive number, in units of the score",
+            fix="Leave it out to speak of differences alone.",
+        )
+    csv_file = read_csv_file(arguments.scores)
+    columns = {name: getattr(arguments, name) for name in COLUMNS}
+    if arguments.score in csv_file.texts:
+        check_numbers(csv_file, arguments.score)
+    sheet = score_sheet(
+        csv_file.frame, arguments.baseline, **columns, name=csv_file.name, lines=csv_file.lines
+    )
+    from paribus.report.judgement import judged
+
+    found = judged(
+        sheet,
+        higher_is_better=not arguments.lower_is_better,
+        margin=arguments.margin,
+        name=arguments.score,
+    )
+    _write(str(found))
+    _write(f"page: {found.report(arguments.out)}")
     return 0
 
 

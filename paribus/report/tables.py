@@ -169,21 +169,23 @@ CONTRAST = ("difference", "wins", "ties", "share of wins", "p", "verdict", "visi
 def against(row: Row, result: Result) -> Line:
     """Return what a row's line says of its contrast with the baseline."""
     contrast = result.contrasts.get(row.variant.name)
-    cells: Line
-    if row is result.baseline:
-        cells = {"verdict": "baseline"}
-    elif contrast is None:
-        broken = "withheld: control broke" if result.control.broken else "none: no baseline"
-        cells = {"verdict": broken}
-    else:
-        cells = {
-            "difference": _difference(contrast),
-            **wins(contrast),
-            "p": adjusted_p(contrast),
-            "verdict": contrast.label,
-            "visible": detectable(contrast),
-        }
-    return {name: cells.get(name, NOTHING) for name in CONTRAST}
+    if row is result.baseline or contrast is not None:
+        return contrast_cells(contrast)
+    broken = "withheld: control broke" if result.control.broken else "none: no baseline"
+    return {**dict.fromkeys(CONTRAST, NOTHING), "verdict": broken}
+
+
+def contrast_cells(contrast: Contrast | None) -> Line:
+    """Return the cells of a contrast with the baseline; None is the baseline itself."""
+    if contrast is None:
+        return {**dict.fromkeys(CONTRAST, NOTHING), "verdict": "baseline"}
+    return {
+        "difference": _difference(contrast),
+        **wins(contrast),
+        "p": adjusted_p(contrast),
+        "verdict": contrast.label,
+        "visible": detectable(contrast),
+    }
 
 
 def score_lines(result: Result) -> list[Line]:

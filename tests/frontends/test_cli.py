@@ -384,6 +384,30 @@ def test_read_shows_what_columns_became_and_trains_nothing(
     assert "'labels'" in error
 
 
+def test_scores_of_a_file_are_judged(paribus: Command, tmp_path: Path) -> None:
+    """With decimal commas, as a spreadsheet saves them."""
+    scores = {
+        (name, seed): 0.5 + 0.1 * (name == "new") + seed / 100
+        for name in ("old", "new")
+        for seed in range(8)
+    }
+    rows = [f"{name};{seed};{x:.2f}".replace(".", ",") for (name, seed), x in scores.items()]
+    path = tmp_path / "scores.csv"
+    path.write_text("\n".join(["variant;seed;accuracy", *rows, ""]))
+    words = ["judge", str(path), "--baseline", "old", "--score", "accuracy", "--margin", "0.02"]
+    status, output, _ = paribus(*words, "--out", str(tmp_path / "out"))
+    assert status == 0
+    assert "8 of 8  0.008  clearly better" in output
+    assert output.endswith(f"page: {tmp_path / 'out' / 'judgement.md'}\n")
+    path.write_text("\n".join(["variant;seed;accuracy", *rows[:-1], "new;7;lost", ""]))
+    assert paribus(*words) == (
+        2,
+        "",
+        "paribus: column 'accuracy' of scores.csv, line 17: got 'lost', expected a number, like most of that column. "
+        "Mend the value, or leave it empty.\n",
+    )
+
+
 def test_an_unknown_metric_is_one_line(paribus: Command, tmp_path: Path) -> None:
     status, _, error = paribus(
         "run", "optimizers", "--metric", "f1_scores", "--out", str(tmp_path), "--jobs", "1"

@@ -1,0 +1,211 @@
+"""Verdicts on scores that exist already: a table when printed, a contrast by the name of its variant, a page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from paribus import stats
+from paribus.analysis.score_sheet import ScoreSheet, score_sheet
+from paribus.analysis.verdict import Contrast, decide
+from paribus.errors import ParibusError
+from paribus.report import method
+from paribus.report.formatting import NOTHING, plus_minus, skewed_median
+from paribus.report.tables import Line, contrast_cells, frame, markdown
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+PAGE = "judgement.md"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Variants held against a baseline on the same seeds.
+
+    Attributes:
+        sheet: the scores.
+        contrasts: each variant against the baseline, by variant.
+        higher_is_better: direction of the score.
+        margin: largest difference that does not matter, or None.
+        name: of the score.
+    """
+
+    sheet: ScoreSheet
+    contrasts: dict[str, Contrast]
+    higher_is_better: bool
+    margin: float | None
+    name: str
+
+    def __getitem__(self, variant: str) -> Contrast:
+        """Return the contrast of a variant with the baseline."""
+        if variant not in self.contrasts:
+            raise ParibusError(
+                "a variant of the judgement",
+                got=repr(variant),
+                expected=f"one of {', '.join(self.contrasts)}",
+                fix="Name a variant that is held against the baseline.",
+            )
+        return self.contrasts[variant]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.contrasts)
+
+    def __len__(self) -> int:
+        return len(self.contrasts)
+
+    def __str__(self) -> str:
+        table = frame(self.lines()).to_markdown(
+            index=False, tablefmt="simple", disable_numparse=True
+        )
+        return f"{self._head()}\n{table}\n{self._foot()}"
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        table: str = frame(self.lines()).to_html(index=False, border=0)
+        return f"<p>{self._head()}</p>{table}<p>{self._foot()}</p>"
+
+    def lines(self) -> list[Line]:
+        """Return a line for each variant, the baseline first."""
+        made: list[Line] = []
+        for variant, values in self.sheet.scores.items():
+            scores = np.asarray(values, dtype=float)
+            made.append(
+                {
+                    "variant": variant,
+                    self.name: plus_minus(scores),
+                    "median": skewed_median(scores) or NOTHING,
+                    **contrast_cells(self.contrasts.get(variant)),
+                }
+            )
+        return made
+
+    def to_frame(self) -> DataFrame:
+        """Return one row a variant: its mean score and, against the baseline, the difference and verdict in numbers."""
+        import pandas
+
+        rows = []
+        for variant, values in self.sheet.scores.items():
+            row: dict[str, object] = {"variant": variant, self.name: float(np.mean(values))}
+            if contrast := self.contrasts.get(variant):
+                row |= {
+                    "difference": contrast.difference.mean,
+                    "low": contrast.difference.low,
+                    "high": contrast.difference.high,
+                    "p": contrast.p_holm,
+                    "verdict": contrast.word,
+                    "decision": str(contrast.decision),
+                    "size": str(contrast.size),
+                    "reason": contrast.reason,
+                }
+            rows.append(row)
+        return pandas.DataFrame(rows)
+
+    def report(self, folder: str | Path) -> Path:
+        """Write the page and the explanation of the method into a folder; return the path of the page.
+
+        Raises:
+            ParibusError: the folder cannot be made or written.
+        """
+        folder = Path(folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / method.PAGE).write_text(method.text(), encoding="utf-8")
+            (folder / PAGE).write_text(self.page(), encoding="utf-8")
+        except OSError as error:
+            raise ParibusError(
+                "folder of a report",
+                got=f"{folder}, which cannot be written ({error.strerror})",
+                expected="a folder, or a path where one can be made",
+                fix="Name another.",
+            ) from error
+        return folder / PAGE
+
+    def page(self) -> str:
+        """Return the page: table, and the facts that the verdicts rest on."""
+        family = len(self.contrasts)
+        facts = [
+            f"- {method.link('pairs', 'pairs')}: {len(self.sheet.seeds)} seeds, the same for every variant; that they "
+            "share split, order of samples and initial weights is not known here",
+            f"- {method.link('test', 'tests')}: sign-flip permutation, Holm-adjusted over {family} contrasts with "
+            f"{self.sheet.baseline}; smallest number of seeds for a verdict: {stats.min_seeds(family)}",
+            f"- {method.link('equivalence margin', 'equivalence')}: {self._margin()}",
+        ]
+        parts = [
+            f"# {self.name}",
+            self._head(),
+            markdown(self.lines()),
+            self._foot(),
+            "\n".join(facts),
+        ]
+        return "\n\n".join(parts) + "\n"
+
+    def _head(self) -> str:
+        return f"{self.name}, {len(self.sheet.seeds)} seeds: which variant differs from {self.sheet.baseline}?"
+
+    def _foot(self) -> str:
+        better = "higher" if self.higher_is_better else "lower"
+        base = self.sheet.baseline
+        difference = f"variant minus {base}" if self.higher_is_better else f"{base} minus variant"
+        return f"{self.name} ({better} is better); difference: {difference}, positive is better"
+
+    def _margin(self) -> str:
+        if self.margin is not None:
+            return f"±{self.margin:g}"
+        return "none, so that nothing is called equivalent, clearly or slightly better"
+
+
+def judge(
+    scores: DataFrame,
+    baseline: str,
+    *,
+    higher_is_better: bool = True,
+    margin: float | None = None,
+    variant: str = "variant",
+    seed: str = "seed",
+    score: str = "score",
+) -> Judgement:
+    """Say which variants differ from a baseline, from scores that exist already.
+
+    Args:
+        scores: a row for each variant and seed.
+        baseline: the variant that the others are compared with.
+        higher_is_better: direction of the score.
+        margin: largest difference that does not matter, in units of the score.
+        variant: the column of the variants' names.
+        seed: the column of what pairs scores: seeds, folds, subjects or data sets.
+        score: the column of the scores.
+
+    Raises:
+        ParibusError: the table does not hold one finite score for each variant and seed, or there is no such baseline.
+
+    >>> import pandas as pd
+    >>> names = ["old"] * 6 + ["new"] * 6
+    >>> table = pd.DataFrame({"variant": names, "seed": [*range(6)] * 2})
+    >>> table["score"] = [0.70, 0.72, 0.69, 0.71, 0.73, 0.70, 0.80, 0.81, 0.78, 0.83, 0.82, 0.79]
+    >>> judge(table, "old", margin=0.01)["new"].label
+    'clearly better'
+    """
+    sheet = score_sheet(scores, baseline, variant=variant, seed=seed, score=score)
+    return judged(sheet, higher_is_better=higher_is_better, margin=margin, name=score)
+
+
+def judged(
+    sheet: ScoreSheet, *, higher_is_better: bool, margin: float | None, name: str
+) -> Judgement:
+    """Return the verdicts on a sheet of scores."""
+    contrasts = decide(
+        sheet.scores,
+        baseline=sheet.baseline,
+        higher_is_better=higher_is_better,
+        margin=margin,
+        failure_score=0.0,  # no score is missing
+        metric=name,
+    )
+    by_variant = {contrast.variant: contrast for contrast in contrasts}
+    return Judgement(sheet, by_variant, higher_is_better, margin, name)

@@ -116,7 +116,7 @@ def _parser() -> ArgumentParser:
             f"--{column}",
             default=column,
             metavar="COLUMN",
-            help=f"column of it (default: {column})",
+            help=f"the column with the {column} (default: {column})",
         )
     judge_.add_argument(
         "--out",

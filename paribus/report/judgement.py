@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,8 @@ from paribus.analysis.score_sheet import ScoreSheet, score_sheet
 from paribus.analysis.verdict import Contrast, decide
 from paribus.errors import ParibusError
 from paribus.report import method
-from paribus.report.formatting import NOTHING, plus_minus, skewed_median
+from paribus.report.answers import in_order_of_verdicts
+from paribus.report.formatting import NOTHING, listed, plural, plus_minus, skewed_median
 from paribus.report.tables import Line, contrast_cells, frame, markdown
 
 if TYPE_CHECKING:
@@ -132,18 +134,23 @@ class Judgement:
         facts = [
             f"- {method.link('pairs', 'pairs')}: {len(self.sheet.seeds)} seeds, the same for every variant; that they "
             "share split, order of samples and initial weights is not known here",
-            f"- {method.link('test', 'tests')}: sign-flip permutation, Holm-adjusted over {family} contrasts with "
+            f"- {method.link('test', 'tests')}: sign-flip permutation, Holm-adjusted over {plural(family, 'contrast')} with "
             f"{self.sheet.baseline}; smallest number of seeds for a verdict: {stats.min_seeds(family)}",
             f"- {method.link('equivalence margin', 'equivalence')}: {self._margin()}",
         ]
-        parts = [
-            f"# {self.name}",
-            self._head(),
-            markdown(self.lines()),
-            self._foot(),
-            "\n".join(facts),
-        ]
+        parts = [f"# {self.name}", f"**{self._head()}** {self.answer}"]
+        parts += [markdown(self.lines()), self._foot(), "\n".join(facts)]
         return "\n\n".join(parts) + "\n"
+
+    @property
+    def answer(self) -> str:
+        """Verdicts in a sentence, the clear before the open."""
+        ordered = sorted(self.contrasts.values(), key=in_order_of_verdicts)
+        groups = groupby(ordered, key=lambda contrast: contrast.label)
+        return (
+            "; ".join(f"{label}: {listed(c.variant for c in found)}" for label, found in groups)
+            + "."
+        )
 
     def _head(self) -> str:
         return f"{self.name}, {len(self.sheet.seeds)} seeds: which variant differs from {self.sheet.baseline}?"

@@ -69,6 +69,8 @@ def test_it_is_shown_and_written(tmp_path: Path) -> None:
     assert "<td>clearly better</td>" in found._repr_html_()
     page = found.report(tmp_path / "deep" / "er").read_text("utf-8")
     assert "| second    | 2.3 ± 2.0 " in page
+    assert "which variant differs from first?** clearly better: second.\n" in page
+    assert "Holm-adjusted over 1 contrast with first" in page
     assert "[equivalence margin](method.md#equivalence): ±0.5" in page
     assert (tmp_path / "deep" / "er" / "method.md").exists()
 

@@ -47,7 +47,17 @@ def _device(arms: Sequence[Result]) -> list[str]:
         f"### {method.link('Budget', 'budget-and-time')} of each variant, on {device}",
         tables.markdown(tables.of_arms(arms, tuning_budget.budget_lines)),
         *([tables.markdown(spaces)] if spaces else []),
+        *_firmness(arms, device),
     ]
+
+
+def _firmness(arms: Sequence[Result], device: str) -> list[str]:
+    """Return what is left of each direction without any one seed, and what other tests say."""
+    lines = tables.of_arms(arms, secondary_tables.fragility_lines)
+    if not lines:
+        return []
+    title = method.link("Fragility", "fragility")
+    return [f"### {title} of each direction, on {device}", tables.markdown(lines)]
 
 
 def _varied(result: Result) -> list[str]:

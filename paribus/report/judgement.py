@@ -134,8 +134,9 @@ class Judgement:
         facts = [
             f"- {method.link('pairs', 'pairs')}: {len(self.sheet.seeds)} seeds, the same for every variant; that they "
             "share split, order of samples and initial weights is not known here",
-            f"- {method.link('test', 'tests')}: sign-flip permutation, Holm-adjusted over {plural(family, 'contrast')} with "
-            f"{self.sheet.baseline}; smallest number of seeds for a verdict: {stats.min_seeds(family)}",
+            f"- {method.link('test', 'tests')}: sign-flip permutation, Holm-adjusted over "
+            f"{plural(family, 'contrast')} with {self.sheet.baseline}; smallest number of seeds for a verdict: "
+            f"{stats.min_seeds(family)}",
             f"- {method.link('equivalence margin', 'equivalence')}: {self._margin()}",
         ]
         parts = [f"# {self.name}", f"**{self._head()}** {self.answer}"]

@@ -33,6 +33,24 @@ SIGNS = {
 }
 
 
+def fragility_lines(result: Result) -> list[Line]:
+    """Return a line for each variant of which a direction was shown: what is left of it by other ways of looking."""
+    found = [(name, contrast.fragility) for name, contrast in result.contrasts.items()]
+    return [
+        {
+            "variant": name,
+            "shown without any one seed": f"{f.kept} of {f.seeds}",
+            "median difference": number(f.median),
+            "mean without the outer tenths": number(f.trimmed),
+            "its p": p_value(f.trimmed_p),
+            "sign test p": p_value(f.sign_p),
+            "Wilcoxon p": p_value(f.wilcoxon_p),
+        }
+        for name, f in found
+        if f is not None
+    ]
+
+
 def interaction_lines(result: Result) -> list[Line]:
     """Return differences of differences of a crossing: what two changes do together beyond what each does alone."""
     return [_interaction_line(name, contrast) for name, contrast in result.interactions.items()]

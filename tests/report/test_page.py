@@ -86,6 +86,7 @@ def test_verdicts_come_before_evidence_and_provenance_last(store, page) -> None:
         "### What varied",
         "### [Other scores and time](method.md#budget-and-time), on cpu",
         "### [Budget](method.md#budget-and-time) of each variant, on cpu",
+        "### [Fragility](method.md#fragility) of each direction, on cpu",
         "## Settings held equal",
         "## Network of sgd, adam and rmsprop: 17 parameters",
         "## Data",

@@ -16,7 +16,8 @@ mean difference, positive where the variant is better. The first row that holds:
 
 A direction takes as many seeds that differ as the sign-flip test needs to reach alpha in the family, `equivalent` as
 many seeds. Withheld altogether: where neither side beats the dummy score by the margin (`floor`), a clock stopped a
-run, or a score is undefined on any seed. `equivalent` and `slightly` are withheld where any run of the pair failed.
+run, or a score is undefined on any seed. `equivalent` and `slightly` are withheld where any run of the pair failed. A
+direction that one seed can take away, or whose mean and median disagree in sign, is printed as `fragile`.
 """
 
 from __future__ import annotations
@@ -108,7 +109,7 @@ def decide(
     ...     0.82, 0.79]}
     >>> rule = dict(baseline="sgd", higher_is_better=True, margin=0.01, failure_score=0.5)
     >>> [contrast.label for contrast in decide(scores, **rule)]
-    ['clearly better']
+    ['clearly better (fragile)']
     """
     runs = ScoreTable.read(scores, outcomes, failure_score, dummy, baseline, higher_is_better)
     crossed = interactions or {}

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from paribus import stats
+from paribus.analysis.verdict.fragility import Fragility, fragility
 from paribus.stats import Interval, WinShare
 
 
@@ -119,6 +120,8 @@ class Contrast:
         p_holm: adjusted for the family; 1 where the contrast has nothing to say.
         p_equivalent: TOST p, None without a margin.
         p_equivalent_holm: adjusted for the family, None without a margin.
+        family: that it is one of.
+        differences: one a pair, failures penalised, in the order of the seeds.
         decision: whether there is a difference, and its direction.
         size: how large it is beside the margin.
         reasons: why it is undecided, empty where the evidence is merely too weak; `exploratory`, where a verdict comes
@@ -149,7 +152,8 @@ class Contrast:
     p_equivalent_holm: float | None
     tost: Interval | None
     lower: float
-    margin: float | None
+    family: Family
+    differences: tuple[float, ...]
     decision: Decision
     size: Size
     reasons: tuple[Reason, ...]
@@ -177,6 +181,19 @@ class Contrast:
         return f"open after {self.n} seeds" if reason is Reason.open else str(reason)
 
     @property
+    def margin(self) -> float | None:
+        """Largest difference that does not matter, None where no size is told."""
+        return self.family.margin
+
+    @property
+    def fragility(self) -> Fragility | None:
+        """How firm its direction stands; None where there is none, or in a sequence of seeds."""
+        if self.sequential or self.decision not in (Decision.better, Decision.worse):
+            return None
+        factor = max(1.0, self.p_holm / self.p) if self.p > 0 else 1.0
+        return fragility(self.differences, self.family, factor)
+
+    @property
     def word(self) -> str:
         """Verdict in a word or two: `clearly better`, `slightly worse`, `better`, `equivalent`, `undecided`, ..."""
         directed = self.decision in (Decision.better, Decision.worse)
@@ -184,8 +201,10 @@ class Contrast:
 
     @property
     def label(self) -> str:
-        """Verdict as it is printed, such as `clearly better` or `undecided (floor)`."""
-        return f"{self.word} ({self.reason})" if self.reason else self.word
+        """Verdict as it is printed, such as `clearly better`, `worse (fragile)` or `undecided (floor)`."""
+        firm = self.fragility is None or not self.fragility.fragile
+        remarks = "; ".join(filter(None, ["" if firm else "fragile", self.reason]))
+        return f"{self.word} ({remarks})" if remarks else self.word
 
     @property
     def not_worse(self) -> bool:

@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats as oracle
 from scipy.stats import binom
 
 from paribus import stats
 from paribus.analysis.verdict import Contrast, Decision, Family, Size, decide
+from paribus.analysis.verdict.fragility import trimmed_mean
 from tests.helpers.refusals import refused
 
 BASE = np.array([0.70, 0.72, 0.69, 0.71, 0.73, 0.70, 0.74, 0.68, 0.71, 0.72])
@@ -149,7 +151,7 @@ def test_direction_follows_the_metric() -> None:
 def test_sign_of_the_mean_decides() -> None:
     """Fifteen seeds lose a little and fourteen win much: better, by the mean."""
     (contrast,) = judge([-0.001] * 15 + [0.1] * 14)
-    assert contrast.label == "clearly better"
+    assert contrast.label == "clearly better (fragile)"
     assert contrast.wins.wins < contrast.wins.losses
 
 
@@ -379,9 +381,9 @@ def test_a_later_look_is_marked_exploratory() -> None:
 
 @pytest.mark.parametrize(("m", "least"), [(1, 6), (2, 7), (3, 7), (4, 8), (6, 8), (7, 9)])
 def test_fewer_seeds_are_a_look(m: int, least: int) -> None:
-    """One fewer than the least: neither better nor equivalent, however clear."""
+    """One fewer than the least: neither better nor equivalent, however clear; with the least, any seed is needed."""
     clear, same = np.linspace(0.05, 0.06, least), np.linspace(-1e-5, 1e-5, least)
-    assert labels(clear, family_size=m) == ["clearly better"]
+    assert labels(clear, family_size=m) == ["clearly better (fragile)"]
     assert labels(same, family_size=m) == ["equivalent"]
     look = f"undecided (few seeds: a look, {least - 1} of {least} needed)"
     assert labels(clear[1:], family_size=m) == labels(same[1:], family_size=m) == [look]
@@ -436,7 +438,7 @@ def test_declared_contrasts_count_though_not_run() -> None:
     (six,) = judge(up, family_size=6)
     assert six.p_holm == 6 / 128
     assert (six.label, labels(up, family_size=7)) == (
-        "clearly better" if six.difference.low > 0.01 else "better",
+        "clearly better (fragile)",
         ["undecided (few seeds: a look, 8 of 9 needed)"],
     )
 
@@ -559,6 +561,55 @@ def test_nothing_is_equivalent_where_a_run_failed() -> None:
     assert alike.label == "undecided (runs failed)"
     assert (better.label, better.size) == ("better", Size.open)
     assert alike.p_equivalent_holm == better.p_equivalent_holm == 1.0
+
+
+# --- fragility -------------------------------------------------------------------------------
+
+
+def test_a_direction_that_many_seeds_carry_is_firm() -> None:
+    (contrast,) = judge(NOISE + 0.05)
+    found = contrast.fragility
+    assert found is not None
+    assert (found.kept, found.seeds, found.agrees, found.fragile) == (10, 10, True, False)
+    d = BASE + (NOISE + 0.05) - BASE
+    assert found.sign_p == 2**-9
+    assert found.wilcoxon_p == pytest.approx(oracle.wilcoxon(d).pvalue)
+    assert found.median == pytest.approx(np.median(d))
+    assert found.trimmed == pytest.approx(oracle.trim_mean(d, 0.1))
+
+
+def test_a_direction_that_one_seed_carries_is_fragile() -> None:
+    """Without the seed of .02 the rest has p = 3/256 and more, in a family of four; without any other it stays."""
+    d = np.array([0.03, 0.02, 0.025, 0.03, 0.02, 0.025, 0.03, 0.02, 0.03])
+    (firm,), (carried,) = judge(np.append(d, 0.02), family_size=4), judge(d, family_size=8)
+    assert firm.fragility is not None
+    assert carried.fragility is not None
+    assert firm.label == "clearly better"
+    assert (carried.label, carried.fragility.kept) == ("clearly better (fragile)", 0)
+
+
+def test_a_mean_that_its_median_contradicts_is_fragile() -> None:
+    """Eleven small wins of 29 seeds and few losses that are huge: the mean speaks of these alone."""
+    d = np.array([0.02] * 16 + [-0.3] * 13)
+    (contrast,) = judge(d)
+    assert contrast.decision is Decision.worse
+    assert contrast.fragility is not None
+    assert not contrast.fragility.agrees
+    assert contrast.label.endswith("worse (fragile)")
+
+
+def test_no_fragility_is_told_where_there_is_no_direction() -> None:
+    assert [c.fragility for c in judge(NOISE, 10 * NOISE, np.zeros(10))] == [None] * 3
+
+
+def test_the_trimmed_mean_by_hand() -> None:
+    """Ten numbers, one cut at either end: 2 to 9 have mean 5.5; winsorised 2, 2, 3, ..., 8, 9, 9."""
+    x = np.array([1.0, 2, 3, 4, 5, 6, 7, 8, 9, 1000])
+    spread = np.array([2.0, 2, 3, 4, 5, 6, 7, 8, 9, 9]).std(ddof=1)
+    t = 0.8 * np.sqrt(10) * 5.5 / spread
+    mean, p = trimmed_mean(x)
+    assert (mean, p) == pytest.approx((5.5, 2 * oracle.t.sf(t, 7)))
+    assert isnan(trimmed_mean(np.ones(8))[1])
 
 
 # --- more evidence ---------------------------------------------------------------------------

@@ -1,0 +1,114 @@
+"""Fragility of a direction: what is left of it without any one seed, and what other tests say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from math import floor, nan, sqrt
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from paribus import stats
+from paribus.stats import Floats
+
+if TYPE_CHECKING:
+    from paribus.analysis.verdict.contrast import Family
+
+TRIMMED = 0.1  # share of the seeds that is cut off at either end
+
+
+@dataclass(frozen=True, slots=True)
+class Fragility:
+    """How firm a direction stands.
+
+    Attributes:
+        seeds: pairs that there are.
+        kept: in how many of the cases in which one seed is left out the direction is still shown.
+        median: of the differences.
+        agrees: whether the median has the sign of the mean, or is zero.
+        sign_p: p of the sign test, which counts seeds won.
+        wilcoxon_p: p of Wilcoxon's signed-rank test.
+        trimmed: mean of the differences without the tenth at either end.
+        trimmed_p: p of Yuen's t test of that mean; NaN where the rest has no spread.
+    """
+
+    seeds: int
+    kept: int
+    median: float
+    agrees: bool
+    sign_p: float
+    wilcoxon_p: float
+    trimmed: float
+    trimmed_p: float
+
+    @property
+    def fragile(self) -> bool:
+        """True where one seed can take the direction away, or mean and median point in opposite directions."""
+        return self.kept < self.seeds or not self.agrees
+
+
+@lru_cache(maxsize=4096)
+def fragility(differences: tuple[float, ...], family: Family, factor: float) -> Fragility:
+    """Return the fragility of a direction that was shown.
+
+    Args:
+        differences: ``(seed,)``, positive where the variant is better.
+        family: whose rule showed it.
+        factor: by which the family's adjustment multiplied its p.
+    """
+    from scipy.stats import wilcoxon
+
+    d = np.array(differences)
+    sign = 1.0 if d.mean() > 0 else -1.0
+    kept = sum(_shown(sign * rest, family, factor) for rest in _without_each(d))
+    changed = d[d != 0]
+    median = float(np.median(d))
+    trimmed, trimmed_p = trimmed_mean(d)
+    return Fragility(
+        seeds=d.size,
+        kept=kept,
+        median=median,
+        agrees=sign * median >= 0,
+        sign_p=stats.sign_test_p(int((d > 0).sum()), int((d < 0).sum())),
+        wilcoxon_p=float(wilcoxon(changed).pvalue) if changed.size else 1.0,
+        trimmed=trimmed,
+        trimmed_p=trimmed_p,
+    )
+
+
+def _without_each(d: Floats) -> Iterable[Floats]:
+    return (np.delete(d, i) for i in range(d.size))
+
+
+def _shown(d: Floats, family: Family, factor: float) -> bool:
+    """Return whether differences, turned so that the direction is positive, still show it by the family's rule."""
+    if int((d != 0).sum()) < family.min_seeds or d.mean() <= 0:
+        return False
+    ends = stats.paired_t_interval(d, 1 - family.alpha, family.size, family.ratio)
+    if family.margin is not None and ends.low > family.margin:
+        return True
+    p = stats.t_p(d, family.ratio) if family.new_data else stats.sign_flip_p(d)
+    return factor * p <= family.alpha
+
+
+def trimmed_mean(d: Floats) -> tuple[float, float]:
+    """Return the mean without the tenth at either end, and the two-sided p of Yuen's test that it is zero.
+
+    K. K. Yuen, The two-sample trimmed t for unequal population variances, Biometrika 61 (1974), for one sample: t is
+    ``(1 - 2 share) sqrt(n) mean / winsorised deviation`` on ``n - 2 cut - 1`` degrees of freedom.
+
+    >>> trimmed_mean(np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 1000.0]))[0]
+    5.5
+    """
+    from scipy.special import stdtr
+
+    n, cut = d.size, floor(TRIMMED * d.size)
+    x = np.sort(d)
+    mean = float(x[cut : n - cut].mean())
+    spread = stats.deviation(np.clip(x, x[cut], x[n - cut - 1])) if n > 1 else 0.0
+    if spread == 0:
+        return mean, nan
+    t = (1 - 2 * cut / n) * sqrt(n) * mean / spread
+    return mean, float(2 * stdtr(n - 2 * cut - 1, -abs(t)))

@@ -17,7 +17,8 @@ mean difference, positive where the variant is better. The first row that holds:
 A direction takes as many seeds that differ as the sign-flip test needs to reach alpha in the family, `equivalent` as
 many seeds. Withheld altogether: where neither side beats the dummy score by the margin (`floor`), a clock stopped a
 run, or a score is undefined on any seed. `equivalent` and `slightly` are withheld where any run of the pair failed. A
-direction that one seed can take away, or whose mean and median disagree in sign, is printed as `fragile`.
+direction that one seed can take away, whose mean and median disagree in sign, or that neither the interval nor a sign
+test shows, is printed as `fragile`.
 """
 
 from __future__ import annotations

@@ -28,6 +28,8 @@ class Fragility:
         kept: in how many of the cases in which one seed is left out the direction is still shown.
         median: of the differences.
         agrees: whether the median has the sign of the mean, or is zero.
+        alone: whether the sign-flip test alone shows the direction: the family's interval of the mean holds zero, and
+            the sign test is above alpha.
         sign_p: p of the sign test, which counts seeds won.
         wilcoxon_p: p of Wilcoxon's signed-rank test.
         trimmed: mean of the differences without the tenth at either end.
@@ -38,6 +40,7 @@ class Fragility:
     kept: int
     median: float
     agrees: bool
+    alone: bool
     sign_p: float
     wilcoxon_p: float
     trimmed: float
@@ -45,8 +48,8 @@ class Fragility:
 
     @property
     def fragile(self) -> bool:
-        """True where one seed can take the direction away, or mean and median point in opposite directions."""
-        return self.kept < self.seeds or not self.agrees
+        """True where one seed can take the direction away, mean and median disagree, or no other test shows it."""
+        return self.kept < self.seeds or not self.agrees or self.alone
 
 
 @lru_cache(maxsize=4096)
@@ -66,12 +69,15 @@ def fragility(differences: tuple[float, ...], family: Family, factor: float) -> 
     changed = d[d != 0]
     median = float(np.median(d))
     trimmed, trimmed_p = trimmed_mean(d)
+    sign_p = stats.sign_test_p(int((d > 0).sum()), int((d < 0).sum()))
+    ends = stats.paired_t_interval(d, 1 - family.alpha, family.size, family.ratio)
     return Fragility(
         seeds=d.size,
         kept=kept,
         median=median,
         agrees=sign * median >= 0,
-        sign_p=stats.sign_test_p(int((d > 0).sum()), int((d < 0).sum())),
+        alone=ends.low <= 0 <= ends.high and sign_p > family.alpha,
+        sign_p=sign_p,
         wilcoxon_p=float(wilcoxon(changed).pvalue) if changed.size else 1.0,
         trimmed=trimmed,
         trimmed_p=trimmed_p,

@@ -598,6 +598,17 @@ def test_a_mean_that_its_median_contradicts_is_fragile() -> None:
     assert contrast.label.endswith("worse (fragile)")
 
 
+def test_a_direction_that_no_other_test_shows_is_fragile() -> None:
+    """Eighteen small losses, eleven small wins, and losses of thousands among them: as one tuned optimizer had it."""
+    d = np.array([0.01] * 11 + [-0.005] * 10 + [-(4.0**k) for k in range(8)])
+    (contrast,) = judge(d)
+    assert contrast.decision is Decision.worse
+    found = contrast.fragility
+    assert found is not None
+    assert (found.agrees, found.alone, found.fragile) == (True, True, True)
+    assert contrast.difference.low < 0 < contrast.difference.high
+
+
 def test_no_fragility_is_told_where_there_is_no_direction() -> None:
     assert [c.fragility for c in judge(NOISE, 10 * NOISE, np.zeros(10))] == [None] * 3
 

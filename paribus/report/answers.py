@@ -102,7 +102,7 @@ def _phrase(key: tuple[str, str], contrasts: Sequence[Contrast], result: Result)
     """Tell what one verdict says of the variants that have it."""
     word, _ = key
     decision, size = contrasts[0].decision, contrasts[0].size
-    names = listed(_named(result.row(c.variant)) for c in contrasts)
+    names = listed(f"{_named(result.row(c.variant))}{_fragile(c)}" for c in contrasts)
     base = _named(result.baseline)
     one = len(contrasts) == 1
     if decision in (Decision.wins_more, Decision.wins_less):
@@ -162,6 +162,12 @@ def _scores(contrasts: Sequence[Contrast], result: Result) -> str:
     means = mean_scores(result)
     shown = listed(number(means[c.variant]) for c in contrasts)
     return f" ({shown} against {number(means[result.baseline.variant.name])})"
+
+
+def _fragile(contrast: Contrast) -> str:
+    """Return a mark of a direction that few seeds carry."""
+    firmness = contrast.fragility
+    return " (fragile)" if firmness is not None and firmness.fragile else ""
 
 
 def _named(row: Row) -> str:

@@ -160,6 +160,8 @@ def _scores(contrasts: Sequence[Contrast], result: Result) -> str:
     if len(contrasts) > MAX_SCORES:
         return ""
     means = mean_scores(result)
+    if not {result.baseline.variant.name, *(c.variant for c in contrasts)} <= means.keys():
+        return ""
     shown = listed(number(means[c.variant]) for c in contrasts)
     return f" ({shown} against {number(means[result.baseline.variant.name])})"
 

@@ -102,8 +102,13 @@ def penalised(result: Result) -> dict[str, Floats]:
 
 
 def mean_scores(result: Result) -> dict[str, float]:
-    """Return the mean primary score of each complete variant, failed runs at their penalty."""
-    return {name: float(scores.mean()) for name, scores in penalised(result).items() if scores.size}
+    """Return the mean primary score of each complete variant, failed runs at their penalty; none where all failed."""
+    failed = {row.variant.name for row in result.rows if none_finished(row)}
+    return {
+        name: float(scores.mean())
+        for name, scores in penalised(result).items()
+        if scores.size and name not in failed
+    }
 
 
 def heading(metric: Metric) -> str:
@@ -199,12 +204,21 @@ def _score_line(row: Row, result: Result, scores: Mapping[str, Floats]) -> Line:
     if reason := state(row, result):
         contrast = {**dict.fromkeys(CONTRAST, NOTHING), "verdict": reason}
         return {"variant": name, title: NOTHING, "median": NOTHING, **contrast}
+    if none_finished(row):
+        contrast = {**against(row, result), "difference": NOTHING}
+        every = f"diverged {row.count('diverged')} of {len(row.runs)}"
+        return {"variant": name, title: every, "median": NOTHING, **contrast}
     return {
         "variant": name,
         title: _counted(scores[name], row),
         "median": skewed_median(scores[name]) or NOTHING,
         **against(row, result),
     }
+
+
+def none_finished(row: Row) -> bool:
+    """Return whether every run of a variant diverged, so that it has no mean: only what failures score."""
+    return bool(row.present) and row.count("diverged") == len(row.present)
 
 
 def _counted(scores: Floats, row: Row) -> str:

@@ -104,6 +104,15 @@ def diverging(store) -> Bench:
     return bench.put("adam", [FAILED, FAILED, *around(0.2)[2:]])
 
 
+def test_a_variant_that_never_finished_has_no_mean(store) -> None:
+    """What failures score is no score of the variant."""
+    bench = Bench(store).put("sgd", around(0.4)).put("rmsprop", around(0.4))
+    bench.put("adam", [FAILED] * 10)
+    shown = line(bench.result(), "adam")
+    assert shown["log_loss (nats, lower is better)"] == "diverged 10 of 10"
+    assert (shown["difference"], shown["verdict"]) == ("—", "clearly worse")
+
+
 def test_failures_are_counted_beside_both_scores(store) -> None:
     """A failed run scores 0.7, as the dummy predictor does, because no finisher is worse."""
     result = diverging(store).result()

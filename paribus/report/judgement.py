@@ -16,8 +16,9 @@ from paribus.analysis.verdict import Contrast, decide
 from paribus.errors import ParibusError
 from paribus.report import method
 from paribus.report.answers import in_order_of_verdicts
+from paribus.report.folder import writing_into
 from paribus.report.formatting import NOTHING, listed, plural, plus_minus, skewed_median
-from paribus.report.tables import Line, contrast_cells, frame, markdown
+from paribus.report.tables import Line, contrast_cells, contrast_numbers, frame, markdown
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -95,16 +96,7 @@ class Judgement:
         for variant, values in self.sheet.scores.items():
             row: dict[str, object] = {"variant": variant, self.name: float(np.mean(values))}
             if contrast := self.contrasts.get(variant):
-                row |= {
-                    "difference": contrast.difference.mean,
-                    "low": contrast.difference.low,
-                    "high": contrast.difference.high,
-                    "p": contrast.p_holm,
-                    "verdict": contrast.word,
-                    "decision": str(contrast.decision),
-                    "size": str(contrast.size),
-                    "reason": contrast.reason,
-                }
+                row |= contrast_numbers(contrast)
             rows.append(row)
         return pandas.DataFrame(rows)
 
@@ -114,19 +106,11 @@ class Judgement:
         Raises:
             ParibusError: the folder cannot be made or written.
         """
-        folder = Path(folder)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / method.PAGE).write_text(method.text(), encoding="utf-8")
-            (folder / PAGE).write_text(self.page(), encoding="utf-8")
-        except OSError as error:
-            raise ParibusError(
-                "folder of a report",
-                got=f"{folder}, which cannot be written ({error.strerror})",
-                expected="a folder, or a path where one can be made",
-                fix="Name another.",
-            ) from error
-        return folder / PAGE
+        with writing_into(folder) as path:
+            path.mkdir(parents=True, exist_ok=True)
+            (path / method.PAGE).write_text(method.text(), encoding="utf-8")
+            (path / PAGE).write_text(self.page(), encoding="utf-8")
+            return path / PAGE
 
     def page(self) -> str:
         """Return the page: table, and the facts that the verdicts rest on."""

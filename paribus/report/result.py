@@ -11,7 +11,8 @@ from paribus.analysis.verdict import Contrast
 from paribus.errors import ParibusError
 from paribus.report import terminal, what_was_read, write
 from paribus.report.figures.learning_curves import curves
-from paribus.report.tables import by_comparison, verdict_table
+from paribus.report.folder import writing_into
+from paribus.report.tables import by_comparison, contrast_numbers, verdict_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -125,15 +126,8 @@ class Result:
         Raises:
             ParibusError: the folder cannot be made or written.
         """
-        try:
-            return write(self.results, Path(folder))[0]
-        except OSError as error:
-            raise ParibusError(
-                "folder of a report",
-                got=f"{folder}, which cannot be written ({error.strerror})",
-                expected="a folder, or a path where one can be made",
-                fix="Name another.",
-            ) from error
+        with writing_into(folder) as path:
+            return write(self.results, path)[0]
 
 
 def _line(result: analysis.Result, row: analysis.Row) -> dict[str, Any]:
@@ -149,14 +143,5 @@ def _line(result: analysis.Result, row: analysis.Row) -> dict[str, Any]:
     if missing := len(row.undefined()):
         found["undefined"] = missing
     if contrast is not None:
-        found |= {
-            "difference": contrast.difference.mean,
-            "low": contrast.difference.low,
-            "high": contrast.difference.high,
-            "p": contrast.p_holm,
-            "verdict": contrast.word,
-            "decision": str(contrast.decision),
-            "size": str(contrast.size),
-            "reason": contrast.reason,
-        }
+        found |= contrast_numbers(contrast)
     return found

@@ -193,6 +193,20 @@ def contrast_cells(contrast: Contrast | None) -> Line:
     }
 
 
+def contrast_numbers(contrast: Contrast) -> dict[str, float | str]:
+    """Return a contrast as the columns of a row of numbers."""
+    return {
+        "difference": contrast.difference.mean,
+        "low": contrast.difference.low,
+        "high": contrast.difference.high,
+        "p": contrast.p_holm,
+        "verdict": contrast.word,
+        "decision": str(contrast.decision),
+        "size": str(contrast.size),
+        "reason": contrast.reason,
+    }
+
+
 def score_lines(result: Result) -> list[Line]:
     """Return the main table: each variant's score, and its difference from the baseline with a verdict."""
     scores = penalised(result)

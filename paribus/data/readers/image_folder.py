@@ -230,6 +230,15 @@ def _classes(
         part: {f.name for f in folders(folder)} for part, folder in (parts or {-1: root}).items()
     }
     names = set().union(*there.values())
+    if len(names) < 2 and not files and passed.suffixes:
+        held = ", ".join(f"{n} {kind}" for kind, n in passed.counts.items())
+        raise ParibusError(
+            f"folder {root.name}",
+            got=f"no image in a class folder ({held})",
+            expected="a folder of images (jpg, png, bmp, tif, webp, gif) for each of two classes or more",
+            fix="Put the images of each class into a folder named for it. What torchvision.datasets reads is given in "
+            "Python, as data= of paribus.compare.",
+        )
     if len(names) < 2:
         below = _folder_of_folders(root)
         raise ParibusError(

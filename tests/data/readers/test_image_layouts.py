@@ -77,3 +77,14 @@ def test_one_folder_around_the_classes_is_named(tmp_path: Path) -> None:
         "folder d: got the single class folder 'all', expected a folder of images for each of two classes or more. "
         "Name d/all/images, which holds 2 folders, in its place."
     )
+
+
+def test_a_folder_of_other_files_is_told_what_it_holds(tmp_path: Path) -> None:
+    (tmp_path / "d" / "Fashion" / "raw").mkdir(parents=True)
+    for name in ("a-idx3-ubyte.gz", "b-idx1-ubyte.gz"):
+        (tmp_path / "d" / "Fashion" / "raw" / name).write_bytes(b"x")
+    assert refused(read_image_folder, tmp_path / "d") == (
+        "folder d: got no image in a class folder (2 .gz), expected a folder of images (jpg, png, bmp, tif, webp, gif) "
+        "for each of two classes or more. Put the images of each class into a folder named for it. What "
+        "torchvision.datasets reads is given in Python, as data= of paribus.compare."
+    )

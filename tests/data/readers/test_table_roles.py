@@ -11,20 +11,8 @@ import torch
 from paribus.data.dataset import Dataset
 from paribus.data.readers.table import read_table
 from paribus.data.splits import random_split
+from tests.helpers.csv_tables import CLASSES, X, written
 from tests.helpers.refusals import refused
-
-NOISE = random.Random(0)
-X = [round(NOISE.gauss(0, 1), 3) for _ in range(60)]
-CLASSES = ["a", "b", "c"] * 20
-
-
-def written(folder: Path, name: str = "t.csv", **columns: object) -> Path:
-    path = folder / name
-    rows = zip(*columns.values(), strict=True)  # type: ignore[call-overload]
-    path.write_text(
-        "\n".join([",".join(columns), *(",".join(map(str, row)) for row in rows)]) + "\n"
-    )
-    return path
 
 
 def shuffled(values: object, seed: int = 1) -> list[int]:

@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-import random
 from pathlib import Path
 
 import pytest
 
 from paribus.data.readers.table import read_table
+from tests.helpers.csv_tables import CLASSES, X, written
 from tests.helpers.refusals import refused
-
-NOISE = random.Random(0)
-X = [round(NOISE.gauss(0, 1), 3) for _ in range(60)]
-CLASSES = ["a", "b", "c"] * 20
-
-
-def written(folder: Path, name: str = "t.csv", **columns: object) -> Path:
-    path = folder / name
-    rows = zip(*columns.values(), strict=True)  # type: ignore[call-overload]
-    path.write_text(
-        "\n".join([",".join(columns), *(",".join(map(str, row)) for row in rows)]) + "\n"
-    )
-    return path
 
 
 def test_a_test_file_with_most_of_the_training_rows_leaves_the_others(tmp_path: Path) -> None:

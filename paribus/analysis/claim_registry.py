@@ -10,9 +10,11 @@ from pathlib import PurePath
 from paribus.analysis.claims import ClaimResult, answer_all, answer_suite
 from paribus.analysis.hypothesis_tests import Answer
 from paribus.analysis.results import Result
+from paribus.analysis.verdict import RULE
 from paribus.experiment.claim import Claim
 from paribus.experiment.comparison import Comparison
 from paribus.experiment.suite import Suite
+from paribus.runs.environment import torch_minor
 from paribus.runs.store import Store
 from paribus.spec import digest
 
@@ -49,9 +51,12 @@ class ClaimRecord:
 
     @property
     def key(self) -> str:
-        """Key of the stored answer: another text or margin is another claim, other data another question."""
+        """Key of the stored answer: another text or margin is another claim, other data another question.
+
+        An answer by another rule, or with another minor version of torch, is not found.
+        """
         place = [self.suite, self.comparison, self.device, self.claim]
-        return digest([*place, self.budget, self.data])
+        return digest([RULE, torch_minor(), *place, self.budget, self.data])
 
 
 @dataclass(frozen=True)

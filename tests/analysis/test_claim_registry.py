@@ -8,6 +8,7 @@ from itertools import count
 import pytest
 
 from paribus import Budget, Claim, Suite
+from paribus.analysis import claim_registry
 from paribus.analysis.claim_registry import ClaimRecord, CompoundClaim, entries, wholes
 from paribus.analysis.claims import ClaimResult
 from paribus.analysis.hypothesis_tests import Answer
@@ -57,6 +58,18 @@ def test_a_claim_that_was_changed_has_no_earlier_answer(store) -> None:
     made = suite(claim())
     entries([made], ran(store, made), store)
     (found,) = entries([suite(claim(margin=0.5))], [], store)
+    assert found.answered is None
+
+
+@pytest.mark.parametrize(("name", "value"), [("RULE", 1), ("torch_minor", lambda: "2.11")])
+def test_an_answer_of_an_older_rule_or_another_torch_is_not_found(
+    store, monkeypatch: pytest.MonkeyPatch, name: str, value: object
+) -> None:
+    made = suite(claim())
+    with monkeypatch.context() as earlier:
+        earlier.setattr(claim_registry, name, value)
+        entries([made], ran(store, made), store)
+    (found,) = entries([made], [], store)
     assert found.answered is None
 
 

@@ -34,7 +34,11 @@ from paribus.analysis.verdict.runs import OUTCOMES, ScoreTable
 from paribus.analysis.verdict.sequential import decide_sequentially
 from paribus.errors import ParibusError
 
+RULE = 2
+"""Edition of the rule: answers that an older one gave are not looked up."""
+
 __all__ = [
+    "RULE",
     "OUTCOMES",
     "Contrast",
     "Crossing",

@@ -38,8 +38,8 @@ RULE = 2
 """Edition of the rule: answers that an older one gave are not looked up."""
 
 __all__ = [
-    "RULE",
     "OUTCOMES",
+    "RULE",
     "Contrast",
     "Crossing",
     "Decision",

@@ -8,7 +8,7 @@ from itertools import groupby
 from pathlib import PurePath
 
 from paribus.analysis.claims import ClaimResult, answer_all, answer_suite
-from paribus.analysis.hypothesis_tests import Answer
+from paribus.analysis.hypothesis_tests import ALPHA, Answer
 from paribus.analysis.results import Result
 from paribus.analysis.verdict import RULE
 from paribus.experiment.claim import Claim
@@ -64,7 +64,8 @@ class CompoundClaim:
     """Claim with all its parts on one device; it needs them all.
 
     Attributes:
-        answer: `refuted` as soon as one part is, `supported` where all are; None where no part was run.
+        answer: `supported` where all parts are; `refuted` where one is after Holm over the parts, as the more there are
+            the sooner chance refutes one; None where no part was run.
     """
 
     name: str
@@ -74,10 +75,12 @@ class CompoundClaim:
     @property
     def answer(self) -> Answer | None:
         """Verdict of the whole claim."""
-        answers = [part.answered.answer for part in self.parts if part.answered]
+        answered = [part.answered for part in self.parts if part.answered]
+        answers = [each.answer for each in answered]
         if not answers:
             return None
-        if Answer.refuted in answers:
+        against = min(each.refuting_p for each in answered)
+        if Answer.refuted in answers and len(answered) * against <= ALPHA:
             return Answer.refuted
         whole = len(answers) == len(self.parts) and set(answers) == {Answer.supported}
         return Answer.supported if whole else Answer.undecided
@@ -224,7 +227,14 @@ def _remembered(entry: ClaimRecord, budgets: Sequence[str], store: Store) -> Cla
         if kept is not None and (now is None or not _is_silent(kept)):
             return replace(kept, since=NOT_RUN if now is None else now.evidence)
     if now is not None:
-        answer = [now.answer.value, now.evidence, now.single, now.untested, entry.spent]
+        answer = [
+            now.answer.value,
+            now.evidence,
+            now.single,
+            now.untested,
+            now.refuting_p,
+            entry.spent,
+        ]
         store.keep_answer(entry.key, answer)
     return entry
 
@@ -245,8 +255,8 @@ def _looked_up(entry: ClaimRecord, store: Store) -> ClaimRecord | None:
     kept = store.answer(entry.key)
     if kept is None:
         return None
-    (answer, evidence, single, untested, spent), when = kept
-    answered = ClaimResult(entry.claim, Answer(answer), evidence, single, untested)
+    (answer, evidence, single, untested, against, spent), when = kept
+    answered = ClaimResult(entry.claim, Answer(answer), evidence, single, untested, against)
     return replace(entry, answered=answered, spent=spent, earlier=when[:10])
 
 

@@ -40,6 +40,7 @@ class ClaimResult:
 
     Attributes:
         single: whether it rests on a test of its own at 5 %, outside the family.
+        refuting_p: p of the opposite, where that was tested.
         untested: whether this look could answer nothing, whatever the runs show: withheld, too few seeds, a later look.
     """
 
@@ -48,6 +49,7 @@ class ClaimResult:
     evidence: str
     single: bool = False
     untested: bool = False
+    refuting_p: float = 1.0
 
 
 def answer_all(result: Result) -> tuple[ClaimResult, ...]:
@@ -163,7 +165,19 @@ def _by_verdict(claim: Claim, result: Result) -> ClaimResult:
     )
     if contrast.reasons:
         return ClaimResult(claim, Answer.undecided, evidence, untested=True)
-    return ClaimResult(claim, _shown(claim.relation, contrast), evidence)
+    shown = _shown(claim.relation, contrast)
+    against = contrast.p_holm if claim.relation != "equivalent" else _beyond_p(contrast)
+    return ClaimResult(
+        claim, shown, evidence, refuting_p=against if shown is Answer.refuted else 1.0
+    )
+
+
+def _beyond_p(contrast: Contrast) -> float:
+    """Return the p by which the family's interval lies beyond the margin: two-sided, Bonferroni."""
+    family, d = contrast.family, np.array(contrast.differences)
+    by = Inference(family.ratio if family.new_data else None)
+    assert family.margin is not None, "a size is told of a margin"
+    return min(1.0, 2 * family.size * by.beyond(np.sign(d.mean()) * d, family.margin))
 
 
 def _shown(relation: str, contrast: Contrast) -> Answer:
@@ -213,10 +227,11 @@ def _by_values(claim: Claim, results: Sequence[Result]) -> ClaimResult:
         return ClaimResult(claim, Answer.undecided, evidence, untested=bool(finite.all()))
     single = claim.relation != "identical"
     by = _inference(result)
-    verdict, test = RELATIONS[claim.relation](d, _margin(claim, result.comparison), by)
+    verdict, test, against = RELATIONS[claim.relation](d, _margin(claim, result.comparison), by)
     sought = claim.relation in DIFFERENCES and verdict is Answer.undecided
     seen = by.visible(d) if sought else ""
-    return ClaimResult(claim, verdict, f"{shown} (medians), {test}, n = {d.size}{seen}", single)
+    evidence = f"{shown} (medians), {test}, n = {d.size}{seen}"
+    return ClaimResult(claim, verdict, evidence, single, refuting_p=against)
 
 
 def _few(numbers: Floats) -> str:
@@ -287,7 +302,8 @@ def _by_steps(claim: Claim, comparison: Comparison, variant: Row, reference: Row
     shown = f"{shown}, sign test {p_phrase(p)}"
     if a.size < stats.min_seeds(1):
         return ClaimResult(claim, Answer.undecided, f"{shown}, {_few(a)}", untested=True)
-    return ClaimResult(claim, verdict, shown, single=True)
+    against = p if verdict is Answer.refuted else 1.0
+    return ClaimResult(claim, verdict, shown, single=True, refuting_p=against)
 
 
 def target_steps(comparison: Comparison, row: Row) -> Floats:

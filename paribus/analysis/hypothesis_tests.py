@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -67,52 +68,73 @@ class Inference:
         return f"; {seen:.2g} would have been seen"
 
 
-def _identical(d: Floats, margin: float | None, _by: Inference) -> tuple[Answer, str]:
+class Tested(NamedTuple):
+    """Answer of one test.
+
+    Attributes:
+        answer: to the claim.
+        evidence: in a phrase.
+        refuting_p: p of the opposite, by which a claim of several parts is refuted after Holm; 1 where nothing refutes.
+    """
+
+    answer: Answer
+    evidence: str
+    refuting_p: float = 1.0
+
+
+def _identical(d: Floats, margin: float | None, _by: Inference) -> Tested:
     largest = float(np.abs(d).max())
-    verdict = Answer.supported if largest <= (margin or 0.0) else Answer.refuted
-    return verdict, f"largest difference {largest:.3g}"
+    evidence = f"largest difference {largest:.3g}"
+    if largest <= (margin or 0.0):
+        return Tested(Answer.supported, evidence)
+    return Tested(Answer.refuted, evidence, 0.0)
 
 
-def _better(d: Floats, margin: float | None, by: Inference) -> tuple[Answer, str]:
+def _better(d: Floats, margin: float | None, by: Inference) -> Tested:
     """Test a difference in the direction; only the opposite direction refutes it, however small the difference is."""
     p = by.differ(d)
     inside = 1.0 if margin is None else by.inside(d, margin)
     size = f", smaller than {margin:g} (p = {inside:.2g})" if inside <= ALPHA else ""
-    answer = Answer.undecided
-    if p <= ALPHA:
-        answer = Answer.supported if d.mean() > 0 else Answer.refuted
-    return answer, f"{p_phrase(p)}{size}"
+    evidence = f"{p_phrase(p)}{size}"
+    if p > ALPHA:
+        return Tested(Answer.undecided, evidence)
+    if d.mean() > 0:
+        return Tested(Answer.supported, evidence)
+    return Tested(Answer.refuted, evidence, p)
 
 
-def _worse(d: Floats, margin: float | None, by: Inference) -> tuple[Answer, str]:
+def _worse(d: Floats, margin: float | None, by: Inference) -> Tested:
     return _better(-d, margin, by)
 
 
-def _equivalent(d: Floats, margin: float | None, by: Inference) -> tuple[Answer, str]:
+def _equivalent(d: Floats, margin: float | None, by: Inference) -> Tested:
     if margin is None:
-        return Answer.undecided, "no margin"
+        return Tested(Answer.undecided, "no margin")
     p = by.inside(d, margin)
+    evidence = f"equivalence {p_phrase(p)}, margin {margin:g}"
     if p <= ALPHA:
-        return Answer.supported, f"equivalence {p_phrase(p)}, margin {margin:g}"
-    outside = by.beyond(np.sign(d.mean()) * d, margin)
-    verdict = Answer.refuted if outside <= ALPHA else Answer.undecided
-    return verdict, f"equivalence {p_phrase(p)}, margin {margin:g}"
+        return Tested(Answer.supported, evidence)
+    return _unless_refuted(evidence, by.beyond(np.sign(d.mean()) * d, margin))
 
 
-def _not_worse(d: Floats, margin: float | None, by: Inference) -> tuple[Answer, str]:
+def _not_worse(d: Floats, margin: float | None, by: Inference) -> Tested:
     """Test non-inferiority within the margin; refuted where the variant is worse by more than it."""
     if margin is None:
-        return Answer.undecided, "no margin"
+        return Tested(Answer.undecided, "no margin")
     p = by.not_below(d, margin)
+    evidence = f"non-inferiority {p_phrase(p)}, margin {margin:g}"
     if p <= ALPHA:
-        return Answer.supported, f"non-inferiority {p_phrase(p)}, margin {margin:g}"
-    answer = Answer.refuted if by.beyond(-d, margin) <= ALPHA else Answer.undecided
-    return answer, f"non-inferiority {p_phrase(p)}, margin {margin:g}"
+        return Tested(Answer.supported, evidence)
+    return _unless_refuted(evidence, by.beyond(-d, margin))
+
+
+def _unless_refuted(evidence: str, p: float) -> Tested:
+    return Tested(Answer.refuted if p <= ALPHA else Answer.undecided, evidence, p)
 
 
 # Relations that test for a difference; the detectable difference says nothing of the others.
 DIFFERENCES = ("better", "worse", "above", "below")
-RELATIONS: dict[str, Callable[[Floats, float | None, Inference], tuple[Answer, str]]] = {
+RELATIONS: dict[str, Callable[[Floats, float | None, Inference], Tested]] = {
     "identical": _identical,
     "better": _better,
     "worse": _worse,

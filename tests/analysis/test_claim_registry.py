@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import count
 
+import numpy as np
 import pytest
 
 from paribus import Budget, Claim, Suite
 from paribus.analysis import claim_registry
 from paribus.analysis.claim_registry import ClaimRecord, CompoundClaim, entries, wholes
 from paribus.analysis.claims import ClaimResult
-from paribus.analysis.hypothesis_tests import Answer
+from paribus.analysis.hypothesis_tests import RELATIONS, Answer, Inference
 from paribus.analysis.verdict import Reason
 from paribus.runs.store import Store
 from tests.helpers.handmade import Bench, around, comparison
@@ -230,9 +231,12 @@ def test_without_an_earlier_answer_a_look_says_why_it_can_give_none(store) -> No
     assert later.answered == found.answered
 
 
-def entry(answer: str | None, name: str = "C1", device: str = "cpu", **fields) -> ClaimRecord:
+def entry(
+    answer: str | None, name: str = "C1", device: str = "cpu", against: float = 0.01, **fields
+) -> ClaimRecord:
     made = claim(name, **fields)
-    known = None if answer is None else ClaimResult(made, Answer(answer), "seen")
+    p = against if answer == "refuted" else 1.0
+    known = None if answer is None else ClaimResult(made, Answer(answer), "seen", refuting_p=p)
     return ClaimRecord("hand", "hand", device if answer else "", made, known)
 
 
@@ -250,6 +254,35 @@ def entry(answer: str | None, name: str = "C1", device: str = "cpu", **fields) -
 )
 def test_a_claim_needs_all_its_parts(parts, expected) -> None:
     assert CompoundClaim("C1", "cpu", tuple(map(entry, parts))).answer == expected
+
+
+def test_a_part_refutes_the_whole_after_holm_over_the_parts() -> None:
+    """p = .03 refutes one part, and no claim of two; .01 refutes a claim of five, and none of six."""
+    for p, others, expected in (
+        (0.03, 0, "refuted"),
+        (0.03, 1, "undecided"),
+        (0.01, 5, "undecided"),
+    ):
+        parts = (entry("refuted", against=p), *map(entry, ["supported"] * others))
+        assert CompoundClaim("C1", "cpu", parts).answer == expected
+    parts = (entry("refuted"), *map(entry, ["supported"] * 4))
+    assert CompoundClaim("C1", "cpu", parts).answer == "refuted"
+
+
+def test_a_claim_of_many_parts_at_their_boundary_is_seldom_refuted() -> None:
+    """Thirteen parts without any effect: none in twenty, where each by itself would refute near half."""
+    generator = np.random.default_rng(0)
+    refuted, any_part = 0, 0
+    for _ in range(300):
+        found = [
+            RELATIONS["better"](d, None, Inference()) for d in generator.standard_normal((13, 10))
+        ]
+        results = (ClaimResult(claim(), t.answer, "", refuting_p=t.refuting_p) for t in found)
+        parts = tuple(ClaimRecord("hand", "hand", "cpu", claim(), each) for each in results)
+        refuted += CompoundClaim("C1", "cpu", parts).answer is Answer.refuted
+        any_part += any(t.answer is Answer.refuted for t in found)
+    assert refuted <= 0.05 * 300
+    assert any_part > 0.2 * 300
 
 
 @pytest.mark.parametrize(

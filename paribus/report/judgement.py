@@ -181,7 +181,7 @@ def judge(
     >>> table = pd.DataFrame({"variant": names, "seed": [*range(6)] * 2})
     >>> table["score"] = [0.70, 0.72, 0.69, 0.71, 0.73, 0.70, 0.80, 0.81, 0.78, 0.83, 0.82, 0.79]
     >>> judge(table, "old", margin=0.01)["new"].label
-    'clearly better'
+    'clearly better (fragile)'
     """
     sheet = score_sheet(scores, baseline, variant=variant, seed=seed, score=score)
     return judged(sheet, higher_is_better=higher_is_better, margin=margin, name=score)

@@ -138,12 +138,13 @@ def finish(
 
 def output_doubt(run: Run, split: Split, outputs: Outputs, layers: Sequence[LayerLine]) -> str:
     """Return what a person should know of the range of the outputs, or nothing."""
-    called = [line["layer"] for line in layers if line["output"] is not None]
+    layer = next((line["layer"] for line in reversed(layers) if line["output"] is not None), "")
     tried = first_pass(run.recipe.model)
+    function = tried.last if tried else ""
     return range_doubt(
         run.task.loss.target,
         as_tuple(outputs)[0],
-        (tried and tried.last) or (called[-1] if called else ""),
+        layer if not function or layer.rstrip("0123456789") == function else function,
         standardised=split.dataset.standardise_targets,
     )
 

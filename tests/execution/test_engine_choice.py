@@ -617,7 +617,10 @@ def test_verdicts_do_not_depend_on_the_engine(opened: Opener) -> None:
         for part in ("mean", "low", "high"):
             expected = getattr(contrast.difference, part)
             assert getattr(other.difference, part) == pytest.approx(expected, abs=1e-5)
-    assert [loop.contrasts[name].label for name in ("idle", "alike")] == ["worse", "equivalent"]
+    assert [loop.contrasts[name].label for name in ("idle", "alike")] == [
+        "clearly worse",
+        "slightly better",
+    ]
     for one, other in zip(loop.rows, stacked.rows, strict=True):
         np.testing.assert_allclose(other.scores, one.scores, rtol=0, atol=1e-5)
         assert {r.key for r in one.present}.isdisjoint(r.key for r in other.present)

@@ -688,7 +688,7 @@ def test_seeds_are_added_to_what_is_open_and_to_nothing_else(opened: Opener) -> 
     session.follow(_cases(made))
     result = _result(session, made)
     still, near = result.contrasts["still"], result.contrasts["near"]
-    assert (still.label, still.n) == ("worse", 9)
+    assert (still.label, still.n) == ("wins less often", 9)
     assert {row.variant.name: len(row.runs) for row in result.rows} == {
         "base": 12,
         "still": 9,
@@ -725,7 +725,7 @@ def test_a_fixed_look_before_a_sequence_makes_it_exploratory_and_the_other_way_r
     later.follow(_cases(made))
     result = _result(later, made)
     assert result.looks == (9, 9)
-    assert result.contrasts["still"].label == "worse (exploratory)"
+    assert result.contrasts["still"].label == "wins less often (exploratory)"
     assert _result(fixed, made).exploratory
 
 

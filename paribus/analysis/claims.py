@@ -22,7 +22,7 @@ from paribus.analysis.hypothesis_tests import (
     Inference,
     p_phrase,
 )
-from paribus.analysis.results import Result, Row, penalised, steps_to_target
+from paribus.analysis.results import Result, Row, penalised, penalised_beside, steps_to_target
 from paribus.analysis.verdict import Contrast, Decision, Reason, Size
 from paribus.experiment.claim import Claim
 from paribus.experiment.comparison import Comparison
@@ -31,6 +31,8 @@ from paribus.runs.run import RunResult
 # Relations whose margin is none of the metric's.
 OWN_MARGIN = ("identical", "above", "below", "within")
 STEPS = "steps_to_target"
+# Reasons that keep a verdict open and are evidence by themselves: such a look is one.
+WEAK_EVIDENCE = {Reason.failures, Reason.no_margin}
 Floats = npt.NDArray[np.float64]
 
 
@@ -151,7 +153,7 @@ def _learn_nothing(names: Sequence[str], result: Result) -> bool:
     primary = result.comparison.primary
     sign = primary.sign
     rows = [result.row(name) for name in names]
-    gains = [sign * (_penalised(result, row) - row.dummy).mean() for row in rows]
+    gains = [sign * (_penalised(result, row, row) - row.dummy).mean() for row in rows]
     return all(gain <= (primary.margin or 0.0) for gain in gains)
 
 
@@ -163,10 +165,14 @@ def _by_verdict(claim: Claim, result: Result) -> ClaimResult:
     evidence = (
         f"verdict {contrast.label}, mean difference {mean:.3g}, {p_phrase(p)} (Holm){seen_as}"
     )
-    if contrast.reasons:
+    silent = {*contrast.reasons} - WEAK_EVIDENCE
+    look = contrast.decision is Decision.identical and contrast.n < contrast.min_seeds
+    if silent or look:
         return ClaimResult(claim, Answer.undecided, evidence, untested=True)
     shown = _shown(claim.relation, contrast)
-    against = contrast.p_holm if claim.relation != "equivalent" else _beyond_p(contrast)
+    against = contrast.p_holm if claim.relation != "equivalent" else 1.0
+    if contrast.size is Size.beyond:
+        against = min(against, _beyond_p(contrast))
     return ClaimResult(
         claim, shown, evidence, refuting_p=against if shown is Answer.refuted else 1.0
     )
@@ -210,10 +216,11 @@ def _direction(claim: Claim, comparison: Comparison) -> bool:
 def _by_values(claim: Claim, results: Sequence[Result]) -> ClaimResult:
     """Return the answer of one test on a number a seed: paired with the reference's, or against the claim's value."""
     result = results[0]
-    a = _numbers(claim, results, claim.variant)
+    beside = claim.variant if claim.alone else _named(claim, result)[1]
+    a = _numbers(claim, results, claim.variant, beside)
     b: Floats = np.full_like(a, np.nan if claim.value is None else claim.value)
     if not claim.alone:
-        b = _numbers(claim, results, _named(claim, result)[1])
+        b = _numbers(claim, results, beside, claim.variant)
     if not len(a):
         nothing = f"no {_name(claim, result)} was measured"
         return ClaimResult(claim, Answer.undecided, nothing, untested=True)
@@ -238,24 +245,28 @@ def _few(numbers: Floats) -> str:
     return f"few seeds: {len(numbers)} of {stats.min_seeds(1)} needed"
 
 
-def _numbers(claim: Claim, results: Sequence[Result], variant: str) -> Floats:
-    """Return the numbers that a claim is about, one a seed; NaN where there is none."""
+def _numbers(claim: Claim, results: Sequence[Result], variant: str, beside: str) -> Floats:
+    """Return the numbers that a claim is about, one a seed; NaN where there is none.
+
+    Failed runs are penalised in the pair that the claim names: with the variant that stands ``beside``.
+    """
     if claim.measure is not None:
         return np.asarray(claim.measure(results, variant), dtype=float)
     (result,) = results
     name, primary = _name(claim, result), result.comparison.primary.name
     row = result.row(variant)
-    return _penalised(result, row) if name == primary else row.values(name)
+    return _penalised(result, row, result.row(beside)) if name == primary else row.values(name)
 
 
-def _penalised(result: Result, row: Row) -> Floats:
+def _penalised(result: Result, row: Row, other: Row) -> Floats:
     """Return each run's primary score, a failed one at its penalty; NaN where a run neither ended nor failed.
 
     The table of a sequence is as wide as its longest row, what is given here as long as the row's own runs.
     """
-    rows, table, counted = penalised(result)
-    place = next(i for i, other in enumerate(rows) if other is row)
-    return np.where(counted[place], table[place], np.nan)[: len(row.runs)]
+    rows, _, counted = penalised(result)
+    place = next(i for i, each in enumerate(rows) if each is row)
+    scores = penalised_beside(result, rows, row, other)
+    return np.where(counted[place], scores, np.nan)[: len(row.runs)]
 
 
 def _name(claim: Claim, result: Result) -> str:

@@ -14,6 +14,8 @@ from paribus.analysis.results import Floats, Result, penalised
 from paribus.experiment.suite import Ranking
 from paribus.stats import Friedman, Interval
 
+MIN_TASKS = 5  # below it no order of the tasks' ranks can say much: two variants alike on all of four have p = 1/8
+
 
 @dataclass(frozen=True)
 class TaskScores:

@@ -427,15 +427,34 @@ def _side_by_side(rows: Sequence[Row]) -> tuple[npt.NDArray[np.str_], Floats, Fl
 def penalised(result: Result) -> tuple[list[Row], Floats, npt.NDArray[np.bool_]]:
     """Return the complete rows, their primary scores with failed runs at their penalty, and which runs count.
 
+    A failed run scores the worse of the failure score and of the baseline's run with its seed, as in its contrast; a
+    failed run of the baseline scores the failure score. No third variant has a say.
+
     Returns:
         Rows, ``(row, seed)`` of scores, and ``(row, seed)`` of whether a run was made to its end or failed.
     """
     rows = [row for row in result.rows if row.complete and not result.skipped]
     if not rows:
         return [], np.empty((0, 0)), np.empty((0, 0), dtype=np.bool_)
+    table = np.stack([penalised_beside(result, rows, row, rows[0]) for row in rows])
+    outcomes, _, _ = _side_by_side(rows)
+    return rows, table, np.isin(outcomes, ("completed", "diverged"))
+
+
+def penalised_beside(result: Result, rows: Sequence[Row], row: Row, other: Row) -> Floats:
+    """Return the primary scores of a complete row, ``(seed,)``, failed runs penalised by their pair with another row.
+
+    Args:
+        result: whose rows they are.
+        rows: all complete ones.
+        row: whose scores.
+        other: that it is paired with; the row itself is penalised by the failure score alone.
+    """
     higher = result.comparison.primary.higher_is_better
     outcomes, recorded, dummy = _side_by_side(rows)
     scores = np.where(outcomes == "completed", recorded, np.nan)
     penalty = failure_scores(higher, dummy, scores)
-    table = stats.penalised(scores, penalty, higher_is_better=higher)
-    return rows, table, np.isin(outcomes, ("completed", "diverged"))
+    pair = [next(i for i, each in enumerate(rows) if each is one) for one in (row, other)]
+    pair = pair[:1] if row is other else pair
+    table: Floats = stats.penalised(scores[pair], penalty[pair], higher_is_better=higher)[0]
+    return table

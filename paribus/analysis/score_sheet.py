@@ -14,6 +14,21 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = ("variant", "seed", "score")
+# What columns of results are called, besides the scores.
+RESERVED = {
+    *(
+        "variant",
+        "median",
+        "difference",
+        "wins",
+        "ties",
+        "share of wins",
+        "p",
+        "verdict",
+        "visible",
+    ),
+    *("low", "high", "decision", "size", "reason"),
+}
 MAX_NAMED = 6  # seeds or variants that an error names
 
 
@@ -34,7 +49,7 @@ class ScoreSheet:
 
 def score_sheet(
     frame: pd.DataFrame,
-    baseline: str,
+    baseline: Any,
     *,
     variant: str = "variant",
     seed: str = "seed",
@@ -54,19 +69,28 @@ def score_sheet(
         lines: of the file, one a row, for errors; rows are counted from 1 if None.
 
     Raises:
-        ParibusError: a column is not there, a cell is empty, a score is no finite number, a variant has a seed twice or
-            lacks one that another has, there is one variant alone, or no such baseline.
+        ParibusError: a column is not there, the score has the name of a column of results, a cell is empty, a score is
+            no finite number, a variant has a seed twice or lacks one that another has, there is one variant alone, or
+            no such baseline.
     """
-    for asked in (variant, seed, score):
+    for option, asked in (("variant", variant), ("seed", seed), ("score", score)):
         if asked not in frame:
             raise ParibusError(
                 f"columns of {name}",
                 got=f"no {asked!r} among {_listed(map(str, frame.columns))}",
                 expected="columns of variants, seeds and scores, a row for each variant and seed",
-                fix="Name them by --variant, --seed and --score.",
+                fix=f"Name the one of the {option}s by {option}=COLUMN.",
             )
+    if score in RESERVED:
+        raise ParibusError(
+            f"column of scores of {name}",
+            got=f"{score!r}, which a column of the results is called",
+            expected="another name",
+            fix="Rename the column, such as to what it measures.",
+        )
     places = [f"line {n}" for n in lines] if lines else [f"row {i + 1}" for i in range(len(frame))]
     found: dict[str, dict[str, float]] = {}
+    baseline = as_name(baseline)
     rows = zip(places, frame[variant], frame[seed], frame[score], strict=True)
     for place, of, at, value in rows:
         one, key = (_name(x, column, name, place) for x, column in ((of, variant), (at, seed)))
@@ -95,6 +119,15 @@ def _name(value: Any, column: str, name: str, place: str) -> str:
             expected=f"a {column}",
             fix="Fill it, or leave the row out.",
         )
+    return as_name(value)
+
+
+def as_name(value: Any) -> str:
+    """Return a cell as a name, whole numbers without a point, as a column of a frame has them where one was missing.
+
+    >>> as_name(16.0), as_name(" adam "), as_name("01")
+    ('16', 'adam', '01')
+    """
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value).strip()

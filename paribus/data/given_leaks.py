@@ -13,6 +13,7 @@ from paribus.data.readers.header import listed
 from paribus.data.readers.table_warnings import tells
 
 MAX_COLUMNS = 1000  # more are pixels or the like
+FIRST_ROWS = 500
 
 
 def with_leaks_told(dataset: Dataset) -> Dataset:
@@ -26,7 +27,7 @@ def with_leaks_told(dataset: Dataset) -> Dataset:
     found = [
         name
         for name, column in zip(names, columns.T, strict=True)
-        if any(tells(column, target, classes=bool(dataset.classes)) for target in targets)
+        if any(_tells(column, target, classes=bool(dataset.classes)) for target in targets)
     ]
     if not found:
         return dataset
@@ -35,3 +36,11 @@ def with_leaks_told(dataset: Dataset) -> Dataset:
     unless = f"leave {them} out unless known when predictions are made"
     note = f"{named} {listed(found)} of X {tell} y in every row: {unless}"
     return replace(dataset, notes=(*dataset.notes, note))
+
+
+def _tells(column: np.ndarray[Any, Any], target: np.ndarray[Any, Any], *, classes: bool) -> bool:
+    """Return whether a column tells the target; one that does not tell the first rows is not looked at further."""
+    first, wanted = column[:FIRST_ROWS], target[:FIRST_ROWS]
+    if 2 * np.isfinite(first).sum() >= len(first) and not tells(first, wanted, classes=classes):
+        return False
+    return tells(column, target, classes=classes)

@@ -116,11 +116,11 @@ def _memory_shows() -> Iterator[None]:
 
 
 def _refuse_unset(training: Training, name: str) -> None:
-    unset = [n for n, p in training.network.named_parameters() if not p.isfinite().all()]
+    unset = [n for n, p in training.network.named_parameters() if p.isnan().any()]
     if unset:
         raise ParibusError(
             f"first weights of variant {name!r}",
-            got=f"numbers that nothing sets, or that are not finite, in {', '.join(unset)}",
-            expected="finite numbers, such as those of torch.nn.init: torch.empty holds whatever memory holds",
+            got=f"numbers that nothing sets, or NaN, in {', '.join(unset)}",
+            expected="numbers, such as those of torch.nn.init: torch.empty holds whatever memory holds",
             fix="Set them in the constructor.",
         )

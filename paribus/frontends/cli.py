@@ -271,8 +271,11 @@ def judge(arguments: Namespace) -> int:
     columns = {name: getattr(arguments, name) for name in COLUMNS}
     if arguments.score in csv_file.texts:
         check_numbers(csv_file, arguments.score)
+    frame = csv_file.frame.copy()
+    for role in {arguments.variant, arguments.seed} & csv_file.texts.keys():
+        frame[role] = csv_file.texts[role]  # names as they stand: 01 is not 1, and none is one
     sheet = score_sheet(
-        csv_file.frame, arguments.baseline, **columns, name=csv_file.name, lines=csv_file.lines
+        frame, arguments.baseline, **columns, name=csv_file.name, lines=csv_file.lines
     )
     from paribus.report.judgement import judged
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-from paribus.analysis.ranking import TaskRanking
+from paribus.analysis.ranking import MIN_TASKS, TaskRanking
 from paribus.analysis.results import Result, Row
 from paribus.analysis.verdict import Contrast, Decision, Reason, Size
 from paribus.experiment.variant import within
@@ -202,9 +202,11 @@ def ranking_answer(ranking: TaskRanking) -> str:
     against = [
         f"{name} ranks {'before' if rank < ranking.mean_ranks[0] else 'behind'} {base} ({p_equals(float(p))})"
         for name, rank, p in zip(ranking.variants, ranking.mean_ranks, ranking.p, strict=True)
-        if p <= 0.05
+        if p <= 0.05 and len(ranking.units) >= MIN_TASKS
     ]
     shown = listed(against) if against else f"no other rank can be told from that of {base}"
+    if len(ranking.units) < MIN_TASKS:
+        shown = f"ranks are not tested, since fewer than {MIN_TASKS} tasks count"
     ranks = ", ".join(f"{name} {rank:.2f}" for rank, name in mean_ranks)
     place = ", ".join(
         part for part in (ranking.arm, ranking.device) if part not in ("default", "cpu")

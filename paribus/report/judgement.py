@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from html import escape
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from paribus import stats
-from paribus.analysis.score_sheet import ScoreSheet, score_sheet
+from paribus.analysis.score_sheet import ScoreSheet, as_name, score_sheet
 from paribus.analysis.verdict import Contrast, decide
 from paribus.errors import ParibusError
 from paribus.report import method
 from paribus.report.answers import in_order_of_verdicts
 from paribus.report.folder import writing_into
-from paribus.report.formatting import NOTHING, listed, plural, plus_minus, skewed_median
+from paribus.report.formatting import NOTHING, listed, number, plural, plus_minus, skewed_median
 from paribus.report.tables import Line, contrast_cells, contrast_numbers, frame, markdown
 
 if TYPE_CHECKING:
@@ -44,16 +45,17 @@ class Judgement:
     margin: float | None
     name: str
 
-    def __getitem__(self, variant: str) -> Contrast:
+    def __getitem__(self, variant: Any) -> Contrast:
         """Return the contrast of a variant with the baseline."""
-        if variant not in self.contrasts:
+        name = as_name(variant)
+        if name not in self.contrasts:
             raise ParibusError(
                 "a variant of the judgement",
                 got=repr(variant),
                 expected=f"one of {', '.join(self.contrasts)}",
                 fix="Name a variant that is held against the baseline.",
             )
-        return self.contrasts[variant]
+        return self.contrasts[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.contrasts)
@@ -71,7 +73,7 @@ class Judgement:
 
     def _repr_html_(self) -> str:
         table: str = frame(self.lines()).to_html(index=False, border=0)
-        return f"<p>{self._head()}</p>{table}<p>{self._foot()}</p>"
+        return f"<p>{escape(self._head())}</p>{table}<p>{escape(self._foot())}</p>"
 
     def lines(self) -> list[Line]:
         """Return a line for each variant, the baseline first."""
@@ -81,7 +83,7 @@ class Judgement:
             made.append(
                 {
                     "variant": variant,
-                    self.name: plus_minus(scores),
+                    self.name: plus_minus(scores) if scores.size > 1 else number(float(scores[0])),
                     "median": skewed_median(scores) or NOTHING,
                     **contrast_cells(self.contrasts.get(variant)),
                 }
@@ -116,8 +118,8 @@ class Judgement:
         """Return the page: table, and the facts that the verdicts rest on."""
         family = len(self.contrasts)
         facts = [
-            f"- {method.link('pairs', 'pairs')}: {len(self.sheet.seeds)} seeds, the same for every variant; that they "
-            "share split, order of samples and initial weights is not known here",
+            f"- {method.link('pairs', 'pairs')}: {self._seeds()}, the same for every variant; that they share split, "
+            "order of samples and initial weights is not known here",
             f"- {method.link('test', 'tests')}: sign-flip permutation, Holm-adjusted over "
             f"{plural(family, 'contrast')} with {self.sheet.baseline}; smallest number of seeds for a verdict: "
             f"{stats.min_seeds(family)}",
@@ -130,7 +132,7 @@ class Judgement:
     @property
     def answer(self) -> str:
         """Verdicts in a sentence, the clear before the open."""
-        ordered = sorted(self.contrasts.values(), key=in_order_of_verdicts)
+        ordered = sorted(self.contrasts.values(), key=lambda c: (*in_order_of_verdicts(c), c.label))
         groups = groupby(ordered, key=lambda contrast: contrast.label)
         return (
             "; ".join(f"{label}: {listed(c.variant for c in found)}" for label, found in groups)
@@ -138,7 +140,10 @@ class Judgement:
         )
 
     def _head(self) -> str:
-        return f"{self.name}, {len(self.sheet.seeds)} seeds: which variant differs from {self.sheet.baseline}?"
+        return f"{self.name}, {self._seeds()}: which variant differs from {self.sheet.baseline}?"
+
+    def _seeds(self) -> str:
+        return plural(len(self.sheet.seeds), "seed")
 
     def _foot(self) -> str:
         better = "higher" if self.higher_is_better else "lower"
@@ -154,7 +159,7 @@ class Judgement:
 
 def judge(
     scores: DataFrame,
-    baseline: str,
+    baseline: Any,
     *,
     higher_is_better: bool = True,
     margin: float | None = None,

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from paribus import stats
-from paribus.analysis.ranking import TaskRanking, missing
+from paribus.analysis.ranking import MIN_TASKS, TaskRanking, missing
 from paribus.analysis.results import Result
 from paribus.report import tables
 from paribus.report.formatting import NOTHING, interval, listed, number, p_equals, p_value, pathless
 from paribus.report.tables import Line
-
-MIN_TASKS = 5  # below it no order of the tasks' ranks can say much: two variants alike on all of four have p = 1/8
 
 
 def blocks(ranking: TaskRanking, figures: Mapping[str, str]) -> list[str]:
@@ -69,7 +67,9 @@ def variant_lines(ranking: TaskRanking) -> list[Line]:
         {
             "variant": name,
             "mean rank": f"{ranking.mean_ranks[i]:.2f}",
-            "p": NOTHING if i == 0 else p_value(float(ranking.p[i])),
+            "p": NOTHING
+            if i == 0 or len(ranking.units) < MIN_TASKS
+            else p_value(float(ranking.p[i])),
             "interquartile mean": interval(ranking.middles[i]),
             "largest shortfall": number(float(ranking.shortfalls[worst[i], i]), 2),
             "on": ranking.units[worst[i]].name if ranking.shortfalls[worst[i], i] > 0 else NOTHING,

@@ -157,6 +157,8 @@ def detectable(contrast: Contrast | None) -> str:
 
 def _difference(contrast: Contrast) -> str:
     """Format mean and limits, and beside an equivalence those of its test, which lie within the margin."""
+    if contrast.decision is Decision.identical:
+        return "0"
     shown = interval(contrast.difference)
     if contrast.decision is not Decision.equivalent or contrast.tost is None:
         return shown

@@ -23,7 +23,7 @@ MAX_VARIANTS = 7
 """Variants whose orders, 5040 of them, are still listed."""
 
 MAX_STEPS = 20_000_000
-"""Rank sums times orders up to which all permutations are counted, in some seconds; beyond it they are drawn."""
+"""Rank sums times orders, of all data sets, up to which permutations are counted; beyond it they are drawn."""
 
 CHUNK = 1_000_000
 """Of these, how many are held at once."""
@@ -101,11 +101,13 @@ def _sums_of_squares(rows: tuple[tuple[int, ...], ...]) -> dict[int, float] | No
     if k > MAX_VARIANTS or base**k > np.iinfo(np.int64).max:
         return None
     codes, chances = np.zeros(1, dtype=np.int64), np.ones(1)
+    steps = 0
     for row in rows:
         orders, counts = np.unique(
             np.array([*permutations(row)], dtype=np.int64), axis=0, return_counts=True
         )
-        if len(codes) * len(orders) > MAX_STEPS:
+        steps += len(codes) * len(orders)
+        if steps > MAX_STEPS:
             return None
         parts = []
         for some in np.array_split(np.arange(len(codes)), 1 + len(codes) * len(orders) // CHUNK):
@@ -158,23 +160,35 @@ def rank_error(variants: int, datasets: int) -> float:
 
 
 def against_baseline(ranks: npt.ArrayLike, baseline: int = 0) -> Floats:
-    """Return the Holm-adjusted p of each variant against the baseline, by the normal approximation; 1 for itself.
+    """Return the Holm-adjusted p of each variant against the baseline, by permutation; 1 for itself.
 
-    `z` is the difference of mean ranks over `sqrt(k (k + 1) / (6 N))`. A family of `k - 1`, so that it sees more than
-    Nemenyi's comparison of all pairs.
+    If all variants are alike, any two of a data set's ranks are as likely as any others for the two, and data sets are
+    independent: the distribution of the difference of their rank sums is that of a sum, which is counted exactly. A
+    family of `k - 1`, so that it sees more than Nemenyi's comparison of all pairs.
 
     Raises:
         ParibusError: not two or more data sets and variants, or a rank is not finite.
-    """
-    from scipy.special import ndtr
 
-    x = _table(ranks)
-    n, k = x.shape
-    means = x.mean(axis=0)
-    z = np.abs(means - means[baseline]) / rank_error(k, n)
+    >>> against_baseline([[1, 2]] * 5).tolist()
+    [1.0, 0.0625]
+    """
+    x = np.rint(2 * _table(ranks)).astype(np.int64)  # whole numbers, ties and all
+    k = x.shape[1]
+    size = 2 * k * len(x)  # no difference is larger
+    chances = np.zeros(2 * size + 1)
+    chances[size] = 1.0
+    for row in x:
+        steps, counts = np.unique(
+            [a - b for i, a in enumerate(row) for j, b in enumerate(row) if i != j],
+            return_counts=True,
+        )
+        shifted = [np.roll(chances, step) for step in steps.tolist()]
+        chances = np.average(shifted, axis=0, weights=counts)
+    distance = np.abs(np.arange(-size, size + 1))
+    sums = np.abs(x.sum(axis=0) - x.sum(axis=0)[baseline])
     others = [j for j in range(k) if j != baseline]
     p = np.ones(k)
-    p[others] = holm(np.minimum(1.0, 2 * ndtr(-z[others])))
+    p[others] = holm([min(1.0, float(chances[distance >= sums[j]].sum())) for j in others])
     return p
 
 

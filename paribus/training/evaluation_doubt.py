@@ -16,7 +16,8 @@ RELATIVE = 1e-3  # of the largest output: far above rounding, which differs with
 BATCH = (
     "In evaluation, too, the network's output for a sample depends on the samples beside it: scores are of the part in "
     f"its order, {CHUNK} samples at a time, and not what the network would give for one sample alone. Statistics over "
-    "the batch, such as x.mean(0) or a batch norm without running statistics, are the usual cause."
+    "the batch, such as x.mean(0), a batch norm without running statistics, and a recurrent layer without batch_first "
+    "are the usual causes."
 )
 STATE = (
     "In evaluation, the network's outputs for the same samples change from one pass to the next: scores depend on how "
@@ -34,7 +35,7 @@ def evaluation_doubt(
 ) -> str:
     """Return what a person should know of a network's outputs in evaluation, or nothing.
 
-    A few samples are passed twice, then beside others, then alone.
+    A few samples are passed twice, then before and behind others, then alone.
 
     Args:
         network: left in the mode that it is in.
@@ -54,17 +55,21 @@ def evaluation_doubt(
         return ""
     few, others, further = (slice(k * count, (k + 1) * count) for k in range(3))
 
-    def outputs(*parts: slice) -> list[Tensor]:
+    def outputs(*parts: slice, last: bool = False) -> list[Tensor]:
         with noise():
             found = network(*(torch.cat([x[part] for part in parts]) for x in inputs))
-        return [output[:count] for output in as_tuple(found)]
+        return [output[-count:] if last else output[:count] for output in as_tuple(found)]
 
     training = network.training
     network.eval()
     first = outputs(few, others)
     if _apart(first, outputs(few, others)):
         doubt = STATE
-    elif _apart(first, outputs(few, further)) or (not noisy and _apart(first, outputs(few))):
+    elif (
+        _apart(first, outputs(few, further))
+        or _apart(outputs(others, few, last=True), outputs(further, few, last=True))
+        or (not noisy and _apart(first, outputs(few)))
+    ):
         doubt = BATCH
     else:
         doubt = ""

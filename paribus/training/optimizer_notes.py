@@ -65,8 +65,8 @@ def _stood_still(optimizer: NetworkOptimizer, still: set[int], steps: int) -> It
 def unmoved_weights(optimizer: str, kept: Sequence[str], count: int, steps: int) -> str:
     """Return what a page says of weights that an optimizer holds and did not move."""
     return (
-        f"{optimizer} left {len(kept)} of {count} weights where they started in all {steps} steps: no gradient reaches "
-        f"them, or the rate is zero: {', '.join(kept)}"
+        f"{optimizer} left {len(kept)} of {count} weights where they started in all {steps} steps: no gradient of any "
+        f"size reaches them, as a bias before a batch norm has none, or the rate is too small: {', '.join(kept)}"
     )
 
 

@@ -102,6 +102,44 @@ def test_a_small_difference_is_equivalence_too(store) -> None:
     assert found.answer is Answer.supported
 
 
+def test_a_variant_that_a_claim_does_not_name_has_no_say_in_it(store) -> None:
+    """Adam fails where sgd ends at 60: against rmsprop it scores what the dummy predictor does."""
+    made = claim("not_worse", reference="rmsprop", margin=0.5)
+    bench = Bench(store, comparison(claims=(made,))).put("sgd", [60.0, *around(0.4)[1:]])
+    bench.put("adam", [FAILED, *around(0.4)[1:]]).put("rmsprop", around(0.4))
+    assert answer(made, bench.result()).answer is Answer.supported
+
+
+def test_a_failure_leaves_a_direction_undecided_and_is_a_look(store) -> None:
+    """What failed keeps equivalence from being told; of a direction the evidence was looked at."""
+    bench = Bench(store, comparison(claims=(claim("better"),)))
+    bench.put("sgd", [FAILED, *around(0.4)[1:]]).put("rmsprop", around(0.4))
+    bench.put("adam", [FAILED, *beside(around(0.4), 0.0, 0.001)[1:]])
+    found = answer(claim("better"), bench.result())
+    assert "undecided (runs failed)" in found.evidence
+    assert (found.answer, found.untested) == ("undecided", False)
+
+
+def test_equal_scores_of_a_single_seed_answer_nothing(store) -> None:
+    made = claim("equivalent")
+    bench = Bench(store, comparison(claims=(made,)), seeds=1)
+    for name in ("sgd", "adam", "rmsprop"):
+        bench.put(name, [0.4])
+    found = answer(made, bench.result())
+    assert (found.answer, found.untested) == ("undecided", True)
+
+
+def test_an_interval_beyond_the_margin_refutes_by_itself(store) -> None:
+    """Clearly worse, though four seeds won by a hair keep the sign-flip test above 5 %."""
+    worse = [0.6, 0.61, 0.59, 0.6, 0.62, 0.58, 0.2995, 0.2994, 0.2993, 0.2992]
+    bench = Bench(store, comparison(claims=(claim("better"),))).put("sgd", [0.3] * 10)
+    bench.put("adam", worse).put("rmsprop", around(0.3))
+    found = answer(claim("better"), bench.result())
+    assert found.answer is Answer.refuted
+    assert "clearly worse" in found.evidence
+    assert found.refuting_p <= 0.05
+
+
 def test_half_the_margin_refutes_no_direction() -> None:
     """The opposite alone refutes: none of a hundred comparisons with a true effect of half the margin."""
     generator = np.random.default_rng(0)

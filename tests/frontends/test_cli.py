@@ -408,6 +408,18 @@ def test_scores_of_a_file_are_judged(paribus: Command, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("names", [("1e-2", "0.010"), ("01", "1"), ("none", "5 %")])
+def test_variants_of_a_file_are_named_as_they_stand(
+    paribus: Command, tmp_path: Path, names: tuple[str, str]
+) -> None:
+    path = tmp_path / "scores.csv"
+    rows = [f"{name},{seed},{0.5 + i}" for i, name in enumerate(names) for seed in range(6)]
+    path.write_text("\n".join(["variant,seed,score", *rows, ""]))
+    words = ["judge", str(path), "--baseline", names[0], "--out", str(tmp_path)]
+    status, output, _ = paribus(*words)
+    assert (status, f"\n{names[1]} " in output) == (0, True)
+
+
 def test_an_unknown_metric_is_one_line(paribus: Command, tmp_path: Path) -> None:
     status, _, error = paribus(
         "run", "optimizers", "--metric", "f1_scores", "--out", str(tmp_path), "--jobs", "1"

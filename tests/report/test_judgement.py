@@ -80,7 +80,7 @@ BAD: dict[str, tuple[pd.DataFrame, dict[str, Any], str]] = {
         table(a=FIRST, b=SECOND),
         {"score": "loss"},
         "columns of the table of scores: got no 'loss' among variant, seed, score, expected columns of variants, seeds "
-        "and scores, a row for each variant and seed. Name them by --variant, --seed and --score.",
+        "and scores, a row for each variant and seed. Name the one of the scores by score=COLUMN.",
     ),
     "no such baseline": (
         table(b=FIRST, c=SECOND),
@@ -130,6 +130,42 @@ BAD: dict[str, tuple[pd.DataFrame, dict[str, Any], str]] = {
         "variant in row 11 of the table of scores: got nothing, expected a variant. Fill it, or leave the row out.",
     ),
 }
+
+
+@pytest.mark.parametrize("score", ["median", "difference", "p", "size"])
+def test_a_score_that_is_called_like_a_result_is_refused(score: str) -> None:
+    frame = table(a=FIRST, b=SECOND).rename(columns={"score": score})
+    assert refused(pb.judge, frame, "a", score=score) == (
+        f"column of scores of the table of scores: got {score!r}, which a column of the results is called, expected "
+        "another name. Rename the column, such as to what it measures."
+    )
+
+
+def test_variants_may_be_numbers() -> None:
+    frame = table(a=FIRST, b=SECOND).replace({"a": 16, "b": 32})
+    found = pb.judge(frame, 16)
+    assert found[32].decision == "better"
+    assert [*found] == ["32"]
+
+
+def test_variants_of_one_verdict_stand_together() -> None:
+    few = [x + 1 for x in FIRST[:6]]
+    scores = {"base": FIRST[:6], "b": few, "a": [x + 1 for x in few], "c": [x + 2 for x in few]}
+    found = pb.judge(table(**scores), "base")
+    assert found.answer == "undecided (few seeds: a look, 6 of 7 needed): b, a and c."
+
+
+def test_a_single_seed_has_no_spread() -> None:
+    found = pb.judge(table(a=FIRST[:1], b=FIRST[:1]), "a")
+    page = found.page()
+    assert "score, 1 seed:" in page
+    assert "\u00b1" not in page
+    assert "| b         | 0.700   | 0 " in page
+
+
+def test_names_are_escaped_in_a_notebook() -> None:
+    shown = pb.judge(table(**{"<b>x</b>": FIRST, "y": SECOND}), "<b>x</b>")._repr_html_()
+    assert "<b>" not in shown
 
 
 @pytest.mark.parametrize("name", BAD)

@@ -104,6 +104,14 @@ def diverging(store) -> Bench:
     return bench.put("adam", [FAILED, FAILED, *around(0.2)[2:]])
 
 
+def test_a_third_variant_has_no_say_in_a_mean(store) -> None:
+    """It ends at 50 on the seed on which adam fails: adam scores what the dummy predictor does, .7."""
+    bench = Bench(store).put("sgd", around(0.4)).put("adam", [FAILED, *around(0.2)[1:]])
+    bench.put("rmsprop", [50.0, *around(0.3)[1:]])
+    shown = line(bench.result(), "adam")["log_loss (nats, lower is better)"]
+    assert shown == "0.25 ± 0.16"
+
+
 def test_a_variant_that_never_finished_has_no_mean(store) -> None:
     """What failures score is no score of the variant."""
     bench = Bench(store).put("sgd", around(0.4)).put("rmsprop", around(0.4))

@@ -96,6 +96,33 @@ def test_a_network_that_a_cohort_would_score_otherwise_is_trained_by_the_loop(
     assert self_check(run, tiny["table"].make_split()) == reason
 
 
+class Timed(nn.Module):
+    """Takes the axis of samples for that of time, as a recurrent layer without ``batch_first`` does."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.cumsum(x, 0)
+
+
+def test_samples_that_come_before_count_too() -> None:
+    x = torch.randn(30, 4)
+    assert evaluation_doubt(Timed(), [x]) == BATCH
+    torch.manual_seed(0)
+    lstm = nn.LSTM(4, 8)
+    assert evaluation_doubt(Only(lstm), [torch.randn(30, 5, 4)]) == BATCH
+    assert evaluation_doubt(Only(nn.LSTM(4, 8, batch_first=True)), [torch.randn(30, 5, 4)]) == ""
+
+
+class Only(nn.Module):
+    """Returns the first of a layer's outputs."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layer(x)[0]
+
+
 def test_the_network_stays_in_its_mode() -> None:
     for mode in (True, False):
         network = nn.BatchNorm1d(2).train(mode)

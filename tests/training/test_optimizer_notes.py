@@ -24,7 +24,10 @@ class Detached(nn.Module):
         return self.last(hidden.detach() if self.cut else hidden)
 
 
-WHY = "where they started in all 6 steps: no gradient reaches them, or the rate is zero"
+WHY = (
+    "where they started in all 6 steps: no gradient of any size reaches them, as a bias before a batch norm has none, "
+    "or the rate is too small"
+)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -121,8 +121,9 @@ class Pair:
 
     @property
     def identical(self) -> bool:
-        """True where no seed differs by more than rounding: an identity, of which nothing is tested."""
-        return self.withheld_reason is None and self.n > 0 and not self.differences.any()
+        """True where no seed differs by more than rounding, nor in failing: an identity, of which nothing is tested."""
+        alike = bool((self.failed[0] == self.failed[1]).all())
+        return self.withheld_reason is None and self.n > 0 and alike and not self.differences.any()
 
     @property
     def tested(self) -> bool:

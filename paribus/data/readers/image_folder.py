@@ -124,20 +124,23 @@ def _parts(root: Path) -> dict[int, Path]:
         ParibusError: all are by their names, but no split is made of them.
     """
     parts: dict[int, Path] = {}
-    inner = folders(root)
+    inner, others = folders(root), False
     for folder in inner:
         words = set(re.split(r"[^a-z]+", folder.name.lower())) & PART_WORDS.keys()
         numbers = {PART_WORDS[word] for word in words}
-        if len(numbers) != 1:
-            return {}
-        parts[numbers.pop()] = folder
+        if len(numbers) == 1:
+            parts[numbers.pop()] = folder
+        else:
+            others = True
     if len(parts) == len(inner) and {0, 2} <= parts.keys() and all(map(folders, inner)):
         return parts
-    if len(parts) < 2 or not any(map(folders, inner)):
+    holding = sum(bool(folders(folder)) for folder in parts.values())
+    if len(parts) < 2 or holding < 1 + others:
         return {}
     raise ParibusError(
         f"folder {root.name}",
-        got=f"folders {listed(folder.name for folder in inner)}, which are named as parts of a split",
+        got=f"folders {listed(folder.name for folder in inner)}, {'some of ' * others}which are named as parts of a "
+        "split",
         expected="one for training, one for test and perhaps one for validation, with a folder for each class in each",
         fix=f"Complete them, or name the one that holds the classes, such as {root.name}/{parts[min(parts)].name}, so "
         "that parts are drawn.",

@@ -547,6 +547,16 @@ def test_two_runs_that_failed_tie_whatever_their_failure_scores() -> None:
     assert contrast.zero == 1
 
 
+def test_a_failure_is_no_identity_though_it_scores_the_same() -> None:
+    """The baseline scores what a failure does on that seed; equal in score, one of them failed."""
+    base, failed = np.full(10, 0.8), np.full(10, 0.8)
+    base[1], failed[1] = 0.3, nan
+    rule: dict[str, Any] = {"baseline": "base", "higher_is_better": True, "margin": 0.01}
+    (found,) = decide({"base": base, "v": failed}, failure_score=0.5, dummy=0.5, **rule)
+    assert (found.label, found.failures) == ("undecided (runs failed)", (1, 0))
+    assert not found.not_worse
+
+
 def test_nothing_is_equivalent_where_a_run_failed() -> None:
     """Variants that are alike but for one failure: neither equivalent nor slightly anything."""
     same, small = BASE + NOISE / 10, BASE + np.abs(NOISE) + 0.001

@@ -152,3 +152,9 @@ def test_numbers_too_fine_for_float32_are_refused(tmp_path: Path, scale: float) 
         "column 'x' of t.csv: got numbers of which none is 1e-36 larger than another, expected differences that "
         "float32 can standardise. Write the column in a smaller unit."
     )
+
+
+def test_numbers_that_double_are_no_sum(tmp_path: Path) -> None:
+    """2^17 is one more than all powers of two before it."""
+    data = read_table(written(tmp_path, score=[2.0**i for i in range(18)], y=["a", "b"] * 9), "y")
+    assert len(data.inputs[0]) == 18

@@ -88,3 +88,19 @@ def test_a_folder_of_other_files_is_told_what_it_holds(tmp_path: Path) -> None:
         "for each of two classes or more. Put the images of each class into a folder named for it. What "
         "torchvision.datasets reads is given in Python, as data= of paribus.compare."
     )
+
+
+@pytest.mark.parametrize("other", ["seg_pred", "extra/a"])
+def test_parts_of_a_split_beside_another_folder_are_refused(tmp_path: Path, other: str) -> None:
+    root = _filled(
+        tmp_path / "d", *(f"seg_{p}/{c}" for p in ("train", "test") for c in ("sea", "road")), other
+    )
+    assert refused(read_image_folder, root).startswith(
+        f"folder d: got folders {', '.join(sorted(['seg_test', 'seg_train', other.partition('/')[0]]))}, some of which "
+        "are named as parts of a split, expected one for training"
+    )
+
+
+def test_classes_that_are_named_like_a_part_stay_classes(tmp_path: Path) -> None:
+    root = _filled(tmp_path / "d", "train", "bus", "tram")
+    assert set(read_image_folder(root).classes) == {"bus", "train", "tram"}

@@ -14,6 +14,8 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Give tests a cache of their own, so that a developer's runs change none."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PARIBUS_CACHE", str(tmp_path_factory.mktemp("cache")))
+        # Runs of pytest within a test are alone, whichever worker makes them: benchmarks would be off in them.
+        patch.delenv("PYTEST_XDIST_WORKER", raising=False)
         yield
 
 

@@ -16,6 +16,8 @@ from paribus.training.schedule import EPOCHS, LENGTHS, STEPS, by_loss, optimizer
 if TYPE_CHECKING:
     from paribus.training.loop import Training
 
+MAX_NAMED = 4  # weights that a note names
+
 
 def remarks(training: Training) -> list[str]:
     """Return what a reader would not expect of a run's optimizers, each once."""
@@ -64,9 +66,11 @@ def _stood_still(optimizer: NetworkOptimizer, still: set[int], steps: int) -> It
 
 def unmoved_weights(optimizer: str, kept: Sequence[str], count: int, steps: int) -> str:
     """Return what a page says of weights that an optimizer holds and did not move."""
+    more = f" and {len(kept) - MAX_NAMED} more" if len(kept) > MAX_NAMED else ""
     return (
         f"{optimizer} left {len(kept)} of {count} weights where they started in all {steps} steps: no gradient of any "
-        f"size reaches them, as a bias before a batch norm has none, or the rate is too small: {', '.join(kept)}"
+        "size reaches them, as a bias before a batch norm has none, or the rate is too small: "
+        f"{', '.join(kept[:MAX_NAMED])}{more}"
     )
 
 

@@ -25,12 +25,11 @@ def refuse_early(options: Mapping[str, Any], suites: Sequence[str]) -> None:
     Raises:
         ParibusError: names the option, the file or the column.
     """
-    about_data = {"folds"}
     Settings.from_options(
         {
             name: value
             for name, value in options.items()
-            if name in OPTIONS and OPTIONS[name].kind is not list and name not in about_data
+            if name in OPTIONS and OPTIONS[name].kind is not list and name != "folds"  # of data
         }
     )
     tasks = built_in_tasks(suites)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from paribus import Budget, Comparison, Factor, LogUniform, Recipe, SearchSpace, Tuning, call
+from paribus.spec import replace
 from paribus.suites.tasks.tabular import TABULAR
 
 RECIPE = Recipe(
@@ -31,13 +32,13 @@ ITSELF = Comparison(
 )
 
 
-def _unequal(name: str, space: SearchSpace) -> Comparison:
-    """Return a variant tuned by 5 trials against itself tuned by 50."""
+def _unequal(name: str, space: SearchSpace, lr: float) -> Comparison:
+    """Return a variant tuned by 5 trials against itself tuned by 50, the first of them at a stated learning rate."""
     return Comparison(
         name=name,
         question="Does a variant tuned by more trials train better than itself?",
         task=TABULAR,
-        recipe=RECIPE,
+        recipe=replace(RECIPE, "optimizer.lr", lr),
         factor=Factor("recipe.salt", {"5 trials": "few", "50 trials": "many"}),
         baseline="5 trials",
         budgets=BUDGETS,
@@ -50,4 +51,4 @@ def _unequal(name: str, space: SearchSpace) -> Comparison:
     )
 
 
-UNEQUAL = {"inert": _unequal("inert", INERT), "live": _unequal("live", WIDE)}
+UNEQUAL = {"inert": _unequal("inert", INERT, 0.1), "live": _unequal("live", WIDE, 1e-6)}

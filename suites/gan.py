@@ -20,7 +20,9 @@ SUITE = Suite(
                 model=call("paribus.models.gan:DCGAN"),
                 optimizer=call("torch.optim:Adam", lr=0.001, betas=[0.5, 0.999]),
                 evaluate_every=50,
+                keep="last",
             ),
+            keep_reason="the two networks have no validation optimum, and their balance at the end is asked for",
             factor=Factor(
                 "recipe.init",
                 {"default": None, "N(0, 0.02)": call("paribus.models.initialise:dcgan_normal")},

@@ -21,8 +21,9 @@ from paribus.suites.tasks.tabular import TABULAR
 
 
 def _compared(*, recipe: Recipe, seeds: int, seconds: float, **fields: Any) -> Comparison:
-    """Return a comparison whose only budget is the steps of its recipe."""
+    """Return a comparison whose only budget is the steps of its recipe, scored at the end, as misses were counted."""
     budget = Budget(seeds, recipe.steps, seconds)
+    recipe = recipe.model_copy(update={"keep": "last"})
     return Comparison(recipe=recipe, budgets={"quick": budget}, **fields)
 
 

@@ -78,7 +78,9 @@ SUITE = Suite(
             recipe=Recipe(
                 model=call("paribus.models.mlp:MLP", hidden=[256] * LAYERS, activation="ReLU"),
                 optimizer=call("torch.optim:SGD", lr=0.01),
+                keep="last",
             ),
+            keep_reason="a single step is taken, and what is measured stands before it",
             factor=Factor(
                 "recipe.init",
                 {

@@ -13,8 +13,11 @@ WEIGHTS = Comparison(
     question="What does each weighting of two losses give up: of characters, or of their alphabets?",
     task=SCRIPTS,
     recipe=Recipe(
-        model=call("paribus.models.branches:TwoOutputs"), optimizer=call("torch.optim:SGD", lr=0.05)
+        model=call("paribus.models.branches:TwoOutputs"),
+        optimizer=call("torch.optim:SGD", lr=0.05),
+        keep="last",
     ),
+    keep_reason="a trade-off has two scores, and the best validation score of one of them would choose for both",
     factor=Factor(
         "task.loss.weights",
         {

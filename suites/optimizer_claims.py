@@ -83,7 +83,9 @@ SUITE = Suite(
                 model=call("paribus.models.mlp:MLP", hidden=[16, 8]),
                 optimizer=call("torch.optim:SGD", lr=0.01),
                 dtype="float64",
+                keep="last",
             ),
+            keep_reason="whether every step is the same is the question",
             factor=Factor(
                 "recipe.optimizer",
                 {
@@ -127,7 +129,9 @@ SUITE = Suite(
                 model=call("paribus.models.mlp:MLP", hidden=[32]),
                 optimizer=call("torch.optim:RMSprop", lr=0.001, alpha=0.99),
                 evaluate_every=50,
+                keep="last",
             ),
+            keep_reason="whether training stalls in the end is the question",
             factor=Factor(
                 "recipe.optimizer",
                 {

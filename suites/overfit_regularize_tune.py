@@ -21,7 +21,9 @@ SUITE = Suite(
                 model=call("paribus.models.mlp:MLP", hidden=[4]),
                 optimizer=call("torch.optim:Adam", lr=0.001),
                 evaluate_every=40,
+                keep="last",
             ),
+            keep_reason="the first step is to overfit, which the best validation score would hide",
             factor=Factor(
                 "recipe",
                 {

@@ -34,7 +34,6 @@ def _searched(
             optimizer=SEARCHES["grid"],
             batch_size=1,
             evaluate_every=1,
-            early_stopping={"patience": TRIALS},
         ),
         factor=Factor("recipe.optimizer", SEARCHES),
         baseline="grid",

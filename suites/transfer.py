@@ -142,8 +142,14 @@ SUITE = Suite(
             question="Is logistic regression on frozen features as good as a head that is trained on them?",
             task=TARGET,
             recipe=FEATURES.model_copy(
-                update={"start": _start(SOURCE, 1500), "freeze": HIDDEN, "batch_size": 200}
+                update={
+                    "start": _start(SOURCE, 1500),
+                    "freeze": HIDDEN,
+                    "batch_size": 200,
+                    "keep": "last",
+                }
             ),
+            keep_reason="logistic regression is the end of its training, the maximum of a likelihood",
             factor=Factor(
                 "recipe.optimizer",
                 {

@@ -151,7 +151,8 @@ class Session:
     def _freeze(self, case: Case) -> None:
         """Run the pilot of a tuned case's comparison, unless it is over, and keep the spaces that it ends with.
 
-        Winners that crowd an end widen it for all variants alike, in at most `ROUNDS` rounds on seeds that never count.
+        Winners that crowd an end widen it, for their own variant and setting alone, in at most `ROUNDS` rounds on seeds
+        that never count.
         """
         study = self.study
         if study.pilot(case) is not None:
@@ -163,7 +164,10 @@ class Session:
             plans = [study.trial_plan_in(c, spaces[c.variant], seeds) for c in arm.cases]
             self._train_pilot(case, [run for plan in plans for run in plan.all])
             trials = [plan.results(study.store.get(r.key for r in plan.all)) for plan in plans]
-            wider = widened(spaces, [edge for each in trials for edge in each.edges])
+            wider = {
+                c.variant: widened(spaces[c.variant], each.edges)
+                for c, each in zip(arm.cases, trials, strict=True)
+            }
             if wider == spaces:
                 break
             spaces, rounds = wider, rounds + 1

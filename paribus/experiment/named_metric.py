@@ -7,8 +7,10 @@ from typing import Any
 from paribus.errors import ParibusError
 from paribus.experiment.task import Metric
 from paribus.metrics.named import PER_SAMPLE, SCORE, find
+from paribus.metrics.per_sample import CLIP
 from paribus.spec import call
 
+CLIPPED = {"log_loss": {"clip": CLIP}}
 UNITS = {"accuracy": "share", "log_loss": "nats"}
 
 
@@ -32,6 +34,7 @@ def metric(
         higher_is_better: the direction, where torchmetrics does not say it.
         unit: what it is counted in.
         arguments: of the torchmetrics class, such as ``average="macro"``; the number of classes is taken from the data.
+            Of ``log_loss`` ``clip``: its probabilities are clipped to ``[1e-4, 1 - 1e-4]`` where none is given.
             ``output`` and ``target`` choose among several, ``positive=0`` counts the first of two classes as positive.
 
     Raises:
@@ -42,7 +45,7 @@ def metric(
     """
     if score in PER_SAMPLE:
         target, known, _ = PER_SAMPLE[score]
-        function = call(target, **arguments)
+        function = call(target, **{**CLIPPED.get(score, {}), **arguments})
     else:
         known = find(score).higher_is_better
         function = call(SCORE, name=score, **arguments)

@@ -14,7 +14,7 @@ from paribus.spec import Call, Frozen
 class EarlyStopping(Frozen):
     """End of a run after ``patience`` evaluations in a row in each of which validation loss was above the one before.
 
-    The weights with the lowest validation loss are kept.
+    Which weights are scored then is for `Recipe.keep` to say.
     """
 
     patience: int = Field(default=5, ge=1)
@@ -42,6 +42,9 @@ class Recipe(Frozen):
         freeze: patterns of the names of weights that are not trained, such as ``features.*``; the running statistics of
             a batch norm are no weights, and follow the data.
         clip_norm: largest global norm of the gradient, or None.
+        keep: which weights are scored: ``best``, those of the evaluation with the best validation score, the first of
+            equal ones and none before the first step; or ``last``, those at the end, where the end of training is
+            itself the question. Of the others the test scores are recorded too.
         early_stopping: when to stop before the steps are done, or never.
         time_limit: seconds after which a run is stopped as exhausted, or None.
         dtype: precision of weights and data.
@@ -62,6 +65,7 @@ class Recipe(Frozen):
     steps: int = Field(default=1000, ge=1)
     evaluate_every: int = Field(default=0, ge=0)
     clip_norm: float | None = Field(default=None, gt=0)
+    keep: Literal["best", "last"] = "best"
     early_stopping: EarlyStopping | None = None
     time_limit: float | None = Field(default=None, gt=0)
     dtype: Literal["float32", "float64"] = "float32"

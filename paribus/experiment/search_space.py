@@ -52,6 +52,8 @@ class LogUniform(Frozen):
     def edge(self, value: float) -> Side | None:
         """Return the end in whose tenth of the logarithmic range a number lies, None where it cannot move."""
         x = 1 - value if self.complement else value
+        if x <= 0:  # stated settings may lie outside
+            return "low"
         side = _side(log(x / self.low) / log(self.high / self.low))
         return side if side and self.can_widen(side) else None
 
@@ -215,21 +217,23 @@ class Edge(NamedTuple):
 
 
 def edges(space: SearchSpace, winners: Sequence[Mapping[str, Any]]) -> list[Edge]:
-    """Return the ends in whose outer tenth over a quarter of the winners lie."""
+    """Return the ends in whose outer tenth, or beyond which, over a quarter of the winners lie.
+
+    A winner that says nothing at a path lies at none of its ends.
+    """
     ends = []
     sides: tuple[Side, Side] = ("low", "high")
     for path, within in space.ranges.items():
-        places = [within.edge(winner[path]) for winner in winners]
+        places = [within.edge(winner[path]) for winner in winners if path in winner]
         ends += [Edge(path, side, places.count(side), len(winners)) for side in sides]
     return [edge for edge in ends if edge.crowd > CROWDED * edge.winners]
 
 
-def widened(spaces: Mapping[str, SearchSpace], crowded: Sequence[Edge]) -> dict[str, SearchSpace]:
-    """Return every variant's space, widened alike at each crowded end as far as its ranges can be."""
-    made = dict(spaces)
-    for path, side in dict.fromkeys((edge.path, edge.side) for edge in crowded):
-        made = {name: _widened(space, path, side) for name, space in made.items()}
-    return made
+def widened(space: SearchSpace, crowded: Sequence[Edge]) -> SearchSpace:
+    """Return a variant's space, widened at each end that its own winners crowd, as far as its ranges can be."""
+    for edge in crowded:
+        space = _widened(space, edge.path, edge.side)
+    return space
 
 
 def _widened(space: SearchSpace, path: str, side: Side) -> SearchSpace:

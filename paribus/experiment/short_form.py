@@ -14,6 +14,7 @@ from paribus.data.in_memory import Kind, read_data, source_of
 from paribus.errors import ParibusError, one_of
 from paribus.experiment.comparison import Comparison
 from paribus.experiment.factor import Factor
+from paribus.experiment.named_metric import metric
 from paribus.experiment.recipe import Recipe
 from paribus.experiment.task import Metric, Task
 from paribus.experiment.tuning import Tuning
@@ -83,20 +84,8 @@ def usual_scores(
 def _class_metrics(margin: float | None) -> tuple[Metric, ...]:
     """Log-loss, in which 0.02 nats are a factor of 1.02 in the true class's probability, and accuracy."""
     return (
-        Metric(
-            name="log_loss",
-            function=call("paribus.metrics:log_loss"),
-            higher_is_better=False,
-            margin=0.02 if margin is None else margin,
-            unit="nats",
-        ),
-        Metric(
-            name="accuracy",
-            function=call("paribus.metrics:accuracy"),
-            higher_is_better=True,
-            margin=0.01,
-            unit="share",
-        ),
+        metric("log_loss", margin=0.02 if margin is None else margin),
+        metric("accuracy", margin=0.01),
     )
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from pydantic import Field
 
+from paribus.errors import ParibusError
 from paribus.experiment.recipe import Recipe
 from paribus.experiment.search_space import SearchSpace
-from paribus.spec import Frozen, replace
+from paribus.spec import Frozen, lookup, replace
 
 Arm = str
 ARMS: tuple[Arm, ...] = ("default", "tuned")
@@ -21,14 +22,15 @@ SHARED_SEED = 2_000_000
 
 
 class Tuning(Frozen):
-    """Random search for every variant, with the same number of trials for each.
+    """Random search for every variant, with the same number of trials for each, the first at its stated settings.
 
     Args:
         spaces: one for all variants, or by the name of a variant or of a level.
         trials: by name of the budget, for every variant; a budget without trials runs the default arm alone. By name of
             the variant where they are unequal.
         seconds: estimated seconds of the tuned arm on two cores, by name of the budget.
-        widen: whether a pilot on seeds of its own may widen the spaces, alike for all variants, before any run counts.
+        widen: whether a pilot on seeds of its own may widen a variant's space, at the ends that its winners crowd,
+            before any run counts.
         shared: one search on a seed of its own, then paired runs of its winner, instead of a search a seed: cheaper,
             and its verdicts hold for these configurations alone. On a fixed data set without a declared test part its
             split overlaps the test parts of the seeds that count.
@@ -67,6 +69,17 @@ class Tuning(Frozen):
         """Every path that is tuned in some variant, the only ones at which runs may differ from their variant."""
         spaces = [self.spaces] if isinstance(self.spaces, SearchSpace) else [*self.spaces.values()]
         return tuple(dict.fromkeys(path for space in spaces for path in space.ranges))
+
+
+def stated(recipe: Recipe, space: SearchSpace) -> dict[str, Any]:
+    """Return what the recipe itself says at the paths of a space; a path at which it says nothing is left out."""
+    found = {}
+    for path in space.ranges:
+        try:
+            found[path] = lookup(recipe, path.removeprefix("recipe."))
+        except ParibusError:  # an argument that is left to its default
+            continue
+    return found
 
 
 def applied(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:

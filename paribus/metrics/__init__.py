@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from paribus.metrics.per_sample import (
+    CLIP,
     accuracy,
     brier,
     label_accuracy,
@@ -17,6 +18,7 @@ from paribus.metrics.per_sample import (
 )
 
 __all__ = [
+    "CLIP",
     "accuracy",
     "brier",
     "label_accuracy",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -10,6 +11,9 @@ from torch.nn import functional
 
 from paribus.errors import ParibusError
 from paribus.metrics.outputs import Outputs, as_tuple
+
+# Clip of the log-loss as a score: one sample costs at most 9.2 nats, and cannot own a mean.
+CLIP = 1e-4
 
 
 def _refuse_shapes(name: str, outputs: Tensor, target: Tensor, expected: str) -> NoReturn:
@@ -21,21 +25,30 @@ def _refuse_shapes(name: str, outputs: Tensor, target: Tensor, expected: str) ->
     )
 
 
-def log_loss(outputs: Tensor, target: Tensor) -> Tensor:
+def log_loss(outputs: Tensor, target: Tensor, clip: float = 0.0) -> Tensor:
     """Return the negative log-likelihood of the true class, in nats, ``(sample,)``.
 
     Args:
         outputs: logits, ``(sample, class)``, or ``(sample, 1)`` where there are two classes.
         target: class numbers, ``(sample,)``.
+        clip: a probability below it counts as ``clip``, one above ``1 - clip`` as that, so that one sample costs at
+            most ``-log(clip)``; zero, as in training, clips nothing.
     """
     if outputs.ndim != 2 or target.shape != outputs.shape[:1]:
         _refuse_shapes("log_loss", outputs, target, "(sample, class) and (sample,)")
     if outputs.shape[-1] == 1:
         wanted = target.to(outputs.dtype)
-        return functional.binary_cross_entropy_with_logits(
+        losses = functional.binary_cross_entropy_with_logits(
             outputs.squeeze(-1), wanted, reduction="none"
         )
-    return functional.cross_entropy(outputs, target, reduction="none")
+    else:
+        losses = functional.cross_entropy(outputs, target, reduction="none")
+    return clipped(losses, clip) if clip else losses
+
+
+def clipped(losses: Tensor, clip: float) -> Tensor:
+    """Return negative log-likelihoods, each as if its probability were within ``[clip, 1 - clip]``."""
+    return losses.clamp(-math.log1p(-clip), -math.log(clip))
 
 
 def predicted_class(outputs: Tensor) -> Tensor:
@@ -82,9 +95,11 @@ def psnr(outputs: Tensor, target: Tensor, peak: float = 1.0) -> Tensor:
     return -10 * share.clamp(min=1e-10).log10()
 
 
-def output_log_loss(outputs: Outputs, *targets: Tensor, output: int = 0, target: int = 0) -> Tensor:
+def output_log_loss(
+    outputs: Outputs, *targets: Tensor, output: int = 0, target: int = 0, clip: float = 0.0
+) -> Tensor:
     """Return the `log_loss` of one output of a network that has several, by one target, ``(sample,)``."""
-    return log_loss(as_tuple(outputs)[output], targets[target])
+    return log_loss(as_tuple(outputs)[output], targets[target], clip)
 
 
 def output_accuracy(outputs: Outputs, *targets: Tensor, output: int = 0, target: int = 0) -> Tensor:
@@ -111,7 +126,7 @@ def weighted_log_loss(
 
 
 def label_log_loss(
-    outputs: Tensor, target: Tensor, weights: Sequence[float] | None = None
+    outputs: Tensor, target: Tensor, weights: Sequence[float] | None = None, clip: float = 0.0
 ) -> Tensor:
     """Return the negative log-likelihood of labels, one sigmoid each, in nats: mean over labels, ``(sample,)``.
 
@@ -119,12 +134,14 @@ def label_log_loss(
         outputs: logits, ``(sample, label)``.
         target: one where a label holds, else zero, ``(sample, label)``.
         weights: one a label, in place of equal ones; their sum divides.
+        clip: of each label's probability, as in `log_loss`.
     """
     if outputs.shape != target.shape:
         _refuse_shapes("label_log_loss", outputs, target, "one shape, because nothing is broadcast")
     losses = functional.binary_cross_entropy_with_logits(
         outputs, target.to(outputs.dtype), reduction="none"
     )
+    losses = clipped(losses, clip) if clip else losses
     if weights is None:
         return losses.mean(-1)
     return (losses * losses.new_tensor(weights)).sum(-1) / sum(weights)

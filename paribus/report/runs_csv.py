@@ -9,10 +9,11 @@ import numpy as np
 
 from paribus.analysis.claims import STEPS
 from paribus.analysis.results import Result, Row, score_of, steps_to_target
+from paribus.experiment.tuning import stated
 from paribus.report.formatting import pathless, setting
 from paribus.report.tables import state
 from paribus.runs.run import Run, RunResult
-from paribus.spec import digest, lookup, to_plain
+from paribus.spec import digest, to_plain
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -54,9 +55,8 @@ def _lines(result: Result, row: Row) -> Iterator[dict[str, Any]]:
 
 def _tuned(run: Run, row: Row) -> dict[str, Any]:
     """Return what the winner of the run's search set, as ``tuned/`` and the path."""
-    paths = row.searched.search.space.ranges if row.searched else ()
-    named = (path.removeprefix("recipe.") for path in paths)
-    return {f"tuned/{path}": _plainly(lookup(run.recipe, path)) for path in named}
+    found = stated(run.recipe, row.searched.search.space) if row.searched else {}
+    return {f"tuned/{path.removeprefix('recipe.')}": _plainly(x) for path, x in found.items()}
 
 
 def _plainly(value: object) -> object:

@@ -54,7 +54,7 @@ def space_lines(result: Result) -> list[Line]:
             "setting": path.removeprefix("recipe."),
             "searched": values.label,
             "declared": _declared(row.searched.search.declared.ranges.get(path), values),
-            **_winners([chosen[path] for chosen in row.searched.chosen]),
+            **_winners([values[path] for values in row.searched.chosen if path in values]),
             "at an edge": "; ".join(
                 f"{edge.crowd} of {edge.winners} at the {edge.side} end"
                 for edge in row.searched.edges
@@ -97,7 +97,10 @@ def search_facts(result: Result) -> list[tuple[str, str]]:
     trials = span(row.searched.search.trials for row in result.rows if row.searched)
     paths = listed(path.removeprefix("recipe.") for path in tuning.paths)
     metric = result.comparison.task.primary.name
-    search = f"{trials} random trials a variant over {paths}, chosen by validation {metric}"
+    search = (
+        f"{trials} trials a variant, the first at its stated settings and the others at random over {paths}, chosen by "
+        f"the best validation {metric}"
+    )
     scope = (
         "one search for all seeds; speaks of these configurations"
         if tuning.shared

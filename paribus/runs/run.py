@@ -128,7 +128,11 @@ class RunResult:
         dummy: scores of each dummy predictor on the test part, by predictor and metric; none in a trial.
         curves: values at each evaluation by name, ``step`` among them; none in a trial.
         steps: optimizer steps done.
-        best_step: step whose weights were scored.
+        best_step: step whose weights are kept and scored.
+        other_scores: test scores of the weights that are not kept: those at the end where the best are kept, and the
+            other way round; none in a trial.
+        standard_errors: of each test score that is a mean over samples, what the test part's own size leaves; none in a
+            trial.
         seconds: training, evaluation included, data reading left out.
         step_seconds: training alone, evaluation left out.
         parameters: how many numbers were trained.
@@ -146,6 +150,8 @@ class RunResult:
     outcome: Outcome
     reason: str = ""
     scores: dict[str, float] = field(default_factory=dict)
+    other_scores: dict[str, float] = field(default_factory=dict)
+    standard_errors: dict[str, float] = field(default_factory=dict)
     dummy: dict[str, dict[str, float]] = field(default_factory=dict)
     curves: dict[str, list[float]] = field(default_factory=dict)
     steps: int = 0

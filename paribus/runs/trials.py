@@ -13,7 +13,7 @@ from typing import Any
 
 from paribus.experiment.search_space import Edge, SearchSpace, best_trial, edges
 from paribus.experiment.task import Metric
-from paribus.experiment.tuning import SHARED_SEED, applied
+from paribus.experiment.tuning import SHARED_SEED, applied, stated
 from paribus.runs.run import Run, RunResult
 from paribus.spec import to_plain
 
@@ -48,9 +48,12 @@ class TrialPlan:
 
     @cached_property
     def values(self) -> list[list[dict[str, Any]]]:
-        """Settings of each trial, ``[seed][trial]``."""
+        """Settings of each trial, ``[seed][trial]``: the stated ones first, which no search may ignore, then draws."""
         return [
-            [self.space.draw(run.streams, trial) for trial in range(self.trials)]
+            [
+                self.space.draw(run.streams, trial) if trial else stated(run.recipe, self.space)
+                for trial in range(self.trials)
+            ]
             for run in self.seeds
         ]
 
@@ -130,7 +133,7 @@ class TrialResults:
 
     @property
     def edges(self) -> list[Edge]:
-        """Ends of the space that winners crowd."""
+        """Ends of the space that winners crowd, those that keep the stated settings among them."""
         return edges(self.search.space, self.chosen)
 
     @cached_property

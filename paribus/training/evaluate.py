@@ -39,6 +39,22 @@ def scores_of(
     }
 
 
+@torch.no_grad()
+def standard_errors(
+    outputs: Outputs, targets: Sequence[Tensor], metrics: Sequence[Metric]
+) -> dict[str, float]:
+    """Return the standard error of each metric that is a mean over samples, ``sd / sqrt(samples)``.
+
+    More seeds do not make it smaller, only a larger part does. Of a share such as accuracy it is the binomial one.
+    """
+    found = {m.name: each(m.function, outputs, targets) for m in metrics}
+    return {
+        name: (scores.double().std() / len(scores) ** 0.5).item()
+        for name, scores in found.items()
+        if isinstance(scores, Tensor) and scores.ndim and len(scores) > 1
+    }
+
+
 def each(function: Call, outputs: Outputs, targets: Sequence[Tensor]) -> Any:
     """Return what a score or a loss makes of a part, given copies, so that it changes nothing for the next one."""
     return function(map_outputs(Tensor.clone, outputs), *copies(targets))

@@ -81,6 +81,7 @@ class Training:
         self.steps = 0
         self.watching = any(map(needs_last_step, run.diagnostics))
         self.last: LastStep | None = None
+        self.others: dict[str, Tensor] | None = None
 
     def make_optimizers(self) -> None:
         """Make the recipe's optimizers and schedules, as they are before the first step."""
@@ -169,6 +170,19 @@ class Training:
         with self.scoring_noise.of(*names):
             return outputs_of(self.network, part)
 
+    def outputs_of_others(self) -> Outputs | None:
+        """Return outputs for the test part of the weights that are not kept, or None where there are none.
+
+        Those that are kept are in place again afterwards.
+        """
+        if self.others is None:
+            return None
+        kept = _state(self.network)
+        _put(self.network, self.others)
+        outputs = self.outputs(self.parts.test, "test")
+        _put(self.network, kept)
+        return outputs
+
     def score_weights(self) -> None:
         """Put the weights in place that are scored and kept; the next step puts those back that are trained."""
         for optimizer in self.optimizers:
@@ -195,11 +209,13 @@ def train(run: Run, split: Split) -> RunResult:
         training, progress = fitted(run, split)
         finished = progress.outcome is not Outcome.diverged and run.trial is None
         outputs = training.outputs(training.parts.test, "test") if finished else None
+        others = training.outputs_of_others() if finished else None
         record = finish(
             run,
             split,
             progress,
             outputs=outputs,
+            others=others,
             layers=training.layers,
             network=training.told(training.parts.test if finished else None),
             seconds=time.perf_counter() - started,
@@ -208,20 +224,22 @@ def train(run: Run, split: Split) -> RunResult:
 
 
 def fitted(run: Run, split: Split) -> tuple[Training, RunState]:
-    """Train a network on a split; return it, at its best weights where it stops early, and the run's state."""
+    """Train a network on a split; return it, with the weights that its recipe keeps, and the run's state."""
     with deterministic(run):
         training = Training(run, split)
-        progress = RunState(initial=training.initial)
+        progress = RunState(run.task.primary, training.initial)
         best = _fit(training, progress)
         training.score_weights()
-        if best is not None:
-            training.network.load_state_dict(best)
+        if best is not None and progress.best_step < progress.steps:
+            training.others = best if run.recipe.keep == "last" else _state(training.network)
+            if run.recipe.keep == "best":
+                _put(training.network, best)
         progress.curves |= rate_curves(optimizer.schedule for optimizer in training.optimizers)
     return training, progress
 
 
 def _fit(training: Training, progress: RunState) -> dict[str, Tensor] | None:
-    """Take the recipe's steps, or fewer; returns the best weights where the recipe stops early."""
+    """Take the recipe's steps, or fewer; returns the best weights, or None where no validation score was finite."""
     run, recipe, best = training.run, training.run.recipe, None
     every = recipe.evaluate_every or steps_per_epoch(len(training.parts.train), recipe.batch_size)
     _evaluate(training, progress, math.nan)
@@ -234,15 +252,26 @@ def _fit(training: Training, progress: RunState) -> dict[str, Tensor] | None:
             progress.diverge(f"loss or a weight was not finite by step {training.steps}")
             break
         _evaluate(training, progress, losses.double().mean().item())
-        if recipe.early_stopping is not None:
-            if progress.watch():
-                state = training.network.state_dict()
-                best = {name: value.clone() for name, value in state.items()}
-            if progress.rises >= recipe.early_stopping.patience:
-                break
+        if progress.watch():
+            best = _state(training.network)
+        if recipe.early_stopping and progress.rises >= recipe.early_stopping.patience:
+            break
         if _out_of_time(run, progress):
             break
     return best
+
+
+def _state(network: nn.Module) -> dict[str, Tensor]:
+    """Return a copy of weights and buffers, those that a ``state_dict`` leaves out among them."""
+    named = [*network.named_parameters(), *network.named_buffers()]
+    return {name: value.detach().clone() for name, value in named}
+
+
+@torch.no_grad()
+def _put(network: nn.Module, state: dict[str, Tensor]) -> None:
+    """Put weights and buffers back, as `_state` copied them."""
+    for name, value in [*network.named_parameters(), *network.named_buffers()]:
+        value.copy_(state[name])
 
 
 def _out_of_time(run: Run, progress: RunState) -> bool:

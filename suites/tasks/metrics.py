@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from paribus import Metric, call
+from paribus.metrics import CLIP
 
 VARIANCES = "variances of the training part"
 
 
 def log_loss(margin: float) -> Metric:
-    """Cross-entropy of the true class, in nats."""
+    """Cross-entropy of the true class, in nats, of probabilities clipped so that no sample can own the mean."""
     return Metric(
         name="log_loss",
-        function=call("paribus.metrics:log_loss"),
+        function=call("paribus.metrics:log_loss", clip=CLIP),
         higher_is_better=False,
         margin=margin,
         unit="nats",
@@ -53,5 +54,10 @@ def of_output(metric: Metric, place: int, name: str = "") -> Metric:
         place: of the output and its target, from 0.
         name: of the score; the metric's own if none is given.
     """
-    function = call(f"paribus.metrics:output_{metric.name}", output=place, target=place)
+    function = call(
+        f"paribus.metrics:output_{metric.name}",
+        output=place,
+        target=place,
+        **metric.function.kwargs,
+    )
     return metric.model_copy(update={"name": name or metric.name, "function": function})

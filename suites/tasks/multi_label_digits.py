@@ -6,6 +6,7 @@ import torch
 
 from paribus import Dataset, Metric, ParibusError, Task, call
 from paribus.data.dataset import digest_tensors
+from paribus.metrics import CLIP
 from paribus.suites.tasks.images import digits
 
 LABELS_OF_DIGITS = {
@@ -55,14 +56,16 @@ MULTI_LABEL_DIGITS = Task(
     metrics=(
         Metric(
             name="prime_log_loss",
-            function=call("paribus.metrics:label_log_loss", weights=[0.0, 1.0, 0.0, 0.0]),
+            function=call(
+                "paribus.metrics:label_log_loss", weights=[0.0, 1.0, 0.0, 0.0], clip=CLIP
+            ),
             higher_is_better=False,
             margin=0.02,
             unit="nats",
         ),
         Metric(
             name="log_loss",
-            function=call("paribus.metrics:label_log_loss"),
+            function=call("paribus.metrics:label_log_loss", clip=CLIP),
             higher_is_better=False,
             margin=0.02,
             unit="nats a label",

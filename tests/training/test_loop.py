@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from paribus.data.dataset import Split, Subset
 from paribus.experiment.recipe import EarlyStopping
+from paribus.experiment.task import Metric
 from paribus.runs.run import Outcome, Run, RunResult
 from paribus.seeding import Streams
 from paribus.spec import call
@@ -367,10 +368,53 @@ def test_early_stopping_by_hand(
     assert record.predictions.outputs[0, 0] ** 2 == pytest.approx(losses[best - 1], abs=1e-12)
 
 
-def test_without_early_stopping_the_last_weights_are_scored(tiny) -> None:
-    record = scripted(tiny, RISES[:-1])
-    assert (record.steps, record.best_step) == (8, 8)
-    assert record.scores["mse"] == pytest.approx(0.77, abs=1e-12)
+@pytest.mark.parametrize(
+    ("keep", "step", "kept", "other"), [("best", 5, 0.7, 0.77), ("last", 8, 0.77, 0.7)]
+)
+def test_the_weights_that_are_kept_are_scored_and_the_others_beside_them(
+    tiny, keep: str, step: int, kept: float, other: float
+) -> None:
+    """All steps are taken; the best validation score is seen at the fifth, and the initial one is no candidate."""
+    record = scripted(tiny, RISES[:-1], keep=keep)
+    assert (record.steps, record.best_step) == (8, step)
+    assert record.scores["mse"] == pytest.approx(kept, abs=1e-12)
+    assert record.scores["validation/mse"] == pytest.approx(kept, abs=1e-12)
+    assert record.other_scores == pytest.approx({"mse": other}, abs=1e-12)
+    assert record.predictions is not None
+    assert record.predictions.outputs[0, 0] ** 2 == pytest.approx(kept, abs=1e-12)
+
+
+def test_of_equal_validation_scores_the_first_is_kept(tiny) -> None:
+    record = scripted(tiny, [0.9, 0.5, 0.7, 0.5, 0.6])
+    assert (record.steps, record.best_step) == (5, 2)
+
+
+def test_the_best_is_by_the_primary_score_and_not_by_the_loss(tiny) -> None:
+    """Accuracy first: of the curves of both, the step is that of the most right answers, the first of equals."""
+    base = tiny["table"]
+    accuracy = Metric(
+        name="accuracy", function=call("paribus.metrics:accuracy"), higher_is_better=True
+    )
+    sgd = call("torch.optim:SGD", lr=2.0)
+    settings = {"steps": 40, "evaluate_every": 1}
+    by_loss = train(base.run(call("paribus.models.mlp:MLP"), sgd, **settings), base.make_split())
+    run = base.run(call("paribus.models.mlp:MLP"), sgd, **settings)
+    run = dataclasses.replace(run, task=run.task.with_metric(accuracy))
+    record = train(run, base.make_split())
+    curve = record.curves["validation/accuracy"][1:]
+    assert record.best_step == 1 + curve.index(max(curve))
+    assert record.best_step != by_loss.best_step
+
+
+def test_standard_errors_are_those_of_a_mean_over_the_test_part(tiny) -> None:
+    """A share's is the binomial one, but for the n - 1 of its variance."""
+    base = tiny["table"]
+    record = train(base.run(call("paribus.models.mlp:MLP")), base.make_split())
+    count, share = base.make_split().test.numel(), record.scores["accuracy"]
+    assert 0 < share < 1
+    expected = math.sqrt(share * (1 - share) / (count - 1))
+    assert record.standard_errors["accuracy"] == pytest.approx(expected)
+    assert record.standard_errors.keys() == record.other_scores.keys()
 
 
 def test_a_run_that_diverges_is_recorded_with_its_curves_and_without_scores(tiny) -> None:

@@ -13,10 +13,11 @@ from torch import Tensor
 from paribus.data.dataset import Split
 from paribus.engines.vmapped.equivalence import self_check
 from paribus.engines.vmapped.optimizers import refusal
+from paribus.engines.vmapped.parameters import State
 from paribus.engines.vmapped.scoring import as_lists
 from paribus.engines.vmapped.state import CohortState
 from paribus.engines.vmapped.trainer import StackedTraining
-from paribus.metrics.outputs import map_outputs
+from paribus.metrics.outputs import Outputs, map_outputs
 from paribus.runs.run import Outcome, Run, RunResult
 from paribus.training.alternating import OWN_UPDATES, model_alternates
 from paribus.training.augment import BY_LOOP
@@ -47,22 +48,25 @@ def train_together(
     with deterministic(runs[0]):
         started = time.perf_counter()
         training = training or StackedTraining(runs, splits)
-        state = CohortState(training.initial)
-        _fit(training, state)
-        # A cohort holds trials alone or none.
+        state = CohortState(runs[0].task.primary, training.initial)
+        # A cohort holds trials alone, or none; of those no weights are kept.
         trials = runs[0].trial is not None
-        outputs = None if trials else map_outputs(Tensor.cpu, training.outputs("test"))
+        outputs, others = _fit_and_score(training, state, scored=not trials)
         seconds = (time.perf_counter() - started) / len(runs)
     records = []
     for i, (run, split) in enumerate(zip(runs, splits, strict=True)):
         progress = state.progress(i)
         diverged = progress.outcome is Outcome.diverged
-        predictions = None if outputs is None or diverged else map_outputs(itemgetter(i), outputs)
+        predictions, beside = (
+            None if each is None or diverged else map_outputs(itemgetter(i), each)
+            for each in (outputs, others)
+        )
         record = finish(
             run,
             split,
             progress,
             outputs=predictions,
+            others=beside,
             layers=training.layers,
             network=training.starts[i],
             seconds=seconds,
@@ -85,13 +89,37 @@ def _unmoved(training: StackedTraining, index: int, steps: int) -> Iterator[str]
         yield unmoved_weights(kind, kept, len(names), steps)
 
 
-def _fit(training: StackedTraining, state: CohortState) -> None:
-    """Take the recipe's steps, or fewer once every replicate has stopped; leaves the best weights, if they are kept."""
+def _fit_and_score(
+    training: StackedTraining, state: CohortState, *, scored: bool
+) -> tuple[Outputs | None, Outputs | None]:
+    """Train; return outputs for the test part of the weights that are kept, and of the others; none unless scored.
+
+    The weights that are kept are left in place.
+    """
+    weights = _fit(training, state, snapshots=scored)
+    if weights is None:
+        return None, None
+    best, last = weights
+    kept, others = (best, last) if training.recipe.keep == "best" else (last, best)
+    training.stack.restore(others)
+    beside = map_outputs(Tensor.cpu, training.outputs("test"))
+    training.stack.restore(kept)
+    return map_outputs(Tensor.cpu, training.outputs("test")), beside
+
+
+def _fit(
+    training: StackedTraining, state: CohortState, *, snapshots: bool
+) -> tuple[State, State] | None:
+    """Take the recipe's steps, or fewer once every replicate has stopped; return the best and the last weights.
+
+    Without snapshots nothing is copied, and None is returned.
+    """
     recipe = training.recipe
+    patience = recipe.early_stopping.patience if recipe.early_stopping else None
     every = recipe.evaluate_every or steps_per_epoch(
         len(training.splits[0].train), recipe.batch_size
     )
-    best = training.stack.state() if recipe.early_stopping is not None else None
+    best, stopped = (training.stack.state() if snapshots else None for _ in range(2))
     _evaluate(training, state, None)
     while training.steps < recipe.steps and state.going.any():
         started = time.perf_counter()
@@ -99,11 +127,21 @@ def _fit(training: StackedTraining, state: CohortState) -> None:
         seconds = time.perf_counter() - started
         state.advance(training.steps, seconds, training.finite(losses))
         _evaluate(training, state, losses)
-        if recipe.early_stopping is not None and best is not None:
-            kept = state.watch(recipe.early_stopping.patience)
-            training.stack.keep(kept.nonzero()[:, 0].to(training.device), best)
-    if best is not None:
-        training.stack.restore(best)
+        going = state.going.clone()
+        improved = state.watch(patience)
+        if best is not None and stopped is not None:
+            _copy(training, improved, best)
+            _copy(training, going & ~state.going, stopped)
+    if best is None or stopped is None:
+        return None
+    _copy(training, state.going, stopped)
+    return best, stopped
+
+
+def _copy(training: StackedTraining, chosen: Tensor, state: State) -> None:
+    """Copy the chosen replicates' weights and buffers, ``(replicate,)`` of truth values, into a state."""
+    if chosen.any():
+        training.stack.keep(chosen.nonzero()[:, 0].to(training.device), state)
 
 
 def _evaluate(training: StackedTraining, state: CohortState, losses: Tensor | None) -> None:
@@ -112,7 +150,8 @@ def _evaluate(training: StackedTraining, state: CohortState, losses: Tensor | No
     scores = training.validation()
     means = [math.nan] * count if losses is None else losses.double().mean(0).tolist()
     curves = {"step": [training.steps] * count, "train/loss": means, **as_lists(scores)}
-    state.note(scores["validation/loss"], **curves, **training.diagnosed(state.going))
+    score = scores[f"validation/{state.primary.name}"]
+    state.note(scores["validation/loss"], score, **curves, **training.diagnosed(state.going))
 
 
 def why_not(run: Run) -> str:

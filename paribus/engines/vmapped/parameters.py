@@ -17,6 +17,8 @@ from paribus.engines.vmapped.batches import Tensors
 from paribus.training.dropout import NamedDropout, give_masks
 
 Loss = Callable[..., Tensor]
+State = tuple[Tensor, dict[str, Tensor]]
+"""Weights, ``(replicate, parameter)``, and buffers by name."""
 
 
 class StackedNetwork:
@@ -140,12 +142,12 @@ class StackedNetwork:
         (gradient,) = torch.autograd.grad(losses.sum(), self.weights)
         return gradient, losses.detach()
 
-    def state(self) -> tuple[Tensor, dict[str, Tensor]]:
+    def state(self) -> State:
         """Return a copy of weights and buffers."""
         copies = {name: b.clone() for name, b in self.buffers.items()}
         return self.weights.detach().clone(), copies
 
-    def keep(self, chosen: Tensor, best: tuple[Tensor, dict[str, Tensor]]) -> None:
+    def keep(self, chosen: Tensor, best: State) -> None:
         """Copy the chosen replicates' weights and buffers into ``best``; ``chosen`` is ``(replicate,)``."""
         weights, buffers = best
         weights[chosen] = self.weights.detach()[chosen]
@@ -153,7 +155,7 @@ class StackedNetwork:
             buffers[name][chosen] = self.buffers[name][chosen]
 
     @torch.no_grad()
-    def restore(self, state: tuple[Tensor, dict[str, Tensor]]) -> None:
+    def restore(self, state: State) -> None:
         """Put weights and buffers back."""
         self.weights.copy_(state[0])
         self.buffers = state[1]

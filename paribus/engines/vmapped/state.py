@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from paribus.experiment.task import Metric
 from paribus.training.run_state import RunState
 
 
@@ -15,25 +16,26 @@ class CohortState:
     """Curves, divergence and early stopping of a cohort, on the CPU.
 
     Args:
+        primary: metric whose best validation score names the best weights.
         initial: hashes of each replicate's initial weights.
 
     Attributes:
         going: which replicates are still in training, ``(replicate,)``.
     """
 
-    def __init__(self, initial: Sequence[dict[str, str]]) -> None:
+    def __init__(self, primary: Metric, initial: Sequence[dict[str, str]]) -> None:
         count = len(initial)
-        self.initial = initial
+        self.primary, self.initial = primary, initial
         self.going = torch.ones(count, dtype=torch.bool)
         self.steps = torch.zeros(count, dtype=torch.long)
         self.seconds = torch.zeros(count, dtype=torch.float64)
-        self.best = torch.full((count,), math.inf, dtype=torch.float64)
+        self.best = torch.full((count,), -math.inf, dtype=torch.float64)
         self.best_step = torch.zeros(count, dtype=torch.long)
         self.rises = torch.zeros(count, dtype=torch.long)
         self.reasons = [""] * count
         self.points = torch.zeros(count, dtype=torch.long)
         self.curves: dict[str, list[Sequence[float]]] = {}
-        self._validation: list[Tensor] = []
+        self._losses: list[Tensor] = []
 
     def advance(self, step: int, seconds: float, finite: Tensor) -> None:
         """Record that steps were taken; a replicate whose losses are not finite has diverged.
@@ -49,38 +51,42 @@ class CohortState:
             self.reasons[i] = f"loss or a weight was not finite by step {step}"
         self.going &= finite
 
-    def note(self, validation: Tensor, **values: Sequence[float]) -> None:
+    def note(self, loss: Tensor, score: Tensor, **values: Sequence[float]) -> None:
         """Add a point to the curves of those that are going.
 
         Args:
-            validation: the loss that early stopping watches, ``(replicate,)``.
+            loss: on the validation part, which early stopping watches, ``(replicate,)``.
+            score: primary score there, whose best names the best weights, ``(replicate,)``.
             values: by name of the curve, one a replicate.
         """
-        self._validation = [*self._validation[-1:], validation]
+        self._losses = [*self._losses[-1:], loss]
+        self._score = self.primary.sign * score.double()
         for name, numbers in values.items():
             self.curves.setdefault(name, []).append(numbers)
         self.points += self.going
 
-    def watch(self, patience: int) -> Tensor:
-        """Compare the last two validation losses; returns whose weights are to be kept, ``(replicate,)``.
+    def watch(self, patience: int | None) -> Tensor:
+        """Compare the last two validation losses; returns whose weights are to be kept as the best, ``(replicate,)``.
 
-        They are those at their best so far, and those that never were, their loss not being finite, and so are
-        scored as they are. Whose loss rose ``patience`` times in a row stops.
+        They are those at their best so far, and those that never were, no score of theirs being finite, and so are
+        scored as they are. Whose loss rose ``patience`` times in a row stops; nobody where that is None.
         """
-        before, now = self._validation
+        before, now = self._losses
         risen = torch.where(now > before, self.rises + 1, 0)
         self.rises = torch.where(self.going, risen, self.rises)
-        improved = self.going & (now < self.best)
-        self.best = torch.where(improved, now, self.best)
+        improved = self.going & self._score.isfinite() & (self._score > self.best)
+        self.best = torch.where(improved, self._score, self.best)
         self.best_step = torch.where(improved, self.steps, self.best_step)
         kept = self.going & (self.best_step == 0) | improved
-        self.going &= self.rises < patience
+        if patience is not None:
+            self.going &= self.rises < patience
         return kept
 
     def progress(self, index: int) -> RunState:
         """Return the state of one replicate."""
         points = int(self.points[index])
         made = RunState(
+            self.primary,
             initial=self.initial[index],
             steps=int(self.steps[index]),
             step_seconds=float(self.seconds[index]),

@@ -49,7 +49,9 @@ def best_of_trials(result: Result) -> Figure | None:
 
 
 def expected(row: Row, ceiling: float | None) -> Band:
-    """Return median and quartiles over seeds of the expected best of n, ``(n,)``.
+    """Return median and quartiles over seeds of the expected best of the first trial and n - 1 others, ``(n,)``.
+
+    The first is at the stated settings and is always there; the others are drawn at random.
 
     A trial that failed, or did worse than learning nothing, counts as learning nothing; where that is not known, as the
     worst that finished.
@@ -60,7 +62,8 @@ def expected(row: Row, ceiling: float | None) -> Band:
     table = []
     for scores in searched.scores:
         values = limited(np.array(scores), ceiling, higher)
-        table.append([best_of(values.tolist(), n, higher) for n in range(1, len(values) + 1)])
+        first, others = float(values[0]), limited(values[1:], float(values[0]), higher).tolist()
+        table.append([first, *(best_of(others, n, higher) for n in range(1, len(values)))])
     return quartiles(range(1, searched.search.trials + 1), table)
 
 

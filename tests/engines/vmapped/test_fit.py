@@ -95,15 +95,16 @@ def seeded(tiny: Any, model: Call, seeds: Sequence[int] = range(3), **settings: 
 
 def facts(record: RunResult) -> str:
     """Return what two engines must agree on exactly."""
-    return repr(
-        replace(record, scores={}, curves={}, predictions=None, seconds=0.0, step_seconds=0.0)
-    ) + repr(record.curves["step"])
+    unlike = {"scores": {}, "other_scores": {}, "standard_errors": {}, "curves": {}}
+    bare = replace(record, **unlike, predictions=None, seconds=0.0, step_seconds=0.0)
+    return repr(bare) + repr(record.curves["step"])
 
 
 def numbers(record: RunResult) -> dict[str, np.ndarray]:
     """Return what two engines must agree on to round-off."""
     found = {f"curve {name}": np.array(curve) for name, curve in record.curves.items()}
-    found |= {f"score {name}": np.array(score) for name, score in record.scores.items()}
+    for field in ("scores", "other_scores", "standard_errors"):
+        found |= {f"{field} {name}": np.array(x) for name, x in getattr(record, field).items()}
     if record.predictions is not None:
         found["predictions"] = record.predictions.outputs
         found["targets"] = record.predictions.target

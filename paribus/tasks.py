@@ -18,6 +18,7 @@ _MODULES = {
     "diabetes": "tables",
     "image_and_table": "image_and_table",
     "images": "images",
+    "iris": "tables",
     "multi_label_digits": "multi_label_digits",
     "random_walk": "random_walk",
     "series": "series",

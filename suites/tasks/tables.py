@@ -1,4 +1,4 @@
-"""Small tables of measurements that scikit-learn ships, as further tasks to rank over: wine and diabetes."""
+"""Small tables of measurements that scikit-learn ships, as further tasks to rank over: iris, wine and diabetes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,20 @@ from paribus import Dataset, Task, call
 from paribus.data.dataset import digest_tensors
 from paribus.suites.tasks.metrics import mse
 from paribus.suites.tasks.tabular import TABULAR
+
+
+def iris() -> Dataset:
+    """Return the iris table: 150 flowers, four lengths and widths, three species of 50.
+
+    Inputs are ``(150, 4)`` in cm, targets ``(150,)``. One species stands apart; the other two overlap.
+
+    Source: R. A. Fisher, The use of multiple measurements in taxonomic problems, Annals of Eugenics 7, 1936.
+    """
+    from sklearn.datasets import load_iris
+
+    bunch = load_iris()
+    classes = tuple(map(str, bunch.target_names))
+    return _table("iris", bunch, torch.from_numpy(bunch.target).long(), classes=classes)
 
 
 def wine() -> Dataset:
@@ -51,6 +65,7 @@ def _table(name: str, bunch: Any, targets: torch.Tensor, **fields: Any) -> Datas
     )
 
 
+IRIS = TABULAR.model_copy(update={"name": "iris", "source": call(iris)})
 WINE = TABULAR.model_copy(update={"name": "wine", "source": call(wine)})
 DIABETES = Task(
     name="diabetes",

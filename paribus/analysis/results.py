@@ -399,7 +399,7 @@ def _contrasts(
         "metric": metric.name,
         "interactions": {name: four for name, four in asked if {*four} <= {*names}},
         "scale": comparison.interaction_scale or "score",
-        "rounding": max(_rounding(row.variant) for row in complete),
+        "rounding": max(rounding(row.variant) for row in complete),
     }
     table = dict(zip(names, scores, strict=True))
     if sequential:
@@ -408,7 +408,7 @@ def _contrasts(
     return decide(table, correction=correction, new_data=comparison.corrected, **given)
 
 
-def _rounding(variant: Variant) -> float:
+def rounding(variant: Variant) -> float:
     """Return the relative difference up to which scores are equal: 8 machine epsilons of what they come from."""
     return 8 * float(np.finfo(variant.recipe.dtype).eps)
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
+import numpy as np
+
+from paribus.analysis.claims import target_steps
 from paribus.analysis.ranking import MIN_TASKS, TaskRanking
 from paribus.analysis.results import Result, Row
+from paribus.analysis.tuning_gain import tuning_gains
 from paribus.analysis.verdict import Contrast, Decision, Reason, Size
 from paribus.experiment.variant import within
 from paribus.report.formatting import listed, number, p_equals, pathless, plural
+from paribus.report.kept_weights import improving
 from paribus.report.tables import mean_scores, state
 
 MAX_SCORES = 4  # variants of one verdict up to which their scores are named
@@ -40,20 +45,64 @@ def _arm(result: Result, arms: Sequence[Result]) -> str:
     """Tell the outcome of one arm; the first one names score and seeds."""
     first = result is arms[0]
     settings = {"default": "stated settings", "tuned": "tuned"}[result.arm]
-    parts = [settings] * (len(arms) > 1 or result.arm == "tuned")
+    named = len(arms) > 1 or result.arm == "tuned"
+    parts = [*_unfinished(result), *([settings] if named else [])]
     if first:
         seeds = (
             f"up to {len(result.seeds)} seeds" if result.cap else plural(len(result.seeds), "seed")
         )
-        parts += [f"test {result.comparison.primary.name}", seeds, *_steps(result)]
+        parts += [f"test {result.comparison.primary.name}{_weights(result)}", seeds]
     context = ", ".join(parts)
-    return f"{context[0].upper()}{context[1:]}: {outcome(result)}."
+    speed = _speed(result) if first else ""
+    worse = _worse_than_stated(arms) if result.arm == "tuned" else ""
+    return f"{context[0].upper()}{context[1:]}: {outcome(result)}.{speed}{worse}"
 
 
-def _steps(result: Result) -> list[str]:
+def _unfinished(result: Result) -> list[str]:
+    """Say after how many steps this is, where a variant was still improving then."""
+    steps, still = _steps(result), list(improving(result))
+    if not still or not steps:
+        return []
+    names = listed(still) if len(still) <= MAX_SCORES else f"{len(still)} of {len(result.rows)}"
+    return [f"after {steps} ({names} still improving)"]
+
+
+def _weights(result: Result) -> str:
+    """Say which weights were scored, of a training of how many steps."""
+    steps = _steps(result)
+    if result.comparison.metric is not None or not steps or "recipe.keep" in result.control.varied:
+        return f", {steps}" if steps else ""
+    if result.comparison.recipe.keep == "best":
+        return f" of the best weights in {steps}"
+    return f" at the last of {steps}"
+
+
+def _steps(result: Result) -> str:
     """Name the optimizer steps of a run, where they are the same for all variants."""
     varied = any(within("recipe.steps", path) for path in result.control.varied)
-    return [] if varied else [plural(result.comparison.recipe.steps, "step")]
+    return "" if varied else plural(result.comparison.recipe.steps, "step")
+
+
+def _speed(result: Result) -> str:
+    """Tell the median steps to the target of a few variants, the fastest first."""
+    comparison = result.comparison
+    rows = [row for row in result.rows if not state(row, result)]
+    if comparison.target is None or not 1 < len(rows) <= MAX_SCORES + 1 or result.control.broken:
+        return ""
+    medians = sorted((float(np.median(target_steps(comparison, r))), r.variant.name) for r in rows)
+    if not np.isfinite(medians[0][0]):
+        return ""
+    shown = listed(f"{name} {f'{x:,.0f}' if np.isfinite(x) else 'never'}" for x, name in medians)
+    metric = comparison.task.primary.name
+    return f" Median steps to a validation {metric} of {comparison.target:g}: {shown}."
+
+
+def _worse_than_stated(arms: Sequence[Result]) -> str:
+    """Name the variants that tuning made worse."""
+    worse = [n for n, c in tuning_gains(arms).items() if c.decision is Decision.worse]
+    if not worse:
+        return ""
+    return f" Tuning made {listed(worse)} worse than {'its' if len(worse) == 1 else 'their'} stated settings."
 
 
 def outcome(result: Result) -> str:

@@ -10,6 +10,7 @@ from paribus.analysis.ranking import TaskRanking
 from paribus.analysis.results import Result
 from paribus.report import (
     claims,
+    kept_weights,
     method,
     provenance_tables,
     ranking_tables,
@@ -100,6 +101,8 @@ def _device(arms: Sequence[Result], figures: Sequence[Figures]) -> list[str]:
         *start_lines(arms[0]),
         tables.markdown(tables.of_arms(arms, tables.score_lines)),
         *legend(result),
+        *_weights(arms),
+        *_tuning_gains(arms),
         *(line for arm in arms for line in _interactions(arm)),
         *_failures(arms),
         *_undefined(arms),
@@ -137,6 +140,26 @@ def legend(result: Result) -> list[str]:
         positive
     )
     return [" ".join(sentences)] if sentences else []
+
+
+def _weights(arms: Sequence[Result]) -> list[str]:
+    """Return which weights were scored and how training ended, of each arm."""
+    found = [
+        f"{'Tuned: ' * (arm.arm == 'tuned')}{line}"
+        for arm in arms
+        for line in kept_weights.lines(arm)
+    ]
+    return [bullets(found)] if found else []
+
+
+def _tuning_gains(arms: Sequence[Result]) -> list[str]:
+    """Return what tuning bought each variant, where both arms are there."""
+    lines = secondary_tables.tuning_gain_lines(arms)
+    if not lines:
+        return []
+    title = f"### {method.link('What tuning bought', 'tuned-arm')}"
+    note = "Each variant tuned against itself at its stated settings, paired by seed; positive: tuning helped."
+    return [title, tables.markdown(lines), note]
 
 
 def broken(result: Result) -> list[str]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from paribus.analysis.claims import ClaimResult, target_steps
 from paribus.analysis.results import Floats, Result, Row
+from paribus.analysis.tuning_gain import tuning_gains
 from paribus.analysis.verdict import Contrast, Decision
 from paribus.metrics.named import NAMES, SCORE
 from paribus.report.formatting import (
@@ -49,6 +50,26 @@ def fragility_lines(result: Result) -> list[Line]:
         for name, f in found
         if f is not None
     ]
+
+
+def tuning_gain_lines(arms: Sequence[Result]) -> list[Line]:
+    """Return a line for each variant with both arms: its tuned runs against those at its stated settings."""
+    return [
+        {
+            "variant": name,
+            "stated minus tuned" if not _higher(arms[0]) else "tuned minus stated": interval(
+                contrast.difference
+            ),
+            **{key: text for key, text in wins(contrast).items() if key != "share of wins"},
+            "p": adjusted_p(contrast),
+            "verdict": contrast.label,
+        }
+        for name, contrast in tuning_gains(arms).items()
+    ]
+
+
+def _higher(result: Result) -> bool:
+    return result.comparison.primary.higher_is_better
 
 
 def interaction_lines(result: Result) -> list[Line]:

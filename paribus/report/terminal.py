@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from paribus.analysis.claims import answer_all
 from paribus.analysis.results import Result
+from paribus.report.kept_weights import lines
 from paribus.report.tables import by_comparison, heading, sign, undefined, verdict_table
 
 
@@ -30,6 +31,7 @@ def _table(arms: Sequence[Result]) -> str:
             *(warning if broken else []),
             verdict_table(*arms).to_markdown(index=False, tablefmt="simple", disable_numparse=True),
             f"{heading(result.comparison.primary)}; difference: {sign(result)}, positive is better",
+            *(line for arm in arms[:1] for line in lines(arm)),
             *(
                 f"undefined: {line['score']} of {line['variant']} (seeds: {line['seeds']})"
                 for arm in arms

@@ -17,8 +17,9 @@ NO_GPU = "no CUDA device was found"
 
 def test_verdicts_are_named_with_scores_and_margin(store) -> None:
     assert answer([filled(store).result()]) == (
-        "**Which optimizer is best?** Test log_loss, 10 seeds, 20 steps: adam is clearly better than sgd (0.200 "
-        "against 0.400); rmsprop differs from sgd by less than the margin of 0.02 nats."
+        "**Which optimizer is best?** Test log_loss of the best weights in 20 steps, 10 seeds: adam is clearly better "
+        "than sgd (0.200 against 0.400); rmsprop differs from sgd by less than the margin of 0.02 nats. Median steps to "
+        "a validation log_loss of 0.4: adam 20, rmsprop never and sgd never."
     )
 
 
@@ -49,7 +50,9 @@ def test_a_single_seed_is_not_said_in_the_plural(store) -> None:
     bench = Bench(store, seeds=1)
     for name in ("sgd", "adam", "rmsprop"):
         bench.put(name, [0.4 if name == "sgd" else 0.2])
-    assert "Test log_loss, 1 seed, 20 steps: too few seeds" in answer([bench.result()])
+    assert "Test log_loss of the best weights in 20 steps, 1 seed: too few seeds" in answer(
+        [bench.result()]
+    )
 
 
 def test_broken_control_withholds_the_answer(store) -> None:
@@ -87,8 +90,8 @@ def test_a_floor_of_several_and_a_single_step_are_sentences(store) -> None:
     for name in ("sgd", "adam", "rmsprop"):
         bench.put(name, around(0.72))
     assert answer([bench.result()]).endswith(
-        "Test log_loss, 10 seeds, 1 step: none of sgd, adam and rmsprop beats the predictor that learns nothing "
-        "(`prior`) by the margin."
+        "Test log_loss of the best weights in 1 step, 10 seeds: none of sgd, adam and rmsprop beats the predictor that "
+        "learns nothing (`prior`) by the margin."
     )
 
 
@@ -116,17 +119,21 @@ def test_what_is_missing_is_said(store) -> None:
 def test_each_arm_and_each_device_has_its_outcome(store) -> None:
     result = filled(store).result()
     tuned = replace(result, arm="tuned")
-    assert "? Stated settings, test log_loss, 10 seeds, 20 steps: adam is" in (
-        answer([result, tuned]).replace("**", "")
+    assert (
+        "? Stated settings, test log_loss of the best weights in 20 steps, 10 seeds: adam is"
+        in (answer([result, tuned]).replace("**", ""))
     )
     assert ". Tuned: adam is clearly better than sgd" in answer([result, tuned])
-    assert "** Tuned, test log_loss, 10 seeds, 20 steps: adam is clearly better" in answer([tuned])
+    assert (
+        "** Tuned, test log_loss of the best weights in 20 steps, 10 seeds: adam is clearly better"
+        in answer([tuned])
+    )
     gpu = filled(store)
     gpu.device = "cuda"
     for name, mean in (("sgd", 0.4), ("adam", 0.2), ("rmsprop", 0.3)):
         gpu.put(name, around(mean))
     text = answer([result, gpu.result()])
-    assert "** On cpu: Test log_loss, 10 seeds" in text
+    assert "** On cpu: Test log_loss of the best weights in 20 steps, 10 seeds" in text
     assert " On cuda: Test log_loss, 10 seeds" in text
     assert "adam and rmsprop are clearly better" in text
 

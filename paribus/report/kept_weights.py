@@ -1,0 +1,151 @@
+"""Lines below a table: which weights were scored, how training ended, and what the test part leaves open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from paribus.analysis.results import Result, Row
+from paribus.analysis.training_state import State, TrainingState, training_state
+from paribus.experiment.variant import within
+from paribus.report.formatting import listed, number, span
+from paribus.report.tables import mean_scores, state
+
+MAX_NAMED = 6  # variants that a line names one by one
+
+
+def states(result: Result) -> dict[str, TrainingState]:
+    """Return the state in which each complete variant's training ended, where its curves tell."""
+    found = {
+        row.variant.name: training_state(result, row)
+        for row in result.rows
+        if not state(row, result)
+    }
+    return {name: each for name, each in found.items() if each is not None}
+
+
+def improving(result: Result) -> dict[str, TrainingState]:
+    """Return the variants that were still improving at their last step."""
+    return {name: s for name, s in states(result).items() if s.state is State.improving}
+
+
+def lines(result: Result) -> list[str]:
+    """Return the lines, each a sentence or two; none for scores that are taken of stored predictions."""
+    rows = [row for row in result.rows if not state(row, result)]
+    if result.comparison.metric is not None or not rows:
+        return []
+    found = (_scored(result, rows), _others(result, rows), _ended(result), _sampling(result, rows))
+    return [line for line in found if line]
+
+
+def _scored(result: Result, rows: list[Row]) -> str:
+    """Tell which weights were scored, and when the best were seen."""
+    if any(within("recipe.keep", path) or path == "recipe" for path in result.comparison.paths):
+        keeps = {row.variant.recipe.keep for row in rows}
+        if len(keeps) > 1:
+            best = listed(r.variant.name for r in rows if r.variant.recipe.keep == "best")
+            return f"Scored are the weights with the best validation score of {best}, of the others those at the end."
+    name = result.comparison.primary.name
+    if result.comparison.recipe.keep == "last":
+        why = result.comparison.keep_reason
+        return f"Scored are the weights at the end{f': {why}' if why else ''}."
+    steps = [np.median([r.best_step for r in row.present]) for row in rows]
+    return (
+        f"Scored are each run's weights with the best validation {name}, seen in the median at step "
+        f"{span(float(s) for s in steps)} of {span(max(r.steps for r in row.present) for row in rows)}."
+    )
+
+
+def _others(result: Result, rows: list[Row]) -> str:
+    """Tell the scores of the weights that were not kept, where they differ by more than the margin."""
+    metric, means = result.comparison.primary, mean_scores(result)
+    others = {row.variant.name: _mean_other(row, metric.name) for row in rows}
+    known = {n: x for n, x in others.items() if np.isfinite(x) and n in means}
+    if not known:
+        return ""
+    margin = metric.margin or 0.0
+    apart = {n: x for n, x in known.items() if abs(x - means[n]) > margin}
+    last = result.comparison.recipe.keep == "best"
+    place = "At the end of training" if last else "With the weights of the best validation score"
+    if not apart:
+        within_margin = "the same scores" if not margin else "scores within the margin of these"
+        return f"{place} all variants have {within_margin}."
+    shown = listed(f"{n} {number(x)} (scored: {number(means[n])})" for n, x in _few(apart).items())
+    more = f", and {len(apart) - MAX_NAMED} more differ" if len(apart) > MAX_NAMED else ""
+    rest = "; the others stay within the margin" if margin and len(apart) < len(known) else ""
+    return f"{place} instead: {shown}{more}{rest}."
+
+
+def _few(named: Mapping[str, float]) -> dict[str, float]:
+    return dict(list(named.items())[:MAX_NAMED])
+
+
+def _mean_other(row: Row, name: str) -> float:
+    values = [r.other_scores.get(name, np.nan) for r in row.present if r.completed]
+    return float(np.mean(values)) if values else float("nan")
+
+
+def _ended(result: Result) -> str:
+    """Tell how training ended: who was still improving, who past its best."""
+    found = states(result)
+    if not found:
+        return ""
+    parts = [
+        f"{listed(names)} {word}"
+        for word, names in (
+            ("still improving", list(_gains(result))),
+            ("past its best", [n for n, s in found.items() if s.state is State.past]),
+        )
+        if names
+    ]
+    if not parts:
+        return "At the last step every variant was at its best, by the margin."
+    rest = "; the others at their best" if sum(map(len, _by_state(found))) < len(found) else ""
+    more = [s.more_steps for s in improving(result).values()]
+    ahead = ""
+    if more:
+        known = [m for m in more if m is not None]
+        ahead = (
+            f" Which is best in the end takes more steps to tell: about {max(known):,} more, if gains go on to shrink "
+            "as they did."
+            if len(known) == len(more)
+            else " Which is best in the end takes more steps to tell; gains do not shrink yet, so how many is open."
+        )
+    return f"At the last step, by the validation curve and the margin: {'; '.join(parts)}{rest}.{ahead}"
+
+
+def _by_state(found: Mapping[str, TrainingState]) -> tuple[list[str], list[str]]:
+    return (
+        [n for n, s in found.items() if s.state is State.improving],
+        [n for n, s in found.items() if s.state is State.past],
+    )
+
+
+def _gains(result: Result) -> Iterator[str]:
+    """Yield those that still improve, each with its gain in the last quarter."""
+    for name, each in improving(result).items():
+        yield f"{name} (by {number(each.gain, 2)} in the last quarter)"
+
+
+def _sampling(result: Result, rows: list[Row]) -> str:
+    """Tell the standard error that the test part's own size leaves."""
+    name = result.comparison.primary.name
+    errors = [
+        float(np.mean(values))
+        for row in rows
+        if (
+            values := [
+                e for r in row.present if np.isfinite(e := r.standard_errors.get(name, np.nan))
+            ]
+        )
+    ]
+    sizes = {r.data.get("test") for row in rows for r in row.present}
+    if not errors or len(sizes) != 1:
+        return ""
+    low, high = (number(x, 2) for x in (min(errors), max(errors)))
+    shown = low if low == high else f"{low} to {high}"
+    return (
+        f"For new data, each seed's score has besides a standard error of {shown} from its {sizes.pop()} test samples, "
+        "which more seeds do not make smaller."
+    )

@@ -74,6 +74,8 @@ def _line(result: Result, record: RunResult) -> dict[str, Any]:
         "outcome": record.outcome.value,
         "reason": pathless(record.reason),
         **record.scores,
+        **{f"other/{name}": value for name, value in record.other_scores.items()},
+        **{f"error/{name}": value for name, value in record.standard_errors.items()},
         **{
             f"dummy/{predictor}/{name}": value
             for predictor, scores in record.dummy.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 from paribus.analysis.claims import answer_all
@@ -9,10 +10,17 @@ from paribus.analysis.results import Result
 from paribus.report.kept_weights import lines
 from paribus.report.tables import by_comparison, heading, sign, undefined, verdict_table
 
+WIDTH = 100
+
 
 def terminal(results: Sequence[Result]) -> str:
     """Return a table for each comparison and device, the answers to its claims, and what was skipped."""
     return "\n\n".join(map(_table, by_comparison(results)))
+
+
+def wrap(text: str) -> str:
+    """Return a sentence on lines that a terminal shows whole."""
+    return textwrap.fill(text, WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
 def _table(arms: Sequence[Result]) -> str:
@@ -31,7 +39,7 @@ def _table(arms: Sequence[Result]) -> str:
             *(warning if broken else []),
             verdict_table(*arms).to_markdown(index=False, tablefmt="simple", disable_numparse=True),
             f"{heading(result.comparison.primary)}; difference: {sign(result)}, positive is better",
-            *(line for arm in arms[:1] for line in lines(arm)),
+            *(wrap(line) for line in lines(result)),
             *(
                 f"undefined: {line['score']} of {line['variant']} (seeds: {line['seeds']})"
                 for arm in arms

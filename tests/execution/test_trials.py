@@ -62,7 +62,9 @@ def test_a_trial_is_scored_on_the_validation_part_alone(tiny, engine) -> None:
             "validation/loss",
         }
         assert (record.dummy, record.curves, record.predictions) == ({}, {}, None)
-        assert (record.steps, record.best_step, record.parameters) == (6, 6, 71)  # 30 + 35 + 6
+        assert (record.steps, record.parameters) == (6, 71)  # 30 + 35 + 6
+        assert record.best_step in (3, 6)
+        assert (record.other_scores, record.standard_errors) == ({}, {})
 
 
 def test_a_trial_never_sees_the_test_part(tiny) -> None:
@@ -120,7 +122,7 @@ def test_a_validation_score_that_is_not_finite_is_a_failed_trial(tiny, engine) -
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_the_validation_score_is_that_of_the_weights_that_are_kept(tiny, engine) -> None:
-    """Where the recipe stops early, the lowest validation loss's; the last evaluation's otherwise."""
+    """Those of the best validation score, the first metric's, whose validation loss it is here."""
     stopping = {"early_stopping": EarlyStopping(patience=2), "evaluate_every": 1, "steps": 40}
     runs, splits = trials(tiny, **stopping)
     runs = [replace(run, trial=None) for run in runs]

@@ -244,8 +244,8 @@ def test_two_equal_levels_besides_the_baseline_are_refused() -> None:
         (
             "recipe.optimiser",
             "a dotted path: got 'optimiser' in Recipe, expected one of model, optimizer, schedule, init, augment, "
-            "start, freeze, batch_size, steps, evaluate_every, clip_norm, early_stopping, time_limit, dtype, salt. "
-            "Name a field of the task or recipe, or a keyword argument that it sets.",
+            "start, freeze, batch_size, steps, evaluate_every, clip_norm, keep, early_stopping, time_limit, dtype, "
+            "salt. Name a field of the task or recipe, or a keyword argument that it sets.",
         ),
         (
             "recipe.model.hiden.0",

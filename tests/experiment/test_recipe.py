@@ -22,7 +22,7 @@ RECIPE = Recipe(
 )
 TEXT = (
     '{"augment":[],"batch_size":32,"clip_norm":null,"dtype":"float32","early_stopping":{"patience":3},'
-    '"evaluate_every":0,"freeze":[],"init":null,"model":{"kwargs":{"hidden":[16,8]},"target":"paribus.models.mlp:MLP"},'
+    '"evaluate_every":0,"freeze":[],"init":null,"keep":"best","model":{"kwargs":{"hidden":[16,8]},"target":"paribus.models.mlp:MLP"},'
     '"optimizer":{"kwargs":{"betas":[0.9,0.999],"lr":0.001},"target":"torch.optim:Adam"},'
     '"salt":"","start":null,"steps":1000,"time_limit":null}'
 )
@@ -50,6 +50,7 @@ def test_its_hash_is_that_of_its_text_in_every_process() -> None:
         ("steps", 10, "steps"),
         ("evaluate_every", 5, "evaluate_every"),
         ("clip_norm", 1.0, "clip_norm"),
+        ("keep", "last", "keep"),
         ("early_stopping", None, "early_stopping"),
         ("early_stopping.patience", 4, "early_stopping.patience"),
         ("time_limit", 60.0, "time_limit"),

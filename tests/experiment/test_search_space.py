@@ -163,32 +163,31 @@ def test_an_edge_is_crowded_by_more_than_a_quarter_of_the_winners() -> None:
     ]
 
 
-def test_a_crowded_end_is_widened_tenfold_for_every_variant_alike() -> None:
-    spaces = {
-        "sgd": space(lr=RATES),
-        "momentum": space(lr=RATES, momentum=MOMENTA),
-        "adam": space(lr=LogUniform(low=1e-4, high=1e-1)),
-        "none": SearchSpace(),
-    }
-    made = widened(spaces, [Edge(LR, "high", 3, 4)])
-    assert {name: s.ranges[LR].high for name, s in made.items() if s.ranges} == {
-        "sgd": 10.0,
-        "momentum": 10.0,
-        "adam": 1.0,
-    }
-    assert made["momentum"].ranges["recipe.optimizer.momentum"] == MOMENTA
-    assert made["none"] == SearchSpace()
+def test_a_crowded_end_is_widened_tenfold_and_nothing_else() -> None:
+    both = space(lr=RATES, momentum=MOMENTA)
+    made = widened(both, [Edge(LR, "high", 3, 4)])
+    assert (made.ranges[LR].low, made.ranges[LR].high) == (RATES.low, 10 * RATES.high)
+    assert made.ranges["recipe.optimizer.momentum"] == MOMENTA
     again = widened(made, [Edge("recipe.optimizer.momentum", "low", 3, 4)])
-    assert again["momentum"].ranges["recipe.optimizer.momentum"].low == pytest.approx(1e-3)
+    assert again.ranges["recipe.optimizer.momentum"].low == pytest.approx(1e-3)
+    assert again.ranges[LR] == made.ranges[LR]
+    assert widened(both, []) == both
+
+
+def test_stated_settings_that_win_crowd_the_end_that_they_lie_beyond() -> None:
+    outside = [{LR: 100 * RATES.high}] * 2 + [{LR: 0.0}] * 2
+    found = edges(space(lr=RATES), outside)
+    assert found == [Edge(LR, "low", 2, 4), Edge(LR, "high", 2, 4)]
+    assert edges(space(lr=RATES), [{}] * 4) == []
 
 
 def test_what_cannot_be_widened_stays() -> None:
     path = "recipe.optimizer.momentum"
-    capped = {"a": space(momentum=LogUniform(low=0.01, high=0.5, complement=True))}
+    capped = space(momentum=LogUniform(low=0.01, high=0.5, complement=True))
     once = widened(capped, [Edge(path, "high", 1, 1)])
-    assert once["a"].ranges[path].high == 1.0
+    assert once.ranges[path].high == 1.0
     assert widened(once, [Edge(path, "high", 1, 1)]) == once
-    flat = {"a": space(momentum=Uniform(low=0, high=0.5))}
+    flat = space(momentum=Uniform(low=0, high=0.5))
     assert widened(flat, [Edge(path, "high", 1, 1)]) == flat
 
 

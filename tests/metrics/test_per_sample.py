@@ -8,7 +8,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from paribus.experiment.named_metric import metric
 from paribus.metrics import (
+    CLIP,
     accuracy,
     label_accuracy,
     label_log_loss,
@@ -143,3 +145,33 @@ def test_psnr_is_ten_logarithms_of_the_peaks_square_over_the_error(error, peak, 
 def test_psnr_of_a_copy_is_finite() -> None:
     image = numbers(2, 1, 3, 3)
     assert psnr(image, image).tolist() == [100.0, 100.0]
+
+
+def test_a_clipped_log_loss_is_that_of_clipped_probabilities() -> None:
+    """As scikit-learn clips: a probability of zero costs -log(clip), one of one -log(1 - clip)."""
+    two = torch.tensor([[800.0, 0.0], [0.0, 800.0], [0.5, 0.0]], dtype=torch.float64)
+    target = torch.tensor([0, 0, 1])
+    p = two.softmax(1)[range(3), target].clamp(1e-4, 1 - 1e-4)
+    for outputs in (two, (two[:, 1:] - two[:, :1])):
+        assert torch.allclose(log_loss(outputs, target, clip=1e-4), -p.log(), rtol=1e-12)
+    assert log_loss(two, target)[1] == 800.0
+    assert log_loss(two, target, clip=1e-4)[1].item() == pytest.approx(9.21034037)
+    nan = torch.full((1, 2), float("nan"))
+    assert log_loss(nan, torch.tensor([0]), clip=1e-4).isnan().all()
+
+
+def test_labels_and_outputs_are_clipped_one_by_one() -> None:
+    outputs = torch.tensor([[50.0, 0.0]], dtype=torch.float64)
+    target = torch.tensor([[0.0, 1.0]], dtype=torch.float64)
+    expected = (-math.log(1e-4) + math.log(2)) / 2
+    assert label_log_loss(outputs, target, clip=1e-4).item() == pytest.approx(expected)
+    both = (outputs, outputs)
+    wrong = output_log_loss(
+        both, torch.tensor([1]), torch.tensor([1]), output=1, target=1, clip=1e-4
+    )
+    assert wrong.item() == pytest.approx(-math.log(1e-4))
+
+
+def test_log_loss_by_name_is_clipped_and_can_be_told_otherwise() -> None:
+    assert metric("log_loss").function.kwargs == {"clip": CLIP}
+    assert metric("log_loss", clip=0.0).function.kwargs == {"clip": 0.0}

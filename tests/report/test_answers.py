@@ -18,8 +18,8 @@ NO_GPU = "no CUDA device was found"
 def test_verdicts_are_named_with_scores_and_margin(store) -> None:
     assert answer([filled(store).result()]) == (
         "**Which optimizer is best?** Test log_loss of the best weights in 20 steps, 10 seeds: adam is clearly better "
-        "than sgd (0.200 against 0.400); rmsprop differs from sgd by less than the margin of 0.02 nats. Median steps to "
-        "a validation log_loss of 0.4: adam 20, rmsprop never and sgd never."
+        "than sgd (0.200 against 0.400); rmsprop differs from sgd by less than the margin of 0.02 nats. Median steps "
+        "to a validation log_loss of 0.4: adam 20, rmsprop never and sgd never."
     )
 
 
@@ -134,7 +134,7 @@ def test_each_arm_and_each_device_has_its_outcome(store) -> None:
         gpu.put(name, around(mean))
     text = answer([result, gpu.result()])
     assert "** On cpu: Test log_loss of the best weights in 20 steps, 10 seeds" in text
-    assert " On cuda: Test log_loss, 10 seeds" in text
+    assert " On cuda: Test log_loss of the best weights in 20 steps, 10 seeds" in text
     assert "adam and rmsprop are clearly better" in text
 
 

@@ -40,7 +40,7 @@ def test_each_line_where_the_best_weights_are_scored(tmp_path: Path) -> None:
         "At the last step, by the validation curve and the margin: sgd (by 0.080 in the last quarter) still "
         "improving; adam past its best; the others at their best. Which is best in the end takes more steps to tell: "
         "about 10 more, if gains go on to shrink as they did.",
-        "For new data, each seed's score has besides a standard error of 0.05 from its 12 test samples, which more "
+        "For new data, each seed's score has besides a standard error of 0.050 from its 12 test samples, which more "
         "seeds do not make smaller.",
     ]
 

@@ -34,7 +34,10 @@ def test_its_claim_has_two_parts_on_the_tuned_arm_that_ask_for_opposite_rankings
 
 @pytest.mark.slow
 def test_the_pair_shares_every_run_of_adam(tmp_path: Path) -> None:
-    """At two seeds, two trials and few steps: what the first comparison trained of Adam the second finds."""
+    """At two seeds, two trials and few steps: what the first comparison trained of Adam the second finds.
+
+    Of momentum it finds the trials at the stated settings, and the winners that keep them.
+    """
     few = {"quick": CAPPED.budgets["quick"].model_copy(update={"steps": 5})}
     pair = tuple(c.model_copy(update={"budgets": few}) for c in SUITE.comparisons)
     made = SUITE.model_copy(update={"comparisons": pair})
@@ -51,9 +54,5 @@ def test_the_pair_shares_every_run_of_adam(tmp_path: Path) -> None:
         chosen = selected([made], session.settings)
         session.prepare(chosen)
         trained = {(c.comparison, c.variant): len(session.train_group(c)) for c in chosen}
-    assert trained == {
-        ("capped", "momentum"): 6,
-        ("capped", "adam"): 6,
-        ("wide", "momentum"): 6,
-        ("wide", "adam"): 0,
-    }
+    assert trained.pop(("wide", "momentum")) in (2, 3, 4)
+    assert trained == {("capped", "momentum"): 6, ("capped", "adam"): 6, ("wide", "adam"): 0}

@@ -13,7 +13,7 @@ from paribus.suites.tasks.metrics import accuracy, log_loss, mse, of_output, squ
     [
         (
             log_loss(0.05),
-            '{"function":{"kwargs":{},"target":"paribus.metrics:log_loss"},"higher_is_better":false,'
+            '{"function":{"kwargs":{"clip":0.0001},"target":"paribus.metrics:log_loss"},"higher_is_better":false,'
             '"margin":0.05,"name":"log_loss","unit":"nats"}',
         ),
         (

@@ -233,3 +233,14 @@ def test_reading_leaves_the_global_generator_alone(comparison: Comparison) -> No
     before = torch.get_rng_state()
     prepared(comparison.variants()[0])
     assert torch.equal(before, torch.get_rng_state())
+
+
+def test_a_comparison_that_scores_the_end_of_training_says_why() -> None:
+    """And none gives a reason that is not needed."""
+    kept = {
+        (suite.name, c.name): (c.recipe.keep == "last", bool(c.keep_reason))
+        for suite in SUITES
+        for c in suite.comparisons
+    }
+    assert {name for name, (last, told) in kept.items() if last != told} == set()
+    assert any(last for last, _ in kept.values())

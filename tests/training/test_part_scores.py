@@ -131,7 +131,7 @@ def test_outputs_that_are_not_finite_are_a_divergence_whatever_the_score(tiny) -
 
     case = scored(tiny["table"], own(infinite))
     run, split = case.pair(MLP)
-    state = RunState(curves={"step": [0.0], "validation/loss": [1.0]})
+    state = RunState(run.task.primary, curves={"step": [0.0], "validation/loss": [1.0]})
     outputs = torch.full((len(split.test), 1), math.inf)
     record = finish(run, split, state, outputs=outputs, layers=[], network={}, seconds=0.0)
     assert record.outcome is Outcome.diverged

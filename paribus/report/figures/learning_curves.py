@@ -25,6 +25,7 @@ from paribus.report.figures.plotting import (
 from paribus.report.provenance_tables import distinct
 from paribus.report.tables import state
 from paribus.runs.run import RunResult
+from paribus.spec import Call
 from paribus.training.schedule import CURVE
 
 if TYPE_CHECKING:
@@ -91,9 +92,15 @@ def diagnostics(result: Result) -> Figure | None:
 def _title(name: str, result: Result) -> str:
     """Name a panel, a loss with its unit where a metric of the task is that loss."""
     task = result.comparison.task
-    units = [m.unit for m in task.metrics if m.unit and m.function == task.loss]
+    units = [m.unit for m in task.metrics if m.unit and unclipped(m.function) == task.loss]
     unit = units[:1] if name in LOSSES else []
     return ", ".join([TITLES.get(name, name), *unit])
+
+
+def unclipped(function: Call) -> Call:
+    """Return a score without the clip that its loss does not have."""
+    kept = {name: value for name, value in function.kwargs.items() if name != "clip"}
+    return Call(target=function.target, kwargs=kept)
 
 
 def chosen(result: Result, curves: Mapping[str, str]) -> Figure | None:

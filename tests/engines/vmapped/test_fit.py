@@ -306,6 +306,26 @@ def test_each_replicate_stops_when_it_would_alone(tiny, network: str, patience: 
     assert all(r.curves["step"][-1] == r.steps for r in records)
 
 
+@pytest.mark.parametrize("patience", [None, 1])
+@pytest.mark.parametrize("keep", ["best", "last"])
+def test_the_weights_that_are_kept_are_the_loops(tiny, keep: str, patience: int | None) -> None:
+    """And the scores of the others, with and without a stop before the last step."""
+    runs, splits = seeded(
+        tiny["images"],
+        NETWORKS["cnn with norm"][1],
+        seeds=range(4),
+        optimizer=call("torch.optim:SGD", lr=0.2, momentum=0.5),
+        steps=24,
+        evaluate_every=2,
+        keep=keep,
+        early_stopping=patience and EarlyStopping(patience=patience),
+    )
+    records = agree(runs, splits, tolerance=1e-9)
+    apart = [r for r in records if r.scores["log_loss"] != r.other_scores["log_loss"]]
+    assert apart, "the best and the last weights are the same in every run"
+    assert all((r.best_step == r.steps) == (keep == "last") for r in apart)
+
+
 def test_a_replicate_that_was_never_best_is_scored_as_it_is(tiny) -> None:
     """Where validation loss is not finite from the start there are no best weights, and the last ones stay."""
     base = tiny["series"]

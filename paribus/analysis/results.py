@@ -102,13 +102,19 @@ class Row:
 
 
 def score_of(record: RunResult, name: str) -> float:
-    """Return a score by name; ``name@0`` is a curve's start, ``name@mean`` its mean; ``parameters`` counts them."""
+    """Return a score by name; ``parameters`` counts them.
+
+    Of a curve ``name@0`` is the start, ``name@mean`` the mean and ``name@last`` the end of a run that was finished,
+    whichever weights are kept.
+    """
     if name == "parameters":
         return float(record.parameters)
     curve, _, which = name.partition("@")
     points = record.curves.get(curve, [])
     if which == "0":
         return points[0] if points else float("nan")
+    if which == "last":
+        return points[-1] if points and record.completed else float("nan")
     if which == "mean":
         return float(np.nanmean(points)) if points and record.completed else float("nan")
     return record.scores.get(name, float("nan"))

@@ -44,6 +44,7 @@ class ClaimResult:
     Attributes:
         single: whether it rests on a test of its own at 5 %, outside the family.
         refuting_p: p of the opposite, where that was tested.
+        units: what was counted, and how many, such as ``29 seeds``; nothing for a fact.
         untested: whether this look could answer nothing, whatever the runs show: withheld, too few seeds, a later look.
     """
 
@@ -53,6 +54,7 @@ class ClaimResult:
     single: bool = False
     untested: bool = False
     refuting_p: float = 1.0
+    units: str = ""
 
 
 def answer_all(result: Result) -> tuple[ClaimResult, ...]:
@@ -167,6 +169,7 @@ def _by_verdict(claim: Claim, result: Result) -> ClaimResult:
         f"verdict {contrast.label}, mean difference {mean:.3g}, {p_phrase(p)} (Holm), "
         f"n = {contrast.n} seeds{seen_as}"
     )
+    units = f"{contrast.n} seeds"
     silent = {*contrast.reasons} - WEAK_EVIDENCE
     look = contrast.decision is Decision.identical and contrast.n < contrast.min_seeds
     if silent or look:
@@ -175,9 +178,8 @@ def _by_verdict(claim: Claim, result: Result) -> ClaimResult:
     against = contrast.p_holm if claim.relation != "equivalent" else 1.0
     if contrast.size is Size.beyond:
         against = min(against, _beyond_p(contrast))
-    return ClaimResult(
-        claim, shown, evidence, refuting_p=against if shown is Answer.refuted else 1.0
-    )
+    refuting = against if shown is Answer.refuted else 1.0
+    return ClaimResult(claim, shown, evidence, refuting_p=refuting, units=units)
 
 
 def _beyond_p(contrast: Contrast) -> float:
@@ -243,8 +245,9 @@ def _by_values(claim: Claim, results: Sequence[Result]) -> ClaimResult:
     verdict, test, against = RELATIONS[claim.relation](d, _margin(claim, result.comparison), by)
     sought = claim.relation in DIFFERENCES and verdict is Answer.undecided
     seen = by.visible(d) if sought else ""
-    evidence = f"{shown} (means), {test}, n = {d.size} {claim.unit}s{seen}"
-    return ClaimResult(claim, verdict, evidence, single, refuting_p=against)
+    units = f"{d.size} {claim.unit}s"
+    evidence = f"{shown} (means), {test}, n = {units}{seen}"
+    return ClaimResult(claim, verdict, evidence, single, refuting_p=against, units=units)
 
 
 def _few(claim: Claim, numbers: Floats) -> str:
@@ -316,7 +319,8 @@ def _by_steps(claim: Claim, comparison: Comparison, variant: Row, reference: Row
     if a.size < stats.min_seeds(1):
         return ClaimResult(claim, Answer.undecided, f"{shown}, {_few(claim, a)}", untested=True)
     against = p if verdict is Answer.refuted else 1.0
-    return ClaimResult(claim, verdict, shown, single=True, refuting_p=against)
+    units = f"{a.size} seeds"
+    return ClaimResult(claim, verdict, shown, single=True, refuting_p=against, units=units)
 
 
 def target_steps(comparison: Comparison, row: Row) -> Floats:

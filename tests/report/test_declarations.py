@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from paribus.analysis.declaration import Seal, seal
@@ -55,13 +53,13 @@ def test_the_details_tell_it_in_one_line_and_the_page_only_what_was_changed(
     told = details([result])
     assert told.count("sealed on") == told.count("| declaration") == 1
     assert "when 30 of its 30 runs had been made" in told
-    assert "Declared after" not in page([result], [{}], Path("hand.csv"))
+    assert "Declared after" not in page([result], [{}], "hand.csv")
     late = Seal("3fa1", WHEN, 30, 0, ("margins",), EARLIER)
     monkeypatch.setitem(result.__dict__, "seal", lambda: late)
     warned = (
         "**Declared after its runs were seen**: margins differ from what was sealed on 2026-11-20"
     )
-    assert warned in page([result], [{}], Path("hand.csv"))
+    assert warned in page([result], [{}], "hand.csv")
 
 
 @pytest.mark.parametrize("part", ["seeds", "rule"])

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 
 from paribus.analysis.claim_registry import ClaimRecord, CompoundClaim, wholes
 from paribus.analysis.hypothesis_tests import Answer
-from paribus.report.formatting import NOTHING, number, pathless
+from paribus.report.formatting import NOTHING, listed, number, pathless
 from paribus.report.tables import Line, markdown
 
 HOW = (
@@ -104,11 +104,11 @@ def _count(claim: CompoundClaim, answer: Answer) -> int:
 
 
 def _rests_on(claim: CompoundClaim) -> str:
-    """Return the units of its tests and whether some parts are facts, such as ``29 seeds, facts``."""
+    """Return the units of its tests and whether some parts are facts, such as ``29 seeds and facts``."""
     answered = [part.answered for part in claim.parts if part.answered]
     units = dict.fromkeys(each.units for each in answered if each.units)
     facts = ["facts"] * any(each.claim.fact and not each.untested for each in answered)
-    return ", ".join([*units, *facts]) or NOTHING
+    return listed([*units, *facts]) if units or facts else NOTHING
 
 
 def _slug(title: str) -> str:
@@ -134,6 +134,8 @@ def _in_words(claim: CompoundClaim) -> str:
     on = "" if rests == NOTHING else f", on {rests}"
     if total == 1:
         return f"**{verdict(claim)}**{on}"
+    if _count(claim, Answer.supported) == total:
+        return f"**{verdict(claim)}**: all {total} parts{on}"
     absent = sum(part.answered is None for part in claim.parts)
     counts = [(_count(claim, answer), str(answer)) for answer in Answer] + [(absent, "not run")]
     told = ", ".join(f"{count} {name}" for count, name in counts if count)

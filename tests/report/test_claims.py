@@ -34,8 +34,10 @@ def test_facts_stand_apart_from_tests_and_the_verdict_says_what_it_rests_on() ->
     parts = [entry("supported"), entry("supported", fact="counted"), entry("undecided")]
     page = claims.page([*parts, entry(None)], set())
     assert (
-        "**undecided**: of 4 parts 2 supported, 1 undecided, 1 not run, on 10 seeds, facts" in page
+        "**undecided**: of 4 parts 2 supported, 1 undecided, 1 not run, on 10 seeds and facts"
+        in page
     )
+    assert "**supported**: all 2 parts, on 10 seeds" in claims.page([entry("supported")] * 2, set())
     tests, _, facts = page.partition("Facts, read off without a test:")
     assert tests.count("p = 0.01") == 2
     assert facts.count("p = 0.01") == 1

@@ -171,8 +171,8 @@ def past_midpoint(
 def task_regrets(results: Sequence[Result], variant: str, *, pair: Sequence[str]) -> Floats:
     """Return by how much the variant falls short of each task's best, averaged over the task's seeds.
 
-    A number a task, in units of what the dummy predictor lacks of the ideal score. The best variant of a task is chosen for each seed by
-    the means of its other seeds: the largest of several scores of one seed would be raised by their noise.
+    A number a task, in units of what the dummy predictor lacks of the ideal score. The best variant of a task is chosen
+    for each seed by the means of its other seeds: the largest of several scores of one seed would be raised by noise.
 
     Args:
         results: of every comparison of a suite.

@@ -116,18 +116,18 @@ def test_an_undefined_score_of_a_finished_run_is_not_taken_for_a_failure(store) 
 
 
 def test_a_variant_exactly_half_way_is_seldom_told_from_it_whatever_the_spreads() -> None:
-    """Ends at 0 and 1, of which the best is ten times as noisy: about 5 % of 400 tests reject.
+    """Ends at 0 and 1, of which the best is ten times as noisy: about 5 % of 2000 tests reject.
 
     Of the share of the way, whose gap is estimated from the same seeds, over 30 % would.
     """
-    generator = np.random.default_rng(1)
+    generator = np.random.default_rng(0)
     spreads = np.array([0.05, 0.05, 0.5])[:, None]
-    draws = np.array([0.5, 0.0, 1.0])[:, None] + spreads * generator.standard_normal((400, 3, 10))
+    draws = np.array([0.5, 0.0, 1.0])[:, None] + spreads * generator.standard_normal((2000, 3, 10))
     linear = draws[:, 0] - (draws[:, 1] + draws[:, 2]) / 2
     gap = (draws[:, 2] - draws[:, 1]).mean(axis=1, keepdims=True)
     ratio = (draws[:, 0] - draws[:, 1]) / gap - 0.5
     rejected = [np.mean([sign_flip_p(d) <= 0.05 for d in each]) for each in (linear, ratio)]
-    assert 0.02 <= rejected[0] <= 0.08
+    assert 0.035 <= rejected[0] <= 0.065  # three standard errors of 5 %
     assert rejected[1] > 0.3
 
 

@@ -39,7 +39,8 @@ SUITE = Suite(
             claims=(
                 Claim(
                     name="C7",
-                    text="A deep sigmoid network's gradient has vanished at its first layer before training starts.",
+                    text="A deep sigmoid network's gradient vanishes on its way back: before training, the first "
+                    "layer's share of the last one's is smaller than with ReLU.",
                     variant="sigmoid",
                     relation="worse",
                     metric="gradient_ratio@0",
@@ -55,19 +56,19 @@ SUITE = Suite(
                 ),
                 Claim(
                     name="C8",
-                    text="ReLU units die where LeakyReLU's do not: a smaller share is dead at the end.",
+                    text="ReLU units die where LeakyReLU's do not: at the end of training a smaller share is dead.",
                     variant="leaky relu .01",
                     relation="better",
-                    metric="dead_share",
+                    metric="dead_share@last",
                     higher_is_better=False,
                     source="Maas et al. 2013",
                 ),
                 Claim(
                     name="C8",
-                    text="Nor do ELU's: a smaller share is dead at the end.",
+                    text="Nor do ELU's: at the end of training a smaller share is dead.",
                     variant="elu",
                     relation="better",
-                    metric="dead_share",
+                    metric="dead_share@last",
                     higher_is_better=False,
                     source="Clevert et al. 2016",
                 ),
@@ -90,7 +91,8 @@ SUITE = Suite(
                 ),
                 Claim(
                     name="C9b",
-                    text="And ELU's final score is better: claimed apart, because speed is not where training ends.",
+                    text="ELU's score is better than ReLU's, by however little: claimed apart, because speed is not "
+                    "where training leads.",
                     variant="elu",
                     relation="better",
                     source="Clevert et al. 2016",

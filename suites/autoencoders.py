@@ -99,7 +99,8 @@ SUITE = Suite(
             claims=(
                 Claim(
                     name="C33",
-                    text="A linear autoencoder finds the PCA subspace: its error is that of two principal components.",
+                    text="A linear autoencoder finds the PCA subspace: its error is that of two principal components, "
+                    "within the margin of 0.002.",
                     variant="linear",
                     relation="within",
                     value=0.0,

@@ -52,18 +52,19 @@ SUITE = Suite(
                 ),
                 Claim(
                     name="C36",
-                    text="At balance the discriminator cannot tell: its accuracy is within 0.1 of one half.",
+                    text="At balance the discriminator cannot tell: after all steps its accuracy is one half, within "
+                    "the margin of 0.05.",
                     variant="N(0, 0.02)",
                     relation="within",
                     value=0.5,
-                    margin=0.1,
+                    margin=0.05,
                     metric="d_accuracy",
                     source="Goodfellow et al. 2014",
                 ),
                 Claim(
                     name="C36",
-                    text="And that is because samples are like real images: at most 0.1 farther from them than these "
-                    "from each other.",
+                    text="And samples are like real images then: farther from them than these are from each other by "
+                    "less than the margin of 0.1.",
                     variant="N(0, 0.02)",
                     relation="above",
                     value=-0.1,

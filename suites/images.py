@@ -45,6 +45,7 @@ LAYERS = Comparison(
             relation="worse",
             metric="parameters",
             higher_is_better=False,
+            fact="counted, with one layer of 32 and one of 64",
             source="course notes",
         ),
         Claim(
@@ -57,16 +58,16 @@ LAYERS = Comparison(
         ),
         Claim(
             name="C21",
-            text="They overfit: a wider gap between training and validation loss at the end.",
+            text="They overfit: at the end of training, validation loss is further above training loss.",
             variant="linear × in place",
             relation="worse",
-            metric="gap/loss",
+            metric="gap/loss@last",
             higher_is_better=False,
             source="course notes",
         ),
         Claim(
             name="C21",
-            text="They ignore where a pixel is: permuted pixels change nothing for a linear network.",
+            text="They ignore where a pixel is: on permuted pixels a linear network does as well, within the margin.",
             variant="linear × permuted",
             reference="linear × in place",
             relation="equivalent",
@@ -100,7 +101,7 @@ POOLING = Comparison(
     claims=(
         Claim(
             name="C23",
-            text="Max-pooling beats average pooling on 8x8 digits: log-loss, with a margin of 0.05 nats.",
+            text="Max-pooling beats average pooling on 8x8 digits, by however little.",
             variant="max",
             relation="better",
             source="course notes",
@@ -133,7 +134,8 @@ PADDING = Comparison(
     claims=(
         Claim(
             name="C22",
-            text="Without padding the loss depends less on the border's pixels than on the others, before training.",
+            text="Padding keeps the border in play: without it, before training, the loss depends less on the "
+            "border's pixels, against the others, than with it.",
             variant="no padding",
             relation="worse",
             metric="border_sensitivity@0",

@@ -40,7 +40,8 @@ SUITE = Suite(
             claims=(
                 Claim(
                     name="C11",
-                    text="Weights from U(0, 1) make outputs explode before training starts.",
+                    text="Weights from U(0, 1) make outputs explode: before training they are larger than with default "
+                    "weights.",
                     variant="uniform × plain",
                     relation="worse",
                     metric="output_scale@0",
@@ -79,7 +80,7 @@ SUITE = Suite(
                 ),
                 Claim(
                     name="Kaiming",
-                    text="Kaiming's weights train the plain network where default weights do not.",
+                    text="Kaiming's weights train the plain network to a higher accuracy than default weights.",
                     variant="kaiming × plain",
                     relation="better",
                     metric="accuracy",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import log
+
 from paribus import Budget, Claim, Comparison, Factor, Recipe, Suite, call
 from paribus.suites.tasks.images import IMAGES
 
@@ -13,12 +15,12 @@ LAYERS = 10
 def _constant(what: str, layers: str) -> Claim:
     return Claim(
         name="C10",
-        text=f"Kaiming keeps the variance of {what} constant across ReLU layers: its logarithm changes by less than "
-        "0.05 a layer.",
+        text=f"Kaiming keeps the variance of {what} constant across ReLU layers: over all ten it changes by less than "
+        "one layer of Xavier's takes from it, a half (log 2 / 10 a layer).",
         variant="kaiming",
         relation="within",
         value=0.0,
-        margin=0.05,
+        margin=log(2) / LAYERS,
         measure=call("paribus.analysis.measures:log_slope", layers=layers),
         source="He et al. 2015",
     )
@@ -47,8 +49,8 @@ SUITE = Suite(
             claims=(
                 Claim(
                     name="C13",
-                    text="Batch normalisation tolerates larger learning rates: more decades of them come within 5 % of "
-                    "the best accuracy.",
+                    text="Batch normalisation tolerates larger learning rates: more decades of them come within the "
+                    "margin of the best accuracy.",
                     variant="0.1 × batch norm",
                     reference="0.1 × plain",
                     relation="better",

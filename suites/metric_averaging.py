@@ -55,7 +55,7 @@ SUITE = Suite(
                         name="C25",
                         text=f"Micro recall equals accuracy ({ratio}), to the rounding of float32.",
                         variant=f"{ratio} × micro",
-                        relation="within",
+                        relation="identical",
                         value=0.0,
                         margin=1e-6,
                         measure=call("paribus.analysis.measures:excess", metric="accuracy"),

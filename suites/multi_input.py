@@ -26,7 +26,8 @@ CLAIMS = (
     ),
     Claim(
         name="C30",
-        text="A shuffled second input, which says nothing, does not help: without it the score is no worse.",
+        text="A shuffled second input, which says nothing, does not help: without it the score is no worse, "
+        "by the margin.",
         variant="blank",
         reference="shuffled",
         relation="not_worse",

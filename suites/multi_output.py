@@ -49,7 +49,8 @@ WEIGHTS = Comparison(
         ),
         Claim(
             name="C31",
-            text="Equal weights give up nothing at characters: no worse than a network trained for them alone.",
+            text="Equal weights give up nothing at characters: no worse than a network trained for them alone, by "
+            "the margin.",
             variant="equal",
             reference="characters alone",
             relation="not_worse",
@@ -57,7 +58,7 @@ WEIGHTS = Comparison(
         ),
         Claim(
             name="C31",
-            text="Nor at alphabets: no worse than a network trained for them alone.",
+            text="Nor at alphabets: no worse than a network trained for them alone, by the margin.",
             variant="equal",
             reference="alphabets alone",
             relation="not_worse",
@@ -91,7 +92,8 @@ ONE_LABEL = Comparison(
     claims=(
         Claim(
             name="C31",
-            text="Several labels share a network without harm: the label that matters is told no worse.",
+            text="Several labels share a network without harm: the label that matters is told no worse, by "
+            "the margin.",
             variant="all labels",
             relation="not_worse",
             source="Caruana 1997",

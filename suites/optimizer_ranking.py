@@ -93,11 +93,12 @@ SUITE = Suite(
     claims=tuple(
         Claim(
             name="C5",
-            text=f"Adam is the safe first choice: its worst regret over the tasks is smaller than that of {other}.",
+            text=f"Adam is the safe first choice: over the tasks it falls less short of each task's best than {other}.",
             variant="adam",
             reference=other,
             relation="better",
-            measure=call("paribus.analysis.measures:worst_regret"),
+            measure=call("paribus.analysis.measures:task_regrets", pair=["adam", other]),
+            unit="task",
             higher_is_better=False,
             source=NOTES,
         )

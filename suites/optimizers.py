@@ -24,7 +24,7 @@ def sgd_is_enough(task: str) -> tuple[Claim, ...]:
     return tuple(
         Claim(
             name="C1",
-            text=f"SGD is enough for simple models: on {task} no worse than {other}.",
+            text=f"SGD is enough for a simple model: on {task} it does no worse than {other}, by the margin.",
             variant="sgd",
             reference=other,
             relation="not_worse",
@@ -68,7 +68,7 @@ SUITE = Suite(
                 *sgd_is_enough("a table"),
                 Claim(
                     name="C6",
-                    text="Momentum saves training time: here, fewer steps to the target than plain SGD.",
+                    text="Momentum saves training time: it reaches the target in fewer steps than plain SGD.",
                     variant="momentum",
                     relation="better",
                     metric="steps_to_target",

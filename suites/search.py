@@ -93,7 +93,7 @@ SUITE = Suite(
             (
                 Claim(
                     name="S20, where all matter",
-                    text="Where every direction matters a grid is no worse than random search.",
+                    text="Where every direction matters a grid is no worse than random search, by the margin.",
                     variant="grid",
                     reference="random",
                     relation="not_worse",

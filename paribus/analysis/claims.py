@@ -1,7 +1,7 @@
 """Claims, stated before the run and answered after it: `supported`, `refuted` or `undecided`.
 
-A claim on the primary metric against the baseline is answered by the family's own verdict, adjusted as it is. Any
-other is one test at 5 %: the page counts how many such tests it makes.
+A claim on the primary metric against the baseline is answered by the family's own verdict, adjusted as it is. A fact is
+read off its numbers. Any other claim is one test at 5 %: the page counts how many such tests it makes.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from paribus import stats
+from paribus.analysis.facts import read_off, short
 from paribus.analysis.hypothesis_tests import (
     ALPHA,
     DIFFERENCES,
@@ -43,6 +44,7 @@ class ClaimResult:
     Attributes:
         single: whether it rests on a test of its own at 5 %, outside the family.
         refuting_p: p of the opposite, where that was tested.
+        units: what was counted, and how many, such as ``29 seeds``; nothing for a fact.
         untested: whether this look could answer nothing, whatever the runs show: withheld, too few seeds, a later look.
     """
 
@@ -52,6 +54,7 @@ class ClaimResult:
     single: bool = False
     untested: bool = False
     refuting_p: float = 1.0
+    units: str = ""
 
 
 def answer_all(result: Result) -> tuple[ClaimResult, ...]:
@@ -77,7 +80,7 @@ def answer_suite(results: Sequence[Result]) -> tuple[ClaimResult, ...]:
 def answer(claim: Claim, *results: Result) -> ClaimResult:
     """Answer one claim: of one comparison, or of every comparison of a suite."""
     reason = next(filter(None, (_reason_untested(claim, result) for result in results)), "")
-    if len({result.seeds for result in results}) > 1:
+    if claim.unit == "seed" and len({result.seeds for result in results}) > 1:
         reason = reason or "withheld: its comparisons have different seeds"
     if reason:
         return ClaimResult(claim, Answer.undecided, reason, untested=True)
@@ -120,14 +123,14 @@ def _reason_untested(claim: Claim, result: Result) -> str:
         return "not run"
     if claim.budget not in (None, result.budget):
         return f"stated for the budget {claim.budget!r}"
-    if result.cap is not None and not _asks_the_family(claim, result):
+    if result.cap is not None and not (claim.fact or _asks_the_family(claim, result)):
         return "withheld: in a sequence of seeds only verdicts answer claims"
     return _withheld(claim, result)
 
 
 def _withheld(claim: Claim, result: Result) -> str:
     """Return the reason why a claim is withheld: that of the verdicts it rests on, if there is one."""
-    if claim.relation == "identical":
+    if claim.relation == "identical" or claim.fact:
         return ""
     if claim.metric == STEPS and result.comparison.corrected:
         return "withheld: shares of seeds do not speak of new data"
@@ -163,8 +166,10 @@ def _by_verdict(claim: Claim, result: Result) -> ClaimResult:
     seen = contrast.detectable
     seen_as = "" if seen is None else f", {seen:.2g} would have been seen"
     evidence = (
-        f"verdict {contrast.label}, mean difference {mean:.3g}, {p_phrase(p)} (Holm){seen_as}"
+        f"verdict {contrast.label}, mean difference {mean:.3g}, {p_phrase(p)} (Holm), "
+        f"n = {contrast.n} seeds{seen_as}"
     )
+    units = f"{contrast.n} seeds"
     silent = {*contrast.reasons} - WEAK_EVIDENCE
     look = contrast.decision is Decision.identical and contrast.n < contrast.min_seeds
     if silent or look:
@@ -173,9 +178,8 @@ def _by_verdict(claim: Claim, result: Result) -> ClaimResult:
     against = contrast.p_holm if claim.relation != "equivalent" else 1.0
     if contrast.size is Size.beyond:
         against = min(against, _beyond_p(contrast))
-    return ClaimResult(
-        claim, shown, evidence, refuting_p=against if shown is Answer.refuted else 1.0
-    )
+    refuting = against if shown is Answer.refuted else 1.0
+    return ClaimResult(claim, shown, evidence, refuting_p=refuting, units=units)
 
 
 def _beyond_p(contrast: Contrast) -> float:
@@ -214,7 +218,7 @@ def _direction(claim: Claim, comparison: Comparison) -> bool:
 
 
 def _by_values(claim: Claim, results: Sequence[Result]) -> ClaimResult:
-    """Return the answer of one test on a number a seed: paired with the reference's, or against the claim's value."""
+    """Return the answer of one test on a number a unit: paired with the reference's, or against the claim's value."""
     result = results[0]
     beside = claim.variant if claim.alone else _named(claim, result)[1]
     a = _numbers(claim, results, claim.variant, beside)
@@ -227,22 +231,27 @@ def _by_values(claim: Claim, results: Sequence[Result]) -> ClaimResult:
     finite = np.isfinite(a) & np.isfinite(b)
     up = claim.alone or _direction(claim, result.comparison)
     d: Floats = (1.0 if up else -1.0) * (a - b)[finite]
+    if claim.fact and finite.all():
+        found = read_off(claim, a, b, d)
+        named = f"{_name(claim, result)} {found.evidence}"
+        return ClaimResult(claim, found.answer, named, refuting_p=found.refuting_p)
     shown = f"{_name(claim, result)} {_against(claim, a[finite], b[finite])}" if d.size else ""
     if not finite.all() or d.size < stats.min_seeds(1):
-        why = _few(a) if finite.all() else f"{d.size} of {len(a)} pairs have the score"
+        why = _few(claim, a) if finite.all() else f"{d.size} of {len(a)} pairs have the score"
         evidence = f"{shown}, {why}".removeprefix(", ")
         return ClaimResult(claim, Answer.undecided, evidence, untested=bool(finite.all()))
     single = claim.relation != "identical"
-    by = _inference(result)
+    by = Inference() if claim.unit == "task" else _inference(result)
     verdict, test, against = RELATIONS[claim.relation](d, _margin(claim, result.comparison), by)
     sought = claim.relation in DIFFERENCES and verdict is Answer.undecided
     seen = by.visible(d) if sought else ""
-    evidence = f"{shown} (medians), {test}, n = {d.size}{seen}"
-    return ClaimResult(claim, verdict, evidence, single, refuting_p=against)
+    units = f"{d.size} {claim.unit}s"
+    evidence = f"{shown} (means), {test}, n = {units}{seen}"
+    return ClaimResult(claim, verdict, evidence, single, refuting_p=against, units=units)
 
 
-def _few(numbers: Floats) -> str:
-    return f"few seeds: {len(numbers)} of {stats.min_seeds(1)} needed"
+def _few(claim: Claim, numbers: Floats) -> str:
+    return f"few {claim.unit}s: {len(numbers)} of {stats.min_seeds(1)} needed"
 
 
 def _numbers(claim: Claim, results: Sequence[Result], variant: str, beside: str) -> Floats:
@@ -272,7 +281,8 @@ def _penalised(result: Result, row: Row, other: Row) -> Floats:
 def _name(claim: Claim, result: Result) -> str:
     """Return the name of the claim's number."""
     if claim.measure is not None:
-        of = [str(value) for value in claim.measure.kwargs.values()]
+        given = claim.measure.kwargs.values()
+        of = [", ".join(v) if isinstance(v, list | tuple) else str(v) for v in given]
         name = claim.measure.target.partition(":")[2].replace("_", " ")
         return f"{name} ({', '.join(of)})" if of else name
     return claim.metric or result.comparison.primary.name
@@ -280,13 +290,8 @@ def _name(claim: Claim, result: Result) -> str:
 
 def _against(claim: Claim, a: Floats, b: Floats) -> str:
     if claim.alone:
-        return f"{_short(np.median(a))} against the value {claim.value:g}"
-    return f"{_short(np.median(a))} against {_short(np.median(b))}"
-
-
-def _short(value: np.floating) -> str:
-    """Return three digits, or all of a count's that are before the point."""
-    return f"{value:,.0f}" if 1e3 <= abs(value) < 1e6 else f"{value:.3g}"
+        return f"{short(np.mean(a))} against the value {claim.value:g}"
+    return f"{short(np.mean(a))} against {short(np.mean(b))}"
 
 
 def _margin(claim: Claim, comparison: Comparison) -> float | None:
@@ -312,9 +317,10 @@ def _by_steps(claim: Claim, comparison: Comparison, variant: Row, reference: Row
         verdict = Answer.supported if wanted > unwanted else Answer.refuted
     shown = f"{shown}, sign test {p_phrase(p)}"
     if a.size < stats.min_seeds(1):
-        return ClaimResult(claim, Answer.undecided, f"{shown}, {_few(a)}", untested=True)
+        return ClaimResult(claim, Answer.undecided, f"{shown}, {_few(claim, a)}", untested=True)
     against = p if verdict is Answer.refuted else 1.0
-    return ClaimResult(claim, verdict, shown, single=True, refuting_p=against)
+    units = f"{a.size} seeds"
+    return ClaimResult(claim, verdict, shown, single=True, refuting_p=against, units=units)
 
 
 def target_steps(comparison: Comparison, row: Row) -> Floats:

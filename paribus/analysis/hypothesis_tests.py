@@ -56,7 +56,7 @@ class Inference:
         return stats.noninferiority_p(d, margin, self.correction or 0.0)
 
     def beyond(self, d: Floats, margin: float) -> float:
-        """Return the p that the mean is not above the margin: non-inferiority of differences less two margins."""
+        """Return the p of "above the margin", one-sided: non-inferiority of differences less two margins."""
         return self.not_below(d - 2 * margin, margin)
 
     def visible(self, d: Floats) -> str:
@@ -107,6 +107,18 @@ def _worse(d: Floats, margin: float | None, by: Inference) -> Tested:
     return _better(-d, margin, by)
 
 
+def _better_by(d: Floats, margin: float | None, by: Inference) -> Tested:
+    """Test a size, both ways at 2.5 %: supported where the 95 % interval lies above the margin, refuted where below."""
+    if margin is None:
+        return Tested(Answer.undecided, "no margin")
+    above, below = (min(1.0, 2 * p) for p in (by.beyond(d, margin), by.not_below(-d, margin)))
+    if below < above:
+        evidence = f"less than {margin:g}, {p_phrase(below)}"
+        return Tested(Answer.refuted if below <= ALPHA else Answer.undecided, evidence, below)
+    evidence = f"more than {margin:g}, {p_phrase(above)}"
+    return Tested(Answer.supported if above <= ALPHA else Answer.undecided, evidence)
+
+
 def _equivalent(d: Floats, margin: float | None, by: Inference) -> Tested:
     if margin is None:
         return Tested(Answer.undecided, "no margin")
@@ -137,6 +149,7 @@ DIFFERENCES = ("better", "worse", "above", "below")
 RELATIONS: dict[str, Callable[[Floats, float | None, Inference], Tested]] = {
     "identical": _identical,
     "better": _better,
+    "better_by": _better_by,
     "worse": _worse,
     "equivalent": _equivalent,
     "not_worse": _not_worse,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from paribus.analysis.declaration import note_seen
 from paribus.experiment.comparison import Comparison
 from paribus.runs.store import Store
 from paribus.spec import digest
@@ -69,10 +70,12 @@ def crossed_looks(comparison: Comparison, looks: Mapping[str, Look]) -> dict[str
 
 
 def note_looks(results: Iterable[Result], store: Store) -> None:
-    """Write the looks that results are into the store, those that are new."""
+    """Write the looks that results are into the store, those that are new, and that their runs were seen."""
     for result in results:
         for look in result.taken:
             store.look(look.contrast, look.seeds)
+        if any(row.present for row in result.rows):
+            note_seen(result.declaration, store)
 
 
 def _looked_at(row: Row) -> object:

@@ -1,7 +1,9 @@
-"""Numbers a seed that claims speak of, made from several runs: widths, areas, slopes, interactions, regrets.
+"""Numbers that claims speak of, made from several runs: widths, areas, slopes, interactions, regrets.
 
-Each is ``(results, variant, **settings) -> (seed,)``, NaN where a seed has no such number. ``results`` are that of one
-comparison, or of every comparison of a suite.
+Each is ``(results, variant, **settings) -> (seed,)``, or ``(task,)`` where it averages over seeds, NaN where there is
+no such number. ``results`` are that of one comparison, or of every comparison of a suite. What is made of several
+variants is linear in their scores: a ratio of two estimates is no number whose mean could be tested. A failed run
+scores the worse of the dummy predictor and of the others that it is compared with on that seed: failing never pays.
 """
 
 from __future__ import annotations
@@ -11,7 +13,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from paribus.analysis.results import Floats, Result, Row
+from paribus import stats
+from paribus.analysis.results import Floats, Result, Row, failure_scores
 from paribus.experiment.task import Metric
 from paribus.runs.run import RunResult
 
@@ -40,28 +43,9 @@ def over_dummy(results: Sequence[Result], variant: str, *, predictor: str, metri
     """
     (result,) = results
     score, row = _metric(result, metric), result.row(variant)
-    sign = score.sign
     dummy = np.array([record.dummy[predictor][score.name] for record in row.present])
-    gained: Floats = sign * (_or_dummy(row, score) - dummy)
-    return gained
-
-
-def advantage(results: Sequence[Result], variant: str, *, over: str, metric: str) -> Floats:
-    """Return by how much the variant's test score is better than another's with the same seed, in the metric's unit.
-
-    A failed run scores as the dummy predictor.
-
-    Args:
-        results: of one comparison.
-        variant: whose.
-        over: the other variant.
-        metric: of the task.
-    """
-    (result,) = results
-    score = _metric(result, metric)
-    sign = score.sign
-    mine, theirs = (_or_dummy(result.row(name), score) for name in (variant, over))
-    gained: Floats = sign * (mine - theirs)
+    own, dummy = _penalised(np.stack([_of(result, row, score), dummy]), result, row, score)
+    gained: Floats = score.sign * (own - dummy)
     return gained
 
 
@@ -79,7 +63,7 @@ def _area(record: RunResult, curve: str) -> float:
 
 
 def late_to_early(results: Sequence[Result], variant: str, *, curve: str) -> Floats:
-    """Return the mean of the last quarter of a curve's points over the mean of the first, NaN left out."""
+    """Return the logarithm of the mean of a curve's last quarter over that of its first, NaN left out."""
     (result,) = results
     return np.array([_late_to_early(record, curve) for record in result.row(variant).present])
 
@@ -90,7 +74,7 @@ def _late_to_early(record: RunResult, curve: str) -> float:
     quarter = len(points) // 4
     if not record.completed or not quarter:
         return float("nan")
-    return float(points[-quarter:].mean() / points[:quarter].mean())
+    return float(np.log(points[-quarter:].mean() / points[:quarter].mean()))
 
 
 def log_slope(results: Sequence[Result], variant: str, *, layers: str) -> Floats:
@@ -153,63 +137,73 @@ def interaction(
     Args:
         results: of one comparison.
         variant: the first of four.
-        metric: of a recorded score, or the primary metric.
+        metric: of the task, or the comparison's own.
         instead: what the variant is held against.
         other: the third.
         other_instead: the fourth.
     """
-    (result,) = results
-    a, b, c, d = (
-        _scores(result, name, metric) for name in (variant, instead, other, other_instead)
-    )
+    a, b, c, d = _together(results, (variant, instead, other, other_instead), metric)
     differences: Floats = (a - b) - (c - d)
     return differences
 
 
-def _scores(result: Result, variant: str, name: str) -> Floats:
-    row = result.row(variant)
-    return row.scores if name == result.comparison.primary.name else row.values(name)
-
-
-def gap_closed(
+def past_midpoint(
     results: Sequence[Result], variant: str, *, metric: str, worst: str, best: str
 ) -> Floats:
-    """Return the variant's share of the way from the worst variant's mean score to the best one's.
+    """Return by how much the variant's score is nearer to the best variant's than to the worst's.
 
-    The gap is that of the means over seeds, so that a seed without one divides by nothing. A failed run scores as the
-    dummy predictor.
+    The score less the mean of the two others', positive where it is nearer to the best: a linear contrast, as the share
+    of the way that it has come would be a ratio of two estimates, whose test errs.
+
+    Args:
+        results: of one comparison.
+        variant: whose.
+        metric: of the task.
+        worst: the variant at one end.
+        best: the variant at the other.
     """
     (result,) = results
-    each = {
-        name: _or_dummy(result.row(name), _metric(result, metric))
-        for name in (variant, worst, best)
-    }
-    gap = each[best].mean() - each[worst].mean()
-    share: Floats = (each[variant] - each[worst]) / (gap or np.nan)
-    return share
+    own, low, high = _together(results, (variant, worst, best), metric)
+    past: Floats = _metric(result, metric).sign * (own - (low + high) / 2)
+    return past
 
 
-def worst_regret(results: Sequence[Result], variant: str) -> Floats:
-    """Return the largest regret over all comparisons: below the seed's best, in units of best over dummy.
+def task_regrets(results: Sequence[Result], variant: str, *, pair: Sequence[str]) -> Floats:
+    """Return by how much the variant falls short of each task's best, averaged over the task's seeds.
 
-    Zero is the best of every comparison, one is no better than the dummy predictor in one of them, and no regret is
-    larger than that.
+    A number a task, in units of what the dummy predictor lacks of the ideal score. The best variant of a task is chosen
+    for each seed by the means of its other seeds: the largest of several scores of one seed would be raised by noise.
+
+    Args:
+        results: of every comparison of a suite.
+        variant: whose.
+        pair: the two variants that the claim compares: a failed run of one is penalised beside the other.
     """
-    worst: Floats = np.max([_regrets(result, variant) for result in results], axis=0)
-    return worst
+    return np.array([_regret(result, variant, pair) for result in results])
 
 
-def _regrets(result: Result, variant: str) -> Floats:
-    metric = result.comparison.task.primary
-    sign = metric.sign
-    scores = sign * np.array([_or_dummy(row, metric) for row in result.rows])
-    dummy = sign * np.array([_dummy(record, metric) for record in result.baseline.present])
-    own = sign * _or_dummy(result.row(variant), metric)
-    best = np.maximum(scores.max(axis=0), dummy)
-    gap = best - dummy
-    regret = np.divide(best - own, gap, out=np.zeros_like(gap), where=gap > 0)
-    clipped: Floats = np.clip(regret, 0.0, 1.0)
-    return clipped
+def _regret(result: Result, variant: str, pair: Sequence[str]) -> float:
+    metric = result.comparison.primary
+    names = [row.variant.name for row in result.rows]
+    each = [_together([result], (name,), metric.name)[0] for name in names]
+    gap = result.baseline.dummy.mean() - (result.suite.across.ideal if result.suite.across else 0.0)
+    best = best_by_the_others(metric.sign * np.array(each))
+    own = metric.sign * _together([result], pair, metric.name)[list(pair).index(variant)]
+    return float((best - own).mean() / abs(gap)) if gap else float("nan")
+
+
+def best_by_the_others(scores: Floats) -> Floats:
+    """Return each seed's score of the variant that is best on average over the other seeds, ``(seed,)``.
+
+    Args:
+        scores: ``(variant, seed)``, more is better, two seeds or more.
+
+    >>> best_by_the_others(np.array([[0.9, 0.1, 0.1], [0.5, 0.5, 0.5]])).tolist()
+    [0.5, 0.5, 0.5]
+    """
+    others = scores.sum(axis=1, keepdims=True) - scores
+    chosen: Floats = np.take_along_axis(scores, others.argmax(axis=0)[None], axis=0)[0]
+    return chosen
 
 
 def usable_width(
@@ -218,34 +212,24 @@ def usable_width(
     *,
     path: str,
     metric: str,
-    within: float = 0.05,
-    between: Sequence[float] = (0.0, float("inf")),
 ) -> Floats:
-    """Return decades of a positive setting over which a seed's score stays within a share of its best.
+    """Return decades of a positive setting over which a seed's score is within the metric's margin of its best.
 
-    Between two settings the score is a straight line over the setting's logarithm; a failed run scores as the dummy
-    predictor.
+    The margin is the largest difference that does not matter. Between two settings the score is a straight line over
+    the setting's logarithm.
 
     Args:
         results: of one comparison.
         variant: the others that differ from it at the path alone are the ones looked at.
         path: of the factor whose levels are the settings.
-        metric: of the task.
-        within: the share.
-        between: the least and the largest setting that are counted; the best is that of all.
+        metric: of the task, with a margin.
     """
     (result,) = results
     settings, rows = along(result, variant, path)
     score = _metric(result, metric)
-    table = np.array([_or_dummy(row, score) for row in rows])
-    best = table.max(axis=0) if score.higher_is_better else table.min(axis=0)
-    sign = score.sign
-    edge = best - sign * within * np.abs(best)
-    above = sign * (table - edge)
-    low, high = between
-    # A setting that is meant to be a limit may differ from it by rounding.
-    counted = (settings >= low * (1 - 1e-9)) & (settings <= high * (1 + 1e-9))
-    return _covered(np.log10(settings[counted]), above[counted])
+    assert score.margin is not None, "a usable width needs a metric with a margin"
+    table = score.sign * _together(results, [row.variant.name for row in rows], metric)
+    return _covered(np.log10(settings), table - table.max(axis=0) + score.margin)
 
 
 def _covered(x: Floats, heights: Floats) -> Floats:
@@ -281,13 +265,45 @@ def _without(levels: Sequence[str], place: int) -> tuple[str, ...]:
 
 
 def _metric(result: Result, name: str) -> Metric:
-    return next(m for m in result.comparison.task.metrics if m.name == name)
+    return next(
+        m for m in (*result.comparison.task.metrics, result.comparison.primary) if m.name == name
+    )
 
 
-def _or_dummy(row: Row, metric: Metric) -> Floats:
-    """Return a test score of each run, ``(seed,)``, that of the first dummy predictor where it failed."""
-    return np.array([r.scores.get(metric.name, _dummy(r, metric)) for r in row.present])
+def _together(results: Sequence[Result], variants: Sequence[str], name: str) -> Floats:
+    """Return a score of variants that are compared with each other, ``(variant, seed)``, failed runs penalised.
+
+    Args:
+        results: of one comparison.
+        variants: whose.
+        name: of a metric.
+    """
+    (result,) = results
+    metric, rows = _metric(result, name), [result.row(variant) for variant in variants]
+    scores = np.stack([_of(result, row, metric) for row in rows])
+    table = _penalised(scores, result, rows[0], metric)
+    finished = np.array([[record.completed for record in row.present] for row in rows])
+    return np.where(finished, scores, table)  # a score that is undefined stays so
 
 
-def _dummy(record: RunResult, metric: Metric) -> float:
-    return next(iter(record.dummy.values()))[metric.name]
+def _of(result: Result, row: Row, metric: Metric) -> Floats:
+    """Return a score of each run, NaN where it failed; a metric of the comparison's own is no score of the record."""
+    primary = metric.name == result.comparison.primary.name
+    return row.scores if primary else row.values(metric.name)
+
+
+def _penalised(scores: Floats, result: Result, row: Row, metric: Metric) -> Floats:
+    """Return ``(variant, seed)``, a failed run at the worse of the dummy predictor's score and the others'.
+
+    Args:
+        scores: NaN where a run failed.
+        result: that they are of.
+        row: whose runs know the dummy predictor's score.
+        metric: of the scores.
+    """
+    dummy = row.dummy
+    if metric.name != result.comparison.primary.name:
+        first = next(iter(result.comparison.task.dummy))
+        dummy = np.array([record.dummy[first][metric.name] for record in row.present])
+    failed = failure_scores(metric.higher_is_better, dummy, scores)
+    return stats.penalised(scores, failed, higher_is_better=metric.higher_is_better)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from paribus import stats
 from paribus.analysis.control import Control, check_control
+from paribus.analysis.declaration import Declaration, Seal, declare, read_seal
 from paribus.analysis.interim_looks import Look, crossed_looks, looks_at
 from paribus.analysis.verdict import Contrast, Reason, decide, decide_sequentially
 from paribus.data.summary import DataSummary, summary_key
@@ -102,13 +103,19 @@ class Row:
 
 
 def score_of(record: RunResult, name: str) -> float:
-    """Return a score by name; ``name@0`` is a curve's start, ``name@mean`` its mean; ``parameters`` counts them."""
+    """Return a score by name; ``parameters`` counts them.
+
+    Of a curve ``name@0`` is the start, ``name@mean`` the mean and ``name@last`` the end of a run that was finished,
+    whichever weights are kept.
+    """
     if name == "parameters":
         return float(record.parameters)
     curve, _, which = name.partition("@")
     points = record.curves.get(curve, [])
     if which == "0":
         return points[0] if points else float("nan")
+    if which == "last":
+        return points[-1] if points and record.completed else float("nan")
     if which == "mean":
         return float(np.nanmean(points)) if points and record.completed else float("nan")
     return record.scores.get(name, float("nan"))
@@ -144,6 +151,7 @@ class Result:
         arm: ``default``, each variant as it is stated, or ``tuned``, each the winner of a search.
         pilot: the spaces that were searched, in the tuned arm, once they are known.
         read: what was read of a user's own data, one each of the variants' data sets.
+        seal: reads how its declaration was sealed, None where it was not.
     """
 
     suite: Suite
@@ -164,6 +172,7 @@ class Result:
     arm: Arm = "default"
     pilot: Pilot | None = None
     read: tuple[DataSummary, ...] = ()
+    seal: Callable[[], Seal | None] = lambda: None
 
     @property
     def baseline(self) -> Row:
@@ -174,6 +183,13 @@ class Result:
     def exploratory(self) -> bool:
         """True where this is a later look at a result that was looked at before with other seeds."""
         return len(self.looks) > 1
+
+    @property
+    def declaration(self) -> Declaration:
+        """What is declared of it today."""
+        return declare(
+            self.suite, self.comparison, arm=self.arm, runs=self.baseline.runs, cap=self.cap
+        )
 
     @property
     def unequal(self) -> bool:
@@ -254,7 +270,7 @@ def collect(
         if arm == "tuned" and _unequal_trials(comparison, budget):
             judged = tuple(flagged(contrast, Reason.unequal_budgets) for contrast in judged)
         contrasts = {contrast.variant: contrast for contrast in judged}
-    return Result(
+    result = Result(
         suite=suite,
         comparison=comparison,
         budget=budget,
@@ -274,6 +290,7 @@ def collect(
         pilot=pilot,
         read=_what_was_read(rows, store),
     )
+    return replace(result, seal=lambda: read_seal(result.declaration, store, result.run_keys))
 
 
 def _what_was_read(rows: Sequence[Row], store: Store) -> tuple[DataSummary, ...]:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from paribus.analysis.claim_registry import ClaimRecord
+from paribus.analysis.claim_registry import ClaimRecord, entries
 from paribus.analysis.interim_looks import note_looks
 from paribus.analysis.results import Result
 from paribus.errors import ParibusError
@@ -94,7 +94,7 @@ def finish(study: Study, cases: Sequence[Case], declared: Sequence[Suite]) -> Fi
     from paribus.report import write
 
     results = look_at_results(study, cases)
-    claims = study.claims(declared, results)
+    claims = entries(declared, results)
     out = study.settings.out
     pages = write(results, out, claims)
     if study.settings.evidence:

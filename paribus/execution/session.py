@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
 
+from paribus.analysis.declaration import declare, seal
 from paribus.analysis.interim_looks import note_looks
 from paribus.analysis.results import timing_key
 from paribus.engines.cohorts import cohort_key, stacked
@@ -83,7 +84,18 @@ class Session:
         here = [case for case in cases if not self.study.skip_reason(case)]
         self._choose_engines(here)
         self._planned += here
+        self._seal(here)
         self._forecast(here)
+
+    def _seal(self, cases: Sequence[Case]) -> None:
+        """Write what each arm declares to the store, before anything of it is trained."""
+        study = self.study
+        for arm in {case.arm_key: study.arm(case) for case in cases}.values():
+            runs = study.loop_runs(arm.cases[0])
+            declared = declare(
+                arm.suite, arm.comparison, arm=arm.arm, runs=runs, cap=self.settings.max_seeds
+            )
+            seal(declared, study.store)
 
     def _choose_engines(self, cases: Sequence[Case]) -> None:
         engines = self.study.engines

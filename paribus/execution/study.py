@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
 
-from paribus.analysis.claim_registry import ClaimRecord, entries
 from paribus.analysis.results import Result, collect
 from paribus.execution.arm_state import ArmState
 from paribus.execution.cases import DEVICES, Case
@@ -285,9 +284,3 @@ class Study:
             arm=arm.arm,
             cap=self.settings.max_seeds,
         )
-
-    def claims(
-        self, declared: Sequence[Suite], results: Sequence[Result]
-    ) -> tuple[ClaimRecord, ...]:
-        """Return every claim of the declared suites, answered by these results, or by those of earlier sessions."""
-        return entries(declared, results, self.store)

@@ -68,9 +68,11 @@ def _refuse_unanswerable(comparison: Comparison, claim: Claim) -> None:
         f"the score {claim.metric!r} without a direction": not steps
         and metric is None
         and claim.higher_is_better is None
-        and claim.relation in ("better", "worse", "not_worse", "equivalent"),
-        f"{claim.relation!r} without a margin": claim.relation in ("not_worse", "equivalent")
+        and claim.relation in ("better", "better_by", "worse", "not_worse", "equivalent"),
+        f"{claim.relation!r} without a margin": claim.relation
+        in ("better_by", "not_worse", "equivalent")
         and margin is None,
+        "tasks as units": claim.unit == "task",
     }
     none_of(
         mistakes,

@@ -8,12 +8,15 @@ from collections.abc import Collection, Sequence
 
 from paribus.analysis.claim_registry import ClaimRecord, CompoundClaim, wholes
 from paribus.analysis.hypothesis_tests import Answer
-from paribus.report.formatting import NOTHING, number, pathless
+from paribus.report.formatting import NOTHING, listed, number, pathless
 from paribus.report.tables import Line, markdown
 
 HOW = (
-    "Every claim that a suite declares, stated before anything ran. `supported`: every part is; `refuted`: at least "
-    "one part is; `undecided`: all else. [How claims are answered](method.md#claims)."
+    "Every claim that a suite declares, and what the runs behind these pages say of it; nothing is taken from other "
+    "sessions. `supported`: every part is shown. `refuted`: the opposite of a part is shown, after Holm over the "
+    "parts. `undecided`: neither, which is no evidence that nothing is there. A claim rests on as many units as it "
+    "names: seeds of one task speak of training again on that task, tasks of tasks like these. Facts, counts or one "
+    "machine's clock, are read off and have no p. [How claims are answered](method.md#claims)."
 )
 
 
@@ -25,9 +28,13 @@ def page(declared: Sequence[ClaimRecord], places: Collection[str]) -> str:
         places: on the pages that stand beside this one, which can be linked to, such as ``depth.md#claims-all-cpu``.
     """
     claims = wholes(declared)
-    blocks = ["# Claims", HOW, *summary(claims), markdown([_line(claim) for claim in claims])]
-    for claim in claims:
+    answered = [claim for claim in claims if claim.answer is not None]
+    blocks = ["# Claims", HOW, *summary(claims)]
+    blocks += [markdown([_line(claim) for claim in answered])] if answered else []
+    for claim in answered:
         blocks += _section(claim, places)
+    open_ = [_not_run(claim) for claim in claims if claim.answer is None]
+    blocks += ["## Not run", markdown(open_)] if open_ else []
     return "\n\n".join(blocks) + "\n"
 
 
@@ -69,16 +76,39 @@ def _title(claim: CompoundClaim) -> str:
 
 
 def _line(claim: CompoundClaim) -> Line:
-    answers = [part.answered.answer for part in claim.parts if part.answered]
-    supported = answers.count(Answer.supported)
     title = _title(claim)
     return {
         "claim": f"[{title}](#{_slug(title)})",
-        "says": claim.parts[0].claim.text + (" …" if len(claim.parts) > 1 else ""),
+        "says": _says(claim),
         "verdict": verdict(claim),
-        "parts supported": f"{supported} of {len(claim.parts)}",
-        "suites": ", ".join(dict.fromkeys(part.suite for part in claim.parts)),
+        "rests on": _rests_on(claim),
+        "parts supported": f"{_count(claim, Answer.supported)} of {len(claim.parts)}",
+        "suites": _suites(claim),
     }
+
+
+def _not_run(claim: CompoundClaim) -> Line:
+    return {"claim": _title(claim), "says": _says(claim), "suites": _suites(claim)}
+
+
+def _says(claim: CompoundClaim) -> str:
+    return claim.parts[0].claim.text + (" …" if len(claim.parts) > 1 else "")
+
+
+def _suites(claim: CompoundClaim) -> str:
+    return ", ".join(dict.fromkeys(part.suite for part in claim.parts))
+
+
+def _count(claim: CompoundClaim, answer: Answer) -> int:
+    return sum(part.answered is not None and part.answered.answer is answer for part in claim.parts)
+
+
+def _rests_on(claim: CompoundClaim) -> str:
+    """Return the units of its tests and whether some parts are facts, such as ``29 seeds and facts``."""
+    answered = [part.answered for part in claim.parts if part.answered]
+    units = dict.fromkeys(each.units for each in answered if each.units)
+    facts = ["facts"] * any(each.claim.fact and not each.untested for each in answered)
+    return listed([*units, *facts]) if units or facts else NOTHING
 
 
 def _slug(title: str) -> str:
@@ -91,8 +121,25 @@ def _slug(title: str) -> str:
 
 
 def _section(claim: CompoundClaim, places: Collection[str]) -> list[str]:
-    lines = [_part(part, places) for part in claim.parts]
-    return [f"## {_title(claim)}", f"**{verdict(claim)}**", markdown(lines)]
+    tested = [_part(part, places) for part in claim.parts if not part.claim.fact]
+    facts = [_part(part, places) for part in claim.parts if part.claim.fact]
+    blocks = [f"## {_title(claim)}", _in_words(claim)]
+    blocks += [markdown(tested)] if tested else []
+    return blocks + (["Facts, read off without a test:", markdown(facts)] if facts else [])
+
+
+def _in_words(claim: CompoundClaim) -> str:
+    """Return the verdict and how many parts it rests on."""
+    total, rests = len(claim.parts), _rests_on(claim)
+    on = "" if rests == NOTHING else f", on {rests}"
+    if total == 1:
+        return f"**{verdict(claim)}**{on}"
+    if _count(claim, Answer.supported) == total:
+        return f"**{verdict(claim)}**: all {total} parts{on}"
+    absent = sum(part.answered is None for part in claim.parts)
+    counts = [(_count(claim, answer), str(answer)) for answer in Answer] + [(absent, "not run")]
+    told = ", ".join(f"{count} {name}" for count, name in counts if count)
+    return f"**{verdict(claim)}**: of {total} parts {told}{on}"
 
 
 def _part(part: ClaimRecord, places: Collection[str]) -> Line:
@@ -107,15 +154,12 @@ def _part(part: ClaimRecord, places: Collection[str]) -> Line:
 
 
 def _where(part: ClaimRecord, places: Collection[str]) -> str:
-    """Return the page that holds the evidence, what was spent on it, and when, where that was earlier."""
+    """Return the page that holds the evidence, and what was spent on it."""
     name = f"{part.suite}, {part.comparison}" if part.comparison else part.suite
     file = f"{part.suite}.md"
     if part.answered is None:
         return f"{name}: its suite was not run"
     target = f"{file}#{place(part.comparison, part.device)}"
     link = f"[{name}]({target})" if target in places else name
-    earlier = (
-        f", answered on {part.earlier}; this time: {pathless(part.since)}" if part.earlier else ""
-    )
     tuned = ", tuned" if part.claim.arm == "tuned" else ""
-    return f"{link}: {part.spent}{tuned}{earlier}"
+    return f"{link}: {part.spent}{tuned}"

@@ -10,6 +10,7 @@ from paribus.analysis.ranking import TaskRanking
 from paribus.analysis.results import Result
 from paribus.report import (
     claims,
+    declarations,
     kept_weights,
     method,
     provenance_tables,
@@ -98,6 +99,7 @@ def _device(arms: Sequence[Result], figures: Sequence[Figures]) -> list[str]:
     return [
         setting_line(result),
         *(line for arm in arms for line in broken(arm)),
+        *dict.fromkeys(line for arm in arms for line in declarations.warnings(arm)),
         *start_lines(arms[0]),
         tables.markdown(tables.of_arms(arms, tables.score_lines)),
         *legend(result),

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from paribus.analysis.results import Result, Row
 from paribus.data.dataset import PARTS
+from paribus.report import declarations
 from paribus.report.formatting import NOTHING, listed, pathless, plural, setting, span
 from paribus.report.settings_tables import parameters
 from paribus.report.tables import Line
@@ -186,7 +187,8 @@ def provenance(result: Result) -> list[tuple[str, str]]:
             tallies.setdefault(name, Counter())[value] += 1
     trials = ", trials included" if result.arm == "tuned" else ""
     runs = f"{len(keys)}{trials}, digest of their keys `{digest(keys)}`"
-    return [("runs", runs), *((name, _tally(tally)) for name, tally in sorted(tallies.items()))]
+    rest = [(name, _tally(tally)) for name, tally in sorted(tallies.items())]
+    return [("declaration", declarations.told(result.seal())), ("runs", runs), *rest]
 
 
 def _origin(record: RunResult) -> dict[str, str]:

@@ -34,13 +34,17 @@ create table if not exists looks (
 create table if not exists choices (
     cohort text primary key, engine text not null, reason text not null, chunk_size integer not null);
 create table if not exists frozen (name text primary key, value text not null);
-create table if not exists answers (claim text primary key, answer text not null, created text not null);
+create table if not exists seals (
+    place text not null, digest text not null, parts text not null, sealed text not null, seen text,
+    primary key (place, digest));
 create table if not exists timings (
     variant text not null, baseline text not null, device text not null, timing text not null,
     primary key (variant, baseline, device));
 pragma user_version = {SCHEMA};
 commit;
 """
+RETIRED = ("answers",)
+"""Tables that stores and bundles of earlier versions have, and that nothing reads."""
 EXPECTED = "a file that can be written and that paribus made, or none yet"
 
 
@@ -61,8 +65,17 @@ class Timing(NamedTuple):
         return median(self.ratios)
 
 
+class Sealed(NamedTuple):
+    """Declaration that was sealed: its hash, the digest of each part, when, and when its runs were first seen."""
+
+    digest: str
+    parts: dict[str, str]
+    sealed: str
+    seen: str | None
+
+
 class Store:
-    """Runs, their predictions, the looks taken at comparisons, frozen spaces, and step timings.
+    """Runs, their predictions, the looks taken at comparisons, sealed declarations, frozen spaces, step timings.
 
     Args:
         path: the SQLite file; it and its folder are made if they are not there.
@@ -213,7 +226,7 @@ class Store:
         Raises:
             ParibusError: that store had other tables.
         """
-        if tables.keys() != set(self._names()):
+        if not tables.keys() <= {*self._names(), *RETIRED}:
             raise ParibusError(
                 "tables of a store",
                 got=", ".join(sorted(tables)),
@@ -221,8 +234,8 @@ class Store:
                 fix="Another version of paribus wrote them: make the runs again.",
             )
         with self._db:
-            for name, rows in tables.items():
-                for row in rows:
+            for name in tables.keys() - set(RETIRED):
+                for row in tables[name]:
                     marks = ", ".join("?" * len(row))
                     self._db.execute(
                         f"insert or replace into {name} values ({marks})",  # noqa: S608 - ours
@@ -231,7 +244,7 @@ class Store:
 
     def _names(self) -> list[str]:
         rows = self._db.execute("select name from sqlite_master where type = 'table'")
-        return [name for (name,) in rows]
+        return [name for (name,) in rows if name not in RETIRED]
 
     def freeze(self, name: str, value: object) -> None:
         """Keep plain data under a name, such as the spaces that a pilot ended with."""
@@ -245,20 +258,34 @@ class Store:
         row = self._db.execute("select value from frozen where name = ?", (name,)).fetchone()
         return None if row is None else json.loads(row[0])
 
-    def keep_answer(self, claim: str, answer: Sequence[object]) -> None:
-        """Keep the answer to a claim as plain data, in place of an earlier one."""
+    def seal(self, place: str, digest: str, parts: Mapping[str, str]) -> None:
+        """Keep a declaration of a place with the time, unless it was sealed before."""
         with self._db:
             self._db.execute(
-                "insert or replace into answers values (?, ?, ?)",
-                (claim, json.dumps(answer), _now()),
+                "insert or ignore into seals values (?, ?, ?, ?, null)",
+                (place, digest, canonical(parts), _now()),
             )
 
-    def answer(self, claim: str) -> tuple[list[Any], str] | None:
-        """Return the answer that was kept for a claim and when, or None if none was."""
-        row = self._db.execute(
-            "select answer, created from answers where claim = ?", (claim,)
-        ).fetchone()
-        return None if row is None else (json.loads(row[0]), row[1])
+    def see(self, place: str, digest: str) -> None:
+        """Note that runs of a sealed declaration were seen, unless they were before."""
+        with self._db:
+            self._db.execute(
+                "update seals set seen = ? where place = ? and digest = ? and seen is null",
+                (_now(), place, digest),
+            )
+
+    def seals(self, place: str) -> list[Sealed]:
+        """Return the declarations of a place that were sealed, the first first."""
+        rows = self._db.execute(
+            "select digest, parts, sealed, seen from seals where place = ? order by sealed, rowid",
+            (place,),
+        )
+        return [Sealed(name, json.loads(parts), *times) for name, parts, *times in rows]
+
+    def made_before(self, keys: Iterable[str], when: str) -> int:
+        """Count the runs of these keys that were made before a time, in ISO 8601."""
+        made = "select count(*) from runs where key = ? and created < ?"
+        return sum(self._db.execute(made, (key, when)).fetchone()[0] for key in keys)
 
     def add_timing(self, variant: str, baseline: str, device: str, timing: Timing) -> None:
         """Keep the step times of a variant against its baseline, in place of earlier ones."""

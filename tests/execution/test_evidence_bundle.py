@@ -69,7 +69,23 @@ def test_pages_are_made_again_byte_for_byte(
     written = rebuild(tmp_path / "first", tmp_path / "second", finder(first))
     same(tmp_path / "first", tmp_path / "second")
     assert "Adam wins." in (tmp_path / "second" / "claims.md").read_text()
+    assert "before its first run" in (tmp_path / "second" / "toys-details.md").read_text()
     assert written[0] == tmp_path / "second" / "README.md"
+
+
+def test_pages_of_evidence_without_its_seal_or_of_other_claims_say_so(tmp_path: Path) -> None:
+    """What was written before declarations were sealed, and a suite that claims something else since."""
+    first, file = made(tmp_path), tmp_path / "first" / FILE
+    other = first.comparisons[0].model_copy(update={"claims": ()})
+    asked = first.model_copy(update={"comparisons": (other, first.comparisons[1])})
+    rebuild(file, tmp_path / "asked", finder(asked))
+    assert "claims differ from what was sealed" in (tmp_path / "asked" / "toys.md").read_text()
+    evidence = json.loads(lzma.decompress(file.read_bytes()))
+    del evidence["tables"]["seals"]
+    file.write_bytes(lzma.compress(json.dumps(evidence).encode()))
+    rebuild(file, tmp_path / "bare", finder(first))
+    assert "not sealed before its runs" in (tmp_path / "bare" / "toys-details.md").read_text()
+    assert "sealed" not in (tmp_path / "bare" / "toys.md").read_text()
 
 
 def made_untrained(tmp_path: Path, device: str) -> Suite:

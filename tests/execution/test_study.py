@@ -49,6 +49,19 @@ def test_reading_results_notes_no_look_and_noting_them_notes_each_once(tmp_path:
             assert looks(tmp_path) == 1
 
 
+def test_what_is_asked_is_sealed_before_the_first_run(tmp_path: Path) -> None:
+    session = Session(settings(tmp_path), [suite()])
+    cases = selected([suite()], session.settings)
+    with session.study.store as store:
+        session.prepare(cases)
+        (result,) = session.study.results(cases)
+        (sealed,) = store.seals(result.declaration.place)
+        assert (store.empty, sealed.digest, sealed.seen) == (True, result.declaration.digest, None)
+        train_all(session, cases)
+        (result,) = session.study.results(cases)
+        assert (result.seal().made_before, result.seal().when) == (0, sealed.sealed)
+
+
 def test_a_result_tells_the_keys_that_it_rests_on(tmp_path: Path) -> None:
     session = trained(tmp_path)
     with session.study.store:

@@ -130,6 +130,11 @@ def half_of_the_score(results: Sequence[Result], variant: str) -> np.ndarray:
     return result.row(variant).scores / 2
 
 
+def mean_of_the_scores(results: Sequence[Result], variant: str) -> np.ndarray:
+    """Measure the mean of the primary scores of each seed over several comparisons."""
+    return np.mean([result.row(variant).scores for result in results], axis=0)
+
+
 @dataclass
 class Bench:
     """Store that is filled by hand, and the result that comes of it."""

@@ -15,18 +15,32 @@ MADE = Claim(name="C5", text="Adam wins.", variant="adam", relation="better", so
 
 
 def entry(answer: str | None, name: str = "C5", **fields: str) -> ClaimRecord:
-    made = MADE.model_copy(update={"name": name})
-    known = None if answer is None else ClaimResult(made, Answer(answer), "p = 0.01")
-    device = "cpu" if answer else ""
-    return ClaimRecord("hand", "hand", device, made, known, "10 seeds, budget `quick`", **fields)
+    made = MADE.model_copy(update={"name": name, **fields})
+    units = "" if made.fact else "10 seeds"
+    known = None if answer is None else ClaimResult(made, Answer(answer), "p = 0.01", units=units)
+    device, spent = ("cpu", "10 seeds, budget `quick`") if answer else ("", "")
+    return ClaimRecord("hand", "hand", device, made, known, spent)
 
 
 def test_each_claim_has_a_row_and_a_section_with_its_evidence() -> None:
     page = claims.page([entry("supported")], {"hand.md#claims-hand-cpu"})
-    assert "| [C5](#c5) | Adam wins. | supported | 1 of 1" in page
-    assert "## C5\n\n**supported**" in page
+    assert "| [C5](#c5) | Adam wins. | supported | 10 seeds   | 1 of 1" in page
+    assert "## C5\n\n**supported**, on 10 seeds\n" in page
     for part in ("p = 0.01", "A. Author", "[hand, hand](hand.md#claims-hand-cpu): 10 seeds"):
         assert part in page
+
+
+def test_facts_stand_apart_from_tests_and_the_verdict_says_what_it_rests_on() -> None:
+    parts = [entry("supported"), entry("supported", fact="counted"), entry("undecided")]
+    page = claims.page([*parts, entry(None)], set())
+    assert (
+        "**undecided**: of 4 parts 2 supported, 1 undecided, 1 not run, on 10 seeds and facts"
+        in page
+    )
+    assert "**supported**: all 2 parts, on 10 seeds" in claims.page([entry("supported")] * 2, set())
+    tests, _, facts = page.partition("Facts, read off without a test:")
+    assert tests.count("p = 0.01") == 2
+    assert facts.count("p = 0.01") == 1
 
 
 def test_a_link_leaves_out_what_headings_are_not_linked_by() -> None:
@@ -42,11 +56,11 @@ def test_a_page_or_a_comparison_on_it_that_is_not_there_is_not_linked_to(places)
     assert "](hand.md" not in page
 
 
-def test_it_says_what_was_not_run_and_what_was_answered_earlier() -> None:
-    page = claims.page([entry(None, "C1"), entry("refuted", earlier="2026-11-20")], set())
-    assert "| [C1](#c1) | Adam wins. | not run   | 0 of 1" in page
-    assert "hand, hand: its suite was not run" in page
-    assert "answered on 2026-11-20; this time: not run" in page
+def test_what_was_not_run_is_listed_last_by_its_first_words() -> None:
+    page = claims.page([entry(None, "C1"), entry("refuted")], set())
+    answered, _, rest = page.partition("## Not run")
+    assert "C1" not in answered
+    assert "| C1      | Adam wins. | hand" in rest
 
 
 def test_parts_are_counted_and_false_supports_are_expected() -> None:
@@ -60,7 +74,7 @@ def test_parts_are_counted_and_false_supports_are_expected() -> None:
 def test_the_page_stands_beside_the_others_and_its_links_lead_there(tmp_path, store) -> None:
     bench = filled(store, claims=(MADE,))
     result = bench.result()
-    write([result], tmp_path / "out", entries([result.suite], [result], store))
+    write([result], tmp_path / "out", entries([result.suite], [result]))
     out = tmp_path / "out"
     assert "[hand, hand](hand.md#claims-hand-cpu)" in (out / "claims.md").read_text()
     assert '<a id="claims-hand-cpu"></a>' in (out / "hand.md").read_text()

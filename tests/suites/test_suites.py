@@ -166,6 +166,14 @@ def test_claims_that_need_a_margin_have_one(comparison: Comparison) -> None:
             assert claim.margin or margins[claim.metric or comparison.primary.name]
 
 
+def test_counts_and_clocks_are_claimed_as_facts(comparison: Comparison) -> None:
+    """They are no sample: every seed counts the same, and a clock is that of one machine."""
+    numbers = ("parameters", "weights_a_step", "step_ratio")
+    for claim in comparison.claims:
+        counted = claim.metric or (claim.measure.target.partition(":")[2] if claim.measure else "")
+        assert bool(claim.fact) == (counted in numbers), claim.text
+
+
 def test_claims_on_other_scores_say_which_direction_is_better(comparison: Comparison) -> None:
     metrics = {m.name for m in (*comparison.task.metrics, comparison.primary)}
     for claim in comparison.claims:

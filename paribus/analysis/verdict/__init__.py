@@ -35,7 +35,7 @@ from paribus.analysis.verdict.sequential import decide_sequentially
 from paribus.errors import ParibusError
 
 RULE = 2
-"""Edition of the rule: answers that an older one gave are not looked up."""
+"""Edition of the rule: a part of what is sealed before the first run."""
 
 __all__ = [
     "OUTCOMES",

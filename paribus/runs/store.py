@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from paribus.errors import ParibusError
+from paribus.runs.curves import rounded_curves
 from paribus.runs.run import Outcome, Predictions, Run, RunResult
 from paribus.spec import canonical
 
@@ -146,7 +147,8 @@ class Store:
             ParibusError: a trial of a search that was scored on the test part.
         """
         _refuse_judged_trial(run, record)
-        fields = asdict(replace(record, predictions=None))
+        curves = rounded_curves(record.curves)
+        fields = asdict(replace(record, predictions=None, curves=curves))
         with self._db:
             self._db.execute(
                 "insert or replace into runs values (?, ?, ?, ?, ?, ?)",

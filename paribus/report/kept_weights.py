@@ -53,7 +53,8 @@ def _scored(result: Result, rows: list[Row]) -> str:
     steps = [np.median([r.best_step for r in row.present]) for row in rows]
     return (
         f"Scored are each run's weights with the best validation {name}, seen in the median at step "
-        f"{span(float(s) for s in steps)} of {span(max(r.steps for r in row.present) for row in rows)}."
+        f"{span(float(s) for s in steps)} of {span(max(r.steps for r in row.present) for row in rows)}"
+        f"{', by variant' if len(set(steps)) > 1 else ''}."
     )
 
 
@@ -91,17 +92,16 @@ def _ended(result: Result) -> str:
     found = states(result)
     if not found:
         return ""
-    parts = [
-        f"{listed(names)} {word}"
-        for word, names in (
-            ("still improving", list(_gains(result))),
-            ("past its best", [n for n, s in found.items() if s.state is State.past]),
-        )
-        if names
-    ]
-    if not parts:
+    still, past = (
+        [n for n, s in found.items() if s.state is which] for which in (State.improving, State.past)
+    )
+    if not still and not past:
         return "At the last step every variant was at its best, by the margin."
-    rest = "; the others at their best" if sum(map(len, _by_state(found))) < len(found) else ""
+    parts = [f"{listed(_gains(result))} still improving"] if still else []
+    parts += [f"{listed(past)} past {'its' if len(past) == 1 else 'their'} best"] if past else []
+    others = [n for n in found if n not in (*still, *past)]
+    named = listed(others) if len(others) <= MAX_NAMED else "the others"
+    rest = f"; {named} at {'its' if len(others) == 1 else 'their'} best" if others else ""
     more = [s.more_steps for s in improving(result).values()]
     ahead = ""
     if more:
@@ -113,13 +113,6 @@ def _ended(result: Result) -> str:
             else " Which is best in the end takes more steps to tell; gains do not shrink yet, so how many is open."
         )
     return f"At the last step, by the validation curve and the margin: {'; '.join(parts)}{rest}.{ahead}"
-
-
-def _by_state(found: Mapping[str, TrainingState]) -> tuple[list[str], list[str]]:
-    return (
-        [n for n, s in found.items() if s.state is State.improving],
-        [n for n, s in found.items() if s.state is State.past],
-    )
 
 
 def _gains(result: Result) -> Iterator[str]:

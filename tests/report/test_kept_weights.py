@@ -38,7 +38,7 @@ def test_each_line_where_the_best_weights_are_scored(tmp_path: Path) -> None:
         "Scored are each run's weights with the best validation log_loss, seen in the median at step 5 of 20.",
         "At the end of training instead: adam 0.600 (scored: 0.300); the others stay within the margin.",
         "At the last step, by the validation curve and the margin: sgd (by 0.080 in the last quarter) still "
-        "improving; adam past its best; the others at their best. Which is best in the end takes more steps to tell: "
+        "improving; adam past its best; rmsprop at its best. Which is best in the end takes more steps to tell: "
         "about 10 more, if gains go on to shrink as they did.",
         "For new data, each seed's score has besides a standard error of 0.050 from its 12 test samples, which more "
         "seeds do not make smaller.",

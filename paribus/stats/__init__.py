@@ -16,6 +16,7 @@ from paribus.stats.aggregate import (
 )
 from paribus.stats.checks import Floats, check_correction, check_margin, per_run
 from paribus.stats.families import holm, min_seeds
+from paribus.stats.pooling import MIN_UNITS, Pooled, pool, squeeze
 from paribus.stats.ranks import (
     Friedman,
     against_baseline,
@@ -50,6 +51,7 @@ from paribus.stats.tables import SCORE_ROUNDING, interaction, paired_differences
 __all__ = [
     "BOOTSTRAP_DRAWS",
     "EXACT_SEEDS",
+    "MIN_UNITS",
     "MONTE_CARLO_DRAWS",
     "ROUNDING",
     "SCORE_ROUNDING",
@@ -57,6 +59,7 @@ __all__ = [
     "Followed",
     "Friedman",
     "Interval",
+    "Pooled",
     "WinShare",
     "against_baseline",
     "check_correction",
@@ -80,12 +83,14 @@ __all__ = [
     "paired_t_interval",
     "penalised",
     "per_run",
+    "pool",
     "profile",
     "rank_error",
     "ranks_of",
     "sign_evidence",
     "sign_flip_p",
     "sign_test_p",
+    "squeeze",
     "t_p",
     "tost_p",
     "win_share",

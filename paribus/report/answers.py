@@ -8,12 +8,11 @@ from itertools import groupby
 import numpy as np
 
 from paribus.analysis.claims import target_steps
-from paribus.analysis.ranking import MIN_TASKS, TaskRanking
 from paribus.analysis.results import Result, Row
 from paribus.analysis.tuning_gain import tuning_gains
 from paribus.analysis.verdict import Contrast, Decision, Reason, Size
 from paribus.experiment.variant import within
-from paribus.report.formatting import listed, number, p_equals, pathless, plural
+from paribus.report.formatting import listed, number, pathless, plural
 from paribus.report.kept_weights import improving
 from paribus.report.tables import mean_scores, state
 
@@ -242,26 +241,3 @@ def _interactions(result: Result) -> list[str]:
         for name, contrast in result.interactions.items()
         if contrast.decision in signs
     ]
-
-
-def ranking_answer(ranking: TaskRanking) -> str:
-    """Answer a question over all tasks: which variant has the best mean rank, and who differs from the baseline."""
-    mean_ranks = sorted(zip(ranking.mean_ranks, ranking.variants, strict=True))
-    base = ranking.variants[0]
-    against = [
-        f"{name} ranks {'before' if rank < ranking.mean_ranks[0] else 'behind'} {base} ({p_equals(float(p))})"
-        for name, rank, p in zip(ranking.variants, ranking.mean_ranks, ranking.p, strict=True)
-        if p <= 0.05 and len(ranking.units) >= MIN_TASKS
-    ]
-    shown = listed(against) if against else f"no other rank can be told from that of {base}"
-    if len(ranking.units) < MIN_TASKS:
-        shown = f"ranks are not tested, since fewer than {MIN_TASKS} tasks count"
-    ranks = ", ".join(f"{name} {rank:.2f}" for rank, name in mean_ranks)
-    place = ", ".join(
-        part for part in (ranking.arm, ranking.device) if part not in ("default", "cpu")
-    )
-    mark = " (exploratory)" if ranking.exploratory else ""
-    return (
-        f"**{ranking.across.question}**{f' ({place})' if place else ''} Over {len(ranking.units)} tasks {shown}{mark}. "
-        f"Mean ranks, 1 the best: {ranks}."
-    )

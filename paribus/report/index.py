@@ -10,9 +10,10 @@ from paribus.analysis.claims import answer_all
 from paribus.analysis.ranking import standings
 from paribus.analysis.results import Result
 from paribus.report import claims
-from paribus.report.answers import answer, in_order_of_verdicts, ranking_answer
+from paribus.report.answers import answer, in_order_of_verdicts
 from paribus.report.formatting import bullets
 from paribus.report.page import by_suite
+from paribus.report.ranking_answer import ranking_answer
 
 HOW = (
     "Each comparison varies one thing and holds all else equal; verdicts compare variants with a baseline over paired "

@@ -19,10 +19,11 @@ from paribus.report import (
     tables,
     what_was_read,
 )
-from paribus.report.answers import answer, ranking_answer
+from paribus.report.answers import answer
 from paribus.report.details import details_name
 from paribus.report.figures import trade_off
 from paribus.report.formatting import bullets, listed, number
+from paribus.report.ranking_answer import ranking_answer
 from paribus.report.starts import start_lines
 from paribus.runs.run import Predictions
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from paribus import stats
+from paribus.analysis.new_task import prospects, unpooled
 from paribus.analysis.ranking import MIN_TASKS, TaskRanking, missing
 from paribus.analysis.results import Result
 from paribus.report import tables
 from paribus.report.formatting import NOTHING, interval, listed, number, p_equals, p_value, pathless
+from paribus.report.ranking_answer import percent
 from paribus.report.tables import Line
 
 
@@ -19,8 +21,44 @@ def blocks(ranking: TaskRanking, figures: Mapping[str, str]) -> list[str]:
         f"## Over {len(ranking.units)} tasks{f' ({place})' if place else ''}",
         test_line(ranking),
         tables.markdown(variant_lines(ranking)),
+        *_of_a_new_task(ranking),
         tables.markdown(task_lines(ranking)),
         *(f"![{title}]({name})" for title, name in figures.items()),
+    ]
+
+
+def _of_a_new_task(ranking: TaskRanking) -> list[str]:
+    """Return what to expect on a new task: how it is told, and a line a variant; or why nothing is told."""
+    if reason := unpooled(ranking):
+        return [f"[On a new task](method.md#a-new-task): nothing is said, since {reason}."]
+    lines = new_task_lines(ranking)
+    base = ranking.variants[0]
+    if not lines:
+        return [
+            f"[On a new task](method.md#a-new-task): nothing is said, since none differs from {base} on any."
+        ]
+    mark = ", exploratory" if ranking.exploratory else ""
+    return [
+        f"[On a new task](method.md#a-new-task) of this kind{mark}: how probably it does better there than {base}, and "
+        "better or worse by more than the margin. Differences are in margins of their task, positive is better; "
+        "the typical one is that of the middle one of all such tasks.",
+        tables.markdown(lines),
+    ]
+
+
+def new_task_lines(ranking: TaskRanking) -> list[Line]:
+    """Return a line a variant: on how many tasks it is better, by how much typically, and what a new one may bring."""
+    return [
+        {
+            "variant": each.variant,
+            "better on": f"{each.better_on} of {len(each.tasks)}",
+            "typical difference": interval(each.middle),
+            "on a new task, 95 %": f"{number(each.new.low, 2)} to {number(each.new.high, 2)}",
+            "better": percent(each.better),
+            "by more than the margin": percent(each.better_by_margin),
+            "worse by more than it": percent(each.worse_by_margin),
+        }
+        for each in prospects(ranking)
     ]
 
 
@@ -35,10 +73,10 @@ def test_line(ranking: TaskRanking) -> str:
         else f"not tested, since fewer than {MIN_TASKS} tasks count"
     )
     text = (
-        f"N = {len(ranking.units)} data sets, one unit each; [all rank alike](method.md#across-tasks): "
-        f"{alike}{mark}. p below: against "
-        f"{ranking.variants[0]}, Holm-adjusted over {others}{mark}. Nemenyi's critical difference: "
-        f"{ranking.distance:.2f} of {others} ranks. Normalised: {ranking.across.ideal:g} counts 1."
+        f"N = {len(ranking.units)} data sets, one unit each. p below: [ranks](method.md#across-tasks) against "
+        f"{ranking.variants[0]}, Holm-adjusted over {others}{mark}. That all rank alike: {alike}{mark}. Nemenyi's "
+        f"critical difference of any two, {ranking.distance:.2f} of {others} ranks, has little power over few tasks. "
+        f"Normalised: {ranking.across.ideal:g} counts 1."
     )
     looked = [unit.name for unit in ranking.units if unit.result.exploratory]
     seen = f" Looked at before with other seeds: {listed(looked)}." if looked else ""

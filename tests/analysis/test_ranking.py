@@ -13,8 +13,8 @@ from paribus.analysis.results import Result
 from paribus.experiment.comparison import Comparison
 from paribus.experiment.suite import Ranking, Suite
 from paribus.report import method, ranking_tables, write
-from paribus.report.answers import ranking_answer
 from paribus.report.figures import ranking as ranking_figures
+from paribus.report.ranking_answer import ranking_answer
 from paribus.runs.run import Outcome
 from tests.helpers.handmade import FAILED, TASK, Bench, around, comparison
 from tests.helpers.refusals import refused
@@ -145,8 +145,8 @@ def test_one_later_look_makes_every_p_exploratory(results) -> None:
     found = standing(made)
     assert found.exploratory
     text = ranking_tables.test_line(found)
-    assert "exploratory" in text.partition("p below")[0]
-    assert "p below: against sgd, Holm-adjusted over 2, exploratory." in text
+    assert "against sgd, Holm-adjusted over 2, exploratory. That all rank alike: " in text
+    assert "tasks count, exploratory." in text
     assert "Looked at before with other seeds: third." in text
     assert "(exploratory)" in ranking_answer(found)
     assert ranking_tables.variant_lines(found)[0]["p"] == "—"
@@ -210,14 +210,20 @@ def test_the_page_begins_with_what_stands_over_all_tasks(results, tmp_path) -> N
         "- **Who ranks first?** Over 3 tasks ranks are not tested"
     )
     assert text.index("## Over 3 tasks") < text.index("## first\n")
-    assert "N = 3 data sets, one unit each; " in text
+    assert (
+        "N = 3 data sets, one unit each. p below: [ranks](method.md#across-tasks) against sgd"
+        in text
+    )
     assert "Mean ranks, 1 the best: adam 1.33" in text.splitlines()[2]
     assert (
         "| first  | log_loss (nats, lower is better) | 0.400 (3) | 0.200 (1) | 0.300 (2) |" in text
     )
-    assert "Nemenyi's critical difference: 1.91 of 2 ranks." in text
+    assert (
+        "Nemenyi's critical difference of any two, 1.91 of 2 ranks, has little power over few tasks."
+        in text
+    )
     assert "Left out: second: not all variants have all their runs." in text
-    assert "ranks speak of them, and of no population of tasks" in method.text()
+    assert "ranks speak of them, and of no others" in method.text()
     assert "Over 3 tasks ranks are not tested" in written[0].read_text(encoding="utf-8")
 
 

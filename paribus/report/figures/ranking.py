@@ -10,6 +10,7 @@ from paribus import stats
 from paribus.analysis.ranking import TaskRanking
 from paribus.report.figures.learning_curves import plot_figure
 from paribus.report.figures.plotting import GREY, End, name_ends, style
+from paribus.report.figures.task_effects import task_effects
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,9 +22,13 @@ BEYOND = 1.15
 
 def pictures(standing: TaskRanking) -> dict[str, Figure]:
     """Draw every figure that there are numbers for, by title."""
-    made = {"Mean ranks": ranks(standing), "Interquartile means": middles(standing)}
-    drawn = profiles(standing)
-    return made if drawn is None else {**made, "Steps to target": drawn}
+    made = {
+        "Differences over tasks": task_effects(standing),
+        "Mean ranks": ranks(standing),
+        "Interquartile means": middles(standing),
+        "Steps to target": profiles(standing),
+    }
+    return {title: figure for title, figure in made.items() if figure is not None}
 
 
 def ranks(standing: TaskRanking) -> Figure:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from paribus.calibration.coverage import coverage
+from paribus.calibration.new_tasks import new_tasks
 from paribus.calibration.null_rejections import at_the_margin, broken, rejections
 from paribus.calibration.optional_stopping import peeking
 from paribus.calibration.power import power
@@ -20,5 +21,6 @@ PARTS: dict[str, Callable[[int], list[Rate]]] = {
     "asymmetry": broken,
     "coverage": coverage,
     "power": power,
+    "new tasks": new_tasks,
 }
 """What is simulated, by name: each takes the number of comparisons to draw for a rate."""

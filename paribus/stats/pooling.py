@@ -21,6 +21,9 @@ MIN_UNITS = 8
 POINTS = 1000
 """Deviations over tasks that are weighed, at evenly spaced quantiles of their prior."""
 
+PRIOR_SPREAD = 2.0
+"""Standard deviation of mean effects over tasks, before any is seen; of squeezed effects two is 3.6 margins."""
+
 LEVEL = 0.95
 
 
@@ -66,7 +69,7 @@ class Pooled:
     def _share(self, value: float, spreads: Floats) -> float:
         from scipy.special import ndtr
 
-        return float(self.weights @ ndtr((value - self.means) / spreads))
+        return min(1.0, float(self.weights @ ndtr((value - self.means) / spreads)))
 
     def _interval(self, spreads: Floats) -> Interval:
         """Return the mean of the mixture, between the quantiles that leave out as much on either side."""
@@ -84,10 +87,11 @@ class Pooled:
 def pool(effects: npt.ArrayLike, errors: npt.ArrayLike) -> Pooled:
     """Return what effects on some tasks say of the mean over tasks, and of a new one.
 
-    ``y_i ~ N(theta_i, s_i^2)`` and ``theta_i ~ N(mu, tau^2)``, with a flat prior of ``mu`` and a half-Cauchy prior of
-    ``tau`` with scale one (A. Gelman, Prior distributions for variance parameters in hierarchical models, Bayesian
-    Analysis 1, 2006). Given ``tau``, ``mu`` is normal around the mean weighted by ``1 / (s_i^2 + tau^2)``; ``tau``
-    itself is weighed on a grid of its prior's quantiles, so that its uncertainty is in every answer.
+    ``y_i ~ N(theta_i, s_i^2)`` and ``theta_i ~ N(mu, tau^2)``. The prior of ``tau`` is half-Cauchy with scale one (A.
+    Gelman, Prior distributions for variance parameters in hierarchical models, Bayesian Analysis 1, 2006), that of
+    ``mu`` is normal around zero with deviation two: a flat one takes what a few tasks happen to show for more than it
+    is. Given ``tau``, ``mu`` is normal around the mean weighted by ``1 / (s_i^2 + tau^2)``, zero having the weight
+    ``1 / 4``; ``tau`` itself is weighed on a grid of its prior's quantiles, so that its uncertainty is in every answer.
 
     Args:
         effects: one a task, ``(task,)``, on a scale where one is a typical size.
@@ -103,9 +107,9 @@ def pool(effects: npt.ArrayLike, errors: npt.ArrayLike) -> Pooled:
     _check(y, s)
     tau = np.tan(np.pi / 2 * (np.arange(POINTS) + 0.5) / POINTS)
     spread = s**2 + tau[:, None] ** 2  # (point, task)
-    precision = (1 / spread).sum(axis=1)
+    precision = (1 / spread).sum(axis=1) + 1 / PRIOR_SPREAD**2
     means = (y / spread).sum(axis=1) / precision
-    misfit = ((y - means[:, None]) ** 2 / spread).sum(axis=1)
+    misfit = (y**2 / spread).sum(axis=1) - precision * means**2
     log_weight = -0.5 * (np.log(spread).sum(axis=1) + np.log(precision) + misfit)
     weights = np.exp(log_weight - log_weight.max())
     return Pooled(weights / weights.sum(), tau, means, precision**-0.5)

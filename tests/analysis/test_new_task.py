@@ -57,9 +57,9 @@ def test_probabilities_are_those_of_the_pooled_squeezed_effects() -> None:
     assert made.errors == pytest.approx([2.0] * 8)
     pooled = stats.pool([np.arcsinh(1)] * 8, [2 / 2**0.5] * 8)
     assert made.better == pytest.approx(pooled.chance_above(0))
-    assert made.better_by_margin == pytest.approx(0.5)
+    assert made.better_by_margin == pytest.approx(pooled.chance_above(np.arcsinh(1)))
     assert made.worse_by_margin == pytest.approx(pooled.chance_below(-np.arcsinh(1)))
-    assert made.middle.mean == pytest.approx(1.0)
+    assert made.middle.mean == pytest.approx(np.sinh(pooled.mean.mean))
     assert made.new.high == pytest.approx(np.sinh(pooled.new.high))
 
 

@@ -34,8 +34,8 @@ class TaskScores:
 
     @property
     def name(self) -> str:
-        """Name of the task."""
-        return self.result.comparison.task.name
+        """Name of the task's comparison, under which its section stands on the page."""
+        return self.result.comparison.name
 
     @classmethod
     def of(cls, result: Result, ideal: float) -> TaskScores:
@@ -130,8 +130,8 @@ def standing(results: Sequence[Result]) -> TaskRanking | None:
     across = results[0].suite.across if results else None
     if across is None or results[0].skipped:
         return None
-    reasons = {result.comparison.task.name: missing(result) for result in results}
-    kept = [result for result in results if not reasons[result.comparison.task.name]]
+    reasons = {result.comparison.name: missing(result) for result in results}
+    kept = [result for result in results if not reasons[result.comparison.name]]
     if len(kept) < 2:
         return None
     return TaskRanking(

@@ -30,7 +30,7 @@ def ranking_answer(ranking: TaskRanking) -> str:
 def steps(ranking: TaskRanking) -> str:
     """Name the optimizer steps of a run, where they are the same on all tasks."""
     counts = {unit.result.comparison.recipe.steps for unit in ranking.units}
-    return f"after {plural(counts.pop(), 'step')}, " if len(counts) == 1 else ""
+    return f"within {plural(counts.pop(), 'step')}, " if len(counts) == 1 else ""
 
 
 def new_task(expected: Sequence[Prospect], baseline: str, after: str = "") -> str:
@@ -39,7 +39,7 @@ def new_task(expected: Sequence[Prospect], baseline: str, after: str = "") -> st
     Args:
         expected: a prospect for each variant.
         baseline: its name.
-        after: how long each is trained, with a comma after it.
+        after: within how many steps each is trained, with a comma after it.
 
     >>> new_task([], "sgd")
     ''

@@ -87,7 +87,7 @@ def withheld(results: Sequence[Result], ranked: Sequence[TaskRanking]) -> list[s
     """Return why there is no such section where too few tasks count; nothing where none was asked for or is missing."""
     places = {(each.device, each.arm) for each in ranked}
     left = [r for r in results if not r.skipped and (r.device, r.arm) not in places]
-    reasons = [(result.comparison.task.name, missing(result)) for result in left]
+    reasons = [(result.comparison.name, missing(result)) for result in left]
     lines = dict.fromkeys(f"- {task}: {pathless(reason)}." for task, reason in reasons if reason)
     across = results[0].suite.across
     if across is None or not lines:

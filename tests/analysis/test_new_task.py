@@ -91,7 +91,7 @@ def test_the_answer_begins_with_a_new_task(eight) -> None:
     text = ranking_answer(found)
     open_still = f"{100 * prospects(found)[1].better:.0f}"
     assert text.startswith(
-        "**Who?** On a new task of this kind, after 20 steps, adam (over 99 %) would probably do better than sgd; it "
+        "**Who?** On a new task of this kind, within 20 steps, adam (over 99 %) would probably do better than sgd; it "
         f"is open whether rmsprop (better with {open_still} %) would do better than sgd. Over 8 tasks "
     )
     assert 30 < int(open_still) < 55

@@ -41,7 +41,7 @@ def _of_a_new_task(ranking: TaskRanking) -> list[str]:
     return [
         f"[On a new task](method.md#a-new-task) of this kind{mark}: how probably it does better there than {base}, and "
         "better or worse by more than the margin. Differences are in margins of their task, positive is better; "
-        "the typical one is that of the middle one of all such tasks.",
+        "the typical one is the median over such tasks.",
         tables.markdown(lines),
     ]
 
@@ -53,13 +53,18 @@ def new_task_lines(ranking: TaskRanking) -> list[Line]:
             "variant": each.variant,
             "better on": f"{each.better_on} of {len(each.tasks)}",
             "typical difference": interval(each.middle),
-            "on a new task, 95 %": f"{number(each.new.low, 2)} to {number(each.new.high, 2)}",
+            "on a new task, 95 %": f"{_in_margins(each.new.low)} to {_in_margins(each.new.high)}",
             "better": percent(each.better),
             "by more than the margin": percent(each.better_by_margin),
             "worse by more than it": percent(each.worse_by_margin),
         }
         for each in prospects(ranking)
     ]
+
+
+def _in_margins(effect: float) -> str:
+    """Return a number of margins, of which a tenth is as fine as matters."""
+    return f"{round(effect, 1) + 0.0:.1f}" if abs(effect) < 10 else f"{effect:.0f}"
 
 
 def test_line(ranking: TaskRanking) -> str:

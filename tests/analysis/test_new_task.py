@@ -113,6 +113,8 @@ def test_the_table_has_a_line_a_variant(eight) -> None:
     assert adam["worse by more than it"] == "under 1 %"
     assert adam["typical difference"].startswith("10.0")
     assert rmsprop["better on"] == "3 of 8"
+    low, high = rmsprop["on a new task, 95 %"].split(" to ")
+    assert float(low) < -5 < 5 < float(high)
 
 
 def test_a_variant_that_never_differs_is_left_out(eight, monkeypatch) -> None:
@@ -133,4 +135,4 @@ def test_the_figure_has_a_row_a_task_and_the_margin_in_grey(eight) -> None:
     ]
     points = [line.get_xdata()[0] for line in second.lines if line.get_marker() == "o"]
     assert points == pytest.approx([-5, 5, -3, 4, -2, 1, -1, 0], abs=1e-9)
-    assert "better on 3 of 8, on a new one with" in second.get_title()
+    assert "better on 3 of 8,\non a new one with" in second.get_title()

@@ -23,7 +23,7 @@ def task_effects(ranking: TaskRanking) -> Figure | None:
     if not expected:
         return None
     names = [unit.name for unit in ranking.units]
-    figure = plot_figure(2.0 + 2.4 * len(expected), 1.6 + 0.27 * (len(names) + 2))
+    figure = plot_figure(2.0 + 2.4 * len(expected), 1.75 + 0.27 * (len(names) + 2))
     panels = figure.subplots(1, len(expected), sharey=True, sharex=True, squeeze=False)[0]
     for axes, each in zip(panels, expected, strict=True):
         _panel(axes, each, style(ranking.variants.index(each.variant))["color"])
@@ -62,5 +62,5 @@ def _panel(axes: Axes, each: Prospect, colour: str) -> None:
     axes.tick_params(axis="x", labelsize=7)
     axes.tick_params(axis="y", length=0)
     axes.spines[["top", "right", "left"]].set_visible(False)
-    told = f"better on {each.better_on} of {count}, on a new one with {percent(each.better)}"
+    told = f"better on {each.better_on} of {count},\non a new one with {percent(each.better)}"
     axes.set_title(f"{each.variant}\n{told}", fontsize=8)

@@ -14,7 +14,8 @@ from math import inf, nan
 import numpy.typing as npt
 
 from paribus import stats
-from paribus.analysis.verdict.contrast import Contrast, Decision, Family, Reason, Size
+from paribus.analysis.verdict.contrast import Contrast, Decision, Reason, Size
+from paribus.analysis.verdict.family import Family
 from paribus.analysis.verdict.pairs import Crossing, Pair, Scale
 from paribus.analysis.verdict.runs import ScoreTable
 from paribus.stats import Followed, Interval, WinShare
@@ -92,7 +93,6 @@ def _contrast(pair: Pair, exploratory: bool) -> Contrast:
         size=Size.open,
         reasons=() if reason is None else (reason,),
         min_seeds=family.min_seeds,
-        detectable=None,
         failures=(a, b),
         failures_p=None,
         finished=None,

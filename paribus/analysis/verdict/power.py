@@ -124,3 +124,14 @@ def power_at(differences: tuple[float, ...], seeds: int, effect: float, family: 
     if draws is None:
         return 0.0
     return min(float((effects < effect).mean()) for effects in draws.shifts(family))
+
+
+def power_within(
+    differences: tuple[float, ...], seeds: int, margin: float, family: Family
+) -> float:
+    """Return the chance that a comparison of so many seeds, of two equal variants, shows them to lie within a margin.
+
+    Arguments are those of `power_at`. Zero where there is no spread to draw from.
+    """
+    draws = Draws.of(differences, seeds, family.ratio)
+    return 0.0 if draws is None else draws.within(margin, family)

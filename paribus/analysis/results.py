@@ -263,7 +263,7 @@ def collect(
     looks: dict[str, tuple[int, ...]] = {}
     taken: dict[str, Look] = {}
     if rows[0].complete and not control.broken and not skipped:
-        taken = looks_at(store, comparison, rows, sequential=cap is not None)
+        taken = looks_at(store, rows, sequential=cap is not None)
         looks = crossed_looks(comparison, taken)
         later = [name for name, seen in looks.items() if len(seen) > 1]
         judged = _contrasts(comparison, rows, later, sequential=cap is not None)

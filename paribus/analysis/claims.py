@@ -34,7 +34,7 @@ from paribus.runs.run import RunResult
 OWN_MARGIN = ("identical", "above", "below", "within")
 STEPS = "steps_to_target"
 # Reasons that keep a verdict open and are evidence by themselves: such a look is one.
-WEAK_EVIDENCE = {Reason.failures, Reason.no_margin}
+WEAK_EVIDENCE = {Reason.failures, Reason.no_margin, Reason.mean_within}
 Floats = npt.NDArray[np.float64]
 
 

@@ -405,7 +405,8 @@ def _contrasts(
     given = rule_of(comparison, variants, outcomes, scores, dummy)
     table = dict(zip([v.name for v in variants], scores, strict=True))
     if sequential:
-        return decide_sequentially(table, exploratory=exploratory, **given)
+        bounds = comparison.primary.range
+        return decide_sequentially(table, exploratory=exploratory, score_range=bounds, **given)
     correction, new_data = _correction(comparison, rows), comparison.corrected
     return decide(table, exploratory=exploratory, correction=correction, new_data=new_data, **given)
 

@@ -51,6 +51,8 @@ class Reason(StrEnum):
     no_margin = "no margin"
     open = "open"
     exploratory = "exploratory"
+    mean_opposite = "the mean has the other sign"
+    mean_within = "the mean does not exceed the margin"
     unequal_budgets = "unequal budgets"
 
 
@@ -88,9 +90,9 @@ class Contrast:
         failures: failed runs of variant and baseline among the n.
         failures_p: exact McNemar p of the two counts, not adjusted; None where n is 0.
         finished: mean and interval among the seeds where neither failed; None below two of them.
-        sequential: whether seeds were added until the evidence was there: then the difference has a mean and no limits,
-            `wins` has a confidence sequence for its limits, p is the anytime-valid one (adjusted by Bonferroni), and
-            there is no p of equivalence or of failures.
+        sequential: whether seeds were added until the evidence was there: then the limits of the difference are a
+            confidence sequence where the score has a known range, and NaN elsewhere; those of `wins` are one, too, p is
+            the anytime-valid one (adjusted by Bonferroni), and there is no p of equivalence or of failures.
         open: whether more seeds may still decide it, in a sequence.
         undefined: seeds on which either has no score, though its run ended well; they are left out of the pairs, and
             any of them withholds the verdict.

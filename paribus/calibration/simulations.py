@@ -8,6 +8,7 @@ from paribus.calibration.coverage import coverage
 from paribus.calibration.null_rejections import at_the_margin, broken, rejections
 from paribus.calibration.optional_stopping import peeking
 from paribus.calibration.power import power
+from paribus.calibration.printed_labels import labels
 from paribus.calibration.rates import Rate
 from paribus.calibration.tuning_nulls import searches
 
@@ -20,5 +21,6 @@ PARTS: dict[str, Callable[[int], list[Rate]]] = {
     "asymmetry": broken,
     "coverage": coverage,
     "power": power,
+    "labels": labels,
 }
 """What is simulated, by name: each takes the number of comparisons to draw for a rate."""

@@ -34,8 +34,8 @@ SIMULATED = (
 TRAINED = (
     f"Trained: {PLAN.repeats} comparisons of {PLAN.seeds} paired seeds ({MANY_TRIALS.repeats} of {MANY_TRIALS.seeds} "
     f"where variants have 5 and 50 trials, {FEW.repeats} where a fault is planted), each of a variant with itself "
-    "under two names that part its random streams, through plan, engine, store, statistics and verdict. Data and split are "
-    "those of the seed, as in any comparison, and no comparison has these seeds. A count is consistent with its "
+    "under two names that part its random streams, through plan, engine, store, statistics and verdict. Data and split "
+    "are those of the seed, as in any comparison, and no comparison has these seeds. A count is consistent with its "
     "expected rate and with all between its limits: a true 8 % passes for 5 % in nine of ten cases with 200 "
     "comparisons, and in one of four hundred with 2000."
 )

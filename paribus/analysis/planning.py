@@ -103,12 +103,12 @@ class SeedPlan:
     def _all(self) -> Planned:
         """Seeds that every contrast needs, and seconds of all variants."""
         rows = [row for row in self.contrasts if row.possible]
-
+        bounds = [row.to_bound for row in rows]
         return Planned(
             "all of them",
             max(row.spread for row in rows),
             max(row.to_tell for row in rows),
-            max((row.to_bound for row in rows if not isnan(row.to_bound)), default=nan),
+            nan if any(map(isnan, bounds)) else max(bounds),
             self.seconds,
         )
 
@@ -127,9 +127,9 @@ class SeedPlan:
         """Return the table as it is printed."""
         import pandas as pd
 
-        columns = ["variant", "spread", f"seeds for {self.effect:g}", "seconds"]
+        columns = ["variant", "spread", f"seeds to tell {self.effect:g}", "seconds"]
         if self.margin is not None:
-            columns += [f"seeds for within {self.margin:g}", "seconds"]
+            columns += [f"seeds to bound by {self.margin:g}", "seconds"]
         rows = []
         for row in self._rows():
             counts = [row.to_tell, row.to_bound][: 1 if self.margin is None else 2]

@@ -102,6 +102,8 @@ def test_beside_failures_nothing_is_planned_to_be_within_a_margin() -> None:
     assert isnan(planned.to_bound)
     assert planned.to_tell >= 10
     assert planned.remark.startswith("1 of 20 runs failed")
+    found = plan_contrasts(contrasts(scores, bell(10)), title="").to_frame().set_index("variant")
+    assert isnan(found["seeds to bound"]["all of them"])
 
 
 def test_a_table_has_a_row_a_contrast_and_one_for_all_of_them() -> None:
@@ -132,7 +134,7 @@ def test_what_needs_too_many_seeds_says_over() -> None:
     assert planned.to_tell == inf
     found = plan_contrasts(contrasts(bell(10), margin=None), title="", effect=0.01)
     assert "over 300" in str(found)
-    assert "within" not in str(found)
+    assert "bound" not in str(found)
 
 
 def test_no_effect_and_no_margin_is_refused() -> None:

@@ -422,7 +422,7 @@ def test_a_table_of_scores_is_a_pilot(paribus: Command, tmp_path: Path) -> None:
     assert status == 0
     lines = output.splitlines()
     assert lines[0] == f"How many seeds? From the spreads of 8 in {path}."
-    assert lines[1].split() == ["variant", "spread", "seeds", "for", "0.05", "seconds"]
+    assert lines[1].split() == ["variant", "spread", "seeds", "to", "tell", "0.05", "seconds"]
     assert lines[3].split()[:2] == ["b", "0.024"]
     assert lines[4].startswith("score: with these seeds 80 % of comparisons tell the direction")
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from paribus import tasks as tasks
+    from paribus.analysis.planning import SeedPlan as SeedPlan
     from paribus.analysis.verdict import Contrast as Contrast
     from paribus.analysis.verdict import Decision as Decision
     from paribus.api import compare as compare
@@ -36,12 +37,14 @@ if TYPE_CHECKING:
     from paribus.experiment.tuning import Tuning as Tuning
     from paribus.report.judgement import Judgement as Judgement
     from paribus.report.judgement import judge as judge
+    from paribus.report.planned import plan as plan
     from paribus.report.result import Result as Result
     from paribus.spec import call as call
 
     __version__: str
 
 _PLACES = {
+    "analysis.planning": ("SeedPlan",),
     "analysis.verdict": ("Contrast", "Decision"),
     "api": ("compare", "run_suite"),
     "data.dataset": ("Dataset", "Split"),
@@ -56,6 +59,7 @@ _PLACES = {
     "experiment.task": ("Metric", "Task"),
     "experiment.tuning": ("Tuning",),
     "report.judgement": ("Judgement", "judge"),
+    "report.planned": ("plan",),
     "report.result": ("Result",),
     "spec": ("call",),
 }

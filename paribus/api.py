@@ -31,6 +31,9 @@ from paribus.runs.store import Store
 
 __all__ = ["Result", "compare", "run_suite"]
 
+# Looks of this process, by contrast and number of seeds in their order: a store that is not kept would forget them.
+_LOOKS: dict[tuple[str, int], None] = {}
+
 
 def compare(
     comparison: Comparison | None = None,
@@ -159,7 +162,11 @@ def run_suite(
         settings = Settings(store=file, out=file.parent, **{"device": "cpu", **options})
         session = Session(settings, [suite], ProgressBar(shown=progress))
         weakref.finalize(session, _close, session.study.store, folder)
-        return Result(_train(suite, session), session)
+        for contrast, seeds in _LOOKS if store is None else ():
+            session.study.store.look(contrast, seeds)
+        results = _train(suite, session)
+        _LOOKS.update({(look.contrast, look.seeds): None for r in results for look in r.taken})
+        return Result(results, session)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

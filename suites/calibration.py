@@ -28,7 +28,7 @@ ITSELF = Comparison(
     factor=Factor("recipe.optimizer.momentum", {"none": 0.0, "some": 0.5}),
     baseline="none",
     budgets=BUDGETS,
-    tuning=Tuning(spaces=LIVE, trials={"quick": 8}, widen=False),
+    tuning=Tuning(spaces=LIVE, trials={"quick": 3}, widen=False),
 )
 
 

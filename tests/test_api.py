@@ -282,6 +282,15 @@ def test_more_seeds_in_a_kept_store_are_a_second_look(tmp_path: Path) -> None:
     assert compare(store=store, seeds=7).results[0].exploratory
 
 
+def test_more_seeds_in_one_process_are_a_second_look_without_a_store(tmp_path: Path) -> None:
+    """In a notebook, where five seeds are looked at first; the same number again is the same look."""
+    steps = {"steps": 7}  # of no other test
+    assert not compare(seeds=5, **steps).results[0].exploratory
+    assert compare(seeds=6, **steps).results[0].exploratory
+    assert not compare(seeds=5, **steps).results[0].exploratory
+    assert not compare(store=tmp_path / "runs.sqlite", seeds=6, **steps).results[0].exploratory
+
+
 def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     result = compare()

@@ -17,7 +17,7 @@ NAMES = {
     *("Budget", "Claim", "Comparison", "Factor", "Metric", "Recipe", "EarlyStopping", "Pretrained"),
     *("Suite", "Task", "Tuning", "LogUniform", "Uniform", "Categorical", "SearchSpace", "Dataset"),
     *("Split", "call", "compare", "run_suite", "Result", "Contrast", "Decision", "ParibusError"),
-    *("__version__", "metric", "tasks", "judge", "Judgement"),
+    *("__version__", "metric", "tasks", "judge", "Judgement", "plan", "SeedPlan"),
 }
 
 

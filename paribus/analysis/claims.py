@@ -22,6 +22,7 @@ from paribus.analysis.hypothesis_tests import (
     Answer,
     Inference,
     p_phrase,
+    seen_phrase,
 )
 from paribus.analysis.results import Result, Row, penalised, penalised_beside, steps_to_target
 from paribus.analysis.verdict import Contrast, Decision, Reason, Size
@@ -33,7 +34,7 @@ from paribus.runs.run import RunResult
 OWN_MARGIN = ("identical", "above", "below", "within")
 STEPS = "steps_to_target"
 # Reasons that keep a verdict open and are evidence by themselves: such a look is one.
-WEAK_EVIDENCE = {Reason.failures, Reason.no_margin}
+WEAK_EVIDENCE = {Reason.failures, Reason.no_margin, Reason.mean_within}
 Floats = npt.NDArray[np.float64]
 
 
@@ -163,8 +164,7 @@ def _learn_nothing(names: Sequence[str], result: Result) -> bool:
 def _by_verdict(claim: Claim, result: Result) -> ClaimResult:
     contrast = result.contrasts[claim.variant]
     mean, p = contrast.difference.mean + 0.0, contrast.p_holm  # no minus sign before a zero
-    seen = contrast.detectable
-    seen_as = "" if seen is None else f", {seen:.2g} would have been seen"
+    seen_as = f", {seen_phrase(contrast.detectable)}" if contrast.detectable else ""
     evidence = (
         f"verdict {contrast.label}, mean difference {mean:.3g}, {p_phrase(p)} (Holm), "
         f"n = {contrast.n} seeds{seen_as}"

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from math import isfinite
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from paribus import stats
+from paribus.analysis.verdict.family import Family
+from paribus.analysis.verdict.power import visible_effect
 
 ALPHA = 0.05
 Floats = npt.NDArray[np.float64]
@@ -31,6 +34,19 @@ def p_phrase(p: float) -> str:
     ('p = 0.0123', 'p < 0.0001')
     """
     return "p < 0.0001" if p < 1e-4 else f"p = {p:.3g}"
+
+
+def seen_phrase(effect: float) -> str:
+    """Return in a phrase what could have been seen; an infinite effect is none.
+
+    >>> seen_phrase(0.0523), seen_phrase(float("inf"))
+    ('0.052 would have been seen', 'too many seeds tie to see any difference')
+    """
+    return (
+        f"{effect:.2g} would have been seen"
+        if isfinite(effect)
+        else "too many seeds tie to see any difference"
+    )
 
 
 @dataclass(frozen=True)
@@ -60,12 +76,16 @@ class Inference:
         return self.not_below(d - 2 * margin, margin)
 
     def visible(self, d: Floats) -> str:
-        """Return the smallest mean difference that would have been detected in 80 % of such comparisons."""
-        spread = stats.deviation(d)
-        if not spread:
-            return ""
-        seen = stats.detectable_effect(spread, d.size, correction=self.correction or 0.0)
-        return f"; {seen:.2g} would have been seen"
+        """Return the mean difference that would have been detected in 80 % of such comparisons, in a phrase."""
+        family = Family(
+            baseline="",
+            higher_is_better=True,
+            size=1,
+            correction=self.correction or 0.0,
+            new_data=self.correction is not None,
+        )
+        seen = visible_effect(tuple(d.tolist()), family)
+        return f"; {seen_phrase(seen)}" if seen else ""
 
 
 class Tested(NamedTuple):

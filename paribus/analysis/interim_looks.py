@@ -9,7 +9,6 @@ from paribus.analysis.declaration import note_seen
 from paribus.experiment.comparison import Comparison
 from paribus.runs.store import Store
 from paribus.spec import digest
-from paribus.stats import min_seeds
 
 if TYPE_CHECKING:
     from paribus.analysis.results import Result, Row
@@ -29,17 +28,14 @@ class Look(NamedTuple):
     history: tuple[int, ...]
 
 
-def looks_at(
-    store: Store, comparison: Comparison, rows: Sequence[Row], *, sequential: bool
-) -> dict[str, Look]:
+def looks_at(store: Store, rows: Sequence[Row], *, sequential: bool) -> dict[str, Look]:
     """Return the look at each contrast that is shown, by variant; nothing is written.
 
-    A look with too few seeds to reach a verdict spends nothing and is none. Looks within a sequence are one look,
-    however many there were; looks of the other kind come before it, since each kind has an error rate of its own.
+    A look with too few seeds to reach a verdict is one, too: who stops at six seeds where five were unanimous, and goes
+    on to twenty where they were not, is wrong in 7 % of cases. Looks within a sequence are one look, however many there
+    were; looks of the other kind come before it, since each kind has an error rate of its own.
     """
     baseline, *others = rows
-    if len(baseline.runs) < min_seeds(comparison.family):
-        return {}
     looks = {}
     for row in others:
         if not (row.complete and baseline.complete):

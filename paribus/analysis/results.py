@@ -263,7 +263,7 @@ def collect(
     looks: dict[str, tuple[int, ...]] = {}
     taken: dict[str, Look] = {}
     if rows[0].complete and not control.broken and not skipped:
-        taken = looks_at(store, comparison, rows, sequential=cap is not None)
+        taken = looks_at(store, rows, sequential=cap is not None)
         looks = crossed_looks(comparison, taken)
         later = [name for name, seen in looks.items() if len(seen) > 1]
         judged = _contrasts(comparison, rows, later, sequential=cap is not None)
@@ -400,29 +400,49 @@ def _contrasts(
     comparison: Comparison, rows: Sequence[Row], exploratory: Sequence[str], *, sequential: bool
 ) -> tuple[Contrast, ...]:
     complete = [row for row in rows if row.complete]
-    metric, names = comparison.primary, [row.variant.name for row in complete]
     outcomes, scores, dummy = _side_by_side(complete)
+    variants = [row.variant for row in complete]
+    given = rule_of(comparison, variants, outcomes, scores, dummy)
+    table = dict(zip([v.name for v in variants], scores, strict=True))
+    if sequential:
+        bounds = comparison.primary.range
+        return decide_sequentially(table, exploratory=exploratory, score_range=bounds, **given)
+    correction, new_data = _correction(comparison, rows), comparison.corrected
+    return decide(table, exploratory=exploratory, correction=correction, new_data=new_data, **given)
+
+
+def rule_of(
+    comparison: Comparison,
+    variants: Sequence[Variant],
+    outcomes: npt.NDArray[np.str_],
+    scores: Floats,
+    dummy: Floats,
+) -> dict[str, Any]:
+    """Return what `decide` is told beside the scores, as the comparison declares it.
+
+    Args:
+        comparison: what is declared.
+        variants: those that are complete, the baseline first.
+        outcomes: ``(variant, seed)``.
+        scores: ``(variant, seed)``.
+        dummy: ``(variant, seed)``, scores of the first dummy predictor, NaN where they are not known.
+    """
+    metric, names = comparison.primary, [variant.name for variant in variants]
     penalty = failure_scores(metric.higher_is_better, dummy, scores)
     asked = comparison.interactions().items()
-    given: dict[str, Any] = {
-        "baseline": rows[0].variant.name,
+    return {
+        "baseline": names[0],
         "higher_is_better": metric.higher_is_better,
         "margin": metric.margin,
         "failure_score": penalty,
         "dummy": penalty if np.isfinite(dummy).any() else None,
         "family_size": comparison.family,
         "outcomes": dict(zip(names, outcomes.tolist(), strict=True)),
-        "exploratory": exploratory,
         "metric": metric.name,
         "interactions": {name: four for name, four in asked if {*four} <= {*names}},
         "scale": comparison.interaction_scale or "score",
-        "rounding": max(rounding(row.variant) for row in complete),
+        "rounding": max(rounding(variant) for variant in variants),
     }
-    table = dict(zip(names, scores, strict=True))
-    if sequential:
-        return decide_sequentially(table, **given)
-    correction = _correction(comparison, rows)
-    return decide(table, correction=correction, new_data=comparison.corrected, **given)
 
 
 def rounding(variant: Variant) -> float:

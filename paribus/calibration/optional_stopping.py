@@ -14,6 +14,7 @@ from paribus.calibration.simulated_scores import Floats, Scores, World, generato
 ALPHA = 0.05
 EVERY = range(5, 51)
 SOME = (10, 12, 15, 20, 30)
+SEEDS_OF_MEANS = 30
 
 
 def peeking(repeats: int) -> list[Rate]:
@@ -31,6 +32,7 @@ def peeking(repeats: int) -> list[Rate]:
             stats.sign_flip_p,
             repeats,
         ),
+        _five_then_six(5 * repeats),
         _by_the_rule(repeats),
         *_sequential(repeats),
     ]
@@ -42,6 +44,15 @@ def _wrong(name: str, looks: Sequence[int], test: Callable[[Floats], float], rep
         for d in (g.standard_normal(looks[-1]) for g in generators(name, repeats))
     )
     fails_if = "a simulation that could not see peeking"
+    return Rate("Wrong on purpose", name, hits, repeats, ALPHA, "above", fails_if)
+
+
+def _five_then_six(repeats: int) -> Rate:
+    """Count errors of a first look that no verdict could come of: five seeds, a sixth if they agree, else twenty."""
+    name = "look at 5 seeds, stop at 6 if all have one sign, else at 20 by the sign-flip test"
+    drawn = (generator.standard_normal(20) for generator in generators(name, repeats))
+    hits = sum(stats.sign_flip_p(d[:6]) <= ALPHA or stats.sign_flip_p(d) <= ALPHA for d in drawn)
+    fails_if = "a simulation that could not see a look below the least seeds"
     return Rate("Wrong on purpose", name, hits, repeats, ALPHA, "above", fails_if)
 
 
@@ -89,7 +100,45 @@ def _sequential(repeats: int) -> list[Rate]:
             "at_least",
             "limits that hold at one look only",
         ),
+        *_means(repeats),
     ]
+
+
+def _means(repeats: int) -> list[Rate]:
+    """Count how often limits of a bounded mean, looked at after every seed, ever leave it out."""
+    skewed = "skewed scores between 0 and 1, limits of their mean after every seed"
+    drawn = [g.beta(0.5, 1.5, SEEDS_OF_MEANS) for g in generators(skewed, repeats)]
+    truth = 0.25
+    bets = [stats.mean_sequence(x, 0.0, 1.0) for x in drawn]
+    held = sum(bool(low[-1] <= truth <= high[-1]) for low, high in bets)
+    short = sum(
+        all(_holds(stats.paired_t_interval(x[:n]), truth) for n in range(5, x.size + 1))
+        for x in drawn
+    )
+    return [
+        Rate(
+            COVERAGE,
+            f"{skewed}: the confidence sequence holds it at all of them",
+            held,
+            repeats,
+            1 - ALPHA,
+            "at_least",
+            "limits that hold at one look only",
+        ),
+        Rate(
+            "Wrong on purpose",
+            f"{skewed}: the t interval holds it at all of them",
+            short,
+            repeats,
+            1 - ALPHA,
+            "below",
+            "a simulation that could not see limits of one look",
+        ),
+    ]
+
+
+def _holds(interval: stats.Interval, truth: float) -> bool:
+    return interval.low <= truth <= interval.high
 
 
 def _counts(scores: Scores, n: int, world: World) -> bool:

@@ -1,60 +1,88 @@
-"""Effects that are there: how often they are found, against the power that is promised beside every `undecided`."""
+"""Effects that are there: how often they are found, against what is promised beside every `undecided`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from paribus import stats
-from paribus.analysis.verdict import Contrast, Decision
-from paribus.calibration.rates import Rate, Rule
-from paribus.calibration.simulated_scores import World, normal, verdicts
+import numpy as np
 
-PROMISED = 0.8
-FACTOR = {6: 1.25, 10: 1.03, 29: 1.03}
-"""What the sign-flip test needs more than the t test whose power is promised, by number of seeds (`detectable_effect`
-says so): at six only unanimous signs count."""
+from paribus.analysis.verdict import Contrast, Decision, Family
+from paribus.analysis.verdict.power import POWER, visible_effect
+from paribus.calibration.rates import Rate
+from paribus.calibration.simulated_scores import BASE, Scores, World, verdicts
+
+
+class Promise(NamedTuple):
+    """Case in which a visible effect is promised.
+
+    Attributes:
+        n: seeds.
+        family: contrasts.
+        margin: in deviations, or None.
+        ties: share of seeds that tie.
+    """
+
+    n: int
+    family: int = 1
+    margin: float | None = None
+    ties: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """The case in a phrase."""
+        one = "one contrast" if self.family == 1 else f"one of {self.family} contrasts"
+        margin = "" if self.margin is None else f", margin {self.margin:g} sd"
+        return f"{one}{margin}{f', {self.ties:.0%} ties' if self.ties else ''}".replace("%", " %")
+
+
+CASES = (
+    *(Promise(n, family) for family in (1, 4) for n in (6, 10, 29) if (n, family) != (6, 4)),
+    *(Promise(10, margin=1.0), Promise(29, 4, margin=0.1), Promise(29, ties=0.2)),
+)
 
 
 def power(repeats: int) -> list[Rate]:
-    """Count what the t test detects at the promised effect, and the rule at a little more."""
-    return [
-        rate
-        for family in (1, 4)
-        for n in (6, 10, 29)
-        if stats.min_seeds(family) <= n
-        for rate in _power(n, family, repeats)
-    ]
+    """Count how often the rule tells the direction of the effect that it says it would in 80 %."""
+    return [_rate(case, repeats) for case in CASES]
 
 
-def _power(n: int, family: int, repeats: int) -> list[Rate]:
-    effect = stats.detectable_effect(1.0, n, family)
-    at = _planted(effect, n, family, repeats)
-    beyond = _planted(FACTOR[n] * effect, n, family, repeats)
-    contrasts = "one contrast" if family == 1 else f"one of {family} contrasts"
-    return [
-        _rate(
-            f"{contrasts}, the effect promised ({effect:.2f} sd): found by the t test",
-            sum(c.difference.low > 0 for c in at),
-            repeats,
-            n,
-            "equal",
-        ),
-        _rate(
-            f"{contrasts}, {FACTOR[n]:g} times that: verdict `better`",
-            sum(c.decision is Decision.better for c in beyond),
-            repeats,
-            n,
-            "at_least",
-        ),
-    ]
+def _rate(case: Promise, repeats: int) -> Rate:
+    effect = promised(case)
+    found = sum(c.decision is Decision.better for c in _planted(case, effect, repeats))
+    return Rate(
+        group="Power against planted effects",
+        name=f"{case.name}: direction told of the effect promised ({effect:.2f} sd)",
+        hits=found,
+        trials=repeats,
+        expected=POWER,
+        rule="at_least",
+        fails_if="a promise that is not kept",
+        n=case.n,
+    )
 
 
-def _planted(effect: float, n: int, family: int, repeats: int) -> Sequence[Contrast]:
+def promised(case: Promise) -> float:
+    """Return the effect that is promised beside normal differences of deviation one, some seeds tied."""
+    from scipy.special import ndtri
+
+    moved = case.n - round(case.ties * case.n)
+    x = ndtri((np.arange(moved) + 0.5) / moved)
+    differences = (*(x / x.std(ddof=1)).tolist(), *[0.0] * (case.n - moved))
+    family = Family(baseline=BASE, higher_is_better=True, size=case.family, margin=case.margin)
+    effect = visible_effect(differences, family)
+    assert effect is not None
+    return effect
+
+
+def _planted(case: Promise, effect: float, repeats: int) -> Sequence[Contrast]:
     """Return the contrast with the effect, in a family of which the others show nothing."""
-    world = World(f"effect {effect:.6f} of {family}", normal(effect))
-    return [contrast for (contrast,) in verdicts(world, n, repeats, family)]
+    share = 1 - round(case.ties * case.n) / case.n
 
+    def draw(generator: np.random.Generator, n: int) -> Scores:
+        base = generator.standard_normal(n)
+        other = base + effect / share + generator.standard_normal(n)
+        return {BASE: base, "variant": np.where(generator.random(n) < share, other, base)}
 
-def _rate(name: str, hits: int, repeats: int, n: int, rule: Rule) -> Rate:
-    fails_if = "a promise that is not kept, or a test with less power than it could have"
-    return Rate("Power against planted effects", name, hits, repeats, PROMISED, rule, fails_if, n)
+    world = World(f"promise, {case.name}", draw, margin=case.margin)
+    return [contrast for (contrast,) in verdicts(world, case.n, repeats, case.family)]

@@ -7,12 +7,13 @@ from typing import Literal, TypeAlias
 
 from paribus.errors import ParibusError
 
-LEVEL = 0.99
-"""Share of all repeats of a sound procedure whose count lies within its band."""
+LEVEL = 0.999
+"""Share of all repeats of a sound procedure whose count lies within its band: one that fails turns a run red."""
 
-Rule: TypeAlias = Literal["equal", "at_most", "at_least", "above", "below"]
+Rule: TypeAlias = Literal["equal", "at_most", "at_least", "above", "below", "shown"]
 """``equal``: within the band. ``at_most``, ``at_least``: not beyond that side of it. ``above``, ``below``: beyond that
-side, which is what a procedure that is wrong on purpose must be seen to be."""
+side, which is what a procedure that is wrong on purpose must be seen to be. ``shown``: anywhere, since nothing is
+promised."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class Rate:
         rule: how the two are to compare.
         fails_if: what would have failed it, in a phrase.
         n: seeds, where a figure shows the rate by their number.
+        labels: how often each label was printed, where all of them were counted.
+        wrong: labels that do not hold; `hits` are theirs.
 
     Raises:
         ParibusError: counts or the expected rate are out of range.
@@ -41,6 +44,8 @@ class Rate:
     rule: Rule
     fails_if: str
     n: int | None = None
+    labels: dict[str, int] | None = None
+    wrong: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not (0 <= self.hits <= self.trials and self.trials > 0 and 0 <= self.expected <= 1):
@@ -58,7 +63,7 @@ class Rate:
 
     @property
     def band(self) -> tuple[float, float]:
-        """Limits between which 99 % of counts would lie if the expected rate were true."""
+        """Limits between which 99.9 % of counts would lie if the expected rate were true."""
         return band(self.expected, self.trials)
 
     @property
@@ -69,6 +74,8 @@ class Rate:
     @property
     def passed(self) -> bool:
         """True if it compares as it must."""
+        if self.rule == "shown":
+            return True
         low, high = self.band
         return {
             "equal": low <= self.rate <= high,
@@ -84,7 +91,7 @@ def band(expected: float, trials: int, level: float = LEVEL) -> tuple[float, flo
 
     Each tail beyond it has at most that probability, so it holds ``level`` or a little more.
 
-    >>> band(0.05, 200)
+    >>> band(0.05, 200, 0.99)
     (0.015, 0.095)
     """
     from scipy.stats import binom
@@ -97,7 +104,7 @@ def band(expected: float, trials: int, level: float = LEVEL) -> tuple[float, flo
 def limits(hits: int, trials: int, level: float = LEVEL) -> tuple[float, float]:
     """Return Clopper and Pearson's limits of the rate that a count speaks for.
 
-    >>> [round(x, 4) for x in limits(0, 200)]
+    >>> [round(x, 4) for x in limits(0, 200, 0.99)]
     [0.0, 0.0261]
     """
     from statsmodels.stats.proportion import proportion_confint

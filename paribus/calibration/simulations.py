@@ -9,6 +9,7 @@ from paribus.calibration.new_tasks import new_tasks
 from paribus.calibration.null_rejections import at_the_margin, broken, rejections
 from paribus.calibration.optional_stopping import peeking
 from paribus.calibration.power import power
+from paribus.calibration.printed_labels import labels
 from paribus.calibration.rates import Rate
 from paribus.calibration.tuning_nulls import searches
 
@@ -22,5 +23,6 @@ PARTS: dict[str, Callable[[int], list[Rate]]] = {
     "coverage": coverage,
     "power": power,
     "new tasks": new_tasks,
+    "labels": labels,
 }
 """What is simulated, by name: each takes the number of comparisons to draw for a rate."""

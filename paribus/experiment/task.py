@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from paribus.data.dataset import Dataset, Split
 from paribus.errors import ParibusError
 from paribus.metrics.named import PER_SAMPLE, unit_of_error
+from paribus.metrics.score_range import score_range
 from paribus.seeding import Streams
 from paribus.spec import Call, Frozen
 
@@ -38,6 +39,11 @@ class Metric(Frozen):
     def sign(self) -> float:
         """Factor that turns scores so that higher is better: 1 or -1."""
         return 1.0 if self.higher_is_better else -1.0
+
+    @property
+    def range(self) -> tuple[float, float] | None:
+        """Lowest and highest value that it can have, None where it has no known bound; the function says it."""
+        return score_range(self.function)
 
 
 class Task(Frozen):

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from paribus.analysis.score_sheet import COLUMNS
 from paribus.errors import ParibusError
 from paribus.execution.pool import shutdown
 from paribus.execution.settings import OPTIONS, Settings
@@ -21,6 +20,8 @@ from paribus.frontends.discovery import (
 )
 from paribus.frontends.early_checks import refuse_early, refuse_table
 from paribus.frontends.encoding import forget_output, refuse_undecoded, replace_unknown_signs
+from paribus.frontends.planning import add_plan_options, plan
+from paribus.frontends.score_table import add_table_options, sheet_of
 
 if TYPE_CHECKING:
     from paribus.execution.orchestrate import Finished
@@ -101,23 +102,7 @@ def _parser() -> ArgumentParser:
     )
     judge_ = command(judge)
     judge_.add_argument("scores", type=Path, metavar="SCORES", help="a table of scores")
-    judge_.add_argument(
-        "--baseline", required=True, metavar="NAME", help="the variant to compare with"
-    )
-    judge_.add_argument("--lower-is-better", action="store_true", help="as for a loss")
-    judge_.add_argument(
-        "--margin",
-        type=float,
-        metavar="M",
-        help="largest difference that does not matter (default: none)",
-    )
-    for column in COLUMNS:
-        judge_.add_argument(
-            f"--{column}",
-            default=column,
-            metavar="COLUMN",
-            help=f"the column with the {column} (default: {column})",
-        )
+    add_table_options(judge_, required=True)
     judge_.add_argument(
         "--out",
         type=Path,
@@ -125,6 +110,7 @@ def _parser() -> ArgumentParser:
         metavar="DIR",
         help="folder for the page (default: results/judged)",
     )
+    add_plan_options(command(plan))
     command(rebuild, "out").add_argument(
         "folder", type=Path, metavar="FOLDER", help="folder of results with their evidence"
     )
@@ -256,10 +242,6 @@ def judge(arguments: Namespace) -> int:
       paribus judge scores.csv --baseline adam --margin 0.01
       paribus judge losses.csv --baseline sgd --lower-is-better --score loss
     """
-    from paribus.analysis.score_sheet import score_sheet
-    from paribus.data.readers.csv_file import read_csv_file
-    from paribus.data.readers.table_features import check_numbers
-
     if arguments.margin is not None and not arguments.margin > 0:
         raise ParibusError(
             "--margin",
@@ -267,16 +249,7 @@ def judge(arguments: Namespace) -> int:
             expected="a positive number, in units of the score",
             fix="Leave it out to speak of differences alone.",
         )
-    csv_file = read_csv_file(arguments.scores)
-    columns = {name: getattr(arguments, name) for name in COLUMNS}
-    if arguments.score in csv_file.texts:
-        check_numbers(csv_file, arguments.score)
-    frame = csv_file.frame.copy()
-    for role in {arguments.variant, arguments.seed} & csv_file.texts.keys():
-        frame[role] = csv_file.texts[role]  # names as they stand: 01 is not 1, and none is one
-    sheet = score_sheet(
-        frame, arguments.baseline, **columns, name=csv_file.name, lines=csv_file.lines
-    )
+    sheet = sheet_of(arguments.scores, arguments)
     from paribus.report.judgement import judged
 
     found = judged(

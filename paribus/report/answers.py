@@ -135,6 +135,9 @@ def outcome(result: Result) -> str:
     return "; ".join([*phrases, *_interactions(result)]) + marked
 
 
+OF_MEANS = (Reason.mean_opposite, Reason.mean_within)
+
+
 def in_order_of_verdicts(contrast: Contrast) -> tuple[int, int]:
     """Return what sorts by direction, the clear before the open before the slight."""
     sizes = [Size.beyond, Size.open, Size.within]
@@ -142,20 +145,23 @@ def in_order_of_verdicts(contrast: Contrast) -> tuple[int, int]:
 
 
 def _reason(contrast: Contrast) -> str:
-    """Return why a contrast is undecided, without remarks that hold for all of them."""
-    return contrast.reason if contrast.decision is Decision.undecided else ""
+    """Return why a contrast is undecided, or what its mean says beside its wins; no remarks that hold for all."""
+    if contrast.decision is Decision.undecided:
+        return contrast.reason
+    return next((str(reason) for reason in contrast.reasons if reason in OF_MEANS), "")
 
 
 def _phrase(key: tuple[str, str], contrasts: Sequence[Contrast], result: Result) -> str:
     """Tell what one verdict says of the variants that have it."""
-    word, _ = key
+    word, why = key
     decision, size = contrasts[0].decision, contrasts[0].size
     names = listed(f"{_named(result.row(c.variant))}{_fragile(c)}" for c in contrasts)
     base = _named(result.baseline)
     one = len(contrasts) == 1
     if decision in (Decision.wins_more, Decision.wins_less):
         more = "more" if decision is Decision.wins_more else "fewer"
-        return f"{names} {'wins' if one else 'win'} on {more} seeds than {base}"
+        though = f", though {why}" if why else ""
+        return f"{names} {'wins' if one else 'win'} on {more} seeds than {base}{though}"
     if decision in (Decision.better, Decision.worse):
         scores = _scores(contrasts, result)
         small = f", by less than the margin of {_margin(result)}" if size is Size.within else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -149,10 +150,10 @@ def wins(contrast: Contrast) -> Line:
 
 
 def detectable(contrast: Contrast | None) -> str:
-    """Format the smallest mean difference that would have been seen, beside every `undecided`."""
+    """Format the mean difference that would have been seen, beside every `undecided` whose evidence was looked at."""
     if contrast is None or contrast.detectable is None:
         return NOTHING
-    return number(contrast.detectable, 2)
+    return number(contrast.detectable, 2) if isfinite(contrast.detectable) else "none"
 
 
 def _difference(contrast: Contrast) -> str:

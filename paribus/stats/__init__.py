@@ -14,6 +14,7 @@ from paribus.stats.aggregate import (
     interquartile_mean,
     profile,
 )
+from paribus.stats.bets_on_means import mean_sequence
 from paribus.stats.checks import Floats, check_correction, check_margin, per_run
 from paribus.stats.families import holm, min_seeds
 from paribus.stats.pooling import MIN_UNITS, Pooled, pool, squeeze
@@ -74,6 +75,7 @@ __all__ = [
     "interquartile_interval",
     "interquartile_mean",
     "mcnemar_exact_p",
+    "mean_sequence",
     "min_seeds",
     "min_seeds_to_stop",
     "nemenyi_distance",

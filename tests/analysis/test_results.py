@@ -191,6 +191,17 @@ def test_more_seeds_than_before_make_a_result_exploratory(store) -> None:
     assert {c.label for c in later.contrasts.values()} == {"clearly better (exploratory)"}
 
 
+def test_a_look_with_too_few_seeds_counts(store) -> None:
+    """Look at five, stop at six if they are unanimous, else go on to twenty: the second look is marked."""
+    bench = filled(store)
+    bench.seeds = 5
+    assert bench.result().looks == (5,)
+    bench.seeds = 10
+    later = bench.result()
+    assert later.looks == (5, 10)
+    assert later.contrasts["adam"].label == "clearly better (exploratory)"
+
+
 def test_the_same_look_again_is_no_later_look(store) -> None:
     bench = filled(store)
     bench.result()

@@ -13,6 +13,7 @@ from paribus.calibration import (
     null_rejections,
     optional_stopping,
     power,
+    printed_labels,
     simulated_scores,
     tuning_nulls,
 )
@@ -45,6 +46,29 @@ def test_in_small_parts_with_many_seeds_read_as_they_must(part) -> None:
 def test_in_small_intervals_cover_and_the_wrong_ones_do_not() -> None:
     """The bootstrap at ten seeds covers 90 %, which takes some hundreds of repeats to see."""
     assert failed(coverage.coverage(3 * REPEATS)) == []
+
+
+def test_every_label_is_counted_and_a_rule_that_says_smaller_too_soon_is_seen(monkeypatch) -> None:
+    """The counts of a world add up; with a tenth of its p, TOST says `smaller` of half of the effects at the margin."""
+    normal_kind = printed_labels.KINDS[0]
+    rate = printed_labels._count(normal_kind, 10, 1.0, 1.0, 100)
+    assert rate.labels is not None
+    assert (sum(rate.labels.values()), rate.passed) == (100, True)
+    assert rate.hits == sum(rate.labels[name] for name in rate.wrong)
+    exact = stats.tost_p
+    monkeypatch.setattr(stats, "tost_p", lambda *given: exact(*given) / 10)
+    assert not printed_labels._count(normal_kind, 10, 1.0, 1.0, 100).passed
+
+
+@pytest.mark.parametrize("kind", printed_labels.KINDS, ids=lambda kind: kind.name)
+def test_worlds_of_labels_have_the_effect_and_the_deviation_that_they_say(kind) -> None:
+    """Among pairs that finished; ties leave an effect of two to those that differ."""
+    scores = kind.draw(np.random.default_rng(0), 100_000, 2.0)
+    d = scores["variant"] - scores[BASE]
+    d = d[np.isfinite(d)]
+    assert d.mean() == pytest.approx(2.0, abs=0.03)
+    moved = d[d != 0]
+    assert moved.std() == pytest.approx(1.0, abs=0.1)
 
 
 def test_attainable_sizes_are_multiples_of_a_flip() -> None:

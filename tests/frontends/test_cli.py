@@ -41,8 +41,14 @@ def paribus(capsys: pytest.CaptureFixture[str]) -> Command:
 
 @pytest.mark.parametrize(
     ("words", "status"),
-    [(["--help"], 0), (["run", "--help"], 0), (["list"], 0), (["run", "NOSUCH"], 2)],
-    ids=["help", "help of a command", "list", "a suite that is not there"],
+    [
+        (["--help"], 0),
+        (["run", "--help"], 0),
+        (["list"], 0),
+        (["run", "NOSUCH"], 2),
+        (["plan", "optimizers"], 2),
+    ],
+    ids=["help", "help of a command", "list", "a suite that is not there", "a plan of nothing"],
 )
 def test_help_lists_and_refusals_import_neither_torch_nor_pydantic(
     tmp_path: Path, words: list[str], status: int
@@ -406,6 +412,72 @@ def test_scores_of_a_file_are_judged(paribus: Command, tmp_path: Path) -> None:
         "paribus: column 'accuracy' of scores.csv, line 17: got 'lost', expected a number, like most of that column. "
         "Mend the value, or leave it empty.\n",
     )
+
+
+def test_a_table_of_scores_is_a_pilot(paribus: Command, tmp_path: Path) -> None:
+    path = tmp_path / "scores.csv"
+    rows = [f"{name},{i},{0.5 + i * k / 100}" for k, name in enumerate("ab") for i in range(8)]
+    path.write_text("\n".join(["variant,seed,score", *rows, ""]))
+    status, output, _ = paribus("plan", "--pilot", str(path), "--baseline", "a", "--effect", "0.05")
+    assert status == 0
+    lines = output.splitlines()
+    assert lines[0] == f"How many seeds? From the spreads of 8 in {path}."
+    assert lines[1].split() == ["variant", "spread", "seeds", "to", "tell", "0.05", "seconds"]
+    assert lines[3].split()[:2] == ["b", "0.024"]
+    assert lines[4].startswith("score: with these seeds 80 % of comparisons tell the direction")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["optimizers"],
+            "--pilot: got results/latest, which is not there, expected a folder of pages, or a table of scores. Make "
+            "one first, such as by paribus run SUITE --seeds 6, and name its folder with --pilot.",
+        ),
+        (
+            ["--pilot", ".", "--effect", "-1"],
+            "--effect: got -1.0, expected a positive number, in units of the score. Leave it out for what the suite "
+            "declares.",
+        ),
+        (
+            ["--pilot", ".", "--baseline", "sgd"],
+            "--baseline: got it for ., a folder, expected it for a table of scores, since a suite declares what is "
+            "compared. Leave it out, or name a table with --pilot.",
+        ),
+        (
+            ["--pilot", "."],
+            "--pilot: got ., which lists the runs of no suite, expected a folder of pages, with a file such as "
+            "optimizers.csv. Name the suite too if it is a file of your own, or another folder.",
+        ),
+        (
+            ["optimizers", "--pilot", "scores.csv"],
+            "--pilot: got scores.csv, a table, beside a suite, expected a table with the name of its baseline, or "
+            "a suite with a folder of pages. Write paribus plan --pilot scores.csv --baseline NAME.",
+        ),
+        (
+            ["--pilot", "scores.csv"],
+            "--pilot: got scores.csv, a table, without --baseline, expected a table with the name of its baseline, or "
+            "a suite with a folder of pages. Write paribus plan --pilot scores.csv --baseline NAME.",
+        ),
+        (
+            ["--pilot", "scores.csv", "--baseline", "a"],
+            "effect of a plan: got none, and no margin, expected a positive number, the difference in score that is to "
+            "be told. Give it by --effect, or effect= in Python.",
+        ),
+    ],
+)
+def test_a_plan_of_nothing_is_refused_in_one_line(
+    paribus: Command,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = [f"{name},{i},{i * k}" for k, name in enumerate("ab") for i in range(3)]
+    Path("scores.csv").write_text("\n".join(["variant,seed,score", *rows, ""]))
+    assert paribus("plan", *words) == (2, "", f"paribus: {message}\n")
 
 
 @pytest.mark.parametrize("names", [("1e-2", "0.010"), ("01", "1"), ("none", "5 %")])

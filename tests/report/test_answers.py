@@ -160,3 +160,12 @@ def test_steps_are_named_where_all_variants_have_the_same(store) -> None:
     for name, mean in (("20", 0.4), ("40", 0.2)):
         bench.put(name, around(mean))
     assert "Test log_loss, 10 seeds: 40 is clearly better than 20" in answer([bench.result()])
+
+
+def test_wins_that_the_mean_does_not_bear_out_say_so(store) -> None:
+    """In a sequence of seeds: ten small wins, within the margin of .02; and larger ones."""
+    bench = filled(store).put("adam", [x - 0.01 for x in around(0.4)])
+    text = answer([bench.result(cap=30)])
+    assert "adam wins on more seeds than sgd, though the mean does not exceed the margin" in text
+    bench.put("adam", [x - 0.05 for x in around(0.4)])
+    assert "adam wins on more seeds than sgd;" in answer([bench.result(cap=30)])

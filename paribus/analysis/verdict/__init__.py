@@ -28,7 +28,8 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy.typing as npt
 
 from paribus import stats
-from paribus.analysis.verdict.contrast import Contrast, Decision, Family, Reason, Size
+from paribus.analysis.verdict.contrast import Contrast, Decision, Reason, Size
+from paribus.analysis.verdict.family import Family
 from paribus.analysis.verdict.pairs import Crossing, Pair, Scale
 from paribus.analysis.verdict.runs import OUTCOMES, ScoreTable
 from paribus.analysis.verdict.sequential import decide_sequentially

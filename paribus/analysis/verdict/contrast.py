@@ -1,12 +1,13 @@
-"""Family of contrasts as declared beforehand, and one contrast as shown afterwards."""
+"""One contrast as it is shown: its numbers, its verdict, and what is said of it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
-from paribus import stats
+from paribus.analysis.verdict.family import Family
 from paribus.analysis.verdict.fragility import Fragility, fragility
+from paribus.analysis.verdict.power import visible_effect
 from paribus.stats import Interval, WinShare
 
 
@@ -50,54 +51,13 @@ class Reason(StrEnum):
     no_margin = "no margin"
     open = "open"
     exploratory = "exploratory"
+    mean_opposite = "the mean has the other sign"
+    mean_within = "the mean does not exceed the margin"
     unequal_budgets = "unequal budgets"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Family:
-    """Declaration of a family of contrasts, made before anything runs.
-
-    Args:
-        baseline: the variant that all others are compared with.
-        higher_is_better: direction of the metric.
-        size: number of contrasts declared, whether or not all of them were run.
-        margin: largest difference that does not matter, in the units of the score; without one
-            nothing is ever `equivalent`.
-        alpha: chance of any false verdict of one kind in the family.
-        correction: test size over training size; counts only where `new_data` is set.
-        new_data: whether the verdict speaks of new data, by the corrected t, or of this dataset.
-        metric: its name, for the page.
-    """
-
-    baseline: str
-    higher_is_better: bool
-    size: int
-    margin: float | None = None
-    alpha: float = 0.05
-    correction: float = 0.0
-    new_data: bool = False
-    metric: str = ""
-
-    def __post_init__(self) -> None:
-        """Refuse what could only fail later, on the first contrast with two pairs."""
-        stats.min_seeds(self.size, self.alpha)
-        stats.check_correction(self.correction)
-        if self.margin is not None:
-            stats.check_margin(self.margin)
-
-    def without_margin(self) -> Family:
-        """Return the same family without its margin, for scores on another scale."""
-        return replace(self, margin=None)
-
-    @property
-    def min_seeds(self) -> int:
-        """Seeds without which no contrast of the family can reach a verdict."""
-        return stats.min_seeds(self.size, self.alpha)
-
-    @property
-    def ratio(self) -> float:
-        """Correction in force: zero when inferring to this data set."""
-        return self.correction if self.new_data else 0.0
+WEAK = {Reason.failures, Reason.no_margin, Reason.unequal_budgets}
+"""Reasons beside which the evidence for a direction was looked at, and was too weak."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,14 +87,12 @@ class Contrast:
         reasons: why it is undecided, empty where the evidence is merely too weak; `exploratory`, where a verdict comes
             from a later look; and remarks on the whole arm, such as `unequal_budgets`.
         min_seeds: seeds without which no contrast of its family can reach a verdict.
-        detectable: smallest mean difference seen with 80 % power, beside every `undecided`; None
-            where there is no spread to compute it from.
         failures: failed runs of variant and baseline among the n.
         failures_p: exact McNemar p of the two counts, not adjusted; None where n is 0.
         finished: mean and interval among the seeds where neither failed; None below two of them.
-        sequential: whether seeds were added until the evidence was there: then the difference has a mean and no limits,
-            `wins` has a confidence sequence for its limits, p is the anytime-valid one (adjusted by Bonferroni), and
-            there is no p of equivalence or of failures.
+        sequential: whether seeds were added until the evidence was there: then the limits of the difference are a
+            confidence sequence where the score has a known range, and NaN elsewhere; those of `wins` are one, too, p is
+            the anytime-valid one (adjusted by Bonferroni), and there is no p of equivalence or of failures.
         open: whether more seeds may still decide it, in a sequence.
         undefined: seeds on which either has no score, though its run ended well; they are left out of the pairs, and
             any of them withholds the verdict.
@@ -158,7 +116,6 @@ class Contrast:
     size: Size
     reasons: tuple[Reason, ...]
     min_seeds: int
-    detectable: float | None
     failures: tuple[int, int]
     failures_p: float | None
     finished: Interval | None
@@ -184,6 +141,16 @@ class Contrast:
     def margin(self) -> float | None:
         """Largest difference that does not matter, None where no size is told."""
         return self.family.margin
+
+    @property
+    def detectable(self) -> float | None:
+        """Mean difference, either way, of which the rule would tell the direction in 80 % of such comparisons.
+
+        It is simulated from the differences at hand (see `paribus.analysis.verdict.power`), beside an `undecided` whose
+        evidence was looked at; infinite where so many seeds tie that none would be told, None elsewhere.
+        """
+        looked = self.decision is Decision.undecided and {*self.reasons} <= WEAK
+        return visible_effect(self.differences, self.family) if looked else None
 
     @property
     def fragility(self) -> Fragility | None:

@@ -6,15 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from math import floor, nan, sqrt
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from paribus import stats
+from paribus.analysis.verdict.family import Family
 from paribus.stats import Floats
-
-if TYPE_CHECKING:
-    from paribus.analysis.verdict.contrast import Family
 
 TRIMMED = 0.1  # share of the seeds that is cut off at either end
 

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from paribus import stats
-from paribus.analysis.verdict.contrast import Contrast, Decision, Family, Reason, Size
+from paribus.analysis.verdict.contrast import Contrast, Decision, Reason, Size
+from paribus.analysis.verdict.family import Family
 from paribus.analysis.verdict.runs import ScoreSubset, ScoreTable
 from paribus.stats import Floats, Interval
 
@@ -20,10 +21,6 @@ Scale = Literal["score", "log"]
 
 Crossing = tuple[str, str, str, str]
 """Four variants of a crossing: both levels changed, the first alone, the second alone, neither."""
-
-
-# Reasons beside which no effect that could have been seen is told: nothing was looked at.
-SCORELESS = (Reason.floor, Reason.undefined)
 
 
 @dataclass(frozen=True)
@@ -130,15 +127,6 @@ class Pair:
         """True where its p-values count in the family's adjustment."""
         return self.withheld_reason is None and not self.identical
 
-    @property
-    def detectable(self) -> float | None:
-        """Smallest effect seen with 80 % power; None without spread, where it is not known."""
-        spread = stats.deviation(self.differences) if self.n >= 2 else 0.0
-        if spread == 0:
-            return None
-        f = self.family
-        return stats.detectable_effect(spread, self.n, f.size, alpha=f.alpha, correction=f.ratio)
-
     def interval(self, differences: Floats, level: float | None = None, size: int = 0) -> Interval:
         """Return an interval, the family's unless level and size say otherwise; infinite limits below two pairs."""
         f = self.family
@@ -215,9 +203,6 @@ class Pair:
             size=size,
             reasons=() if reason is None else (reason,),
             min_seeds=f.min_seeds,
-            detectable=self.detectable
-            if decision is Decision.undecided and reason not in SCORELESS
-            else None,
             failures=(int(a.sum()), int(b.sum())),
             failures_p=stats.mcnemar_exact_p(a, b) if self.n and not self.crossed else None,
             finished=self.interval(finished) if finished.size >= 2 else None,

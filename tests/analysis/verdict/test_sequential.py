@@ -123,3 +123,73 @@ def test_a_family_of_nulls_is_wrong_at_most_once_in_twenty() -> None:
         )
         wrong += any(c.decision is not Decision.undecided for c in found)
     assert wrong <= binom.ppf(0.995, 400, 0.05)
+
+
+# --- the mean, where the score has a known range -------------------------------------------------
+
+SHARE: dict[str, Any] = {"score_range": (0.0, 1.0), "family_size": 1}
+
+
+def test_a_mean_beyond_the_margin_is_clearly_better() -> None:
+    """Signs stop after eight seeds; so one that loses its first seeds by little goes on, until the mean is known."""
+    d = [-0.01, 0.35, -0.01, 0.35, -0.01, 0.35, -0.01] + [0.39] * 23
+    (found,) = judge(d, margin=0.02, **SHARE)
+    assert (found.label, found.size, found.open) == ("clearly better", "beyond", False)
+    assert found.n < 30
+    assert 0.02 < found.difference.low < found.difference.mean < found.difference.high
+    assert (found.better_by(0.01), found.not_worse) == (True, True)
+    (worse,) = judge([-x for x in d], margin=0.02, **SHARE)
+    assert (worse.label, worse.n) == ("clearly worse", found.n)
+
+
+def test_equal_accuracies_are_equivalent_within_a_wide_margin() -> None:
+    """Limits of thirty equal scores are .149 away: within a margin of .15, and not of .14."""
+    (found,) = judge([0.0] * 30, margin=0.15, **SHARE)
+    assert (found.label, found.size, found.n, found.open) == ("equivalent", "within", 30, False)
+    assert -0.15 < found.difference.low < 0 < found.difference.high < 0.15
+    (narrow,) = judge([0.0] * 30, margin=0.14, **SHARE)
+    assert (narrow.label, narrow.open) == ("undecided (open after 30 seeds)", True)
+
+
+def test_without_a_range_nothing_is_said_of_the_mean() -> None:
+    (found,) = judge([0.0] * 30, margin=0.15, family_size=1)
+    assert found.label == "undecided (open after 30 seeds)"
+    assert isnan(found.difference.low)
+
+
+def test_beside_a_failure_nothing_is_equivalent() -> None:
+    states = {"base": ["completed"] * 30, "v0": ["completed"] * 29 + ["diverged"]}
+    (found,) = judge([0.0] * 29 + [nan], margin=0.25, **SHARE, outcomes=states)
+    assert found.label == "equivalent"  # it was, before the failure came
+    states["v0"] = ["diverged"] + ["completed"] * 29
+    (found,) = judge([nan] + [0.0] * 29, margin=0.25, **SHARE, outcomes=states)
+    assert found.decision is Decision.undecided
+
+
+def test_wins_that_the_mean_does_not_bear_out_say_so() -> None:
+    """Eleven small wins and a large loss: more wins, and a mean of the other sign."""
+    small = [0.01] * 5 + [-0.9] + [0.01] * 8
+    (found,) = judge(small)
+    assert found.label == "wins more often (the mean has the other sign)"
+    (found,) = judge([0.01] * 8, margin=0.05)
+    assert found.label == "wins more often (the mean does not exceed the margin)"
+    (found,) = judge([0.1] * 8, margin=0.05)
+    assert found.label == "wins more often"
+
+
+def test_an_interaction_of_scores_has_twice_their_range_and_one_of_logarithms_none() -> None:
+    scores = {"base": BASE, "a": BASE, "b": BASE, "both": BASE}
+    rule: dict[str, Any] = {
+        "baseline": "base",
+        "higher_is_better": True,
+        "failure_score": 0.1,
+        "margin": 0.5,
+        "family_size": 4,
+        "interactions": {"a : b": ("both", "a", "b", "base")},
+    }
+    found = decide_sequentially(scores, score_range=(0.0, 1.0), **rule)
+    single, crossed = found[0].difference, found[-1].difference
+    assert found[-1].label == "equivalent"
+    assert crossed.high > single.high
+    logs = decide_sequentially(scores, score_range=(0.0, 1.0), scale="log", **rule)
+    assert isnan(logs[-1].difference.high)

@@ -115,11 +115,11 @@ def test_more_can_be_asked_of_a_contrast() -> None:
 
 
 def test_undecided_says_what_could_have_been_seen() -> None:
-    """Too wide for either: undecided, and .996 deviations at n = 10 for one contrast."""
+    """Too wide for either: undecided, and about the .996 deviations that the t test sees at n = 10."""
     (contrast,) = judge(10 * NOISE)
     assert (contrast.label, contrast.reason) == ("undecided", "")
     expected = 0.996 * (10 * NOISE).std(ddof=1)
-    assert contrast.detectable == pytest.approx(expected, rel=1e-3)
+    assert contrast.detectable == pytest.approx(expected, rel=0.08)
 
 
 def test_only_the_undecided_carry_a_detectable_effect() -> None:
@@ -401,7 +401,7 @@ def test_one_or_two_seeds(n: int) -> None:
     """The least that can be run is shown, not refused, and not judged."""
     (contrast,) = judge([0.05, 0.06][:n])
     assert contrast.label == f"undecided (few seeds: a look, {n} of 6 needed)"
-    assert (contrast.detectable is None) == (n == 1)
+    assert contrast.detectable is None
     assert (contrast.difference.high == inf) == (n == 1)
 
 
@@ -669,7 +669,7 @@ def test_new_data_uses_the_corrected_t_throughout() -> None:
     assert contrast.p_equivalent == stats.tost_p(d, 0.01, 0.25)
     assert contrast.difference == stats.paired_t_interval(d, correction=0.25)
     wider = stats.detectable_effect(float(d.std(ddof=1)), 10, correction=0.25)
-    assert contrast.detectable == wider
+    assert contrast.detectable == pytest.approx(wider, rel=0.05)  # it is simulated
 
 
 def test_new_data_is_harder() -> None:

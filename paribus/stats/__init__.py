@@ -15,6 +15,7 @@ from paribus.stats.aggregate import (
     profile,
 )
 from paribus.stats.checks import Floats, check_correction, check_margin, per_run
+from paribus.stats.components import MIN_DRAWS, Component, Limits, components
 from paribus.stats.families import holm, min_seeds
 from paribus.stats.ranks import (
     Friedman,
@@ -50,17 +51,21 @@ from paribus.stats.tables import SCORE_ROUNDING, interaction, paired_differences
 __all__ = [
     "BOOTSTRAP_DRAWS",
     "EXACT_SEEDS",
+    "MIN_DRAWS",
     "MONTE_CARLO_DRAWS",
     "ROUNDING",
     "SCORE_ROUNDING",
+    "Component",
     "Floats",
     "Followed",
     "Friedman",
     "Interval",
+    "Limits",
     "WinShare",
     "against_baseline",
     "check_correction",
     "check_margin",
+    "components",
     "detectable_effect",
     "deviation",
     "effort_ratios",

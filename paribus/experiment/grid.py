@@ -17,8 +17,6 @@ MAX_SETTINGS = 100
 ROOTS = ("recipe", "task")
 MULTIPLE = re.compile(r"x(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?")
 PATH = re.compile(r"(recipe|task)(\.\w+)+")
-# Commas between values, not those within brackets.
-COMMA = re.compile(r",(?![^\[\]]*\])(?![^{}]*\})")
 
 
 def parsed(texts: Sequence[str]) -> dict[str, tuple[Any, ...]]:
@@ -49,8 +47,20 @@ def parsed(texts: Sequence[str]) -> dict[str, tuple[Any, ...]]:
                 expected="all values of a path in one option",
                 fix=f"Write --paribus-over {path}=VALUE,VALUE...",
             )
-        grid[path] = tuple(map(_value, COMMA.split(values)))
+        grid[path] = tuple(map(_value, _apart(values)))
     return grid
+
+
+def _apart(text: str) -> list[str]:
+    """Return texts between commas, of which those within brackets part nothing."""
+    parts, depth = [""], 0
+    for sign in text:
+        depth += (sign in "[{") - (sign in "]}")
+        if sign == "," and not depth:
+            parts.append("")
+        else:
+            parts[-1] += sign
+    return parts
 
 
 def _value(text: str) -> Any:
@@ -86,7 +96,9 @@ def check_grid(grid: Grid, max_settings: int = MAX_SETTINGS) -> None:
     if count > max_settings:
         raise ParibusError(
             "number of settings",
-            got=f"{' x '.join(str(len(values)) for values in grid.values())} = {count}",
+            got=f"{' x '.join(str(len(values)) for values in grid.values())} = {count}"
+            if len(grid) > 1
+            else count,
             expected=f"at most {max_settings}",
             fix=f"Name fewer values, or allow them with --paribus-max-settings {count}.",
         )

@@ -166,13 +166,11 @@ def _sentence(spread: Spread, part: VarianceBySource) -> str:
         return f"{start}: no source changes it."
     ranked = sorted(spread.components.items(), key=lambda item: -item[1].share.value)
     source, found = ranked[0]
-    shown = f"{WHAT[source]} ({_share(found.share)})"
     if found.share.value >= MOST and found.share.low >= LIKELY:
-        text = f"most of the spread comes from {shown}."
-    else:
-        others = [f"{WHAT[s]} {_percent(f.share.value)}" for s, f in ranked[1:]]
-        text = f"no source stands out at {part.draws} draws; most comes from {shown}, then {listed(others)}."
-    return " ".join([f"{start}: {text}", *_remedy(spread, source, found, part)])
+        text = f"most of the spread comes from {WHAT[source]} ({_share(found.share)})."
+        return " ".join([f"{start}: {text}", *_remedy(spread, source, found, part)])
+    shown = listed(f"{WHAT[s]} {_share(each.share)}" for s, each in ranked)
+    return f"{start}: no source stands out at {plural(part.draws, 'draw')}, of {shown}."
 
 
 def _remedy(spread: Spread, source: str, found: Component, part: VarianceBySource) -> list[str]:

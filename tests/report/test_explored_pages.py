@@ -176,7 +176,8 @@ def test_verdicts_are_counted_and_the_choice_that_they_depend_on_is_named() -> N
     )
     assert multiverse.sentences(made) == [
         "**adam beats sgd in 2 of 4 settings, loses in 2** (1 fragile); difference from -0.20 to 0.30, median -0.045. "
-        "It depends most on `steps`: at 100 it beats in 2 and loses in 0 of 2, at 4000 it beats in 0 and loses in 2 of 2."
+        "It depends most on `steps`: at 100 it beats in 2 and loses in 0 of 2, at 4000 it beats in 0 and loses in 2 of "
+        "2."
     ]
 
 

@@ -11,7 +11,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from paribus.analysis.multiverse import OUTCOMES, Multiverse, Verdict
-from paribus.report.figures.learning_curves import save
+from paribus.report.figures import learning_curves
 from paribus.report.figures.specification import specification_curve
 from paribus.report.folder import writing_into
 from paribus.report.formatting import NOTHING, bullets, listed, number, plural, setting, slug
@@ -95,7 +95,7 @@ def write_again(file: Path, out: Path) -> Path:
             drawn = specification_curve(part, variant)
             if drawn is not None:
                 name = f"{stem}-{slug(variant) or k}.png"
-                figures[i, variant] = save(drawn, out / name).name
+                figures[i, variant] = learning_curves.save(drawn, out / name).name
     made = out / file.name.replace(".json", ".md")
     made.write_text(page(kept["title"], parts, figures), encoding="utf-8", newline="\n")
     return made

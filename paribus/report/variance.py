@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from paribus.analysis.variance import Spread, VarianceBySource
-from paribus.report.figures.learning_curves import save
+from paribus.report.figures import learning_curves
 from paribus.report.figures.variance import parts_figure
 from paribus.report.folder import writing_into
 from paribus.report.formatting import NOTHING, bullets, listed, number, plural, setting, slug
@@ -106,7 +106,7 @@ def write_again(file: Path, out: Path) -> Path:
         names = [part.suite, slug(part.comparison) if several else "", part.arm]
         stem = "-".join(name for name in names if name and name != "default")
         if part.spreads:
-            figures[i] = save(parts_figure(part), out / f"{stem}-variance.png").name
+            figures[i] = learning_curves.save(parts_figure(part), out / f"{stem}-variance.png").name
     made = out / file.name.replace(".json", ".md")
     made.write_text(page(kept["title"], parts, figures), encoding="utf-8", newline="\n")
     return made

@@ -10,6 +10,7 @@ import pytest
 from paribus import Comparison
 from paribus.execution.cases import Case
 from paribus.execution.multiverse import multiverse, unlike
+from paribus.execution.orchestrate import rebuild, run_suites
 from paribus.execution.session import Session
 from paribus.execution.settings import Settings
 from paribus.execution.study import Study
@@ -20,6 +21,7 @@ from paribus.report.multiverse import MultiverseReport
 from paribus.report.variance import VarianceReport
 from tests.helpers.refusals import refused
 from tests.helpers.toys import comparison, suite
+from tests.report.test_explored_pages import grid, parts, spread
 
 SUITE = suite()
 GRID = {"recipe.steps": [4, 6], "recipe.optimizer.lr": ["x0.1", "x1"]}
@@ -179,3 +181,21 @@ def test_a_page_of_a_multiverse_is_made_again_from_its_numbers(
     assert "(toys-multiverse-adam.png)" in text
     assert (tmp_path / "a" / "toys-multiverse-adam.png").stat().st_size > 5000
     assert len(report.to_frame()) == 4
+
+
+def test_rebuilding_a_folder_makes_these_pages_again_too(tmp_path: Path) -> None:
+    made = suite()
+    first = tmp_path / "first"
+    chosen = Settings(
+        seeds=2, device="cpu", engine="loop", out=first, store=first / "s", jobs=1, evidence=True
+    )
+    run_suites([made], chosen)
+    for report in (
+        VarianceReport("Toys", (parts(spread(8, 2)),)),
+        MultiverseReport("Toys", (grid(*["better"] * 4),)),
+    ):
+        report.report(first)
+    pages = {page.name for page in rebuild(first, tmp_path / "again", {"toys": made}.__getitem__)}
+    for name in ("hand-variance.md", "hand-multiverse.md"):
+        assert name in pages
+        assert (tmp_path / "again" / name).read_bytes() == (first / name).read_bytes()

@@ -21,7 +21,7 @@ from paribus.report.variance import VarianceReport
 from paribus.suites import activations, classifier, optimizers
 
 VARIED = {"optimizers": optimizers.SUITE, "classifier": classifier.SUITE}
-DRAWS = 10
+DRAWS = 6
 GRIDS: dict[str, tuple[Suite, Grid]] = {
     "optimizers": (
         optimizers.SUITE,
@@ -29,7 +29,7 @@ GRIDS: dict[str, tuple[Suite, Grid]] = {
     ),
     "activations": (
         activations.SUITE,
-        {"recipe.optimizer.lr": ("x0.1", "x1", "x10"), "recipe.steps": (55, 220)},
+        {"recipe.optimizer.lr": ("x0.1", "x1"), "recipe.steps": (55, 110)},
     ),
 }
 

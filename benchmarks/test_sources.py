@@ -6,6 +6,7 @@ the same of every suite.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ GRIDS: dict[str, tuple[Suite, Grid]] = {
 def test_variance(name: str, pytestconfig: pytest.Config, benchmark: Any) -> None:
     """Train a suite with each source of randomness drawn anew, and write its page."""
     suite, out = VARIED[name], Path(pytestconfig.getoption("--paribus-out"))
-    args = (suite, settings_of(pytestconfig), DRAWS)
+    args = (suite, replace(settings_of(pytestconfig), arm="default"), DRAWS)
     parts = benchmark.pedantic(variance_by_source, args=args, rounds=1, iterations=1)
     VarianceReport(suite.title, tuple(parts)).report(out)
     benchmark.extra_info |= {"runs": float(sum(part.runs for part in parts))}

@@ -62,7 +62,7 @@ def multiverse(
     bare = bare_suite(suite, everything)
     seeds = settings.seeds or max(SEEDS, *(min_seeds(c.family) + SPARE for c in asked))
     own = replace(apart(settings, seeds), arm="default")
-    session = Session(own, [bare], progress, measured=False)
+    session = Session(own, [bare], progress, explores=True)
     cases = selected([bare], own)
     with session.study.store:
         session.prepare(cases)

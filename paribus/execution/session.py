@@ -43,7 +43,7 @@ class Session:
         progress: shows how far long work has come.
         first_seed: of every comparison; other than 0 for seeds that are kept apart.
         beside: further runs of a case, as a `Study` takes them.
-        measured: whether the stacked engine's forms and chunks are timed where it is asked for.
+        explores: whether what is trained answers no declared question: nothing is sealed, and no engine is timed.
 
     Attributes:
         study: the cases, and what the store holds of them.
@@ -58,11 +58,11 @@ class Session:
         *,
         first_seed: int = 0,
         beside: Callable[[Comparison, Arm, Sequence[Run]], list[Run]] | None = None,
-        measured: bool = True,
+        explores: bool = False,
     ) -> None:
         self.study = Study(settings, suites, first_seed=first_seed, beside=beside)
         self.progress = progress or ProgressBar(shown=False)
-        self.measured = measured
+        self.explores = explores
         self.trained: set[str] = set()
         self._timed: set[tuple[str, str, str]] = set()
         self._planned: list[Case] = []
@@ -90,7 +90,8 @@ class Session:
         here = [case for case in cases if not self.study.skip_reason(case)]
         self._choose_engines(here)
         self._planned += here
-        self._seal(here)
+        if not self.explores:
+            self._seal(here)
         self._forecast(here)
 
     def _seal(self, cases: Sequence[Case]) -> None:
@@ -105,7 +106,7 @@ class Session:
 
     def _choose_engines(self, cases: Sequence[Case]) -> None:
         engines = self.study.engines
-        if not self.measured:
+        if self.explores:
             engines.choose_unmeasured(cases)
         cohorts = {cohort for each in engines.unchosen(cases).values() for cohort in each}
         if cohorts:

@@ -40,7 +40,7 @@ def variance_by_source(
     """
     own, bare = apart(settings, 2 * draws), bare_suite(suite, suite.comparisons)
     redraws = Redraws(draws)
-    session = Session(own, [bare], progress, beside=redraws, measured=False)
+    session = Session(own, [bare], progress, beside=redraws, explores=True)
     cases = selected([bare], own)
     with session.study.store:
         session.prepare(cases)

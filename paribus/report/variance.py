@@ -32,6 +32,8 @@ MOST, LIKELY = 0.5, 0.25
 """Share from which a source is most of a spread, and lower limit of it from which that may be said."""
 MORE = 4
 """Factor by which sentences enlarge a test part or repeat a source."""
+TOGETHER = 1.4
+"""Factor by which sources one by one give more than all at once, from which they are said to act together."""
 EQUAL = 0.8
 """Share of a part from which another accounts for nearly all of it."""
 INTRODUCTION = (
@@ -169,8 +171,13 @@ def _sentence(spread: Spread, part: VarianceBySource) -> str:
     if found.share.value >= MOST and found.share.low >= LIKELY:
         text = f"most of the spread comes from {WHAT[source]} ({_share(found.share)})."
         return " ".join([f"{start}: {text}", *_remedy(spread, source, found, part)])
-    shown = listed(f"{WHAT[s]} {_share(each.share)}" for s, each in ranked)
-    return f"{start}: no source stands out at {plural(part.draws, 'draw')}, of {shown}."
+    shown = listed(f"{WHAT[s]} ({_share(each.share)})" for s, each in ranked)
+    together = (
+        f" One by one they add up to {number(added(spread), 2)}: they act together."
+        if added(spread) > TOGETHER * spread.deviation
+        else ""
+    )
+    return f"{start}: no source stands out at {plural(part.draws, 'draw')}: {shown}.{together}"
 
 
 def _remedy(spread: Spread, source: str, found: Component, part: VarianceBySource) -> list[str]:

@@ -19,6 +19,7 @@ from paribus.report import multiverse as multiverse_page
 from paribus.report import variance as variance_page
 from paribus.report.multiverse import MultiverseReport
 from paribus.report.variance import VarianceReport
+from paribus.runs.store import Store
 from tests.helpers.refusals import refused
 from tests.helpers.toys import comparison, suite
 from tests.report.test_explored_pages import grid, parts, spread
@@ -80,6 +81,9 @@ def test_each_source_has_its_draws_and_the_runs_that_stand_are_ordinary(
     assert (found.test_samples, found.test_drawn, found.engines) == (12, True, ("loop",))
     assert all(spread.test for spread in found.spreads)
     assert len(ordinary(settings, comparison(), 8)) == 16
+    with Store(settings.store) as store:
+        kept = store.tables([])
+        assert (kept["seals"], kept["looks"]) == ([], [])  # no declared question was answered
     (again,) = variance_by_source(SUITE, settings, 4)
     assert again == found
     assert sum(counts) == 40

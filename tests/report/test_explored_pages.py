@@ -106,8 +106,13 @@ START = "**adam against sgd**, standard deviation 0.10: "
         ),
         (
             spread(6, 4, low=0.1),
-            "no source stands out at 10 draws, of which samples are in the split 60 % [10, 95] and the initial weights "
-            "40 % [10, 60].",
+            "no source stands out at 10 draws: which samples are in the split (60 % [10, 95]) and the initial weights "
+            "(40 % [10, 60]).",
+        ),
+        (
+            spread(12, 8, low=0.1),
+            "no source stands out at 10 draws: which samples are in the split (60 % [10, 95]) and the initial weights "
+            "(40 % [10, 60]). One by one they add up to 0.14: they act together.",
         ),
     ],
 )

@@ -124,7 +124,8 @@ def page(title: str, parts: Sequence[Multiverse], figures: Mapping[tuple[int, st
 def sentences(part: Multiverse) -> list[str]:
     """Return for each variant in how many settings it beats the baseline, and what that turns with."""
     return [
-        f"**{variant} {counted(verdicts, part.baseline)}**{_sizes(verdicts)}.{_turns(part, verdicts)}"
+        f"**{variant} {counted(verdicts, part.baseline)}**{_sizes(verdicts)}."
+        f"{_turns(part, verdicts)}{_only_at(part, verdicts)}"
         for variant, verdicts in part.contrasts.items()
     ]
 
@@ -170,6 +171,21 @@ def _turns(part: Multiverse, verdicts: Sequence[Verdict]) -> str:
     name = path.rpartition(".")[2]
     told = [f"at {part.axes[path][i]} it {counted_short(of_value[i])}" for i in ends]
     return f" It depends most on `{name}`: {', '.join(told)}."
+
+
+def _only_at(part: Multiverse, verdicts: Sequence[Verdict]) -> str:
+    """Return the values that all settings of the rarer of two opposite directions share; nothing without both."""
+    sides = [[v for v in verdicts if v.outcome == side] for side in ("worse", "better")]
+    fewer, more = sorted(sides, key=len)
+    if not fewer or len(fewer) == len(more):
+        return ""
+    shared = [
+        f"{path.rpartition('.')[2]} {values[fewer[0].values[at]]}"
+        for at, (path, values) in enumerate(part.axes.items())
+        if len({v.values[at] for v in fewer}) == 1
+    ]
+    told = "loses" if fewer[0].outcome == "worse" else f"beats {part.baseline}"
+    return f" It {told} only at {listed(shared)}." if shared else ""
 
 
 def counted_short(verdicts: Sequence[Verdict]) -> str:

@@ -186,6 +186,15 @@ def test_verdicts_are_counted_and_the_choice_that_they_depend_on_is_named() -> N
     ]
 
 
+def test_what_all_settings_of_the_rarer_direction_share_is_told() -> None:
+    (told,) = multiverse.sentences(grid("better", "worse", "better", "undecided"))
+    assert told.endswith(" It loses only at lr x1 and steps 4000.")
+    (told,) = multiverse.sentences(grid("worse", "better", "worse", "better (fragile)"))
+    assert "only" not in told
+    (told,) = multiverse.sentences(grid("worse", "worse", "worse", "better (fragile)"))
+    assert told.endswith(" It beats sgd only at lr x10 and steps 4000.")
+
+
 def test_a_verdict_that_holds_throughout_depends_on_nothing() -> None:
     made = grid("better", "clearly better", "better", "clearly better")
     assert multiverse.sentences(made) == [

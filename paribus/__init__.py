@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from paribus.analysis.verdict import Contrast as Contrast
     from paribus.analysis.verdict import Decision as Decision
     from paribus.api import compare as compare
+    from paribus.api import multiverse as multiverse
     from paribus.api import run_suite as run_suite
+    from paribus.api import variance as variance
     from paribus.data.dataset import Dataset as Dataset
     from paribus.data.dataset import Split as Split
     from paribus.errors import ParibusError as ParibusError
@@ -37,8 +39,10 @@ if TYPE_CHECKING:
     from paribus.experiment.tuning import Tuning as Tuning
     from paribus.report.judgement import Judgement as Judgement
     from paribus.report.judgement import judge as judge
+    from paribus.report.multiverse import MultiverseReport as MultiverseReport
     from paribus.report.planned import plan as plan
     from paribus.report.result import Result as Result
+    from paribus.report.variance import VarianceReport as VarianceReport
     from paribus.spec import call as call
 
     __version__: str
@@ -46,7 +50,7 @@ if TYPE_CHECKING:
 _PLACES = {
     "analysis.planning": ("SeedPlan",),
     "analysis.verdict": ("Contrast", "Decision"),
-    "api": ("compare", "run_suite"),
+    "api": ("compare", "multiverse", "run_suite", "variance"),
     "data.dataset": ("Dataset", "Split"),
     "errors": ("ParibusError",),
     "experiment.claim": ("Claim",),
@@ -60,7 +64,9 @@ _PLACES = {
     "experiment.tuning": ("Tuning",),
     "report.judgement": ("Judgement", "judge"),
     "report.planned": ("plan",),
+    "report.multiverse": ("MultiverseReport",),
     "report.result": ("Result",),
+    "report.variance": ("VarianceReport",),
     "spec": ("call",),
 }
 _MODULE_OF = {name: f"paribus.{module}" for module, names in _PLACES.items() for name in names}

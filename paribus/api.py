@@ -6,7 +6,8 @@ import importlib
 import shutil
 import tempfile
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from numbers import Integral
 from pathlib import Path
 from typing import Any
@@ -15,21 +16,26 @@ from paribus.analysis import results as analysis
 from paribus.data.in_memory import Kind
 from paribus.errors import ParibusError
 from paribus.execution.cases import selected
+from paribus.execution.multiverse import multiverse as over_settings
 from paribus.execution.orchestrate import look_at_results, train_all
 from paribus.execution.progress import ProgressBar
 from paribus.execution.session import Session
 from paribus.execution.settings import Settings
+from paribus.execution.variance import DRAWS, variance_by_source
 from paribus.experiment.comparison import Comparison
+from paribus.experiment.grid import MAX_SETTINGS, Grid
 from paribus.experiment.primary_score import scored_by
 from paribus.experiment.short_form import comparison_of, task_of
 from paribus.experiment.suite import Suite
 from paribus.experiment.task import Metric, Task
 from paribus.experiment.tuning import Tuning
+from paribus.report.multiverse import MultiverseReport
 from paribus.report.result import Result
+from paribus.report.variance import VarianceReport
 from paribus.runs.fingerprint import unhashed
 from paribus.runs.store import Store
 
-__all__ = ["Result", "compare", "run_suite"]
+__all__ = ["Result", "compare", "multiverse", "run_suite", "variance"]
 
 # Looks of this process, by contrast and number of seeds in their order: a store that is not kept would forget them.
 _LOOKS: dict[tuple[str, int], None] = {}
@@ -170,6 +176,80 @@ def run_suite(
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def variance(
+    suite: Suite | Comparison | str,
+    *,
+    draws: int = DRAWS,
+    store: str | Path | None = None,
+    progress: bool = True,
+    **options: Any,
+) -> VarianceReport:
+    """Say which source of randomness the spread over seeds comes from: one is drawn anew while the others stand.
+
+    Args:
+        suite: the comparisons, one comparison, or the name of a built-in suite.
+        draws: how often each source is drawn anew, at least 4.
+        store: file that keeps the runs, which are not trained again; None keeps them nowhere.
+        progress: whether a bar shows how far it has come.
+        options: fields of `paribus.execution.settings.Settings`, such as ``budget``, ``arm`` or ``engine``.
+
+    Raises:
+        ParibusError: something cannot be used; nothing was trained then.
+    """
+    chosen = _suite_of(suite)
+    with _stored(store, {"arm": "default", **options}) as settings:
+        parts = variance_by_source(chosen, settings, draws, ProgressBar(shown=progress))
+    return VarianceReport(chosen.title, tuple(parts))
+
+
+def multiverse(
+    suite: Suite | Comparison | str,
+    over: Grid | None = None,
+    *,
+    seeds: int | None = None,
+    max_settings: int = MAX_SETTINGS,
+    store: str | Path | None = None,
+    progress: bool = True,
+    **options: Any,
+) -> MultiverseReport:
+    """Ask a comparison's question again under every combination of other values of what its variants hold equal.
+
+    Args:
+        suite: the comparisons, one comparison, or the name of a built-in suite.
+        over: values by dotted path, such as ``{"recipe.steps": [250, 1000], "recipe.optimizer.lr": ["x0.1", "x1"]}``; a
+            text ``x0.1`` multiplies what each variant declares. None takes the grid that a comparison declares.
+        seeds: paired seeds of each setting; None takes 10, or more where a verdict needs them.
+        max_settings: how many combinations there may be.
+        store: file that keeps the runs, which are not trained again; None keeps them nowhere.
+        progress: whether a bar shows how far it has come.
+        options: fields of `paribus.execution.settings.Settings`, such as ``budget`` or ``engine``.
+
+    Raises:
+        ParibusError: a path, a value or an option cannot be used; nothing was trained then.
+    """
+    chosen = _suite_of(suite)
+    with _stored(store, {"seeds": seeds, **options}) as settings:
+        parts = over_settings(chosen, settings, over, max_settings, ProgressBar(shown=progress))
+    return MultiverseReport(chosen.title, tuple(parts))
+
+
+def _suite_of(given: Suite | Comparison | str) -> Suite:
+    """Return a suite, that of a name, or one of a comparison alone."""
+    if isinstance(given, str):
+        return _built_in(given)
+    if isinstance(given, Comparison):
+        return Suite(name=given.name, title=given.question, comparisons=(given,))
+    return given
+
+
+@contextmanager
+def _stored(store: str | Path | None, options: Mapping[str, Any]) -> Iterator[Settings]:
+    """Yield settings with a store that is kept, or with one that lasts as long as the context."""
+    with tempfile.TemporaryDirectory(prefix="paribus-") as folder:
+        file = Path(folder) / "runs.sqlite" if store is None else Path(store)
+        yield Settings(store=file, out=file.parent, **options)
 
 
 def _refuse_beside(what: str, given: Mapping[str, Any]) -> None:

@@ -21,11 +21,19 @@ class Streams:
     them; this pairs the variants of a comparison. A salt separates them again, for comparisons of a variant with
     itself. A trial of a search shares its seed's split and has initial weights, order and noise of its own, so that
     its winner, trained afresh, is not scored on the randomness that selected it.
+
+    Attributes:
+        redrawn: seeds of purposes that are drawn anew while the others stand, such as ``(("init", 7),)``.
     """
 
     seed: int
     salt: str = ""
     trial: int | None = None
+    redrawn: tuple[tuple[str, int], ...] = ()
+
+    def seed_of(self, purpose: str) -> int:
+        """Return the seed of a purpose: its own where it is drawn anew, else the run's."""
+        return dict(self.redrawn).get(purpose, self.seed)
 
     def number(self, purpose: str, *names: str | int) -> int:
         """Return a 63-bit number that depends on the seed, the salt, the purpose and the names, and on nothing else.
@@ -45,7 +53,7 @@ class Streams:
         )
         if self.trial is not None and purpose not in SHARED_BY_TRIALS:
             names = ("trial", self.trial, *names)
-        text = "/".join(map(str, (self.seed, self.salt, purpose, *names)))
+        text = "/".join(map(str, (self.seed_of(purpose), self.salt, purpose, *names)))
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 
     def generator(self, purpose: str, *names: str | int) -> torch.Generator:

@@ -98,6 +98,11 @@ SUITE = Suite(
                     source="Clevert et al. 2016",
                 ),
             ),
+            multiverse={
+                "recipe.optimizer.lr": ("x0.1", "x1", "x10"),
+                "recipe.steps": (165, 660),
+                "recipe.model.hidden": ([64] * 2, [64] * 8),
+            },
             notes=(
                 "All start from Kaiming's initialisation for ReLU, with identical weights for a seed: what "
                 "suits another activation better is not given to it.",

@@ -75,6 +75,11 @@ SUITE = Suite(
                     source=NOTES,
                 ),
             ),
+            multiverse={
+                "recipe.steps": (250, 1000, 4000),
+                "recipe.batch_size": (16, 32, 128),
+                "recipe.model.hidden": ([8, 4], [16, 8], [64, 32]),
+            },
             notes=(
                 "In the default arm each optimizer stands at its usual settings (SGD, Adagrad and RMSprop at a "
                 "learning rate of 0.01, Adam at 0.001, momentum 0.95); in the tuned arm its learning rate, and the "

@@ -18,6 +18,7 @@ NAMES = {
     *("Suite", "Task", "Tuning", "LogUniform", "Uniform", "Categorical", "SearchSpace", "Dataset"),
     *("Split", "call", "compare", "run_suite", "Result", "Contrast", "Decision", "ParibusError"),
     *("__version__", "metric", "tasks", "judge", "Judgement", "plan", "SeedPlan"),
+    *("multiverse", "MultiverseReport", "variance", "VarianceReport"),
 }
 
 

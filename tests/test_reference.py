@@ -32,7 +32,10 @@ def test_every_page_is_made_again_from_the_evidence(
         f"{suite}{ending}" for suite in suites for ending in (".md", "-details.md", ".csv")
     }
     assert len(suites) == 10
-    assert kept == {"README.md", "claims.md", "method.md"} | of_suites
+    explored = {
+        f"{p.stem}.md" for e in ("variance", "multiverse") for p in REFERENCE.glob(f"*-{e}.json")
+    }
+    assert kept == {"README.md", "claims.md", "method.md"} | of_suites | explored
     assert {p.name for p in tmp_path.iterdir()} == kept
     for name in sorted(kept):
         assert (tmp_path / name).read_bytes() == (REFERENCE / name).read_bytes(), name

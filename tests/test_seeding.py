@@ -36,6 +36,16 @@ def test_a_generator_starts_afresh_each_time_and_leaves_the_global_one_alone() -
     assert torch.equal(before, torch.get_rng_state())
 
 
+def test_a_purpose_that_is_drawn_anew_has_the_numbers_of_its_own_seed_and_no_other_changes() -> (
+    None
+):
+    redrawn = Streams(3, "a", 2, (("init", 8),))
+    for purpose in PURPOSES:
+        seed = 8 if purpose == "init" else 3
+        assert redrawn.number(purpose, 1) == Streams(seed, "a", 2).number(purpose, 1)
+    assert redrawn.seed_of("data") == 3
+
+
 def test_an_unknown_purpose_is_refused() -> None:
     assert refused(Streams(0).number, "luck") == (
         "purpose of a random stream: got 'luck', expected one of split, search, init, order, noise. "

@@ -14,12 +14,12 @@ MAX_CHUNK = 512
 
 
 def cohort_key(run: Run) -> str:
-    """Return a key that is equal for runs whose shapes are equal: they differ in seed and in optimizer numbers only.
+    """Return a key that is equal for runs whose shapes are equal: they differ in seeds and in optimizer numbers only.
 
     All are trials, or none is.
     """
     trial = None if run.trial is None else 0
-    run = replace(run, engine="loop", seed=0, trial=trial)  # the engine is chosen later
+    run = replace(run, engine="loop", seed=0, redrawn=(), trial=trial)  # the engine is chosen later
     recipe = run.recipe
     if not why_not(run):
         recipe = recipe.model_copy(update={"optimizer": shape_of(recipe.optimizer), "salt": ""})

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from paribus.engines.cohorts import cohort_key
+from paribus.engines.vmapped.fit import self_check, why_not
 from paribus.execution.cases import Case
 from paribus.execution.engine_choice import EngineChoice, EngineQuery, common, resolve_each
+from paribus.execution.executor import split_of
+from paribus.execution.pool import one_thread
 from paribus.runs.run import Run
 from paribus.spec import digest
 
@@ -52,6 +56,26 @@ class EngineSelection:
                     self.study.store.choose(name, *common([chosen[cohort] for cohort in each]))
                     self._chosen_now.add(name)
             advance()
+
+    def choose_unmeasured(self, cases: Iterable[Case]) -> None:
+        """Choose the stacked engine for these cases, or the loop where a variant cannot be stacked; nothing is timed.
+
+        What is timed takes seconds for each kind of training, of which a grid of choices has many. Kinds that differ in
+        steps and batches alone are checked once.
+        """
+        if self.study.settings.engine != "stacked":
+            return
+        checked: dict[str, str] = {}
+        for case in {case.arm_key: case for case in cases}.values():
+            cohorts = self._cohorts(case)
+            name = self._name(cohorts)
+            if not cohorts or self._stored(name) is not None:
+                continue
+            reasons = [_cannot_stack(runs[0], checked) for runs in cohorts.values()]
+            reason = next(filter(None, reasons), "")
+            chosen = EngineChoice("loop", reason) if reason else EngineChoice("stacked", ASKED)
+            self.study.store.choose(name, *chosen)
+            self._chosen_now.add(name)
 
     def unchosen(self, cases: Iterable[Case]) -> dict[str, dict[str, EngineQuery]]:
         """Return the queries that are still open: of each cohort of an arm, by the name its answer is kept under."""
@@ -110,3 +134,16 @@ class EngineSelection:
             return seeds
         trials = arm.tuning.trials_of(case.variant, settings.budget, settings.trials)
         return trials * (1 if arm.tuning.shared else seeds)
+
+
+ASKED = "asked for"
+
+
+def _cannot_stack(run: Run, checked: dict[str, str]) -> str:
+    """Return why a run cannot be stacked, or nothing; ``checked`` keeps the answers by kind."""
+    alike = {"steps": 1, "batch_size": 1, "evaluate_every": 1}
+    kind = cohort_key(replace(run, recipe=run.recipe.model_copy(update=alike)))
+    if kind not in checked:
+        with one_thread():
+            checked[kind] = why_not(run) or self_check(run, split_of(run))
+    return checked[kind]

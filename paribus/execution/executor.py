@@ -158,7 +158,7 @@ def split_of(run: Run) -> Split:
 
     A series is cut at the same times for every seed, and its statistics are dear.
     """
-    split = run.task.make_split(dataset_of(run.task, run.seed), run.streams)
+    split = run.task.make_split(dataset_of(run.task, run.data_seed), run.streams)
     name = f"{split.dataset.digest}/{split.digest}"
     cached = _folds.get(name)
     if cached is not None and cached.dataset is split.dataset and cached.notes == split.notes:

@@ -103,7 +103,7 @@ def finish(study: Study, cases: Sequence[Case], declared: Sequence[Suite]) -> Fi
 
 
 def rebuild(path: Path, out: Path, find: Callable[[str], Suite]) -> list[Path]:
-    """Make pages again from a bundle; nothing is trained.
+    """Make pages again from a bundle, and those of variance by source and multiverses beside it; nothing is trained.
 
     Args:
         path: of the bundle, or of the folder that holds it.
@@ -116,8 +116,16 @@ def rebuild(path: Path, out: Path, find: Callable[[str], Suite]) -> list[Path]:
     Raises:
         ParibusError: the file is not there or not ours, or the suites have changed so that it holds other runs.
     """
+    from paribus.report import multiverse, variance
+
     with evidence_bundle.opened(path, out, find) as (study, cases, declared):
-        return finish(study, cases, declared).pages
+        pages = finish(study, cases, declared).pages
+    folder = path if path.is_dir() else path.parent
+    return pages + [
+        page.write_again(file, out)
+        for page in (variance, multiverse)
+        for file in sorted(folder.glob(f"*{page.ENDING}"))
+    ]
 
 
 # One comparison by itself

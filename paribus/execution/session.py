@@ -22,9 +22,10 @@ from paribus.execution.progress import ProgressBar
 from paribus.execution.settings import Settings
 from paribus.execution.step_time import time_steps
 from paribus.execution.study import Study
+from paribus.experiment.comparison import Comparison
 from paribus.experiment.search_space import widened
 from paribus.experiment.suite import Suite
-from paribus.experiment.tuning import PILOT_SEEDS, ROUNDS
+from paribus.experiment.tuning import PILOT_SEEDS, ROUNDS, Arm
 from paribus.runs.run import Run, RunResult
 from paribus.runs.store import Timing
 from paribus.runs.trials import PENDING, Pilot
@@ -41,6 +42,8 @@ class Session:
         suites: that cases are named of.
         progress: shows how far long work has come.
         first_seed: of every comparison; other than 0 for seeds that are kept apart.
+        beside: further runs of a case, as a `Study` takes them.
+        explores: whether what is trained answers no declared question: nothing is sealed, and no engine is timed.
 
     Attributes:
         study: the cases, and what the store holds of them.
@@ -54,9 +57,12 @@ class Session:
         progress: ProgressBar | None = None,
         *,
         first_seed: int = 0,
+        beside: Callable[[Comparison, Arm, Sequence[Run]], list[Run]] | None = None,
+        explores: bool = False,
     ) -> None:
-        self.study = Study(settings, suites, first_seed=first_seed)
+        self.study = Study(settings, suites, first_seed=first_seed, beside=beside)
         self.progress = progress or ProgressBar(shown=False)
+        self.explores = explores
         self.trained: set[str] = set()
         self._timed: set[tuple[str, str, str]] = set()
         self._planned: list[Case] = []
@@ -84,7 +90,8 @@ class Session:
         here = [case for case in cases if not self.study.skip_reason(case)]
         self._choose_engines(here)
         self._planned += here
-        self._seal(here)
+        if not self.explores:
+            self._seal(here)
         self._forecast(here)
 
     def _seal(self, cases: Sequence[Case]) -> None:
@@ -99,6 +106,8 @@ class Session:
 
     def _choose_engines(self, cases: Sequence[Case]) -> None:
         engines = self.study.engines
+        if self.explores:
+            engines.choose_unmeasured(cases)
         cohorts = {cohort for each in engines.unchosen(cases).values() for cohort in each}
         if cohorts:
             with self.progress.batch("choosing engines", len(cohorts), 0.0, "kinds") as advance:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -19,7 +19,7 @@ from paribus.experiment.primary_score import scored_comparison, scored_suite
 from paribus.experiment.search_space import SearchSpace
 from paribus.experiment.suite import Suite
 from paribus.experiment.task import Task
-from paribus.experiment.tuning import ARMS
+from paribus.experiment.tuning import ARMS, Arm
 from paribus.runs.environment import Environment
 from paribus.runs.run import Run, RunResult, data_digest
 from paribus.runs.store import Store
@@ -38,6 +38,7 @@ class Study:
         suites: that cases are named of.
         environment: that run keys are made in; None is this machine's.
         first_seed: of every comparison; other than 0 for seeds that are kept apart.
+        beside: returns further runs of a case's variant beside those of its seeds, from these.
 
     Attributes:
         failures: why the test of a case failed.
@@ -50,6 +51,7 @@ class Study:
         *,
         environment: Environment | None = None,
         first_seed: int = 0,
+        beside: Callable[[Comparison, Arm, Sequence[Run]], list[Run]] | None = None,
     ) -> None:
         self.settings = settings
         score = settings.metric
@@ -57,6 +59,7 @@ class Study:
         self.suites = {suite.name: suite for suite in chosen}
         self.environment = environment or Environment()
         self.first_seed = first_seed
+        self.beside = beside
         self.store = Store(settings.store)
         self.failures: dict[Case, str] = {}
         self.engines = EngineSelection(self)
@@ -145,7 +148,7 @@ class Study:
     def loop_runs(self, case: Case) -> list[Run]:
         """Return the runs of a case before tuning, by the loop: those from which an engine is chosen."""
         comparison, variant = self.comparison(case), self.arm(case).variant(case.variant)
-        return [
+        runs = [
             Run(
                 task=variant.task,
                 recipe=variant.recipe,
@@ -157,6 +160,7 @@ class Study:
             )
             for seed in self.seeds_of(case)
         ]
+        return runs + self.beside(comparison, case.arm, runs) if self.beside else runs
 
     def _data_digest(self, task: Task) -> str:
         if task not in self._digests:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from itertools import product
 from math import prod
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -71,7 +71,11 @@ class Comparison(Frozen):
             positive scores), each a contrast in the family; None asks for none. Floors and ceilings make interactions
             on one scale and hide them on another, so it is declared beforehand.
         inference: ``dataset`` (new seeds on this data set) or ``population`` (new data, by the corrected t).
+        multiverse: choices that its variants hold equal, by path, over which ``paribus multiverse`` asks the question
+            again; a text such as ``x0.1`` stands for a multiple of what each variant declares.
     """
+
+    unsaid_defaults: ClassVar[frozenset[str]] = frozenset({"multiverse"})
 
     question: str
     task: Task
@@ -92,6 +96,7 @@ class Comparison(Frozen):
     notes: tuple[str, ...] = ()
     interaction_scale: Literal["score", "log"] | None = None
     inference: Literal["dataset", "population"] = "dataset"
+    multiverse: dict[str, tuple[Any, ...]] = Field(default={})
 
     @model_validator(mode="before")
     @classmethod

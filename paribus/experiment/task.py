@@ -121,9 +121,9 @@ class Task(Frozen):
 
     def make_split(self, dataset: Dataset, streams: Streams) -> Split:
         """Return the split that this seed sees, its data perturbed where the task says so; a salt changes neither."""
-        shared = Streams(streams.seed)
+        shared = Streams(streams.seed_of("split"))
         takes = inspect.signature(self.split.resolve()).parameters
-        numbered = {"seed": streams.seed} if "seed" in takes else {}
+        numbered = {"seed": shared.seed} if "seed" in takes else {}
         split: Split = self.split(dataset, shared.generator("split"), **numbered)
         if self.perturb is not None:
             split = self.perturb(split, shared.generator("split", "alter"))

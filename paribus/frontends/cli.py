@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from paribus.errors import ParibusError
 from paribus.execution.pool import shutdown
 from paribus.execution.settings import OPTIONS, Settings
+from paribus.experiment.grid import parsed
+from paribus.frontends import explore
 from paribus.frontends.discovery import (
     add_to_path,
     described_suites,
@@ -20,6 +22,7 @@ from paribus.frontends.discovery import (
 )
 from paribus.frontends.early_checks import refuse_early, refuse_table
 from paribus.frontends.encoding import forget_output, refuse_undecoded, replace_unknown_signs
+from paribus.frontends.explore import add_explored, explored_suite
 from paribus.frontends.planning import add_plan_options, plan
 from paribus.frontends.score_table import add_table_options, sheet_of
 
@@ -136,6 +139,20 @@ def _parser() -> ArgumentParser:
         calibrate_.add_argument(
             f"--{name}", type=int, default=default, metavar="N", help=f"{what} (default: {default})"
         )
+    explored = (
+        "data",
+        *ABOUT_DATA,
+        "folds",
+        "metric",
+        "budget",
+        "device",
+        "engine",
+        "out",
+        "store",
+    )
+    variance_ = command(variance, *explored, "trials", "retrain", "jobs")
+    multiverse_ = command(multiverse, *explored, "seeds", "retrain", "jobs")
+    add_explored(variance_, multiverse_, suite)
     return parser
 
 
@@ -281,6 +298,36 @@ def calibrate(arguments: Namespace) -> int:
     rates = [*calibrate_suite(suite, settings, repeats, ProgressBar())]
     _write(lines(rates, settings.out))
     return int(not all(rate.passed for rate in rates))
+
+
+def variance(arguments: Namespace) -> int:
+    """Say which source of randomness the spread over seeds comes from; one varies while the others stand.
+
+    Sources are the split, first weights, order of samples, dropout and other noise of
+    training, the draw of the data, and the search of a tuned arm.
+
+    Examples:
+      paribus variance optimizers
+      paribus variance my_suite.py --compare widths --draws 30
+    """
+    suite = explored_suite(arguments)
+    return explore.variance(suite, _settings(arguments, [suite]), arguments.draws)
+
+
+def multiverse(arguments: Namespace) -> int:
+    """Ask each question again over a grid of the choices that were held equal, and count the verdicts.
+
+    A value such as x0.1 multiplies what each variant declares; lists stand in brackets.
+
+    Examples:
+      paribus multiverse optimizers
+      paribus multiverse optimizers --over recipe.optimizer.lr=x0.1,x1,x10 --over recipe.steps=250,1000
+      paribus multiverse activations --over recipe.model.hidden=[64,64],[16,16,16,16] --seeds 12
+    """
+    suite = explored_suite(arguments)
+    return explore.multiverse(
+        suite, _settings(arguments, [suite]), parsed(arguments.over), arguments.max_settings
+    )
 
 
 def _write(text: str) -> None:

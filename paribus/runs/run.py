@@ -39,6 +39,8 @@ class Run:
         trial: its number in its seed's search, or None for a run that counts. A trial is scored on the validation part
             alone.
         environment: that its key is made in; None is this machine's.
+        redrawn: sources of randomness with a seed of their own, such as ``(("split", 7),)``: a purpose of `Streams`, or
+            ``data`` where the task's data are drawn.
     """
 
     task: Task
@@ -50,11 +52,17 @@ class Run:
     diagnostics: tuple[Call, ...] = ()
     trial: int | None = None
     environment: Environment | None = field(default=None, compare=False, repr=False)
+    redrawn: tuple[tuple[str, int], ...] = ()
 
     @property
     def streams(self) -> Streams:
         """Random streams of the run."""
-        return Streams(self.seed, self.recipe.salt, self.trial)
+        return Streams(self.seed, self.recipe.salt, self.trial, self.redrawn)
+
+    @property
+    def data_seed(self) -> int:
+        """Seed that draws the data, where they are drawn."""
+        return self.streams.seed_of("data")
 
     @cached_property
     def identity(self) -> dict[str, object]:
@@ -66,6 +74,7 @@ class Run:
             "data": self.data_digest,
             "recipe": to_plain(self.recipe),
             "seed": self.seed,
+            **({"redrawn": to_plain(self.redrawn)} if self.redrawn else {}),
             "trial": self.trial,
             "diagnostics": to_plain(self.diagnostics),
             "source": fingerprint(

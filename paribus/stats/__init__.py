@@ -16,6 +16,7 @@ from paribus.stats.aggregate import (
 )
 from paribus.stats.bets_on_means import mean_sequence
 from paribus.stats.checks import Floats, check_correction, check_margin, per_run
+from paribus.stats.components import MIN_DRAWS, Component, Limits, components
 from paribus.stats.families import holm, min_seeds
 from paribus.stats.pooling import MIN_UNITS, Pooled, pool, squeeze
 from paribus.stats.ranks import (
@@ -52,19 +53,23 @@ from paribus.stats.tables import SCORE_ROUNDING, interaction, paired_differences
 __all__ = [
     "BOOTSTRAP_DRAWS",
     "EXACT_SEEDS",
+    "MIN_DRAWS",
     "MIN_UNITS",
     "MONTE_CARLO_DRAWS",
     "ROUNDING",
     "SCORE_ROUNDING",
+    "Component",
     "Floats",
     "Followed",
     "Friedman",
     "Interval",
+    "Limits",
     "Pooled",
     "WinShare",
     "against_baseline",
     "check_correction",
     "check_margin",
+    "components",
     "detectable_effect",
     "deviation",
     "effort_ratios",

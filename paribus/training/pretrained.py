@@ -90,9 +90,14 @@ def source_weights(run: Run, fit: Fit) -> dict[str, Tensor]:
     """
     start = run.recipe.start
     assert start is not None, "a recipe without a start has no source"
-    dataset = start.task.read(run.seed)
+    dataset = start.task.read(run.data_seed)
     source = Run(
-        start.task, start.recipe, run.seed, data_digest(start.task, dataset), device=run.device
+        start.task,
+        start.recipe,
+        run.seed,
+        data_digest(start.task, dataset),
+        device=run.device,
+        redrawn=run.redrawn,
     )
     if source.key not in _known:
         weights = _kept(source, start.task.make_split(dataset, source.streams), fit)

@@ -26,6 +26,7 @@ MATES = {
     "momentum": a_run(optimizer=momentum(momentum=0.95)),
     "weight decay": a_run(3, optimizer=momentum(weight_decay=0.1, dampening=0.1)),
     "another salt": a_run(salt="a"),
+    "a source drawn anew": replace(BASE, redrawn=(("split", 7),)),
     "another engine chosen": replace(BASE, engine="stacked"),
 }
 STRANGERS = {

@@ -95,6 +95,19 @@ EARLY: dict[str, tuple[str, str]] = {
         "number of seeds: got 1, expected at least 2, to have a difference and its spread. Use --seeds 10 or more for "
         "a verdict; the least that can reach one is 6.",
     ),
+    "too few draws": (
+        "variance optimizers --draws 3",
+        "--draws: got 3, expected at least 4. Leave it out for 10.",
+    ),
+    "a grid that is none": (
+        "multiverse optimizers --over recipe.steps",
+        "--over: got 'recipe.steps', expected PATH=VALUE,VALUE..., such as recipe.steps=250,1000. Write it with no "
+        "spaces round the equals sign and the commas.",
+    ),
+    "too many settings": (
+        "multiverse optimizers --over recipe.steps=1,2,3 --max-settings 2",
+        "number of settings: got 3, expected at most 2. Name fewer values, or allow them with --max-settings 3.",
+    ),
 }
 
 
@@ -150,7 +163,9 @@ def test_list_shows_of_every_comparison_what_it_takes(paribus: Command) -> None:
     ) in shown
 
 
-@pytest.mark.parametrize("command", ["list", "run", "check", "rebuild", "calibrate"])
+@pytest.mark.parametrize(
+    "command", ["list", "run", "check", "rebuild", "calibrate", "variance", "multiverse"]
+)
 def test_the_help_of_every_command_has_an_example(paribus: Command, command: str) -> None:
     status, shown, _ = paribus(command, "--help")
     assert status == 0

@@ -29,6 +29,15 @@ def test_a_key_is_the_hash_of_the_identity_and_the_same_for_an_equal_run(run: Ru
     assert len(run.key) == 16
 
 
+def test_a_source_that_is_drawn_anew_changes_the_key_and_leaves_that_of_an_ordinary_run(
+    run: Run,
+) -> None:
+    assert "redrawn" not in run.identity
+    anew = [replace(run, redrawn=((source, 7),)) for source in ("split", "init", "data")]
+    assert len({run.key, replace(run, redrawn=(("split", 8),)).key, *(r.key for r in anew)}) == 5
+    assert [(r.data_seed, r.streams.seed_of("split")) for r in anew] == [(0, 7), (0, 0), (7, 0)]
+
+
 @pytest.mark.parametrize(
     "change",
     [

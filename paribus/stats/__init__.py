@@ -16,6 +16,7 @@ from paribus.stats.aggregate import (
 )
 from paribus.stats.checks import Floats, check_correction, check_margin, per_run
 from paribus.stats.families import holm, min_seeds
+from paribus.stats.margins import equivalence_margins, holm_margins
 from paribus.stats.ranks import (
     Friedman,
     against_baseline,
@@ -31,6 +32,7 @@ from paribus.stats.signs import (
     MONTE_CARLO_DRAWS,
     ROUNDING,
     WinShare,
+    failure_limit,
     mcnemar_exact_p,
     sign_flip_p,
     sign_test_p,
@@ -64,9 +66,12 @@ __all__ = [
     "detectable_effect",
     "deviation",
     "effort_ratios",
+    "equivalence_margins",
+    "failure_limit",
     "follow",
     "friedman",
     "holm",
+    "holm_margins",
     "interaction",
     "interquartile_interval",
     "interquartile_mean",

@@ -24,7 +24,8 @@ def test_the_main_table_shows_score_difference_wins_p_and_verdict(store) -> None
         "variant": "sgd",
         "log_loss (nats, lower is better)": "0.400 ± 0.021",
         **dict.fromkeys(
-            ("median", "difference", "wins", "ties", "share of wins", "p", "visible"), DASH
+            ("median", "difference", "relative", "wins", "ties", "share of wins", "p", "visible"),
+            DASH,
         ),
         "verdict": "baseline",
     }
@@ -32,7 +33,8 @@ def test_the_main_table_shows_score_difference_wins_p_and_verdict(store) -> None
         "variant": "adam",
         "log_loss (nats, lower is better)": "0.200 ± 0.021",
         "median": DASH,
-        "difference": "0.200 [0.200, 0.200]",
+        "difference": "0.20000 [0.20000, 0.20000]",
+        "relative": "+50 %",
         "wins": "10 of 10",
         "ties": DASH,
         "share of wins": DASH,
@@ -109,7 +111,7 @@ def test_a_third_variant_has_no_say_in_a_mean(store) -> None:
     bench = Bench(store).put("sgd", around(0.4)).put("adam", [FAILED, *around(0.2)[1:]])
     bench.put("rmsprop", [50.0, *around(0.3)[1:]])
     shown = line(bench.result(), "adam")["log_loss (nats, lower is better)"]
-    assert shown == "0.25 ± 0.16"
+    assert shown == "0.252 ± 0.159"
 
 
 def test_a_variant_that_never_finished_has_no_mean(store) -> None:
@@ -126,11 +128,13 @@ def test_failures_are_counted_beside_both_scores(store) -> None:
     result = diverging(store).result()
     found = line(result, "adam", secondary_tables.failure_lines)
     assert found["failed"] == "2 of 10 diverged"
+    # By hand: (1 - p)^10 + 10 p (1 - p)^9 + 45 p^2 (1 - p)^8 = .05 at p = .507.
+    assert found["failure rate at most (95 %)"] == "51 %"
     assert found["score of those that finished"] == "0.200 ± 0.021"
-    assert found["score, failures penalised"] == "0.30 ± 0.21"  # (2 x 0.7 + 8 x 0.2) / 10
+    assert found["score, failures penalised"] == "0.300 ± 0.212"  # (2 x 0.7 + 8 x 0.2) / 10
     assert found["p against baseline's failures (McNemar)"] == "0.50"  # 2 / 2^2
     assert found["difference where both finished"] == "0.200 [0.200, 0.200]"
-    assert line(result, "adam")["log_loss (nats, lower is better)"] == "0.30 ± 0.21"
+    assert line(result, "adam")["log_loss (nats, lower is better)"] == "0.300 ± 0.212"
     assert [x["variant"] for x in secondary_tables.failure_lines(result)] == ["adam"]
 
 

@@ -204,9 +204,11 @@ def p_equals(p: float) -> str:
 def percent(share: float) -> str:
     """Format a share as a percentage with two digits.
 
-    >>> [percent(x) for x in (0.2535, 0.0238, 0.00001, 1.4)]
-    ['25 %', '2.4 %', 'less than 0.1 %', '140 %']
+    >>> [percent(x) for x in (0.2535, 0.0238, 0.00001, 1.4, 45.0)]
+    ['25 %', '2.4 %', 'less than 0.1 %', '140 %', 'over 1000 %']
     """
+    if abs(share) > 10:
+        return "over 1000 %"
     if abs(share) < 0.001:
         return "less than 0.1 %"
     return f"{100 * share:.0f} %" if abs(share) >= 0.0995 else f"{100 * share:.1f} %"

@@ -147,7 +147,8 @@ class Judgement:
 
     def plot(self) -> Figure:
         """Draw each variant's difference from the baseline with its verdict."""
-        return forest(list(self.contrasts.values()), self._head(), self._difference())
+        judged = {name: (contrast, contrast.label) for name, contrast in self.contrasts.items()}
+        return forest(judged, self._head(), f"difference in {self.name}: {self._difference()}")
 
     def page(self) -> str:
         """Return the page: table, and the facts that the verdicts rest on."""

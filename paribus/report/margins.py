@@ -14,8 +14,8 @@ from paribus.experiment.task import Metric
 from paribus.report.formatting import NOTHING, listed, number, percent
 from paribus.report.tables import Line, mean_scores
 
-MAX_HEADROOM = 0.25
-"""Share of the baseline's head-room above which a margin is warned of."""
+MAX_SHARE = 0.25
+"""Share of the head-room, or of the way from the dummy predictor, above which a margin is warned of."""
 
 
 class MarginShares(NamedTuple):
@@ -74,8 +74,13 @@ def margin_lines(arms: Sequence[Result]) -> list[str]:
     shares = margin_shares(metric, score, dummy)
     first = next(iter(result.comparison.task.dummy))
     sizes = [] if shares is None else _sizes(shares, metric, name, score, (f"`{first}`", dummy))
-    told = f" It is {', and '.join(sizes)}." if sizes else ""
+    told = f" It is {_joined(sizes)}." if sizes else ""
     return [f"{_reason(result)}{told}", *_warnings(arms)]
+
+
+def _joined(sizes: Sequence[str]) -> str:
+    """Join sizes, with a comma before the last where one of them has an "and" of its own."""
+    return ", and ".join(sizes) if len(sizes) < 3 and " and " in sizes[0] else listed(sizes)
 
 
 def _reason(result: Result) -> str:
@@ -123,21 +128,23 @@ def _sizes(
 
 
 def _warnings(arms: Sequence[Result]) -> list[str]:
-    """Warn of a margin that is large beside what the baseline of an arm leaves to a perfect score."""
+    """Warn of a margin that is large beside what the baseline of an arm gained, or leaves to a perfect score."""
     found = []
     for result in arms:
         shares = margin_shares(result.comparison.primary, *_scores(result))
-        if shares is None or shares.headroom is None or shares.headroom <= MAX_HEADROOM:
+        name = f"{'tuned ' * (result.arm == 'tuned')}{result.baseline.variant.name}"
+        if shares is None:
             continue
-        of = " tuned" if result.arm == "tuned" else ""
-        found.append(
-            f"{percent(shares.headroom)} of what{of} {result.baseline.variant.name} leaves"
-        )
+        if shares.headroom is not None and shares.headroom > MAX_SHARE:
+            found.append(f"{percent(shares.headroom)} of what {name} leaves to a perfect score")
+        if shares.way is not None and shares.way > MAX_SHARE:
+            dummy = next(iter(result.comparison.task.dummy))
+            found.append(f"{percent(shares.way)} of what {name} gains over `{dummy}`")
     if not found:
         return []
     return [
-        f"**The margin is large: {listed(found)} to a perfect score. What is called slight or equivalent may matter to "
-        "you; the details say what holds at smaller margins.**"
+        f"**The margin is large: {listed(found)}. What is called slight or equivalent may matter to you; the details "
+        "say what holds at smaller margins.**"
     ]
 
 
@@ -196,6 +203,6 @@ def failure_limit_lines(arms: Sequence[Result]) -> list[str]:
     n = min(contrast.n for contrast in small)
     limit = percent(stats.failure_limit(0, n))
     return [
-        f"Slight differences and equivalence speak of runs that finish: none of {n} failed, which leaves failure "
-        f"rates of up to {limit} open (95 % limit)."
+        f"Where a difference is called slight or equivalent no run of the pair failed: with {n} seeds that leaves "
+        f"failure rates of up to {limit} open (95 % limit)."
     ]

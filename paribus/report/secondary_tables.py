@@ -94,8 +94,6 @@ def interaction_lines(result: Result) -> list[Line]:
 
 
 def _interaction_line(name: str, contrast: Contrast, places: int | None) -> Line:
-    sign = SIGNS.get(contrast.decision, contrast.decision)
-    verdict = contrast.label.replace(contrast.decision, sign, 1)
     counts = wins(contrast)
     return {
         "interaction": name,
@@ -104,9 +102,15 @@ def _interaction_line(name: str, contrast: Contrast, places: int | None) -> Line
         "ties": counts["ties"],
         "share of wins": counts["share of wins"],
         "p": adjusted_p(contrast),
-        "verdict": verdict,
+        "verdict": interaction_label(contrast),
         "visible": detectable(contrast),
     }
+
+
+def interaction_label(contrast: Contrast) -> str:
+    """Return the verdict on an interaction, which is positive or negative, and neither better nor worse."""
+    sign = SIGNS.get(contrast.decision, contrast.decision)
+    return contrast.label.replace(contrast.decision, sign, 1)
 
 
 def dummy_scores(result: Result) -> dict[str, str]:

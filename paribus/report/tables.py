@@ -188,7 +188,11 @@ def _relative(contrast: Contrast, base: float | None) -> str:
     if base is None or not base > 0 or contrast.decision is Decision.identical:
         return NOTHING
     share = contrast.difference.mean / base
-    return f"{'+' * (share > 0)}{percent(share)}" if abs(share) >= 0.001 else "0 %"
+    if abs(share) < 0.001:
+        return "0 %"
+    if abs(share) > 10:
+        return "> +1000 %" if share > 0 else "< -1000 %"
+    return f"{'+' if share > 0 else '-'}{percent(abs(share))}"
 
 
 def _level(limits: Interval) -> str:

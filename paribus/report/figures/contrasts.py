@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import ceil, isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,6 +13,7 @@ from paribus.analysis.results import Floats, Result
 from paribus.analysis.verdict import Contrast, Decision, Size
 from paribus.report.figures.plotting import COLOURS, GREY
 from paribus.report.formatting import number, plural
+from paribus.report.secondary_tables import interaction_label
 from paribus.report.tables import sign
 from paribus.stats import Interval
 
@@ -52,7 +53,8 @@ def picture(result: Result) -> Figure | None:
     arm = ", tuned," if result.arm == "tuned" else ""
     score = ", ".join(filter(None, (f"test {metric.name}", metric.unit)))
     return forest(
-        [*contrasts, *crossed],
+        {c.variant: (c, c.label) for c in contrasts}
+        | {c.variant: (c, interaction_label(c)) for c in crossed},
         f"{result.comparison.name}{arm} on {result.device}, {plural(len(result.seeds), 'seed')}",
         f"difference in {score}: {sign(result)}",
     )
@@ -62,7 +64,7 @@ def _in(row: Any, result: Result) -> bool:
     return row.variant.name in result.contrasts
 
 
-def forest(contrasts: Sequence[Contrast], title: str, axis: str) -> Figure:
+def forest(judged: Mapping[str, tuple[Contrast, str]], title: str, axis: str) -> Figure:
     """Draw contrasts of one family, one a row.
 
     The line is the interval of the whole family, which verdicts of better and worse rest on; the thick line, where
@@ -70,15 +72,16 @@ def forest(contrasts: Sequence[Contrast], title: str, axis: str) -> Figure:
     seeds. An axis that a few contrasts would stretch is cut, with an arrow and the number where one lies outside.
 
     Args:
-        contrasts: one or more.
+        judged: one or more contrasts by name, each with its verdict in words.
         title: what is compared.
         axis: what the differences are of.
     """
     from matplotlib.figure import Figure
 
-    names = ["\n".join(textwrap.wrap(c.variant, MAX_LETTERS)) or c.variant for c in contrasts]
+    contrasts = [contrast for contrast, _ in judged.values()]
+    names = ["\n".join(textwrap.wrap(name, MAX_LETTERS)) or name for name in judged]
     letters = max(len(line) for name in names for line in name.split("\n"))
-    labels = [contrast.label for contrast in contrasts]
+    labels = [label for _, label in judged.values()]
     left, right = 0.4 + LETTER * letters, 0.35 + LETTER * max(map(len, labels))
     lines = sum(max(1.0, 0.75 * (1 + name.count("\n"))) for name in names) + 0.4
     width = max(WIDTH, left + right + 3.5)
@@ -95,6 +98,13 @@ def forest(contrasts: Sequence[Contrast], title: str, axis: str) -> Figure:
     _margin(axes, contrasts[0])
     for row, contrast in enumerate(contrasts):
         _row(axes, row, contrast, scale)
+        axes.text(
+            *(1.02, row, labels[row]),
+            transform=axes.get_yaxis_transform(),
+            va="center",
+            fontsize=9,
+            color=SIGNS.get(contrast.decision, GREY),
+        )
     axes.set_yticks(range(len(contrasts)), names, fontsize=9)
     axes.tick_params(axis="y", length=0, pad=9)
     axes.tick_params(axis="x", labelsize=8)
@@ -108,7 +118,7 @@ def forest(contrasts: Sequence[Contrast], title: str, axis: str) -> Figure:
 def _scale(contrasts: Sequence[Contrast]) -> Scale:
     """Return the ends of an axis that shows the margin, zero, intervals, and most of the seeds."""
     margin = contrasts[0].margin or 0.0
-    ends = [_ends(contrast) for contrast in contrasts]
+    ends = [_ends(c) for c in contrasts if c.failures[0] < c.n] or [(-1.0, 1.0)]
     reach = np.sort([max(abs(low), abs(high)) for low, high in ends])
     enough = max(ROOM * float(reach[ceil(MOST * (len(reach) - 1))]), 2 * margin)
     cut = bool(reach[-1] > STRETCHED * enough)
@@ -135,8 +145,12 @@ def _margin(axes: Axes, first: Contrast) -> None:
 
 
 def _row(axes: Axes, row: int, contrast: Contrast, scale: Scale) -> None:
-    """Draw one contrast: seeds, intervals, mean, and the verdict in words behind it."""
+    """Draw one contrast: seeds, intervals and mean; only words where every run failed, which leaves no mean."""
     colour = SIGNS.get(contrast.decision, GREY)
+    if contrast.n and contrast.failures[0] == contrast.n:
+        text = f" diverged {contrast.n} of {contrast.n}"
+        axes.text(scale.low, row, text, va="center", fontsize=8, color=GREY)
+        return
     seeds = np.asarray(contrast.differences)
     _seeds(axes, row, seeds, colour, scale)
     mean = contrast.difference.mean
@@ -155,13 +169,6 @@ def _row(axes: Axes, row: int, contrast: Contrast, scale: Scale) -> None:
         axes.plot([mean], [row], marker="o", linestyle="", zorder=4, **style)
     elif isfinite(mean):
         _arrow(axes, row, mean, colour, scale)
-    axes.text(
-        *(1.02, row, contrast.label),
-        transform=axes.get_yaxis_transform(),
-        va="center",
-        fontsize=9,
-        color=colour,
-    )
 
 
 def _seeds(axes: Axes, row: int, seeds: Floats, colour: str, scale: Scale) -> None:

@@ -8,10 +8,19 @@ from typing import Any
 import numpy as np
 import pytest
 
+from paribus import Factor
 from paribus.analysis.verdict import Contrast, decide
 from paribus.report.figures.contrasts import forest, picture
-from tests.helpers.handmade import Bench, filled
+from tests.helpers.handmade import FAILED, Bench, around, comparison, filled
 
+CROSSED = {
+    "factors": (
+        Factor("recipe.optimizer.lr", {"low": 0.1, "high": 0.3}),
+        Factor("recipe.batch_size", {"8": 8, "4": 4}),
+    ),
+    "baseline": ("low", "8"),
+    "interaction_scale": "score",
+}
 SPREAD = np.linspace(-0.01, 0.01, 10)
 
 
@@ -23,7 +32,7 @@ def judged(margin: float | None = 0.05, **means: float) -> list[Contrast]:
 
 
 def drawn(contrasts: list[Contrast]) -> Any:
-    figure = forest(contrasts, "title", "difference")
+    figure = forest({c.variant: (c, c.label) for c in contrasts}, "title", "difference")
     (axes,) = figure.axes
     figure.draw_without_rendering()
     return figure, axes
@@ -77,6 +86,27 @@ def test_long_names_and_many_contrasts_stay_inside() -> None:
     assert all(figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1 for box in boxes)
     labels = boxes[:14]
     assert all(a.y0 >= b.y1 for a, b in pairwise(labels))
+
+
+def test_a_variant_that_never_finished_has_no_mean(store) -> None:
+    bench = filled(store).put("adam", [FAILED] * 10)
+    figure = picture(bench.result())
+    assert figure is not None
+    (axes,) = figure.axes
+    assert " diverged 10 of 10" in [text.get_text() for text in axes.texts]
+    assert len([line for line in axes.lines if line.get_marker() == "o"]) == 2  # of rmsprop alone
+
+
+def test_an_interaction_is_negative_and_not_worse(store) -> None:
+    bench = Bench(store, comparison(**CROSSED))
+    for name, mean in (("low × 8", 0.6), ("high × 8", 0.4), ("low × 4", 0.4), ("high × 4", 0.5)):
+        bench.put(name, around(mean))
+    result = bench.result()
+    figure = picture(result)
+    assert figure is not None
+    verdicts = [text.get_text() for text in figure.axes[0].texts]
+    assert verdicts[:3] == [c.label for c in result.contrasts.values()]
+    assert verdicts[3] == "clearly negative"
 
 
 def test_a_result_without_contrasts_has_no_figure(store) -> None:

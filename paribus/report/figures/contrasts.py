@@ -31,16 +31,19 @@ SIGNS = {
 # Inches: the figure, a row, a letter of a name and one of the key. A layout engine would draw all of it twice.
 WIDTH, ROW_HEIGHT, LETTER, SMALL_LETTER = 8.0, 0.36, 0.072, 0.061
 MAX_LETTERS = 30  # of a line of a name
+# Seeds are shown as far as this many times what intervals and the middle of the seeds need.
+FARTHER = 1.6
 # A scale is cut where it is this much longer than what two thirds of the contrasts need, to that and a bit.
 STRETCHED, ROOM, MOST = 2.5, 1.15, 2 / 3
 
 
 class Scale(NamedTuple):
-    """Ends of the axis, and whether anything lies outside them."""
+    """Ends of the axis, and whether means or seeds lie outside them."""
 
     low: float
     high: float
     cut: bool
+    hidden: bool
 
 
 def picture(result: Result) -> Figure | None:
@@ -86,7 +89,7 @@ def forest(judged: Mapping[str, tuple[Contrast, str]], title: str, axis: str) ->
     lines = sum(max(1.0, 0.75 * (1 + name.count("\n"))) for name in names) + 0.4
     width = max(WIDTH, left + right + 3.5)
     scale = _scale(contrasts)
-    key = textwrap.wrap(_key(contrasts, cut=scale.cut), int((width - 0.2) / SMALL_LETTER))
+    key = textwrap.wrap(_key(contrasts, scale), int((width - 0.2) / SMALL_LETTER))
     below, above = 0.55, 0.5 + 0.15 * len(key)
     height = below + above + ROW_HEIGHT * lines
     figure = Figure(figsize=(width, height))
@@ -118,15 +121,22 @@ def forest(judged: Mapping[str, tuple[Contrast, str]], title: str, axis: str) ->
 def _scale(contrasts: Sequence[Contrast]) -> Scale:
     """Return the ends of an axis that shows the margin, zero, intervals, and most of the seeds."""
     margin = contrasts[0].margin or 0.0
-    ends = [_ends(c) for c in contrasts if c.failures[0] < c.n] or [(-1.0, 1.0)]
+    ends = [_ends(c) for c in contrasts if not _all_failed(c)] or [(-1.0, 1.0)]
     reach = np.sort([max(abs(low), abs(high)) for low, high in ends])
     enough = max(ROOM * float(reach[ceil(MOST * (len(reach) - 1))]), 2 * margin)
     cut = bool(reach[-1] > STRETCHED * enough)
-    limit = enough if cut else np.inf
-    low = max(-limit, min(0.0, -1.3 * margin, *(end[0] for end in ends)))
-    high = min(limit, max(0.0, 1.3 * margin, *(end[1] for end in ends)))
+    limit = enough if cut else FARTHER * float(max(reach[-1], margin))
+    seeds = np.concatenate([(0.0,), *(c.differences for c in contrasts if not _all_failed(c))])
+    low = max(-limit, min(-1.3 * margin, float(seeds.min()), *(end[0] for end in ends)))
+    high = min(limit, max(1.3 * margin, float(seeds.max()), *(end[1] for end in ends)))
     pad = 0.04 * (high - low) or 1.0
-    return Scale(low - pad, high + pad, cut)
+    low, high = low - pad, high + pad
+    return Scale(low, high, cut, hidden=bool(((seeds < low) | (seeds > high)).any()))
+
+
+def _all_failed(contrast: Contrast) -> bool:
+    """Return whether every run of the variant failed, which leaves it no mean."""
+    return contrast.n > 0 and contrast.failures[0] == contrast.n
 
 
 def _ends(contrast: Contrast) -> tuple[float, float]:
@@ -147,7 +157,7 @@ def _margin(axes: Axes, first: Contrast) -> None:
 def _row(axes: Axes, row: int, contrast: Contrast, scale: Scale) -> None:
     """Draw one contrast: seeds, intervals and mean; only words where every run failed, which leaves no mean."""
     colour = SIGNS.get(contrast.decision, GREY)
-    if contrast.n and contrast.failures[0] == contrast.n:
+    if _all_failed(contrast):
         text = f" diverged {contrast.n} of {contrast.n}"
         axes.text(scale.low, row, text, va="center", fontsize=8, color=GREY)
         return
@@ -172,7 +182,7 @@ def _row(axes: Axes, row: int, contrast: Contrast, scale: Scale) -> None:
 
 
 def _seeds(axes: Axes, row: int, seeds: Floats, colour: str, scale: Scale) -> None:
-    """Draw seeds in a thin strip, always at the same heights; those outside are left out, as the key says."""
+    """Draw seeds in a thin strip, always at the same heights; those outside the axis are left out."""
     heights = row + 0.16 * (np.arange(len(seeds)) % 5 - 2) / 2
     there = (seeds >= scale.low) & (seeds <= scale.high)
     style: dict[str, Any] = {"color": colour, "alpha": 0.25, "markersize": 3, "linestyle": ""}
@@ -197,7 +207,7 @@ def _arrow(axes: Axes, row: int, mean: float, colour: str, scale: Scale) -> None
     axes.text(edge, row - 0.28, text, ha=side, va="center", fontsize=8, color=colour)
 
 
-def _key(contrasts: Sequence[Contrast], *, cut: bool) -> str:
+def _key(contrasts: Sequence[Contrast], scale: Scale) -> str:
     """Say what lines, dots and arrows are."""
     first = contrasts[0]
     sequence = first.sequential
@@ -205,8 +215,8 @@ def _key(contrasts: Sequence[Contrast], *, cut: bool) -> str:
     small = [c.tost for c in contrasts if c.tost is not None and c.size is Size.within]
     parts += [f"thick: {_level(small[0])}, of the test of equivalence"] if small else []
     parts += [f"grey: margin of ±{first.margin:g}"] if first.margin is not None else []
-    parts += ["dots: seeds"]
-    parts += ["the axis is cut: arrows, and seeds outside are not drawn"] if cut else []
+    parts += [f"dots: seeds{', some of which lie outside' * scale.hidden}"]
+    parts += ["the axis is cut, arrows point beyond it"] if scale.cut else []
     return "; ".join(parts)
 
 

@@ -78,6 +78,15 @@ def test_an_axis_that_one_contrast_would_stretch_is_cut() -> None:
     assert "cut" not in drawn(contrasts[:3])[0].texts[1].get_text()
 
 
+def test_a_seed_far_from_all_others_is_told_and_not_drawn() -> None:
+    base = np.full(10, 1.0)
+    scores = {"base": base, "near": base + SPREAD, "far": base + np.array([*SPREAD[:9], 50.0])}
+    rule: dict[str, Any] = {"higher_is_better": True, "failure_score": 0.0, "baseline": "base"}
+    near, far = decide(scores, margin=0.05, **rule)
+    assert "dots: seeds, some of which lie outside" in drawn([near, far])[0].texts[1].get_text()
+    assert drawn([near])[0].texts[1].get_text().endswith("dots: seeds")
+
+
 def test_long_names_and_many_contrasts_stay_inside() -> None:
     """Every text lies within the figure, and no name touches the next one."""
     names = {f"variant number {i} of a rather long name that wraps": i / 10 for i in range(14)}

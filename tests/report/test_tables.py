@@ -251,3 +251,25 @@ def test_higher_is_better_turns_the_difference_round(store) -> None:
     assert line(result, "adam")["difference"] == "0.100 [0.100, 0.100]"
     assert line(result, "rmsprop")["difference"] == "-0.100 [-0.100, -0.100]"
     assert "difference: variant minus sgd" in terminal([result])
+
+
+def test_numbers_of_a_column_share_one_notation(store) -> None:
+    """A spread of .00006 beside one of .02: three decimals tell both scores; a difference beside it has as many."""
+    bench = Bench(store).put("sgd", around(0.162)).put("adam", around(0.2))
+    bench.put("rmsprop", [2.30261 + 0.00006 * (-1) ** i for i in range(10)])
+    lines = tables.score_lines(bench.result())
+    shown = [text.split(" ") for text in (x["log_loss (nats, lower is better)"] for x in lines)]
+    assert [mean for mean, *_ in shown] == ["0.162", "0.200", "2.303"]
+    assert {len(sd.partition(".")[2]) for _, _, sd in shown} == {3}
+    differences = [x["difference"].partition(" ")[0] for x in lines[1:]]
+    assert {len(text.partition(".")[2]) for text in differences} == {4}
+
+
+def test_a_difference_is_told_as_a_share_of_the_baseline(store) -> None:
+    """.4 to .2 is half; a share of over ten times is not told, nor one of a score that is not above zero."""
+    assert line(filled(store).result(), "adam")["relative"] == "+50 %"
+    assert line(filled(store).put("adam", around(5.0)).result(), "adam")["relative"] == "< -1000 %"
+    negative = Bench(store)
+    for name, mean in (("sgd", -0.4), ("adam", -0.2), ("rmsprop", -0.3)):
+        negative.put(name, around(mean))
+    assert line(negative.result(), "adam")["relative"] == DASH

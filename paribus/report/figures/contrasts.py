@@ -32,7 +32,7 @@ SIGNS = {
 WIDTH, ROW_HEIGHT, LETTER, SMALL_LETTER = 8.0, 0.36, 0.072, 0.061
 MAX_LETTERS = 30  # of a line of a name
 # Seeds are shown as far as this many times what intervals and the middle of the seeds need.
-FARTHER = 1.6
+FARTHER = 2.5
 # A scale is cut where it is this much longer than what two thirds of the contrasts need, to that and a bit.
 STRETCHED, ROOM, MOST = 2.5, 1.15, 2 / 3
 
@@ -121,17 +121,21 @@ def forest(judged: Mapping[str, tuple[Contrast, str]], title: str, axis: str) ->
 def _scale(contrasts: Sequence[Contrast]) -> Scale:
     """Return the ends of an axis that shows the margin, zero, intervals, and most of the seeds."""
     margin = contrasts[0].margin or 0.0
-    ends = [_ends(c) for c in contrasts if not _all_failed(c)] or [(-1.0, 1.0)]
-    reach = np.sort([max(abs(low), abs(high)) for low, high in ends])
+    shown = [contrast for contrast in contrasts if not _all_failed(contrast)]
+    ends = [_ends(contrast) for contrast in shown] or [(-1.0, 1.0)]
+    reaches = [max(abs(low), abs(high)) for low, high in ends]
+    reach = np.sort(reaches)
     enough = max(ROOM * float(reach[ceil(MOST * (len(reach) - 1))]), 2 * margin)
     cut = bool(reach[-1] > STRETCHED * enough)
     limit = enough if cut else FARTHER * float(max(reach[-1], margin))
-    seeds = np.concatenate([(0.0,), *(c.differences for c in contrasts if not _all_failed(c))])
+    near = [c.differences for c, far in zip(shown, reaches, strict=False) if far <= limit]
+    seeds = np.concatenate([(0.0,), *near])
     low = max(-limit, min(-1.3 * margin, float(seeds.min()), *(end[0] for end in ends)))
     high = min(limit, max(1.3 * margin, float(seeds.max()), *(end[1] for end in ends)))
     pad = 0.04 * (high - low) or 1.0
     low, high = low - pad, high + pad
-    return Scale(low, high, cut, hidden=bool(((seeds < low) | (seeds > high)).any()))
+    every = np.concatenate([(0.0,), *(contrast.differences for contrast in shown)])
+    return Scale(low, high, cut, hidden=bool(((every < low) | (every > high)).any()))
 
 
 def _all_failed(contrast: Contrast) -> bool:

@@ -83,7 +83,8 @@ def test_a_seed_far_from_all_others_is_told_and_not_drawn() -> None:
     scores = {"base": base, "near": base + SPREAD, "far": base + np.array([*SPREAD[:9], 50.0])}
     rule: dict[str, Any] = {"higher_is_better": True, "failure_score": 0.0, "baseline": "base"}
     near, far = decide(scores, margin=0.05, **rule)
-    assert "dots: seeds, some of which lie outside" in drawn([near, far])[0].texts[1].get_text()
+    key = drawn([near, far])[0].texts[1].get_text()
+    assert "dots: seeds, some of which lie outside" in key.replace("\n", " ")
     assert drawn([near])[0].texts[1].get_text().endswith("dots: seeds")
 
 

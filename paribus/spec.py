@@ -56,9 +56,11 @@ def to_plain(value: object) -> Any:
 
 def _said(value: BaseModel) -> Iterator[str]:
     """Yield the fields that a value's text has: one of `Frozen.unsaid_defaults` only where it is set."""
-    unsaid = value.unsaid_defaults if isinstance(value, Frozen) else frozenset[str]()
+    quiet = value.unsaid_defaults if isinstance(value, Frozen) else frozenset[str]()
+    unsaid = value.unsaid if isinstance(value, Frozen) else frozenset[str]()
     for name, field in type(value).model_fields.items():
-        if name not in unsaid or getattr(value, name) != field.default:
+        set_ = name not in quiet or getattr(value, name) != field.default
+        if set_ and name not in unsaid:
             yield name
 
 
@@ -73,9 +75,11 @@ class Frozen(BaseModel):
     Attributes:
         unsaid_defaults: fields that its text leaves out at their defaults, so that a field that is new changes neither
             hash nor page of what does not use it.
+        unsaid: fields that its text never has: remarks for readers, which decide no number.
     """
 
     unsaid_defaults: ClassVar[frozenset[str]] = frozenset()
+    unsaid: ClassVar[frozenset[str]] = frozenset()
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     def __hash__(self) -> int:

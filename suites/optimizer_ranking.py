@@ -9,6 +9,7 @@ from paribus.suites.tasks.adding import ADDING
 from paribus.suites.tasks.curve import CURVE
 from paribus.suites.tasks.images import IMAGES
 from paribus.suites.tasks.interactions import INTERACTIONS
+from paribus.suites.tasks.metrics import accuracy, log_loss
 from paribus.suites.tasks.sequences import WAVE
 from paribus.suites.tasks.series import SERIES
 from paribus.suites.tasks.synthetic_characters import SYNTHETIC_CHARACTERS
@@ -48,6 +49,13 @@ LETTERS = SYNTHETIC_CHARACTERS.model_copy(
             drawings=50,
             further="none",
             scripts=["Armenian"],
+        ),
+        "metrics": (
+            log_loss(
+                0.1,
+                "it is a factor of 1.1 in the probability of the right one of 20 letters; guessing scores 3.0",
+            ),
+            accuracy(0.02),
         ),
     }
 )

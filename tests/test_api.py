@@ -216,9 +216,14 @@ def test_a_result_prints_shows_and_draws_itself(tmp_path: Path) -> None:
     assert frame.loc["adam", "log_loss"] == pytest.approx(np.mean(second))
     assert frame.loc["adam", "difference"] == contrast.difference.mean
     assert frame.loc["adam", "decision"] == contrast.decision
-    figure = result.plot()
+    figure, curves = result.plot(), result.plot("curves")
     assert figure is not None
-    assert len(figure.axes) == 1
+    assert curves is not None
+    assert "difference in test log_loss, nats" in figure.axes[0].get_xlabel()
+    assert curves.axes[0].get_xlabel() == "optimizer steps"
+    assert refused(result.plot, "x").startswith(
+        "what=: got 'x', expected one of contrasts, curves."
+    )
     assert result.report(tmp_path) == tmp_path / "README.md"
     assert (tmp_path / "optimizer.md").is_file()
 

@@ -6,12 +6,16 @@ The order of the packages is import-linter's contract in pyproject.toml, heavy i
 from __future__ import annotations
 
 import ast
+import importlib
+import pkgutil
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from importlinter import cli
+
+import paribus.suites
 
 ROOT = Path(__file__).parents[1]
 
@@ -164,3 +168,15 @@ def test_what_is_allowed_is_left_alone(tmp_path: Path, file, text) -> None:
     path.parent.mkdir(parents=True)
     path.write_text(text, encoding="utf-8")
     assert [*wrong_imports(tmp_path), *wrong_writers(tmp_path)] == []
+
+
+def test_every_margin_of_a_suite_has_a_reason() -> None:
+    """A plain clause that completes a sentence of the page, so without a capital or a full stop."""
+    for module in pkgutil.iter_modules(paribus.suites.__path__):
+        suite = getattr(importlib.import_module(f"paribus.suites.{module.name}"), "SUITE", None)
+        for comparison in suite.comparisons if suite else ():
+            metric = comparison.primary
+            reason = metric.margin_reason
+            assert metric.margin is None or len(reason.split()) >= 8, (suite.name, comparison.name)
+            assert not reason.endswith(".")
+            assert reason[:1].islower() or metric.margin is None

@@ -20,6 +20,7 @@ def metric(
     *,
     name: str | None = None,
     margin: float | None = None,
+    margin_reason: str = "",
     higher_is_better: bool | None = None,
     unit: str = "",
     **arguments: Any,
@@ -31,6 +32,7 @@ def metric(
             or the import path of a torchmetrics class.
         name: on pages and in files; the score's own if none is given.
         margin: the largest difference that does not matter; without one nothing is called equivalent.
+        margin_reason: why a difference of that size does not matter, for pages.
         higher_is_better: the direction, where torchmetrics does not say it.
         unit: what it is counted in.
         arguments: of the torchmetrics class, such as ``average="macro"``; the number of classes is taken from the data.
@@ -62,5 +64,6 @@ def metric(
         function=function,
         higher_is_better=direction,
         margin=margin,
+        margin_reason=margin_reason,
         unit=unit or UNITS.get(score, ""),
     )

@@ -29,7 +29,7 @@ def scored_by(task: Task, score: str | Metric, margin: float | None = None) -> T
     """
     made = score if isinstance(score, Metric) else _named(task, score)
     if margin is not None:
-        made = Metric(**{**dict(made), "margin": margin})
+        made = Metric(**{**dict(made), "margin": margin, "margin_reason": ""})
     return task.with_metric(made)
 
 

@@ -81,22 +81,32 @@ def usual_scores(
     )
 
 
+# Reasons of the default margins, which complete "does not matter here: ...".
+DEFAULT_LOG_LOSS = "it is the default, a factor of 1.02 in the probability of the true class"
+DEFAULT_MSE = "it is the default, two hundredths of the share of variance that is explained (R²)"
+
+
 def _class_metrics(margin: float | None) -> tuple[Metric, ...]:
-    """Log-loss, in which 0.02 nats are a factor of 1.02 in the true class's probability, and accuracy."""
+    """Log-loss and accuracy."""
     return (
-        metric("log_loss", margin=0.02 if margin is None else margin),
+        metric(
+            "log_loss",
+            margin=0.02 if margin is None else margin,
+            margin_reason="" if margin is not None else DEFAULT_LOG_LOSS,
+        ),
         metric("accuracy", margin=0.01),
     )
 
 
 def _value_metrics(margin: float | None, standardise: bool) -> tuple[Metric, ...]:
-    """Squared error; 0.02 are two hundredths of the share of variance that is explained."""
+    """Squared error, in variances where targets are standardised."""
     return (
         Metric(
             name="mse",
             function=call("paribus.metrics:squared_error"),
             higher_is_better=False,
             margin=margin if margin is not None or not standardise else 0.02,
+            margin_reason=DEFAULT_MSE if margin is None and standardise else "",
             unit="variances of the training part" if standardise else "squared units of the target",
         ),
     )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
+from typing import ClassVar
 
 from pydantic import Field, model_validator
 
 from paribus.data.dataset import Dataset, Split
 from paribus.errors import ParibusError
-from paribus.metrics.named import PER_SAMPLE, unit_of_error
+from paribus.metrics.named import PER_SAMPLE, known_perfect, unit_of_error
 from paribus.metrics.score_range import score_range
 from paribus.seeding import Streams
 from paribus.spec import Call, Frozen
@@ -27,13 +28,20 @@ class Metric(Frozen):
         margin: the largest difference that does not matter, in the metric's own unit; without one nothing can be
             called equivalent.
         unit: such as ``nats`` or ``share``.
+        margin_reason: why a difference of that size does not matter on this problem, a sentence for pages; it enters
+            no run's key.
+        perfect: the best score that there is, where it is not known by itself (0 for errors, 1 for shares), for pages.
     """
+
+    unsaid: ClassVar[frozenset[str]] = frozenset({"margin_reason", "perfect"})
 
     name: str
     function: Call
     higher_is_better: bool
     margin: float | None = Field(default=None, gt=0)
     unit: str = ""
+    margin_reason: str = ""
+    perfect: float | None = None
 
     @property
     def sign(self) -> float:
@@ -44,6 +52,16 @@ class Metric(Frozen):
     def range(self) -> tuple[float, float] | None:
         """Lowest and highest value that it can have, None where it has no known bound; the function says it."""
         return score_range(self.function)
+
+    @property
+    def best_possible(self) -> float | None:
+        """Perfect score, None where none is known."""
+        if self.perfect is not None:
+            return self.perfect
+        known = known_perfect(self.function)
+        if known is None and self.unit.split(" ")[0] == "share":
+            return 1.0 if self.higher_is_better else 0.0
+        return known
 
 
 class Task(Frozen):

@@ -333,6 +333,23 @@ def unit_of_error(function: Call, squares: str) -> str:
     return squares.replace("variances", "standard deviations").replace("squared units", "units")
 
 
+def known_perfect(function: Call) -> float | None:
+    """Return the best score that there is by a score's name, None where the name does not say.
+
+    >>> known_perfect(Call(target=SCORE, kwargs={"name": "f1"})), known_perfect(Call(target="paribus.metrics:log_loss"))
+    (1.0, 0.0)
+    """
+    if function.target == SCORE:
+        known = NAMES.get(function.kwargs.get("name", ""))
+        return None if known is None else float(bool(known.higher_is_better))
+    module, _, name = function.target.partition(":")
+    if module.startswith("paribus.metrics"):
+        if name.endswith(("log_loss", "squared_error", "brier")):
+            return 0.0
+        return 1.0 if name.endswith("accuracy") else None
+    return None
+
+
 def depends_on_zero(name: str, **arguments: Any) -> bool:
     """Return whether a score of values changes when outputs and targets are shifted alike.
 

@@ -12,7 +12,14 @@ from paribus.analysis.ranking import TaskRanking, standings
 from paribus.analysis.results import Result
 from paribus.report import claims, method, runs_csv, what_was_read
 from paribus.report.details import details, details_name
-from paribus.report.figures import learning_curves, learning_rate, ranking, sweep_figures, trade_off
+from paribus.report.figures import (
+    contrasts,
+    learning_curves,
+    learning_rate,
+    ranking,
+    sweep_figures,
+    trade_off,
+)
 from paribus.report.figures.best_of_n import best_of_trials
 from paribus.report.formatting import slug
 from paribus.report.index import index
@@ -114,6 +121,7 @@ def _figures(result: Result, out: Path) -> Figures:
     """Draw and write the figures of one result; return their file names by title."""
     stem = _stem(result)
     made = {
+        "Contrasts": (contrasts.picture(result), f"{stem}-contrasts.png"),
         "Learning curves": (learning_curves.curves(result), f"{stem}.png"),
         "Diagnostics": (learning_curves.diagnostics(result), f"{stem}-diagnostics.png"),
         "Learning rate": (learning_rate.curves(result), f"{stem}-learning-rate.png"),

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 
 from paribus.analysis.results import Result
 from paribus.report import (
+    margins,
     method,
     provenance_tables,
     secondary_tables,
@@ -48,6 +49,7 @@ def _device(arms: Sequence[Result]) -> list[str]:
         tables.markdown(tables.of_arms(arms, tuning_budget.budget_lines)),
         *([tables.markdown(spaces)] if spaces else []),
         *_firmness(arms, device),
+        *_margins(arms, device),
     ]
 
 
@@ -58,6 +60,15 @@ def _firmness(arms: Sequence[Result], device: str) -> list[str]:
         return []
     title = method.link("Fragility", "fragility")
     return [f"### {title} of each direction, on {device}", tables.markdown(lines)]
+
+
+def _margins(arms: Sequence[Result], device: str) -> list[str]:
+    """Return what would be said of each contrast at other margins."""
+    lines = tables.of_arms(arms, margins.curve_lines)
+    if not lines:
+        return []
+    title = method.link("Other margins", "margins")
+    return [f"### {title}, on {device}", tables.markdown(lines)]
 
 
 def _varied(result: Result) -> list[str]:

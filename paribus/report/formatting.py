@@ -60,16 +60,56 @@ def decimals(scale: float) -> int | None:
     return max(0, 1 - floor(log10(scale)))
 
 
-def plus_minus(values: Floats) -> str:
+def shared_decimals(numbers: Iterable[tuple[float, float]]) -> int | None:
+    """Return the decimals of a column of numbers, each with its spread; None where no fixed number of them will do.
+
+    Each number asks for two significant digits of its spread, but for no more than three of its own.
+
+    >>> shared_decimals([(2.30261, 0.00006), (0.162, 0.045)]), shared_decimals([(1e-9, 1e-10)])
+    (3, None)
+    """
+    asked = [places for x, spread in numbers if (places := _asked(x, spread)) is not None]
+    places = max((0, *asked))
+    return places if asked and places <= MAX_DECIMALS else None
+
+
+def _asked(x: float, spread: float) -> int | None:
+    digits = [] if x == 0 or not isfinite(x) else [2 - floor(log10(abs(x)))]
+    by_spread = decimals(spread)
+    return min([*digits, *([] if by_spread is None else [by_spread])], default=None)
+
+
+def _fitting(places: int, size: float) -> int:
+    """Return the decimals of a column, fewer beside a large number."""
+    return min(places, max(0, 3 - floor(log10(size)))) if size >= 100 else places
+
+
+def moments(values: Floats) -> tuple[float, float]:
+    """Return mean and standard deviation of what is finite; NaN and zero of nothing."""
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return float("nan"), 0.0
+    return float(finite.mean()), float(finite.std(ddof=1)) if finite.size > 1 else 0.0
+
+
+def plus_minus(values: Floats, places: int | None = None) -> str:
     """Format mean ± standard deviation over seeds.
+
+    Args:
+        values: one a seed.
+        places: decimals of its column; by default as many as the deviation deserves.
 
     >>> plus_minus(np.array([1.0, 2.0, 3.0])), plus_minus(np.array([2.0, 2.0])), plus_minus(np.array([2.3, 2.3001]))
     ('2.0 ± 1.0', '2.00 ± 0', '2.30005 ± 0.00007')
+    >>> plus_minus(np.array([2.3, 2.3001]), 3), plus_minus(np.array([500.0, 3000.0]), 3)
+    ('2.300 ± 0.000', '1750 ± 1768')
     """
     if not values.size:
         return NOTHING
-    mean = float(values.mean())
-    sd = float(values.std(ddof=1)) if values.size > 1 else 0.0
+    mean, sd = moments(values)
+    if places is not None:
+        fitting = _fitting(places, max(abs(mean), sd))
+        return f"{fixed(mean, fitting)} ± {fixed(sd, fitting) if sd > 1e-12 * abs(mean) else '0'}"
     if sd <= 1e-4 * abs(mean):
         return _narrow(mean, sd) if sd > 1e-12 * abs(mean) else f"{number(mean)} ± 0"
     places = decimals(sd)
@@ -78,17 +118,19 @@ def plus_minus(values: Floats) -> str:
     return f"{fixed(mean, places)} ± {fixed(sd, places)}"
 
 
-def over_seeds(values: Floats) -> str:
+def over_seeds(values: Floats, places: int | None = None) -> str:
     """Format mean ± standard deviation of the seeds that have a finite value, and how many these are if not all.
+
+    Arguments are those of `plus_minus`.
 
     >>> over_seeds(np.array([1.0, 2.0, 3.0])), over_seeds(np.array([1.0, np.nan, 3.0])), over_seeds(np.array([np.nan]))
     ('2.0 ± 1.0', '2.0 ± 1.4 (2 of 3 seeds)', 'undefined')
     """
     finite = values[np.isfinite(values)]
     if finite.size == values.size:
-        return plus_minus(values)
+        return plus_minus(values, places)
     return (
-        f"{plus_minus(finite)} ({finite.size} of {values.size} seeds)"
+        f"{plus_minus(finite, places)} ({finite.size} of {values.size} seeds)"
         if finite.size
         else "undefined"
     )
@@ -102,8 +144,10 @@ def _narrow(mean: float, sd: float) -> str:
     return f"{number(mean, 5)} ± {number(sd, 1)}"
 
 
-def skewed_median(values: Floats) -> str:
+def skewed_median(values: Floats, places: int | None = None) -> str:
     """Format the median where it lies over half a standard deviation from the mean, else nothing.
+
+    Arguments are those of `plus_minus`.
 
     >>> skewed_median(np.array([1.0, 2.0, 3.0])), skewed_median(np.array([0.0] * 6 + [10.0] * 4))
     ('', '0.0')
@@ -111,13 +155,14 @@ def skewed_median(values: Floats) -> str:
     sd = float(values.std(ddof=1)) if values.size > 1 else 0.0
     if not sd:
         return ""
-    mean, median, places = float(values.mean()), float(np.median(values)), decimals(sd)
+    mean, median = float(values.mean()), float(np.median(values))
+    places = decimals(sd) if places is None else _fitting(places, max(abs(mean), sd))
     shown = number(median) if places is None else fixed(median, places)
     return shown if abs(mean - median) > sd / 2 else ""
 
 
-def interval(mean_and_limits: Interval) -> str:
-    """Format a mean and its limits, in as many decimals as the half width deserves.
+def interval(mean_and_limits: Interval, places: int | None = None) -> str:
+    """Format a mean and its limits, in the decimals of its column, or as many as the half width deserves.
 
     >>> interval(Interval(-0.0123, -0.0201, -0.0045, 0.95))
     '-0.0123 [-0.0201, -0.0045]'
@@ -125,7 +170,10 @@ def interval(mean_and_limits: Interval) -> str:
     mean, low, high = mean_and_limits.mean, mean_and_limits.low, mean_and_limits.high
     if isnan(low):
         return number(mean)
-    places = decimals(high - mean)
+    if places is not None and isfinite(high):
+        places = _fitting(places, max(abs(mean), high - mean))
+    else:
+        places = decimals(high - mean)
     shown = [number(x) if places is None else fixed(x, places) for x in (mean, low, high)]
     return f"{shown[0]} [{shown[1]}, {shown[2]}]"
 
@@ -151,6 +199,19 @@ def p_equals(p: float) -> str:
     """
     text = p_value(p)
     return f"p {text}" if text.startswith("<") else f"p = {text}"
+
+
+def percent(share: float) -> str:
+    """Format a share as a percentage with two digits.
+
+    >>> [percent(x) for x in (0.2535, 0.0238, 0.00001, 1.4, 45.0)]
+    ['25 %', '2.4 %', 'less than 0.1 %', '140 %', 'over 1000 %']
+    """
+    if abs(share) > 10:
+        return "over 1000 %"
+    if abs(share) < 0.001:
+        return "less than 0.1 %"
+    return f"{100 * share:.0f} %" if abs(share) >= 0.0995 else f"{100 * share:.1f} %"
 
 
 def median_steps(steps: Floats) -> str:

@@ -12,12 +12,14 @@ from paribus.analysis.results import Result
 from paribus.report import claims
 from paribus.report.answers import answer, in_order_of_verdicts
 from paribus.report.formatting import bullets
+from paribus.report.margins import margin_phrase
 from paribus.report.page import by_suite
 from paribus.report.ranking_answer import ranking_answer
 
 HOW = (
     "Each comparison varies one thing and holds all else equal; verdicts compare variants with a baseline over paired "
-    "seeds. [How they are reached](method.md)."
+    "seeds. Margins, below which a difference does not matter, stand beside the baseline's score, its way from the "
+    "predictor that learns nothing, and its head-room to a perfect score. [How verdicts are reached](method.md)."
 )
 MAX_SKIPPED = 20  # reasons for skipping that are listed
 
@@ -48,7 +50,7 @@ def _suite(name: str, results: Sequence[Result]) -> list[str]:
     compared = [[r for r in results if r.comparison.name == c.name] for c in suite.comparisons]
     answers = [
         *map(ranking_answer, standings(results)),
-        *(answer(of_one) for of_one in compared if of_one),
+        *(f"{answer(of_one)}{margin_phrase(of_one[0])}" for of_one in compared if of_one),
     ]
     contrasts = [c for r in results if not r.skipped for c in r.contrasts.values()]
     contrasts.sort(key=in_order_of_verdicts)

@@ -17,14 +17,36 @@ from paribus.analysis.verdict import Contrast, decide
 from paribus.errors import ParibusError
 from paribus.report import method
 from paribus.report.answers import in_order_of_verdicts
+from paribus.report.figures import learning_curves
+from paribus.report.figures.contrasts import forest
 from paribus.report.folder import writing_into
-from paribus.report.formatting import NOTHING, listed, number, plural, plus_minus, skewed_median
-from paribus.report.tables import Line, contrast_cells, contrast_numbers, frame, markdown
+from paribus.report.formatting import (
+    NOTHING,
+    listed,
+    moments,
+    number,
+    percent,
+    plural,
+    plus_minus,
+    shared_decimals,
+    skewed_median,
+)
+from paribus.report.margins import curve_text
+from paribus.report.tables import (
+    Line,
+    contrast_cells,
+    contrast_numbers,
+    difference_places,
+    frame,
+    markdown,
+)
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from pandas import DataFrame
 
 PAGE = "judgement.md"
+FIGURE = "contrasts.png"
 
 
 @dataclass(frozen=True)
@@ -77,18 +99,26 @@ class Judgement:
 
     def lines(self) -> list[Line]:
         """Return a line for each variant, the baseline first."""
-        made: list[Line] = []
-        for variant, values in self.sheet.scores.items():
-            scores = np.asarray(values, dtype=float)
-            made.append(
-                {
-                    "variant": variant,
-                    self.name: plus_minus(scores) if scores.size > 1 else number(float(scores[0])),
-                    "median": skewed_median(scores) or NOTHING,
-                    **contrast_cells(self.contrasts.get(variant)),
-                }
-            )
-        return made
+        table = {
+            name: np.asarray(values, dtype=float) for name, values in self.sheet.scores.items()
+        }
+        places = shared_decimals(map(moments, table.values()))
+        of_differences = difference_places(self.contrasts.values())
+        base = float(table[self.sheet.baseline].mean())
+        return [
+            {
+                "variant": variant,
+                self.name: plus_minus(scores, places)
+                if scores.size > 1
+                else number(float(scores[0])),
+                "median": skewed_median(scores, places) or NOTHING,
+                **contrast_cells(self.contrasts.get(variant), base, of_differences),
+                "at other margins": curve_text(contrast.margin_curve)
+                if (contrast := self.contrasts.get(variant))
+                else NOTHING,
+            }
+            for variant, scores in table.items()
+        ]
 
     def to_frame(self) -> DataFrame:
         """Return one row a variant: its mean score and, against the baseline, the difference and verdict in numbers."""
@@ -112,7 +142,13 @@ class Judgement:
             path.mkdir(parents=True, exist_ok=True)
             (path / method.PAGE).write_text(method.text(), encoding="utf-8")
             (path / PAGE).write_text(self.page(), encoding="utf-8")
+            learning_curves.save(self.plot(), path / FIGURE)
             return path / PAGE
+
+    def plot(self) -> Figure:
+        """Draw each variant's difference from the baseline with its verdict."""
+        judged = {name: (contrast, contrast.label) for name, contrast in self.contrasts.items()}
+        return forest(judged, self._head(), f"difference in {self.name}: {self._difference()}")
 
     def page(self) -> str:
         """Return the page: table, and the facts that the verdicts rest on."""
@@ -126,7 +162,8 @@ class Judgement:
             f"- {method.link('equivalence margin', 'equivalence')}: {self._margin()}",
         ]
         parts = [f"# {self.name}", f"**{self._head()}** {self.answer}"]
-        parts += [markdown(self.lines()), self._foot(), "\n".join(facts)]
+        parts += [markdown(self.lines()), self._foot(), f"![Contrasts]({FIGURE})"]
+        parts += ["\n".join(facts)]
         return "\n\n".join(parts) + "\n"
 
     @property
@@ -147,14 +184,23 @@ class Judgement:
 
     def _foot(self) -> str:
         better = "higher" if self.higher_is_better else "lower"
+        return f"{self.name} ({better} is better); difference: {self._difference()}, positive is better"
+
+    def _difference(self) -> str:
         base = self.sheet.baseline
-        difference = f"variant minus {base}" if self.higher_is_better else f"{base} minus variant"
-        return f"{self.name} ({better} is better); difference: {difference}, positive is better"
+        return f"variant minus {base}" if self.higher_is_better else f"{base} minus variant"
 
     def _margin(self) -> str:
         if self.margin is not None:
-            return f"±{self.margin:g}"
+            return f"±{self.margin:g}, as given; it is {self._share()}"
         return "none, so that nothing is called equivalent, clearly or slightly better"
+
+    def _share(self) -> str:
+        """Tell the margin as a share of the baseline's mean score, where that is above zero."""
+        base = float(np.mean(self.sheet.scores[self.sheet.baseline]))
+        if self.margin is None or not base > 0:
+            return "no share of the baseline's score, which is not above zero"
+        return f"{percent(self.margin / base)} of {self.sheet.baseline}'s score"
 
 
 def judge(

@@ -12,6 +12,7 @@ from paribus.report import (
     claims,
     declarations,
     kept_weights,
+    margins,
     method,
     provenance_tables,
     ranking_tables,
@@ -22,7 +23,7 @@ from paribus.report import (
 from paribus.report.answers import answer
 from paribus.report.details import details_name
 from paribus.report.figures import trade_off
-from paribus.report.formatting import bullets, listed, number
+from paribus.report.formatting import bullets, listed
 from paribus.report.ranking_answer import ranking_answer
 from paribus.report.starts import start_lines
 from paribus.runs.run import Predictions
@@ -97,15 +98,18 @@ def _device(arms: Sequence[Result], figures: Sequence[Figures]) -> list[str]:
     result = arms[0]
     if result.skipped:
         return [f"Skipped on {result.device}: {result.skipped}."]
+    places = tables.places_of(arms)
     return [
         setting_line(result),
+        *margins.margin_lines(arms),
         *(line for arm in arms for line in broken(arm)),
         *dict.fromkeys(line for arm in arms for line in declarations.warnings(arm)),
         *start_lines(arms[0]),
-        tables.markdown(tables.of_arms(arms, tables.score_lines)),
+        tables.markdown(tables.of_arms(arms, lambda arm: tables.score_lines(arm, places))),
         *legend(result),
         *_weights(arms),
         *_tuning_gains(arms),
+        *margins.failure_limit_lines(arms),
         *(line for arm in arms for line in _interactions(arm)),
         *_failures(arms),
         *_undefined(arms),
@@ -118,11 +122,9 @@ def _device(arms: Sequence[Result], figures: Sequence[Figures]) -> list[str]:
 def setting_line(result: Result) -> str:
     """Return what the main table was measured with: device, seeds, budget, and which way differences are turned."""
     at_most = "at most " if result.cap is not None else ""
-    metric = result.comparison.primary
-    margin = "" if metric.margin is None else f", margin {number(metric.margin)}"
     return (
         f"On {result.device}: {at_most}{len(result.seeds)} paired seeds, budget `{result.budget}`. "
-        f"{_intervals(result)} Difference: {tables.sign(result)}, positive is better{margin}."
+        f"{_intervals(result)} Difference: {tables.sign(result)}, positive is better."
     )
 
 

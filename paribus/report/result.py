@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from paribus.analysis.verdict import Contrast
-from paribus.errors import ParibusError
+from paribus.errors import ParibusError, one_of
 from paribus.report import terminal, what_was_read, write
-from paribus.report.figures.learning_curves import curves
+from paribus.report.figures import contrasts, learning_curves
 from paribus.report.folder import writing_into
 from paribus.report.tables import by_comparison, contrast_numbers, verdict_table
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
     from paribus.analysis import results as analysis
+
+PLOTS = {"contrasts": contrasts.picture, "curves": learning_curves.curves}
 
 
 class Result:
@@ -116,9 +118,18 @@ class Result:
 
         return pd.DataFrame([_line(result, row) for result in self.results for row in result.rows])
 
-    def plot(self) -> Figure | None:
-        """Draw the validation score over steps, or None where runs have a single step."""
-        return curves(self._single())
+    def plot(self, what: Literal["contrasts", "curves"] = "contrasts") -> Figure | None:
+        """Draw each variant's difference from the baseline with its verdict, or learning curves.
+
+        Args:
+            what: ``"contrasts"``, or ``"curves"``: the validation score over steps. None where there is nothing to
+                draw: contrasts are withheld where control broke, and a single step is no curve.
+
+        Raises:
+            ParibusError: there is no such figure.
+        """
+        one_of("what=", what, PLOTS, fix="Name one of these, or write all figures with report().")
+        return PLOTS[what](self._single())
 
     def report(self, folder: str | Path) -> Path:
         """Write the pages, figures and tables into a folder; return the path of the index.

@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from paribus import stats
 from paribus.analysis.claims import ClaimResult, target_steps
 from paribus.analysis.results import Floats, Result, Row
 from paribus.analysis.tuning_gain import tuning_gains
 from paribus.analysis.verdict import Contrast, Decision
+from paribus.experiment.task import Metric
 from paribus.metrics.named import NAMES, SCORE
 from paribus.report.formatting import (
     NOTHING,
     interval,
     median_steps,
+    moments,
     number,
     over_seeds,
     p_value,
     pathless,
+    percent,
     plus_minus,
     ratio,
+    shared_decimals,
 )
-from paribus.report.tables import Line, adjusted_p, detectable, heading, penalised, state, wins
+from paribus.report.tables import (
+    Line,
+    adjusted_p,
+    detectable,
+    difference_places,
+    heading,
+    penalised,
+    places_of,
+    state,
+    wins,
+)
 
 SIGNS = {
     Decision.better: "positive",
@@ -74,23 +89,28 @@ def _higher(result: Result) -> bool:
 
 def interaction_lines(result: Result) -> list[Line]:
     """Return differences of differences of a crossing: what two changes do together beyond what each does alone."""
-    return [_interaction_line(name, contrast) for name, contrast in result.interactions.items()]
+    places = difference_places(result.interactions.values())
+    return [_interaction_line(name, c, places) for name, c in result.interactions.items()]
 
 
-def _interaction_line(name: str, contrast: Contrast) -> Line:
-    sign = SIGNS.get(contrast.decision, contrast.decision)
-    verdict = contrast.label.replace(contrast.decision, sign, 1)
+def _interaction_line(name: str, contrast: Contrast, places: int | None) -> Line:
     counts = wins(contrast)
     return {
         "interaction": name,
-        "difference of differences": interval(contrast.difference),
+        "difference of differences": interval(contrast.difference, places),
         "seeds above zero": counts["wins"],
         "ties": counts["ties"],
         "share of wins": counts["share of wins"],
         "p": adjusted_p(contrast),
-        "verdict": verdict,
+        "verdict": interaction_label(contrast),
         "visible": detectable(contrast),
     }
+
+
+def interaction_label(contrast: Contrast) -> str:
+    """Return the verdict on an interaction, which is positive or negative, and neither better nor worse."""
+    sign = SIGNS.get(contrast.decision, contrast.decision)
+    return contrast.label.replace(contrast.decision, sign, 1)
 
 
 def dummy_scores(result: Result) -> dict[str, str]:
@@ -137,13 +157,22 @@ def _further_dummy(row: Row, result: Result) -> dict[str, Floats]:
 
 def other_lines(result: Result) -> list[Line]:
     """Return secondary metrics, steps to the target, step time, seconds of training."""
-    return [_other_line(row, result) for row in result.rows]
-
-
-def _other_line(row: Row, result: Result) -> Line:
     comparison = result.comparison
     metrics = [m for m in comparison.task.metrics if m.name != comparison.primary.name]
-    shown: dict[str, str] = {heading(m): _of_completed(row, m.name) for m in metrics}
+    places = {
+        m.name: shared_decimals(moments(_of_completed(row, m.name)) for row in result.rows)
+        for m in metrics
+    }
+    return [_other_line(row, result, metrics, places) for row in result.rows]
+
+
+def _other_line(
+    row: Row, result: Result, metrics: Sequence[Metric], places: Mapping[str, int | None]
+) -> Line:
+    comparison = result.comparison
+    shown: dict[str, str] = {
+        heading(m): over_seeds(_of_completed(row, m.name), places[m.name]) for m in metrics
+    }
     if comparison.target is not None:
         steps = target_steps(comparison, row)
         shown[target_title(result)] = median_steps(steps)
@@ -165,11 +194,11 @@ def target_title(result: Result) -> str:
     return f"steps to validation {metric.name} {relation} {result.comparison.target:g}"
 
 
-def _of_completed(row: Row, name: str) -> str:
-    """Format a score of the runs that did not fail."""
+def _of_completed(row: Row, name: str) -> Floats:
+    """Return a score of the runs that did not fail, ``(run,)``."""
     ended = np.array([r is not None and r.outcome != "diverged" for r in row.records], dtype=bool)
     values = row.values(name)
-    return over_seeds(values[ended | np.isfinite(values)])
+    return values[ended | np.isfinite(values)]
 
 
 def _median(values: Sequence[float]) -> float:
@@ -178,15 +207,15 @@ def _median(values: Sequence[float]) -> float:
 
 def failure_lines(result: Result) -> list[Line]:
     """Return variants with runs that did not complete: how many, and both scores."""
-    scores = penalised(result)
+    scores, places = penalised(result), places_of([result]).scores
     return [
-        _failure_line(row, result, scores[row.variant.name])
+        _failure_line(row, result, scores[row.variant.name], places)
         for row in result.rows
         if not state(row, result) and row.count("completed") < len(row.runs)
     ]
 
 
-def _failure_line(row: Row, result: Result, scores: Floats) -> Line:
+def _failure_line(row: Row, result: Result, scores: Floats, places: int | None) -> Line:
     contrast = result.contrasts.get(row.variant.name)
     counts = [
         f"{row.count(outcome)} of {len(row.runs)} {outcome}"
@@ -199,9 +228,12 @@ def _failure_line(row: Row, result: Result, scores: Floats) -> Line:
     return {
         "variant": row.variant.name,
         "failed": ", ".join(counts),
+        "failure rate at most (95 %)": percent(
+            stats.failure_limit(row.count("diverged"), len(row.runs))
+        ),
         "p against baseline's failures (McNemar)": NOTHING if p is None else p_value(p),
-        "score, failures penalised": plus_minus(scores),
-        "score of those that finished": over_seeds(row.scores[completed]),
+        "score, failures penalised": plus_minus(scores, places),
+        "score of those that finished": over_seeds(row.scores[completed], places),
         "difference where both finished": NOTHING if finished is None else interval(finished),
     }
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import isfinite
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -16,11 +16,14 @@ from paribus.report.formatting import (
     NOTHING,
     interval,
     listed,
+    moments,
     number,
     over_seeds,
     p_value,
     pathless,
+    percent,
     plus_minus,
+    shared_decimals,
     skewed_median,
     table_cell,
 )
@@ -32,7 +35,16 @@ if TYPE_CHECKING:
 Line = Mapping[str, str]
 """A row of a table: the text of each cell by its column."""
 
-OPTIONAL = ("median", "ties", "share of wins", "visible", "step ratio", "reached", "trials")
+OPTIONAL = (
+    "median",
+    "relative",
+    "ties",
+    "share of wins",
+    "visible",
+    "step ratio",
+    "reached",
+    "trials",
+)
 """Columns that are left out where no row has an entry."""
 
 
@@ -156,39 +168,66 @@ def detectable(contrast: Contrast | None) -> str:
     return number(contrast.detectable, 2) if isfinite(contrast.detectable) else "none"
 
 
-def _difference(contrast: Contrast) -> str:
+def difference_places(contrasts: Iterable[Contrast]) -> int | None:
+    """Return the decimals of a column of differences."""
+    shown = (c.difference for c in contrasts if c.decision is not Decision.identical)
+    return shared_decimals((d.mean, d.high - d.mean) for d in shown)
+
+
+def _difference(contrast: Contrast, places: int | None) -> str:
     """Format mean and limits, and beside an equivalence those of its test, which lie within the margin."""
     if contrast.decision is Decision.identical:
         return "0"
-    shown = interval(contrast.difference)
+    shown = interval(contrast.difference, places)
     if contrast.decision is not Decision.equivalent or contrast.tost is None:
         return shown
-    return f"{shown}; {_level(contrast.tost)}: {interval(contrast.tost).partition(' ')[2]}"
+    return f"{shown}; {_level(contrast.tost)}: {interval(contrast.tost, places).partition(' ')[2]}"
+
+
+def _relative(contrast: Contrast, base: float | None) -> str:
+    """Format the difference as a share of the baseline's mean score, where that is above zero."""
+    if base is None or not base > 0 or contrast.decision is Decision.identical:
+        return NOTHING
+    share = contrast.difference.mean / base
+    if abs(share) < 0.001:
+        return "0 %"
+    if abs(share) > 10:
+        return "> +1000 %" if share > 0 else "< -1000 %"
+    return f"{'+' if share > 0 else '-'}{percent(abs(share))}"
 
 
 def _level(limits: Interval) -> str:
     return f"{100 * limits.level:.0f} %"
 
 
-CONTRAST = ("difference", "wins", "ties", "share of wins", "p", "verdict", "visible")
+CONTRAST = ("difference", "relative", "wins", "ties", "share of wins", "p", "verdict", "visible")
 """Columns of a contrast with the baseline."""
 
 
-def against(row: Row, result: Result) -> Line:
-    """Return what a row's line says of its contrast with the baseline."""
+def against(row: Row, result: Result, base: float | None, places: int | None) -> Line:
+    """Return what a row's line says of its contrast with the baseline, whose mean score is given."""
     contrast = result.contrasts.get(row.variant.name)
     if row is result.baseline or contrast is not None:
-        return contrast_cells(contrast)
+        return contrast_cells(contrast, base, places)
     broken = "withheld: control broke" if result.control.broken else "none: no baseline"
     return {**dict.fromkeys(CONTRAST, NOTHING), "verdict": broken}
 
 
-def contrast_cells(contrast: Contrast | None) -> Line:
-    """Return the cells of a contrast with the baseline; None is the baseline itself."""
+def contrast_cells(
+    contrast: Contrast | None, base: float | None = None, places: int | None = None
+) -> Line:
+    """Return the cells of a contrast with the baseline; None is the baseline itself.
+
+    Args:
+        contrast: what the cells are of.
+        base: the baseline's mean score, of which the difference is told as a share.
+        places: decimals of the column of differences.
+    """
     if contrast is None:
         return {**dict.fromkeys(CONTRAST, NOTHING), "verdict": "baseline"}
     return {
-        "difference": _difference(contrast),
+        "difference": _difference(contrast, places),
+        "relative": _relative(contrast, base),
         **wins(contrast),
         "p": adjusted_p(contrast),
         "verdict": contrast.label,
@@ -196,8 +235,12 @@ def contrast_cells(contrast: Contrast | None) -> Line:
     }
 
 
-def contrast_numbers(contrast: Contrast) -> dict[str, float | str]:
-    """Return a contrast as the columns of a row of numbers."""
+def contrast_numbers(contrast: Contrast) -> dict[str, float | str | None]:
+    """Return a contrast as the columns of a row of numbers.
+
+    Below the margin ``clear_below`` it would be clear, from ``within_from`` on slight or equivalent.
+    """
+    curve = contrast.margin_curve
     return {
         "difference": contrast.difference.mean,
         "low": contrast.difference.low,
@@ -207,29 +250,52 @@ def contrast_numbers(contrast: Contrast) -> dict[str, float | str]:
         "decision": str(contrast.decision),
         "size": str(contrast.size),
         "reason": contrast.reason,
+        "clear_below": None if curve is None else curve.clear,
+        "within_from": None if curve is None else curve.within,
     }
 
 
-def score_lines(result: Result) -> list[Line]:
-    """Return the main table: each variant's score, and its difference from the baseline with a verdict."""
-    scores = penalised(result)
-    return [_score_line(row, result, scores) for row in result.rows]
+class Places(NamedTuple):
+    """Decimals of a main table's columns: scores, and differences."""
+
+    scores: int | None
+    differences: int | None
 
 
-def _score_line(row: Row, result: Result, scores: Mapping[str, Floats]) -> Line:
+def places_of(arms: Sequence[Result]) -> Places:
+    """Return the decimals of the main table of these arms, None where each number is written in its own."""
+    scores = [x for arm in arms for x in penalised(arm).values()]
+    contrasts = [contrast for arm in arms for contrast in arm.contrasts.values()]
+    return Places(shared_decimals(map(moments, scores)), difference_places(contrasts))
+
+
+def score_lines(result: Result, places: Places | None = None) -> list[Line]:
+    """Return the main table: each variant's score, and its difference from the baseline with a verdict.
+
+    Args:
+        result: of one arm.
+        places: decimals that it shares with other arms in one table.
+    """
+    scores, shared = penalised(result), places or places_of([result])
+    return [_score_line(row, result, scores, shared) for row in result.rows]
+
+
+def _score_line(row: Row, result: Result, scores: Mapping[str, Floats], places: Places) -> Line:
+    base = mean_scores(result).get(result.baseline.variant.name)
+    held = against(row, result, base, places.differences)
     name, title = row.variant.name, heading(result.comparison.primary)
     if reason := state(row, result):
         contrast = {**dict.fromkeys(CONTRAST, NOTHING), "verdict": reason}
         return {"variant": name, title: NOTHING, "median": NOTHING, **contrast}
     if none_finished(row):
-        contrast = {**against(row, result), "difference": NOTHING}
+        contrast = {**held, "difference": NOTHING, "relative": NOTHING}
         every = f"diverged {row.count('diverged')} of {len(row.runs)}"
         return {"variant": name, title: every, "median": NOTHING, **contrast}
     return {
         "variant": name,
-        title: _counted(scores[name], row),
-        "median": skewed_median(scores[name]) or NOTHING,
-        **against(row, result),
+        title: _counted(scores[name], row, places.scores),
+        "median": skewed_median(scores[name], places.scores) or NOTHING,
+        **held,
     }
 
 
@@ -238,12 +304,12 @@ def none_finished(row: Row) -> bool:
     return bool(row.present) and row.count("diverged") == len(row.present)
 
 
-def _counted(scores: Floats, row: Row) -> str:
+def _counted(scores: Floats, row: Row, places: int | None) -> str:
     """Format the scores that count, and how many they are where some runs have none."""
     missing = len(row.undefined())
-    return (
-        over_seeds(np.append(scores, np.full(missing, np.nan))) if missing else plus_minus(scores)
-    )
+    if not missing:
+        return plus_minus(scores, places)
+    return over_seeds(np.append(scores, np.full(missing, np.nan)), places)
 
 
 def undefined(result: Result) -> list[Line]:
@@ -277,27 +343,33 @@ def _seeds(seeds: Sequence[int], row: Row) -> str:
     return f"all {len(seeds)}" if len(seeds) == len(row.runs) > 1 else listed(map(str, seeds))
 
 
+LEFT_OUT = ("median", "relative")
+"""Columns that a terminal has no room for."""
+
+
 def verdict_table(*arms: Result) -> DataFrame:
     """Return a table narrow enough for a terminal: score, difference from the baseline, verdict, step ratio.
 
     The column ``visible`` is the smallest difference that would have been seen, beside every `undecided`; it and the
     step ratio are left out where no row has one.
     """
-    return frame(of_arms(arms, _narrow_lines))
+    places = places_of(arms)
+    return frame(of_arms(arms, lambda result: _narrow_lines(result, places)))
 
 
-def _narrow_lines(result: Result) -> list[Line]:
-    pairs = zip(result.rows, score_lines(result), strict=True)
-    return [_narrow(row, result, line) for row, line in pairs]
+def _narrow_lines(result: Result, places: Places) -> list[Line]:
+    pairs = zip(result.rows, score_lines(result, places), strict=True)
+    return [_narrow(row, result, line, places) for row, line in pairs]
 
 
-def _narrow(row: Row, result: Result, line: Line) -> Line:
+def _narrow(row: Row, result: Result, line: Line, places: Places) -> Line:
     """Return a line of the main table with a short title of the score and the ratio of step times."""
     untimed = row.timing is None or bool(state(row, result))
     contrast = result.contrasts.get(row.variant.name)
-    short = {name.partition(" (")[0]: text for name, text in line.items() if name != "median"}
+    short = {name.partition(" (")[0]: text for name, text in line.items() if name not in LEFT_OUT}
     if contrast is not None and contrast.decision is Decision.equivalent and contrast.tost:
-        short["difference"] = f"{interval(contrast.tost)} {_level(contrast.tost)}"
+        limits = interval(contrast.tost, places.differences)
+        short["difference"] = f"{limits} {_level(contrast.tost)}"
     return {
         **short,
         "step ratio": NOTHING if untimed or row.timing is None else f"{row.timing.ratio:.2f}",

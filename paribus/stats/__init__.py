@@ -18,6 +18,7 @@ from paribus.stats.bets_on_means import mean_sequence
 from paribus.stats.checks import Floats, check_correction, check_margin, per_run
 from paribus.stats.components import MIN_DRAWS, Component, Limits, components
 from paribus.stats.families import holm, min_seeds
+from paribus.stats.margins import equivalence_margins, holm_margins
 from paribus.stats.pooling import MIN_UNITS, Pooled, pool, squeeze
 from paribus.stats.ranks import (
     Friedman,
@@ -34,6 +35,7 @@ from paribus.stats.signs import (
     MONTE_CARLO_DRAWS,
     ROUNDING,
     WinShare,
+    failure_limit,
     mcnemar_exact_p,
     sign_flip_p,
     sign_test_p,
@@ -73,9 +75,12 @@ __all__ = [
     "detectable_effect",
     "deviation",
     "effort_ratios",
+    "equivalence_margins",
+    "failure_limit",
     "follow",
     "friedman",
     "holm",
+    "holm_margins",
     "interaction",
     "interquartile_interval",
     "interquartile_mean",

@@ -129,6 +129,34 @@ def mcnemar_exact_p(failed_a: npt.ArrayLike, failed_b: npt.ArrayLike) -> float:
     return sign_test_p(int((a & ~b).sum()), int((b & ~a).sum()))
 
 
+def failure_limit(failures: int, n: int, level: float = 0.95) -> float:
+    """Return the largest rate of failures that so many among n runs are consistent with: Clopper and Pearson's limit.
+
+    One-sided. Without a failure it is `1 - (1 - level)^(1/n)`, near `3 / n` at 95 %: the rule of three.
+
+    Args:
+        failures: failed runs.
+        n: all runs.
+        level: confidence that the rate is not larger.
+
+    Raises:
+        ParibusError: there is no run, or more failed than were made.
+
+    >>> round(failure_limit(0, 10), 3), round(failure_limit(0, 29), 3)
+    (0.259, 0.098)
+    """
+    if n < 1:
+        raise ParibusError("n", got=n, expected="1 or more", fix="Run more seeds.")
+    if not 0 <= failures <= n:
+        raise ParibusError(
+            "failures",
+            got=failures,
+            expected=f"0 to {n}, the runs",
+            fix="Count failed runs among all runs.",
+        )
+    return _clopper_pearson(failures, n, 2 * (1 - fraction("level", level)))[1]
+
+
 def _clopper_pearson(wins: int, n: int, alpha: float) -> tuple[float, float]:
     """Return the limits of a share of n, (0, 1) where n is zero: quantiles of beta distributions."""
     from scipy.special import betaincinv

@@ -57,7 +57,7 @@ def paired_t_interval(
 
     d = differences_of(differences, least=2)
     tail = (1 - fraction("level", level)) / (2 * family_size(family))
-    half = -float(stdtrit(d.size - 1, tail)) * _standard_error(d, correction)
+    half = -float(stdtrit(d.size - 1, tail)) * standard_error(d, correction)
     mean = float(d.mean())
     return Interval(mean, mean - half, mean + half, level)
 
@@ -164,12 +164,12 @@ def _above(d: Floats, edge: float, correction: float) -> float:
     """Return the one-sided p of `mean <= edge`, on `(seed,)`; small when the mean is well above the edge."""
     from scipy.special import stdtr
 
-    gap, error = float(d.mean()) - edge, _standard_error(d, correction)
+    gap, error = float(d.mean()) - edge, standard_error(d, correction)
     if error == 0:
         return 0.0 if gap > 0 else 1.0
     return float(stdtr(d.size - 1, -gap / error))
 
 
-def _standard_error(d: Floats, correction: float) -> float:
+def standard_error(d: Floats, correction: float = 0.0) -> float:
     """Return `s · sqrt(1/n + correction)` of `(seed,)`, in the units of the score."""
     return deviation(d) * float(np.sqrt(1 / d.size + check_correction(correction)))

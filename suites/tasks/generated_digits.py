@@ -100,19 +100,34 @@ def real_images(split: Split) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _metric(
-    name: str, function: str, margin: float, unit: str, higher: bool, **settings: int
+    name: str,
+    function: str,
+    margin: float,
+    unit: str,
+    higher: bool,
+    reason: str = "",
+    **settings: int,
 ) -> Metric:
     return Metric(
         name=name,
         function=call(f"paribus.suites.tasks.generated_digits:{function}", **settings),
         higher_is_better=higher,
         margin=margin,
+        margin_reason=reason,
+        perfect=None if higher else 0.0,
         unit=unit,
     )
 
 
 METRICS: Sequence[Metric] = (
-    _metric("distance", "energy_distance", 0.1, "energy distance", False),
+    _metric(
+        "distance",
+        "energy_distance",
+        0.1,
+        "energy distance",
+        False,
+        "it is less than a thirtieth of the distance of noise from digits, which is 3.8",
+    ),
     _metric("d_accuracy", "told_apart", 0.05, "share", False),
     _metric("d_real", "said_real", 0.05, "probability", False, of=1),
     _metric("d_fake", "said_real", 0.05, "probability", True, of=2),

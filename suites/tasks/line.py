@@ -32,6 +32,8 @@ LINE = Task(
     reader=call("paribus.suites.tasks.generated:refuse_file", task="line"),
     split=call("paribus.data.splits:random_split"),
     loss=call("paribus.metrics:squared_error"),
-    metrics=(mse(0.01, unit=""),),
+    metrics=(
+        mse(0.01, unit="", reason="it is the square of 0.1, a ninth of the range of the numbers"),
+    ),
     dummy={"mean_target": call("paribus.data.dummy:mean_target")},
 )

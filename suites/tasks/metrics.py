@@ -1,4 +1,7 @@
-"""Scores that tasks share; each task has a margin of its own, the largest difference that does not matter there."""
+"""Scores that tasks share; each task has a margin of its own, the largest difference that does not matter there.
+
+A reason completes the sentence "A difference of less than the margin does not matter here: ...".
+"""
 
 from __future__ import annotations
 
@@ -8,40 +11,43 @@ from paribus.metrics import CLIP
 VARIANCES = "variances of the training part"
 
 
-def log_loss(margin: float) -> Metric:
+def log_loss(margin: float, reason: str = "") -> Metric:
     """Cross-entropy of the true class, in nats, of probabilities clipped so that no sample can own the mean."""
     return Metric(
         name="log_loss",
         function=call("paribus.metrics:log_loss", clip=CLIP),
         higher_is_better=False,
         margin=margin,
+        margin_reason=reason,
         unit="nats",
     )
 
 
-def accuracy(margin: float) -> Metric:
+def accuracy(margin: float, reason: str = "") -> Metric:
     """Share of samples whose class is told."""
     return Metric(
         name="accuracy",
         function=call("paribus.metrics:accuracy"),
         higher_is_better=True,
         margin=margin,
+        margin_reason=reason,
         unit="share",
     )
 
 
-def mse(margin: float, unit: str = VARIANCES) -> Metric:
+def mse(margin: float, unit: str = VARIANCES, reason: str = "") -> Metric:
     """Mean squared error; where targets are standardised its unit is their variance."""
-    return squared_error("mse", margin, unit)
+    return squared_error("mse", margin, unit, reason)
 
 
-def squared_error(name: str, margin: float, unit: str) -> Metric:
+def squared_error(name: str, margin: float, unit: str, reason: str = "") -> Metric:
     """Mean squared error under a name that says what it is of."""
     return Metric(
         name=name,
         function=call("paribus.metrics:squared_error"),
         higher_is_better=False,
         margin=margin,
+        margin_reason=reason,
         unit=unit,
     )
 

@@ -61,6 +61,7 @@ MULTI_LABEL_DIGITS = Task(
             ),
             higher_is_better=False,
             margin=0.02,
+            margin_reason="it is a factor of 1.02 in the probability of the right answer to a yes-or-no question",
             unit="nats",
         ),
         Metric(

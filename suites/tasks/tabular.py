@@ -66,6 +66,13 @@ TABULAR = Task(
     reader=call("paribus.data.readers.table:read_table"),
     split=call("paribus.data.splits:random_split"),
     loss=call("paribus.metrics:log_loss"),
-    metrics=(log_loss(0.02), accuracy(0.01)),
+    metrics=(
+        log_loss(
+            0.02,
+            "it is a factor of 1.02 in the probability of the true class, and the test part of 114 tumours alone "
+            "leaves ±0.07 (95 %)",
+        ),
+        accuracy(0.01),
+    ),
     dummy={"prior": call("paribus.data.dummy:prior")},
 )

@@ -54,7 +54,14 @@ WORDS = Task(
     reader=call("paribus.data.readers.table:read_table"),
     split=call("paribus.data.splits:random_split"),
     loss=call("paribus.metrics:log_loss"),
-    metrics=(log_loss(0.02), accuracy(0.01)),
+    metrics=(
+        log_loss(
+            0.02,
+            "it is a factor of 1.02 in the probability of the true class, which is drawn by a chance that no "
+            "classifier can know",
+        ),
+        accuracy(0.01),
+    ),
     dummy={"prior": call("paribus.data.dummy:prior")},
     redrawn=True,
 )

@@ -45,7 +45,8 @@ def test_the_command_names_the_score_that_was_asked_for(store) -> None:
 
 def test_everything_is_written_the_index_first(store, tmp_path) -> None:
     written = write([filled(store).result()], tmp_path / "deep" / "out")
-    names = ["README.md", "hand.md", "hand-details.md", "hand.csv", "hand.png", "method.md"]
+    names = ["README.md", "hand.md", "hand-details.md", "hand.csv"]
+    names += ["hand-contrasts.png", "hand.png", "method.md"]
     assert [path.name for path in written] == names
     assert all(path.stat().st_size > 0 for path in written)
     assert len(pandas.read_csv(written[3])) == 30
@@ -62,7 +63,8 @@ def test_files_of_several_comparisons_and_devices_have_names_of_their_own(store,
                 bench.put(name, around(0.4))
             results.append(bench.result(suite=suite))
     written = {path.name for path in write(results, tmp_path) if path.suffix == ".png"}
-    assert written == {"hand-one.png", "hand-two.png", "hand-one-cuda.png", "hand-two-cuda.png"}
+    stems = ("hand-one", "hand-two", "hand-one-cuda", "hand-two-cuda")
+    assert written == {f"{stem}{kind}.png" for stem in stems for kind in ("", "-contrasts")}
     text = (tmp_path / "hand.md").read_text(encoding="utf-8")
     assert text.index("## one\n") < text.index("On cuda: 10 paired") < text.index("## two\n")
 
@@ -87,6 +89,7 @@ def test_verdicts_come_before_evidence_and_provenance_last(store, page) -> None:
         "### [Other scores and time](method.md#budget-and-time), on cpu",
         "### [Budget](method.md#budget-and-time) of each variant, on cpu",
         "### [Fragility](method.md#fragility) of each direction, on cpu",
+        "### [Other margins](method.md#margins), on cpu",
         "## Settings held equal",
         "## Network of sgd, adam and rmsprop: 17 parameters",
         "## Data",
@@ -450,7 +453,10 @@ def test_the_index_holds_every_answer_and_counts_claims(store, page, tmp_path) -
     text = page(filled(store, claims=CLAIMS).result())
     start = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
     assert "- [S0 By hand](hand.md): 1 clearly better, 1 equivalent; claims C1, C2\n" in start
-    assert f"  - {text.splitlines()[2]}\n" in start
+    margin = (
+        "Margin 0.02 nats: 5.0 % of the score, 6.7 % of the way from naive, 5.0 % of the head-room."
+    )
+    assert f"  - {text.splitlines()[2]} {margin}\n" in start
     assert "On the pages of their suites: 2 supported." in start
 
 

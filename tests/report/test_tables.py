@@ -24,7 +24,8 @@ def test_the_main_table_shows_score_difference_wins_p_and_verdict(store) -> None
         "variant": "sgd",
         "log_loss (nats, lower is better)": "0.400 ± 0.021",
         **dict.fromkeys(
-            ("median", "difference", "wins", "ties", "share of wins", "p", "visible"), DASH
+            ("median", "difference", "relative", "wins", "ties", "share of wins", "p", "visible"),
+            DASH,
         ),
         "verdict": "baseline",
     }
@@ -32,7 +33,8 @@ def test_the_main_table_shows_score_difference_wins_p_and_verdict(store) -> None
         "variant": "adam",
         "log_loss (nats, lower is better)": "0.200 ± 0.021",
         "median": DASH,
-        "difference": "0.200 [0.200, 0.200]",
+        "difference": "0.20000 [0.20000, 0.20000]",
+        "relative": "+50 %",
         "wins": "10 of 10",
         "ties": DASH,
         "share of wins": DASH,
@@ -109,7 +111,7 @@ def test_a_third_variant_has_no_say_in_a_mean(store) -> None:
     bench = Bench(store).put("sgd", around(0.4)).put("adam", [FAILED, *around(0.2)[1:]])
     bench.put("rmsprop", [50.0, *around(0.3)[1:]])
     shown = line(bench.result(), "adam")["log_loss (nats, lower is better)"]
-    assert shown == "0.25 ± 0.16"
+    assert shown == "0.252 ± 0.159"
 
 
 def test_a_variant_that_never_finished_has_no_mean(store) -> None:
@@ -126,11 +128,13 @@ def test_failures_are_counted_beside_both_scores(store) -> None:
     result = diverging(store).result()
     found = line(result, "adam", secondary_tables.failure_lines)
     assert found["failed"] == "2 of 10 diverged"
+    # By hand: (1 - p)^10 + 10 p (1 - p)^9 + 45 p^2 (1 - p)^8 = .05 at p = .507.
+    assert found["failure rate at most (95 %)"] == "51 %"
     assert found["score of those that finished"] == "0.200 ± 0.021"
-    assert found["score, failures penalised"] == "0.30 ± 0.21"  # (2 x 0.7 + 8 x 0.2) / 10
+    assert found["score, failures penalised"] == "0.300 ± 0.212"  # (2 x 0.7 + 8 x 0.2) / 10
     assert found["p against baseline's failures (McNemar)"] == "0.50"  # 2 / 2^2
     assert found["difference where both finished"] == "0.200 [0.200, 0.200]"
-    assert line(result, "adam")["log_loss (nats, lower is better)"] == "0.30 ± 0.21"
+    assert line(result, "adam")["log_loss (nats, lower is better)"] == "0.300 ± 0.212"
     assert [x["variant"] for x in secondary_tables.failure_lines(result)] == ["adam"]
 
 
@@ -247,3 +251,25 @@ def test_higher_is_better_turns_the_difference_round(store) -> None:
     assert line(result, "adam")["difference"] == "0.100 [0.100, 0.100]"
     assert line(result, "rmsprop")["difference"] == "-0.100 [-0.100, -0.100]"
     assert "difference: variant minus sgd" in terminal([result])
+
+
+def test_numbers_of_a_column_share_one_notation(store) -> None:
+    """A spread of .00006 beside one of .02: three decimals tell both scores; a difference beside it has as many."""
+    bench = Bench(store).put("sgd", around(0.162)).put("adam", around(0.2))
+    bench.put("rmsprop", [2.30261 + 0.00006 * (-1) ** i for i in range(10)])
+    lines = tables.score_lines(bench.result())
+    shown = [text.split(" ") for text in (x["log_loss (nats, lower is better)"] for x in lines)]
+    assert [mean for mean, *_ in shown] == ["0.162", "0.200", "2.303"]
+    assert {len(sd.partition(".")[2]) for _, _, sd in shown} == {3}
+    differences = [x["difference"].partition(" ")[0] for x in lines[1:]]
+    assert {len(text.partition(".")[2]) for text in differences} == {4}
+
+
+def test_a_difference_is_told_as_a_share_of_the_baseline(store) -> None:
+    """.4 to .2 is half; a share of over ten times is not told, nor one of a score that is not above zero."""
+    assert line(filled(store).result(), "adam")["relative"] == "+50 %"
+    assert line(filled(store).put("adam", around(5.0)).result(), "adam")["relative"] == "< -1000 %"
+    negative = Bench(store)
+    for name, mean in (("sgd", -0.4), ("adam", -0.2), ("rmsprop", -0.3)):
+        negative.put(name, around(mean))
+    assert line(negative.result(), "adam")["relative"] == DASH

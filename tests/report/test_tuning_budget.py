@@ -70,7 +70,8 @@ def text_of(out: Path) -> str:
 
 def table(text: str, heading: str) -> pandas.DataFrame:
     """Return the table below a heading, cells as text."""
-    lines = text.split(heading, 1)[1].split("\n\n")[1].splitlines()
+    blocks = text.split(heading, 1)[1].split("\n\n")
+    lines = next(block for block in blocks if block.startswith("|")).splitlines()
     rows = [[case.strip() for case in line.strip("|").split("|")] for line in lines]
     return pandas.DataFrame(rows[2:], columns=rows[0])
 

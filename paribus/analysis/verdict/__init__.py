@@ -28,8 +28,15 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy.typing as npt
 
 from paribus import stats
-from paribus.analysis.verdict.contrast import Contrast, Decision, Reason, Size
+from paribus.analysis.verdict.contrast import (
+    Contrast,
+    Decision,
+    MarginCurve,
+    Reason,
+    Size,
+)
 from paribus.analysis.verdict.family import Family
+from paribus.analysis.verdict.margin_curve import margin_curves
 from paribus.analysis.verdict.pairs import Crossing, Pair, Scale
 from paribus.analysis.verdict.runs import OUTCOMES, ScoreTable
 from paribus.analysis.verdict.sequential import decide_sequentially
@@ -45,6 +52,7 @@ __all__ = [
     "Crossing",
     "Decision",
     "Family",
+    "MarginCurve",
     "Reason",
     "Scale",
     "Size",
@@ -138,11 +146,13 @@ def decide(
     p_holm = _holm(p, testable, family)
     p_equivalent = [pair.p_equivalent for pair in pairs]
     p_equivalent_holm = _holm(p_equivalent, testable, family)
+    curves = margin_curves(pairs, family)
     return tuple(
         pair.contrast(
             p_holm[i],
             p_equivalent_holm[i] if pair.family.margin is not None else None,
             pair.variant in exploratory,
+            curves[i],
         )
         for i, pair in enumerate(pairs)
     )

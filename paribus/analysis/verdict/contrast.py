@@ -60,6 +60,20 @@ WEAK = {Reason.failures, Reason.no_margin, Reason.unequal_budgets}
 """Reasons beside which the evidence for a direction was looked at, and was too weak."""
 
 
+@dataclass(frozen=True, slots=True)
+class MarginCurve:
+    """What the verdict would be at other margins, so that nobody has to take ours.
+
+    Attributes:
+        clear: `clearly better` (or worse) at every margin below it; None where it is so at none.
+        within: shown to be within the margin, `slightly better`, `slightly worse` or `equivalent`, from this margin on;
+            None where it is so at none.
+    """
+
+    clear: float | None
+    within: float | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contrast:
     """Variant against the baseline; differences are positive where the variant is better.
@@ -96,6 +110,8 @@ class Contrast:
         open: whether more seeds may still decide it, in a sequence.
         undefined: seeds on which either has no score, though its run ended well; they are left out of the pairs, and
             any of them withholds the verdict.
+        margin_curve: at which margins it would be clear, and at which within; None where its verdict is withheld
+            whatever the margin, in a sequence, and on another scale than the score's.
     """
 
     variant: str
@@ -122,6 +138,7 @@ class Contrast:
     sequential: bool = False
     open: bool = False
     undefined: int = 0
+    margin_curve: MarginCurve | None = None
 
     @property
     def reason(self) -> str:

@@ -11,7 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from paribus import stats
-from paribus.analysis.verdict.contrast import Contrast, Decision, Reason, Size
+from paribus.analysis.verdict.contrast import (
+    Contrast,
+    Decision,
+    MarginCurve,
+    Reason,
+    Size,
+)
 from paribus.analysis.verdict.family import Family
 from paribus.analysis.verdict.runs import ScoreSubset, ScoreTable
 from paribus.stats import Floats, Interval
@@ -27,7 +33,9 @@ Crossing = tuple[str, str, str, str]
 class Pair:
     """Variant and baseline, or a crossing of four, on the seeds that all were run on; arrays are `(seed,)`.
 
-    `withheld_reason` is the reason why the pair has nothing to say, or None.
+    `withheld_reason` is the reason why the pair has nothing to say, or None. `floor` is the margin from which on nobody
+    beats the dummy score by more, and `reason_besides` the reason at margins below it. A margin means nothing where
+    differences are not those of scores (`on_score`).
     """
 
     variant: str
@@ -37,6 +45,9 @@ class Pair:
     withheld_reason: Reason | None
     crossed: bool = False
     undefined: int = 0
+    floor: float = inf
+    reason_besides: Reason | None = None
+    on_score: bool = True
 
     @classmethod
     def of(cls, runs: ScoreTable, variant: str, family: Family, rounding: float) -> Pair:
@@ -44,12 +55,18 @@ class Pair:
         cells = runs.cells((variant, family.baseline))
         mine, theirs = cells.scores
         differences = stats.paired_differences(mine, theirs, rounding)
-        withheld_reason = _reason_to_withhold(
-            cells, differences, bool(cells.at_floor(family.margin).all())
+        floor = float(cells.gains.max())
+        withheld_reason = _reason_to_withhold(cells, differences, floor <= (family.margin or 0.0))
+        return cls(
+            variant,
+            family,
+            differences,
+            (cells.failed[0], cells.failed[1]),
+            withheld_reason,
+            undefined=cells.undefined,
+            floor=floor,
+            reason_besides=_reason_to_withhold(cells, differences, floored=False),
         )
-        failed = (cells.failed[0], cells.failed[1])
-        undefined = cells.undefined
-        return cls(variant, family, differences, failed, withheld_reason, undefined=undefined)
 
     @classmethod
     def crossing(
@@ -70,9 +87,9 @@ class Pair:
         values, why = scaled(cells, scale)
         both, first, second, neither = values
         differences = stats.interaction(both, first, second, neither, rounding)
-        withheld_reason = why or _reason_to_withhold(
-            cells, differences, bool(cells.at_floor(family.margin).any())
-        )
+        floor = float(cells.gains.min())
+        floored = floor <= (family.margin or 0.0)
+        withheld_reason = why or _reason_to_withhold(cells, differences, floored)
         family = family if scale == "score" else family.without_margin()
         failed: npt.NDArray[np.bool_] = np.any(cells.failed, axis=0)
         return cls(
@@ -83,6 +100,9 @@ class Pair:
             withheld_reason,
             crossed=True,
             undefined=cells.undefined,
+            floor=floor,
+            reason_besides=why or _reason_to_withhold(cells, differences, floored=False),
+            on_score=scale == "score",
         )
 
     @property
@@ -173,7 +193,11 @@ class Pair:
         return Reason.no_margin if self.family.margin is None else None
 
     def contrast(
-        self, p_holm: float, p_equivalent_holm: float | None, exploratory: bool
+        self,
+        p_holm: float,
+        p_equivalent_holm: float | None,
+        exploratory: bool,
+        margin_curve: MarginCurve | None = None,
     ) -> Contrast:
         """Return everything that is shown of the pair."""
         decision, size, reason = self.verdict(p_holm, p_equivalent_holm)
@@ -207,6 +231,7 @@ class Pair:
             failures_p=stats.mcnemar_exact_p(a, b) if self.n and not self.crossed else None,
             finished=self.interval(finished) if finished.size >= 2 else None,
             undefined=self.undefined,
+            margin_curve=margin_curve,
         )
 
 

@@ -91,12 +91,16 @@ class ScoreSubset:
         """Seeds on which any of these variants has no score, though its run ended well."""
         return int((self.states == "undefined").any(axis=0).sum())
 
-    def at_floor(self, margin: float | None) -> npt.NDArray[np.bool_]:
-        """Return whether each variant's mean fails to beat the dummy score by more than the margin, ``(variant,)``."""
+    @property
+    def gains(self) -> Floats:
+        """By how much each variant's mean beats the dummy score, ``(variant,)``; infinite where that is not known.
+
+        A variant is at its floor from that margin on.
+        """
         if self.dummy is None or not self.scores.size:
-            return np.zeros(len(self.scores), dtype=np.bool_)
-        below: npt.NDArray[np.bool_] = (self.scores - self.dummy).mean(axis=1) <= (margin or 0.0)
-        return below
+            return np.full(len(self.scores), np.inf)
+        gains: Floats = (self.scores - self.dummy).mean(axis=1)
+        return gains
 
 
 def _table(scores: Mapping[str, npt.ArrayLike], baseline: str) -> Floats:

@@ -100,7 +100,7 @@ class Family:
         return self.correction if self.new_data else 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Contrast:
     """Variant against the baseline; differences are positive where the variant is better.
 
@@ -165,6 +165,13 @@ class Contrast:
     sequential: bool = False
     open: bool = False
     undefined: int = 0
+
+    def __repr__(self) -> str:
+        """Return the verdict in a line, short enough for a failed assertion to show whole."""
+        d = self.difference
+        ends = f" [{d.low:.3g}, {d.high:.3g}]" if d.low == d.low else ""  # NaN in a sequence
+        of = f"{self.variant} against {self.baseline}: {self.label}"
+        return f"Contrast({of}; difference {d.mean:.3g}{ends}, {self.n} seeds)"
 
     @property
     def reason(self) -> str:

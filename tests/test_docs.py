@@ -53,7 +53,9 @@ def commands(page: Path) -> Iterator[str]:
         if block.language == "sh":
             yield from block.text.replace("\\\n", " ").splitlines()
         if block.language == "yaml":
-            yield from re.findall(r"^ *- run: ((?:paribus|pip|pytest) .*)$", block.text, re.MULTILINE)
+            yield from re.findall(
+                r"^ *- run: ((?:paribus|pip|pytest) .*)$", block.text, re.MULTILINE
+            )
 
 
 def ran(words: list[str], folder: Path) -> str:

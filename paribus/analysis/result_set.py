@@ -55,7 +55,6 @@ class ComparisonRuns(Frozen):
 
     Attributes:
         metric: name of the primary score, of which `unit`, `higher_is_better` and `margin` are.
-        floor: whether `failure` is the score of a predictor that learns nothing.
         rounding: relative difference up to which scores are equal.
         origin: values of each of `ORIGIN` among the runs.
         dates: days of the first and the last run, as far as they are known.
@@ -69,7 +68,6 @@ class ComparisonRuns(Frozen):
     unit: str
     higher_is_better: bool
     margin: float | None
-    floor: bool
     rounding: float
     seeds: tuple[int, ...]
     steps: int

@@ -2,7 +2,8 @@
 
 The rule: a variant got worse where the whole interval of its paired differences, simultaneous for the variants of its
 comparison, lies beyond the margin. The interval alone decides, from two seeds on: sign-flip tests have nothing to say
-below six, and a gate that is silent there would let anything pass. Without a margin, any shown direction counts.
+below six, and a gate that is silent there would let anything pass. Without a margin, any shown direction counts. No
+floor withholds it: what was no better than learning nothing can still get worse.
 """
 
 from __future__ import annotations
@@ -46,12 +47,15 @@ class VariantChange:
             self.contrast is not None
             and self.contrast.n > 1
             and WITHHELD.isdisjoint(self.contrast.reasons)
-        )
+        ) or self.identical
 
     @property
     def identical(self) -> bool:
-        """True where no seed's score differs by more than rounding."""
-        return self.contrast is not None and self.contrast.decision is Decision.identical
+        """True where no seed's score differs by more than rounding, failures and undefined scores included."""
+        if self.contrast is None:
+            return False
+        exactly = [(runs.scores, runs.outcomes) for runs in self.both]
+        return self.contrast.decision is Decision.identical or exactly[0] == exactly[1]
 
     @property
     def worse(self) -> bool:
@@ -251,14 +255,12 @@ def _changes(then: ComparisonRuns, now: ComparisonRuns) -> tuple[VariantChange, 
 def _contrast(then: VariantRuns, now: VariantRuns, of: ComparisonRuns, family: int) -> Contrast:
     """Judge a variant now against itself then, by the rule of every verdict; failures score what they did then."""
     seeds = len(of.seeds)
-    failure = _filled(then.failure, seeds)
     (contrast,) = decide(
         {"then": _filled(then.scores, seeds), "now": _filled(now.scores, seeds)},
         baseline="then",
         higher_is_better=of.higher_is_better,
         margin=of.margin,
-        failure_score=np.nan_to_num(failure),
-        dummy=np.nan_to_num(failure) if of.floor else None,
+        failure_score=np.nan_to_num(_filled(then.failure, seeds)),
         family_size=family,
         outcomes={
             name: [*runs.outcomes, *["skipped"] * (seeds - len(runs.outcomes))]

@@ -33,7 +33,6 @@ def _comparison(result: Result) -> ComparisonRuns:
         unit=metric.unit,
         higher_is_better=metric.higher_is_better,
         margin=metric.margin,
-        floor=any(bool(np.isfinite(row.dummy).any()) for row in result.rows),
         rounding=8 * max(float(np.finfo(name).eps) for name in precision),
         seeds=result.seeds,
         steps=max((record.steps for record in present), default=0),

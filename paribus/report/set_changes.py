@@ -27,8 +27,8 @@ RULE = (
     "A variant got worse by more than its margin where the whole interval of its paired differences lies beyond the "
     "margin: 95 % for all variants of a comparison at once, from two seeds on; without a margin, where a difference is "
     "shown at all. Differences are positive where the later set is better. The words of a change are those of every "
-    "verdict, now against then; too few seeds for a test are named beside them. A failed run scores what it scores in "
-    "the pages of its set. Step times are seconds of a step, later to earlier, median and quartiles: of all pairs of "
+    "verdict, now against then; too few seeds for a test are named beside them. A failed run scores what a failure "
+    "did in the earlier set. Step times are seconds of a step, later to earlier, median and quartiles: of all pairs of "
     "timed rounds, or seed by seed of whole trainings (marked `trainings`) where no steps were timed. They compare "
     "machines as well, and no time decides."
 )
@@ -142,9 +142,9 @@ def change(variant: VariantChange) -> str:
 
     Where seeds are too few for a test, a whole interval beyond the margin still counts.
     """
-    if variant.contrast is None:
-        return NOTHING
     contrast = variant.contrast
+    if contrast is None or variant.identical:
+        return NOTHING if contrast is None else "identical"
     if contrast.margin is not None and (variant.worse or variant.better):
         word = "clearly worse" if variant.worse else "clearly better"
         return contrast.label if contrast.label.startswith(word) else f"{word} ({contrast.reason})"
@@ -175,9 +175,9 @@ def _differences(changes: SetChanges) -> list[str]:
         else:
             line = dict(zip(changes.names, told, strict=True))
             differ.append({"": what, **line})
-    parts = [markdown(differ)] if differ else []
+    parts = [markdown(differ) if differ else "Nothing of where and when they were made."]
     if same:
-        parts.append(f"The same in both: {listed(same)}.")
+        parts.append(f"The same in both: {'; '.join(same)}.")
     return [*parts, bullets(_hashes(changes))]
 
 
@@ -193,7 +193,7 @@ def _origin(name: str) -> Callable[[ComparisonRuns], Iterable[str]]:
 FACTS: dict[str, Callable[[ComparisonRuns], Iterable[str]]] = {
     **{name: _origin(name) for name in ORIGIN},
     "trained on": lambda runs: [runs.device],
-    "days of the runs": lambda runs: runs.dates,
+    "days of training": lambda runs: runs.dates,
 }
 HASHED = {
     "split": "split into parts",

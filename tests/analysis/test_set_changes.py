@@ -43,7 +43,6 @@ def compared(*variants: VariantRuns, **changes: Any) -> ComparisonRuns:
         "unit": "nats",
         "higher_is_better": False,
         "margin": 0.05,
-        "floor": True,
         "rounding": 1e-6,
         "seeds": tuple(range(len(variants[0].scores))),
         "steps": 100,
@@ -115,9 +114,19 @@ def test_runs_that_diverge_now_count_as_the_predictor_that_learns_nothing() -> N
     assert changed(THEN, [None] * 8).worse
 
 
-def test_where_neither_beats_that_predictor_nothing_is_judged() -> None:
-    variant = changed([0.8] * 8, [x + 1 for x in THEN])
-    assert (variant.judged, variant.worse) == (False, False)
+def test_what_was_no_better_than_learning_nothing_can_still_get_worse() -> None:
+    assert changed([0.8, 0.81, 0.8], [1.8, 1.81, 1.9]).worse
+
+
+def test_what_failed_on_every_seed_then_and_now_is_identical() -> None:
+    variant = changed([None] * 8, [None] * 8)
+    assert (variant.identical, variant.judged, variant.worse) == (True, True, False)
+
+
+def test_a_score_that_is_undefined_now_cannot_be_judged() -> None:
+    now = runs([None, *THEN[1:]], outcomes=("undefined", *["completed"] * 7))
+    ((_, variant),) = sets(compared(runs(THEN)), compared(now)).variants
+    assert (variant.identical, variant.judged, variant.worse) == (False, False, False)
 
 
 def test_without_a_margin_any_shown_direction_counts() -> None:

@@ -14,6 +14,7 @@ from paribus.report.result_set import result_set
 from paribus.report.set_changes import page, summary, write_page
 from paribus.runs.store import Store
 from tests.helpers.handmade import Bench, around, filled
+from tests.helpers.processes import printed
 from tests.helpers.refusals import refused
 
 ORIGIN = {"torch": "2.11.0", "threads": 1, "commit": "abc", "dirty": True}
@@ -186,6 +187,11 @@ def test_several_sets_are_held_against_the_first(compare: Command) -> None:
     assert first.endswith(
         "Nothing changed from old to same: 3 variants of 1 comparison are identical, on every seed."
     )
+
+
+def test_sets_are_read_and_refused_without_torch() -> None:
+    code = "import sys, paribus.analysis.set_changes as _; print('torch' in sys.modules)"
+    assert printed(code) == "False"
 
 
 def test_a_mistake_has_status_two(compare: Command) -> None:

@@ -21,6 +21,7 @@ from paribus.frontends.discovery import (
 )
 from paribus.frontends.early_checks import refuse_early, refuse_table
 from paribus.frontends.encoding import forget_output, refuse_undecoded, replace_unknown_signs
+from paribus.frontends.set_comparison import add_compare_options, compare
 
 if TYPE_CHECKING:
     from paribus.execution.orchestrate import Finished
@@ -125,17 +126,7 @@ def _parser() -> ArgumentParser:
         metavar="DIR",
         help="folder for the page (default: results/judged)",
     )
-    compare_ = command(compare)
-    compare_.add_argument(
-        "folders",
-        nargs="+",
-        type=Path,
-        metavar="FOLDER",
-        help="folders of results, the first of them the baseline",
-    )
-    compare_.add_argument(
-        "--out", type=Path, metavar="FILE", help="file for the page (default: it is printed)"
-    )
+    add_compare_options(command(compare))
     command(rebuild, "out").add_argument(
         "folder", type=Path, metavar="FOLDER", help="folder of results with their evidence"
     )
@@ -256,33 +247,6 @@ def rebuild(arguments: Namespace) -> int:
     pages = rebuild_pages(arguments.folder, arguments.out, find_suite)
     _write(f"pages: {pages[0]}")
     return 0
-
-
-def compare(arguments: Namespace) -> int:
-    """Hold folders of results against the first of them; status 1 if a score got worse by more than its margin.
-
-    For two versions, devices or commits: same seeds, same data. Nothing is trained.
-
-    Examples:
-      paribus compare results/main results/branch
-      paribus compare stored results/latest --out changes.md
-    """
-    from paribus.analysis.result_set import read_sets
-    from paribus.analysis.set_changes import compare_sets
-
-    (first, *others), names = read_sets(arguments.folders)
-    found = [
-        compare_sets(first, other, (names[0], name))
-        for other, name in zip(others, names[1:], strict=True)
-    ]
-    from paribus.report.set_changes import page, summary, write_page
-
-    if arguments.out is None:
-        _write(page(found))
-    else:
-        written = write_page(found, arguments.out)
-        _write(f"{summary(found)}\npage: {written}")
-    return int(any(changes.worse for changes in found))
 
 
 def judge(arguments: Namespace) -> int:

@@ -16,6 +16,7 @@ from paribus.report.formatting import (
     bullets,
     interval,
     listed,
+    number,
     over_seeds,
     plural,
     ratio,
@@ -71,7 +72,7 @@ def _sentence(changes: SetChanges) -> str:
     )
     remarks = _remarks(variants)
     if worse := changes.worse:
-        named = [f"{each.then.name}, {v.now.name}" for each, v in worse[:MAX_NAMED]]
+        named = [f"{each.then.name}, {v.now.name}{_by(v)}" for each, v in worse[:MAX_NAMED]]
         more = [f"{len(worse) - MAX_NAMED} more"] * (len(worse) > MAX_NAMED)
         head = f"{len(worse)} of {count} got worse by more than the margin from {then} to {now}: "
         return head + "; ".join([*named, *more]) + "".join(f"; {text}" for text in remarks) + "."
@@ -80,6 +81,10 @@ def _sentence(changes: SetChanges) -> str:
     shown = sum(v.not_worse for v in variants)
     known = f"{shown} of {count} are shown not to have"
     return f"Nothing got worse by more than its margin from {then} to {now}: {'; '.join([known, *remarks])}."
+
+
+def _by(variant: VariantChange) -> str:
+    return f" by {number(-variant.contrast.difference.mean)}" if variant.contrast else ""
 
 
 def _remarks(variants: Sequence[VariantChange]) -> list[str]:

@@ -18,7 +18,6 @@ from tests.helpers.processes import printed
 from tests.helpers.refusals import refused
 
 ORIGIN = {"torch": "2.11.0", "threads": 1, "commit": "abc", "dirty": True}
-HEAD = "from old to new: 3 variants of 1 comparison"
 
 
 @pytest.fixture
@@ -87,7 +86,7 @@ def test_the_first_line_says_whether_anything_got_worse(bench: Bench) -> None:
     )
     lost = changes(then, worse(bench))
     assert page([lost]).partition("\n")[0] == (
-        "1 of 3 variants of 1 comparison got worse by more than the margin from old to new: hand, adam."
+        "1 of 3 variants of 1 comparison got worse by more than the margin from old to new: hand, adam by 0.100."
     )
     assert summary([changes(then, then), lost]).startswith("1 of 3 variants")
 
@@ -191,7 +190,7 @@ def test_several_sets_are_held_against_the_first(compare: Command) -> None:
 
 def test_sets_are_read_and_refused_without_torch() -> None:
     code = "import sys, paribus.analysis.set_changes as _; print('torch' in sys.modules)"
-    assert printed(code) == "False"
+    assert printed("-c", code) == "False\n"
 
 
 def test_a_mistake_has_status_two(compare: Command) -> None:

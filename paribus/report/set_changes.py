@@ -138,7 +138,7 @@ def _line(variant: VariantChange, names: tuple[str, str]) -> Line:
         "difference": "0" if variant.identical else interval(variant.contrast.difference),
         "change": change(variant),
         "verdict in its set": _verdict(variant),
-        "step time": f"{ratio(ratios)}{trainings}" if ratios else NOTHING,
+        "step time, later to earlier": f"{ratio(ratios)}{trainings}" if ratios else NOTHING,
     }
 
 

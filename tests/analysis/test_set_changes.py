@@ -134,6 +134,15 @@ def test_without_a_margin_any_shown_direction_counts() -> None:
     assert not changed(THEN, THEN[::-1], margin=None).worse
 
 
+def test_seeds_that_a_sequence_did_not_come_to_are_left_out() -> None:
+    short = runs(THEN[:6], "sgd")
+    then = compared(runs(THEN), short)
+    now = compared(runs(THEN), runs(harmed(THEN)[:6], "sgd"))
+    ((_, _adam), (_, sgd)) = sets(then, now).variants
+    assert sgd.contrast is not None
+    assert (sgd.contrast.n, sgd.worse) == (6, True)
+
+
 def test_rounding_is_no_change() -> None:
     variant = changed(THEN, [x * (1 + 1e-8) for x in THEN])
     assert (variant.identical, variant.not_worse, variant.verdict_changed) == (True, True, False)

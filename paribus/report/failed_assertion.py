@@ -81,8 +81,10 @@ def next_step(contrast: Contrast) -> str:
 def _more_seeds(contrast: Contrast) -> str:
     """Say how many seeds would tell a difference as large as the one seen, and one of the margin's size."""
     visible, mean = contrast.detectable, abs(contrast.difference.mean)
-    if visible is None or not isfinite(visible):
+    if visible is None:
         return "Next: the differences have no spread to plan with: run more seeds."
+    if not isfinite(visible):
+        return REMEDIES[Reason.few_seeds_differ]
     told = [f"{_scaled(contrast.n, visible, mean)} for one as large as was seen"]
     if contrast.margin is not None:
         told.append(f"{_scaled(contrast.n, visible, contrast.margin)} for one of the margin")

@@ -8,15 +8,19 @@ from pathlib import Path
 import pytest
 
 from benchmarks.engines.page import page_text
+from paribus.analysis import result_set
+from paribus.analysis.set_changes import compare_sets
 from paribus.calibration import page as calibration
 from paribus.execution.evidence_bundle import FILE
 from paribus.execution.orchestrate import rebuild
+from paribus.report import set_changes
 from paribus.report.figures import learning_curves
 from paribus.suites import SUITES
 
 REFERENCE = Path(__file__).parents[1] / "results" / "reference"
 # Measured by commands of their own, not made from runs that the store keeps.
 APART = {"engines.md", "calibration.md", "known_answers.md"}
+VERSIONS = sorted(REFERENCE.glob("torch-*-against-*.md"))
 
 
 @pytest.mark.slow
@@ -27,6 +31,7 @@ def test_every_page_is_made_again_from_the_evidence(
     monkeypatch.setattr(learning_curves, "save", lambda _figure, path: path)
     rebuild(REFERENCE / FILE, tmp_path, {suite.name: suite for suite in SUITES}.__getitem__)
     kept = {p.name for p in REFERENCE.iterdir() if p.suffix in (".md", ".csv")} - APART
+    kept -= {page.name for page in VERSIONS}
     suites = [p.stem for p in REFERENCE.glob("*.csv")]
     of_suites = {
         f"{suite}{ending}" for suite in suites for ending in (".md", "-details.md", ".csv")
@@ -36,8 +41,8 @@ def test_every_page_is_made_again_from_the_evidence(
         f"{p.stem}.md" for e in ("variance", "multiverse") for p in REFERENCE.glob(f"*-{e}.json")
     }
     assert kept == {"README.md", "claims.md", "method.md"} | of_suites | explored
-    assert {p.name for p in tmp_path.iterdir()} == kept
-    for name in sorted(kept):
+    assert {p.name for p in tmp_path.iterdir()} == kept | {result_set.FILE}
+    for name in sorted(kept | {result_set.FILE}):
         assert (tmp_path / name).read_bytes() == (REFERENCE / name).read_bytes(), name
 
 
@@ -52,3 +57,13 @@ def test_the_page_of_the_calibration_is_what_was_counted(
 def test_the_page_of_the_engines_is_what_was_measured() -> None:
     parts = json.loads((REFERENCE / "engines.json").read_text(encoding="utf-8"))
     assert page_text(parts) == (REFERENCE / "engines.md").read_text(encoding="utf-8")
+
+
+def test_the_page_of_two_versions_is_what_their_sets_say() -> None:
+    """``torch-A-against-B.md`` is made of the sets ``torch-A`` and ``torch-B``."""
+    assert len(VERSIONS) == 1
+    then, now = VERSIONS[0].stem.removeprefix("torch-").split("-against-")
+    folders = [REFERENCE / f"torch-{version}" for version in (then, now)]
+    (first, other), (a, b) = result_set.read_sets(folders)
+    written = set_changes.page([compare_sets(first, other, (a, b))])
+    assert VERSIONS[0].read_text(encoding="utf-8") == written

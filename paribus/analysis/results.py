@@ -152,6 +152,7 @@ class Result:
         pilot: the spaces that were searched, in the tuned arm, once they are known.
         read: what was read of a user's own data, one each of the variants' data sets.
         seal: reads how its declaration was sealed, None where it was not.
+        dates: days on which the first and the last of its runs were made, ``2026-01-31``; none where nothing ran.
     """
 
     suite: Suite
@@ -173,6 +174,7 @@ class Result:
     pilot: Pilot | None = None
     read: tuple[DataSummary, ...] = ()
     seal: Callable[[], Seal | None] = lambda: None
+    dates: tuple[str, ...] = ()
 
     @property
     def baseline(self) -> Row:
@@ -289,6 +291,7 @@ def collect(
         arm=arm,
         pilot=pilot,
         read=_what_was_read(rows, store),
+        dates=store.dates(record.key for row in rows for record in row.present),
     )
     return replace(result, seal=lambda: read_seal(result.declaration, store, result.run_keys))
 

@@ -25,6 +25,7 @@ from paribus.frontends.encoding import forget_output, refuse_undecoded, replace_
 from paribus.frontends.explore import add_explored, explored_suite
 from paribus.frontends.planning import add_plan_options, plan
 from paribus.frontends.score_table import add_table_options, sheet_of
+from paribus.frontends.set_comparison import add_compare_options, compare
 
 if TYPE_CHECKING:
     from paribus.execution.orchestrate import Finished
@@ -114,6 +115,7 @@ def _parser() -> ArgumentParser:
         help="folder for the page (default: results/judged)",
     )
     add_plan_options(command(plan))
+    add_compare_options(command(compare))
     command(rebuild, "out").add_argument(
         "folder", type=Path, metavar="FOLDER", help="folder of results with their evidence"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from paribus.execution.settings import OPTIONS
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
 
+    from paribus.analysis.results import Result
     from paribus.experiment.suite import Suite
     from paribus.frontends.pytest_session import PytestSession
 
@@ -43,6 +44,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 PYTEST_SESSION = pytest.StashKey["PytestSession | None"]()
+COMPARED = pytest.StashKey["list[Result]"]()
 SIDE_BY_SIDE = "benchmarks take turns, and each trains on all cores: leave -n out for them"
 
 
@@ -160,16 +162,34 @@ def pytest_runtestloop(session: pytest.Session) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Note a failed case, take its row out of the benchmarks, and show a ParibusError without a traceback."""
+    """Note a failed case, and take its row out of the benchmarks; show a ParibusError without a traceback.
+
+    Below any other failure of a test stands what it was told of by the fixture ``compare``.
+    """
     report = yield
     if not report.failed or call.excinfo is None:
         return report
     error, case = call.excinfo.value, case_of(item)
     if isinstance(error, ParibusError) and (case or "compare" in getattr(item, "fixturenames", ())):
         report.longrepr = str(error)
+    elif found := item.stash.get(COMPARED, None):
+        _add_verdicts(report, found)
     if case:
         session_of(item.config).fail(case, item.nodeid, f"{error}".partition("\n")[0])
     return report
+
+
+def _add_verdicts(report: pytest.TestReport, results: Sequence[Result]) -> None:
+    from paribus.report.failed_assertion import verdicts
+
+    title, text = "paribus: what compare() found", verdicts(results)
+    add = getattr(
+        report.longrepr, "addsection", None
+    )  # with --tb=native and the like it may be a text
+    if add is not None:
+        add(title, text)
+    else:
+        report.sections.append((title, text))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -203,11 +223,13 @@ def compare(request: pytest.FixtureRequest) -> Any:
     """Return a function that trains a `Comparison` and returns each variant's `Contrast` with the baseline, by name.
 
     ``compare(comparison, seeds=12)["adam"].decision`` is a verdict that a test can assert; ``arm="tuned"`` asks for
-    that of the tuned arm.
+    that of the tuned arm. Where the test fails, the table, intervals and next steps stand below the failure.
     """
 
     def checked(comparison: Any, seeds: int | None = None, arm: str = "default") -> Any:
-        return session_of(request.config).compare(comparison, seeds, arm)
+        result = session_of(request.config).compare(comparison, seeds, arm)
+        request.node.stash.setdefault(COMPARED, []).append(result)
+        return result.contrasts
 
     return checked
 

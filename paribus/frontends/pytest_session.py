@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from functools import cached_property
@@ -14,7 +14,6 @@ import pytest
 from filelock import FileLock
 
 from paribus.analysis.results import Result
-from paribus.analysis.verdict import Contrast
 from paribus.execution.cases import Case
 from paribus.execution.orchestrate import finish, run_comparison
 from paribus.execution.progress import ProgressBar
@@ -122,8 +121,8 @@ class PytestSession:
 
     def compare(
         self, comparison: Comparison, seeds: int | None = None, arm: Arm = "default"
-    ) -> Mapping[str, Contrast]:
-        """Train an arm of a comparison, or find it in the store; returns each variant's contrast with the baseline.
+    ) -> Result:
+        """Train an arm of a comparison, or find it in the store.
 
         Workers of pytest-xdist take turns: each training uses all cores, and the next one finds its runs in the store.
 
@@ -133,7 +132,7 @@ class PytestSession:
         settings = self.settings if seeds is None else replace(self.settings, seeds=seeds)
         progress = ProgressBar(self._uncaptured)
         with self._turn():
-            return run_comparison(comparison, settings, progress, arm=arm).contrasts
+            return run_comparison(comparison, settings, progress, arm=arm)
 
     def _turn(self) -> AbstractContextManager[object]:
         """Return the lock that workers of pytest-xdist share."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from paribus.analysis.claim_registry import ClaimRecord
 from paribus.analysis.ranking import TaskRanking, standings
+from paribus.analysis.result_set import FILE
 from paribus.analysis.results import Result
 from paribus.report import claims, method, runs_csv, what_was_read
 from paribus.report.details import details, details_name
@@ -24,6 +25,7 @@ from paribus.report.figures.best_of_n import best_of_trials
 from paribus.report.formatting import slug
 from paribus.report.index import index
 from paribus.report.page import Figures, by_suite, page
+from paribus.report.result_set import result_set
 from paribus.report.tables import verdict_table
 from paribus.report.terminal import terminal
 
@@ -36,7 +38,7 @@ __all__ = ["terminal", "verdict_table", "write"]
 
 
 def write(results: Sequence[Result], out: Path, declared: Sequence[ClaimRecord] = ()) -> list[Path]:
-    """Write the index, a page, its details, a CSV and figures for each suite, the page of all claims, and method.md.
+    """Write the index, pages, figures and a CSV of each suite, the page of claims, method.md and the result set.
 
     Args:
         results: of every comparison and device.
@@ -55,6 +57,7 @@ def write(results: Sequence[Result], out: Path, declared: Sequence[ClaimRecord] 
     written += _read(results, out)
     if results:
         written.append(_text(out / method.PAGE, method.text()))
+        written.append(_text(out / FILE, result_set(results).model_dump_json() + "\n"))
     _text(written[0], index(results, declared))
     return written
 

@@ -177,6 +177,13 @@ class Store:
                 results[key] = _record(json.loads(row[0]))
         return results
 
+    def dates(self, keys: Iterable[str]) -> tuple[str, ...]:
+        """Return the days, of UTC, on which the first and the last of these runs were made; nothing of none."""
+        query = "select created from runs where key = ?"
+        found = [row for key in keys if (row := self._db.execute(query, (key,)).fetchone())]
+        days = sorted(created[:10] for (created,) in found)
+        return tuple(dict.fromkeys((days[0], days[-1]))) if days else ()
+
     def predictions(self, key: str) -> Predictions | None:
         """Return a run's predictions of its test part, or None if it left none."""
         row = self._db.execute("select arrays from predictions where key = ?", (key,)).fetchone()

@@ -460,6 +460,40 @@ def test_the_compare_fixture_gives_a_verdict_to_assert(pytester: pytest.Pytester
     assert len(_stored(pytester.path / "kept.sqlite")) == 12
 
 
+def test_a_failed_assertion_of_a_verdict_shows_table_interval_and_next_step(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile(
+        """
+        from tests.helpers.toys import comparison
+
+        def test_adam_is_identical(compare):
+            assert compare(comparison(), seeds=6)["adam"].decision == "identical"
+        """
+    )
+    result = pytester.runpytest_inprocess("--paribus-jobs=1")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*paribus: what compare() found*",
+            "*on cpu, 6 seeds: *",
+            "variant * difference * verdict*",
+            "sgd * baseline*",
+            "adam against sgd: *; difference * [[]*, *] (95 %); *; 6 seeds",
+            "Next: *",
+        ]
+    )
+
+
+def test_a_failed_test_that_compared_nothing_shows_no_verdicts(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile("def test_of_mine(compare): assert not compare")
+    result = pytester.runpytest_inprocess()
+    result.assert_outcomes(failed=1)
+    assert "what compare() found" not in _text(result)
+
+
 # Side by side, by pytest-xdist
 
 

@@ -46,7 +46,7 @@ def test_the_command_names_the_score_that_was_asked_for(store) -> None:
 def test_everything_is_written_the_index_first(store, tmp_path) -> None:
     written = write([filled(store).result()], tmp_path / "deep" / "out")
     names = ["README.md", "hand.md", "hand-details.md", "hand.csv"]
-    names += ["hand-contrasts.png", "hand.png", "method.md"]
+    names += ["hand-contrasts.png", "hand.png", "method.md", "result_set.json"]
     assert [path.name for path in written] == names
     assert all(path.stat().st_size > 0 for path in written)
     assert len(pandas.read_csv(written[3])) == 30

@@ -64,6 +64,19 @@ def test_a_record_comes_back_as_it_was_not_a_number_included(store: Store) -> No
     assert stored.outcome is Outcome.diverged
 
 
+def test_the_days_of_the_first_and_the_last_run(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = [a_run(seed=seed) for seed in range(3)]
+    for run, day in zip(runs, ("31", "29", "30"), strict=True):
+        monkeypatch.setattr("paribus.runs.store._now", lambda day=day: f"2026-01-{day}T23:59:59")
+        store.add(run, replace(RECORD, key=run.key))
+    keys = [run.key for run in runs]
+    assert store.dates(keys) == ("2026-01-29", "2026-01-31")
+    assert store.dates(keys[:1]) == ("2026-01-31",)
+    assert store.dates(["none"]) == ()
+
+
 def test_a_record_comes_back_after_the_store_was_closed(path: Path) -> None:
     with Store(path) as store:
         store.add(RUN, replace(RECORD, predictions=PREDICTIONS))

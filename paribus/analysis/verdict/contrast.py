@@ -74,7 +74,7 @@ class MarginCurve:
     within: float | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Contrast:
     """Variant against the baseline; differences are positive where the variant is better.
 
@@ -139,6 +139,13 @@ class Contrast:
     open: bool = False
     undefined: int = 0
     margin_curve: MarginCurve | None = None
+
+    def __repr__(self) -> str:
+        """Return the verdict in a line, short enough for a failed assertion to show whole."""
+        d = self.difference
+        ends = f" [{d.low:.3g}, {d.high:.3g}]" if d.low == d.low else ""  # NaN in a sequence
+        of = f"{self.variant} against {self.baseline}: {self.label}"
+        return f"Contrast({of}; difference {d.mean:.3g}{ends}, {self.n} seeds)"
 
     @property
     def reason(self) -> str:

@@ -42,7 +42,7 @@ from paribus.analysis.verdict.runs import OUTCOMES, ScoreTable
 from paribus.analysis.verdict.sequential import decide_sequentially
 from paribus.errors import ParibusError
 
-RULE = 2
+RULE = 3
 """Edition of the rule: a part of what is sealed before the first run."""
 
 __all__ = [

@@ -32,8 +32,8 @@ def looks_at(store: Store, rows: Sequence[Row], *, sequential: bool) -> dict[str
     """Return the look at each contrast that is shown, by variant; nothing is written.
 
     A look with too few seeds to reach a verdict is one, too: who stops at six seeds where five were unanimous, and goes
-    on to twenty where they were not, is wrong in 7 % of cases. Looks within a sequence are one look, however many there
-    were; looks of the other kind come before it, since each kind has an error rate of its own.
+    on to twenty where they were not, is wrong in almost 8 % of cases. Looks within a sequence are one look, however
+    many there were; looks of the other kind come before it, since each kind has an error rate of its own.
     """
     baseline, *others = rows
     looks = {}

@@ -14,7 +14,7 @@ from typing import Any
 
 from paribus.analysis import results as analysis
 from paribus.data.in_memory import Kind
-from paribus.errors import ParibusError
+from paribus.errors import ParibusError, at_least
 from paribus.execution.cases import selected
 from paribus.execution.multiverse import multiverse as over_settings
 from paribus.execution.orchestrate import look_at_results, train_all
@@ -34,6 +34,7 @@ from paribus.report.result import Result
 from paribus.report.variance import VarianceReport
 from paribus.runs.fingerprint import unhashed
 from paribus.runs.store import Store
+from paribus.stats import MIN_DRAWS
 
 __all__ = ["Result", "compare", "multiverse", "run_suite", "variance"]
 
@@ -198,6 +199,7 @@ def variance(
     Raises:
         ParibusError: something cannot be used; nothing was trained then.
     """
+    at_least("draws=", draws, MIN_DRAWS, fix="Draw each source more often.")
     chosen = _suite_of(suite)
     with _stored(store, {"arm": "default", **options}) as settings:
         parts = variance_by_source(chosen, settings, draws, ProgressBar(shown=progress))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import paribus as pb
 from paribus import Comparison
 from paribus.execution.cases import Case
 from paribus.execution.multiverse import multiverse, unlike
@@ -203,3 +204,24 @@ def test_rebuilding_a_folder_makes_these_pages_again_too(tmp_path: Path) -> None
     for name in ("hand-variance.md", "hand-multiverse.md"):
         assert name in pages
         assert (tmp_path / "again" / name).read_bytes() == (first / name).read_bytes()
+
+
+def test_both_are_asked_for_in_python_and_keep_their_runs_where_they_are_told(
+    tmp_path: Path,
+) -> None:
+    options = {"progress": False, "engine": "loop", "jobs": 1}
+    store = tmp_path / "runs.sqlite"
+    report = pb.multiverse(comparison(), GRID, seeds=2, store=store, **options)
+    assert (report.title, report.parts[0].runs) == ("Which toy is best?", 16)
+    assert str(report).startswith("Which toy is best?\n**adam beats sgd in ")
+    assert list(tmp_path.iterdir()) == [store]
+    found = pb.variance(SUITE, draws=4, **options)
+    assert str(found).startswith(
+        "toys on cpu: where does the spread of log_loss come from?\n**adam against sgd**"
+    )
+
+
+def test_too_few_draws_are_refused_before_anything_is_trained() -> None:
+    assert refused(pb.variance, SUITE, draws=3) == (
+        "draws=: got 3, expected at least 4. Draw each source more often."
+    )

@@ -214,8 +214,9 @@ def _arrow(axes: Axes, row: int, mean: float, colour: str, scale: Scale) -> None
 def _key(contrasts: Sequence[Contrast], scale: Scale) -> str:
     """Say what lines, dots and arrows are."""
     first = contrasts[0]
-    sequence = first.sequential
-    parts = [] if sequence else [f"line: {_level(first.difference)} interval of the family"]
+    limits = [c.difference for c in contrasts if isfinite(c.difference.low)]
+    kind = "confidence sequence" if first.sequential else "interval"
+    parts = [f"line: {_level(limits[0])} {kind} of the family"] if limits else []
     small = [c.tost for c in contrasts if c.tost is not None and c.size is Size.within]
     parts += [f"thick: {_level(small[0])}, of the test of equivalence"] if small else []
     parts += [f"grey: margin of ±{first.margin:g}"] if first.margin is not None else []

@@ -148,12 +148,11 @@ def _parser() -> ArgumentParser:
         "metric",
         "budget",
         "device",
-        "engine",
         "out",
         "store",
     )
     variance_ = command(variance, *explored, "trials", "retrain", "jobs")
-    multiverse_ = command(multiverse, *explored, "seeds", "retrain", "jobs")
+    multiverse_ = command(multiverse, *explored, "retrain", "jobs")
     add_explored(variance_, multiverse_, suite)
     return parser
 

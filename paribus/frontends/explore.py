@@ -27,6 +27,12 @@ def add_explored(
         parser.add_argument(
             "--compare", metavar="NAME", help="one comparison of the suite (default: all)"
         )
+        parser.add_argument(
+            "--engine",
+            default="auto",
+            metavar="auto|loop|stacked",
+            help="how to train: one run at a time, or all at once (default: auto, all at once where that can be)",
+        )
     variance_.add_argument(
         "--draws",
         type=int,
@@ -46,6 +52,12 @@ def add_explored(
         default=[],
         metavar="PATH=VALUE,VALUE",
         help="a choice and its values, such as recipe.steps=250,1000; may be repeated (default: the suite's grid)",
+    )
+    multiverse_.add_argument(
+        "--seeds",
+        type=int,
+        metavar="N",
+        help="paired seeds of each setting (default: 10, or more where a verdict needs them)",
     )
     multiverse_.add_argument(
         "--max-settings",

@@ -35,6 +35,7 @@ def _searched(
             batch_size=1,
             evaluate_every=1,
         ),
+        keep_reason="a step is a trial, and a search is worth what its best one is",
         factor=Factor("recipe.optimizer", SEARCHES),
         baseline="grid",
         budgets={"quick": Budget(10, TRIALS, seconds), "full": Budget(29, TRIALS, 3 * seconds)},

@@ -65,7 +65,8 @@ class Comparison(Frozen):
         tables: further tables of its page by title, ``(predictions by variant, classes) -> rows``.
         figures: further figures of its page by title, ``(result) -> figure``, or None where there is nothing to draw.
         frontier: two metrics of the task whose trade-off over the variants is drawn, or none.
-        keep_reason: why the weights at the end of training are scored, where the recipe keeps those; for the page.
+        keep_reason: why the weights at the end of training are scored, where the recipe keeps those; or why the best
+            ones are the question itself, as in a search, of whose end nothing is told then. For the page.
         notes: sentences for the reader of the page.
         interaction_scale: of a crossing of two: on what differences of differences are taken, ``score`` or ``log`` (of
             positive scores), each a contrast in the family; None asks for none. Floors and ceilings make interactions

@@ -16,13 +16,19 @@ MAX_NAMED = 6  # variants that a line names one by one
 
 
 def states(result: Result) -> dict[str, TrainingState]:
-    """Return the state in which each complete variant's training ended, where its curves tell."""
+    """Return the state in which each complete variant's training ended, where its curves tell and it is of interest."""
+    if _best_is_the_question(result):
+        return {}
     found = {
         row.variant.name: training_state(result, row)
         for row in result.rows
         if not state(row, result)
     }
     return {name: each for name, each in found.items() if each is not None}
+
+
+def _best_is_the_question(result: Result) -> bool:
+    return result.comparison.recipe.keep == "best" and bool(result.comparison.keep_reason)
 
 
 def improving(result: Result) -> dict[str, TrainingState]:
@@ -50,6 +56,10 @@ def _scored(result: Result, rows: list[Row]) -> str:
     if result.comparison.recipe.keep == "last":
         why = result.comparison.keep_reason
         return f"Scored are the weights at the end{f': {why}' if why else ''}."
+    if result.comparison.keep_reason:
+        return (
+            f"Scored is the best validation {name} of all steps: {result.comparison.keep_reason}."
+        )
     steps = [np.median([r.best_step for r in row.present]) for row in rows]
     return (
         f"Scored are each run's weights with the best validation {name}, seen in the median at step "
@@ -60,6 +70,8 @@ def _scored(result: Result, rows: list[Row]) -> str:
 
 def _others(result: Result, rows: list[Row]) -> str:
     """Tell the scores of the weights that were not kept, where they differ by more than the margin."""
+    if _best_is_the_question(result):
+        return ""
     metric, means = result.comparison.primary, mean_scores(result)
     others = {row.variant.name: _mean_other(row, metric.name) for row in rows}
     known = {n: x for n, x in others.items() if np.isfinite(x) and n in means}

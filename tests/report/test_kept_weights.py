@@ -66,3 +66,11 @@ def test_the_answer_begins_with_the_steps_where_a_variant_still_improves(tmp_pat
     assert done.endswith(
         "Median steps to a validation log_loss of 0.4: adam 5, rmsprop 5 and sgd 5."
     )
+
+
+def test_of_a_search_only_its_best_trial_is_told(tmp_path: Path) -> None:
+    made = result(tmp_path, {"sgd": FALLING, "adam": RISING}, keep_reason="a step is a trial")
+    found = lines(made)
+    assert found[0] == "Scored is the best validation log_loss of all steps: a step is a trial."
+    assert len(found) == 2
+    assert "still improving" not in answer([made])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,8 +58,8 @@ def plan(arguments: Namespace) -> int:
     """
     _refuse(arguments)
     pilot = LATEST if arguments.pilot is None else arguments.pilot.expanduser()
-    plans = _of_folder(pilot, arguments) if pilot.is_dir() else [_of_table(pilot, arguments)]
-    sys.stdout.write("\n\n".join(map(str, plans)) + "\n")
+    plans = _of_folder(pilot, arguments) if pilot.is_dir() else [str(_of_table(pilot, arguments))]
+    sys.stdout.write("\n\n".join(plans) + "\n")
     return 0
 
 
@@ -124,22 +123,35 @@ def _of_table(path: Path, arguments: Namespace) -> SeedPlan:
     return plan_contrasts(contrasts, title=title, effect=arguments.effect)
 
 
-def _of_folder(folder: Path, arguments: Namespace) -> Iterator[SeedPlan]:
-    """Yield the plan of each arm of the suite, or of all suites that the folder holds."""
+def _of_folder(folder: Path, arguments: Namespace) -> list[str]:
+    """Return the plan of each arm of the suite, or of all suites that the folder holds, or why an arm has none.
+
+    Raises:
+        ParibusError: none of them has a plan.
+    """
     names = [arguments.suite] if arguments.suite else _suites_in(folder)
     from paribus.analysis.pilot import pilot_arms
     from paribus.analysis.planning import plan_contrasts
 
+    plans, refusals = [], []
     for name in names:
         for arm in pilot_arms(find_suite(name), folder):
             title = f"{arm.title}: how many seeds? From the spreads of {arm.seeds} in {folder}."
-            yield plan_contrasts(
-                arm.contrasts,
-                title=title,
-                effect=arguments.effect,
-                margin=arguments.margin,
-                seconds=arm.seconds,
-            )
+            try:
+                plan = plan_contrasts(
+                    arm.contrasts,
+                    title=title,
+                    effect=arguments.effect,
+                    margin=arguments.margin,
+                    seconds=arm.seconds,
+                )
+                plans.append(str(plan))
+            except ParibusError as error:
+                refusals.append(error)
+                plans.append(f"{title}\nNo plan: {error.what}: {error.got}.")
+    if refusals and len(refusals) == len(plans):
+        raise refusals[0]
+    return plans
 
 
 def _suites_in(folder: Path) -> list[str]:

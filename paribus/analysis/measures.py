@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from paribus import stats
-from paribus.analysis.results import Floats, Result, Row, failure_scores
+from paribus.analysis.results import Floats, Result, Row
 from paribus.experiment.task import Metric
 from paribus.runs.run import RunResult
 
@@ -305,5 +305,5 @@ def _penalised(scores: Floats, result: Result, row: Row, metric: Metric) -> Floa
     if metric.name != result.comparison.primary.name:
         first = next(iter(result.comparison.task.dummy))
         dummy = np.array([record.dummy[first][metric.name] for record in row.present])
-    failed = failure_scores(metric.higher_is_better, dummy, scores)
+    failed = stats.failure_scores(metric.higher_is_better, dummy, scores)
     return stats.penalised(scores, failed, higher_is_better=metric.higher_is_better)

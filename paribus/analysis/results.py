@@ -378,19 +378,6 @@ def _dummy(
     return np.array(scores)
 
 
-def failure_scores(higher_is_better: bool, dummy: Floats, scores: npt.ArrayLike) -> Floats:
-    """Return the score of a failed run, shaped like ``dummy``: that of the dummy predictor, or the worst score known.
-
-    Args:
-        higher_is_better: direction of the metric.
-        dummy: ``(seed,)`` or ``(variant, seed)``, NaN where it is not known.
-        scores: ``(variant, seed)`` of the runs, NaN where one failed.
-    """
-    finite = [x[np.isfinite(x)] for x in (dummy, np.ravel(np.asarray(scores, dtype=float)))]
-    worst = next((x.min() if higher_is_better else x.max() for x in finite if x.size), 0.0)
-    return np.where(np.isfinite(dummy), dummy, worst)
-
-
 def _correction(comparison: Comparison, rows: Sequence[Row]) -> float:
     """Return test size over training size, the largest of all runs, where new data are spoken of; else zero."""
     if not comparison.corrected:
@@ -431,14 +418,14 @@ def rule_of(
         dummy: ``(variant, seed)``, scores of the first dummy predictor, NaN where they are not known.
     """
     metric, names = comparison.primary, [variant.name for variant in variants]
-    penalty = failure_scores(metric.higher_is_better, dummy, scores)
+    known = stats.failure_scores(metric.higher_is_better, dummy, scores)
     asked = comparison.interactions().items()
     return {
         "baseline": names[0],
         "higher_is_better": metric.higher_is_better,
         "margin": metric.margin,
-        "failure_score": penalty,
-        "dummy": penalty if np.isfinite(dummy).any() else None,
+        "failure_score": dummy,
+        "dummy": known if np.isfinite(dummy).any() else None,
         "family_size": comparison.family,
         "outcomes": dict(zip(names, outcomes.tolist(), strict=True)),
         "metric": metric.name,
@@ -493,8 +480,8 @@ def penalised_beside(result: Result, rows: Sequence[Row], row: Row, other: Row) 
     higher = result.comparison.primary.higher_is_better
     outcomes, recorded, dummy = _side_by_side(rows)
     scores = np.where(outcomes == "completed", recorded, np.nan)
-    penalty = failure_scores(higher, dummy, scores)
     pair = [next(i for i, each in enumerate(rows) if each is one) for one in (row, other)]
     pair = pair[:1] if row is other else pair
-    table: Floats = stats.penalised(scores[pair], penalty[pair], higher_is_better=higher)[0]
+    penalty = stats.failure_scores(higher, dummy[pair], scores[pair])
+    table: Floats = stats.penalised(scores[pair], penalty, higher_is_better=higher)[0]
     return table

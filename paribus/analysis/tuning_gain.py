@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from paribus.analysis.results import Result, Row, failure_scores, rounding
+from paribus import stats
+from paribus.analysis.results import Result, Row, rounding
 from paribus.analysis.verdict import Contrast, decide
 
 STATED, TUNED = "stated", "tuned"
@@ -42,7 +43,7 @@ def _gain(stated: Result, tuned: Result, before: Row, after: Row, family: int) -
     metric = stated.comparison.primary
     scores = {STATED: before.scores, TUNED: after.scores}
     dummy = np.stack([before.dummy, after.dummy])
-    penalty = failure_scores(metric.higher_is_better, dummy, np.stack([*scores.values()]))
+    penalty = stats.failure_scores(metric.higher_is_better, dummy, np.stack([*scores.values()]))
     (contrast,) = decide(
         scores,
         baseline=STATED,

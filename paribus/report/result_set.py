@@ -7,8 +7,9 @@ from math import isfinite
 
 import numpy as np
 
+from paribus import stats
 from paribus.analysis.result_set import ORIGIN, ComparisonRuns, ResultSet, VariantRuns
-from paribus.analysis.results import Result, Row, failure_scores
+from paribus.analysis.results import Result, Row
 from paribus.report.formatting import setting
 from paribus.report.tables import state
 from paribus.runs.run import RunResult
@@ -62,7 +63,7 @@ def _variant(row: Row, result: Result) -> VariantRuns:
         name=row.variant.name,
         scores=tuple(x if isfinite(x) else None for x in row.scores.tolist()),
         outcomes=tuple(row.states),
-        failure=tuple(failure_scores(higher, row.dummy, row.scores).tolist()),
+        failure=tuple(stats.failure_scores(higher, row.dummy, row.scores).tolist()),
         verdict=contrast.label if contrast else "baseline" * (row is result.baseline),
         word=contrast.word if contrast else "",
         size=str(contrast.size) if contrast else "",

@@ -50,7 +50,13 @@ from paribus.stats.student import (
     t_p,
     tost_p,
 )
-from paribus.stats.tables import SCORE_ROUNDING, interaction, paired_differences, penalised
+from paribus.stats.tables import (
+    SCORE_ROUNDING,
+    failure_scores,
+    interaction,
+    paired_differences,
+    penalised,
+)
 
 __all__ = [
     "BOOTSTRAP_DRAWS",
@@ -77,6 +83,7 @@ __all__ = [
     "effort_ratios",
     "equivalence_margins",
     "failure_limit",
+    "failure_scores",
     "follow",
     "friedman",
     "holm",

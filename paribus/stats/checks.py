@@ -62,10 +62,20 @@ def same_length(**arrays: npt.NDArray[np.generic]) -> None:
         )
 
 
-def per_run(name: str, value: npt.ArrayLike, shape: tuple[int, int]) -> Floats:
-    """Return a finite number, one a seed or one a run, as `(variant, seed)` of this shape; `name` is for the error."""
+def per_run(
+    name: str, value: npt.ArrayLike, shape: tuple[int, int], *, unknown: bool = False
+) -> Floats:
+    """Return a finite number, one a seed or one a run, as `(variant, seed)` of this shape.
+
+    Args:
+        name: for the error.
+        value: the number or numbers.
+        shape: `(variant, seed)`.
+        unknown: whether some may be NaN.
+    """
     x = np.asarray(value, dtype=np.float64)
-    if x.shape not in ((), shape[1:], shape) or not np.isfinite(x).all():
+    right = np.isfinite(x) | (np.isnan(x) & unknown)
+    if x.shape not in ((), shape[1:], shape) or not right.all():
         raise ParibusError(
             name,
             got=value if x.ndim == 0 else f"shape {x.shape} with {bad(x)} not finite",

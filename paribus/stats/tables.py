@@ -47,6 +47,19 @@ def penalised(
     return np.where(np.isnan(x), worst, x)
 
 
+def failure_scores(higher_is_better: bool, dummy: Floats, scores: npt.ArrayLike) -> Floats:
+    """Return the score of a failed run, shaped like ``dummy``: that of the dummy predictor, or the worst score known.
+
+    Args:
+        higher_is_better: direction of the metric.
+        dummy: ``(seed,)`` or ``(variant, seed)``, NaN where it is not known.
+        scores: ``(variant, seed)`` of the runs that are compared, NaN where one failed.
+    """
+    finite = [x[np.isfinite(x)] for x in (dummy, np.ravel(np.asarray(scores, dtype=float)))]
+    worst = next((x.min() if higher_is_better else x.max() for x in finite if x.size), 0.0)
+    return np.where(np.isfinite(dummy), dummy, worst)
+
+
 SCORE_ROUNDING = 8 * float(np.finfo(np.float64).eps)
 """Share of the numbers compared by which they may differ and still count as equal."""
 

@@ -8,10 +8,9 @@ from math import inf, isnan, nan
 import numpy as np
 import pytest
 
-from paribus import Factor, Metric, call
+from paribus import Factor, Metric, call, stats
 from paribus.analysis.results import (
     check_control,
-    failure_scores,
     penalised,
     score_of,
     steps_to_target,
@@ -268,7 +267,7 @@ def test_a_rescored_run_that_diverged_scores_as_the_dummy_predictor_does(store) 
 def test_a_failure_scores_the_dummy_score_or_else_the_worst_that_is_known(
     higher_is_better, dummy, scores, expected
 ) -> None:
-    found = failure_scores(higher_is_better, np.array(dummy), scores)
+    found = stats.failure_scores(higher_is_better, np.array(dummy), scores)
     assert found.tolist() == expected
 
 

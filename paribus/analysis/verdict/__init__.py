@@ -94,7 +94,8 @@ def decide(
         baseline: key of the baseline in `scores`.
         higher_is_better: direction of the metric.
         margin: largest difference that does not matter, in the units of the score, or None.
-        failure_score: what a failed run scores, one number, `(seed,)` or `(variant, seed)`.
+        failure_score: what a failed run scores, one number, `(seed,)` or `(variant, seed)`; where it is NaN, the worst
+            that is known of its pair.
         dummy: score of the dummy baseline, likewise; without it there is no floor.
         family_size: contrasts declared, interactions among them; default those given. Contrasts not given count as
             p = 1.

@@ -20,8 +20,8 @@ OUTCOMES = ("completed", "diverged", "exhausted", "skipped", "undefined")
 class ScoreTable:
     """Scores of all runs of a comparison, checked and oriented so that higher is better.
 
-    `scores` (NaN where a run failed), `failure` (what it scores then), `outcomes` and `dummy` are `(variant, seed)`;
-    `dummy` may be None.
+    `scores` (NaN where a run failed), `failure` (what it scores then, NaN where that is not known), `outcomes` and
+    `dummy` are `(variant, seed)`; `dummy` may be None.
     """
 
     names: list[str]
@@ -47,7 +47,7 @@ class ScoreTable:
         table = np.where(states == "completed", table, nan)
         sign = 1.0 if higher_is_better else -1.0
         shape = (table.shape[0], table.shape[1])
-        failure = sign * stats.per_run("failure_score", failure_score, shape)
+        failure = sign * stats.per_run("failure_score", failure_score, shape, unknown=True)
         floor = None if dummy is None else sign * stats.per_run("dummy", dummy, shape)
         return cls(list(scores), sign * table, failure, states, floor, sign)
 
@@ -62,9 +62,9 @@ class ScoreTable:
         kept = np.isin(states, ("completed", "diverged")).all(axis=0)
         dummy = None if self.dummy is None else self.dummy[rows][:, kept]
         failed = states[:, kept] == "diverged"
-        failure = self.failure[rows][:, kept]
-        failure = np.where(failed.all(axis=0), failure.min(axis=0, initial=np.inf), failure)
         scores = np.where(failed, nan, self.scores[rows][:, kept])
+        failure = stats.failure_scores(True, self.failure[rows][:, kept], scores)
+        failure = np.where(failed.all(axis=0), failure.min(axis=0, initial=np.inf), failure)
         scores = stats.penalised(scores, failure, higher_is_better=True)
         return ScoreSubset(scores, dummy, failed, states, self.sign)
 

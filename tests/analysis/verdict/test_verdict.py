@@ -541,6 +541,18 @@ def test_a_failed_run_is_penalised_by_its_own_pair_alone() -> None:
     )
 
 
+def test_no_third_variant_has_a_say_where_no_failure_score_is_known() -> None:
+    """As for a correlation: a constant prediction has none, so the worst score of the pair itself is taken."""
+    scores = {"base": BASE, "v": BASE + 0.05 + NOISE, "other": BASE - 0.02}
+    scores["v"] = np.where(np.arange(10) == 3, nan, scores["v"])
+    rule: dict[str, Any] = {"baseline": "base", "higher_is_better": True, "margin": 0.01}
+    rule |= {"failure_score": np.full((3, 10), nan), "family_size": 2}
+    calm = decide(scores, **rule)[0]
+    scores["other"] = scores["other"] - 300
+    assert decide(scores, **rule)[0] == calm
+    assert calm.differences[3] == pytest.approx(BASE.min() - BASE[3])
+
+
 def test_two_runs_that_failed_tie_whatever_their_failure_scores() -> None:
     """A split of its own gives each variant another one."""
     contrast = failing([0], [0], failure_score=np.array([[0.4] * 10, [0.6] * 10]))

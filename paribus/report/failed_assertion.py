@@ -27,6 +27,19 @@ REMEDIES = {
     Reason.few_seeds_differ: "Next: nearly all seeds tie: score by a finer metric, or run more seeds.",
     Reason.open: "Next: let it add seeds, up to --paribus-cap N.",
 }
+_ALIKE = (
+    "Next: more seeds will hardly show a difference; assert not_worse, or declare a smaller margin."
+)
+_WON = (
+    "Next: the share of seeds won is told, and seeds stopped there: a size, or the direction of the mean, takes a "
+    "fixed number of seeds."
+)
+TOLD = {
+    Decision.equivalent: _ALIKE,
+    Decision.identical: _ALIKE,
+    Decision.wins_more: _WON,
+    Decision.wins_less: _WON,
+}
 
 
 def verdicts(results: Sequence[Result]) -> str:
@@ -66,8 +79,8 @@ def next_step(contrast: Contrast) -> str:
             return REMEDIES[reason]
     if contrast.decision is Decision.undecided:
         return _more_seeds(contrast)
-    if contrast.decision in (Decision.equivalent, Decision.identical):
-        return "Next: more seeds will hardly show a difference; assert not_worse, or declare a smaller margin."
+    if contrast.decision in TOLD:
+        return TOLD[contrast.decision]
     if contrast.size is Size.open and contrast.margin is not None:
         ends, margin = contrast.difference, contrast.margin
         seeds = _scaled(contrast.n, ends.high - ends.mean, abs(abs(ends.mean) - margin))

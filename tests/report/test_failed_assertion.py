@@ -55,6 +55,17 @@ def test_a_contrast_is_short_where_pytest_shows_it() -> None:
     )
 
 
+@pytest.mark.parametrize("bounds", [None, (0.0, 1.0)])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_next_step_after_a_sequence_that_stopped(sign: int, bounds: Any) -> None:
+    """Its mean has no interval to plan with, or one of another kind."""
+    scores = {"sgd": np.full(10, 0.5), "adam": 0.5 + sign * (STEP + 0.1)}
+    rule: dict[str, Any] = {"higher_is_better": True, "margin": 0.02, "failure_score": 0.0}
+    rule |= {"family_size": 1, "score_range": bounds}
+    (sequence,) = decide_sequentially(scores, baseline="sgd", **rule)
+    assert next_step(sequence).startswith("Next: the share of seeds won is told")
+
+
 @pytest.mark.parametrize(
     ("contrast", "expected"),
     [

@@ -10,7 +10,7 @@ from paribus.analysis.results import Result, Row
 from paribus.analysis.training_state import State, TrainingState, training_state
 from paribus.experiment.variant import within
 from paribus.report.formatting import listed, number, span
-from paribus.report.tables import mean_scores, state
+from paribus.report.tables import state
 
 MAX_NAMED = 6  # variants that a line names one by one
 
@@ -72,9 +72,10 @@ def _others(result: Result, rows: list[Row]) -> str:
     """Tell the scores of the weights that were not kept, where they differ by more than the margin."""
     if _best_is_the_question(result):
         return ""
-    metric, means = result.comparison.primary, mean_scores(result)
-    others = {row.variant.name: _mean_other(row, metric.name) for row in rows}
-    known = {n: x for n, x in others.items() if np.isfinite(x) and n in means}
+    metric = result.comparison.primary
+    pairs = {row.variant.name: _both_means(row, metric.name) for row in rows}
+    means = {n: kept for n, (kept, _) in pairs.items()}
+    known = {n: other for n, (_, other) in pairs.items() if np.isfinite(other)}
     if not known:
         return ""
     margin = metric.margin or 0.0
@@ -83,7 +84,10 @@ def _others(result: Result, rows: list[Row]) -> str:
     place = "At the end of training" if last else "With the weights of the best validation score"
     if not apart:
         within_margin = "the same scores" if not margin else "scores within the margin of these"
-        return f"{place} all variants have {within_margin}."
+        every = "all variants" if len(known) == len(rows) else listed(known)
+        return (
+            f"{place} {every} {'has' if len(known) == 1 < len(rows) else 'have'} {within_margin}."
+        )
     shown = listed(f"{n} {number(x)} (scored: {number(means[n])})" for n, x in _few(apart).items())
     more = f", and {len(apart) - MAX_NAMED} more differ" if len(apart) > MAX_NAMED else ""
     rest = "; the others stay within the margin" if margin and len(apart) < len(known) else ""
@@ -94,9 +98,17 @@ def _few(named: Mapping[str, float]) -> dict[str, float]:
     return dict(list(named.items())[:MAX_NAMED])
 
 
-def _mean_other(row: Row, name: str) -> float:
-    values = [r.other_scores.get(name, np.nan) for r in row.present if r.completed]
-    return float(np.mean(values)) if values else float("nan")
+def _both_means(row: Row, name: str) -> tuple[float, float]:
+    """Return the mean score of the kept weights and of the others, over the runs that ended and have both."""
+    found = [
+        (kept, other)
+        for kept, r in zip(row.scores, row.records, strict=True)
+        if r is not None
+        and r.completed
+        and np.isfinite([kept, other := r.other_scores.get(name, np.nan)]).all()
+    ]
+    kept, others = np.mean(found, axis=0) if found else (np.nan, np.nan)
+    return float(kept), float(others)
 
 
 def _ended(result: Result) -> str:

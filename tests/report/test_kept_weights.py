@@ -45,6 +45,18 @@ def test_each_line_where_the_best_weights_are_scored(tmp_path: Path) -> None:
     ]
 
 
+def test_a_failed_run_makes_no_difference_between_kept_and_other_weights(tmp_path: Path) -> None:
+    """Its penalty is in the mean score of the table, and of the weights that are not kept nothing is known."""
+    bench = Bench(Store(tmp_path / "runs.sqlite"), comparison())
+    curves = {"step": STEPS, "validation/log_loss": FLAT}
+    for name in ("sgd", "adam", "rmsprop"):
+        scores = around(0.3) if name == "sgd" else [float("nan")] * 5 + around(0.3)[5:]
+        bench.put(name, scores, other_scores={"log_loss": 0.3}, curves=curves)
+    assert "At the end of training all variants have scores within the margin of these." in lines(
+        bench.result()
+    )
+
+
 def test_the_reason_stands_where_the_last_weights_are_scored(tmp_path: Path) -> None:
     recipe = RECIPE.model_copy(update={"keep": "last"})
     made = result(tmp_path, {}, recipe=recipe, keep_reason="how it ends is the question")

@@ -183,8 +183,13 @@ def _by_verdict(claim: Claim, result: Result) -> ClaimResult:
 
 
 def _beyond_p(contrast: Contrast) -> float:
-    """Return the p by which the family's interval lies beyond the margin: two-sided, Bonferroni."""
+    """Return the p by which the family's interval lies beyond the margin: two-sided, Bonferroni.
+
+    In a sequence it is alpha, which is all that limits told at every look say: t is of one look.
+    """
     family, d = contrast.family, np.array(contrast.differences)
+    if contrast.sequential:
+        return family.alpha
     by = Inference(family.ratio if family.new_data else None)
     assert family.margin is not None, "a size is told of a margin"
     return min(1.0, 2 * family.size * by.beyond(np.sign(d.mean()) * d, family.margin))

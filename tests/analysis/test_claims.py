@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 
 from paribus import Claim, LogUniform, ParibusError, Suite, Tuning, call
-from paribus.analysis.claims import answer, answer_all, answer_suite, target_steps
+from paribus.analysis.claims import _beyond_p, answer, answer_all, answer_suite, target_steps
 from paribus.analysis.hypothesis_tests import RELATIONS, Answer, Inference
 from paribus.analysis.results import timing_key
+from paribus.analysis.verdict import Size, decide_sequentially
 from paribus.experiment.search_space import space
 from paribus.runs.run import Outcome
 from paribus.runs.store import Timing
@@ -141,6 +145,15 @@ def test_an_interval_beyond_the_margin_refutes_by_itself(store) -> None:
     assert found.answer is Answer.refuted
     assert "clearly worse" in found.evidence
     assert found.refuting_p <= 0.05
+
+
+def test_limits_of_a_sequence_refute_by_alpha_and_no_more() -> None:
+    """The t test is of one look, and seeds were added until they said so."""
+    scores = {"base": np.full(60, 0.9), "v": np.full(60, 0.1)}
+    rule: dict[str, Any] = {"higher_is_better": True, "failure_score": 0.0, "margin": 0.02}
+    rule["family_size"] = 1
+    (found,) = decide_sequentially(scores, baseline="base", score_range=(0.0, 1.0), **rule)
+    assert _beyond_p(replace(found, size=Size.beyond)) == 0.05
 
 
 def test_half_the_margin_refutes_no_direction() -> None:

@@ -146,7 +146,8 @@ def _equivalent(d: Floats, margin: float | None, by: Inference) -> Tested:
     evidence = f"equivalence {p_phrase(p)}, margin {margin:g}"
     if p <= ALPHA:
         return Tested(Answer.supported, evidence)
-    return _unless_refuted(evidence, by.beyond(np.sign(d.mean()) * d, margin))
+    # The side is chosen by the mean, so both count.
+    return _unless_refuted(evidence, min(1.0, 2 * by.beyond(np.sign(d.mean()) * d, margin)))
 
 
 def _not_worse(d: Floats, margin: float | None, by: Inference) -> Tested:

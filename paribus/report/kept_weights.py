@@ -146,7 +146,12 @@ def _gains(result: Result) -> Iterator[str]:
 
 
 def _sampling(result: Result, rows: list[Row]) -> str:
-    """Tell the standard error that the test part's own size leaves."""
+    """Tell the standard error that the test part's own size leaves, where seeds share the data that it is drawn from."""
+    task = result.comparison.task
+    if (
+        task.redrawn and not task.from_file
+    ):  # each seed has new samples, so that more seeds make it smaller
+        return ""
     name = result.comparison.primary.name
     errors = [
         float(np.mean(values))
@@ -164,5 +169,5 @@ def _sampling(result: Result, rows: list[Row]) -> str:
     shown = low if low == high else f"{low} to {high}"
     return (
         f"For new data, each seed's score has besides a standard error of {shown} from its {sizes.pop()} test samples, "
-        "which more seeds do not make smaller."
+        "taken as independent; more seeds on the same data do not replace more samples."
     )

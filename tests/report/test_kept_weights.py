@@ -9,7 +9,7 @@ from paribus.analysis.results import Result
 from paribus.report.answers import answer
 from paribus.report.kept_weights import lines
 from paribus.runs.store import Store
-from tests.helpers.handmade import RECIPE, Bench, around, comparison
+from tests.helpers.handmade import RECIPE, TASK, Bench, around, comparison
 
 STEPS = [0, 5, 10, 15, 20]
 FALLING = [0.9, 0.7, 0.54, 0.38, 0.30]
@@ -40,8 +40,8 @@ def test_each_line_where_the_best_weights_are_scored(tmp_path: Path) -> None:
         "At the last step, by the validation curve and the margin: sgd (by 0.080 in the last quarter) still "
         "improving; adam past its best; rmsprop at its best. Which is best in the end takes more steps to tell: "
         "about 10 more, if gains go on to shrink as they did.",
-        "For new data, each seed's score has besides a standard error of 0.050 from its 12 test samples, which more "
-        "seeds do not make smaller.",
+        "For new data, each seed's score has besides a standard error of 0.050 from its 12 test samples, taken as "
+        "independent; more seeds on the same data do not replace more samples.",
     ]
 
 
@@ -86,3 +86,8 @@ def test_of_a_search_only_its_best_trial_is_told(tmp_path: Path) -> None:
     assert found[0] == "Scored is the best validation log_loss of all steps: a step is a trial."
     assert len(found) == 2
     assert "still improving" not in answer([made])
+
+
+def test_data_that_every_seed_draws_anew_are_told_nothing_of_sampling(tmp_path: Path) -> None:
+    made = result(tmp_path, {}, task=TASK.model_copy(update={"redrawn": True}))
+    assert not any("standard error" in line for line in lines(made))

@@ -146,7 +146,7 @@ def _gains(result: Result) -> Iterator[str]:
 
 
 def _sampling(result: Result, rows: list[Row]) -> str:
-    """Tell the standard error that the test part's own size leaves, where seeds share the data that it is drawn from."""
+    """Tell the standard error that the test part leaves by its size, where seeds share the data."""
     task = result.comparison.task
     if (
         task.redrawn and not task.from_file

@@ -57,10 +57,19 @@ def write_bundle(
             "torch": environment.torch,
             "skipped": environment.skipped,
         },
-        "tables": study.store.tables({key for result in results for key in result.run_keys}),
+        "tables": study.store.tables(
+            {key for result in results for key in result.run_keys},
+            {key for result in results if _reads_predictions(result) for key in result.run_keys},
+        ),
     }
     text = json.dumps(evidence, separators=(",", ":"))
     path.write_bytes(lzma.compress(text.encode(), preset=6))
+
+
+def _reads_predictions(result: Result) -> bool:
+    """Return whether a page reads what runs said of their test parts, which would be most of the evidence."""
+    comparison = result.comparison
+    return bool(comparison.metric or comparison.tables or comparison.figures)
 
 
 # Settings that do not decide what is on the pages.

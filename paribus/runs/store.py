@@ -219,13 +219,15 @@ class Store:
         ).fetchone()
         return None if row is None else (row[0], row[1], row[2])
 
-    def tables(self, keys: Collection[str]) -> dict[str, list[list[Any]]]:
-        """Return every table as plain data, of runs and predictions those of these keys: what `fill` takes."""
-        tables = {}
+    def tables(
+        self, keys: Collection[str], predictions: Collection[str]
+    ) -> dict[str, list[list[Any]]]:
+        """Return every table as plain data, of runs and of predictions those of their keys: what `fill` takes."""
+        chosen, tables = {"runs": keys, "predictions": predictions}, {}
         for name in self._names():
             rows = self._db.execute(f"select * from {name} order by rowid").fetchall()  # noqa: S608 - ours
-            if name in ("runs", "predictions"):
-                rows = [row for row in rows if row[0] in keys]
+            if name in chosen:
+                rows = [row for row in rows if row[0] in chosen[name]]
             tables[name] = [[_text(x) for x in row] for row in rows]
         return tables
 

@@ -140,18 +140,18 @@ def test_what_was_never_sealed_has_no_seal(store) -> None:
 def test_seals_go_with_the_tables_of_a_store(store) -> None:
     seal(declared(), store)
     with Store(store.path.with_name("copy.sqlite")) as copy:
-        copy.fill(store.tables(()))
+        copy.fill(store.tables((), ()))
         assert copy.seals(found_place()) == store.seals(found_place())
 
 
 def test_tables_without_seals_or_with_answers_of_an_earlier_version_are_taken(store) -> None:
-    tables = store.tables(())
+    tables = store.tables((), ())
     del tables["seals"]
     tables["answers"] = [["key", "[]", "2026-11-01"]]
     with Store(store.path.with_name("copy.sqlite")) as copy:
         copy.fill(tables)
         assert copy.seals(found_place()) == []
-        assert copy.tables(()).keys() == store.tables(()).keys()
+        assert copy.tables((), ()).keys() == store.tables((), ()).keys()
 
 
 def test_noting_a_result_notes_that_its_runs_were_seen(store) -> None:

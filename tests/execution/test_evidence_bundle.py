@@ -126,6 +126,17 @@ def test_evidence_holds_the_runs_that_are_shown_and_no_others(tmp_path: Path) ->
     assert {suite for suite, *_ in evidence["cases"]} == {"toys"}
 
 
+def test_predictions_that_no_page_reads_are_left_out(tmp_path: Path) -> None:
+    """They would be most of the evidence; only scores, tables and figures of a comparison's own are made of them."""
+    plain = suite(comparison(name="points"))
+    out = tmp_path / "first"
+    settings = Settings(seeds=1, device="cpu", engine="loop", out=out, store=out / "s", jobs=1)
+    run_suites([plain], replace(settings, evidence=True))
+    evidence = json.loads(lzma.decompress((out / FILE).read_bytes()))
+    assert len(evidence["tables"]["runs"]) == len(comparison().variants())
+    assert evidence["tables"]["predictions"] == []
+
+
 def test_evidence_of_other_code_is_refused(tmp_path: Path) -> None:
     """A suite whose network has another home since was never trained."""
     first = made(tmp_path)

@@ -83,7 +83,7 @@ def test_each_source_has_its_draws_and_the_runs_that_stand_are_ordinary(
     assert all(spread.test for spread in found.spreads)
     assert len(ordinary(settings, comparison(), 8)) == 16
     with Store(settings.store) as store:
-        kept = store.tables([])
+        kept = store.tables([], [])
         assert (kept["seals"], kept["looks"]) == ([], [])  # no declared question was answered
     (again,) = variance_by_source(SUITE, settings, 4)
     assert again == found

@@ -5,9 +5,10 @@ from __future__ import annotations
 import platform
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from queue import SimpleQueue
 from typing import TypeVar
 
 import torch
@@ -98,19 +99,26 @@ def _once(
     futures: dict[Future[Found], int] = {
         pool.submit(function, piece): i for i, piece in work.items()
     }
-    pending = set(futures)
+    # `concurrent.futures.wait` would hold the locks of all of them, and for ever where Ctrl-C comes just then.
+    done: SimpleQueue[Future[Found]] = SimpleQueue()
+    for future in futures:
+        future.add_done_callback(done.put)
+    left = len(futures)
     try:
-        while pending:
-            done, pending = wait(pending, return_when=FIRST_COMPLETED)
+        while left:
+            batch = [done.get()]
+            while not done.empty():
+                batch.append(done.get())
+            left -= len(batch)
             # Finished ones first, so that an error loses none of them.
-            for future in sorted(done, key=lambda f: f.exception() is not None):
+            for future in sorted(batch, key=lambda f: f.exception() is not None):
                 yield futures[future], future.result()
     except (KeyboardInterrupt, GeneratorExit):
         # Nobody is left to keep what the workers still do, and a run may take minutes.
         pool.shutdown(wait=True, kill_workers=True)
         raise
     finally:
-        for future in pending:
+        for future in futures:
             future.cancel()
 
 

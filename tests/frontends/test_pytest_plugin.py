@@ -602,7 +602,11 @@ def test_ctrl_c_keeps_what_was_finished_and_writes_the_pages(
             assert process.poll() is None, process.stdout.read()
             time.sleep(0.1)
         os.killpg(process.pid, signal.SIGINT)
-        text, _ = process.communicate(timeout=180)
+        try:
+            text, _ = process.communicate(timeout=180)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
     assert process.returncode == pytest.ExitCode.INTERRUPTED, text
     kept = _stored(out / "runs.sqlite")
     assert 0 < len(kept) < 500

@@ -198,7 +198,7 @@ def best_by_the_others(scores: Floats) -> Floats:
     Args:
         scores: ``(variant, seed)``, more is better, two seeds or more.
 
-    >>> best_by_the_others(np.array([[0.9, 0.1, 0.1], [0.5, 0.5, 0.5]])).tolist()
+    >>> best_by_the_others(np.array([[0.8, 0.1, 0.0], [0.5, 0.5, 0.5]])).tolist()
     [0.5, 0.5, 0.5]
     """
     others = scores.sum(axis=1, keepdims=True) - scores

@@ -9,6 +9,7 @@ from paribus.calibration.rates import Rate
 from paribus.calibration.reserved_seeds import Reserved, train_reserved
 from paribus.execution.executor import execute
 from paribus.execution.settings import Settings
+from paribus.runs.curves import rounded_curves
 from paribus.runs.run import Run, RunResult
 
 FIRST_SEED = 60_000_000
@@ -75,11 +76,11 @@ def _expected(known_answer: KnownAnswer) -> float:
 
 
 def _again(reserved: Reserved, known_answer: KnownAnswer) -> list[RunResult]:
-    """Return the records of the variant's runs, trained once more whatever the store holds."""
+    """Return the records of the variant's runs as a store keeps them, trained once more whatever this one holds."""
     records: list[RunResult] = []
 
     def keep(_run: Run, record: RunResult) -> None:
-        records.append(record)
+        records.append(replace(record, curves=rounded_curves(record.curves)))
 
     execute(reserved.runs[known_answer.variant], jobs=reserved.session.study.jobs, keep=keep)
     return records

@@ -29,7 +29,7 @@ def plan(
     >>> table = pd.DataFrame({"variant": ["old"] * 6 + ["new"] * 6, "seed": [*range(6)] * 2})
     >>> table["score"] = scores
     >>> pb.plan(pb.judge(table, "old"), effect=0.02).to_frame()["seeds to tell"].tolist()
-    [8.0]
+    [9]
     """
     contrasts = [*pilot.contrasts.values()]
     if isinstance(pilot, Judgement):

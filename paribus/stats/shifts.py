@@ -43,7 +43,7 @@ def sign_flip_shifts(differences: Floats, changed: Changed, level: float) -> tup
     >>> all_move = np.ones((1, 6), dtype=bool)
     >>> d = np.array([[0.5, -0.3, 0.1, 0.2, -0.4, 0.3]])
     >>> up, down = sign_flip_shifts(d, all_move, 0.05)  # of six seeds all must have one sign
-    >>> round(up[0], 3), round(down[0], 3)
+    >>> round(float(up[0]), 3), round(float(down[0]), 3)
     (0.4, 0.5)
     """
     parts = range(0, len(differences), PART)

@@ -66,8 +66,8 @@ def test_a_red_control_turns_the_run_red_and_still_comes_onto_the_page(once) -> 
 def test_a_rate_outside_its_band_turns_the_run_red_and_still_comes_onto_the_page(
     once, monkeypatch
 ) -> None:
-    bad = Rate("True nulls", "rejected", 20, 200, 0.05, "equal", "a bug", 10)
+    bad = Rate("True nulls", "rejected", 30, 200, 0.05, "equal", "a bug", 10)
     monkeypatch.setitem(calibration.PARTS, "nulls", lambda _repeats: [bad])
-    with pytest.raises(AssertionError, match=r"rejected \(n = 10\): 0\.1000"):
+    with pytest.raises(AssertionError, match=r"rejected \(n = 10\): 0\.1500"):
         calibration.test_simulated("nulls", once, once)
     assert "**FAILED**" in (once.out / "calibration.md").read_text(encoding="utf-8")

@@ -8,9 +8,9 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import wait
 from dataclasses import replace
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import loky
@@ -133,7 +133,17 @@ def test_a_run_that_raises_in_a_worker_is_named_and_costs_no_finished_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """All runs are finished before the first is looked at, and the one that raised must come last."""
-    monkeypatch.setattr(executor, "wait", lambda pending, **_: wait(pending))
+
+    class Late(SimpleQueue[Any]):
+        """Queue that gives nothing until all seven are there."""
+
+        def get(self, *_: Any) -> Any:
+            deadline = time.monotonic() + 60
+            while self.qsize() < 7 - len(kept) and time.monotonic() < deadline:
+                time.sleep(0.01)
+            return super().get()
+
+    monkeypatch.setattr(executor, "SimpleQueue", Late)
     kept: list[int] = []
     assert refused(
         execute,

@@ -568,7 +568,7 @@ def test_a_page_of_a_sequence_says_how_it_stopped_and_what_that_forbids(store, p
     assert facts["smallest number of seeds to stop"] == "9"
     assert re.search(r"\| 9 of 9 +\| 0\.5\d to 1\.00 ", text)
     assert "| undecided (open after 12 seeds) |" in text
-    assert "the mean difference leans outward and has no interval" in method.text()
+    assert "it has no interval" in " ".join(method.text().split())
     assert "sign-flip" not in text
     assert "--sequential --cap 12 --budget quick" in text
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from operator import itemgetter
 
+import torch
 from torch import Tensor
 
 from paribus.data.dataset import Split
@@ -120,6 +121,7 @@ def _fit(
         len(training.splits[0].train), recipe.batch_size
     )
     best, stopped = (training.stack.state() if snapshots else None for _ in range(2))
+    early = torch.zeros_like(state.going)
     _evaluate(training, state, None)
     while training.steps < recipe.steps and state.going.any():
         started = time.perf_counter()
@@ -129,12 +131,14 @@ def _fit(
         _evaluate(training, state, losses)
         going = state.going.clone()
         improved = state.watch(patience)
+        early |= going & ~state.going
         if best is not None and stopped is not None:
             _copy(training, improved, best)
             _copy(training, going & ~state.going, stopped)
     if best is None or stopped is None:
         return None
-    _copy(training, state.going, stopped)
+    _copy(training, ~early, stopped)
+    _copy(training, state.best_step == 0, best)  # a replicate that diverged at once has no others
     return best, stopped
 
 

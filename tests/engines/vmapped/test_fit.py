@@ -375,11 +375,12 @@ def test_diagnostics_are_taken_of_the_first_training_samples(tiny) -> None:
 
 
 def test_looking_changes_nothing(tiny) -> None:
-    """Neither how often replicates are evaluated nor what is diagnosed moves a weight or a mask."""
+    """Neither how often replicates are evaluated nor what is diagnosed moves a weight or a mask; the last are scored."""
     model = NETWORKS["mlp with norm and dropout"][1]
     found = []
     for settings in ({"evaluate_every": 6}, {"evaluate_every": 1}, {"diagnostics": DIAGNOSTICS}):
-        runs, splits = seeded(tiny["images"], model, **({"diagnostics": ()} | settings))
+        settings = {"diagnostics": (), "keep": "last"} | settings
+        runs, splits = seeded(tiny["images"], model, **settings)
         found.append([r.predictions.outputs.tobytes() for r in train_together(runs, splits)])
     assert found[0] == found[1] == found[2]
 

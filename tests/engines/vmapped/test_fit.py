@@ -375,7 +375,7 @@ def test_diagnostics_are_taken_of_the_first_training_samples(tiny) -> None:
 
 
 def test_looking_changes_nothing(tiny) -> None:
-    """Neither how often replicates are evaluated nor what is diagnosed moves a weight or a mask; the last are scored."""
+    """Neither how often replicates are evaluated nor what is diagnosed moves a weight or a mask at the end."""
     model = NETWORKS["mlp with norm and dropout"][1]
     found = []
     for settings in ({"evaluate_every": 6}, {"evaluate_every": 1}, {"diagnostics": DIAGNOSTICS}):

@@ -378,9 +378,9 @@ def test_looking_changes_nothing(tiny) -> None:
     """Neither how often replicates are evaluated nor what is diagnosed moves a weight or a mask at the end."""
     model = NETWORKS["mlp with norm and dropout"][1]
     found = []
-    for settings in ({"evaluate_every": 6}, {"evaluate_every": 1}, {"diagnostics": DIAGNOSTICS}):
-        settings = {"diagnostics": (), "keep": "last"} | settings
-        runs, splits = seeded(tiny["images"], model, **settings)
+    plain = {"diagnostics": (), "keep": "last"}
+    for changed in ({"evaluate_every": 6}, {"evaluate_every": 1}, {"diagnostics": DIAGNOSTICS}):
+        runs, splits = seeded(tiny["images"], model, **(plain | changed))
         found.append([r.predictions.outputs.tobytes() for r in train_together(runs, splits)])
     assert found[0] == found[1] == found[2]
 

@@ -99,7 +99,10 @@ def _asks_the_family(claim: Claim, result: Result) -> bool:
     primary = claim.metric in (None, result.comparison.primary.name)
     against = claim.reference in (None, result.baseline.variant.name)
     asked = claim.relation in ("better", "worse", "equivalent")
-    return claim.measure is None and against and primary and asked
+    if not (claim.measure is None and against and primary and asked):
+        return False
+    contrast = result.contrasts.get(claim.variant)
+    return contrast is None or contrast.decision is not Decision.unjudged
 
 
 def _named(claim: Claim, result: Result) -> tuple[str, ...]:

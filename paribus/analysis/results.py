@@ -272,6 +272,10 @@ def collect(
         if arm == "tuned" and _unequal_trials(comparison, budget):
             judged = tuple(flagged(contrast, Reason.unequal_budgets) for contrast in judged)
         contrasts = {contrast.variant: contrast for contrast in judged}
+        rescored = (
+            row.variant.name for row in rows if row.variant.metric != rows[0].variant.metric
+        )
+        contrasts |= {v: contrasts[v].of_two_scores() for v in rescored if v in contrasts}
     result = Result(
         suite=suite,
         comparison=comparison,

@@ -16,11 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from paribus.analysis.result_set import ComparisonRuns, ResultSet, VariantRuns
-from paribus.analysis.verdict import Contrast, Decision, Reason, decide
+from paribus.analysis.verdict import Contrast, Decision, decide
+from paribus.analysis.verdict.contrast import WITHHELD
 from paribus.errors import ParibusError
-
-WITHHELD = frozenset({Reason.floor, Reason.undefined, Reason.exhausted, Reason.skipped})
-"""Reasons beside which the scores of a variant say nothing of a change."""
 
 
 @dataclass(frozen=True)

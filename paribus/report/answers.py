@@ -165,12 +165,23 @@ def _phrase(key: tuple[str, str], contrasts: Sequence[Contrast], result: Result)
     if decision in (Decision.better, Decision.worse):
         scores = _scores(contrasts, result)
         small = f", by less than the margin of {_margin(result)}" if size is Size.within else ""
-        return f"{names} {'is' if one else 'are'} {word} than {base}{scores}{small}"
+        return f"{names} {_is(one, result)} {word} than {base}{scores}{small}"
     if decision is Decision.equivalent:
         return f"{names} {'differs' if one else 'differ'} from {base} by less than the margin of {_margin(result)}"
     if decision is Decision.identical:
         return f"{names} {'scores' if one else 'score'} exactly as {base} on every seed"
+    if decision is Decision.unjudged:
+        others = "is another score" if one else "are other scores"
+        scores = _scores(contrasts, result)
+        return f"{names} {others} than {base}{scores}, and no score is better than another"
     return _undecided(names, base, contrasts, result)
+
+
+def _is(one: bool, result: Result) -> str:
+    """Return the verb: where splits differ a score may be better because the test is easier, not the network."""
+    if any(within("task.split", path) for path in result.comparison.paths):
+        return "scores" if one else "score"
+    return "is" if one else "are"
 
 
 def _margin(result: Result) -> str:

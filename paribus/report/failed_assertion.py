@@ -8,7 +8,6 @@ from math import ceil, inf, isfinite
 from paribus.analysis.results import Result
 from paribus.analysis.verdict import Contrast, Decision, Reason, Size
 from paribus.report.formatting import interval, p_equals, plural
-from paribus.report.tables import UNTESTED
 from paribus.report.terminal import terminal
 
 MANY = 1000  # seeds, beyond which nobody is sent
@@ -39,6 +38,10 @@ TOLD = {
     Decision.identical: _ALIKE,
     Decision.wins_more: _WON,
     Decision.wins_less: _WON,
+    Decision.unjudged: (
+        "Next: state a claim of the two scores and assert its answer; between scores of the same predictions there is "
+        "no better."
+    ),
 }
 
 
@@ -58,7 +61,7 @@ def numbers(contrast: Contrast) -> str:
         size = contrast.family.size
         whole = f" for all {size} contrasts at once" if size > 1 else ""
         told[0] += f" ({100 * contrast.difference.level:.0f} %{whole})"
-    if UNTESTED.isdisjoint(contrast.reasons) and contrast.decision is not Decision.identical:
+    if contrast.tests:
         told.append(p_equals(contrast.p_holm))
     if contrast.margin is None:
         told.append("no margin")

@@ -46,6 +46,7 @@ SIGNS = {
     Decision.wins_less: "more often negative",
     Decision.equivalent: "none beyond the margin",
     Decision.identical: "none",
+    Decision.unjudged: "not judged",
 }
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from paribus.analysis import results
 from paribus.analysis.results import Floats, Result, Row
-from paribus.analysis.verdict import Contrast, Decision, Reason
+from paribus.analysis.verdict import Contrast, Decision
 from paribus.experiment.task import Metric
 from paribus.report.formatting import (
     NOTHING,
@@ -138,16 +138,9 @@ def sign(result: Result) -> str:
     return f"{base} minus variant"
 
 
-UNTESTED = frozenset(
-    {Reason.floor, Reason.undefined, Reason.exhausted, Reason.skipped, Reason.few_seeds}
-)
-"""Reasons beside which no p-value is looked at."""
-
-
 def adjusted_p(contrast: Contrast) -> str:
     """Format the adjusted p, or a dash where none is looked at: it counts as one, which was not computed."""
-    tested = UNTESTED.isdisjoint(contrast.reasons) and contrast.decision is not Decision.identical
-    return p_value(contrast.p_holm) if tested else NOTHING
+    return p_value(contrast.p_holm) if contrast.tests else NOTHING
 
 
 def wins(contrast: Contrast) -> Line:

@@ -8,7 +8,8 @@ from math import inf, isnan, nan
 import numpy as np
 import pytest
 
-from paribus import Factor, Metric, call, stats
+from paribus import Claim, Factor, Metric, call, stats
+from paribus.analysis.claims import answer_all
 from paribus.analysis.results import (
     check_control,
     penalised,
@@ -16,6 +17,7 @@ from paribus.analysis.results import (
     steps_to_target,
     timing_key,
 )
+from paribus.analysis.verdict import Decision, Size
 from paribus.stats import paired_t_interval, t_p
 from tests.helpers.handmade import FAILED, OPTIMIZERS, Bench, around, comparison, filled, record
 from tests.helpers.toys import a_run
@@ -243,6 +245,36 @@ def test_variants_that_differ_in_the_score_alone_share_their_runs(store) -> None
     assert whole.scores.tolist() == [0.75] * 10  # three of four are right
     assert half.scores.tolist() == [0.375] * 10
     assert result.baseline.dummy.tolist() == [0.25] * 10  # the first class is right once in four
+
+
+def test_between_two_scores_of_the_same_predictions_nothing_is_better_or_worse(store) -> None:
+    """METHOD 4: differences and identities are told, and claims alone are tested."""
+    found = rescored(store).result().contrasts["half"]
+    assert found.label == found.word == "not judged"
+    assert (found.decision, found.size) == (Decision.unjudged, Size.open)
+    assert found.difference.mean == pytest.approx(-0.375)
+    assert not found.not_worse
+    assert not found.better_by(0.1)
+    assert not found.open
+    assert found.fragility is found.detectable is found.margin_curve is None
+
+
+def test_scores_of_the_same_predictions_that_differ_by_rounding_are_identical(store) -> None:
+    twice = {
+        **RESCORED,
+        "factors": (Factor("metric.function.weight", {"whole": 1.0, "nearly": 1 - 1e-15}),),
+    }
+    bench = Bench(store, comparison(**twice)).put("whole", around(0.4))
+    bench.predict("whole", [[2, 1], [1, 2], [1, 2], [2, 1]], [0, 1, 1, 1])
+    assert bench.result().contrasts["nearly"].label == "identical"
+
+
+def test_a_claim_between_two_scores_of_the_same_predictions_is_tested_by_itself(store) -> None:
+    lower = Claim(name="C", text="Half is lower.", variant="half", relation="worse", source="here")
+    bench = Bench(store, comparison(**RESCORED, claims=(lower,))).put("whole", around(0.4))
+    bench.predict("whole", [[2, 1], [1, 2], [1, 2], [2, 1]], [0, 1, 1, 1])
+    (found,) = answer_all(bench.result())
+    assert (found.answer, found.untested) == ("supported", False)
 
 
 def test_a_rescored_run_that_diverged_scores_as_the_dummy_predictor_does(store) -> None:

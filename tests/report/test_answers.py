@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from paribus import Budget
+from paribus import Budget, Metric, call
 from paribus.experiment.factor import Factor
 from paribus.report.answers import answer, outcome
 from paribus.runs.run import Outcome
@@ -169,3 +169,34 @@ def test_wins_that_the_mean_does_not_bear_out_say_so(store) -> None:
     assert "adam wins on more seeds than sgd, though the mean does not exceed the margin" in text
     bench.put("adam", [x - 0.05 for x in around(0.4)])
     assert "adam wins on more seeds than sgd;" in answer([bench.result(cap=30)])
+
+
+def right(outputs, target, classes, *, weight: float) -> float:
+    """Share of right answers, times a weight."""
+    del classes
+    return weight * float((outputs.argmax(1) == target).mean())
+
+
+def test_where_splits_differ_the_score_is_better_and_not_the_network(store) -> None:
+    """An easier test part flatters; a random split of a series does."""
+    splits = {
+        "by time": call("paribus.data.splits:time_split"),
+        "random": call("paribus.data.splits:random_split"),
+    }
+    bench = Bench(store, comparison(factors=(Factor("task.split", splits),), baseline=("by time",)))
+    bench.put("by time", around(0.4)).put("random", around(0.2))
+    assert (
+        outcome(bench.result()) == "random scores clearly better than by time (0.200 against 0.400)"
+    )
+
+
+def test_another_score_of_the_same_predictions_is_told_and_not_judged(store) -> None:
+    metric = Metric(name="right", function=call(right, weight=1.0), higher_is_better=True)
+    weights = Factor("metric.function.weight", {"whole": 1.0, "half": 0.5, "third": 0.3})
+    bench = Bench(store, comparison(metric=metric, factors=(weights,), baseline=("whole",)))
+    bench.put("whole", around(0.4))
+    bench.predict("whole", [[2, 1], [1, 2], [1, 2], [2, 1]], [0, 1, 1, 1])
+    assert outcome(bench.result()) == (
+        "half and third are other scores than whole (0.375 and 0.225 against 0.750), and no score is better than "
+        "another"
+    )

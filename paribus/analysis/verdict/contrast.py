@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from paribus.analysis.verdict.family import Family
@@ -14,7 +14,8 @@ from paribus.stats import Interval, WinShare
 class Decision(StrEnum):
     """Answer to "is there a difference?"; everything that is not shown is `undecided`.
 
-    A sequence of seeds speaks of the share of seeds won: `wins_more` or `wins_less`, and neither of `better`.
+    A sequence of seeds speaks of the share of seeds won: `wins_more` or `wins_less`, and neither of `better`. Between
+    two scores of the same predictions there is no better, and the verdict is `unjudged`.
     """
 
     better = "better"
@@ -23,6 +24,7 @@ class Decision(StrEnum):
     wins_less = "wins less often"
     equivalent = "equivalent"
     identical = "identical"
+    unjudged = "not judged"
     undecided = "undecided"
 
 
@@ -56,6 +58,8 @@ class Reason(StrEnum):
     unequal_budgets = "unequal budgets"
 
 
+WITHHELD = {Reason.floor, Reason.undefined, Reason.exhausted, Reason.skipped}
+"""Reasons beside which nothing was looked at, however many seeds there are."""
 WEAK = {Reason.failures, Reason.no_margin, Reason.unequal_budgets}
 """Reasons beside which the evidence for a direction was looked at, and was too weak."""
 
@@ -207,9 +211,31 @@ class Contrast:
         return self._tested and self.difference.low > margin
 
     @property
+    def tests(self) -> bool:
+        """Whether there is a p-value to show: not of an identity, nor where the rule did not look at the evidence."""
+        untested = {*WITHHELD, Reason.few_seeds}
+        told = self.decision not in (Decision.identical, Decision.unjudged)
+        return told and untested.isdisjoint(self.reasons)
+
+    @property
     def _tested(self) -> bool:
         """Whether the rule looked at the evidence; an identity is evidence, too."""
+        if self.decision is Decision.unjudged:
+            return False
         return self.decision is not Decision.undecided or not self.reasons
+
+    def of_two_scores(self) -> Contrast:
+        """Return the contrast of two scores of the same predictions: a difference that nobody is better by."""
+        if self.decision is Decision.identical or not WITHHELD.isdisjoint(self.reasons):
+            return self
+        return replace(
+            self,
+            decision=Decision.unjudged,
+            size=Size.open,
+            reasons=(),
+            open=False,
+            margin_curve=None,
+        )
 
 
 _ADVERBS = {Size.beyond: "clearly ", Size.within: "slightly ", Size.open: ""}

@@ -45,7 +45,7 @@ SUITE = Suite(
                 Factor("recipe.model.norm", {"plain": None, "batch norm": "batch"}),
             ),
             baseline=("0.1", "plain"),
-            budgets={"quick": Budget(10, 165, 5), "full": Budget(29, 660, 120)},
+            budgets={"quick": Budget(12, 165, 6), "full": Budget(29, 660, 120)},
             claims=(
                 Claim(
                     name="C13",

@@ -266,7 +266,14 @@ def _plan(contrast: Contrast, effect: float, family: Family, seconds: float) -> 
     remark = ""
     to_bound = nan
     if failed:
-        remark = f"{failed} of {2 * contrast.n} runs failed; beside a failure nothing is shown to be within a margin"
+        # Those of an interaction are counted by seed, since each of its seeds has four runs.
+        crossed = contrast.failures_p is None
+        counted = (
+            f"on {failed} of {contrast.n} seeds a run"
+            if crossed
+            else f"{failed} of {2 * contrast.n} runs"
+        )
+        remark = f"{counted} failed; beside a failure nothing is shown to be within a margin"
     elif family.margin is not None:
         margin = family.margin
         to_bound = fewest(lambda n: power_within(d, n, margin, family) >= POWER, family.min_seeds)

@@ -58,6 +58,8 @@ def training_state(result: Result, row: Row) -> TrainingState | None:
     if curve is None or metric.margin is None:
         return None
     steps, scores = curve
+    # Weights that were never trained are never kept, so that the best step is one of training.
+    steps, scores = steps[steps > 0], scores[steps > 0]
     turned, total = metric.sign * scores, float(steps[-1])
     before = _at(steps, (1 - QUARTER) * total)
     if total - steps[before] > MAX_SHARE * total:

@@ -135,7 +135,13 @@ def _of_folder(folder: Path, arguments: Namespace) -> list[str]:
 
     plans, refusals = [], []
     for name in names:
-        for arm in pilot_arms(find_suite(name), folder):
+        try:
+            arms = list(pilot_arms(find_suite(name), folder))
+        except ParibusError as error:
+            refusals.append(error)
+            plans.append(f"{name}\nNo plan: {error.what}: {error.got}.")
+            continue
+        for arm in arms:
             title = f"{arm.title}: how many seeds? From the spreads of {arm.seeds} in {folder}."
             try:
                 plan = plan_contrasts(

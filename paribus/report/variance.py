@@ -210,6 +210,8 @@ def _percent(share: float) -> str:
 
 
 def _share(limits: Limits) -> str:
+    if not limits.high:
+        return "0 %"  # no draw changed anything, which has no limits
     return f"{_percent(limits.value)} [{100 * limits.low:.0f}, {100 * limits.high:.0f}]"
 
 
@@ -254,6 +256,8 @@ def added(spread: Spread) -> float:
 
 
 def _deviation(limits: Limits) -> str:
+    if not limits.high:
+        return "0"
     return f"{number(limits.value, 2)} [{number(limits.low, 2)}, {number(limits.high, 2)}]"
 
 

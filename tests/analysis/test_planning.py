@@ -106,6 +106,17 @@ def test_beside_failures_nothing_is_planned_to_be_within_a_margin() -> None:
     assert isnan(found["seeds to bound"]["all of them"])
 
 
+def test_failures_of_an_interaction_are_counted_by_seed() -> None:
+    crossed = {"interactions": {"a : b": ("both", "a", "b", "base")}}
+    scores = {name: bell(10) * k for name, k in {"base": 1, "a": 2, "b": 3, "both": 6}.items()}
+    scores["both"][0] = nan
+    given = {"higher_is_better": True, "failure_score": -9.0, "baseline": "base", "margin": 1.0}
+    found = plan_contrasts(decide(scores, **given, **crossed), title="").contrasts
+    remarks = {row.variant: row.remark for row in found}
+    assert remarks["both"].startswith("1 of 20 runs failed; beside")
+    assert remarks["a : b"].startswith("on 1 of 10 seeds a run failed; beside")
+
+
 def test_a_table_has_a_row_a_contrast_and_one_for_all_of_them() -> None:
     """Seconds are of a pair in each row, and of all three variants in the last."""
     found = plan_contrasts(

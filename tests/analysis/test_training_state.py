@@ -43,6 +43,14 @@ def test_the_state_by_hand(
     assert found.best_step == STEPS[int(np.argmin(curve))]
 
 
+def test_weights_that_were_never_trained_are_not_the_best(tmp_path: Path) -> None:
+    """They are never kept: where training only harms, it is held against its first evaluation."""
+    found = state_of(tmp_path, [0.3, 0.4, 0.41, 0.41, 0.41])
+    assert found is not None
+    assert (found.state, found.best_step) == (State.best, 25)
+    assert found.lost == pytest.approx(0.01)
+
+
 def test_the_steps_that_are_left_by_hand(tmp_path: Path) -> None:
     """Gains of .16 and .08 in the last two quarters: halved twice more they are at .02, the margin, not above it."""
     found = state_of(tmp_path, [0.9, 0.7, 0.54, 0.38, 0.30])

@@ -42,3 +42,21 @@ def test_an_arm_without_a_spread_hides_no_other_plan(tmp_path, monkeypatch, caps
 def test_no_plan_at_all_is_an_error(tmp_path, monkeypatch) -> None:
     with pytest.raises(ParibusError, match="identical on every seed"):
         planned(tmp_path, monkeypatch, arm("alike", BASE))
+
+
+def test_a_suite_without_its_score_hides_no_other_plan(tmp_path, monkeypatch, capsys) -> None:
+    def arms(suite, folder):
+        del folder
+        if suite.name == "activations":
+            raise ParibusError("pilot of activations", got="no log_loss", expected="it", fix="Run.")
+        yield arm("apart", MOVED)
+
+    monkeypatch.setattr(pilot, "pilot_arms", arms)
+    for name in ("activations", "optimizers"):
+        (tmp_path / f"{name}.csv").touch()
+    given = {"suite": None, "pilot": tmp_path, "effect": None, "margin": None}
+    columns = {name: name for name in ("variant", "seed", "score")}
+    assert plan(Namespace(**given, baseline=None, lower_is_better=False, **columns)) == 0
+    plans = capsys.readouterr().out.strip().split("\n\n")
+    assert "activations\nNo plan: pilot of activations: no log_loss." in plans
+    assert any(text.startswith("apart: how many seeds?") for text in plans)

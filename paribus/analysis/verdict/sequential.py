@@ -176,6 +176,8 @@ def _verdict(
     """Return direction, size and remark by the decision rule."""
     if pair.withheld_reason is not None:
         return Decision.undecided, Size.open, pair.withheld_reason
+    if pair.identical:
+        return Decision.identical, Size.within, None
     if mean.n is not None and followed.n == mean.n:
         return mean.decision, mean.size, None
     if not followed.stopped:

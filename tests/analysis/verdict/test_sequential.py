@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from paribus.analysis.verdict import Contrast, Decision, decide_sequentially
+from paribus.analysis.verdict import Contrast, Decision, Size, decide_sequentially
 
 BASE = np.linspace(0.6, 0.7, 30)
+HARDLY = [1e-9, -1e-9] * 15  # no identity, and nothing more
 
 
 def judge(*differences: Any, **rule: Any) -> tuple[Contrast, ...]:
@@ -53,11 +54,16 @@ def test_a_variant_with_fewer_seeds_is_judged_on_those() -> None:
 
 
 def test_a_mean_has_no_interval_and_nothing_is_equivalent() -> None:
-    (found,) = judge([1e-9, -1e-9] * 15, margin=0.01)
+    (found,) = judge(HARDLY, margin=0.01)
     assert found.decision is Decision.undecided
     assert isnan(found.difference.low)
     assert isnan(found.difference.high)
     assert found.p_equivalent is found.p_equivalent_holm is found.detectable is None
+
+
+def test_seeds_that_differ_by_nothing_are_identical() -> None:
+    found = judge([0.0] * 10, margin=0.01, score_range=(0, 1))[0]
+    assert (found.label, found.size, found.open) == ("identical", Size.within, True)
 
 
 def test_the_share_of_wins_has_limits_that_agree_with_the_verdict() -> None:
@@ -73,10 +79,10 @@ def test_a_floor_silences_it_and_it_stays_open() -> None:
 
 
 def test_ties_are_no_evidence() -> None:
-    (found,) = judge([0.0] * 20)
+    (found,) = judge([0.01] + [0.0] * 19)
     assert (found.label, found.wins.ties, found.open) == (
         "undecided (open after 20 seeds)",
-        20,
+        19,
         True,
     )
 
@@ -144,15 +150,15 @@ def test_a_mean_beyond_the_margin_is_clearly_better() -> None:
 
 def test_equal_accuracies_are_equivalent_within_a_wide_margin() -> None:
     """Limits of thirty equal scores are .149 away: within a margin of .15, and not of .14."""
-    (found,) = judge([0.0] * 30, margin=0.15, **SHARE)
+    (found,) = judge(HARDLY, margin=0.15, **SHARE)
     assert (found.label, found.size, found.n, found.open) == ("equivalent", "within", 30, False)
     assert -0.15 < found.difference.low < 0 < found.difference.high < 0.15
-    (narrow,) = judge([0.0] * 30, margin=0.14, **SHARE)
+    (narrow,) = judge(HARDLY, margin=0.14, **SHARE)
     assert (narrow.label, narrow.open) == ("undecided (open after 30 seeds)", True)
 
 
 def test_without_a_range_nothing_is_said_of_the_mean() -> None:
-    (found,) = judge([0.0] * 30, margin=0.15, family_size=1)
+    (found,) = judge(HARDLY, margin=0.15, family_size=1)
     assert found.label == "undecided (open after 30 seeds)"
     assert isnan(found.difference.low)
 
@@ -178,7 +184,7 @@ def test_wins_that_the_mean_does_not_bear_out_say_so() -> None:
 
 
 def test_an_interaction_of_scores_has_twice_their_range_and_one_of_logarithms_none() -> None:
-    scores = {"base": BASE, "a": BASE, "b": BASE, "both": BASE}
+    scores = {"base": BASE, "a": BASE, "b": BASE, "both": BASE + np.array(HARDLY)}
     rule: dict[str, Any] = {
         "baseline": "base",
         "higher_is_better": True,

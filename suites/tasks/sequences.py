@@ -15,7 +15,7 @@ from paribus.suites.tasks.metrics import mse
 Made = tuple[Tensor, Tensor]
 
 
-SEVENTH = "it is the square of a seventh of the standard deviation of what is asked for"
+TWENTIETH = "it is the square of a twentieth of the standard deviation of what is asked for"
 
 
 def delay(seed: int, length: int = 16, lag: int = 3, count: int = 3000) -> Dataset:
@@ -95,6 +95,6 @@ def _drawn(name: str, what: str, seed: int, make: Callable[[torch.Generator], Ma
 
 
 DELAY, COUNT_ONES, WAVE, SEQUENCE_REVERSAL = (
-    regression(source, mse(0.02, reason=SEVENTH))
+    regression(source, mse(0.0025, reason=TWENTIETH))
     for source in (delay, count_ones, wave, sequence_reversal)
 )

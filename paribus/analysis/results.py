@@ -5,7 +5,7 @@ Nothing is trained here, so a page can be rebuilt from the store at any time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -147,7 +147,7 @@ class Result:
             fixed.
         looks: numbers of seeds with which this result has been looked at, in order; the last is this one.
         taken: the looks that this result is, one a contrast; `note_looks` writes them.
-        predictions: loads what the runs of a variant said of their test parts.
+        predictions: loads what the runs of a variant said of their test parts, one after the other.
         arm: ``default``, each variant as it is stated, or ``tuned``, each the winner of a search.
         pilot: the spaces that were searched, in the tuned arm, once they are known.
         read: what was read of a user's own data, one each of the variants' data sets.
@@ -169,7 +169,7 @@ class Result:
     cap: int | None = None
     looks: tuple[int, ...] = ()
     taken: tuple[Look, ...] = ()
-    predictions: Callable[[Row], list[Predictions]] = lambda _row: []
+    predictions: Callable[[Row], Iterator[Predictions]] = lambda _row: iter(())
     arm: Arm = "default"
     pilot: Pilot | None = None
     read: tuple[DataSummary, ...] = ()
@@ -357,9 +357,9 @@ def _primary(
     return float(variant.metric.function(predictions.outputs, predictions.target, classes))
 
 
-def _predictions(row: Row, store: Store) -> list[Predictions]:
+def _predictions(row: Row, store: Store) -> Iterator[Predictions]:
     stored = (store.predictions(record.key) for record in row.present)
-    return [predictions for predictions in stored if predictions is not None]
+    return (predictions for predictions in stored if predictions is not None)
 
 
 def _dummy(

@@ -92,7 +92,7 @@ def by_source(result: Result, draws: int, sources: Sequence[str]) -> VarianceByS
     without = {row.variant.name: why for row in result.rows if (why := _unusable(row))}
     usable = [row for row in result.rows if row.variant.name not in without]
     rows = usable if base.variant.name not in without else []
-    said = {row.variant.name: result.predictions(row) for row in rows}
+    said = {row.variant.name: [*result.predictions(row)] for row in rows}
     spreads = [_spread(result, rows, row, draws, sources, said) for row in (*rows[1:], *rows[:1])]
     return VarianceBySource(
         suite=result.suite.name,

@@ -34,7 +34,7 @@ def write_bundle(
     declared: Sequence[Suite],
     path: Path,
 ) -> None:
-    """Write what the pages of some cases were made from.
+    """Write what the pages of some cases were made from, after they were.
 
     Args:
         study: that the cases are of.
@@ -44,6 +44,7 @@ def write_bundle(
         path: of the file.
     """
     settings, environment = study.settings, study.environment
+    keys = {key for result in results for key in result.run_keys}
     evidence = {
         "format": FORMAT,
         "settings": {
@@ -57,19 +58,11 @@ def write_bundle(
             "torch": environment.torch,
             "skipped": environment.skipped,
         },
-        "tables": study.store.tables(
-            {key for result in results for key in result.run_keys},
-            {key for result in results if _reads_predictions(result) for key in result.run_keys},
-        ),
+        # Predictions would be most of the evidence: only those that pages were made of are kept.
+        "tables": study.store.tables(keys, keys & study.store.read),
     }
     text = json.dumps(evidence, separators=(",", ":"))
     path.write_bytes(lzma.compress(text.encode(), preset=6))
-
-
-def _reads_predictions(result: Result) -> bool:
-    """Return whether a page reads what runs said of their test parts, which would be most of the evidence."""
-    comparison = result.comparison
-    return bool(comparison.metric or comparison.tables or comparison.figures)
 
 
 # Settings that do not decide what is on the pages.

@@ -242,7 +242,7 @@ def _extra(result: Result) -> list[str]:
     given: dict[str, list[Predictions]] = {
         name: predictions
         for name, row in provenance_tables.distinct(result, rows).items()
-        if (predictions := result.predictions(row))
+        if (predictions := [*result.predictions(row)])
     }
     if not given:
         return []

@@ -81,12 +81,15 @@ class Store:
     Args:
         path: the SQLite file; it and its folder are made if they are not there.
 
+    Attributes:
+        read: keys of the runs whose predictions were asked for.
+
     Raises:
         ParibusError: the file was written by another program or another version.
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path, self.read = path, set[str]()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, timeout=30)
@@ -186,6 +189,7 @@ class Store:
 
     def predictions(self, key: str) -> Predictions | None:
         """Return a run's predictions of its test part, or None if it left none."""
+        self.read.add(key)
         row = self._db.execute("select arrays from predictions where key = ?", (key,)).fetchone()
         return None if row is None else _unpacked(row[0])
 

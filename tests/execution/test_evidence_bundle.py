@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from paribus import Claim, ParibusError, Suite, call
+from paribus.analysis.results import Result
 from paribus.execution import evidence_bundle, session
 from paribus.execution.cases import selected
 from paribus.execution.evidence_bundle import FILE
@@ -135,6 +136,21 @@ def test_predictions_that_no_page_reads_are_left_out(tmp_path: Path) -> None:
     evidence = json.loads(lzma.decompress((out / FILE).read_bytes()))
     assert len(evidence["tables"]["runs"]) == 2 * len(comparison().variants())
     assert evidence["tables"]["predictions"] == []
+
+
+def first_of_each(result: Result) -> None:
+    """Read what the first run of each variant said, and draw nothing."""
+    for row in result.rows:
+        assert next(result.predictions(row)).outputs.ndim == 2
+
+
+def test_of_predictions_that_a_page_reads_in_part_that_part_is_kept(tmp_path: Path) -> None:
+    drawn = suite(comparison(name="points", figures={"Nothing": call(first_of_each)}))
+    out = tmp_path / "first"
+    settings = Settings(seeds=2, device="cpu", engine="loop", out=out, store=out / "s", jobs=1)
+    run_suites([drawn], replace(settings, evidence=True))
+    evidence = json.loads(lzma.decompress((out / FILE).read_bytes()))
+    assert len(evidence["tables"]["predictions"]) == len(comparison().variants())
 
 
 def test_evidence_of_other_code_is_refused(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def confusion(result: Result) -> Figure | None:
         return None
     rows_of = drawn(result)
     # No others are read: what is read is kept where evidence is, and predictions are most of it.
-    predictions = {n: result.predictions(row) for n, row in [*rows_of.items()][:MAX_VARIANTS]}
+    predictions = {n: [*result.predictions(row)] for n, row in [*rows_of.items()][:MAX_VARIANTS]}
     shown = {name: runs for name, runs in predictions.items() if runs}
     if not shown:
         return None

@@ -25,8 +25,8 @@ def reconstructions(result: Result, count: int = 10, target: str = "target") -> 
         count: how many images are shown, evenly spaced over the test part.
         target: what the targets are called.
     """
-    predictions = {name: result.predictions(row)[:1] for name, row in drawn(result).items()}
-    stored = {name: runs[0] for name, runs in predictions.items() if runs}
+    first_of = {name: next(result.predictions(row), None) for name, row in drawn(result).items()}
+    stored = {name: said for name, said in first_of.items() if said is not None}
     if not stored:
         return None
     first = next(iter(stored.values()))

@@ -19,7 +19,7 @@ def _recipe(optimizer: Call) -> Recipe:
     )
 
 
-def _rates(name: str, spoken: str, optimizer: Call, baseline: str) -> Comparison:
+def _rates(name: str, spoken: str, optimizer: Call, baseline: str, turns: str = "") -> Comparison:
     """Nine learning rates of one optimizer: one cohort."""
     return Comparison(
         name=name,
@@ -29,6 +29,7 @@ def _rates(name: str, spoken: str, optimizer: Call, baseline: str) -> Comparison
         factor=Factor("recipe.optimizer.lr", RATES),
         baseline=(baseline,),
         budgets=BUDGETS,
+        turns=turns,
         target=0.2,
         claims=(
             *(
@@ -79,10 +80,22 @@ SUITE = Suite(
     title="Learning rate and momentum",
     system="S3",
     comparisons=(
-        _rates("sgd", "SGD", call("torch.optim:SGD", lr=0.01), "0.01"),
+        _rates(
+            "sgd",
+            "SGD",
+            call("torch.optim:SGD", lr=0.01),
+            "0.01",
+            "at 1000 steps rates of 0.032 and 0.1 are ahead of 0.01, at 4000 behind it",
+        ),
         _rates("momentum", "momentum", call("torch.optim:SGD", lr=0.01, momentum=0.95), "0.01"),
         _rates("adagrad", "Adagrad", call("torch.optim:Adagrad", lr=0.01), "0.01"),
-        _rates("rmsprop", "RMSprop", call("torch.optim:RMSprop", lr=0.01), "0.01"),
+        _rates(
+            "rmsprop",
+            "RMSprop",
+            call("torch.optim:RMSprop", lr=0.01),
+            "0.01",
+            "at 1000 steps a rate of 0.0001 is behind 0.01, at 4000 ahead of it",
+        ),
         _rates("adam", "Adam", call("torch.optim:Adam", lr=0.001), "0.001"),
         Comparison(
             name="momenta",

@@ -81,6 +81,7 @@ SUITE = Suite(
             factor=CELLS,
             baseline="lstm",
             budgets={"quick": Budget(10, 400, 30), "full": Budget(29, 2000, 435)},
+            turns="at 400 steps the LSTM is behind both other cells, at 2000 ahead of them",
             target=0.15,
             claims=_gru_is_simpler("a load series", "two layers"),
             notes=(KERNELS,),

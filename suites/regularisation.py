@@ -62,6 +62,7 @@ SUITE = Suite(
             factor=Factor("recipe", REGULARISERS),
             baseline="no regulariser",
             budgets={"quick": Budget(10, 800, 11), "full": Budget(29, 3200, 350)},
+            turns="at 800 steps the smaller network is ahead of no regulariser, at 3200 behind it",
             diagnostics=(call("paribus.metrics.diagnostics:train_fit"),),
             claims=(
                 *(claim for variant in NARROWS for claim in _narrows_the_gap(variant)),

@@ -8,7 +8,9 @@ from paribus.suites.tasks.sequences import COUNT_ONES, DELAY, SEQUENCE_REVERSAL,
 CELLS = {"gru": "GRU", "rnn": "RNN", "lstm": "LSTM"}
 
 
-def _shape(name: str, question: str, task: Task, network: str, seconds: float) -> Comparison:
+def _shape(
+    name: str, question: str, task: Task, network: str, seconds: float, turns: str = ""
+) -> Comparison:
     """One shape: its task and its network, with each cell."""
     return Comparison(
         name=name,
@@ -23,6 +25,7 @@ def _shape(name: str, question: str, task: Task, network: str, seconds: float) -
         factor=Factor("recipe.model.cell", CELLS),
         baseline="gru",
         budgets={"quick": Budget(10, 300, seconds), "full": Budget(29, 2000, 40 * seconds)},
+        turns=turns,
         target=0.1,
         claims=(
             Claim(
@@ -78,6 +81,7 @@ SUITE = Suite(
             SEQUENCE_REVERSAL,
             "paribus.models.sequences:EncoderDecoder",
             5,
+            "at 300 steps the plain cell is ahead of the GRU, at 2000 behind it",
         ),
     ),
 )

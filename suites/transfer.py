@@ -191,6 +191,7 @@ SUITE = Suite(
             ),
             baseline=("all trained", "0.003"),
             budgets={"quick": Budget(10, 300, 5), "full": Budget(29, 1000, 160)},
+            turns="at 300 steps frozen layers are behind at the smaller rate, at 1000 ahead",
             target=0.5,
             claims=(
                 Claim(

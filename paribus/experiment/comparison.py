@@ -68,6 +68,7 @@ class Comparison(Frozen):
         keep_reason: why the weights at the end of training are scored, where the recipe keeps those; or why the best
             ones are the question itself, as in a search, of whose end nothing is told then. For the page.
         notes: sentences for the reader of the page.
+        turns: what of its answer turns between its budgets, for the page, as in "at 300 steps A is ahead, at 2000 B".
         interaction_scale: of a crossing of two: on what differences of differences are taken, ``score`` or ``log`` (of
             positive scores), each a contrast in the family; None asks for none. Floors and ceilings make interactions
             on one scale and hide them on another, so it is declared beforehand.
@@ -76,7 +77,7 @@ class Comparison(Frozen):
             again; a text such as ``x0.1`` stands for a multiple of what each variant declares.
     """
 
-    unsaid_defaults: ClassVar[frozenset[str]] = frozenset({"multiverse"})
+    unsaid_defaults: ClassVar[frozenset[str]] = frozenset({"multiverse", "turns"})
 
     question: str
     task: Task
@@ -95,6 +96,7 @@ class Comparison(Frozen):
     frontier: tuple[str, ...] = ()
     keep_reason: str = ""
     notes: tuple[str, ...] = ()
+    turns: str = ""
     interaction_scale: Literal["score", "log"] | None = None
     inference: Literal["dataset", "population"] = "dataset"
     multiverse: dict[str, tuple[Any, ...]] = Field(default={})

@@ -37,6 +37,9 @@ def answer(results: Sequence[Result]) -> str:
         place = f"On {device}: " if len(devices) > 1 else ""
         arms = [result for result in ran if result.device == device]
         sentences.append(place + " ".join(_arm(result, arms) for result in arms))
+    turns = results[0].comparison.turns
+    if turns and not results[0].comparison.task.from_file:
+        sentences.append(f"The answer depends on the budget: {turns}.")
     return f"**{question}** {' '.join(sentences)}"
 
 

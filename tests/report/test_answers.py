@@ -200,3 +200,16 @@ def test_another_score_of_the_same_predictions_is_told_and_not_judged(store) -> 
         "half and third are other scores than whole (0.375 and 0.225 against 0.750), and no score is better than "
         "another"
     )
+
+
+def test_what_turns_with_the_budget_is_told_beside_the_answer(store) -> None:
+    bench = Bench(store, comparison(turns="at 20 steps adam leads, at 80 sgd"))
+    for name, score in (("sgd", 0.4), ("adam", 0.2), ("rmsprop", 0.4)):
+        bench.put(name, around(score))
+    told = " The answer depends on the budget: at 20 steps adam leads, at 80 sgd."
+    result = bench.result()
+    assert answer([result]).endswith(told)
+    own = result.comparison.model_copy(
+        update={"task": result.comparison.task.model_copy(update={"path": "mine.csv"})}
+    )
+    assert told not in answer([replace(result, comparison=own)])

@@ -61,8 +61,8 @@ LETTERS = SYNTHETIC_CHARACTERS.model_copy(
 )
 
 SHORT = (
-    "Each optimizer stands at its usual settings. The 200 steps of `quick` are too few for small steps to have led far "
-    "on most tasks: there, ranks tell how soon an optimizer learns as much as how well."
+    "Each optimizer stands at its usual settings. On most tasks 2000 steps are too few for plain SGD, which is still "
+    "improving then: ranks tell how soon an optimizer learns as much as how well."
 )
 
 

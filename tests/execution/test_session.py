@@ -694,7 +694,7 @@ def test_seeds_are_added_to_what_is_open_and_to_nothing_else(opened: Opener) -> 
         "still": 9,
         "near": 12,
     }
-    assert (near.label, near.open, near.wins.ties) == ("undecided (open after 12 seeds)", True, 12)
+    assert (near.label, near.open, near.wins.ties) == ("identical", True, 12)
     assert (result.cap, len(result.seeds)) == (12, 12)
     assert not result.exploratory
 

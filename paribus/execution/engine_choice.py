@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from paribus.data.dataset import Split
 from paribus.engines.cohorts import MAX_CHUNK
-from paribus.engines.simd.trainer import COMPILED, WORTH_COMPILING, CompiledTraining
+from paribus.engines.simd.trainer import COMPILED, CompiledTraining
 from paribus.engines.vmapped.fit import StackedTraining, self_check, why_not
 from paribus.execution.executor import split_of, spread
 from paribus.execution.pool import one_thread, warm_up
@@ -22,9 +22,9 @@ MEASURED_SECONDS = 0.05
 MOST_MEASURED = 64
 # Lanes take as many steps at once as there are between evaluations, which may be all.
 MOST_STEPS_MEASURED = 64
-# With fewer steps no machine code is tried, not even if it is kept.
-FEWEST_LOADED = 500
-# Seconds that loading it takes a process, and holding it against the steps themselves.
+# Shorter trainings, by steps and by seconds in a process, are not tried in lanes.
+FEWEST_IN_LANES, WORTH_LANES = 500, 1.0
+# Seconds that recording the steps takes a process, and holding them against one another.
 LOADING = 0.5
 # Fewer steps than that are taken in the time that it takes to measure what suits them.
 FEWEST_MEASURED = 200
@@ -221,7 +221,7 @@ def _form(chosen: EngineChoice, cohort: Sequence[Run], split: Split, plain: floa
         plain: seconds of a step of all of them that is not compiled.
     """
     steps = cohort[0].recipe.steps
-    if steps < FEWEST_LOADED or plain * steps < WORTH_COMPILING:
+    if steps < FEWEST_IN_LANES or plain * steps < WORTH_LANES:
         return chosen
     try:
         compiled = _compiled_seconds(cohort, split)

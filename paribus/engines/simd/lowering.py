@@ -1,66 +1,67 @@
-"""Recorded primitive operations as C++ loops over vectors of replicates.
+"""Recorded primitive operations as instructions on vectors of replicates (see `paribus.engines.simd.program`).
 
-Operations number by number that run over the same shape become one loop, and what no other reads stays in registers.
+Operations number by number that run over the same shape become one instruction, and what no other reads is not stored.
 """
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
 from torch.fx import GraphModule, Node
 
+from paribus.engines.simd import program
 from paribus.engines.simd.operations import (
+    AS_BITS,
     EMPTY,
+    FUSED,
+    NUMBERS,
     POINTWISE,
     REDUCTIONS,
     UNIFORM,
     UnsupportedError,
     Value,
     args_of,
-    arithmetic,
     check,
-    converted,
     dtype_of,
     first_of,
-    head,
-    indices,
     is_view,
     layout_of,
     like,
-    number,
-    product,
-    scalar,
     shape_of,
 )
+from paribus.engines.simd.program import Constants, Operand, Operation
 
-# A constant of a network's own is written into the source.
+# Vectors of a network's own constant, at most.
 MOST_CONSTANT = 4096
 
 _aten, _prims = torch.ops.aten, torch.ops.prims
 
 
 class Lowered(NamedTuple):
-    """Step in C++.
+    """Step as instructions.
 
     Attributes:
-        source: of the step. It reads ``in0``, ``in1`` … and ``memory``, pointers to vectors, and changes in place what
-            the first outputs replace.
-        loss: the vector of the last output.
-        memory: vectors that it needs besides its inputs.
+        code: of the step. It reads the inputs, one after the other from place 0 on, and changes in place what the first
+            outputs replace.
+        constants: that it reads, each with whether it is a truth value.
+        loss: place of the last output.
+        memory: vectors that it needs, inputs included.
+        registers: of elementwise instructions, at most.
     """
 
-    source: str
-    loss: str
+    code: list[int]
+    constants: list[tuple[float, bool]]
+    loss: int
     memory: int
+    registers: int
 
 
 def lower(graph: GraphModule, dtype: torch.dtype, changed: Sequence[int]) -> Lowered:
-    """Return the source of a recorded step.
+    """Return the instructions of a recorded step.
 
     Args:
         graph: of `paribus.engines.simd.trace_step.record_step`.
@@ -106,14 +107,17 @@ class _Lowering:
             raise UnsupportedError("one result in two places")
         into = [self.inputs[k] for k in changed]
         self.replaces = {o: i for o, i in zip(self.outputs, into, strict=True) if o is not i}
-        self.ordinal = {n: i for i, n in enumerate(self.nodes)}
         self.uniform: dict[Node, Any] = {}
         self.origin: dict[Node, Node] = {}  # node whose memory a view shares
         self.slot: dict[Node, int] = {}
         self.values: dict[Node, Value] = {}
-        self.declared: list[str] = []
+        self.constants = Constants()
         self.allocations: list[Allocation] = []
-        self.memory = 0
+        self.code: list[int] = []
+        self.registers = 1
+        sizes = [math.prod(shape_of(n)) for n in self.inputs]
+        self.places = [sum(sizes[:i]) for i in range(len(sizes))]
+        self.first = self.memory = sum(sizes)
 
     def lowered(self) -> Lowered:
         for node in self.nodes:
@@ -124,13 +128,13 @@ class _Lowering:
         if any(out in self.uniform or self.origin[out] in self.inputs for out in results):
             raise UnsupportedError("a result that is constant, or lies in the memory of another")
         self.readers = self._readers()
-        lines: list[str] = []
         for slot in sorted(set(self.slot.values())):
-            lines += self._slot([n for n in self.nodes if self.slot.get(n) == slot])
+            self._slot([n for n in self.nodes if self.slot.get(n) == slot])
         for out, into in self.replaces.items():
-            if self.values[out].memory != self.values[into].memory:
-                lines += self._copied(out, self.values[into])
-        return Lowered("\n".join([*self.declared, *lines]), self._read(self.loss, ()), self.memory)
+            if self.values[out].place != self.values[into].place:
+                self._copy(self.value(out), self.values[into])
+        loss = self.value(self.loss).first
+        return Lowered(self.code, self.constants.values, loss, self.memory, self.registers)
 
     # Schedule
 
@@ -139,7 +143,7 @@ class _Lowering:
         check(node, self.dtype)
         self.origin[node] = node
         if node.op == "placeholder":
-            self.values[node] = Value(f"in{self.inputs.index(node)}", like(node))
+            self.values[node] = Value(self.places[self.inputs.index(node)], like(node))
         elif node.op == "get_attr":
             self.values[node] = self._constant(node)
         elif node.target in EMPTY:
@@ -189,7 +193,7 @@ class _Lowering:
                 readers[self.origin[source]].append(node)
         return readers
 
-    def _in_loop(self, source: Node, node: Node) -> bool:
+    def in_loop(self, source: Node, node: Node) -> bool:
         """Return whether a node finds a source in its own loop."""
         return self._together(source, node) and self.slot[source] == self.slot[node]
 
@@ -202,21 +206,18 @@ class _Lowering:
             self.values[node] = self.values[into]
             return
         laid = like(node)
-        name, size = f"m{self.ordinal[node]}", laid.numel()
-        self.declared.append(
-            f"Vec* const {name} = memory + {self._allocate(size, self.slot[node])};"
-        )
+        place = self._allocate(laid.numel(), self.slot[node])
         results = (self.origin[out] for out in (*self.outputs, self.loss))
         last = max((self.slot[r] for r in self.readers[node]), default=self.slot[node])
         self.allocations[-1] = self.allocations[-1]._replace(
             until=math.inf if node in results else last
         )
-        self.values[node] = Value(name, laid)
+        self.values[node] = Value(place, laid)
 
     def _allocate(self, size: int, slot: int) -> int:
         """Return the lowest place where so many vectors are free from a slot on."""
         taken = sorted((r.start, r.start + r.size) for r in self.allocations if r.until >= slot)
-        start = 0
+        start = self.first
         for begin, end in taken:
             if start + size <= begin:
                 break
@@ -247,17 +248,15 @@ class _Lowering:
         if tensor.numel() > MOST_CONSTANT or tensor.dtype == torch.bool:
             raise UnsupportedError(f"a constant of shape {tuple(tensor.shape)} and {tensor.dtype}")
         node.meta["tensor_meta"] = Layout(tensor.shape, tensor.stride(), tensor.dtype)
-        name = f"c{self.ordinal[node]}"
-        written = ", ".join(map(scalar, tensor.flatten().tolist()))
-        self.declared.append(f"static const T {name}[] = {{{written}}};")
-        return Value(name, torch.empty_strided(tensor.shape, tensor.stride(), device="meta"), True)
+        place = self.constants.array([float(x) for x in tensor.flatten().tolist()])
+        return Value(place, torch.empty_strided(tensor.shape, tensor.stride(), device="meta"))
 
-    def _value(self, node: Node) -> Value:
+    def value(self, node: Node) -> Value:
         """Return where a node's numbers are, through views."""
         if node not in self.values:
             if not is_view(node):
                 raise UnsupportedError(f"{node.target} is read before it is written")
-            source = self._value(first_of(node))
+            source = self.value(first_of(node))
             try:
                 looked: Any = node.target
                 laid = looked(source.like, *args_of(node)[1:], **node.kwargs)
@@ -266,63 +265,76 @@ class _Lowering:
             self.values[node] = source._replace(like=laid)
         return self.values[node]
 
-    def _read(self, node: Any, index: Sequence[str]) -> str:
+    def uniform_place(self, node: Any) -> int | None:
+        """Return the place of the one number that an argument is everywhere, or None where it is not."""
         if not isinstance(node, Node):
-            return number(node)
-        if node in self.uniform:
-            value = self.uniform[node]
-            return number(bool(value) if dtype_of(node) == torch.bool else value)
-        return self._value(node).at(index)
+            return self.constants.place(node)
+        if node not in self.uniform:
+            return None
+        value = self.uniform[node]
+        return self.constants.place(bool(value) if dtype_of(node) == torch.bool else value)
 
-    # Code
+    def _everywhere(self, place: int, node: Node) -> Value:
+        """Return one vector as a value of a node's shape."""
+        return Value(place, torch.empty((), device="meta").expand(shape_of(node)))
 
-    def _loop(
-        self, shape: Sequence[int], body: Callable[[Sequence[str]], Sequence[str]]
-    ) -> list[str]:
-        """Return the loops over all indices of a shape."""
-        index = indices(shape)
-        heads = [head(i, n) for i, n in zip(index, shape, strict=True) if n > 1]
-        return [" ".join([*heads, "{"]), *body(index), "}"]
+    def _source(self, node: Node) -> Value:
+        """Return where a node's numbers are, uniform ones too."""
+        place = self.uniform_place(node)
+        return self.value(node) if place is None else self._everywhere(place, node)
 
-    def _slot(self, nodes: Sequence[Node]) -> Iterator[str]:
+    # Instructions
+
+    def _slot(self, nodes: Sequence[Node]) -> None:
         loops: dict[tuple[int, ...], list[Node]] = defaultdict(list)
         for node in nodes:
             if node.target in POINTWISE:
                 loops[shape_of(node)].append(node)
             else:
-                yield from self._whole(node)
+                self._whole(node)
         for shape, together in loops.items():
             for node in together:
-                outside = [r for r in node.users if not self._in_loop(node, r)]
+                outside = [r for r in node.users if not self.in_loop(node, r)]
                 if outside or node in self.outputs or node is self.loss:
                     self._store(node)
-            yield from self._loop(shape, partial(self._pointwise, together))
+            self._elementwise(together, shape)
 
-    def _pointwise(self, nodes: Sequence[Node], index: Sequence[str]) -> list[str]:
-        found = [f"const Vec v{self.ordinal[n]} = {self._expression(n, index)};" for n in nodes]
-        stored = [n for n in nodes if n in self.values]
-        return found + [f"{self.values[n].at(index)} = v{self.ordinal[n]};" for n in stored]
+    def _elementwise(self, nodes: Sequence[Node], shape: tuple[int, ...]) -> None:
+        """Add the operations that share a loop."""
+        loop = _Loop(self, shape)
+        for node in nodes:
+            loop.add(node)
+        stores: list[tuple[int, Operand]] = []
+        for node in nodes:
+            if node in self.values:
+                made = loop.found[node]
+                if made >= 0 or -1 - made in [number for number, _ in stores]:
+                    made = loop.do(_prims.clone.default, made)
+                stores.append((-1 - made, Operand.of(self.values[node], len(shape))))
+        self._add_elementwise(shape, [*loop.loads], loop.operations, stores)
 
-    def _expression(self, node: Node, index: Sequence[str]) -> str:
-        def read(x: Any) -> str:
-            if isinstance(x, Node) and x not in self.uniform and self._in_loop(x, node):
-                return f"v{self.ordinal[x]}"
-            return self._read(x, index)
+    def _add_elementwise(
+        self,
+        shape: Sequence[int],
+        loads: Sequence[Operand],
+        operations: Sequence[Operation],
+        stores: Sequence[tuple[int, Operand]],
+    ) -> None:
+        code, registers = program.elementwise(shape, loads, operations, stores)
+        self.code += code
+        self.registers = max(self.registers, registers)
 
-        if node.target is _prims.iota.default:
-            start, step = node.kwargs["start"], node.kwargs["step"]
-            return f"Vec(T({start} + {step} * {index[0]}))"
-        if node.target is _prims.convert_element_type.default:
-            return converted(node, read(args_of(node)[0]))
-        return arithmetic(node, [*map(read, args_of(node))])
+    def _copy(self, source: Value, to: Value) -> None:
+        """Add that a value is copied to another place."""
+        dims = to.like.dim()
+        clone = Operation(NUMBERS[_prims.clone.default], (0,))
+        stores = [(0, Operand.of(to, dims))]
+        self._add_elementwise(to.like.shape, [Operand.of(source, dims)], [clone], stores)
 
-    def _copied(self, source: Node, to: Value) -> list[str]:
-        return self._loop(shape_of(source), lambda i: [f"{to.at(i)} = {self._read(source, i)};"])
-
-    def _whole(self, node: Node) -> list[str]:
-        """Emit an operation that is not elementwise."""
+    def _whole(self, node: Node) -> None:
+        """Add an operation that is not elementwise."""
         forms = {
-            **dict.fromkeys((*REDUCTIONS, _prims.var.default), self._reduction),
+            **dict.fromkeys(REDUCTIONS, self._reduction),
             _aten.mm.default: self._product,
             _aten.bmm.default: self._products,
             _prims.cat.default: self._cat,
@@ -333,83 +345,146 @@ class _Lowering:
         if node.target not in forms:
             raise UnsupportedError(f"{node.target}")
         self._store(node)
-        return forms[node.target](node, self.values[node])
+        forms[node.target](node, self.values[node])
 
-    def _product(self, node: Node, out: Value) -> list[str]:
-        a, b = map(self._value, args_of(node))
-        return [product(a, b, out)]
+    def _product(self, node: Node, out: Value) -> None:
+        a, b = map(self._source, args_of(node))
+        self.code += program.product(a, b, out)
 
-    def _products(self, node: Node, out: Value) -> list[str]:
-        values = (*map(self._value, args_of(node)), out)
-        each = range(shape_of(node)[0])
-        return [product(*(x._replace(like=x.like[i]) for x in values)) for i in each]
+    def _products(self, node: Node, out: Value) -> None:
+        values = (*map(self._source, args_of(node)), out)
+        for i in range(shape_of(node)[0]):
+            self.code += program.product(*(x._replace(like=x.like[i]) for x in values))
 
-    def _reduction(self, node: Node, out: Value) -> list[str]:
+    def _reduction(self, node: Node, out: Value) -> None:
+        source = self._source(args_of(node)[0])
         operation: Any = node.target
-        source, shape = args_of(node)[0], shape_of(args_of(node)[0])
-        dims = [d % len(shape) for d in args_of(node)[1]]
-        index = indices(shape)
-        over = [d for d in dims if shape[d] > 1]
-        left = [d for d in range(len(shape)) if d not in dims and shape[d] > 1]
-        x = self._read(source, index)
-        to = out.at([index[d] for d in range(len(shape)) if d not in dims])
-        inner = " ".join(head(index[d], shape[d]) for d in over)
-        if node.target is _prims.var.default:
-            count = math.prod(shape[d] for d in dims)
-            given = args_of(node)[2:] or [node.kwargs.get("correction", 1.0)]
-            correction = float(given[0])
-            body = [
-                "Vec s = Vec(T(0)), q = Vec(T(0));",
-                f"{inner} s = s + {x};",
-                f"s = s / {number(float(count))};",
-                f"{inner} {{ const Vec d = {x} - s; q = at::vec::fmadd(d, d, q); }}",
-                f"{to} = q / {number(count - correction)};",
-            ]
-        else:
-            start, add = REDUCTIONS[operation]
-            body = [f"Vec s = Vec({start});", f"{inner} s = {add.format('s', x)};", f"{to} = s;"]
-        return [" ".join([*(head(index[d], shape[d]) for d in left), "{"]), *body, "}"]
+        shape = source.like.shape
+        over = sorted(d % len(shape) for d in args_of(node)[1])
+        kept = [d for d in range(len(shape)) if d not in over]
+        count = math.prod(shape[d] for d in over)
+        given = args_of(node)[2:] or [node.kwargs.get("correction", 1.0)]
+        variance = node.target is _prims.var.default
+        divisor = count - float(given[0]) if variance else 1.0
+        places = (self.constants.place(float(count)), self.constants.place(divisor))
+        self.code += program.reduction(
+            REDUCTIONS.index(operation), places, source, out, over, kept
+        )
 
-    def _cat(self, node: Node, out: Value) -> list[str]:
+    def _cat(self, node: Node, out: Value) -> None:
         parts, *dims = args_of(node)
-        lines: list[str] = []
         at, dim = 0, dims[0] if dims else 0
         for part in parts:
             length = shape_of(part)[dim]
-            lines += self._copied(part, out._replace(like=out.like.narrow(dim, at, length)))
+            self._copy(self._source(part), out._replace(like=out.like.narrow(dim, at, length)))
             at += length
-        return lines
 
-    def _unsliced(self, node: Node, out: Value) -> list[str]:
-        """Emit a slice in a tensor of zeros."""
+    def _unsliced(self, node: Node, out: Value) -> None:
+        """Add a slice in a tensor of zeros."""
         part, _, dim, *bounds = args_of(node)
+        self._copy(self._everywhere(self.constants.place(0.0), node), out)
         into = out._replace(like=_aten.slice.Tensor(out.like, dim, *bounds))
-        zeros = self._loop(shape_of(node), lambda i: [f"{out.at(i)} = {number(0.0)};"])
-        return zeros + self._copied(part, into)
+        self._copy(self._source(part), into)
 
-    def _gather(self, node: Node, out: Value) -> list[str]:
+    def _gather(self, node: Node, out: Value) -> None:
         source, dim, which = args_of(node)[:3]
-        value, dim = self._value(source), dim % len(shape_of(source))
-        if value.plain:
-            raise UnsupportedError("entries of a constant")
+        dim %= len(shape_of(source))
+        values = (self._source(which), self._source(source), out)
+        self.code += program.gather(shape_of(node), *values, dim)
 
-        stride, length = value.like.stride(dim), shape_of(source)[dim]
-
-        def body(index: Sequence[str]) -> list[str]:
-            place = f"{value.memory} + {value.place(index, without=dim)}"
-            chosen = self._read(which, index)
-            return [f"{out.at(index)} = picked({place}, {stride}, {length}, {chosen});"]
-
-        return self._loop(shape_of(node), body)
-
-    def _scatter(self, node: Node, out: Value) -> list[str]:
+    def _scatter(self, node: Node, out: Value) -> None:
         source, dim, which, value = args_of(node)
         dim %= len(shape_of(node))
-        stride, length = out.like.stride(dim), shape_of(node)[dim]
+        self._copy(self._source(source), out)
+        place = self.constants.place(float(value))
+        self.code += program.scatter(shape_of(which), self._source(which), out, dim, place)
 
-        def body(index: Sequence[str]) -> list[str]:
-            place = f"{out.memory} + {out.place(index, without=dim)}"
-            chosen = self._read(which, index)
-            return [f"put({place}, {stride}, {length}, {chosen}, {scalar(value)});"]
 
-        return self._copied(source, out) + self._loop(shape_of(which), body)
+class _Loop:
+    """Elementwise operations over one shape.
+
+    Attributes:
+        loads: what is read, with its number.
+        operations: in order.
+        found: where each node's numbers are, as operands of operations.
+    """
+
+    def __init__(self, lowering: _Lowering, shape: tuple[int, ...]) -> None:
+        self.lowering, self.shape = lowering, shape
+        self.loads: dict[Operand, int] = {}
+        self.operations: list[Operation] = []
+        self.found: dict[Node, int] = {}
+        # Factors of products that one sum alone reads, which is computed with them.
+        self.factors: dict[Node, list[int]] = {}
+
+    def add(self, node: Node) -> None:
+        """Add what computes a node."""
+        operation, arguments = node.target, args_of(node)
+        if operation is _prims.iota.default:
+            given: Any = node.kwargs
+            start, step = given["start"], given["step"]
+            numbers = [float(start + step * i) for i in range(self.shape[0])]
+            place = self.lowering.constants.array(numbers)
+            self.found[node] = self._load(Operand(place, (int(self.shape[0] > 1),)))
+        elif operation is _prims.convert_element_type.default:
+            self.found[node] = self._converted(node)
+        elif dtype_of(node) == torch.bool and operation in AS_BITS:
+            self.found[node] = self.do(AS_BITS[operation], *map(self._read, arguments))
+        elif operation is _prims.pow.default and arguments[1] == 2:
+            x = self._read(arguments[0])
+            self.found[node] = self.do(_prims.mul.default, x, x)
+        elif operation is _prims.mul.default and self._is_added(node):
+            self.factors[node] = [*map(self._read, arguments)]
+        elif operation is _prims.add.default and (product := self._product_in(arguments)):
+            other = arguments[1 - arguments.index(product)]
+            self.found[node] = self.do(FUSED, *self.factors.pop(product), self._read(other))
+        else:
+            self.found[node] = self.do(operation, *map(self._read, arguments))
+
+    def do(self, operation: Any, *operands: int) -> int:
+        """Add an operation; return its result as an operand."""
+        self.operations.append(Operation(NUMBERS[operation], operands))
+        return -len(self.operations)
+
+    def _load(self, operand: Operand) -> int:
+        return self.loads.setdefault(operand, len(self.loads))
+
+    def _everywhere(self, place: int) -> int:
+        return self._load(Operand(place, (0,) * len(self.shape)))
+
+    def _read(self, x: Any) -> int:
+        if isinstance(x, Node) and x in self.factors:
+            return self.do(_prims.mul.default, *self.factors.pop(x))
+        if isinstance(x, Node) and x in self.found:
+            return self.found[x]
+        place = self.lowering.uniform_place(x)
+        if place is not None:
+            return self._everywhere(place)
+        return self._load(Operand.of(self.lowering.value(x), len(self.shape)))
+
+    def _is_added(self, node: Node) -> bool:
+        """Return whether a product is read by one sum in this loop and by nothing else."""
+        users = [*node.users]
+        if len(users) != 1 or node in self.lowering.values or dtype_of(node) == torch.bool:
+            return False
+        (user,) = users
+        once = [*args_of(user)].count(node) == 1
+        return user.target is _prims.add.default and once and self.lowering.in_loop(node, user)
+
+    def _product_in(self, nodes: Sequence[Any]) -> Node | None:
+        return next((n for n in nodes if isinstance(n, Node) and n in self.factors), None)
+
+    def _converted(self, node: Node) -> int:
+        """Return a number in another type, where SIMD registers hold both."""
+        x, after = args_of(node)[:2]
+        before, number = dtype_of(x), self._read(x)
+        if after == before or torch.bool not in (before, after):
+            if before.is_floating_point and not after.is_floating_point:
+                raise UnsupportedError("numbers that become whole ones")
+            return number
+        if after == torch.bool:
+            return self.do(_prims.ne.default, number, self._constant(0.0))
+        return self.do(_prims.where.default, number, self._constant(1.0), self._constant(0.0))
+
+    def _constant(self, value: float) -> int:
+        return self._everywhere(self.lowering.constants.place(value))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -11,41 +10,10 @@ from torch import Tensor
 from torch.fx import Node
 
 _aten, _prims = torch.ops.aten, torch.ops.prims
-INFINITY = "std::numeric_limits<T>::infinity()"
 
 
 class UnsupportedError(Exception):
     """Operation without a SIMD form; the message names it."""
-
-
-def _between(sign: str) -> Callable[..., str]:
-    return lambda a, b: f"({a} {sign} {b})"
-
-
-def _method(name: str) -> Callable[..., str]:
-    return lambda a: f"({a}).{name}()"
-
-
-def _function(name: str) -> Callable[..., str]:
-    return lambda a: f"({a}).map([](T x) -> T {{ return std::{name}(x); }})"
-
-
-def _power(a: str, b: str) -> str:
-    return f"({a} * {a})" if b == number(2.0) else f"({a}).pow({b})"
-
-
-def number(value: Any) -> str:
-    """Return a constant as a vector."""
-    return f"truth({str(value).lower()})" if isinstance(value, bool) else f"Vec({scalar(value)})"
-
-
-def scalar(value: float) -> str:
-    """Return a constant."""
-    if math.isnan(value):
-        return "std::numeric_limits<T>::quiet_NaN()"
-    if math.isinf(value):
-        return f"{'-' if value < 0 else ''}{INFINITY}"
-    return f"T({float(value)!r})"
 
 
 METHODS = (
@@ -68,22 +36,29 @@ SIGNS = {
     "eq": "==",
     "ne": "!=",
 }
-ARITHMETIC: Mapping[Any, Callable[..., str]] = {
-    **{getattr(_prims, name).default: _method(name) for name in METHODS},
-    **{getattr(_prims, name).default: _function(name) for name in FUNCTIONS},
-    **{getattr(_prims, name).default: _between(sign) for name, sign in SIGNS.items()},
-    _prims.sign.default: lambda a: (
-        f"(chosen({a} > {number(0.0)}, {number(1.0)}, {number(0.0)})"
-        f" - chosen({a} < {number(0.0)}, {number(1.0)}, {number(0.0)}))"
+FUSED = "multiply and add"
+ARITHMETIC: Mapping[Any, str] = {
+    **{getattr(_prims, name).default: f"a.{name}()" for name in METHODS},
+    **{
+        getattr(_prims, name).default: f"a.map([](T x) -> T {{ return std::{name}(x); }})"
+        for name in FUNCTIONS
+    },
+    **{getattr(_prims, name).default: f"a {sign} b" for name, sign in SIGNS.items()},
+    _prims.sign.default: (
+        "chosen(a > Vec(T(0)), Vec(T(1)), Vec(T(0))) - chosen(a < Vec(T(0)), Vec(T(1)), Vec(T(0)))"
     ),
-    _prims.bitwise_not.default: lambda a: f"chosen({a}, truth(false), truth(true))",
-    _prims.maximum.default: lambda a, b: f"at::vec::maximum({a}, {b})",
-    _prims.minimum.default: lambda a, b: f"at::vec::minimum({a}, {b})",
-    _prims.pow.default: _power,
-    _prims.where.default: lambda c, a, b: f"chosen({c}, {a}, {b})",
-    _prims.clone.default: lambda a: a,
+    _prims.bitwise_not.default: "chosen(a, truth(false), truth(true))",
+    _prims.maximum.default: "at::vec::maximum(a, b)",
+    _prims.minimum.default: "at::vec::minimum(a, b)",
+    _prims.pow.default: "a.pow(b)",
+    _prims.where.default: "chosen(a, b, c)",
+    _prims.clone.default: "a",
+    FUSED: "at::vec::fmadd(a, b, c)",
 }
-POINTWISE = {*ARITHMETIC, _prims.convert_element_type.default, _prims.iota.default}
+"""Elementwise operations of up to three vectors in C++; the number of an operation is its place."""
+NUMBERS = {operation: number for number, operation in enumerate(ARITHMETIC)}
+CASES = " ".join(f"CASE({i}, ({text}))" for i, text in enumerate(ARITHMETIC.values()))
+POINTWISE = {*ARITHMETIC.keys() - {FUSED}, _prims.convert_element_type.default, _prims.iota.default}
 # Of integers, which SIMD registers hold in the network's dtype.
 WHOLE = {
     *(
@@ -118,84 +93,44 @@ EMPTY = {
     _aten.empty_permuted.default,
     _aten.empty.memory_format,
 }
-REDUCTIONS = {
-    _prims.sum.default: ("T(0)", "{} + {}"),
-    _prims.prod.default: ("T(1)", "{} * {}"),
-    _prims.amax.default: (f"-{INFINITY}", "at::vec::maximum({}, {})"),
-    _prims.amin.default: (INFINITY, "at::vec::minimum({}, {})"),
-}
-INDEX = "ijkabc"
+REDUCTIONS = [
+    _prims.sum.default,
+    _prims.prod.default,
+    _prims.amax.default,
+    _prims.amin.default,
+    _prims.var.default,
+]
+"""Reductions over dimensions, in the order of the interpreter's."""
 
 
 class Value(NamedTuple):
-    """Place of numbers in memory.
+    """Where a node's vectors are.
 
     Attributes:
-        memory: name of a pointer.
-        like: a tensor that holds nothing, laid out there as these numbers are.
-        plain: whether the pointer is to numbers that all replicates share, instead of vectors.
+        place: of the first, among those of memory; negative ones are of constants.
+        like: a tensor that holds nothing, laid out there as these vectors are.
     """
 
-    memory: str
+    place: int
     like: Tensor
-    plain: bool = False
 
-    def place(self, index: Sequence[str], without: int | None = None) -> str:
-        """Return the offset of an index; dimensions of one entry count once, and one may be left out."""
-        shape, strides = self.like.shape, self.like.stride()
-        index = index[len(index) - len(shape) :]
-        terms = [
-            f"{i} * {strides[d]}"
-            for d, i in enumerate(index)
-            if d != without and shape[d] > 1 and strides[d]
+    @property
+    def first(self) -> int:
+        """Place of the vector whose indices are zero."""
+        return moved(self.place, int(self.like.storage_offset()))
+
+    def strides(self, dims: int, without: int | None = None) -> list[int]:
+        """Return the distance of neighbours along each of the last dimensions; zero where there is one entry alone."""
+        own = [
+            s if n > 1 and d != without else 0
+            for d, (n, s) in enumerate(zip(self.like.shape, self.like.stride(), strict=True))
         ]
-        return " + ".join([str(self.like.storage_offset()), *terms])
-
-    def at(self, index: Sequence[str]) -> str:
-        """Return the vector of an index."""
-        found = f"{self.memory}[{self.place(index)}]"
-        return f"Vec({found})" if self.plain else found
+        return [0] * (dims - len(own)) + own[len(own) - dims :] if dims else []
 
 
-def indices(shape: Sequence[int]) -> list[str]:
-    """Return the loop variables of a shape's dimensions, zero for one of size one."""
-    return [INDEX[d] if n > 1 else "0" for d, n in enumerate(shape)]
-
-
-def head(index: str, length: int) -> str:
-    """Return a loop's head."""
-    return f"for (int {index} = 0; {index} < {length}; ++{index})"
-
-
-def product(a: Value, b: Value, out: Value) -> str:
-    """Return a matrix product, all shapes and strides known to the compiler."""
-    if a.plain or b.plain:
-        raise UnsupportedError("a product with a constant")
-    (m, k), n = a.like.shape, b.like.shape[1]
-    strides = [s for x in (a, b, out) for s in x.like.stride()]
-    template = ", ".join(map(str, [m, n, k, *strides]))
-    where = ", ".join(f"{x.memory} + {x.like.storage_offset()}" for x in (a, b, out))
-    return f"product<{template}>({where});"
-
-
-def arithmetic(node: Node, parts: Sequence[str]) -> str:
-    """Return an elementwise operation."""
-    operation: Any = node.target
-    if dtype_of(node) == torch.bool:
-        operation = AS_BITS.get(operation, operation)
-    return ARITHMETIC[operation](*parts)
-
-
-def converted(node: Node, x: str) -> str:
-    """Return a number in another type, where SIMD registers hold both."""
-    before, after = dtype_of(args_of(node)[0]), args_of(node)[1]
-    if before == torch.bool:
-        return x if after == torch.bool else f"chosen({x}, {number(1.0)}, {number(0.0)})"
-    if after == torch.bool:
-        return f"({x} != {number(0.0)})"
-    if before.is_floating_point and not after.is_floating_point:
-        raise UnsupportedError("numbers that become whole ones")
-    return x
+def moved(place: int, by: int) -> int:
+    """Return the place so many vectors on; those of constants are counted downwards from -1."""
+    return place + by if place >= 0 else place - by
 
 
 def check(node: Node, dtype: torch.dtype) -> None:

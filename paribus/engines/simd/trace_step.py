@@ -28,6 +28,7 @@ class Sample(NamedTuple):
         state: of the optimizer, by name, ``(1, parameter)`` each.
         buffers: of the network, by name.
         numbers: hyper-parameters and what follows from them, by name, ``(1, 1)`` each.
+        masks: of dropout, by name.
         inputs: ``(batch, ...)`` each.
         targets: the same.
     """
@@ -36,13 +37,14 @@ class Sample(NamedTuple):
     state: dict[str, Tensor]
     buffers: dict[str, Tensor]
     numbers: dict[str, Tensor]
+    masks: dict[str, Tensor]
     inputs: Sequence[Tensor]
     targets: Sequence[Tensor]
 
     @property
     def tensors(self) -> list[Tensor]:
         """Tensors of all roles, in one order."""
-        named = (self.state, self.buffers, self.numbers)
+        named = (self.state, self.buffers, self.numbers, self.masks)
         return [
             self.weights,
             *(x for each in named for x in each.values()),
@@ -54,11 +56,12 @@ class Sample(NamedTuple):
         """Return the same names with other tensors, in the order of `tensors`."""
         left = iter(tensors)
         weights = next(left)
-        state, buffers, numbers = (
-            {name: next(left) for name in each} for each in (self.state, self.buffers, self.numbers)
+        state, buffers, numbers, masks = (
+            {name: next(left) for name in each}
+            for each in (self.state, self.buffers, self.numbers, self.masks)
         )
         inputs, targets = ([next(left) for _ in each] for each in (self.inputs, self.targets))
-        return Sample(weights, state, buffers, numbers, inputs, targets)
+        return Sample(weights, state, buffers, numbers, masks, inputs, targets)
 
 
 def record_step(
@@ -102,7 +105,7 @@ def _gradient(stack: StackedNetwork, loss: Loss, s: Sample) -> tuple[Tensor, Ten
         p: Sequence[Tensor], b: Sequence[Tensor]
     ) -> tuple[Tensor, tuple[Tensor, list[Tensor]]]:
         buffers = {name: x.clone() for name, x in zip(s.buffers, b, strict=True)}
-        named = dict(zip(stack.names, p, strict=True)) | buffers
+        named = dict(zip(stack.names, p, strict=True)) | buffers | s.masks
         mean_loss = loss(functional_call(stack.base, named, tuple(s.inputs)), *s.targets).mean()
         return mean_loss, (mean_loss, [*buffers.values()])
 

@@ -1,44 +1,33 @@
-"""Compiled steps of a cohort: data picked, forward, backward, clipping and update in one call.
+"""Compiled steps of a cohort: data picked, forward, backward, clipping and update of many steps in one call.
 
-Steps of small networks are written in C++, replicates side by side in vector registers (see `paribus.engines.simd`),
-and built by the system's compiler: kept in the cache, so that the next process loads it, whatever its cohort.
+Steps of small networks are a program of vector instructions, replicates side by side in vector registers, which one
+library runs for every network (see `paribus.engines.simd`). It is built by the system's compiler once for a machine.
 """
 
 from __future__ import annotations
 
-import inspect
-import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import starmap
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from paribus.data.dataset import Split
-from paribus.engines.simd.codegen import SimdSteps, hopeless, library, source_of
 from paribus.engines.simd.operations import UnsupportedError
+from paribus.engines.simd.steps import SimdSteps, hopeless, interpreter, program_of
 from paribus.engines.toolchain import UnavailableError
-from paribus.engines.vmapped.batches import Samples
 from paribus.engines.vmapped.fit import train_together
 from paribus.engines.vmapped.optimizers import KINDS
-from paribus.engines.vmapped.parameters import StackedNetwork
 from paribus.engines.vmapped.tracing import TracedGradient
 from paribus.engines.vmapped.trainer import StackedTraining, clipped
-from paribus.runs.fingerprint import fingerprint
 from paribus.runs.run import Run, RunResult
-from paribus.spec import canonical
 from paribus.training.batch_order import steps_per_epoch
 
 COMPILED = "stacked-compiled"  # name of the engine in runs
 MAX_CHECKED_STEPS = 8  # steps of the first call, which are compared with plain ones
 # One call takes as many steps as have so many sample numbers, which are all that grows with them.
 NUMBERS_AT_ONCE = 2**21
-# Seconds of training that justify compiling: it takes four seconds, once, and cuts a step to a fifth of its time.
-WORTH_COMPILING = 10.0
-NOT_CACHED = "no machine code of its steps is cached, and compiling would take longer than it saves"
 NO_SIMD_FORM = (
     "its replicates are convolutional, leave a core's cache or hold integers too large for SIMD"
 )
@@ -47,11 +36,6 @@ APART = 0.05
 FARTHEST = 1.0
 
 Steps = Callable[..., Tensor]
-# Modules that define the steps besides the recorded gradient; read at import, not when they are edited.
-WRITTEN_IN = (clipped, KINDS["SGD"].step, Samples, StackedNetwork)
-SOURCES = [
-    inspect.getsource(sys.modules[name]) for name in (__name__, *(x.__module__ for x in WRITTEN_IN))
-]
 
 
 class CompiledTraining(StackedTraining):
@@ -60,14 +44,10 @@ class CompiledTraining(StackedTraining):
     Args:
         runs: as of `StackedTraining`.
         splits: the same.
-        make_from: seconds of training without machine code that justify compiling, if none is cached.
     """
 
-    def __init__(
-        self, runs: Sequence[Run], splits: Sequence[Split], *, make_from: float = WORTH_COMPILING
-    ) -> None:
+    def __init__(self, runs: Sequence[Run], splits: Sequence[Split]) -> None:
         super().__init__(runs, splits)
-        self.make_from = make_from
         every = self.recipe.evaluate_every or steps_per_epoch(
             len(splits[0].train), self.recipe.batch_size
         )
@@ -75,8 +55,6 @@ class CompiledTraining(StackedTraining):
         self._unwatched = unwatched = min(every, self.recipe.steps) - self.watching
         if self.device != "cpu":
             self.reason = "steps are compiled for the CPU alone"
-        elif self.stack.masks:
-            self.reason = "dropout masks are drawn one by one"
         elif not unwatched:
             self.reason = "every step is watched"
         else:
@@ -99,6 +77,7 @@ class CompiledTraining(StackedTraining):
             return
         # Views of one another would be copied at each call.
         self.samples = self.samples.holding([x.contiguous() for x in self.samples.tensors])
+        self.stack.draw_masks(self.steps)  # in the shape that they are recorded in
         if self.gradient is None:
             self.gradient = self._choose_gradient(*self.samples.pick(rows[0]))
         try:
@@ -117,6 +96,7 @@ class CompiledTraining(StackedTraining):
         read = [
             *self.update.constant.values(),
             *self.update.ahead(len(rows)).values(),
+            *self.stack.masks_of(range(self.steps, self.steps + len(rows))).values(),
             *self.samples.tensors,
             rows,
         ]
@@ -126,27 +106,30 @@ class CompiledTraining(StackedTraining):
     def _changing(self) -> list[Tensor]:
         """Tensors that the steps change."""
         weights = self.stack.weights.detach()
-        return [weights, *self.update.state.values(), *self.stack.buffers.values()]
+        buffers = [self.stack.buffers[name] for name in self.stack.changing]
+        return [weights, *self.update.state.values(), *buffers]
 
     def _compile(self, rows: Tensor, gradient: TracedGradient) -> SimdSteps:
-        """Return the steps' machine code, built unless it is cached, and checked against the steps themselves.
+        """Return the steps as a program, checked against the steps themselves.
 
         Raises:
             UnsupportedError: they have no SIMD form.
-            UnavailableError: machine code is neither cached nor worth compiling, or cannot be compiled.
+            UnavailableError: the interpreter cannot be built.
         """
         if hopeless(gradient.graph, self.parameters, self.samples):
             raise UnsupportedError(NO_SIMD_FORM)
+        program = program_of(
+            self.stack, self.loss, self.update, self.recipe.clip_norm, self.samples, rows
+        )
         steps, arguments = self._flat(gradient), self._arguments(rows)
         wanted, rocked = self._copied(arguments), self._copied(arguments)
         with torch.no_grad():
-            started = time.perf_counter()
             losses = steps(*wanted)
-            seconds = (time.perf_counter() - started) / len(rows) * self.recipe.steps
             rocked[0].mul_(_rocking(rocked[0]))
-            path = self._library(rows, seconds)
-            code = self._checked(path, arguments, wanted, losses, (*rocked, steps(*rocked)))
-        self.at_once = min(self._unwatched, max(len(rows), NUMBERS_AT_ONCE // rows[0].numel()))
+            code = SimdSteps(interpreter(), program)
+            self._check(code, arguments, wanted, losses, (*rocked, steps(*rocked)))
+        numbers = rows[0].numel() + sum(self.stack.buffers[n].numel() for n in self.stack.masks)
+        self.at_once = min(self._unwatched, max(len(rows), NUMBERS_AT_ONCE // numbers))
         return code
 
     def _copied(self, arguments: Sequence[Tensor]) -> list[Tensor]:
@@ -154,66 +137,35 @@ class CompiledTraining(StackedTraining):
         count = len(self._changing)
         return [*(x.clone() for x in arguments[:count]), *arguments[count:]]
 
-    def _checked(
+    def _check(
         self,
-        path: Path,
+        code: SimdSteps,
         arguments: Sequence[Tensor],
         expected: Sequence[Tensor],
         losses: Tensor,
         rocked: Sequence[Tensor],
-    ) -> SimdSteps:
-        """Return machine code whose steps were checked against plain ones.
+    ) -> None:
+        """Hold the steps of a program against plain ones.
 
         Args:
-            path: of the code, which is put away if it does not, so that it is made again.
+            code: the program.
             arguments: of the steps.
             expected: what those are after them.
             losses: what the steps return.
             rocked: arguments and losses after them, had the weights been others by rounding.
+
+        Raises:
+            RuntimeError: they are not the same steps.
         """
-        try:
-            code, tensors = SimdSteps(path, arguments), self._copied(arguments)
-            if not code.fits(tensors):
-                raise RuntimeError(
-                    "the tensors of the steps have another layout than the compiled code"
-                )
-            code_losses = code(*tensors)
-            of_losses = [x.t() for x in (code_losses, losses, torch.zeros_like(losses), rocked[-1])]
-            changed = range(len(self._changing))
-            ends = [(tensors[i], expected[i], arguments[i], rocked[i]) for i in changed]
-            if not _same(*of_losses) or not all(starmap(_same, ends)):
-                raise RuntimeError("compiled steps give other results than plain steps")
-        except (RuntimeError, OSError):
-            path.unlink(missing_ok=True)
-            raise
-        return code
-
-    def _library(self, rows: Tensor, seconds: float) -> Path:
-        """Return the library of the steps, built unless cached; ``seconds`` is what the training takes without it."""
-
-        def source() -> str:
-            if seconds < self.make_from:
-                raise UnavailableError(NOT_CACHED)
-            return source_of(
-                self.stack, self.loss, self.update, self.recipe.clip_norm, self.samples, rows
-            )
-
-        return library(self._name(rows)).built(source)
-
-    def _name(self, rows: Tensor) -> str:
-        """Return all that the machine code depends on, besides the machine: it is of one replicate and one step.
-
-        A network that is not only what its file and its arguments say is found out when its steps are held against it.
-        """
-        task, recipe = self.runs[0].task, self.recipe
-        written = fingerprint((recipe.model, task.loss), COMPILED)
-        made = (written, canonical(recipe.model), canonical(task.loss))
-        held = (*self._changing, *self.update.constant.values(), *self.samples.tensors)
-        layouts = [(x.shape[1:], x.dtype) for x in held]
-        update, sources = self.update, (*self.samples.inputs, *self.samples.targets)
-        fixed = (update.kind, sorted(update.fixed.items()), recipe.clip_norm)
-        settings = (fixed, [source.missing for source in sources], self.dtype)
-        return repr((SOURCES, made, settings, layouts, rows.shape[2:]))
+        tensors = self._copied(arguments)
+        if not code.fits(tensors):
+            raise RuntimeError("the tensors of the steps have another layout than their program")
+        code_losses = code(*tensors)
+        of_losses = [x.t() for x in (code_losses, losses, torch.zeros_like(losses), rocked[-1])]
+        changed = range(len(self._changing))
+        ends = [(tensors[i], expected[i], arguments[i], rocked[i]) for i in changed]
+        if not _same(*of_losses) or not all(starmap(_same, ends)):
+            raise RuntimeError("compiled steps give other results than plain steps")
 
     def _flat(self, gradient: TracedGradient) -> Steps:
         """Return the steps as a function of `_arguments`, which changes weights, state and buffers in place."""
@@ -221,9 +173,10 @@ class CompiledTraining(StackedTraining):
         names: list[list[str]] = [
             ["weights"],
             [*update.state],
-            [*stack.buffers],
+            [*stack.changing],
             [*update.constant],
             [*update.ahead(1)],
+            [*stack.masks],
             ["data"] * len(self.samples.tensors),
             ["rows"],
         ]
@@ -231,7 +184,7 @@ class CompiledTraining(StackedTraining):
 
         def steps(*tensors: Tensor) -> Tensor:
             left = iter(tensors)
-            (w,), state, buffers, constant, ahead, data, (rows,) = (
+            (w,), state, buffers, constant, ahead, masks, data, (rows,) = (
                 [next(left) for _ in group] for group in names
             )
             samples = self.samples.holding(data)
@@ -239,7 +192,8 @@ class CompiledTraining(StackedTraining):
             for k in range(len(rows)):
                 inputs, targets = samples.pick(rows[k])
                 parameters = stack.parameters(w).values()
-                g, loss, *changed = run(*parameters, *buffers, *inputs, *targets)
+                drawn = [mask[k].to(w) for mask in masks]
+                g, loss, *changed = run(*parameters, *buffers, *drawn, *inputs, *targets)
                 for buffer, new in zip(buffers, changed, strict=True):
                     buffer.copy_(new)
                 g = g if clip_norm is None else clipped(g, clip_norm)

@@ -69,17 +69,27 @@ class StackedNetwork:
 
     def draw_masks(self, step: int) -> None:
         """Draw each replicate's masks of a step, as the loop draws them, into the buffers."""
+        for name, mask in self.masks_of([step]).items():
+            self.buffers[name] = mask[0].to(self.weights)
+
+    def masks_of(self, steps: Sequence[int]) -> dict[str, Tensor]:
+        """Return which entries are kept by name, ``(step, replicate, ...)`` each; none of what was not called yet."""
+        masks: dict[str, Tensor] = {}
         for name, dropouts in self.masks.items():
             shape = dropouts[0].shape
             if shape is None:  # the first pass did not call this one
                 continue
-            drawn: dict[int, Tensor] = {}
-            for dropout in dropouts:
-                if id(dropout) not in drawn:  # replicates of one seed share theirs
+            # Replicates of one seed share theirs.
+            distinct = list({id(dropout): dropout for dropout in dropouts}.values())
+            drawn = torch.empty(len(steps), len(distinct), *shape, dtype=torch.bool)
+            for k, step in enumerate(steps):
+                for i, dropout in enumerate(distinct):
                     dropout.begin(step)
-                    drawn[id(dropout)] = dropout.keep(shape)
-            masks = torch.stack([drawn[id(dropout)] for dropout in dropouts])
-            self.buffers[name] = masks.to(self.weights)
+                    drawn[k, i] = dropout.keep(shape)
+            place = {id(dropout): i for i, dropout in enumerate(distinct)}
+            which = [place[id(dropout)] for dropout in dropouts]
+            masks[name] = drawn[:, which] if len(distinct) < len(dropouts) else drawn
+        return masks
 
     def parameters(self, weights: Tensor) -> dict[str, Tensor]:
         """Return views of the weights by name, ``(replicate, ...)`` each."""

@@ -117,49 +117,9 @@ def test_what_rounding_alone_moves_is_allowed() -> None:
     assert not _same(wanted * 1.06, wanted, before, rocked)
 
 
-SAME = {"optimizer": call("torch.optim:SGD", lr=0.1, momentum=0.5)}
-
-
-@pytest.mark.parametrize(
-    ("changed", "again"),
-    [
-        ({}, False),
-        ({"optimizer": call("torch.optim:SGD", lr=0.3, momentum=0.9)}, False),
-        ({"optimizer": call("torch.optim:SGD", lr=0.1)}, True),
-        ({"optimizer": call("torch.optim:SGD", lr=0.1, momentum=0.5, nesterov=True)}, True),
-        ({"clip_norm": 1.0}, True),
-        ({"model": {"hidden": [6, 4]}}, True),
-        ({"model": {"hidden": [6, 5], "activation": "Tanh"}}, True),
-        ({"dtype": "float32"}, True),
-        ({"batch_size": 5}, True),
-    ],
-    ids=[
-        "nothing",
-        "numbers",
-        "no momentum",
-        "nesterov",
-        "clipping",
-        "width",
-        "activation",
-        "type",
-        "batch",
-    ],
-)
-def test_machine_code_is_made_again_for_what_it_depends_on(
-    tiny, changed: dict[str, Any], again: bool
-) -> None:
-    """What is kept serves every other training whose steps are the same operations on tensors of the same shapes."""
-    names = set()
-    for settings in (SAME, {**SAME, **changed}):
-        training = CompiledTraining(*cohort(tiny, "table", **settings))
-        names.add(training._name(training.batches.take(1)))
-    assert len(names) == 1 + again
-
-
 @pytest.mark.parametrize(
     ("model", "diagnostics", "reason"),
     [
-        ({"hidden": [6], "dropout": 0.3}, (), "dropout masks are drawn one by one"),
         ({"hidden": [6]}, (), "TypeError: the network's step cannot be recorded"),
         (
             {"hidden": [6]},
@@ -167,7 +127,7 @@ def test_machine_code_is_made_again_for_what_it_depends_on(
             "every step is watched",
         ),
     ],
-    ids=["dropout", "not recorded", "watched"],
+    ids=["not recorded", "watched"],
 )
 def test_what_cannot_be_compiled_says_so(
     tiny, model: dict[str, Any], diagnostics: Any, reason: str, monkeypatch: pytest.MonkeyPatch
@@ -225,10 +185,10 @@ def seconds(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("steps", "plain", "engine", "measured"),
     [
-        # 1000 steps of 10 ms take 10 s, the least for which machine code may be made.
+        # 1000 steps of 10 ms take 10 s, and win six.
         (1_000, 0.010, COMPILED, 1),
-        # Shorter trainings are not looked at,
-        (999, 0.010, "stacked", 0),
+        # Trainings of less than a second are not looked at,
+        (999, 0.001, "stacked", 0),
         # nor are fewer steps, however long they take.
         (499, 0.100, "stacked", 0),
         # 5000 steps win half a second in all, which is what loading takes.
@@ -251,7 +211,7 @@ def test_steps_are_compiled_where_that_repays_itself(
 
 
 @pytest.mark.parametrize(
-    ("steps", "reason"), [(1_000, "asked for; not compiled: no compiler"), (999, "asked for")]
+    ("steps", "reason"), [(1_000, "asked for; not compiled: no compiler"), (499, "asked for")]
 )
 def test_a_cohort_that_cannot_be_compiled_is_stacked_and_says_why_if_that_was_worth_it(
     seconds, steps: int, reason: str

@@ -1,0 +1,251 @@
+"""Steps of a cohort as a program of the interpreter, and the library that runs it."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from math import prod
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.fx import GraphModule
+
+from paribus.engines.simd.lowering import lower
+from paribus.engines.simd.operations import CASES, UnsupportedError
+from paribus.engines.simd.trace_step import Sample, record_step
+from paribus.engines.toolchain import Library
+from paribus.engines.vmapped.batches import Samples, Source
+from paribus.engines.vmapped.optimizers import Update
+from paribus.engines.vmapped.parameters import Loss, StackedNetwork
+
+INTERPRETER = Path(__file__).with_name("interpreter.hpp")
+# Types of numbers in tensors, in the order of the interpreter's.
+TYPES = [torch.float32, torch.float64, torch.int64, torch.int32, torch.uint8, torch.bool]
+# Bytes that a step of one replicate a SIMD lane may use; a core's second-level cache has a megabyte or more.
+MAX_BYTES = 2**20
+REGISTER = 64  # bytes of the widest vector register
+# Integers up to this one are exact in single precision, in which SIMD registers hold them.
+EXACT = 2**24
+
+
+def interpreter() -> Path:
+    """Return the library that runs programs of steps, built once for a machine and a version of torch.
+
+    Raises:
+        UnavailableError: there is no compiler, it fails, or the cache cannot be written.
+    """
+    root = Path(torch.__file__).parent
+    capability = torch.backends.cpu.get_cpu_capability()
+    defined = capability if capability in ("AVX2", "AVX512") else "DEFAULT"
+    flags = (
+        *("-std=c++20", "-O3", "-fno-math-errno", "-fno-trapping-math"),
+        *(f"-DCPU_CAPABILITY={defined}", f"-DCPU_CAPABILITY_{defined}"),
+        *(f"-I{root / 'include'}", f"-L{root / 'lib'}", "-ltorch_cpu", "-lc10"),
+    )
+    source = f"#define CASES {CASES}\n{INTERPRETER.read_text(encoding='utf-8')}"
+    made_from = repr((source, torch.__version__, torch.version.git_version))
+    return Library("steps", made_from, flags).built(lambda: source)
+
+
+def hopeless(graph: GraphModule, parameters: int, samples: Samples) -> bool:
+    """Return whether a recorded gradient certainly has no SIMD form, before its step is recorded.
+
+    Args:
+        graph: of `paribus.engines.vmapped.tracing.TracedGradient`.
+        parameters: of a replicate.
+        samples: what it is trained on.
+    """
+    convolution = torch.ops.aten.convolution.default
+    return (
+        parameters * REGISTER > MAX_BYTES
+        or any(n.target is convolution for n in graph.graph.nodes)
+        or any(_is_rounded(source) for source in (*samples.inputs, *samples.targets))
+    )
+
+
+def _is_rounded(source: Source) -> bool:
+    """Return whether integers of a source would be rounded in SIMD registers."""
+    raw = source.raw
+    plain = source.affine is None and not raw.is_floating_point()
+    return plain and raw.dtype != torch.bool and bool((raw.abs() > EXACT).any())
+
+
+class Program(NamedTuple):
+    """Steps of a cohort, the same for any number of replicates and steps.
+
+    Attributes:
+        words: header and instructions, as the interpreter reads them.
+        constants: pairs of a number and whether it is a truth value.
+        types: of the tensors that steps change and read, in their order.
+    """
+
+    words: Tensor
+    constants: Tensor
+    types: list[torch.dtype]
+
+
+def program_of(
+    stack: StackedNetwork,
+    loss: Loss,
+    update: Update,
+    clip_norm: float | None,
+    samples: Samples,
+    rows: Tensor,
+) -> Program:
+    """Return a cohort's steps as a program.
+
+    Args:
+        stack: in training mode.
+        loss: of outputs and targets, ``(sample,)``.
+        update: the optimizer.
+        clip_norm: the longest gradient, if there is one.
+        samples: what it is trained on.
+        rows: sample numbers of some steps, ``(step, replicate, batch)``.
+
+    Raises:
+        UnsupportedError: it cannot be recorded, or has no form here.
+    """
+    with _refusing():
+        inputs, targets = samples.pick(rows[0])
+        numbers = update.constant | {name: x[0] for name, x in update.ahead(1).items()}
+        sample = Sample(
+            stack.weights.detach()[:1].clone(),
+            {name: x[:1].clone() for name, x in update.state.items()},
+            {name: stack.buffers[name][0].clone() for name in stack.changing},
+            {name: x[:1].clone() for name, x in numbers.items()},
+            {name: stack.buffers[name][0].clone() for name in stack.masks},
+            [x[0].contiguous() for x in inputs],
+            [x[0].contiguous() for x in targets],
+        )
+        changing = [sample.weights, *sample.state.values(), *sample.buffers.values()]
+        graph = record_step(stack, loss, update, clip_norm, sample)
+        step = lower(graph, sample.weights.dtype, range(len(changing)))
+        if step.memory * REGISTER > MAX_BYTES:
+            raise UnsupportedError(f"{step.memory} numbers a replicate leave a core's cache")
+        sizes = [x.numel() for x in sample.tensors]
+        places = [sum(sizes[:i]) for i in range(len(sizes))]
+        given = len(changing) + len(update.constant)
+        first = len(sizes) - len(inputs) - len(targets)
+        # Masks come as truth values, a byte each.
+        masked = range(first - len(sample.masks), first)
+        types = [torch.bool if i in masked else x.dtype for i, x in enumerate(sample.tensors)]
+        entries = [
+            [TYPES.index(kind), size, place]
+            for kind, size, place in zip(types, sizes, places, strict=True)
+        ]
+        groups = (entries[: len(changing)], entries[len(changing) : given], entries[given:first])
+        sources = _sources(samples, first, places[first:])
+        header = [step.memory, step.registers, len(step.constants)]
+        for group in groups:
+            header += [len(group), *(word for entry in group for word in entry)]
+        header += [first + len(samples.tensors), rows.shape[2], len(sources)]
+        header += [*(word for source in sources for word in source), step.loss]
+        constants = torch.tensor([[x, float(t)] for x, t in step.constants], dtype=torch.float64)
+        read = [x.dtype for x in (*samples.tensors, rows)]
+        words = torch.tensor([*header, *step.code])
+        return Program(words, constants.reshape(-1, 2), [*types[:first], *read])
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Take whatever goes wrong for a network that has no form here: it is trained all the same."""
+    try:
+        yield
+    except UnsupportedError:
+        raise
+    except Exception as error:
+        raise UnsupportedError(f"it cannot be recorded: {type(error).__name__}: {error}") from error
+
+
+def _sources(samples: Samples, tensor: int, places: Sequence[int]) -> list[list[int]]:
+    """Return how samples are read: of each source the ten words of the interpreter's `pick`.
+
+    Args:
+        samples: the sources.
+        tensor: number of their first tensor.
+        places: of their vectors.
+    """
+    found = []
+    for source, place in zip((*samples.inputs, *samples.targets), places, strict=True):
+        width = prod(source.raw.shape[1:])
+        raw, start, after = tensor, -1, tensor + 1
+        if source.start is not None:
+            start, after = after, after + 1
+        prepared = [-1, 0, 0, 1, 1]
+        if source.affine is not None:
+            fill = source.affine.fill
+            alike, ways = _alike(source, fill), fill[0].numel()
+            prepared = [TYPES.index(fill.dtype), after, int(source.missing), alike, ways]
+            after += 3
+        found.append([TYPES.index(source.raw.dtype), raw, width, start, place, *prepared])
+        tensor = after
+    return found
+
+
+def _alike(source: Source, part: Tensor) -> int:
+    """Return how many consecutive numbers of a sample share a preparation, as those of an image's channel do."""
+    features, own = source.raw.shape[1:], [*part.shape[2:]]
+    varying = [d for d, n in enumerate(own) if n > 1]
+    if varying and own[varying[0] : varying[-1] + 1] != [*features[varying[0] : varying[-1] + 1]]:
+        raise UnsupportedError(f"a preparation of {tuple(own)} for samples of {tuple(features)}")
+    return prod(features[varying[-1] + 1 :]) if varying else prod(features)
+
+
+class SimdSteps:
+    """Steps of a cohort by its program.
+
+    Args:
+        path: of the interpreter.
+        program: of the steps.
+
+    Raises:
+        OSError: the interpreter cannot be loaded; its file is put away, so that it is built again.
+    """
+
+    def __init__(self, path: Path, program: Program) -> None:
+        try:
+            self.run = ctypes.CDLL(str(path)).paribus_steps
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
+        number, pointer = ctypes.c_int64, ctypes.c_void_p
+        self.run.argtypes = [
+            number,
+            pointer,
+            number,
+            pointer,
+            number,
+            number,
+            ctypes.POINTER(pointer),
+        ]
+        self.run.restype = None
+        self.program = program
+
+    def fits(self, arguments: Sequence[Tensor]) -> bool:
+        """Return whether these tensors have the layout that the program reads."""
+        rows = arguments[-1]
+        return (
+            [x.dtype for x in arguments] == self.program.types
+            and all(x.is_contiguous() and x.device.type == "cpu" for x in arguments)
+            and rows.dtype == torch.int64
+            and int(rows.min()) >= 0
+        )
+
+    def __call__(self, *arguments: Tensor) -> Tensor:
+        """Take steps; returns losses ``(step, replicate)``.
+
+        Args:
+            arguments: weights first, of which the first ones are changed in place, and the rows last, all contiguous.
+        """
+        steps, replicates = arguments[-1].shape[:2]
+        words, constants, _ = self.program
+        losses = torch.empty(steps, replicates, dtype=arguments[0].dtype)
+        tensors = [*arguments, losses]
+        pointers = (ctypes.c_void_p * len(tensors))(*(x.data_ptr() for x in tensors))
+        kind = TYPES.index(losses.dtype)
+        program = (words.data_ptr(), len(words), constants.data_ptr())
+        self.run(kind, *program, replicates, steps, pointers)
+        return losses

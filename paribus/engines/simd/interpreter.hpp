@@ -9,17 +9,29 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <type_traits>
 #include <vector>
 
 namespace {
 
 using std::int64_t;
+
+// Keeps a vector in a register: the compiler would rather read it again for each product, of which a core can do no
+// more than one in a cycle. With sixteen registers there is no room for that.
+template <class R>
+inline __attribute__((always_inline)) void held(R& x) {
+#if defined(__AVX512F__)
+  __asm__("" : "+v"(x));
+#endif
+}
 using Words = const int64_t*;
 
 constexpr int MAX_DIMS = 8;
 constexpr int64_t BLOCK = 32;  // vectors that an elementwise operation takes at once: its operands stay in the L1 cache
 
-enum Opcode : int64_t { MAP, PRODUCT, REDUCE, GATHER, SCATTER };
+constexpr int64_t TERMS = 96;  // of a product by tables, whose first factor then stays in the L1 cache
+
+enum Opcode : int64_t { MAP, PRODUCT, REDUCE, GATHER, SCATTER, CONVOLVE, POOL, UNPOOL };
 enum Reduction : int64_t { SUM, PROD, MAX, MIN, VAR };
 
 // Reads words one after the other.
@@ -162,12 +174,17 @@ struct Machine {
   template <int M, int N>
   static inline __attribute__((always_inline)) void tile(const Raw* a, const Raw* b, Raw* c, int64_t k, int64_t a0,
                                                          int64_t a1, int64_t b0, int64_t b1, int64_t c0, int64_t c1) {
-    Raw sum[M][N] = {};
+    Raw sum[M][N] = {}, other[N];
     for (int64_t t = 0; t < k; ++t, a += a1, b += b0) {
 #pragma GCC unroll 8
-      for (int i = 0; i < M; ++i)
+      for (int j = 0; j < N; ++j) held(other[j] = b[j * b1]);
 #pragma GCC unroll 8
-        for (int j = 0; j < N; ++j) sum[i][j] += a[i * a0] * b[j * b1];
+      for (int i = 0; i < M; ++i) {
+        Raw own = a[i * a0];
+        held(own);
+#pragma GCC unroll 8
+        for (int j = 0; j < N; ++j) sum[i][j] += own * other[j];
+      }
     }
 #pragma GCC unroll 8
     for (int i = 0; i < M; ++i)
@@ -308,6 +325,151 @@ struct Machine {
     });
   }
 
+  // Tables of a product: of the first factor by row and term, of the second by column and term, of the result.
+  struct Tables {
+    Words rows, at, columns, bt;
+    int64_t terms;
+    Words down, right;
+  };
+
+  // One tile of a product by tables, kept in registers while it is summed.
+  template <int M, int N>
+  static inline __attribute__((always_inline)) void tabled(const Raw* a, const Raw* b, Raw* c, const Raw* start,
+                                                           bool more, int64_t j0, const Tables& of) {
+    const Raw* left[M];
+    const Raw* top[N];
+    Raw sum[M][N], other[N];
+    for (int i = 0; i < M; ++i) left[i] = a + of.rows[i];
+    for (int j = 0; j < N; ++j) top[j] = b + of.columns[j0 + j];
+#pragma GCC unroll 8
+    for (int i = 0; i < M; ++i)
+#pragma GCC unroll 8
+      for (int j = 0; j < N; ++j) sum[i][j] = more ? c[of.down[i] + of.right[j0 + j]] : start ? start[i] : Raw{};
+    for (int64_t t = 0; t < of.terms; ++t) {
+      const int64_t p = of.at[t], q = of.bt[t];
+#pragma GCC unroll 8
+      for (int j = 0; j < N; ++j) held(other[j] = top[j][q]);
+#pragma GCC unroll 8
+      for (int i = 0; i < M; ++i) {
+        Raw own = left[i][p];
+        held(own);
+#pragma GCC unroll 8
+        for (int j = 0; j < N; ++j) sum[i][j] += own * other[j];
+      }
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < M; ++i)
+#pragma GCC unroll 8
+      for (int j = 0; j < N; ++j) c[of.down[i] + of.right[j0 + j]] = sum[i][j];
+  }
+
+  template <int M>
+  static __attribute__((noinline)) void tiles(const Raw* a, const Raw* b, Raw* c, const Raw* start, bool more,
+                                              int64_t n, const Tables& of) {
+    int64_t j = 0;
+    for (; j + 4 <= n; j += 4) tabled<M, 4>(a, b, c, start, more, j, of);
+    switch (n - j) {
+      case 3: tabled<M, 3>(a, b, c, start, more, j, of); break;
+      case 2: tabled<M, 2>(a, b, c, start, more, j, of); break;
+      case 1: tabled<M, 1>(a, b, c, start, more, j, of); break;
+    }
+  }
+
+  // Samples, rows, columns, terms; of the first factor a place, the distance of samples, tables of rows and terms; of
+  // the image a place and the distance of samples, the place of its frame, how many vectors are copied, from where and
+  // to where; tables of columns and terms in the frame; of the result a place, the distance of samples, tables of rows
+  // and columns; whether there is a bias, and its place. Where samples have one result they add up in it.
+  void convolve(Reader r) {
+    const int64_t batch = r.next(), m = r.next(), n = r.next(), terms = r.next();
+    const Raw* a = (const Raw*)at(r.next());
+    const int64_t a_step = r.next();
+    Words rows = r.take(m), a_terms = r.take(terms);
+    const Vec* image = at(r.next());
+    const int64_t image_step = r.next();
+    Vec* frame = at(r.next());
+    const int64_t copied = r.next();
+    Words from = r.take(copied), to = r.take(copied), columns = r.take(n), b_terms = r.take(terms);
+    Raw* c = (Raw*)at(r.next());
+    const int64_t c_step = r.next();
+    Words down = r.take(m), right = r.take(n);
+    const bool biased = r.next();
+    const Raw* bias = (const Raw*)at(r.next());
+    const Raw* b = (const Raw*)frame;
+    for (int64_t s = 0; s < batch; ++s, a += a_step, image += image_step, c += c_step) {
+      for (int64_t i = 0; i < copied; ++i) frame[to[i]] = image[from[i]];
+      for (int64_t i = 0; i < m; i += 4)
+        for (int64_t t = 0; t < terms; t += TERMS) {
+          const bool more = t > 0 || (s > 0 && c_step == 0);
+          const Tables own{rows + i, a_terms + t, columns, b_terms + t, std::min(TERMS, terms - t), down + i, right};
+          const Raw* start = biased ? bias + i : nullptr;
+          switch (std::min<int64_t>(4, m - i)) {
+            case 4: tiles<4>(a, b, c, start, more, n, own); break;
+            case 3: tiles<3>(a, b, c, start, more, n, own); break;
+            case 2: tiles<2>(a, b, c, start, more, n, own); break;
+            case 1: tiles<1>(a, b, c, start, more, n, own); break;
+          }
+        }
+    }
+  }
+
+  // Kind: largest number, its place in the window, mean; samples and channels; of image and result a place and the distances
+  // of samples and channels; how many windows, where each begins and where its result is; how many pixels, and where.
+  void pool(Reader r) {
+    const int64_t kind = r.next(), batch = r.next(), channels = r.next();
+    const Vec* x = at(r.next());
+    const int64_t xn = r.next(), xc = r.next();
+    Vec* out = at(r.next());
+    const int64_t on = r.next(), oc = r.next(), windows = r.next();
+    Words begins = r.take(windows), ends = r.take(windows);
+    const int64_t pixels = r.next();
+    Words entries = r.take(pixels);
+    const Vec count(static_cast<T>(pixels));
+    for (int64_t s = 0; s < batch; ++s)
+      for (int64_t c = 0; c < channels; ++c)
+        for (int64_t w = 0; w < windows; ++w) {
+          const Vec* own = x + s * xn + c * xc + begins[w];
+          Vec most = own[entries[0]], place(T(0));
+          if (kind == 2) {
+            for (int64_t k = 1; k < pixels; ++k) most = most + own[entries[k]];
+            out[s * on + c * oc + ends[w]] = most / count;
+            continue;
+          }
+          for (int64_t k = 1; k < pixels; ++k) {
+            const Vec v = own[entries[k]];
+            const Vec more = (v > most) | (v != v);
+            most = chosen(more, v, most);
+            place = chosen(more, Vec(T(k)), place);
+          }
+          out[s * on + c * oc + ends[w]] = kind ? place : most;
+        }
+  }
+
+  // Whether all pixels share evenly; samples and channels; of the gradient, of places in windows and of the result a place
+  // and the distances of samples and channels; how many windows, where each begins in the result, and where it is in the other two; how many pixels,
+  // and where. The result holds zeros before.
+  void unpool(Reader r) {
+    const bool evenly = r.next();
+    const int64_t batch = r.next(), channels = r.next();
+    const Vec* g = at(r.next());
+    const int64_t gn = r.next(), gc = r.next();
+    const Vec* which = at(r.next());
+    const int64_t wn = r.next(), wc = r.next();
+    Vec* out = at(r.next());
+    const int64_t on = r.next(), oc = r.next(), windows = r.next();
+    Words begins = r.take(windows), of_g = r.take(windows), of_which = r.take(windows);
+    const int64_t pixels = r.next();
+    Words entries = r.take(pixels);
+    for (int64_t s = 0; s < batch; ++s)
+      for (int64_t c = 0; c < channels; ++c)
+        for (int64_t w = 0; w < windows; ++w) {
+          const Vec own = g[s * gn + c * gc + of_g[w]], place = which[s * wn + c * wc + of_which[w]];
+          const Vec share = own / Vec(T(pixels));
+          Vec* to = out + s * on + c * oc + begins[w];
+          for (int64_t k = 0; k < pixels; ++k)
+            to[entries[k]] = to[entries[k]] + (evenly ? share : chosen(place == Vec(T(k)), own, Vec(T(0))));
+        }
+  }
+
   void step(Words code, int64_t length) {
     for (Words end = code + length; code < end; code += code[1]) {
       Reader r{code + 2};
@@ -317,6 +479,9 @@ struct Machine {
         case REDUCE: reduce(r); break;
         case GATHER: gather(r); break;
         case SCATTER: scatter(r); break;
+        case CONVOLVE: convolve(r); break;
+        case POOL: pool(r); break;
+        case UNPOOL: unpool(r); break;
       }
     }
   }

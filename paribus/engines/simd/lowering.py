@@ -13,15 +13,18 @@ from typing import Any, NamedTuple
 import torch
 from torch.fx import GraphModule, Node
 
-from paribus.engines.simd import program
+from paribus.engines.simd import convolution, program
+from paribus.engines.simd.convolution import Frame
+from paribus.engines.simd.loops import Loop
 from paribus.engines.simd.operations import (
-    AS_BITS,
     EMPTY,
-    FUSED,
     NUMBERS,
+    OF_IMAGES,
     POINTWISE,
     REDUCTIONS,
+    SPREAD,
     UNIFORM,
+    UNPOOLED,
     UnsupportedError,
     Value,
     args_of,
@@ -301,7 +304,7 @@ class _Lowering:
 
     def _elementwise(self, nodes: Sequence[Node], shape: tuple[int, ...]) -> None:
         """Add the operations that share a loop."""
-        loop = _Loop(self, shape)
+        loop = Loop(self, shape)
         for node in nodes:
             loop.add(node)
         stores: list[tuple[int, Operand]] = []
@@ -341,6 +344,7 @@ class _Lowering:
             _aten.gather.default: self._gather,
             _aten.scatter.value: self._scatter,
             _aten.slice_backward.default: self._unsliced,
+            **dict.fromkeys(OF_IMAGES, self._of_images),
         }
         if node.target not in forms:
             raise UnsupportedError(f"{node.target}")
@@ -367,9 +371,7 @@ class _Lowering:
         variance = node.target is _prims.var.default
         divisor = count - float(given[0]) if variance else 1.0
         places = (self.constants.place(float(count)), self.constants.place(divisor))
-        self.code += program.reduction(
-            REDUCTIONS.index(operation), places, source, out, over, kept
-        )
+        self.code += program.reduction(REDUCTIONS.index(operation), places, source, out, over, kept)
 
     def _cat(self, node: Node, out: Value) -> None:
         parts, *dims = args_of(node)
@@ -378,6 +380,16 @@ class _Lowering:
             length = shape_of(part)[dim]
             self._copy(self._source(part), out._replace(like=out.like.narrow(dim, at, length)))
             at += length
+
+    def _of_images(self, node: Node, out: Value) -> None:
+        """Add a pass of a convolution or of a pool."""
+        if node.target in (UNPOOLED, SPREAD):  # windows may overlap, and their gradients add up
+            self._copy(self._everywhere(self.constants.place(0.0), node), out)
+        self.code += convolution.instruction(node, out, self._source, self._framed)
+
+    def _framed(self, frame: Frame) -> Frame:
+        """Return a frame with a place of its own, zero from the start."""
+        return frame._replace(place=self.constants.array([0.0] * frame.size))
 
     def _unsliced(self, node: Node, out: Value) -> None:
         """Add a slice in a tensor of zeros."""
@@ -398,93 +410,3 @@ class _Lowering:
         self._copy(self._source(source), out)
         place = self.constants.place(float(value))
         self.code += program.scatter(shape_of(which), self._source(which), out, dim, place)
-
-
-class _Loop:
-    """Elementwise operations over one shape.
-
-    Attributes:
-        loads: what is read, with its number.
-        operations: in order.
-        found: where each node's numbers are, as operands of operations.
-    """
-
-    def __init__(self, lowering: _Lowering, shape: tuple[int, ...]) -> None:
-        self.lowering, self.shape = lowering, shape
-        self.loads: dict[Operand, int] = {}
-        self.operations: list[Operation] = []
-        self.found: dict[Node, int] = {}
-        # Factors of products that one sum alone reads, which is computed with them.
-        self.factors: dict[Node, list[int]] = {}
-
-    def add(self, node: Node) -> None:
-        """Add what computes a node."""
-        operation, arguments = node.target, args_of(node)
-        if operation is _prims.iota.default:
-            given: Any = node.kwargs
-            start, step = given["start"], given["step"]
-            numbers = [float(start + step * i) for i in range(self.shape[0])]
-            place = self.lowering.constants.array(numbers)
-            self.found[node] = self._load(Operand(place, (int(self.shape[0] > 1),)))
-        elif operation is _prims.convert_element_type.default:
-            self.found[node] = self._converted(node)
-        elif dtype_of(node) == torch.bool and operation in AS_BITS:
-            self.found[node] = self.do(AS_BITS[operation], *map(self._read, arguments))
-        elif operation is _prims.pow.default and arguments[1] == 2:
-            x = self._read(arguments[0])
-            self.found[node] = self.do(_prims.mul.default, x, x)
-        elif operation is _prims.mul.default and self._is_added(node):
-            self.factors[node] = [*map(self._read, arguments)]
-        elif operation is _prims.add.default and (product := self._product_in(arguments)):
-            other = arguments[1 - arguments.index(product)]
-            self.found[node] = self.do(FUSED, *self.factors.pop(product), self._read(other))
-        else:
-            self.found[node] = self.do(operation, *map(self._read, arguments))
-
-    def do(self, operation: Any, *operands: int) -> int:
-        """Add an operation; return its result as an operand."""
-        self.operations.append(Operation(NUMBERS[operation], operands))
-        return -len(self.operations)
-
-    def _load(self, operand: Operand) -> int:
-        return self.loads.setdefault(operand, len(self.loads))
-
-    def _everywhere(self, place: int) -> int:
-        return self._load(Operand(place, (0,) * len(self.shape)))
-
-    def _read(self, x: Any) -> int:
-        if isinstance(x, Node) and x in self.factors:
-            return self.do(_prims.mul.default, *self.factors.pop(x))
-        if isinstance(x, Node) and x in self.found:
-            return self.found[x]
-        place = self.lowering.uniform_place(x)
-        if place is not None:
-            return self._everywhere(place)
-        return self._load(Operand.of(self.lowering.value(x), len(self.shape)))
-
-    def _is_added(self, node: Node) -> bool:
-        """Return whether a product is read by one sum in this loop and by nothing else."""
-        users = [*node.users]
-        if len(users) != 1 or node in self.lowering.values or dtype_of(node) == torch.bool:
-            return False
-        (user,) = users
-        once = [*args_of(user)].count(node) == 1
-        return user.target is _prims.add.default and once and self.lowering.in_loop(node, user)
-
-    def _product_in(self, nodes: Sequence[Any]) -> Node | None:
-        return next((n for n in nodes if isinstance(n, Node) and n in self.factors), None)
-
-    def _converted(self, node: Node) -> int:
-        """Return a number in another type, where SIMD registers hold both."""
-        x, after = args_of(node)[:2]
-        before, number = dtype_of(x), self._read(x)
-        if after == before or torch.bool not in (before, after):
-            if before.is_floating_point and not after.is_floating_point:
-                raise UnsupportedError("numbers that become whole ones")
-            return number
-        if after == torch.bool:
-            return self.do(_prims.ne.default, number, self._constant(0.0))
-        return self.do(_prims.where.default, number, self._constant(1.0), self._constant(0.0))
-
-    def _constant(self, value: float) -> int:
-        return self._everywhere(self.lowering.constants.place(value))

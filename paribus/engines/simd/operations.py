@@ -103,6 +103,39 @@ REDUCTIONS = [
 """Reductions over dimensions, in the order of the interpreter's."""
 
 
+# What a node with several results is split into; each has the arguments of the whole.
+def inputs_gradient(*_: Any) -> None:
+    """Stand for the gradient of a convolution's inputs in a graph."""
+
+
+def kernel_gradient(*_: Any) -> None:
+    """Stand for the gradient of a convolution's kernel in a graph."""
+
+
+def largest(*_: Any) -> None:
+    """Stand for the largest numbers of the windows of a pool in a graph."""
+
+
+def which_largest(*_: Any) -> None:
+    """Stand for their places in the windows in a graph."""
+
+
+CONVOLUTION = _aten.convolution.default
+UNPOOLED = _aten.max_pool2d_with_indices_backward.default
+AVERAGED = _aten.avg_pool2d.default
+SPREAD = _aten.avg_pool2d_backward.default
+OF_IMAGES: set[Any] = {
+    CONVOLUTION,
+    inputs_gradient,
+    kernel_gradient,
+    largest,
+    which_largest,
+    UNPOOLED,
+    AVERAGED,
+    SPREAD,
+}
+
+
 class Value(NamedTuple):
     """Where a node's vectors are.
 
@@ -135,7 +168,7 @@ def moved(place: int, by: int) -> int:
 
 def check(node: Node, dtype: torch.dtype) -> None:
     """Refuse dtypes that SIMD registers do not hold."""
-    if node.op == "get_attr" or node.target in EMPTY:
+    if node.op == "get_attr" or node.target in EMPTY or node.target in OF_IMAGES:
         return
     if "tensor_meta" not in node.meta or not hasattr(node.meta["tensor_meta"], "dtype"):
         raise UnsupportedError(f"{node.target}")

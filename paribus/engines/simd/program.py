@@ -23,6 +23,9 @@ class Opcode(IntEnum):
     reduce = 2
     gather = 3
     scatter = 4
+    convolve = 5
+    pool = 6
+    unpool = 7
 
 
 class Operand(NamedTuple):

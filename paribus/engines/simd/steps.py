@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.fx import GraphModule
 
 from paribus.engines.simd.lowering import lower
 from paribus.engines.simd.operations import CASES, UnsupportedError
@@ -24,8 +23,8 @@ from paribus.engines.vmapped.parameters import Loss, StackedNetwork
 INTERPRETER = Path(__file__).with_name("interpreter.hpp")
 # Types of numbers in tensors, in the order of the interpreter's.
 TYPES = [torch.float32, torch.float64, torch.int64, torch.int32, torch.uint8, torch.bool]
-# Bytes that a step of one replicate a SIMD lane may use; a core's second-level cache has a megabyte or more.
-MAX_BYTES = 2**20
+# Bytes that a step of one replicate a SIMD lane may use: a part of the cache that cores share.
+MAX_BYTES = 2**25
 REGISTER = 64  # bytes of the widest vector register
 # Integers up to this one are exact in single precision, in which SIMD registers hold them.
 EXACT = 2**24
@@ -50,19 +49,15 @@ def interpreter() -> Path:
     return Library("steps", made_from, flags).built(lambda: source)
 
 
-def hopeless(graph: GraphModule, parameters: int, samples: Samples) -> bool:
-    """Return whether a recorded gradient certainly has no SIMD form, before its step is recorded.
+def hopeless(parameters: int, samples: Samples) -> bool:
+    """Return whether a step certainly has no SIMD form, before it is recorded.
 
     Args:
-        graph: of `paribus.engines.vmapped.tracing.TracedGradient`.
         parameters: of a replicate.
         samples: what it is trained on.
     """
-    convolution = torch.ops.aten.convolution.default
-    return (
-        parameters * REGISTER > MAX_BYTES
-        or any(n.target is convolution for n in graph.graph.nodes)
-        or any(_is_rounded(source) for source in (*samples.inputs, *samples.targets))
+    return parameters * REGISTER > MAX_BYTES or any(
+        _is_rounded(source) for source in (*samples.inputs, *samples.targets)
     )
 
 

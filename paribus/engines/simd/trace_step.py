@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.func import functional_call, functionalize
 from torch.fx import Graph, GraphModule, Node
 
+from paribus.engines.simd import convolution
 from paribus.engines.simd.operations import is_view, layout_of
 from paribus.engines.vmapped.optimizers import KINDS, Update
 from paribus.engines.vmapped.parameters import Loss, StackedNetwork
@@ -17,7 +18,7 @@ from paribus.engines.vmapped.trainer import clipped
 
 _aten, _prims = torch.ops.aten, torch.ops.prims
 # Made of primitive operations they take divisions of whole numbers.
-KEPT = {_aten.slice_backward.default, _aten.slice_scatter.default}
+KEPT = {_aten.slice_backward.default, _aten.slice_scatter.default, *convolution.KEPT}
 
 
 class Sample(NamedTuple):
@@ -94,6 +95,8 @@ def record_step(
     plainer: Any = {op: form for op, form in decomposition_table.items() if op not in KEPT}
     graph = make_fx(functionalize(step), decomposition_table=plainer)(*sample.tensors)
     _tidy(graph.graph)
+    convolution.split_results(graph.graph)
+    graph.graph.eliminate_dead_code()
     graph.recompile()
     return graph
 

@@ -29,7 +29,7 @@ MAX_CHECKED_STEPS = 8  # steps of the first call, which are compared with plain 
 # One call takes as many steps as have so many sample numbers, which are all that grows with them.
 NUMBERS_AT_ONCE = 2**21
 NO_SIMD_FORM = (
-    "its replicates are convolutional, leave a core's cache or hold integers too large for SIMD"
+    "its replicates leave the cache that cores share, or hold integers too large for SIMD"
 )
 # Largest distance between compiled and plain steps, as a share of the way: on average, and for one replicate.
 APART = 0.05
@@ -116,7 +116,7 @@ class CompiledTraining(StackedTraining):
             UnsupportedError: they have no SIMD form.
             UnavailableError: the interpreter cannot be built.
         """
-        if hopeless(gradient.graph, self.parameters, self.samples):
+        if hopeless(self.parameters, self.samples):
             raise UnsupportedError(NO_SIMD_FORM)
         program = program_of(
             self.stack, self.loss, self.update, self.recipe.clip_norm, self.samples, rows

@@ -153,6 +153,29 @@ CASES = {
         {"model": {"hidden": [6, 5], "dropout": 0.3}, "optimizer": ADAM},
         1e-9,
     ),
+    "convolutions, maxima, norm": (
+        "images",
+        {"cnn": {"channels": [5, 3], "norm": "batch", "activation": "ReLU"}, "optimizer": ADAM},
+        1e-9,
+    ),
+    "wide kernels, averages, dropout": (
+        "images",
+        {
+            "cnn": {
+                "channels": [2],
+                "kernel_size": 5,
+                "padding": 2,
+                "pool": "average",
+                "dropout": 0.2,
+            }
+        },
+        1e-9,
+    ),
+    "kernels without padding, float32": (
+        "images",
+        {"cnn": {"channels": [6], "padding": 0, "pool": None}, "dtype": "float32"},
+        2e-5,
+    ),
     "values of a series, AdamW, GELU": (
         "series",
         {
@@ -183,6 +206,38 @@ def test_a_peculiar_network(tiny, shared: Path) -> None:
     del shared
     runs, splits = cohort(tiny, "table", optimizer=ADAM)
     runs = [replace(r, recipe=r.recipe.model_copy(update={"model": call(Peculiar)})) for r in runs]
+    training, plain = taken(runs, splits), StackedTraining(runs, splits)
+    plain.advance(3)
+    torch.testing.assert_close(training.advance(3), plain.advance(3), rtol=1e-9, atol=1e-12)
+
+
+class Convolves(Other):
+    """Adds what a layer makes of the numbers as an image of six by six."""
+
+    def __init__(self, *, inputs: Sequence[int], outputs: int) -> None:
+        super().__init__(inputs=inputs, outputs=outputs)
+        self.convolution = self.made()
+
+    def made(self) -> nn.Module:
+        return nn.Conv2d(1, 1, 1)
+
+    def change(self, x: Tensor) -> Tensor:
+        image = (self.layer.weight.mean() * x).view(-1, 1, 2, 2).repeat(1, 1, 3, 3)
+        return x + self.convolution(image).sum((1, 2, 3), keepdim=True).flatten(1)
+
+
+class Strided(Convolves):
+    """Strides and windows that overlap, a kernel of two sides, more channels than a tile."""
+
+    def made(self) -> nn.Module:
+        first = nn.Conv2d(1, 9, (3, 2), stride=(2, 1), padding=(2, 1))
+        return nn.Sequential(first, nn.MaxPool2d(2, stride=1), nn.Conv2d(9, 5, 2))
+
+
+def test_strides_and_windows_that_overlap(tiny, shared: Path) -> None:
+    del shared
+    runs, splits = cohort(tiny, "table", optimizer=ADAM)
+    runs = [replace(r, recipe=r.recipe.model_copy(update={"model": call(Strided)})) for r in runs]
     training, plain = taken(runs, splits), StackedTraining(runs, splits)
     plain.advance(3)
     torch.testing.assert_close(training.advance(3), plain.advance(3), rtol=1e-9, atol=1e-12)
@@ -431,6 +486,26 @@ class Empties(Other):
         return torch.cat([x, x[:, 4:].exp()], dim=1)
 
 
+class Gaps(Convolves):
+    def made(self) -> nn.Module:
+        return nn.Conv2d(1, 1, 2, dilation=2, padding=2)
+
+
+class Padded(Convolves):
+    def made(self) -> nn.Module:
+        return nn.Conv2d(1, 1, 1, padding=1)
+
+
+class Parts(Convolves):
+    def made(self) -> nn.Module:
+        return nn.MaxPool2d(2, stride=1, padding=1)
+
+
+class Ceils(Convolves):
+    def made(self) -> nn.Module:
+        return nn.AvgPool2d(4, ceil_mode=True)
+
+
 class Grumbles(Other):
     def change(self, x: Tensor) -> Tensor:
         return x + x.mean().item()
@@ -453,6 +528,10 @@ class Remembers(Other):
         (Compares, "prims.eq.default of truth values"),
         (Empties, "of no numbers"),
         (Grumbles, "it cannot be recorded: "),
+        (Gaps, "a convolution of another kind than of images, with groups or gaps"),
+        (Padded, "a convolution with more padding than its kernel reaches"),
+        (Parts, "a pool with padding, gaps or parts of windows"),
+        (Ceils, "a pool with padding, gaps or parts of windows"),
         (Remembers, "a constant of shape (65, 64) and torch.float32"),
     ],
 )
@@ -462,7 +541,7 @@ def test_networks_without_a_form(tiny, network: type[Other], reason: str) -> Non
 
 
 def test_a_network_that_leaves_the_cache(tiny) -> None:
-    wide = call("paribus.models.mlp:MLP", hidden=[100, 100])
+    wide = call("paribus.models.mlp:MLP", hidden=[600, 600])
     runs = [tiny["table"].run(wide, seed=s) for s in range(2)]
     reason = refused(runs, [tiny["table"].make_split(s) for s in range(2)])
     assert reason.endswith("numbers a replicate leave a core's cache")

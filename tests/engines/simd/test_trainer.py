@@ -32,6 +32,8 @@ def _short(monkeypatch: pytest.MonkeyPatch) -> None:
 def cohort(tiny: Any, kind: str, **settings: Any) -> tuple[list[Run], list[Any]]:
     """Two seeds, the second one twice; seven steps in epochs of three, of which the last one is left over."""
     model = call("paribus.models.mlp:MLP", **settings.pop("model", {"hidden": [6, 5]}))
+    if "cnn" in settings:
+        model = call("paribus.models.cnn:CNN", **settings.pop("cnn"))
     seeds = (0, 1, 1)
     runs = [tiny[kind].run(model, seed=s, **{"steps": 7, **settings}) for s in seeds]
     return [replace(r, engine=COMPILED) for r in runs], [tiny[kind].make_split(s) for s in seeds]

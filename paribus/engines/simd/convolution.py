@@ -16,7 +16,7 @@ import operator
 from collections.abc import Callable, Sequence
 from enum import IntEnum
 from itertools import product
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch.fx import Graph, Node
@@ -78,28 +78,28 @@ def instruction(
     Raises:
         UnsupportedError: it is of a kind that has no form here.
     """
-    arguments = args_of(node)
-    if node.target is CONVOLUTION:
+    arguments, operation = args_of(node), cast("Any", node.target)
+    if operation is CONVOLUTION:
         image, kernel = map(value, arguments[:2])
         geometry = of_convolution(kernel, arguments[3:])
         bias = None if arguments[2] is None else value(arguments[2]).first
         return forward(image, kernel, bias, out, geometry, framed(frame_of(image, geometry)))
-    if node.target in (inputs_gradient, kernel_gradient):
+    if operation in (inputs_gradient, kernel_gradient):
         gradient, image, kernel = map(value, arguments[:3])
         geometry = of_convolution(kernel, arguments[4:])
-        if node.target is inputs_gradient:
+        if operation is inputs_gradient:
             frame = framed(frame_of_gradient(gradient, image, geometry))
             return backward_inputs(gradient, kernel, out, geometry, frame)
         return backward_kernel(gradient, image, out, geometry, framed(frame_of(image, geometry)))
     first = value(arguments[0])
-    if node.target is UNPOOLED:
+    if operation is UNPOOLED:
         return unpool(first, value(arguments[-1]), out, of_pool(arguments[2:-1]))
-    if node.target is SPREAD:
+    if operation is SPREAD:
         return unpool(first, None, out, of_average(arguments[2:]))
-    if node.target is AVERAGED:
-        return pool(first, out, of_average(arguments[1:]), Pool.mean)
-    kind = Pool.largest if node.target is largest else Pool.which
-    return pool(first, out, of_pool(arguments[1:]), kind)
+    kinds = {AVERAGED: Pool.mean, largest: Pool.largest, which_largest: Pool.which}
+    kind = kinds[operation]
+    geometry = (of_average if kind is Pool.mean else of_pool)(arguments[1:])
+    return pool(first, out, geometry, kind)
 
 
 class Pool(IntEnum):

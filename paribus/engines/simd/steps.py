@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from math import prod
 from pathlib import Path
 from typing import NamedTuple
+from zipfile import BadZipFile
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from paribus.data.cache import atomic_write, cache_folder, keep_latest
 from paribus.engines.simd.lowering import lower
 from paribus.engines.simd.operations import CASES, UnsupportedError
 from paribus.engines.simd.trace_step import Sample, record_step
@@ -19,6 +22,7 @@ from paribus.engines.toolchain import Library
 from paribus.engines.vmapped.batches import Samples, Source
 from paribus.engines.vmapped.optimizers import Update
 from paribus.engines.vmapped.parameters import Loss, StackedNetwork
+from paribus.spec import digest
 
 INTERPRETER = Path(__file__).with_name("interpreter.hpp")
 # Types of numbers in tensors, in the order of the interpreter's.
@@ -80,6 +84,56 @@ class Program(NamedTuple):
     words: Tensor
     constants: Tensor
     types: list[torch.dtype]
+
+
+# Recording takes some tenths of a second, and the tracer's import a second; a cohort may come in many chunks.
+MAX_PROGRAMS = 32
+_programs: dict[str, Program] = {}
+
+
+def kept_program(made_from: str, make: Callable[[], Program]) -> Program:
+    """Return a program, from this process or from the cache if it was made before.
+
+    Args:
+        made_from: everything that it follows from, besides this package's code and torch.
+        make: makes it.
+    """
+    if made_from not in _programs:
+        keep_latest(_programs, made_from, _read(made_from) or make(), MAX_PROGRAMS)
+        with suppress(OSError):
+            if not (file := _file(made_from)).exists():
+                _write(file, _programs[made_from])
+    return _programs[made_from]
+
+
+def forget_program(made_from: str) -> None:
+    """Remove a program that is not what it was taken for."""
+    _programs.pop(made_from, None)
+    with suppress(OSError):
+        _file(made_from).unlink(missing_ok=True)
+
+
+def _file(made_from: str) -> Path:
+    source = INTERPRETER.read_text(encoding="utf-8")
+    name = digest([made_from, source, torch.__version__, torch.version.git_version])
+    return cache_folder() / f"program-{name}.npz"
+
+
+def _read(made_from: str) -> Program | None:
+    """Return a program from the cache; None where it is not there or cannot be read."""
+    try:
+        with _file(made_from).open("rb") as file, np.load(file, allow_pickle=False) as kept:
+            words, constants = torch.from_numpy(kept["words"]), torch.from_numpy(kept["constants"])
+            return Program(words, constants, [TYPES[i] for i in kept["types"]])
+    except (OSError, ValueError, KeyError, IndexError, EOFError, BadZipFile):
+        return None
+
+
+def _write(file: Path, program: Program) -> None:
+    words, constants = program.words.numpy(), program.constants.numpy()
+    types = np.array([TYPES.index(kind) for kind in program.types])
+    with atomic_write(file) as path:
+        np.savez_compressed(path, words=words, constants=constants, types=types)
 
 
 def program_of(

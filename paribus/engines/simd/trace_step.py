@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.func import functional_call, functionalize
 from torch.fx import Graph, GraphModule, Node
 
 from paribus.engines.simd import convolution
-from paribus.engines.simd.operations import is_view, layout_of
+from paribus.engines.simd.operations import UnsupportedError, is_view, layout_of
 from paribus.engines.vmapped.optimizers import KINDS, Update
 from paribus.engines.vmapped.parameters import Loss, StackedNetwork
+from paribus.engines.vmapped.tracing import plain_attributes
 from paribus.engines.vmapped.trainer import clipped
 
 _aten, _prims = torch.ops.aten, torch.ops.prims
@@ -93,7 +94,15 @@ def record_step(
         return w, *state.values(), *buffers, mean
 
     plainer: Any = {op: form for op, form in decomposition_table.items() if op not in KEPT}
+    if any(isinstance(module, nn.RNNBase) for module in stack.base.modules()):
+        raise UnsupportedError("a recurrent layer")
+    attributes = plain_attributes(stack.base)
     graph = make_fx(functionalize(step), decomposition_table=plainer)(*sample.tensors)
+    counts = plain_attributes(stack.base) != attributes
+    for module, values in zip(stack.base.modules(), attributes, strict=True):
+        vars(module).update(values)
+    if counts:
+        raise UnsupportedError("a network that counts its passes")
     _tidy(graph.graph)
     convolution.split_results(graph.graph)
     graph.graph.eliminate_dead_code()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import starmap
 
 import torch
@@ -15,13 +16,21 @@ from torch import Tensor
 
 from paribus.data.dataset import Split
 from paribus.engines.simd.operations import UnsupportedError
-from paribus.engines.simd.steps import SimdSteps, hopeless, interpreter, program_of
+from paribus.engines.simd.steps import (
+    SimdSteps,
+    forget_program,
+    hopeless,
+    interpreter,
+    kept_program,
+    program_of,
+)
 from paribus.engines.toolchain import UnavailableError
 from paribus.engines.vmapped.fit import train_together
 from paribus.engines.vmapped.optimizers import KINDS
-from paribus.engines.vmapped.tracing import TracedGradient
 from paribus.engines.vmapped.trainer import StackedTraining, clipped
+from paribus.runs.fingerprint import fingerprint
 from paribus.runs.run import Run, RunResult
+from paribus.spec import canonical
 from paribus.training.batch_order import steps_per_epoch
 
 COMPILED = "stacked-compiled"  # name of the engine in runs
@@ -78,12 +87,8 @@ class CompiledTraining(StackedTraining):
         # Views of one another would be copied at each call.
         self.samples = self.samples.holding([x.contiguous() for x in self.samples.tensors])
         self.stack.draw_masks(self.steps)  # in the shape that they are recorded in
-        if self.gradient is None:
-            self.gradient = self._choose_gradient(*self.samples.pick(rows[0]))
         try:
-            if not isinstance(self.gradient, TracedGradient):
-                raise TypeError("the network's step cannot be recorded")
-            self._compiled = self._compile(rows, self.gradient)
+            self._compiled = self._compile(rows)
         except (UnsupportedError, UnavailableError) as error:
             self.reason = str(error)
         except Exception as error:  # noqa: BLE001 - whatever a compiler says; the steps are taken without it
@@ -109,7 +114,7 @@ class CompiledTraining(StackedTraining):
         buffers = [self.stack.buffers[name] for name in self.stack.changing]
         return [weights, *self.update.state.values(), *buffers]
 
-    def _compile(self, rows: Tensor, gradient: TracedGradient) -> SimdSteps:
+    def _compile(self, rows: Tensor) -> SimdSteps:
         """Return the steps as a program, checked against the steps themselves.
 
         Raises:
@@ -118,16 +123,19 @@ class CompiledTraining(StackedTraining):
         """
         if hopeless(self.parameters, self.samples):
             raise UnsupportedError(NO_SIMD_FORM)
-        program = program_of(
-            self.stack, self.loss, self.update, self.recipe.clip_norm, self.samples, rows
-        )
-        steps, arguments = self._flat(gradient), self._arguments(rows)
+        name, clip_norm = self._name(rows), self.recipe.clip_norm
+        parts = (self.stack, self.loss, self.update, clip_norm, self.samples, rows)
+        code = SimdSteps(interpreter(), kept_program(name, partial(program_of, *parts)))
+        steps, arguments = self._plain_steps(), self._arguments(rows)
         wanted, rocked = self._copied(arguments), self._copied(arguments)
         with torch.no_grad():
             losses = steps(*wanted)
             rocked[0].mul_(_rocking(rocked[0]))
-            code = SimdSteps(interpreter(), program)
-            self._check(code, arguments, wanted, losses, (*rocked, steps(*rocked)))
+            try:
+                self._check(code, arguments, wanted, losses, (*rocked, steps(*rocked)))
+            except RuntimeError:
+                forget_program(name)
+                raise
         numbers = rows[0].numel() + sum(self.stack.buffers[n].numel() for n in self.stack.masks)
         self.at_once = min(self._unwatched, max(len(rows), NUMBERS_AT_ONCE // numbers))
         return code
@@ -167,7 +175,22 @@ class CompiledTraining(StackedTraining):
         if not _same(*of_losses) or not all(starmap(_same, ends)):
             raise RuntimeError("compiled steps give other results than plain steps")
 
-    def _flat(self, gradient: TracedGradient) -> Steps:
+    def _name(self, rows: Tensor) -> str:
+        """Return all that a program follows from: it is of one replicate and one step.
+
+        A network that is not only what its file and its arguments say is found out when its steps are held against it.
+        """
+        task, recipe, update = self.runs[0].task, self.recipe, self.update
+        written = fingerprint((recipe.model, task.loss), COMPILED)
+        held = (*self._changing, *update.constant.values(), *self.samples.tensors)
+        layouts = [(x.shape[1:], x.dtype) for x in held]
+        masks = [self.stack.buffers[name].shape[1:] for name in self.stack.masks]
+        fixed = (update.kind, sorted(update.fixed.items()), recipe.clip_norm)
+        sources = [s.missing for s in (*self.samples.inputs, *self.samples.targets)]
+        made = (canonical(recipe.model), canonical(task.loss), repr(self.stack.base))
+        return repr((written, made, fixed, sources, self.dtype, layouts, masks, rows.shape[2:]))
+
+    def _plain_steps(self) -> Steps:
         """Return the steps as a function of `_arguments`, which changes weights, state and buffers in place."""
         update, stack = self.update, self.stack
         names: list[list[str]] = [
@@ -180,7 +203,7 @@ class CompiledTraining(StackedTraining):
             ["data"] * len(self.samples.tensors),
             ["rows"],
         ]
-        step, run, clip_norm = KINDS[update.kind].step, gradient.run, self.recipe.clip_norm
+        step, clip_norm = KINDS[update.kind].step, self.recipe.clip_norm
 
         def steps(*tensors: Tensor) -> Tensor:
             left = iter(tensors)
@@ -190,17 +213,18 @@ class CompiledTraining(StackedTraining):
             samples = self.samples.holding(data)
             losses = []
             for k in range(len(rows)):
-                inputs, targets = samples.pick(rows[k])
-                parameters = stack.parameters(w).values()
-                drawn = [mask[k].to(w) for mask in masks]
-                g, loss, *changed = run(*parameters, *buffers, *drawn, *inputs, *targets)
-                for buffer, new in zip(buffers, changed, strict=True):
-                    buffer.copy_(new)
+                leaf = w.clone().requires_grad_()
+                named = dict(zip(names[2], buffers, strict=True))
+                named |= {n: x[k].to(w) for n, x in zip(names[5], masks, strict=True)}
+                with torch.enable_grad():
+                    parameters, batch = stack.parameters(leaf), samples.pick(rows[k])
+                    loss = stack.losses(self.loss, parameters, named, *batch)
+                    (g,) = torch.autograd.grad(loss.sum(), leaf)
                 g = g if clip_norm is None else clipped(g, clip_norm)
                 numbers = dict(zip(names[3], constant, strict=True))
                 numbers |= {n: x[k] for n, x in zip(names[4], ahead, strict=True)}
                 step(update.fixed, dict(zip(names[1], state, strict=True)), numbers, w, g)
-                losses.append(loss)
+                losses.append(loss.detach())
             return torch.stack(losses)
 
         return steps

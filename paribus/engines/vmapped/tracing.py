@@ -80,14 +80,14 @@ def _name(stack: StackedNetwork, loss: Loss, inputs: Tensors, targets: Tensors) 
     """Return the key of a recording; what else may differ, as a constant of a network's own, shows on a batch."""
     tensors = (*stack.parameters(stack.weights.detach()).values(), *stack.buffers.values())
     shapes = [(x.shape, x.stride(), x.dtype, x.device) for x in (*tensors, *inputs, *targets)]
-    return repr((stack.base, _plain(stack.base), loss, shapes, stack.changing))
+    return repr((stack.base, plain_attributes(stack.base), loss, shapes, stack.changing))
 
 
 def _verified(
     stack: StackedNetwork, loss: Loss, inputs: Tensors, targets: Tensors, graph: GraphModule | None
 ) -> TracedGradient | None:
     """Return a recording, made unless given, if it agrees with `vmap` on a batch that it was not made of."""
-    before, attributes = dict(stack.buffers), _plain(stack.base)
+    before, attributes = dict(stack.buffers), plain_attributes(stack.base)
     clones = {name: b.clone() for name, b in before.items()}
     try:
         graph = graph or _record(stack, loss, _other(inputs), _other(targets))
@@ -99,13 +99,13 @@ def _verified(
         return None
     finally:
         stack.buffers = before
-        counts = _plain(stack.base) != attributes
+        counts = plain_attributes(stack.base) != attributes
         for module, values in zip(stack.base.modules(), attributes, strict=True):
             vars(module).update(values)
     return traced if not counts and all(map(_alike, results, expected)) else None
 
 
-def _plain(network: nn.Module) -> list[dict[str, object]]:
+def plain_attributes(network: nn.Module) -> list[dict[str, object]]:
     """Return what each module holds besides tensors, such as a count of its calls, which a recording ignores."""
     plain = (bool, int, float, str, type(None))
     return [{k: v for k, v in vars(m).items() if isinstance(v, plain)} for m in network.modules()]

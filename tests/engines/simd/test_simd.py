@@ -283,7 +283,7 @@ def test_there_may_be_any_number_of_replicates(tiny, shared: Path, norm: str | N
         plain = StackedTraining(runs, splits)
         torch.testing.assert_close(training.advance(12), plain.advance(12))
         assert isinstance(training._compiled, SimdSteps)
-    assert len(list(shared.iterdir())) == 1
+    assert len(list(shared.glob("steps-*"))) == 1
 
 
 class Waves(Other):
@@ -429,7 +429,41 @@ def test_what_cannot_be_loaded_is_put_away(tiny, own: Path, monkeypatch) -> None
     training, plain = CompiledTraining(runs, splits), StackedTraining(runs, splits)
     assert torch.equal(training.advance(6), plain.advance(6))
     assert training.reason.startswith("OSError: ")
-    assert not list(own.iterdir())
+    assert not list(own.glob("steps-*"))
+
+
+def test_a_program_is_recorded_once_for_all_cohorts(tiny, shared: Path, monkeypatch) -> None:
+    """Within a process, and in the next one from the cache; one that is damaged there is recorded again."""
+    made: list[int] = []
+
+    def recorded(*parts: Any) -> Any:
+        made.append(1)
+        return program_of(*parts)
+
+    monkeypatch.setattr(simd_trainer, "program_of", recorded)
+    for _ in range(2):
+        taken(*_cohort(tiny, range(3), [0.1] * 3, call("paribus.models.mlp:MLP", hidden=[9])))
+    assert len(made) == 1
+    monkeypatch.setattr(steps, "_programs", {})
+    taken(*_cohort(tiny, range(5), [0.2] * 5, call("paribus.models.mlp:MLP", hidden=[9])))
+    assert len(made) == 1
+    monkeypatch.setattr(steps, "_programs", {})
+    for path in shared.glob("program-*"):
+        path.write_bytes(path.read_bytes()[:100])
+    taken(*_cohort(tiny, range(3), [0.1] * 3, call("paribus.models.mlp:MLP", hidden=[9])))
+    assert len(made) == 2
+
+
+def test_a_program_of_other_steps_is_forgotten(tiny, shared: Path, monkeypatch) -> None:
+    model = call("paribus.models.mlp:MLP", hidden=[8])
+    before = {*shared.glob("program-*")}
+    monkeypatch.setattr(simd_trainer, "SimdSteps", Broken)
+    runs, splits = _cohort(tiny, range(3), [0.1] * 3, model)
+    training = CompiledTraining(runs, splits)
+    training.advance(3)
+    assert training.reason.startswith("RuntimeError: ")
+    assert {*shared.glob("program-*")} == before
+    assert training._name(training.batches.take(1)) not in steps._programs
 
 
 def test_a_cache_that_cannot_be_reached_costs_the_machine_code_alone(
@@ -506,6 +540,14 @@ class Ceils(Convolves):
         return nn.AvgPool2d(4, ceil_mode=True)
 
 
+class Passes(Other):
+    passes = 0
+
+    def change(self, x: Tensor) -> Tensor:
+        self.passes += 1
+        return x
+
+
 class Grumbles(Other):
     def change(self, x: Tensor) -> Tensor:
         return x + x.mean().item()
@@ -528,6 +570,7 @@ class Remembers(Other):
         (Compares, "prims.eq.default of truth values"),
         (Empties, "of no numbers"),
         (Grumbles, "it cannot be recorded: "),
+        (Passes, "a network that counts its passes"),
         (Gaps, "a convolution of another kind than of images, with groups or gaps"),
         (Padded, "a convolution with more padding than its kernel reaches"),
         (Parts, "a pool with padding, gaps or parts of windows"),

@@ -1,37 +1,34 @@
-"""Which engine trains a run: asked for, or measured once for its kind of training and then kept."""
+"""Which engine trains a run: asked for, or predicted from its work, and tried where predictions are close."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from paribus.data.dataset import Split
 from paribus.engines.cohorts import MAX_CHUNK
-from paribus.engines.simd.trainer import COMPILED, CompiledTraining
-from paribus.engines.vmapped.fit import StackedTraining, self_check, why_not
+from paribus.engines.simd.trainer import COMPILED
+from paribus.engines.vmapped.fit import why_not
+from paribus.engines.vmapped.trainer import WORTH_TRACING
+from paribus.execution.cost_model import costs
+from paribus.execution.engine_trials import NotCompiledError, trial
 from paribus.execution.executor import split_of, spread
+from paribus.execution.machine_rates import machine_rates
+from paribus.execution.network_facts import network_facts
 from paribus.execution.pool import one_thread, warm_up
 from paribus.runs.run import Run
-from paribus.training.loop import Training, deterministic
 
-# Choosing takes a few tenths of a second: a check in float64, and a few steps of either engine.
-WORTH_SECONDS = 1.0
-MEASURED_SECONDS = 0.05
-MOST_MEASURED = 64
-# Lanes take as many steps at once as there are between evaluations, which may be all.
-MOST_STEPS_MEASURED = 64
-# Shorter trainings, by steps and by seconds in a process, are not tried in lanes.
-FEWEST_IN_LANES, WORTH_LANES = 500, 1.0
-# Seconds that recording the steps takes a process, and holding them against one another.
-LOADING = 0.5
-# Fewer steps than that are taken in the time that it takes to measure what suits them.
-FEWEST_MEASURED = 200
-# Halving what is trained at once has to save this share of a step to be worth the overhead of twice as many chunks.
-WORTH_HALVING = 0.1
-# Trying a half takes some tenths of a second, and less training than that has too little to gain from it.
-WORTH_TRYING_HALVES = 5.0
+# Less training than that has too little to gain from another engine than the loop.
+WORTH_SECONDS = 0.3
+# A step has no fewer operations: those of a layer, a loss, their gradients and an update.
+FEWEST_OPERATIONS = 40
+# Predictions of engines are told apart where one is so many times the other.
+SURE = 2.0
+# Trial steps may take this share of the training that they decide on, ...
+TRIAL_SHARE = 0.02
+# ... of which each engine's take so many seconds, recording included.
+TRIAL_SECONDS = 0.2
+NAMES = {"loop": "by the loop", "stacked": "stacked", COMPILED: "compiled"}
 
 
 class EngineChoice(NamedTuple):
@@ -109,16 +106,11 @@ def resolve(wanted: str, run: Run, replicates: int, beside: Sequence[Run] = ()) 
     run = cohort[0]
     with one_thread():
         warm_up()
-        split = split_of(run)
-        alone = 0.0
-        if wanted == "auto":
-            alone, reason = _worth(run, split, replicates)
-            if reason:
-                return EngineChoice("loop", reason)
-        reason = why_not(run) or self_check(run, split)
-        if reason:
+        if wanted == "auto" and (reason := _too_little(run, replicates)):
             return EngineChoice("loop", reason)
-        return _stacked(wanted, cohort, split, alone)
+        if reason := why_not(run):
+            return EngineChoice("loop", reason)
+        return _best(wanted, cohort)
 
 
 def _unstarted(run: Run) -> Run:
@@ -126,171 +118,85 @@ def _unstarted(run: Run) -> Run:
     return replace(run, recipe=run.recipe.model_copy(update={"start": None}))
 
 
-def _worth(run: Run, split: Split, replicates: int) -> tuple[float, str]:
-    """Return seconds of a step by the loop, and why stacking is not even looked at, or nothing."""
+def _too_little(run: Run, replicates: int) -> str:
+    """Return why no other engine than the loop is looked at, or nothing."""
     if replicates == 1:
-        return 0.0, "a single run"
-    try:
-        alone = _loop_seconds(run, split)
-    except Exception as error:  # noqa: BLE001 - a training that fails is told when it is trained
-        return 0.0, f"a trial step failed: {error}".partition("\n")[0]
-    in_all = alone * run.recipe.steps * replicates
-    little = in_all < WORTH_SECONDS
-    return (
-        alone,
-        f"about {in_all:.1f} s of training, too little to gain by stacking" if little else "",
-    )
+        return "a single run"
+    if run.device != "cpu":
+        return ""
+    least = FEWEST_OPERATIONS * machine_rates().loop_operation * run.recipe.steps * replicates
+    little = least < WORTH_SECONDS
+    return f"about {least:.1f} s of training, too little to gain by stacking" if little else ""
 
 
-def _loop_seconds(run: Run, split: Split) -> float:
-    with deterministic(run):
-        return _seconds(Training(run, split))
-
-
-def _stacked(wanted: str, cohort: Sequence[Run], split: Split, alone: float) -> EngineChoice:
-    """Return the stacked engine in the form and chunk size that suit it best, or the loop where it is faster."""
-    steps = cohort[0].recipe.steps
-    if wanted == "stacked" and (len(cohort) == 1 or steps < FEWEST_MEASURED):
-        return EngineChoice("stacked", "asked for")
-    best = best_chunk_size(cohort, split)
+def _best(wanted: str, cohort: Sequence[Run]) -> EngineChoice:
+    """Return the engine that is predicted, or else tried, to train a cohort in the least time."""
+    run = cohort[0]
+    facts = network_facts(run)
+    if isinstance(facts, str):
+        return EngineChoice("loop", facts)
+    if wanted == "stacked" and (len(cohort) == 1 or run.recipe.steps < WORTH_TRACING):
+        return EngineChoice("stacked", ASKED)
+    predicted, chunk_size = costs(facts, run.recipe, len(cohort), machine_rates())
     if wanted == "stacked":
-        chosen = EngineChoice("stacked", "asked for", best.limit)
-    else:
-        each = best.each(steps)
-        reason = (
-            f"{alone * 1e6:.0f} µs a step by the loop, {each * 1e6:.0f} stacked by {best.tried}"
-        )
-        if each >= alone:
-            return EngineChoice("loop", reason)
-        chosen = EngineChoice("stacked", reason, best.limit)
-    at_once = best.dealt(len(cohort))
-    return _form(chosen, cohort[:at_once], split, best.step * at_once / best.tried)
+        del predicted["loop"]
+    asked = f"{ASKED}; " if wanted == "stacked" else ""
+    if run.device != "cpu" or not facts.counted:  # rates and counts say nothing of it
+        predicted.pop(COMPILED, None)
+        if wanted == "stacked":
+            return EngineChoice("stacked", ASKED, chunk_size)
+        return _tried([*predicted], cohort, asked, chunk_size)
+    close = unsure(predicted)
+    if len(close) > 1 and _worth_trying(predicted, close):
+        return _tried(close, cohort, asked, chunk_size)
+    return _least(predicted, f"{asked}predicted", chunk_size)
 
 
-class ChunkSize(NamedTuple):
-    """Number of runs that are best trained at once, with their times.
+ASKED = "asked for"
 
-    Attributes:
-        limit: of how many a process is given at once; as many as there are, where more than were tried may be better.
-        tried: how many were measured.
-        step: seconds of a step of all of these.
-        start: seconds that they took to start.
+
+def _least(seconds: Mapping[str, float], how: str, chunk_size: int) -> EngineChoice:
+    """Return the engine of the least seconds; how those are known stands before them in the reason."""
+    engine = min(seconds, key=seconds.__getitem__)
+    reason = f"{how}: {_told(seconds)}"
+    return EngineChoice(engine, reason, MAX_CHUNK if engine == "loop" else chunk_size)
+
+
+def unsure(predicted: Mapping[str, float]) -> list[str]:
+    """Return the engines that may be the best: those whose seconds are predicted to be within twice the least.
+
+    >>> unsure({"loop": 9.0, "stacked": 1.9, "stacked-compiled": 1.0})
+    ['stacked', 'stacked-compiled']
     """
-
-    limit: int
-    tried: int
-    step: float
-    start: float
-
-    def each(self, steps: int) -> float:
-        """Return seconds of a step of one of them, the start spread over so many steps."""
-        return (self.step + self.start / steps) / self.tried
-
-    def dealt(self, replicates: int) -> int:
-        """Return how many of so many are trained at once, in chunks as equal as can be."""
-        return -(-replicates // -(-replicates // self.limit))
+    least = min(predicted.values())
+    return [engine for engine, seconds in predicted.items() if seconds < SURE * least]
 
 
-def best_chunk_size(cohort: Sequence[Run], split: Split) -> ChunkSize:
-    """Halve the chunk for as long as that saves time.
+def _worth_trying(predicted: Mapping[str, float], engines: Sequence[str]) -> bool:
+    """Return whether trials of these engines take a small share of the training."""
+    return TRIAL_SECONDS * len(engines) <= TRIAL_SHARE * min(predicted.values())
 
-    A large network's replicates leave a core's cache, and convolutions in groups get slower the more groups there are.
-    Every chunk's start is part of its time.
+
+def _tried(
+    engines: Sequence[str], cohort: Sequence[Run], asked: str, chunk_size: int
+) -> EngineChoice:
+    """Return the engine whose trial steps take the least time, or the loop where they fail."""
+    found, refusal, split = dict[str, float](), "", split_of(cohort[0])
+    for engine in engines:
+        try:
+            found[engine] = trial(engine, cohort, split, chunk_size)
+        except NotCompiledError as error:
+            refusal = f"; not compiled: {error}"
+        except Exception as error:  # noqa: BLE001 - a training that fails is told when it is trained
+            return EngineChoice("loop", f"a trial step failed: {error}".partition("\n")[0])
+    chosen = _least(found, f"{asked}tried", chunk_size)
+    return chosen._replace(reason=f"{chosen.reason}{refusal}")
+
+
+def _told(seconds: Mapping[str, float]) -> str:
+    """Return seconds of each engine in words.
+
+    >>> _told({"loop": 9.04, "stacked": 0.52})
+    '9 s by the loop, 0.52 s stacked'
     """
-    steps, largest = cohort[0].recipe.steps, min(len(cohort), MOST_MEASURED)
-    best = ChunkSize(MAX_CHUNK, largest, *_stacked_seconds(cohort[:largest], split))
-    worth = best.each(steps) * steps * largest >= WORTH_TRYING_HALVES
-    while worth and best.tried > 1:
-        half = -(-best.tried // 2)
-        halved = ChunkSize(half, half, *_stacked_seconds(cohort[:half], split))
-        if halved.each(steps) > (1 - WORTH_HALVING) * best.each(steps):
-            break
-        best = halved
-    return best
-
-
-def _form(chosen: EngineChoice, cohort: Sequence[Run], split: Split, plain: float) -> EngineChoice:
-    """Return the form of a stacked step: operation by operation, or compiled where that repays itself.
-
-    On a GPU the same question is asked of its own times; capturing a step as a CUDA graph would be a third answer here.
-
-    Args:
-        chosen: the stacked engine.
-        cohort: of one chunk.
-        split: what it is trained on.
-        plain: seconds of a step of all of them that is not compiled.
-    """
-    steps = cohort[0].recipe.steps
-    if steps < FEWEST_IN_LANES or plain * steps < WORTH_LANES:
-        return chosen
-    try:
-        compiled = _compiled_seconds(cohort, split)
-    except NotCompiledError as why:
-        return chosen._replace(reason=f"{chosen.reason}; not compiled: {why}")
-    reason = f"{chosen.reason}; {plain * 1e6:.0f} µs a step of all {len(cohort)}, {compiled * 1e6:.0f} compiled"
-    return EngineChoice(
-        COMPILED if pays(plain, compiled, steps) else "stacked", reason, chosen.chunk_size
-    )
-
-
-def pays(plain: float, compiled: float, steps: int) -> bool:
-    """Return whether machine code repays loading it, by seconds a step without it and with it, in each process.
-
-    >>> pays(0.0010, 0.0005, 1000), pays(0.0010, 0.0005, 1001)
-    (False, True)
-    """
-    return (plain - compiled) * steps > LOADING
-
-
-class NotCompiledError(Exception):
-    """Why steps were not compiled."""
-
-
-def _stacked_seconds(runs: Sequence[Run], split: Split) -> tuple[float, float]:
-    """Return seconds of a step of so many replicates, and those that the start took, recording included."""
-    with deterministic(runs[0]):
-        started = time.perf_counter()
-        training = StackedTraining(runs, [split] * len(runs))
-        # What is picked at once may be a hundred steps, which nobody waits for to choose an engine.
-        training.advance(1)
-        start = time.perf_counter() - started
-        return _seconds(training), start
-
-
-def _compiled_seconds(runs: Sequence[Run], split: Split) -> float:
-    """Return seconds of a compiled step of so many replicates.
-
-    Args:
-        runs: of one process.
-        split: what they are trained on, where seeds have no data of their own.
-
-    Raises:
-        NotCompiledError: there is no machine code, and why.
-    """
-    # How data of its own are laid out for each seed is part of what is compiled.
-    splits = [split_of(run) if run.task.redrawn else split for run in runs]
-    with deterministic(runs[0]):
-        training = CompiledTraining(runs, splits)
-        if not training.reason:
-            # One more where the last one is watched, which is taken apart.
-            training.advance(training.at_once + training.watching)
-        if training.reason:
-            raise NotCompiledError(training.reason)
-        return _seconds(training, min(training.at_once, MOST_STEPS_MEASURED))
-
-
-def _seconds(training: Training | StackedTraining, at_once: int = 1) -> float:
-    """Return seconds of a step, the best of three rounds of steps; a step that takes long is taken twice."""
-    first = _taken(training, at_once)
-    if at_once * first > MEASURED_SECONDS:
-        return min(first, _taken(training, at_once))
-    _taken(training, at_once)
-    repeats = max(1, int(MEASURED_SECONDS / 3 / (at_once * _taken(training, at_once))))
-    return min(_taken(training, repeats * at_once) for _ in range(3))
-
-
-def _taken(training: Training | StackedTraining, steps: int) -> float:
-    """Return seconds of a step, of so many that are taken."""
-    started = time.perf_counter()
-    training.advance(steps)
-    return (time.perf_counter() - started) / steps
+    return ", ".join(f"{s:.2g} s {NAMES[engine]}" for engine, s in seconds.items())

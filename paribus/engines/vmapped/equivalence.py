@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
 import torch
@@ -21,20 +22,27 @@ CHECKED_STEPS = 3
 # follows a bias, a millionth of a step.
 TOLERANCE = 1e-5
 ROUND_OFF = 1e-12
+Watch = AbstractContextManager[object] | None
 BY_LOOP = "outputs in evaluation depend on other samples or passes, and a cohort is scored in other chunks"
 
 
-def self_check(run: Run, split: Split) -> str:
+def self_check(run: Run, split: Split, looped: Watch = None, stacked: Watch = None) -> str:
     """Train two replicates for three steps in float64, stacked and by the loop; return why they differ, if so.
 
     It finds networks that `vmap` refuses, and those that it takes but trains or scores otherwise.
+
+    Args:
+        run: whose network is checked.
+        split: that it is trained on.
+        looped: is entered while the loop takes a step of one replicate, if it is given.
+        stacked: the same for a stacked step of both.
     """
     recipe = run.recipe.model_copy(update={"dtype": "float64", "steps": CHECKED_STEPS})
     pair = [replace(run, recipe=recipe, seed=seed) for seed in (run.seed, run.seed + 1)]
     with deterministic(run):
         try:
             together = StackedTraining(pair, [split, split])
-            losses = together.advance(CHECKED_STEPS)
+            losses = torch.cat([together.advance(CHECKED_STEPS - 1), _watched(together, stacked)])
             outputs = together.outputs("validation")
         except Exception as error:  # noqa: BLE001 - whatever a network raises under vmap is the reason
             return f"vmap refuses the network: {f'{error}'.partition(chr(10))[0]}"
@@ -43,7 +51,8 @@ def self_check(run: Run, split: Split) -> str:
             before = _row(alone.network)
             try:
                 first = alone.advance(1)
-                alone.advance(CHECKED_STEPS - 1)
+                alone.advance(CHECKED_STEPS - 2)
+                _watched(alone, None if i else looped)
                 outputs_alone = outputs_of(alone.network, alone.parts.validation)
             except Exception as error:  # noqa: BLE001 - such as numbers in float32 that a loss holds
                 return f"it cannot be tried in float64: {f'{error}'.partition(chr(10))[0]}"
@@ -51,7 +60,7 @@ def self_check(run: Run, split: Split) -> str:
             if evaluation_doubt(alone.network, alone.parts.validation.inputs):
                 return BY_LOOP
             moved = (after - before).nan_to_num(0, 0, 0).abs().max().item()
-            for what, stacked, looped, by in (
+            for what, ours, theirs, by in (
                 ("first losses", losses[:1, i], first, 0.0),
                 ("weights", together.stack.weights.detach()[i], after, moved),
                 *(
@@ -59,10 +68,16 @@ def self_check(run: Run, split: Split) -> str:
                     for there, here in zip(as_tuple(outputs), as_tuple(outputs_alone), strict=True)
                 ),
             ):
-                apart = _apart(stacked, looped, by)
+                apart = _apart(ours, theirs, by)
                 if apart:
                     return f"{what} differ from the loop's by {apart:.1e} after {CHECKED_STEPS} float64 steps"
     return ""
+
+
+def _watched(training: Training | StackedTraining, watch: Watch) -> Tensor:
+    """Take a step within what watches it, if anything does."""
+    with watch or nullcontext():
+        return training.advance(1)
 
 
 def _row(network: nn.Module) -> Tensor:

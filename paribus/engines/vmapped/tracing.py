@@ -8,6 +8,7 @@ something else at each step (counts its calls, runs code of its own) is found ou
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import torch
@@ -69,6 +70,14 @@ def trace(
     if traced is not None:
         keep_latest(_recorded, name, traced.graph, KEPT)
     return traced
+
+
+@cache
+def load_tracer() -> None:
+    """Record next to nothing, because torch loads its tracer at the first recording, which takes a second or more."""
+    from torch.fx.experimental.proxy_tensor import make_fx
+
+    make_fx(lambda x: x + 1)(torch.zeros(1))
 
 
 # Recording takes longer than hundreds of recorded steps, and a cohort may come in many chunks.

@@ -1,0 +1,125 @@
+"""Seconds that a training of many replicates takes by each engine, from the work of a step and a machine's rates.
+
+A step of the loop takes, for each replicate, a dispatch for every operation, and time for the numbers that operations
+put out and for the multiply-adds of products and convolutions. A stacked step dispatches its operations once for all
+replicates of a chunk, and is cheaper by that alone; the rest is done for each replicate all the same, products and
+convolutions at a rate of their own. A step in SIMD lanes dispatches nothing: a vector register of replicates costs the
+same whether all of its lanes are in use or one. Besides, evaluations cost a forward pass, about a third of the work of
+a step, over the validation part, and recording a step takes as long as some hundreds of it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from paribus.data.cache import keep_latest
+from paribus.engines.cohorts import MAX_CHUNK
+from paribus.engines.simd.steps import MAX_BYTES, REGISTER
+from paribus.engines.simd.trainer import COMPILED
+from paribus.engines.vmapped.optimizers import operations_of
+from paribus.engines.vmapped.trainer import WORTH_TRACING
+from paribus.engines.work import Work, update_operations
+from paribus.execution.machine_rates import MachineRates, lanes
+from paribus.execution.network_facts import PLAIN, NetworkFacts
+from paribus.experiment.recipe import Recipe
+from paribus.spec import canonical
+from paribus.training.batch_order import steps_per_epoch
+
+# Recording an operation takes as long as taking it so many times; a program for lanes is recorded once more from it.
+RECORDING = 350
+RECORDING_LANES = 2.5 * RECORDING
+# Share of a step that its forward pass is.
+FORWARD = 1 / 3
+# Share of the numbers of a step that are in memory at once: most are read by the next operation alone.
+HELD = 1 / 3
+# Bytes that the replicates of a chunk use at most, so that steps do not wait for memory: a processor's last cache.
+CHUNK_BYTES = 2**25
+
+
+class Costs(NamedTuple):
+    """Seconds of a training of so many replicates in one process.
+
+    Attributes:
+        seconds: by the name of the engine.
+        chunk_size: how many replicates are stacked at most.
+    """
+
+    seconds: dict[str, float]
+    chunk_size: int
+
+
+def costs(facts: NetworkFacts, recipe: Recipe, replicates: int, rates: MachineRates) -> Costs:
+    """Return the seconds of each engine that can train a network."""
+    loop, stack = _with_update(facts, recipe)
+    epoch = steps_per_epoch(facts.trained, recipe.batch_size)
+    evaluations = recipe.steps / (recipe.evaluate_every or epoch)
+    passes = evaluations * FORWARD * facts.validated / recipe.batch_size
+    chunk_size = chunk_of(stack, facts.parameters, recipe.dtype)
+    chunks = -(-replicates // chunk_size)
+    drawn = recipe.steps * replicates * recipe.batch_size * rates.sample
+
+    dispatched = loop.operations * rates.loop_operation
+    alone = dispatched + _moved(loop, rates.number, rates.loop_product, rates.loop_convolved)
+    by_loop = replicates * (
+        recipe.steps * alone + evaluations * FORWARD * dispatched + passes * (alone - dispatched)
+    )
+
+    together = replicates * _moved(
+        stack, rates.number, rates.stacked_product, rates.stacked_convolved
+    )
+    mapped = chunks * stack.operations * rates.mapped_operation
+    recorded = chunks * stack.operations * rates.recorded_operation
+    scored = evaluations * FORWARD * mapped + passes * together + drawn
+    worth_recording = recipe.steps >= WORTH_TRACING
+    stacked = recipe.steps * ((recorded if worth_recording else mapped) + together) + scored
+    recording = stack.operations * rates.recorded_operation
+    stacked += RECORDING * recording if worth_recording else 0.0
+    seconds = {"loop": by_loop, "stacked": stacked}
+    if _in_lanes(facts, stack, recipe, rates):
+        registers = -(-replicates // lanes(recipe.dtype))
+        step = registers * _moved(stack, rates.lane_number, rates.lane_product, 0.0)
+        seconds[COMPILED] = recipe.steps * step + scored + RECORDING_LANES * recording
+    return Costs(seconds, chunk_size)
+
+
+def _moved(work: Work, number: float, product: float, convolved: float) -> float:
+    """Return the seconds of a replicate's step besides dispatch."""
+    return work.numbers * number + work.products * product + work.convolved * convolved
+
+
+def _with_update(facts: NetworkFacts, recipe: Recipe) -> tuple[Work, Work]:
+    """Return the work of a step by the loop and of a stacked one with the recipe's own optimizer."""
+    more = _updates(canonical(operations_of(recipe.optimizer)), recipe) - _updates(
+        canonical(operations_of(PLAIN)), recipe.model_copy(update={"optimizer": PLAIN})
+    )
+    numbers = more * facts.parameters
+    loop, stack = facts.loop, facts.stack
+    return (
+        loop._replace(
+            operations=loop.operations + more * facts.tensors, numbers=loop.numbers + numbers
+        ),
+        stack._replace(operations=stack.operations + more, numbers=stack.numbers + numbers),
+    )
+
+
+_known: dict[str, float] = {}
+
+
+def _updates(kind: str, recipe: Recipe) -> float:
+    if kind not in _known:
+        keep_latest(_known, kind, update_operations(recipe), 64)
+    return _known[kind]
+
+
+def chunk_of(stack: Work, parameters: int, dtype: str) -> int:
+    """Return how many replicates are stacked at once, so that their numbers stay in the processor's cache."""
+    size = 8 if dtype == "float64" else 4
+    each = size * (HELD * stack.numbers + parameters)
+    return max(1, min(MAX_CHUNK, int(CHUNK_BYTES / max(each, 1.0))))
+
+
+def _in_lanes(facts: NetworkFacts, stack: Work, recipe: Recipe, rates: MachineRates) -> bool:
+    """Return whether a network likely has a form in lanes: its layers have one, and a register of it fits a cache."""
+    small = HELD * stack.numbers * REGISTER <= MAX_BYTES
+    watched = recipe.steps if recipe.evaluate_every == 1 else 0
+    return facts.in_lanes and small and not watched and rates.lane_number > 0

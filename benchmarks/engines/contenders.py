@@ -22,7 +22,7 @@ from benchmarks.engines.workloads import NAMED, TORCH_ALONE, Workload, seeded
 from paribus.engines.rnn import only
 from paribus.engines.simd.trainer import COMPILED, CompiledTraining
 from paribus.engines.vmapped.fit import StackedTraining
-from paribus.execution.engine_choice import best_chunk_size
+from paribus.execution.cost_model import chunk_size_of
 from paribus.execution.pool import ENVIRONMENT, one_thread, warm_up
 from paribus.training.loop import Training, deterministic
 
@@ -118,7 +118,7 @@ class Engine:
                 return
             many = engine == COMPILED
             kind = partial(CompiledTraining, make_from=0.0) if many else StackedTraining
-            size = len(seeds) if many else min(len(seeds), best_chunk_size(self.runs, split).limit)
+            size = len(seeds) if many else min(len(seeds), chunk_size_of(self.runs[0]))
             chunks = [self.runs[i : i + size] for i in range(0, len(seeds), size)]
             self.trainings = [kind(chunk, [split] * len(chunk)) for chunk in chunks]
 

@@ -1,7 +1,8 @@
-"""Cached arrays: data that take seconds to make, stored under the hash of everything that they are made from."""
+"""Cached arrays and facts: what takes seconds to make, stored under the hash of everything that they are made from."""
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import tempfile
@@ -89,6 +90,24 @@ def cached_text(file: str, make: Callable[[], str]) -> str:
         with suppress(OSError), atomic_write(cache_folder() / file) as path:
             path.write_text(text, encoding="utf-8")
         return text
+
+
+def cached_record(file: str, read: Callable[[str], Entry], make: Callable[[], Entry]) -> Entry:
+    """Return the record that this file of the cache holds, or else one that is made now, and kept if it is a record.
+
+    Args:
+        file: its name.
+        read: makes a record of its text, a tuple with names; whatever it raises, the record is made anew.
+        make: makes it, or returns something else, such as why there is none.
+    """
+    try:
+        return read((cache_folder() / file).read_text(encoding="utf-8"))
+    except (OSError, LookupError, TypeError, ValueError):
+        made = make()
+        if isinstance(made, tuple):
+            with suppress(OSError), atomic_write(cache_folder() / file) as path:
+                path.write_text(json.dumps(made._asdict()), encoding="utf-8")  # type: ignore[attr-defined]  # named
+        return made
 
 
 def processor() -> str:

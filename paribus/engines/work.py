@@ -93,16 +93,19 @@ def update_operations(recipe: Recipe) -> float:
     Args:
         recipe: whose optimizer is one that can be stacked.
     """
+    return _steps_operations(recipe, 2) - _steps_operations(recipe, 1)
+
+
+def _steps_operations(recipe: Recipe, tensors: int) -> float:
+    """Return how many operations the second step of so many tensors takes; some are of the step itself."""
     optimizer = recipe.optimizer
     assert isinstance(optimizer, Call), "several are trained by the loop"
-    weight = torch.nn.Parameter(torch.ones(1))
-    made = optimizer.resolve()([weight], **optimizer.kwargs)
-    counter = WorkCounter()
-    for count in (False, True):
+    weights = [torch.nn.Parameter(torch.ones(1)) for _ in range(tensors)]
+    for weight in weights:
         weight.grad = torch.ones(1)
-        if count:
-            with counter:
-                made.step()
-        else:
-            made.step()
-    return counter.work.operations
+    made = optimizer.resolve()(weights, **optimizer.kwargs)
+    made.step()
+    with WorkCounter() as counter:
+        made.step()
+    operations: float = counter.work.operations
+    return operations

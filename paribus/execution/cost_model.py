@@ -20,8 +20,9 @@ from paribus.engines.vmapped.optimizers import operations_of
 from paribus.engines.vmapped.trainer import WORTH_TRACING
 from paribus.engines.work import Work, update_operations
 from paribus.execution.machine_rates import MachineRates, lanes
-from paribus.execution.network_facts import PLAIN, NetworkFacts
+from paribus.execution.network_facts import PLAIN, NetworkFacts, network_facts
 from paribus.experiment.recipe import Recipe
+from paribus.runs.run import Run
 from paribus.spec import canonical
 from paribus.training.batch_order import steps_per_epoch
 
@@ -54,7 +55,7 @@ def costs(facts: NetworkFacts, recipe: Recipe, replicates: int, rates: MachineRa
     epoch = steps_per_epoch(facts.trained, recipe.batch_size)
     evaluations = recipe.steps / (recipe.evaluate_every or epoch)
     passes = evaluations * FORWARD * facts.validated / recipe.batch_size
-    chunk_size = chunk_of(stack, facts.parameters, recipe.dtype)
+    chunk_size = _chunk_size(stack, facts.parameters, recipe.dtype)
     chunks = -(-replicates // chunk_size)
     drawn = recipe.steps * replicates * recipe.batch_size * rates.sample
 
@@ -111,7 +112,15 @@ def _updates(kind: str, recipe: Recipe) -> float:
     return _known[kind]
 
 
-def chunk_of(stack: Work, parameters: int, dtype: str) -> int:
+def chunk_size_of(run: Run) -> int:
+    """Return how many replicates of a run's network are stacked at most, as many as there are where it cannot be."""
+    facts = network_facts(run)
+    if isinstance(facts, str):
+        return MAX_CHUNK
+    return _chunk_size(_with_update(facts, run.recipe)[1], facts.parameters, run.recipe.dtype)
+
+
+def _chunk_size(stack: Work, parameters: int, dtype: str) -> int:
     """Return how many replicates are stacked at once, so that their numbers stay in the processor's cache."""
     size = 8 if dtype == "float64" else 4
     each = size * (HELD * stack.numbers + parameters)

@@ -20,8 +20,8 @@ from paribus.runs.run import Run
 
 # Less training than that has too little to gain from another engine than the loop.
 WORTH_SECONDS = 0.3
-# A step has no fewer operations: those of a layer, a loss, their gradients and an update.
-FEWEST_OPERATIONS = 40
+# A step has hardly fewer operations: those of a layer, a loss, their gradients and an update.
+FEWEST_OPERATIONS = 25
 # Predictions of engines are told apart where one is so many times the other.
 SURE = 2.0
 # Trial steps may take this share of the training that they decide on, ...

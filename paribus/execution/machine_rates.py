@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from itertools import pairwise
@@ -14,7 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from paribus.data.cache import atomic_write, cache_folder, processor
+from paribus.data.cache import cached_record, processor
 from paribus.data.dataset import Dataset, Split
 from paribus.engines.simd.steps import REGISTER
 from paribus.engines.simd.trainer import CompiledTraining
@@ -77,13 +76,7 @@ def machine_rates() -> MachineRates:
     """Return the rates of this processor with this torch and these engines; a damaged file is measured again."""
     code = fingerprint((), "stacked-compiled")
     file = f"rates-{digest([processor(), torch.__version__, code])}.json"
-    try:
-        return _read((cache_folder() / file).read_text(encoding="utf-8"))
-    except (OSError, ValueError, TypeError):
-        rates = _measured()
-        with suppress(OSError), atomic_write(cache_folder() / file) as path:
-            path.write_text(json.dumps(rates._asdict()), encoding="utf-8")
-        return rates
+    return cached_record(file, _read, _measured)
 
 
 def _read(text: str) -> MachineRates:

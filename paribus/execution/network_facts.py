@@ -6,14 +6,13 @@ They are found once for a kind of network by three steps in float64, and kept in
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from dataclasses import replace
 from typing import NamedTuple
 
 import torch
 from torch import nn
 
-from paribus.data.cache import atomic_write, cache_folder
+from paribus.data.cache import cached_record
 from paribus.engines.vmapped.fit import self_check
 from paribus.engines.work import Work, WorkCounter
 from paribus.execution.executor import split_of
@@ -63,18 +62,8 @@ class NetworkFacts(NamedTuple):
 
 def network_facts(run: Run) -> NetworkFacts | str:
     """Return the facts of a run's network, from the cache if it was checked before, or why it cannot be stacked."""
-    file = f"network-{kind_of_network(run)}.json"
-    try:
-        return _read((cache_folder() / file).read_text(encoding="utf-8"))
-    except (OSError, ValueError, TypeError, KeyError):
-        pass
-    found = _found(run)
-    if isinstance(
-        found, NetworkFacts
-    ):  # a refusal may have a cause that passes, such as want of memory
-        with suppress(OSError), atomic_write(cache_folder() / file) as path:
-            path.write_text(json.dumps(found._asdict()), encoding="utf-8")
-    return found
+    # A refusal is not kept: its cause may pass, such as want of memory.
+    return cached_record(f"network-{kind_of_network(run)}.json", _read, lambda: _found(run))
 
 
 def kind_of_network(run: Run) -> str:
@@ -99,7 +88,7 @@ def kind_of_network(run: Run) -> str:
     )
 
 
-def _read(text: str) -> NetworkFacts:
+def _read(text: str) -> NetworkFacts | str:
     """Return facts from their text.
 
     Raises:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,12 +16,14 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from paribus import Budget, Dataset, Pretrained, Suite, call
 from paribus.analysis.results import Result
-from paribus.engines.cohorts import MAX_CHUNK, cohort_key
+from paribus.engines.cohorts import cohort_key
 from paribus.engines.simd.trainer import COMPILED
 from paribus.engines.vmapped.fit import self_check, why_not
 from paribus.execution import engine_choice, engine_selection, executor
 from paribus.execution.cases import Case, cases
+from paribus.execution.cost_model import Costs
 from paribus.execution.engine_choice import EngineChoice, EngineQuery, common, resolve, resolve_each
+from paribus.execution.engine_trials import NotCompiledError, trial
 from paribus.execution.executor import execute, split_of
 from paribus.execution.session import Session
 from paribus.runs.run import Outcome, Run, RunResult
@@ -158,7 +161,9 @@ def test_a_network_that_cannot_be_stacked_is_found_out(name: str) -> None:
     found = self_check(run, split_of(run))
     assert reason in found
     assert "\n" not in found
-    assert resolve("stacked", run, 8) == EngineChoice("loop", found)
+    chosen = resolve("stacked", run, 8)
+    assert chosen.engine == "loop"
+    assert reason in chosen.reason
 
 
 def weighted(outputs: Tensor, target: Tensor) -> Tensor:
@@ -245,11 +250,14 @@ def test_the_loop_is_taken_when_it_is_asked_for() -> None:
 # What auto does.
 
 
-def test_auto_stacks_many_long_trainings_of_a_tiny_network() -> None:
-    """By measuring: a step by the loop takes some twenty times what a replicate's does."""
-    chosen = resolve("auto", a_run(steps=4000), 64)  # too few to be compiled, on whatever machine
+def test_auto_stacks_many_long_trainings_of_a_tiny_network(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A step by the loop takes some twenty times what a replicate's does, on whatever machine: nothing is tried."""
+    monkeypatch.setattr(engine_choice, "trial", lambda *_args: pytest.fail("it was tried"))
+    chosen = resolve("auto", a_run(steps=4000, evaluate_every=1), 64)
     assert chosen.engine == "stacked"
-    assert "by the loop" in chosen.reason
+    assert re.fullmatch(r"predicted: \S+ s by the loop, \S+ s stacked", chosen.reason)
 
 
 @pytest.mark.parametrize(
@@ -259,7 +267,7 @@ def test_auto_stacks_many_long_trainings_of_a_tiny_network() -> None:
         ({}, 2, "too little to gain by stacking"),
         ({"steps": 100_000, "model": call(Branching)}, 64, "data-dependent control flow"),
         ({"steps": 100_000, **REFUSALS["a time limit"][0]}, 64, REFUSALS["a time limit"][1]),
-        ({"steps": 100_000, "model": call(Raises)}, 64, "a trial step failed: the third step"),
+        ({"steps": 100_000, "model": call(Raises)}, 64, "vmap refuses the network: the third step"),
     ],
     ids=["one", "short", "cannot", "must not", "fails"],
 )
@@ -271,50 +279,111 @@ def test_auto_takes_the_loop_and_says_why(
     assert reason in chosen.reason
 
 
-# How many at once.
+# Predictions and trials.
 
 
 @pytest.fixture
-def seconds(monkeypatch: pytest.MonkeyPatch) -> dict[int, float]:
-    """Return seconds that a step of so many replicates is measured to take, filled in the order of the questions."""
-    found: dict[int, float] = {}
+def told(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Provide seconds that are predicted and those that trials take, and list what is tried."""
+    found: dict[str, Any] = {"predicted": {}, "trials": {}, "tried": []}
 
-    def measured(runs: Sequence[Run], _fold: object) -> tuple[float, float]:
-        return found[len(runs)], 0.0
+    def tried(engine: str, cohort: Sequence[Run], _split: object, chunk_size: int) -> float:
+        assert (len(cohort), chunk_size) == (16, 8)
+        found["tried"].append(engine)
+        if isinstance(found["trials"][engine], Exception):
+            raise found["trials"][engine]
+        return found["trials"][engine]
 
-    monkeypatch.setattr(engine_choice, "_stacked_seconds", measured)
-    monkeypatch.setattr(engine_choice, "self_check", lambda *_args: "")
-    monkeypatch.setattr(engine_choice, "_loop_seconds", lambda *_args: 0.001)
+    def predicted(*_args: object) -> Costs:
+        return Costs(dict(found["predicted"]), 8)
+
+    monkeypatch.setattr(engine_choice, "costs", predicted)
+    monkeypatch.setattr(engine_choice, "trial", tried)
     return found
 
 
-@pytest.mark.parametrize(
-    ("steps_of", "chunk_size"),
-    [
-        # A replicate's: 2 ms of 16, 1 of 8, .9 of 4 is not a tenth less.
-        ({16: 0.032, 8: 0.008, 4: 0.0036 + 1e-9}, 8),
-        ({16: 0.032, 8: 0.008, 4: 0.0035, 2: 0.0017}, 4),
-        ({16: 0.032, 8: 0.008, 4: 0.0035, 2: 0.001, 1: 0.0004}, 1),
-        # Larger ones might be better still: no limit.
-        ({16: 0.017, 8: 0.0084}, MAX_CHUNK),
-        # In 4.8 s of training there is nothing to gain from trying halves, whatever they would say.
-        ({16: 0.016, 8: 0.0}, MAX_CHUNK),
-    ],
-)
-def test_so_many_are_trained_at_once_as_take_the_least_time_each(
-    seconds: dict[int, float], steps_of: dict[int, float], chunk_size: int
+LONG = {"steps": 100_000}
+
+
+def test_the_engine_that_is_predicted_twice_as_fast_is_taken_untried(told: dict[str, Any]) -> None:
+    told["predicted"] = {"loop": 90.0, "stacked": 20.5, COMPILED: 10.2}
+    reason = "predicted: 90 s by the loop, 20 s stacked, 10 s compiled"
+    assert resolve("auto", a_run(**LONG), 16) == EngineChoice(COMPILED, reason, 8)
+    reason = "asked for; predicted: 20 s stacked, 10 s compiled"
+    assert resolve("stacked", a_run(**LONG), 16) == EngineChoice(COMPILED, reason, 8)
+    told["predicted"] = {"loop": 20.0, "stacked": 41.0}
+    reason = "predicted: 20 s by the loop, 41 s stacked"
+    assert resolve("auto", a_run(**LONG), 16) == EngineChoice("loop", reason)
+    assert told["tried"] == []
+
+
+def test_engines_that_are_close_are_tried_and_no_others(told: dict[str, Any]) -> None:
+    """Whichever takes less is taken, though the other one was predicted to."""
+    told["predicted"] = {"loop": 300.0, "stacked": 60.0, COMPILED: 40.0}
+    told["trials"] = {"stacked": 31.0, COMPILED: 44.0}
+    reason = "tried: 31 s stacked, 44 s compiled"
+    assert resolve("auto", a_run(**LONG), 16) == EngineChoice("stacked", reason, 8)
+    assert told["tried"] == ["stacked", COMPILED]
+    told["predicted"] = {"loop": 60.0, "stacked": 40.0}
+    told["trials"] = {"stacked": 31.0, "loop": 30.0}
+    reason = "tried: 30 s by the loop, 31 s stacked"
+    assert resolve("auto", a_run(**LONG), 16) == EngineChoice("loop", reason)
+
+
+def test_a_training_that_trials_would_take_a_share_of_is_not_tried(told: dict[str, Any]) -> None:
+    """Two trials take .4 s, which is 2 % of 20 s."""
+    told["predicted"] = {"loop": 25.0, "stacked": 19.9}
+    told["trials"] = {"loop": 1.0, "stacked": 2.0}
+    reason = "predicted: 25 s by the loop, 20 s stacked"
+    assert resolve("auto", a_run(**LONG), 16) == EngineChoice("stacked", reason, 8)
+    told["predicted"]["stacked"] = 20.1
+    assert resolve("auto", a_run(**LONG), 16).engine == "loop"
+
+
+def test_what_counting_does_not_see_is_tried(
+    told: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seconds |= steps_of
-    assert resolve("stacked", a_run(steps=300), 16) == EngineChoice(
-        "stacked", "asked for", chunk_size
+    """A recurrent cell's kernel, whatever is predicted of the rest of its network."""
+    true = engine_choice.network_facts
+    monkeypatch.setattr(
+        engine_choice, "network_facts", lambda run: true(run)._replace(counted=False)
     )
+    told["predicted"] = {"loop": 90.0, "stacked": 1.0, COMPILED: 0.1}
+    told["trials"] = {"stacked": 3.0, "loop": 2.0}
+    assert resolve("auto", a_run(**LONG), 16).engine == "loop"
+    assert told["tried"] == ["loop", "stacked"]
+    assert resolve("stacked", a_run(**LONG), 16) == EngineChoice("stacked", "asked for", 8)
 
 
-def test_auto_holds_the_best_chunk_size_against_the_loop(seconds: dict[int, float]) -> None:
-    """16 at once lose against the loop's millisecond, four at once win."""
-    seconds |= {16: 0.032, 8: 0.008, 4: 0.0016, 2: 0.0008}
-    chosen = resolve("auto", a_run(steps=4000), 16)
-    assert chosen == EngineChoice("stacked", "1000 µs a step by the loop, 400 stacked by 4", 4)
+def test_steps_that_cannot_be_compiled_leave_the_others_and_say_why(told: dict[str, Any]) -> None:
+    told["predicted"] = {"loop": 300.0, "stacked": 60.0, COMPILED: 40.0}
+    told["trials"] = {"stacked": 31.0, COMPILED: NotCompiledError("no compiler")}
+    reason = "tried: 31 s stacked; not compiled: no compiler"
+    assert resolve("auto", a_run(**LONG), 16) == EngineChoice("stacked", reason, 8)
+
+
+def test_a_trial_that_fails_is_told_when_it_is_trained(told: dict[str, Any]) -> None:
+    told["predicted"] = {"loop": 60.0, "stacked": 40.0}
+    told["trials"] = {"stacked": 31.0, "loop": RuntimeError("one step\ntoo many")}
+    chosen = resolve("auto", a_run(**LONG), 16)
+    assert chosen == EngineChoice("loop", "a trial step failed: one step")
+
+
+@pytest.mark.parametrize("engine", ["loop", "stacked", COMPILED])
+def test_a_trial_foretells_a_whole_training(engine: str) -> None:
+    """Seconds of all replicates and steps, not of a few."""
+    cohort = [a_run(seed, steps=100_000, evaluate_every=50_000) for seed in range(40)]
+    few = [replace(r, recipe=r.recipe.model_copy(update={"steps": 1000})) for r in cohort]
+    split = split_of(cohort[0])
+    long, short = (trial(engine, runs, split, 512) for runs in (cohort, few))
+    assert long > short > 0
+
+
+def test_steps_that_have_no_form_in_lanes_are_refused_by_a_trial() -> None:
+    watched = call("paribus.metrics.diagnostics:update_norm")
+    run = replace(a_run(steps=1000, evaluate_every=1), diagnostics=(watched,))
+    with pytest.raises(NotCompiledError, match="every step is watched"):
+        trial(COMPILED, [run, replace(run, seed=1)], split_of(run), 512)
 
 
 def test_a_comparison_has_the_smallest_portion_of_its_variants() -> None:

@@ -15,7 +15,6 @@ from paribus.engines.simd.trainer import COMPILED, CompiledTraining, _same, trai
 from paribus.engines.vmapped import trainer
 from paribus.engines.vmapped.fit import StackedTraining, train_together
 from paribus.execution import engine_choice
-from paribus.execution.engine_choice import ChunkSize, EngineChoice, resolve
 from paribus.execution.executor import execute
 from paribus.runs.fingerprint import fingerprint
 from paribus.runs.run import Run, RunResult
@@ -164,83 +163,3 @@ def test_the_executor_trains_them_compiled(cache: Path) -> None:
     execute(runs, jobs=1, keep=lambda _run, record: kept.append(record))
     assert [r.provenance["engine"] for r in kept] == [COMPILED] * 3
     assert [r.notes[-1] for r in kept] == [WHY] * 3
-
-
-@pytest.fixture
-def seconds(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """Provide measured seconds of steps, plain and compiled, and how often the latter were measured."""
-    found: dict[str, Any] = {"plain": 0.010, "compiled": 0.004, "measured": 0}
-
-    def measured(_runs: object, _fold: object) -> float:
-        found["measured"] += 1
-        if isinstance(found["compiled"], Exception):
-            raise found["compiled"]
-        return found["compiled"]
-
-    monkeypatch.setattr(engine_choice, "_stacked_seconds", lambda *_args: (found["plain"], 0.2))
-    monkeypatch.setattr(engine_choice, "_compiled_seconds", measured)
-    monkeypatch.setattr(engine_choice, "self_check", lambda *_args: "")
-    return found
-
-
-@pytest.mark.parametrize(
-    ("steps", "plain", "engine", "measured"),
-    [
-        # 1000 steps of 10 ms take 10 s, and win six.
-        (1_000, 0.010, COMPILED, 1),
-        # Trainings of less than a second are not looked at,
-        (999, 0.001, "stacked", 0),
-        # nor are fewer steps, however long they take.
-        (499, 0.100, "stacked", 0),
-        # 5000 steps win half a second in all, which is what loading takes.
-        (5_000, 0.004099, "stacked", 1),
-        (5_000, 0.004101, COMPILED, 1),
-    ],
-)
-def test_steps_are_compiled_where_that_repays_itself(
-    seconds, steps: int, plain: float, engine: str, measured: int
-) -> None:
-    seconds["plain"] = plain
-    chosen = resolve("stacked", a_run(steps=steps), 8)
-    told = (
-        f"asked for; {plain * 1e6:.0f} µs a step of all 8, 4000 compiled"
-        if measured
-        else "asked for"
-    )
-    assert chosen[:2] == (engine, told)
-    assert seconds["measured"] == measured
-
-
-@pytest.mark.parametrize(
-    ("steps", "reason"), [(1_000, "asked for; not compiled: no compiler"), (499, "asked for")]
-)
-def test_a_cohort_that_cannot_be_compiled_is_stacked_and_says_why_if_that_was_worth_it(
-    seconds, steps: int, reason: str
-) -> None:
-    seconds["compiled"] = engine_choice.NotCompiledError("no compiler")
-    assert resolve("stacked", a_run(steps=steps), 8) == EngineChoice("stacked", reason)
-
-
-def test_auto_may_compile_what_it_stacks(seconds, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The loop takes a second a step here, a replicate in the stack 10 / 8 ms and a share of its start."""
-    del seconds
-    monkeypatch.setattr(engine_choice, "_loop_seconds", lambda *_args: 1.0)
-    found = resolve("auto", a_run(steps=20_000), 8)
-    assert found.engine == COMPILED
-    assert found.reason.startswith("1000000 µs a step by the loop, 1251 stacked by 8; ")
-
-
-def test_a_chunk_is_compiled_as_it_is_divided(seconds, monkeypatch: pytest.MonkeyPatch) -> None:
-    """50 replicates of which 16 at once are best are given out by 13: four chunks, the last one of 11."""
-    sizes: list[int] = []
-    del seconds
-    monkeypatch.setattr(
-        engine_choice, "best_chunk_size", lambda *_args: ChunkSize(16, 16, 0.01, 0.0)
-    )
-    monkeypatch.setattr(
-        engine_choice, "_compiled_seconds", lambda runs, *_args: sizes.append(len(runs)) or 0.001
-    )
-    chosen = resolve("stacked", a_run(steps=4000), 50)
-    assert (chosen.engine, chosen.chunk_size, sizes) == (COMPILED, 16, [13])
-    parts = chunks([replace(a_run(i), engine=COMPILED) for i in range(100)], 2, chosen.chunk_size)
-    assert [len(part) for part in parts] == [13] * 7 + [9]

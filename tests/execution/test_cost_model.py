@@ -1,0 +1,147 @@
+"""Seconds of each engine against sums by hand, from works and rates that are given."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from paribus.engines.cohorts import MAX_CHUNK
+from paribus.engines.simd.trainer import COMPILED
+from paribus.engines.work import Work
+from paribus.execution.cost_model import CHUNK_BYTES, RECORDING, RECORDING_LANES, costs
+from paribus.execution.machine_rates import MachineRates, lanes
+from paribus.execution.network_facts import NetworkFacts
+from paribus.spec import call
+from tests.helpers.toys import RECIPE
+
+RATES = MachineRates(
+    loop_operation=1e-5,
+    recorded_operation=4e-6,
+    mapped_operation=1e-5,
+    number=1e-9,
+    loop_product=1e-10,
+    stacked_product=2e-10,
+    loop_convolved=3e-10,
+    stacked_convolved=5e-10,
+    sample=0.0,
+    lane_number=2e-9,
+    lane_product=1e-9,
+)
+FACTS = NetworkFacts(
+    loop=Work(50, 3000, 20_000, 0),
+    stack=Work(80, 6000, 20_000, 0),
+    tensors=4,
+    parameters=500,
+    trained=320,
+    validated=0,
+    in_lanes=True,
+    counted=True,
+)
+# One evaluation at the end, of nothing, so that steps are all there is besides its dispatch.
+PLAIN = RECIPE.model_copy(
+    update={
+        "optimizer": call("torch.optim:SGD", lr=0.1),
+        "batch_size": 32,
+        "steps": 3000,
+        "evaluate_every": 3000,
+    }
+)
+
+
+def seconds(facts: NetworkFacts = FACTS, replicates: int = 10, **settings: Any) -> dict[str, float]:
+    return costs(facts, PLAIN.model_copy(update=settings), replicates, RATES).seconds
+
+
+def test_steps_cost_what_their_parts_do() -> None:
+    """The loop's dispatch is 500 µs, its numbers take 3 and its products 2; ten replicates take 3000 steps each."""
+    found = seconds()
+    evaluation = 50 * 1e-5 / 3
+    assert found["loop"] == pytest.approx(10 * (3000 * 505e-6 + evaluation))
+    recorded, scored = 80 * 4e-6, 80 * 1e-5 / 3
+    moved = 10 * (6000 * 1e-9 + 20_000 * 2e-10)
+    assert found["stacked"] == pytest.approx(
+        3000 * (recorded + moved) + scored + RECORDING * recorded
+    )
+    registers = -(-10 // lanes("float32"))
+    step = registers * (6000 * 2e-9 + 20_000 * 1e-9)
+    assert found[COMPILED] == pytest.approx(3000 * step + scored + RECORDING_LANES * recorded)
+
+
+def test_few_steps_are_not_recorded() -> None:
+    """A hundred are dispatched through vmap, 10 µs an operation."""
+    moved = 10 * (6000 * 1e-9 + 20_000 * 2e-10)
+    expected = 100 * (80 * 1e-5 + moved) + 80 * 1e-5 / 3
+    assert seconds(steps=100, evaluate_every=100)["stacked"] == pytest.approx(expected)
+
+
+def test_an_optimizer_adds_operations_for_each_tensor_in_the_loop_and_once_in_a_stack() -> None:
+    """Momentum takes two more than plain descent; each puts out as many numbers as there are weights."""
+    more = seconds(optimizer=call("torch.optim:SGD", lr=0.1, momentum=0.9))
+    numbers = 2 * 500 * 1e-9
+    in_loop = 3000 * (2 * 4 * 1e-5 + numbers) + 2 * 4 * 1e-5 / 3
+    assert more["loop"] - seconds()["loop"] == pytest.approx(10 * in_loop)
+    stacked = 3000 * (2 * 4e-6 + 10 * numbers) + 2 * 1e-5 / 3 + RECORDING * 2 * 4e-6
+    assert more["stacked"] - seconds()["stacked"] == pytest.approx(stacked)
+
+
+def test_evaluations_pass_the_validation_part_once_an_epoch() -> None:
+    """320 samples are ten batches, so 3000 steps are 300 evaluations, each a third of three steps' numbers."""
+    many = seconds(FACTS._replace(validated=96), evaluate_every=0)["loop"]
+    evaluations = 300 * (50 * 1e-5 / 3 + 3 * 5e-6 / 3)
+    assert many == pytest.approx(10 * (3000 * 505e-6 + evaluations))
+
+
+def test_convolutions_have_rates_of_their_own() -> None:
+    convolved = FACTS._replace(
+        loop=FACTS.loop._replace(convolved=1e6), stack=FACTS.stack._replace(convolved=1e6)
+    )
+    more, plain = seconds(convolved), seconds()
+    assert more["loop"] - plain["loop"] == pytest.approx(10 * 3000 * 3e-4)
+    assert more["stacked"] - plain["stacked"] == pytest.approx(10 * 3000 * 5e-4)
+
+
+@pytest.mark.parametrize(
+    ("change", "settings"),
+    [
+        ({"in_lanes": False}, {}),
+        # A third of 49 153 numbers in registers of 64 bytes are more than a megabyte.
+        ({"stack": FACTS.stack._replace(numbers=3 * 2**14 + 1)}, {}),
+        ({}, {"evaluate_every": 1}),
+    ],
+    ids=["layers", "memory", "watched"],
+)
+def test_lanes_are_not_predicted_where_they_have_no_form(
+    change: dict[str, Any], settings: dict[str, Any]
+) -> None:
+    assert seconds(FACTS._replace(**change), **settings).keys() == {"loop", "stacked"}
+
+
+def test_without_a_compiler_nothing_is_predicted_of_lanes() -> None:
+    found = costs(FACTS, PLAIN, 10, RATES._replace(lane_number=0.0))
+    assert found.seconds.keys() == {"loop", "stacked"}
+
+
+def test_a_chunk_holds_as_many_replicates_as_fit_the_cache() -> None:
+    """Each has the numbers that are held at once and its weights, four bytes each."""
+    each = 4 * (3_000_000 / 3 + 500)
+    large = FACTS._replace(stack=FACTS.stack._replace(numbers=3_000_000))
+    found = costs(large, PLAIN, 10, RATES)
+    assert found.chunk_size == int(CHUNK_BYTES / each) == 8
+    assert costs(FACTS, PLAIN, 10, RATES).chunk_size == MAX_CHUNK
+    huge = FACTS._replace(parameters=10**8)
+    assert costs(huge, PLAIN, 10, RATES).chunk_size == 1
+    # Ten replicates are then two chunks, each with dispatch of its own.
+    whole = seconds(large, 8)["stacked"]
+    moved = 2 * (3_000_000 * 1e-9 + 20_000 * 2e-10)
+    more = 3000 * (80 * 4e-6 + moved) + 80 * 1e-5 / 3
+    assert seconds(large, 10)["stacked"] - whole == pytest.approx(more)
+
+
+@pytest.mark.parametrize(("capability", "count"), [("AVX512", 16), ("AVX2", 8), ("DEFAULT", 4)])
+def test_a_register_holds_as_many_replicates_as_the_processor_has_lanes(
+    monkeypatch: pytest.MonkeyPatch, capability: str, count: int
+) -> None:
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    assert (lanes("float32"), lanes("float64")) == (count, count // 2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from paribus.engines.vmapped.fit import why_not
@@ -11,6 +11,8 @@ from paribus.runs.run import Run
 from paribus.spec import digest, to_plain
 
 MAX_CHUNK = 512
+# Replicates of a chunk from which on half of them take about half of the time.
+EFFICIENT = 32
 
 
 def cohort_key(run: Run) -> str:
@@ -31,24 +33,58 @@ def stacked(run: Run) -> bool:
     return run.engine.startswith("stacked")
 
 
-def chunks(runs: Sequence[Run], jobs: int, largest: int = MAX_CHUNK) -> list[list[Run]]:
+def chunks(
+    runs: Sequence[Run],
+    jobs: int,
+    largest: int = MAX_CHUNK,
+    seconds: Callable[[Sequence[Run]], float] = len,
+) -> list[list[Run]]:
     """Return chunks of runs, each for one process: one run for the loop, part of a cohort for the stacked engine.
 
-    A cohort is divided evenly, so that all processes have work, in chunks of at most ``largest``, and seed by seed:
-    each has runs of all variants, whose numbers decide which operations a step has.
+    A small cohort takes hardly less time by halves, so it stays whole where other work keeps the other processes busy:
+    as many cohorts as are left over when all processes have had the same number are divided evenly, the largest ones,
+    and so are those whose parts are large still. Chunks are of at most ``largest``, and seed by seed: each has runs of
+    all variants, whose numbers decide which operations a step has. The longest come first.
+
+    Args:
+        runs: of any cohorts.
+        jobs: processes.
+        largest: runs of a chunk at most.
+        seconds: tells how long a chunk takes, in any unit.
     """
     alone = [[run] for run in runs if not stacked(run)]
-    cohorts: dict[tuple[str, str], list[Run]] = {}
+    by_key: dict[tuple[str, str], list[Run]] = {}
     for run in runs:
         if stacked(run):
-            cohorts.setdefault((run.engine, cohort_key(run)), []).append(run)
-    return [
-        chunk for cohort in cohorts.values() for chunk in _even_chunks(cohort, jobs, largest)
-    ] + alone
+            by_key.setdefault((run.engine, cohort_key(run)), []).append(run)
+    cohorts = sorted(by_key.values(), key=len, reverse=True)
+    counts = parts([len(cohort) for cohort in cohorts], jobs, beside=len(alone))
+    work = [
+        chunk
+        for cohort, count in zip(cohorts, counts, strict=True)
+        for chunk in _even_chunks(cohort, count, largest)
+    ]
+    return sorted(work, key=seconds, reverse=True) + alone
 
 
-def _even_chunks(cohort: list[Run], jobs: int, largest: int) -> list[list[Run]]:
+def parts(sizes: Sequence[int], jobs: int, beside: int = 0) -> list[int]:
+    """Return over how many processes each cohort is divided.
+
+    Args:
+        sizes: of cohorts that are trained at once, the largest first.
+        jobs: processes.
+        beside: runs that are trained one by one beside them.
+
+    >>> parts([20, 10, 10], jobs=2), parts([100, 10], jobs=2), parts([10], jobs=2)
+    ([2, 1, 1], [2, 1], [2])
+    """
+    left_over = 0 if beside else len(sizes) % jobs
+    divided = (i < left_over or size >= jobs * EFFICIENT for i, size in enumerate(sizes))
+    return [jobs if each else 1 for each in divided]
+
+
+def _even_chunks(cohort: list[Run], parts: int, largest: int) -> list[list[Run]]:
     cohort = sorted(cohort, key=lambda run: run.seed)
-    rounds = -(-len(cohort) // (jobs * largest))
-    size = -(-len(cohort) // (jobs * rounds))
+    rounds = -(-len(cohort) // (parts * largest))
+    size = -(-len(cohort) // (parts * rounds))
     return [cohort[i : i + size] for i in range(0, len(cohort), size)]

@@ -10,6 +10,7 @@ a step, over the validation part, and recording a step takes as long as some hun
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from paribus.data.cache import keep_latest
@@ -19,8 +20,8 @@ from paribus.engines.simd.trainer import COMPILED
 from paribus.engines.vmapped.optimizers import operations_of
 from paribus.engines.vmapped.trainer import WORTH_TRACING
 from paribus.engines.work import Work, update_operations
-from paribus.execution.machine_rates import MachineRates, lanes
-from paribus.execution.network_facts import PLAIN, NetworkFacts, network_facts
+from paribus.execution.machine_rates import MachineRates, lanes, machine_rates
+from paribus.execution.network_facts import PLAIN, NetworkFacts, known_facts, network_facts
 from paribus.experiment.recipe import Recipe
 from paribus.runs.run import Run
 from paribus.spec import canonical
@@ -81,6 +82,19 @@ def costs(facts: NetworkFacts, recipe: Recipe, replicates: int, rates: MachineRa
         step = registers * _moved(stack, rates.lane_number, rates.lane_product, 0.0)
         seconds[COMPILED] = recipe.steps * step + scored + RECORDING_LANES * recording
     return Costs(seconds, chunk_size)
+
+
+def chunk_seconds(runs: Sequence[Run]) -> float:
+    """Return the seconds that a chunk of stacked runs is predicted to take; of one that nothing is known of, its steps.
+
+    Steps of a millisecond each are the guess then.
+    """
+    run = runs[0]
+    facts = known_facts(run)
+    if facts is None or run.device != "cpu":
+        return len(runs) * run.recipe.steps / 1000
+    seconds = costs(facts, run.recipe, len(runs), machine_rates()).seconds
+    return seconds.get(run.engine, seconds["stacked"])
 
 
 def _moved(work: Work, number: float, product: float, convolved: float) -> float:

@@ -79,6 +79,7 @@ def resolve_each(questions: Sequence[EngineQuery], jobs: int) -> Iterator[tuple[
     if jobs == 1 or len(questions) == 1 or any(q.run.device != "cpu" for q in questions):
         yield from ((i, _resolved(question)) for i, question in enumerate(questions))
     else:
+        machine_rates()  # which all processes read, and only one that nothing disturbs measures
         yield from spread(_resolved, questions, jobs)
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from paribus.engines.cohorts import cohort_key
+from paribus.engines.cohorts import cohort_key, parts
 from paribus.engines.vmapped.fit import self_check, why_not
 from paribus.execution.cases import Case
 from paribus.execution.engine_choice import EngineChoice, EngineQuery, common, resolve_each
@@ -97,14 +97,27 @@ class EngineSelection:
                 new = {run.key: run for run in runs if run.key not in listed}
                 listed |= new
                 replicates[cohort] += len(new) * self._replicates(case)
-        wanted, jobs = self.study.settings.engine, self.study.jobs
+        arms = [*filter(None, map(self._cohorts, by_arm.values()))]
+        together = self._together(arms, replicates)
+        wanted = self.study.settings.engine
         queries = {
             # What is tried says most at the numbers of the first, which is a baseline if any of them is.
-            cohort: EngineQuery(wanted, run, -(-replicates[cohort] // jobs), beside)
+            cohort: EngineQuery(wanted, run, together[cohort], beside)
             for cohort, (run, *beside) in ((c, [*runs.values()]) for c, runs in firsts.items())
         }
-        arms = filter(None, map(self._cohorts, by_arm.values()))
         return {self._name(arm): {cohort: queries[cohort] for cohort in arm} for arm in arms}
+
+    def _together(
+        self, arms: Iterable[Iterable[str]], replicates: Mapping[str, int]
+    ) -> dict[str, int]:
+        """Return how many replicates of each cohort are trained together in one process, in the first of its arms."""
+        together: dict[str, int] = {}
+        for arm in arms:
+            cohorts = sorted(arm, key=replicates.__getitem__, reverse=True)
+            divided = parts([replicates[cohort] for cohort in cohorts], self.study.jobs)
+            for cohort, count in zip(cohorts, divided, strict=True):
+                together.setdefault(cohort, -(-replicates[cohort] // count))
+        return together
 
     def _stored(self, name: str) -> tuple[str, str, int] | None:
         """Return what was chosen before; where all is trained afresh, in this session."""

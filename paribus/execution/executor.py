@@ -32,16 +32,18 @@ def execute(
     jobs: int,
     keep: Callable[[Run, RunResult], None],
     chunk_size: int = MAX_CHUNK,
+    seconds: Callable[[Sequence[Run]], float] = len,
 ) -> None:
     """Train every run; ``keep`` is called in this process with each record as soon as it is there.
 
     Runs on a GPU, a single run and a single job are trained in this process. A worker that is killed costs the runs
-    that it held, which are given to a new one, once. A process trains at most ``chunk_size`` runs at once.
+    that it held, which are given to a new one, once. A process trains at most ``chunk_size`` runs at once, and what
+    takes the most ``seconds`` of those comes first.
 
     Raises:
         ParibusError: a network or loss raised an error; it names the run. What was finished before is kept.
     """
-    work = chunks(runs, jobs, chunk_size)
+    work = chunks(runs, jobs, chunk_size, seconds)
     here = jobs == 1 or len(work) == 1 or any(run.device != "cpu" for run in runs)
     for i, records in _in_process(work) if here else spread(train_chunk, work, jobs):
         for run, record in zip(work[i], records, strict=True):

@@ -66,6 +66,12 @@ def network_facts(run: Run) -> NetworkFacts | str:
     return cached_record(f"network-{kind_of_network(run)}.json", _read, lambda: _found(run))
 
 
+def known_facts(run: Run) -> NetworkFacts | None:
+    """Return the facts of a run's network if they are in the cache."""
+    found = cached_record(f"network-{kind_of_network(run)}.json", _read, lambda: "")
+    return None if isinstance(found, str) else found
+
+
 def kind_of_network(run: Run) -> str:
     """Return the name of all that decides whether a network can be stacked, and the work of its step.
 

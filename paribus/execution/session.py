@@ -14,6 +14,7 @@ from paribus.engines.cohorts import cohort_key, stacked
 from paribus.errors import ParibusError
 from paribus.execution.arm_state import ArmState
 from paribus.execution.cases import Case
+from paribus.execution.cost_model import chunk_seconds
 from paribus.execution.data_summary import note_what_was_read
 from paribus.execution.executor import execute, run_error_context
 from paribus.execution.pool import prestart
@@ -237,7 +238,8 @@ class Session:
                 self.trained.add(run.key)
                 advance()
 
-            execute(runs, jobs=self.study.jobs, keep=keep, chunk_size=choice.chunk_size)
+            jobs, size = self.study.jobs, choice.chunk_size
+            execute(runs, jobs=jobs, keep=keep, chunk_size=size, seconds=chunk_seconds)
 
     def _group(
         self, case: Case, own: Sequence[Run], runs_of: Callable[[Case], Sequence[Run]]

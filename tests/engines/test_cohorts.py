@@ -103,11 +103,40 @@ def test_a_cohort_is_divided_evenly(count: int, jobs: int, sizes: list[int]) -> 
     assert [run.seed for chunk in work for run in chunk] == [*range(count)]
 
 
-def test_each_cohort_is_divided_apart_and_the_loop_takes_one_run_at_a_time() -> None:
-    first, second, alone = stacked(4), stacked(3, batch_size=4), [a_run(9), a_run(8)]
-    mixed = [second[0], alone[0], *first[:2], second[1], alone[1], *first[2:], second[2]]
-    work = chunks(mixed, jobs=2)
-    assert work == [second[:2], second[2:], first[:2], first[2:], alone[:1], alone[1:]]
+def test_the_loop_takes_one_run_at_a_time_beside_cohorts_that_stay_whole() -> None:
+    """Single runs fill up whatever time a process has left."""
+    first, second, alone = stacked(3), stacked(4, batch_size=4), [a_run(9), a_run(8)]
+    mixed = [second[0], alone[0], *first[:2], *second[1:3], alone[1], first[2], second[3]]
+    assert chunks(mixed, jobs=2) == [second, first, alone[:1], alone[1:]]
+
+
+@pytest.mark.parametrize(
+    ("counts", "jobs", "sizes"),
+    [
+        # Two cohorts keep two processes busy.
+        ([10, 10], 2, [10, 10]),
+        ([10, 20, 10, 10], 2, [20, 10, 10, 10]),
+        # A third would be trained alone: the largest is divided.
+        ([10, 16, 10], 2, [10, 10, 8, 8]),
+        ([6, 6], 3, [2] * 6),
+        # Halves of these are large still, so that whichever cohort is last leaves no process idle for long.
+        ([64, 10], 2, [32, 32, 10]),
+        ([63, 10], 2, [63, 10]),
+    ],
+)
+def test_cohorts_stay_whole_where_others_keep_the_processes_busy(
+    counts: list[int], jobs: int, sizes: list[int]
+) -> None:
+    cohorts = [stacked(count, batch_size=b) for b, count in enumerate(counts, 1)]
+    work = chunks([run for cohort in cohorts for run in cohort], jobs)
+    assert [len(chunk) for chunk in work] == sizes
+    assert {run.key for chunk in work for run in chunk} == {r.key for c in cohorts for r in c}
+
+
+def test_what_takes_longest_comes_first() -> None:
+    short, long = stacked(4), stacked(3, steps=12)
+    work = chunks([*short, *long], 2, seconds=lambda runs: len(runs) * runs[0].recipe.steps)
+    assert work == [long, short]
 
 
 def test_learning_rates_of_several_variants_are_one_cohort() -> None:

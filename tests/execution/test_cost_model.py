@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,11 +11,18 @@ import torch
 from paribus.engines.cohorts import MAX_CHUNK
 from paribus.engines.simd.trainer import COMPILED
 from paribus.engines.work import Work
-from paribus.execution.cost_model import CHUNK_BYTES, RECORDING, RECORDING_LANES, costs
+from paribus.execution import cost_model
+from paribus.execution.cost_model import (
+    CHUNK_BYTES,
+    RECORDING,
+    RECORDING_LANES,
+    chunk_seconds,
+    costs,
+)
 from paribus.execution.machine_rates import MachineRates, lanes
 from paribus.execution.network_facts import NetworkFacts
 from paribus.spec import call
-from tests.helpers.toys import RECIPE
+from tests.helpers.toys import RECIPE, a_run
 
 RATES = MachineRates(
     loop_operation=1e-5,
@@ -137,6 +145,17 @@ def test_a_chunk_holds_as_many_replicates_as_fit_the_cache() -> None:
     moved = 2 * (3_000_000 * 1e-9 + 20_000 * 2e-10)
     more = 3000 * (80 * 4e-6 + moved) + 80 * 1e-5 / 3
     assert seconds(large, 10)["stacked"] - whole == pytest.approx(more)
+
+
+def test_a_chunk_takes_what_is_predicted_by_its_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a network that nothing is known of yet, a millisecond a step."""
+    run = replace(a_run(), recipe=PLAIN, engine="stacked")
+    monkeypatch.setattr(cost_model, "machine_rates", lambda: RATES)
+    monkeypatch.setattr(cost_model, "known_facts", lambda _run: FACTS)
+    assert chunk_seconds([run] * 10) == seconds()["stacked"]
+    assert chunk_seconds([replace(run, engine=COMPILED)] * 10) == seconds()[COMPILED]
+    monkeypatch.setattr(cost_model, "known_facts", lambda _run: None)
+    assert chunk_seconds([run] * 10) == 30.0
 
 
 @pytest.mark.parametrize(("capability", "count"), [("AVX512", 16), ("AVX2", 8), ("DEFAULT", 4)])

@@ -558,10 +558,13 @@ def test_each_cohort_is_measured_once_and_for_each_engine_that_is_asked_for(
 def test_the_measurement_is_of_what_one_process_trains(
     opened: Opener, measured: list[tuple[str, int]]
 ) -> None:
-    made = suite()
-    session = opened(made, "auto", seeds=7, jobs=2)
-    session.prepare(_cases(made))
-    assert {replicates for _, replicates in measured} == {4}
+    """Half of three rates at seven seeds, and all of each of two cohorts, of which every process has one."""
+    made = suite(comparison(levels=RATES))
+    opened(made, "auto", seeds=7, jobs=2).prepare(_cases(made))
+    assert measured == [("auto", 11)]
+    made = suite(comparison(levels={"sgd": SGD, "adam": ADAM}))
+    opened(made, "auto", seeds=7, jobs=2).prepare(_cases(made))
+    assert measured[1:] == [("auto", 7), ("auto", 7)]
 
 
 def test_a_cohort_is_measured_as_all_that_is_trained_at_once(opened: Opener) -> None:
@@ -577,10 +580,10 @@ def test_a_cohort_is_measured_as_all_that_is_trained_at_once(opened: Opener) -> 
     assert sorted(map(len, asked.values())) == [1, 2]
     cohorts = {cohort: q for each in asked.values() for cohort, q in each.items()}
     sizes = {q.run.recipe.optimizer.target: q for q in cohorts.values()}
-    assert sizes["torch.optim:Adam"].replicates == 3
-    # Plain SGD, which both have, with momentum and at two other rates: four variants of six seeds for two processes.
+    assert sizes["torch.optim:Adam"].replicates == 6
+    # Plain SGD, which both have, with momentum and at two other rates: four variants of six seeds, beside Adam.
     sgd = sizes["torch.optim:SGD"]
-    assert sgd.replicates == 12
+    assert sgd.replicates == 24
     numbers = [run.recipe.optimizer.kwargs for run in (sgd.run, *sgd.beside)]
     assert numbers[:2] == [SGD.kwargs, momentum.kwargs]
     assert len(numbers) == 4

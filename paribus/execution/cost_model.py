@@ -10,7 +10,7 @@ a step, over the validation part, and recording a step takes as long as some hun
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from paribus.data.cache import keep_latest
@@ -20,7 +20,13 @@ from paribus.engines.simd.trainer import COMPILED
 from paribus.engines.vmapped.optimizers import operations_of
 from paribus.engines.vmapped.trainer import WORTH_TRACING
 from paribus.engines.work import Work, update_operations
-from paribus.execution.machine_rates import MachineRates, lanes, machine_rates
+from paribus.execution.machine_rates import (
+    LaneRates,
+    MachineRates,
+    lane_rates,
+    lanes,
+    machine_rates,
+)
 from paribus.execution.network_facts import PLAIN, NetworkFacts, known_facts, network_facts
 from paribus.experiment.recipe import Recipe
 from paribus.runs.run import Run
@@ -50,8 +56,22 @@ class Costs(NamedTuple):
     chunk_size: int
 
 
-def costs(facts: NetworkFacts, recipe: Recipe, replicates: int, rates: MachineRates) -> Costs:
-    """Return the seconds of each engine that can train a network."""
+def costs(
+    facts: NetworkFacts,
+    recipe: Recipe,
+    replicates: int,
+    rates: MachineRates,
+    in_lanes: Callable[[], LaneRates],
+) -> Costs:
+    """Return the seconds of each engine that can train a network.
+
+    Args:
+        facts: of the network.
+        recipe: by which it is trained.
+        replicates: how many of it in one process.
+        rates: of the machine.
+        in_lanes: gives those of its lanes, if they are needed.
+    """
     loop, stack = _with_update(facts, recipe)
     epoch = steps_per_epoch(facts.trained, recipe.batch_size)
     evaluations = recipe.steps / (recipe.evaluate_every or epoch)
@@ -77,10 +97,13 @@ def costs(facts: NetworkFacts, recipe: Recipe, replicates: int, rates: MachineRa
     recording = stack.operations * rates.recorded_operation
     stacked += RECORDING * recording if worth_recording else 0.0
     seconds = {"loop": by_loop, "stacked": stacked}
-    if _in_lanes(facts, stack, recipe, rates):
+    start = RECORDING_LANES * recording
+    # Where recording takes too long anyway, nobody has to know how fast lanes are.
+    found = in_lanes() if start < stacked and _has_lanes(facts, stack, recipe) else None
+    if found is not None and found.number > 0:
         registers = -(-replicates // lanes(recipe.dtype))
-        step = registers * _moved(stack, rates.lane_number, rates.lane_product, 0.0)
-        seconds[COMPILED] = recipe.steps * step + scored + RECORDING_LANES * recording
+        step = registers * _moved(stack, found.number, found.product, 0.0)
+        seconds[COMPILED] = recipe.steps * step + scored + start
     return Costs(seconds, chunk_size)
 
 
@@ -93,7 +116,7 @@ def chunk_seconds(runs: Sequence[Run]) -> float:
     facts = known_facts(run)
     if facts is None or run.device != "cpu":
         return len(runs) * run.recipe.steps / 1000
-    seconds = costs(facts, run.recipe, len(runs), machine_rates()).seconds
+    seconds = costs(facts, run.recipe, len(runs), machine_rates(), lane_rates).seconds
     return seconds.get(run.engine, seconds["stacked"])
 
 
@@ -141,8 +164,8 @@ def _chunk_size(stack: Work, parameters: int, dtype: str) -> int:
     return max(1, min(MAX_CHUNK, int(CHUNK_BYTES / max(each, 1.0))))
 
 
-def _in_lanes(facts: NetworkFacts, stack: Work, recipe: Recipe, rates: MachineRates) -> bool:
+def _has_lanes(facts: NetworkFacts, stack: Work, recipe: Recipe) -> bool:
     """Return whether a network likely has a form in lanes: its layers have one, and a register of it fits a cache."""
     small = HELD * stack.numbers * REGISTER <= MAX_BYTES
-    watched = recipe.steps if recipe.evaluate_every == 1 else 0
-    return facts.in_lanes and small and not watched and rates.lane_number > 0
+    watched = recipe.evaluate_every == 1
+    return facts.in_lanes and small and not watched

@@ -11,9 +11,9 @@ from paribus.engines.simd.trainer import COMPILED
 from paribus.engines.vmapped.fit import why_not
 from paribus.engines.vmapped.trainer import WORTH_TRACING
 from paribus.execution.cost_model import costs
-from paribus.execution.engine_trials import NotCompiledError, trial
+from paribus.execution.engine_trials import START_SECONDS, TRIED_STEPS, NotCompiledError, trial
 from paribus.execution.executor import split_of, spread
-from paribus.execution.machine_rates import machine_rates
+from paribus.execution.machine_rates import lane_rates, machine_rates
 from paribus.execution.network_facts import network_facts
 from paribus.execution.pool import one_thread, warm_up
 from paribus.runs.run import Run
@@ -24,10 +24,8 @@ WORTH_SECONDS = 0.3
 FEWEST_OPERATIONS = 25
 # Predictions of engines are told apart where one is so many times the other.
 SURE = 2.0
-# Trial steps may take this share of the training that they decide on, ...
+# Trials may take this share of the training that they decide on.
 TRIAL_SHARE = 0.02
-# ... of which each engine's take so many seconds, recording included.
-TRIAL_SECONDS = 0.2
 NAMES = {"loop": "by the loop", "stacked": "stacked", COMPILED: "compiled"}
 
 
@@ -138,7 +136,7 @@ def _best(wanted: str, cohort: Sequence[Run]) -> EngineChoice:
         return EngineChoice("loop", facts)
     if wanted == "stacked" and (len(cohort) == 1 or run.recipe.steps < WORTH_TRACING):
         return EngineChoice("stacked", ASKED)
-    predicted, chunk_size = costs(facts, run.recipe, len(cohort), machine_rates())
+    predicted, chunk_size = costs(facts, run.recipe, len(cohort), machine_rates(), lane_rates)
     if wanted == "stacked":
         del predicted["loop"]
     asked = f"{ASKED}; " if wanted == "stacked" else ""
@@ -148,7 +146,7 @@ def _best(wanted: str, cohort: Sequence[Run]) -> EngineChoice:
             return EngineChoice("stacked", ASKED, chunk_size)
         return _tried([*predicted], cohort, asked, chunk_size)
     close = unsure(predicted)
-    if len(close) > 1 and _worth_trying(predicted, close):
+    if len(close) > 1 and _worth_trying(predicted, close, run.recipe.steps):
         return _tried(close, cohort, asked, chunk_size)
     return _least(predicted, f"{asked}predicted", chunk_size)
 
@@ -173,9 +171,16 @@ def unsure(predicted: Mapping[str, float]) -> list[str]:
     return [engine for engine, seconds in predicted.items() if seconds < SURE * least]
 
 
-def _worth_trying(predicted: Mapping[str, float], engines: Sequence[str]) -> bool:
-    """Return whether trials of these engines take a small share of the training."""
-    return TRIAL_SECONDS * len(engines) <= TRIAL_SHARE * min(predicted.values())
+def _worth_trying(predicted: Mapping[str, float], engines: Sequence[str], steps: int) -> bool:
+    """Return whether trials of these engines take a small share of the training.
+
+    >>> _worth_trying({"loop": 23.0, "stacked": 22.0}, ["loop", "stacked"], steps=10_000)
+    True
+    >>> _worth_trying({"loop": 19.0, "stacked": 20.0}, ["loop", "stacked"], steps=10_000)
+    False
+    """
+    trials = sum(START_SECONDS + TRIED_STEPS * predicted[engine] / steps for engine in engines)
+    return trials <= TRIAL_SHARE * min(predicted.values())
 
 
 def _tried(

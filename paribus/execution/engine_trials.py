@@ -17,6 +17,8 @@ from paribus.training.loop import Training, deterministic
 # Stacked replicates of a trial; the time of more is in proportion.
 MOST_TRIED = 32
 TRIAL_SECONDS = 0.02
+# What a trial costs: a start, with recording, and a few steps of all that are trained.
+START_SECONDS, TRIED_STEPS = 0.2, 5
 # Lanes take as many steps at once as there are between evaluations, which may be all.
 MOST_STEPS = 64
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import nn
@@ -47,8 +47,6 @@ class MachineRates(NamedTuple):
         loop_convolved: multiply-add of a convolution, one replicate at a time.
         stacked_convolved: the same of all replicates in one call.
         sample: of a batch that is drawn, for each replicate.
-        lane_number: that a register of replicates puts out; 0 where no compiler built the lanes.
-        lane_product: multiply-add of a register of replicates.
     """
 
     loop_operation: float
@@ -60,8 +58,21 @@ class MachineRates(NamedTuple):
     loop_convolved: float
     stacked_convolved: float
     sample: float
-    lane_number: float
-    lane_product: float
+
+
+class LaneRates(NamedTuple):
+    """Seconds for a unit of work in SIMD lanes, of a vector register of replicates.
+
+    Attributes:
+        number: that an operation puts out; 0 where no compiler built the lanes.
+        product: multiply-add.
+    """
+
+    number: float
+    product: float
+
+
+Rates = TypeVar("Rates", MachineRates, LaneRates)
 
 
 def lanes(dtype: str) -> int:
@@ -73,23 +84,28 @@ def lanes(dtype: str) -> int:
 
 @cache
 def machine_rates() -> MachineRates:
-    """Return the rates of this processor with this torch and these engines; a damaged file is measured again."""
+    """Return the rates of this processor with this torch and these engines, measured in less than a second."""
+    return _cached("rates", MachineRates, _measured)
+
+
+@cache
+def lane_rates() -> LaneRates:
+    """Return the same of its lanes, whose library is built for that if it is not there yet."""
+    return _cached("lanes", LaneRates, _measured_lanes)
+
+
+def _cached(name: str, kind: type[Rates], measure: Callable[[], Rates]) -> Rates:
+    """Return rates from the cache; those of a damaged file are measured again."""
+
+    def read(text: str) -> Rates:
+        rates = kind(**json.loads(text))
+        if not all(isinstance(rate, float) and rate >= 0 for rate in rates):
+            raise ValueError("rates are seconds")
+        return rates
+
     code = fingerprint((), "stacked-compiled")
-    file = f"rates-{digest([processor(), torch.__version__, code])}.json"
-    return cached_record(file, _read, _measured)
-
-
-def _read(text: str) -> MachineRates:
-    """Return rates from their text.
-
-    Raises:
-        ValueError: it is none.
-        TypeError: some are missing, or no numbers.
-    """
-    rates = MachineRates(**json.loads(text))
-    if not all(isinstance(rate, float) and rate >= 0 for rate in rates):
-        raise ValueError("rates are seconds")
-    return rates
+    made_from = digest([processor(), torch.__version__, code])
+    return cached_record(f"{name}-{made_from}.json", read, measure)
 
 
 # What is measured: networks in which one kind of work outweighs the others.
@@ -144,12 +160,11 @@ def _run(
 
 
 class _Shape(NamedTuple):
-    """Network of the calibration: its facts, and seconds of a step by the loop, stacked and in lanes."""
+    """Network of the calibration: its facts, and seconds of a step by the loop and stacked."""
 
     facts: NetworkFacts
     loop: float
     stacked: float
-    lanes: float
 
 
 def _measured() -> MachineRates:
@@ -164,8 +179,6 @@ def _measured() -> MachineRates:
         long = _timed(_run("dense", [4], 512, hidden=[8, 8]), sample, by_loop=False)
         wide = _timed(_run("dense", [4], 64, hidden=[256, 256]), sample)
         images = _timed(_run("images", [1, 12, 12], 32), sample)
-        narrow = _timed(_run("dense", [4], 64, hidden=[4, 4, 4]), sample, in_lanes=True)
-        broad = _timed(_run("dense", [4], 32, hidden=[24, 24]), sample, in_lanes=True)
         mapped = _stacked_seconds(_run("dense", [4], 8, steps=9, hidden=[8, 8]))
     loop_operation = small.loop / small.facts.loop.operations
     number = _rate(long.stacked - small.stacked, _more("numbers", long, small))
@@ -174,12 +187,6 @@ def _measured() -> MachineRates:
     loop_product = _product_rate(wide.loop, wide.facts.loop, loop_operation, number, 1)
     recorded_operation = recorded / operations
     product = _product_rate(wide.stacked, wide.facts.stack, recorded_operation, number, REPLICATES)
-    groups = -(-REPLICATES // lanes("float32"))
-    lane_number = narrow.lanes / groups / narrow.facts.stack.numbers
-    lane_product = _rate(
-        broad.lanes / groups - broad.facts.stack.numbers * lane_number,
-        broad.facts.stack.products,
-    )
     return MachineRates(
         loop_operation=loop_operation,
         recorded_operation=recorded_operation,
@@ -194,9 +201,22 @@ def _measured() -> MachineRates:
             images.stacked, images.facts.stack, recorded_operation, number, product, REPLICATES
         ),
         sample=sample,
-        lane_number=lane_number,
-        lane_product=lane_product,
     )
+
+
+def _measured_lanes() -> LaneRates:
+    """Return rates from steps of a network of narrow layers, of which products are a small part, and of a broad one."""
+    sample, registers = machine_rates().sample, -(-REPLICATES // lanes("float32"))
+    seconds, works = [], []
+    with one_thread():
+        warm_up()
+        for hidden, batch_size in (([4, 4, 4], 64), ([24, 24], 32)):
+            run = _run("dense", [4], batch_size, hidden=hidden)
+            drawn = REPLICATES * batch_size * sample
+            seconds.append(max(_lane_seconds(run) - drawn, 0.0) / registers)
+            works.append(_facts(run).stack)
+    number = seconds[0] / works[0].numbers
+    return LaneRates(number, _rate(seconds[1] - works[1].numbers * number, works[1].products))
 
 
 def _more(kind: str, one: _Shape, other: _Shape) -> float:
@@ -229,15 +249,17 @@ def _convolution_rate(
     return _rest(seconds, known) / (replicates * work.convolved)
 
 
-def _timed(run: Run, sample: float, *, by_loop: bool = True, in_lanes: bool = False) -> _Shape:
-    """Return a network's seconds of those engines that are asked for, without those of drawing samples."""
+def _timed(run: Run, sample: float, *, by_loop: bool = True) -> _Shape:
+    """Return a network's seconds of both engines, without those of drawing samples."""
+    drawn = REPLICATES * run.recipe.batch_size * sample
+    loop = _loop_seconds(run) if by_loop else 0.0
+    return _Shape(_facts(run), loop, _rest(_stacked_seconds(run), drawn))
+
+
+def _facts(run: Run) -> NetworkFacts:
     facts = network_facts(run)
     assert isinstance(facts, NetworkFacts), "the networks of the calibration can be stacked"
-    drawn = REPLICATES * run.recipe.batch_size * sample
-    if in_lanes:
-        return _Shape(facts, 0.0, 0.0, max(_lane_seconds(run) - drawn, 0.0))
-    loop = _loop_seconds(run) if by_loop else 0.0
-    return _Shape(facts, loop, _rest(_stacked_seconds(run), drawn), 0.0)
+    return facts
 
 
 def _loop_seconds(run: Run) -> float:

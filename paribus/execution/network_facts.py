@@ -127,5 +127,10 @@ def _found(run: Run) -> NetworkFacts | str:
         trained=len(split.train),
         validated=len(split.validation),
         in_lanes=all(type(m).__module__ in LANES_KNOW for m in modules if not [*m.children()]),
-        counted=not any(isinstance(m, OPAQUE) for m in modules),
+        counted=is_counted(network),
     )
+
+
+def is_counted(network: nn.Module) -> bool:
+    """Return whether all that a network computes is seen by counting operations."""
+    return not any(isinstance(module, OPAQUE) for module in network.modules())

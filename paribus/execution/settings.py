@@ -83,7 +83,7 @@ class Settings:
     engine: str = _option(
         "how to train: one run at a time, or all at once",
         default="auto",
-        means="auto, whichever measures faster",
+        means="auto, whichever is faster",
         choices=("auto", "loop", "stacked"),
     )
     data: dict[str, str] = _option(

@@ -19,7 +19,7 @@ from paribus.execution.cost_model import (
     chunk_seconds,
     costs,
 )
-from paribus.execution.machine_rates import MachineRates, lanes
+from paribus.execution.machine_rates import LaneRates, MachineRates, lanes
 from paribus.execution.network_facts import NetworkFacts
 from paribus.spec import call
 from tests.helpers.toys import RECIPE, a_run
@@ -34,9 +34,8 @@ RATES = MachineRates(
     loop_convolved=3e-10,
     stacked_convolved=5e-10,
     sample=0.0,
-    lane_number=2e-9,
-    lane_product=1e-9,
 )
+LANES = LaneRates(number=2e-9, product=1e-9)
 FACTS = NetworkFacts(
     loop=Work(50, 3000, 20_000, 0),
     stack=Work(80, 6000, 20_000, 0),
@@ -59,7 +58,8 @@ PLAIN = RECIPE.model_copy(
 
 
 def seconds(facts: NetworkFacts = FACTS, replicates: int = 10, **settings: Any) -> dict[str, float]:
-    return costs(facts, PLAIN.model_copy(update=settings), replicates, RATES).seconds
+    recipe = PLAIN.model_copy(update=settings)
+    return costs(facts, recipe, replicates, RATES, lambda: LANES).seconds
 
 
 def test_steps_cost_what_their_parts_do() -> None:
@@ -127,7 +127,14 @@ def test_lanes_are_not_predicted_where_they_have_no_form(
 
 
 def test_without_a_compiler_nothing_is_predicted_of_lanes() -> None:
-    found = costs(FACTS, PLAIN, 10, RATES._replace(lane_number=0.0))
+    found = costs(FACTS, PLAIN, 10, RATES, lambda: LANES._replace(number=0.0))
+    assert found.seconds.keys() == {"loop", "stacked"}
+
+
+def test_how_fast_lanes_are_is_not_asked_where_recording_takes_longer_than_training() -> None:
+    """875 steps' dispatch, of a training of 300: measuring them may take building them."""
+    recipe = PLAIN.model_copy(update={"steps": 300, "evaluate_every": 300})
+    found = costs(FACTS, recipe, 10, RATES, lambda: pytest.fail("they were asked for"))
     assert found.seconds.keys() == {"loop", "stacked"}
 
 
@@ -135,11 +142,11 @@ def test_a_chunk_holds_as_many_replicates_as_fit_the_cache() -> None:
     """Each has the numbers that are held at once and its weights, four bytes each."""
     each = 4 * (3_000_000 / 3 + 500)
     large = FACTS._replace(stack=FACTS.stack._replace(numbers=3_000_000))
-    found = costs(large, PLAIN, 10, RATES)
+    found = costs(large, PLAIN, 10, RATES, lambda: LANES)
     assert found.chunk_size == int(CHUNK_BYTES / each) == 8
-    assert costs(FACTS, PLAIN, 10, RATES).chunk_size == MAX_CHUNK
+    assert costs(FACTS, PLAIN, 10, RATES, lambda: LANES).chunk_size == MAX_CHUNK
     huge = FACTS._replace(parameters=10**8)
-    assert costs(huge, PLAIN, 10, RATES).chunk_size == 1
+    assert costs(huge, PLAIN, 10, RATES, lambda: LANES).chunk_size == 1
     # Ten replicates are then two chunks, each with dispatch of its own.
     whole = seconds(large, 8)["stacked"]
     moved = 2 * (3_000_000 * 1e-9 + 20_000 * 2e-10)
@@ -151,6 +158,7 @@ def test_a_chunk_takes_what_is_predicted_by_its_engine(monkeypatch: pytest.Monke
     """Of a network that nothing is known of yet, a millisecond a step."""
     run = replace(a_run(), recipe=PLAIN, engine="stacked")
     monkeypatch.setattr(cost_model, "machine_rates", lambda: RATES)
+    monkeypatch.setattr(cost_model, "lane_rates", lambda: LANES)
     monkeypatch.setattr(cost_model, "known_facts", lambda _run: FACTS)
     assert chunk_seconds([run] * 10) == seconds()["stacked"]
     assert chunk_seconds([replace(run, engine=COMPILED)] * 10) == seconds()[COMPILED]

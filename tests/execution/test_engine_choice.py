@@ -331,13 +331,15 @@ def test_engines_that_are_close_are_tried_and_no_others(told: dict[str, Any]) ->
 
 
 def test_a_training_that_trials_would_take_a_share_of_is_not_tried(told: dict[str, Any]) -> None:
-    """Two trials take .4 s, which is 2 % of 20 s."""
+    """Two trials take .4 s and five of many steps each, which is 2 % of 20 s."""
     told["predicted"] = {"loop": 25.0, "stacked": 19.9}
     told["trials"] = {"loop": 1.0, "stacked": 2.0}
     reason = "predicted: 25 s by the loop, 20 s stacked"
     assert resolve("auto", a_run(**LONG), 16) == EngineChoice("stacked", reason, 8)
-    told["predicted"]["stacked"] = 20.1
+    told["predicted"]["stacked"] = 20.2
     assert resolve("auto", a_run(**LONG), 16).engine == "loop"
+    # Five of only 400 steps by either are more than one in fifty.
+    assert resolve("auto", a_run(steps=400), 100_000).engine == "stacked"
 
 
 def test_what_counting_does_not_see_is_tried(

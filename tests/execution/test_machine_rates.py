@@ -10,9 +10,9 @@ import pytest
 
 from paribus.engines.work import Work
 from paribus.execution import machine_rates as module
-from paribus.execution.machine_rates import MachineRates, machine_rates
+from paribus.execution.machine_rates import LaneRates, MachineRates, lane_rates, machine_rates
 
-RATES = MachineRates(*(float(i) for i in range(1, 12)))
+RATES = MachineRates(*(float(i) for i in range(1, 10)))
 
 
 @pytest.fixture
@@ -71,6 +71,21 @@ def test_rates_are_those_of_a_processor_and_a_torch(
             machine_rates()
     assert len(measured) == 3
     assert len(list(tmp_path.glob("rates-*.json"))) == 3
+
+
+def test_lanes_are_measured_when_they_are_asked_for(
+    measured: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which builds their library where it is not there yet."""
+    known = LaneRates(1.0, 2.0)
+    monkeypatch.setattr(module, "_measured_lanes", lambda: known)
+    lane_rates.cache_clear()
+    assert lane_rates() == known
+    monkeypatch.setattr(module, "_measured_lanes", lambda: pytest.fail("they were measured again"))
+    lane_rates.cache_clear()
+    assert lane_rates() == known
+    lane_rates.cache_clear()
+    assert measured == []
 
 
 def test_a_rate_is_what_is_left_of_a_step() -> None:

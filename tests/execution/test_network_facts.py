@@ -11,7 +11,7 @@ from torch import nn
 
 from paribus import call
 from paribus.execution import network_facts as module
-from paribus.execution.network_facts import NetworkFacts, kind_of_network, network_facts
+from paribus.execution.network_facts import NetworkFacts, is_counted, kind_of_network, network_facts
 from tests.helpers.toys import ADAM, TASK, Small, a_run
 
 
@@ -20,17 +20,6 @@ class Branching(Small):
 
     def forward(self, x):
         return super().forward(x if x.sum() > 0 else x * 2)
-
-
-class Cells(nn.Module):
-    """Recurrent cell, which a kernel computes."""
-
-    def __init__(self, *, inputs: tuple[int, ...], outputs: int) -> None:
-        super().__init__()
-        self.cell, self.linear = nn.GRU(inputs[0], 3, batch_first=True), nn.Linear(3, outputs)
-
-    def forward(self, x):
-        return self.linear(self.cell(x[:, None])[0][:, -1])
 
 
 @pytest.fixture
@@ -121,8 +110,9 @@ def test_a_damaged_file_is_written_anew(cache: Path, checks: list[Any], text: st
     assert len(checks) == 2
 
 
-def test_a_recurrent_cell_is_not_seen_by_counting() -> None:
-    facts = network_facts(a_run(model=call(Cells)))
-    assert isinstance(facts, NetworkFacts)
-    assert not facts.counted
-    assert not facts.in_lanes
+@pytest.mark.parametrize(
+    "layer", [nn.GRU(2, 3), nn.LSTMCell(2, 3), nn.MultiheadAttention(4, 2)], ids=repr
+)
+def test_what_a_kernel_of_its_own_computes_is_not_seen_by_counting(layer: nn.Module) -> None:
+    assert not is_counted(nn.Sequential(nn.Linear(2, 2), layer))
+    assert is_counted(nn.Sequential(nn.Linear(2, 2), nn.ReLU()))

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from torch import nn
 
 from paribus import call
 from paribus.execution import network_facts as module
+from paribus.execution.executor import split_of
 from paribus.execution.network_facts import NetworkFacts, is_counted, kind_of_network, network_facts
 from tests.helpers.toys import ADAM, TASK, Small, a_run
 
@@ -68,6 +70,16 @@ def test_they_are_found_once_for_a_kind_of_network(cache: Path, checks: list[Any
     network_facts(a_run(model=call(Small, hidden=5)))
     assert len(checks) == 2
     assert len(list(cache.glob("network-*.json"))) == 2
+
+
+def test_a_few_samples_are_scored_as_they_are_prepared_in_the_split() -> None:
+    split = split_of(a_run())
+    few = module._briefly_scored(split)
+    assert torch.equal(few.train, split.train)
+    assert few.input_standardizers is split.input_standardizers
+    large = replace(split, validation=split.train.repeat(9), test=split.train.repeat(9))
+    few = module._briefly_scored(large)
+    assert len(few.validation) == len(few.test) == module.SCORED
 
 
 OTHERS = {

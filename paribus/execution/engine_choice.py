@@ -10,7 +10,7 @@ from paribus.engines.cohorts import MAX_CHUNK
 from paribus.engines.simd.trainer import COMPILED
 from paribus.engines.vmapped.fit import why_not
 from paribus.engines.vmapped.trainer import WORTH_TRACING
-from paribus.execution.cost_model import costs
+from paribus.execution.cost_model import chunk_size_of, costs
 from paribus.execution.engine_trials import START_SECONDS, TRIED_STEPS, NotCompiledError, trial
 from paribus.execution.executor import split_of, spread
 from paribus.execution.machine_rates import lane_rates, machine_rates
@@ -136,15 +136,15 @@ def _best(wanted: str, cohort: Sequence[Run]) -> EngineChoice:
         return EngineChoice("loop", facts)
     if wanted == "stacked" and (len(cohort) == 1 or run.recipe.steps < WORTH_TRACING):
         return EngineChoice("stacked", ASKED)
+    if run.device != "cpu" or not facts.counted:  # rates and counts say nothing of it
+        chunk_size = chunk_size_of(run) if run.device == "cpu" else MAX_CHUNK
+        if wanted == "stacked":
+            return EngineChoice("stacked", ASKED, chunk_size)
+        return _tried(["loop", "stacked"], cohort, "", chunk_size)
     predicted, chunk_size = costs(facts, run.recipe, len(cohort), machine_rates(), lane_rates)
     if wanted == "stacked":
         del predicted["loop"]
     asked = f"{ASKED}; " if wanted == "stacked" else ""
-    if run.device != "cpu" or not facts.counted:  # rates and counts say nothing of it
-        predicted.pop(COMPILED, None)
-        if wanted == "stacked":
-            return EngineChoice("stacked", ASKED, chunk_size)
-        return _tried([*predicted], cohort, asked, chunk_size)
     close = unsure(predicted)
     if len(close) > 1 and _worth_trying(predicted, close, run.recipe.steps):
         return _tried(close, cohort, asked, chunk_size)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from paribus.engines.cohorts import cohort_key, parts
-from paribus.engines.vmapped.fit import self_check, why_not
+from paribus.engines.vmapped.fit import why_not
 from paribus.execution.cases import Case
 from paribus.execution.engine_choice import EngineChoice, EngineQuery, common, resolve_each
-from paribus.execution.executor import split_of
+from paribus.execution.network_facts import network_facts
 from paribus.execution.pool import one_thread
 from paribus.runs.run import Run
 from paribus.spec import digest
@@ -60,18 +59,16 @@ class EngineSelection:
     def choose_unmeasured(self, cases: Iterable[Case]) -> None:
         """Choose the stacked engine for these cases, or the loop where a variant cannot be stacked; nothing is timed.
 
-        What is timed takes seconds for each kind of training, of which a grid of choices has many. Kinds that differ in
-        steps and batches alone are checked once.
+        What is timed takes seconds for each kind of training, of which a grid of choices has many.
         """
         if self.study.settings.engine != "stacked":
             return
-        checked: dict[str, str] = {}
         for case in {case.arm_key: case for case in cases}.values():
             cohorts = self._cohorts(case)
             name = self._name(cohorts)
             if not cohorts or self._stored(name) is not None:
                 continue
-            reasons = [_cannot_stack(runs[0], checked) for runs in cohorts.values()]
+            reasons = [_cannot_stack(runs[0]) for runs in cohorts.values()]
             reason = next(filter(None, reasons), "")
             chosen = EngineChoice("loop", reason) if reason else EngineChoice("stacked", ASKED)
             self.study.store.choose(name, *chosen)
@@ -152,11 +149,10 @@ class EngineSelection:
 ASKED = "asked for"
 
 
-def _cannot_stack(run: Run, checked: dict[str, str]) -> str:
-    """Return why a run cannot be stacked, or nothing; ``checked`` keeps the answers by kind."""
-    alike = {"steps": 1, "batch_size": 1, "evaluate_every": 1}
-    kind = cohort_key(replace(run, recipe=run.recipe.model_copy(update=alike)))
-    if kind not in checked:
-        with one_thread():
-            checked[kind] = why_not(run) or self_check(run, split_of(run))
-    return checked[kind]
+def _cannot_stack(run: Run) -> str:
+    """Return why a run cannot be stacked, or nothing."""
+    if reason := why_not(run):
+        return reason
+    with one_thread():
+        facts = network_facts(run)
+    return facts if isinstance(facts, str) else ""

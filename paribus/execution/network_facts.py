@@ -135,7 +135,7 @@ def _found(run: Run) -> NetworkFacts | str:
 
 
 def _briefly_scored(split: Split) -> Split:
-    """Return a split with few samples to score, prepared as they are in the split: as many show whether scores agree."""
+    """Return a split with few samples to score, prepared as they are in the whole one."""
     few = replace(split, validation=split.validation[:SCORED], test=split.test[:SCORED])
     vars(few).update(
         input_standardizers=split.input_standardizers,

@@ -350,6 +350,7 @@ def test_what_counting_does_not_see_is_tried(
     monkeypatch.setattr(
         engine_choice, "network_facts", lambda run: true(run)._replace(counted=False)
     )
+    monkeypatch.setattr(engine_choice, "chunk_size_of", lambda _run: 8)
     told["predicted"] = {"loop": 90.0, "stacked": 1.0, COMPILED: 0.1}
     told["trials"] = {"stacked": 3.0, "loop": 2.0}
     assert resolve("auto", a_run(**LONG), 16).engine == "loop"

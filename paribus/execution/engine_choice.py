@@ -124,8 +124,9 @@ def _too_little(run: Run, replicates: int) -> str:
     if run.device != "cpu":
         return ""
     least = FEWEST_OPERATIONS * machine_rates().loop_operation * run.recipe.steps * replicates
-    little = least < WORTH_SECONDS
-    return f"about {least:.1f} s of training, too little to gain by stacking" if little else ""
+    if least >= WORTH_SECONDS:
+        return ""
+    return f"{replicates} runs of {run.recipe.steps} steps, too little to gain by stacking"
 
 
 def _best(wanted: str, cohort: Sequence[Run]) -> EngineChoice:

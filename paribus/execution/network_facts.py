@@ -35,6 +35,8 @@ LANES_KNOW = {
         *("linear", "normalization"),
     )
 }
+# Of modules that hold others besides.
+LANES_KNOW_TOO = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)
 # Computed by kernels of their own, in which no operation is counted.
 OPAQUE = (nn.RNNBase, nn.RNNCellBase, nn.MultiheadAttention)
 
@@ -129,7 +131,7 @@ def _found(run: Run) -> NetworkFacts | str:
         parameters=sum(p.numel() for p in network.parameters()),
         trained=len(split.train),
         validated=len(split.validation),
-        in_lanes=all(type(m).__module__ in LANES_KNOW for m in modules if not [*m.children()]),
+        in_lanes=all(map(_in_lanes, (m for m in modules if not [*m.children()]))),
         counted=is_counted(network),
     )
 
@@ -142,6 +144,10 @@ def _briefly_scored(split: Split) -> Split:
         target_standardizers=split.target_standardizers,
     )
     return few
+
+
+def _in_lanes(layer: nn.Module) -> bool:
+    return type(layer) in LANES_KNOW_TOO or type(layer).__module__ in LANES_KNOW
 
 
 def is_counted(network: nn.Module) -> bool:

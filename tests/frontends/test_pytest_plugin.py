@@ -137,12 +137,12 @@ def thousands(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every training takes a thousand seconds more than it does, and the second seed's two thousand."""
 
     def slowly(
-        runs: Sequence[Run], *, jobs: int, keep: Callable[[Run, RunResult], None], chunk_size: int
+        runs: Sequence[Run], *, keep: Callable[[Run, RunResult], None], **settings: Any
     ) -> None:
         def later(run: Run, record: RunResult) -> None:
             keep(run, replace(record, seconds=record.seconds + 1000.0 * (run.seed + 1)))
 
-        execute(runs, jobs=jobs, keep=later, chunk_size=chunk_size)
+        execute(runs, keep=later, **settings)
 
     monkeypatch.setattr(session, "execute", slowly)
 

@@ -28,7 +28,7 @@ SUITE = Suite(
                 {"default": None, "N(0, 0.02)": call("paribus.models.initialise:dcgan_normal")},
             ),
             baseline="default",
-            budgets={"quick": Budget(6, 300, 20), "full": Budget(29, 3000, 600)},
+            budgets={"quick": Budget(6, 300, 20), "full": Budget(12, 3000, 248)},
             figures={
                 "Samples": call(
                     "paribus.report.figures.reconstructions:reconstructions", target="real"

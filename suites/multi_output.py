@@ -29,7 +29,7 @@ WEIGHTS = Comparison(
         },
     ),
     baseline="equal",
-    budgets={"quick": Budget(8, 225, 45), "full": Budget(29, 3000, 1400)},
+    budgets={"quick": Budget(8, 225, 45), "full": Budget(12, 3000, 579)},
     frontier=("character_log_loss", "alphabet_log_loss"),
     claims=(
         Claim(

@@ -100,11 +100,17 @@ def _speed(result: Result) -> str:
 
 
 def _worse_than_stated(arms: Sequence[Result]) -> str:
-    """Name the variants that tuning made worse."""
+    """Name the variants that tuning made worse, and what their trials were judged by, which is why."""
     worse = [n for n, c in tuning_gains(arms).items() if c.decision is Decision.worse]
     if not worse:
         return ""
-    return f" Tuning made {listed(worse)} worse than {'its' if len(worse) == 1 else 'their'} stated settings."
+    row = next(arm for arm in arms if arm.arm == "tuned").row(worse[0])
+    size = row.present[0].data.get("validation") if row.present else None
+    why = ""
+    if row.searched is not None and size:
+        trials = row.searched.search.trials
+        why = f": the best of {trials} scores on {size} validation samples is the luckiest, too"
+    return f" Tuning made {listed(worse)} worse than {'its' if len(worse) == 1 else 'their'} stated settings{why}."
 
 
 def outcome(result: Result) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -54,3 +55,13 @@ def test_the_first_line_says_whom_tuning_made_worse(tmp_path: Path) -> None:
     lines = tuning_gain_lines(both)
     assert [line["variant"] for line in lines] == ["sgd", "adam", "rmsprop"]
     assert [line["verdict"] for line in lines] == ["clearly better", "clearly worse", "identical"]
+
+
+def test_the_first_line_says_why(tmp_path: Path) -> None:
+    stated, tuned = arms(tmp_path)
+    searched = SimpleNamespace(search=SimpleNamespace(trials=16))
+    tuned = replace(tuned, rows=tuple(replace(row, searched=searched) for row in tuned.rows))
+    assert answer([stated, tuned]).endswith(
+        "Tuning made adam worse than its stated settings: the best of 16 scores on 12 validation samples is the "
+        "luckiest, too."
+    )

@@ -12,6 +12,9 @@ from torch.fx import Node
 _aten, _prims = torch.ops.aten, torch.ops.prims
 
 
+MAX_DIMS = 8  # of the interpreter's loops
+
+
 class UnsupportedError(Exception):
     """Operation without a SIMD form; the message names it."""
 
@@ -173,6 +176,8 @@ def check(node: Node, dtype: torch.dtype) -> None:
     if "tensor_meta" not in node.meta or not hasattr(node.meta["tensor_meta"], "dtype"):
         raise UnsupportedError(f"{node.target}")
     found = dtype_of(node)
+    if len(shape_of(node)) > MAX_DIMS:
+        raise UnsupportedError(f"{node.target} of {len(shape_of(node))} dimensions")
     if not all(shape_of(node)):
         raise UnsupportedError(f"{node.target} of no numbers")
     if found.is_floating_point and found != dtype:

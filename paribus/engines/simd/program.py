@@ -12,7 +12,6 @@ from paribus.engines.simd.operations import Value
 
 # Elementwise work in vectors: what starting an operation on a block costs, and reading a vector from afar.
 BLOCK, STARTING, STRIDED = 32, 8, 2
-MAX_DIMS = 8
 
 
 class Opcode(IntEnum):

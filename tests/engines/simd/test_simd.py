@@ -540,6 +540,11 @@ class Ceils(Convolves):
         return nn.AvgPool2d(4, ceil_mode=True)
 
 
+class Folds(Other):
+    def change(self, x: Tensor) -> Tensor:
+        return (x.view(-1, 2, 1, 1, 1, 1, 1, 1, 2) + 1.0).flatten(1)
+
+
 class Passes(Other):
     passes = 0
 
@@ -570,6 +575,7 @@ class Remembers(Other):
         (Compares, "prims.eq.default of truth values"),
         (Empties, "of no numbers"),
         (Grumbles, "it cannot be recorded: "),
+        (Folds, "of 9 dimensions"),
         (Passes, "a network that counts its passes"),
         (Gaps, "a convolution of another kind than of images, with groups or gaps"),
         (Padded, "a convolution with more padding than its kernel reaches"),

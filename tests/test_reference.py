@@ -46,6 +46,27 @@ def test_every_page_is_made_again_from_the_evidence(
         assert (tmp_path / name).read_bytes() == (REFERENCE / name).read_bytes(), name
 
 
+def test_what_turns_between_the_budgets_is_told_and_nothing_else() -> None:
+    """``quick`` holds what the main job found: a variant ahead there and behind here is named by its comparison."""
+    full = result_set.read_set(REFERENCE).comparisons
+    few = {
+        (c.suite, c.comparison, c.arm): c
+        for c in result_set.read_set(REFERENCE / "quick").comparisons
+    }
+    told = {(s.name, c.name, "default") for s in SUITES for c in s.comparisons if c.turns}
+    turned = set()
+    for runs in full:
+        key = (runs.suite, runs.comparison, runs.arm)
+        then = {variant.name: variant.word for variant in few[key].variants}
+        if any({_ahead(v.word), _ahead(then[v.name])} == {1, -1} for v in runs.variants):
+            turned.add(key)
+    assert turned == told
+
+
+def _ahead(word: str) -> int:
+    return word.endswith("better") - word.endswith("worse")
+
+
 def test_the_page_of_the_calibration_is_what_was_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

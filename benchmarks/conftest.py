@@ -1,13 +1,13 @@
-"""Benchmarks that run only when named: the speed of the engines and the calibration.
+"""Benchmarks that run only when named: the speed of the engines, other libraries, and the calibration.
 
-Both take minutes.
+All take minutes.
 """
 
 from __future__ import annotations
 
 import pytest
 
-collect_ignore = ["test_engines.py", "test_calibration.py", "engines"]
+collect_ignore = ["test_engines.py", "test_calibration.py", "test_peers.py", "engines", "peers"]
 
 
 def pytest_configure(config: pytest.Config) -> None:

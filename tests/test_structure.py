@@ -43,6 +43,7 @@ WRITERS = {
     "paribus/api.py": "a temporary store, which it removes",
     "paribus/engines": "machine code, which it builds and keeps",
     "benchmarks/engines": "the page of the engines: it compares libraries, and rests on no store",
+    "benchmarks/peers": "the page of the other libraries, likewise",
 }
 WRITING_CALLS = {
     *("write_text", "write_bytes", "writelines", "mkdir", "makedirs", "touch", "unlink", "rmtree"),

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import pytest
 
-collect_ignore = ["test_engines.py", "test_calibration.py", "test_peers.py", "engines", "peers"]
+collect_ignore = [
+    *("test_engines.py", "test_calibration.py", "test_peers.py", "test_growth.py"),
+    *("engines", "peers", "growth"),
+]
 
 
 def pytest_configure(config: pytest.Config) -> None:

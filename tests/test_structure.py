@@ -44,6 +44,7 @@ WRITERS = {
     "paribus/engines": "machine code, which it builds and keeps",
     "benchmarks/engines": "the page of the engines: it compares libraries, and rests on no store",
     "benchmarks/peers": "the page of the other libraries, likewise",
+    "benchmarks/growth": "the page of how cost grows, likewise",
 }
 WRITING_CALLS = {
     *("write_text", "write_bytes", "writelines", "mkdir", "makedirs", "touch", "unlink", "rmtree"),

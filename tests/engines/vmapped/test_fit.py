@@ -326,6 +326,26 @@ def test_the_weights_that_are_kept_are_the_loops(tiny, keep: str, patience: int 
     assert all((r.best_step == r.steps) == (keep == "last") for r in apart)
 
 
+@pytest.mark.parametrize(("every", "passes"), [(24, 1), (2, 2)])
+def test_the_test_part_is_passed_once_where_the_best_weights_are_the_last(
+    tiny, monkeypatch: pytest.MonkeyPatch, every: int, passes: int
+) -> None:
+    """Weights that are looked at once are the best and the last; of several looks the best is an earlier one."""
+    parts: list[str] = []
+    original = StackedTraining.outputs
+
+    def outputs(training: StackedTraining, part: str) -> Any:
+        parts.append(part)
+        return original(training, part)
+
+    monkeypatch.setattr(StackedTraining, "outputs", outputs)
+    settings = {"optimizer": call("torch.optim:Adam", lr=0.2), "steps": 24, "evaluate_every": every}
+    model = NETWORKS["mlp with norm and dropout"][1]
+    records = agree(*seeded(tiny["images"], model, **settings), tolerance=1e-9)
+    assert all(r.best_step == r.steps for r in records) == (passes == 1)
+    assert parts.count("test") == passes
+
+
 def test_a_replicate_that_was_never_best_is_scored_as_it_is(tiny) -> None:
     """Where validation loss is not finite from the start there are no best weights, and the last ones stay."""
     base = tiny["series"]

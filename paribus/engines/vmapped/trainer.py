@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Sequence
 
 import torch
@@ -11,21 +10,21 @@ from torch import Tensor, nn
 
 from paribus.data.dataset import Split
 from paribus.engines.vmapped.batches import Batches, Samples, Tensors
+from paribus.engines.vmapped.diagnostics import CohortDiagnostics
 from paribus.engines.vmapped.optimizers import Numbers, Update, stacked_update
 from paribus.engines.vmapped.parameters import StackedNetwork
 from paribus.engines.vmapped.scoring import Scoring, bound, on_host
 from paribus.engines.vmapped.tracing import Gradient, trace
-from paribus.metrics.diagnostics import LastStep, needs_last_step
+from paribus.metrics.diagnostics import needs_last_step
 from paribus.metrics.outputs import Outputs, concat_outputs
 from paribus.runs.run import Run
 from paribus.seeding import Streams
 from paribus.training.alternating import OWN_UPDATES, alternates
-from paribus.training.dropout import NamedDropout, use_named_dropout
+from paribus.training.dropout import use_named_dropout
 from paribus.training.layer_summary import layer_table
-from paribus.training.loop import DIAGNOSED, fitted
+from paribus.training.loop import fitted
 from paribus.training.network import InitialNetwork, weight_digests
 from paribus.training.pretrained import initial_network
-from paribus.training.run_state import diagnosed
 
 # Recording a step takes the time of some hundred steps.
 WORTH_TRACING = 200
@@ -73,6 +72,7 @@ class StackedTraining:
         self.watching = any(map(needs_last_step, runs[0].diagnostics))
         self.latest: Tensor | None = None
         self.last: tuple[Tensor, Tensor] | None = None
+        self.diagnostics = CohortDiagnostics(runs[0].diagnostics)
         if self.stack.masks:
             self._see_shapes(networks[0])
 
@@ -182,25 +182,8 @@ class StackedTraining:
         return on_host(self.scoring(self.outputs("validation"), targets))
 
     def diagnosed(self, going: Tensor) -> dict[str, list[float]]:
-        """Return the diagnostics of those that are going, each as an ordinary network; NaN for the others."""
-        values: dict[str, list[float]] = {}
-        if not self.runs[0].diagnostics:
-            return values
-        for i in going.nonzero()[:, 0].tolist():
-            for name, value in self._diagnostics(i).items():
-                values.setdefault(name, [math.nan] * len(self.runs))[i] = value
-        return values
-
-    def _diagnostics(self, index: int) -> dict[str, float]:
-        run, network = self.runs[index], self.scratch
-        self.stack.load(network, index)
-        network.train()
-        part = self.splits[index].part("train", DIAGNOSED).to(self.device, self.dtype)
-        noise = [m for m in network.modules() if isinstance(m, NamedDropout)]
-        for layer in noise:
-            layer.streams = run.streams
-        last = None if self.last is None else LastStep(*(x[index] for x in self.last))
-        return diagnosed(run, network, noise, self.steps, part, last)
+        """Return the diagnostics of those that are going; NaN for the others."""
+        return self.diagnostics(self, going)
 
 
 def clipped(gradient: Tensor, limit: float) -> Tensor:

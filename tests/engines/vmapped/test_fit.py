@@ -365,7 +365,14 @@ def test_a_replicate_that_was_never_best_is_scored_as_it_is(tiny) -> None:
 
 DIAGNOSTICS = tuple(
     call(f"paribus.metrics.diagnostics:{name}")
-    for name in ("gradient_norms", "activations", "update_norm", "layer_variances")
+    for name in (
+        "gradient_norms",
+        "activations",
+        "update_norm",
+        "layer_variances",
+        "train_fit",
+        "all_zero_output",
+    )
 )
 
 
@@ -373,7 +380,10 @@ DIAGNOSTICS = tuple(
 def test_diagnostics_are_those_of_the_loop(tiny, network: str) -> None:
     kind, model = NETWORKS[network]
     runs, splits = seeded(tiny[kind], model, diagnostics=DIAGNOSTICS)
-    records = agree(runs, splits, tolerance=1e-12)
+    training = StackedTraining(runs, splits)
+    records = train_together(runs, splits, training)
+    same(records, by_loop(runs, splits), tolerance=1e-12)
+    assert training.diagnostics.refused == ""
     assert {"gradient_norm/0", "gradient_ratio", "dead_share", "effective_step"} <= records[
         0
     ].curves.keys()

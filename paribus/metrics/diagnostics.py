@@ -7,7 +7,7 @@ Each is ``(network, subset, loss) -> {name: number}`` and leaves the network unc
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from paribus.data.dataset import Subset
+from paribus.metrics import diagnostic_numbers as of_tensors
 from paribus.metrics.outputs import Outputs, as_tuple
 from paribus.spec import Call
 
@@ -43,11 +44,7 @@ def update_norm(
     """
     if last is None:
         return {"update_norm": float("nan"), "effective_step": float("nan")}
-    change, gradient = (x.double().norm().item() for x in last)
-    return {
-        "update_norm": change,
-        "effective_step": change / gradient if gradient else float("nan"),
-    }
+    return _floats(of_tensors.update_norm(*last))
 
 
 def layer_variances(
@@ -63,9 +60,9 @@ def layer_variances(
     Source: K. He et al., Delving Deep into Rectifiers, ICCV 2015, equations 5 to 14.
     """
     layer_outputs: list[Tensor] = []
-    weighted = [m for m in network.modules() if isinstance(m, nn.Linear | nn.modules.conv._ConvNd)]
     handles = [
-        m.register_forward_hook(lambda *args: layer_outputs.append(args[2])) for m in weighted[:-1]
+        m.register_forward_hook(lambda *args: layer_outputs.append(args[2]))
+        for m in hidden_layers(network)
     ]
     try:
         total = loss(_forward(network, subset), *subset.targets).sum()
@@ -73,14 +70,7 @@ def layer_variances(
         for handle in handles:
             handle.remove()
     gradients = torch.autograd.grad(total, layer_outputs) if layer_outputs else ()
-    return {
-        f"{name}/{i}": x.detach().double().square().mean().item()
-        for name, tensors in (
-            ("activation_variance", layer_outputs),
-            ("gradient_variance", gradients),
-        )
-        for i, x in enumerate(tensors)
-    }
+    return _floats(of_tensors.layer_variances(layer_outputs, gradients))
 
 
 def gradient_norms(
@@ -96,9 +86,7 @@ def gradient_norms(
     weights = {name: p for name, p in named.items() if p.ndim > 1 and p.requires_grad}
     outputs = _forward(network, subset)
     gradients = torch.autograd.grad(loss(outputs, *subset.targets).mean(), list(weights.values()))
-    norms = [g.double().norm().item() for g in gradients]
-    ratio = norms[0] / norms[-1] if norms[-1] else float("nan")
-    return {f"gradient_norm/{i}": norm for i, norm in enumerate(norms)} | {"gradient_ratio": ratio}
+    return _floats(of_tensors.gradient_norms(gradients))
 
 
 def border_sensitivity(
@@ -113,11 +101,7 @@ def border_sensitivity(
     image = subset.inputs[0].detach().clone().requires_grad_()
     outputs = _forward(network, Subset((image, *subset.inputs[1:]), subset.targets))
     (gradient,) = torch.autograd.grad(loss(outputs, *subset.targets).mean(), [image])
-    size = gradient.double().abs()
-    inner = size[:, :, 1:-1, 1:-1]
-    border = (size.sum() - inner.sum()) / (size.numel() - inner.numel())
-    middle = inner.mean().item()
-    return {"border_sensitivity": border.item() / middle if middle else float("nan")}
+    return _floats(of_tensors.border_sensitivity(gradient))
 
 
 @torch.no_grad()
@@ -134,20 +118,7 @@ def activations(
     """
     with _captured(network) as layer_outputs:
         outputs = _forward(network, subset)
-    numbers = torch.cat([o.double().flatten() for o in as_tuple(outputs)])
-    scale = {"output_scale": numbers.square().mean().sqrt().item()}
-    if not layer_outputs:
-        return scale
-    dead = torch.cat(
-        [(x == 0).flatten(2).all(2).all(0).double() for x in map(_units, layer_outputs)]
-    )
-    means = torch.stack([x.double().mean() for x in layer_outputs])
-    deviations = torch.stack([x.double().std() for x in layer_outputs]).clamp(min=1e-12)
-    return {
-        "dead_share": dead.mean().item(),
-        "mean_activation": means.mean().item(),
-        "activation_offset": (means.abs() / deviations).mean().item(),
-    } | scale
+    return _floats(of_tensors.activations(as_tuple(outputs), layer_outputs))
 
 
 @torch.no_grad()
@@ -162,8 +133,7 @@ def train_fit(network: nn.Module, subset: Subset, loss: Callable[..., Tensor]) -
     training = network.training
     outputs = [_forward(network.train(mode), subset) for mode in (False, True)]
     network.train(training)
-    fitted, disturbed = (loss(o, *subset.targets).double().mean().item() for o in outputs)
-    return {"fitted/loss": fitted, "forgotten_eval": disturbed - fitted}
+    return _floats(of_tensors.train_fit(*(loss(o, *subset.targets) for o in outputs)))
 
 
 @torch.no_grad()
@@ -175,12 +145,24 @@ def all_zero_output(
     Returns:
         ``silent``: one if it does, else zero.
     """
-    return {"silent": float(not any(o.any() for o in as_tuple(_forward(network, subset))))}
+    return _floats(of_tensors.all_zero_output(as_tuple(_forward(network, subset))))
 
 
-def _units(x: Tensor) -> Tensor:
-    """Return ``(sample, unit, ...)`` with at least one trailing axis, a channel being a unit."""
-    return x.unsqueeze(-1) if x.ndim == 2 else x
+def hidden_layers(network: nn.Module) -> list[nn.Module]:
+    """Return the linear and convolutional layers in order of definition, without the last."""
+    weighted: list[nn.Module] = [
+        m for m in network.modules() if isinstance(m, nn.Linear | nn.modules.conv._ConvNd)
+    ]
+    return weighted[:-1]
+
+
+def activation_modules(network: nn.Module) -> list[nn.Module]:
+    """Return the activations that are modules, in order of definition."""
+    return [m for m in network.modules() if type(m).__module__ == nn.ReLU.__module__]
+
+
+def _floats(numbers: Mapping[str, Tensor]) -> dict[str, float]:
+    return {name: number.item() for name, number in numbers.items()}
 
 
 def _forward(network: nn.Module, subset: Subset) -> Outputs:
@@ -194,9 +176,9 @@ def _forward(network: nn.Module, subset: Subset) -> Outputs:
 def _captured(network: nn.Module) -> Iterator[list[Tensor]]:
     """Collect what each activation module puts out while the context lasts."""
     layer_outputs: list[Tensor] = []
-    modules = (m for m in network.modules() if type(m).__module__ == nn.ReLU.__module__)
     handles = [
-        m.register_forward_hook(lambda *args: layer_outputs.append(args[2])) for m in modules
+        m.register_forward_hook(lambda *args: layer_outputs.append(args[2]))
+        for m in activation_modules(network)
     ]
     try:
         yield layer_outputs

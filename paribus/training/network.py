@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -209,7 +209,7 @@ def _initialise(
         What the page says: which weights were drawn over, and which the initialiser does not reach.
     """
     assert recipe.init is not None
-    before = {name: checksum(value) for name, _, _, value in _tensors(network)}
+    before = _checksums(network, own)
     drawn = list(layers(network))
     reached = [layer for layer in drawn if isinstance(layer.module, _WEIGHTED)]
     norms = "norm" in inspect.signature(recipe.init.resolve()).parameters
@@ -222,11 +222,19 @@ def _initialise(
         if _holds_weight(module):
             generator = streams.generator("init", "initialiser", kind, ordinal)
             recipe.init(module, generator=generator, last=i == len(reached) - 1)
-    redrawn = [n for n, _, _, v in _tensors(network) if n in own and checksum(v) != before[n]]
+    after = _checksums(network, own)
+    redrawn = [name for name in after if after[name] != before[name]]
     for name in redrawn:
         del own[name]
     missed = [layer for layer in drawn if not _reaches(layer.module) and _has_matrix(layer.module)]
     return (*_drawn_over(redrawn), *_not_reached(missed))
+
+
+def _checksums(network: nn.Module, names: Collection[str]) -> dict[str, int]:
+    """Return a checksum of each tensor of these names, as `weight_digests` names them."""
+    if not names:
+        return {}
+    return {name: checksum(v) for name, _, _, v in _tensors(network) if name in names}
 
 
 def _holds_weight(module: nn.Module) -> bool:
@@ -266,8 +274,9 @@ def _tensors(network: nn.Module) -> Iterator[tuple[str, nn.Module, str, Tensor]]
     These are all parameters, and all buffers but the statistics that norms start from.
     """
     for kind, ordinal, module in layers(network):
-        beside = _beside(module)
-        for key, value in named_weights(module):
+        weights = [*named_weights(module)]
+        beside = _beside(value for _, value in weights)
+        for key, value in weights:
             of = beside if value.ndim == 1 else ""
             yield f"{kind}{ordinal}.{key}{tuple(value.shape)}{of}", module, key, value
     count: Counter[str] = Counter()
@@ -304,7 +313,7 @@ def unmoved(network: nn.Module, initial: Mapping[str, str]) -> Iterator[Tensor]:
             yield value
 
 
-def _beside(module: nn.Module) -> str:
-    """Return the shapes of the layer's weights, for what is drawn by them."""
-    shapes = dict.fromkeys(tuple(p.shape) for _, p in named_weights(module) if p.ndim > 1)
+def _beside(weights: Iterable[Tensor]) -> str:
+    """Return the shapes of a layer's weights, for what is drawn by them."""
+    shapes = dict.fromkeys(tuple(p.shape) for p in weights if p.ndim > 1)
     return f" of {' '.join(map(str, shapes))}" if shapes else ""

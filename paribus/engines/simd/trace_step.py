@@ -14,7 +14,7 @@ from paribus.engines.simd import convolution
 from paribus.engines.simd.operations import UnsupportedError, is_view, layout_of
 from paribus.engines.vmapped.optimizers import KINDS, Update
 from paribus.engines.vmapped.parameters import Loss, StackedNetwork
-from paribus.engines.vmapped.tracing import plain_attributes
+from paribus.engines.vmapped.tracing import plain_attributes, recorded
 from paribus.engines.vmapped.trainer import clipped
 
 _aten, _prims = torch.ops.aten, torch.ops.prims
@@ -82,7 +82,6 @@ def record_step(
         Exception: whatever a network says that cannot be recorded.
     """
     from torch._decomp import decomposition_table
-    from torch.fx.experimental.proxy_tensor import make_fx
 
     def step(*tensors: Tensor) -> tuple[Tensor, ...]:
         s = sample.holding(tensors)
@@ -97,7 +96,7 @@ def record_step(
     if any(isinstance(module, nn.RNNBase) for module in stack.base.modules()):
         raise UnsupportedError("a recurrent layer")
     attributes = plain_attributes(stack.base)
-    graph = make_fx(functionalize(step), decomposition_table=plainer)(*sample.tensors)
+    graph = recorded(functionalize(step), *sample.tensors, forms=plainer)
     counts = plain_attributes(stack.base) != attributes
     for module, values in zip(stack.base.modules(), attributes, strict=True):
         vars(module).update(values)

@@ -49,12 +49,12 @@ class Source:
         affine = None if self.affine is None else Standardizer(*(next(tensors) for _ in range(3)))
         return replace(self, raw=raw, start=start, affine=affine)
 
-    def pick(self, index: Tensor, of: slice = ALL) -> Tensor:
+    def pick(self, index: Tensor, of: slice | Tensor = ALL) -> Tensor:
         """Return prepared samples, ``(..., replicate, batch, feature ...)``.
 
         Args:
             index: sample numbers, ``(..., replicate, batch)``.
-            of: the replicates that they are of.
+            of: the replicates that they are of, as a slice or by number.
         """
         x = self.raw[index if self.start is None else index + self.start[of]]
         if self.affine is not None:
@@ -140,7 +140,7 @@ class Samples:
         made.targets = [s.holding(left) for s in self.targets]
         return made
 
-    def pick(self, index: Tensor, of: slice = ALL) -> tuple[Tensors, Tensors]:
+    def pick(self, index: Tensor, of: slice | Tensor = ALL) -> tuple[Tensors, Tensors]:
         """Return prepared inputs and targets, ``(..., replicate, batch, feature ...)`` each; see `Source.pick`."""
         return (
             tuple(s.pick(index, of) for s in self.inputs),

@@ -95,15 +95,18 @@ def _fit_and_score(
 ) -> tuple[Outputs | None, Outputs | None]:
     """Train; return outputs for the test part of the weights that are kept, and of the others; none unless scored.
 
-    The weights that are kept are left in place.
+    The weights that are kept are left in place. There are no others where the best ones of every replicate are its
+    last.
     """
     weights = _fit(training, state, snapshots=scored)
     if weights is None:
         return None, None
     best, last = weights
     kept, others = (best, last) if training.recipe.keep == "best" else (last, best)
-    training.stack.restore(others)
-    beside = map_outputs(Tensor.cpu, training.outputs("test"))
+    beside = None
+    if not training.stack.same(kept, others):
+        training.stack.restore(others)
+        beside = map_outputs(Tensor.cpu, training.outputs("test"))
     training.stack.restore(kept)
     return map_outputs(Tensor.cpu, training.outputs("test")), beside
 

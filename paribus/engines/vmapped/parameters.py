@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -72,11 +72,18 @@ class StackedNetwork:
         for name, mask in self.masks_of([step]).items():
             self.buffers[name] = mask[0].to(self.weights)
 
-    def masks_of(self, steps: Sequence[int]) -> dict[str, Tensor]:
-        """Return which entries are kept by name, ``(step, replicate, ...)`` each; none of what was not called yet."""
+    def masks_of(
+        self, steps: Sequence[int], shapes: Mapping[str, torch.Size | None] | None = None
+    ) -> dict[str, Tensor]:
+        """Return which entries are kept by name, ``(step, replicate, ...)`` each; none of what was not called yet.
+
+        Args:
+            steps: whose masks they are.
+            shapes: of a replicate's masks by name, if not those of a training batch; None for what is not called.
+        """
         masks: dict[str, Tensor] = {}
         for name, dropouts in self.masks.items():
-            shape = dropouts[0].shape
+            shape = dropouts[0].shape if shapes is None else shapes[name]
             if shape is None:  # the first pass did not call this one
                 continue
             # Replicates of one seed share theirs.
@@ -163,6 +170,12 @@ class StackedNetwork:
         weights[chosen] = self.weights.detach()[chosen]
         for name in buffers.keys() - self.masks.keys():
             buffers[name][chosen] = self.buffers[name][chosen]
+
+    def same(self, one: State, other: State) -> bool:
+        """Return whether two states give the same outputs: all numbers are equal but those of the masks."""
+        names = [name for name in self.buffers if name not in self.masks]
+        pairs = [(one[0], other[0]), *((one[1][name], other[1][name]) for name in names)]
+        return all(torch.equal(*pair) for pair in pairs)
 
     @torch.no_grad()
     def restore(self, state: State) -> None:

@@ -29,10 +29,14 @@ class Scoring:
     """
 
     def __init__(self, task: Task) -> None:
-        self.functions: dict[str, Each] = {
-            **{f"validation/{m.name}": bound(m.function) for m in task.metrics},
-            "validation/loss": bound(task.loss),
+        calls = {f"validation/{m.name}": m.function for m in task.metrics}
+        calls["validation/loss"] = task.loss
+        # By curve, the first one of the same function: a loss is often a metric, too.
+        self.first = {
+            name: next(n for n, other in calls.items() if other == function)
+            for name, function in calls.items()
         }
+        self.functions: dict[str, Each] = {n: bound(calls[n]) for n in {*self.first.values()}}
         # Those of torchmetrics keep what they have seen, which vmap cannot follow.
         self.apart = {f"validation/{m.name}" for m in task.metrics if m.function.target == SCORE}
 
@@ -45,10 +49,11 @@ class Scoring:
             targets: ``(replicate, sample, ...)`` each.
         """
         found = {name: self._each(name, outputs, targets).double() for name in self.functions}
-        return {
+        scores = {
             name: each if each.ndim == 1 else each.sum(1) / targets[0].shape[1]
             for name, each in found.items()
         }
+        return {name: scores[first] for name, first in self.first.items()}
 
     def _each(self, name: str, outputs: Outputs, targets: Tensors) -> Tensor:
         function = self.functions[name]

@@ -7,7 +7,7 @@ something else at each step (counts its calls, runs code of its own) is found ou
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -64,8 +64,8 @@ def trace(
     if any(isinstance(module, nn.RNNBase) for module in stack.base.modules()):
         return None  # computed by a C++ kernel, which cannot be recorded
     name = _name(stack, loss, inputs, targets)
-    recorded = _recorded.get(name)
-    traced = None if recorded is None else _verified(stack, loss, inputs, targets, recorded)
+    graph = _recorded.get(name)
+    traced = None if graph is None else _verified(stack, loss, inputs, targets, graph)
     traced = traced or _verified(stack, loss, inputs, targets, None)
     if traced is not None:
         keep_latest(_recorded, name, traced.graph, KEPT)
@@ -75,9 +75,29 @@ def trace(
 @cache
 def load_tracer() -> None:
     """Record next to nothing, because torch loads its tracer at the first recording, which takes a second or more."""
+    recorded(lambda x: x + 1, torch.zeros(1))
+
+
+def recorded(
+    function: Callable[..., Any], *tensors: Tensor, forms: Mapping[Any, Any] | None = None
+) -> GraphModule:
+    """Return the operations of a function of tensors.
+
+    torch notes the layout of each result under a mode of its own, which keeps a stack trace: with one mode for all,
+    recording takes half of the time.
+
+    Args:
+        function: of the tensors.
+        tensors: of the right shapes.
+        forms: what to record in place of an operation, by operation.
+    """
+    from torch._guards import TracingContext, tracing
+    from torch._subclasses import FakeTensorMode
     from torch.fx.experimental.proxy_tensor import make_fx
 
-    make_fx(lambda x: x + 1)(torch.zeros(1))
+    with tracing(TracingContext(FakeTensorMode(allow_fallback_kernels=True))):
+        graph: GraphModule = make_fx(function, decomposition_table=forms)(*tensors)
+    return graph
 
 
 # Recording takes longer than hundreds of recorded steps, and a cohort may come in many chunks.
@@ -138,8 +158,6 @@ def _alike(result: Tensor, expected: Tensor) -> bool:
 
 def _record(stack: StackedNetwork, loss: Loss, inputs: Tensors, targets: Tensors) -> GraphModule:
     """Record the operations on a batch, at half of the weights."""
-    from torch.fx.experimental.proxy_tensor import make_fx
-
     parameters = [*stack.parameters(0.5 * stack.weights.detach()).values()]
     buffers = [*stack.buffers.values()]
     counts = (len(parameters), len(buffers), len(inputs), len(targets))
@@ -158,7 +176,7 @@ def _record(stack: StackedNetwork, loss: Loss, inputs: Tensors, targets: Tensors
         )
         return losses.sum(), (losses, [named[name] for name in stack.changing])
 
-    graph = make_fx(flat)(*parameters, *buffers, *inputs, *targets)
+    graph = recorded(flat, *parameters, *buffers, *inputs, *targets)
     _tidy(graph.graph)
     graph.recompile()
     return graph

@@ -3,34 +3,35 @@
 from __future__ import annotations
 
 import copy
-import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from paribus.data.dataset import Split
 from paribus.engines.vmapped.batches import Batches, Samples, Tensors
+from paribus.engines.vmapped.diagnostics import CohortDiagnostics
 from paribus.engines.vmapped.optimizers import Numbers, Update, stacked_update
 from paribus.engines.vmapped.parameters import StackedNetwork
 from paribus.engines.vmapped.scoring import Scoring, bound, on_host
 from paribus.engines.vmapped.tracing import Gradient, trace
-from paribus.metrics.diagnostics import LastStep, needs_last_step
-from paribus.metrics.outputs import Outputs, concat_outputs
+from paribus.metrics.diagnostics import needs_last_step
+from paribus.metrics.outputs import Outputs, concat_outputs, copies
 from paribus.runs.run import Run
 from paribus.seeding import Streams
 from paribus.training.alternating import OWN_UPDATES, alternates
-from paribus.training.dropout import NamedDropout, use_named_dropout
+from paribus.training.dropout import use_named_dropout
 from paribus.training.layer_summary import layer_table
-from paribus.training.loop import DIAGNOSED, fitted
+from paribus.training.loop import fitted
 from paribus.training.network import InitialNetwork, weight_digests
 from paribus.training.pretrained import initial_network
-from paribus.training.run_state import diagnosed
 
 # Recording a step takes the time of some hundred steps.
 WORTH_TRACING = 200
 # Numbers in the inputs of all replicates that are picked at once: a chunk stays in a core's cache.
 CHUNK_SIZE = 2**18
+# Numbers in the inputs of the validation part, of all replicates, that are kept as they were prepared.
+MAX_KEPT = 2**21
 
 
 class StackedTraining:
@@ -73,6 +74,8 @@ class StackedTraining:
         self.watching = any(map(needs_last_step, runs[0].diagnostics))
         self.latest: Tensor | None = None
         self.last: tuple[Tensor, Tensor] | None = None
+        self.kept_inputs: list[Tensors] = []
+        self.diagnostics = CohortDiagnostics(runs[0].diagnostics)
         if self.stack.masks:
             self._see_shapes(networks[0])
 
@@ -161,14 +164,26 @@ class StackedTraining:
     def outputs(self, part: str) -> Outputs:
         """Return outputs for a part, ``(replicate, sample, output)`` each, in evaluation mode and in chunks."""
         self.stack.base.eval()
-        index = torch.stack([split.indices(part) for split in self.splits]).to(self.device)
-        chunk = max(64, CHUNK_SIZE // max(1, len(self.runs) * self.samples.width))
-        chunks = [
-            self.stack.call(lambda net, x: net(*x), tuple(s.pick(i) for s in self.samples.inputs))
-            for i in index.split(chunk, dim=1)
-        ]
+        chunks = [self.stack.call(lambda net, x: net(*x), x) for x in self._inputs(part)]
         self.stack.base.train()
         return concat_outputs(chunks, dim=1)
+
+    def _inputs(self, part: str) -> Iterable[Tensors]:
+        """Return the inputs of a part, some samples of all replicates at a time, for networks to do with as they like.
+
+        Those of the validation part are prepared once, if they are few.
+        """
+        index = self._index(part)
+        chunk = max(64, CHUNK_SIZE // max(1, len(self.runs) * self.samples.width))
+        picked = (tuple(s.pick(i) for s in self.samples.inputs) for i in index.split(chunk, dim=1))
+        if part != "validation" or index.numel() * self.samples.width > MAX_KEPT:
+            return picked
+        self.kept_inputs = self.kept_inputs or [*picked]
+        return map(copies, self.kept_inputs)
+
+    def _index(self, part: str) -> Tensor:
+        """Return the sample numbers of a part, ``(replicate, sample)``."""
+        return torch.stack([split.indices(part) for split in self.splits]).to(self.device)
 
     def finite(self, losses: Tensor) -> Tensor:
         """Return whose losses ``(step, replicate)`` and weights are finite, ``(replicate,)`` on the CPU."""
@@ -177,30 +192,13 @@ class StackedTraining:
 
     def validation(self) -> dict[str, Tensor]:
         """Return validation scores and loss by the names of their curves, ``(replicate,)`` each on the CPU."""
-        index = torch.stack([split.validation for split in self.splits]).to(self.device)
+        index = self._index("validation")
         targets = tuple(s.pick(index) for s in self.samples.targets)
         return on_host(self.scoring(self.outputs("validation"), targets))
 
     def diagnosed(self, going: Tensor) -> dict[str, list[float]]:
-        """Return the diagnostics of those that are going, each as an ordinary network; NaN for the others."""
-        values: dict[str, list[float]] = {}
-        if not self.runs[0].diagnostics:
-            return values
-        for i in going.nonzero()[:, 0].tolist():
-            for name, value in self._diagnostics(i).items():
-                values.setdefault(name, [math.nan] * len(self.runs))[i] = value
-        return values
-
-    def _diagnostics(self, index: int) -> dict[str, float]:
-        run, network = self.runs[index], self.scratch
-        self.stack.load(network, index)
-        network.train()
-        part = self.splits[index].part("train", DIAGNOSED).to(self.device, self.dtype)
-        noise = [m for m in network.modules() if isinstance(m, NamedDropout)]
-        for layer in noise:
-            layer.streams = run.streams
-        last = None if self.last is None else LastStep(*(x[index] for x in self.last))
-        return diagnosed(run, network, noise, self.steps, part, last)
+        """Return the diagnostics of those that are going; NaN for the others."""
+        return self.diagnostics(self, going)
 
 
 def clipped(gradient: Tensor, limit: float) -> Tensor:

@@ -326,6 +326,26 @@ def test_the_weights_that_are_kept_are_the_loops(tiny, keep: str, patience: int 
     assert all((r.best_step == r.steps) == (keep == "last") for r in apart)
 
 
+@pytest.mark.parametrize(("every", "passes"), [(24, 1), (2, 2)])
+def test_the_test_part_is_passed_once_where_the_best_weights_are_the_last(
+    tiny, monkeypatch: pytest.MonkeyPatch, every: int, passes: int
+) -> None:
+    """Weights that are looked at once are the best and the last; of several looks the best is an earlier one."""
+    parts: list[str] = []
+    original = StackedTraining.outputs
+
+    def outputs(training: StackedTraining, part: str) -> Any:
+        parts.append(part)
+        return original(training, part)
+
+    monkeypatch.setattr(StackedTraining, "outputs", outputs)
+    settings = {"optimizer": call("torch.optim:Adam", lr=0.2), "steps": 24, "evaluate_every": every}
+    model = NETWORKS["mlp with norm and dropout"][1]
+    records = agree(*seeded(tiny["images"], model, **settings), tolerance=1e-9)
+    assert all(r.best_step == r.steps for r in records) == (passes == 1)
+    assert parts.count("test") == passes
+
+
 def test_a_replicate_that_was_never_best_is_scored_as_it_is(tiny) -> None:
     """Where validation loss is not finite from the start there are no best weights, and the last ones stay."""
     base = tiny["series"]
@@ -345,7 +365,14 @@ def test_a_replicate_that_was_never_best_is_scored_as_it_is(tiny) -> None:
 
 DIAGNOSTICS = tuple(
     call(f"paribus.metrics.diagnostics:{name}")
-    for name in ("gradient_norms", "activations", "update_norm", "layer_variances")
+    for name in (
+        "gradient_norms",
+        "activations",
+        "update_norm",
+        "layer_variances",
+        "train_fit",
+        "all_zero_output",
+    )
 )
 
 
@@ -353,7 +380,10 @@ DIAGNOSTICS = tuple(
 def test_diagnostics_are_those_of_the_loop(tiny, network: str) -> None:
     kind, model = NETWORKS[network]
     runs, splits = seeded(tiny[kind], model, diagnostics=DIAGNOSTICS)
-    records = agree(runs, splits, tolerance=1e-12)
+    training = StackedTraining(runs, splits)
+    records = train_together(runs, splits, training)
+    same(records, by_loop(runs, splits), tolerance=1e-12)
+    assert training.diagnostics.refused == ""
     assert {"gradient_norm/0", "gradient_ratio", "dead_share", "effective_step"} <= records[
         0
     ].curves.keys()

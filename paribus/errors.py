@@ -26,7 +26,7 @@ class ParibusError(Exception):
 
 
 def one_line(text: str) -> str:
-    r"""Return text in one line that a terminal shows as it is: line breaks as blanks, control characters by their codes.
+    r"""Return text in one line that a terminal shows as it is: control characters by their codes.
 
     >>> one_line("a file \x1b[31m of\n  two lines")
     'a file \\x1b[31m of two lines'

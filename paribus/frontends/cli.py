@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from paribus.data.paths import usable_path
 from paribus.errors import ParibusError
 from paribus.execution.pool import shutdown
 from paribus.execution.settings import OPTIONS, Settings
@@ -20,7 +21,7 @@ from paribus.frontends.discovery import (
     named_suites,
     refuse_unknown,
 )
-from paribus.frontends.early_checks import refuse_early, refuse_table
+from paribus.frontends.early_checks import look_up_paths, refuse_early, refuse_table
 from paribus.frontends.encoding import forget_output, refuse_undecoded, replace_unknown_signs
 from paribus.frontends.explore import add_explored, explored_suite
 from paribus.frontends.planning import add_plan_options, plan
@@ -45,6 +46,7 @@ def main(words: Sequence[str] | None = None) -> None:
     arguments = _parser().parse_args(words)
     try:
         refuse_undecoded(sys.argv[1:] if words is None else words)
+        look_up_paths(arguments)
         status: int = arguments.command(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
@@ -221,7 +223,7 @@ def read(arguments: Namespace) -> int:
       paribus read patients.csv --target outcome
       paribus read load.csv --as series
     """
-    kind = arguments.kind or ("images" if arguments.path.expanduser().is_dir() else "tabular")
+    kind = arguments.kind or ("images" if arguments.path.is_dir() else "tabular")
     if kind != "images":
         refuse_table(arguments.path, kind, arguments.target)
     from paribus.execution.data_summary import summarise_file
@@ -369,12 +371,12 @@ def named_data(value: str, tasks: Mapping[str, Task]) -> str:
         ParibusError: it names no task, and none or several can read it.
     """
     task, sign, _ = value.partition("=")
-    if sign and (task in tasks or not Path(value).expanduser().exists()):
+    if sign and (task in tasks or not usable_path(value).exists()):
         return value
     reading = [
         name for name, task in tasks.items() if not task.reader.target.endswith("refuse_file")
     ]
-    folder = Path(value).expanduser().is_dir()
+    folder = usable_path(value).is_dir()
     fitting = [name for name in reading if folder == ("folder" in tasks[name].reader.target)]
     return named("--data", value, sorted(fitting or reading or tasks), alone=True)
 

@@ -43,6 +43,10 @@ def excel(path: Path, content: bytes) -> Sheet:
     _need("openpyxl", path, "an Excel file", "excel")
     book = _whole(path, "Excel", lambda: _book(content, results=True))
     shown = [s for s in book.worksheets if s.sheet_state == "visible"] or book.worksheets
+    if not shown:
+        raise ParibusError(
+            path.name, got="a workbook without sheets", expected="a sheet with a table", fix=SAVE
+        )
     sheet = shown[0]
     grid = [[_cell(value) for value in row] for row in sheet.iter_rows(values_only=True)]
     filled = [i for i, row in enumerate(grid) if any(row)]

@@ -138,7 +138,7 @@ def natural(name: str) -> tuple[Any, ...]:
     pieces = re.split(r"(\d+)", name.casefold())
     return (
         1,
-        [(piece.isdigit(), int(piece) if piece.isdigit() else piece) for piece in pieces],
+        [(piece.isdecimal(), int(piece) if piece.isdecimal() else piece) for piece in pieces],
         name,
     )
 

@@ -27,6 +27,7 @@ from paribus.frontends.explore import add_explored, explored_suite
 from paribus.frontends.planning import add_plan_options, plan
 from paribus.frontends.score_table import add_table_options, sheet_of
 from paribus.frontends.set_comparison import add_compare_options, compare
+from paribus.frontends.upkeep import add_cache_options, cache, salvage
 
 if TYPE_CHECKING:
     from paribus.execution.orchestrate import Finished
@@ -121,6 +122,10 @@ def _parser() -> ArgumentParser:
     command(rebuild, "out").add_argument(
         "folder", type=Path, metavar="FOLDER", help="folder of results with their evidence"
     )
+    salvage_ = command(salvage)
+    for name, what in (("damaged", "a store"), ("into", "a new store, not there yet")):
+        salvage_.add_argument(name, type=Path, metavar=name.upper(), help=what)
+    add_cache_options(command(cache))
     shared = (
         "data",
         "target",

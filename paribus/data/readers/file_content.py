@@ -50,11 +50,7 @@ DEPTH = 3  # of packed files within packed ones
 MAX_UNPACKED = 4 << 30
 UNPACKING_ERRORS = (
     *(OSError, EOFError, lzma.LZMAError, zipfile.BadZipFile, zlib.error),
-    *(
-        RuntimeError,
-        ValueError,
-        struct.error,
-    ),  # a password, a way of packing or a date that there is none of
+    *(RuntimeError, ValueError, LookupError, struct.error),  # of passwords, packings, names, dates
 )
 
 

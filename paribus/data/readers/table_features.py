@@ -168,7 +168,8 @@ def useless_numbers(
         return "missing throughout", ""
     if (present == present[0]).all():
         return "one value throughout", ""
-    if len(present) < MIN_ROW_NUMBERS or not (present == np.round(present)).all():
+    whole = np.isfinite(present) & (present == np.round(present))
+    if len(present) < MIN_ROW_NUMBERS or not whole.all():
         return None, ""
     steps = np.diff(present)
     distinct = len(np.unique(present)) == len(present)

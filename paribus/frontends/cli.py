@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from paribus.data.paths import usable_path
 from paribus.errors import ParibusError
 from paribus.execution.pool import shutdown
-from paribus.execution.settings import OPTIONS, Settings
+from paribus.execution.settings import OPTIONS, Settings, refuse_unwritable
 from paribus.experiment.grid import parsed
 from paribus.frontends import explore
 from paribus.frontends.discovery import (
@@ -274,6 +274,7 @@ def judge(arguments: Namespace) -> int:
             expected="a positive number, in units of the score",
             fix="Leave it out to speak of differences alone.",
         )
+    refuse_unwritable(arguments.out)
     sheet = sheet_of(arguments.scores, arguments)
     from paribus.report.judgement import judged
 

@@ -50,7 +50,7 @@ def salvage(damaged: Path, into: Path) -> Salvaged:
         with Store(into) as new, translated(into):
             own = columns(new._db)
             found = {name: _Rows(old, name, own[name]) for name in own if name in tables}
-            crcs = dict(found.get(CHECKSUMS, ()))
+            crcs: dict[str, int] = dict(found.get(CHECKSUMS, ()))
             kept, lost = dict.fromkeys(found, 0), dict.fromkeys(found, 0)
             with new._db:
                 for name, rows in found.items():

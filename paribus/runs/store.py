@@ -290,7 +290,7 @@ class Store:
         """Return the step times of a variant against its baseline, or None if they were not taken."""
         query = "select timing from timings where variant = ? and baseline = ? and device = ?"
         for (text,) in self._rows(query, variant, baseline, device):
-            return self._whole("a timing", value_of, text, lambda rounds: Timing(*rounds))
+            return self._whole("a timing", _timing, text)
         return None
 
 
@@ -316,6 +316,11 @@ def _refuse_judged_trial(run: Run, record: RunResult) -> None:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat()
+
+
+def _timing(text: str) -> Timing:
+    timing: Timing = value_of(text, lambda rounds: Timing(*rounds))
+    return timing
 
 
 def _close(earlier: str, later: str) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from paribus.data.paths import is_special
 from paribus.errors import ParibusError
 
 SCHEMA = 3
@@ -58,6 +59,9 @@ def opened(path: Path) -> sqlite3.Connection:
     """
     with translated(path):
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and is_special(path):
+            got = f"{path}, which is a device or a pipe"
+            raise ParibusError(WHAT, got=got, expected=EXPECTED, fix=LEFT)
         db = sqlite3.connect(path, timeout=OPENING_SECONDS)
         with _closed_on_error(db):
             _refuse_others(db, path)

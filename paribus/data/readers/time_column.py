@@ -191,7 +191,7 @@ def _of_numbers(csv_file: CsvFile, name: str) -> Times | None:
         return None
     cells = [cell.strip() for cell in csv_file.texts[name]]
     numbers = np.array(column.values)
-    if not np.isfinite(numbers).all():
+    if numbers.dtype == object or not np.isfinite(numbers).all():  # larger than any time
         return None
     for reading in periods(cells):
         if step_of(reading.moments) is not None or _TIME_NAME.fullmatch(name.strip()):

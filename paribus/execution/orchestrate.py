@@ -92,13 +92,16 @@ def look_at_results(study: Study, cases: Sequence[Case]) -> list[Result]:
 def finish(study: Study, cases: Sequence[Case], declared: Sequence[Suite]) -> Finished:
     """Collect what the store holds of cases, note that it was looked at, and write pages and evidence."""
     from paribus.report import write
+    from paribus.report.page_file import writing_pages
 
     results = look_at_results(study, cases)
     claims = entries(declared, results)
     out = study.settings.out
-    pages = write(results, out, claims)
-    if study.settings.evidence:
-        evidence_bundle.write_bundle(study, cases, results, declared, out / evidence_bundle.FILE)
+    with writing_pages(out, study.settings.store):
+        pages = write(results, out, claims)
+        if study.settings.evidence:
+            file = out / evidence_bundle.FILE
+            evidence_bundle.write_bundle(study, cases, results, declared, file)
     return Finished(results, claims, pages)
 
 

@@ -86,7 +86,8 @@ def error_context(
     except ParibusError:
         raise
     except kind as error:
-        if type(error) is KeyboardInterrupt:
+        ours = not isinstance(error, Exception) and type(error).__module__.startswith("paribus.")
+        if ours or type(error) is KeyboardInterrupt:  # a request to stop
             raise
         got = f"{type(error).__name__}: {error}"
         raise ParibusError(what, got=got, expected=expected, fix=fix) from error

@@ -24,6 +24,7 @@ from paribus.frontends.discovery import (
 from paribus.frontends.early_checks import look_up_paths, refuse_early, refuse_table
 from paribus.frontends.encoding import forget_output, refuse_undecoded, replace_unknown_signs
 from paribus.frontends.explore import add_explored, explored_suite
+from paribus.frontends.last_line import last_line
 from paribus.frontends.planning import add_plan_options, plan
 from paribus.frontends.score_table import add_table_options, sheet_of
 from paribus.frontends.set_comparison import add_compare_options, compare
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Run the command line and exit; a mistake of the user ends in one line and status 2.
+    """Run the command line and exit; a mistake of the user ends in one line and status 2, a fault of ours in 3.
 
     Args:
         words: those after ``paribus``; None takes the process's.
@@ -57,6 +58,9 @@ def main(words: Sequence[str] | None = None) -> None:
         # Errors name the options of pytest.
         sys.stderr.write(f"paribus: {error}\n".replace("--paribus-", "--"))
         status = 2
+    except Exception as error:  # noqa: BLE001 - no traceback reaches a user
+        line, status = last_line(error)
+        sys.stderr.write(f"paribus: {line}\n")
     finally:
         shutdown()  # they have nothing left to do, and would take seconds to end by themselves
     sys.exit(status)

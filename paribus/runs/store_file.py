@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sqlite3
 from collections.abc import Iterator
@@ -157,7 +158,9 @@ def _refusal(path: Path, said: str) -> ParibusError:
         )
     if "malformed" in said or "decode" in said:
         return damaged(path, said)
-    return ParibusError(WHAT, got=f"{path} ({said})", expected=EXPECTED, fix=AWAY)
+    closed = path.parent.is_dir() and not os.access(path.parent, os.W_OK)
+    got = f"{path}{', in a folder that cannot be written' if closed else ''} ({said})"
+    return ParibusError(WHAT, got=got, expected=EXPECTED, fix=AWAY)
 
 
 def damaged(path: Path, said: str) -> ParibusError:

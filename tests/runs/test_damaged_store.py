@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import random
 import re
 import shlex
 import sqlite3
@@ -17,6 +16,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from paribus.runs import store_file
 from paribus.runs.run import Outcome, Predictions, RunResult
@@ -317,20 +318,43 @@ def page(content: bytes, n: int) -> bytes:
     return content[n * PAGE : (n + 1) * PAGE]
 
 
-def test_any_flipped_bit_gives_data_or_a_line(path: Path, content: bytes) -> None:
-    """Numbers of a run that is read are those that were written."""
-    noise = random.Random(0)
-    for _ in range(60):
-        flipped = bytearray(content)
-        flipped[noise.randrange(len(flipped))] ^= 1 << noise.randrange(8)
-        path.write_bytes(flipped)
-        said = perhaps_refused(everything, path)
-        if said is None:
-            with Store(path) as store:
-                as_written(store)
-        else:
-            assert said.startswith(f"the store of runs: got {path}")
-            assert "\n" not in said
+@settings(
+    deadline=None,
+    max_examples=20,
+    suppress_health_check=[*HealthCheck],
+    derandomize=True,
+    database=None,
+)
+@given(
+    edits=st.lists(
+        st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 7), st.binary(max_size=3)),
+        min_size=1,
+        max_size=4,
+    )
+)
+@example(edits=[(0.0, 3, b"")])
+@example(edits=[(0.0015, 3, b"")])
+def test_any_bytes_in_a_store_give_data_or_a_line(
+    tmp_path_factory: pytest.TempPathFactory,
+    content: bytes,
+    edits: list[tuple[float, int, bytes]],
+) -> None:
+    """Flip bits and overwrite bytes; numbers of a run that is read are those that were written."""
+    path = tmp_path_factory.mktemp("any") / "runs.sqlite"
+    changed = bytearray(content)
+    for place, bit, piece in edits:
+        i = int(place * len(changed))
+        changed[i] ^= 1 << bit
+        changed[i + 1 : i + 1 + len(piece)] = piece
+    path.write_bytes(changed)
+    said = perhaps_refused(everything, path)
+    if said is None:
+        with Store(path) as store:
+            as_written(store)
+    else:
+        assert said.startswith(f"the store of runs: got {path}")
+        assert "\n" not in said
+    perhaps_refused(salvage, path, path.with_name("new.sqlite"))
 
 
 def test_a_store_without_checksums_is_read_and_gets_them_for_new_runs(path: Path) -> None:
@@ -452,6 +476,28 @@ def test_what_the_system_says_is_said_in_a_line(
     assert refused(Store, Path("runs.sqlite")) == (
         f"the store of runs: got runs.sqlite{got}, expected {rest}"
     )
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_store_in_a_folder_that_is_read_only_is_refused(tmp_path: Path, content: bytes) -> None:
+    place = tmp_path / "closed"
+    place.mkdir()
+    path = place / "runs.sqlite"
+    path.write_bytes(content)
+    commands = (["mount", "--bind", place, place], ["mount", "-o", "remount,bind,ro", place])
+    if os.geteuid() or any(
+        subprocess.run(c, capture_output=True, check=False).returncode for c in commands
+    ):
+        pytest.skip("no file system can be mounted here")
+    try:
+        said = refused(Store, path)
+    finally:
+        subprocess.run(["umount", place], check=True)
+    assert said == (
+        f"the store of runs: got {path}, in a folder that cannot be written (unable to open database file), expected "
+        f"{store_file.EXPECTED}. {store_file.AWAY}"
+    )
+    everything(path)
 
 
 # Saving

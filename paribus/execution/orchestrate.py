@@ -10,7 +10,7 @@ from pathlib import Path
 from paribus.analysis.claim_registry import ClaimRecord, entries
 from paribus.analysis.interim_looks import note_looks
 from paribus.analysis.results import Result
-from paribus.errors import ParibusError
+from paribus.errors import ParibusError, error_context
 from paribus.execution import evidence_bundle
 from paribus.execution.cases import Case, selected
 from paribus.execution.progress import ProgressBar
@@ -124,11 +124,15 @@ def rebuild(path: Path, out: Path, find: Callable[[str], Suite]) -> list[Path]:
     with evidence_bundle.opened(path, out, find) as (study, cases, declared):
         pages = finish(study, cases, declared).pages
     folder = path if path.is_dir() else path.parent
-    return pages + [
-        page.write_again(file, out)
-        for page in (variance, multiverse)
-        for file in sorted(folder.glob(f"*{page.ENDING}"))
-    ]
+    for page in (variance, multiverse):
+        for file in sorted(folder.glob(f"*{page.ENDING}")):
+            with error_context(
+                f"numbers of a page, {file}",
+                expected="what paribus variance or paribus multiverse wrote",
+                fix="Make it again by that command, or move it away.",
+            ):
+                pages.append(page.write_again(file, out))
+    return pages
 
 
 # One comparison by itself

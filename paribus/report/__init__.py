@@ -25,7 +25,7 @@ from paribus.report.figures.best_of_n import best_of_trials
 from paribus.report.formatting import slug
 from paribus.report.index import index
 from paribus.report.page import Figures, by_suite, page
-from paribus.report.page_file import plain_cell, write_page
+from paribus.report.page_file import write_page
 from paribus.report.result_set import result_set
 from paribus.report.tables import verdict_table
 from paribus.report.terminal import terminal
@@ -92,7 +92,7 @@ def _claims(declared: Sequence[ClaimRecord], out: Path) -> Path:
 
 def _suite(name: str, results: Sequence[Result], out: Path) -> list[Path]:
     csv = out / f"{name}.csv"
-    table = runs_csv.runs(results).map(plain_cell).rename(columns=plain_cell)
+    table = runs_csv.without_formulas(runs_csv.runs(results))
     table.to_csv(csv, index=False, lineterminator="\n", encoding="utf-8")
     drawn = [dict(_figures(result, out)) for result in results]
     for place, (title, figure) in sweep_figures.pictures(results).items():

@@ -18,11 +18,23 @@ class ParibusError(Exception):
 
     def __init__(self, what: str, *, got: object, expected: str, fix: str) -> None:
         self.what, self.got, self.expected, self.fix = what, str(got), expected, fix
-        super().__init__(f"{what}: got {got}, expected {expected}. {fix}")
+        super().__init__(one_line(f"{what}: got {got}, expected {expected}. {fix}"))
 
     def __reduce__(self) -> tuple[object, ...]:
         """Keep the keyword arguments when a worker process sends the error back."""
         return _rebuild, (type(self), self.what, self.got, self.expected, self.fix)
+
+
+def one_line(text: str) -> str:
+    r"""Return text in one line that a terminal shows as it is: control characters by their codes.
+
+    >>> one_line("a file \x1b[31m of\n  two lines")
+    'a file \\x1b[31m of two lines'
+    """
+    if text.isprintable():
+        return text
+    lines = " ".join(filter(None, map(str.strip, text.splitlines())))
+    return "".join(c if c.isprintable() or c > "\x9f" else repr(c)[1:-1] for c in lines)
 
 
 def _rebuild(
@@ -54,21 +66,28 @@ def none_of(mistakes: Mapping[str, bool], what: str, *, expected: str, fix: str)
 
 
 @contextmanager
-def error_context(what: str, *, expected: str, fix: str) -> Iterator[None]:
+def error_context(
+    what: str, *, expected: str, fix: str, kind: type[BaseException] = Exception
+) -> Iterator[None]:
     """Raise any exception of user code as a `ParibusError`; one of these passes unchanged.
 
     Args:
         what: the action, naming the argument, option, file or column.
         expected: a description of right values.
         fix: the next step, as a full sentence.
+        kind: of exceptions; `BaseException` takes those that would end the process, too, such as that of ``sys.exit``.
 
     Raises:
         ParibusError: something was raised.
+        KeyboardInterrupt: the user pressed Ctrl-C.
     """
     try:
         yield
     except ParibusError:
         raise
-    except Exception as error:
+    except kind as error:
+        ours = not isinstance(error, Exception) and type(error).__module__.startswith("paribus.")
+        if ours or type(error) is KeyboardInterrupt:  # a request to stop
+            raise
         got = f"{type(error).__name__}: {error}"
         raise ParibusError(what, got=got, expected=expected, fix=fix) from error

@@ -33,13 +33,17 @@ CALLABLE_NAME = re.compile(r"(paribus|models|suites|benchmarks|tests)(\.\w+)*:\w
 # Modules that may write files, and what.
 WRITERS = {
     "paribus/runs/store.py": "runs",
+    "paribus/runs/store_file.py": "the folder of a store",
+    "paribus/runs/records.py": "nothing: it packs predictions into memory, for the store",
     "paribus/runs/weights.py": "weights of a trained network",
     "paribus/report": "pages",
     "paribus/execution/evidence_bundle.py": "what pages were made from",
     "paribus/calibration": "pages of the calibration",
     "paribus/data/cache.py": "data that take seconds to make",
+    "paribus/data/cache_limits.py": "the size that the cache may have",
     "paribus/local_code.py": "nothing: it pickles into memory, for a hash",
     "paribus/data/in_memory.py": "a copy of the user's data, for worker processes",
+    "paribus/frontends/last_line.py": "the traceback of an error that nothing else took",
     "paribus/api.py": "a temporary store, which it removes",
     "paribus/engines": "machine code, which it builds and keeps",
     "benchmarks/engines": "the page of the engines: it compares libraries, and rests on no store",

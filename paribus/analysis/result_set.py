@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from pydantic import ValidationError
 
+from paribus.data.paths import usable_path
 from paribus.errors import ParibusError
 from paribus.spec import Frozen
 
@@ -102,7 +103,7 @@ def read_sets(folders: Sequence[Path]) -> tuple[list[ResultSet], list[str]]:
             expected="two or more",
             fix="Name what it is held against first: paribus compare BEFORE AFTER.",
         )
-    places = [folder.expanduser().resolve() for folder in folders]
+    places = [usable_path(folder).resolve() for folder in folders]
     for folder, place in zip(folders, places, strict=True):
         if places.count(place) > 1:
             raise ParibusError(
@@ -113,7 +114,7 @@ def read_sets(folders: Sequence[Path]) -> tuple[list[ResultSet], list[str]]:
             )
     names = [place.name for place in places]
     distinct = len({*names}) == len(names)
-    sets = [read_set(folder.expanduser()) for folder in folders]
+    sets = [read_set(usable_path(folder)) for folder in folders]
     return sets, names if distinct else [str(folder) for folder in folders]
 
 

@@ -81,6 +81,13 @@ def score_sheet(
                 expected="columns of variants, seeds and scores, a row for each variant and seed",
                 fix=f"Name the one of the {option}s by {option}=COLUMN.",
             )
+    if len({variant, seed, score}) < 3:
+        raise ParibusError(
+            f"columns of {name}",
+            got=f"variants from {variant!r}, seeds from {seed!r} and scores from {score!r}",
+            expected="three different columns",
+            fix="Name each of them once.",
+        )
     if score in RESERVED:
         raise ParibusError(
             f"column of scores of {name}",

@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from paribus.data.cache_limits import DAY, make_room, used
 from paribus.spec import digest
 
 Entry = TypeVar("Entry")
@@ -41,6 +43,65 @@ def keep_latest(entries: dict[str, Entry], key: str, value: Entry, max_size: int
     entries[key] = value
     while len(entries) > max_size:
         del entries[next(iter(entries))]
+
+
+def cached_file(name: str) -> Path:
+    """Return the path of a file of the cache that is about to be read, and note its use.
+
+    Raises:
+        OSError: the user has no home folder.
+    """
+    path = cache_folder() / name
+    used(path)
+    return path
+
+
+MAX_FAILURES = 2
+
+
+def note_failure(name: str, reason: str) -> None:
+    """Count that what a file of the cache is made from was of no use."""
+    count = _failures(name)[0] + 1
+    text = json.dumps({"count": count, "reason": reason})
+    with suppress(OSError), cache_write(_failed(name)) as path:
+        path.write_text(text, encoding="utf-8")
+
+
+def failure(name: str) -> str:
+    """Return why a file of the cache is not made again, or nothing; after a day it is tried once more."""
+    count, reason = _failures(name)
+    if count < MAX_FAILURES:
+        return ""
+    return f"it failed {count} times, and is not tried again for a day or until paribus cache --clear: {reason}"
+
+
+def _failed(name: str) -> str:
+    return str(Path(name).with_suffix(".failed"))
+
+
+def _failures(name: str) -> tuple[int, str]:
+    """Return how often something failed within a day, and why the last time."""
+    try:
+        path = cache_folder() / _failed(name)
+        if time.time() - path.stat().st_mtime > DAY:
+            return 0, ""
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return int(found["count"]), str(found["reason"])
+    except (OSError, ValueError, TypeError, LookupError):
+        return 0, ""
+
+
+@contextmanager
+def cache_write(name: str) -> Iterator[Path]:
+    """Yield a path to write a file of the cache to, as `atomic_write` does; what is too old or too much goes first.
+
+    Raises:
+        OSError: the folder cannot be made or written to, or the disk is full.
+    """
+    folder = cache_folder()
+    make_room(folder)
+    with atomic_write(folder / name) as path:
+        yield path
 
 
 @contextmanager
@@ -73,10 +134,10 @@ def cached_array(
     """
     file = f"{name}-{digest(made_from)}.npy"
     try:
-        array: np.ndarray = np.load(cache_folder() / file, allow_pickle=False)
+        array: np.ndarray = np.load(cached_file(file), allow_pickle=False)
     except (OSError, ValueError, EOFError):
         array = make()
-        with suppress(OSError), atomic_write(cache_folder() / file) as path:
+        with suppress(OSError), cache_write(file) as path:
             np.save(path, array, allow_pickle=False)
     return array
 
@@ -84,10 +145,10 @@ def cached_array(
 def cached_text(file: str, make: Callable[[], str]) -> str:
     """Return the text that ``make`` returns, from this file of the cache if it was made before."""
     try:
-        return (cache_folder() / file).read_text(encoding="utf-8")
+        return cached_file(file).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         text = make()
-        with suppress(OSError), atomic_write(cache_folder() / file) as path:
+        with suppress(OSError), cache_write(file) as path:
             path.write_text(text, encoding="utf-8")
         return text
 
@@ -101,11 +162,11 @@ def cached_record(file: str, read: Callable[[str], Entry], make: Callable[[], En
         make: makes it, or returns something else, such as why there is none.
     """
     try:
-        return read((cache_folder() / file).read_text(encoding="utf-8"))
+        return read(cached_file(file).read_text(encoding="utf-8"))
     except (OSError, LookupError, TypeError, ValueError):
         made = make()
         if isinstance(made, tuple):
-            with suppress(OSError), atomic_write(cache_folder() / file) as path:
+            with suppress(OSError), cache_write(file) as path:
                 path.write_text(json.dumps(made._asdict()), encoding="utf-8")  # type: ignore[attr-defined]  # named
         return made
 

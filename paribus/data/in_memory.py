@@ -6,7 +6,7 @@ import atexit
 import os
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ from paribus.data.dataset import Dataset, digest_tensors
 from paribus.data.given_kinds import refuse_other_kinds, refuse_other_order
 from paribus.data.given_leaks import with_leaks_told
 from paribus.data.precision import to_single
+from paribus.data.reading import Reading
 from paribus.errors import ParibusError
 from paribus.local_code import MARK, register
 from paribus.spec import Call, digest
@@ -466,7 +467,7 @@ class _Kept:
             os.close(handle)
             self._path = Path(name)
             atexit.register(self._path.unlink, missing_ok=True)
-            torch.save(self._dataset, self._path)
+            torch.save(_plain(self._dataset), self._path)
         return _Copy, (str(self._path),)
 
 
@@ -477,8 +478,18 @@ class _Copy:
         self.path = path
 
     def __call__(self) -> Dataset:
-        dataset: Dataset = torch.load(self.path, weights_only=False)
-        return dataset
+        kept = torch.load(self.path, weights_only=True)  # so that no file is unpickled
+        readings = tuple(Reading(*reading) for reading in kept.pop("readings"))
+        return Dataset(**kept, readings=readings)
+
+
+def _plain(dataset: Dataset) -> dict[str, Any]:
+    """Return a data set as tensors and plain data by field."""
+    kept = {field.name: getattr(dataset, field.name) for field in fields(dataset)}
+    for name in ("classes", "features", "notes"):
+        kept[name] = tuple(map(str, kept[name]))  # NumPy's texts are no plain ones
+    kept["further_classes"] = tuple(tuple(map(str, names)) for names in dataset.further_classes)
+    return kept | {"readings": [tuple(map(str, reading)) for reading in dataset.readings]}
 
 
 def source_of(dataset: Dataset) -> Call:

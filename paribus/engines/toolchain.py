@@ -8,10 +8,12 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from paribus.data.cache import atomic_write, cache_folder, processor
+from paribus.data.cache import cache_folder, cache_write, failure, note_failure, processor
+from paribus.data.cache_limits import used
 
 FLAGS = ("-shared", "-fPIC", "-march=native")
 COMPILERS = ("c++", "g++", "clang++")
@@ -59,13 +61,16 @@ class Library(NamedTuple):
             source: gives the C++ where it is to be built.
 
         Raises:
-            UnavailableError: there is no compiler, it fails, or the cache cannot be written.
+            UnavailableError: there is no compiler, it fails or did so twice, or the cache cannot be written.
         """
         try:
             path = self.path
+            used(path)
             if not path.exists():
+                if reason := failure(path.name):
+                    raise UnavailableError(reason)
                 written = source()
-                with atomic_write(path) as whole:
+                with cache_write(path.name) as whole:
                     code = whole.with_name("source.cpp")
                     code.write_text(written, encoding="utf-8")
                     _build(code, whole, self.flags)
@@ -75,7 +80,18 @@ class Library(NamedTuple):
 
 
 def _build(source: Path, into: Path, flags: Sequence[str]) -> None:
-    _output([*_compiler(), *FLAGS, str(source), *flags, "-o", str(into)])
+    try:
+        _output([*_compiler(), *FLAGS, str(source), *flags, "-o", str(into)])
+    except UnavailableError as error:
+        note_failure(into.name, str(error))
+        raise
+
+
+def put_away(path: Path, reason: str) -> None:
+    """Remove a library that is of no use, so that it is built again, unless it is the second one."""
+    note_failure(path.name, reason)
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
 
 
 def _compiler() -> list[str]:

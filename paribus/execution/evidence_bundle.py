@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from paribus.analysis.results import Result
+from paribus.data.paths import is_special
 from paribus.errors import ParibusError
 from paribus.execution.cases import Case
 from paribus.execution.settings import Settings
@@ -84,20 +85,44 @@ def opened(
         ParibusError: the file is not there or not ours.
     """
     evidence = _read(path / FILE if path.is_dir() else path)
-    cases = [Case(*names) for names in evidence["cases"]]
-    suites = [find(name) for name in dict.fromkeys(case.suite for case in cases)]
+    with _refusing(path):
+        cases = [Case(*names) for names in evidence["cases"]]
+        names = dict.fromkeys(case.suite for case in cases)
+        given, recorded = evidence["settings"], evidence["environment"]
+        failures = {Case(*names): why for names, why in evidence["failures"]}
+        declared, tables = evidence["declared"], evidence["tables"]
+    suites = [find(name) for name in names]
     with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(**evidence["settings"], out=out, store=Path(folder) / "runs.sqlite")
-        environment = Environment(**evidence["environment"], recorded=True)
+        with _refusing(path):
+            settings = Settings(**given, out=out, store=Path(folder) / "runs.sqlite")
+            environment = Environment(**recorded, recorded=True)
         study = Study(settings, suites, environment=environment)
         with study.store:
-            study.store.fill(evidence["tables"])
-            study.failures = {Case(*names): why for names, why in evidence["failures"]}
-            yield study, cases, [find(name) for name in evidence["declared"]]
+            with _refusing(path):
+                study.store.fill(tables)
+            study.failures = failures
+            yield study, cases, [find(name) for name in declared]
+
+
+@contextmanager
+def _refusing(path: Path) -> Iterator[None]:
+    """Refuse a file of the right format whose parts are not what was written.
+
+    Raises:
+        ParibusError: names what is wrong.
+    """
+    try:
+        yield
+    except (TypeError, LookupError, ValueError, AttributeError) as error:
+        raise _refusal(
+            f"{path}, of which a part is damaged ({type(error).__name__}: {error})"
+        ) from error
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
+        if path.exists() and is_special(path):
+            raise _refusal(f"{path}, which is a device or a pipe")
         evidence: dict[str, Any] = json.loads(lzma.decompress(path.read_bytes()))
         readable = evidence.get("format") == FORMAT
     except (OSError, lzma.LZMAError, ValueError, AttributeError) as error:

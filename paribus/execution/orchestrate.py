@@ -10,7 +10,7 @@ from pathlib import Path
 from paribus.analysis.claim_registry import ClaimRecord, entries
 from paribus.analysis.interim_looks import note_looks
 from paribus.analysis.results import Result
-from paribus.errors import ParibusError
+from paribus.errors import ParibusError, error_context
 from paribus.execution import evidence_bundle
 from paribus.execution.cases import Case, selected
 from paribus.execution.progress import ProgressBar
@@ -92,13 +92,16 @@ def look_at_results(study: Study, cases: Sequence[Case]) -> list[Result]:
 def finish(study: Study, cases: Sequence[Case], declared: Sequence[Suite]) -> Finished:
     """Collect what the store holds of cases, note that it was looked at, and write pages and evidence."""
     from paribus.report import write
+    from paribus.report.page_file import writing_pages
 
     results = look_at_results(study, cases)
     claims = entries(declared, results)
     out = study.settings.out
-    pages = write(results, out, claims)
-    if study.settings.evidence:
-        evidence_bundle.write_bundle(study, cases, results, declared, out / evidence_bundle.FILE)
+    with writing_pages(out, study.settings.store):
+        pages = write(results, out, claims)
+        if study.settings.evidence:
+            file = out / evidence_bundle.FILE
+            evidence_bundle.write_bundle(study, cases, results, declared, file)
     return Finished(results, claims, pages)
 
 
@@ -121,11 +124,15 @@ def rebuild(path: Path, out: Path, find: Callable[[str], Suite]) -> list[Path]:
     with evidence_bundle.opened(path, out, find) as (study, cases, declared):
         pages = finish(study, cases, declared).pages
     folder = path if path.is_dir() else path.parent
-    return pages + [
-        page.write_again(file, out)
-        for page in (variance, multiverse)
-        for file in sorted(folder.glob(f"*{page.ENDING}"))
-    ]
+    for page in (variance, multiverse):
+        for file in sorted(folder.glob(f"*{page.ENDING}")):
+            with error_context(
+                f"numbers of a page, {file}",
+                expected="what paribus variance or paribus multiverse wrote",
+                fix="Make it again by that command, or move it away.",
+            ):
+                pages.append(page.write_again(file, out))
+    return pages
 
 
 # One comparison by itself

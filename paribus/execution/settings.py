@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from paribus.data.paths import usable_path
 from paribus.errors import ParibusError
 
 if TYPE_CHECKING:
@@ -210,6 +211,7 @@ class Settings:
 
             resolve_device(self.device)
         refuse_unwritable(self.out)
+        usable_path(self.store)
         self._refuse_without_data()
 
     def _refuse_counts(self) -> None:
@@ -321,6 +323,7 @@ def refuse_unwritable(out: Path) -> None:
     Raises:
         ParibusError: names what is in the way.
     """
+    usable_path(out)
     there = next(path for path in (out, *out.parents) if path.exists())
     if not (there.is_dir() and os.access(there, os.W_OK)):
         raise ParibusError(

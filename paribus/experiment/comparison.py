@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from paribus.errors import ParibusError, one_of
 from paribus.experiment.claim import Claim
 from paribus.experiment.factor import Factor
+from paribus.experiment.names import shortened
 from paribus.experiment.recipe import Recipe
 from paribus.experiment.task import Metric, Task
 from paribus.experiment.tuning import Tuning
@@ -121,7 +122,7 @@ class Comparison(Frozen):
             fields["baseline"] = (fields["baseline"],)
         if isinstance(fields.get("question"), str):
             words = re.findall(r"\w+", fields["question"].lower())
-            fields.setdefault("name", "-".join(words[:NAME_WORDS]) or "comparison")
+            fields.setdefault("name", shortened(words[:NAME_WORDS]) or "comparison")
         factors = fields.get("factors")
         if isinstance(factors, tuple | list) and all(isinstance(f, Factor) for f in factors):
             fields.setdefault("baseline", tuple(next(iter(f.levels)) for f in factors))

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from paribus.errors import ParibusError, none_of
 from paribus.experiment.claim import Claim
 from paribus.experiment.comparison import Comparison
+from paribus.experiment.names import refuse_file_name
 from paribus.spec import Frozen
 
 
@@ -41,6 +42,11 @@ class Suite(Frozen):
     comparisons: tuple[Comparison, ...] = Field(min_length=1)
     claims: tuple[Claim, ...] = ()
     across: Ranking | None = None
+
+    @model_validator(mode="after")
+    def _named(self) -> Suite:
+        refuse_file_name("a suite", self.name)
+        return self
 
     @model_validator(mode="after")
     def _answerable(self) -> Suite:

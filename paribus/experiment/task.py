@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from paribus.data.dataset import Dataset, Split
 from paribus.errors import ParibusError
+from paribus.experiment.names import refuse_file_name
 from paribus.metrics.named import PER_SAMPLE, known_perfect, unit_of_error
 from paribus.metrics.score_range import score_range
 from paribus.seeding import Streams
@@ -94,6 +95,11 @@ class Task(Frozen):
     target: str | None = None
     perturb: Call | None = None
     redrawn: bool = False
+
+    @model_validator(mode="after")
+    def _named(self) -> Task:
+        refuse_file_name("a task", self.name)
+        return self
 
     @model_validator(mode="after")
     def _distinct_metrics(self) -> Task:

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from paribus.errors import ParibusError, none_of, one_of
 from paribus.experiment.claim import Claim
+from paribus.experiment.names import MAX_TITLE, refuse_file_name, refuse_shown_name
 from paribus.experiment.search_space import SearchSpace
 from paribus.experiment.tuning import Tuning, applied
 from paribus.experiment.variant import Variant, differences, variant_name, within
@@ -28,6 +29,7 @@ def refuse_inconsistent(comparison: Comparison) -> None:
     Raises:
         ParibusError: names the comparison and the first mistake found.
     """
+    _refuse_names(comparison)
     variants = comparison.variants()
     names = [variant.name for variant in variants]
     if comparison.baseline not in [variant.levels for variant in variants]:
@@ -49,6 +51,15 @@ def refuse_inconsistent(comparison: Comparison) -> None:
     _refuse_twins(comparison.name, variants)
     if comparison.tuning is not None:
         _refuse_untunable(comparison, comparison.tuning, variants)
+
+
+def _refuse_names(comparison: Comparison) -> None:
+    refuse_file_name("a comparison", comparison.name)
+    for factor in comparison.factors:
+        for level in factor.levels:
+            refuse_shown_name(f"a level of {factor.path}", level)
+    for title in (*comparison.tables, *comparison.figures):
+        refuse_shown_name(f"a table or figure of comparison {comparison.name!r}", title, MAX_TITLE)
 
 
 def _refuse_unanswerable(comparison: Comparison, claim: Claim) -> None:

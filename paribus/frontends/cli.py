@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from paribus.data.paths import usable_path
 from paribus.errors import ParibusError
 from paribus.execution.pool import shutdown
-from paribus.execution.settings import OPTIONS, Settings
+from paribus.execution.settings import OPTIONS, Settings, refuse_unwritable
 from paribus.experiment.grid import parsed
 from paribus.frontends import explore
 from paribus.frontends.discovery import (
@@ -20,12 +21,14 @@ from paribus.frontends.discovery import (
     named_suites,
     refuse_unknown,
 )
-from paribus.frontends.early_checks import refuse_early, refuse_table
+from paribus.frontends.early_checks import look_up_paths, refuse_early, refuse_table
 from paribus.frontends.encoding import forget_output, refuse_undecoded, replace_unknown_signs
 from paribus.frontends.explore import add_explored, explored_suite
+from paribus.frontends.last_line import last_line
 from paribus.frontends.planning import add_plan_options, plan
 from paribus.frontends.score_table import add_table_options, sheet_of
 from paribus.frontends.set_comparison import add_compare_options, compare
+from paribus.frontends.upkeep import add_cache_options, cache, salvage
 
 if TYPE_CHECKING:
     from paribus.execution.orchestrate import Finished
@@ -36,7 +39,7 @@ if TYPE_CHECKING:
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Run the command line and exit; a mistake of the user ends in one line and status 2.
+    """Run the command line and exit; a mistake of the user ends in one line and status 2, a fault of ours in 3.
 
     Args:
         words: those after ``paribus``; None takes the process's.
@@ -45,6 +48,7 @@ def main(words: Sequence[str] | None = None) -> None:
     arguments = _parser().parse_args(words)
     try:
         refuse_undecoded(sys.argv[1:] if words is None else words)
+        look_up_paths(arguments)
         status: int = arguments.command(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
@@ -54,6 +58,9 @@ def main(words: Sequence[str] | None = None) -> None:
         # Errors name the options of pytest.
         sys.stderr.write(f"paribus: {error}\n".replace("--paribus-", "--"))
         status = 2
+    except Exception as error:  # noqa: BLE001 - no traceback reaches a user
+        line, status = last_line(error)
+        sys.stderr.write(f"paribus: {line}\n")
     finally:
         shutdown()  # they have nothing left to do, and would take seconds to end by themselves
     sys.exit(status)
@@ -119,6 +126,10 @@ def _parser() -> ArgumentParser:
     command(rebuild, "out").add_argument(
         "folder", type=Path, metavar="FOLDER", help="folder of results with their evidence"
     )
+    salvage_ = command(salvage)
+    for name, what in (("damaged", "a store"), ("into", "a new store, not there yet")):
+        salvage_.add_argument(name, type=Path, metavar=name.upper(), help=what)
+    add_cache_options(command(cache))
     shared = (
         "data",
         "target",
@@ -221,7 +232,7 @@ def read(arguments: Namespace) -> int:
       paribus read patients.csv --target outcome
       paribus read load.csv --as series
     """
-    kind = arguments.kind or ("images" if arguments.path.expanduser().is_dir() else "tabular")
+    kind = arguments.kind or ("images" if arguments.path.is_dir() else "tabular")
     if kind != "images":
         refuse_table(arguments.path, kind, arguments.target)
     from paribus.execution.data_summary import summarise_file
@@ -267,6 +278,7 @@ def judge(arguments: Namespace) -> int:
             expected="a positive number, in units of the score",
             fix="Leave it out to speak of differences alone.",
         )
+    refuse_unwritable(arguments.out)
     sheet = sheet_of(arguments.scores, arguments)
     from paribus.report.judgement import judged
 
@@ -369,12 +381,12 @@ def named_data(value: str, tasks: Mapping[str, Task]) -> str:
         ParibusError: it names no task, and none or several can read it.
     """
     task, sign, _ = value.partition("=")
-    if sign and (task in tasks or not Path(value).expanduser().exists()):
+    if sign and (task in tasks or not usable_path(value).exists()):
         return value
     reading = [
         name for name, task in tasks.items() if not task.reader.target.endswith("refuse_file")
     ]
-    folder = Path(value).expanduser().is_dir()
+    folder = usable_path(value).is_dir()
     fitting = [name for name in reading if folder == ("folder" in tasks[name].reader.target)]
     return named("--data", value, sorted(fitting or reading or tasks), alone=True)
 

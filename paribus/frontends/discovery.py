@@ -133,7 +133,8 @@ def _refuse_shadowed(path: Path) -> None:
     Raises:
         ParibusError: names both packages.
     """
-    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    # Bytes that are no UTF-8 are refused where it is imported.
+    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
     packages = [p for p in path.parent.glob("*/") if re.search(rf"\b{re.escape(p.name)}\.\w", text)]
     for package in packages:
         spec = importlib.util.find_spec(package.name) if any(package.glob("*.py")) else None
@@ -157,6 +158,7 @@ def _suite_of(path: Path) -> Suite:
         f"file of a suite {path}",
         expected=f"a Python file that can be imported, with modules of its own in {path.resolve().parent}",
         fix="Correct what the error names.",
+        kind=BaseException,
     ):
         found = getattr(importlib.import_module(path.stem), "SUITE", None)
     if not isinstance(found, Suite):
@@ -170,7 +172,13 @@ def _suite_of(path: Path) -> Suite:
 
 
 def _load(location: str) -> Suite:
-    suite: Suite = EntryPoint("", location, GROUP).load()
+    with error_context(
+        f"suite at {location}",
+        expected="a suite of an installed package, which can be imported",
+        fix="Update the package, or remove it.",
+        kind=BaseException,
+    ):
+        suite: Suite = EntryPoint("", location, GROUP).load()
     return suite
 
 
@@ -189,7 +197,9 @@ def _described(point: EntryPoint) -> Description:
     for path in _sources(point.module.partition(".")[0]):
         sources.update(path.read_bytes())
     described: Description = json.loads(
-        cached_text(f"suite-{sources.hexdigest()}.json", lambda: json.dumps(describe(point.load())))
+        cached_text(
+            f"suite-{sources.hexdigest()}.json", lambda: json.dumps(describe(_load(point.value)))
+        )
     )
     return described
 

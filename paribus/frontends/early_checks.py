@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from paribus.data.paths import usable_path
 from paribus.execution.settings import OPTIONS, Settings
 from paribus.frontends.discovery import built_in_tasks
 
 TABLES = {"tabular", "series"}  # tasks that read a file of columns
+SUITES = ("suite", "suites")
 LARGE = 4_000_000  # bytes, from which reading a file twice takes longer than importing torch
+
+
+def look_up_paths(arguments: Namespace) -> None:
+    """Put the user's home into every path of a command, and refuse those that cannot be looked up.
+
+    Raises:
+        ParibusError: names the path.
+    """
+    for name, value in vars(arguments).items():
+        if isinstance(value, Path):
+            setattr(arguments, name, usable_path(value))
+        elif isinstance(value, list) and value and isinstance(value[0], Path):
+            setattr(arguments, name, [usable_path(each) for each in value])
+        elif name in SUITES:
+            for each in [value] if isinstance(value, str) else value or ():
+                usable_path(each)
 
 
 def refuse_early(options: Mapping[str, Any], suites: Sequence[str]) -> None:
@@ -44,7 +63,7 @@ def refuse_early(options: Mapping[str, Any], suites: Sequence[str]) -> None:
 def _task_and_path(text: str, tasks: set[str], tables: set[str]) -> tuple[str, Path]:
     """Return the task that data are for, or nothing where only later checks can tell, and their path."""
     task, sign, path = text.partition("=")
-    if sign and (task in tasks or not Path(text).expanduser().exists()):
+    if sign and (task in tasks or not usable_path(text).exists()):
         return task, Path(path)
     return (next(iter(tables)) if len(tables) == 1 else ""), Path(text)
 
@@ -58,7 +77,7 @@ def refuse_table(path: Path, task: str, targets: Sequence[str]) -> None:
     from paribus.data.readers.csv_file import read_csv_file
     from paribus.data.readers.label_columns import target_columns
 
-    path = path.expanduser()
+    path = usable_path(path)
     if path.is_dir() or (path.is_file() and path.stat().st_size > LARGE):
         return
     csv_file = read_csv_file(path)

@@ -57,7 +57,7 @@ def plan(arguments: Namespace) -> int:
       paribus plan --pilot scores.csv --baseline adam --margin 0.01
     """
     _refuse(arguments)
-    pilot = LATEST if arguments.pilot is None else arguments.pilot.expanduser()
+    pilot = LATEST if arguments.pilot is None else arguments.pilot
     plans = _of_folder(pilot, arguments) if pilot.is_dir() else [str(_of_table(pilot, arguments))]
     sys.stdout.write("\n\n".join(plans) + "\n")
     return 0
@@ -76,7 +76,7 @@ def _refuse(arguments: Namespace) -> None:
             )
     if arguments.suite is not None:
         refuse_unknown(arguments.suite)
-    pilot = LATEST if arguments.pilot is None else arguments.pilot.expanduser()
+    pilot = LATEST if arguments.pilot is None else arguments.pilot
     if not pilot.exists():
         raise ParibusError(
             "--pilot",

@@ -25,6 +25,7 @@ from paribus.report.figures.best_of_n import best_of_trials
 from paribus.report.formatting import slug
 from paribus.report.index import index
 from paribus.report.page import Figures, by_suite, page
+from paribus.report.page_file import write_page
 from paribus.report.result_set import result_set
 from paribus.report.tables import verdict_table
 from paribus.report.terminal import terminal
@@ -56,9 +57,9 @@ def write(results: Sequence[Result], out: Path, declared: Sequence[ClaimRecord] 
         written.append(_claims(declared, out))
     written += _read(results, out)
     if results:
-        written.append(_text(out / method.PAGE, method.text()))
+        written.append(write_page(out / method.PAGE, method.text()))
         written.append(_text(out / FILE, result_set(results).model_dump_json() + "\n"))
-    _text(written[0], index(results, declared))
+    write_page(written[0], index(results, declared))
     return written
 
 
@@ -73,7 +74,9 @@ def _read(results: Sequence[Result], out: Path) -> list[Path]:
     for summary in (each for result in results for each in result.read):
         by_task.setdefault(summary.task, {})[summary.key] = summary
     return [
-        _text(out / what_was_read.page_name(task), what_was_read.page(list(summaries.values())))
+        write_page(
+            out / what_was_read.page_name(task), what_was_read.page(list(summaries.values()))
+        )
         for task, summaries in by_task.items()
     ]
 
@@ -84,19 +87,20 @@ def _claims(declared: Sequence[ClaimRecord], out: Path) -> Path:
         for page in out.glob("*.md")
         for anchor in claims.marked(page.read_text(encoding="utf-8"))
     }
-    return _text(out / "claims.md", claims.page(declared, anchors))
+    return write_page(out / "claims.md", claims.page(declared, anchors))
 
 
 def _suite(name: str, results: Sequence[Result], out: Path) -> list[Path]:
     csv = out / f"{name}.csv"
-    runs_csv.runs(results).to_csv(csv, index=False, lineterminator="\n", encoding="utf-8")
+    table = runs_csv.without_formulas(runs_csv.runs(results))
+    table.to_csv(csv, index=False, lineterminator="\n", encoding="utf-8")
     drawn = [dict(_figures(result, out)) for result in results]
     for place, (title, figure) in sweep_figures.pictures(results).items():
         file = f"{_stem(results[place])}-{slug(title)}.png"
         drawn[place] |= _saved({title: (figure, file)}, out)
     rankings = [(each, _ranking_figures(name, each, out)) for each in standings(results)]
-    path = _text(out / f"{name}.md", page(results, drawn, csv.name, rankings))
-    path_of_details = _text(out / details_name(name), details(results))
+    path = write_page(out / f"{name}.md", page(results, drawn, csv.name, rankings))
+    path_of_details = write_page(out / details_name(name), details(results))
     files = [file for names in (*(f for _, f in rankings), *drawn) for file in names.values()]
     return [path, path_of_details, csv, *(out / file for file in files)]
 

@@ -279,7 +279,8 @@ def table_cell(text: object) -> str:
     >>> print(table_cell("a|b"))
     a\|b
     """
-    return " ".join(str(text).replace("|", "\\|").split())
+    # A bar after a backslash would part cells all the same.
+    return " ".join(str(text).replace("\\|", "\\&#124;").replace("|", "\\|").split())
 
 
 def pathless(text: str) -> str:

@@ -32,6 +32,7 @@ from paribus.report.formatting import (
     skewed_median,
 )
 from paribus.report.margins import curve_text
+from paribus.report.page_file import write_page
 from paribus.report.tables import (
     Line,
     contrast_cells,
@@ -141,7 +142,7 @@ class Judgement:
         with writing_into(folder) as path:
             path.mkdir(parents=True, exist_ok=True)
             (path / method.PAGE).write_text(method.text(), encoding="utf-8")
-            (path / PAGE).write_text(self.page(), encoding="utf-8")
+            write_page(path / PAGE, self.page())
             learning_curves.save(self.plot(), path / FIGURE)
             return path / PAGE
 

@@ -15,6 +15,7 @@ from paribus.report.figures import learning_curves
 from paribus.report.figures.specification import specification_curve
 from paribus.report.folder import writing_into
 from paribus.report.formatting import NOTHING, bullets, listed, number, plural, setting, slug
+from paribus.report.page_file import write_page
 from paribus.report.tables import Line, markdown
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def write_again(file: Path, out: Path) -> Path:
                 name = f"{stem}-{slug(variant) or k}.png"
                 figures[i, variant] = learning_curves.save(drawn, out / name).name
     made = out / file.name.replace(".json", ".md")
-    made.write_text(page(kept["title"], parts, figures), encoding="utf-8", newline="\n")
+    write_page(made, page(kept["title"], parts, figures))
     return made
 
 

@@ -11,6 +11,7 @@ from paribus.analysis.claims import STEPS
 from paribus.analysis.results import Result, Row, score_of, steps_to_target
 from paribus.experiment.tuning import stated
 from paribus.report.formatting import pathless, setting
+from paribus.report.page_file import plain_cell
 from paribus.report.tables import state
 from paribus.runs.run import Run, RunResult
 from paribus.spec import digest, to_plain
@@ -32,6 +33,14 @@ def runs(results: Sequence[Result]) -> DataFrame:
     lines = [line for r in results for row in r.rows for line in _lines(r, row)]
     scores = sorted({name for line in lines for name in line} - {*LEADING, *TRAILING})
     return pandas.DataFrame(lines, columns=[*LEADING, *scores, *TRAILING], dtype=object)
+
+
+def without_formulas(table: DataFrame) -> DataFrame:
+    """Return a table in which no text is one that a spreadsheet program would run as a formula."""
+    import pandas
+
+    cells = [[plain_cell(x) for x in row] for row in table.itertuples(index=False, name=None)]
+    return pandas.DataFrame(cells, columns=[plain_cell(x) for x in table.columns], dtype=object)
 
 
 def _lines(result: Result, row: Row) -> Iterator[dict[str, Any]]:

@@ -10,6 +10,7 @@ import numpy as np
 from paribus.analysis.result_set import ORIGIN, ComparisonRuns, VariantRuns
 from paribus.analysis.set_changes import ComparisonChange, SetChanges, VariantChange
 from paribus.errors import ParibusError
+from paribus.report import page_file
 from paribus.report.folder import writing_into
 from paribus.report.formatting import (
     NOTHING,
@@ -55,7 +56,7 @@ def write_page(sets: Sequence[SetChanges], path: Path) -> Path:
         )
     with writing_into(path.parent) as folder:
         folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(page(sets), encoding="utf-8", newline="\n")
+        page_file.write_page(path, page(sets))
     return path
 
 

@@ -59,7 +59,8 @@ def frame(lines: Sequence[Line]) -> DataFrame:
 
 def markdown(lines: Sequence[Line]) -> str:
     """Return lines as a table of a page."""
-    return str(frame(lines).map(table_cell).to_markdown(index=False, disable_numparse=True))
+    table = frame(lines).map(table_cell).rename(columns=table_cell)
+    return str(table.to_markdown(index=False, disable_numparse=True))
 
 
 def by_comparison(results: Sequence[Result]) -> list[list[Result]]:

@@ -13,6 +13,7 @@ from paribus.report.figures import learning_curves
 from paribus.report.figures.variance import parts_figure
 from paribus.report.folder import writing_into
 from paribus.report.formatting import NOTHING, bullets, listed, number, plural, setting, slug
+from paribus.report.page_file import write_page
 from paribus.report.tables import Line, markdown
 from paribus.stats import Component, Limits
 
@@ -110,7 +111,7 @@ def write_again(file: Path, out: Path) -> Path:
         if part.spreads:
             figures[i] = learning_curves.save(parts_figure(part), out / f"{stem}-variance.png").name
     made = out / file.name.replace(".json", ".md")
-    made.write_text(page(kept["title"], parts, figures), encoding="utf-8", newline="\n")
+    write_page(made, page(kept["title"], parts, figures))
     return made
 
 

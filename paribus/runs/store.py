@@ -3,50 +3,32 @@
 from __future__ import annotations
 
 import base64
-import io
 import json
-import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
 from types import TracebackType
-from typing import Any, NamedTuple, Self
-
-import numpy as np
+from typing import Any, NamedTuple, Self, TypeVar
 
 from paribus.errors import ParibusError
-from paribus.runs.curves import rounded_curves
-from paribus.runs.run import Outcome, Predictions, Run, RunResult
+from paribus.runs.records import (
+    DamagedError,
+    checksum,
+    packed,
+    record_of,
+    text_of,
+    unpacked,
+    value_of,
+)
+from paribus.runs.run import Predictions, Run, RunResult
+from paribus.runs.store_file import CHECKSUMS, RETIRED, damaged, opened, translated
 from paribus.spec import canonical
 
-SCHEMA = 3
-TABLES = f"""
-begin immediate;
-create table if not exists runs (
-    key text primary key, identity text not null, seed integer not null, outcome text not null,
-    record text not null, created text not null);
-create table if not exists predictions (key text primary key references runs(key), arrays blob not null);
-create table if not exists looks (
-    comparison text not null, seeds integer not null, first_seen text not null,
-    primary key (comparison, seeds));
-create table if not exists choices (
-    cohort text primary key, engine text not null, reason text not null, chunk_size integer not null);
-create table if not exists frozen (name text primary key, value text not null);
-create table if not exists seals (
-    place text not null, digest text not null, parts text not null, sealed text not null, seen text,
-    primary key (place, digest));
-create table if not exists timings (
-    variant text not null, baseline text not null, device text not null, timing text not null,
-    primary key (variant, baseline, device));
-pragma user_version = {SCHEMA};
-commit;
-"""
-RETIRED = ("answers",)
-"""Tables that stores and bundles of earlier versions have, and that nothing reads."""
-EXPECTED = "a file that can be written and that paribus made, or none yet"
+Read = TypeVar("Read")
+MAX_STEP_BACK = timedelta(days=1)
+"""How far a clock may have gone back and what is kept now still counts as later than what was kept before."""
 
 
 class Timing(NamedTuple):
@@ -85,43 +67,13 @@ class Store:
         read: keys of the runs whose predictions were asked for.
 
     Raises:
-        ParibusError: the file was written by another program or another version.
+        ParibusError: the file cannot be used; whatever is done with it later raises one where that has become so.
     """
 
     def __init__(self, path: Path) -> None:
         self.path, self.read = path, set[str]()
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, timeout=30)
-            with _closed_on_error(self._db):
-                self._refuse_others()
-                self._db.execute("pragma journal_mode = wal")
-                # What is committed outlives a killed process; waiting for the disk each time takes as long as a run.
-                self._db.execute("pragma synchronous = normal")
-                self._db.executescript(TABLES)
-        except (sqlite3.DatabaseError, OSError) as error:
-            raise ParibusError(
-                "the store of runs",
-                got=f"{path} ({error})",
-                expected=EXPECTED,
-                fix="Name another file with --paribus-store, or move this one away.",
-            ) from error
-
-    def _refuse_others(self) -> None:
-        """Refuse what another version or another program made, before anything is written to it."""
-        # In this order: another process that makes the file meanwhile sets tables and version at once.
-        (tables,) = self._db.execute("select count(*) from sqlite_master").fetchone()
-        (version,) = self._db.execute("pragma user_version").fetchone()
-        if version == SCHEMA or not (version or tables):
-            return
-        raise ParibusError(
-            "the store of runs",
-            got=f"{self.path} of version {version}"
-            if version
-            else f"{self.path}, an SQLite file of something else",
-            expected=f"version {SCHEMA}" if version else EXPECTED,
-            fix="Name another file with --paribus-store; this one is left as it is.",
-        )
+        self._db = opened(path)
+        self._latest = self._last_times()
 
     def __enter__(self) -> Self:
         return self
@@ -141,7 +93,50 @@ class Store:
     @property
     def empty(self) -> bool:
         """True where it holds no run."""
-        return self._db.execute("select 1 from runs limit 1").fetchone() is None
+        return not self._rows("select 1 from runs limit 1")
+
+    def _rows(self, query: str, *values: object) -> list[Any]:
+        """Return the rows of a query."""
+        with translated(self.path):
+            return self._db.execute(query, values).fetchall()
+
+    @contextmanager
+    def _writing(self) -> Iterator[Callable[..., object]]:
+        """Yield a function that takes a statement and its values; all of them are kept, or none."""
+
+        def execute(statement: str, *values: object) -> None:
+            self._db.execute(statement, values)
+
+        with translated(self.path), self._db:
+            yield execute
+
+    def _whole(self, what: str, read: Callable[..., Read], *arguments: object) -> Read:
+        """Return what is read of a row.
+
+        Raises:
+            ParibusError: the row is damaged.
+        """
+        try:
+            return read(*arguments)
+        except DamagedError as error:
+            raise damaged(self.path, f"{what}: {error}") from error
+
+    def _last_times(self) -> str:
+        """Return when a run, a look or a seal was last kept."""
+        places = {"runs": "created", "looks": "first_seen", "seals": "sealed"}
+        queries = (
+            f"select {time} from {table} order by rowid desc limit 1"  # noqa: S608 - ours
+            for table, time in places.items()
+        )
+        return max((str(time) for query in queries for (time,) in self._rows(query)), default="")
+
+    def _time(self) -> str:
+        """Return the time, and no earlier one than before: a clock that goes back changes no order."""
+        now = _now()
+        if self._latest > now and _close(now, self._latest):
+            return self._latest
+        self._latest = now
+        return now
 
     def add(self, run: Run, record: RunResult) -> None:
         """Keep a finished run, in place of an earlier one of the same key.
@@ -150,78 +145,66 @@ class Store:
             ParibusError: a trial of a search that was scored on the test part.
         """
         _refuse_judged_trial(run, record)
-        curves = rounded_curves(record.curves)
-        fields = asdict(replace(record, predictions=None, curves=curves))
-        with self._db:
-            self._db.execute(
-                "insert or replace into runs values (?, ?, ?, ?, ?, ?)",
-                (
-                    record.key,
-                    canonical(run.identity),
-                    record.seed,
-                    record.outcome.value,
-                    json.dumps(fields),
-                    _now(),
-                ),
-            )
-            self._db.execute("delete from predictions where key = ?", (record.key,))
+        text = text_of(record)
+        row = (
+            record.key,
+            canonical(run.identity),
+            record.seed,
+            record.outcome.value,
+            text,
+            self._time(),
+        )
+        with self._writing() as execute:
+            execute("insert or replace into runs values (?, ?, ?, ?, ?, ?)", *row)
+            execute("insert or replace into checksums values (?, ?)", record.key, checksum(text))
+            execute("delete from predictions where key = ?", record.key)
             if record.predictions is not None:
-                self._db.execute(
-                    "insert into predictions values (?, ?)",
-                    (record.key, _packed(record.predictions)),
-                )
+                arrays = packed(record.predictions)
+                execute("insert into predictions values (?, ?)", record.key, arrays)
 
     def get(self, keys: Iterable[str]) -> dict[str, RunResult]:
         """Return the records that are there, by key, without their predictions."""
-        results = {}
-        for key in keys:
-            row = self._db.execute("select record from runs where key = ?", (key,)).fetchone()
-            if row is not None:
-                results[key] = _record(json.loads(row[0]))
-        return results
+        query = "select record, crc from runs left join checksums using (key) where key = ?"
+        return {
+            key: self._whole(f"run {key}", record_of, key, *row)
+            for key in keys
+            for row in self._rows(query, key)
+        }
 
     def dates(self, keys: Iterable[str]) -> tuple[str, ...]:
         """Return the days, of UTC, on which the first and the last of these runs were made; nothing of none."""
         query = "select created from runs where key = ?"
-        found = [row for key in keys if (row := self._db.execute(query, (key,)).fetchone())]
-        days = sorted(created[:10] for (created,) in found)
+        days = sorted(str(created)[:10] for key in keys for (created,) in self._rows(query, key))
         return tuple(dict.fromkeys((days[0], days[-1]))) if days else ()
 
     def predictions(self, key: str) -> Predictions | None:
         """Return a run's predictions of its test part, or None if it left none."""
         self.read.add(key)
-        row = self._db.execute("select arrays from predictions where key = ?", (key,)).fetchone()
-        return None if row is None else _unpacked(row[0])
+        for (arrays,) in self._rows("select arrays from predictions where key = ?", key):
+            return self._whole(f"predictions of run {key}", unpacked, arrays)
+        return None
 
     def look(self, comparison: str, seeds: int) -> list[int]:
         """Note a look at a comparison's result with so many seeds; return all looks, the first first."""
-        with self._db:
-            self._db.execute(
-                "insert or ignore into looks values (?, ?, ?)", (comparison, seeds, _now())
-            )
+        with self._writing() as execute:
+            execute("insert or ignore into looks values (?, ?, ?)", comparison, seeds, self._time())
         return self.looks(comparison)
 
     def looks(self, comparison: str) -> list[int]:
         """Return the looks taken at a comparison's result, as numbers of seeds, the first first; note none."""
-        rows = self._db.execute(
-            "select seeds from looks where comparison = ? order by first_seen, rowid", (comparison,)
-        )
-        return [seeds for (seeds,) in rows]
+        query = "select seeds from looks where comparison = ? order by rowid"
+        return [seeds for (seeds,) in self._rows(query, comparison)]
 
     def choose(self, cohort: str, engine: str, reason: str, chunk_size: int) -> None:
         """Keep which engine trains a cohort and how many at once, so that seeds added later are trained by the same."""
-        with self._db:
-            self._db.execute(
-                "insert or replace into choices values (?, ?, ?, ?)",
-                (cohort, engine, reason, chunk_size),
-            )
+        row = (cohort, engine, reason, chunk_size)
+        with self._writing() as execute:
+            execute("insert or replace into choices values (?, ?, ?, ?)", *row)
 
     def choice(self, cohort: str) -> tuple[str, str, int] | None:
         """Return the engine that was chosen for a cohort, why, and how many at once; None if none was."""
-        row = self._db.execute(
-            "select engine, reason, chunk_size from choices where cohort = ?", (cohort,)
-        ).fetchone()
-        return None if row is None else (row[0], row[1], row[2])
+        query = "select engine, reason, chunk_size from choices where cohort = ?"
+        return next(iter(self._rows(query, cohort)), None)
 
     def tables(
         self, keys: Collection[str], predictions: Collection[str]
@@ -229,7 +212,7 @@ class Store:
         """Return every table as plain data, of runs and of predictions those of their keys: what `fill` takes."""
         chosen, tables = {"runs": keys, "predictions": predictions}, {}
         for name in self._names():
-            rows = self._db.execute(f"select * from {name} order by rowid").fetchall()  # noqa: S608 - ours
+            rows = self._rows(f"select * from {name} order by rowid")  # noqa: S608 - ours
             if name in chosen:
                 rows = [row for row in rows if row[0] in chosen[name]]
             tables[name] = [[_text(x) for x in row] for row in rows]
@@ -248,90 +231,72 @@ class Store:
                 expected=", ".join(sorted(self._names())),
                 fix="Another version of paribus wrote them: make the runs again.",
             )
-        with self._db:
+        with self._writing() as execute:
             for name in tables.keys() - set(RETIRED):
                 for row in tables[name]:
                     marks = ", ".join("?" * len(row))
-                    self._db.execute(
+                    execute(
                         f"insert or replace into {name} values ({marks})",  # noqa: S608 - ours
-                        [base64.b64decode(x["bytes"]) if isinstance(x, dict) else x for x in row],
+                        *(base64.b64decode(x["bytes"]) if isinstance(x, dict) else x for x in row),
                     )
 
     def _names(self) -> list[str]:
-        rows = self._db.execute("select name from sqlite_master where type = 'table'")
-        return [name for (name,) in rows if name not in RETIRED]
+        rows = self._rows("select name from sqlite_master where type = 'table'")
+        return [name for (name,) in rows if name not in {*RETIRED, CHECKSUMS}]
 
     def freeze(self, name: str, value: object) -> None:
         """Keep plain data under a name, such as the spaces that a pilot ended with."""
-        with self._db:
-            self._db.execute(
-                "insert or replace into frozen values (?, ?)", (name, canonical(value))
-            )
+        with self._writing() as execute:
+            execute("insert or replace into frozen values (?, ?)", name, canonical(value))
 
     def frozen(self, name: str) -> Any:
         """Return what was kept under a name, or None."""
-        row = self._db.execute("select value from frozen where name = ?", (name,)).fetchone()
-        return None if row is None else json.loads(row[0])
+        for (value,) in self._rows("select value from frozen where name = ?", name):
+            return self._whole("a frozen space", value_of, value)
+        return None
 
     def seal(self, place: str, digest: str, parts: Mapping[str, str]) -> None:
         """Keep a declaration of a place with the time, unless it was sealed before."""
-        with self._db:
-            self._db.execute(
-                "insert or ignore into seals values (?, ?, ?, ?, null)",
-                (place, digest, canonical(parts), _now()),
-            )
+        row = (place, digest, canonical(parts), self._time())
+        with self._writing() as execute:
+            execute("insert or ignore into seals values (?, ?, ?, ?, null)", *row)
 
     def see(self, place: str, digest: str) -> None:
         """Note that runs of a sealed declaration were seen, unless they were before."""
-        with self._db:
-            self._db.execute(
-                "update seals set seen = ? where place = ? and digest = ? and seen is null",
-                (_now(), place, digest),
-            )
+        statement = "update seals set seen = ? where place = ? and digest = ? and seen is null"
+        with self._writing() as execute:
+            execute(statement, self._time(), place, digest)
 
     def seals(self, place: str) -> list[Sealed]:
         """Return the declarations of a place that were sealed, the first first."""
-        rows = self._db.execute(
-            "select digest, parts, sealed, seen from seals where place = ? order by sealed, rowid",
-            (place,),
-        )
-        return [Sealed(name, json.loads(parts), *times) for name, parts, *times in rows]
+        query = "select digest, parts, sealed, seen from seals where place = ? order by rowid"
+        return [
+            Sealed(name, self._whole("a seal", value_of, parts, dict), *times)
+            for name, parts, *times in self._rows(query, place)
+        ]
 
     def made_before(self, keys: Iterable[str], when: str) -> int:
         """Count the runs of these keys that were made before a time, in ISO 8601."""
         made = "select count(*) from runs where key = ? and created < ?"
-        return sum(self._db.execute(made, (key, when)).fetchone()[0] for key in keys)
+        return sum(count for key in keys for (count,) in self._rows(made, key, when))
 
     def add_timing(self, variant: str, baseline: str, device: str, timing: Timing) -> None:
         """Keep the step times of a variant against its baseline, in place of earlier ones."""
-        with self._db:
-            self._db.execute(
-                "insert or replace into timings values (?, ?, ?, ?)",
-                (variant, baseline, device, json.dumps(timing)),
-            )
+        row = (variant, baseline, device, json.dumps(timing))
+        with self._writing() as execute:
+            execute("insert or replace into timings values (?, ?, ?, ?)", *row)
 
     def timing(self, variant: str, baseline: str, device: str) -> Timing | None:
         """Return the step times of a variant against its baseline, or None if they were not taken."""
-        row = self._db.execute(
-            "select timing from timings where variant = ? and baseline = ? and device = ?",
-            (variant, baseline, device),
-        ).fetchone()
-        return None if row is None else Timing(*json.loads(row[0]))
+        query = "select timing from timings where variant = ? and baseline = ? and device = ?"
+        for (text,) in self._rows(query, variant, baseline, device):
+            return self._whole("a timing", _timing, text)
+        return None
 
 
 def _text(value: object) -> object:
     """Return bytes as text that JSON takes."""
     return {"bytes": base64.b64encode(value).decode()} if isinstance(value, bytes) else value
-
-
-@contextmanager
-def _closed_on_error(db: sqlite3.Connection) -> Iterator[None]:
-    """Close the file again if it is refused."""
-    try:
-        yield
-    except BaseException:
-        db.close()
-        raise
 
 
 def _refuse_judged_trial(run: Run, record: RunResult) -> None:
@@ -353,20 +318,14 @@ def _now() -> str:
     return datetime.now(UTC).isoformat()
 
 
-def _record(fields: dict[str, Any]) -> RunResult:
-    return RunResult(
-        **{**fields, "outcome": Outcome(fields["outcome"]), "notes": tuple(fields["notes"])}
-    )
+def _timing(text: str) -> Timing:
+    timing: Timing = value_of(text, lambda rounds: Timing(*rounds))
+    return timing
 
 
-def _packed(predictions: Predictions) -> bytes:
-    buffer = io.BytesIO()
-    np.savez_compressed(
-        buffer, outputs=predictions.outputs, target=predictions.target, dummy=predictions.dummy
-    )
-    return buffer.getvalue()
-
-
-def _unpacked(blob: bytes) -> Predictions:
-    with np.load(io.BytesIO(blob), allow_pickle=False) as arrays:
-        return Predictions(arrays["outputs"], arrays["target"], arrays["dummy"])
+def _close(earlier: str, later: str) -> bool:
+    """Return whether a time is at most a day before another; one beyond is what a clock showed that was wrong."""
+    try:
+        return datetime.fromisoformat(later) - datetime.fromisoformat(earlier) <= MAX_STEP_BACK
+    except (ValueError, TypeError):  # a damaged one
+        return False

@@ -9,7 +9,8 @@ from typing import Protocol
 
 from torch import Tensor, nn
 
-from paribus.data.cache import cache_folder, keep_latest
+from paribus.data.cache import cache_folder, cached_file, keep_latest
+from paribus.data.cache_limits import make_room
 from paribus.data.dataset import Split
 from paribus.errors import ParibusError
 from paribus.experiment.recipe import Recipe
@@ -109,11 +110,12 @@ def _kept(source: Run, split: Split, fit: Fit) -> dict[str, Tensor]:
     """Return the weights from the cache, or train them; a cache that cannot be used costs only training time."""
     file = f"weights-{source.key}.pt"
     with suppress(OSError, ParibusError):
-        path = cache_folder() / file
+        path = cached_file(file)
         if path.exists():
             return load_weights(path)
     network = _trained(source, split, fit)
-    with suppress(OSError):
+    with suppress(OSError, RuntimeError):  # as torch says of a full disk
+        make_room(cache_folder())
         save_weights(network, cache_folder() / file)
     return {name: value.detach().cpu() for name, value in network.state_dict().items()}
 

@@ -164,7 +164,11 @@ def test_list_shows_of_every_comparison_what_it_takes(paribus: Command) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["list", "run", "check", "rebuild", "calibrate", "variance", "multiverse"]
+    "command",
+    [
+        *("list", "run", "check", "rebuild", "calibrate", "variance", "multiverse", "cache"),
+        "salvage",
+    ],
 )
 def test_the_help_of_every_command_has_an_example(paribus: Command, command: str) -> None:
     status, shown, _ = paribus(command, "--help")

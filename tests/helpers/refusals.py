@@ -14,3 +14,12 @@ def refused(function: Callable[..., object], *args: object, **settings: object) 
     with pytest.raises(ParibusError) as caught:
         function(*args, **settings)
     return str(caught.value)
+
+
+def perhaps_refused(function: Callable[..., object], *args: object) -> str | None:
+    """Return the message with which a call is refused, or None where it is not; nothing else may be raised."""
+    try:
+        function(*args)
+    except ParibusError as error:
+        return str(error)
+    return None

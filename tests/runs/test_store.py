@@ -15,7 +15,8 @@ import pytest
 
 from paribus.errors import ParibusError
 from paribus.runs.run import Outcome, Predictions, Run, RunResult
-from paribus.runs.store import SCHEMA, Store, Timing
+from paribus.runs.store import Store, Timing
+from paribus.runs.store_file import SCHEMA
 from paribus.spec import canonical
 from tests.helpers.refusals import refused
 from tests.helpers.toys import a_run
@@ -68,13 +69,36 @@ def test_the_days_of_the_first_and_the_last_run(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runs = [a_run(seed=seed) for seed in range(3)]
-    for run, day in zip(runs, ("31", "29", "30"), strict=True):
+    for run, day in zip(runs, ("29", "30", "31"), strict=True):
         monkeypatch.setattr("paribus.runs.store._now", lambda day=day: f"2026-01-{day}T23:59:59")
         store.add(run, replace(RECORD, key=run.key))
-    keys = [run.key for run in runs]
+    keys = [run.key for run in (runs[2], runs[0], runs[1])]
     assert store.dates(keys) == ("2026-01-29", "2026-01-31")
     assert store.dates(keys[:1]) == ("2026-01-31",)
     assert store.dates(["none"]) == ()
+
+
+def test_a_clock_that_goes_back_makes_nothing_older_than_what_was_kept_before(
+    store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else runs made after a declaration would be said to be older; a clock that was wrong by years is left."""
+
+    def at(time: str) -> None:
+        monkeypatch.setattr("paribus.runs.store._now", lambda: f"{time}+00:00")
+
+    at("2026-01-05T12:00:00")
+    store.seal("place", "digest", {})
+    store.look("a", 12)
+    at("2026-01-05T11:00:00")
+    store.add(RUN, RECORD)
+    store.look("a", 6)
+    (seal,) = store.seals("place")
+    assert store.made_before([RUN.key], seal.sealed) == 0
+    assert store.looks("a") == [12, 6]
+    with Store(path) as later:
+        assert later._time() == "2026-01-05T12:00:00+00:00"
+        at("2024-01-01T00:00:00")
+        assert later._time() == "2024-01-01T00:00:00+00:00"
 
 
 def test_a_record_comes_back_after_the_store_was_closed(path: Path) -> None:
@@ -196,9 +220,27 @@ def _text(path: Path) -> str:
     return f"{path} (file is not a database)"
 
 
-def _another_version(path: Path) -> str:
+def _later_version(path: Path) -> str:
+    Store(path).close()
     _sqlite(path, f"pragma user_version = {SCHEMA + 6}")
-    return f"{path} of version {SCHEMA + 6}"
+    return f"{path} of version {SCHEMA + 6}, which a later paribus made"
+
+
+def _earlier_version(path: Path) -> str:
+    Store(path).close()
+    _sqlite(path, "pragma user_version = 2")
+    return f"{path} of version 2, which an earlier paribus made"
+
+
+def _another_program_of_the_same_version(path: Path) -> str:
+    _sqlite(path, "create table runs (run_uuid text)", f"pragma user_version = {SCHEMA}")
+    return f"{path}, an SQLite file of something else"
+
+
+def _another_program_with_runs(path: Path) -> str:
+    """As a store of MLflow, whose version is 0."""
+    _sqlite(path, "create table runs (run_uuid text, name text)")
+    return f"{path}, an SQLite file of something else"
 
 
 def _another_program(path: Path) -> str:
@@ -229,7 +271,10 @@ LEFT = "Name another file with --paribus-store; this one is left as it is."
         (_text, EXPECTED, AWAY),
         (_folder, EXPECTED, AWAY),
         (_another_program, EXPECTED, LEFT),
-        (_another_version, f"version {SCHEMA}", LEFT),
+        (_another_program_of_the_same_version, EXPECTED, LEFT),
+        (_another_program_with_runs, EXPECTED, LEFT),
+        (_earlier_version, f"version {SCHEMA}", LEFT),
+        (_later_version, f"version {SCHEMA}", f"Update paribus, or n{LEFT[1:]}"),
     ],
 )
 def test_what_is_no_store_is_refused_and_left_as_it_is(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -189,7 +190,7 @@ def _numbers(cells: Sequence[str], decimal: Mark | None) -> _Numbers | _Refused 
         return _plain(cells, decimal)
     if all(_HEX.fullmatch(cell) or cell.isdecimal() for cell in cells):
         return _Numbers(
-            [float(int(cell, 16 if "x" in cell.casefold() else 10)) for cell in cells],
+            [_in_base_16(cell) for cell in cells],
             "written in base 16",
         )
     matches = [_CELL.fullmatch(cell) for cell in cells]
@@ -204,6 +205,14 @@ def _numbers(cells: Sequence[str], decimal: Mark | None) -> _Numbers | _Refused 
         return _Refused(bounds[0], "a number without a sign such as < before it")
     most = 2 * plain > len(cells)
     return _Refused(wrong[0], "a number, like most of that column") if most else None
+
+
+def _in_base_16(cell: str) -> float:
+    """Return a number in base 16, or one without its mark, infinite where that overflows."""
+    try:
+        return float(int(cell, 16 if "x" in cell.casefold() else 10))
+    except (OverflowError, ValueError):  # of more digits than Python reads
+        return math.inf
 
 
 def _plain(cells: Sequence[str], decimal: Mark | None) -> _Numbers:

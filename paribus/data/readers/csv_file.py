@@ -14,6 +14,7 @@ from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from paribus.data.paths import usable_path
 from paribus.data.readers.cells import Column, Mark, decimal_mark, read_column
 from paribus.data.readers.doubts import spelled_alike
 from paribus.data.readers.file_content import content_of, read_bytes
@@ -119,7 +120,7 @@ def read_csv_file(path: str | Path) -> CsvFile:
     Raises:
         ParibusError: no such file, a folder, no table, no rows, lines that do not make a table, or no names.
     """
-    path = Path(path).expanduser()
+    path = usable_path(path)
     content = read_bytes(path)
     found = content_of(path, content)
     if found.sheet is not None:
@@ -218,12 +219,15 @@ def _checked_lines(
                     fix=f"Mend the line, and put quotes round text that holds a {parted[:-1]}.",
                 )
     except csv.Error as error:
-        open_quote = "unexpected end" in str(error)
+        open_quote, long = "unexpected end" in str(error), "field limit" in str(error)
+        got = f"what cannot be read as CSV ({error})"
+        if open_quote:
+            got = "a quote that is never closed"
+        elif long:
+            got = f"a cell of over {csv.field_size_limit()} characters, as a quote that is never closed makes one"
         raise ParibusError(
-            f"line {begins if open_quote else reader.line_num} of {path.name}",
-            got="a quote that is never closed"
-            if open_quote
-            else f"what cannot be read as CSV ({error})",
+            f"line {begins if open_quote or long else reader.line_num} of {path.name}",
+            got=got,
             expected=f"values with {parted} between them",
             fix="Mend the line, or save the table as CSV again.",
         ) from None

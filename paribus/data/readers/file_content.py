@@ -8,7 +8,9 @@ import io
 import lzma
 import re
 import stat
+import struct
 import zipfile
+import zlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,6 +48,10 @@ TEXT = "a table in text"
 POINTER = "version https://git-lfs"
 DEPTH = 3  # of packed files within packed ones
 MAX_UNPACKED = 4 << 30
+UNPACKING_ERRORS = (
+    *(OSError, EOFError, lzma.LZMAError, zipfile.BadZipFile, zlib.error),
+    *(RuntimeError, ValueError, LookupError, struct.error),  # of passwords, packings, names, dates
+)
 
 
 class Content(NamedTuple):
@@ -141,7 +147,7 @@ def _members(content: bytes) -> frozenset[str]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             return frozenset(archive.namelist())
-    except zipfile.BadZipFile:
+    except UNPACKING_ERRORS:
         return frozenset()
 
 
@@ -152,7 +158,7 @@ def _unpacked(path: Path, kind: str, content: bytes) -> bytes:
         with {"gzip": gzip, "bzip2": bz2, "xz": lzma}[kind].open(io.BytesIO(content)) as file:
             unpacked: bytes = file.read(MAX_UNPACKED)
             return unpacked
-    except (OSError, EOFError, lzma.LZMAError, zipfile.BadZipFile, RuntimeError) as error:
+    except UNPACKING_ERRORS as error:
         raise ParibusError(
             path.name,
             got=f"a {kind} file that cannot be unpacked ({error})",

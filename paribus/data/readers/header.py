@@ -140,7 +140,7 @@ def refuse_sum(
         above = [value for value in numbers[name][:-1] if value is not None]
         if sum(map(bool, above)) < MIN_SUMMED or last is None or abs(last) <= max(map(abs, above)):
             return
-        whole = all(value.is_integer() for value in (*above, last))
+        whole = all(isinstance(x, int) or x.is_integer() for x in (*above, last))
         if not math.isclose(last, math.fsum(above), rel_tol=0.0 if whole else ROUNDED):
             return
     shown = listed(f"{name} {last:g}" for name, last in lasts.items())

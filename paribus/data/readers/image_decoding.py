@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import struct
 import warnings
 import zlib
@@ -38,6 +39,10 @@ DECODING_ERRORS = (
     struct.error,
     zlib.error,
 )
+
+
+# Pillow logs what it then raises; without a handler that would stand on the terminal twice.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
 def first_of(texts: Sequence[str], separator: str = ", ", last: str = " and") -> str:

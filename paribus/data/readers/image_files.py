@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from paribus.data.paths import is_special, is_text
 from paribus.data.readers.image_decoding import first_of
 from paribus.errors import ParibusError
 
@@ -67,14 +70,67 @@ def root_folder(path: Path, target: str | None, kind: str, expected: str, named:
     )
 
 
+def entries(folder: Path) -> list[Path]:
+    """Return all that is in a folder.
+
+    Raises:
+        ParibusError: it cannot be read, or a name in it is no text.
+    """
+    try:
+        found = [*folder.iterdir()]
+    except OSError as error:
+        raise ParibusError(
+            f"folder {folder}",
+            got=f"one that cannot be read ({error.strerror})",
+            expected="folders that can be read",
+            fix="Change its permissions, or move it away.",
+        ) from None
+    for path in found:
+        if not is_text(path):
+            raise ParibusError(
+                f"a file of folder {folder.name if is_text(folder) else repr(os.fsencode(folder))}",
+                got=f"the name {os.fsencode(path.name)!r}, which is no text in {sys.getfilesystemencoding()}",
+                expected="names in the encoding of the system",
+                fix="Rename it.",
+            )
+    return found
+
+
 def folders(folder: Path) -> list[Path]:
-    """Return the folders in a folder, by name, hidden ones left out."""
-    return sorted(f for f in folder.iterdir() if f.is_dir() and not f.name.startswith((".", "__")))
+    """Return the folders in a folder, by name, hidden ones left out.
+
+    Raises:
+        ParibusError: it cannot be read, or a name in it is no text.
+    """
+    return sorted(f for f in entries(folder) if f.is_dir() and not f.name.startswith((".", "__")))
+
+
+def outside(root: Path, files: Sequence[ImageFile]) -> tuple[str, ...]:
+    """Return a note of the files that links or ``..`` take from outside a folder.
+
+    Args:
+        root: the folder, resolved.
+        files: that were read.
+    """
+    folders_of = {file.file.parent for file in files}
+    strange = {f for f in folders_of if not f.resolve().is_relative_to(root)}
+    found = [
+        file.name
+        for file in files
+        if file.file.parent in strange
+        or (file.file.is_symlink() and not file.file.resolve().is_relative_to(root))
+    ]
+    if not found:
+        return ()
+    return (
+        f"{len(found)} images lie outside the folder, through links or paths: {first_of(found)}",
+    )
 
 
 def _bytes_of(file: Path, name: str) -> bytes:
     try:
-        return file.read_bytes()
+        if not is_special(file):
+            return file.read_bytes()
     except FileNotFoundError:
         raise ParibusError(
             f"image {name}",
@@ -89,6 +145,12 @@ def _bytes_of(file: Path, name: str) -> bytes:
             expected="a file that can be read",
             fix="Change its permissions, or take it out of the folder.",
         ) from None
+    raise ParibusError(
+        f"image {name}",
+        got="a device or a pipe",
+        expected="a file that can be read",
+        fix="Check the path, or take the image out.",
+    )
 
 
 def copies_across_parts(files: list[ImageFile]) -> tuple[set[ImageFile], tuple[str, ...]]:

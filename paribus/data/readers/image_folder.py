@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from paribus.data.dataset import Dataset
+from paribus.data.paths import usable_path
 from paribus.data.readers.doubts import spelled_alike
 from paribus.data.readers.header import listed
 from paribus.data.readers.image_decoding import decode_images, image_suffixes
@@ -20,8 +21,10 @@ from paribus.data.readers.image_files import (
     copies,
     copies_across_parts,
     digest_of,
+    entries,
     folders,
     location,
+    outside,
     root_folder,
 )
 from paribus.data.reading import Reading
@@ -58,7 +61,7 @@ def read_image_folder(path: str | Path, target: str | None = None, size: int = 3
             validation or test part: with none), or an image that cannot be read.
     """
     root = root_folder(
-        Path(path).expanduser(),
+        usable_path(path),
         target,
         "images",
         "a folder with a folder of images for each class",
@@ -88,6 +91,7 @@ def read_image_folder(path: str | Path, target: str | None = None, size: int = 3
         notes=(
             f"{len(files)} images of {sizes}",
             *_note(passed),
+            *outside(root, kept_files),
             *spelled_alike("classes", classes),
             *crossed,
             *copied,
@@ -202,7 +206,7 @@ def _discovered(root: Path, parts: dict[int, Path]) -> tuple[list[ImageFile], _P
         if any(piece.startswith((".", "__")) for piece in file.relative_to(root).parts):
             passed.others["hidden"] += 1
         elif not file.is_file():
-            passed.others["links to nothing"] += 1
+            passed.others["devices or pipes" if file.exists() else "links to nothing"] += 1
         elif not of or len(inside) < 2:
             passed.others["in no class folder"] += 1
         elif suffix in suffixes:
@@ -214,11 +218,13 @@ def _discovered(root: Path, parts: dict[int, Path]) -> tuple[list[ImageFile], _P
 
 
 def _files(root: Path) -> Iterator[Path]:
-    """Yield every file below a folder; links to folders are followed, unless they lead back to a folder above."""
-    waiting: list[tuple[Path, tuple[Path, ...]]] = [(root, (root.resolve(),))]
+    """Yield every file below a folder; links to folders are followed, unless they lead to a folder above."""
+    waiting: list[tuple[Path, tuple[Path, ...]]] = [
+        (root, (root.resolve(), *root.resolve().parents))
+    ]
     while waiting:
         folder, above = waiting.pop()
-        for path in folder.iterdir():
+        for path in entries(folder):
             if not path.is_dir():
                 yield path
             elif (real := path.resolve()) not in above:

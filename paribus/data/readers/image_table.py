@@ -7,10 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from paribus.data.dataset import Dataset
+from paribus.data.paths import usable_path
 from paribus.data.readers.csv_file import CsvFile, read_csv_file
 from paribus.data.readers.header import listed
 from paribus.data.readers.image_decoding import decode_images, image_suffixes
-from paribus.data.readers.image_files import ImageFile, copies, digest_of
+from paribus.data.readers.image_files import ImageFile, copies, digest_of, outside
 from paribus.data.readers.label_columns import target_columns
 from paribus.data.readers.table import table_of
 from paribus.data.readers.table_target import labelled
@@ -39,7 +40,7 @@ def read_image_table(path: str | Path, target: str | None = None, size: int = 32
     columns = target_columns(csv_file, target)
     csv_file, unlabelled = labelled(csv_file, columns)
     image_column = _image_column(csv_file, columns)
-    folder = Path(path).expanduser().parent
+    folder = usable_path(path).parent
     names = [name.strip().replace("\\", "/") for name in csv_file.texts[image_column]]
     files = [ImageFile.read(folder / name, name) for name in names]
     pixels, grey, sizes = decode_images(folder, [(f.name, f.file) for f in files], size)
@@ -55,7 +56,7 @@ def read_image_table(path: str | Path, target: str | None = None, size: int = 32
         features=(*(("grey",) if grey else ("red", "green", "blue")), *table.features),
         groups=groups,
         digest=digest_of([*files, ImageFile(Path(path), csv_file.name, "", -1, csv_file.digest)]),
-        notes=(*unlabelled, note, *table.notes, *copied),
+        notes=(*unlabelled, note, *outside(folder.resolve(), files), *table.notes, *copied),
     )
 
 

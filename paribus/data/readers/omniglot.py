@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -14,16 +15,18 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from paribus.data.dataset import Dataset
+from paribus.data.paths import usable_path
 from paribus.data.readers.image_decoding import decode_images, first_of
 from paribus.data.readers.image_files import (
     ImageFile,
     copies,
     copies_across_parts,
     digest_of,
+    entries,
     folders,
     root_folder,
 )
-from paribus.errors import ParibusError, at_least
+from paribus.errors import ParibusError, at_least, error_context
 
 MIN_DRAWINGS = 2  # of a character, one for training and one for the test part
 SPLIT_COLUMNS = ("path", "in_train", "in_test")
@@ -60,7 +63,7 @@ def read_omniglot(
             that cannot be read, or an invalid split.
     """
     outer = root_folder(
-        Path(path).expanduser(),
+        usable_path(path),
         target,
         "alphabets",
         "a folder <alphabet>/<character>/*.png",
@@ -116,8 +119,8 @@ def _discovered(root: Path) -> list[ImageFile]:
     for alphabet in folders(root):
         for character in folders(alphabet):
             label = f"{alphabet.name}/{character.name}"
-            for file in sorted(character.glob("*.png")):
-                if not file.name.startswith("."):
+            for file in sorted(entries(character)):
+                if file.suffix == ".png" and not file.name.startswith("."):
                     name = f"{label}/{file.name}"
                     drawings.append(ImageFile.read(file, name, label))
     return drawings
@@ -150,7 +153,10 @@ def _split_file(*folders: Path) -> Path | None:
     Raises:
         ParibusError: there are several.
     """
-    every = [[f for f in sorted(folder.glob("*.csv")) if _declares(f)] for folder in folders]
+    every = [
+        [f for f in sorted(folder.glob("*.csv")) if f.is_file() and _declares(f)]
+        for folder in folders
+    ]
     files = next(filter(None, every), [])
     if len(files) > 1:
         raise ParibusError(
@@ -164,8 +170,12 @@ def _split_file(*folders: Path) -> Path | None:
 
 def _declares(file: Path) -> bool:
     """Return whether a file has the columns of a split."""
-    with file.open(newline="", encoding="utf-8", errors="replace") as stream:
+    with (
+        suppress(OSError, csv.Error),
+        file.open(newline="", encoding="utf-8", errors="replace") as stream,
+    ):
         return set(SPLIT_COLUMNS) <= set(next(csv.reader(stream), []))
+    return False
 
 
 def _declared(split: Path, files: Sequence[ImageFile]) -> tuple[list[ImageFile], tuple[str, ...]]:
@@ -207,7 +217,12 @@ def _rows(split: Path) -> dict[str, tuple[bool, bool]]:
         ParibusError: a row says neither 0 nor 1.
     """
     rows: dict[str, tuple[bool, bool]] = {}
-    with split.open(newline="", encoding="utf-8") as stream:
+    with (
+        error_context(
+            f"split {split.name}", expected="a table in UTF-8 with commas", fix="Save it again."
+        ),
+        split.open(newline="", encoding="utf-8") as stream,
+    ):
         for number, row in enumerate(csv.DictReader(stream), start=2):
             flags = (row["in_train"], row["in_test"])
             if not set(flags) <= {"0", "1"}:

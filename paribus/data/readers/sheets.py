@@ -13,6 +13,7 @@ from paribus.data.readers.encodings import SAVE, tidy
 from paribus.errors import ParibusError
 
 if TYPE_CHECKING:
+    import pandas as pd
     from openpyxl.worksheet.worksheet import Worksheet
 
 
@@ -43,6 +44,10 @@ def excel(path: Path, content: bytes) -> Sheet:
     _need("openpyxl", path, "an Excel file", "excel")
     book = _whole(path, "Excel", lambda: _book(content, results=True))
     shown = [s for s in book.worksheets if s.sheet_state == "visible"] or book.worksheets
+    if not shown:
+        raise ParibusError(
+            path.name, got="a workbook without sheets", expected="a sheet with a table", fix=SAVE
+        )
     sheet = shown[0]
     grid = [[_cell(value) for value in row] for row in sheet.iter_rows(values_only=True)]
     filled = [i for i, row in enumerate(grid) if any(row)]
@@ -94,18 +99,24 @@ def parquet(path: Path, content: bytes) -> Sheet:
     import pandas as pd
 
     _need("pyarrow", path, "a Parquet file", "parquet")
-    frame = _whole(path, "Parquet", lambda: pd.read_parquet(io.BytesIO(content)))
-    columns: dict[str, Sequence[Any]] = {}
-    if not isinstance(frame.index, pd.RangeIndex):
-        for level in range(frame.index.nlevels):
-            name = frame.index.names[level]
-            columns["" if name is None else str(name)] = [*frame.index.get_level_values(level)]
-    columns |= {str(name): [*frame[name]] for name in frame.columns}
+    columns = _whole(path, "Parquet", lambda: _columns(pd.read_parquet(io.BytesIO(content))))
     for name, values in columns.items():
         _refuse_nested(path, name, values)
     cells = [[_cell(value) for value in values] for values in columns.values()]
     rows = [[*row] for row in zip(*cells, strict=True)]
     return Sheet([*columns], rows, [i + 2 for i in range(len(rows))], "Parquet file")
+
+
+def _columns(frame: pd.DataFrame) -> dict[str, Sequence[Any]]:
+    """Return the values of a frame by column, those of an index that is no count first."""
+    import pandas as pd
+
+    columns: dict[str, Sequence[Any]] = {}
+    if not isinstance(frame.index, pd.RangeIndex):
+        for level in range(frame.index.nlevels):
+            name = frame.index.names[level]
+            columns["" if name is None else str(name)] = [*frame.index.get_level_values(level)]
+    return columns | {str(name): [*frame[name]] for name in frame.columns}
 
 
 def _book(content: bytes, *, results: bool) -> Any:

@@ -127,6 +127,9 @@ def single(
         return numbers.astype(np.float32)
 
 
+MAX_DIGITS = 1000  # of a number in a name, far below those that Python reads
+
+
 def natural(name: str) -> tuple[Any, ...]:
     """Return a key that sorts numbers by value, also inside text.
 
@@ -136,11 +139,12 @@ def natural(name: str) -> tuple[Any, ...]:
     if is_number(name):
         return (0, float(name), name)
     pieces = re.split(r"(\d+)", name.casefold())
-    return (
-        1,
-        [(piece.isdigit(), int(piece) if piece.isdigit() else piece) for piece in pieces],
-        name,
-    )
+    return (1, [*map(_piece, pieces)], name)
+
+
+def _piece(text: str) -> tuple[bool, int | str]:
+    number = text.isdecimal() and len(text) < MAX_DIGITS
+    return (number, int(text) if number else text)
 
 
 def _feature(csv_file: CsvFile, name: str) -> Feature:
@@ -168,7 +172,8 @@ def useless_numbers(
         return "missing throughout", ""
     if (present == present[0]).all():
         return "one value throughout", ""
-    if len(present) < MIN_ROW_NUMBERS or not (present == np.round(present)).all():
+    whole = np.isfinite(present) & (present == np.round(present))
+    if len(present) < MIN_ROW_NUMBERS or not whole.all():
         return None, ""
     steps = np.diff(present)
     distinct = len(np.unique(present)) == len(present)

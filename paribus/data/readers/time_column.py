@@ -191,6 +191,8 @@ def _of_numbers(csv_file: CsvFile, name: str) -> Times | None:
         return None
     cells = [cell.strip() for cell in csv_file.texts[name]]
     numbers = np.array(column.values)
+    if numbers.dtype == object or not np.isfinite(numbers).all():  # larger than any time
+        return None
     for reading in periods(cells):
         if step_of(reading.moments) is not None or _TIME_NAME.fullmatch(name.strip()):
             return Times(name, (name,), reading.moments, reading.how)

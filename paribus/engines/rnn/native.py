@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from paribus.engines.rnn.reference import Gradients, Layers
-from paribus.engines.toolchain import Library, UnavailableError
+from paribus.engines.toolchain import Library, UnavailableError, put_away
 
 SOURCE = Path(__file__).with_name("kernel.cpp")
 FLAGS = ("-std=c++17", "-O2", "-ffp-contract=fast", "-pthread")
@@ -80,6 +80,7 @@ def _library(dtype: torch.dtype) -> ctypes.CDLL | str:
     except UnavailableError as reason:
         return str(reason)
     except OSError as error:
+        put_away(path, f"it cannot be loaded: {error}")
         return f"the kernel {path} cannot be loaded: {error}"
     for name in ("forward", "backward"):
         function = getattr(library, f"paribus_recurrent_{name}")

@@ -14,11 +14,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from paribus.data.cache import atomic_write, cache_folder, keep_latest
+from paribus.data.cache import (
+    cache_folder,
+    cache_write,
+    cached_file,
+    failure,
+    keep_latest,
+    note_failure,
+)
 from paribus.engines.simd.lowering import lower
 from paribus.engines.simd.operations import CASES, UnsupportedError
 from paribus.engines.simd.trace_step import Sample, record_step
-from paribus.engines.toolchain import Library
+from paribus.engines.toolchain import Library, put_away
 from paribus.engines.vmapped.batches import Samples, Source
 from paribus.engines.vmapped.optimizers import Update
 from paribus.engines.vmapped.parameters import Loss, StackedNetwork
@@ -89,6 +96,7 @@ class Program(NamedTuple):
 # Recording takes some tenths of a second, and the tracer's import a second; a cohort may come in many chunks.
 MAX_PROGRAMS = 32
 _programs: dict[str, Program] = {}
+_own = set[str]()  # those that were made in this process
 
 
 def kept_program(made_from: str, make: Callable[[], Program]) -> Program:
@@ -97,42 +105,57 @@ def kept_program(made_from: str, make: Callable[[], Program]) -> Program:
     Args:
         made_from: everything that it follows from, besides this package's code and torch.
         make: makes it.
+
+    Raises:
+        UnsupportedError: it was made twice and was not what it was taken for.
     """
     if made_from not in _programs:
-        keep_latest(_programs, made_from, _read(made_from) or make(), MAX_PROGRAMS)
+        if reason := failure(_file(made_from)):
+            raise UnsupportedError(reason)
+        keep_latest(_programs, made_from, _read(made_from) or _made(made_from, make), MAX_PROGRAMS)
         with suppress(OSError):
-            if not (file := _file(made_from)).exists():
+            if not (cache_folder() / (file := _file(made_from))).exists():
                 _write(file, _programs[made_from])
     return _programs[made_from]
 
 
-def forget_program(made_from: str) -> None:
-    """Remove a program that is not what it was taken for."""
+def _made(made_from: str, make: Callable[[], Program]) -> Program:
+    _own.add(made_from)
+    return make()
+
+
+def forget_program(made_from: str, reason: str) -> None:
+    """Remove a program that is not what it was taken for; one from the cache may have been of another network."""
     _programs.pop(made_from, None)
+    if made_from in _own:
+        note_failure(_file(made_from), reason)
     with suppress(OSError):
-        _file(made_from).unlink(missing_ok=True)
+        (cache_folder() / _file(made_from)).unlink(missing_ok=True)
 
 
-def _file(made_from: str) -> Path:
+def _file(made_from: str) -> str:
     source = INTERPRETER.read_text(encoding="utf-8")
     name = digest([made_from, source, torch.__version__, torch.version.git_version])
-    return cache_folder() / f"program-{name}.npz"
+    return f"program-{name}.npz"
 
 
 def _read(made_from: str) -> Program | None:
     """Return a program from the cache; None where it is not there or cannot be read."""
     try:
-        with _file(made_from).open("rb") as file, np.load(file, allow_pickle=False) as kept:
+        with (
+            cached_file(_file(made_from)).open("rb") as file,
+            np.load(file, allow_pickle=False) as kept,
+        ):
             words, constants = torch.from_numpy(kept["words"]), torch.from_numpy(kept["constants"])
             return Program(words, constants, [TYPES[i] for i in kept["types"]])
     except (OSError, ValueError, KeyError, IndexError, EOFError, BadZipFile):
         return None
 
 
-def _write(file: Path, program: Program) -> None:
+def _write(file: str, program: Program) -> None:
     words, constants = program.words.numpy(), program.constants.numpy()
     types = np.array([TYPES.index(kind) for kind in program.types])
-    with atomic_write(file) as path:
+    with cache_write(file) as path:
         np.savez_compressed(path, words=words, constants=constants, types=types)
 
 
@@ -257,8 +280,8 @@ class SimdSteps:
     def __init__(self, path: Path, program: Program) -> None:
         try:
             self.run = ctypes.CDLL(str(path)).paribus_steps
-        except OSError:
-            path.unlink(missing_ok=True)
+        except OSError as error:
+            put_away(path, f"it cannot be loaded: {error}")
             raise
         number, pointer = ctypes.c_int64, ctypes.c_void_p
         self.run.argtypes = [

@@ -133,8 +133,8 @@ class CompiledTraining(StackedTraining):
             rocked[0].mul_(_rocking(rocked[0]))
             try:
                 self._check(code, arguments, wanted, losses, (*rocked, steps(*rocked)))
-            except RuntimeError:
-                forget_program(name)
+            except RuntimeError as error:
+                forget_program(name, str(error))
                 raise
         numbers = rows[0].numel() + sum(self.stack.buffers[n].numel() for n in self.stack.masks)
         self.at_once = min(self._unwatched, max(len(rows), NUMBERS_AT_ONCE // numbers))

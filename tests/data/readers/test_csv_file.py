@@ -116,8 +116,8 @@ every_reader = pytest.mark.parametrize("read", [read_table, read_series, read_im
         ("x,y\n1,0\n\n2\n", f"line 4 of t.csv: got 1 value, {COMMAS}"),
         (
             'x,y\n"' + "a" * 200_000 + '",0\n',
-            "line 2 of t.csv: got what cannot be read as CSV (field larger than field limit (131072)), expected "
-            "values with commas between them. Mend the line, or save the table as CSV again.",
+            "line 2 of t.csv: got a cell of over 131072 characters, as a quote that is never closed makes one, "
+            "expected values with commas between them. Mend the line, or save the table as CSV again.",
         ),
     ],
 )

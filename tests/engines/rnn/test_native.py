@@ -95,7 +95,40 @@ def test_a_compiler_that_fails_is_quoted(
     monkeypatch.setenv("CXX", str(script))
     assert kernel_status() == f"{script} ended with status 3: no such flag"
     assert_same_as_torch()
-    assert list(fresh.iterdir()) == []
+    assert [path.suffix for path in fresh.iterdir()] == [".failed"]
+
+
+@pytest.mark.usefixtures("fresh")
+def test_a_compiler_that_failed_twice_is_not_called_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A build takes seconds; a second time it may not want for memory or room."""
+    script, log = tmp_path / "broken", tmp_path / "log"
+    script.write_text(
+        f"#!/bin/sh\n[ $1 = --version ] || {{ echo called >> {log}; echo bad >&2; exit 3; }}\n"
+    )
+    script.chmod(0o755)
+    monkeypatch.setenv("CXX", str(script))
+    said = []
+    for _ in range(4):
+        native._library.cache_clear()
+        said.append(kernel_status())
+    reason = f"{script} ended with status 3: bad"
+    again = "it failed 2 times, and is not tried again for a day or until paribus cache --clear"
+    assert said == [reason, reason, f"{again}: {reason}", f"{again}: {reason}"]
+    assert log.read_text() == "called\ncalled\n"
+
+
+@pytest.mark.usefixtures("fresh")
+def test_a_library_that_cannot_be_loaded_is_built_again_once(
+    pretender: Callable[[], list[str]],
+) -> None:
+    """What the fake compiler writes is no library."""
+    for _ in range(4):
+        native._library.cache_clear()
+        status = kernel_status()
+    assert len(pretender()) == 2
+    assert status.startswith("it failed 2 times, and is not tried again for a day")
 
 
 @pytest.mark.usefixtures("pretender")

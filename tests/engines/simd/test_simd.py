@@ -456,14 +456,36 @@ def test_a_program_is_recorded_once_for_all_cohorts(tiny, shared: Path, monkeypa
 
 def test_a_program_of_other_steps_is_forgotten(tiny, shared: Path, monkeypatch) -> None:
     model = call("paribus.models.mlp:MLP", hidden=[8])
-    before = {*shared.glob("program-*")}
+    before = {*shared.glob("program-*.npz")}
     monkeypatch.setattr(simd_trainer, "SimdSteps", Broken)
     runs, splits = _cohort(tiny, range(3), [0.1] * 3, model)
     training = CompiledTraining(runs, splits)
     training.advance(3)
     assert training.reason.startswith("RuntimeError: ")
-    assert {*shared.glob("program-*")} == before
+    assert {*shared.glob("program-*.npz")} == before
     assert training._name(training.batches.take(1)) not in steps._programs
+
+
+def test_a_program_that_was_twice_of_other_steps_is_not_recorded_again(
+    tiny, own: Path, shared: Path, monkeypatch
+) -> None:
+    monkeypatch.setenv("PARIBUS_CACHE", str(shared))
+    library = steps.interpreter()
+    monkeypatch.setenv("PARIBUS_CACHE", str(own))
+    (own / library.name).symlink_to(library)
+    monkeypatch.setattr(simd_trainer, "SimdSteps", Broken)
+    runs, splits = _cohort(tiny, range(3), [0.1] * 3)
+    said = []
+    for _ in range(3):
+        steps._programs.clear()
+        training = CompiledTraining(runs, splits)
+        training.advance(3)
+        said.append(training.reason)
+    reason = "compiled steps give other results than plain steps"
+    assert said[:2] == [f"RuntimeError: {reason}"] * 2
+    assert said[2] == (
+        f"it failed 2 times, and is not tried again for a day or until paribus cache --clear: {reason}"
+    )
 
 
 def test_a_cache_that_cannot_be_reached_costs_the_machine_code_alone(

@@ -1,0 +1,149 @@
+"""Commands for what paribus keeps on this machine: the cache, and stores that are damaged."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from paribus.errors import ParibusError
+
+if TYPE_CHECKING:
+    from paribus.data.cache_limits import Entry
+
+KINDS = {
+    "steps": "the interpreter of steps in SIMD lanes",
+    "recurrent": "kernels of recurrent layers",
+    "program": "steps of networks as programs",
+    "network": "facts of networks",
+    "weights": "weights to start from",
+    "suite": "descriptions of installed suites",
+}
+
+
+def add_cache_options(parser: ArgumentParser) -> None:
+    """Add the options of ``paribus cache``."""
+    parser.add_argument("--clear", action="store_true", help="remove every file of it")
+    parser.add_argument(
+        "--limit", type=float, metavar="MB", help="megabytes that it may have, from now on"
+    )
+    parser.add_argument(
+        "--days", type=float, metavar="N", help="days without use after which a file is removed"
+    )
+
+
+def cache(arguments: Namespace) -> int:
+    """Show the size of the cache; clear it, or limit its size and the age of what is in it.
+
+    It holds what takes seconds to make and is made again where it is missing: programs and
+    libraries of the engines, facts of networks, rates of the machine, generated data. Files
+    that were not used for 90 days are removed, and those not used for longest beyond 1000 MB.
+
+    Examples:
+      paribus cache
+      paribus cache --limit 200 --days 30
+      paribus cache --clear
+    """
+    from paribus.data import cache_limits
+
+    folder = _folder()
+    for option in ("limit", "days"):
+        value = getattr(arguments, option)
+        if value is not None and not (value >= 0 and isfinite(value)):
+            raise ParibusError(
+                f"--{option}",
+                got=value,
+                expected="a number, at least 0",
+                fix="Use --clear to remove all.",
+            )
+    chosen = cache_limits.limits(folder)
+    if arguments.limit is not None or arguments.days is not None:
+        days = chosen.days if arguments.days is None else arguments.days
+        megabytes = chosen.megabytes if arguments.limit is None else arguments.limit
+        chosen = cache_limits.Limits(megabytes, days)
+        try:
+            cache_limits.set_limits(folder, chosen)
+        except OSError as error:
+            raise ParibusError(
+                "the cache folder",
+                got=f"{folder} ({error.strerror})",
+                expected="a folder that can be written",
+                fix="Name another by the environment variable PARIBUS_CACHE.",
+            ) from error
+        _said("removed", cache_limits.evict(folder, chosen))
+    if arguments.clear:
+        _said("removed", cache_limits.clear(folder))
+    there = cache_limits.entries(folder)
+    _write(f"cache folder: {folder}")
+    for line in _table(there):
+        _write(line)
+    _said("in all", there)
+    _write(f"limits: {chosen.megabytes:g} MB, {chosen.days:g} days without use")
+    return 0
+
+
+def salvage(arguments: Namespace) -> int:
+    """Copy what can still be read of a damaged store to a new one; the damaged file stays as it is.
+
+    Example:
+      paribus salvage results/latest/runs.sqlite results/latest/runs-saved.sqlite
+    """
+    from paribus.runs.salvage import salvage as rescue
+
+    saved = rescue(arguments.damaged, arguments.into)
+    names = dict.fromkeys([*saved.kept, *saved.lost])
+    for name in names:
+        _write(f"{name}: {saved.kept.get(name, 0)} kept, {saved.lost.get(name, 0)} lost")
+    _write(f"new store: {arguments.into}; go on with --store {arguments.into}")
+    return 0
+
+
+def _folder() -> Path:
+    from paribus.data.cache import cache_folder
+
+    try:
+        return cache_folder()
+    except OSError as error:
+        raise ParibusError(
+            "the cache folder",
+            got=str(error),
+            expected="a home folder, or another place",
+            fix="Name one by the environment variable PARIBUS_CACHE.",
+        ) from error
+
+
+def _table(there: Iterable[Entry]) -> list[str]:
+    """Return a line for each kind of file: how many, how large, and when one was last used."""
+    by_kind: dict[str, list[Entry]] = defaultdict(list)
+    for entry in there:
+        by_kind[entry.kind].append(entry)
+    return [
+        f"  {kind}: {_size(of)}, last used {_day(max(e.used for e in of))}{_about(kind)}"
+        for kind, of in sorted(by_kind.items())
+    ]
+
+
+def _about(kind: str) -> str:
+    return f" ({KINDS[kind]})" if kind in KINDS else ""
+
+
+def _day(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).date().isoformat()
+
+
+def _said(what: str, of: list[Entry]) -> None:
+    _write(f"{what}: {_size(of)}")
+
+
+def _size(of: list[Entry]) -> str:
+    megabytes = sum(entry.size for entry in of) / 1e6
+    return f"{len(of)} file{'s' * (len(of) != 1)} of {megabytes:.1f} MB"
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(f"{text}\n")

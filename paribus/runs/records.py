@@ -1,0 +1,123 @@
+"""Records of a store as text and bytes, and back; what is not whole is refused."""
+
+from __future__ import annotations
+
+import io
+import json
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, fields, replace
+from numbers import Real
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+
+from paribus.runs.curves import rounded_curves
+from paribus.runs.run import Outcome, Predictions, RunResult
+
+
+class DamagedError(Exception):
+    """Record that is not whole, and what is wrong with it."""
+
+
+def text_of(record: RunResult) -> str:
+    """Return a record as JSON, without its predictions."""
+    return json.dumps(
+        asdict(replace(record, predictions=None, curves=rounded_curves(record.curves)))
+    )
+
+
+def checksum(text: str) -> int:
+    """Return the checksum of a record's text."""
+    return zlib.crc32(text.encode())
+
+
+def record_of(key: str, text: object, crc: int | None) -> RunResult:
+    """Return the record of a text.
+
+    Args:
+        key: of the run.
+        text: that `text_of` returned.
+        crc: its checksum; None of records that were kept before there were any.
+
+    Raises:
+        DamagedError: the text is another one, or no record.
+    """
+    with _refusing():
+        if not isinstance(text, str):
+            raise TypeError(f"its text is of type {type(text).__name__}")
+        if crc is not None and checksum(text) != crc:
+            raise ValueError("its checksum is that of another text")
+        found = json.loads(text)
+        if not isinstance(found, dict):
+            raise TypeError(f"its text is one of type {type(found).__name__}")
+        record = RunResult(
+            **{**found, "outcome": Outcome(found["outcome"]), "notes": tuple(found["notes"])}
+        )
+        if record.key != key:
+            raise ValueError(f"it says that its key is {record.key!r}")
+        _refuse_types(record)
+    return record
+
+
+_TYPES = {f.name: f.type for f in fields(RunResult)}
+
+
+def _refuse_types(record: RunResult) -> None:
+    """Refuse fields of other types than are declared, as far as numbers, texts and containers go."""
+    kinds: dict[str, type] = {"str": str, "int": int, "float": Real, "dict": dict, "list": list}
+    for name, declared in _TYPES.items():
+        kind = kinds.get(str(declared).partition("[")[0])
+        value = getattr(record, name)
+        if kind is not None and not isinstance(value, kind):
+            raise TypeError(f"{name} is of type {type(value).__name__}")
+    numbers = [*record.scores.values(), *(x for curve in record.curves.values() for x in curve)]
+    if not all(isinstance(x, Real) for x in numbers):
+        raise TypeError("a score or a value of a curve is no number")
+
+
+def packed(predictions: Predictions) -> bytes:
+    """Return predictions as bytes."""
+    buffer = io.BytesIO()
+    np.savez_compressed(
+        buffer, outputs=predictions.outputs, target=predictions.target, dummy=predictions.dummy
+    )
+    return buffer.getvalue()
+
+
+def unpacked(blob: bytes) -> Predictions:
+    """Return the predictions of bytes.
+
+    Raises:
+        DamagedError: they are not whole.
+    """
+    with _refusing(), np.load(io.BytesIO(blob), allow_pickle=False) as arrays:
+        return Predictions(arrays["outputs"], arrays["target"], arrays["dummy"])
+
+
+def value_of(text: str, make: Callable[[Any], Any] = lambda value: value) -> Any:
+    """Return what is made of the plain data of a text, or the data.
+
+    Raises:
+        DamagedError: it is no JSON.
+    """
+    with _refusing():
+        return make(json.loads(text))
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Take whatever reading raises for damage.
+
+    Raises:
+        DamagedError: something was raised.
+    """
+    try:
+        yield
+    except (
+        *(ValueError, TypeError, LookupError, AttributeError, RecursionError, EOFError, OSError),
+        *(BadZipFile, zlib.error, NotImplementedError, MemoryError),
+    ) as error:
+        raise DamagedError(f"{type(error).__name__}: {error}") from error

@@ -1,0 +1,193 @@
+"""File of a store: its tables, whose file it is, and what is said where it cannot be read or written."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from paribus.data.paths import is_special
+from paribus.errors import ParibusError
+
+SCHEMA = 3
+TABLES = f"""
+begin immediate;
+create table if not exists runs (
+    key text primary key, identity text not null, seed integer not null, outcome text not null,
+    record text not null, created text not null);
+create table if not exists predictions (key text primary key references runs(key), arrays blob not null);
+create table if not exists looks (
+    comparison text not null, seeds integer not null, first_seen text not null,
+    primary key (comparison, seeds));
+create table if not exists choices (
+    cohort text primary key, engine text not null, reason text not null, chunk_size integer not null);
+create table if not exists frozen (name text primary key, value text not null);
+create table if not exists seals (
+    place text not null, digest text not null, parts text not null, sealed text not null, seen text,
+    primary key (place, digest));
+create table if not exists timings (
+    variant text not null, baseline text not null, device text not null, timing text not null,
+    primary key (variant, baseline, device));
+create table if not exists checksums (key text primary key references runs(key), crc integer not null);
+pragma user_version = {SCHEMA};
+commit;
+"""
+CHECKSUMS = "checksums"
+"""Table of the records' checksums; a flipped bit may leave a number that is another one. No evidence holds it."""
+RETIRED = ("answers",)
+"""Tables that stores and bundles of earlier versions have, and that nothing reads."""
+WHAT = "the store of runs"
+EXPECTED = "a file that can be written and that paribus made, or none yet"
+LEFT = "Name another file with --paribus-store; this one is left as it is."
+AWAY = "Name another file with --paribus-store, or move this one away."
+AGAIN = "run the same command again: what the store holds is kept, and not trained again."
+OPENING_SECONDS = 10
+"""How long another process may hold the file that is opened; it should hold it for milliseconds."""
+WRITING_SECONDS = 60
+"""The same for a finished run, which should not be lost."""
+MAX_CHECKED = 1 << 25
+"""Bytes up to which a file is read through when it is opened, which takes some tenths of a second."""
+
+
+def opened(path: Path) -> sqlite3.Connection:
+    """Open or make the file of a store.
+
+    Raises:
+        ParibusError: it cannot be opened, is damaged, or was made by another program or another version.
+    """
+    with translated(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and is_special(path):
+            got = f"{path}, which is a device or a pipe"
+            raise ParibusError(WHAT, got=got, expected=EXPECTED, fix=LEFT)
+        db = sqlite3.connect(path, timeout=OPENING_SECONDS)
+        with _closed_on_error(db):
+            _refuse_others(db, path)
+            _refuse_cut(db, path)
+            if path.stat().st_size <= MAX_CHECKED:
+                refuse_damaged(db, path)
+            db.execute("pragma journal_mode = wal")
+            # What is committed outlives a killed process; waiting for the disk each time takes as long as a run.
+            db.execute("pragma synchronous = normal")
+            db.executescript(TABLES)
+            db.execute(f"pragma busy_timeout = {1000 * WRITING_SECONDS}")
+    return db
+
+
+def refuse_damaged(db: sqlite3.Connection, path: Path) -> None:
+    """Refuse a file whose pages do not make tables.
+
+    Raises:
+        ParibusError: says what is wrong, and how to save the rest.
+    """
+    (said,) = db.execute("pragma quick_check(1)").fetchone()
+    if said != "ok":
+        raise damaged(path, " ".join(said.replace("*** in database main ***", "").split()))
+
+
+def _refuse_cut(db: sqlite3.Connection, path: Path) -> None:
+    """Refuse a file that ends within a page, which SQLite would read as zeros."""
+    (size,) = db.execute("pragma page_size").fetchone()
+    if path.stat().st_size % size:
+        raise damaged(path, "it ends within a page")
+
+
+def columns(db: sqlite3.Connection) -> dict[str, list[str]]:
+    """Return the names of the columns of each table."""
+    names = [name for (name,) in db.execute("select name from sqlite_master where type = 'table'")]
+    query = "select name from pragma_table_info(?) order by cid"
+    return {name: [column for (column,) in db.execute(query, (name,))] for name in names}
+
+
+def _refuse_others(db: sqlite3.Connection, path: Path) -> None:
+    """Refuse what another version or another program made, before anything is written to it."""
+    # In this order: another process that makes the file meanwhile sets tables and version at once.
+    found = columns(db)
+    (version,) = db.execute("pragma user_version").fetchone()
+    if not (version or found) or (version == SCHEMA and _ours(found)):
+        return
+    expected, fix = EXPECTED, LEFT
+    got = f"{path}, an SQLite file of something else"
+    if version != SCHEMA and {"key", "identity", "record"} <= {*found.get("runs", ())}:
+        later = version > SCHEMA
+        got = f"{path} of version {version}, which {'a later' if later else 'an earlier'} paribus made"
+        expected = f"version {SCHEMA}"
+        fix = f"Update paribus, or {LEFT[0].lower()}{LEFT[1:]}" if later else LEFT
+    raise ParibusError(WHAT, got=got, expected=expected, fix=fix)
+
+
+def _ours(found: dict[str, list[str]]) -> bool:
+    """Return whether tables are those of a store: runs at least, and none of our names with other columns."""
+    plain = sqlite3.connect(":memory:")
+    with _closed(plain):
+        plain.executescript(TABLES)
+        own = columns(plain)
+    return "runs" in found and all(found[name] == own[name] for name in found.keys() & own.keys())
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Say in a line what SQLite or the system says of a store's file.
+
+    Raises:
+        ParibusError: it said something.
+    """
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        raise _refusal(path, str(error)) from error
+
+
+def _refusal(path: Path, said: str) -> ParibusError:
+    if "locked" in said:
+        return ParibusError(
+            WHAT,
+            got=f"{path}, which another process holds ({said})",
+            expected="a file that is free within seconds",
+            fix=f"Wait for the other process or end it, and {AGAIN}",
+        )
+    if "full" in said or "No space left" in said or "disk I/O" in said:
+        return ParibusError(
+            WHAT,
+            got=f"{path}, which cannot be written any more ({said})",
+            expected="room on a disk that works",
+            fix=f"Make room, and {AGAIN}",
+        )
+    if "malformed" in said or "decode" in said:
+        return damaged(path, said)
+    closed = path.parent.is_dir() and not os.access(path.parent, os.W_OK)
+    got = f"{path}{', in a folder that cannot be written' if closed else ''} ({said})"
+    return ParibusError(WHAT, got=got, expected=EXPECTED, fix=AWAY)
+
+
+def damaged(path: Path, said: str) -> ParibusError:
+    """Return the refusal of a damaged store, with the way to save what can be read of it."""
+    saved = path.with_name(f"{path.stem}-saved{path.suffix}")
+    return ParibusError(
+        WHAT,
+        got=f"{path}, which is damaged ({said})",
+        expected="a whole file",
+        fix=f"Save what can be read by: paribus salvage {shlex.quote(str(path))} {shlex.quote(str(saved))}. "
+        "Then go on with --paribus-store and the new file: only what was lost is trained again.",
+    )
+
+
+@contextmanager
+def _closed(db: sqlite3.Connection) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        db.close()
+
+
+@contextmanager
+def _closed_on_error(db: sqlite3.Connection) -> Iterator[None]:
+    """Close the file again if it is refused."""
+    try:
+        yield
+    except BaseException:
+        db.close()
+        raise

@@ -1,0 +1,142 @@
+"""Commands ``paribus cache`` and ``paribus salvage``: what they show, remove, save and refuse."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from paribus.data.cache_limits import DAY, Limits, limits
+from paribus.frontends import cli
+from paribus.runs.store import Store
+from tests.helpers.toys import a_run
+
+Command = Callable[..., tuple[int, str, str]]
+HASH = "0123456789abcdef"
+
+
+@pytest.fixture
+def paribus(capsys: pytest.CaptureFixture[str]) -> Command:
+    """Return a function that runs the command line in this process; it returns status, output and errors."""
+
+    def run(*words: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            cli.main(words)
+        return (ended.value.code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Provide a cache with a program that was used ten days ago, and facts of a network."""
+    folder = tmp_path / "cache"
+    folder.mkdir()
+    monkeypatch.setenv("PARIBUS_CACHE", str(folder))
+    (folder / f"program-{HASH}.npz").write_bytes(bytes(2_000_000))
+    (folder / f"network-{HASH}.json").write_text("{}")
+    then = time.time() - 10 * DAY
+    os.utime(folder / f"program-{HASH}.npz", (then, then))
+    return folder
+
+
+def test_the_cache_is_shown_by_kind(folder: Path, paribus: Command) -> None:
+    status, output, _ = paribus("cache")
+    assert status == 0
+    assert re.sub(r"\d{4}-\d\d-\d\d", "DAY", output) == (
+        f"cache folder: {folder}\n"
+        "  network: 1 file of 0.0 MB, last used DAY (facts of networks)\n"
+        "  program: 1 file of 2.0 MB, last used DAY (steps of networks as programs)\n"
+        "in all: 2 files of 2.0 MB\n"
+        "limits: 1000 MB, 90 days without use\n"
+    )
+
+
+def test_the_cache_is_cleared(folder: Path, paribus: Command) -> None:
+    (folder / "mine.txt").write_text("a user's own")
+    assert paribus("cache", "--clear") == (
+        0,
+        f"removed: 2 files of 2.0 MB\ncache folder: {folder}\nin all: 0 files of 0.0 MB\n"
+        "limits: 1000 MB, 90 days without use\n",
+        "",
+    )
+    assert [path.name for path in folder.iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.parametrize("words", [["--limit", "1"], ["--days", "9"]])
+def test_limits_hold_at_once_and_from_then_on(
+    folder: Path, paribus: Command, words: list[str]
+) -> None:
+    _, output, _ = paribus("cache", *words)
+    assert output.startswith("removed: 1 file of 2.0 MB\n")
+    assert limits(folder) in (Limits(1, 90), Limits(1000, 9))
+    assert (folder / f"network-{HASH}.json").exists()
+
+
+@pytest.mark.parametrize("value", ["-1", "nan", "inf"])
+def test_limits_that_are_none_are_refused(folder: Path, paribus: Command, value: str) -> None:
+    status, _, said = paribus("cache", "--limit", value)
+    assert status == 2
+    assert said == (
+        f"paribus: --limit: got {float(value)}, expected a number, at least 0. Use --clear to remove all.\n"
+    )
+    assert limits(folder) == Limits()
+
+
+def test_a_cache_that_cannot_be_written_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, paribus: Command
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("PARIBUS_CACHE", str(tmp_path / "file" / "cache"))
+    assert paribus("cache")[0] == 0
+    assert paribus("cache", "--limit", "3") == (
+        2,
+        "",
+        f"paribus: the cache folder: got {tmp_path / 'file' / 'cache'} (Not a directory), expected a folder that can "
+        "be written. Name another by the environment variable PARIBUS_CACHE.\n",
+    )
+
+
+def test_no_home_is_said(monkeypatch: pytest.MonkeyPatch, paribus: Command) -> None:
+    for name in ("PARIBUS_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+
+    def homeless(_: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "expanduser", homeless)
+    assert paribus("cache") == (
+        2,
+        "",
+        "paribus: the cache folder: got no home folder for the cache: Could not determine home directory., expected a "
+        "home folder, or another place. Name one by the environment variable PARIBUS_CACHE.\n",
+    )
+
+
+def test_a_damaged_store_is_saved_by_the_command_that_its_refusal_names(
+    tmp_path: Path, paribus: Command
+) -> None:
+    from tests.runs.test_damaged_store import RECORDS, sql
+
+    path, new = tmp_path / "runs.sqlite", tmp_path / "runs-saved.sqlite"
+    with Store(path) as store:
+        for seed in range(3):
+            store.add(a_run(seed), RECORDS[seed])
+    sql(path, "update runs set record = '{' where seed = 1")
+    assert paribus("salvage", str(path), str(new)) == (
+        0,
+        f"runs: 2 kept, 1 lost\npredictions: 3 kept, 0 lost\nnew store: {new}; go on with --store {new}\n",
+        "",
+    )
+    with Store(new) as store:
+        assert [*store.get(a_run(seed).key for seed in range(3))] == [a_run(0).key, a_run(2).key]
+    assert paribus("salvage", str(path), str(new)) == (
+        2,
+        "",
+        f"paribus: files of paribus salvage: got {new}, which is there, expected a damaged store, and a path for a new "
+        "one where nothing is yet. Check both paths.\n",
+    )

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from paribus.errors import ParibusError
-from paribus.execution.pool import shutdown
 from paribus.execution.settings import OPTIONS, Settings
 from paribus.experiment.grid import parsed
 from paribus.frontends import explore
@@ -54,8 +53,6 @@ def main(words: Sequence[str] | None = None) -> None:
         # Errors name the options of pytest.
         sys.stderr.write(f"paribus: {error}\n".replace("--paribus-", "--"))
         status = 2
-    finally:
-        shutdown()  # they have nothing left to do, and would take seconds to end by themselves
     sys.exit(status)
 
 

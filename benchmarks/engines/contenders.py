@@ -23,7 +23,8 @@ from paribus.engines.rnn import only
 from paribus.engines.simd.trainer import COMPILED, CompiledTraining
 from paribus.engines.vmapped.fit import StackedTraining
 from paribus.execution.cost_model import chunk_size_of
-from paribus.execution.pool import ENVIRONMENT, one_thread, warm_up
+from paribus.execution.local_workers import ENVIRONMENT
+from paribus.execution.pool import one_thread, warm_up
 from paribus.training.loop import Training, deterministic
 
 TEXTBOOK = "textbook"

@@ -82,5 +82,7 @@ def _again(reserved: Reserved, known_answer: KnownAnswer) -> list[RunResult]:
     def keep(_run: Run, record: RunResult) -> None:
         records.append(replace(record, curves=rounded_curves(record.curves)))
 
-    execute(reserved.runs[known_answer.variant], jobs=reserved.session.study.jobs, keep=keep)
+    runs = reserved.runs[known_answer.variant]
+    for error in execute(runs, jobs=reserved.session.study.jobs, keep=keep).values():
+        raise error
     return records

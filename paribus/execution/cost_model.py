@@ -113,10 +113,26 @@ def chunk_seconds(runs: Sequence[Run]) -> float:
 
     Steps of a millisecond each are the guess then.
     """
+    known = _predicted(runs)
+    return len(runs) * runs[0].recipe.steps / 1000 if known is None else known
+
+
+def time_limit(runs: Sequence[Run]) -> float:
+    """Return the seconds after which a chunk is taken to hang, far beyond what it is predicted to take."""
+    known = _predicted(runs)
+    if known is None:
+        return LEAST_LIMIT + UNKNOWN_STEP * len(runs) * runs[0].recipe.steps
+    return LEAST_LIMIT + LIMIT_FACTOR * known
+
+
+LEAST_LIMIT, LIMIT_FACTOR, UNKNOWN_STEP = 3600.0, 50.0, 2.5
+
+
+def _predicted(runs: Sequence[Run]) -> float | None:
     run = runs[0]
     facts = known_facts(run)
     if facts is None or run.device != "cpu":
-        return len(runs) * run.recipe.steps / 1000
+        return None
     seconds = costs(facts, run.recipe, len(runs), machine_rates(), lane_rates).seconds
     return seconds.get(run.engine, seconds["stacked"])
 

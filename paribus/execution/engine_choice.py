@@ -12,7 +12,9 @@ from paribus.engines.vmapped.fit import why_not
 from paribus.engines.vmapped.trainer import WORTH_TRACING
 from paribus.execution.cost_model import chunk_size_of, costs
 from paribus.execution.engine_trials import START_SECONDS, TRIED_STEPS, NotCompiledError, trial
-from paribus.execution.executor import split_of, spread
+from paribus.execution.executor import split_of
+from paribus.execution.executors import Failure
+from paribus.execution.local_workers import LocalExecutor
 from paribus.execution.machine_rates import lane_rates, machine_rates
 from paribus.execution.network_facts import network_facts
 from paribus.execution.pool import one_thread, warm_up
@@ -75,14 +77,37 @@ def resolve_each(questions: Sequence[EngineQuery], jobs: int) -> Iterator[tuple[
     Questions are answered side by side, as what is chosen will be trained; on a GPU one after the other.
     """
     if jobs == 1 or len(questions) == 1 or any(q.run.device != "cpu" for q in questions):
-        yield from ((i, _resolved(question)) for i, question in enumerate(questions))
+        yield from ((i, resolve(*question)) for i, question in enumerate(questions))
     else:
         machine_rates()  # which all processes read, and only one that nothing disturbs measures
-        yield from spread(_resolved, questions, jobs)
+        numbered = list(enumerate(questions))
+        for (i, _), found in LocalExecutor(jobs).spread(_resolved, numbered, limit=_limit):
+            yield i, _chosen(found)
 
 
-def _resolved(question: EngineQuery) -> EngineChoice:
-    return resolve(*question)
+TRIAL_LIMIT = 3600.0
+"""Seconds after which the choice of an engine, which tries a few steps, is taken to hang."""
+
+
+def _limit(_numbered: object) -> float:
+    return TRIAL_LIMIT
+
+
+def _chosen(found: EngineChoice | Failure) -> EngineChoice:
+    """Return what was found; the loop where the process that looked was lost, and the run will tell.
+
+    Raises:
+        ParibusError: the network, the loss or the data raised an error.
+    """
+    if not isinstance(found, Failure):
+        return found
+    if not found.lost:
+        raise found.error
+    return EngineChoice("loop", f"its first steps could not be timed: {found.error}")
+
+
+def _resolved(numbered: tuple[int, EngineQuery]) -> EngineChoice:
+    return resolve(*numbered[1])
 
 
 def _cohort(question: EngineQuery) -> list[Run]:

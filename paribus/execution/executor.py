@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 import platform
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from queue import SimpleQueue
-from typing import TypeVar
 
 import torch
 
 from paribus.data.cache import keep_latest
 from paribus.data.dataset import PARTS, Dataset, Split
-from paribus.engines.cohorts import MAX_CHUNK, chunks, stacked
+from paribus.engines.cohorts import MAX_CHUNK, chunks, cohort_key, stacked
 from paribus.engines.simd.trainer import COMPILED, train_compiled
 from paribus.engines.vmapped.fit import train_together
 from paribus.errors import ParibusError, error_context
-from paribus.execution.pool import one_thread, warm_up, workers
+from paribus.execution.executors import (
+    Executor,
+    Failure,
+    Found,
+    TimeLimitError,
+    Work,
+    WorkerDiedError,
+    no_limit,
+)
+from paribus.execution.local_workers import LocalExecutor
+from paribus.execution.pool import one_thread, warm_up
 from paribus.experiment.task import Task
 from paribus.runs.run import Run, RunResult
 from paribus.spec import canonical
 from paribus.training.loop import train
+
+EXPECTED = "a forward and backward pass without an error"
+CHECK_THE_NETWORK = "Check that the network's output fits the task's loss and the data's shape."
 
 
 def execute(
@@ -33,95 +42,133 @@ def execute(
     keep: Callable[[Run, RunResult], None],
     chunk_size: int = MAX_CHUNK,
     seconds: Callable[[Sequence[Run]], float] = len,
-) -> None:
-    """Train every run; ``keep`` is called in this process with each record as soon as it is there.
+    limit: Callable[[Sequence[Run]], float] = no_limit,
+) -> dict[str, ParibusError]:
+    """Train every run that can be; ``keep`` is called in this process with each record as soon as it is there.
 
-    Runs on a GPU, a single run and a single job are trained in this process. A worker that is killed costs the runs
-    that it held, which are given to a new one, once. A process trains at most ``chunk_size`` runs at once, and what
-    takes the most ``seconds`` of those comes first.
+    Runs on a GPU, a single run and a single job are trained in this process. A process trains at most ``chunk_size``
+    runs at once, and what takes the most ``seconds`` of those comes first. In a worker, a chunk is ended after as many
+    seconds as its ``limit``.
 
-    Raises:
-        ParibusError: a network or loss raised an error; it names the run. What was finished before is kept.
+    A chunk that fails costs no other. Where it holds several variants, each is tried again by itself; where its worker
+    died, it is tried again with nothing beside it, since somebody else may have killed it, or taken its memory.
+
+    Returns:
+        Why a run has no record, by its key: what the network, the loss or the data raised, or how its worker ended.
     """
     work = chunks(runs, jobs, chunk_size, seconds)
     here = jobs == 1 or len(work) == 1 or any(run.device != "cpu" for run in runs)
-    for i, records in _in_process(work) if here else spread(train_chunk, work, jobs):
-        for run, record in zip(work[i], records, strict=True):
-            keep(run, record)
+    kind: Callable[[int], Executor] = _ThisProcess if here else LocalExecutor
+    failures = Failures()
+    for together, pieces in ((jobs, work), (jobs, failures.raised), (1, failures.suspects)):
+        offered = filter(failures.worth_trying, pieces)
+        for chunk, found in kind(together).spread(train_chunk, offered, limit=limit):
+            if isinstance(found, Failure):
+                failures.note(chunk, found)
+                continue
+            for run, record in zip(chunk, found, strict=True):
+                keep(run, record)
+    return failures.errors
 
 
 Chunk = Sequence[Run]
-Work = TypeVar("Work")
-Found = TypeVar("Found")
 
 
-def _in_process(work: Sequence[Chunk]) -> Iterator[tuple[int, list[RunResult]]]:
-    warm_up()
-    with one_thread():
-        for i, chunk in enumerate(work):
-            yield i, train_chunk(chunk)
+class Failures:
+    """Chunks that failed, and those of them that are tried again.
 
-
-def spread(
-    function: Callable[[Work], Found], work: Sequence[Work], jobs: int
-) -> Iterator[tuple[int, Found]]:
-    """Call a function on each piece of work, in workers of one thread each; yield each result with its place.
-
-    A worker that is killed costs the pieces that it held, which are given to a new one, once.
-
-    Raises:
-        ParibusError: workers were killed twice. Whatever else the function raises, after what was finished before.
+    Attributes:
+        errors: why a run has no record, by its key.
+        raised: chunks that are tried again, because another variant trained beside them raised an error or hung.
+        suspects: chunks that are tried again with nothing beside them, because their worker died.
     """
-    from loky.process_executor import TerminatedWorkerError
 
-    waiting = dict(enumerate(work))
-    for attempt in range(2):
-        try:
-            for i, result in _once(function, waiting, jobs):
-                del waiting[i]
-                yield i, result
-        except TerminatedWorkerError as error:
-            if attempt:
-                raise ParibusError(
-                    "a worker process",
-                    got=f"killed twice, with {len(waiting)} pieces of work left ({error})",
-                    expected="enough memory for one run a worker",
-                    fix="Use fewer with --paribus-jobs; what was finished is kept.",
-                ) from error
-            continue
-        return
+    def __init__(self) -> None:
+        self.errors: dict[str, ParibusError] = {}
+        self.raised: list[Chunk] = []
+        self.suspects: list[Chunk] = []
+        self._hung: dict[str, ParibusError] = {}
+        self._again: set[str] = set()
+
+    def note(self, chunk: Chunk, failure: Failure) -> None:
+        """Note that a chunk failed: for good, or to be tried again."""
+        variants = _by_variant(chunk)
+        died = isinstance(failure.error, WorkerDiedError)
+        if len(variants) > 1 or (died and chunk[0].key not in self._again):
+            (self.suspects if died else self.raised).extend(variants)
+            self._again |= {run.key for run in chunk} if died else set()
+            return
+        error = _error(chunk, failure.error)
+        self.errors |= {run.key: error for run in chunk}
+        if isinstance(failure.error, TimeLimitError):
+            self._hung[_variant(chunk[0])] = error
+
+    def worth_trying(self, chunk: Chunk) -> bool:
+        """Return whether a chunk should be tried: not if another one of its variant hung; that is noted then."""
+        for variant in _by_variant(chunk):
+            if error := self._hung.get(_variant(variant[0])):
+                self.errors |= {run.key: error for run in variant}
+        return not all(run.key in self.errors for run in chunk)
 
 
-def _once(
-    function: Callable[[Work], Found], work: Mapping[int, Work], jobs: int
-) -> Iterator[tuple[int, Found]]:
-    pool = workers(jobs)
-    # Told from a thread that ends with its pool where warnings are errors, as in many people's tests.
-    warnings.filterwarnings("ignore", "A worker (was restarted|stopped)", UserWarning)
-    futures: dict[Future[Found], int] = {
-        pool.submit(function, piece): i for i, piece in work.items()
-    }
-    # `concurrent.futures.wait` would hold the locks of all of them, and for ever where Ctrl-C comes just then.
-    done: SimpleQueue[Future[Found]] = SimpleQueue()
-    for future in futures:
-        future.add_done_callback(done.put)
-    left = len(futures)
-    try:
-        while left:
-            batch = [done.get()]
-            while not done.empty():
-                batch.append(done.get())
-            left -= len(batch)
-            # Finished ones first, so that an error loses none of them.
-            for future in sorted(batch, key=lambda f: f.exception() is not None):
-                yield futures[future], future.result()
-    except (KeyboardInterrupt, GeneratorExit):
-        # Nobody is left to keep what the workers still do, and a run may take minutes.
-        pool.shutdown(wait=True, kill_workers=True)
-        raise
-    finally:
-        for future in futures:
-            future.cancel()
+def _variant(run: Run) -> str:
+    """Return a name that runs of one variant share, and trials of one network."""
+    return run.kind_key if run.trial is None else cohort_key(run)
+
+
+def _by_variant(chunk: Chunk) -> list[Chunk]:
+    variants: dict[str, list[Run]] = {}
+    for run in chunk:
+        variants.setdefault(_variant(run), []).append(run)
+    return list(variants.values())
+
+
+def _error(chunk: Chunk, error: BaseException) -> ParibusError:
+    """Return an error that names a run of a chunk and what became of it."""
+    if isinstance(error, ParibusError):
+        return error
+    what = _training_of(chunk[0], len(chunk))
+    if isinstance(error, TimeLimitError):
+        return ParibusError(
+            what,
+            got=str(error),
+            expected="less time than --paribus-time-limit",
+            fix="Allow more there, or mend what hangs; other runs of this variant were not tried.",
+        )
+    if isinstance(error, WorkerDiedError):
+        return ParibusError(
+            what,
+            got=f"a process that {error}, twice, the second time with nothing beside it",
+            expected="a network that neither ends nor crashes its process, and memory enough for it",
+            fix="Try one with paribus check, or take a smaller batch or network.",
+        )
+    return ParibusError(
+        what, got=f"{type(error).__name__}: {error}", expected=EXPECTED, fix=CHECK_THE_NETWORK
+    )
+
+
+class _ThisProcess:
+    """Executor that does one piece of work after another in this process; no piece is ended before it is done."""
+
+    def __init__(self, jobs: int) -> None:
+        self.jobs = jobs
+
+    def spread(
+        self,
+        function: Callable[[Work], Found],
+        work: Iterable[Work],
+        *,
+        limit: Callable[[Work], float] = no_limit,  # noqa: ARG002 - nobody is there to end it
+    ) -> Iterator[tuple[Work, Found | Failure]]:
+        """Call a function on each piece of work, as `Executor` says."""
+        warm_up()
+        with one_thread():
+            for piece in work:
+                try:
+                    found: Found | Failure = function(piece)
+                except ParibusError as error:
+                    found = Failure(error)
+                yield piece, found
 
 
 def train_chunk(chunk: Chunk) -> list[RunResult]:
@@ -139,12 +186,12 @@ def train_chunk(chunk: Chunk) -> list[RunResult]:
 
 def run_error_context(run: Run, together: int = 1) -> AbstractContextManager[None]:
     """Turn whatever a network, a loss or the data raise into an error that names the run."""
+    return error_context(_training_of(run, together), expected=EXPECTED, fix=CHECK_THE_NETWORK)
+
+
+def _training_of(run: Run, together: int) -> str:
     among = f", one of {together} trained together" if together > 1 else ""
-    return error_context(
-        f"training of {run.recipe.model.label} on {run.task.name!r} with seed {run.seed}{among}",
-        expected="a forward and backward pass without an error",
-        fix="Check that the network's output fits the task's loss and the data's shape.",
-    )
+    return f"training of {run.recipe.model.label} on {run.task.name!r} with seed {run.seed}{among}"
 
 
 def _together(chunk: Chunk, splits: Sequence[Split]) -> list[RunResult]:

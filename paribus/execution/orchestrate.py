@@ -75,11 +75,17 @@ def run_suites(
 
 
 def train_all(session: Session, cases: Sequence[Case]) -> None:
-    """Train every case that can run here, then more seeds of what is open where seeds are a sequence."""
-    for case in cases:
-        if not session.study.skip_reason(case):
-            session.train_group(case)
+    """Train every case that can run here, then more seeds of what is open where seeds are a sequence.
+
+    A case that fails costs no other, and its page tells why it did.
+
+    Raises:
+        ParibusError: that of the first case that failed, after all others were trained.
+    """
+    errors = session.train_each(cases)
     session.follow(cases)
+    for error in errors:
+        raise error
 
 
 def look_at_results(study: Study, cases: Sequence[Case]) -> list[Result]:

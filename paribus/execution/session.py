@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -14,10 +13,11 @@ from paribus.engines.cohorts import cohort_key, stacked
 from paribus.errors import ParibusError
 from paribus.execution.arm_state import ArmState
 from paribus.execution.cases import Case
-from paribus.execution.cost_model import chunk_seconds
+from paribus.execution.checkout import checked_out
+from paribus.execution.cost_model import chunk_seconds, time_limit
 from paribus.execution.data_summary import note_what_was_read
 from paribus.execution.executor import execute, run_error_context
-from paribus.execution.pool import prestart
+from paribus.execution.local_workers import prestart
 from paribus.execution.preflight import check_before_training
 from paribus.execution.progress import ProgressBar
 from paribus.execution.settings import Settings
@@ -68,7 +68,7 @@ class Session:
         self._timed: set[tuple[str, str, str]] = set()
         self._planned: list[Case] = []
         self._cohorts: dict[str, str] = {}
-        self._alone: set[tuple[str, str, str, str]] = set()
+        self._failed: dict[str, ParibusError] = {}
 
     @property
     def settings(self) -> Settings:
@@ -87,7 +87,7 @@ class Session:
         note_what_was_read(self.study, cases)
         on_cpu = any(case.device == "cpu" for case in cases)
         if self.study.jobs > 1 and on_cpu and self.study.store.empty:
-            prestart(self.study.jobs)  # after what may be refused, which should not wait for them
+            prestart()  # after what may be refused, which should not wait for them
         here = [case for case in cases if not self.study.skip_reason(case)]
         self._choose_engines(here)
         self._planned += here
@@ -129,7 +129,7 @@ class Session:
         return left + len(self._missing(plan.all))
 
     def _missing(self, runs: Sequence[Run]) -> list[Run]:
-        runs = [run for run in runs if run.trial != PENDING]
+        runs = [run for run in runs if run.trial != PENDING and run.key not in self._failed]
         if self.settings.retrain:
             return [run for run in runs if run.key not in self.trained]
         stored = self.study.store.get(run.key for run in runs)
@@ -147,17 +147,31 @@ class Session:
 
     # Training
 
+    def train_each(self, cases: Sequence[Case]) -> list[ParibusError]:
+        """Train all cases that can run here; what fails costs no other, and is noted for its page and returned."""
+        errors = []
+        for case in cases:
+            if self.study.skip_reason(case):
+                continue
+            try:
+                self.train_group(case)
+            except ParibusError as error:
+                self.study.failures[case] = str(error)
+                errors.append(error)
+        return errors
+
     def train_group(self, case: Case) -> list[Run]:
         """Train the missing runs of a case and of the planned cases that are trained together with it.
 
         A cohort costs little more than a run, and runs of a comparison give every process work until the last is done.
-        A case of which nothing is missing trains nothing.
+        A case of which nothing is missing trains nothing, and what failed once is not tried again.
 
         Returns:
             The runs that were trained now, of whichever case; trials before those that count.
 
         Raises:
-            ParibusError: a network, a loss or the data raised an error; it names the run.
+            ParibusError: a run of the case failed: a network, a loss or the data raised an error, or ended or hung the
+                worker. All others of the group were trained before.
         """
         trials: list[Run] = []
         if case.arm == "tuned":
@@ -200,30 +214,31 @@ class Session:
         estimate = self._estimate(case, len(missing))
         self.progress.forecast.planned += estimate
         self._execute(f"{case.suite} pilot", case, missing, estimate)
+        self._refuse_failed(runs)
 
     def _train(self, case: Case, runs_of: Callable[[Case], Sequence[Run]]) -> list[Run]:
         """Train the missing runs of a case and of its group: those that count, or the trials."""
         own = self._missing(runs_of(case))
-        if not own:
-            return []
-        label = case.name if own[0].trial is None else f"{case.name}, trials"
-        estimate = self._estimate(case, len(own))
-        group = self._group(case, own, runs_of)
-        others = [run for runs in group.values() for run in runs]
-        try:
+        others: list[Run] = []
+        if own:
+            label = case.name if own[0].trial is None else f"{case.name}, trials"
+            estimate = self._estimate(case, len(own))
+            group = self._group(case, own, runs_of)
+            others = [run for runs in group.values() for run in runs]
             self._execute(
                 f"{label} and {len(group)} more" if group else label,
                 case,
                 own + others,
                 estimate + sum(self._estimate(c, len(runs)) for c, runs in group.items()),
             )
-        except ParibusError:
-            if not group:
-                raise
-            # Whose run it was is reported when that case's turn comes; nothing is trained beside these again.
-            self._alone.add(case.arm_key)
-            self._execute(label, case, self._missing(runs_of(case)), 0.0)
-        return own + others
+        self._refuse_failed(runs_of(case))
+        return [run for run in own + others if run.key not in self._failed]
+
+    def _refuse_failed(self, runs: Sequence[Run]) -> None:
+        """Raise the error of the first of these runs that failed, if any did."""
+        for run in runs:
+            if error := self._failed.get(run.key):
+                raise error
 
     def _execute(self, label: str, case: Case, runs: Sequence[Run], estimate: float) -> None:
         """Train runs, each kept as soon as it is there."""
@@ -239,7 +254,18 @@ class Session:
                 advance()
 
             jobs, size = self.study.jobs, choice.chunk_size
-            execute(runs, jobs=jobs, keep=keep, chunk_size=size, seconds=chunk_seconds)
+            self._failed |= execute(
+                runs,
+                jobs=jobs,
+                keep=keep,
+                chunk_size=size,
+                seconds=chunk_seconds,
+                limit=self._limit,
+            )
+
+    def _limit(self, chunk: Sequence[Run]) -> float:
+        """Return the seconds that a worker may take for a chunk."""
+        return self.settings.time_limit or time_limit(chunk)
 
     def _group(
         self, case: Case, own: Sequence[Run], runs_of: Callable[[Case], Sequence[Run]]
@@ -249,8 +275,6 @@ class Session:
         Those of its arm give every process work until the last variant is done. Those of all their cohorts cost little
         more in one stack.
         """
-        if case.arm_key in self._alone:
-            return {}
         planned = self._planned if self.study.jobs > 1 else []
         beside = [c for c in planned if c.arm_key == case.arm_key]
         runs = [*own, *(run for c in beside for run in runs_of(c))]
@@ -277,13 +301,20 @@ class Session:
     # A sequence of seeds
 
     def follow(self, cases: Sequence[Case]) -> None:
-        """Where seeds are a sequence, add some to what is still open, look again, and so on up to the cap."""
+        """Where seeds are a sequence, add some to what is still open, look again, and so on up to the cap.
+
+        Raises:
+            ParibusError: a run of the seeds that were added failed.
+        """
         if self.settings.max_seeds is None:
             return
         here = [case for case in cases if not self.study.skip_reason(case)]
+        errors: list[ParibusError] = []
         for arm in {case.arm_key: self.study.arm(case) for case in here}.values():
             while open_cases := self._open(arm):
-                self._add_seeds(open_cases)
+                errors += self._add_seeds(open_cases)
+        for error in errors:
+            raise error
 
     def _open(self, arm: ArmState) -> list[Case]:
         """Look at an arm; return the cases that need more seeds, the baseline first; none at the cap."""
@@ -294,17 +325,19 @@ class Session:
         names += [v for name, c in result.interactions.items() if c.open for v in crossings[name]]
         if not names or len(result.baseline.runs) >= (self.settings.max_seeds or 0):
             return []
-        wanted = dict.fromkeys([result.baseline.variant.name, *names])
-        return [arm.cases[0]._replace(variant=name) for name in wanted]
+        wanted = [case for case in arm.cases[1:] if case.variant in names and not self._fails(case)]
+        return [arm.cases[0], *wanted] if wanted and not self._fails(arm.cases[0]) else []
 
-    def _add_seeds(self, cases: Sequence[Case]) -> None:
-        """Train some more seeds of these cases."""
+    def _fails(self, case: Case) -> bool:
+        return any(run.key in self._failed for run in self.study.runs(case))
+
+    def _add_seeds(self, cases: Sequence[Case]) -> list[ParibusError]:
+        """Train some more seeds of these cases; returns why some failed."""
         count = min(len(self.study.seeds_of(cases[0])) + SEEDS_ADDED, self.settings.max_seeds or 0)
         for case in cases:
             self.study.arm(case).extend(case.variant, range(count))
         self._forecast(cases)
-        for case in cases:
-            self.train_group(case)
+        return self.train_each(cases)
 
     # Step times, and where all of this comes from
 
@@ -329,22 +362,4 @@ class Session:
     @cached_property
     def source(self) -> dict[str, object]:
         """Commit that is checked out, and whether files differ from it."""
-        commit = _git("rev-parse", "--short=12", "HEAD")
-        return {
-            "commit": commit or "unknown",
-            "dirty": bool(_git("status", "--porcelain", "--untracked-files=no")),
-        }
-
-
-def _git(*arguments: str) -> str:
-    try:
-        done = subprocess.run(  # noqa: S603 - the arguments are this file's own
-            ["git", *arguments],  # noqa: S607 - whichever git the user has
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return done.stdout.strip()
+        return checked_out()

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from paribus.data.paths import usable_path
 from paribus.errors import ParibusError
-from paribus.execution.pool import shutdown
 from paribus.execution.settings import OPTIONS, Settings, refuse_unwritable
 from paribus.experiment.grid import parsed
 from paribus.frontends import explore
@@ -61,8 +60,6 @@ def main(words: Sequence[str] | None = None) -> None:
     except Exception as error:  # noqa: BLE001 - no traceback reaches a user
         line, status = last_line(error)
         sys.stderr.write(f"paribus: {line}\n")
-    finally:
-        shutdown()  # they have nothing left to do, and would take seconds to end by themselves
     sys.exit(status)
 
 

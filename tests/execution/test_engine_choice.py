@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-import loky
 import numpy as np
 import pytest
 import torch
@@ -25,6 +24,7 @@ from paribus.execution.cost_model import Costs
 from paribus.execution.engine_choice import EngineChoice, EngineQuery, common, resolve, resolve_each
 from paribus.execution.engine_trials import NotCompiledError, trial
 from paribus.execution.executor import execute, split_of
+from paribus.execution.local_workers import shutdown
 from paribus.execution.session import Session
 from paribus.runs.run import Outcome, Run, RunResult
 from tests.helpers.refusals import refused
@@ -707,7 +707,7 @@ def test_verdicts_do_not_depend_on_the_engine(opened: Opener) -> None:
 @pytest.fixture(scope="module", autouse=True)
 def _no_worker_is_left() -> Iterator[None]:
     yield
-    loky.get_reusable_executor().shutdown(wait=True, kill_workers=True)
+    shutdown()
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 1e-6)])

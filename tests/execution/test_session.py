@@ -233,9 +233,9 @@ def test_cohorts_are_whole_whichever_comparison_they_are_of(
     both = Suite(name="toys", title="Toys", comparisons=tuple(made))
     trained: list[int] = []
 
-    def execute(runs: Sequence[Run], **settings: Any) -> None:
+    def execute(runs: Sequence[Run], **settings: Any) -> dict[str, ParibusError]:
         trained.append(len(runs))
-        executor.execute(runs, **settings)
+        return executor.execute(runs, **settings)
 
     monkeypatch.setattr(module, "execute", execute)
     session = opened(both, engine="stacked", jobs=jobs, seeds=3)
@@ -392,16 +392,16 @@ def test_workers_start_once_nothing_is_refused_unless_all_may_be_known(
     opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     woken: list[int] = []
-    monkeypatch.setattr(module, "prestart", woken.append)
+    monkeypatch.setattr(module, "prestart", lambda: woken.append(1))
     chosen = _cases(suite())
     opened(jobs=2, engine="loop").prepare(chosen)
-    assert woken == [2]
+    assert woken == [1]
     first = opened(engine="loop")
     first.prepare(chosen)
-    assert woken == [2]
+    assert woken == [1]
     first.train_group(chosen[0])
     opened(jobs=2, engine="loop").prepare(chosen)
-    assert woken == [2]
+    assert woken == [1]
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ def test_every_setting_has_an_option_of_its_name_and_default() -> None:
         "problems": "problem",
         "tests": "test",
         "panels": "panel",
+        "time_limit": "time-limit",
     }
     for setting in fields(Settings):
         option = OPTIONS[names.get(setting.name, setting.name)]
@@ -104,6 +106,14 @@ NO_GPU = (
             {"jobs": 0},
             "number of jobs: got 0, expected at least 1. "
             "Leave --paribus-jobs out to use one process a core.",
+        ),
+        *(
+            (
+                {"time_limit": seconds},
+                f"time limit: got {seconds:g}, expected a positive number of seconds. "
+                "Leave --paribus-time-limit out for an hour and more.",
+            )
+            for seconds in (0.0, -1.0, math.nan)
         ),
         ({"device": "cuda"}, NO_GPU),
         (

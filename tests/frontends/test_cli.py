@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from paribus.errors import ParibusError
-from paribus.execution.pool import prestart, shutdown, workers
 from paribus.execution.settings import OPTIONS
 from paribus.experiment.task import Task
 from paribus.frontends import cli, discovery
@@ -340,23 +339,12 @@ def test_a_mistake_ends_the_command_before_workers_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, paribus: Command
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    seen: list[int] = []
-    monkeypatch.setattr("paribus.execution.session.prestart", seen.append)
+    seen: list[None] = []
+    monkeypatch.setattr("paribus.execution.session.prestart", lambda: seen.append(None))
     monkeypatch.setattr(sys, "path", list(sys.path))
     arguments = ("run", "optimizers", "--data", "nowhere.csv", "--jobs", "3", "--out", "out")
     assert paribus(*arguments)[0] == 2
     assert seen == []
-
-
-def test_workers_that_are_still_starting_are_ended_at_once() -> None:
-    shutdown()  # those of other tests
-    prestart(1)
-    (process,) = workers(1)._processes.values()
-    shutdown()
-    process.join(timeout=30)
-    assert process.exitcode is not None
-    assert list(workers(1).map(abs, [-2])) == [2]
-    shutdown()
 
 
 OWN = """

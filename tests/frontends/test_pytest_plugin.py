@@ -566,7 +566,7 @@ def test_ordinary_tests_do_not_load_torch_and_see_nothing_of_paribus(
         def test_what_is_loaded():
             loaded = {name.partition(".")[0] for name in sys.modules}
             assert "paribus.frontends.pytest_plugin" in sys.modules
-            assert not loaded & {"torch", "numpy", "pandas", "matplotlib", "sklearn", "scipy", "loky"}
+            assert not loaded & {"torch", "numpy", "pandas", "matplotlib", "sklearn", "scipy", "multiprocessing"}
         """
     )
     result = pytester.run(*_command("--no-header"))

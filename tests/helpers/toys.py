@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import secrets
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -81,6 +82,31 @@ def _made(marker: Path) -> bool:
     except FileExistsError:
         return False
     return True
+
+
+class Fatal(Small):
+    """Network that is the end of its process in its third training step, which a trial pass does not reach."""
+
+    calls = 0
+
+    def __init__(self, *, inputs: tuple[int, ...], outputs: int, way: str) -> None:
+        super().__init__(inputs=inputs, outputs=outputs)
+        self.way = way
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += self.training
+        if self.calls > 2:
+            WAYS[self.way]()
+        return super().forward(x)
+
+
+WAYS = {
+    "exit": lambda: os._exit(3),
+    "crash": lambda: os.kill(os.getpid(), signal.SIGSEGV),
+    "memory": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    "hang": lambda: time.sleep(1000),
+    "quit": lambda: sys.exit("enough"),
+}
 
 
 class Unpaired(Small):

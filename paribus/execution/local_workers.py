@@ -1,0 +1,226 @@
+"""Workers of this machine: processes of one thread each, forked from one parent that imported torch once."""
+
+from __future__ import annotations
+
+import atexit
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from multiprocessing import connection, forkserver
+from types import ModuleType
+from typing import Any, TypeVar
+
+import cloudpickle
+
+from paribus.execution.executors import Failure, TimeLimitError, WorkerDiedError, no_limit
+from paribus.execution.worker import serve
+
+Work = TypeVar("Work")
+Found = TypeVar("Found")
+
+# glibc gives memory of large tensors back to the system at once, and has every page of the next one zeroed: about a
+# tenth of a convolutional network's step. Elsewhere these variables mean nothing.
+ENVIRONMENT = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**31)}
+
+# Where the system's own libraries do not survive a fork, every worker imports torch itself.
+FORKED = sys.platform.startswith("linux")
+_context: Any = multiprocessing.get_context("forkserver" if FORKED else "spawn")
+
+
+class LocalExecutor:
+    """Executor whose workers are processes of this machine; they wait for more work when theirs is done.
+
+    Args:
+        jobs: how many work at once.
+    """
+
+    def __init__(self, jobs: int) -> None:
+        self.jobs = jobs
+
+    def spread(
+        self,
+        function: Callable[[Work], Found],
+        work: Iterable[Work],
+        *,
+        limit: Callable[[Work], float] = no_limit,
+    ) -> Iterator[tuple[Work, Found | Failure]]:
+        """Call a function on each piece of work, as `Executor` says."""
+        left, busy = iter(work), dict[_Worker, Work]()
+
+        def refill() -> None:
+            while len(busy) < self.jobs:
+                for piece in left:
+                    busy[_given(function, piece, limit(piece))] = piece
+                    break
+                else:
+                    return
+
+        try:
+            refill()
+            while busy:
+                ready = [(busy.pop(each), each.result()) for each in _first_done(list(busy))]
+                # Whoever hears of a failure first may want no more of its kind.
+                yield from (each for each in ready if isinstance(each[1], Failure))
+                refill()
+                yield from (each for each in ready if not isinstance(each[1], Failure))
+        finally:
+            # Nobody is left to keep what they still do, and a piece may take minutes.
+            for each in busy:
+                each.end()
+
+
+def prestart() -> None:
+    """Have the parent of the workers import torch while this process does something else."""
+    if not FORKED:
+        return
+    forkserver.set_forkserver_preload(["paribus.execution.preloaded"])
+    with _starting():
+        forkserver.ensure_running()
+
+
+def shutdown() -> None:
+    """End all workers that wait for work."""
+    while _idle:
+        _idle.pop().end()
+
+
+_idle: list[_Worker] = []
+atexit.register(shutdown)
+
+
+class _Worker:
+    """Process that does one piece of work at a time."""
+
+    def __init__(self) -> None:
+        prestart()
+        self.connection, theirs = _context.Pipe()
+        self.process = _context.Process(target=serve, args=(theirs,), daemon=True)
+        # The parent of forked workers runs by now, and is all that they inherit from.
+        with nullcontext() if FORKED else _starting(), _no_script():
+            self.process.start()
+        theirs.close()
+        self.seconds = self.until = float("inf")
+
+    def give(self, task: bytes, seconds: float) -> None:
+        """Send a piece of work, which may take so many seconds.
+
+        Raises:
+            OSError: the process has ended.
+        """
+        self.connection.send_bytes(task)
+        self.seconds, self.until = seconds, time.monotonic() + seconds
+
+    def result(self) -> Any:
+        """Return what came of the work, or a `Failure`, and wait for more work if that can be."""
+        try:
+            if not self.connection.poll():
+                return self._lost()
+            found, error, stays = cloudpickle.loads(self.connection.recv_bytes())
+        except (EOFError, OSError):
+            self.process.join(timeout=5)
+            return self._lost()
+        if stays:
+            _idle.append(self)
+        else:
+            self.end()
+        return found if error is None else Failure(error)
+
+    def _lost(self) -> Failure:
+        code = self.process.exitcode
+        running = code is None and time.monotonic() >= self.until
+        self.end()
+        if running:
+            return Failure(TimeLimitError(f"no end after {self.seconds:.0f} s"))
+        return Failure(WorkerDiedError(told(code)))
+
+    def end(self) -> None:
+        """End the process at once, whatever it does."""
+        self.process.kill()
+        self.process.join(timeout=5)
+        self.connection.close()
+
+
+def _given(function: Callable[[Work], Found], piece: Work, seconds: float) -> _Worker:
+    """Return a worker that was given a piece of work: one that waits for some, or a new one."""
+    task: bytes = cloudpickle.dumps((function, piece))
+    while _idle:
+        worker = _idle.pop()
+        try:
+            worker.give(task, seconds)
+        except OSError:  # it waited too long
+            worker.end()
+        else:
+            return worker
+    worker = _Worker()
+    worker.give(task, seconds)
+    return worker
+
+
+def _first_done(workers: list[_Worker]) -> list[_Worker]:
+    """Wait for any of these workers; return those that answered, died or took too long."""
+    until = min(worker.until for worker in workers)
+    timeout = None if until == float("inf") else max(0.0, until - time.monotonic())
+    ready = connection.wait(
+        [thing for worker in workers for thing in (worker.connection, worker.process.sentinel)],
+        timeout,
+    )
+    now = time.monotonic()
+    return [
+        worker
+        for worker in workers
+        if worker.connection in ready or worker.process.sentinel in ready or worker.until <= now
+    ]
+
+
+def told(code: int | None) -> str:
+    """Say how a process ended, by its exit code.
+
+    >>> told(3), told(-11)
+    ('ended with exit status 3', 'ended by SIGSEGV')
+    """
+    if code is None or code >= 0:
+        return f"ended with exit status {'unknown' if code is None else code}"
+    name = signal.Signals(-code).name
+    memory = ", as the system does where memory runs out" if name == "SIGKILL" else ""
+    return f"ended by {name}{memory}"
+
+
+@contextmanager
+def _starting() -> Iterator[None]:
+    """Start processes that have the environment of workers, and that Ctrl-C and a hang-up of the terminal pass by.
+
+    These signals reach every process of a terminal, and it is the driver that answers them. A signal that comes
+    meanwhile reaches this process afterwards.
+    """
+    before = {name: os.environ.get(name) for name in ENVIRONMENT}
+    os.environ.update(ENVIRONMENT)
+    try:
+        if hasattr(signal, "pthread_sigmask"):
+            mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
+            try:
+                yield
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        else:
+            yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _no_script() -> Iterator[None]:
+    """Keep a new process from running the script of this one again: what workers need of it is sent by value."""
+    script = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = script

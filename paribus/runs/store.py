@@ -8,7 +8,7 @@ import json
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
@@ -150,8 +150,8 @@ class Store:
             ParibusError: a trial of a search that was scored on the test part.
         """
         _refuse_judged_trial(run, record)
-        curves = rounded_curves(record.curves)
-        fields = asdict(replace(record, predictions=None, curves=curves))
+        plain = {field.name: getattr(record, field.name) for field in fields(record)}
+        plain |= {"predictions": None, "curves": rounded_curves(record.curves)}
         with self._db:
             self._db.execute(
                 "insert or replace into runs values (?, ?, ?, ?, ?, ?)",
@@ -160,7 +160,7 @@ class Store:
                     canonical(run.identity),
                     record.seed,
                     record.outcome.value,
-                    json.dumps(fields),
+                    json.dumps(plain),
                     _now(),
                 ),
             )
@@ -170,6 +170,11 @@ class Store:
                     "insert into predictions values (?, ?)",
                     (record.key, _packed(record.predictions)),
                 )
+
+    def held(self, keys: Iterable[str]) -> set[str]:
+        """Return the keys of those runs that are there; their records are not read."""
+        query = "select 1 from runs where key = ?"
+        return {key for key in keys if self._db.execute(query, (key,)).fetchone()}
 
     def get(self, keys: Iterable[str]) -> dict[str, RunResult]:
         """Return the records that are there, by key, without their predictions."""

@@ -15,7 +15,7 @@ from paribus.execution.engine_trials import START_SECONDS, TRIED_STEPS, NotCompi
 from paribus.execution.executor import split_of, spread
 from paribus.execution.machine_rates import lane_rates, machine_rates
 from paribus.execution.network_facts import network_facts
-from paribus.execution.pool import one_thread, warm_up
+from paribus.execution.pool import one_thread
 from paribus.runs.run import Run
 
 # Less training than that has too little to gain from another engine than the loop.
@@ -104,7 +104,6 @@ def resolve(wanted: str, run: Run, replicates: int, beside: Sequence[Run] = ()) 
     cohort = _cohort(EngineQuery(wanted, run, replicates, beside))
     run = cohort[0]
     with one_thread():
-        warm_up()
         if wanted == "auto" and (reason := _too_little(run, replicates)):
             return EngineChoice("loop", reason)
         if reason := why_not(run):

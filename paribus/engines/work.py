@@ -11,7 +11,6 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from paribus.experiment.recipe import Recipe
 from paribus.spec import Call
-from paribus.training.bare_optimizers import bare_optimizers
 
 _aten = torch.ops.aten
 
@@ -104,10 +103,9 @@ def _steps_operations(recipe: Recipe, tensors: int) -> float:
     weights = [torch.nn.Parameter(torch.ones(1)) for _ in range(tensors)]
     for weight in weights:
         weight.grad = torch.ones(1)
-    with bare_optimizers():
-        made = optimizer.resolve()(weights, **optimizer.kwargs)
+    made = optimizer.resolve()(weights, **optimizer.kwargs)
+    made.step()
+    with WorkCounter() as counter:
         made.step()
-        with WorkCounter() as counter:
-            made.step()
     operations: float = counter.work.operations
     return operations

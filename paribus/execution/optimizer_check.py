@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import wraps
+from inspect import unwrap
 from typing import Any
 
 import torch
@@ -21,7 +24,6 @@ from paribus.metrics.outputs import copies
 from paribus.seeding import Streams
 from paribus.spec import Call, digest
 from paribus.training.alternating import alternates
-from paribus.training.bare_optimizers import bare_optimizers
 from paribus.training.evaluate import each
 from paribus.training.network import build
 from paribus.training.optimizer import NetworkOptimizer
@@ -246,3 +248,38 @@ def _context(
         ]
         got += f" (of that shape: {', '.join(names)})" if names else ""
         raise ParibusError(what, got=got, expected=expected, fix=fix) from error
+
+
+@contextmanager
+def bare_optimizers() -> Iterator[None]:
+    """Use optimizers without what torch wraps around them: it loads torch's compiler, two seconds for nothing here."""
+    if "torch._dynamo" in sys.modules:
+        yield
+        return
+    base = torch.optim.Optimizer
+    kinds = [k for k in vars(torch.optim).values() if isinstance(k, type) and issubclass(k, base)]
+    before = [
+        (kind, name, vars(kind)[name])
+        for kind in kinds
+        for name in ("__init__", "add_param_group", "zero_grad", "step")
+        if name in vars(kind)
+    ]
+    try:
+        for kind, name, function in before:
+            bare = unwrap(function)
+            setattr(kind, name, _without_gradient(bare) if name == "step" else bare)
+        yield
+    finally:
+        for kind, name, function in before:
+            setattr(kind, name, function)
+
+
+def _without_gradient(step: Callable[..., Any]) -> Callable[..., Any]:
+    """Return an optimizer's step in the mode that torch gives it: gradients where it is to be differentiated."""
+
+    @wraps(step)
+    def stepped(self: torch.optim.Optimizer, *args: Any, **kwargs: Any) -> Any:
+        with torch.set_grad_enabled(bool(self.defaults.get("differentiable"))):
+            return step(self, *args, **kwargs)
+
+    return stepped

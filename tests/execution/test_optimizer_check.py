@@ -10,9 +10,8 @@ from torch.optim import SGD, Muon
 from torch.optim import lr_scheduler as rates
 
 from paribus import Recipe, call
-from paribus.execution.optimizer_check import check_optimizer
+from paribus.execution.optimizer_check import bare_optimizers, check_optimizer
 from paribus.experiment.variant import Variant
-from paribus.training.bare_optimizers import bare_optimizers
 from tests.helpers import optimizers as own
 from tests.helpers.refusals import refused
 from tests.helpers.toys import TASK, Small

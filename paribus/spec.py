@@ -8,7 +8,7 @@ import json
 import math
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from functools import reduce
+from functools import cached_property, reduce
 from pathlib import Path
 from types import FunctionType
 from typing import Any, ClassVar, Self, SupportsIndex, cast
@@ -25,9 +25,29 @@ def canonical(value: object) -> str:
     >>> canonical({"b": 1, "a": (1, 2)})
     '{"a":[1,2],"b":1}'
     """
-    return json.dumps(
-        to_plain(value), sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False
-    )
+    if isinstance(value, Canonical):
+        return value
+    if isinstance(value, Frozen):
+        return value.canonical_json
+    if isinstance(value, Mapping):
+        return _object({str(name): item for name, item in value.items()})
+    if isinstance(value, list | tuple):
+        return f"[{','.join(map(canonical, value))}]"
+    return _LEAF.encode(to_plain(value))
+
+
+class Canonical(str):
+    """Canonical JSON text that stands for its value in whatever is hashed: made once where the value is used often."""
+
+    __slots__ = ()
+
+
+_LEAF = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+
+
+def _object(items: Mapping[str, object]) -> str:
+    pairs = (f"{_LEAF.encode(name)}:{canonical(items[name])}" for name in sorted(items))
+    return f"{{{','.join(pairs)}}}"
 
 
 def to_plain(value: object) -> Any:
@@ -36,6 +56,8 @@ def to_plain(value: object) -> Any:
     Raises:
         ParibusError: something in it, such as a function or a tensor, is not plain data.
     """
+    if isinstance(value, Canonical):
+        return json.loads(value)
     if isinstance(value, BaseModel):
         return {name: to_plain(getattr(value, name)) for name in _said(value)}
     if isinstance(value, Mapping):
@@ -82,8 +104,19 @@ class Frozen(BaseModel):
     unsaid: ClassVar[frozenset[str]] = frozenset()
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    @cached_property
+    def canonical_json(self) -> str:
+        """Canonical text of it, made once: a session hashes thousands of runs of the same few parts."""
+        return _object({name: getattr(self, name) for name in _said(self)})
+
+    def __copy__(self) -> Self:
+        """Copy it without its text, because a copy is what gets other values."""
+        copied = super().__copy__()
+        copied.__dict__.pop("canonical_json", None)
+        return copied
+
     def __hash__(self) -> int:
-        return hash(canonical(self))
+        return hash(self.canonical_json)
 
     def diff(self, other: Self) -> dict[str, tuple[Any, Any]]:
         """Return the dotted paths at which two values differ, each with both sides."""

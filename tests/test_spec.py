@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from paribus.errors import ParibusError
-from paribus.spec import Call, Frozen, call, canonical, digest, lookup, replace
+from paribus.spec import Call, Canonical, Frozen, call, canonical, digest, lookup, replace, to_plain
 from tests.helpers.refusals import refused
 
 ADAM = call("torch.optim:Adam", lr=0.001, betas=(0.9, 0.999))
@@ -46,6 +46,20 @@ def test_equal_specs_are_equal_hash_alike_and_print_alike() -> None:
     assert again == OUTER
     assert hash(again) == hash(OUTER)
     assert canonical(again) == canonical(OUTER)
+
+
+def test_a_changed_copy_has_a_text_and_a_hash_of_its_own() -> None:
+    """The text is made once, of a value and not of what is copied from it."""
+    before, text = hash(OUTER), canonical(OUTER)
+    changed = OUTER.model_copy(update={"names": ("a",)})
+    assert canonical(changed) == text.replace('"names":[]', '"names":["a"]') != text
+    assert hash(changed) != before == hash(changed.model_copy(update={"names": ()}))
+
+
+def test_text_that_stands_for_a_value_is_hashed_as_the_value() -> None:
+    text = Canonical(canonical(ADAM))
+    assert canonical({"b": [text], "a": 1}) == canonical({"b": [ADAM], "a": 1})
+    assert to_plain([text]) == to_plain([ADAM])
 
 
 def test_what_is_no_plain_data_is_refused() -> None:

@@ -27,7 +27,7 @@ from paribus.experiment.variant import Variant
 from paribus.runs.run import Predictions, Run, RunResult
 from paribus.runs.store import Store, Timing
 from paribus.runs.trials import Pilot, TrialResults
-from paribus.spec import digest, to_plain
+from paribus.spec import digest
 
 Floats = npt.NDArray[np.float64]
 
@@ -340,7 +340,7 @@ def timing_key(run: Run) -> str:
         update={"optimizer": operations_of(run.recipe.optimizer), "salt": ""}
     )
     timed = replace(run, engine="loop", trial=None, diagnostics=())
-    return digest({**timed.identity, "seed": 0, "recipe": to_plain(recipe)})
+    return digest({**timed.identity, "seed": 0, "recipe": recipe})
 
 
 def _primary(

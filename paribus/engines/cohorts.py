@@ -8,7 +8,7 @@ from dataclasses import replace
 from paribus.engines.vmapped.fit import why_not
 from paribus.engines.vmapped.optimizers import shape_of
 from paribus.runs.run import Run
-from paribus.spec import digest, to_plain
+from paribus.spec import digest
 
 MAX_CHUNK = 512
 # Replicates of a chunk from which on half of them take about half of the time.
@@ -25,7 +25,7 @@ def cohort_key(run: Run) -> str:
     recipe = run.recipe
     if not why_not(run):
         recipe = recipe.model_copy(update={"optimizer": shape_of(recipe.optimizer), "salt": ""})
-    return digest({**run.identity, "recipe": to_plain(recipe)})
+    return digest({**run.identity, "recipe": recipe})
 
 
 def stacked(run: Run) -> bool:

@@ -7,8 +7,9 @@ import os
 import shlex
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -67,16 +68,42 @@ class Library(NamedTuple):
             path = self.path
             used(path)
             if not path.exists():
-                if reason := failure(path.name):
-                    raise UnavailableError(reason)
-                written = source()
-                with cache_write(path.name) as whole:
-                    code = whole.with_name("source.cpp")
-                    code.write_text(written, encoding="utf-8")
-                    _build(code, whole, self.flags)
+                with only_one(path):
+                    self._build_at(path, source)
         except OSError as error:
             raise UnavailableError(f"its machine code cannot be kept: {error}") from error
         return path
+
+    def _build_at(self, path: Path, source: Callable[[], str]) -> None:
+        if path.exists():  # another one has built it meanwhile
+            return
+        if reason := failure(path.name):
+            raise UnavailableError(reason)
+        written = source()
+        with cache_write(path.name) as whole:
+            code = whole.with_name("source.cpp")
+            code.write_text(written, encoding="utf-8")
+            _build(code, whole, self.flags)
+
+
+@contextmanager
+def only_one(path: Path) -> Iterator[None]:
+    """Wait until no other process or thread builds this file: they all want the same one, for seconds of every core.
+
+    Where the system has no such locks each builds its own, and the last one stays.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    import fcntl
+
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with path.with_suffix(".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # the system lifts it where a process is killed
+        yield
 
 
 def _build(source: Path, into: Path, flags: Sequence[str]) -> None:

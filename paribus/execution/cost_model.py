@@ -11,10 +11,13 @@ takes as long as some hundreds of it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from paribus.data.cache import keep_latest
+import torch
+
+from paribus.data.cache import cached_record, keep_latest
 from paribus.engines.cohorts import MAX_CHUNK
 from paribus.engines.simd.steps import MAX_BYTES, REGISTER
 from paribus.engines.simd.trainer import COMPILED
@@ -29,9 +32,10 @@ from paribus.execution.machine_rates import (
     machine_rates,
 )
 from paribus.execution.network_facts import PLAIN, NetworkFacts, known_facts, network_facts
+from paribus.execution.pool import warm_up
 from paribus.experiment.recipe import Recipe
 from paribus.runs.run import Run
-from paribus.spec import canonical
+from paribus.spec import canonical, digest
 from paribus.training.batch_order import steps_per_epoch
 
 # Recording an operation takes as long as taking it so many times; a program for lanes is recorded once more from it.
@@ -160,10 +164,31 @@ def _with_update(facts: NetworkFacts, recipe: Recipe) -> tuple[Work, Work]:
 _known: dict[str, float] = {}
 
 
+class UpdateWork(NamedTuple):
+    """Operations of an optimizer's step, for each tensor of weights."""
+
+    operations: float
+
+
 def _updates(kind: str, recipe: Recipe) -> float:
     if kind not in _known:
-        keep_latest(_known, kind, update_operations(recipe), 64)
+        # In the cache: counting loads torch's compiler, which takes longer than the training that waits for it.
+        file = f"update-{digest([kind, torch.__version__])}.json"
+        work = cached_record(file, _read_update, lambda: _counted(recipe))
+        keep_latest(_known, kind, work.operations, 64)
     return _known[kind]
+
+
+def _read_update(text: str) -> UpdateWork:
+    work = UpdateWork(**json.loads(text))
+    if not isinstance(work.operations, float):
+        raise TypeError("operations are a number")
+    return work
+
+
+def _counted(recipe: Recipe) -> UpdateWork:
+    warm_up()  # whatever that import computes would be counted
+    return UpdateWork(float(update_operations(recipe)))
 
 
 def chunk_size_of(run: Run) -> int:

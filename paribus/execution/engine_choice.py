@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from paribus.engines.cohorts import MAX_CHUNK
+from paribus.engines.simd.steps import build_ahead
 from paribus.engines.simd.trainer import COMPILED
 from paribus.engines.vmapped.fit import why_not
 from paribus.engines.vmapped.trainer import WORTH_TRACING
@@ -17,13 +18,15 @@ from paribus.execution.executors import Failure
 from paribus.execution.local_workers import LocalExecutor
 from paribus.execution.machine_rates import lane_rates, machine_rates
 from paribus.execution.network_facts import network_facts
-from paribus.execution.pool import one_thread, warm_up
+from paribus.execution.pool import one_thread
 from paribus.runs.run import Run
 
 # Less training than that has too little to gain from another engine than the loop.
 WORTH_SECONDS = 0.3
 # A step has hardly fewer operations: those of a layer, a loss, their gradients and an update.
 FEWEST_OPERATIONS = 25
+# Seconds that the loop takes for an operation on a fast machine, where this one's rates are not known yet.
+LEAST_OPERATION = 5e-6
 # Predictions of engines are told apart where one is so many times the other.
 SURE = 2.0
 # Trials may take this share of the training that they decide on.
@@ -76,6 +79,8 @@ def resolve_each(questions: Sequence[EngineQuery], jobs: int) -> Iterator[tuple[
 
     Questions are answered side by side, as what is chosen will be trained; on a GPU one after the other.
     """
+    if any(map(_may_be_compiled, questions)):
+        build_ahead()
     if jobs == 1 or len(questions) == 1 or any(q.run.device != "cpu" for q in questions):
         yield from ((i, resolve(*question)) for i, question in enumerate(questions))
     else:
@@ -110,6 +115,15 @@ def _resolved(numbered: tuple[int, EngineQuery]) -> EngineChoice:
     return resolve(*numbered[1])
 
 
+def _may_be_compiled(question: EngineQuery) -> bool:
+    """Return whether the training is long enough that SIMD lanes are likely asked for."""
+    wanted, run, replicates, _ = question
+    steps = run.recipe.steps
+    least = FEWEST_OPERATIONS * LEAST_OPERATION * steps * replicates
+    long = replicates > 1 and steps >= WORTH_TRACING and least >= WORTH_SECONDS
+    return wanted != "loop" and run.device == "cpu" and long and not why_not(run)
+
+
 def _cohort(question: EngineQuery) -> list[Run]:
     """Return as many runs as are trained together: those of the question in turn, seed after seed."""
     runs = list(map(_unstarted, (question.run, *question.beside)))
@@ -129,7 +143,6 @@ def resolve(wanted: str, run: Run, replicates: int, beside: Sequence[Run] = ()) 
     cohort = _cohort(EngineQuery(wanted, run, replicates, beside))
     run = cohort[0]
     with one_thread():
-        warm_up()
         if wanted == "auto" and (reason := _too_little(run, replicates)):
             return EngineChoice("loop", reason)
         if reason := why_not(run):

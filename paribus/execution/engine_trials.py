@@ -11,6 +11,7 @@ from paribus.engines.vmapped.fit import StackedTraining
 from paribus.engines.vmapped.tracing import load_tracer
 from paribus.engines.vmapped.trainer import WORTH_TRACING
 from paribus.execution.executor import split_of
+from paribus.execution.pool import warm_up
 from paribus.runs.run import Run
 from paribus.training.loop import Training, deterministic
 
@@ -40,6 +41,7 @@ def trial(engine: str, cohort: Sequence[Run], split: Split, chunk_size: int) -> 
         NotCompiledError: steps in lanes were asked for, and there are none.
     """
     run, steps = cohort[0], cohort[0].recipe.steps
+    warm_up()  # so that no trial has the import of torch's compiler in its time
     with deterministic(run):
         if engine == "loop":
             return len(cohort) * steps * _step_seconds(Training(run, split), 1)

@@ -42,13 +42,18 @@ class Finished:
         return any(result.control.broken for result in self.results)
 
 
+def unshown(_shown: object) -> None:
+    """Show nothing."""
+
+
 def run_suites(
     suites: Sequence[Suite],
     settings: Settings,
     progress: ProgressBar | None = None,
     *,
     declared: Sequence[Suite] | None = None,
-    show: Callable[[Finished], None] = lambda _finished: None,
+    show: Callable[[Sequence[Result]], None] = unshown,
+    wrote: Callable[[Sequence[Path]], None] = unshown,
 ) -> Finished:
     """Train suites and write their pages; where training ends early, pages of what there is by then.
 
@@ -57,7 +62,8 @@ def run_suites(
         settings: what the user chose.
         progress: shows how far long work has come.
         declared: suites whose claims are listed; None is those that are trained.
-        show: called with what was finished, before an error that ended the training goes on.
+        show: called with the results as soon as they are there, before an error that ended the training goes on.
+        wrote: called with the pages, the index first, which take longer than the results.
 
     Raises:
         ParibusError: something cannot be trained.
@@ -69,8 +75,9 @@ def run_suites(
         try:
             train_all(session, cases)
         finally:
-            finished = finish(session.study, cases, suites if declared is None else declared)
-            show(finished)
+            listed = suites if declared is None else declared
+            finished = finish(session.study, cases, listed, show)
+            wrote(finished.pages)
     return finished
 
 
@@ -95,12 +102,18 @@ def look_at_results(study: Study, cases: Sequence[Case]) -> list[Result]:
     return results
 
 
-def finish(study: Study, cases: Sequence[Case], declared: Sequence[Suite]) -> Finished:
-    """Collect what the store holds of cases, note that it was looked at, and write pages and evidence."""
+def finish(
+    study: Study,
+    cases: Sequence[Case],
+    declared: Sequence[Suite],
+    show: Callable[[Sequence[Result]], None] = unshown,
+) -> Finished:
+    """Collect what the store holds of cases, note that it was looked at, show it, and write pages and evidence."""
     from paribus.report import write
     from paribus.report.page_file import writing_pages
 
     results = look_at_results(study, cases)
+    show(results)
     claims = entries(declared, results)
     out = study.settings.out
     with writing_pages(out, study.settings.store):

@@ -9,6 +9,14 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 
+def say(text: str) -> None:
+    """Say what is done now, before anything can be counted; where a bar is, out of what a program prints."""
+    stream = sys.__stderr__
+    if stream is not None:
+        stream.write(f"{text}\n")
+        stream.flush()
+
+
 @dataclass
 class Forecast:
     """Time left, from the seconds that were estimated beforehand, scaled by how the estimates have fared so far."""

@@ -132,7 +132,7 @@ class Session:
         runs = [run for run in runs if run.trial != PENDING and run.key not in self._failed]
         if self.settings.retrain:
             return [run for run in runs if run.key not in self.trained]
-        stored = self.study.store.get(run.key for run in runs)
+        stored = self.study.store.held(run.key for run in runs)
         return [run for run in runs if run.key not in stored]
 
     def _estimate(self, case: Case, runs: int) -> float:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from paribus.data.paths import usable_path
 from paribus.errors import ParibusError
+from paribus.execution.progress import say
 from paribus.execution.settings import OPTIONS, Settings, refuse_unwritable
 from paribus.experiment.grid import parsed
 from paribus.frontends import explore
@@ -30,7 +31,7 @@ from paribus.frontends.set_comparison import add_compare_options, compare
 from paribus.frontends.upkeep import add_cache_options, cache, salvage
 
 if TYPE_CHECKING:
-    from paribus.execution.orchestrate import Finished
+    from paribus.analysis.results import Result
     from paribus.experiment.suite import Suite
     from paribus.experiment.task import Task
 
@@ -218,6 +219,7 @@ def run(arguments: Namespace) -> int:
         refuse_unknown(name)
         add_to_path(name)
     refuse_early(vars(arguments), arguments.suites)
+    say(f"{', '.join(arguments.suites)}: loading torch, suites and data")
     suites = [find_suite(name) for name in arguments.suites]
     return _run(suites, _settings(arguments, suites))
 
@@ -418,15 +420,23 @@ def _run(suites: list[Suite], settings: Settings) -> int:
     from paribus.execution.orchestrate import run_suites
     from paribus.execution.progress import ProgressBar
 
-    finished = run_suites(suites, settings, ProgressBar(), declared=_declared(suites), show=_show)
+    listed = _declared(suites)
+    finished = run_suites(
+        suites, settings, ProgressBar(), declared=listed, show=_show, wrote=_tell_pages
+    )
     return int(finished.control_broken)
 
 
-def _show(finished: Finished) -> None:
+def _show(results: Sequence[Result]) -> None:
+    """Show the tables at once: their figures and pages take longer than they do."""
     from paribus.report import terminal
 
-    _write(terminal(finished.results))
-    _write(f"pages: {finished.pages[0]}")
+    _write(terminal(results))
+    sys.stdout.flush()
+
+
+def _tell_pages(pages: Sequence[Path]) -> None:
+    _write(f"pages: {pages[0]}")
 
 
 def _declared(chosen: list[Suite]) -> list[Suite]:

@@ -9,7 +9,7 @@ import site
 import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from importlib.machinery import ModuleSpec
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
@@ -46,7 +46,7 @@ def fingerprint(
     Raises:
         ParibusError: the environment is a recorded one, and no fingerprint of these modules was recorded.
     """
-    modules = {ENGINES[engine], *(_part(c.target) for spec in specs for c in calls(spec))}
+    modules = {ENGINES[engine]}.union(*map(_parts, specs))
     name = " ".join(sorted(modules))
     if environment is None:
         return _of(modules)
@@ -60,6 +60,12 @@ def fingerprint(
             )
         environment.sources[name] = _of(modules)
     return environment.sources[name]
+
+
+@lru_cache(256)
+def _parts(spec: Frozen) -> frozenset[str]:
+    """Return the names of the sources of all callables in a spec."""
+    return frozenset(_part(each.target) for each in calls(spec))
 
 
 def _part(target: str) -> str:

@@ -7,7 +7,7 @@ import json
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, fields, replace
+from dataclasses import fields
 from numbers import Real
 from typing import Any
 from zipfile import BadZipFile
@@ -24,9 +24,8 @@ class DamagedError(Exception):
 
 def text_of(record: RunResult) -> str:
     """Return a record as JSON, without its predictions."""
-    return json.dumps(
-        asdict(replace(record, predictions=None, curves=rounded_curves(record.curves)))
-    )
+    plain = {field.name: getattr(record, field.name) for field in fields(record)}
+    return json.dumps(plain | {"predictions": None, "curves": rounded_curves(record.curves)})
 
 
 def checksum(text: str) -> int:

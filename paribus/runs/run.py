@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from paribus.experiment.task import Task
 from paribus.runs.environment import Environment, torch_minor
 from paribus.runs.fingerprint import fingerprint
 from paribus.seeding import Streams
-from paribus.spec import Call, digest, to_plain
+from paribus.spec import Call, Canonical, canonical, digest, to_plain
 
 
 class Outcome(StrEnum):
@@ -66,17 +66,15 @@ class Run:
 
     @cached_property
     def identity(self) -> dict[str, object]:
-        """Everything that decides its numbers, as plain data; the path of a file does not."""
-        task = to_plain(self.task)
-        del task["path"]
+        """Everything that decides its numbers, as what `canonical` takes; the path of a file does not."""
         return {
-            "task": task,
+            "task": _task_text(self.task),
             "data": self.data_digest,
-            "recipe": to_plain(self.recipe),
+            "recipe": self.recipe,
             "seed": self.seed,
-            **({"redrawn": to_plain(self.redrawn)} if self.redrawn else {}),
+            **({"redrawn": self.redrawn} if self.redrawn else {}),
             "trial": self.trial,
-            "diagnostics": to_plain(self.diagnostics),
+            "diagnostics": self.diagnostics,
             "source": fingerprint(
                 (self.task, self.recipe, *self.diagnostics), self.engine, self.environment
             ),
@@ -94,6 +92,14 @@ class Run:
     def kind_key(self) -> str:
         """Name of its kind: its identity without its seed."""
         return digest({name: value for name, value in self.identity.items() if name != "seed"})
+
+
+@lru_cache(64)
+def _task_text(task: Task) -> Canonical:
+    """Return the text of a task without the path of its file."""
+    plain = to_plain(task)
+    del plain["path"]
+    return Canonical(canonical(plain))
 
 
 def resolve_device(device: str) -> str:

@@ -162,6 +162,11 @@ class Store:
                 arrays = packed(record.predictions)
                 execute("insert into predictions values (?, ?)", record.key, arrays)
 
+    def held(self, keys: Iterable[str]) -> set[str]:
+        """Return the keys of those runs that are there; their records are not read."""
+        query = "select 1 from runs where key = ?"
+        return {key for key in keys for _ in self._rows(query, key)}
+
     def get(self, keys: Iterable[str]) -> dict[str, RunResult]:
         """Return the records that are there, by key, without their predictions."""
         query = "select record, crc from runs left join checksums using (key) where key = ?"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from paribus.execution.cost_model import (
 )
 from paribus.execution.machine_rates import LaneRates, MachineRates, lanes
 from paribus.execution.network_facts import NetworkFacts
+from paribus.experiment.recipe import Recipe
 from paribus.spec import call
 from tests.helpers.toys import RECIPE, a_run
 
@@ -174,3 +176,27 @@ def test_a_register_holds_as_many_replicates_as_the_processor_has_lanes(
 ) -> None:
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
     assert (lanes("float32"), lanes("float64")) == (count, count // 2)
+
+
+def test_an_optimizers_operations_are_counted_once_a_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Later sessions read them, because to count them loads torch's compiler; a damaged file is counted again."""
+    counted: list[str] = []
+
+    def count(recipe: Recipe) -> float:
+        counted.append(recipe.optimizer.target)
+        return 9.0
+
+    monkeypatch.setenv("PARIBUS_CACHE", str(tmp_path))
+    monkeypatch.setattr(cost_model, "update_operations", count)
+    recipe = RECIPE.model_copy(update={"optimizer": call("torch.optim:Adam", lr=0.1)})
+    for _session in range(2):
+        monkeypatch.setattr(cost_model, "_known", {})
+        assert cost_model._updates("adam", recipe) == 9.0
+    assert counted == ["torch.optim:Adam"]
+    (file,) = tmp_path.glob("update-*.json")
+    file.write_text('{"operations": "many"}', encoding="utf-8")
+    monkeypatch.setattr(cost_model, "_known", {})
+    assert cost_model._updates("adam", recipe) == 9.0
+    assert len(counted) == 2

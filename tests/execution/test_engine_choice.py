@@ -519,6 +519,22 @@ def test_questions_are_answered_by_their_places_here_and_side_by_side(jobs: int)
     assert "too little to gain by stacking" in found[2].reason
 
 
+def test_the_interpreter_is_built_ahead_of_long_trainings_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The build takes seconds of another core, which short trainings and those by the loop have no use for."""
+    ahead: list[str] = []
+    monkeypatch.setattr(engine_choice, "build_ahead", lambda: ahead.append("built"))
+    monkeypatch.setattr(engine_choice, "resolve", lambda *_: EngineChoice("loop", "unread"))
+    for wanted, steps, replicates in (
+        *(("auto", 100, 10), ("loop", 5000, 10), ("auto", 5000, 1)),
+        ("auto", 5000, 10),
+    ):
+        assert not ahead
+        [*resolve_each([EngineQuery(wanted, a_run(steps=steps), replicates)], 1)]
+    assert ahead
+
+
 def test_where_training_starts_from_is_not_trained_to_choose_an_engine() -> None:
     source = Pretrained(task=TASK, recipe=RECIPE.model_copy(update={"model": call(Raises)}))
     chosen = resolve("stacked", a_run(start=source, steps=10), 2)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from paribus.execution import progress
-from paribus.execution.progress import Forecast, ProgressBar
+from paribus.execution.progress import Forecast, ProgressBar, say
 from tests.helpers.toys import Watch
 
 
@@ -133,3 +133,8 @@ def test_nothing_is_shown_where_nothing_is_to_be_shown(capfd: pytest.CaptureFixt
     with ProgressBar(shown=False).batch("toys-sgd-cpu", 1, 1.0) as advance:
         advance()
     assert capfd.readouterr() == ("", "")
+
+
+def test_what_is_done_now_is_said_at_once(capfd: pytest.CaptureFixture[str]) -> None:
+    say("optimizers: loading torch")
+    assert capfd.readouterr() == ("", "optimizers: loading torch\n")

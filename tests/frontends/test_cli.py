@@ -505,3 +505,18 @@ def test_an_unknown_metric_is_one_line(paribus: Command, tmp_path: Path) -> None
     )
     assert status == 2
     assert error.startswith("paribus: the name of a metric: got 'f1_scores', expected one like f1.")
+
+
+def test_what_is_loaded_is_said_before_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Torch takes seconds, in which nothing else could tell that the command was understood."""
+    order: list[str] = []
+
+    def load(name: str) -> None:
+        order.append(f"load {name}")
+        raise ParibusError("a suite", got=name, expected="none", fix="Load none.")
+
+    monkeypatch.setattr(cli, "say", order.append)
+    monkeypatch.setattr(cli, "find_suite", load)
+    with pytest.raises(SystemExit):
+        cli.main(["run", "optimizers"])
+    assert order == ["optimizers: loading torch, suites and data", "load optimizers"]

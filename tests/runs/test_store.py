@@ -120,6 +120,7 @@ def test_predictions_come_back_byte_by_byte(store: Store) -> None:
 def test_what_is_not_there_is_not_made_up(store: Store) -> None:
     store.add(RUN, RECORD)
     assert store.get(["unknown"]) == {}
+    assert store.held(["unknown", RUN.key]) == {RUN.key}
     assert store.predictions("unknown") is None
     assert store.predictions(RUN.key) is None
     assert store.timing("a", "b", "cpu") is None

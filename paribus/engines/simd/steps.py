@@ -5,8 +5,10 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
 from math import prod
 from pathlib import Path
+from threading import Thread
 from typing import NamedTuple
 from zipfile import BadZipFile
 
@@ -25,7 +27,7 @@ from paribus.data.cache import (
 from paribus.engines.simd.lowering import lower
 from paribus.engines.simd.operations import CASES, UnsupportedError
 from paribus.engines.simd.trace_step import Sample, record_step
-from paribus.engines.toolchain import Library, put_away
+from paribus.engines.toolchain import Library, UnavailableError, put_away
 from paribus.engines.vmapped.batches import Samples, Source
 from paribus.engines.vmapped.optimizers import Update
 from paribus.engines.vmapped.parameters import Loss, StackedNetwork
@@ -58,6 +60,22 @@ def interpreter() -> Path:
     source = f"#define CASES {CASES}\n{INTERPRETER.read_text(encoding='utf-8')}"
     made_from = repr((source, torch.__version__, torch.version.git_version))
     return Library("steps", made_from, flags).built(lambda: source)
+
+
+@cache
+def build_ahead() -> Thread:
+    """Have the library built beside whatever this process does next; who asks for it then waits for the rest alone.
+
+    The compiler takes seconds of another core. Why there is no library is told to whoever asks for it.
+    """
+
+    def build() -> None:
+        with suppress(UnavailableError):
+            interpreter()
+
+    thread = Thread(target=build, name="build of the interpreter", daemon=True)
+    thread.start()
+    return thread
 
 
 def hopeless(parameters: int, samples: Samples) -> bool:

@@ -3,10 +3,10 @@
 A step of the loop takes, for each replicate, a dispatch for every operation, and time for the numbers that operations
 put out and for the multiply-adds of products and convolutions. A stacked step dispatches its operations once for all
 replicates of a chunk, and is cheaper by that alone; the rest is done for each replicate all the same, products and
-convolutions at a rate of their own. A step in SIMD lanes dispatches nothing, and has one rate for products and
-convolutions: a vector register of replicates costs the same whether all of its lanes are in use or one. Besides,
-evaluations cost a forward pass, about a third of the work of a step, over the validation part, and recording a step
-takes as long as some hundreds of it.
+convolutions at a rate of their own. A step in SIMD lanes dispatches nothing, and has rates of its own: a vector
+register of replicates costs the same whether all of its lanes are in use or one. Besides, evaluations cost a forward
+pass, about a third of the work of a step, over the validation part, and recording a step takes as long as some
+hundreds of it.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def costs(
     found = in_lanes() if start < stacked and _has_lanes(facts, stack, recipe) else None
     if found is not None and found.number > 0:
         registers = -(-replicates // lanes(recipe.dtype))
-        step = registers * _moved(stack, found.number, found.product, found.product)
+        step = registers * _moved(stack, found.number, found.product, found.convolved)
         seconds[COMPILED] = recipe.steps * step + scored + start
     return Costs(seconds, chunk_size)
 

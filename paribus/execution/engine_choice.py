@@ -31,6 +31,9 @@ LEAST_OPERATION = 5e-6
 SURE = 2.0
 # Trials may take this share of the training that they decide on.
 TRIAL_SHARE = 0.02
+# An engine that was not tried has to be predicted to be so many times as fast as the loop: where a step is mostly
+# arithmetic, stacks wait for memory that several processes share, which a prediction for one of them does not see.
+LOOP_AHEAD = 1.25
 NAMES = {"loop": "by the loop", "stacked": "stacked", COMPILED: "compiled"}
 
 
@@ -187,15 +190,22 @@ def _best(wanted: str, cohort: Sequence[Run]) -> EngineChoice:
     close = unsure(predicted)
     if len(close) > 1 and _worth_trying(predicted, close, run.recipe.steps):
         return _tried(close, cohort, asked, chunk_size)
-    return _least(predicted, f"{asked}predicted", chunk_size)
+    return _least(predicted, f"{asked}predicted", chunk_size, LOOP_AHEAD)
 
 
 ASKED = "asked for"
 
 
-def _least(seconds: Mapping[str, float], how: str, chunk_size: int) -> EngineChoice:
-    """Return the engine of the least seconds; how those are known stands before them in the reason."""
+def _least(
+    seconds: Mapping[str, float], how: str, chunk_size: int, ahead: float = 1.0
+) -> EngineChoice:
+    """Return the engine of the least seconds; how those are known stands before them in the reason.
+
+    The loop is taken where no other engine is ``ahead`` times as fast.
+    """
     engine = min(seconds, key=seconds.__getitem__)
+    if seconds.get("loop", float("inf")) < ahead * seconds[engine]:
+        engine = "loop"
     reason = f"{how}: {_told(seconds)}"
     return EngineChoice(engine, reason, MAX_CHUNK if engine == "loop" else chunk_size)
 

@@ -65,11 +65,13 @@ class LaneRates(NamedTuple):
 
     Attributes:
         number: that an operation puts out; 0 where no compiler built the lanes.
-        product: multiply-add.
+        product: multiply-add of a product.
+        convolved: multiply-add of a convolution, the moves of its images included.
     """
 
     number: float
     product: float
+    convolved: float
 
 
 Rates = TypeVar("Rates", MachineRates, LaneRates)
@@ -205,18 +207,24 @@ def _measured() -> MachineRates:
 
 
 def _measured_lanes() -> LaneRates:
-    """Return rates from steps of a network of narrow layers, of which products are a small part, and of a broad one."""
+    """Return rates from steps of a network of narrow layers, of which products are a small part, and two others."""
     sample, registers = machine_rates().sample, -(-REPLICATES // lanes("float32"))
     seconds, works = [], []
     with one_thread():
         warm_up()
-        for hidden, batch_size in (([4, 4, 4], 64), ([24, 24], 32)):
-            run = _run("dense", [4], batch_size, hidden=hidden)
-            drawn = REPLICATES * batch_size * sample
+        for run in (
+            _run("dense", [4], 64, hidden=[4, 4, 4]),
+            _run("dense", [4], 32, hidden=[24, 24]),
+            _run("images", [1, 8, 8], 32),
+        ):
+            drawn = REPLICATES * run.recipe.batch_size * sample
             seconds.append(max(_lane_seconds(run) - drawn, 0.0) / registers)
             works.append(_facts(run).stack)
-    number = seconds[0] / works[0].numbers
-    return LaneRates(number, _rate(seconds[1] - works[1].numbers * number, works[1].products))
+    narrow, broad, images = works
+    number = seconds[0] / narrow.numbers
+    product = _rate(seconds[1] - broad.numbers * number, broad.products)
+    known = images.numbers * number + images.products * product
+    return LaneRates(number, product, _rest(seconds[2], known) / images.convolved)
 
 
 def _more(kind: str, one: _Shape, other: _Shape) -> float:

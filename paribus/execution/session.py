@@ -17,6 +17,7 @@ from paribus.execution.checkout import checked_out
 from paribus.execution.cost_model import chunk_seconds, time_limit
 from paribus.execution.data_summary import note_what_was_read
 from paribus.execution.executor import execute, run_error_context
+from paribus.execution.forecast import ExpectedSeconds
 from paribus.execution.local_workers import prestart
 from paribus.execution.preflight import check_before_training
 from paribus.execution.progress import ProgressBar
@@ -69,6 +70,8 @@ class Session:
         self._planned: list[Case] = []
         self._cohorts: dict[str, str] = {}
         self._failed: dict[str, ParibusError] = {}
+        self._expected = ExpectedSeconds(self.study)
+        self._pilots_planned: set[tuple[str, str, str, str]] = set()
 
     @property
     def settings(self) -> Settings:
@@ -114,8 +117,17 @@ class Session:
             with self.progress.batch("choosing engines", len(cohorts), 0.0, "kinds") as advance:
                 engines.choose(cases, advance)
 
-    def _forecast(self, cases: Iterable[Case]) -> None:
-        self.progress.forecast.planned += sum(self._estimate(c, self._left(c)) for c in cases)
+    def _forecast(self, cases: Sequence[Case]) -> None:
+        """Plan what is left of cases, and the first round of a pilot that is still to come."""
+        left = {case: self._left(case) for case in cases}
+        self._expected.note(left)
+        planned = sum(self._expected.seconds(case, runs) for case, runs in left.items())
+        arms = {c.arm_key: self.study.arm(c) for c in cases if c.arm == "tuned"}
+        for key, arm in arms.items():
+            if self.study.pilot(arm.cases[0]) is None:
+                self._pilots_planned.add(key)
+                planned += self._expected.pilot_seconds(arm)
+        self.progress.forecast.planned += planned
 
     def _left(self, case: Case) -> int:
         """Return how many runs of a case are still to be trained, trials among them, a pilot's not."""
@@ -134,16 +146,6 @@ class Session:
             return [run for run in runs if run.key not in self.trained]
         stored = self.study.store.held(run.key for run in runs)
         return [run for run in runs if run.key not in stored]
-
-    def _estimate(self, case: Case, runs: int) -> float:
-        """Return the seconds that so many runs of a case are expected to take."""
-        arm, budget = self.study.arm(case), self.settings.budget
-        planned, variants = arm.comparison.budgets[budget], len(arm.variants)
-        if not arm.tuned:
-            return planned.seconds * runs / planned.seeds / variants
-        seconds = arm.tuning.seconds.get(budget, planned.seconds)
-        each = 1 + arm.tuning.trials_of(case.variant, budget)
-        return seconds * runs / (planned.seeds * each * variants)
 
     # Training
 
@@ -211,8 +213,12 @@ class Session:
 
     def _train_pilot(self, case: Case, runs: Sequence[Run]) -> None:
         missing = self._missing(runs)
-        estimate = self._estimate(case, len(missing))
-        self.progress.forecast.planned += estimate
+        estimate = self._expected.seconds(case, len(missing))
+        if case.arm_key in self._pilots_planned:
+            self._pilots_planned.remove(case.arm_key)
+            estimate = self._expected.pilot_seconds(self.study.arm(case))
+        else:
+            self.progress.forecast.planned += estimate
         self._execute(f"{case.suite} pilot", case, missing, estimate)
         self._refuse_failed(runs)
 
@@ -222,14 +228,14 @@ class Session:
         others: list[Run] = []
         if own:
             label = case.name if own[0].trial is None else f"{case.name}, trials"
-            estimate = self._estimate(case, len(own))
+            estimate = self._expected.seconds(case, len(own))
             group = self._group(case, own, runs_of)
             others = [run for runs in group.values() for run in runs]
             self._execute(
                 f"{label} and {len(group)} more" if group else label,
                 case,
                 own + others,
-                estimate + sum(self._estimate(c, len(runs)) for c, runs in group.items()),
+                estimate + sum(self._expected.seconds(c, len(runs)) for c, runs in group.items()),
             )
         self._refuse_failed(runs_of(case))
         return [run for run in own + others if run.key not in self._failed]

@@ -28,3 +28,9 @@ def opened(tmp_path: Path) -> Iterator[Callable[..., Session]]:
     yield open_session
     for session in sessions:
         session.study.store.close()
+
+
+@pytest.fixture
+def unknown_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Know nothing of any network, so that what is forecast are the seconds of the budgets."""
+    monkeypatch.setattr("paribus.execution.forecast.known_facts", lambda _run: None)

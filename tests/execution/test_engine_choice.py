@@ -339,7 +339,16 @@ def test_a_training_that_trials_would_take_a_share_of_is_not_tried(told: dict[st
     told["predicted"]["stacked"] = 20.2
     assert resolve("auto", a_run(**LONG), 16).engine == "loop"
     # Five of only 400 steps by either are more than one in fifty.
+    told["predicted"] = {"loop": 50.0, "stacked": 39.0}
     assert resolve("auto", a_run(steps=400), 100_000).engine == "stacked"
+
+
+def test_an_untried_stack_has_to_be_a_quarter_ahead_of_the_loop(told: dict[str, Any]) -> None:
+    told["predicted"] = {"loop": 10.0, "stacked": 8.1}
+    reason = "predicted: 10 s by the loop, 8.1 s stacked"
+    assert resolve("auto", a_run(**LONG), 16) == EngineChoice("loop", reason)
+    told["predicted"] = {"loop": 10.0, "stacked": 7.9}
+    assert resolve("auto", a_run(**LONG), 16).engine == "stacked"
 
 
 def test_what_counting_does_not_see_is_tried(

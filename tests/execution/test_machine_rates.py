@@ -77,7 +77,7 @@ def test_lanes_are_measured_when_they_are_asked_for(
     measured: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Which builds their library where it is not there yet."""
-    known = LaneRates(1.0, 2.0)
+    known = LaneRates(1.0, 2.0, 3.0)
     monkeypatch.setattr(module, "_measured_lanes", lambda: known)
     lane_rates.cache_clear()
     assert lane_rates() == known

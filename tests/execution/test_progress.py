@@ -138,3 +138,30 @@ def test_nothing_is_shown_where_nothing_is_to_be_shown(capfd: pytest.CaptureFixt
 def test_what_is_done_now_is_said_at_once(capfd: pytest.CaptureFixture[str]) -> None:
     say("optimizers: loading torch")
     assert capfd.readouterr() == ("", "optimizers: loading torch\n")
+
+
+# Batches of a session of four suites by one process: seconds that the cost model said, and that they took.
+SESSION = [
+    *((0.8, 0.87), (0.7, 0.87), (0.7, 0.75), (0.7, 1.23), (6.4, 5.08), (4.6, 2.43), (0.8, 0.54)),
+    *((2.4, 1.54), (0.7, 0.52), (2.4, 1.53), (0.7, 0.51), (2.5, 1.68), (0.7, 0.49), (2.6, 3.34)),
+    *((2.6, 3.37), (2.6, 3.13), (2.6, 3.32), (2.6, 3.53), (2.5, 3.25), (1.4, 1.67), (1.4, 1.65)),
+    *((1.4, 1.69), (1.2, 1.55), (1.2, 1.08), (0.6, 0.94), (0.4, 0.42), (0.4, 0.45), (0.5, 0.62)),
+    *((0.7, 1.14), (0.6, 0.67), (0.5, 0.74), (1.0, 0.93), (2.3, 2.52), (0.6, 0.62), (0.5, 0.38)),
+]
+
+
+@pytest.mark.parametrize("machine", [0.4, 1.0, 3.0], ids=["faster", "as measured", "busy"])
+def test_after_a_tenth_of_a_session_the_time_left_is_within_thirty_percent(
+    watch: Watch, machine: float
+) -> None:
+    bar = ProgressBar(shown=False)
+    bar.forecast.planned = sum(estimate for estimate, _ in SESSION)
+    whole = machine * sum(taken for _, taken in SESSION)
+    left = []
+    for i, (estimate, taken) in enumerate(SESSION):
+        with bar.batch(f"batch {i}", 1, estimate):
+            watch.now += machine * taken
+        if bar.forecast.spent >= whole / 10:
+            left.append((bar.forecast.left(), whole - bar.forecast.spent))
+    said, true = left[0]
+    assert said == pytest.approx(true, rel=0.3)

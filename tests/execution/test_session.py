@@ -212,6 +212,7 @@ def test_what_was_finished_before_a_run_raised_is_kept(opened: Opener) -> None:
     assert (result.contrasts, result.looks) == ({}, ())
 
 
+@pytest.mark.usefixtures("unknown_networks")
 def test_all_variants_are_trained_at_once_where_processes_work_side_by_side(opened: Opener) -> None:
     """So that none of them waits for another variant's last run; one process has nobody to wait for."""
     session = opened(seeds=3, jobs=2)
@@ -260,6 +261,7 @@ def test_a_variant_that_raises_costs_those_trained_beside_it_nothing(
     assert session.study.records(chosen["raises"]) == []
 
 
+@pytest.mark.usefixtures("unknown_networks")
 def test_the_forecast_is_of_what_is_missing(opened: Opener) -> None:
     """The budget has 4 s for two variants at two seeds, so a run takes one."""
     first = opened(seeds=3)

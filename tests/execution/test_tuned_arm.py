@@ -221,6 +221,7 @@ def test_fresh_trains_again_and_chooses_the_same(opened: Opener) -> None:
     ]
 
 
+@pytest.mark.usefixtures("unknown_networks")
 def test_progress_counts_trials(opened: Opener) -> None:
     """Eight seconds for two variants, two seeds, and three trials with a winner each: half a second a run."""
     made = tuned(seconds={"quick": 8.0})

@@ -14,7 +14,7 @@ from scipy.stats import binom
 
 from paribus import stats
 from paribus.analysis.verdict import Contrast, Decision, Family, Size, decide
-from paribus.analysis.verdict.fragility import trimmed_mean
+from paribus.analysis.verdict.fragility import signed_rank_p, trimmed_mean
 from tests.helpers.refusals import refused
 
 BASE = np.array([0.70, 0.72, 0.69, 0.71, 0.73, 0.70, 0.74, 0.68, 0.71, 0.72])
@@ -598,6 +598,16 @@ def test_a_direction_that_many_seeds_carry_is_firm() -> None:
     assert found.wilcoxon_p == pytest.approx(oracle.wilcoxon(d).pvalue)
     assert found.median == pytest.approx(np.median(d))
     assert found.trimmed == pytest.approx(oracle.trim_mean(d, 0.1))
+
+
+@pytest.mark.parametrize("seeds", [0, 1, 5, 10, 13, 14, 30, 41])
+@pytest.mark.parametrize("tied", [False, True], ids=["all differ", "some are tied"])
+def test_the_signed_rank_p_is_scipys(seeds: int, tied: bool) -> None:
+    d = np.random.default_rng(seeds).normal(0.3, 1.0, seeds)
+    if tied:
+        d = np.where(d < 0, -1.0, 1.0) * np.ceil(2 * np.abs(d)) / 2
+    expected = oracle.wilcoxon(d).pvalue if seeds else 1.0
+    assert signed_rank_p(d) == pytest.approx(expected, abs=1e-12)
 
 
 def test_a_direction_that_one_seed_carries_is_fragile() -> None:

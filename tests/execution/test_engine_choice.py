@@ -27,7 +27,6 @@ from paribus.execution.executor import execute, split_of
 from paribus.execution.local_workers import shutdown
 from paribus.execution.session import Session
 from paribus.runs.run import Outcome, Run, RunResult
-from tests.helpers.refusals import refused
 from tests.helpers.toys import (
     ADAM,
     RECIPE,
@@ -784,7 +783,9 @@ def test_replicates_whose_parts_differ_in_size_are_trained_apart(together: list[
 def test_a_cohort_that_raises_is_named() -> None:
     """With how many were trained together, and with nothing kept of it."""
     runs = [replace(a_run(seed, call(Raises)), engine="stacked") for seed in range(2, 5)]
-    assert refused(_executed, runs).startswith(
+    failures = execute(runs, jobs=1, keep=lambda *_: pytest.fail("it was kept"))
+    assert failures.keys() == {run.key for run in runs}
+    assert str(failures[runs[0].key]).startswith(
         "training of Raises() on 'toy' with seed 2, one of 3 trained together: got RuntimeError: "
     )
 

@@ -133,7 +133,7 @@ def _error(chunk: Chunk, error: BaseException) -> ParibusError:
         return ParibusError(
             what,
             got=str(error),
-            expected="less time than --paribus-time-limit",
+            expected="less time than --paribus-limit",
             fix="Allow more there, or mend what hangs; other runs of this variant were not tried.",
         )
     if isinstance(error, WorkerDiedError):

@@ -151,7 +151,7 @@ def test_no_worker_outlives_a_killed_driver(tmp_path: Path) -> None:
     ("way", "cause"),
     [
         ("exit", r"got a process that ended with exit status 3, twice"),
-        ("hang", r"got no end after [12] s, expected less time than --(paribus-)?time-limit"),
+        ("hang", r"got no end after [12] s, expected less time than --(paribus-)?limit"),
     ],
 )
 def test_a_network_that_ends_or_hangs_its_worker_is_told_of_on_the_page(
@@ -162,7 +162,7 @@ def test_a_network_that_ends_or_hangs_its_worker_is_told_of_on_the_page(
     (tmp_path / "own.py").write_text(SUITE.format(made=made))
     done = python(
         *("-m", "paribus", "run", tmp_path / "own.py", "--jobs", "2", "--engine", "loop"),
-        *("--time-limit", "2", "--out", tmp_path / "out"),
+        *("--limit", "2", "--out", tmp_path / "out"),
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     assert done.returncode == 2, done.stderr

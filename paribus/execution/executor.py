@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import AbstractContextManager, closing
 from dataclasses import replace
 
 import torch
@@ -62,12 +62,13 @@ def execute(
     failures = Failures()
     for together, pieces in ((jobs, work), (jobs, failures.raised), (1, failures.suspects)):
         offered = filter(failures.worth_trying, pieces)
-        for chunk, found in kind(together).spread(train_chunk, offered, limit=limit):
-            if isinstance(found, Failure):
-                failures.note(chunk, found)
-                continue
-            for run, record in zip(chunk, found, strict=True):
-                keep(run, record)
+        with closing(kind(together).spread(train_chunk, offered, limit=limit)) as done:
+            for chunk, found in done:
+                if isinstance(found, Failure):
+                    failures.note(chunk, found)
+                    continue
+                for run, record in zip(chunk, found, strict=True):
+                    keep(run, record)
     return failures.errors
 
 
@@ -132,7 +133,7 @@ def _error(chunk: Chunk, error: BaseException) -> ParibusError:
         return ParibusError(
             what,
             got=str(error),
-            expected="less time than --paribus-time-limit",
+            expected="less time than --paribus-limit",
             fix="Allow more there, or mend what hangs; other runs of this variant were not tried.",
         )
     if isinstance(error, WorkerDiedError):
@@ -159,7 +160,7 @@ class _ThisProcess:
         work: Iterable[Work],
         *,
         limit: Callable[[Work], float] = no_limit,  # noqa: ARG002 - nobody is there to end it
-    ) -> Iterator[tuple[Work, Found | Failure]]:
+    ) -> Generator[tuple[Work, Found | Failure], None, None]:
         """Call a function on each piece of work, as `Executor` says."""
         warm_up()
         with one_thread():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -48,7 +48,7 @@ class Executor(Protocol):
         work: Iterable[Work],
         *,
         limit: Callable[[Work], float] = no_limit,
-    ) -> Iterator[tuple[Work, Found | Failure]]:
+    ) -> Generator[tuple[Work, Found | Failure], None, None]:
         """Call a function on each piece of work; yield the pieces with what came of them, as they are done.
 
         A piece is tried once, and one that fails costs no other. Where the iterator is closed, work that is not done is

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from multiprocessing import connection, forkserver
 from types import ModuleType
@@ -47,7 +47,7 @@ class LocalExecutor:
         work: Iterable[Work],
         *,
         limit: Callable[[Work], float] = no_limit,
-    ) -> Iterator[tuple[Work, Found | Failure]]:
+    ) -> Generator[tuple[Work, Found | Failure], None, None]:
         """Call a function on each piece of work, as `Executor` says."""
         left, busy = iter(work), dict[_Worker, Work]()
 
@@ -78,7 +78,7 @@ def prestart() -> None:
     if not FORKED:
         return
     forkserver.set_forkserver_preload(["paribus.execution.preloaded"])
-    with _starting():
+    with _starting(PARIBUS_PARENT_OF_WORKERS="yes"):
         forkserver.ensure_running()
 
 
@@ -190,14 +190,15 @@ def told(code: int | None) -> str:
 
 
 @contextmanager
-def _starting() -> Iterator[None]:
+def _starting(**more: str) -> Iterator[None]:
     """Start processes that have the environment of workers, and that Ctrl-C and a hang-up of the terminal pass by.
 
     These signals reach every process of a terminal, and it is the driver that answers them. A signal that comes
     meanwhile reaches this process afterwards.
     """
-    before = {name: os.environ.get(name) for name in ENVIRONMENT}
-    os.environ.update(ENVIRONMENT)
+    wanted = {**ENVIRONMENT, **more}
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
     try:
         if hasattr(signal, "pthread_sigmask"):
             mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Thread
 
 from paribus.analysis.claim_registry import ClaimRecord, entries
 from paribus.analysis.interim_looks import note_looks
@@ -72,6 +74,7 @@ def run_suites(
     cases = selected(suites, settings)
     with session.study.store:
         session.prepare(cases)
+        Thread(target=_load_pages, daemon=True).start()
         try:
             train_all(session, cases)
         finally:
@@ -79,6 +82,18 @@ def run_suites(
             finished = finish(session.study, cases, listed, show)
             wrote(finished.pages)
     return finished
+
+
+def _load_pages() -> None:
+    """Import what pages are made with while workers train: it takes a second, in which a request to stop must end."""
+    for name in (
+        "paribus.report",
+        "pandas",
+        "scipy.stats",
+        "tabulate",
+        "matplotlib.backends.backend_agg",
+    ):
+        importlib.import_module(name)
 
 
 def train_all(session: Session, cases: Sequence[Case]) -> None:

@@ -1,22 +1,35 @@
-"""What the parent of all workers imports once, before they are forked from it.
-
-Importing this module does that: torch, all that trains, and what torch loads at its first step. No backward pass is
-taken, because autograd refuses to run in a process that is forked after one.
-"""
+"""What the parent of all workers imports once, before they are forked from it."""
 
 from __future__ import annotations
 
+import atexit
 import gc
+import os
 
 import torch
 
 from paribus.execution import executor, worker
 from paribus.execution.pool import load_optimizers
 
-__all__ = ["executor", "worker"]
+__all__ = ["MARK", "executor", "worker"]
 
-torch.set_num_threads(1)
-load_optimizers()
-# Forked processes share memory until it is written to, as a collection of garbage does with every object.
-gc.collect()
-gc.freeze()
+MARK = "PARIBUS_PARENT_OF_WORKERS"
+"""Variable of the environment that is set where this process is that parent."""
+
+
+def _prepare() -> None:
+    """Load what torch loads at its first step, and keep as much memory shared as can be.
+
+    No backward pass is taken, because autograd refuses to run in a process that is forked after one.
+    """
+    torch.set_num_threads(1)
+    load_optimizers()
+    # A collection of garbage writes to every object, and what is written to is no longer shared.
+    gc.collect()
+    gc.freeze()
+    # Workers end otherwise. What is frozen is never taken down, which libraries would complain of.
+    atexit.register(os._exit, 0)
+
+
+if os.environ.pop(MARK, ""):
+    _prepare()

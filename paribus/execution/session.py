@@ -271,7 +271,7 @@ class Session:
 
     def _limit(self, chunk: Sequence[Run]) -> float:
         """Return the seconds that a worker may take for a chunk."""
-        return self.settings.time_limit or time_limit(chunk)
+        return self.settings.limit or time_limit(chunk)
 
     def _group(
         self, case: Case, own: Sequence[Run], runs_of: Callable[[Case], Sequence[Run]]

@@ -177,12 +177,11 @@ class Settings:
     jobs: int | None = _option(
         "processes that train side by side", int, means="one a core", metavar="N"
     )
-    time_limit: float | None = _option(
+    limit: float | None = _option(
         "seconds after which what one process trains at once is taken to hang: it is ended, and counts as failed",
         float,
         means="an hour, and 50 times what is predicted, or 2.5 for each step where nothing can be",
         metavar="SECONDS",
-        name="time-limit",
     )
 
     @classmethod
@@ -237,12 +236,12 @@ class Settings:
                 expected="at least 1",
                 fix="Leave --paribus-jobs out to use one process a core.",
             )
-        if self.time_limit is not None and not self.time_limit > 0:
+        if self.limit is not None and not self.limit > 0:
             raise ParibusError(
                 "time limit",
-                got=f"{self.time_limit:g}",
+                got=f"{self.limit:g}",
                 expected="a positive number of seconds",
-                fix="Leave --paribus-time-limit out for an hour and more.",
+                fix="Leave --paribus-limit out for an hour and more.",
             )
         if self.trials is not None and self.trials < 1:
             raise ParibusError(

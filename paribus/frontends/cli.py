@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from paribus.data.paths import usable_path
 from paribus.errors import ParibusError
+from paribus.execution.pool import available_jobs
 from paribus.execution.progress import say
 from paribus.execution.settings import OPTIONS, Settings, refuse_unwritable
+from paribus.execution.stopping import Stopped, stopping
 from paribus.experiment.grid import parsed
 from paribus.frontends import explore
 from paribus.frontends.discovery import (
@@ -41,19 +44,28 @@ if TYPE_CHECKING:
 def main(words: Sequence[str] | None = None) -> None:
     """Run the command line and exit; a mistake of the user ends in one line and status 2, a fault of ours in 3.
 
+    A request to stop ends in one line, too, and in the status of a process that the signal ended: 130 after Ctrl-C.
+
     Args:
         words: those after ``paribus``; None takes the process's.
     """
     replace_unknown_signs()
     arguments = _parser().parse_args(words)
+    status: int
     try:
-        refuse_undecoded(sys.argv[1:] if words is None else words)
-        look_up_paths(arguments)
-        status: int = arguments.command(arguments)
-        sys.stdout.flush()
+        with stopping():
+            refuse_undecoded(sys.argv[1:] if words is None else words)
+            look_up_paths(arguments)
+            status = arguments.command(arguments)
+            sys.stdout.flush()
     except BrokenPipeError:
         forget_output()
         status = 0
+    except Stopped as stopped:
+        sys.stderr.write(f"paribus: {how_to_go_on(stopped, arguments)}\n")
+        sys.stdout.flush()
+        # At once: taking torch down takes long, and libraries that are still being imported complain.
+        os._exit(stopped.status)
     except ParibusError as error:
         # Errors name the options of pytest.
         sys.stderr.write(f"paribus: {error}\n".replace("--paribus-", "--"))
@@ -62,6 +74,21 @@ def main(words: Sequence[str] | None = None) -> None:
         line, status = last_line(error)
         sys.stderr.write(f"paribus: {line}\n")
     sys.exit(status)
+
+
+def how_to_go_on(stopped: Stopped, arguments: Namespace) -> str:
+    """Return the line that ends a command that was stopped."""
+    told = f"stopped by {stopped.signal.name}"
+    if not hasattr(arguments, "store"):
+        return f"{told}."
+    told += ", before all pages were written" if stopped.late else ""
+    again = " without --retrain" if arguments.retrain else ""
+    return f"{told}. What was finished is kept in {_store(arguments)}; the same command{again} goes on from there."
+
+
+def _store(arguments: Namespace) -> Path:
+    store: Path = arguments.store or arguments.out / "runs.sqlite"
+    return store
 
 
 def _parser() -> ArgumentParser:
@@ -220,6 +247,11 @@ def run(arguments: Namespace) -> int:
         add_to_path(name)
     refuse_early(vars(arguments), arguments.suites)
     say(f"{', '.join(arguments.suites)}: loading torch, suites and data")
+    on_cpu = arguments.device != "cuda"
+    if on_cpu and (arguments.jobs or available_jobs()) > 1 and not _store(arguments).exists():
+        from paribus.execution.local_workers import prestart
+
+        prestart()  # while this process imports torch, too
     suites = [find_suite(name) for name in arguments.suites]
     return _run(suites, _settings(arguments, suites))
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from paribus.errors import ParibusError
 from paribus.execution.settings import OPTIONS
+from paribus.execution.stopping import Stopped, stopping
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
@@ -43,6 +45,8 @@ def pytest_configure(config: pytest.Config) -> None:
             )
 
 
+SIGNALS = pytest.StashKey[ExitStack]()
+STOPPED = pytest.StashKey[list[Stopped]]()
 PYTEST_SESSION = pytest.StashKey["PytestSession | None"]()
 COMPARED = pytest.StashKey["list[Result]"]()
 SIDE_BY_SIDE = "benchmarks take turns, and each trains on all cores: leave -n out for them"
@@ -149,13 +153,18 @@ def nothing_selected(config: pytest.Config, suites: list[str]) -> ParibusError:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> None:
-    """Read data and try networks before the first test, so that what cannot work is refused at once."""
+    """Read data and try networks before the first test, so that what cannot work is refused at once.
+
+    From then on SIGTERM and a hang-up stop the session as Ctrl-C does.
+    """
     option = session.config.option
     side_by_side = hasattr(session.config, "workerinput")
     cases = [] if side_by_side else [c for item in session.items if (c := case_of(item))]
     if cases and not (option.collectonly or option.benchmark_skip):
         with usage_errors():
             session_of(session.config).prepare(cases)
+        stack = session.config.stash[SIGNALS] = ExitStack()
+        session.config.stash[STOPPED] = stack.enter_context(stopping())
 
 
 @pytest.hookimpl(wrapper=True)
@@ -196,11 +205,16 @@ def _add_verdicts(report: pytest.TestReport, results: Sequence[Result]) -> None:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Write the pages from whatever is in the store by now, an interrupted run's included."""
     pytest_session = session.config.stash[PYTEST_SESSION]
-    if pytest_session is not None and pytest_session.prepared:
-        done = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
-        pytest_session.finish(whole=session.exitstatus in done)
-        if pytest_session.broken and session.exitstatus == pytest.ExitCode.OK:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    with session.config.stash.get(SIGNALS, nullcontext()), suppress(Stopped):
+        if pytest_session is not None and pytest_session.prepared:
+            done = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+            pytest_session.finish(whole=session.exitstatus in done)
+            if pytest_session.broken and session.exitstatus == pytest.ExitCode.OK:
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    for stopped in session.config.stash.get(STOPPED, []):
+        # pytest has a status of its own for Ctrl-C, and none for the others.
+        if stopped.signal != signal.SIGINT:
+            session.exitstatus = stopped.status
 
 
 @pytest.hookimpl(trylast=True)

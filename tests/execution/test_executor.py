@@ -238,7 +238,7 @@ def test_a_network_that_hangs_is_ended_and_its_other_seeds_are_not_tried() -> No
     )  # five limits, two side by side, and a start, or nobody was ended
     assert set(map(str, failed.values())) >= {
         "training of Fatal(way=hang) on 'toy' with seed 0: got no end after 1 s, expected less time than "
-        "--paribus-time-limit. Allow more there, or mend what hangs; other runs of this variant were not tried."
+        "--paribus-limit. Allow more there, or mend what hangs; other runs of this variant were not tried."
     }
     assert {str(error).partition(":")[0][-1] for error in failed.values()} <= {"0", "1"}
 

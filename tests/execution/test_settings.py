@@ -35,7 +35,6 @@ def test_every_setting_has_an_option_of_its_name_and_default() -> None:
         "problems": "problem",
         "tests": "test",
         "panels": "panel",
-        "time_limit": "time-limit",
     }
     for setting in fields(Settings):
         option = OPTIONS[names.get(setting.name, setting.name)]
@@ -109,9 +108,9 @@ NO_GPU = (
         ),
         *(
             (
-                {"time_limit": seconds},
+                {"limit": seconds},
                 f"time limit: got {seconds:g}, expected a positive number of seconds. "
-                "Leave --paribus-time-limit out for an hour and more.",
+                "Leave --paribus-limit out for an hour and more.",
             )
             for seconds in (0.0, -1.0, math.nan)
         ),

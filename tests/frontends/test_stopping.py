@@ -1,0 +1,177 @@
+"""Ways in which a command ends before its work is done: what was finished is kept, and no process is left."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.processes import python
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
+SUITE = """
+from paribus import call
+from tests.helpers.toys import RECIPE, Fatal, Slow, Small, comparison, suite
+
+{made}
+"""
+SLOW = 'SUITE = suite(comparison(recipe=RECIPE.model_copy(update={"model": call(Slow)})))'
+PARIBUS = """
+import sys, time
+from paribus.execution import orchestrate, stopping
+from paribus.frontends.cli import main
+
+stopping.PAGES_SECONDS = 100
+{before}
+main(sys.argv[1:])
+"""
+
+
+@contextmanager
+def _running(tmp_path: Path, before: str = "") -> Iterator[subprocess.Popen[str]]:
+    """Start a comparison of a thousand slow runs in a session of its own, and wait until it has kept some."""
+    (tmp_path / "own.py").write_text(SUITE.format(made=SLOW))
+    with subprocess.Popen(
+        [
+            *(sys.executable, "-c", PARIBUS.format(before=before), "run", tmp_path / "own.py"),
+            *("--jobs", "2", "--engine", "loop", "--seeds", "500", "--out", tmp_path / "out"),
+        ],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # Whoever runs tests in the background ignores Ctrl-C, and so would this.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - one thread
+    ) as process:
+        try:
+            _wait(lambda: process.poll() is not None or _kept(tmp_path) > 0)
+            assert process.poll() is None, process.communicate()
+            yield process
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def _wait(done: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 120
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def _kept(tmp_path: Path) -> int:
+    """Return how many runs the store has, as far as it is there."""
+    path = tmp_path / "out" / "runs.sqlite"
+    if not path.exists():
+        return 0
+    with closing(sqlite3.connect(path)) as db:
+        try:
+            return int(db.execute("select count(*) from runs").fetchone()[0])
+        except sqlite3.OperationalError:
+            return 0
+
+
+def _nobody_left(process: subprocess.Popen[str]) -> bool:
+    """Return whether the process group of a command is empty: its workers are of it."""
+    try:
+        os.killpg(process.pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize(("name", "status"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
+def test_a_request_to_stop_keeps_what_is_finished_and_writes_pages(
+    tmp_path: Path, name: str, status: int
+) -> None:
+    """As in a terminal, the signal goes to the workers, too."""
+    with _running(tmp_path) as process:
+        os.killpg(process.pid, signal.Signals[name])
+        output, errors = process.communicate(timeout=120)
+    assert process.returncode == status, errors
+    assert 0 < _kept(tmp_path) < 1000
+    out = tmp_path / "out"
+    assert errors.splitlines()[-1] == (
+        f"paribus: stopped by {name}. What was finished is kept in {out / 'runs.sqlite'}; "
+        "the same command goes on from there."
+    )
+    assert "Traceback" not in errors
+    assert output.splitlines()[-1] == f"pages: {out / 'README.md'}"
+    assert (out / "toys.md").exists()
+    _wait(lambda: _nobody_left(process))
+
+
+def test_pages_that_take_too_long_are_left_out(tmp_path: Path) -> None:
+    slow = (
+        "stopping.PAGES_SECONDS = 0.2\norchestrate.finish = lambda *_: [None for _ in iter(int, 1)]"
+    )
+    with _running(tmp_path, slow) as process:
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130, errors
+    assert errors.splitlines()[-1].startswith(
+        "paribus: stopped by SIGINT, before all pages were written. What was finished is kept in "
+    )
+
+
+def test_a_second_ctrl_c_ends_at_once(tmp_path: Path) -> None:
+    marker = tmp_path / "marker"
+    slow = f"orchestrate.finish = lambda *_: (open({str(marker)!r}, 'w').close(), time.sleep(1000))"
+    with _running(tmp_path, slow) as process:
+        process.send_signal(signal.SIGINT)
+        _wait(marker.exists)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert "stopped by" not in errors
+    _wait(lambda: _nobody_left(process))
+
+
+def test_no_worker_outlives_a_killed_driver(tmp_path: Path) -> None:
+    with _running(tmp_path) as process:
+        process.kill()
+        process.wait(timeout=60)
+    _wait(lambda: _nobody_left(process))
+    assert _kept(tmp_path) > 0
+
+
+@pytest.mark.parametrize(
+    ("way", "cause"),
+    [
+        ("exit", r"got a process that ended with exit status 3, twice"),
+        ("hang", r"got no end after [12] s, expected less time than --(paribus-)?limit"),
+    ],
+)
+def test_a_network_that_ends_or_hangs_its_worker_is_told_of_on_the_page(
+    tmp_path: Path, way: str, cause: str
+) -> None:
+    """The variant that fails is the baseline, which comes first."""
+    made = f'SUITE = suite(comparison("recipe.model", {{"bad": call(Fatal, way="{way}"), "small": call(Small)}}))'
+    (tmp_path / "own.py").write_text(SUITE.format(made=made))
+    done = python(
+        *("-m", "paribus", "run", tmp_path / "own.py", "--jobs", "2", "--engine", "loop"),
+        *("--limit", "2", "--out", tmp_path / "out"),
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == 2, done.stderr
+    last = done.stderr.splitlines()[-1]
+    assert re.match(
+        rf"paribus: training of Fatal\(way={way}\) on 'toy' with seed \d: {cause}", last
+    )
+    page = (tmp_path / "out" / "toys.md").read_text()
+    assert re.search(
+        rf"failed: training of Fatal\(way={way}\) on 'toy' with seed \d: {cause}", page
+    )
+    assert _kept(tmp_path) == 2

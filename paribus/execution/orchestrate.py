@@ -94,7 +94,13 @@ def finish(study: Study, cases: Sequence[Case], declared: Sequence[Suite]) -> Fi
     from paribus.report import write
     from paribus.report.page_file import writing_pages
 
-    results = look_at_results(study, cases)
+    results, problem = study.results(cases), None
+    try:
+        note_looks(results, study.store)
+    except (
+        ParibusError
+    ) as error:  # a store that takes no more: pages of what it holds can be written
+        problem = error
     claims = entries(declared, results)
     out = study.settings.out
     with writing_pages(out, study.settings.store):
@@ -102,6 +108,8 @@ def finish(study: Study, cases: Sequence[Case], declared: Sequence[Suite]) -> Fi
         if study.settings.evidence:
             file = out / evidence_bundle.FILE
             evidence_bundle.write_bundle(study, cases, results, declared, file)
+    if problem is not None:
+        raise problem
     return Finished(results, claims, pages)
 
 

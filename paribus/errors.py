@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -25,16 +26,28 @@ class ParibusError(Exception):
         return _rebuild, (type(self), self.what, self.got, self.expected, self.fix)
 
 
+# Control characters, which may hide or overwrite what a terminal shows, and those that turn the direction of text.
+_HIDING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+
+
+def visible(text: str) -> str:
+    r"""Return text that a terminal shows as it is: control characters by their codes, but for line breaks and tabs.
+
+    >>> visible("a file \x1b[31m")
+    'a file \\x1b[31m'
+    """
+    return _HIDING.sub(lambda found: repr(found[0])[1:-1], text)
+
+
 def one_line(text: str) -> str:
-    r"""Return text in one line that a terminal shows as it is: control characters by their codes.
+    r"""Return text in one line that a terminal shows as it is.
 
     >>> one_line("a file \x1b[31m of\n  two lines")
     'a file \\x1b[31m of two lines'
     """
     if text.isprintable():
         return text
-    lines = " ".join(filter(None, map(str.strip, text.splitlines())))
-    return "".join(c if c.isprintable() or c > "\x9f" else repr(c)[1:-1] for c in lines)
+    return visible(" ".join(filter(None, map(str.strip, text.splitlines()))))
 
 
 def _rebuild(

@@ -127,7 +127,11 @@ def finish(
     from paribus.report import write
     from paribus.report.page_file import writing_pages
 
-    results = look_at_results(study, cases)
+    results, problem = study.results(cases), None
+    try:
+        note_looks(results, study.store)
+    except ParibusError as error:  # of a full store: pages of what it holds can be written
+        problem = error
     show(results)
     claims = entries(declared, results)
     out = study.settings.out
@@ -136,6 +140,8 @@ def finish(
         if study.settings.evidence:
             file = out / evidence_bundle.FILE
             evidence_bundle.write_bundle(study, cases, results, declared, file)
+    if problem is not None:
+        raise problem
     return Finished(results, claims, pages)
 
 

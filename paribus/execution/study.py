@@ -15,6 +15,7 @@ from paribus.execution.own_data import with_own_data
 from paribus.execution.pool import available_jobs
 from paribus.execution.settings import Settings
 from paribus.experiment.comparison import Comparison
+from paribus.experiment.names import refuse_file_name
 from paribus.experiment.primary_score import scored_comparison, scored_suite
 from paribus.experiment.search_space import SearchSpace
 from paribus.experiment.suite import Suite
@@ -57,6 +58,10 @@ class Study:
         score = settings.metric
         chosen = [suite if score is None else scored_suite(suite, score) for suite in suites]
         self.suites = {suite.name: suite for suite in chosen}
+        for suite in chosen:  # a copy of a declaration is not checked where it is made
+            refuse_file_name("a suite", suite.name)
+            for comparison in suite.comparisons:
+                refuse_file_name("a comparison", comparison.name)
         self.environment = environment or Environment()
         self.first_seed = first_seed
         self.beside = beside

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from paribus.data.paths import usable_path
-from paribus.errors import ParibusError
+from paribus.errors import ParibusError, visible
 from paribus.execution.pool import available_jobs
 from paribus.execution.progress import say
 from paribus.execution.settings import OPTIONS, Settings, refuse_unwritable
@@ -375,7 +375,7 @@ def multiverse(arguments: Namespace) -> int:
 
 
 def _write(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
+    sys.stdout.write(f"{visible(text)}\n")
 
 
 def _settings(arguments: Namespace, suites: Sequence[Suite]) -> Settings:

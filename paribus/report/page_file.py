@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from paribus.errors import ParibusError
+from paribus.errors import ParibusError, visible
 
 # Tags of HTML, but for the anchors that claims are linked by.
 _TAG = re.compile(r'<(?!a id="claims-[\w.:-]+"></a>)(?=[A-Za-z/!?])')
@@ -21,6 +21,7 @@ def escaped(text: str) -> str:
     >>> escaped('<a id="claims-x-cpu"></a> <b>p < 0.001</b> [x](javascript:y) [x](a.md)')
     '<a id="claims-x-cpu"></a> &lt;b>p < 0.001&lt;/b> [x]\\(javascript:y) [x](a.md)'
     """
+    text = visible(text)
     text = _TAG.sub("&lt;", _RUNS.sub(r"]\\(", text))
     return _OWN_END.sub(r"\1</a>", text)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from paribus.analysis.results import Result
 from paribus.calibration.null_rejections import ALPHA, attainable, rejected, told_apart
@@ -17,11 +16,11 @@ from paribus.experiment.comparison import Budget, Comparison
 from paribus.experiment.factor import Factor
 from paribus.experiment.tuning import ARMS, Arm, Tuning
 from paribus.experiment.variant import Variant
+from paribus.runs.store_file import IN_MEMORY
 from paribus.stats import min_seeds
 
 FIRST_SEED = 70_000_000
 """Far from any seed that a comparison is trained with."""
-IN_MEMORY = Path(":memory:")
 RUNS_AT_ONCE = 4000
 
 

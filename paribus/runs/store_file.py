@@ -48,6 +48,8 @@ OPENING_SECONDS = 10
 """How long another process may hold the file that is opened; it should hold it for milliseconds."""
 WRITING_SECONDS = 60
 """The same for a finished run, which should not be lost."""
+IN_MEMORY = Path(":memory:")
+"""Path of a store that ends with its process."""
 MAX_CHECKED = 1 << 25
 """Bytes up to which a file is read through when it is opened, which takes some tenths of a second."""
 
@@ -58,6 +60,8 @@ def opened(path: Path) -> sqlite3.Connection:
     Raises:
         ParibusError: it cannot be opened, is damaged, or was made by another program or another version.
     """
+    if path == IN_MEMORY:
+        return _filled(sqlite3.connect(path))
     with translated(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists() and is_special(path):
@@ -72,8 +76,14 @@ def opened(path: Path) -> sqlite3.Connection:
             db.execute("pragma journal_mode = wal")
             # What is committed outlives a killed process; waiting for the disk each time takes as long as a run.
             db.execute("pragma synchronous = normal")
-            db.executescript(TABLES)
+            _filled(db)
             db.execute(f"pragma busy_timeout = {1000 * WRITING_SECONDS}")
+    return db
+
+
+def _filled(db: sqlite3.Connection) -> sqlite3.Connection:
+    """Make the tables that are not there."""
+    db.executescript(TABLES)
     return db
 
 

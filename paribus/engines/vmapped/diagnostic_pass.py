@@ -24,8 +24,8 @@ from paribus.training.loop import DIAGNOSED
 if TYPE_CHECKING:
     from paribus.engines.vmapped.trainer import StackedTraining
 
-# Numbers in the largest output of a module, of all replicates that are passed at once.
-AT_ONCE = 2**21
+# Numbers that modules put out for all replicates that are passed at once: the way back holds them, 32 MB or so.
+AT_ONCE = 2**23
 
 
 class DiagnosticPass:
@@ -77,7 +77,7 @@ class DiagnosticPass:
     def _look(self, training: StackedTraining) -> None:
         """See what shapes masks and layers' outputs have, and give the network its stacked form."""
         called: list[nn.Module] = []
-        sizes = [1]
+        sizes: list[int] = []
 
         def note(module: nn.Module, _inputs: Any, outputs: Any) -> None:
             called.append(module)
@@ -94,7 +94,7 @@ class DiagnosticPass:
             functional_call(self.network, buffers, tuple(x[0] for x in inputs))
         for handle in handles:
             handle.remove()
-        self.at_once = max(1, AT_ONCE // max(sizes))
+        self.at_once = max(1, AT_ONCE // max(1, sum(sizes)))
         if any(called.count(dropout) > 1 for dropout in dropouts):
             raise ValueError("a dropout is called twice in a pass")
         if any(output._version != 0 for output in self.layers):

@@ -74,7 +74,7 @@ def run_suites(
     cases = selected(suites, settings)
     with session.study.store:
         session.prepare(cases)
-        Thread(target=_load_pages, daemon=True).start()
+        load_pages()
         try:
             train_all(session, cases)
         finally:
@@ -84,16 +84,16 @@ def run_suites(
     return finished
 
 
-def _load_pages() -> None:
-    """Import what pages are made with while workers train: it takes a second, in which a request to stop must end."""
-    for name in (
+def load_pages() -> None:
+    """Import what pages are made with while workers train: it takes a second, which a request to stop has not."""
+    names = (
         "paribus.report",
         "pandas",
         "scipy.stats",
         "tabulate",
         "matplotlib.backends.backend_agg",
-    ):
-        importlib.import_module(name)
+    )
+    Thread(target=lambda: [importlib.import_module(name) for name in names], daemon=True).start()
 
 
 def train_all(session: Session, cases: Sequence[Case]) -> None:

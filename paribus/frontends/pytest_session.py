@@ -15,7 +15,7 @@ from filelock import FileLock
 
 from paribus.analysis.results import Result
 from paribus.execution.cases import Case
-from paribus.execution.orchestrate import finish, run_comparison
+from paribus.execution.orchestrate import finish, load_pages, run_comparison
 from paribus.execution.progress import ProgressBar
 from paribus.execution.session import Session
 from paribus.execution.settings import OPTIONS, Settings
@@ -72,6 +72,7 @@ class PytestSession:
     def prepare(self, cases: Sequence[Case]) -> None:
         """Refuse what cannot work, before anything is trained."""
         self.session.prepare(cases)
+        load_pages()
         self.cases = list(dict.fromkeys(cases))
 
     def train(self, case: Case, benchmark: BenchmarkFixture) -> None:

@@ -19,6 +19,7 @@ from paribus.execution.cost_model import (
     RECORDING_LANES,
     chunk_seconds,
     costs,
+    time_limit,
 )
 from paribus.execution.machine_rates import LaneRates, MachineRates, lanes
 from paribus.execution.network_facts import NetworkFacts
@@ -168,6 +169,19 @@ def test_a_chunk_takes_what_is_predicted_by_its_engine(monkeypatch: pytest.Monke
     assert chunk_seconds([replace(run, engine=COMPILED)] * 10) == seconds()[COMPILED]
     monkeypatch.setattr(cost_model, "known_facts", lambda _run: None)
     assert chunk_seconds([run] * 10) == 30.0
+
+
+def test_a_chunk_is_taken_to_hang_far_beyond_its_predicted_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An hour, and fifty times the prediction, or two and a half seconds for each step of an unknown network."""
+    run = replace(a_run(steps=3000), engine="stacked")
+    monkeypatch.setattr(cost_model, "machine_rates", lambda: RATES)
+    monkeypatch.setattr(cost_model, "lane_rates", lambda: LANES)
+    monkeypatch.setattr(cost_model, "known_facts", lambda _run: FACTS)
+    assert time_limit([run] * 10) == 3600 + 50 * chunk_seconds([run] * 10)
+    monkeypatch.setattr(cost_model, "known_facts", lambda _run: None)
+    assert time_limit([run] * 10) == 3600 + 2.5 * 30_000
 
 
 @pytest.mark.parametrize(("capability", "count"), [("AVX512", 16), ("AVX2", 8), ("DEFAULT", 4)])

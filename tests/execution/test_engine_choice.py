@@ -33,6 +33,7 @@ from tests.helpers.toys import (
     REDRAWN,
     SGD,
     TASK,
+    Deadly,
     Raises,
     Small,
     a_run,
@@ -732,6 +733,24 @@ def test_verdicts_do_not_depend_on_the_engine(opened: Opener) -> None:
 def _no_worker_is_left() -> Iterator[None]:
     yield
     shutdown()
+
+
+def test_a_network_that_ends_the_process_that_tries_it_is_trained_by_the_loop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """There it fails by itself; what else is asked is answered."""
+    monkeypatch.setattr(engine_choice, "machine_rates", lambda: None)
+    deadly, sound = (
+        EngineQuery("stacked", a_run(0, call(Deadly)), 2),
+        EngineQuery("loop", a_run(), 2),
+    )
+    assert dict(resolve_each([deadly, sound], 2)) == {
+        0: EngineChoice(
+            "loop",
+            "its first steps could not be timed: ended by SIGKILL, as the system does where memory runs out",
+        ),
+        1: EngineChoice("loop", "asked for"),
+    }
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 1e-6)])

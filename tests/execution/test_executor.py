@@ -20,7 +20,7 @@ import torch
 from paribus.execution import executor
 from paribus.execution.executor import dataset_of, execute
 from paribus.execution.executors import Failure, WorkerDiedError
-from paribus.execution.local_workers import LocalExecutor, shutdown
+from paribus.execution.local_workers import FORKED, LocalExecutor, shutdown
 from paribus.execution.pool import available_jobs, one_thread
 from paribus.runs.run import Run, RunResult
 from paribus.spec import call
@@ -181,6 +181,39 @@ def test_workers_leave_ctrl_c_to_the_process_that_started_them() -> None:
 def test_workers_keep_the_memory_of_large_tensors() -> None:
     _kept(RUNS[:2], jobs=2)
     assert _in_a_worker(os.getenv, "MALLOC_MMAP_THRESHOLD_") == str(2**30)
+
+
+@pytest.mark.skipif(not FORKED, reason="workers are forked on Linux alone")
+def test_workers_are_forked_from_one_parent_that_is_not_this_process() -> None:
+    """A fork of this process would be unable to use CUDA, and autograd where a step was taken here."""
+    first = _in_a_worker(os.getppid)
+    shutdown()
+    assert _in_a_worker(os.getppid) == first != os.getpid()
+    assert "torch" in _in_a_worker(_loaded, first)
+
+
+def _loaded(pid: int) -> str:
+    """Return the files that a process has mapped."""
+    return Path(f"/proc/{pid}/maps").read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(not FORKED, reason="workers are forked on Linux alone")
+def test_work_goes_on_where_the_parent_of_the_workers_is_killed() -> None:
+    parent, worker = _in_a_worker(os.getppid), _in_a_worker(os.getpid)
+    os.kill(parent, signal.SIGKILL)
+    deadline = time.monotonic() + 60
+    while _alive(worker) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not _alive(worker)
+    assert _in_a_worker(os.getppid) not in (parent, os.getpid())
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def test_ctrl_c_ends_the_work_and_the_workers() -> None:

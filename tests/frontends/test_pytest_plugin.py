@@ -576,11 +576,15 @@ def test_ordinary_tests_do_not_load_torch_and_see_nothing_of_paribus(
 
 
 @pytest.mark.slow
-def test_ctrl_c_keeps_what_was_finished_and_writes_the_pages(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, pytest.ExitCode.INTERRUPTED), (signal.SIGTERM, 143)]
+)
+def test_a_request_to_stop_keeps_what_was_finished_and_writes_the_pages(
+    number: int, status: int, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As in a terminal, the signal goes to the workers, too."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    pytester.makeconftest("from paribus.execution import stopping\nstopping.PAGES_SECONDS = 100")
     pytester.makepyfile(test_cases=CASES.format(suites=SLOW))
     out = pytester.path / "out"
     options = ("-k", "cpu", "--paribus-jobs=2", "--paribus-seeds=500", f"--paribus-out={out}")
@@ -601,13 +605,13 @@ def test_ctrl_c_keeps_what_was_finished_and_writes_the_pages(
         while not _finished(out / "runs.sqlite") and time.monotonic() < deadline:
             assert process.poll() is None, process.stdout.read()
             time.sleep(0.1)
-        os.killpg(process.pid, signal.SIGINT)
+        os.killpg(process.pid, number)
         try:
             text, _ = process.communicate(timeout=180)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             raise
-    assert process.returncode == pytest.ExitCode.INTERRUPTED, text
+    assert process.returncode == status, text
     kept = _stored(out / "runs.sqlite")
     assert 0 < len(kept) < 500
     assert {optimizer for optimizer, _ in kept} == {"SGD"}

@@ -8,13 +8,13 @@ from contextlib import contextmanager, suppress
 from math import prod
 from pathlib import Path
 from typing import NamedTuple
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from paribus.data.cache import (
+    UNREADABLE,
     cache_folder,
     cache_write,
     cached_file,
@@ -148,7 +148,7 @@ def _read(made_from: str) -> Program | None:
         ):
             words, constants = torch.from_numpy(kept["words"]), torch.from_numpy(kept["constants"])
             return Program(words, constants, [TYPES[i] for i in kept["types"]])
-    except (OSError, ValueError, KeyError, IndexError, EOFError, BadZipFile):
+    except UNREADABLE:
         return None
 
 

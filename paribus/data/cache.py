@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import platform
+import struct
 import tempfile
 import time
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -18,6 +21,11 @@ from paribus.data.cache_limits import DAY, make_room, used
 from paribus.spec import digest
 
 Entry = TypeVar("Entry")
+# What NumPy raises of a file that is not there, cut short, damaged or something else.
+UNREADABLE = (
+    *(OSError, ValueError, EOFError, LookupError, TypeError, AttributeError, MemoryError),
+    *(BadZipFile, zlib.error, struct.error, NotImplementedError),
+)
 
 
 def cache_folder() -> Path:
@@ -132,13 +140,14 @@ def cached_array(
         made_from: plain data: everything that the array depends on, the code that makes it included.
         make: makes it.
     """
-    file = f"{name}-{digest(made_from)}.npy"
+    file = f"{name}-{digest(made_from)}.npz"  # whose parts have checksums
     try:
-        array: np.ndarray = np.load(cached_file(file), allow_pickle=False)
-    except (OSError, ValueError, EOFError):
+        with cached_file(file).open("rb") as stream, np.load(stream, allow_pickle=False) as kept:
+            array: np.ndarray = kept["array"]
+    except UNREADABLE:
         array = make()
         with suppress(OSError), cache_write(file) as path:
-            np.save(path, array, allow_pickle=False)
+            np.savez(path, array=array)
     return array
 
 

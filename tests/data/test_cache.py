@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from paribus.data.cache import atomic_write, cached_array, cached_text, keep_latest
 
@@ -52,7 +54,7 @@ def test_a_full_disk_or_no_home_costs_the_time_of_making_it_again(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("numpy.save", full)
+    monkeypatch.setattr("numpy.savez", full)
     assert cached_array("x", [1], lambda: np.arange(3)).tolist() == [0, 1, 2]
     assert [*tmp_path.iterdir()] == []
 
@@ -64,3 +66,36 @@ def test_a_full_disk_or_no_home_costs_the_time_of_making_it_again(
     monkeypatch.setattr(Path, "expanduser", homeless)
     assert cached_array("x", [1], lambda: np.arange(3)).tolist() == [0, 1, 2]
     assert cached_text("x-0.json", lambda: "text") == "text"
+
+
+@settings(
+    deadline=None,
+    max_examples=60,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[*HealthCheck],
+)
+@given(
+    place=st.floats(0, 1, exclude_max=True),
+    bit=st.integers(0, 7),
+    piece=st.binary(max_size=4),
+    cut=st.floats(0, 1),
+)
+@example(place=0.5, bit=0, piece=b"", cut=1.0)
+@example(place=0.0, bit=0, piece=b"\x80\x04N.", cut=0.1)
+@example(place=0.0, bit=0, piece=b"", cut=0.0)
+def test_a_damaged_array_is_made_again(
+    tmp_path_factory: pytest.TempPathFactory, place: float, bit: int, piece: bytes, cut: float
+) -> None:
+    """A flipped bit must not become another number."""
+    folder, whole = tmp_path_factory.mktemp("cache"), np.arange(40.0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PARIBUS_CACHE", str(folder))
+        cached_array("x", [1], lambda: whole)
+        (path,) = folder.iterdir()
+        content = bytearray(path.read_bytes())
+        i = int(place * len(content))
+        content[i] ^= 1 << bit
+        content[i + 1 : i + 1 + len(piece)] = piece
+        path.write_bytes(content[: int(cut * len(content))])
+        assert cached_array("x", [1], lambda: whole).tolist() == whole.tolist()

@@ -43,7 +43,7 @@ def test_drawings_are_always_the_same_and_kept(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("PARIBUS_CACHE", str(tmp_path / "cache"))
     fresh = synthetic_characters(size=16, drawings=2)
     (file,) = (tmp_path / "cache").iterdir()
-    assert np.load(file).shape == (400, 16, 16)
+    assert np.load(file)["array"].shape == (400, 16, 16)
     kept = synthetic_characters(size=16, drawings=2)
     file.write_bytes(b"rubbish")
     again = synthetic_characters(size=16, drawings=2)

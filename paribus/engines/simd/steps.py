@@ -10,13 +10,13 @@ from math import prod
 from pathlib import Path
 from threading import Thread
 from typing import NamedTuple
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from paribus.data.cache import (
+    UNREADABLE,
     cache_folder,
     cache_write,
     cached_file,
@@ -166,7 +166,7 @@ def _read(made_from: str) -> Program | None:
         ):
             words, constants = torch.from_numpy(kept["words"]), torch.from_numpy(kept["constants"])
             return Program(words, constants, [TYPES[i] for i in kept["types"]])
-    except (OSError, ValueError, KeyError, IndexError, EOFError, BadZipFile):
+    except UNREADABLE:
         return None
 
 

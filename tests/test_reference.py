@@ -36,7 +36,7 @@ def test_every_page_is_made_again_from_the_evidence(
     of_suites = {
         f"{suite}{ending}" for suite in suites for ending in (".md", "-details.md", ".csv")
     }
-    assert len(suites) == 24
+    assert len(suites) == 25
     explored = {
         f"{p.stem}.md" for e in ("variance", "multiverse") for p in REFERENCE.glob(f"*-{e}.json")
     }

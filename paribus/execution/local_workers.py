@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import cloudpickle
 
 from paribus.execution.executors import Failure, TimeLimitError, WorkerDiedError, no_limit
+from paribus.execution.preload_watch import MARK
 from paribus.execution.worker import serve
 
 Work = TypeVar("Work")
@@ -28,6 +29,7 @@ ENVIRONMENT = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": s
 
 # Where the system's own libraries do not survive a fork, every worker imports torch itself.
 FORKED = sys.platform.startswith("linux")
+PRELOADED = ("preload_watch", "preloaded")
 _context: Any = multiprocessing.get_context("forkserver" if FORKED else "spawn")
 
 
@@ -77,8 +79,8 @@ def prestart() -> None:
     """Have the parent of the workers import torch while this process does something else."""
     if not FORKED:
         return
-    forkserver.set_forkserver_preload(["paribus.execution.preloaded"])
-    with _starting(PARIBUS_PARENT_OF_WORKERS="yes"):
+    forkserver.set_forkserver_preload([f"paribus.execution.{name}" for name in PRELOADED])
+    with _starting(**{MARK: str(os.getpid())}):
         forkserver.ensure_running()
 
 

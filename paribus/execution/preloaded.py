@@ -10,11 +10,9 @@ import torch
 
 from paribus.execution import executor, worker
 from paribus.execution.pool import load_optimizers
+from paribus.execution.preload_watch import MARK, end_watch
 
-__all__ = ["MARK", "executor", "worker"]
-
-MARK = "PARIBUS_PARENT_OF_WORKERS"
-"""Variable of the environment that is set where this process is that parent."""
+__all__ = ["executor", "worker"]
 
 
 def _prepare() -> None:
@@ -29,6 +27,7 @@ def _prepare() -> None:
     gc.freeze()
     # Workers end otherwise. What is frozen is never taken down, which libraries would complain of.
     atexit.register(os._exit, 0)
+    end_watch()
 
 
 if os.environ.pop(MARK, ""):

@@ -147,6 +147,37 @@ def test_no_worker_outlives_a_killed_driver(tmp_path: Path) -> None:
     assert _kept(tmp_path) > 0
 
 
+def test_a_driver_that_is_killed_at_its_start_leaves_nobody_that_still_imports(
+    tmp_path: Path,
+) -> None:
+    """The parent of the workers takes seconds for torch, which nobody needs by then."""
+    script = """
+import os, signal, sys
+from paribus.execution import local_workers
+local_workers.PRELOADED = ("preload_watch", "endless")
+local_workers.prestart()
+while not os.path.exists(os.path.join(sys.argv[1], "started")):
+    pass
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    (tmp_path / "sitecustomize.py").write_text(
+        f"import sys\nif sys.argv[0] == '-c' and 'forkserver' in ' '.join(sys.orig_argv):\n"
+        f"    import paribus.execution as e\n    e.__path__.append({str(tmp_path)!r})\n"
+    )
+    (tmp_path / "endless.py").write_text(
+        "import time\nfrom pathlib import Path\n"
+        "(Path(__file__).parent / 'started').touch()\ntime.sleep(1000)\n"
+    )
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    with subprocess.Popen(
+        [sys.executable, "-c", script, tmp_path],
+        env={**os.environ, "PYTHONPATH": path},
+        start_new_session=True,
+    ) as process:
+        assert process.wait(timeout=120) == -signal.SIGKILL
+    _wait(lambda: _nobody_left(process))
+
+
 @pytest.mark.parametrize(
     ("way", "cause"),
     [

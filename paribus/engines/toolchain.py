@@ -68,7 +68,7 @@ class Library(NamedTuple):
             path = self.path
             used(path)
             if not path.exists():
-                with only_one(path):
+                with alone_in(path.parent):
                     self._build_at(path, source)
         except OSError as error:
             raise UnavailableError(f"its machine code cannot be kept: {error}") from error
@@ -87,23 +87,28 @@ class Library(NamedTuple):
 
 
 @contextmanager
-def only_one(path: Path) -> Iterator[None]:
-    """Wait until no other process or thread builds this file: they all want the same one, for seconds of every core.
+def alone_in(folder: Path) -> Iterator[None]:
+    """Wait until no other process or thread builds in a folder: they all want the same file, for seconds of every core.
 
-    Where the system has no such locks each builds its own, and the last one stays.
+    The folder itself is locked, so that no file is left behind; the system lifts the lock of a process that is killed.
+    Where there are no such locks each builds its own file, and the last one stays.
 
     Raises:
-        OSError: the folder cannot be written.
+        OSError: the folder cannot be made.
     """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if sys.platform == "win32":
         yield
         return
     import fcntl
 
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with path.with_suffix(".lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)  # the system lifts it where a process is killed
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # a folder of the network may have no locks
+            fcntl.flock(opened, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(opened)
 
 
 def _build(source: Path, into: Path, flags: Sequence[str]) -> None:

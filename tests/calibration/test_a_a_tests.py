@@ -201,7 +201,7 @@ def test_bits_that_differ_are_red(settings, monkeypatch) -> None:
         def renamed(run, record):
             keep(run, replace(record, key=replace(run, seed=run.seed - 1).key))
 
-        execute([replace(run, seed=run.seed + 1) for run in runs], jobs=jobs, keep=renamed)
+        return execute([replace(run, seed=run.seed + 1) for run in runs], jobs=jobs, keep=renamed)
 
     monkeypatch.setattr(run_known_answers, "execute", moved)
     found = KnownAnswerRunner(settings).check(

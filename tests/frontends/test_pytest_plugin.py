@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import torch
 
+from paribus.errors import ParibusError
 from paribus.execution import executor, session
 from paribus.execution.executor import execute
 from paribus.execution.orchestrate import run_comparison, run_suites
@@ -138,11 +139,11 @@ def thousands(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def slowly(
         runs: Sequence[Run], *, keep: Callable[[Run, RunResult], None], **settings: Any
-    ) -> None:
+    ) -> dict[str, ParibusError]:
         def later(run: Run, record: RunResult) -> None:
             keep(run, replace(record, seconds=record.seconds + 1000.0 * (run.seed + 1)))
 
-        execute(runs, keep=later, **settings)
+        return execute(runs, keep=later, **settings)
 
     monkeypatch.setattr(session, "execute", slowly)
 
@@ -506,7 +507,7 @@ trained = session.execute
 def noted(runs, **settings):
     with Path("trained.txt").open("a") as file:
         file.writelines(f"{run.key}\\n" for run in runs)
-    trained(runs, **settings)
+    return trained(runs, **settings)
 
 session.execute = noted
 """

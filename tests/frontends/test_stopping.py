@@ -38,6 +38,11 @@ main(sys.argv[1:])
 """
 
 
+def _heed() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @contextmanager
 def _running(tmp_path: Path, before: str = "") -> Iterator[subprocess.Popen[str]]:
     """Start a comparison of a thousand slow runs in a session of its own, and wait until it has kept some."""
@@ -52,8 +57,8 @@ def _running(tmp_path: Path, before: str = "") -> Iterator[subprocess.Popen[str]
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        # Whoever runs tests in the background ignores Ctrl-C, and so would this.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - one thread
+        # Whoever runs tests in the background ignores Ctrl-C or a hang-up, and so would this.
+        preexec_fn=_heed,  # noqa: PLW1509 - one thread
     ) as process:
         try:
             _wait(lambda: process.poll() is not None or _kept(tmp_path) > 0)

@@ -26,6 +26,10 @@ class ParibusError(Exception):
         return _rebuild, (type(self), self.what, self.got, self.expected, self.fix)
 
 
+class StoreError(ParibusError):
+    """Store that cannot be read or written any more, so that nothing trained could be kept."""
+
+
 # Control characters, which may hide or overwrite what a terminal shows, and those that turn the direction of text.
 _HIDING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 

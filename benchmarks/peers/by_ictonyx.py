@@ -42,7 +42,7 @@ def main() -> None:
         (data.x, data.y),
         validation_data=(data.test_x, data.test_y),
         runs=SEEDS,
-        epochs=round(STEPS / (len(data.x) / BATCH)),
+        epochs=round(STEPS / -(-len(data.x) // BATCH)),  # its last batch is a short one
         batch_size=BATCH,
         metric="val_loss",
         seed=0,

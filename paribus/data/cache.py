@@ -17,7 +17,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from paribus.data.cache_limits import DAY, make_room, used
+from paribus.data.cache_limits import DAY, UNFINISHED, make_room, used
 from paribus.spec import digest
 
 Entry = TypeVar("Entry")
@@ -122,7 +122,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
         OSError: the folder cannot be made or written to.
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=UNFINISHED) as folder:
         complete = Path(folder) / path.name
         yield complete
         complete.replace(path)

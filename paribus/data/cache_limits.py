@@ -15,14 +15,15 @@ from typing import NamedTuple
 DAY = 24 * 3600
 MAX_DAYS = 90
 MAX_MEGABYTES = 1000
-IN_USE = 3600
+IN_USE = 2 * 3600
 """Seconds after its last use for which a file is never too much: another process may be about to read it."""
 EVERY = 3600
 """Seconds after which a process that adds files looks at the size of the folder again."""
 LIMITS = "limits.json"
 # Files of ours by their names: a folder that was chosen as the cache may hold others.
 OURS = re.compile(r"(.+)-[0-9a-f]{16,64}\.(npz|npy|json|so|pt|failed)")
-UNFINISHED = re.compile(r"tmp[a-z0-9_]{8}")
+UNFINISHED = "paribus-unfinished-"
+"""How folders begin in which files are made."""
 _looked: dict[Path, float] = {}
 
 
@@ -33,7 +34,7 @@ class Entry(NamedTuple):
         path: of the file.
         kind: what it holds, the start of its name.
         size: in bytes.
-        used: when it was last used, to a day, in seconds since 1970.
+        used: when it was last used, to a quarter of an hour, in seconds since 1970.
     """
 
     path: Path
@@ -84,10 +85,10 @@ def _entries(folder: Path) -> Iterator[Entry]:
 
 
 def used(path: Path) -> None:
-    """Note that a file of the cache was used, once a day."""
+    """Note that a file of the cache was used, a few times an hour at most."""
     with suppress(OSError):
         now = time.time()
-        if now - path.stat().st_mtime > DAY:
+        if now - path.stat().st_mtime > IN_USE / 4:
             os.utime(path, (now, now))
 
 
@@ -136,5 +137,5 @@ def _remove_unfinished(folder: Path, before: float) -> None:
         for path in folder.iterdir():
             with suppress(OSError):
                 old = path.stat().st_mtime < before
-                if old and UNFINISHED.fullmatch(path.name) and path.is_dir():
+                if old and path.name.startswith(UNFINISHED) and path.is_dir():
                     shutil.rmtree(path, ignore_errors=True)

@@ -21,7 +21,7 @@ from paribus.data.cache import cached_record, keep_latest
 from paribus.engines.cohorts import MAX_CHUNK
 from paribus.engines.simd.steps import MAX_BYTES, REGISTER
 from paribus.engines.simd.trainer import COMPILED
-from paribus.engines.vmapped.optimizers import operations_of
+from paribus.engines.vmapped.optimizers import operations_of, refusal
 from paribus.engines.vmapped.trainer import WORTH_TRACING
 from paribus.engines.work import Work, update_operations
 from paribus.execution.machine_rates import (
@@ -132,10 +132,21 @@ def time_limit(runs: Sequence[Run]) -> float:
 LEAST_LIMIT, LIMIT_FACTOR, UNKNOWN_STEP = 3600.0, 50.0, 2.5
 
 
+def predictable(run: Run) -> NetworkFacts | None:
+    """Return the facts of a run's network, or None where rates and counts say nothing of its training.
+
+    The facts of a network hold for any optimizer, and some of those have no stacked form whose work could be counted.
+    """
+    if run.device != "cpu" or refusal(run.recipe.optimizer):
+        return None
+    facts = known_facts(run)
+    return facts if facts is not None and facts.counted else None
+
+
 def _predicted(runs: Sequence[Run]) -> float | None:
     run = runs[0]
-    facts = known_facts(run)
-    if facts is None or run.device != "cpu":
+    facts = predictable(run)
+    if facts is None:
         return None
     seconds = costs(facts, run.recipe, len(runs), machine_rates(), lane_rates).seconds
     return seconds.get(run.engine, seconds["stacked"])

@@ -106,6 +106,8 @@ class Failures:
 
     def worth_trying(self, chunk: Chunk) -> bool:
         """Return whether a chunk should be tried: not if another one of its variant hung; that is noted then."""
+        if not self.errors:
+            return True
         for variant in _by_variant(chunk):
             if error := self._hung.get(_variant(variant[0])):
                 self.errors |= {run.key: error for run in variant}

@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from paribus.engines.cohorts import cohort_key
 from paribus.execution.arm_state import ArmState
 from paribus.execution.cases import Case
-from paribus.execution.cost_model import costs
+from paribus.execution.cost_model import costs, predictable
 from paribus.execution.machine_rates import lane_rates, machine_rates
-from paribus.execution.network_facts import known_facts
 from paribus.execution.study import Study
 from paribus.runs.run import Run
 
@@ -23,8 +22,8 @@ def forecast_seconds(run: Run, replicates: int) -> float | None:
 
     None where nothing is known of its network, or the machine's rates say nothing of it.
     """
-    facts = known_facts(run) if run.device == "cpu" else None
-    if facts is None or not facts.counted or not replicates:
+    facts = predictable(run)
+    if facts is None or not replicates:
         return None
     rates = machine_rates()
     seconds = costs(facts, run.recipe, replicates, rates, lane_rates).seconds

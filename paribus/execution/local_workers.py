@@ -9,8 +9,8 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
-from multiprocessing import connection, forkserver
+from contextlib import contextmanager, nullcontext, suppress
+from multiprocessing import connection, forkserver, resource_tracker
 from types import ModuleType
 from typing import Any, TypeVar
 
@@ -53,22 +53,29 @@ class LocalExecutor:
         """Call a function on each piece of work, as `Executor` says."""
         left, busy = iter(work), dict[_Worker, Work]()
 
-        def refill() -> None:
+        def refill() -> list[tuple[Work, Failure]]:
+            """Give work to all; returns what could not be given, which costs nothing that is done already."""
+            failed = []
             while len(busy) < self.jobs:
                 for piece in left:
-                    busy[_given(function, piece, limit(piece))] = piece
+                    try:
+                        busy[_given(function, piece, limit(piece))] = piece
+                    except Exception as error:  # noqa: BLE001 - such as no memory for another process
+                        failed.append((piece, Failure(error)))
                     break
                 else:
-                    return
+                    break
+            return failed
 
         try:
-            refill()
+            yield from refill()
             while busy:
                 ready = [(busy.pop(each), each.result()) for each in _first_done(list(busy))]
                 # Whoever hears of a failure first may want no more of its kind.
                 yield from (each for each in ready if isinstance(each[1], Failure))
-                refill()
+                failed = refill()
                 yield from (each for each in ready if not isinstance(each[1], Failure))
+                yield from failed
         finally:
             # Nobody is left to keep what they still do, and a piece may take minutes.
             for each in busy:
@@ -79,6 +86,8 @@ def prestart() -> None:
     """Have the parent of the workers import torch while this process does something else."""
     if not FORKED:
         return
+    # Starting it lets signals through again, which those below are kept from.
+    resource_tracker.ensure_running()
     forkserver.set_forkserver_preload([f"paribus.execution.{name}" for name in PRELOADED])
     with _starting(**{MARK: str(os.getpid())}):
         forkserver.ensure_running()
@@ -141,7 +150,8 @@ class _Worker:
 
     def end(self) -> None:
         """End the process at once, whatever it does."""
-        self.process.kill()
+        if self.process.is_alive():  # else its number may be another process's by now
+            self.process.kill()
         self.process.join(timeout=5)
         self.connection.close()
 
@@ -158,19 +168,28 @@ def _given(function: Callable[[Work], Found], piece: Work, seconds: float) -> _W
         else:
             return worker
     worker = _Worker()
-    worker.give(task, seconds)
+    with suppress(OSError):  # it died before it had read all of this, which its result will tell
+        worker.give(task, seconds)
     return worker
+
+
+SLICE = 10.0
+"""Seconds that are waited at once; where it took much longer, the machine slept or this process was stopped."""
 
 
 def _first_done(workers: list[_Worker]) -> list[_Worker]:
     """Wait for any of these workers; return those that answered, died or took too long."""
-    until = min(worker.until for worker in workers)
-    timeout = None if until == float("inf") else max(0.0, until - time.monotonic())
-    ready = connection.wait(
-        [thing for worker in workers for thing in (worker.connection, worker.process.sentinel)],
-        timeout,
-    )
-    now = time.monotonic()
+    things = [thing for worker in workers for thing in (worker.connection, worker.process.sentinel)]
+    while True:
+        started = time.monotonic()
+        timeout = min(SLICE, *(max(0.0, worker.until - started) for worker in workers))
+        ready = connection.wait(things, timeout)
+        now = time.monotonic()
+        if not ready and now > started + timeout + SLICE:
+            for worker in workers:
+                worker.until += now - started - timeout
+        if ready or any(worker.until <= now for worker in workers):
+            break
     return [
         worker
         for worker in workers
@@ -186,7 +205,8 @@ def told(code: int | None) -> str:
     """
     if code is None or code >= 0:
         return f"ended with exit status {'unknown' if code is None else code}"
-    name = signal.Signals(-code).name
+    numbers = {each.value: each.name for each in signal.Signals}
+    name = numbers.get(-code, f"signal {-code}")
     memory = ", as the system does where memory runs out" if name == "SIGKILL" else ""
     return f"ended by {name}{memory}"
 

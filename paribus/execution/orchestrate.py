@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Thread
@@ -132,7 +132,8 @@ def finish(
         note_looks(results, study.store)
     except ParibusError as error:  # of a full store: pages of what it holds can be written
         problem = error
-    show(results)
+    with suppress(OSError):  # a terminal that is gone must not cost the pages
+        show(results)
     claims = entries(declared, results)
     out = study.settings.out
     with writing_pages(out, study.settings.store):

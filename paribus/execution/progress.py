@@ -5,16 +5,38 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
+from typing import Any, TextIO, cast
 
 
 def say(text: str) -> None:
     """Say what is done now, before anything can be counted; where a bar is, out of what a program prints."""
-    stream = sys.__stderr__
-    if stream is not None:
+    if sys.__stderr__ is not None:
+        stream = _Forgiving(sys.__stderr__)
         stream.write(f"{text}\n")
         stream.flush()
+
+
+class _Forgiving:
+    """Stream whose terminal may go away: no bar is worth a training."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Write a text, or nothing where nobody is left to read it."""
+        with suppress(OSError):
+            return self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Write what was held back, likewise."""
+        with suppress(OSError):
+            self._stream.flush()
 
 
 @dataclass
@@ -94,7 +116,8 @@ class ProgressBar:
             TimeElapsedColumn(),
             TextColumn("{task.fields[left]}"),
         )
-        console = Console(file=sys.__stderr__)
+        stream = sys.__stderr__ and _Forgiving(sys.__stderr__)
+        console = Console(file=cast("TextIO", stream))
         if not console.is_terminal:
             console.width = 160  # a log has no edge
         with Progress(*columns, console=console, transient=console.is_terminal) as bar:

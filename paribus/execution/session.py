@@ -10,7 +10,7 @@ from paribus.analysis.declaration import declare, seal
 from paribus.analysis.interim_looks import note_looks
 from paribus.analysis.results import timing_key
 from paribus.engines.cohorts import cohort_key, stacked
-from paribus.errors import ParibusError
+from paribus.errors import ParibusError, StoreError
 from paribus.execution.arm_state import ArmState
 from paribus.execution.cases import Case
 from paribus.execution.checkout import checked_out
@@ -157,6 +157,8 @@ class Session:
                 continue
             try:
                 self.train_group(case)
+            except StoreError:
+                raise  # which no other case would outlive
             except ParibusError as error:
                 self.study.failures[case] = str(error)
                 errors.append(error)

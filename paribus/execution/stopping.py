@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 ASKING = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
+SAME_SECONDS = 0.5
+"""Seconds within which a hang-up that comes twice is one request."""
 PAGES_SECONDS = 1.5
 """Seconds of computing that are left for pages after a request to stop."""
 
@@ -34,6 +38,40 @@ class Stopped(KeyboardInterrupt):
         return 128 + self.signal
 
 
+class _Requests:
+    """Handlers of signals, and what they were asked.
+
+    Attributes:
+        asked: the request to stop, once there is one.
+    """
+
+    def __init__(self) -> None:
+        self.asked: list[Stopped] = []
+        self._first = 0.0
+
+    def stop(self, number: int, _frame: FrameType | None) -> None:
+        """Raise the first request; end at once at the second."""
+        now = time.monotonic()
+        if self.asked:
+            # A terminal that hangs up and the shell in it each say so.
+            hung_up = self.asked[0].signal.name == "SIGHUP" and number == self.asked[0].signal
+            if hung_up and now < self._first + SAME_SECONDS:
+                return
+            os._exit(self.asked[0].status)
+        self._first = now
+        self.asked.append(Stopped(number))
+        if hasattr(signal, "setitimer"):
+            # More than once, since an error may be raised where nobody hears of it.
+            signal.setitimer(signal.ITIMER_PROF, PAGES_SECONDS, PAGES_SECONDS)
+        raise self.asked[0]
+
+    def end(self, _number: int, _frame: FrameType | None) -> None:
+        """Raise the request again: pages took too long."""
+        if self.asked:  # else it is a profiler's own signal
+            self.asked[0].late = True
+            raise self.asked[0]
+
+
 @contextmanager
 def stopping() -> Iterator[list[Stopped]]:
     """Raise `Stopped` at the first request to stop, and again if pages take too long then; end at once at the second.
@@ -44,32 +82,24 @@ def stopping() -> Iterator[list[Stopped]]:
     Yields:
         The request, once there is one.
     """
-    asked: list[Stopped] = []
+    requests = _Requests()
     if threading.current_thread() is not threading.main_thread():
-        yield asked  # signals are the main thread's alone
+        yield requests.asked  # signals are the main thread's alone
         return
-
-    def stop(number: int, _frame: FrameType | None) -> None:
-        if asked:
-            os._exit(asked[0].status)
-        asked.append(Stopped(number))
-        if hasattr(signal, "setitimer"):
-            # More than once, since an error may be raised where nobody hears of it.
-            signal.setitimer(signal.ITIMER_PROF, PAGES_SECONDS, PAGES_SECONDS)
-        raise asked[0]
-
-    def end(_number: int, _frame: FrameType | None) -> None:
-        asked[0].late = True
-        raise asked[0]
-
-    numbers = [n for n in ASKING if signal.getsignal(n) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, stop) for number in numbers}
+    handlers: dict[int, Any] = dict.fromkeys(ASKING, requests.stop)
     if hasattr(signal, "setitimer"):
-        before[signal.SIGPROF] = signal.signal(signal.SIGPROF, end)
+        handlers[signal.SIGPROF] = requests.end
+    # None is a handler that was not set from Python, which could not be put back.
+    left = (signal.SIG_IGN, None)
+    before = {
+        number: signal.signal(number, handler)
+        for number, handler in handlers.items()
+        if signal.getsignal(number) not in left
+    }
     try:
-        yield asked
+        yield requests.asked
     finally:
-        if asked and hasattr(signal, "setitimer"):
+        if requests.asked and hasattr(signal, "setitimer"):
             signal.setitimer(signal.ITIMER_PROF, 0)
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -6,6 +6,7 @@ import os
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,18 +63,26 @@ def main(words: Sequence[str] | None = None) -> None:
         forget_output()
         status = 0
     except Stopped as stopped:
-        sys.stderr.write(f"paribus: {how_to_go_on(stopped, arguments)}\n")
-        sys.stdout.flush()
+        _tell(how_to_go_on(stopped, arguments))
+        with suppress(OSError):
+            sys.stdout.flush()
         # At once: taking torch down takes long, and libraries that are still being imported complain.
         os._exit(stopped.status)
     except ParibusError as error:
         # Errors name the options of pytest.
-        sys.stderr.write(f"paribus: {error}\n".replace("--paribus-", "--"))
+        _tell(f"{error}".replace("--paribus-", "--"))
         status = 2
     except Exception as error:  # noqa: BLE001 - no traceback reaches a user
         line, status = last_line(error)
-        sys.stderr.write(f"paribus: {line}\n")
+        _tell(line)
     sys.exit(status)
+
+
+def _tell(line: str) -> None:
+    """Write a line to the terminal, unless that is gone."""
+    with suppress(OSError):
+        sys.stderr.write(f"paribus: {line}\n")
+        sys.stderr.flush()
 
 
 def how_to_go_on(stopped: Stopped, arguments: Namespace) -> str:

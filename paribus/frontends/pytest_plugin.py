@@ -215,6 +215,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         # pytest has a status of its own for Ctrl-C, and none for the others.
         if stopped.signal != signal.SIGINT:
             session.exitstatus = stopped.status
+        elif session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+            session.exitstatus = pytest.ExitCode.INTERRUPTED
 
 
 @pytest.hookimpl(trylast=True)

@@ -149,10 +149,12 @@ class PytestSession:
 
     def finish(self, *, whole: bool = True) -> None:
         """Write the pages; where seeds are a sequence, add them to what is open first, if the run went through."""
-        if whole:
-            self.session.follow(self.cases)
-        finished = finish(self.session.study, self.cases, self.suites)
-        self.results, self.pages = finished.results, finished.pages
+        try:
+            if whole:
+                self.session.follow(self.cases)
+        finally:
+            finished = finish(self.session.study, self.cases, self.suites)
+            self.results, self.pages = finished.results, finished.pages
 
     def close(self) -> None:
         """Close the store, if it was opened."""

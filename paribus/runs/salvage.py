@@ -52,6 +52,7 @@ def salvage(damaged: Path, into: Path) -> Salvaged:
             found = {name: _Rows(old, name, own[name]) for name in own if name in tables}
             crcs: dict[str, int] = dict(found.get(CHECKSUMS, ()))
             kept, lost = dict.fromkeys(found, 0), dict.fromkeys(found, 0)
+            named = _keys_by_index(old) if "predictions" in found else set()
             with new._db:
                 for name, rows in found.items():
                     if name == CHECKSUMS:
@@ -59,13 +60,35 @@ def salvage(damaged: Path, into: Path) -> Salvaged:
                     for row in rows:
                         whole = _is_whole(name, row, crcs) and _inserted(new._db, name, row)
                         (kept if whole else lost)[name] += 1
+                        if name == "predictions":
+                            named.add(row[0])
                         if whole and name == "runs":
                             _inserted(new._db, CHECKSUMS, (row[0], checksum(row[4])))
                     lost[name] += rows.unread
+                halves = _without_halves(new._db, named) if "predictions" in found else 0
+                kept["runs"] -= halves
+                lost["runs"] += halves
             refuse_damaged(new._db, into)
     return Salvaged(
         {name: n for name, n in kept.items() if n}, {name: n for name, n in lost.items() if n}
     )
+
+
+def _keys_by_index(db: sqlite3.Connection) -> set[Any]:
+    """Return the keys of predictions that their index knows, which may be whole where the rows are not."""
+    keys = set[Any]()
+    with suppress(sqlite3.Error):
+        for (key,) in db.execute("select key from predictions order by key"):
+            keys.add(key)
+    return keys
+
+
+def _without_halves(db: sqlite3.Connection, named: set[Any]) -> int:
+    """Remove runs whose predictions are lost, so that they are trained again; returns how many there were."""
+    there = {key for (key,) in db.execute("select key from predictions")}
+    rows = [(key,) for key in named - there]
+    db.executemany(f"delete from {CHECKSUMS} where key = ?", rows)  # noqa: S608 - ours
+    return max(0, db.executemany("delete from runs where key = ?", rows).rowcount)
 
 
 def _read_only(path: Path) -> sqlite3.Connection:

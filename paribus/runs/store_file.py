@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from paribus.data.paths import is_special
-from paribus.errors import ParibusError
+from paribus.errors import ParibusError, StoreError
 
 SCHEMA = 3
 TABLES = f"""
@@ -143,7 +143,7 @@ def translated(path: Path) -> Iterator[None]:
     """Say in a line what SQLite or the system says of a store's file.
 
     Raises:
-        ParibusError: it said something.
+        StoreError: it said something.
     """
     try:
         yield
@@ -151,16 +151,16 @@ def translated(path: Path) -> Iterator[None]:
         raise _refusal(path, str(error)) from error
 
 
-def _refusal(path: Path, said: str) -> ParibusError:
+def _refusal(path: Path, said: str) -> StoreError:
     if "locked" in said:
-        return ParibusError(
+        return StoreError(
             WHAT,
             got=f"{path}, which another process holds ({said})",
             expected="a file that is free within seconds",
             fix=f"Wait for the other process or end it, and {AGAIN}",
         )
     if "full" in said or "No space left" in said or "disk I/O" in said:
-        return ParibusError(
+        return StoreError(
             WHAT,
             got=f"{path}, which cannot be written any more ({said})",
             expected="room on a disk that works",
@@ -170,13 +170,13 @@ def _refusal(path: Path, said: str) -> ParibusError:
         return damaged(path, said)
     closed = path.parent.is_dir() and not os.access(path.parent, os.W_OK)
     got = f"{path}{', in a folder that cannot be written' if closed else ''} ({said})"
-    return ParibusError(WHAT, got=got, expected=EXPECTED, fix=AWAY)
+    return StoreError(WHAT, got=got, expected=EXPECTED, fix=AWAY)
 
 
-def damaged(path: Path, said: str) -> ParibusError:
+def damaged(path: Path, said: str) -> StoreError:
     """Return the refusal of a damaged store, with the way to save what can be read of it."""
     saved = path.with_name(f"{path.stem}-saved{path.suffix}")
-    return ParibusError(
+    return StoreError(
         WHAT,
         got=f"{path}, which is damaged ({said})",
         expected="a whole file",

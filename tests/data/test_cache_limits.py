@@ -84,13 +84,17 @@ def test_files_and_links_of_others_stay(folder: Path) -> None:
 
 
 def test_what_an_ended_process_left_unfinished_is_removed(folder: Path) -> None:
-    for name, days in (("tmpabcd1234", 2.0), ("tmpwxyz1234", 0.0), ("tmp", 2.0)):
+    for name, days in (
+        ("paribus-unfinished-a", 2.0),
+        ("paribus-unfinished-b", 0.0),
+        ("tmpabcd1234", 2.0),
+    ):
         (folder / name).mkdir()
         kept(folder / name, "whole.so")
         then = time.time() - days * DAY
         os.utime(folder / name, (then, then))
     evict(folder, Limits())
-    assert {path.name for path in folder.iterdir()} == {"tmpwxyz1234", "tmp"}
+    assert {path.name for path in folder.iterdir()} == {"paribus-unfinished-b", "tmpabcd1234"}
 
 
 def test_a_read_is_a_use(folder: Path) -> None:

@@ -11,13 +11,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import cloudpickle
 import numpy as np
 import pytest
 import torch
 
-from paribus.execution import executor
+from paribus.execution import executor, local_workers
 from paribus.execution.executor import dataset_of, execute
 from paribus.execution.executors import Failure, WorkerDiedError
 from paribus.execution.local_workers import FORKED, LocalExecutor, shutdown
@@ -371,6 +373,60 @@ _hoarded: list[Any] = []
 def _hoard(size: int) -> int:
     _hoarded.append(np.ones(size))
     return os.getpid()
+
+
+def _length(piece: bytes | Callable[[], None]) -> int:
+    return len(piece) if isinstance(piece, bytes) else 0
+
+
+def test_a_worker_that_dies_before_it_has_read_its_task_is_lost_and_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A task of a megabyte does not fit into the pipe."""
+    shutdown()
+    monkeypatch.setattr(local_workers, "serve", _gone)
+    ((_, found),) = LocalExecutor(1).spread(_length, [bytes(2_000_000)])
+    assert isinstance(found, Failure)
+    assert str(found.error) == "ended with exit status 7"
+
+
+def _gone(_connection: object) -> None:
+    os._exit(7)
+
+
+def test_a_piece_that_cannot_be_given_costs_no_other() -> None:
+    """Nor what is done already when it is tried."""
+
+    def limit(piece: bytes) -> float:
+        if piece == b"no":
+            raise ValueError("no limit for this one")
+        return float("inf")
+
+    found = dict(LocalExecutor(1).spread(_length, [b"1", b"no", b"333"], limit=limit))
+    assert (found[b"1"], found[b"333"]) == (1, 3)
+    assert isinstance(found[b"no"], Failure)
+    assert str(found[b"no"].error) == "no limit for this one"
+
+
+def test_a_process_that_has_ended_is_not_ended_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its number may be another process's by then."""
+    worker = local_workers._Worker()
+    worker.give(cloudpickle.dumps((os._exit, 0)), float("inf"))
+    worker.process.join(timeout=20)
+    monkeypatch.setattr(os, "kill", lambda *_: pytest.fail("a number was killed"))
+    worker.end()
+
+
+def test_time_that_the_machine_slept_is_no_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wait of ten seconds that took a thousand; the worker has its sixty seconds all the same."""
+    now = iter([0.0, 1000.0, 1000.0, 1001.0])
+    monkeypatch.setattr(local_workers.time, "monotonic", lambda: next(now))
+    answers = iter([[], ["pipe"]])
+    monkeypatch.setattr(local_workers.connection, "wait", lambda *_: next(answers))
+    process = SimpleNamespace(sentinel="end")
+    worker = SimpleNamespace(until=60.0, connection="pipe", process=process)
+    assert local_workers._first_done([worker]) == [worker]
+    assert worker.until == 1050.0
 
 
 def test_a_worker_that_grows_is_replaced() -> None:

@@ -12,6 +12,7 @@ from paribus.execution.cases import Case
 from paribus.execution.cost_model import costs
 from paribus.execution.forecast import AROUND_STEPS, ExpectedSeconds, forecast_seconds
 from paribus.execution.network_facts import NetworkFacts
+from paribus.spec import call
 from tests.execution.test_cost_model import FACTS, LANES, RATES
 from tests.helpers.toys import a_run
 
@@ -19,7 +20,7 @@ RUN = a_run(steps=1000)
 
 
 def know(monkeypatch: pytest.MonkeyPatch, facts: NetworkFacts | None) -> None:
-    monkeypatch.setattr(forecast, "known_facts", lambda _run: facts)
+    monkeypatch.setattr(cost_model, "known_facts", lambda _run: facts)
     monkeypatch.setattr(forecast, "machine_rates", lambda: RATES)
     monkeypatch.setattr(forecast, "lane_rates", lambda: LANES)
     monkeypatch.setattr(cost_model, "_updates", lambda *_: 3.0)
@@ -58,5 +59,12 @@ def test_nothing_is_forecast_of_what_is_not_known(monkeypatch: pytest.MonkeyPatc
     assert forecast_seconds(RUN, 20) is None
     know(monkeypatch, FACTS._replace(counted=False))
     assert forecast_seconds(RUN, 20) is None
+    know(monkeypatch, FACTS)
+    for optimizer in (
+        call("torch.optim:LBFGS", lr=0.1),
+        {"*.bias": call("torch.optim:SGD", lr=0.1), "*": call("torch.optim:Adam", lr=0.1)},
+    ):
+        recipe = RUN.recipe.model_copy(update={"optimizer": optimizer})
+        assert forecast_seconds(replace(RUN, recipe=recipe), 20) is None
     know(monkeypatch, FACTS)
     assert forecast_seconds(replace(RUN, device="cuda"), 20) is None

@@ -20,7 +20,7 @@ Everybody trains the same {len(OPTIMIZERS) * SEEDS} networks. Seconds are those 
 Cold: nothing is kept from an earlier time, so that paribus builds its library and JAX compiles. Warm: once more, with
 what the first time left in the caches; nothing trained is kept. The others keep nothing.
 
-Paribus does more within its time: it evaluates every 50 steps, scores the best weights, tries a dummy, times steps, and
+Paribus does more within its time: it evaluates every 50 steps, scores the best weights, tries a dummy, and
 writes pages and figures. ictonyx trains all seeds on one split, and its statistics are its own."""
 BARS = {"cold": 10.0, "warm": 50.0}
 

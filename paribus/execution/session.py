@@ -8,7 +8,6 @@ from functools import cached_property
 
 from paribus.analysis.declaration import declare, seal
 from paribus.analysis.interim_looks import note_looks
-from paribus.analysis.results import timing_key
 from paribus.engines.cohorts import cohort_key, stacked
 from paribus.errors import ParibusError, StoreError
 from paribus.execution.arm_state import ArmState
@@ -16,13 +15,13 @@ from paribus.execution.cases import Case
 from paribus.execution.checkout import checked_out
 from paribus.execution.cost_model import chunk_seconds, time_limit
 from paribus.execution.data_summary import note_what_was_read
-from paribus.execution.executor import execute, run_error_context
+from paribus.execution.executor import execute
 from paribus.execution.forecast import ExpectedSeconds
 from paribus.execution.local_workers import prestart
 from paribus.execution.preflight import check_before_training
 from paribus.execution.progress import ProgressBar
 from paribus.execution.settings import Settings
-from paribus.execution.step_time import time_steps
+from paribus.execution.step_times import StepTimes
 from paribus.execution.study import Study
 from paribus.experiment.comparison import Comparison
 from paribus.experiment.search_space import widened
@@ -66,7 +65,7 @@ class Session:
         self.progress = progress or ProgressBar(shown=False)
         self.explores = explores
         self.trained: set[str] = set()
-        self._timed: set[tuple[str, str, str]] = set()
+        self._step_times = StepTimes(self.study)
         self._planned: list[Case] = []
         self._cohorts: dict[str, str] = {}
         self._failed: dict[str, ParibusError] = {}
@@ -353,19 +352,13 @@ class Session:
         """Return step times of a case against its baseline, and whether they come from the store.
 
         Those of a tuned case are its default's: other numbers in the same kernels.
+
+        Raises:
+            ParibusError: a step of the case failed.
         """
         case = case._replace(arm="default")
-        store = self.study.store
-        variant, baseline = (self.study.runs(c)[0] for c in (case, self.study.baseline(case)))
-        names = (timing_key(variant), timing_key(baseline), case.device)
-        stored = store.timing(*names)
-        if stored is not None and (not self.settings.retrain or names in self._timed):
-            return stored, True
-        with run_error_context(variant):
-            timing = time_steps(variant, baseline)
-        store.add_timing(*names, timing)
-        self._timed.add(names)
-        return timing, False
+        arm = [c for c in self._planned if c.arm_key == case.arm_key and not self._fails(c)]
+        return self._step_times.of(case, arm)
 
     @cached_property
     def source(self) -> dict[str, object]:

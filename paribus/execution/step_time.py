@@ -50,22 +50,23 @@ class ReplayClock:
         self._ahead += sum(seconds) - (self() - started)
 
 
-def time_steps(variant: Run, baseline: Run) -> Timing:
-    """Return seconds of a step of both by the loop, round by round, the two taking turns.
+def time_steps(variants: Sequence[Run], baseline: Run) -> list[Timing]:
+    """Return seconds of a step of each variant by the loop, round by round, all taking turns with one baseline.
 
     Each round takes as many steps as fill about 10 ms of the baseline; the first few steps are not counted. Neither
     evaluation nor the reading of data is in it.
     """
-    with pinned(), one_thread(), deterministic(variant):
-        pair = [
+    with pinned(), one_thread(), deterministic(baseline):
+        trainings = [
             Training(run, run.task.make_split(dataset_of(run.task, run.seed), run.streams))
-            for run in (variant, baseline)
+            for run in (*variants, baseline)
         ]
-        for training in pair:
+        for training in trainings:
             training.advance(WARM_UP)
-        ((probe,),) = take_turns([partial(_seconds, pair[1], WARM_UP)], 1)
+        ((probe,),) = take_turns([partial(_seconds, trainings[-1], WARM_UP)], 1)
         steps = max(1, int(ROUND_SECONDS / probe))
-        return Timing(*take_turns([partial(_seconds, t, steps) for t in pair], ROUNDS))
+        *found, base = take_turns([partial(_seconds, t, steps) for t in trainings], ROUNDS)
+        return [Timing(seconds, base) for seconds in found]
 
 
 def take_turns(contenders: Sequence[Callable[[], T]], rounds: int) -> list[list[T]]:

@@ -15,7 +15,7 @@ import torch
 from paribus import Budget, Comparison, Factor, LogUniform, ParibusError, Suite, Tuning, call
 from paribus.analysis.interim_looks import note_looks
 from paribus.analysis.results import Result
-from paribus.execution import executor, preflight
+from paribus.execution import executor, preflight, step_times
 from paribus.execution import session as module
 from paribus.execution.cases import Case, cases
 from paribus.execution.session import Session
@@ -407,20 +407,24 @@ def test_workers_start_once_nothing_is_refused_unless_all_may_be_known(
 
 
 @pytest.fixture
-def timings(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
-    """List the pairs that were timed, in words; the first takes one second, the next two, and so on."""
-    pairs_timed: list[tuple[str, str]] = []
+def timings(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """List what took turns, in words, its baseline last; the first takes one second, the next two, and so on."""
+    turns: list[list[str]] = []
 
-    def time_steps(variant: Run, baseline: Run) -> Timing:
-        pairs_timed.append((variant.recipe.optimizer.label, baseline.recipe.optimizer.label))
-        return Timing([float(len(pairs_timed))], [2.0])
+    def time_steps(variants: Sequence[Run], baseline: Run) -> list[Timing]:
+        earlier = sum(len(names) - 1 for names in turns)
+        turns.append([run.recipe.optimizer.label for run in (*variants, baseline)])
+        return [Timing([earlier + i + 1.0], [2.0]) for i in range(len(variants))]
 
-    monkeypatch.setattr(module, "time_steps", time_steps)
-    return pairs_timed
+    monkeypatch.setattr(step_times, "time_steps", time_steps)
+    return turns
 
 
-def test_step_times_are_taken_once_and_found_in_the_store(
-    opened: Opener, timings: list[tuple[str, str]]
+SGD_STEP, ADAM_STEP = "SGD(lr=0.1)", "Adam(lr=0.01)"
+
+
+def test_step_times_are_taken_once_of_all_variants_and_found_in_the_store(
+    opened: Opener, timings: list[list[str]]
 ) -> None:
     sgd, adam = _cases()
     for known in (False, True):
@@ -428,13 +432,39 @@ def test_step_times_are_taken_once_and_found_in_the_store(
         session.prepare(_cases())
         assert session.time(adam) == (Timing([1.0], [2.0]), known)
         assert session.time(sgd) == (Timing([2.0], [2.0]), known)
-    assert timings == [("Adam(lr=0.01)", "SGD(lr=0.1)"), ("SGD(lr=0.1)", "SGD(lr=0.1)")]
+        assert session.time(sgd) == (Timing([2.0], [2.0]), True)
+    assert timings == [[ADAM_STEP, SGD_STEP, SGD_STEP]]
     assert [row.timing for row in _result(session).rows] == [([2.0], [2.0]), ([1.0], [2.0])]
 
 
-def test_fresh_times_again_once_a_session(opened: Opener, timings: list[tuple[str, str]]) -> None:
+def test_a_case_that_is_not_planned_is_not_timed(opened: Opener, timings: list[list[str]]) -> None:
     adam = _cases()[1]
-    for seconds in (1.0, 2.0):
+    session = opened()
+    session.prepare([adam])
+    session.time(adam)
+    assert timings == [[ADAM_STEP, SGD_STEP]]
+
+
+def test_where_one_variant_cannot_be_timed_the_others_are_timed_by_themselves(
+    opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def time_steps(variants: Sequence[Run], _baseline: Run) -> list[Timing]:
+        if any(run.recipe.optimizer.label == ADAM_STEP for run in variants):
+            raise RuntimeError("no step of Adam")
+        return [Timing([1.0], [2.0])]
+
+    monkeypatch.setattr(step_times, "time_steps", time_steps)
+    sgd, adam = _cases()
+    session = opened()
+    session.prepare(_cases())
+    assert session.time(sgd) == (Timing([1.0], [2.0]), False)
+    with pytest.raises(ParibusError, match="no step of Adam"):
+        session.time(adam)
+
+
+def test_fresh_times_again_once_a_session(opened: Opener, timings: list[list[str]]) -> None:
+    adam = _cases()[1]
+    for seconds in (1.0, 3.0):
         session = opened(retrain=True)
         session.prepare(_cases())
         assert session.time(adam) == (Timing([seconds], [2.0]), False)
@@ -442,7 +472,7 @@ def test_fresh_times_again_once_a_session(opened: Opener, timings: list[tuple[st
     assert len(timings) == 2
 
 
-def test_more_seeds_need_no_further_timing(opened: Opener, timings: list[tuple[str, str]]) -> None:
+def test_more_seeds_need_no_further_timing(opened: Opener, timings: list[list[str]]) -> None:
     for seeds in (2, 3):
         session = opened(seeds=seeds)
         session.prepare(_cases())

@@ -111,7 +111,7 @@ def test_variant_and_baseline_take_turns(monkeypatch: pytest.MonkeyPatch) -> Non
         return {"Adam": 0.004, "SGD": 0.002}[name]
 
     monkeypatch.setattr(step_time, "_seconds", seconds)
-    timing = time_steps(a_run(optimizer=ADAM), a_run())
+    (timing,) = time_steps([a_run(optimizer=ADAM)], a_run())
     probe, *rounds = turns
     assert probe == ("SGD", WARM_UP, WARM_UP)
     there_and_back = [("Adam", 5), ("SGD", 5), ("SGD", 5), ("Adam", 5)]
@@ -121,10 +121,26 @@ def test_variant_and_baseline_take_turns(monkeypatch: pytest.MonkeyPatch) -> Non
     assert timing.ratio == 2.0
 
 
+def test_variants_share_their_baseline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each round goes once round all of them."""
+    names: list[str] = []
+
+    def seconds(training: Training, _steps: int) -> float:
+        names.append(training.run.recipe.optimizer.label.partition("(")[0])
+        return float(len(names))
+
+    monkeypatch.setattr(step_time, "_seconds", seconds)
+    monkeypatch.setattr(step_time, "ROUNDS", 2)
+    first, other = time_steps([a_run(optimizer=ADAM), a_run(optimizer=ADAM)], a_run())
+    assert names == ["SGD", "Adam", "Adam", "SGD", "Adam", "SGD", "Adam"]
+    assert first == ([2.0, 7.0], [4.0, 6.0])
+    assert other == ([3.0, 5.0], [4.0, 6.0])
+
+
 def test_a_round_has_at_least_one_step(monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[int] = []
     monkeypatch.setattr(step_time, "_seconds", lambda _, n: steps.append(n) or 0.5)
-    time_steps(a_run(), a_run())
+    time_steps([a_run()], a_run())
     assert steps[1:] == [1] * 2 * ROUNDS
 
 
@@ -143,7 +159,7 @@ def test_steps_are_timed_on_one_core_and_thread_without_the_collector(
     monkeypatch.setattr(Training, "advance", watched)
     monkeypatch.setattr(step_time, "ROUNDS", 2)
     before = (os.sched_getaffinity(0), torch.get_num_threads(), gc.isenabled())
-    timing = time_steps(a_run(optimizer=ADAM), a_run())
+    (timing,) = time_steps([a_run(optimizer=ADAM)], a_run())
     assert seen == {(1, 1, False)}
     assert (os.sched_getaffinity(0), torch.get_num_threads(), gc.isenabled()) == before
     assert [len(seconds) for seconds in timing] == [2, 2]
@@ -153,7 +169,7 @@ def test_steps_are_timed_on_one_core_and_thread_without_the_collector(
 def test_timing_leaves_the_global_generator_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(step_time, "ROUNDS", 1)
     before = torch.get_rng_state()
-    time_steps(a_run(), a_run())
+    time_steps([a_run()], a_run())
     assert torch.equal(torch.get_rng_state(), before)
 
 
@@ -161,7 +177,7 @@ def test_an_error_in_a_step_gives_everything_back() -> None:
     """The third training step raises, the one after two of the warm-up."""
     before = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
     with pytest.raises(RuntimeError, match="the third step is one too many"):
-        time_steps(a_run(model=call(Raises)), a_run())
+        time_steps([a_run(model=call(Raises))], a_run())
     assert gc.isenabled()
     assert (os.sched_getaffinity(0) if before else None) == before
 
@@ -171,5 +187,5 @@ def test_an_error_in_a_timed_step_switches_the_collector_on_again(
 ) -> None:
     monkeypatch.setattr(step_time, "WARM_UP", 2)
     with pytest.raises(RuntimeError, match="the third step is one too many"):
-        time_steps(a_run(), a_run(model=call(Raises)))
+        time_steps([a_run()], a_run(model=call(Raises)))
     assert gc.isenabled()

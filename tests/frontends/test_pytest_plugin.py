@@ -19,7 +19,7 @@ import pytest
 import torch
 
 from paribus.errors import ParibusError
-from paribus.execution import executor, session
+from paribus.execution import executor, session, step_times
 from paribus.execution.executor import execute
 from paribus.execution.orchestrate import run_comparison, run_suites
 from paribus.execution.settings import Settings
@@ -238,8 +238,8 @@ def test_a_step_is_a_benchmark_too(
     go: Runner, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Variant and baseline are timed as one; the row has the variant's median seconds."""
-    timing = session.Timing([2000.0, 6000.0, 4000.0], [1000.0, 2000.0, 4000.0])
-    monkeypatch.setattr(session, "time_steps", lambda *_: timing)
+    timing = step_times.Timing([2000.0, 6000.0, 4000.0], [1000.0, 2000.0, 4000.0])
+    monkeypatch.setattr(step_times, "time_steps", lambda variants, _: [timing] * len(variants))
     for origin in ("measured now", "from the store"):
         go("-k", "step and cpu", steps=True).assert_outcomes(passed=2, deselected=6)
         rows = _rows(pytester)

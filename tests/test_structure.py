@@ -34,6 +34,7 @@ CALLABLE_NAME = re.compile(r"(paribus|models|suites|benchmarks|tests)(\.\w+)*:\w
 WRITERS = {
     "paribus/runs/store.py": "runs",
     "paribus/runs/store_file.py": "the folder of a store",
+    "paribus/runs/merge.py": "a store, and removes a new one if it is refused",
     "paribus/runs/records.py": "nothing: it packs predictions into memory, for the store",
     "paribus/runs/weights.py": "weights of a trained network",
     "paribus/report": "pages",

@@ -31,7 +31,7 @@ from paribus.frontends.last_line import last_line
 from paribus.frontends.planning import add_plan_options, plan
 from paribus.frontends.score_table import add_table_options, sheet_of
 from paribus.frontends.set_comparison import add_compare_options, compare
-from paribus.frontends.upkeep import add_cache_options, cache, salvage
+from paribus.frontends.upkeep import add_cache_options, add_merge_options, cache, merge, salvage
 
 if TYPE_CHECKING:
     from paribus.analysis.results import Result
@@ -154,6 +154,7 @@ def _parser() -> ArgumentParser:
     salvage_ = command(salvage)
     for name, what in (("damaged", "a store"), ("into", "a new store, not there yet")):
         salvage_.add_argument(name, type=Path, metavar=name.upper(), help=what)
+    add_merge_options(command(merge))
     add_cache_options(command(cache))
     shared = (
         "data",

@@ -89,7 +89,8 @@ class Session:
         check_before_training(self.study, cases)
         note_what_was_read(self.study, cases)
         on_cpu = any(case.device == "cpu" for case in cases)
-        if self.study.jobs > 1 and on_cpu and self.study.store.empty:
+        local = self.study.place.cluster is None
+        if local and self.study.jobs > 1 and on_cpu and self.study.store.empty:
             prestart()  # after what may be refused, which should not wait for them
         here = [case for case in cases if not self.study.skip_reason(case)]
         self._choose_engines(here)
@@ -259,10 +260,11 @@ class Session:
                 self.trained.add(run.key)
                 advance()
 
-            jobs, size = self.study.jobs, choice.chunk_size
+            place, size = self.study.place, choice.chunk_size
             self._failed |= execute(
                 runs,
-                jobs=jobs,
+                jobs=place.jobs,
+                cluster=place.cluster,
                 keep=keep,
                 chunk_size=size,
                 seconds=chunk_seconds,

@@ -15,6 +15,7 @@ from paribus.execution.pool import available_jobs
 from paribus.execution.progress import say
 from paribus.execution.settings import OPTIONS, Settings, refuse_unwritable
 from paribus.execution.stopping import Stopped, stopping
+from paribus.execution.where import one_count
 from paribus.experiment.grid import parsed
 from paribus.frontends import explore
 from paribus.frontends.discovery import (
@@ -168,6 +169,7 @@ def _parser() -> ArgumentParser:
         "engine",
         "out",
         "jobs",
+        "where",
     )
     calibrate_ = command(calibrate, *shared)
     calibrate_.add_argument("suite", **suite)
@@ -188,8 +190,8 @@ def _parser() -> ArgumentParser:
         "out",
         "store",
     )
-    variance_ = command(variance, *explored, "trials", "retrain", "jobs")
-    multiverse_ = command(multiverse, *explored, "retrain", "jobs")
+    variance_ = command(variance, *explored, "trials", "retrain", "jobs", "where")
+    multiverse_ = command(multiverse, *explored, "retrain", "jobs", "where")
     add_explored(variance_, multiverse_, suite)
     return parser
 
@@ -249,7 +251,8 @@ def run(arguments: Namespace) -> int:
     refuse_early(vars(arguments), arguments.suites)
     say(f"{', '.join(arguments.suites)}: loading torch, suites and data")
     on_cpu = arguments.device != "cuda"
-    if on_cpu and (arguments.jobs or available_jobs()) > 1 and not _store(arguments).exists():
+    jobs = one_count(arguments.where, arguments.jobs) or available_jobs()
+    if on_cpu and jobs > 1 and not _store(arguments).exists():
         from paribus.execution.local_workers import prestart
 
         prestart()  # while this process imports torch, too

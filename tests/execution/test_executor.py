@@ -24,6 +24,7 @@ from paribus.execution.local_workers import FORKED, LocalExecutor, shutdown
 from paribus.execution.pool import available_jobs, one_thread
 from paribus.runs.run import Run, RunResult
 from paribus.spec import call
+from tests.helpers.elsewhere import Elsewhere
 from tests.helpers.toys import REDRAWN, TASK, Deadly, Fatal, Raises, a_run, reads
 
 SEEDS = range(5)
@@ -158,6 +159,16 @@ def test_no_worker_is_started_for_a_single_run_or_job(monkeypatch: pytest.Monkey
     monkeypatch.setattr(executor, "LocalExecutor", None)
     assert [*_kept(RUNS[:1], jobs=2)] == [0]
     assert [*_kept(RUNS[:2], jobs=1)] == [0, 1]
+
+
+def test_with_a_cluster_every_run_is_trained_there_a_single_one_too() -> None:
+    cluster = Elsewhere()
+    kept: list[Run] = []
+    for runs, jobs in ((RUNS[:1], 3), (RUNS[:2], 1)):
+        assert execute(runs, jobs=jobs, keep=lambda r, _: kept.append(r), cluster=cluster) == {}
+    assert kept == [RUNS[0], *RUNS[:2]]
+    assert cluster.given == [[run] for run in kept]
+    assert cluster.asked == [3, 3, 1, 1, 1, 1]
 
 
 def test_nothing_to_do_is_done() -> None:

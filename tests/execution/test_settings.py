@@ -108,6 +108,28 @@ NO_GPU = (
         ),
         *(
             (
+                {"where": where},
+                f"--paribus-where: got {where!r}, expected local, or local:N with at least one process. "
+                "Leave it out to use one process a core of this machine.",
+            )
+            for where in (
+                "",
+                "here",
+                "local:",
+                "local:0",
+                "local:-1",
+                "local:²",
+                "local:2:3",
+                "Local",
+            )
+        ),
+        (
+            {"where": "local:3", "jobs": 2},
+            "number of jobs: got --paribus-jobs 2 beside --paribus-where local:3, expected one number of processes. "
+            "Leave one of the two out.",
+        ),
+        *(
+            (
                 {"limit": seconds},
                 f"time limit: got {seconds:g}, expected a positive number of seconds. "
                 "Leave --paribus-limit out for an hour and more.",
@@ -203,3 +225,19 @@ def test_a_cap_with_which_nothing_can_stop_is_refused() -> None:
         "cap of a sequence of seeds: got 7, expected at least 8, with which one contrast can stop. "
         "Leave --paribus-cap out for 30."
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "jobs"),
+    [
+        ({}, None),
+        ({"where": "local"}, None),
+        ({"where": "local", "jobs": 2}, 2),
+        ({"where": "local:3"}, 3),
+        ({"where": "local:3", "jobs": 3}, 3),
+    ],
+)
+def test_a_place_may_say_how_many_processes_it_has(
+    tmp_path: Path, given: dict[str, Any], jobs: int | None
+) -> None:
+    assert Settings(out=tmp_path, **given).jobs == jobs

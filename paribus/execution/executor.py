@@ -71,7 +71,10 @@ def execute(
                     failures.note(chunk, found)
                     continue
                 for run, record in zip(chunk, found, strict=True):
-                    keep(run, record)
+                    if record.key == run.key:
+                        keep(run, record)
+                    else:
+                        failures.errors[run.key] = _of_other_code(run)
     return failures.errors
 
 
@@ -148,6 +151,16 @@ def _error(chunk: Chunk, error: BaseException) -> ParibusError:
         )
     return ParibusError(
         what, got=f"{type(error).__name__}: {error}", expected=EXPECTED, fix=CHECK_THE_NETWORK
+    )
+
+
+def _of_other_code(run: Run) -> ParibusError:
+    """Return the refusal of a result that another machine's sources or packages gave."""
+    return ParibusError(
+        _training_of(run, 1),
+        got="a result of other source files or packages than those here",
+        expected="the same on every machine",
+        fix="Install the same versions there of all that the network imports.",
     )
 
 

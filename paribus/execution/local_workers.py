@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -91,6 +92,8 @@ def shutdown() -> None:
 
 
 _idle: list[_Worker] = []
+_taking = threading.Lock()
+"""Held where a worker is taken or made: a cluster's worker may have several threads, each with one of its own."""
 atexit.register(shutdown)
 
 
@@ -149,17 +152,18 @@ class _Worker:
 def _given(function: Callable[[Work], Found], piece: Work, seconds: float) -> _Worker:
     """Return a worker that was given a piece of work: one that waits for some, or a new one."""
     task: bytes = cloudpickle.dumps((function, piece))
-    while _idle:
-        worker = _idle.pop()
+    while True:
+        with _taking:
+            waited = bool(_idle)
+            worker = _idle.pop() if waited else _Worker()
         try:
             worker.give(task, seconds)
         except OSError:  # it waited too long
             worker.end()
+            if not waited:
+                raise
         else:
             return worker
-    worker = _Worker()
-    worker.give(task, seconds)
-    return worker
 
 
 def _first_done(workers: list[_Worker]) -> list[_Worker]:

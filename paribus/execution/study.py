@@ -14,7 +14,7 @@ from paribus.execution.executor import dataset_of
 from paribus.execution.own_data import with_own_data
 from paribus.execution.pool import available_jobs
 from paribus.execution.settings import Settings
-from paribus.execution.where import Place
+from paribus.execution.where import Place, is_cluster
 from paribus.experiment.comparison import Comparison
 from paribus.experiment.names import refuse_file_name
 from paribus.experiment.primary_score import scored_comparison, scored_suite
@@ -77,7 +77,13 @@ class Study:
     @cached_property
     def place(self) -> Place:
         """Place where networks are trained that need no GPU."""
-        return Place(self.settings.jobs or available_jobs())
+        where, jobs = self.settings.where, self.settings.jobs
+        if not is_cluster(where):
+            return Place(jobs or available_jobs())
+        from paribus.execution.dask_executor import cluster_at
+        from paribus.execution.shipped_code import code_of
+
+        return cluster_at(where, jobs, code_of(self.suites.values()))
 
     @property
     def jobs(self) -> int:

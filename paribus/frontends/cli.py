@@ -15,7 +15,7 @@ from paribus.execution.pool import available_jobs
 from paribus.execution.progress import say
 from paribus.execution.settings import OPTIONS, Settings, refuse_unwritable
 from paribus.execution.stopping import Stopped, stopping
-from paribus.execution.where import one_count
+from paribus.execution.where import is_cluster, one_count
 from paribus.experiment.grid import parsed
 from paribus.frontends import explore
 from paribus.frontends.discovery import (
@@ -169,7 +169,7 @@ def _parser() -> ArgumentParser:
         "engine",
         "out",
         "jobs",
-        "where",
+        *PLACE,
     )
     calibrate_ = command(calibrate, *shared)
     calibrate_.add_argument("suite", **suite)
@@ -190,8 +190,8 @@ def _parser() -> ArgumentParser:
         "out",
         "store",
     )
-    variance_ = command(variance, *explored, "trials", "retrain", "jobs", "where")
-    multiverse_ = command(multiverse, *explored, "retrain", "jobs", "where")
+    variance_ = command(variance, *explored, "trials", "retrain", "jobs", *PLACE)
+    multiverse_ = command(multiverse, *explored, "retrain", "jobs", *PLACE)
     add_explored(variance_, multiverse_, suite)
     return parser
 
@@ -252,7 +252,8 @@ def run(arguments: Namespace) -> int:
     say(f"{', '.join(arguments.suites)}: loading torch, suites and data")
     on_cpu = arguments.device != "cuda"
     jobs = one_count(arguments.where, arguments.jobs) or available_jobs()
-    if on_cpu and jobs > 1 and not _store(arguments).exists():
+    local = not is_cluster(arguments.where)
+    if local and on_cpu and jobs > 1 and not _store(arguments).exists():
         from paribus.execution.local_workers import prestart
 
         prestart()  # while this process imports torch, too
@@ -406,6 +407,7 @@ def _by_task(arguments: Namespace, suites: Iterable[Suite]) -> None:
         setattr(arguments, option, [named(f"--{option}", v, sorted(given)) for v in values])
 
 
+PLACE = ("where", "unauthenticated")
 ABOUT_DATA = ("target", "group", "problem", "test", "inputs", "panel")
 
 

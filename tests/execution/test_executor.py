@@ -18,7 +18,7 @@ import pytest
 import torch
 
 from paribus.execution import executor
-from paribus.execution.executor import dataset_of, execute
+from paribus.execution.executor import dataset_of, execute, train_chunk
 from paribus.execution.executors import Failure, WorkerDiedError
 from paribus.execution.local_workers import FORKED, LocalExecutor, shutdown
 from paribus.execution.pool import available_jobs, one_thread
@@ -169,6 +169,25 @@ def test_with_a_cluster_every_run_is_trained_there_a_single_one_too() -> None:
     assert kept == [RUNS[0], *RUNS[:2]]
     assert cluster.given == [[run] for run in kept]
     assert cluster.asked == [3, 3, 1, 1, 1, 1]
+
+
+def test_a_result_of_other_code_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker with other versions of what a network imports gives its runs other keys."""
+
+    def elsewhere(chunk: Sequence[Run]) -> list[RunResult]:
+        return [replace(record, key="other") for record in train_chunk(chunk)]
+
+    monkeypatch.setattr(executor, "train_chunk", elsewhere)
+    kept: list[Run] = []
+    failed = execute(RUNS[:1], jobs=1, keep=lambda r, _: kept.append(r), cluster=Elsewhere())
+    assert {key: str(error) for key, error in failed.items()} == {
+        RUNS[
+            0
+        ].key: "training of Small() on 'toy' with seed 0: got a result of other source files or packages than "
+        "those here, expected the same on every machine. Install the same versions there of all that the network "
+        "imports."
+    }
+    assert kept == []
 
 
 def test_nothing_to_do_is_done() -> None:

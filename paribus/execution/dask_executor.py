@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import cloudpickle
 from distributed import Client, Future
 from distributed.scheduler import KilledWorker
+from distributed.security import Security
 
 from paribus.errors import ParibusError
 from paribus.execution.dask_host import SentCode, host, other_versions
@@ -60,6 +61,17 @@ def _connected(address: str) -> Client:
     if client is not None and client.status == "running":
         return client
     try:
+        if (
+            address.startswith("tls:")
+            and not Security().get_connection_args("client")["ssl_context"]
+        ):
+            raise ParibusError(
+                OPTION,
+                got=f"{address}, and no certificates to show there",
+                expected="ca-file, client.cert and client.key of distributed.comm.tls in Dask's configuration",
+                fix="Name them there, or by the variables DASK_DISTRIBUTED__COMM__TLS__CA_FILE, ..._CLIENT__CERT and "
+                "..._CLIENT__KEY.",
+            )
         client = Client(address, timeout=CONNECTING, set_as_default=False)
     except (OSError, ValueError, TypeError, RuntimeError) as error:
         raise ParibusError(

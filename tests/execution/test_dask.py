@@ -251,6 +251,25 @@ def test_a_scheduler_that_does_not_answer_is_refused(monkeypatch: pytest.MonkeyP
     )
 
 
+def test_tls_without_certificates_is_refused_before_it_is_tried() -> None:
+    assert refused(cluster_at, "tls://127.0.0.1:9", None, {}) == (
+        "--paribus-where: got tls://127.0.0.1:9, and no certificates to show there, expected ca-file, "
+        "client.cert and client.key of distributed.comm.tls in Dask's configuration. Name them there, or by the "
+        "variables DASK_DISTRIBUTED__COMM__TLS__CA_FILE, ..._CLIENT__CERT and ..._CLIENT__KEY."
+    )
+
+
+def test_tls_files_that_are_not_there_are_refused(tmp_path: Path) -> None:
+    names = ("ca-file", "client.cert", "client.key")
+    files = {f"distributed.comm.tls.{name}": str(tmp_path / name) for name in names}
+    with dask.config.set(files):
+        assert refused(cluster_at, "tls://127.0.0.1:9", None, {}) == (
+            "--paribus-where: got tls://127.0.0.1:9 (FileNotFoundError: [Errno 2] No such file or directory), expected "
+            "the address of a Dask scheduler that answers. Start one by dask scheduler; certificates for tls are named "
+            "in Dask's configuration."
+        )
+
+
 def test_a_scheduler_without_workers_is_refused() -> None:
     with LocalCluster(
         n_workers=0, processes=False, protocol="tcp://", dashboard_address=":0"

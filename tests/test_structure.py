@@ -34,6 +34,7 @@ CALLABLE_NAME = re.compile(r"(paribus|models|suites|benchmarks|tests)(\.\w+)*:\w
 WRITERS = {
     "paribus/runs/store.py": "runs",
     "paribus/runs/store_file.py": "the folder of a store",
+    "paribus/runs/merge.py": "a store, and removes a new one if it is refused",
     "paribus/runs/records.py": "nothing: it packs predictions into memory, for the store",
     "paribus/runs/weights.py": "weights of a trained network",
     "paribus/report": "pages",
@@ -43,6 +44,7 @@ WRITERS = {
     "paribus/data/cache_limits.py": "the size that the cache may have",
     "paribus/local_code.py": "nothing: it pickles into memory, for a hash",
     "paribus/data/in_memory.py": "a copy of the user's data, for worker processes",
+    "paribus/execution/dask_host.py": "source files of suites, on a worker that was sent them",
     "paribus/frontends/last_line.py": "the traceback of an error that nothing else took",
     "paribus/api.py": "a temporary store, which it removes",
     "paribus/engines": "machine code, which it builds and keeps",

@@ -83,6 +83,7 @@ def _again(reserved: Reserved, known_answer: KnownAnswer) -> list[RunResult]:
         records.append(replace(record, curves=rounded_curves(record.curves)))
 
     runs = reserved.runs[known_answer.variant]
-    for error in execute(runs, jobs=reserved.session.study.jobs, keep=keep).values():
+    place = reserved.session.study.place
+    for error in execute(runs, jobs=place.jobs, keep=keep, cluster=place.cluster).values():
         raise error
     return records

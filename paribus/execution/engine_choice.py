@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from paribus.engines.vmapped.trainer import WORTH_TRACING
 from paribus.execution.cost_model import chunk_size_of, costs
 from paribus.execution.engine_trials import START_SECONDS, TRIED_STEPS, NotCompiledError, trial
 from paribus.execution.executor import split_of
-from paribus.execution.executors import Failure
+from paribus.execution.executors import Executor, Failure
 from paribus.execution.local_workers import LocalExecutor
 from paribus.execution.machine_rates import lane_rates, machine_rates
 from paribus.execution.network_facts import network_facts
@@ -77,19 +77,28 @@ class EngineQuery(NamedTuple):
     beside: Sequence[Run] = ()
 
 
-def resolve_each(questions: Sequence[EngineQuery], jobs: int) -> Iterator[tuple[int, EngineChoice]]:
+def resolve_each(
+    questions: Sequence[EngineQuery],
+    jobs: int,
+    cluster: Callable[[int], Executor] | None = None,
+) -> Iterator[tuple[int, EngineChoice]]:
     """Yield the engine for each question, with its place, as it is found.
 
-    Questions are answered side by side, as what is chosen will be trained; on a GPU one after the other.
+    Questions are answered where and as what is chosen will be trained: side by side, on a ``cluster`` if there is one,
+    which makes an executor that does so many pieces of work at once; on a GPU one after the other.
     """
     if any(map(_may_be_compiled, questions)):
         build_ahead()
-    if jobs == 1 or len(questions) == 1 or any(q.run.device != "cpu" for q in questions):
+    few = cluster is None and (jobs == 1 or len(questions) == 1)
+    if few or any(q.run.device != "cpu" for q in questions):
         yield from ((i, resolve(*question)) for i, question in enumerate(questions))
     else:
-        machine_rates()  # which all processes read, and only one that nothing disturbs measures
+        if cluster is None:
+            machine_rates()  # which all processes read, and only one that nothing disturbs measures
         numbered = list(enumerate(questions))
-        for (i, _), found in LocalExecutor(jobs).spread(_resolved, numbered, limit=_limit):
+        for (i, _), found in (cluster or LocalExecutor)(jobs).spread(
+            _resolved, numbered, limit=_limit
+        ):
             yield i, _chosen(found)
 
 

@@ -47,7 +47,8 @@ class EngineSelection:
         open_names = self.unchosen(cases)
         queries = {cohort: q for each in open_names.values() for cohort, q in each.items()}
         cohorts, chosen = list(queries), dict[str, EngineChoice]()
-        for i, choice in resolve_each(list(queries.values()), self.study.jobs):
+        place = self.study.place
+        for i, choice in resolve_each(list(queries.values()), place.jobs, place.cluster):
             chosen[cohorts[i]] = choice
             for name, each in open_names.items():
                 if cohorts[i] in each and each.keys() <= chosen.keys():

@@ -67,7 +67,17 @@ def write_bundle(
 
 
 # Settings that do not decide what is on the pages.
-LEFT_OUT = ("out", "store", "retrain", "jobs", "evidence", "device", "arm")
+LEFT_OUT = (
+    "out",
+    "store",
+    "retrain",
+    "jobs",
+    "where",
+    "unauthenticated",
+    "evidence",
+    "device",
+    "arm",
+)
 
 
 @contextmanager

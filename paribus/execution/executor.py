@@ -43,10 +43,12 @@ def execute(
     chunk_size: int = MAX_CHUNK,
     seconds: Callable[[Sequence[Run]], float] = len,
     limit: Callable[[Sequence[Run]], float] = no_limit,
+    cluster: Callable[[int], Executor] | None = None,
 ) -> dict[str, ParibusError]:
     """Train every run that can be; ``keep`` is called in this process with each record as soon as it is there.
 
-    Runs on a GPU, a single run and a single job are trained in this process. A process trains at most ``chunk_size``
+    Runs on a GPU, a single run and a single job are trained in this process. With a ``cluster``, which makes executors
+    of so many pieces of work at once, all that need no GPU are trained there. A process trains at most ``chunk_size``
     runs at once, and what takes the most ``seconds`` of those comes first. In a worker, a chunk is ended after as many
     seconds as its ``limit``.
 
@@ -57,8 +59,9 @@ def execute(
         Why a run has no record, by its key: what the network, the loss or the data raised, or how its worker ended.
     """
     work = chunks(runs, jobs, chunk_size, seconds)
-    here = jobs == 1 or len(work) == 1 or any(run.device != "cpu" for run in runs)
-    kind: Callable[[int], Executor] = _ThisProcess if here else LocalExecutor
+    few = cluster is None and (jobs == 1 or len(work) == 1)
+    here = few or any(run.device != "cpu" for run in runs)
+    kind: Callable[[int], Executor] = _ThisProcess if here else cluster or LocalExecutor
     failures = Failures()
     for together, pieces in ((jobs, work), (jobs, failures.raised), (1, failures.suspects)):
         offered = filter(failures.worth_trying, pieces)
@@ -68,7 +71,10 @@ def execute(
                     failures.note(chunk, found)
                     continue
                 for run, record in zip(chunk, found, strict=True):
-                    keep(run, record)
+                    if record.key == run.key:
+                        keep(run, record)
+                    else:
+                        failures.errors[run.key] = _of_other_code(run)
     return failures.errors
 
 
@@ -147,6 +153,16 @@ def _error(chunk: Chunk, error: BaseException) -> ParibusError:
         )
     return ParibusError(
         what, got=f"{type(error).__name__}: {error}", expected=EXPECTED, fix=CHECK_THE_NETWORK
+    )
+
+
+def _of_other_code(run: Run) -> ParibusError:
+    """Return the refusal of a result that another machine's sources or packages gave."""
+    return ParibusError(
+        _training_of(run, 1),
+        got="a result of other source files or packages than those here",
+        expected="the same on every machine",
+        fix="Install the same versions there of all that the network imports.",
     )
 
 

@@ -7,9 +7,10 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from multiprocessing import connection, forkserver, resource_tracker
 from types import ModuleType
 from typing import Any, TypeVar
@@ -100,6 +101,8 @@ def shutdown() -> None:
 
 
 _idle: list[_Worker] = []
+_taking = threading.Lock()
+"""Held where a worker is taken or made: a cluster's worker may have several threads, each with one of its own."""
 atexit.register(shutdown)
 
 
@@ -159,18 +162,18 @@ class _Worker:
 def _given(function: Callable[[Work], Found], piece: Work, seconds: float) -> _Worker:
     """Return a worker that was given a piece of work: one that waits for some, or a new one."""
     task: bytes = cloudpickle.dumps((function, piece))
-    while _idle:
-        worker = _idle.pop()
+    while True:
+        with _taking:
+            waited = bool(_idle)
+            worker = _idle.pop() if waited else _Worker()
         try:
             worker.give(task, seconds)
-        except OSError:  # it waited too long
-            worker.end()
+        except OSError:
+            if not waited:
+                return worker  # it died before it had read all of this, which its result will tell
+            worker.end()  # it waited too long
         else:
             return worker
-    worker = _Worker()
-    with suppress(OSError):  # it died before it had read all of this, which its result will tell
-        worker.give(task, seconds)
-    return worker
 
 
 SLICE = 10.0

@@ -85,10 +85,11 @@ class Session:
         Raises:
             ParibusError: an option names an unknown task, data cannot be used, or a network does not fit.
         """
+        local = self.study.place.cluster is None  # a cluster that cannot be used is refused first
         check_before_training(self.study, cases)
         note_what_was_read(self.study, cases)
         on_cpu = any(case.device == "cpu" for case in cases)
-        if self.study.jobs > 1 and on_cpu and self.study.store.empty:
+        if local and self.study.jobs > 1 and on_cpu and self.study.store.empty:
             prestart()  # after what may be refused, which should not wait for them
         here = [case for case in cases if not self.study.skip_reason(case)]
         self._choose_engines(here)
@@ -260,10 +261,11 @@ class Session:
                 self.trained.add(run.key)
                 advance()
 
-            jobs, size = self.study.jobs, choice.chunk_size
+            place, size = self.study.place, choice.chunk_size
             self._failed |= execute(
                 runs,
-                jobs=jobs,
+                jobs=place.jobs,
+                cluster=place.cluster,
                 keep=keep,
                 chunk_size=size,
                 seconds=chunk_seconds,

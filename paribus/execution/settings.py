@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from paribus.data.paths import usable_path
 from paribus.errors import ParibusError
+from paribus.execution.where import LOCAL, is_cluster, one_count, refuse_open, refuse_without_dask
 
 if TYPE_CHECKING:
     from paribus.experiment.tuning import Arm
@@ -177,6 +178,17 @@ class Settings:
     jobs: int | None = _option(
         "processes that train side by side", int, means="one a core", metavar="N"
     )
+    where: str = _option(
+        "where networks are trained that need no GPU: local, local:N, which is the same as --jobs N, or the scheduler "
+        "of a Dask cluster, as tls://HOST:PORT or tcp://HOST:PORT",
+        default=LOCAL,
+        metavar="PLACE",
+    )
+    unauthenticated: bool = _option(
+        "allow tcp beyond this machine, where whoever reaches the port can run code here and on the workers",
+        bool,
+        default=False,
+    )
     limit: float | None = _option(
         "seconds after which what one process trains at once is taken to hang: it is ended, and counts as failed",
         float,
@@ -216,6 +228,10 @@ class Settings:
             from paribus.runs.run import resolve_device
 
             resolve_device(self.device)
+        object.__setattr__(self, "jobs", one_count(self.where, self.jobs))
+        if is_cluster(self.where):
+            refuse_without_dask(self.where)
+            refuse_open(self.where, unauthenticated=self.unauthenticated)
         refuse_unwritable(self.out)
         usable_path(self.store)
         self._refuse_without_data()

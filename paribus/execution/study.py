@@ -14,6 +14,7 @@ from paribus.execution.executor import dataset_of
 from paribus.execution.own_data import with_own_data
 from paribus.execution.pool import available_jobs
 from paribus.execution.settings import Settings
+from paribus.execution.where import Place, is_cluster
 from paribus.experiment.comparison import Comparison
 from paribus.experiment.names import refuse_file_name
 from paribus.experiment.primary_score import scored_comparison, scored_suite
@@ -74,9 +75,20 @@ class Study:
         self._pilots_now: set[str] = set()
 
     @cached_property
+    def place(self) -> Place:
+        """Place where networks are trained that need no GPU."""
+        where, jobs = self.settings.where, self.settings.jobs
+        if not is_cluster(where):
+            return Place(jobs or available_jobs())
+        from paribus.execution.dask_executor import cluster_at
+        from paribus.execution.shipped_code import code_of
+
+        return cluster_at(where, jobs, code_of(self.suites.values()))
+
+    @property
     def jobs(self) -> int:
         """Processes that train side by side."""
-        return self.settings.jobs or available_jobs()
+        return self.place.jobs
 
     def skip_reason(self, case: Case) -> str:
         """Return why nothing of a case is trained here, or nothing."""

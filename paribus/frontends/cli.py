@@ -16,6 +16,7 @@ from paribus.execution.pool import available_jobs
 from paribus.execution.progress import say
 from paribus.execution.settings import OPTIONS, Settings, refuse_unwritable
 from paribus.execution.stopping import Stopped, stopping
+from paribus.execution.where import is_cluster, one_count
 from paribus.experiment.grid import parsed
 from paribus.frontends import explore
 from paribus.frontends.discovery import (
@@ -32,7 +33,7 @@ from paribus.frontends.last_line import last_line
 from paribus.frontends.planning import add_plan_options, plan
 from paribus.frontends.score_table import add_table_options, sheet_of
 from paribus.frontends.set_comparison import add_compare_options, compare
-from paribus.frontends.upkeep import add_cache_options, cache, salvage
+from paribus.frontends.upkeep import add_cache_options, add_merge_options, cache, merge, salvage
 
 if TYPE_CHECKING:
     from paribus.analysis.results import Result
@@ -163,6 +164,7 @@ def _parser() -> ArgumentParser:
     salvage_ = command(salvage)
     for name, what in (("damaged", "a store"), ("into", "a new store, not there yet")):
         salvage_.add_argument(name, type=Path, metavar=name.upper(), help=what)
+    add_merge_options(command(merge))
     add_cache_options(command(cache))
     shared = (
         "data",
@@ -176,6 +178,7 @@ def _parser() -> ArgumentParser:
         "engine",
         "out",
         "jobs",
+        *PLACE,
     )
     calibrate_ = command(calibrate, *shared)
     calibrate_.add_argument("suite", **suite)
@@ -196,8 +199,8 @@ def _parser() -> ArgumentParser:
         "out",
         "store",
     )
-    variance_ = command(variance, *explored, "trials", "retrain", "jobs")
-    multiverse_ = command(multiverse, *explored, "retrain", "jobs")
+    variance_ = command(variance, *explored, "trials", "retrain", "jobs", *PLACE)
+    multiverse_ = command(multiverse, *explored, "retrain", "jobs", *PLACE)
     add_explored(variance_, multiverse_, suite)
     return parser
 
@@ -257,7 +260,9 @@ def run(arguments: Namespace) -> int:
     refuse_early(vars(arguments), arguments.suites)
     say(f"{', '.join(arguments.suites)}: loading torch, suites and data")
     on_cpu = arguments.device != "cuda"
-    if on_cpu and (arguments.jobs or available_jobs()) > 1 and not _store(arguments).exists():
+    jobs = one_count(arguments.where, arguments.jobs) or available_jobs()
+    local = not is_cluster(arguments.where)
+    if local and on_cpu and jobs > 1 and not _store(arguments).exists():
         from paribus.execution.local_workers import prestart
 
         prestart()  # while this process imports torch, too
@@ -411,6 +416,7 @@ def _by_task(arguments: Namespace, suites: Iterable[Suite]) -> None:
         setattr(arguments, option, [named(f"--{option}", v, sorted(given)) for v in values])
 
 
+PLACE = ("where", "unauthenticated")
 ABOUT_DATA = ("target", "group", "problem", "test", "inputs", "panel")
 
 

@@ -1,4 +1,4 @@
-"""Commands for what paribus keeps on this machine: the cache, and stores that are damaged."""
+"""Commands for what paribus keeps: the cache, stores that are damaged, and stores of several machines."""
 
 from __future__ import annotations
 
@@ -34,6 +34,14 @@ def add_cache_options(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--days", type=float, metavar="N", help="days without use after which a file is removed"
+    )
+
+
+def add_merge_options(parser: ArgumentParser) -> None:
+    """Add the options of ``paribus merge``."""
+    parser.add_argument("stores", nargs="+", type=Path, metavar="STORE", help="a store of runs")
+    parser.add_argument(
+        "--into", type=Path, required=True, metavar="NEW", help="the store that they are added to"
     )
 
 
@@ -100,6 +108,25 @@ def salvage(arguments: Namespace) -> int:
     for name in names:
         _write(f"{name}: {saved.kept.get(name, 0)} kept, {saved.lost.get(name, 0)} lost")
     _write(f"new store: {arguments.into}; go on with --store {arguments.into}")
+    return 0
+
+
+def merge(arguments: Namespace) -> int:
+    """Merge stores of several machines into a new or existing one; the stores themselves stay as they are.
+
+    A run that is in several is kept once; one whose numbers differ is refused, and nothing is merged.
+
+    Example:
+      paribus merge laptop/runs.sqlite cluster/runs.sqlite --into all/runs.sqlite
+    """
+    from paribus.runs.merge import merge as merged
+
+    found = merged(arguments.stores, arguments.into)
+    for name in dict.fromkeys([*found.added, *found.equal, *found.other]):
+        line = f"{name}: {found.added[name]} added, {found.equal[name]} there already"
+        other = found.other[name]
+        _write(f"{line}, {other} there already with other values, which stand" if other else line)
+    _write(f"store: {arguments.into}; go on with --store {arguments.into}")
     return 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from numbers import Real
@@ -105,6 +105,27 @@ def value_of(text: str, make: Callable[[Any], Any] = lambda value: value) -> Any
     """
     with _refusing():
         return make(json.loads(text))
+
+
+def refuse_row(table: str, row: Sequence[Any], crc: int | None = None) -> None:
+    """Refuse a row of a store that is not what was written, as far as it can be told.
+
+    Args:
+        table: its name.
+        row: values of all its columns.
+        crc: of a run, the checksum that stands beside it, if any does.
+
+    Raises:
+        DamagedError: says what is wrong.
+    """
+    if table == "runs":
+        record_of(row[0], row[4], crc)
+    elif table == "predictions":
+        unpacked(row[1])
+    elif table in ("frozen", "timings"):
+        value_of(row[-1])
+    elif table == "seals":
+        value_of(row[2], dict)
 
 
 @contextmanager

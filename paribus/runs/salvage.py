@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from paribus.errors import ParibusError
-from paribus.runs.records import DamagedError, checksum, record_of, unpacked, value_of
+from paribus.runs.records import DamagedError, checksum, refuse_row
 from paribus.runs.store import Store
 from paribus.runs.store_file import CHECKSUMS, columns, refuse_damaged, translated
 
@@ -152,14 +152,7 @@ def _is_whole(table: str, row: tuple[Any, ...], crcs: dict[str, int]) -> bool:
     try:
         if any(isinstance(x, str) and not x.isascii() and _broken(x) for x in row):
             return False
-        if table == "runs":
-            record_of(row[0], row[4], crcs.get(row[0]))
-        elif table == "predictions":
-            unpacked(row[1])
-        elif table in ("frozen", "timings"):
-            value_of(row[-1])
-        elif table == "seals":
-            value_of(row[2], dict)
+        refuse_row(table, row, crcs.get(row[0]) if table == "runs" else None)
     except DamagedError:
         return False
     return True

@@ -41,6 +41,7 @@ RETIRED = ("answers",)
 """Tables that stores and bundles of earlier versions have, and that nothing reads."""
 WHAT = "the store of runs"
 EXPECTED = "a file that can be written and that paribus made, or none yet"
+MADE = "a file that paribus made"
 LEFT = "Name another file with --paribus-store; this one is left as it is."
 AWAY = "Name another file with --paribus-store, or move this one away."
 AGAIN = "run the same command again: what the store holds is kept, and not trained again."
@@ -79,6 +80,57 @@ def opened(path: Path) -> sqlite3.Connection:
             _filled(db)
             db.execute(f"pragma busy_timeout = {1000 * WRITING_SECONDS}")
     return db
+
+
+@contextmanager
+def opened_to_read(path: Path) -> Iterator[sqlite3.Connection]:
+    """Yield the file of a store as it stands now; nothing is written to it or beside it.
+
+    What is asked of it within the context is answered of one moment, whatever another process writes meanwhile.
+
+    Raises:
+        ParibusError: as of `opened`; and where there is no file, or it changed in a way that leaves no such moment.
+    """
+    with translated(path):
+        before = _stamp(path) if path.is_file() else None
+        db = _readable(path)
+    with _closed(db):
+        yield db
+    if not _log(path) and _stamp(path) != before:
+        got = f"{path}, which another process changed while it was read"
+        raise ParibusError(WHAT, got=got, expected="a file at rest", fix=f"Now {AGAIN}")
+
+
+def _readable(path: Path) -> sqlite3.Connection:
+    """Return a store's file as it stands now, after it was checked."""
+    if not path.is_file():
+        got = f"{path}, which {'is no file' if path.exists() else 'is not there'}"
+        raise ParibusError(WHAT, got=got, expected=MADE, fix="Check its path.")
+    # SQLite makes a log beside a file that it only reads, unless it is told that nobody writes to it.
+    mode = "ro" if _log(path) else "ro&immutable=1"
+    address = f"{path.resolve().as_uri()}?mode={mode}"
+    db = sqlite3.connect(address, uri=True, timeout=OPENING_SECONDS)
+    with _closed_on_error(db):
+        db.execute("begin")
+        _refuse_others(db, path)
+        if "runs" not in columns(db):
+            got = f"{path}, in which there is nothing"
+            raise ParibusError(WHAT, got=got, expected=MADE, fix="Check its path.")
+        _refuse_cut(db, path)
+        if path.stat().st_size <= MAX_CHECKED:
+            refuse_damaged(db, path)
+    return db
+
+
+def _log(path: Path) -> bool:
+    """Return whether some of a store stands in the log beside its file."""
+    log = path.with_name(f"{path.name}-wal")
+    return log.exists() and log.stat().st_size > 0
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_mtime_ns, found.st_size
 
 
 def _filled(db: sqlite3.Connection) -> sqlite3.Connection:
@@ -186,9 +238,9 @@ def damaged(path: Path, said: str) -> StoreError:
 
 
 @contextmanager
-def _closed(db: sqlite3.Connection) -> Iterator[None]:
+def _closed(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
     try:
-        yield
+        yield db
     finally:
         db.close()
 

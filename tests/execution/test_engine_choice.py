@@ -510,7 +510,9 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     """List measurements, each an engine wanted and its replicates; stacking comes out the faster."""
     found: list[tuple[str, int]] = []
 
-    def fake(questions: Sequence[EngineQuery], _jobs: int) -> Iterator[tuple[int, EngineChoice]]:
+    def fake(
+        questions: Sequence[EngineQuery], *_place: object
+    ) -> Iterator[tuple[int, EngineChoice]]:
         for i, question in enumerate(questions):
             found.append((question.wanted, question.replicates))
             yield i, EngineChoice("stacked", f"measured {len(found)}")

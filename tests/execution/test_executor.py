@@ -20,12 +20,13 @@ import pytest
 import torch
 
 from paribus.execution import executor, local_workers
-from paribus.execution.executor import dataset_of, execute
+from paribus.execution.executor import dataset_of, execute, train_chunk
 from paribus.execution.executors import Failure, WorkerDiedError
 from paribus.execution.local_workers import FORKED, LocalExecutor, shutdown
 from paribus.execution.pool import available_jobs, one_thread
 from paribus.runs.run import Run, RunResult
 from paribus.spec import call
+from tests.helpers.elsewhere import Elsewhere
 from tests.helpers.toys import REDRAWN, TASK, Deadly, Fatal, Raises, a_run, reads
 
 SEEDS = range(5)
@@ -160,6 +161,35 @@ def test_no_worker_is_started_for_a_single_run_or_job(monkeypatch: pytest.Monkey
     monkeypatch.setattr(executor, "LocalExecutor", None)
     assert [*_kept(RUNS[:1], jobs=2)] == [0]
     assert [*_kept(RUNS[:2], jobs=1)] == [0, 1]
+
+
+def test_with_a_cluster_every_run_is_trained_there_a_single_one_too() -> None:
+    cluster = Elsewhere()
+    kept: list[Run] = []
+    for runs, jobs in ((RUNS[:1], 3), (RUNS[:2], 1)):
+        assert execute(runs, jobs=jobs, keep=lambda r, _: kept.append(r), cluster=cluster) == {}
+    assert kept == [RUNS[0], *RUNS[:2]]
+    assert cluster.given == [[run] for run in kept]
+    assert cluster.asked == [3, 3, 1, 1, 1, 1]
+
+
+def test_a_result_of_other_code_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker with other versions of what a network imports gives its runs other keys."""
+
+    def elsewhere(chunk: Sequence[Run]) -> list[RunResult]:
+        return [replace(record, key="other") for record in train_chunk(chunk)]
+
+    monkeypatch.setattr(executor, "train_chunk", elsewhere)
+    kept: list[Run] = []
+    failed = execute(RUNS[:1], jobs=1, keep=lambda r, _: kept.append(r), cluster=Elsewhere())
+    assert {key: str(error) for key, error in failed.items()} == {
+        RUNS[
+            0
+        ].key: "training of Small() on 'toy' with seed 0: got a result of other source files or packages than "
+        "those here, expected the same on every machine. Install the same versions there of all that the network "
+        "imports."
+    }
+    assert kept == []
 
 
 def test_nothing_to_do_is_done() -> None:

@@ -19,11 +19,13 @@ from paribus.execution import executor, preflight, step_times
 from paribus.execution import session as module
 from paribus.execution.cases import Case, cases
 from paribus.execution.session import Session
+from paribus.execution.where import Place
 from paribus.experiment.search_space import space
 from paribus.runs.run import Run, RunResult
 from paribus.runs.store import Timing
 from paribus.spec import replace as replaced
 from tests.helpers import toys
+from tests.helpers.elsewhere import Elsewhere
 from tests.helpers.refusals import refused
 from tests.helpers.toys import ADAM, SGD, TASK, Misfit, Raises, Unpaired, comparison, score, suite
 
@@ -798,3 +800,15 @@ def test_the_tuned_arm_searches_for_each_seed_that_is_added(opened: Opener) -> N
     searched = session.study.trials(chosen[0])
     assert searched is not None
     assert len(searched.there) == 2 * len(result.baseline.runs)
+
+
+def test_a_session_chooses_engines_and_trains_where_its_place_says(
+    opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, cluster = opened(engine="auto"), Elsewhere()
+    monkeypatch.setattr(session.study, "place", Place(5, cluster))
+    session.prepare(_cases())
+    assert (cluster.asked, len(cluster.given)) == ([5], 2)  # a question for each optimizer
+    assert session.train_each(_cases()) == []
+    assert {run.key for piece in cluster.given[2:] for run in piece} == session.trained
+    assert len(session.trained) == 4

@@ -88,6 +88,9 @@ NO_GPU = (
 )
 
 
+ADDRESSES = ("tcp://", "tcp://host", "tcp://host:x", "tcp://host:1/a", "tls://u@h:1", "http://h:1")
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -105,6 +108,40 @@ NO_GPU = (
             {"jobs": 0},
             "number of jobs: got 0, expected at least 1. "
             "Leave --paribus-jobs out to use one process a core.",
+        ),
+        *(
+            (
+                {"where": where},
+                f"--paribus-where: got {where!r}, expected local, local:N with at least one process, or a Dask "
+                "scheduler as tls://HOST:PORT or tcp://HOST:PORT. Leave it out to use one process a core of this "
+                "machine.",
+            )
+            for where in (
+                "",
+                "here",
+                "local:",
+                "local:0",
+                "local:-1",
+                "local:²",
+                "local:2:3",
+                "Local",
+                *ADDRESSES,
+            )
+        ),
+        *(
+            (
+                {"where": where},
+                f"--paribus-where: got {where}, a way without authentication: whoever reaches that port can run code "
+                "on the workers and here, expected tls://HOST:PORT, or tcp on this machine. Name certificates in "
+                "Dask's configuration and use tls, or add --paribus-unauthenticated if the network is closed to "
+                "others.",
+            )
+            for where in ("tcp://10.0.0.1:8786", "tcp://cluster:8786", "tcp://[2001:db8::1]:8786")
+        ),
+        (
+            {"where": "local:3", "jobs": 2},
+            "number of jobs: got --paribus-jobs 2 beside --paribus-where local:3, expected one number of processes. "
+            "Leave one of the two out.",
         ),
         *(
             (
@@ -202,4 +239,35 @@ def test_a_cap_with_which_nothing_can_stop_is_refused() -> None:
     assert refused(lambda: Settings(device="cpu", sequential=True, cap=7)) == (
         "cap of a sequence of seeds: got 7, expected at least 8, with which one contrast can stop. "
         "Leave --paribus-cap out for 30."
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "jobs"),
+    [
+        ({}, None),
+        ({"where": "local"}, None),
+        ({"where": "local", "jobs": 2}, 2),
+        ({"where": "local:3"}, 3),
+        ({"where": "local:3", "jobs": 3}, 3),
+        ({"where": "tcp://127.0.0.2:8786"}, None),
+        ({"where": "tcp://[::1]:8786", "jobs": 4}, 4),
+        ({"where": "tcp://localhost:8786"}, None),
+        ({"where": "tls://cluster:8786"}, None),
+        ({"where": "tcp://cluster:8786", "unauthenticated": True}, None),
+    ],
+)
+def test_a_place_may_say_how_many_processes_it_has(
+    tmp_path: Path, given: dict[str, Any], jobs: int | None
+) -> None:
+    assert Settings(out=tmp_path, **given).jobs == jobs
+
+
+def test_a_cluster_without_the_package_for_it_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("paribus.execution.where.find_spec", lambda _: None)
+    assert refused(Settings, out=tmp_path, where="tls://cluster:8786") == (
+        "--paribus-where: got tls://cluster:8786, and no package 'distributed', expected that package, which is "
+        "optional. Install it: pip install paribus[dask]"
     )

@@ -1,4 +1,4 @@
-"""Commands ``paribus cache`` and ``paribus salvage``: what they show, remove, save and refuse."""
+"""Commands ``paribus cache``, ``paribus salvage`` and ``paribus merge``: what they show, remove, save and refuse."""
 
 from __future__ import annotations
 
@@ -139,4 +139,22 @@ def test_a_damaged_store_is_saved_by_the_command_that_its_refusal_names(
         "",
         f"paribus: files of paribus salvage: got {new}, which is there, expected a damaged store, and a path for a new "
         "one where nothing is yet. Check both paths.\n",
+    )
+
+
+def test_stores_are_merged_by_a_command(tmp_path: Path, paribus: Command) -> None:
+    from tests.runs.test_damaged_store import RECORDS
+
+    paths, new = [tmp_path / "a.sqlite", tmp_path / "b.sqlite"], tmp_path / "all.sqlite"
+    for i, path in enumerate(paths):
+        with Store(path) as store:
+            for seed in (i, i + 1):
+                store.add(a_run(seed), RECORDS[seed])
+            store.choose("cohort", "loop", f"{i}", 3)
+    assert paribus("merge", *map(str, paths), "--into", str(new)) == (
+        0,
+        "runs: 3 added, 1 there already\npredictions: 3 added, 1 there already\n"
+        "choices: 1 added, 0 there already, 1 there already with other values, which stand\n"
+        f"store: {new}; go on with --store {new}\n",
+        "",
     )

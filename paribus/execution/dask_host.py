@@ -1,0 +1,116 @@
+"""What a Dask worker does: have each piece of work done by a process of its own, as on a user's machine.
+
+So a network that ends or hangs its process costs its own piece alone, every training has one thread, and what Dask does
+in its process does not change numbers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import multiprocessing
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+from distributed import WorkerPlugin
+
+from paribus.errors import ParibusError
+from paribus.execution.executors import Failure
+from paribus.execution.local_workers import LocalExecutor, shutdown
+from paribus.execution.same_versions import versions
+
+
+def host(task: bytes, seconds: float, expected: str, code: str) -> bytes:
+    """Have a piece of work done; return what came of it, packed.
+
+    Args:
+        task: function and piece, packed.
+        seconds: that it may take.
+        expected: versions that this machine must have.
+        code: hash of the source files that it must have been sent.
+    """
+    process = multiprocessing.current_process()
+    if process.daemon:  # Dask makes its workers so, and such a process may have none of its own
+        process.daemon = False
+    try:
+        _refuse_other(expected, code)
+    except ParibusError as error:
+        return _packed(Failure(error))
+    ((_, found),) = LocalExecutor(1).spread(_called, [task], limit=lambda _: seconds)
+    return _packed(found)
+
+
+def _called(task: bytes) -> Any:
+    function, piece = cloudpickle.loads(task)
+    return function(piece)
+
+
+def _packed(found: Any) -> bytes:
+    packed: bytes = cloudpickle.dumps(found)
+    return packed
+
+
+def _refuse_other(expected: str, code: str) -> None:
+    """Refuse to work for a session with other sources; a worker may have joined after those there were asked."""
+    if versions() != expected:
+        raise other_versions("a worker that joined", versions(), expected)
+    if _sent.get("digest") != code:
+        raise ParibusError(
+            "code of suites on a worker",
+            got="that of another session",
+            expected="that of this one",
+            fix="Let one session at a time use the cluster.",
+        )
+
+
+def other_versions(worker: str, found: str, expected: str) -> ParibusError:
+    """Return the refusal of a worker whose numbers may be others."""
+    return ParibusError(
+        worker,
+        got=found,
+        expected=f"{expected}, as here",
+        fix="Install the same on every machine of the cluster, and start its workers again.",
+    )
+
+
+_sent: dict[str, str] = {}
+
+
+class SentCode(WorkerPlugin):
+    """Puts source files on the path of imports of every worker, those that join later included.
+
+    Args:
+        files: contents by path.
+    """
+
+    name = "paribus-code"
+
+    def __init__(self, files: Mapping[str, bytes]) -> None:
+        self.files, self.folder = dict(files), ""
+        parts = [part for name in sorted(files) for part in (name.encode(), files[name])]
+        self.digest = hashlib.sha256(b"\0".join(parts)).hexdigest()
+
+    def setup(self, worker: Any) -> None:  # noqa: ARG002 - Dask names it
+        """Write the files, and end processes that may have imported others of these names."""
+        self.folder = tempfile.mkdtemp(prefix="paribus-code-")
+        for name, content in self.files.items():
+            path = Path(self.folder, *Path(name).parts)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        sys.path.insert(0, self.folder)
+        importlib.invalidate_caches()
+        shutdown()
+        _sent["digest"] = self.digest
+
+    def teardown(self, worker: Any) -> None:  # noqa: ARG002 - Dask names it
+        """Remove the files, and end processes that wait for work."""
+        if self.folder in sys.path:
+            sys.path.remove(self.folder)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        _sent.clear()
+        shutdown()

@@ -1,0 +1,282 @@
+"""Workers of a Dask cluster: the same records as from this machine's, none lost with a worker, refusals in a line."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import dask
+import pytest
+from distributed import Client, LocalCluster
+
+from paribus import Suite
+from paribus.execution import dask_executor
+from paribus.execution.dask_executor import cluster_at, disconnect
+from paribus.execution.executor import execute
+from paribus.execution.executors import Failure, TimeLimitError, WorkerDiedError
+from paribus.execution.same_versions import versions
+from paribus.execution.shipped_code import code_of
+from paribus.execution.where import Place
+from paribus.runs.run import Run, RunResult
+from paribus.spec import call
+from tests.helpers.refusals import refused
+from tests.helpers.toys import RECIPE, Deadly, a_run, comparison
+
+pytestmark = pytest.mark.slow  # processes of workers import torch
+RUNS = [a_run(seed) for seed in range(4)]
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """Yield the address of a scheduler with two worker processes, which gives work up with the first that is lost."""
+    settings = {"distributed.scheduler.allowed-failures": 0, "logging.distributed": "critical"}
+    with (
+        dask.config.set(settings),
+        LocalCluster(
+            n_workers=2, threads_per_worker=1, protocol="tcp://", dashboard_address=":0"
+        ) as cluster,
+    ):
+        yield cluster.scheduler_address
+        disconnect()
+
+
+@pytest.fixture
+def place(address: str) -> Place:
+    return cluster_at(address, None, {})
+
+
+@pytest.fixture
+def client(address: str) -> Client:
+    return dask_executor._connected(address)
+
+
+def _trained(runs: list[Run], place: Place) -> dict[str, RunResult]:
+    kept: dict[str, RunResult] = {}
+
+    def keep(run: Run, record: RunResult) -> None:
+        kept[run.key] = record
+
+    assert execute(runs, jobs=place.jobs, keep=keep, cluster=place.cluster) == {}
+    return kept
+
+
+def _numbers(records: dict[str, RunResult]) -> dict[str, str]:
+    """Return all that records hold but seconds, as text: digit by digit."""
+    return {
+        key: repr((replace(record, seconds=0, step_seconds=0), record.predictions))
+        for key, record in sorted(records.items())
+    }
+
+
+@pytest.mark.parametrize("engine", ["loop", "stacked"])
+def test_records_are_those_of_this_machine_bit_for_bit(place: Place, engine: str) -> None:
+    runs = [replace(run, engine=engine) for run in RUNS]
+    assert place.jobs == 2
+    assert _numbers(_trained(runs, place)) == _numbers(_trained(runs, Place(2)))
+
+
+def _given_back(piece: int) -> tuple[int, int]:
+    return piece, os.getpid()
+
+
+def _ends(piece: int) -> None:
+    os._exit(piece)
+
+
+def _hangs(_piece: int) -> None:
+    time.sleep(60)
+
+
+def _raises(piece: int) -> None:
+    raise ValueError(piece)
+
+
+def _spread(place: Place, function: Any, *work: Any, **settings: Any) -> list[tuple[Any, Any]]:
+    assert place.cluster is not None
+    return list(place.cluster(2).spread(function, work, **settings))
+
+
+def test_processes_of_the_workers_do_piece_after_piece_and_are_not_theirs(
+    place: Place, client: Client
+) -> None:
+    done = _spread(place, _given_back, *range(9))
+    assert (
+        sorted(piece for piece, _ in done) == sorted(found[0] for _, found in done) == [*range(9)]
+    )
+    processes = {found[1] for _, found in done}
+    assert len(processes) == 2
+    assert not processes & {os.getpid(), *client.run(os.getpid).values()}
+
+
+def test_a_network_that_ends_hangs_or_raises_costs_its_piece_and_no_worker(
+    place: Place, client: Client
+) -> None:
+    before = client.run(os.getpid)
+    for function, limit, error in (
+        (_ends, 60.0, WorkerDiedError("ended with exit status 3")),
+        (_hangs, 0.1, TimeLimitError("no end after 0 s")),
+        (_raises, 60.0, ValueError(3)),
+    ):
+        ((piece, found),) = _spread(place, function, 3, limit=lambda _, s=limit: s)
+        assert piece == 3
+        assert isinstance(found, Failure)
+        assert repr(found.error) == repr(error)
+    assert client.run(os.getpid) == before
+
+
+def _kills(worker: int) -> None:
+    os.kill(worker, signal.SIGKILL)
+    time.sleep(60)
+
+
+def test_a_worker_that_is_killed_costs_its_piece_and_its_nanny_starts_another(
+    place: Place, client: Client
+) -> None:
+    victim = next(iter(client.run(os.getpid).values()))
+    ((_, found),) = _spread(place, _kills, victim)
+    assert isinstance(found, Failure)
+    assert repr(found.error) == "WorkerDiedError('was lost with 1 worker of the cluster')"
+    assert [found[0] for _, found in _spread(place, _given_back, 7)] == [7]
+
+
+def test_a_network_that_kills_its_process_once_is_tried_again(place: Place, tmp_path: Path) -> None:
+    deadly = a_run(7, model=call(Deadly, marker=str(tmp_path / "marker")))
+    assert len(_trained([*RUNS[:1], deadly], place)) == 2
+
+
+NETWORK = """
+from torch import nn
+
+from their_package.activation import Bent
+
+
+class Net(nn.Sequential):
+    def __init__(self, *, inputs, outputs):
+        super().__init__(nn.Linear(inputs[0], 3), Bent(), nn.Linear(3, outputs))
+"""
+ACTIVATION = """
+from torch import nn
+
+
+class Bent(nn.Module):
+    def forward(self, x):
+        return {} * x.tanh()
+"""
+
+
+def test_code_of_a_suite_is_sent_to_workers_that_lack_it(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "their_package").mkdir()
+    (tmp_path / "their_package" / "__init__.py").write_text("")
+    (tmp_path / "their_package" / "activation.py").write_text(ACTIVATION.format(2))
+    (tmp_path / "their_networks.py").write_text(NETWORK)
+    monkeypatch.syspath_prepend(tmp_path)
+    model = call("their_networks:Net")
+    suite = Suite(
+        name="theirs",
+        title="T",
+        comparisons=(comparison(recipe=RECIPE.model_copy(update={"model": model})),),
+    )
+    code = code_of([suite])
+    assert [name for name in code if name.startswith("their")] == [
+        "their_networks.py",
+        "their_package/activation.py",
+        "their_package/__init__.py",
+    ]
+    runs = [a_run(seed, model=model) for seed in range(2)]
+    place = cluster_at(address, None, code)
+    assert _numbers(_trained(runs, place)) == _numbers(_trained(runs, Place(1)))
+    bare = cluster_at(address, None, {}).cluster
+    failed = execute(runs[:1], jobs=2, keep=lambda *_: None, cluster=bare)
+    assert "No module named 'their_networks'" in failed[runs[0].key].got
+
+
+def test_a_session_whose_code_was_replaced_is_refused(address: str) -> None:
+    first = cluster_at(address, None, {"a.py": b"1"})
+    cluster_at(address, None, {"a.py": b"2"})
+    ((_, found),) = _spread(first, _given_back, 1)
+    assert str(found.error) == (
+        "code of suites on a worker: got that of another session, expected that of this one. Let one session at a "
+        "time use the cluster."
+    )
+
+
+def test_workers_with_other_versions_are_refused_by_both(
+    address: str, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = versions()
+    monkeypatch.setattr(dask_executor, "versions", lambda: "paribus 9")
+    worker = next(iter(client.run(os.getpid)))
+    assert refused(cluster_at, address, None, {}) == (
+        f"worker {worker}: got {here}, expected paribus 9, as here. Install the same on every machine of the cluster, "
+        "and start its workers again."
+    )
+    place = Place(2, lambda jobs: dask_executor.DaskExecutor(client, "", jobs))
+    ((_, found),) = _spread(place, _given_back, 1)
+    assert str(found.error).startswith(
+        f"a worker that joined: got {here}, expected paribus 9, as here."
+    )
+
+
+def _block(module: str | None) -> None:
+    if module is None:
+        del sys.modules["paribus.execution.same_versions"]
+    else:
+        sys.modules[module] = None  # type: ignore[assignment]
+
+
+def test_workers_with_an_older_paribus_are_refused(address: str, client: Client) -> None:
+    client.run(_block, "paribus.execution.same_versions")
+    try:
+        assert f"got paribus 0.1.0, expected {versions()}, as here." in refused(
+            cluster_at, address, None, {}
+        )
+    finally:
+        client.run(_block, None)
+
+
+def test_a_scheduler_that_does_not_answer_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dask_executor, "CONNECTING", 0.3)
+    assert refused(cluster_at, "tcp://127.0.0.1:9", None, {}) == (
+        "--paribus-where: got tcp://127.0.0.1:9 (OSError: Timed out trying to connect to tcp://127.0.0.1:9 after "
+        "0.3 s), expected the address of a Dask scheduler that answers. Start one by dask scheduler; certificates for "
+        "tls are named in Dask's configuration."
+    )
+
+
+def test_tls_without_certificates_is_refused_before_it_is_tried() -> None:
+    assert refused(cluster_at, "tls://127.0.0.1:9", None, {}) == (
+        "--paribus-where: got tls://127.0.0.1:9, and no certificates to show there, expected ca-file, "
+        "client.cert and client.key of distributed.comm.tls in Dask's configuration. Name them there, or by the "
+        "variables DASK_DISTRIBUTED__COMM__TLS__CA_FILE, ..._CLIENT__CERT and ..._CLIENT__KEY."
+    )
+
+
+def test_tls_files_that_are_not_there_are_refused(tmp_path: Path) -> None:
+    names = ("ca-file", "client.cert", "client.key")
+    files = {f"distributed.comm.tls.{name}": str(tmp_path / name) for name in names}
+    with dask.config.set(files):
+        assert refused(cluster_at, "tls://127.0.0.1:9", None, {}) == (
+            "--paribus-where: got tls://127.0.0.1:9 (FileNotFoundError: [Errno 2] No such file or directory), expected "
+            "the address of a Dask scheduler that answers. Start one by dask scheduler; certificates for tls are named "
+            "in Dask's configuration."
+        )
+
+
+def test_a_scheduler_without_workers_is_refused() -> None:
+    with LocalCluster(
+        n_workers=0, processes=False, protocol="tcp://", dashboard_address=":0"
+    ) as cluster:
+        address = cluster.scheduler_address
+        assert refused(cluster_at, address, None, {}) == (
+            f"--paribus-where: got {address}, a scheduler without workers, expected at least one. Start some: dask "
+            f"worker {address} --nworkers auto --nthreads 1"
+        )
+        dask_executor._clients.pop(address).close()

@@ -280,3 +280,27 @@ def test_a_scheduler_without_workers_is_refused() -> None:
             f"worker {address} --nworkers auto --nthreads 1"
         )
         dask_executor._clients.pop(address).close()
+
+
+def _waits(seconds: float) -> float:
+    time.sleep(seconds)
+    return seconds
+
+
+def test_a_scheduler_that_is_lost_ends_in_a_line_after_what_was_done() -> None:
+    with LocalCluster(
+        n_workers=1,
+        threads_per_worker=1,
+        processes=False,
+        protocol="tcp://",
+        dashboard_address=":0",
+    ) as cluster:
+        place = cluster_at(cluster.scheduler_address, None, {})
+        assert place.cluster is not None
+        done = place.cluster(1).spread(_waits, (0.0, 0.5))
+        assert next(done) == (0.0, 0.0)
+        cluster.close()
+        assert refused(next, done) == (
+            "the cluster: got no answer from its scheduler any more, expected one that runs until all work is done. "
+            "Start it again, and run the same command: what the store holds is kept, and not trained again."
+        )

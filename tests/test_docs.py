@@ -130,6 +130,15 @@ def test_the_commands_are_understood(page: Path, pytester: pytest.Pytester) -> N
         check_command(command, pytester)
 
 
+def check_dask(arguments: list[str]) -> None:
+    """Fail unless these are options of a command of Dask's."""
+    from distributed.cli import dask_scheduler, dask_worker
+
+    command = {"scheduler": dask_scheduler.main, "worker": dask_worker.main}[arguments[0]]
+    known = {name for parameter in command.params for name in parameter.opts}
+    assert {word for word in arguments if word.startswith("-")} <= known
+
+
 def check_command(command: str, pytester: pytest.Pytester) -> None:
     """Fail unless a line of a shell block is a command that exists, with options that exist."""
     if command.startswith(SETUP):
@@ -142,6 +151,7 @@ def check_command(command: str, pytester: pytest.Pytester) -> None:
         "pip": check_pip,
         ".venv/bin/tox": check_tox,
         "python": check_script,
+        "dask": check_dask,
     }
     checks[program](arguments)
 

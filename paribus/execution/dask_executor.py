@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import logging
 from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import CancelledError
 from functools import partial
@@ -80,6 +81,9 @@ def _connected(address: str) -> Client:
             expected="the address of a Dask scheduler that answers",
             fix="Start one by dask scheduler; certificates for tls are named in Dask's configuration.",
         ) from error
+    for logger in ("distributed", "distributed.client"):
+        # What it would log are tracebacks of connections that ended; what matters of them is raised.
+        logging.getLogger(logger).setLevel(logging.CRITICAL)
     _clients[address] = client
     return client
 

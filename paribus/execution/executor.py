@@ -27,7 +27,7 @@ from paribus.execution.executors import (
 from paribus.execution.local_workers import LocalExecutor
 from paribus.execution.pool import one_thread, warm_up
 from paribus.experiment.task import Task
-from paribus.runs.run import Run, RunResult
+from paribus.runs.run import Run, RunResult, data_digest
 from paribus.spec import canonical
 from paribus.training.loop import train
 
@@ -62,10 +62,11 @@ def execute(
     few = cluster is None and (jobs == 1 or len(work) == 1)
     here = few or any(run.device != "cpu" for run in runs)
     kind: Callable[[int], Executor] = _ThisProcess if here else cluster or LocalExecutor
+    function = train_chunk if here or cluster is None else train_on_same_data
     failures = Failures()
     for together, pieces in ((jobs, work), (jobs, failures.raised), (1, failures.suspects)):
         offered = filter(failures.worth_trying, pieces)
-        with closing(kind(together).spread(train_chunk, offered, limit=limit)) as done:
+        with closing(kind(together).spread(function, offered, limit=limit)) as done:
             for chunk, found in done:
                 if isinstance(found, Failure):
                     failures.note(chunk, found)
@@ -201,6 +202,24 @@ def train_chunk(chunk: Chunk) -> list[RunResult]:
         splits = [split_of(run) for run in chunk]
         records = _together(chunk, splits) if stacked(first) else [train(first, splits[0])]
     return [replace(record, provenance=provenance(first)) for record in records]
+
+
+def train_on_same_data(chunk: Chunk) -> list[RunResult]:
+    """Train a chunk as `train_chunk` does, on another machine, which must read the same data as the one that asked.
+
+    Raises:
+        ParibusError: it reads others; or as of `train_chunk`.
+    """
+    with run_error_context(chunk[0], len(chunk)):
+        for run in chunk:
+            if data_digest(run.task, dataset_of(run.task, run.data_seed)) != run.data_digest:
+                raise ParibusError(
+                    f"data of task {run.task.name!r} on a worker",
+                    got=f"other data than here from {run.task.path or run.task.source.label}",
+                    expected="the same on every machine",
+                    fix="Put the file on a disk that all of them share, or copy it to the same path there.",
+                )
+    return train_chunk(chunk)
 
 
 def run_error_context(run: Run, together: int = 1) -> AbstractContextManager[None]:

@@ -112,7 +112,11 @@ def _readable(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(address, uri=True, timeout=OPENING_SECONDS)
     with _closed_on_error(db):
         db.execute("begin")
-        _refuse_others(db, path)
+        try:
+            _refuse_others(db, path)
+        except ParibusError as error:
+            fix = "Leave it out, or update paribus if a later one made it."
+            raise ParibusError(WHAT, got=error.got, expected=MADE, fix=fix) from None
         if "runs" not in columns(db):
             got = f"{path}, in which there is nothing"
             raise ParibusError(WHAT, got=got, expected=MADE, fix="Check its path.")

@@ -26,10 +26,11 @@ from paribus.execution.where import Place
 from paribus.runs.run import Run, RunResult
 from paribus.spec import call
 from tests.helpers.refusals import refused
-from tests.helpers.toys import RECIPE, Deadly, a_run, comparison
+from tests.helpers.toys import RECIPE, Deadly, a_run, comparison, points
 
 pytestmark = pytest.mark.slow  # processes of workers import torch
-RUNS = [a_run(seed) for seed in range(4)]
+DATA = points().digest
+RUNS = [replace(a_run(seed), data_digest=DATA) for seed in range(4)]
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +147,8 @@ def test_a_worker_that_is_killed_costs_its_piece_and_its_nanny_starts_another(
 
 
 def test_a_network_that_kills_its_process_once_is_tried_again(place: Place, tmp_path: Path) -> None:
-    deadly = a_run(7, model=call(Deadly, marker=str(tmp_path / "marker")))
+    model = call(Deadly, marker=str(tmp_path / "marker"))
+    deadly = replace(a_run(7, model=model), data_digest=DATA)
     assert len(_trained([*RUNS[:1], deadly], place)) == 2
 
 
@@ -190,7 +192,7 @@ def test_code_of_a_suite_is_sent_to_workers_that_lack_it(
         "their_package/activation.py",
         "their_package/__init__.py",
     ]
-    runs = [a_run(seed, model=model) for seed in range(2)]
+    runs = [replace(a_run(seed, model=model), data_digest=DATA) for seed in range(2)]
     place = cluster_at(address, None, code)
     assert _numbers(_trained(runs, place)) == _numbers(_trained(runs, Place(1)))
     bare = cluster_at(address, None, {}).cluster
@@ -280,3 +282,27 @@ def test_a_scheduler_without_workers_is_refused() -> None:
             f"worker {address} --nworkers auto --nthreads 1"
         )
         dask_executor._clients.pop(address).close()
+
+
+def _waits(seconds: float) -> float:
+    time.sleep(seconds)
+    return seconds
+
+
+def test_a_scheduler_that_is_lost_ends_in_a_line_after_what_was_done() -> None:
+    with LocalCluster(
+        n_workers=1,
+        threads_per_worker=1,
+        processes=False,
+        protocol="tcp://",
+        dashboard_address=":0",
+    ) as cluster:
+        place = cluster_at(cluster.scheduler_address, None, {})
+        assert place.cluster is not None
+        done = place.cluster(1).spread(_waits, (0.0, 0.5))
+        assert next(done) == (0.0, 0.0)
+        cluster.close()
+        assert refused(next, done) == (
+            "the cluster: got no answer from its scheduler any more, expected one that runs until all work is done. "
+            "Start it again, and run the same command: what the store holds is kept, and not trained again."
+        )

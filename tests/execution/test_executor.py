@@ -27,10 +27,11 @@ from paribus.execution.pool import available_jobs, one_thread
 from paribus.runs.run import Run, RunResult
 from paribus.spec import call
 from tests.helpers.elsewhere import Elsewhere
-from tests.helpers.toys import REDRAWN, TASK, Deadly, Fatal, Raises, a_run, reads
+from tests.helpers.toys import REDRAWN, TASK, Deadly, Fatal, Raises, a_run, points, reads
 
 SEEDS = range(5)
 RUNS = [a_run(seed) for seed in SEEDS]
+SAME = [replace(run, data_digest=points().digest) for run in RUNS]
 LAST_STEP = (
     "training of Raises() on 'toy' with seed {seed}: got RuntimeError: the third step is one too many, expected a "
     "forward and backward pass without an error. Check that the network's output fits the task's loss and the data's "
@@ -166,9 +167,9 @@ def test_no_worker_is_started_for_a_single_run_or_job(monkeypatch: pytest.Monkey
 def test_with_a_cluster_every_run_is_trained_there_a_single_one_too() -> None:
     cluster = Elsewhere()
     kept: list[Run] = []
-    for runs, jobs in ((RUNS[:1], 3), (RUNS[:2], 1)):
+    for runs, jobs in ((SAME[:1], 3), (SAME[:2], 1)):
         assert execute(runs, jobs=jobs, keep=lambda r, _: kept.append(r), cluster=cluster) == {}
-    assert kept == [RUNS[0], *RUNS[:2]]
+    assert kept == [SAME[0], *SAME[:2]]
     assert cluster.given == [[run] for run in kept]
     assert cluster.asked == [3, 3, 1, 1, 1, 1]
 
@@ -181,15 +182,26 @@ def test_a_result_of_other_code_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(executor, "train_chunk", elsewhere)
     kept: list[Run] = []
-    failed = execute(RUNS[:1], jobs=1, keep=lambda r, _: kept.append(r), cluster=Elsewhere())
+    failed = execute(SAME[:1], jobs=1, keep=lambda r, _: kept.append(r), cluster=Elsewhere())
     assert {key: str(error) for key, error in failed.items()} == {
-        RUNS[
+        SAME[
             0
         ].key: "training of Small() on 'toy' with seed 0: got a result of other source files or packages than "
         "those here, expected the same on every machine. Install the same versions there of all that the network "
         "imports."
     }
     assert kept == []
+
+
+def test_other_data_on_a_worker_are_refused() -> None:
+    """A file may lie under the same path there and hold something else."""
+    failed = execute(RUNS[:1], jobs=1, keep=lambda *_: None, cluster=Elsewhere())
+    assert {key: str(error) for key, error in failed.items()} == {
+        RUNS[
+            0
+        ].key: "data of task 'toy' on a worker: got other data than here from points(), expected the same on "
+        "every machine. Put the file on a disk that all of them share, or copy it to the same path there."
+    }
 
 
 def test_nothing_to_do_is_done() -> None:

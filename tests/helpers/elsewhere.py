@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable
 from typing import Any
 
+from paribus.errors import ParibusError
+from paribus.execution.executors import Failure
+
 
 class Elsewhere:
     """Does all work in this process, and keeps how many pieces at once it was asked for, and what it was given."""
@@ -23,4 +26,8 @@ class Elsewhere:
         """Call a function on each piece of work."""
         for piece in work:
             self.given.append(piece)
-            yield piece, function(piece)
+            try:
+                found = function(piece)
+            except ParibusError as error:
+                found = Failure(error)
+            yield piece, found

@@ -18,6 +18,7 @@ import pytest
 from paribus.runs.merge import Merged, merge
 from paribus.runs.run import Outcome, Predictions, RunResult
 from paribus.runs.store import Store, Timing
+from paribus.runs.store_file import SCHEMA
 from tests.helpers.refusals import refused
 from tests.helpers.toys import a_run
 
@@ -279,13 +280,21 @@ def _empty(path: Path) -> str:
 
 def _foreign(path: Path) -> str:
     _sql(path, "create table moz_places (id integer)")
-    return (
-        f"{path}, an SQLite file of something else, expected a file that can be written and that paribus made, or none "
-        "yet. Name another file with --paribus-store; this one is left as it is."
-    )
+    return f"{path}, an SQLite file of something else{LEAVE_OUT}"
 
 
-@pytest.mark.parametrize("spoil", [_absent, _folder, _empty, _foreign])
+def _later(path: Path) -> str:
+    Store(path).close()
+    _sql(path, f"pragma user_version = {SCHEMA + 1}")
+    return f"{path} of version {SCHEMA + 1}, which a later paribus made{LEAVE_OUT}"
+
+
+LEAVE_OUT = (
+    ", expected a file that paribus made. Leave it out, or update paribus if a later one made it."
+)
+
+
+@pytest.mark.parametrize("spoil", [_absent, _folder, _empty, _foreign, _later])
 def test_what_is_no_store_is_refused(tmp_path: Path, spoil: Callable[[Path], str]) -> None:
     said = spoil(tmp_path / "other")
     assert (

@@ -15,8 +15,12 @@ NEVER = {
     *("dill.load", "joblib.load", "pandas.read_pickle", "pd.read_pickle", "marshal.load"),
     *("marshal.loads", "shelve.open", "yaml.load", "yaml.unsafe_load", "eval", "exec"),
 }
-# Modules that may: what they read comes through pipes from processes of this one, and from no file.
-PIPES = {"paribus/execution/local_workers.py", "paribus/execution/worker.py"}
+# Modules that may: what they read comes from processes of this one through pipes, or from a cluster that has
+# certificates or was said to need none, and from no file.
+PIPES = {
+    *("paribus/execution/local_workers.py", "paribus/execution/worker.py"),
+    *("paribus/execution/dask_executor.py", "paribus/execution/dask_host.py"),
+}
 # What does unless it is told not to: the argument, and the value that is safe.
 UNLESS = {"torch.load": ("weights_only", True), "np.load": ("allow_pickle", False)}
 

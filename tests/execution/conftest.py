@@ -33,4 +33,4 @@ def opened(tmp_path: Path) -> Iterator[Callable[..., Session]]:
 @pytest.fixture
 def unknown_networks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Know nothing of any network, so that what is forecast are the seconds of the budgets."""
-    monkeypatch.setattr("paribus.execution.forecast.known_facts", lambda _run: None)
+    monkeypatch.setattr("paribus.execution.cost_model.known_facts", lambda _run: None)

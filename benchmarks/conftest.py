@@ -9,7 +9,7 @@ import pytest
 
 collect_ignore = [
     *("test_engines.py", "test_calibration.py", "test_peers.py", "test_growth.py"),
-    *("engines", "peers", "growth"),
+    *("engines", "peers", "growth", "parts.py"),
 ]
 
 

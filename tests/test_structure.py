@@ -49,6 +49,7 @@ WRITERS = {
     "paribus/api.py": "a temporary store, which it removes",
     "paribus/engines": "machine code, which it builds and keeps",
     "benchmarks/engines": "the page of the engines: it compares libraries, and rests on no store",
+    "benchmarks/parts.py": "what these pages are made of",
     "benchmarks/peers": "the page of the other libraries, likewise",
     "benchmarks/growth": "the page of how cost grows, likewise",
 }

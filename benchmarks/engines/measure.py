@@ -39,6 +39,7 @@ from paribus.execution.step_time import ROUNDS, take_turns
 THREADS = torch.get_num_threads()  # torch's default, read before anything here changes it
 SAMPLE_SECONDS = 0.25
 MAX_STEPS = 4000
+PROBE_STEPS = 1000
 # Allowed difference of mean losses, in standard errors and as a share of what training gained.
 ERRORS, SHARE = 3.0, 0.03
 MEMORY_REPLICATES = 512
@@ -185,6 +186,12 @@ def where() -> dict[str, str]:
             "our engines use one thread a process."
         ),
     }
+
+
+def textbook_step() -> float:
+    """Return seconds of a step of the textbook's MLP, by which machines are told apart."""
+    taken = Textbook(NAMED["MLP"], [0]).take(PROBE_STEPS)
+    return taken.seconds / taken.steps
 
 
 def measure_memory(workload: str = "MLP") -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from benchmarks.engines.contenders import TEXTBOOK
 from benchmarks.engines.measure import ERRORS, MEMORY_REPLICATES, SHARE
 from benchmarks.engines.sweep import EVALUATE_EVERY, MULTIPLES, SEEDS, STEPS, USUAL
 from benchmarks.engines.workloads import WORKLOADS, Workload
+from benchmarks.parts import add_part
 from paribus.report.figures import plotting
 from paribus.report.figures.learning_curves import save
 from paribus.report.figures.plotting import GREY, Band, End, fit_scale, name_ends, style
@@ -51,11 +51,7 @@ engines were built."""
 
 def write_page(out: Path, part: str, measured: Measured) -> None:
     """Put a part's measurement into ``engines.json`` in a folder, and write page and figure from all of its parts."""
-    out.mkdir(parents=True, exist_ok=True)
-    file = out / "engines.json"
-    parts = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    parts[part] = measured
-    file.write_text(json.dumps(parts, indent=1), encoding="utf-8", newline="\n")
+    parts = add_part(out / "engines.json", part, measured)
     (out / "engines.md").write_text(page_text(parts), encoding="utf-8", newline="\n")
     if figure := draw(parts):
         save(figure, out / "engines.png")

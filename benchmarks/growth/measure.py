@@ -16,8 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.engines.measure import where
-from benchmarks.peers.measure import textbook_step
+from benchmarks.engines.measure import textbook_step, where
 from paribus import Budget, Comparison, Factor, Recipe, Suite, call
 from paribus.execution.orchestrate import run_suites
 from paribus.execution.settings import Settings

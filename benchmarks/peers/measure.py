@@ -14,15 +14,12 @@ from pathlib import Path
 from statistics import fmean, median
 from typing import Any, NamedTuple
 
-from benchmarks.engines.contenders import Textbook
-from benchmarks.engines.measure import where
-from benchmarks.engines.workloads import NAMED
+from benchmarks.engines.measure import textbook_step, where
 from paribus.analysis.result_set import read_set
 
 ROOT = Path(__file__).parents[2]
 PARIBUS = "paribus"
 ROUNDS = 3
-STEPS = 1000
 
 
 class Peer(NamedTuple):
@@ -126,9 +123,3 @@ def read_means(out: Path) -> dict[str, float]:
 def _last_line(text: str) -> dict[str, float]:
     means: dict[str, float] = json.loads(text.strip().splitlines()[-1])
     return means
-
-
-def textbook_step() -> float:
-    """Return seconds of a step of the textbook's loop, by which machines are told apart."""
-    taken = Textbook(NAMED["MLP"], [0]).take(STEPS)
-    return taken.seconds / taken.steps

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks.parts import add_part
 from benchmarks.peers.measure import PARIBUS, PEERS
 from benchmarks.peers.problem import OPTIMIZERS, SEEDS, STEPS
 from paribus.report.formatting import NOTHING, number
@@ -27,11 +27,7 @@ BARS = {"cold": 10.0, "warm": 50.0}
 
 def write_page(out: Path, name: str, measured: Mapping[str, Any]) -> None:
     """Put one library's measurement into ``peers.json`` in a folder, and write the page from all that are there."""
-    out.mkdir(parents=True, exist_ok=True)
-    file = out / "peers.json"
-    parts = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    parts[name] = measured
-    file.write_text(json.dumps(parts, indent=1), encoding="utf-8", newline="\n")
+    parts = add_part(out / "peers.json", name, measured)
     (out / "peers.md").write_text(page_text(parts), encoding="utf-8", newline="\n")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import atexit
 import logging
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import CancelledError
 from functools import partial
 from queue import SimpleQueue
@@ -143,30 +143,27 @@ class DaskExecutor:
         left, busy = iter(work), dict[Future[Any], Work]()
         done: SimpleQueue[Future[Any]] = SimpleQueue()
 
-        def refill() -> None:
-            while len(busy) < self.jobs:
-                for piece in left:
-                    task = cloudpickle.dumps((function, piece))
-                    arguments = (task, limit(piece), versions(), self.code)
-                    future = self.client.submit(host, *arguments, pure=False)
-                    busy[future] = piece
-                    future.add_done_callback(done.put)
-                    break
-                else:
+        def refill() -> Iterator[tuple[Work, Failure]]:
+            """Send work where there is room; yield what cannot be sent, which costs no other."""
+            for piece in left:
+                try:
+                    arguments = (cloudpickle.dumps((function, piece)), limit(piece))
+                except Exception as error:  # noqa: BLE001 - such as a network that cannot be pickled
+                    yield piece, Failure(error)
+                    continue
+                future = self.client.submit(host, *arguments, versions(), self.code, pure=False)
+                busy[future] = piece
+                future.add_done_callback(done.put)
+                if len(busy) == self.jobs:
                     return
 
         try:
-            refill()
+            yield from refill()
             while busy:
                 future = done.get()
-                piece, found = busy.pop(future), self._outcome(future)
-                # Whoever hears of a failure first may want no more of its kind.
-                if isinstance(found, Failure):
-                    yield piece, found
-                    refill()
-                else:
-                    refill()
-                    yield piece, found
+                # What is done is kept before more is sent, which a scheduler that is lost would not let happen.
+                yield busy.pop(future), self._outcome(future)
+                yield from refill()
         finally:
             self.client.cancel(list(busy))
 

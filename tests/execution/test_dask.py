@@ -136,6 +136,20 @@ def _kills(worker: int) -> None:
     time.sleep(60)
 
 
+def test_a_piece_that_cannot_be_sent_costs_no_other(place: Place) -> None:
+    """Nor those that are asked for after it."""
+
+    def limit(piece: int) -> float:
+        if piece < 3:
+            raise ValueError("no limit for this one")
+        return float("inf")
+
+    assert place.cluster is not None
+    found = dict(place.cluster(1).spread(abs, [1, 2, 3, 0, 4], limit=limit))
+    assert [str(found[piece].error) for piece in (0, 1, 2)] == ["no limit for this one"] * 3
+    assert (found[3], found[4]) == (3, 4)
+
+
 def test_a_worker_that_is_killed_costs_its_piece_and_its_nanny_starts_another(
     place: Place, client: Client
 ) -> None:

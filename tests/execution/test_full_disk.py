@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,19 +11,14 @@ from paribus.execution.orchestrate import run_suites
 from paribus.execution.settings import Settings
 from paribus.runs.store import Store
 from tests.helpers.refusals import refused
+from tests.helpers.small_disk import mounted
 from tests.helpers.toys import comparison, suite
 
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Yield a folder of 160 kB, where a file system may be mounted."""
-    place = tmp_path / "small"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=160k", "tmpfs", str(place)]
-    if os.geteuid() or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("no file system can be mounted here")
-    yield place
-    subprocess.run(["umount", str(place)], check=True)
+    with mounted(tmp_path / "small", 160) as place:
+        yield place
 
 
 def settings(store: Path, out: Path, seeds: int) -> Settings:

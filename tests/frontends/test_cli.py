@@ -26,18 +26,6 @@ ROOT = Path(__file__).parents[2]
 Command = Callable[..., tuple[int, str, str]]
 
 
-@pytest.fixture
-def paribus(capsys: pytest.CaptureFixture[str]) -> Command:
-    """Return a function that runs the command line in this process; it returns status, output and errors."""
-
-    def run(*words: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            cli.main(words)
-        return (ended.value.code, *capsys.readouterr())
-
-    return run
-
-
 @pytest.mark.parametrize(
     ("words", "status"),
     [

@@ -11,24 +11,11 @@ from pathlib import Path
 import pytest
 
 from paribus.data.cache_limits import DAY, Limits, limits
-from paribus.frontends import cli
 from paribus.runs.store import Store
 from tests.helpers.toys import a_run
 
 Command = Callable[..., tuple[int, str, str]]
 HASH = "0123456789abcdef"
-
-
-@pytest.fixture
-def paribus(capsys: pytest.CaptureFixture[str]) -> Command:
-    """Return a function that runs the command line in this process; it returns status, output and errors."""
-
-    def run(*words: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            cli.main(words)
-        return (ended.value.code, *capsys.readouterr())
-
-    return run
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ from paribus.runs.run import Outcome, Predictions, RunResult
 from paribus.runs.salvage import Salvaged, salvage
 from paribus.runs.store import Store, Timing
 from tests.helpers.refusals import perhaps_refused, refused
+from tests.helpers.small_disk import mounted
 from tests.helpers.toys import a_run
 
 RUNS = [a_run(seed) for seed in range(40)]
@@ -409,14 +410,8 @@ def test_a_run_that_cannot_be_kept_for_another_process_leaves_all_others(path: P
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Yield a folder of 256 kB, where a file system may be mounted."""
-    place = tmp_path / "small"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(place)]
-    if os.geteuid() or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("no file system can be mounted here")
-    yield place
-    subprocess.run(["umount", str(place)], check=True)
+    with mounted(tmp_path / "small", 256) as place:
+        yield place
 
 
 def test_a_full_disk_keeps_what_is_in_the_store(small_disk: Path) -> None:

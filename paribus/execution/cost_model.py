@@ -221,4 +221,4 @@ def _has_lanes(facts: NetworkFacts, stack: Work, recipe: Recipe) -> bool:
     """Return whether a network likely has a form in lanes: its layers have one, and a register of it fits a cache."""
     small = HELD * stack.numbers * REGISTER <= MAX_BYTES
     watched = recipe.evaluate_every == 1
-    return facts.in_lanes and small and not watched
+    return facts.in_lanes and small and not watched and not recipe.augment

@@ -114,7 +114,7 @@ def _read(text: str) -> NetworkFacts | str:
 
 def _found(run: Run) -> NetworkFacts | str:
     plain = run.recipe.model_copy(
-        update={"optimizer": PLAIN, "clip_norm": None, "early_stopping": None}
+        update={"optimizer": PLAIN, "clip_norm": None, "early_stopping": None, "augment": ()}
     )
     run = replace(run, recipe=plain, diagnostics=())
     split = split_of(run)

@@ -14,8 +14,6 @@ from paribus.errors import ParibusError
 from paribus.seeding import Streams
 from paribus.spec import Call
 
-BY_LOOP = "augmentations are drawn sample by sample"
-
 
 class Augmentation:
     """Transforms of one raw sample each, such as those of ``torchvision.transforms.v2``, taken one after the other.

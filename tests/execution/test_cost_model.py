@@ -122,8 +122,9 @@ def test_convolutions_have_rates_of_their_own() -> None:
         # A third of these numbers in registers of 64 bytes are more than 32 megabytes.
         ({"stack": FACTS.stack._replace(numbers=3 * 2**19 + 1)}, {}),
         ({}, {"evaluate_every": 1}),
+        ({}, {"augment": (call("torch:clone"),)}),
     ],
-    ids=["layers", "memory", "watched"],
+    ids=["layers", "memory", "watched", "augmented"],
 )
 def test_lanes_are_not_predicted_where_they_have_no_form(
     change: dict[str, Any], settings: dict[str, Any]

@@ -10,7 +10,6 @@ from torch import Tensor
 from torchvision.transforms import v2
 
 from paribus.data.dataset import Standardizer
-from paribus.engines.vmapped.fit import why_not
 from paribus.errors import ParibusError
 from paribus.seeding import Streams
 from paribus.spec import Call, call
@@ -132,12 +131,6 @@ def test_the_first_of_several_inputs_is_changed(tiny) -> None:
     model = call("paribus.models.branches:TwoInputs", channels=2, embedding=3, second=2)
     records = [train(one.run(model, augment=a), one.make_split()) for a in ((call(same),), (TURN,))]
     assert records[0].scores != records[1].scores
-
-
-def test_they_are_not_stacked_and_the_reason_says_why(tiny) -> None:
-    assert why_not(tiny["images"].run(CNN)) == ""
-    found = why_not(tiny["images"].run(CNN, augment=(FLIP,)))
-    assert found == "augmentations are drawn sample by sample"
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,8 @@ class CompiledTraining(StackedTraining):
         self._unwatched = unwatched = min(every, self.recipe.steps) - self.watching
         if self.device != "cpu":
             self.reason = "steps are compiled for the CPU alone"
+        elif self.recipe.augment:
+            self.reason = "augmentations are drawn sample by sample"
         elif not unwatched:
             self.reason = "every step is watched"
         else:

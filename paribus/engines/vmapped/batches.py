@@ -56,7 +56,14 @@ class Source:
             index: sample numbers, ``(..., replicate, batch)``.
             of: the replicates that they are of, as a slice or by number.
         """
-        x = self.raw[index if self.start is None else index + self.start[of]]
+        return self.prepared(self.unprepared(index, of), of)
+
+    def unprepared(self, index: Tensor, of: slice | Tensor = ALL) -> Tensor:
+        """Return samples as they were read, a copy; arguments and shape as of `pick`."""
+        return self.raw[index if self.start is None else index + self.start[of]]
+
+    def prepared(self, x: Tensor, of: slice | Tensor = ALL) -> Tensor:
+        """Return samples, ``(..., replicate, batch, feature ...)``, prepared; those that are given may be changed."""
         if self.affine is not None:
             # In the loop's precision and order: it prepares in float32 and then converts.
             x = x.to(self.affine.shift.dtype)

@@ -21,7 +21,6 @@ from paribus.engines.vmapped.trainer import StackedTraining
 from paribus.metrics.outputs import Outputs, map_outputs
 from paribus.runs.run import Outcome, Run, RunResult
 from paribus.training.alternating import OWN_UPDATES, model_alternates
-from paribus.training.augment import BY_LOOP
 from paribus.training.batch_order import steps_per_epoch
 from paribus.training.loop import deterministic, fitted
 from paribus.training.network import unmoved
@@ -165,8 +164,6 @@ def why_not(run: Run) -> str:
     """Return the reason why a run cannot be stacked, or an empty string; only `self_check` can find others."""
     if run.recipe.time_limit is not None:
         return "a time limit counts the seconds of one run alone"
-    if run.recipe.augment:
-        return BY_LOOP
     if model_alternates(run.recipe.model):
         return OWN_UPDATES
     if run.recipe.freeze:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from paribus.data.dataset import Split
+from paribus.engines.vmapped.augment import AugmentedInput
 from paribus.engines.vmapped.batches import Batches, Samples, Tensors
 from paribus.engines.vmapped.diagnostics import CohortDiagnostics
 from paribus.engines.vmapped.optimizers import Numbers, Update, stacked_update
@@ -65,6 +66,7 @@ class StackedTraining:
         self.samples = Samples(splits, self.device, self.dtype)
         streams = [run.streams for run in runs]
         self.batches = Batches(splits, streams, recipe.batch_size, self.device)
+        self.augmented = AugmentedInput(runs, self.batches.which) if recipe.augment else None
         self.loss = bound(runs[0].task.loss)
         self.scoring = Scoring(runs[0].task)
         self.gradient: Gradient | None = None
@@ -134,6 +136,8 @@ class StackedTraining:
     def _take_chunk(self, rows: Tensor) -> Tensor:
         """Take the steps of some batches, ``(step, replicate, batch)``; nothing in it waits for the device."""
         inputs, targets = self.samples.pick(rows)
+        if self.augmented is not None:
+            inputs = (self.augmented(self.samples.inputs[0], rows, self.steps), *inputs[1:])
         losses = [
             self._step(tuple(x[k] for x in inputs), tuple(y[k] for y in targets), numbers)
             for k, numbers in enumerate(self.update.coming(len(rows)))

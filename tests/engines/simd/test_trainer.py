@@ -118,6 +118,15 @@ def test_what_rounding_alone_moves_is_allowed() -> None:
     assert not _same(wanted * 1.06, wanted, before, rocked)
 
 
+def test_augmented_steps_are_not_compiled_and_say_so(tiny) -> None:
+    flip = call("torchvision.transforms.v2:RandomHorizontalFlip", p=0.5)
+    runs, splits = cohort(tiny, "images", cnn={"channels": [2, 3]}, augment=(flip,))
+    training, plain = CompiledTraining(runs, splits), StackedTraining(runs, splits)
+    assert torch.equal(training.advance(5), plain.advance(5))
+    assert training.reason == "augmentations are drawn sample by sample"
+    assert training.at_once == plain.at_once
+
+
 @pytest.mark.parametrize(
     ("model", "diagnostics", "reason"),
     [

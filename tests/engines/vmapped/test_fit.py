@@ -152,6 +152,38 @@ def test_a_long_training_is_the_loops(tiny, network: str, optimizer: str) -> Non
     agree(*seeded(tiny[kind], model, optimizer=named, **LONG, **settings), tolerance=1e-9)
 
 
+# Samples that are changed at random.
+
+CHANGES = (
+    call("torchvision.transforms.v2:RandomHorizontalFlip", p=0.5),
+    call("torchvision.transforms.v2:RandomRotation", degrees=45),
+)
+
+
+@pytest.mark.parametrize("settings", [{}, LONG], ids=["short", "long"])
+@pytest.mark.parametrize("network", ["cnn", "cnn with norm", "two inputs"])
+def test_augmented_samples_are_those_of_the_loop(tiny, network: str, settings: Any) -> None:
+    kind, model = NETWORKS[network]
+    settings = {"optimizer": OPTIMIZERS["adam"][0], **settings}
+    records = agree(*seeded(tiny[kind], model, augment=CHANGES, **settings), tolerance=1e-9)
+    plain = train_together(*seeded(tiny[kind], model, **settings))
+    assert all(a.scores != b.scores for a, b in zip(records, plain, strict=True))
+
+
+def test_replicates_of_one_seed_see_the_same_augmented_samples(tiny) -> None:
+    """And those of other seeds beside them their own."""
+    rates, seeds = (0.1, 0.01, 0.1, 0.01), (4, 4, 0, 4)
+    made = [
+        tiny["images"].pair(
+            NETWORKS["cnn"][1], call("torch.optim:SGD", lr=lr), seed=seed, augment=CHANGES
+        )
+        for lr, seed in zip(rates, seeds, strict=True)
+    ]
+    runs, splits = map(list, zip(*made, strict=True))
+    records = agree(runs, splits, tolerance=1e-12)
+    assert records[1].scores == records[3].scores
+
+
 # Who else is in the cohort.
 
 COMPANY = {

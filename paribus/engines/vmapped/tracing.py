@@ -13,11 +13,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.fx import Graph, GraphModule, Node
+from torch.fx import GraphModule
 
 from paribus.data.cache import keep_latest
 from paribus.engines.vmapped.batches import Tensors
 from paribus.engines.vmapped.parameters import Loss, StackedNetwork
+from paribus.engines.vmapped.rewrites import tidy
 
 # For float32 operations in another order; another function differs by much more.
 CLOSE = {torch.float32: 1e-4, torch.float64: 1e-10}
@@ -177,48 +178,6 @@ def _record(stack: StackedNetwork, loss: Loss, inputs: Tensors, targets: Tensors
         return losses.sum(), (losses, [named[name] for name in stack.changing])
 
     graph = recorded(flat, *parameters, *buffers, *inputs, *targets)
-    _tidy(graph.graph)
+    tidy(graph.graph)
     graph.recompile()
     return graph
-
-
-_aten = torch.ops.aten
-_VIEWS = (_aten.view.default, _aten._unsafe_view.default, _aten.expand.default)
-
-
-def _tidy(graph: Graph) -> None:
-    """Leave out what changes nothing, and let one operation add a bias to a product."""
-    for node in [*graph.nodes]:
-        source = node.args[0] if node.args and isinstance(node.args[0], Node) else None
-        if source is not None and _idle(node, source):
-            node.replace_all_uses_with(source)
-    graph.eliminate_dead_code()
-    for node in [*graph.nodes]:
-        if node.target is _aten.add.Tensor and not node.kwargs:
-            _fuse(graph, node)
-    graph.eliminate_dead_code()
-
-
-def _idle(node: Node, source: Node) -> bool:
-    """Return whether a node equals its source."""
-    if node.target in _VIEWS:
-        return bool(_layout(node) == _layout(source))
-    return node.target is _aten.mul.Scalar and bool(node.args[1] == 1)
-
-
-def _layout(node: Node) -> Any:
-    meta = node.meta.get("tensor_meta")
-    return None if meta is None else (meta.shape, meta.stride)
-
-
-def _fuse(graph: Graph, node: Node) -> None:
-    """Replace ``bias + bmm(a, b)`` by ``baddbmm(bias, a, b)``."""
-    terms: tuple[Any, ...] = node.args
-    for bias, product in (terms, terms[::-1]):
-        matches = isinstance(product, Node) and product.target is _aten.bmm.default
-        if matches and isinstance(bias, Node) and len(product.users) == 1:
-            with graph.inserting_before(node):
-                fused = graph.call_function(_aten.baddbmm.default, (bias, *product.args))
-            fused.meta = dict(node.meta)
-            node.replace_all_uses_with(fused)
-            return

@@ -182,3 +182,52 @@ def test_a_recording_notes_all_layouts_under_one_mode() -> None:
     noted = [node.meta["val"] for node in graph.nodes if "val" in node.meta]
     assert [tuple(value.shape) for value in noted] == [(3, 2), (3, 2), (), (3, 2)]
     assert len({id(value.fake_mode) for value in noted}) == 1
+
+
+# What is rewritten.
+
+
+def targets_of(training: StackedTraining) -> list[Any]:
+    training.advance(1)
+    assert isinstance(training.gradient, TracedGradient)
+    return [*training.gradient.graph.graph.nodes]
+
+
+@pytest.mark.usefixtures("_short")
+def test_gradients_of_weights_come_in_the_layout_of_the_weights(tiny) -> None:
+    """No product is transposed and copied after it was taken."""
+    nodes = targets_of(StackedTraining(*cohort(tiny, *NETWORKS["mlp"])))
+    aten = torch.ops.aten
+    of_products = [n for n in nodes if n.args and getattr(n.args[0], "target", None) in PRODUCTS]
+    assert of_products
+    assert not {aten.transpose.int, aten.clone.default} & {n.target for n in of_products}
+
+
+PRODUCTS = (torch.ops.aten.bmm.default, torch.ops.aten.baddbmm.default)
+
+
+@pytest.mark.usefixtures("_short")
+@pytest.mark.parametrize("pool", ["MaxPool2d", "AvgPool2d"])
+def test_gradients_of_pools_come_in_the_layout_of_the_images(tiny, pool: str) -> None:
+    """So that torch does not copy the images' gradient."""
+    model = call(pooled, kind=pool)
+    runs, splits = cohort(tiny, "images", model)
+    training = StackedTraining(runs, splits)
+    last = {"memory_format": torch.channels_last}
+    backward = [
+        n
+        for n in targets_of(training)
+        if "pool2d" in str(n.target) and "_backward" in str(n.target)
+    ]
+    assert [n.args[0].kwargs for n in backward] == [last]
+    for record, run, split in zip(train_together(runs, splits), runs, splits, strict=True):
+        wanted = train(run, split)
+        for name, curve in wanted.curves.items():
+            np.testing.assert_allclose(record.curves[name], curve, rtol=1e-10, err_msg=name)
+
+
+def pooled(*, inputs: Any, outputs: int, kind: str) -> nn.Module:
+    pool = getattr(nn, kind)(2)
+    return nn.Sequential(
+        nn.Conv2d(inputs[0], 2, 3), pool, nn.ELU(), nn.Flatten(), nn.LazyLinear(outputs)
+    )

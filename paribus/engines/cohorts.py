@@ -36,20 +36,20 @@ def stacked(run: Run) -> bool:
 def chunks(
     runs: Sequence[Run],
     jobs: int,
-    largest: int = MAX_CHUNK,
+    largest: Callable[[Run], int] = lambda _run: MAX_CHUNK,
     seconds: Callable[[Sequence[Run]], float] = len,
 ) -> list[list[Run]]:
     """Return chunks of runs, each for one process: one run for the loop, part of a cohort for the stacked engine.
 
     A small cohort takes hardly less time by halves, so it stays whole where other work keeps the other processes busy:
     as many cohorts as are left over when all processes have had the same number are divided evenly, the largest ones,
-    and so are those whose parts are large still. Chunks are of at most ``largest``, and seed by seed: each has runs of
-    all variants, whose numbers decide which operations a step has. The longest come first.
+    and so are those whose parts are large still. Chunks are of limited size, and seed by seed: each has runs of all
+    variants, whose numbers decide which operations a step has. The longest come first.
 
     Args:
         runs: of any cohorts.
         jobs: processes.
-        largest: runs of a chunk at most.
+        largest: tells how many runs a chunk has at most, by one of them.
         seconds: tells how long a chunk takes, in any unit.
     """
     alone = [[run] for run in runs if not stacked(run)]
@@ -62,7 +62,7 @@ def chunks(
     work = [
         chunk
         for cohort, count in zip(cohorts, counts, strict=True)
-        for chunk in _even_chunks(cohort, count, largest)
+        for chunk in _even_chunks(cohort, count, largest(cohort[0]))
     ]
     return sorted(work, key=seconds, reverse=True) + alone
 

@@ -40,7 +40,7 @@ def execute(
     *,
     jobs: int,
     keep: Callable[[Run, RunResult], None],
-    chunk_size: int = MAX_CHUNK,
+    chunk_size: Callable[[Run], int] = lambda _run: MAX_CHUNK,
     seconds: Callable[[Sequence[Run]], float] = len,
     limit: Callable[[Sequence[Run]], float] = no_limit,
     cluster: Callable[[int], Executor] | None = None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -33,6 +33,10 @@ from paribus.runs.trials import PENDING, Pilot
 
 SEEDS_ADDED = 5
 """Seeds added at a time to what is open; each of them is looked at by itself."""
+
+
+ENOUGH_SECONDS = 60.0
+"""Seconds that processes are given work for at once: while the last of it is done, some of them have none."""
 
 
 class Session:
@@ -221,7 +225,7 @@ class Session:
             estimate = self._expected.pilot_seconds(self.study.arm(case))
         else:
             self.progress.forecast.planned += estimate
-        self._execute(f"{case.suite} pilot", case, missing, estimate)
+        self._execute(f"{case.suite} pilot", {case: missing}, estimate)
         self._refuse_failed(runs)
 
     def _train(self, case: Case, runs_of: Callable[[Case], Sequence[Run]]) -> list[Run]:
@@ -230,15 +234,11 @@ class Session:
         others: list[Run] = []
         if own:
             label = case.name if own[0].trial is None else f"{case.name}, trials"
-            estimate = self._expected.seconds(case, len(own))
             group = self._group(case, own, runs_of)
+            label += f" and {len(group)} more" if group else ""
             others = [run for runs in group.values() for run in runs]
-            self._execute(
-                f"{label} and {len(group)} more" if group else label,
-                case,
-                own + others,
-                estimate + sum(self._expected.seconds(c, len(runs)) for c, runs in group.items()),
-            )
+            work = {case: own, **group}
+            self._execute(label, work, sum(map(self._seconds, work, work.values())))
         self._refuse_failed(runs_of(case))
         return [run for run in own + others if run.key not in self._failed]
 
@@ -248,26 +248,34 @@ class Session:
             if error := self._failed.get(run.key):
                 raise error
 
-    def _execute(self, label: str, case: Case, runs: Sequence[Run], estimate: float) -> None:
-        """Train runs, each kept as soon as it is there."""
+    def _seconds(self, case: Case, runs: Sequence[Run]) -> float:
+        return self._expected.seconds(case, len(runs))
+
+    def _execute(self, label: str, work: Mapping[Case, Sequence[Run]], estimate: float) -> None:
+        """Train runs of cases, each kept as soon as it is there."""
+        runs = [run for of_case in work.values() for run in of_case]
         if not runs:
             return
-        choice = self.study.engines.choice(case)
+        chosen = {run.key: self.study.engines.choice(c) for c, each in work.items() for run in each}
         with self.progress.batch(label, len(runs), estimate) as advance:
 
             def keep(run: Run, record: RunResult) -> None:
-                origin = {**record.provenance, **self.source, "engine chosen": choice.reason}
+                origin = {
+                    **record.provenance,
+                    **self.source,
+                    "engine chosen": chosen[run.key].reason,
+                }
                 self.study.store.add(run, replace(record, provenance=origin))
                 self.trained.add(run.key)
                 advance()
 
-            place, size = self.study.place, choice.chunk_size
+            place = self.study.place
             self._failed |= execute(
                 runs,
                 jobs=place.jobs,
                 cluster=place.cluster,
                 keep=keep,
-                chunk_size=size,
+                chunk_size=lambda run: chosen[run.key].chunk_size,
                 seconds=chunk_seconds,
                 limit=self._limit,
             )
@@ -281,18 +289,16 @@ class Session:
     ) -> dict[Case, list[Run]]:
         """Return missing runs of other planned cases that are trained together with a case's.
 
-        Those of its arm give every process work until the last variant is done. Those of all their cohorts cost little
-        more in one stack.
+        Those of its arm, and of arms after it until there is work enough, give every process something to do until the
+        last of all is done. Those of all their cohorts cost little more in one stack.
         """
-        planned = self._planned if self.study.jobs > 1 else []
-        beside = [c for c in planned if c.arm_key == case.arm_key]
+        beside = self._beside(case, own, runs_of) if self.study.jobs > 1 else []
         runs = [*own, *(run for c in beside for run in runs_of(c))]
         cohorts = {self._cohort(run) for run in runs if stacked(run)}
         taken, group = {run.key for run in own}, dict[Case, list[Run]]()
-        for other in self._planned if cohorts else planned:
-            same_arm = bool(planned) and other.arm_key == case.arm_key
-            mates = runs_of(other) if cohorts or same_arm else []
-            if not same_arm:
+        for other in self._planned if cohorts else beside:
+            mates = runs_of(other)
+            if other not in beside:
                 mates = [run for run in mates if stacked(run) and self._cohort(run) in cohorts]
             by_key = {run.key: run for run in mates if run.key not in taken}
             missing = self._missing(list(by_key.values()))
@@ -300,6 +306,22 @@ class Session:
                 group[other] = missing
                 taken |= {run.key for run in missing}
         return group
+
+    def _beside(
+        self, case: Case, own: Sequence[Run], runs_of: Callable[[Case], Sequence[Run]]
+    ) -> list[Case]:
+        """Return the planned cases of an arm, and of arms after it on the CPU as long as there is little work."""
+        arms: dict[tuple[str, ...], list[Case]] = {}
+        for c in self._planned:
+            if c.arm_key == case.arm_key or (arms and c.device == case.device == "cpu"):
+                arms.setdefault(c.arm_key, []).append(c)
+        beside, planned = list[Case](), self._seconds(case, own)
+        for cases in arms.values():
+            if beside and planned >= ENOUGH_SECONDS:
+                break
+            beside += cases
+            planned += sum(self._seconds(c, self._missing(runs_of(c))) for c in cases if c != case)
+        return beside
 
     def _cohort(self, run: Run) -> str:
         """Return a run's engine and `cohort_key`, which is asked for often, of thousands of trials."""

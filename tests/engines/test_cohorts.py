@@ -156,6 +156,6 @@ def test_there_is_no_work_in_nothing() -> None:
 def test_a_cohort_is_divided_into_chunks_as_large_as_was_chosen() -> None:
     """Ten runs in chunks of at most three, on two processes: two rounds of three and two."""
     runs = [replace(a_run(seed), engine="stacked") for seed in range(10)]
-    assert [len(chunk) for chunk in chunks(runs, 2, largest=3)] == [3, 3, 3, 1]
-    assert [len(chunk) for chunk in chunks(runs, 2, largest=1)] == [1] * 10
-    assert [run for chunk in chunks(runs, 2, largest=3) for run in chunk] == runs
+    assert [len(chunk) for chunk in chunks(runs, 2, largest=lambda _: 3)] == [3, 3, 3, 1]
+    assert [len(chunk) for chunk in chunks(runs, 2, largest=lambda _: 1)] == [1] * 10
+    assert [run for chunk in chunks(runs, 2, largest=lambda _: 3) for run in chunk] == runs

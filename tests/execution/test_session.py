@@ -18,6 +18,7 @@ from paribus.analysis.results import Result
 from paribus.execution import executor, preflight, step_times
 from paribus.execution import session as module
 from paribus.execution.cases import Case, cases
+from paribus.execution.forecast import ExpectedSeconds
 from paribus.execution.session import Session
 from paribus.execution.where import Place
 from paribus.experiment.search_space import space
@@ -244,6 +245,37 @@ def test_cohorts_are_whole_whichever_comparison_they_are_of(
     session = opened(both, engine="stacked", jobs=jobs, seeds=3)
     _trained(session, both)
     assert trained == {1: [6, 6], 2: [12]}[jobs]
+
+
+@pytest.mark.parametrize(("enough", "calls"), [(60.0, [12]), (4.0, [8, 4]), (0.0, [4, 4, 4])])
+def test_arms_are_trained_at_once_until_there_is_work_enough(
+    opened: Opener, monkeypatch: pytest.MonkeyPatch, enough: float, calls: list[int]
+) -> None:
+    """Three arms of four runs, of which each takes half of a second in either process."""
+    monkeypatch.setattr(module, "ENOUGH_SECONDS", enough)
+    monkeypatch.setattr(ExpectedSeconds, "seconds", lambda _self, _case, runs: runs / 2)
+    trained: list[int] = []
+
+    def execute(runs: list[Run], **settings: Any) -> dict[str, ParibusError]:
+        trained.append(len(runs))
+        return executor.execute(runs, **{**settings, "jobs": 1})
+
+    monkeypatch.setattr(module, "execute", execute)
+    three = suite(
+        *(
+            comparison(
+                levels={
+                    name: replaced(SGD, "lr", rate / i)
+                    for name, rate in (("slow", 0.1), ("fast", 0.2))
+                },
+                name=f"toys {i}",
+            )
+            for i in (3, 5, 7)
+        )
+    )
+    session = opened(three, engine="loop", jobs=2)
+    _trained(session, three)
+    assert trained == calls
 
 
 @pytest.mark.parametrize("which", [0, 1])

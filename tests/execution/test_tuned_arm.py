@@ -313,9 +313,9 @@ def test_a_pilot_uses_seeds_that_never_count_and_its_spaces_are_kept(opened: Ope
     seen: list[int] = []
     execute = session._execute
 
-    def noted(label: str, case: Case, runs: list[Run], estimate: float) -> None:
-        seen.extend(run.seed for run in runs if "pilot" in label)
-        execute(label, case, runs, estimate)
+    def noted(label: str, work: dict[Case, list[Run]], estimate: float) -> None:
+        seen.extend(run.seed for run in chain(*work.values()) if "pilot" in label)
+        execute(label, work, estimate)
 
     session._execute = noted
     session.train_group(chosen[0])

@@ -23,6 +23,9 @@ from paribus.experiment.comparison import Comparison
 from paribus.experiment.suite import Suite
 from paribus.experiment.tuning import Arm
 
+MANY_RESULTS = 4
+"""Results from which on workers save their figures: a worker that saves any imports matplotlib first."""
+
 
 @dataclass(frozen=True)
 class Finished:
@@ -124,6 +127,7 @@ def finish(
     show: Callable[[Sequence[Result]], None] = unshown,
 ) -> Finished:
     """Collect what the store holds of cases, note that it was looked at, show it, and write pages and evidence."""
+    from paribus.execution.figure_saving import SavingByWorkers
     from paribus.report import write
     from paribus.report.page_file import writing_pages
 
@@ -136,8 +140,10 @@ def finish(
         show(results)
     claims = entries(declared, results)
     out = study.settings.out
+    beside = study.jobs - 1 if study.place.cluster is None else 0
+    saving = SavingByWorkers(beside) if beside and len(results) >= MANY_RESULTS else None
     with writing_pages(out, study.settings.store):
-        pages = write(results, out, claims)
+        pages = write(results, out, claims, saving)
         if study.settings.evidence:
             file = out / evidence_bundle.FILE
             evidence_bundle.write_bundle(study, cases, results, declared, file)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from paribus.analysis.claim_registry import ClaimRecord
 from paribus.analysis.ranking import TaskRanking, standings
@@ -22,6 +23,7 @@ from paribus.report.figures import (
     trade_off,
 )
 from paribus.report.figures.best_of_n import best_of_trials
+from paribus.report.figures.saving import FigureSaving
 from paribus.report.formatting import slug
 from paribus.report.index import index
 from paribus.report.page import Figures, by_suite, page
@@ -38,21 +40,36 @@ if TYPE_CHECKING:
 __all__ = ["terminal", "verdict_table", "write"]
 
 
-def write(results: Sequence[Result], out: Path, declared: Sequence[ClaimRecord] = ()) -> list[Path]:
+def write(
+    results: Sequence[Result],
+    out: Path,
+    declared: Sequence[ClaimRecord] = (),
+    saving: FigureSaving | None = None,
+) -> list[Path]:
     """Write the index, pages, figures and a CSV of each suite, the page of claims, method.md and the result set.
+
+    A figure that cannot be drawn is warned of and costs no page.
 
     Args:
         results: of every comparison and device.
         out: folder for them, made if it is not there.
         declared: every claim with its answer, if it has one; without any there is no page of them.
+        saving: saves the figures, perhaps while pages are written; without it they are saved one by one.
 
     Returns:
         The files that were written, the index first.
     """
     out.mkdir(parents=True, exist_ok=True)
-    written = [out / "README.md"]
-    for name, of_suite in by_suite(results).items():
-        written += _suite(name, of_suite, out)
+    saving = saving or FigureSaving()
+    suites = [_drawn(name, found, out, saving) for name, found in by_suite(results).items()]
+    files = [_pages(suite, out) for suite in suites]
+    failed = {path.name: error for path, error in saving.finish().items()}
+    for name, error in failed.items():
+        warnings.warn(f"{name} could not be drawn: {error}", stacklevel=2)
+    for i, suite in enumerate(suites):
+        if failed.keys() & suite.figures:
+            files[i] = _pages(suite, out, failed)
+    written = [out / "README.md", *chain(*files)]
     if declared:
         written.append(_claims(declared, out))
     written += _read(results, out)
@@ -90,29 +107,75 @@ def _claims(declared: Sequence[ClaimRecord], out: Path) -> Path:
     return write_page(out / "claims.md", claims.page(declared, anchors))
 
 
-def _suite(name: str, results: Sequence[Result], out: Path) -> list[Path]:
+class _Suite(NamedTuple):
+    """Results of a suite, and the file names of their figures, by title."""
+
+    name: str
+    results: Sequence[Result]
+    drawn: Sequence[Figures]
+    rankings: Sequence[tuple[TaskRanking, Figures]]
+
+    @property
+    def figures(self) -> list[str]:
+        """File names of all of them, those over all tasks first."""
+        return [
+            file
+            for names in (*(f for _, f in self.rankings), *self.drawn)
+            for file in names.values()
+        ]
+
+    def without(self, failed: Container[str]) -> _Suite:
+        """Return the same without the figures of some files."""
+
+        def left(figures: Figures) -> Figures:
+            return {title: file for title, file in figures.items() if file not in failed}
+
+        rankings = [(of_tasks, left(figures)) for of_tasks, figures in self.rankings]
+        return self._replace(drawn=[*map(left, self.drawn)], rankings=rankings)
+
+
+def _drawn(name: str, results: Sequence[Result], out: Path, saving: FigureSaving) -> _Suite:
+    """Draw the figures of a suite and have them saved."""
+    drawn = [_figures(result) for result in results]
+    for place, (title, figure) in sweep_figures.pictures(results).items():
+        drawn[place][title] = (figure, f"{_stem(results[place])}-{slug(title)}.png")
+    rankings = [(each, _ranking_figures(name, each)) for each in standings(results)]
+    for made in (*(figures for _, figures in rankings), *drawn):
+        for figure, file in made.values():
+            saving.save(figure, out / file)
+    return _Suite(
+        name, results, [*map(_files, drawn)], [(each, _files(made)) for each, made in rankings]
+    )
+
+
+Made = dict[str, "tuple[Figure, str]"]
+"""Figures and their file names, by title."""
+
+
+def _files(made: Made) -> Figures:
+    return {title: file for title, (_, file) in made.items()}
+
+
+def _pages(suite: _Suite, out: Path, failed: Container[str] = ()) -> list[Path]:
+    """Write the pages and the CSV of a suite, without the figures of files that failed."""
+    suite = suite.without(failed)
+    name, results = suite.name, suite.results
     csv = out / f"{name}.csv"
     table = runs_csv.without_formulas(runs_csv.runs(results))
     table.to_csv(csv, index=False, lineterminator="\n", encoding="utf-8")
-    drawn = [dict(_figures(result, out)) for result in results]
-    for place, (title, figure) in sweep_figures.pictures(results).items():
-        file = f"{_stem(results[place])}-{slug(title)}.png"
-        drawn[place] |= _saved({title: (figure, file)}, out)
-    rankings = [(each, _ranking_figures(name, each, out)) for each in standings(results)]
-    path = write_page(out / f"{name}.md", page(results, drawn, csv.name, rankings))
+    path = write_page(out / f"{name}.md", page(results, suite.drawn, csv.name, suite.rankings))
     path_of_details = write_page(out / details_name(name), details(results))
-    files = [file for names in (*(f for _, f in rankings), *drawn) for file in names.values()]
-    return [path, path_of_details, csv, *(out / file for file in files)]
+    return [path, path_of_details, csv, *(out / file for file in suite.figures)]
 
 
-def _ranking_figures(name: str, of_tasks: TaskRanking, out: Path) -> Figures:
-    """Draw and write the figures over all tasks of a suite; return their file names by title."""
+def _ranking_figures(name: str, of_tasks: TaskRanking) -> Made:
+    """Draw the figures over all tasks of a suite."""
     parts = [name]
     parts += [of_tasks.arm] if of_tasks.arm != "default" else []
     parts += [of_tasks.device] if of_tasks.device != "cpu" else []
     stem = "-".join(parts)
     made = ranking.pictures(of_tasks)
-    return _saved({title: (f, f"{stem}-{slug(title)}.png") for title, f in made.items()}, out)
+    return {title: (figure, f"{stem}-{slug(title)}.png") for title, figure in made.items()}
 
 
 def _stem(result: Result) -> str:
@@ -124,8 +187,8 @@ def _stem(result: Result) -> str:
     return "-".join(parts)
 
 
-def _figures(result: Result, out: Path) -> Figures:
-    """Draw and write the figures of one result; return their file names by title."""
+def _figures(result: Result) -> Made:
+    """Draw the figures of one result."""
     stem = _stem(result)
     made = {
         "Contrasts": (contrasts.picture(result), f"{stem}-contrasts.png"),
@@ -137,15 +200,4 @@ def _figures(result: Result, out: Path) -> Figures:
     }
     for title, draw in result.comparison.figures.items():
         made[title] = (draw(result), f"{stem}-{slug(title)}.png")
-    return _saved({title: (f, name) for title, (f, name) in made.items() if f is not None}, out)
-
-
-def _saved(made: Mapping[str, tuple[Figure, str]], out: Path) -> dict[str, str]:
-    """Write figures and return their file names by title; one that cannot be drawn is warned of and costs no page."""
-    written = {}
-    for title, (figure, name) in made.items():
-        try:
-            written[title] = learning_curves.save(figure, out / name).name
-        except Exception as error:  # noqa: BLE001 - whatever a drawing library raises
-            warnings.warn(f"{name} could not be drawn: {error}", stacklevel=2)
-    return written
+    return {title: (figure, file) for title, (figure, file) in made.items() if figure is not None}

@@ -101,8 +101,15 @@ def _keep_last(graph: Graph, node: Node) -> None:
     gradient, images = node.args[:2]
     if not (isinstance(gradient, Node) and isinstance(images, Node)):
         return
-    shape, strides = _layout(images) or ((), ())
-    if len(shape) == 4 and strides == torch.empty(shape, memory_format=LAST).stride():
+    if _is_last(images) and not _is_last(gradient):
         with graph.inserting_before(node):
             laid = graph.call_function(_aten.clone.default, (gradient,), {"memory_format": LAST})
         node.update_arg(0, laid)
+
+
+def _is_last(node: Node) -> bool:
+    """Return whether a node is known to be images in the channels-last layout."""
+    shape, strides = _layout(node) or ((), ())
+    if len(shape) != 4:
+        return False
+    return bool(strides == torch.empty(shape, memory_format=LAST, device="meta").stride())

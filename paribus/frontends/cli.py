@@ -31,6 +31,7 @@ from paribus.frontends.encoding import forget_output, refuse_undecoded, replace_
 from paribus.frontends.explore import add_explored, explored_suite
 from paribus.frontends.last_line import last_line
 from paribus.frontends.planning import add_plan_options, plan
+from paribus.frontends.process_end import end_without_teardown
 from paribus.frontends.score_table import add_table_options, sheet_of
 from paribus.frontends.set_comparison import add_compare_options, compare
 from paribus.frontends.upkeep import add_cache_options, add_merge_options, cache, merge, salvage
@@ -76,6 +77,8 @@ def main(words: Sequence[str] | None = None) -> None:
     except Exception as error:  # noqa: BLE001 - no traceback reaches a user
         line, status = last_line(error)
         _tell(line)
+    if words is None:
+        end_without_teardown(status)
     sys.exit(status)
 
 

@@ -20,6 +20,7 @@ from paribus.analysis.result_set import read_set
 ROOT = Path(__file__).parents[2]
 PARIBUS = "paribus"
 ROUNDS = 3
+PACKAGE = "benchmarks.peers."
 
 
 class Peer(NamedTuple):
@@ -58,30 +59,45 @@ def measure_peer(name: str) -> dict[str, Any]:
     once; none but JAX keeps anything.
 
     Returns:
-        ``cold`` and ``warm`` in seconds, ``means`` of the test log-loss by optimizer, and where it was measured.
+        ``cold`` and ``warm``, seconds until the table is there, ``end``, those until the process has ended after a cold
+        start, ``means`` of the test log-loss by optimizer, and where it was measured.
     """
     peer, place = PEERS[name], where()
     rounds = ROUNDS if name == PARIBUS else 1
-    cold, warm, means = [], [], {}
+    cold, warm = list[Once](), list[Once]()
     for _ in range(rounds):
         with tempfile.TemporaryDirectory() as folder:
-            seconds, means = run_once(peer, Path(folder), "first")
-            cold.append(seconds)
+            cold.append(run_once(peer, Path(folder), "first"))
             if name in (PARIBUS, "JAX"):
-                warm.append(run_once(peer, Path(folder), "second")[0])
+                warm.append(run_once(peer, Path(folder), "second"))
     return {
-        "cold": median(cold),
-        "warm": median(warm or cold),
+        "cold": median(once.table for once in cold),
+        "warm": median(once.table for once in warm or cold),
+        "end": median(once.end for once in cold),
         "rounds": rounds,
-        "means": means,
+        "means": cold[-1].means,
         "version": version(peer.needs[0]),
         "step": textbook_step(),
         "where": place,
     }
 
 
-def run_once(peer: Peer, folder: Path, name: str) -> tuple[float, dict[str, float]]:
-    """Make the comparison once; returns the seconds until the process has ended and the mean scores.
+class Once(NamedTuple):
+    """One time that the comparison was made.
+
+    Attributes:
+        table: seconds until the table was there.
+        end: seconds until the process had ended, pages and figures included.
+        means: of the test log-loss by optimizer.
+    """
+
+    table: float
+    end: float
+    means: dict[str, float]
+
+
+def run_once(peer: Peer, folder: Path, name: str) -> Once:
+    """Make the comparison once, in a process of its own.
 
     Args:
         peer: who makes it.
@@ -90,36 +106,39 @@ def run_once(peer: Peer, folder: Path, name: str) -> tuple[float, dict[str, floa
     """
     out = folder / name
     if peer.module:
-        command = ["-m", f"benchmarks.peers.{peer.module}"]
+        command = ["-m", f"{PACKAGE}{peer.module}"]
     else:
         command = ["-m", "paribus", "run", "optimizers", "--arm", "default", "--device", "cpu"]
         command += ["--out", str(out)]
     kept = {
+        "PYTHONUNBUFFERED": "1",
         "PARIBUS_CACHE": str(folder / "paribus"),
         "JAX_COMPILATION_CACHE_DIR": str(folder / "jax"),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
     }
     # A start that compiles every library's Python again is nobody's.
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    started = time.perf_counter()
-    done = subprocess.run(  # noqa: S603 - this interpreter, our own scripts
+    table, line, started = 0.0, "", time.perf_counter()
+    with subprocess.Popen(  # noqa: S603 - this interpreter, our own scripts
         [sys.executable, *command],
         cwd=ROOT,
         env=environment | kept,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
         text=True,
-        check=True,
-    )
-    seconds = time.perf_counter() - started
-    return seconds, read_means(out) if not peer.module else _last_line(done.stdout)
+    ) as process:
+        assert process.stdout is not None, "it is a pipe"
+        for line in process.stdout:
+            # The line below paribus's table, or the last one of anybody else.
+            if peer.module or line.startswith("log_loss ("):
+                table = time.perf_counter() - started
+    end = time.perf_counter() - started
+    if process.returncode or not table:
+        raise RuntimeError(f"{command} ended with status {process.returncode}, its table {table} s")
+    return Once(table, end, json.loads(line) if peer.module else read_means(out))
 
 
 def read_means(out: Path) -> dict[str, float]:
     """Return mean test scores by variant, of a folder of results."""
     (runs,) = read_set(out).comparisons
     return {v.name: fmean(x for x in v.scores if x is not None) for v in runs.variants}
-
-
-def _last_line(text: str) -> dict[str, float]:
-    means: dict[str, float] = json.loads(text.strip().splitlines()[-1])
-    return means

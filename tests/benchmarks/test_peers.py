@@ -19,6 +19,7 @@ def measured(cold: float, warm: float | None = None) -> dict[str, Any]:
     return {
         "cold": cold,
         "warm": cold if warm is None else warm,
+        "end": cold + 1.5,
         "rounds": 1,
         "means": MEANS,
         "version": "1.2",
@@ -74,8 +75,20 @@ def test_the_table_ends_with_the_means(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_a_command_that_fails_is_no_measurement(tmp_path: Path) -> None:
-    with pytest.raises(Exception, match="returned non-zero exit status 1"):
+    with pytest.raises(RuntimeError, match="ended with status 1"):
         measure.run_once(measure.Peer("not_there", (), ""), tmp_path, "first")
+
+
+def test_seconds_are_those_until_the_last_line_of_a_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = "import time; print('a table', flush=True); print('{}', flush=True); time.sleep(0.3)"
+    (tmp_path / "slow.py").write_text(script, encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(measure, "PACKAGE", "")
+    once = measure.run_once(measure.Peer("slow", (), ""), tmp_path, "first")
+    assert once.means == {}
+    assert once.end - once.table >= 0.3
 
 
 def test_a_library_that_is_not_there_is_named() -> None:
@@ -92,6 +105,7 @@ def test_the_page_says_how_far_ahead_and_where_the_bars_are_missed(tmp_path: Pat
     cells = [cell.strip() for cell in line.split("|")]
     assert "30.0x" in cells
     assert "60.0x" in cells
+    assert "242" in cells, "when the process has ended"
     assert "Asked for was 10x from a cold start: not reached against JAX 2.0x." in text
     assert "Asked for was 50x from a warm start: not reached against JAX 4.0x." in text
     assert "A step of the textbook's loop took 1.10 to 1.10 ms" in text

@@ -220,5 +220,5 @@ def _chunk_size(stack: Work, parameters: int, dtype: str) -> int:
 def _has_lanes(facts: NetworkFacts, stack: Work, recipe: Recipe) -> bool:
     """Return whether a network likely has a form in lanes: its layers have one, and a register of it fits a cache."""
     small = HELD * stack.numbers * REGISTER <= MAX_BYTES
-    watched = recipe.evaluate_every == 1
-    return facts.in_lanes and small and not watched and not recipe.augment
+    plain = recipe.evaluate_every != 1 and not recipe.augment and not recipe.freeze
+    return facts.in_lanes and small and plain

@@ -91,7 +91,12 @@ def kind_of_network(run: Run) -> str:
         {
             "task": task,
             "data": run.data_digest,
-            "network": [to_plain(recipe.model), to_plain(recipe.init), recipe.batch_size],
+            "network": [
+                to_plain(recipe.model),
+                to_plain(recipe.init),
+                recipe.batch_size,
+                *recipe.freeze,
+            ],
             "code": fingerprint((run.task, recipe), "stacked-compiled", run.environment),
             "torch": torch.__version__,
             "device": run.device,

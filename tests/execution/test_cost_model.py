@@ -123,8 +123,9 @@ def test_convolutions_have_rates_of_their_own() -> None:
         ({"stack": FACTS.stack._replace(numbers=3 * 2**19 + 1)}, {}),
         ({}, {"evaluate_every": 1}),
         ({}, {"augment": (call("torch:clone"),)}),
+        ({}, {"freeze": ("*",)}),
     ],
-    ids=["layers", "memory", "watched", "augmented"],
+    ids=["layers", "memory", "watched", "augmented", "frozen"],
 )
 def test_lanes_are_not_predicted_where_they_have_no_form(
     change: dict[str, Any], settings: dict[str, Any]

@@ -146,7 +146,7 @@ UNSTACKABLE: dict[str, tuple[type[nn.Module], str]] = {
     "cumulative statistics": (Cumulative, ".item()"),
     "spectral norm": (Spectral, REFUSED),
     "statistics put in place anew": (Replaced, "outputs differ from the loop's by "),
-    "a frozen weight": (Frozen, "some of its weights are frozen"),
+    "a frozen weight": (Frozen, "some of its weights are frozen by the network itself"),
     "one dropout used twice": (DropsTwice, "differ from the loop's by "),
     "a recurrent layer both ways": (BothWays, "a bidirectional GRU has no stacked form"),
 }

@@ -72,9 +72,11 @@ def test_only_what_is_trained_is_counted(tiny) -> None:
     assert "gradient_norm/1" not in record.scores
 
 
-def test_frozen_weights_are_left_to_the_loop(tiny) -> None:
-    assert why_not(tiny["table"].run(MODEL)) == ""
-    assert why_not(tiny["table"].run(MODEL, freeze=HIDDEN)) == "some weights are frozen"
+def test_frozen_weights_that_diagnostics_look_at_are_left_to_the_loop(tiny) -> None:
+    gradients = (call("paribus.metrics.diagnostics:gradient_norms"),)
+    assert why_not(tiny["table"].run(MODEL, freeze=HIDDEN)) == ""
+    found = why_not(tiny["table"].run(MODEL, freeze=HIDDEN, diagnostics=gradients))
+    assert found == "some weights are frozen, and diagnostics are taken"
 
 
 def test_what_is_taken_over_is_what_the_other_training_came_to(tiny, source: Pretrained) -> None:
@@ -121,8 +123,12 @@ def test_another_source_another_seed_or_other_steps_are_other_weights(
     assert len(found) == 4
 
 
-def test_the_stacked_engine_starts_from_there_too(tiny, source: Pretrained) -> None:
-    runs = [tiny["table"].run(MODEL, start=source, seed=seed) for seed in range(3)]
+@pytest.mark.parametrize("freeze", [(), HIDDEN], ids=["all trained", "in part"])
+def test_the_stacked_engine_starts_from_there_too(
+    tiny, source: Pretrained, freeze: tuple[str, ...]
+) -> None:
+    settings = {"start": source, "freeze": freeze}
+    runs = [tiny["table"].run(MODEL, seed=seed, **settings) for seed in range(3)]
     splits = [tiny["table"].make_split(seed) for seed in range(3)]
     for together, run, split in zip(train_together(runs, splits), runs, splits, strict=True):
         alone = train(run, split)

@@ -66,6 +66,8 @@ class CompiledTraining(StackedTraining):
             self.reason = "steps are compiled for the CPU alone"
         elif self.recipe.augment:
             self.reason = "augmentations are drawn sample by sample"
+        elif self.stack.frozen:
+            self.reason = "some weights are frozen"
         elif not unwatched:
             self.reason = "every step is watched"
         else:

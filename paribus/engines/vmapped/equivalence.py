@@ -7,9 +7,10 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from paribus.data.dataset import Split
+from paribus.engines.vmapped.parameters import trained_row
 from paribus.engines.vmapped.trainer import StackedTraining
 from paribus.metrics.outputs import as_tuple
 from paribus.runs.run import Run
@@ -22,6 +23,8 @@ CHECKED_STEPS = 3
 # follows a bias, a millionth of a step.
 TOLERANCE = 1e-5
 ROUND_OFF = 1e-12
+# Diagnostics look at them, and whether there are any is not part of what is kept of a network.
+FROZEN = "some of its weights are frozen by the network itself"
 Watch = AbstractContextManager[object] | None
 BY_LOOP = "outputs in evaluation depend on other samples or passes, and a cohort is scored in other chunks"
 
@@ -42,13 +45,15 @@ def self_check(run: Run, split: Split, looped: Watch = None, stacked: Watch = No
     with deterministic(run):
         try:
             together = StackedTraining(pair, [split, split])
+            if together.stack.frozen and not recipe.freeze:
+                return FROZEN
             losses = torch.cat([together.advance(CHECKED_STEPS - 1), _watched(together, stacked)])
             outputs = together.outputs("validation")
         except Exception as error:  # noqa: BLE001 - whatever a network raises under vmap is the reason
             return f"vmap refuses the network: {f'{error}'.partition(chr(10))[0]}"
         for i, one in enumerate(pair):
             alone = Training(one, split)
-            before = _row(alone.network)
+            before = trained_row(alone.network)
             try:
                 first = alone.advance(1)
                 alone.advance(CHECKED_STEPS - 2)
@@ -56,7 +61,7 @@ def self_check(run: Run, split: Split, looped: Watch = None, stacked: Watch = No
                 outputs_alone = outputs_of(alone.network, alone.parts.validation)
             except Exception as error:  # noqa: BLE001 - such as numbers in float32 that a loss holds
                 return f"it cannot be tried in float64: {f'{error}'.partition(chr(10))[0]}"
-            after = _row(alone.network)
+            after = trained_row(alone.network)
             if evaluation_doubt(alone.network, alone.parts.validation.inputs):
                 return BY_LOOP
             moved = (after - before).nan_to_num(0, 0, 0).abs().max().item()
@@ -78,10 +83,6 @@ def _watched(training: Training | StackedTraining, watch: Watch) -> Tensor:
     """Take a step within what watches it, if anything does."""
     with watch or nullcontext():
         return training.advance(1)
-
-
-def _row(network: nn.Module) -> Tensor:
-    return torch.cat([p.detach().reshape(-1).clone() for p in network.parameters()])
 
 
 def _apart(stacked: Tensor, looped: Tensor, moved: float) -> float:

@@ -166,8 +166,8 @@ def why_not(run: Run) -> str:
         return "a time limit counts the seconds of one run alone"
     if model_alternates(run.recipe.model):
         return OWN_UPDATES
-    if run.recipe.freeze:
-        return "some weights are frozen"
+    if run.recipe.freeze and run.diagnostics:
+        return "some weights are frozen, and diagnostics are taken"
     if run.recipe.schedule is not None:
         return "no stacked form of a schedule of the learning rate"
     return refusal(run.recipe.optimizer)

@@ -28,28 +28,32 @@ class StackedNetwork:
         networks: of one architecture, on one device, their dropout named (see `name_noise`).
 
     Raises:
-        ValueError: weights are frozen, or a recurrent layer has no stacked form.
+        ValueError: a recurrent layer has no stacked form.
 
     Attributes:
         base: the architecture, whose own weights are never used.
-        weights: a leaf, ``(replicate, parameter)``, in the order of `torch.nn.Module.parameters`.
-        buffers: stacked, ``(replicate, ...)``, updated in place by a training-mode forward.
-        changing: names of those that a forward changes: all but the masks.
+        weights: a leaf, ``(replicate, parameter)``, in the order of `torch.nn.Module.parameters`; those that are frozen
+            are left out.
+        buffers: stacked, ``(replicate, ...)``, updated in place by a training-mode forward, and frozen weights.
+        changing: names of those that a forward changes: all but the masks and what is frozen.
+        frozen: names of frozen weights.
         masks: names of the dropout masks among the buffers, each with the replicates' dropouts.
     """
 
     def __init__(self, networks: Sequence[nn.Module]) -> None:
-        named = dict(networks[0].named_parameters())
-        if not all(p.requires_grad for p in named.values()):
-            raise ValueError("some of its weights are frozen")
+        every = dict(networks[0].named_parameters())
+        named = {name: p for name, p in every.items() if p.requires_grad}
+        self.frozen = [name for name in every if name not in named]
         self.names, self.shapes = list(named), [tuple(p.shape) for p in named.values()]
         self.sizes = [prod(shape) for shape in self.shapes]
         with torch.no_grad():
-            rows = [torch.cat([p.reshape(-1) for p in n.parameters()]) for n in networks]
+            rows = [trained_row(n) for n in networks]
             self.weights = torch.stack(rows).requires_grad_()
             buffers = [dict(network.named_buffers()) for network in networks]
             self.buffers = {n: torch.stack([b[n] for b in buffers]) for n in buffers[0]}
-        self.changing = [*self.buffers]
+            self.changing = [*self.buffers]
+            for name in self.frozen:
+                self.buffers[name] = torch.stack([n.get_parameter(name) for n in networks])
         self.base = copy.deepcopy(networks[0])
         if reason := make_stackable(self.base):
             raise ValueError(reason)
@@ -185,10 +189,15 @@ class StackedNetwork:
 
     def load(self, network: nn.Module, index: int) -> None:
         """Put one replicate's weights and buffers into a network of the same architecture."""
-        named = self.parameters(self.weights.detach())
+        named = self.buffers | self.parameters(self.weights.detach())
         own = dict(network.named_buffers())
         with torch.no_grad():
             for name, parameter in network.named_parameters():
                 parameter.copy_(named[name][index])
             for name, buffer in own.items():
                 buffer.copy_(self.buffers[name][index])
+
+
+def trained_row(network: nn.Module) -> Tensor:
+    """Return a copy of the weights of a network that are trained, in one row, ``(parameter,)``."""
+    return torch.cat([p.detach().reshape(-1) for p in network.parameters() if p.requires_grad])

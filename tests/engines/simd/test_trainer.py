@@ -118,12 +118,24 @@ def test_what_rounding_alone_moves_is_allowed() -> None:
     assert not _same(wanted * 1.06, wanted, before, rocked)
 
 
-def test_augmented_steps_are_not_compiled_and_say_so(tiny) -> None:
-    flip = call("torchvision.transforms.v2:RandomHorizontalFlip", p=0.5)
-    runs, splits = cohort(tiny, "images", cnn={"channels": [2, 3]}, augment=(flip,))
+FLIP = call("torchvision.transforms.v2:RandomHorizontalFlip", p=0.5)
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"augment": (FLIP,)}, "augmentations are drawn sample by sample"),
+        ({"freeze": ("features.*",)}, "some weights are frozen"),
+    ],
+    ids=["augmented", "frozen"],
+)
+def test_steps_that_have_no_form_in_lanes_say_so(
+    tiny, settings: dict[str, Any], reason: str
+) -> None:
+    runs, splits = cohort(tiny, "images", cnn={"channels": [2, 3]}, **settings)
     training, plain = CompiledTraining(runs, splits), StackedTraining(runs, splits)
     assert torch.equal(training.advance(5), plain.advance(5))
-    assert training.reason == "augmentations are drawn sample by sample"
+    assert training.reason == reason
     assert training.at_once == plain.at_once
 
 

@@ -22,7 +22,7 @@ from paribus.runs.run import Outcome, Run, RunResult
 from paribus.seeding import Streams
 from paribus.spec import Call, call
 from paribus.suites.tasks.adding import ADDING, adding
-from paribus.training.loop import DIAGNOSED, train
+from paribus.training.loop import DIAGNOSED, Training, train
 
 MLP = call("paribus.models.mlp:MLP", hidden=[6, 5])
 NETWORKS = {
@@ -150,6 +150,40 @@ def test_a_long_training_is_the_loops(tiny, network: str, optimizer: str) -> Non
     kind, model = NETWORKS[network]
     named, settings = OPTIMIZERS[optimizer]
     agree(*seeded(tiny[kind], model, optimizer=named, **LONG, **settings), tolerance=1e-9)
+
+
+# Weights that are frozen.
+
+FROZEN = {
+    "mlp with norm": ("table", NETWORKS["mlp with norm"][1], ("hidden.*",)),
+    "cnn": ("images", NETWORKS["cnn"][1], ("features.0.*", "linear.bias")),
+    "two outputs": ("answers", NETWORKS["two outputs"][1], ("image.*",)),
+}
+
+
+@pytest.mark.parametrize("optimizer", ["weight decay", "adamw", "adam, clipped"])
+@pytest.mark.parametrize("network", FROZEN)
+@pytest.mark.parametrize("settings", [{}, LONG], ids=["short", "long"])
+def test_frozen_weights_are_those_of_the_loop(
+    tiny, network: str, optimizer: str, settings: Any
+) -> None:
+    """Neither decay nor momentum moves them, and clipping does not see them."""
+    kind, model, frozen = FROZEN[network]
+    named, more = OPTIMIZERS[optimizer]
+    runs, splits = seeded(
+        tiny[kind], model, optimizer=named, freeze=frozen, diagnostics=(), **{**more, **settings}
+    )
+    agree(runs, splits, tolerance=1e-9)
+    training = StackedTraining(runs, splits)
+    training.advance(3)
+    for i, run in enumerate(runs):
+        alone = Training(run, splits[i])
+        training.stack.load(training.scratch, i)
+        kept = [n for n, p in alone.network.named_parameters() if not p.requires_grad]
+        assert kept == training.stack.frozen
+        for name in kept:
+            found, wanted = (x.get_parameter(name) for x in (training.scratch, alone.network))
+            assert torch.equal(found, wanted), name
 
 
 # Samples that are changed at random.

@@ -185,10 +185,17 @@ def test_nothing_is_dropped_in_evaluation() -> None:
     close(called(stack, x), torch.stack([n.eval()(e) for n, e in zip(alone, x, strict=True)]))
 
 
-def test_frozen_weights_are_refused_in_words() -> None:
-    network = nn.Linear(4, 2).requires_grad_(False)
-    with pytest.raises(ValueError, match="some of its weights are frozen"):
-        StackedNetwork([network, network])
+def test_frozen_weights_stand_beside_the_buffers() -> None:
+    networks = [nn.Linear(4, 2) for _ in range(3)]
+    for network in networks:
+        network.bias.requires_grad_(False)
+    stack = StackedNetwork(networks)
+    assert (stack.names, stack.frozen, stack.changing) == (["weight"], ["bias"], [])
+    assert stack.weights.shape == (3, 8)
+    x = torch.randn(3, 5, 4)
+    found = stack.call(lambda network, batch: network(*batch), (x,))
+    wanted = torch.stack([network(batch) for network, batch in zip(networks, x, strict=True)])
+    torch.testing.assert_close(found, wanted)
 
 
 def test_what_cannot_be_stacked_is_refused_in_words() -> None:

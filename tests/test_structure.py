@@ -52,6 +52,7 @@ WRITERS = {
     "benchmarks/parts.py": "what these pages are made of",
     "benchmarks/peers": "the page of the other libraries, likewise",
     "benchmarks/growth": "the page of how cost grows, likewise",
+    "benchmarks/soak": "what commands that are killed print",
 }
 WRITING_CALLS = {
     *("write_text", "write_bytes", "writelines", "mkdir", "makedirs", "touch", "unlink", "rmtree"),

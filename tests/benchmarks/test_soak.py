@@ -1,0 +1,93 @@
+"""Soak: which moments are drawn, what counts as a difference, and that trainings are noted when they begin."""
+
+from __future__ import annotations
+
+import os
+import random
+from pathlib import Path
+
+import pytest
+
+from benchmarks.soak import evidence, kills
+from paribus.runs.store import Store
+from tests.helpers.handmade import record
+from tests.helpers.processes import python
+from tests.helpers.toys import a_run
+
+ROOT = Path(__file__).parents[2]
+WITNESS = ROOT / "benchmarks" / "soak" / "witness"
+PAGE = """# Title
+
+| variant | score | training, seconds a run |
+|:--------|:------|:------------------------|
+| a       | {score} | {seconds}                 |
+
+| declaration | sealed on 2026-01-02 03:{minute} UTC |
+"""
+
+
+def _page(folder: Path, score: str = "0.5", seconds: str = "1.2", minute: str = "04") -> Path:
+    folder.mkdir()
+    (folder / "a.md").write_text(PAGE.format(score=score, seconds=seconds, minute=minute))
+    (folder / "a.csv").write_text(f"variant,score,seconds\na,{score},{seconds}\n")
+    (folder / "a.json").write_text(f'{{"score": {score}, "runs": [{{"step_seconds": {seconds}}}]}}')
+    (folder / "a.png").write_bytes(score.encode())
+    (folder / "runs.sqlite-wal").touch()
+    return folder
+
+
+def test_times_are_no_difference_and_all_else_is(tmp_path: Path) -> None:
+    expected = evidence.pages_of(_page(tmp_path / "a"))
+    again = evidence.pages_of(_page(tmp_path / "b", seconds="3.4", minute="59"))
+    other = evidence.pages_of(_page(tmp_path / "c", score="0.500000001"))
+    assert evidence.differences(expected, again, exact=True) == []
+    assert evidence.differences(expected, other, exact=True) == ["a.csv", "a.json", "a.md", "a.png"]
+    assert evidence.differences(expected, other, exact=False) == ["a.md"]
+    del again["a.md"]
+    assert evidence.differences(expected, again, exact=False) == ["a.md"]
+
+
+def test_a_run_that_is_committed_and_begun_again_is_found() -> None:
+    begins = [("12:00", "a"), ("12:01", "a"), ("12:01", "b"), ("12:05", "b"), ("12:09", "c")]
+    assert evidence.trained_again(begins, {"a": "12:02", "b": "12:02"}) == ["b"]
+
+
+def test_what_a_store_holds_is_read_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "runs.sqlite"
+    assert evidence.kept_in(path) == evidence.Kept({}, 0)
+    run = a_run()
+    with Store(path) as store:
+        store.add(run, record(run, 0.5))
+    path.touch()
+    assert [*evidence.kept_in(path).runs] == [run.key]
+    assert [*tmp_path.iterdir()] == [path]
+
+
+@pytest.mark.parametrize("dask", [False, True])
+def test_no_more_than_one_worker_is_killed_and_it_is_before_the_driver(dask: bool) -> None:
+    draw = random.Random(0)
+    plans = [kills.planned(draw, 5.0, dask=dask) for _ in range(200)]
+    assert {len(plan) for plan in plans} == {1, 2}
+    assert {plan[-1].target for plan in plans} == {"driver", "commit"}
+    others = {"worker", "cluster worker"} if dask else {"worker", "parent"}
+    assert {kill.target for plan in plans for kill in plan[:-1]} == others
+    assert all(0 <= kill.at <= plan[-1].at <= 5 for plan in plans for kill in plan)
+    assert plans[:9] == [kills.planned(again, 5.0, dask=dask) for again in [random.Random(0)] * 9]
+
+
+def test_trainings_are_noted_when_they_begin(tmp_path: Path) -> None:
+    """Though the one here ends its process."""
+    script = (
+        "import os; from paribus.execution import executor; from tests.helpers.toys import a_run, Fatal, call; "
+        "executor.train_chunk([a_run(3, call(Fatal, way='exit'))])"
+    )
+    file = tmp_path / "begun.txt"
+    path = os.pathsep.join((str(WITNESS), str(ROOT)))
+    done = python(
+        *("-c", script), env={**os.environ, "PYTHONPATH": path, "PARIBUS_SOAK_WITNESS": str(file)}
+    )
+    assert done.returncode == 3, done.stderr
+    ((when, key),) = evidence.begun(file, 0.0)
+    assert evidence.begun(file, 1e11) == []
+    assert len(key) == len(a_run().key) > 0
+    assert when > "2026"

@@ -99,8 +99,8 @@ def resolve_each(
     """
     if any(map(_may_be_compiled, questions)):
         build_ahead()
-    few = cluster is None and (jobs == 1 or len(questions) == 1)
-    if few or any(q.run.device != "cpu" for q in questions):
+    alone = cluster is None and jobs == 1
+    if alone or any(q.run.device != "cpu" for q in questions):
         yield from ((i, resolve(*question)) for i, question in enumerate(questions))
     else:
         if cluster is None:

@@ -757,6 +757,14 @@ def test_a_network_that_ends_the_process_that_tries_it_is_trained_by_the_loop(
     }
 
 
+def test_a_single_question_that_ends_its_process_ends_a_worker(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(engine_choice, "machine_rates", lambda: None)
+    ((_, found),) = resolve_each([EngineQuery("stacked", a_run(0, call(Deadly)), 2)], 2)
+    assert (found.engine, found.lasting) == ("loop", False)
+
+
 def test_a_process_that_somebody_kills_costs_no_choice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -158,10 +158,17 @@ def test_each_record_is_kept_in_this_process_and_thread() -> None:
     assert found == [(os.getpid(), threading.current_thread())] * 2
 
 
-def test_no_worker_is_started_for_a_single_run_or_job(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_worker_is_started_for_a_single_job(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(executor, "LocalExecutor", None)
-    assert [*_kept(RUNS[:1], jobs=2)] == [0]
     assert [*_kept(RUNS[:2], jobs=1)] == [0, 1]
+
+
+def test_a_single_run_that_ends_its_process_ends_a_worker() -> None:
+    """As the last one that is left of a comparison."""
+    run = a_run(7, call(Fatal, way="exit"))
+    assert [*_kept(RUNS[:1], jobs=2)] == [0]
+    failed = execute([run], jobs=2, keep=lambda *_: None)
+    assert failed[run.key].got.startswith("a process that ended with exit status 3, twice")
 
 
 def test_with_a_cluster_every_run_is_trained_there_a_single_one_too() -> None:

@@ -306,6 +306,21 @@ def test_a_network_that_ends_its_worker_costs_its_own_run_alone(way: str, cause:
     }
 
 
+@pytest.mark.skipif(not FORKED, reason="the limit is that of Linux")
+def test_a_network_for_which_memory_does_not_suffice_costs_its_own_run_alone() -> None:
+    """Where the system refuses it; where it kills the worker instead is above."""
+    kept: list[int] = []
+    runs = [*map(a_run, range(3)), a_run(7, call(Fatal, way="allocate"))]
+    failed = execute(runs, jobs=2, keep=lambda run, _: kept.append(run.seed))
+    assert sorted(kept) == [0, 1, 2]
+    ((key, error),) = failed.items()
+    assert key == runs[-1].key
+    assert str(error).startswith(
+        "training of Fatal(way=allocate) on 'toy' with seed 7: got RuntimeError: "
+    )
+    assert "can't allocate memory" in error.got
+
+
 def test_a_network_that_hangs_is_ended_and_its_other_seeds_are_not_tried() -> None:
     kept: list[int] = []
     runs = [*(a_run(seed, call(Fatal, way="hang")) for seed in range(5)), *map(a_run, range(3))]

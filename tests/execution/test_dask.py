@@ -214,6 +214,16 @@ def test_code_of_a_suite_is_sent_to_workers_that_lack_it(
     assert "No module named 'their_networks'" in failed[runs[0].key].got
 
 
+def _code_and_own_folder(dask_worker: Any) -> tuple[list[str], str]:
+    return [path for path in sys.path if "paribus-code-" in path], dask_worker.local_directory
+
+
+def test_code_is_put_where_dask_removes_it(address: str, client: Client) -> None:
+    cluster_at(address, None, {"a.py": b"1"})
+    for (code,), folder in client.run(_code_and_own_folder).values():
+        assert Path(code).is_relative_to(folder)
+
+
 def test_a_session_whose_code_was_replaced_is_refused(address: str) -> None:
     first = cluster_at(address, None, {"a.py": b"1"})
     cluster_at(address, None, {"a.py": b"2"})

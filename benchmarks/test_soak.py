@@ -1,7 +1,7 @@
 """Kill-and-resume soak: a comparison that is killed over and over leaves what an undisturbed one does.
 
 ``pytest benchmarks`` leaves this file out; ``tox -e soak`` runs it. ``PARIBUS_SOAK_KILLS`` is the number of kills of
-each way (default: 6), ``PARIBUS_SOAK_SEED`` that of their moments.
+each way (default: 6), ``PARIBUS_SOAK_SEED`` the seed of their moments. The page is results/latest/soak.md.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import pytest
 
 from benchmarks.soak.cluster import cluster
 from benchmarks.soak.kills import WAYS, Soak
+from benchmarks.soak.page import write_page
 from benchmarks.soak.processes import left
 
 KILLS = int(os.environ.get("PARIBUS_SOAK_KILLS", "6"))
@@ -22,13 +23,12 @@ SEED = int(os.environ.get("PARIBUS_SOAK_SEED", "0"))
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_nothing_is_lost(way: str, tmp_path: Path) -> None:
+def test_nothing_is_lost(way: str, tmp_path: Path, pytestconfig: pytest.Config) -> None:
     """Whatever is killed when, pages and store are those of an undisturbed command, and nothing else is left."""
-    print(f"\nmoments of seed {SEED}")  # noqa: T201 - to kill at the same moments again
     soak = Soak(way, tmp_path / way, SEED)
     with _cluster(soak) if way == "dask" else _here(soak):
         tally = soak.run(KILLS)
-    print(tally)  # noqa: T201
+    write_page(Path(pytestconfig.getoption("--paribus-out")), way, tally, SEED)
     assert tally.faults == []
     assert tally.kills.total() >= KILLS
     assert tally.again == 0

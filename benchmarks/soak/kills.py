@@ -191,6 +191,7 @@ class Soak:
         store = round_ / "out" / "runs.sqlite"
         with self._command(round_, number) as command:
             for kill in plan:
+                self._note(f"{round_.name} {number}: {kill.target} at {kill.at:.2f} s")
                 if _ended(command, started + kill.at):
                     break
                 if kill.target in ("driver", "commit"):
@@ -226,6 +227,11 @@ class Soak:
         else:
             return  # nobody to kill yet
         self.tally.kills[target, phase] += 1
+
+    def _note(self, line: str) -> None:
+        """Add a line to the diary, by which a fault can be looked for."""
+        with (self.folder / "diary.txt").open("a", encoding="utf-8") as diary:
+            diary.write(f"{time.strftime('%H:%M:%S')} {line}\n")
 
     def _phase(self, round_: Path, since: float) -> str:
         """Return what the command was at, by what it has begun and written since it started."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import random
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from benchmarks.soak import evidence, kills
+from benchmarks.soak import evidence, kills, page
 from paribus.runs.store import Store
 from tests.helpers.handmade import record
 from tests.helpers.processes import python
@@ -73,6 +74,23 @@ def test_no_more_than_one_worker_is_killed_and_it_is_before_the_driver(dask: boo
     assert {kill.target for plan in plans for kill in plan[:-1]} == others
     assert all(0 <= kill.at <= plan[-1].at <= 5 for plan in plans for kill in plan)
     assert plans[:9] == [kills.planned(again, 5.0, dask=dask) for again in [random.Random(0)] * 9]
+
+
+def test_the_page_has_every_kill_and_count(tmp_path: Path) -> None:
+    killed = Counter({("driver", "training"): 3, ("driver", "pages"): 1, ("worker", "training"): 2})
+    tally = kills.Tally(killed, commands=7, rounds=2, committed=48, begun=55, faults=["one"])
+    for way in ("loop", "dask"):
+        page.write_page(tmp_path, way, tally, 9)
+    rows = [
+        [cell.strip() for cell in line.split("|")[1:-1]] for line in _lines(tmp_path / "soak.md")
+    ]
+    assert ["dask", "driver", "0", "3", "0", "0", "1", "4"] in rows
+    assert ["loop", "worker", "0", "2", "0", "0", "0", "2"] in rows
+    assert ["loop", "9", "6", "7", "2", "48", "55", "0", "0", "1"] in rows
+
+
+def _lines(path: Path) -> list[str]:
+    return [line for line in path.read_text(encoding="utf-8").splitlines() if "|" in line]
 
 
 def test_trainings_are_noted_when_they_begin(tmp_path: Path) -> None:

@@ -24,8 +24,6 @@ from paribus.errors import ParibusError
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-AT_COMMIT = 0.25
-"""Share of kills of a driver that wait for the next commit."""
 COMMIT_SECONDS = 5.0
 PATIENCE = 600.0
 """Seconds after which a command hangs."""
@@ -43,10 +41,27 @@ WAYS = {
 
 
 class Kill(NamedTuple):
-    """Kill that is planned: seconds after the start of the command, and of whom."""
+    """Kill that is planned.
+
+    Attributes:
+        at: seconds after the command is started, or after its first training begins.
+        target: ``driver``, ``commit`` (the driver, at its next write to the store), ``worker``, ``parent`` of workers,
+            or ``cluster worker``.
+    """
 
     at: float
     target: str
+
+
+class Plan(NamedTuple):
+    """Kills of one command, the first first.
+
+    Attributes:
+        training: whether their seconds count from the first training on.
+    """
+
+    training: bool
+    kills: list[Kill]
 
 
 @dataclass
@@ -74,18 +89,24 @@ class Tally:
     faults: list[str] = field(default_factory=list)
 
 
-def planned(draw: random.Random, seconds: float, *, dask: bool) -> list[Kill]:
-    """Return the kills of one command: its driver, and half the time a worker, or the parent of workers, before.
+def planned(draw: random.Random, start: float, rest: float, *, dask: bool) -> Plan:
+    """Return the kills of one command: that of its driver, and of a worker or the parent of workers before.
 
     No more than one worker: a piece of work whose workers are killed twice is told of as the network's fault.
+
+    Args:
+        draw: where moments come from.
+        start: seconds from the start of an undisturbed command to its first training.
+        rest: seconds from there to its end.
+        dask: whether workers are those of a cluster.
     """
-    driver = draw.uniform(0.0, seconds)
-    kind = "commit" if draw.random() < AT_COMMIT else "driver"
-    kills = [Kill(driver, kind)]
-    if draw.random() < 0.5:
+    training = draw.random() < 0.5
+    driver = draw.uniform(0.0, rest if training else start + rest)
+    kills = [Kill(driver, draw.choice(("driver", "driver", "commit")))]
+    if training and draw.random() < 0.7:
         others = ("cluster worker", "worker") if dask else ("worker", "worker", "parent")
-        kills.append(Kill(draw.uniform(0.0, driver), draw.choice(others)))
-    return sorted(kills)
+        kills.insert(0, Kill(draw.uniform(0.0, driver), draw.choice(others)))
+    return Plan(training, kills)
 
 
 class Soak:
@@ -110,7 +131,7 @@ class Soak:
         """Run undisturbed once, then round after round until so many kills are done; what is found is counted."""
         undisturbed = self.folder / "undisturbed"
         self._undisturbed(self.folder / "first")  # fills the cache
-        self.seconds = self._undisturbed(undisturbed)
+        self.start, self.rest = self._undisturbed(undisturbed)
         self.expected = evidence.pages_of(undisturbed / "out")
         self.own_files = {*(self.folder / "tmp").iterdir()}  # a folder of torch's
         while self.tally.kills.total() < kills and len(self.tally.faults) < 5:
@@ -135,13 +156,20 @@ class Soak:
             processes.MARK: mark,
         }
 
-    def _undisturbed(self, round_: Path) -> float:
+    def _undisturbed(self, round_: Path) -> tuple[float, float]:
+        """Return the seconds to the first training of a command, and from there to its end."""
         round_.mkdir()
         started = time.monotonic()
         with self._command(round_, 0) as command:
+            self._await_training(command)
+            training = time.monotonic()
             status = command.wait(timeout=PATIENCE)
         assert status == 0, (round_ / "0-err.txt").read_text()
-        return time.monotonic() - started
+        return training - started, time.monotonic() - training
+
+    def _await_training(self, command: subprocess.Popen[bytes]) -> None:
+        """Wait until a training begins, or the command ends."""
+        _await_write(self.witness, command, PATIENCE)
 
     def _command(self, round_: Path, number: int) -> subprocess.Popen[bytes]:
         dashes = "--paribus-" if self.way == CASES else "--"
@@ -183,20 +211,23 @@ class Soak:
 
     def _cycle(self, round_: Path, number: int, spare: int) -> int | None:
         """Run the command and kill what is planned, at most so much; return its status if it ended by itself."""
-        plan = planned(self.draw, self.seconds, dask=self.cluster is not None)[: max(spare, 0)]
+        plan = planned(self.draw, self.start, self.rest, dask=self.cluster is not None)
         if self.cluster is not None:
             self.cluster.await_workers()
         self.tally.commands += 1
         started, since = time.monotonic(), time.time()
-        store = round_ / "out" / "runs.sqlite"
+        log = round_ / "out" / "runs.sqlite-wal"
         with self._command(round_, number) as command:
-            for kill in plan:
+            if plan.training and spare > 0:
+                self._await_training(command)
+                started = time.monotonic()
+            for kill in plan.kills[: max(spare, 0)]:
                 self._note(f"{round_.name} {number}: {kill.target} at {kill.at:.2f} s")
                 if _ended(command, started + kill.at):
                     break
                 if kill.target in ("driver", "commit"):
                     if kill.target == "commit":
-                        _await_commit(store, command)
+                        _await_write(log, command, COMMIT_SECONDS)
                     if command.poll() is not None:
                         break
                     command.kill()
@@ -303,12 +334,11 @@ def _ended(command: subprocess.Popen[bytes], until: float) -> bool:
     return True
 
 
-def _await_commit(store: Path, command: subprocess.Popen[bytes]) -> None:
-    """Wait for the next write to a store, for some seconds at most."""
-    log = store.with_name(f"{store.name}-wal")
-    first, deadline = _stamp(log), time.monotonic() + COMMIT_SECONDS
-    while _stamp(log) == first and command.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.0002)
+def _await_write(path: Path, command: subprocess.Popen[bytes], seconds: float) -> None:
+    """Wait for the next write to a file, for so many seconds at most, or until a command ends."""
+    first, deadline = _stamp(path), time.monotonic() + seconds
+    while _stamp(path) == first and command.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.001)
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from paribus import Budget, Comparison, Factor, Recipe, Suite, call
 from paribus.suites.tasks.tabular import TABULAR
 
-SEEDS = 8
+SEEDS = 12
 MODELS = {
     name: call("paribus.models.mlp:MLP", hidden=hidden)
     for name, hidden in (("8", [8]), ("16", [16]), ("8-8", [8, 8]))

@@ -67,13 +67,16 @@ def test_what_a_store_holds_is_read_and_nothing_is_left_beside_it(tmp_path: Path
 @pytest.mark.parametrize("dask", [False, True])
 def test_no_more_than_one_worker_is_killed_and_it_is_before_the_driver(dask: bool) -> None:
     draw = random.Random(0)
-    plans = [kills.planned(draw, 5.0, dask=dask) for _ in range(200)]
-    assert {len(plan) for plan in plans} == {1, 2}
-    assert {plan[-1].target for plan in plans} == {"driver", "commit"}
+    plans = [kills.planned(draw, 3.0, 5.0, dask=dask) for _ in range(200)]
+    assert {(plan.training, len(plan.kills)) for plan in plans} == {(0, 1), (1, 1), (1, 2)}
+    assert {plan.kills[-1].target for plan in plans} == {"driver", "commit"}
     others = {"worker", "cluster worker"} if dask else {"worker", "parent"}
-    assert {kill.target for plan in plans for kill in plan[:-1]} == others
-    assert all(0 <= kill.at <= plan[-1].at <= 5 for plan in plans for kill in plan)
-    assert plans[:9] == [kills.planned(again, 5.0, dask=dask) for again in [random.Random(0)] * 9]
+    assert {kill.target for plan in plans for kill in plan.kills[:-1]} == others
+    for plan in plans:
+        last = 5.0 if plan.training else 8.0
+        assert all(0 <= kill.at <= plan.kills[-1].at <= last for kill in plan.kills)
+    draw = random.Random(0)
+    assert plans == [kills.planned(draw, 3.0, 5.0, dask=dask) for _ in range(200)]
 
 
 def test_the_page_has_every_kill_and_count(tmp_path: Path) -> None:

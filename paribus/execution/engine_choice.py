@@ -112,7 +112,8 @@ def resolve_each(
                 died.append(numbered)
             else:
                 yield numbered[0], _chosen(found)
-        for (i, _), found in kind(1).spread(_resolved, died, limit=_limit):
+        again = kind(1).spread(_resolved, died, limit=_limit) if died else ()
+        for (i, _), found in again:
             yield i, _chosen(found)
 
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from multiprocessing import Pipe
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,6 +25,7 @@ from paribus.execution.executor import dataset_of, execute, train_chunk
 from paribus.execution.executors import Failure, WorkerDiedError
 from paribus.execution.local_workers import FORKED, LocalExecutor, shutdown
 from paribus.execution.pool import available_jobs, one_thread
+from paribus.execution.worker import serve
 from paribus.runs.run import Run, RunResult
 from paribus.spec import call
 from tests.helpers.elsewhere import Elsewhere
@@ -265,6 +267,23 @@ def _alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+@pytest.mark.parametrize("at", ["waits", "told", "works"])
+def test_a_worker_says_nothing_where_its_driver_was_killed(
+    at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may hear of that before the system ends it: while it waits, with a result that nobody read, at work."""
+    for name in ("worker._end_with_driver", "worker.signal.signal"):
+        monkeypatch.setattr(f"paribus.execution.{name}", lambda *_: None)
+    monkeypatch.setattr(torch, "set_num_threads", lambda _: None)
+    ours, theirs = Pipe()
+    if at == "told":
+        ours.send_bytes(b"a result")
+    if at == "works":
+        theirs.send_bytes(cloudpickle.dumps((abs, -1)))
+    theirs.close()
+    serve(ours)
 
 
 def test_ctrl_c_ends_the_work_and_the_workers() -> None:

@@ -24,6 +24,8 @@ from paribus.errors import ParibusError
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
+EARLY = 0.7
+"""Share of an undisturbed command's seconds after which it ends if little is left to train."""
 COMMIT_SECONDS = 5.0
 PATIENCE = 600.0
 """Seconds after which a command hangs."""
@@ -89,8 +91,10 @@ class Tally:
     faults: list[str] = field(default_factory=list)
 
 
-def planned(draw: random.Random, start: float, rest: float, *, dask: bool) -> Plan:
-    """Return the kills of one command: that of its driver, and of a worker or the parent of workers before.
+def planned(
+    draw: random.Random, start: float, rest: float, *, dask: bool, trained: bool = False
+) -> Plan:
+    """Return the kills of one command: that of its driver; and, during training, of a worker or their parent before.
 
     No more than one worker: a piece of work whose workers are killed twice is told of as the network's fault.
 
@@ -99,14 +103,14 @@ def planned(draw: random.Random, start: float, rest: float, *, dask: bool) -> Pl
         start: seconds from the start of an undisturbed command to its first training.
         rest: seconds from there to its end.
         dask: whether workers are those of a cluster.
+        trained: whether there is nothing left to train.
     """
-    training = draw.random() < 0.5
-    driver = draw.uniform(0.0, rest if training else start + rest)
-    kills = [Kill(driver, draw.choice(("driver", "driver", "commit")))]
-    if training and draw.random() < 0.7:
-        others = ("cluster worker", "worker") if dask else ("worker", "worker", "parent")
-        kills.insert(0, Kill(draw.uniform(0.0, driver), draw.choice(others)))
-    return Plan(training, kills)
+    driver = ("driver", "driver", "commit")
+    if trained or draw.random() < 0.5:
+        return Plan(False, [Kill(draw.uniform(0.0, EARLY * (start + rest)), draw.choice(driver))])
+    others = ("cluster worker", "worker") if dask else ("worker", "worker", "parent")
+    first, second = sorted((draw.uniform(0.0, rest), draw.uniform(0.0, rest)))
+    return Plan(True, [Kill(first, draw.choice(others)), Kill(second, draw.choice(driver))])
 
 
 class Soak:
@@ -202,16 +206,17 @@ class Soak:
         before, since = dict[str, str](), time.time()
         for number in count():
             spare = kills - self.tally.kills.total()
-            status = self._cycle(round_, number, spare)
+            status = self._cycle(round_, number, spare, trained=len(before) == RUNS)
             self._look(round_, number, before)
             if status is not None or len(self.tally.faults) >= 5:
                 break
         self._compare(round_, number, status, since)
         self.tally.rounds += 1
 
-    def _cycle(self, round_: Path, number: int, spare: int) -> int | None:
+    def _cycle(self, round_: Path, number: int, spare: int, *, trained: bool) -> int | None:
         """Run the command and kill what is planned, at most so much; return its status if it ended by itself."""
-        plan = planned(self.draw, self.start, self.rest, dask=self.cluster is not None)
+        dask = self.cluster is not None
+        plan = planned(self.draw, self.start, self.rest, dask=dask, trained=trained)
         if self.cluster is not None:
             self.cluster.await_workers()
         self.tally.commands += 1

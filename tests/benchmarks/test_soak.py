@@ -68,7 +68,7 @@ def test_what_a_store_holds_is_read_and_nothing_is_left_beside_it(tmp_path: Path
 def test_no_more_than_one_worker_is_killed_and_it_is_before_the_driver(dask: bool) -> None:
     draw = random.Random(0)
     plans = [kills.planned(draw, 3.0, 5.0, dask=dask) for _ in range(200)]
-    assert {(plan.training, len(plan.kills)) for plan in plans} == {(0, 1), (1, 1), (1, 2)}
+    assert {(plan.training, len(plan.kills)) for plan in plans} == {(False, 1), (True, 2)}
     assert {plan.kills[-1].target for plan in plans} == {"driver", "commit"}
     others = {"worker", "cluster worker"} if dask else {"worker", "parent"}
     assert {kill.target for plan in plans for kill in plan.kills[:-1]} == others
@@ -77,6 +77,8 @@ def test_no_more_than_one_worker_is_killed_and_it_is_before_the_driver(dask: boo
         assert all(0 <= kill.at <= plan.kills[-1].at <= last for kill in plan.kills)
     draw = random.Random(0)
     assert plans == [kills.planned(draw, 3.0, 5.0, dask=dask) for _ in range(200)]
+    later = [kills.planned(draw, 3.0, 5.0, dask=dask, trained=True) for _ in range(200)]
+    assert not any(plan.training for plan in later)
 
 
 def test_the_page_has_every_kill_and_count(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.soak import evidence, kills, page
+from benchmarks.soak.moments import planned
 from paribus.runs.store import Store
 from tests.helpers.handmade import record
 from tests.helpers.processes import python
@@ -67,7 +68,7 @@ def test_what_a_store_holds_is_read_and_nothing_is_left_beside_it(tmp_path: Path
 @pytest.mark.parametrize("dask", [False, True])
 def test_no_more_than_one_worker_is_killed_and_it_is_before_the_driver(dask: bool) -> None:
     draw = random.Random(0)
-    plans = [kills.planned(draw, 3.0, 5.0, dask=dask) for _ in range(200)]
+    plans = [planned(draw, 3.0, 5.0, dask=dask) for _ in range(200)]
     assert {(plan.training, len(plan.kills)) for plan in plans} == {(False, 1), (True, 2)}
     assert {plan.kills[-1].target for plan in plans} == {"driver", "commit"}
     others = {"worker", "cluster worker"} if dask else {"worker", "parent"}
@@ -76,8 +77,8 @@ def test_no_more_than_one_worker_is_killed_and_it_is_before_the_driver(dask: boo
         last = 5.0 if plan.training else 8.0
         assert all(0 <= kill.at <= plan.kills[-1].at <= last for kill in plan.kills)
     draw = random.Random(0)
-    assert plans == [kills.planned(draw, 3.0, 5.0, dask=dask) for _ in range(200)]
-    later = [kills.planned(draw, 3.0, 5.0, dask=dask, trained=True) for _ in range(200)]
+    assert plans == [planned(draw, 3.0, 5.0, dask=dask) for _ in range(200)]
+    later = [planned(draw, 3.0, 5.0, dask=dask, trained=True) for _ in range(200)]
     assert not any(plan.training for plan in later)
 
 

@@ -41,7 +41,10 @@ def _here(_soak: Soak) -> Iterator[None]:
 
 @contextmanager
 def _cluster(soak: Soak) -> Iterator[None]:
-    mark = f"{soak.mark} cluster"
-    with cluster(soak.folder / "cluster", soak.environment(mark)) as soak.cluster:
+    mark, own = f"{soak.mark} cluster", soak.folder / "cluster-tmp"
+    own.mkdir()
+    environment = soak.environment(mark) | {"TMPDIR": str(own)}
+    with cluster(soak.folder / "cluster", environment) as soak.cluster:
         yield
     soak.tally.faults += [f"left {process}" for process in left(mark)]
+    soak.tally.faults += [f"left {path}" for path in own.glob("pymp-*")]

@@ -54,6 +54,7 @@ WRITERS = {
     "benchmarks/peers": "the page of the other libraries, likewise",
     "benchmarks/growth": "the page of how cost grows, likewise",
     "benchmarks/soak": "what commands that are killed print",
+    "benchmarks/test_soak.py": "a folder for their temporary files",
 }
 WRITING_CALLS = {
     *("write_text", "write_bytes", "writelines", "mkdir", "makedirs", "touch", "unlink", "rmtree"),

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import dask
+import psutil
 import pytest
 from distributed import Client, LocalCluster
 
@@ -158,6 +159,29 @@ def test_a_worker_that_is_killed_costs_its_piece_and_its_nanny_starts_another(
     assert isinstance(found, Failure)
     assert repr(found.error) == "WorkerDiedError('was lost with 1 worker of the cluster')"
     assert [found[0] for _, found in _spread(place, _given_back, 7)] == [7]
+
+
+def _noted(file: Path) -> int:
+    with file.open("a") as lines:
+        lines.write("done\n")
+    return os.getppid()
+
+
+def test_what_was_handed_back_is_not_done_again_where_its_worker_is_lost(
+    place: Place, client: Client, tmp_path: Path
+) -> None:
+    """Dask would do it again if it took the result to be wanted still."""
+    assert place.cluster is not None
+    file, before = tmp_path / "done.txt", {*client.run(os.getpid).values()}
+    work = place.cluster(1).spread(_noted, [file, tmp_path / "other.txt"])
+    _, parent = next(work)
+    victim = psutil.Process(parent).ppid()
+    assert victim in before
+    os.kill(victim, signal.SIGKILL)
+    while {*client.run(os.getpid, on_error="ignore").values()} <= before:
+        time.sleep(0.05)
+    assert len([*work]) == 1
+    assert file.read_text() == "done\n"
 
 
 def test_a_network_that_kills_its_process_once_is_tried_again(place: Place, tmp_path: Path) -> None:

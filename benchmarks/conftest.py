@@ -1,4 +1,4 @@
-"""Benchmarks that run only when named: the speed of the engines, other libraries, and the calibration.
+"""Benchmarks that run only when named: the speed of the engines, other libraries, the calibration, and the soak.
 
 All take minutes.
 """
@@ -8,8 +8,8 @@ from __future__ import annotations
 import pytest
 
 collect_ignore = [
-    *("test_engines.py", "test_calibration.py", "test_peers.py", "test_growth.py"),
-    *("engines", "peers", "growth", "parts.py"),
+    *("test_engines.py", "test_calibration.py", "test_peers.py", "test_growth.py", "test_soak.py"),
+    *("engines", "peers", "growth", "soak", "parts.py"),
 ]
 
 

@@ -251,3 +251,13 @@ def test_the_page_of_suites_is_up_to_date() -> None:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     assert module.page(module.SUITES) == module.PAGE.read_text("utf-8")
+
+
+@pages
+def test_every_test_that_is_named_exists(page: Path) -> None:
+    there = {
+        name
+        for file in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(r"^def (test_\w+)\(", file.read_text("utf-8"), re.MULTILINE)
+    }
+    assert {*re.findall(r"`(test_\w+)`", page.read_text("utf-8"))} <= there

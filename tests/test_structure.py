@@ -44,6 +44,7 @@ WRITERS = {
     "paribus/data/cache_limits.py": "the size that the cache may have",
     "paribus/local_code.py": "nothing: it pickles into memory, for a hash",
     "paribus/data/in_memory.py": "a copy of the user's data, for worker processes",
+    "paribus/execution/preload_watch.py": "nothing: it removes the socket's folder of a killed driver",
     "paribus/execution/dask_host.py": "source files of suites, on a worker that was sent them",
     "paribus/frontends/last_line.py": "the traceback of an error that nothing else took",
     "paribus/api.py": "a temporary store, which it removes",
@@ -52,6 +53,8 @@ WRITERS = {
     "benchmarks/parts.py": "what these pages are made of",
     "benchmarks/peers": "the page of the other libraries, likewise",
     "benchmarks/growth": "the page of how cost grows, likewise",
+    "benchmarks/soak": "what commands that are killed print",
+    "benchmarks/test_soak.py": "a folder for their temporary files",
 }
 WRITING_CALLS = {
     *("write_text", "write_bytes", "writelines", "mkdir", "makedirs", "touch", "unlink", "rmtree"),

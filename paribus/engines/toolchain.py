@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,6 +20,8 @@ from paribus.data.cache_limits import used
 FLAGS = ("-shared", "-fPIC", "-march=native")
 COMPILERS = ("c++", "g++", "clang++")
 PATIENCE = 120  # seconds for a build that takes a few
+WAIT = 30.0
+"""Seconds for which somebody else's build is waited for."""
 
 
 class UnavailableError(Exception):
@@ -91,7 +94,8 @@ def alone_in(folder: Path) -> Iterator[None]:
     """Wait until no other process or thread builds in a folder: they all want the same file, for seconds of every core.
 
     The folder itself is locked, so that no file is left behind; the system lifts the lock of a process that is killed.
-    Where there are no such locks each builds its own file, and the last one stays.
+    One that was stopped keeps it, and is waited for no longer than `WAIT`. Then, and where there are no such locks,
+    each builds its own file, and the last one stays.
 
     Raises:
         OSError: the folder cannot be made.
@@ -104,8 +108,13 @@ def alone_in(folder: Path) -> Iterator[None]:
 
     opened = os.open(folder, os.O_RDONLY)
     try:
+        deadline = time.monotonic() + WAIT
         with suppress(OSError):  # a folder of the network may have no locks
-            fcntl.flock(opened, fcntl.LOCK_EX)
+            while time.monotonic() < deadline:
+                with suppress(BlockingIOError):
+                    fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                time.sleep(0.05)
         yield
     finally:
         os.close(opened)

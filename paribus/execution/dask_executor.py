@@ -161,8 +161,11 @@ class DaskExecutor:
             yield from refill()
             while busy:
                 future = done.get()
+                piece, found = busy.pop(future), self._outcome(future)
+                # Else it would be done again if the worker that holds its result were lost.
+                future.release()
                 # What is done is kept before more is sent, which a scheduler that is lost would not let happen.
-                yield busy.pop(future), self._outcome(future)
+                yield piece, found
                 yield from refill()
         finally:
             self.client.cancel(list(busy))

@@ -95,9 +95,12 @@ class SentCode(WorkerPlugin):
         parts = [part for name in sorted(files) for part in (name.encode(), files[name])]
         self.digest = hashlib.sha256(b"\0".join(parts)).hexdigest()
 
-    def setup(self, worker: Any) -> None:  # noqa: ARG002 - Dask names it
-        """Write the files, and end processes that may have imported others of these names."""
-        self.folder = tempfile.mkdtemp(prefix="paribus-code-")
+    def setup(self, worker: Any) -> None:
+        """Write the files, and end processes that may have imported others of these names.
+
+        Dask removes the folder of a worker that was killed when another one starts.
+        """
+        self.folder = tempfile.mkdtemp(prefix="paribus-code-", dir=worker.local_directory)
         for name, content in self.files.items():
             path = Path(self.folder, *Path(name).parts)
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -14,7 +14,7 @@ from paribus.engines.vmapped.trainer import WORTH_TRACING
 from paribus.execution.cost_model import chunk_size_of, costs
 from paribus.execution.engine_trials import START_SECONDS, TRIED_STEPS, NotCompiledError, trial
 from paribus.execution.executor import split_of
-from paribus.execution.executors import Executor, Failure
+from paribus.execution.executors import Executor, Failure, WorkerDiedError
 from paribus.execution.local_workers import LocalExecutor
 from paribus.execution.machine_rates import lane_rates, machine_rates
 from paribus.execution.network_facts import network_facts
@@ -38,11 +38,19 @@ NAMES = {"loop": "by the loop", "stacked": "stacked", COMPILED: "compiled"}
 
 
 class EngineChoice(NamedTuple):
-    """Engine, its reason and the largest chunk of replicates, which changes numbers by rounding at most."""
+    """Engine of a cohort or an arm.
+
+    Attributes:
+        engine: its name.
+        reason: why it is taken.
+        chunk_size: the largest chunk of replicates, which changes numbers by rounding at most.
+        lasting: whether later sessions keep to it; not where no engine could be looked at.
+    """
 
     engine: str
     reason: str
     chunk_size: int = MAX_CHUNK
+    lasting: bool = True
 
 
 def common(choices: Sequence[EngineChoice]) -> EngineChoice:
@@ -58,7 +66,8 @@ def common(choices: Sequence[EngineChoice]) -> EngineChoice:
         return EngineChoice(engine, reason, min(choice.chunk_size for choice in choices))
     reasons = dict.fromkeys(choice.reason for choice in choices if choice.engine == "loop")
     for_all = "" if engines == {"loop"} else ", and one engine trains all variants"
-    return EngineChoice("loop", "; ".join(reasons) + for_all)
+    lasting = all(choice.lasting for choice in choices)
+    return EngineChoice("loop", "; ".join(reasons) + for_all, lasting=lasting)
 
 
 class EngineQuery(NamedTuple):
@@ -85,20 +94,26 @@ def resolve_each(
     """Yield the engine for each question, with its place, as it is found.
 
     Questions are answered where and as what is chosen will be trained: side by side, on a ``cluster`` if there is one,
-    which makes an executor that does so many pieces of work at once; on a GPU one after the other.
+    which makes an executor that does so many pieces of work at once; on a GPU one after the other. Where a process died
+    that looked for an answer, another one looks with nothing beside it, since somebody else may have killed the first.
     """
     if any(map(_may_be_compiled, questions)):
         build_ahead()
-    few = cluster is None and (jobs == 1 or len(questions) == 1)
-    if few or any(q.run.device != "cpu" for q in questions):
+    alone = cluster is None and jobs == 1
+    if alone or any(q.run.device != "cpu" for q in questions):
         yield from ((i, resolve(*question)) for i, question in enumerate(questions))
     else:
         if cluster is None:
             machine_rates()  # which all processes read, and only one that nothing disturbs measures
-        numbered = list(enumerate(questions))
-        for (i, _), found in (cluster or LocalExecutor)(jobs).spread(
-            _resolved, numbered, limit=_limit
-        ):
+        kind: Callable[[int], Executor] = cluster or LocalExecutor
+        died = list[tuple[int, EngineQuery]]()
+        for numbered, found in kind(jobs).spread(_resolved, enumerate(questions), limit=_limit):
+            if isinstance(found, Failure) and isinstance(found.error, WorkerDiedError):
+                died.append(numbered)
+            else:
+                yield numbered[0], _chosen(found)
+        again = kind(1).spread(_resolved, died, limit=_limit) if died else ()
+        for (i, _), found in again:
             yield i, _chosen(found)
 
 
@@ -111,7 +126,7 @@ def _limit(_numbered: object) -> float:
 
 
 def _chosen(found: EngineChoice | Failure) -> EngineChoice:
-    """Return what was found; the loop where the process that looked was lost, and the run will tell.
+    """Return what was found; for now the loop where the process that looked was lost, and the run will tell.
 
     Raises:
         ParibusError: the network, the loss or the data raised an error.
@@ -120,7 +135,8 @@ def _chosen(found: EngineChoice | Failure) -> EngineChoice:
         return found
     if not found.lost:
         raise found.error
-    return EngineChoice("loop", f"its first steps could not be timed: {found.error}")
+    reason = f"its first steps could not be timed: {found.error}"
+    return EngineChoice("loop", reason, lasting=False)
 
 
 def _resolved(numbered: tuple[int, EngineQuery]) -> EngineChoice:

@@ -24,10 +24,14 @@ class EngineSelection:
 
     Args:
         study: whose arms.
+
+    Attributes:
+        for_now: choices that the store does not keep, by name: of this session alone.
     """
 
     def __init__(self, study: Study) -> None:
         self.study = study
+        self.for_now: dict[str, EngineChoice] = {}
         self._chosen_now: set[str] = set()
 
     def choice(self, case: Case) -> EngineChoice:
@@ -39,7 +43,7 @@ class EngineSelection:
             if cohorts and self._stored(name) is None:
                 self.choose([case])
             stored = self._stored(name) if cohorts else None
-            arm.engine = EngineChoice(*stored) if stored else EngineChoice("loop", "asked for")
+            arm.engine = stored or EngineChoice("loop", "asked for")
         return arm.engine
 
     def choose(self, cases: Iterable[Case], advance: Callable[[], None] = lambda: None) -> None:
@@ -53,8 +57,7 @@ class EngineSelection:
             for name, each in open_names.items():
                 if cohorts[i] in each and each.keys() <= chosen.keys():
                     # In the order of the variants, in whichever order they were answered.
-                    self.study.store.choose(name, *common([chosen[cohort] for cohort in each]))
-                    self._chosen_now.add(name)
+                    self._keep(name, common([chosen[cohort] for cohort in each]))
             advance()
 
     def choose_unmeasured(self, cases: Iterable[Case]) -> None:
@@ -72,8 +75,7 @@ class EngineSelection:
             reasons = [_cannot_stack(runs[0]) for runs in cohorts.values()]
             reason = next(filter(None, reasons), "")
             chosen = EngineChoice("loop", reason) if reason else EngineChoice("stacked", ASKED)
-            self.study.store.choose(name, *chosen)
-            self._chosen_now.add(name)
+            self._keep(name, chosen)
 
     def unchosen(self, cases: Iterable[Case]) -> dict[str, dict[str, EngineQuery]]:
         """Return the queries that are still open: of each cohort of an arm, by the name its answer is kept under."""
@@ -117,10 +119,22 @@ class EngineSelection:
                 together.setdefault(cohort, -(-replicates[cohort] // count))
         return together
 
-    def _stored(self, name: str) -> tuple[str, str, int] | None:
+    def _keep(self, name: str, choice: EngineChoice) -> None:
+        """Keep a choice in the store, or for this session."""
+        if choice.lasting:
+            engine, reason, chunk_size, _ = choice
+            self.study.store.choose(name, engine, reason, chunk_size)
+        else:
+            self.for_now[name] = choice
+        self._chosen_now.add(name)
+
+    def _stored(self, name: str) -> EngineChoice | None:
         """Return what was chosen before; where all is trained afresh, in this session."""
+        if name in self.for_now:
+            return self.for_now[name]
         again = self.study.settings.retrain and name not in self._chosen_now
-        return None if again else self.study.store.choice(name)
+        stored = None if again else self.study.store.choice(name)
+        return EngineChoice(*stored) if stored else None
 
     def _name(self, cohorts: Iterable[str]) -> str:
         """Return the name under which the answer for an arm with these cohorts is kept."""

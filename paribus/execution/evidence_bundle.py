@@ -46,6 +46,9 @@ def write_bundle(
     """
     settings, environment = study.settings, study.environment
     keys = {key for result in results for key in result.run_keys}
+    # Predictions would be most of the evidence: only those that pages were made of are kept.
+    tables = study.store.tables(keys, keys & study.store.read)
+    tables["choices"] += [[name, *choice[:3]] for name, choice in study.engines.for_now.items()]
     evidence = {
         "format": FORMAT,
         "settings": {
@@ -59,8 +62,7 @@ def write_bundle(
             "torch": environment.torch,
             "skipped": environment.skipped,
         },
-        # Predictions would be most of the evidence: only those that pages were made of are kept.
-        "tables": study.store.tables(keys, keys & study.store.read),
+        "tables": tables,
     }
     text = json.dumps(evidence, separators=(",", ":"))
     path.write_bytes(lzma.compress(text.encode(), preset=6))

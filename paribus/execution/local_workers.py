@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
-from multiprocessing import connection, forkserver, resource_tracker
+from multiprocessing import connection, forkserver, resource_tracker, util
 from types import ModuleType
 from typing import Any, TypeVar
 
@@ -90,7 +90,7 @@ def prestart() -> None:
     # Starting it lets signals through again, which those below are kept from.
     resource_tracker.ensure_running()
     forkserver.set_forkserver_preload([f"paribus.execution.{name}" for name in PRELOADED])
-    with _starting(**{MARK: str(os.getpid())}):
+    with _starting(**{MARK: f"{os.getpid()} {util.get_temp_dir()}"}):
         forkserver.ensure_running()
 
 

@@ -10,7 +10,7 @@ import torch
 
 from paribus.execution import executor, worker
 from paribus.execution.pool import load_optimizers
-from paribus.execution.preload_watch import MARK, end_watch
+from paribus.execution.preload_watch import MARK, end, end_watch
 
 __all__ = ["executor", "worker"]
 
@@ -26,7 +26,7 @@ def _prepare() -> None:
     gc.collect()
     gc.freeze()
     # Workers end otherwise. What is frozen is never taken down, which libraries would complain of.
-    atexit.register(os._exit, 0)
+    atexit.register(end)
     end_watch()
 
 

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 from multiprocessing import forkserver, parent_process
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -36,13 +37,22 @@ def serve(connection: Connection) -> None:
 
     torch.set_num_threads(1)
     warm_up()
+    with suppress(
+        EOFError, OSError
+    ):  # nobody is there any more, which it may hear of before it is ended
+        answer(connection)
+
+
+def answer(connection: Connection) -> None:
+    """Answer every piece of work until nothing comes for long, or this process has grown.
+
+    Raises:
+        EOFError: the connection was closed.
+        OSError: the process at its other end was killed.
+    """
     first = 0
     while connection.poll(IDLE_SECONDS):
-        try:
-            task = connection.recv_bytes()
-        except EOFError:
-            return
-        done = _done(task)
+        done = _done(connection.recv_bytes())
         now = _memory()
         first = first or now
         stays = now <= max(MOST_MEMORY, 1.5 * first)

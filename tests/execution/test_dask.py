@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import dask
+import psutil
 import pytest
 from distributed import Client, LocalCluster
 
@@ -160,6 +161,29 @@ def test_a_worker_that_is_killed_costs_its_piece_and_its_nanny_starts_another(
     assert [found[0] for _, found in _spread(place, _given_back, 7)] == [7]
 
 
+def _noted(file: Path) -> int:
+    with file.open("a") as lines:
+        lines.write("done\n")
+    return os.getppid()
+
+
+def test_what_was_handed_back_is_not_done_again_where_its_worker_is_lost(
+    place: Place, client: Client, tmp_path: Path
+) -> None:
+    """Dask would do it again if it took the result to be wanted still."""
+    assert place.cluster is not None
+    file, before = tmp_path / "done.txt", {*client.run(os.getpid).values()}
+    work = place.cluster(1).spread(_noted, [file, tmp_path / "other.txt"])
+    _, parent = next(work)
+    victim = psutil.Process(parent).ppid()
+    assert victim in before
+    os.kill(victim, signal.SIGKILL)
+    while {*client.run(os.getpid, on_error="ignore").values()} <= before:
+        time.sleep(0.05)
+    assert len([*work]) == 1
+    assert file.read_text() == "done\n"
+
+
 def test_a_network_that_kills_its_process_once_is_tried_again(place: Place, tmp_path: Path) -> None:
     model = call(Deadly, marker=str(tmp_path / "marker"))
     deadly = replace(a_run(7, model=model), data_digest=DATA)
@@ -212,6 +236,16 @@ def test_code_of_a_suite_is_sent_to_workers_that_lack_it(
     bare = cluster_at(address, None, {}).cluster
     failed = execute(runs[:1], jobs=2, keep=lambda *_: None, cluster=bare)
     assert "No module named 'their_networks'" in failed[runs[0].key].got
+
+
+def _code_and_own_folder(dask_worker: Any) -> tuple[list[str], str]:
+    return [path for path in sys.path if "paribus-code-" in path], dask_worker.local_directory
+
+
+def test_code_is_put_where_dask_removes_it(address: str, client: Client) -> None:
+    cluster_at(address, None, {"a.py": b"1"})
+    for (code,), folder in client.run(_code_and_own_folder).values():
+        assert Path(code).is_relative_to(folder)
 
 
 def test_a_session_whose_code_was_replaced_is_refused(address: str) -> None:

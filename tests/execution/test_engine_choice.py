@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -750,9 +751,50 @@ def test_a_network_that_ends_the_process_that_tries_it_is_trained_by_the_loop(
         0: EngineChoice(
             "loop",
             "its first steps could not be timed: ended by SIGKILL, as the system does where memory runs out",
+            lasting=False,
         ),
         1: EngineChoice("loop", "asked for"),
     }
+
+
+def test_a_single_question_that_ends_its_process_ends_a_worker(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(engine_choice, "machine_rates", lambda: None)
+    ((_, found),) = resolve_each([EngineQuery("stacked", a_run(0, call(Deadly)), 2)], 2)
+    assert (found.engine, found.lasting) == ("loop", False)
+
+
+def test_a_process_that_somebody_kills_costs_no_choice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_choice, "machine_rates", lambda: None)
+    once = call(Deadly, marker=str(tmp_path / "marker"))
+    asked = [EngineQuery("stacked", a_run(0, once, steps=10), 2), EngineQuery("loop", a_run(), 2)]
+    assert dict(resolve_each(asked, 2)) == {
+        0: EngineChoice("stacked", "asked for"),
+        1: EngineChoice("loop", "asked for"),
+    }
+
+
+def test_the_loop_of_a_lost_process_is_for_one_session_alone(
+    opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next one asks again, and trains by what it finds."""
+    made = suite(comparison(levels={"sgd": SGD, "adam": ADAM}))
+    lost, found = EngineChoice("loop", "lost", lasting=False), EngineChoice("stacked", "found")
+    answers = iter([[lost, found], [found, found]])
+    monkeypatch.setattr(engine_selection, "resolve_each", lambda *_: enumerate(next(answers)))
+    first, second = opened(made, "auto"), opened(made, "auto")
+    for session, chosen in (
+        (first, {("loop", "lost, and one engine trains all variants")}),
+        (second, {("stacked", "found")}),
+    ):
+        assert all(_chosen(records) == chosen for records in _trained(session, made))
+        assert len(session.trained) == 4
+    assert next(answers, None) is None
+    assert [*first.study.engines.for_now.values()] == [common([lost, found])]
+    assert second.study.engines.for_now == {}
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 1e-6)])

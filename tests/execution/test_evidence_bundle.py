@@ -13,14 +13,16 @@ import pytest
 
 from paribus import Claim, ParibusError, Suite, call
 from paribus.analysis.results import Result
-from paribus.execution import evidence_bundle, session
+from paribus.execution import engine_selection, evidence_bundle, session
 from paribus.execution.cases import selected
+from paribus.execution.engine_choice import EngineChoice
 from paribus.execution.evidence_bundle import FILE
 from paribus.execution.orchestrate import finish, rebuild, run_suites, train_all
 from paribus.execution.session import Session
 from paribus.execution.settings import Settings
 from paribus.frontends.cli import main
 from paribus.runs import fingerprint
+from paribus.runs.store import Store
 from tests.helpers.toys import comparison, score, suite
 
 CLAIM = Claim(name="C5", text="Adam wins.", variant="adam", relation="better")
@@ -72,6 +74,22 @@ def test_pages_are_made_again_byte_for_byte(
     assert "Adam wins." in (tmp_path / "second" / "claims.md").read_text()
     assert "before its first run" in (tmp_path / "second" / "toys-details.md").read_text()
     assert written[0] == tmp_path / "second" / "README.md"
+
+
+def test_an_engine_that_was_chosen_for_one_session_is_in_its_evidence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keys of its runs depend on it, and its store does not hold it."""
+    lost = EngineChoice("loop", "lost", lasting=False)
+    monkeypatch.setattr(engine_selection, "resolve_each", lambda *_: [(0, lost), (1, lost)])
+    out, store = tmp_path / "first", tmp_path / "s.sqlite"
+    toys = suite()
+    run_suites([toys], Settings(out=out, store=store, device="cpu", engine="auto", evidence=True))
+    with Store(store) as kept:
+        assert kept._rows("select * from choices") == []
+    monkeypatch.setattr(engine_selection, "resolve_each", lambda *_: pytest.fail("asked again"))
+    rebuild(out, tmp_path / "second", finder(toys))
+    same(out, tmp_path / "second")
 
 
 def test_pages_of_evidence_without_its_seal_or_of_other_claims_say_so(tmp_path: Path) -> None:

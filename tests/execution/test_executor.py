@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from multiprocessing import Pipe
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,6 +25,7 @@ from paribus.execution.executor import dataset_of, execute, train_chunk
 from paribus.execution.executors import Failure, WorkerDiedError
 from paribus.execution.local_workers import FORKED, LocalExecutor, shutdown
 from paribus.execution.pool import available_jobs, one_thread
+from paribus.execution.worker import serve
 from paribus.runs.run import Run, RunResult
 from paribus.spec import call
 from tests.helpers.elsewhere import Elsewhere
@@ -158,10 +160,17 @@ def test_each_record_is_kept_in_this_process_and_thread() -> None:
     assert found == [(os.getpid(), threading.current_thread())] * 2
 
 
-def test_no_worker_is_started_for_a_single_run_or_job(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_worker_is_started_for_a_single_job(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(executor, "LocalExecutor", None)
-    assert [*_kept(RUNS[:1], jobs=2)] == [0]
     assert [*_kept(RUNS[:2], jobs=1)] == [0, 1]
+
+
+def test_a_single_run_that_ends_its_process_ends_a_worker() -> None:
+    """As the last one that is left of a comparison."""
+    run = a_run(7, call(Fatal, way="exit"))
+    assert [*_kept(RUNS[:1], jobs=2)] == [0]
+    failed = execute([run], jobs=2, keep=lambda *_: None)
+    assert failed[run.key].got.startswith("a process that ended with exit status 3, twice")
 
 
 def test_with_a_cluster_every_run_is_trained_there_a_single_one_too() -> None:
@@ -260,6 +269,23 @@ def _alive(pid: int) -> bool:
     return True
 
 
+@pytest.mark.parametrize("at", ["waits", "told", "works"])
+def test_a_worker_says_nothing_where_its_driver_was_killed(
+    at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may hear of that before the system ends it: while it waits, with a result that nobody read, at work."""
+    for name in ("worker._end_with_driver", "worker.signal.signal"):
+        monkeypatch.setattr(f"paribus.execution.{name}", lambda *_: None)
+    monkeypatch.setattr(torch, "set_num_threads", lambda _: None)
+    ours, theirs = Pipe()
+    if at == "told":
+        ours.send_bytes(b"a result")
+    if at == "works":
+        theirs.send_bytes(cloudpickle.dumps((abs, -1)))
+    theirs.close()
+    serve(ours)
+
+
 def test_ctrl_c_ends_the_work_and_the_workers() -> None:
     """Wherever it strikes; what was kept stays kept, and nobody waits for runs that nobody will keep."""
     kept: list[int] = []
@@ -297,6 +323,21 @@ def test_a_network_that_ends_its_worker_costs_its_own_run_alone(way: str, cause:
         "second time with nothing beside it, expected a network that neither ends nor crashes its process, and memory "
         "enough for it. Try one with paribus check, or take a smaller batch or network."
     }
+
+
+@pytest.mark.skipif(not FORKED, reason="the limit is that of Linux")
+def test_a_network_for_which_memory_does_not_suffice_costs_its_own_run_alone() -> None:
+    """Where the system refuses it; where it kills the worker instead is above."""
+    kept: list[int] = []
+    runs = [*map(a_run, range(3)), a_run(7, call(Fatal, way="allocate"))]
+    failed = execute(runs, jobs=2, keep=lambda run, _: kept.append(run.seed))
+    assert sorted(kept) == [0, 1, 2]
+    ((key, error),) = failed.items()
+    assert key == runs[-1].key
+    assert str(error).startswith(
+        "training of Fatal(way=allocate) on 'toy' with seed 7: got RuntimeError: "
+    )
+    assert "can't allocate memory" in error.got
 
 
 def test_a_network_that_hangs_is_ended_and_its_other_seeds_are_not_tried() -> None:

@@ -47,12 +47,13 @@ def _heed() -> None:
 def _running(tmp_path: Path, before: str = "") -> Iterator[subprocess.Popen[str]]:
     """Start a comparison of a thousand slow runs in a session of its own, and wait until it has kept some."""
     (tmp_path / "own.py").write_text(SUITE.format(made=SLOW))
+    (tmp_path / "temporary").mkdir()
     with subprocess.Popen(
         [
             *(sys.executable, "-c", PARIBUS.format(before=before), "run", tmp_path / "own.py"),
             *("--jobs", "2", "--engine", "loop", "--seeds", "500", "--out", tmp_path / "out"),
         ],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path / "temporary")},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -144,12 +145,19 @@ def test_a_second_ctrl_c_ends_at_once(tmp_path: Path) -> None:
     _wait(lambda: _nobody_left(process))
 
 
-def test_no_worker_outlives_a_killed_driver(tmp_path: Path) -> None:
+def test_no_worker_and_no_temporary_file_outlives_a_killed_driver(tmp_path: Path) -> None:
     with _running(tmp_path) as process:
+        assert _sockets(tmp_path) != []
         process.kill()
         process.wait(timeout=60)
     _wait(lambda: _nobody_left(process))
     assert _kept(tmp_path) > 0
+    assert _sockets(tmp_path) == []
+
+
+def _sockets(tmp_path: Path) -> list[Path]:
+    """Return the folders of the sockets by which workers are asked for."""
+    return [*(tmp_path / "temporary").glob("pymp-*")]
 
 
 def test_a_driver_that_is_killed_at_its_start_leaves_nobody_that_still_imports(
@@ -165,6 +173,7 @@ while not os.path.exists(os.path.join(sys.argv[1], "started")):
     pass
 os.kill(os.getpid(), signal.SIGKILL)
 """
+    (tmp_path / "temporary").mkdir()
     (tmp_path / "sitecustomize.py").write_text(
         f"import sys\nif sys.argv[0] == '-c' and 'forkserver' in ' '.join(sys.orig_argv):\n"
         f"    import paribus.execution as e\n    e.__path__.append({str(tmp_path)!r})\n"
@@ -176,11 +185,12 @@ os.kill(os.getpid(), signal.SIGKILL)
     path = os.pathsep.join([str(tmp_path), str(ROOT)])
     with subprocess.Popen(
         [sys.executable, "-c", script, tmp_path],
-        env={**os.environ, "PYTHONPATH": path},
+        env={**os.environ, "PYTHONPATH": path, "TMPDIR": str(tmp_path / "temporary")},
         start_new_session=True,
     ) as process:
         assert process.wait(timeout=120) == -signal.SIGKILL
     _wait(lambda: _nobody_left(process))
+    assert _sockets(tmp_path) == []
 
 
 @pytest.mark.parametrize(

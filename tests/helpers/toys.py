@@ -100,7 +100,21 @@ class Fatal(Small):
         return super().forward(x)
 
 
+def _allocate() -> None:
+    """Ask for more memory than this process may have."""
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    held = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    resource.setrlimit(resource.RLIMIT_AS, (held + 2**26, before[1]))
+    try:
+        torch.zeros(2**27)
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
 WAYS = {
+    "allocate": _allocate,
     "exit": lambda: os._exit(3),
     "crash": lambda: os.kill(os.getpid(), signal.SIGSEGV),
     "memory": lambda: os.kill(os.getpid(), signal.SIGKILL),

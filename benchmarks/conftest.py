@@ -9,7 +9,8 @@ import pytest
 
 collect_ignore = [
     *("test_engines.py", "test_calibration.py", "test_peers.py", "test_growth.py"),
-    *("engines", "peers", "growth", "parts.py"),
+    "test_large_store.py",
+    *("engines", "peers", "growth", "large_store", "parts.py"),
 ]
 
 

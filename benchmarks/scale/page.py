@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from argparse import ArgumentParser
 from collections.abc import Iterator
+from functools import cache
 from itertools import repeat
 from pathlib import Path
 from typing import NamedTuple
@@ -72,6 +73,7 @@ MEASURED = (
 """By ``python -m benchmarks.scale.validate``."""
 
 
+@cache
 def job(runs: int, workers: int, stores: int, seconds: float = TRAINING.seconds) -> Simulated:
     """Simulate a job of the table."""
     work = TRAINING._replace(runs=runs, seconds=seconds)
@@ -130,7 +132,7 @@ def _time(seconds: float) -> str:
     """Return a time in the unit that suits it.
 
     >>> _time(100), _time(3000), _time(30_000), _time(3e6)
-    ('1.7 min', '50 min', '8.3 h', '34.7 days')
+    ('1.67 min', '50 min', '8.33 h', '34.7 days')
     """
     for unit, name in ((24 * HOUR, "days"), (HOUR, "h"), (60, "min")):
         if seconds >= 2 * unit or name == "min":

@@ -185,6 +185,7 @@ def _parser() -> ArgumentParser:
         "budget",
         "device",
         "engine",
+        "deterministic",
         "out",
         "jobs",
         *PLACE,
@@ -205,6 +206,7 @@ def _parser() -> ArgumentParser:
         "metric",
         "budget",
         "device",
+        "deterministic",
         "out",
         "store",
     )

@@ -10,7 +10,7 @@ import pytest
 collect_ignore = [
     *("test_engines.py", "test_calibration.py", "test_peers.py", "test_growth.py"),
     "test_large_store.py",
-    *("engines", "peers", "growth", "large_store", "scale", "parts.py"),
+    *("engines", "peers", "growth", "large_store", "memory", "scale", "parts.py"),
 ]
 
 

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from benchmarks.large_store.fill import fill, settings_of
-from benchmarks.large_store.measure import QUESTIONS, Cost, measured, small
+from benchmarks.large_store.measure import QUESTIONS, measured, small
+from benchmarks.large_store.page import write_page
 
 RUNS = int(os.environ.get("PARIBUS_LARGE_STORE", "1000"))
 SMALL = 500
@@ -26,7 +27,7 @@ def folder(tmp_path: Path) -> Path:
     if not settings_of(folder).store.exists():
         fill(folder, RUNS)
     if not small(folder).exists():
-        fill(small(folder).parent, SMALL)
+        fill(small(folder).parent, SMALL, first=10**9)
     return folder
 
 
@@ -36,15 +37,4 @@ def test_large_store(folder: Path, pytestconfig: pytest.Config, benchmark: Any) 
     found = benchmark.pedantic(
         lambda: {name: measured(name, folder) for name in QUESTIONS}, rounds=1, iterations=1
     )
-    out = Path(pytestconfig.getoption("--paribus-out"))
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "large_store.md").write_text(table(found), encoding="utf-8")
-
-
-def table(found: dict[str, Cost]) -> str:
-    """Return the seconds and the memory of each question as a table."""
-    head = f"| {RUNS} runs | wall s | CPU s | memory MB |\n|---|---|---|---|\n"
-    return head + "".join(
-        f"| {(QUESTIONS[name].__doc__ or name).rstrip('.')} | {wall:.2f} | {cpu:.2f} | {mb:.0f} |\n"
-        for name, (wall, cpu, mb) in found.items()
-    )
+    write_page(Path(pytestconfig.getoption("--paribus-out")), RUNS, found)

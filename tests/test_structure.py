@@ -52,6 +52,8 @@ WRITERS = {
     "benchmarks/parts.py": "what these pages are made of",
     "benchmarks/peers": "the page of the other libraries, likewise",
     "benchmarks/growth": "the page of how cost grows, likewise",
+    "benchmarks/large_store": "the table of what a large store costs, likewise",
+    "benchmarks/scale": "the tables of simulated clusters",
 }
 WRITING_CALLS = {
     *("write_text", "write_bytes", "writelines", "mkdir", "makedirs", "touch", "unlink", "rmtree"),

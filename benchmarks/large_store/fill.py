@@ -38,13 +38,19 @@ def made() -> Suite:
     return suite(VARIANTS, STEPS)
 
 
-def fill(folder: Path, runs: int) -> None:
-    """Train a comparison between the two halves of so many runs, each with predictions of 100 samples and curves."""
+def fill(folder: Path, runs: int, first: int = FIRST_OTHER_SEED) -> None:
+    """Train a comparison between the two halves of so many runs, each with predictions of 100 samples and curves.
+
+    Args:
+        folder: for the store.
+        runs: how many, those of the comparison among them.
+        first: seed of the others.
+    """
     templates = _trained(folder / "templates")
     settings = settings_of(folder)
-    _add(settings.store, templates, range(runs // 2))
+    _add(settings.store, templates, range(first, first + runs // 2))
     run_suites([made()], settings)
-    _add(settings.store, templates, range(runs // 2, runs - VARIANTS * SEEDS))
+    _add(settings.store, templates, range(first + runs // 2, first + runs - VARIANTS * SEEDS))
 
 
 def _trained(folder: Path) -> list[tuple[Run, RunResult]]:
@@ -69,10 +75,10 @@ def _others(
     templates: list[tuple[Run, RunResult]], numbers: range
 ) -> Iterator[tuple[Run, RunResult]]:
     """Yield runs of other seeds, with scores, curves and predictions that differ as those of a training do."""
-    for i in numbers:
-        run, record = templates[i % len(templates)]
-        run = replace(run, seed=FIRST_OTHER_SEED + i)
-        draw = np.random.default_rng(i)
+    for seed in numbers:
+        run, record = templates[seed % len(templates)]
+        run = replace(run, seed=seed)
+        draw = np.random.default_rng(seed)
         spread = float(np.exp(0.1 * draw.normal()))
         outputs = draw.normal(size=(TEST_SAMPLES, 2)).astype(np.float32)
         yield (

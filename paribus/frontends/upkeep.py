@@ -21,6 +21,9 @@ KINDS = {
     "recurrent": "kernels of recurrent layers",
     "program": "steps of networks as programs",
     "network": "facts of networks",
+    "update": "operations of optimizers",
+    "rates": "rates of the machine",
+    "lanes": "rates of the machine in SIMD lanes",
     "weights": "weights to start from",
     "suite": "descriptions of installed suites",
 }

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import resource
+import re
 import subprocess
 import sys
 import time
@@ -124,8 +124,10 @@ def measured(question: str, folder: Path) -> Cost:
 def _here(question: str, folder: Path) -> Cost:
     wall, cpu = time.perf_counter(), time.process_time()
     QUESTIONS[question](folder)
-    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return Cost(time.perf_counter() - wall, time.process_time() - cpu, used)
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    (kilobytes,) = re.findall(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE)
+    return Cost(wall, cpu, int(kilobytes) / 1000)
 
 
 if __name__ == "__main__":

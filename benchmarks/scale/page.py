@@ -67,8 +67,8 @@ class Measured(NamedTuple):
 
 
 MEASURED = (
-    Measured(workers=1, runs=100, training=0.18676, seconds=19.463),
-    Measured(workers=2, runs=100, training=0.24505, seconds=13.027),
+    Measured(workers=1, runs=100, training=0.06053, seconds=6.417),
+    Measured(workers=2, runs=100, training=0.11075, seconds=5.842),
 )
 """By ``python -m benchmarks.scale.validate``."""
 

@@ -106,7 +106,7 @@ def recorded(
 MAX_LAYOUTS = 2000
 """Layouts of results that torch remembers of all recordings of a process, which it never forgets by itself.
 
-A network has about twenty, of 16 kB each.
+A network has about twenty, and memory grew by a quarter of a megabyte with each.
 """
 
 # Recording takes longer than hundreds of recorded steps, and a cohort may come in many chunks.

@@ -9,7 +9,8 @@ import pytest
 
 collect_ignore = [
     *("test_engines.py", "test_calibration.py", "test_peers.py", "test_growth.py", "test_soak.py"),
-    *("engines", "peers", "growth", "soak", "parts.py"),
+    "test_large_store.py",
+    *("engines", "peers", "growth", "soak", "large_store", "memory", "scale", "parts.py"),
 ]
 
 

@@ -61,6 +61,7 @@ def compare(
     seeds: int = 10,
     device: str = "cpu",
     engine: str = "auto",
+    deterministic: bool = False,
     jobs: int = 1,
     store: str | Path | None = None,
     progress: bool = True,
@@ -97,6 +98,7 @@ def compare(
         seeds: paired seeds a variant, at least 2; 6 are the fewest that can reach a verdict.
         device: ``cpu`` or ``cuda``.
         engine: ``auto``, ``loop`` or ``stacked``.
+        deterministic: whether torch uses deterministic algorithms, and what has none is refused.
         jobs: processes that train side by side; 1 trains in this one. Each other takes seconds to start.
         store: file that keeps the runs, which are not trained again; None keeps them as long as the result.
         progress: whether a bar shows how far it has come.
@@ -143,7 +145,14 @@ def compare(
         _refuse_beside("Comparison", declared)
     suite = Suite(name=comparison.name, title=comparison.question, comparisons=(comparison,))
     return run_suite(
-        suite, seeds=seeds, device=device, engine=engine, jobs=jobs, store=store, progress=progress
+        suite,
+        seeds=seeds,
+        device=device,
+        engine=engine,
+        deterministic=deterministic,
+        jobs=jobs,
+        store=store,
+        progress=progress,
     )
 
 

@@ -55,6 +55,8 @@ WRITERS = {
     "benchmarks/growth": "the page of how cost grows, likewise",
     "benchmarks/soak": "what commands that are killed print",
     "benchmarks/test_soak.py": "a folder for their temporary files",
+    "benchmarks/large_store": "the table of what a large store costs, likewise",
+    "benchmarks/scale": "the tables of simulated clusters",
 }
 WRITING_CALLS = {
     *("write_text", "write_bytes", "writelines", "mkdir", "makedirs", "touch", "unlink", "rmtree"),

@@ -17,7 +17,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from paribus.data.cache_limits import DAY, UNFINISHED, make_room, used
+from paribus.data.cache_limits import DAY, OURS, UNFINISHED, make_room, used
 from paribus.spec import digest
 
 Entry = TypeVar("Entry")
@@ -106,6 +106,7 @@ def cache_write(name: str) -> Iterator[Path]:
     Raises:
         OSError: the folder cannot be made or written to, or the disk is full.
     """
+    assert OURS.fullmatch(name), f"{name} would never be shown or removed"
     folder = cache_folder()
     make_room(folder)
     with atomic_write(folder / name) as path:

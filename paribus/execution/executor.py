@@ -31,6 +31,8 @@ from paribus.runs.run import Run, RunResult, data_digest
 from paribus.spec import canonical
 from paribus.training.loop import train
 
+SAME_CHUNK = 16
+"""Most runs that are trained at once where bits must not differ: in a stack of another size a sum may be rounded so."""
 EXPECTED = "a forward and backward pass without an error"
 CHECK_THE_NETWORK = "Check that the network's output fits the task's loss and the data's shape."
 
@@ -58,7 +60,7 @@ def execute(
     Returns:
         Why a run has no record, by its key: what the network, the loss or the data raised, or how its worker ended.
     """
-    work = chunks(runs, jobs, chunk_size, seconds)
+    work = _chunks(runs, jobs, chunk_size, seconds)
     here = (cluster is None and jobs == 1) or any(run.device != "cpu" for run in runs)
     kind: Callable[[int], Executor] = _ThisProcess if here else cluster or LocalExecutor
     function = train_chunk if here or cluster is None else train_on_same_data
@@ -79,6 +81,18 @@ def execute(
 
 
 Chunk = Sequence[Run]
+
+
+def _chunks(
+    runs: Sequence[Run],
+    jobs: int,
+    chunk_size: Callable[[Run], int],
+    seconds: Callable[[Sequence[Run]], float],
+) -> list[list[Run]]:
+    """Return what is trained at once; how many processes there are decides it only where bits may differ."""
+    if any(run.deterministic for run in runs):
+        return chunks(runs, 1, lambda run: min(SAME_CHUNK, chunk_size(run)), seconds)
+    return chunks(runs, jobs, chunk_size, seconds)
 
 
 class Failures:
@@ -285,4 +299,5 @@ def provenance(run: Run) -> dict[str, object]:
         else platform.processor() or platform.machine(),
         "threads": torch.get_num_threads(),
         "engine": run.engine,
+        **({"deterministic algorithms": True} if run.deterministic else {}),
     }

@@ -23,6 +23,7 @@ from paribus.experiment.variant import Variant
 from paribus.seeding import Streams
 from paribus.spec import call, digest
 from paribus.training.augment import try_augmentation
+from paribus.training.determinism import deterministic_algorithms
 from paribus.training.evaluate import dummy_outputs
 from paribus.training.network import build
 from paribus.training.pretrained import named_weights
@@ -65,11 +66,12 @@ def check_before_training(study: Study, cases: Sequence[Case]) -> None:
                 refuse_unsequential(arm.comparison)
             models = [v.recipe.model for v in arm.variants]
             for variant in arm.variants:
-                _try_new(variant, tried)
+                _try_new(variant, tried, deterministic=study.settings.deterministic)
                 check_scores(variant, scored)
                 check_repeats(variant, tried, paired=models.count(variant.recipe.model) > 1)
                 if name in tuned:
-                    _try_new(first_trial(variant, arm.comparison), tried)
+                    first = first_trial(variant, arm.comparison)
+                    _try_new(first, tried, deterministic=study.settings.deterministic)
 
 
 def _refuse_unknown_tasks(study: Study, tasks: Iterable[str]) -> None:
@@ -85,11 +87,11 @@ def _refuse_unknown_tasks(study: Study, tasks: Iterable[str]) -> None:
             )
 
 
-def _try_new(variant: Variant, tried: set[str]) -> None:
+def _try_new(variant: Variant, tried: set[str], *, deterministic: bool) -> None:
     """Try a variant, of those that differ in their optimizer alone the first; every one makes its optimizer."""
     name = digest((variant.task, variant.recipe.model_copy(update={"optimizer": ANY})))
     if name not in tried:
-        try_once(variant)
+        try_once(variant, deterministic=deterministic)
         tried.add(name)
     check_optimizer(variant)
 
@@ -157,8 +159,12 @@ def first_trial(variant: Variant, comparison: Comparison) -> Variant:
     return variant.model_copy(update={"recipe": applied(variant.recipe, values)})
 
 
-def try_once(variant: Variant) -> None:
+def try_once(variant: Variant, *, deterministic: bool = False) -> None:
     """Pass batches through a variant's network and loss, so that a misfit is reported before anything long starts.
+
+    Args:
+        variant: that is tried.
+        deterministic: whether operations are refused that have no deterministic form.
 
     Raises:
         ParibusError: the data cannot be split, the network or the loss raises an error, or outputs and targets do not
@@ -169,7 +175,8 @@ def try_once(variant: Variant) -> None:
     split = variant.task.make_split(dataset, streams)
     refuse_missing_arguments(variant, dataset)
     refuse_made_losses(variant.task)
-    with misfit_error_context(variant, dataset):
+    algorithms = deterministic_algorithms(f"variant {variant.name!r}", wanted=deterministic)
+    with misfit_error_context(variant, dataset), algorithms:
         try_augmentation(variant.recipe.augment, dataset, streams)
         network = build(variant.recipe, dataset, streams)
         named_weights(variant.recipe, network)

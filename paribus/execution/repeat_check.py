@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import NamedTuple
@@ -17,6 +18,7 @@ from paribus.metrics.outputs import as_tuple
 from paribus.runs.fingerprint import calls
 from paribus.runs.run import Run
 from paribus.spec import digest
+from paribus.training.determinism import REFUSED
 from paribus.training.loop import Training, deterministic
 
 STEPS = 2
@@ -110,7 +112,11 @@ def _memory_shows() -> Iterator[None]:
     warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
     torch.use_deterministic_algorithms(True, warn_only=True)
     try:
-        yield
+        with (
+            warnings.catch_warnings()
+        ):  # of operations without a deterministic form, which nobody asked for
+            warnings.filterwarnings("ignore", message=f".*{REFUSED}")
+            yield
     finally:
         torch.use_deterministic_algorithms(before, warn_only=warn_only)
 

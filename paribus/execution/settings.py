@@ -88,6 +88,12 @@ class Settings:
         means="auto, whichever is faster",
         choices=("auto", "loop", "stacked"),
     )
+    deterministic: bool = _option(
+        "have torch use deterministic algorithms, which give the same bits every time on one machine, and refuse "
+        "operations that have none",
+        bool,
+        default=False,
+    )
     data: dict[str, str] = _option(
         "your own data for a task, such as tabular=patients.csv; may be repeated",
         list,

@@ -174,6 +174,7 @@ class Study:
                 device=case.device,
                 diagnostics=comparison.diagnostics,
                 environment=self.environment,
+                deterministic=self.settings.deterministic,
             )
             for seed in self.seeds_of(case)
         ]

@@ -34,7 +34,15 @@ from paribus.frontends.planning import add_plan_options, plan
 from paribus.frontends.process_end import end_without_teardown
 from paribus.frontends.score_table import add_table_options, sheet_of
 from paribus.frontends.set_comparison import add_compare_options, compare
-from paribus.frontends.upkeep import add_cache_options, add_merge_options, cache, merge, salvage
+from paribus.frontends.upkeep import (
+    add_cache_options,
+    add_merge_options,
+    add_store_options,
+    cache,
+    merge,
+    salvage,
+    store_,
+)
 
 if TYPE_CHECKING:
     from paribus.analysis.results import Result
@@ -168,6 +176,7 @@ def _parser() -> ArgumentParser:
     for name, what in (("damaged", "a store"), ("into", "a new store, not there yet")):
         salvage_.add_argument(name, type=Path, metavar=name.upper(), help=what)
     add_merge_options(command(merge))
+    add_store_options(command(store_))
     add_cache_options(command(cache))
     shared = (
         "data",
@@ -179,6 +188,7 @@ def _parser() -> ArgumentParser:
         "budget",
         "device",
         "engine",
+        "deterministic",
         "out",
         "jobs",
         *PLACE,
@@ -199,6 +209,7 @@ def _parser() -> ArgumentParser:
         "metric",
         "budget",
         "device",
+        "deterministic",
         "out",
         "store",
     )

@@ -206,9 +206,11 @@ def command(*arms: Result) -> str:
 
 
 def _engine_words(arms: Sequence[Result]) -> list[str]:
-    """Return the engine, where one trained every run, compiled or not."""
-    engines = {run.engine.split("-")[0] for arm in arms for row in arm.rows for run in row.runs}
-    return ["--paribus-engine", *engines] if len(engines) == 1 else []
+    """Return the engine, where one trained every run, compiled or not, and whether its bits must repeat."""
+    runs = [run for arm in arms for row in arm.rows for run in row.runs]
+    engines = {run.engine.split("-")[0] for run in runs}
+    words = ["--paribus-engine", *engines] if len(engines) == 1 else []
+    return [*words, *["--paribus-deterministic"] * any(run.deterministic for run in runs)]
 
 
 def _tuned_words(arms: Sequence[Result]) -> list[str]:

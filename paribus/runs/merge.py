@@ -12,7 +12,14 @@ from textwrap import shorten
 from typing import Any
 
 from paribus.errors import ParibusError
-from paribus.runs.records import DamagedError, checksum, record_of, refuse_row, unpacked, value_of
+from paribus.runs.records import (
+    DamagedError,
+    checksum,
+    record_of,
+    refuse_row,
+    training_of,
+    unpacked,
+)
 from paribus.runs.run import Predictions, RunResult
 from paribus.runs.store import Store
 from paribus.runs.store_file import CHECKSUMS, columns, damaged, opened_to_read, translated
@@ -20,6 +27,8 @@ from paribus.runs.store_file import CHECKSUMS, columns, damaged, opened_to_read,
 NUMBERS = ("scores", "other_scores", "dummy", "standard_errors", "curves", "steps", "best_step")
 """What two trainings of one run agree in; their seconds and the machine may differ."""
 SHOWN = 40  # letters of a number or curve that an error shows
+CACHE_KILOBYTES = 1 << 18
+"""Memory for pages of the store that is merged into: keys are in no order, and an index of a million has 80 MB."""
 FIRST_STANDS = {"choices": 1, "frozen": 1, "timings": 3}
 """Tables in which the first store's row stands, and how many of their columns name a row."""
 
@@ -51,6 +60,9 @@ def merge(stores: Sequence[Path], into: Path) -> Merged:
     new = not into.exists()
     try:
         with Store(into) as store, translated(into):
+            store._db.execute(f"pragma cache_size = -{CACHE_KILOBYTES}")
+            if new:  # a log would hold all of it a second time
+                store._db.execute("pragma journal_mode = delete")
             with store._db:
                 store._db.execute("begin immediate")
                 merging = _Merging(store._db, into)
@@ -193,7 +205,7 @@ class _Merging:
         first = next(filter(lambda p: _holds(p, row[0]), self._before[1:]), self._before[0])
         name, held, found = differs
         return ParibusError(
-            _told(row),
+            training_of(*row[:3]),
             got=f"{name} {held} in {first} and {found} in {path}",
             expected="the same numbers in every store",
             fix="Find out what differs between the machines that trained it, and leave one of these stores out.",
@@ -242,18 +254,3 @@ def _equal(held: Predictions, found: Predictions) -> bool:
 def _holds(path: Path, key: str) -> bool:
     with opened_to_read(path) as source:
         return bool(source.execute("select 1 from runs where key = ?", (key,)).fetchone())
-
-
-def _told(row: tuple[Any, ...]) -> str:
-    """Name a run by what its identity says of it."""
-    key, identity, seed, *_ = row
-
-    def words(plain: Any) -> str:
-        model = plain["recipe"]["model"]["target"].partition(":")[2]
-        trial = "" if plain["trial"] is None else f", trial {plain['trial']}"
-        return f"training of {model} on {plain['task']['name']!r} with seed {seed}{trial}"
-
-    try:
-        return f"{value_of(identity, words)} (run {key})"
-    except DamagedError:
-        return f"run {key}"

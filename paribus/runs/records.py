@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import fields
 from numbers import Real
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 
@@ -97,6 +98,37 @@ def unpacked(blob: bytes) -> Predictions:
         return Predictions(arrays["outputs"], arrays["target"], arrays["dummy"])
 
 
+def training_of(key: str, identity: str, seed: int) -> str:
+    """Name a run by what its identity says of it, or else by its key."""
+
+    def words(plain: Any) -> str:
+        model = plain["recipe"]["model"]["target"].partition(":")[2]
+        trial = "" if plain["trial"] is None else f", trial {plain['trial']}"
+        return f"training of {model} on {plain['task']['name']!r} with seed {seed}{trial}"
+
+    try:
+        return f"{value_of(identity, words)} (run {key})"
+    except DamagedError:
+        return f"run {key}"
+
+
+ARRAYS = {"outputs.npy", "target.npy", "dummy.npy"}
+_OF_NUMBERS = re.compile(rb"\x93NUMPY.{4}\{'descr': '[<>|][bifu]\d+', ", re.DOTALL)
+
+
+def _refuse_predictions(blob: bytes) -> None:
+    """Refuse bytes that are no predictions; no array is made of those that are, which takes longer than to check them.
+
+    Raises:
+        DamagedError: they are not whole.
+    """
+    with suppress(*_READING), ZipFile(io.BytesIO(blob)) as file:
+        arrays = map(file.read, ARRAYS)  # whose checksums it compares
+        if {*file.namelist()} == ARRAYS and all(map(_OF_NUMBERS.match, arrays)):
+            return
+    unpacked(blob)
+
+
 def value_of(text: str, make: Callable[[Any], Any] = lambda value: value) -> Any:
     """Return what is made of the plain data of a text, or the data.
 
@@ -119,13 +151,21 @@ def refuse_row(table: str, row: Sequence[Any], crc: int | None = None) -> None:
         DamagedError: says what is wrong.
     """
     if table == "runs":
-        record_of(row[0], row[4], crc)
+        if crc is None or not isinstance(row[4], str) or checksum(row[4]) != crc:
+            record_of(row[0], row[4], crc)  # which says what is wrong
     elif table == "predictions":
-        unpacked(row[1])
+        _refuse_predictions(row[1])
     elif table in ("frozen", "timings"):
         value_of(row[-1])
     elif table == "seals":
         value_of(row[2], dict)
+
+
+# What reading raises of text or bytes that are something else.
+_READING = (
+    *(ValueError, TypeError, LookupError, AttributeError, RecursionError, EOFError, OSError),
+    *(BadZipFile, zlib.error, NotImplementedError, MemoryError),
+)
 
 
 @contextmanager
@@ -137,8 +177,5 @@ def _refusing() -> Iterator[None]:
     """
     try:
         yield
-    except (
-        *(ValueError, TypeError, LookupError, AttributeError, RecursionError, EOFError, OSError),
-        *(BadZipFile, zlib.error, NotImplementedError, MemoryError),
-    ) as error:
+    except _READING as error:
         raise DamagedError(f"{type(error).__name__}: {error}") from error

@@ -39,6 +39,7 @@ class Run:
         trial: its number in its seed's search, or None for a run that counts. A trial is scored on the validation part
             alone.
         environment: that its key is made in; None is this machine's.
+        deterministic: whether torch is asked for deterministic algorithms, which may give other numbers.
         redrawn: sources of randomness with a seed of their own, such as ``(("split", 7),)``: a purpose of `Streams`, or
             ``data`` where the task's data are drawn.
     """
@@ -53,6 +54,7 @@ class Run:
     trial: int | None = None
     environment: Environment | None = field(default=None, compare=False, repr=False)
     redrawn: tuple[tuple[str, int], ...] = ()
+    deterministic: bool = False
 
     @property
     def streams(self) -> Streams:
@@ -73,6 +75,7 @@ class Run:
             "recipe": self.recipe,
             "seed": self.seed,
             **({"redrawn": self.redrawn} if self.redrawn else {}),
+            **({"deterministic": True} if self.deterministic else {}),
             "trial": self.trial,
             "diagnostics": self.diagnostics,
             "source": fingerprint(

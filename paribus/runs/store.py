@@ -217,10 +217,13 @@ class Store:
         """Return every table as plain data, of runs and of predictions those of their keys: what `fill` takes."""
         chosen, tables = {"runs": keys, "predictions": predictions}, {}
         for name in self._names():
-            rows = self._rows(f"select * from {name} order by rowid")  # noqa: S608 - ours
-            if name in chosen:
-                rows = [row for row in rows if row[0] in chosen[name]]
-            tables[name] = [[_text(x) for x in row] for row in rows]
+            query = f"select rowid, * from {name}"  # noqa: S608 - ours
+            if name in chosen:  # by their index: a store may hold a million others
+                found = [self._rows(f"{query} where key = ?", key) for key in chosen[name]]
+                rows = sorted(row for of_key in found for row in of_key)
+            else:
+                rows = self._rows(f"{query} order by rowid")
+            tables[name] = [[_text(x) for x in row[1:]] for row in rows]
         return tables
 
     def fill(self, tables: Mapping[str, Sequence[Sequence[Any]]]) -> None:

@@ -20,6 +20,7 @@ from paribus.runs.run import Outcome, Run, RunResult
 from paribus.training.alternating import AlternatingUpdates, alternates
 from paribus.training.augment import Augmentation
 from paribus.training.batch_order import batches, steps_per_epoch
+from paribus.training.determinism import deterministic_algorithms
 from paribus.training.dropout import use_named_dropout
 from paribus.training.evaluate import outputs_of
 from paribus.training.evaluation_doubt import evaluation_doubt
@@ -312,7 +313,10 @@ def deterministic(run: Run) -> Iterator[None]:
     devices = [torch.cuda.current_device()] if run.device == "cuda" else []
     cudnn, number = torch.backends.cudnn, run.streams.number("noise")
     before = (cudnn.deterministic, cudnn.benchmark)
-    with torch.random.fork_rng(devices=devices), other_generators(number):
+    algorithms = deterministic_algorithms(
+        f"training of {run.recipe.model.label} on {run.task.name!r}", wanted=run.deterministic
+    )
+    with torch.random.fork_rng(devices=devices), other_generators(number), algorithms:
         torch.manual_seed(number)
         cudnn.deterministic, cudnn.benchmark = True, False
         try:

@@ -99,6 +99,7 @@ def source_weights(run: Run, fit: Fit) -> dict[str, Tensor]:
         data_digest(start.task, dataset),
         device=run.device,
         redrawn=run.redrawn,
+        deterministic=run.deterministic,
     )
     if source.key not in _known:
         weights = _kept(source, start.task.make_split(dataset, source.streams), fit)

@@ -65,7 +65,7 @@ def test_a_full_disk_or_no_home_costs_the_time_of_making_it_again(
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(Path, "expanduser", homeless)
     assert cached_array("x", [1], lambda: np.arange(3)).tolist() == [0, 1, 2]
-    assert cached_text("x-0.json", lambda: "text") == "text"
+    assert cached_text("x-0123456789abcdef.json", lambda: "text") == "text"
 
 
 @settings(

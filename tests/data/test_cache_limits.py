@@ -152,3 +152,13 @@ def test_a_failure_is_forgotten_when_the_cache_is_cleared(folder: Path) -> None:
         note_failure(f"steps-{HASH}1234.so", "status 1")
     clear(folder)
     assert failure(f"steps-{HASH}1234.so") == ""
+
+
+def test_nothing_is_kept_under_a_name_that_would_never_be_removed(folder: Path) -> None:
+    for name in ("program.npz", f"program-{HASH}.bin", f"{HASH}.npz"):
+        with (
+            pytest.raises(AssertionError, match="would never be shown or removed"),
+            cache_write(name),
+        ):
+            pass
+    assert [*folder.iterdir()] == []

@@ -601,7 +601,7 @@ def test_a_network_is_tried_once_for_all_optimizers(
 ) -> None:
     """Two networks under three optimizers each; a network is tried with the first of them."""
     tried: list[str] = []
-    monkeypatch.setattr(preflight, "try_once", lambda variant: tried.append(variant.name))
+    monkeypatch.setattr(preflight, "try_once", lambda variant, **_: tried.append(variant.name))
     optimizers = {"sgd": SGD, "slow": call("torch.optim:SGD", lr=1e-3), "adam": ADAM}
     wide = {"narrow": 3, "wide": 4}
     crossed = comparison("recipe.optimizer", optimizers).model_copy(

@@ -154,8 +154,7 @@ def test_list_shows_of_every_comparison_what_it_takes(paribus: Command) -> None:
     "command",
     [
         *("list", "run", "check", "rebuild", "calibrate", "variance", "multiverse", "cache"),
-        "salvage",
-        "merge",
+        *("store", "salvage", "merge"),
     ],
 )
 def test_the_help_of_every_command_has_an_example(paribus: Command, command: str) -> None:

@@ -1,4 +1,4 @@
-"""Commands ``paribus cache``, ``paribus salvage`` and ``paribus merge``: what they show, remove, save and refuse."""
+"""Commands for the cache and for stores: what they show, remove, save and refuse."""
 
 from __future__ import annotations
 
@@ -145,3 +145,24 @@ def test_stores_are_merged_by_a_command(tmp_path: Path, paribus: Command) -> Non
         f"store: {new}; go on with --store {new}\n",
         "",
     )
+
+
+def test_a_store_is_shown_and_checked(tmp_path: Path, paribus: Command) -> None:
+    from tests.runs.test_damaged_store import RECORDS, sql
+
+    path = tmp_path / "runs.sqlite"
+    with Store(path) as store:
+        for seed in range(2):
+            store.add(a_run(seed), RECORDS[seed])
+    status, shown, _ = paribus("store", str(path))
+    size = path.stat().st_size / 1e6
+    assert (status, re.sub(r"\d{4}-\d\d-\d\d( \d\d:\d\d)?", "DAY", shown)) == (
+        0,
+        f"store: {path} of {size:.1f} MB\n  runs: 2, kept DAY\n  predictions: 2\n"
+        f"  training of Small on 'toy' with seed 1 (run {a_run(1).key}): completed, DAY\n"
+        f"  training of Small on 'toy' with seed 0 (run {a_run(0).key}): completed, DAY\n",
+    )
+    assert paribus("store", str(path), "--check") == (0, f"{shown}damaged: none\n", "")
+    sql(path, "update runs set record = '{' where seed = 1")
+    damaged = "damaged: 1 of 2 runs; paribus salvage saves the others\n"
+    assert paribus("store", str(path), "--check") == (1, f"{shown}{damaged}", "")

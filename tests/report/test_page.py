@@ -379,6 +379,16 @@ def test_the_command_names_the_engine_that_trained_every_run(store, engines, tol
     assert command(replace(result, rows=rows)).endswith(f" --paribus-device cpu{told}")
 
 
+def test_the_command_asks_for_deterministic_algorithms_where_runs_had_them(store) -> None:
+    result = filled(store).result()
+    rows = tuple(
+        replace(row, runs=tuple(replace(run, deterministic=True) for run in row.runs))
+        for row in result.rows
+    )
+    told = " --paribus-engine loop --paribus-deterministic"
+    assert command(replace(result, rows=rows)).endswith(told)
+
+
 def test_the_command_says_what_verdicts_speak_of(store) -> None:
     result = filled(store, inference="population").result()
     assert command(result).endswith(" --paribus-inference population")

@@ -98,8 +98,16 @@ def recorded(
 
     with tracing(TracingContext(FakeTensorMode(allow_fallback_kernels=True))):
         graph: GraphModule = make_fx(function, decomposition_table=forms)(*tensors)
+    if FakeTensorMode.cache_info().size > MAX_LAYOUTS:
+        FakeTensorMode.cache_clear()
     return graph
 
+
+MAX_LAYOUTS = 2000
+"""Layouts of results that torch remembers of all recordings of a process, which it never forgets by itself.
+
+A network has about twenty, and memory grew by a quarter of a megabyte with each.
+"""
 
 # Recording takes longer than hundreds of recorded steps, and a cohort may come in many chunks.
 KEPT = 32

@@ -231,3 +231,15 @@ def pooled(*, inputs: Any, outputs: int, kind: str) -> nn.Module:
     return nn.Sequential(
         nn.Conv2d(inputs[0], 2, 3), pool, nn.ELU(), nn.Flatten(), nn.LazyLinear(outputs)
     )
+
+
+def test_layouts_of_many_recordings_do_not_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    from torch._subclasses import FakeTensorMode
+
+    monkeypatch.setattr(tracing, "MAX_LAYOUTS", 8)
+    sizes = []
+    for width in range(2, 14):
+        graph = tracing.recorded(lambda x: (x * 2).exp().sum(), torch.ones(width))
+        sizes.append(FakeTensorMode.cache_info().size)
+        assert graph.forward(torch.zeros(width)).item() == width
+    assert max(sizes) <= 8

@@ -45,6 +45,7 @@ WRITERS = {
     "paribus/local_code.py": "nothing: it pickles into memory, for a hash",
     "paribus/data/in_memory.py": "a copy of the user's data, for worker processes",
     "paribus/execution/preload_watch.py": "nothing: it removes the socket's folder of a killed driver",
+    "paribus/execution/figure_saving.py": "figures of pages, by workers",
     "paribus/execution/dask_host.py": "source files of suites, on a worker that was sent them",
     "paribus/frontends/last_line.py": "the traceback of an error that nothing else took",
     "paribus/api.py": "a temporary store, which it removes",

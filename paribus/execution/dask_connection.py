@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 from distributed import Client
+from distributed.comm import CommClosedError
 from distributed.security import Security
 
 from paribus.errors import ParibusError
@@ -118,13 +119,27 @@ def connected(address: str) -> Client:
         if address.startswith("tls:"):
             _refuse_without_certificates(address)
         return _client(address)
-    except (OSError, ValueError, TypeError, RuntimeError) as error:
+    except CommClosedError as error:
+        if not address.startswith("tls:"):
+            raise _no_answer(address, error) from error
+        # Whoever refuses a certificate may end the connection at any step, for which Dask and OpenSSL have many words.
         raise ParibusError(
             OPTION,
-            got=f"{address} ({type(error).__name__}: {error})",
-            expected="the address of a Dask scheduler that answers",
-            fix="Start one by dask scheduler; certificates for tls are named in Dask's configuration.",
+            got=f"{address}, where the certificates of both ends do not fit together, or no Dask scheduler uses any",
+            expected="a scheduler with tls, and certificates here and there that one authority signed",
+            fix="Name the same ca-file in Dask's configuration of both, with a certificate that it signed.",
         ) from error
+    except (OSError, ValueError, TypeError, RuntimeError) as error:
+        raise _no_answer(address, error) from error
+
+
+def _no_answer(address: str, error: Exception) -> ParibusError:
+    return ParibusError(
+        OPTION,
+        got=f"{address} ({type(error).__name__}: {error})",
+        expected="the address of a Dask scheduler that answers",
+        fix="Start one by dask scheduler; certificates for tls are named in Dask's configuration.",
+    )
 
 
 def _client(address: str) -> Client:

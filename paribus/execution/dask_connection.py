@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from distributed import Client
-from distributed.comm import CommClosedError
+from distributed.comm.core import CommClosedError
 from distributed.security import Security
 
 from paribus.errors import ParibusError
@@ -29,8 +29,9 @@ class Connection:
     """Connection with a scheduler whose workers were checked, and have the code of suites.
 
     Args:
-        address: of the scheduler.
+        address: of the scheduler, or ``slurm:FILE``.
         sent: the code.
+        client: of the scheduler; None connects with it.
 
     Attributes:
         client: of the scheduler that answers now.
@@ -39,9 +40,9 @@ class Connection:
         ParibusError: no scheduler answers, it has no workers, or they have other versions.
     """
 
-    def __init__(self, address: str, sent: SentCode) -> None:
+    def __init__(self, address: str, sent: SentCode, client: Client | None = None) -> None:
         self.address, self.sent = address, sent
-        self.client = connected(address)
+        self.client = client or connected(address)
         if not self.threads:
             raise ParibusError(
                 OPTION,

@@ -18,7 +18,8 @@ from paribus.execution.dask_connection import Connection
 from paribus.execution.dask_host import SentCode, host
 from paribus.execution.executors import Failure, WorkerDiedError, no_limit
 from paribus.execution.same_versions import versions
-from paribus.execution.where import Place
+from paribus.execution.slurm_file import slurm_jobs
+from paribus.execution.where import Place, is_slurm
 
 Work = TypeVar("Work")
 Found = TypeVar("Found")
@@ -31,13 +32,19 @@ def cluster_at(address: str, jobs: int | None, code: Mapping[str, bytes]) -> Pla
     """Return the place of a cluster, after its workers were checked and sent the code of suites.
 
     Args:
-        address: of the scheduler.
-        jobs: how many pieces of work are done at once; None for one a thread of its workers.
+        address: of the scheduler, or ``slurm:FILE``.
+        jobs: how many pieces of work are done at once; None for one a thread of its workers, or one a core of all jobs.
         code: source files by path.
 
     Raises:
-        ParibusError: no scheduler answers, it has no workers, or they have other versions.
+        ParibusError: no scheduler answers, it has no workers, or they have other versions; or Slurm refuses the jobs.
     """
+    if is_slurm(address):
+        from paribus.execution.slurm_cluster import client_of_jobs
+
+        wanted = slurm_jobs(address)
+        connection = Connection(address, SentCode(code), client_of_jobs(address, wanted))
+        return Place(jobs or wanted.jobs * wanted.cores, partial(DaskExecutor, connection))
     connection = Connection(address, SentCode(code))
     return Place(jobs or connection.threads, partial(DaskExecutor, connection))
 

@@ -1,4 +1,4 @@
-"""Mutual TLS: a command trains through it; a scheduler takes nobody with a certificate of another authority, or none."""
+"""Mutual TLS: a command trains through it; a scheduler takes nobody with no certificate, or another authority's."""
 
 from __future__ import annotations
 

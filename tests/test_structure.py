@@ -38,6 +38,7 @@ WRITERS = {
     "paribus/runs/records.py": "nothing: it packs predictions into memory, for the store",
     "paribus/runs/weights.py": "weights of a trained network",
     "paribus/report": "pages",
+    "paribus/execution/slurm_cluster.py": "the certificate of a command, for its jobs",
     "paribus/execution/evidence_bundle.py": "what pages were made from",
     "paribus/calibration": "pages of the calibration",
     "paribus/data/cache.py": "data that take seconds to make",

@@ -2,132 +2,67 @@
 
 from __future__ import annotations
 
-import atexit
-import logging
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from concurrent.futures import CancelledError
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from queue import SimpleQueue
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import cloudpickle
-from distributed import Client, Future
+from distributed import Future
 from distributed.scheduler import KilledWorker
-from distributed.security import Security
 
-from paribus.errors import ParibusError
-from paribus.execution.dask_host import SentCode, host, other_versions
-from paribus.execution.executors import Executor, Failure, WorkerDiedError, no_limit
+from paribus.execution.dask_connection import Connection
+from paribus.execution.dask_host import SentCode, host
+from paribus.execution.executors import Failure, WorkerDiedError, no_limit
 from paribus.execution.same_versions import versions
-from paribus.execution.where import OPTION, Place
+from paribus.execution.slurm_file import slurm_jobs
+from paribus.execution.where import Place, is_slurm
 
 Work = TypeVar("Work")
 Found = TypeVar("Found")
-CONNECTING = 10
-"""Seconds within which a scheduler must answer."""
+
+MOST_LOSSES = 3
+"""Times that a scheduler may be lost with no piece done between: then what it was sent may be what ends it."""
 
 
 def cluster_at(address: str, jobs: int | None, code: Mapping[str, bytes]) -> Place:
     """Return the place of a cluster, after its workers were checked and sent the code of suites.
 
     Args:
-        address: of the scheduler.
-        jobs: how many pieces of work are done at once; None for one a thread of its workers.
+        address: of the scheduler, or ``slurm:FILE``.
+        jobs: how many pieces of work are done at once; None for one a thread of its workers, or one a core of all jobs.
         code: source files by path.
 
     Raises:
-        ParibusError: no scheduler answers, it has no workers, or they have other versions.
+        ParibusError: no scheduler answers, it has no workers, or they have other versions; or Slurm refuses the jobs.
     """
-    client = _connected(address)
-    threads = sum(client.nthreads().values())
-    if not threads:
-        raise ParibusError(
-            OPTION,
-            got=f"{address}, a scheduler without workers",
-            expected="at least one",
-            fix=f"Start some: dask worker {address} --nworkers auto --nthreads 1",
-        )
-    _refuse_other_versions(client)
-    sent = SentCode(code)
-    client.register_plugin(sent)
-    return Place(jobs or threads, partial(_executor, client, sent.digest))
+    if is_slurm(address):
+        from paribus.execution.slurm_cluster import client_of_jobs
+
+        wanted = slurm_jobs(address)
+        connection = Connection(address, SentCode(code), client_of_jobs(address, wanted))
+        return Place(jobs or wanted.jobs * wanted.cores, partial(DaskExecutor, connection))
+    connection = Connection(address, SentCode(code))
+    return Place(jobs or connection.threads, partial(DaskExecutor, connection))
 
 
-def _executor(client: Client, code: str, jobs: int) -> Executor:
-    return DaskExecutor(client, code, jobs)
-
-
-def _connected(address: str) -> Client:
-    client = _clients.get(address)
-    if client is not None and client.status == "running":
-        return client
-    try:
-        if (
-            address.startswith("tls:")
-            and not Security().get_connection_args("client")["ssl_context"]
-        ):
-            raise ParibusError(
-                OPTION,
-                got=f"{address}, and no certificates to show there",
-                expected="ca-file, client.cert and client.key of distributed.comm.tls in Dask's configuration",
-                fix="Name them there, or by the variables DASK_DISTRIBUTED__COMM__TLS__CA_FILE, ..._CLIENT__CERT and "
-                "..._CLIENT__KEY.",
-            )
-        client = Client(address, timeout=CONNECTING, set_as_default=False)
-    except (OSError, ValueError, TypeError, RuntimeError) as error:
-        raise ParibusError(
-            OPTION,
-            got=f"{address} ({type(error).__name__}: {error})",
-            expected="the address of a Dask scheduler that answers",
-            fix="Start one by dask scheduler; certificates for tls are named in Dask's configuration.",
-        ) from error
-    for logger in ("distributed", "distributed.client"):
-        # What it would log are tracebacks of connections that ended; what matters of them is raised.
-        logging.getLogger(logger).setLevel(logging.CRITICAL)
-    _clients[address] = client
-    return client
-
-
-_clients: dict[str, Client] = {}
-
-
-@atexit.register
-def disconnect() -> None:
-    """End all connections with schedulers."""
-    while _clients:
-        _clients.popitem()[1].close()
-
-
-def _refuse_other_versions(client: Client) -> None:
-    def told() -> str:
-        """Say what a worker has; sent by value, since it may lack paribus."""
-        from importlib import metadata
-
-        try:
-            from paribus.execution.same_versions import versions
-        except ImportError:
-            try:
-                return f"paribus {metadata.version('paribus')}"
-            except metadata.PackageNotFoundError:
-                return "no paribus"
-        return versions()
-
-    for worker, found in client.run(told).items():
-        if found != versions():
-            raise other_versions(f"worker {worker}", found, versions())
+class _SchedulerLostError(Exception):
+    """Loss of the scheduler, and of all work that was under way with it."""
 
 
 class DaskExecutor:
     """Executor of a cluster that has been checked.
 
     Args:
-        client: of its scheduler.
-        code: hash of what its workers were sent.
+        connection: with its scheduler.
         jobs: how many pieces of work are under way at once.
     """
 
-    def __init__(self, client: Client, code: str, jobs: int) -> None:
-        self.client, self.code, self.jobs = client, code, jobs
+    def __init__(self, connection: Connection, jobs: int) -> None:
+        self.connection, self.jobs = connection, jobs
 
     def spread(
         self,
@@ -138,57 +73,139 @@ class DaskExecutor:
     ) -> Generator[tuple[Work, Found | Failure], None, None]:
         """Call a function on each piece of work, as `Executor` says; Dask may try one again whose worker is lost.
 
-        Where the iterator is closed, work that has begun goes on to its end, and nobody hears of it.
+        Where the scheduler is lost, what was under way is sent again when it is back. Where the iterator is closed,
+        work that has begun goes on to its end, and nobody hears of it.
+
+        Raises:
+            ParibusError: the scheduler was lost, and not back in time.
         """
-        left, busy = iter(work), dict[Future[Any], Work]()
-        done: SimpleQueue[Future[Any]] = SimpleQueue()
+        left, under_way, losses = iter(work), _UnderWay[Work](self.connection), 0
 
         def refill() -> Iterator[tuple[Work, Failure]]:
             """Send work where there is room; yield what cannot be sent, which costs no other."""
-            for piece in left:
-                try:
-                    arguments = (cloudpickle.dumps((function, piece)), limit(piece))
-                except Exception as error:  # noqa: BLE001 - such as a network that cannot be pickled
-                    yield piece, Failure(error)
-                    continue
-                future = self.client.submit(host, *arguments, versions(), self.code, pure=False)
-                busy[future] = piece
-                future.add_done_callback(done.put)
-                if len(busy) == self.jobs:
+            while len(under_way) < self.jobs:
+                for piece in left:
+                    try:
+                        task, seconds = cloudpickle.dumps((function, piece)), limit(piece)
+                    except Exception as error:  # noqa: BLE001 - such as a network that cannot be pickled
+                        yield piece, Failure(error)
+                        continue
+                    under_way.send(piece, task, seconds)
+                    break
+                else:
                     return
 
         try:
             yield from refill()
-            while busy:
-                future = done.get()
-                piece, found = busy.pop(future), self._outcome(future)
-                # Else it would be done again if the worker that holds its result were lost.
-                future.release()
-                # What is done is kept before more is sent, which a scheduler that is lost would not let happen.
-                yield piece, found
+            while under_way:
+                try:
+                    # What is done is kept before more is sent.
+                    done = under_way.next_done()
+                except _SchedulerLostError:
+                    losses += 1
+                    self.connection.renew(wait=losses <= MOST_LOSSES)
+                    under_way.send_again()
+                    continue
+                losses = 0
+                yield done
                 yield from refill()
         finally:
-            self.client.cancel(list(busy))
+            under_way.cancel()
 
-    def _outcome(self, future: Future[Any]) -> Any:
-        """Return what came of a piece of work.
+
+class _UnderWay(Generic[Work]):
+    """Pieces of work that were sent, and are not done.
+
+    Args:
+        connection: through which they are sent.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._sent: dict[int, _Sent[Work]] = {}
+        self._done: SimpleQueue[int] = SimpleQueue()
+        self._numbers = count()
+
+    def __len__(self) -> int:
+        return len(self._sent)
+
+    def send(self, piece: Work, task: bytes, seconds: float) -> None:
+        """Send a piece, packed with its function, that may take so many seconds."""
+        number, future, connection = next(self._numbers), None, self._connection
+        try:
+            future = connection.submit(host, task, seconds, versions(), connection.sent.digest)
+        except (
+            Exception
+        ):  # of a client that is closed, which has no class of its own in all versions
+            if connection.open:
+                raise
+        self._sent[number] = _Sent(piece, task, seconds, future)
+        if future is not None:
+            future.add_done_callback(lambda _: self._done.put(number))
+        if not connection.open:  # what was sent may have reached nobody
+            self._done.put(number)
+
+    def next_done(self) -> tuple[Work, Any]:
+        """Wait for the next piece that is done; return it and what came of it.
 
         Raises:
-            ParibusError: the scheduler is lost, and all work that was under way with it.
+            _SchedulerLostError: the scheduler is lost, and all work that was under way with it.
         """
-        try:
-            return cloudpickle.loads(future.result())
-        except KilledWorker as error:
-            return Failure(WorkerDiedError(_lost(error.allowed_failures + 1)))
-        except CancelledError as error:
-            raise ParibusError(
-                "the cluster",
-                got="no answer from its scheduler any more",
-                expected="one that runs until all work is done",
-                fix="Start it again, and run the same command: what the store holds is kept, and not trained again.",
-            ) from error
-        except Exception as error:  # noqa: BLE001 - whatever Dask or unpacking raises
-            return Failure(error)
+        number = self._done.get()
+        while number not in self._sent:  # it was heard of twice
+            number = self._done.get()
+        sent = self._sent[number]
+        outcome = _outcome(sent.future)
+        if sent.future is not None:
+            # Else it would be done again if the worker that holds its result were lost.
+            sent.future.release()
+        del self._sent[number]
+        return sent.piece, outcome
+
+    def send_again(self) -> None:
+        """Send all pieces again."""
+        again = list(self._sent.values())
+        self._sent.clear()
+        for sent in again:
+            self.send(sent.piece, sent.task, sent.seconds)
+
+    def cancel(self) -> None:
+        """Have those ended that no worker has begun."""
+        futures = [sent.future for sent in self._sent.values() if sent.future is not None]
+        if futures and self._connection.open:
+            with suppress(Exception):  # of a scheduler that is just lost, with all work
+                self._connection.client.cancel(futures)
+
+
+@dataclass(frozen=True)
+class _Sent(Generic[Work]):
+    piece: Work
+    task: bytes
+    seconds: float
+    future: Future[Any] | None
+
+
+def _outcome(future: Future[Any] | None) -> Any:
+    """Return what came of a piece of work.
+
+    Raises:
+        _SchedulerLostError: nobody can tell.
+    """
+    if future is None:
+        raise _SchedulerLostError
+    failed = future.status == "error"  # on its worker, else what is raised is of the connection
+    try:
+        packed = future.result()
+    except KilledWorker as error:
+        return Failure(WorkerDiedError(_lost(error.allowed_failures + 1)))
+    except Exception as error:
+        if not failed:
+            raise _SchedulerLostError from error
+        return Failure(error)
+    try:
+        return cloudpickle.loads(packed)
+    except Exception as error:  # noqa: BLE001 - such as of a class that is not here
+        return Failure(error)
 
 
 def _lost(count: int) -> str:

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any, Self
 
 from paribus.data.paths import usable_path
 from paribus.errors import ParibusError
-from paribus.execution.where import LOCAL, is_cluster, one_count, refuse_open, refuse_without_dask
+from paribus.execution.slurm_file import slurm_jobs
+from paribus.execution.where import (
+    LOCAL,
+    is_cluster,
+    is_slurm,
+    one_count,
+    refuse_open,
+    refuse_without_dask,
+)
 
 if TYPE_CHECKING:
     from paribus.experiment.tuning import Arm
@@ -185,8 +193,8 @@ class Settings:
         "processes that train side by side", int, means="one a core", metavar="N"
     )
     where: str = _option(
-        "where networks are trained that need no GPU: local, local:N, which is the same as --jobs N, or the scheduler "
-        "of a Dask cluster, as tls://HOST:PORT or tcp://HOST:PORT",
+        "where networks are trained that need no GPU: local, local:N, which is the same as --jobs N, the scheduler of "
+        "a Dask cluster, as tls://HOST:PORT or tcp://HOST:PORT, or slurm:FILE, jobs of Slurm as in a YAML file",
         default=LOCAL,
         metavar="PLACE",
     )
@@ -235,7 +243,9 @@ class Settings:
 
             resolve_device(self.device)
         object.__setattr__(self, "jobs", one_count(self.where, self.jobs))
-        if is_cluster(self.where):
+        if is_slurm(self.where):
+            slurm_jobs(self.where)
+        elif is_cluster(self.where):
             refuse_without_dask(self.where)
             refuse_open(self.where, unauthenticated=self.unauthenticated)
         refuse_unwritable(self.out)

@@ -1,4 +1,4 @@
-"""Place that ``--where`` names: processes of this machine, or workers of a Dask cluster."""
+"""Place that ``--where`` names: processes of this machine, workers of a Dask cluster, or jobs of Slurm."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 LOCAL = "local"
 OPTION = "--paribus-where"
 CLUSTERS = ("tcp", "tls")
+SLURM = "slurm"
 
 
 @dataclass(frozen=True)
@@ -33,12 +34,17 @@ class Place:
 
 
 def is_cluster(where: str) -> bool:
-    """Return whether a place is the address of a cluster, right or wrong.
+    """Return whether a place is a cluster: an address, right or wrong, or jobs of Slurm.
 
-    >>> is_cluster("tcp://127.0.0.1:8786"), is_cluster("local:2")
-    (True, False)
+    >>> is_cluster("tcp://127.0.0.1:8786"), is_cluster("local:2"), is_cluster("slurm:jobs.yaml")
+    (True, False, True)
     """
-    return where.partition("://")[0] in CLUSTERS
+    return where.partition("://")[0] in CLUSTERS or is_slurm(where)
+
+
+def is_slurm(where: str) -> bool:
+    """Return whether a place is ``slurm:FILE``."""
+    return where.partition(":")[0] == SLURM
 
 
 def local_jobs(where: str) -> int | None:
@@ -51,14 +57,17 @@ def local_jobs(where: str) -> int | None:
     (None, 3)
     """
     kind, colon, count = where.partition(":")
-    if (kind == LOCAL and not colon) or (is_cluster(where) and _port(where)):
+    if (kind == LOCAL and not colon) or (
+        is_cluster(where) and (count if is_slurm(where) else _port(where))
+    ):
         return None
     if kind == LOCAL and count.isascii() and count.isdigit() and int(count) > 0:
         return int(count)
     raise ParibusError(
         OPTION,
         got=repr(where),
-        expected="local, local:N with at least one process, or a Dask scheduler as tls://HOST:PORT or tcp://HOST:PORT",
+        expected="local, local:N with at least one process, a Dask scheduler as tls://HOST:PORT or tcp://HOST:PORT, or "
+        "slurm:FILE",
         fix="Leave it out to use one process a core of this machine.",
     )
 
@@ -128,3 +137,17 @@ def _is_loopback(address: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+_at_the_end: list[Callable[[], None]] = []
+
+
+def at_the_end(function: Callable[[], None]) -> None:
+    """Have a function called by `leave`, to end what was started on other machines for this process."""
+    _at_the_end.append(function)
+
+
+def leave() -> None:
+    """End what was started on other machines for this process."""
+    while _at_the_end:
+        _at_the_end.pop()()

@@ -16,7 +16,7 @@ from paribus.execution.pool import available_jobs
 from paribus.execution.progress import say
 from paribus.execution.settings import OPTIONS, Settings, refuse_unwritable
 from paribus.execution.stopping import Stopped, stopping
-from paribus.execution.where import is_cluster, one_count
+from paribus.execution.where import is_cluster, leave, one_count
 from paribus.experiment.grid import parsed
 from paribus.frontends import explore
 from paribus.frontends.discovery import (
@@ -67,7 +67,10 @@ def main(words: Sequence[str] | None = None) -> None:
         with stopping():
             refuse_undecoded(sys.argv[1:] if words is None else words)
             look_up_paths(arguments)
-            status = arguments.command(arguments)
+            try:
+                status = arguments.command(arguments)
+            finally:
+                leave()
             sys.stdout.flush()
     except BrokenPipeError:
         forget_output()

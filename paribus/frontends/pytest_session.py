@@ -20,6 +20,7 @@ from paribus.execution.progress import ProgressBar
 from paribus.execution.session import Session
 from paribus.execution.settings import OPTIONS, Settings
 from paribus.execution.step_time import ReplayClock
+from paribus.execution.where import leave
 from paribus.experiment.comparison import Comparison
 from paribus.experiment.suite import Suite
 from paribus.experiment.tuning import Arm
@@ -157,9 +158,10 @@ class PytestSession:
             self.results, self.pages = finished.results, finished.pages
 
     def close(self) -> None:
-        """Close the store, if it was opened."""
+        """Close the store, if it was opened, and end what was started on other machines."""
         if "session" in self.__dict__:
             self.session.study.store.close()
+        leave()
 
     def origins(self) -> str:
         """Return how many of the runs shown were trained now, and how many come with their stored seconds."""

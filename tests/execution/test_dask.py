@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import dask
 import psutil
@@ -17,8 +17,11 @@ import pytest
 from distributed import Client, LocalCluster
 
 from paribus import Suite
-from paribus.execution import dask_executor
-from paribus.execution.dask_executor import cluster_at, disconnect
+from paribus.errors import ParibusError
+from paribus.execution import dask_connection, dask_executor
+from paribus.execution.dask_connection import disconnect
+from paribus.execution.dask_executor import cluster_at
+from paribus.execution.dask_host import SentCode
 from paribus.execution.executor import execute
 from paribus.execution.executors import Failure, TimeLimitError, WorkerDiedError
 from paribus.execution.same_versions import versions
@@ -26,6 +29,7 @@ from paribus.execution.shipped_code import code_of
 from paribus.execution.where import Place
 from paribus.runs.run import Run, RunResult
 from paribus.spec import call
+from tests.helpers.dask_processes import cluster as started_cluster
 from tests.helpers.refusals import refused
 from tests.helpers.toys import RECIPE, Deadly, a_run, comparison, points
 
@@ -55,7 +59,7 @@ def place(address: str) -> Place:
 
 @pytest.fixture
 def client(address: str) -> Client:
-    return dask_executor._connected(address)
+    return dask_connection.connected(address)
 
 
 def _trained(runs: list[Run], place: Place) -> dict[str, RunResult]:
@@ -262,14 +266,15 @@ def test_workers_with_other_versions_are_refused_by_both(
     address: str, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = versions()
-    monkeypatch.setattr(dask_executor, "versions", lambda: "paribus 9")
+    monkeypatch.setattr(dask_connection, "versions", lambda: "paribus 9")
     worker = next(iter(client.run(os.getpid)))
     assert refused(cluster_at, address, None, {}) == (
         f"worker {worker}: got {here}, expected paribus 9, as here. Install the same on every machine of the cluster, "
         "and start its workers again."
     )
-    place = Place(2, lambda jobs: dask_executor.DaskExecutor(client, "", jobs))
-    ((_, found),) = _spread(place, _given_back, 1)
+    monkeypatch.setattr(dask_connection, "_refuse_other_versions", lambda _client: None)
+    monkeypatch.setattr(dask_executor, "versions", lambda: "paribus 9")
+    ((_, found),) = _spread(cluster_at(address, None, {}), _given_back, 1)
     assert str(found.error).startswith(
         f"a worker that joined: got {here}, expected paribus 9, as here."
     )
@@ -293,7 +298,7 @@ def test_workers_with_an_older_paribus_are_refused(address: str, client: Client)
 
 
 def test_a_scheduler_that_does_not_answer_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dask_executor, "CONNECTING", 0.3)
+    monkeypatch.setattr(dask_connection, "CONNECTING", 0.3)
     assert refused(cluster_at, "tcp://127.0.0.1:9", None, {}) == (
         "--paribus-where: got tcp://127.0.0.1:9 (OSError: Timed out trying to connect to tcp://127.0.0.1:9 after "
         "0.3 s), expected the address of a Dask scheduler that answers. Start one by dask scheduler; certificates for "
@@ -329,7 +334,7 @@ def test_a_scheduler_without_workers_is_refused() -> None:
             f"--paribus-where: got {address}, a scheduler without workers, expected at least one. Start some: dask "
             f"worker {address} --nworkers auto --nthreads 1"
         )
-        dask_executor._clients.pop(address).close()
+        dask_connection._clients.pop(address).close()
 
 
 def _waits(seconds: float) -> float:
@@ -337,7 +342,11 @@ def _waits(seconds: float) -> float:
     return seconds
 
 
-def test_a_scheduler_that_is_lost_ends_in_a_line_after_what_was_done() -> None:
+def test_a_scheduler_that_is_lost_ends_in_a_line_after_what_was_done(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(dask_connection, "WAITING", 0.3)
+    monkeypatch.setattr(dask_connection, "CONNECTING", 0.3)
     with LocalCluster(
         n_workers=1,
         threads_per_worker=1,
@@ -345,7 +354,8 @@ def test_a_scheduler_that_is_lost_ends_in_a_line_after_what_was_done() -> None:
         protocol="tcp://",
         dashboard_address=":0",
     ) as cluster:
-        place = cluster_at(cluster.scheduler_address, None, {})
+        address = cluster.scheduler_address
+        place = cluster_at(address, None, {})
         assert place.cluster is not None
         done = place.cluster(1).spread(_waits, (0.0, 0.5))
         assert next(done) == (0.0, 0.0)
@@ -354,3 +364,60 @@ def test_a_scheduler_that_is_lost_ends_in_a_line_after_what_was_done() -> None:
             "the cluster: got no answer from its scheduler any more, expected one that runs until all work is done. "
             "Start it again, and run the same command: what the store holds is kept, and not trained again."
         )
+    assert capfd.readouterr().err == (
+        f"The scheduler at {address} is lost. Waiting up to 0 minutes until it is started again, with workers; what "
+        "was under way is sent again then.\n"
+    )
+
+
+def test_a_scheduler_that_is_killed_and_started_again_costs_nothing_that_was_kept(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with started_cluster(tmp_path) as cluster:
+        client = dask_connection.connected(cluster.address)
+        client.wait_for_workers(1, timeout=60)
+        place = cluster_at(cluster.address, 2, {})
+        kept: dict[str, RunResult] = {}
+        keys: list[str] = []
+
+        def keep(run: Run, record: RunResult) -> None:
+            kept[run.key] = record
+            keys.append(run.key)
+            if len(keys) == 1:
+                cluster.kill_scheduler()
+                cluster.start_scheduler()
+                cluster.start_worker()
+
+        assert execute(RUNS, jobs=2, keep=keep, cluster=place.cluster) == {}
+        disconnect()
+    assert sorted(keys) == sorted(run.key for run in RUNS)
+    assert _numbers(kept) == _numbers(_trained(RUNS, Place(1)))
+    assert capfd.readouterr().err == (
+        f"The scheduler at {cluster.address} is lost. Waiting up to 5 minutes until it is started again, with workers; "
+        "what was under way is sent again then.\n"
+        f"The scheduler at {cluster.address} is back, and work goes on.\n"
+    )
+
+
+class _Losing:
+    """Connection whose scheduler is lost with whatever it is sent, and is back at once."""
+
+    open, sent = False, SentCode({})
+
+    def __init__(self) -> None:
+        self.waited: list[bool] = []
+
+    def submit(self, *_: Any) -> Any:
+        raise RuntimeError("closed")
+
+    def renew(self, *, wait: bool) -> None:
+        self.waited.append(wait)
+        if not wait:
+            raise ParibusError("the cluster", got="no answer", expected="one", fix="Start it.")
+
+
+def test_a_scheduler_that_is_lost_again_and_again_is_not_waited_for_for_ever() -> None:
+    connection = _Losing()
+    executor = dask_executor.DaskExecutor(cast("Any", connection), 2)
+    assert refused(list, executor.spread(abs, [1, 2, 3])).startswith("the cluster: got no answer")
+    assert connection.waited == [True, True, True, False]

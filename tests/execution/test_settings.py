@@ -112,9 +112,9 @@ ADDRESSES = ("tcp://", "tcp://host", "tcp://host:x", "tcp://host:1/a", "tls://u@
         *(
             (
                 {"where": where},
-                f"--paribus-where: got {where!r}, expected local, local:N with at least one process, or a Dask "
-                "scheduler as tls://HOST:PORT or tcp://HOST:PORT. Leave it out to use one process a core of this "
-                "machine.",
+                f"--paribus-where: got {where!r}, expected local, local:N with at least one process, a Dask "
+                "scheduler as tls://HOST:PORT or tcp://HOST:PORT, or slurm:FILE. Leave it out to use one process a "
+                "core of this machine.",
             )
             for where in (
                 "",
@@ -125,6 +125,8 @@ ADDRESSES = ("tcp://", "tcp://host", "tcp://host:x", "tcp://host:1/a", "tls://u@
                 "local:²",
                 "local:2:3",
                 "Local",
+                "slurm",
+                "slurm:",
                 *ADDRESSES,
             )
         ),

@@ -119,11 +119,18 @@ SUITES: dict[str, str | bytes] = {
     "long_level_suite.py": SUITE
     + "SUITE = suite(comparison('recipe.steps', {'x' * 300: 2, 'a': 1}))",
 }
+JOBS = "jobqueue: {slurm: {jobs: 2, cores: 4, memory: 8 GB, "
+JOB_FILES = {
+    "open.yaml": JOBS,
+    "python.yaml": "jobqueue: !!python/object/apply:os.system [exit 1]\n",
+    "unknown.yaml": f"{JOBS} quota: short}}}}\n",
+    "time.yaml": f"{JOBS} walltime: 12:00:00}}}}\n",
+}
 
 
 def write_hostile_files(folder: Path) -> None:
     """Write every hostile file into a folder."""
-    for name, content in (TABLES | SERIES | SCORE_FILES | SUITES).items():
+    for name, content in (TABLES | SERIES | SCORE_FILES | SUITES | JOB_FILES).items():
         data = content if isinstance(content, bytes) else content.encode()
         (folder / name).write_bytes(data)
     with zipfile.ZipFile(folder / "two.zip", "w") as archive:

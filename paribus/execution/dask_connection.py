@@ -1,0 +1,192 @@
+"""Connection with the scheduler of a Dask cluster, which is made again where it is lost."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import time
+from typing import Any
+
+from distributed import Client
+from distributed.comm.core import CommClosedError
+from distributed.security import Security
+
+from paribus.errors import ParibusError
+from paribus.execution.dask_host import SentCode, other_versions
+from paribus.execution.progress import say
+from paribus.execution.same_versions import versions
+from paribus.execution.where import OPTION
+
+CONNECTING = 10
+"""Seconds within which a scheduler must answer."""
+
+WAITING = 300.0
+"""Seconds within which a scheduler that is lost must be back with a worker. Whatever looks after it starts it again in
+seconds, a person in minutes; for longer, the same command is started again."""
+
+
+class Connection:
+    """Connection with a scheduler whose workers were checked, and have the code of suites.
+
+    Args:
+        address: of the scheduler, or ``slurm:FILE``.
+        sent: the code.
+        client: of the scheduler; None connects with it.
+
+    Attributes:
+        client: of the scheduler that answers now.
+
+    Raises:
+        ParibusError: no scheduler answers, it has no workers, or they have other versions.
+    """
+
+    def __init__(self, address: str, sent: SentCode, client: Client | None = None) -> None:
+        self.address, self.sent = address, sent
+        self.client = client or connected(address)
+        if not self.threads:
+            raise ParibusError(
+                OPTION,
+                got=f"{address}, a scheduler without workers",
+                expected="at least one",
+                fix=f"Start some: dask worker {address} --nworkers auto --nthreads 1",
+            )
+        self._prepare()
+
+    @property
+    def threads(self) -> int:
+        """Threads of all workers."""
+        return sum(self.client.nthreads().values())
+
+    @property
+    def open(self) -> bool:
+        """Whether the scheduler answers, as far as is known."""
+        return bool(self.client.status == "running")
+
+    def submit(self, function: Any, *arguments: Any) -> Any:
+        """Have a worker call a function; returns its future."""
+        return self.client.submit(function, *arguments, pure=False)
+
+    def renew(self, *, wait: bool) -> None:
+        """Connect again with a scheduler that was lost, as soon as it is back with a worker.
+
+        Args:
+            wait: whether it may be waited for.
+
+        Raises:
+            ParibusError: it was not in time, or its workers have other versions.
+        """
+        end = time.monotonic() + (WAITING if wait else 0.0)
+        if wait:
+            say(
+                f"The scheduler at {self.address} is lost. Waiting up to {WAITING / 60:.0f} minutes until it is "
+                "started again, with workers; what was under way is sent again then."
+            )
+        while time.monotonic() < end:
+            try:
+                _clients.pop(self.address, self.client).close()
+                self.client = _client(self.address)
+                while time.monotonic() < end:
+                    if self.threads:
+                        self._prepare()
+                        say(f"The scheduler at {self.address} is back, and work goes on.")
+                        return
+                    time.sleep(0.2)
+            except ParibusError:
+                raise
+            except Exception:  # noqa: BLE001 - whatever Dask raises of a connection that ends, or is not there yet
+                time.sleep(0.2)
+        raise ParibusError(
+            "the cluster",
+            got="no answer from its scheduler any more",
+            expected="one that runs until all work is done",
+            fix="Start it again, and run the same command: what the store holds is kept, and not trained again.",
+        )
+
+    def _prepare(self) -> None:
+        _refuse_other_versions(self.client)
+        self.client.register_plugin(self.sent)
+
+
+def connected(address: str) -> Client:
+    """Return a client of a scheduler: the one that there is already, or a new one.
+
+    Raises:
+        ParibusError: no scheduler answers there, or it wants certificates.
+    """
+    client = _clients.get(address)
+    if client is not None and client.status == "running":
+        return client
+    try:
+        if address.startswith("tls:"):
+            _refuse_without_certificates(address)
+        return _client(address)
+    except CommClosedError as error:
+        if not address.startswith("tls:"):
+            raise _no_answer(address, error) from error
+        # Whoever refuses a certificate may end the connection at any step, for which Dask and OpenSSL have many words.
+        raise ParibusError(
+            OPTION,
+            got=f"{address}, where the certificates of both ends do not fit together, or no Dask scheduler uses any",
+            expected="a scheduler with tls, and certificates here and there that one authority signed",
+            fix="Name the same ca-file in Dask's configuration of both, with a certificate that it signed.",
+        ) from error
+    except (OSError, ValueError, TypeError, RuntimeError) as error:
+        raise _no_answer(address, error) from error
+
+
+def _no_answer(address: str, error: Exception) -> ParibusError:
+    return ParibusError(
+        OPTION,
+        got=f"{address} ({type(error).__name__}: {error})",
+        expected="the address of a Dask scheduler that answers",
+        fix="Start one by dask scheduler; certificates for tls are named in Dask's configuration.",
+    )
+
+
+def _client(address: str) -> Client:
+    client = Client(address, timeout=CONNECTING, set_as_default=False)
+    for logger in ("distributed", "distributed.client"):
+        # What it would log are tracebacks of connections that ended; what matters of them is raised.
+        logging.getLogger(logger).setLevel(logging.CRITICAL)
+    _clients[address] = client
+    return client
+
+
+_clients: dict[str, Client] = {}
+
+
+@atexit.register
+def disconnect() -> None:
+    """End all connections with schedulers."""
+    while _clients:
+        _clients.popitem()[1].close()
+
+
+def _refuse_without_certificates(address: str) -> None:
+    if not Security().get_connection_args("client")["ssl_context"]:
+        raise ParibusError(
+            OPTION,
+            got=f"{address}, and no certificates to show there",
+            expected="ca-file, client.cert and client.key of distributed.comm.tls in Dask's configuration",
+            fix="Name them there, or by the variables DASK_DISTRIBUTED__COMM__TLS__CA_FILE, ..._CLIENT__CERT and "
+            "..._CLIENT__KEY.",
+        )
+
+
+def _refuse_other_versions(client: Client) -> None:
+    def told() -> str:
+        """Say what a worker has; sent by value, since it may lack paribus."""
+        from importlib import metadata
+
+        try:
+            from paribus.execution.same_versions import versions
+        except ImportError:
+            try:
+                return f"paribus {metadata.version('paribus')}"
+            except metadata.PackageNotFoundError:
+                return "no paribus"
+        return versions()
+
+    for worker, found in client.run(told).items():
+        if found != versions():
+            raise other_versions(f"worker {worker}", found, versions())

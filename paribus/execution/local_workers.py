@@ -90,7 +90,7 @@ def prestart() -> None:
     # Starting it lets signals through again, which those below are kept from.
     resource_tracker.ensure_running()
     forkserver.set_forkserver_preload([f"paribus.execution.{name}" for name in PRELOADED])
-    with _starting(**{MARK: str(os.getpid())}):
+    with _taking, _starting(**{MARK: str(os.getpid())}):
         forkserver.ensure_running()
 
 
@@ -101,8 +101,8 @@ def shutdown() -> None:
 
 
 _idle: list[_Worker] = []
-_taking = threading.Lock()
-"""Held where a worker is taken or made: a cluster's worker may have several threads, each with one of its own."""
+_taking = threading.RLock()
+"""Held where a worker or their parent is taken or made: a cluster's worker has several threads, each with a worker."""
 atexit.register(shutdown)
 
 

@@ -17,7 +17,7 @@ from distributed import Client, LocalCluster
 
 from paribus import Suite
 from paribus.errors import ParibusError
-from paribus.execution import dask_connection, dask_executor
+from paribus.execution import dask_connection, dask_executor, dask_host
 from paribus.execution.dask_connection import disconnect
 from paribus.execution.dask_executor import cluster_at
 from paribus.execution.dask_host import SentCode
@@ -216,6 +216,27 @@ def test_code_of_a_suite_is_sent_to_workers_that_lack_it(
     bare = cluster_at(address, None, {}).cluster
     failed = execute(runs[:1], jobs=2, keep=lambda *_: None, cluster=bare)
     assert "No module named 'their_networks'" in failed[runs[0].key].got
+
+
+def test_a_worker_begins_to_import_torch_when_it_is_sent_code(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One that cannot says so with its first piece of work."""
+    begun: list[bool] = []
+
+    def prestart() -> None:
+        begun.append(True)
+        raise OSError("no memory")
+
+    monkeypatch.setattr(dask_host, "prestart", prestart)
+    sent = SentCode({"a.py": b"1"})
+    sent.setup(None)
+    try:
+        assert begun == [True]
+        assert Path(sent.folder, "a.py").read_bytes() == b"1"
+    finally:
+        sent.teardown(None)
+    assert not Path(sent.folder).exists()
 
 
 def test_a_session_whose_code_was_replaced_is_refused(address: str) -> None:

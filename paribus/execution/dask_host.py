@@ -13,6 +13,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from distributed import WorkerPlugin
 
 from paribus.errors import ParibusError
 from paribus.execution.executors import Failure
-from paribus.execution.local_workers import LocalExecutor, shutdown
+from paribus.execution.local_workers import LocalExecutor, prestart, shutdown
 from paribus.execution.same_versions import versions
 
 
@@ -96,7 +97,7 @@ class SentCode(WorkerPlugin):
         self.digest = hashlib.sha256(b"\0".join(parts)).hexdigest()
 
     def setup(self, worker: Any) -> None:
-        """Write the files, and end processes that may have imported others of these names.
+        """Write the files, end processes that may have imported others of these names, and begin to import torch.
 
         Dask removes the folder of a worker that was killed when another one starts.
         """
@@ -109,6 +110,8 @@ class SentCode(WorkerPlugin):
         importlib.invalidate_caches()
         shutdown()
         _sent["digest"] = self.digest
+        with suppress(OSError):  # which the first piece of work will meet, too, and tell
+            prestart()
 
     def teardown(self, worker: Any) -> None:  # noqa: ARG002 - Dask names it
         """Remove the files, and end processes that wait for work."""

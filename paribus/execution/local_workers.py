@@ -90,8 +90,21 @@ def prestart() -> None:
     # Starting it lets signals through again, which those below are kept from.
     resource_tracker.ensure_running()
     forkserver.set_forkserver_preload([f"paribus.execution.{name}" for name in PRELOADED])
-    with _starting(**{MARK: f"{os.getpid()} {util.get_temp_dir()}"}):
+    with _taking, _starting(**{MARK: f"{os.getpid()} {_own_folder()}"}):
         forkserver.ensure_running()
+
+
+def _own_folder() -> str:
+    """Return the folder of this process for multiprocessing's sockets: a child inherits the name of its parent's."""
+    config = multiprocessing.current_process()._config  # type: ignore[attr-defined]
+    if config.get("tempdir") != _folders.get(os.getpid()):
+        config["tempdir"] = None if multiprocessing.parent_process() else config.get("tempdir")
+    folder: str = util.get_temp_dir()
+    _folders[os.getpid()] = folder
+    return folder
+
+
+_folders: dict[int, str] = {}
 
 
 def shutdown() -> None:
@@ -101,8 +114,8 @@ def shutdown() -> None:
 
 
 _idle: list[_Worker] = []
-_taking = threading.Lock()
-"""Held where a worker is taken or made: a cluster's worker may have several threads, each with one of its own."""
+_taking = threading.RLock()
+"""Held where a worker or their parent is taken or made: a cluster's worker has several threads, each with a worker."""
 atexit.register(shutdown)
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import dask
@@ -18,7 +19,7 @@ from distributed import Client, LocalCluster
 
 from paribus import Suite
 from paribus.errors import ParibusError
-from paribus.execution import dask_connection, dask_executor
+from paribus.execution import dask_connection, dask_executor, dask_host
 from paribus.execution.dask_connection import disconnect
 from paribus.execution.dask_executor import cluster_at
 from paribus.execution.dask_host import SentCode
@@ -250,6 +251,27 @@ def test_code_is_put_where_dask_removes_it(address: str, client: Client) -> None
     cluster_at(address, None, {"a.py": b"1"})
     for (code,), folder in client.run(_code_and_own_folder).values():
         assert Path(code).is_relative_to(folder)
+
+
+def test_a_worker_begins_to_import_torch_when_it_is_sent_code(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One that cannot says so with its first piece of work."""
+    begun: list[bool] = []
+
+    def prestart() -> None:
+        begun.append(True)
+        raise OSError("no memory")
+
+    monkeypatch.setattr(dask_host, "prestart", prestart)
+    sent = SentCode({"a.py": b"1"})
+    sent.setup(SimpleNamespace(local_directory=None))
+    try:
+        assert begun == [True]
+        assert Path(sent.folder, "a.py").read_bytes() == b"1"
+    finally:
+        sent.teardown(None)
+    assert not Path(sent.folder).exists()
 
 
 def test_a_session_whose_code_was_replaced_is_refused(address: str) -> None:

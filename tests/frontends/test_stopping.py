@@ -155,6 +155,41 @@ def test_no_worker_and_no_temporary_file_outlives_a_killed_driver(tmp_path: Path
     assert _sockets(tmp_path) == []
 
 
+def test_the_folder_of_a_parent_outlives_its_child_that_had_workers_too(tmp_path: Path) -> None:
+    """A process of multiprocessing, such as a Dask worker, inherits the name of the folder of who made it."""
+    script = """
+import multiprocessing, os, signal
+from multiprocessing import util
+from paribus.execution import local_workers
+
+def child(ended):
+    local_workers.prestart()
+    print("apart" if util.get_temp_dir() != os.environ["THEIRS"] else "shared", flush=True)
+    if ended == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+
+if __name__ == "__main__":
+    os.environ["THEIRS"] = folder = util.get_temp_dir()
+    for ended in ("normally", "killed"):
+        process = multiprocessing.get_context("spawn").Process(target=child, args=(ended,))
+        process.start()
+        process.join()
+    local_workers.prestart()
+    print("same" if util.get_temp_dir() == folder and os.path.isdir(folder) else "other")
+"""
+    (tmp_path / "script.py").write_text(script)
+    done = subprocess.run(
+        [sys.executable, "script.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)},
+    )
+    assert (done.stdout.split(), done.stderr) == (["apart", "apart", "same"], "")
+    _wait(lambda: not [*tmp_path.glob("pymp-*")])
+
+
 def _sockets(tmp_path: Path) -> list[Path]:
     """Return the folders of the sockets by which workers are asked for."""
     return [*(tmp_path / "temporary").glob("pymp-*")]

@@ -11,13 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cloudpickle
 import dask
 import psutil
 import pytest
 from distributed import Client, LocalCluster
 
 from paribus import Suite
-from paribus.execution import dask_executor
+from paribus.execution import dask_executor, dask_host
 from paribus.execution.dask_executor import cluster_at, disconnect
 from paribus.execution.executor import execute
 from paribus.execution.executors import Failure, TimeLimitError, WorkerDiedError
@@ -256,6 +257,29 @@ def test_a_session_whose_code_was_replaced_is_refused(address: str) -> None:
         "code of suites on a worker: got that of another session, expected that of this one. Let one session at a "
         "time use the cluster."
     )
+
+
+def test_what_a_killed_session_asked_for_is_not_begun_in_the_next_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first process of a worker takes seconds to start, in which the same command may be there again."""
+    asked = list[object]()
+
+    class Starting:
+        def __init__(self, _jobs: int) -> None: ...
+
+        def spread(self, _: object, work: list[object], **_limit: object) -> Any:
+            asked.append(work)
+            dask_host._sent["session"] = "next"
+            return [(work[0], 0)]
+
+    monkeypatch.setattr(dask_host, "LocalExecutor", Starting)
+    monkeypatch.setattr(dask_host, "_sent", {"digest": "code", "session": "killed"})
+    found = cloudpickle.loads(dask_host.host(b"task", 1.0, versions(), "code"))
+    assert "got that of another session" in str(found.error)
+    assert asked == [[0]]
+    assert cloudpickle.loads(dask_host.host(b"task", 1.0, versions(), "code")) == 0
+    assert asked[1:] == [[0], [b"task"]]
 
 
 def test_workers_with_other_versions_are_refused_by_both(

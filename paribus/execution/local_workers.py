@@ -90,7 +90,9 @@ def prestart() -> None:
     # Starting it lets signals through again, which those below are kept from.
     resource_tracker.ensure_running()
     forkserver.set_forkserver_preload([f"paribus.execution.{name}" for name in PRELOADED])
-    with _starting(**{MARK: f"{os.getpid()} {util.get_temp_dir()}"}):
+    # A process that multiprocessing started has the folder of another one, which still needs it.
+    own = util.get_temp_dir() if multiprocessing.parent_process() is None else ""
+    with _starting(**{MARK: f"{os.getpid()} {own}"}):
         forkserver.ensure_running()
 
 

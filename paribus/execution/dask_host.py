@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import cloudpickle
 from distributed import WorkerPlugin
@@ -40,9 +41,15 @@ def host(task: bytes, seconds: float, expected: str, code: str) -> bytes:
         process.daemon = False
     try:
         _refuse_other(expected, code)
+        session = _sent["session"]
+        # Their parent may take seconds to start; a session that was killed meanwhile wants nothing any more.
+        ((_, found),) = LocalExecutor(1).spread(abs, [0])
+        if not isinstance(found, Failure):
+            if _sent.get("session") != session:
+                raise _of_another_session()
+            ((_, found),) = LocalExecutor(1).spread(_called, [task], limit=lambda _: seconds)
     except ParibusError as error:
-        return _packed(Failure(error))
-    ((_, found),) = LocalExecutor(1).spread(_called, [task], limit=lambda _: seconds)
+        found = Failure(error)
     return _packed(found)
 
 
@@ -61,12 +68,16 @@ def _refuse_other(expected: str, code: str) -> None:
     if versions() != expected:
         raise other_versions("a worker that joined", versions(), expected)
     if _sent.get("digest") != code:
-        raise ParibusError(
-            "code of suites on a worker",
-            got="that of another session",
-            expected="that of this one",
-            fix="Let one session at a time use the cluster.",
-        )
+        raise _of_another_session()
+
+
+def _of_another_session() -> ParibusError:
+    return ParibusError(
+        "code of suites on a worker",
+        got="that of another session",
+        expected="that of this one",
+        fix="Let one session at a time use the cluster.",
+    )
 
 
 def other_versions(worker: str, found: str, expected: str) -> ParibusError:
@@ -109,7 +120,7 @@ class SentCode(WorkerPlugin):
         sys.path.insert(0, self.folder)
         importlib.invalidate_caches()
         shutdown()
-        _sent["digest"] = self.digest
+        _sent.update(digest=self.digest, session=uuid4().hex)
         with suppress(OSError):  # which the first piece of work will meet, too, and tell
             prestart()
 

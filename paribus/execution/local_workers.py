@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -90,21 +91,26 @@ def prestart() -> None:
     # Starting it lets signals through again, which those below are kept from.
     resource_tracker.ensure_running()
     forkserver.set_forkserver_preload([f"paribus.execution.{name}" for name in PRELOADED])
-    with _taking, _starting(**{MARK: f"{os.getpid()} {_own_folder()}"}):
+    # A process that multiprocessing started has the folder of another one, which still needs it.
+    own = _socket_folder() if multiprocessing.parent_process() is None else ""
+    with _taking, _starting(**{MARK: f"{os.getpid()} {own}"}):
         forkserver.ensure_running()
 
 
-def _own_folder() -> str:
-    """Return the folder of this process for multiprocessing's sockets: a child inherits the name of its parent's."""
-    config = multiprocessing.current_process()._config  # type: ignore[attr-defined]
-    if config.get("tempdir") != _folders.get(os.getpid()):
-        config["tempdir"] = None if multiprocessing.parent_process() else config.get("tempdir")
-    folder: str = util.get_temp_dir()
-    _folders[os.getpid()] = folder
+MOST_CHARACTERS = 70
+"""Of the folder of temporary files, below which sockets have a folder and a name; a system allows about a hundred."""
+
+
+def _socket_folder() -> str:
+    """Return the folder of multiprocessing's sockets, made now in the system's own where the user's path is long."""
+    before = tempfile.tempdir
+    if FORKED and len(tempfile.gettempdir()) > MOST_CHARACTERS:
+        tempfile.tempdir = "/tmp"  # noqa: S108 - the folder in it is this user's alone
+    try:
+        folder: str = util.get_temp_dir()
+    finally:
+        tempfile.tempdir = before
     return folder
-
-
-_folders: dict[int, str] = {}
 
 
 def shutdown() -> None:

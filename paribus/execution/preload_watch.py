@@ -13,7 +13,7 @@ import time
 MARK = "PARIBUS_PARENT_OF_WORKERS"
 """Variable of the environment that is set where this process is that parent.
 
-It holds the process number of the driver, and the folder of temporary files that multiprocessing made for it.
+It holds the process number of the driver, and the folder of temporary files that multiprocessing made for it alone.
 """
 LAST_SECONDS = 5.0
 """Seconds within which a process is gone whose pipes are closed."""
@@ -36,7 +36,9 @@ def _orphaned() -> bool:
 def end() -> None:
     """End this process at once; if the driver was killed, remove the folder that it had no time to remove."""
     deadline = time.monotonic() + LAST_SECONDS
-    if os.getpid() == _here:  # a worker that is forked has the same handlers of its exit
+    if (
+        _folder and os.getpid() == _here
+    ):  # a worker that is forked has the same handlers of its exit
         while not _orphaned() and time.monotonic() < deadline:
             time.sleep(0.01)
         if _orphaned():

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import cloudpickle
 import dask
 import psutil
 import pytest
@@ -282,6 +283,29 @@ def test_a_session_whose_code_was_replaced_is_refused(address: str) -> None:
         "code of suites on a worker: got that of another session, expected that of this one. Let one session at a "
         "time use the cluster."
     )
+
+
+def test_what_a_killed_session_asked_for_is_not_begun_in_the_next_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first process of a worker takes seconds to start, in which the same command may be there again."""
+    asked = list[object]()
+
+    class Starting:
+        def __init__(self, _jobs: int) -> None: ...
+
+        def spread(self, _: object, work: list[object], **_limit: object) -> Any:
+            asked.append(work)
+            dask_host._sent["session"] = "next"
+            return [(work[0], 0)]
+
+    monkeypatch.setattr(dask_host, "LocalExecutor", Starting)
+    monkeypatch.setattr(dask_host, "_sent", {"digest": "code", "session": "killed"})
+    found = cloudpickle.loads(dask_host.host(b"task", 1.0, versions(), "code"))
+    assert "got that of another session" in str(found.error)
+    assert asked == [[0]]
+    assert cloudpickle.loads(dask_host.host(b"task", 1.0, versions(), "code")) == 0
+    assert asked[1:] == [[0], [b"task"]]
 
 
 def test_workers_with_other_versions_are_refused_by_both(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from multiprocessing import Pipe
+from multiprocessing.util import get_temp_dir
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,8 +24,9 @@ import torch
 from paribus.execution import executor, local_workers
 from paribus.execution.executor import dataset_of, execute, train_chunk
 from paribus.execution.executors import Failure, WorkerDiedError
-from paribus.execution.local_workers import FORKED, LocalExecutor, shutdown
+from paribus.execution.local_workers import FORKED, LocalExecutor, prestart, shutdown
 from paribus.execution.pool import available_jobs, one_thread
+from paribus.execution.preload_watch import MARK
 from paribus.execution.worker import serve
 from paribus.runs.run import Run, RunResult
 from paribus.spec import call
@@ -267,6 +269,22 @@ def _alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+@pytest.mark.skipif(not FORKED, reason="workers are forked on Linux alone")
+@pytest.mark.parametrize("parent", [None, "another process"])
+def test_only_a_folder_of_ones_own_is_removed_after_a_kill(
+    parent: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker of Dask, which is a process that multiprocessing started, shares that of its nanny."""
+    told: list[str] = []
+    monkeypatch.setattr("multiprocessing.parent_process", lambda: parent)
+    monkeypatch.setattr(
+        "multiprocessing.forkserver.ensure_running", lambda: told.append(os.environ[MARK])
+    )
+    prestart()
+    own = "" if parent else get_temp_dir()
+    assert told == [f"{os.getpid()} {own}"]
 
 
 @pytest.mark.parametrize("at", ["waits", "told", "works"])

@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -43,17 +44,26 @@ def _heed() -> None:
         signal.signal(number, signal.SIG_DFL)
 
 
+@pytest.fixture
+def temporary() -> Iterator[Path]:
+    """Provide a folder for temporary files whose path is short enough for a socket's."""
+    with tempfile.TemporaryDirectory(prefix="p") as folder:
+        yield Path(folder)
+
+
 @contextmanager
-def _running(tmp_path: Path, before: str = "") -> Iterator[subprocess.Popen[str]]:
+def _running(
+    tmp_path: Path, before: str = "", temporary: Path | None = None
+) -> Iterator[subprocess.Popen[str]]:
     """Start a comparison of a thousand slow runs in a session of its own, and wait until it has kept some."""
     (tmp_path / "own.py").write_text(SUITE.format(made=SLOW))
-    (tmp_path / "temporary").mkdir()
+    place = {"TMPDIR": str(temporary)} if temporary else {}
     with subprocess.Popen(
         [
             *(sys.executable, "-c", PARIBUS.format(before=before), "run", tmp_path / "own.py"),
             *("--jobs", "2", "--engine", "loop", "--seeds", "500", "--out", tmp_path / "out"),
         ],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path / "temporary")},
+        env={**os.environ, "PYTHONPATH": str(ROOT), **place},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -145,17 +155,21 @@ def test_a_second_ctrl_c_ends_at_once(tmp_path: Path) -> None:
     _wait(lambda: _nobody_left(process))
 
 
-def test_no_worker_and_no_temporary_file_outlives_a_killed_driver(tmp_path: Path) -> None:
-    with _running(tmp_path) as process:
-        assert _sockets(tmp_path) != []
+def test_no_worker_and_no_temporary_file_outlives_a_killed_driver(
+    tmp_path: Path, temporary: Path
+) -> None:
+    with _running(tmp_path, temporary=temporary) as process:
+        assert _sockets(temporary) != []
         process.kill()
         process.wait(timeout=60)
     _wait(lambda: _nobody_left(process))
     assert _kept(tmp_path) > 0
-    assert _sockets(tmp_path) == []
+    assert _sockets(temporary) == []
 
 
-def test_the_folder_of_a_parent_outlives_its_child_that_had_workers_too(tmp_path: Path) -> None:
+def test_the_folder_of_a_parent_outlives_its_child_that_had_workers_too(
+    tmp_path: Path, temporary: Path
+) -> None:
     """A process of multiprocessing, such as a Dask worker, inherits the name of the folder of who made it."""
     script = """
 import multiprocessing, os, signal
@@ -164,12 +178,11 @@ from paribus.execution import local_workers
 
 def child(ended):
     local_workers.prestart()
-    print("apart" if util.get_temp_dir() != os.environ["THEIRS"] else "shared", flush=True)
     if ended == "killed":
         os.kill(os.getpid(), signal.SIGKILL)
 
 if __name__ == "__main__":
-    os.environ["THEIRS"] = folder = util.get_temp_dir()
+    folder = util.get_temp_dir()
     for ended in ("normally", "killed"):
         process = multiprocessing.get_context("spawn").Process(target=child, args=(ended,))
         process.start()
@@ -184,19 +197,42 @@ if __name__ == "__main__":
         capture_output=True,
         text=True,
         check=True,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)},
+        env=os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(temporary)},
     )
-    assert (done.stdout.split(), done.stderr) == (["apart", "apart", "same"], "")
-    _wait(lambda: not [*tmp_path.glob("pymp-*")])
+    assert (done.stdout.split(), done.stderr) == (["same"], "")
+    _wait(lambda: _sockets(temporary) == [])
 
 
-def _sockets(tmp_path: Path) -> list[Path]:
+def test_workers_start_where_the_folder_of_temporary_files_has_a_long_path(
+    tmp_path: Path,
+) -> None:
+    """A socket's path has a hundred characters at most, and batch systems give folders of their own."""
+    long = tmp_path / ("l" * 100)
+    long.mkdir()
+    script = """
+from paribus.execution.local_workers import LocalExecutor
+if __name__ == "__main__":
+    print([found for _, found in LocalExecutor(1).spread(abs, [-1])])
+"""
+    (tmp_path / "script.py").write_text(script)
+    done = subprocess.run(
+        [sys.executable, "script.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(long)},
+    )
+    assert (done.stdout, done.stderr, done.returncode) == ("[1]\n", "", 0)
+
+
+def _sockets(temporary: Path) -> list[Path]:
     """Return the folders of the sockets by which workers are asked for."""
-    return [*(tmp_path / "temporary").glob("pymp-*")]
+    return [*temporary.glob("pymp-*")]
 
 
 def test_a_driver_that_is_killed_at_its_start_leaves_nobody_that_still_imports(
-    tmp_path: Path,
+    tmp_path: Path, temporary: Path
 ) -> None:
     """The parent of the workers takes seconds for torch, which nobody needs by then."""
     script = """
@@ -208,7 +244,6 @@ while not os.path.exists(os.path.join(sys.argv[1], "started")):
     pass
 os.kill(os.getpid(), signal.SIGKILL)
 """
-    (tmp_path / "temporary").mkdir()
     (tmp_path / "sitecustomize.py").write_text(
         f"import sys\nif sys.argv[0] == '-c' and 'forkserver' in ' '.join(sys.orig_argv):\n"
         f"    import paribus.execution as e\n    e.__path__.append({str(tmp_path)!r})\n"
@@ -220,12 +255,12 @@ os.kill(os.getpid(), signal.SIGKILL)
     path = os.pathsep.join([str(tmp_path), str(ROOT)])
     with subprocess.Popen(
         [sys.executable, "-c", script, tmp_path],
-        env={**os.environ, "PYTHONPATH": path, "TMPDIR": str(tmp_path / "temporary")},
+        env={**os.environ, "PYTHONPATH": path, "TMPDIR": str(temporary)},
         start_new_session=True,
     ) as process:
         assert process.wait(timeout=120) == -signal.SIGKILL
     _wait(lambda: _nobody_left(process))
-    assert _sockets(tmp_path) == []
+    assert _sockets(temporary) == []
 
 
 @pytest.mark.parametrize(

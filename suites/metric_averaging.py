@@ -22,7 +22,7 @@ SUITE = Suite(
                 function=call("paribus.suites.components.scores:recall", average="micro"),
                 higher_is_better=True,
                 margin=0.01,
-                margin_reason="it is one image of a hundred, and chance among 360 test images changes about as much",
+                margin_reason="it is one image of a hundred, and chance among hundreds changes about as much",
                 unit="share",
             ),
             factors=(

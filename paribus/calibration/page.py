@@ -135,10 +135,23 @@ def verdict(rates: Sequence[Rate]) -> str:
         f"{sum(rate.passed for rate in planted)} of {len(planted)} faults made on purpose were seen.** Chance "
         f"alone puts at most {(1 - LEVEL) * len(sound):.2g} sound ones outside on average."
     )
+    counted += _shown([rate for rate in rates if rate.rule == "shown"])
     if not failed:
         return counted
     names = "\n".join(f"- **FAILED**: {rate.group}: {_name(rate)}" for rate in failed)
     return f"{counted}\n\n{names}"
+
+
+def _shown(rates: Sequence[Rate]) -> str:
+    """Say how many rates are shown of which nothing is promised, and the worst of those above their band."""
+    above = [rate for rate in rates if rate.rate > rate.band[1]]
+    if not above:
+        return ""
+    worst = max(above, key=lambda rate: rate.rate - rate.expected)
+    return (
+        f" {len(rates)} more are shown of which nothing is promised; {len(above)} of them lie above their band, the "
+        f"worst at {share(worst.rate)} in place of {share(worst.expected)} ({worst.group}: {_name(worst)})."
+    )
 
 
 def reads(rate: Rate) -> str:

@@ -59,8 +59,7 @@ IMAGES = Task(
     metrics=(
         log_loss(
             0.03,
-            "it is a factor of 1.03 in the probability of the true class, and a test part of 360 images alone leaves "
-            "±0.06 (95 %)",
+            "it is a factor of 1.03 in the probability of the true class",
         ),
         accuracy(0.02, "chance among a few hundred test images changes about as much"),
     ),

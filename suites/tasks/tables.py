@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 
-from paribus import Dataset, Metric, Task, call
+from paribus import Dataset, Task, call
 from paribus.data.dataset import digest_tensors
-from paribus.suites.tasks.metrics import accuracy, log_loss, mse
+from paribus.suites.tasks.metrics import mse
 from paribus.suites.tasks.tabular import TABULAR
 
 
@@ -65,21 +65,8 @@ def _table(name: str, bunch: Any, targets: torch.Tensor, **fields: Any) -> Datas
     )
 
 
-def _scores(test: str, error: str) -> tuple[Metric, ...]:
-    """Return the scores of a table of classes, whose test part leaves so much of an error (95 %)."""
-    reason = (
-        f"it is a factor of 1.02 in the probability of the true class, and the test part of {test} alone leaves "
-        f"{error} (95 %)"
-    )
-    return log_loss(0.02, reason), accuracy(0.01)
-
-
-IRIS = TABULAR.model_copy(
-    update={"name": "iris", "source": call(iris), "metrics": _scores("30 irises", "±0.05")}
-)
-WINE = TABULAR.model_copy(
-    update={"name": "wine", "source": call(wine), "metrics": _scores("36 wines", "±0.02")}
-)
+IRIS = TABULAR.model_copy(update={"name": "iris", "source": call(iris)})
+WINE = TABULAR.model_copy(update={"name": "wine", "source": call(wine)})
 DIABETES = Task(
     name="diabetes",
     source=call(diabetes),
@@ -89,7 +76,7 @@ DIABETES = Task(
     metrics=(
         mse(
             0.02,
-            reason="it is 0.02 of R², and the test part of 89 patients alone leaves ±0.17 (95 %)",
+            reason="it is 0.02 of R²",
         ),
     ),
     dummy={"mean_target": call("paribus.data.dummy:mean_target")},

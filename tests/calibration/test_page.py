@@ -73,6 +73,12 @@ def test_every_label_is_shown_and_those_that_do_not_hold_in_bold() -> None:
         wrong=("better",),
     )
     text = calibration([counted], [], {})
+    assert (
+        " 1 more are shown of which nothing is promised; 1 of them lie above their band, the worst at 30 % in place of "
+        "5 % (True nulls: lognormal, no effect: a label that does not hold (n = 10))."
+    ) in text
+    within = calibration([replace(counted, hits=10)], [], {})
+    assert "nothing is promised;" not in within
     assert cases(text, "lognormal, no effect  ")[0] == [
         "lognormal, no effect",
         "10",

@@ -176,7 +176,8 @@ def _phrase(key: tuple[str, str], contrasts: Sequence[Contrast], result: Result)
         small = f", by less than the margin of {_margin(result)}" if size is Size.within else ""
         return f"{names} {_is(one, result)} {word} than {base}{scores}{small}"
     if decision is Decision.equivalent:
-        return f"{names} {'differs' if one else 'differ'} from {base} by less than the margin of {_margin(result)}"
+        bound = f"no difference beyond the margin of {_margin(result)}"
+        return f"{names} {'is' if one else 'are'} equivalent to {base} ({bound})"
     if decision is Decision.identical:
         return f"{names} {'scores' if one else 'score'} exactly as {base} on every seed"
     if decision is Decision.unjudged:

@@ -7,8 +7,8 @@ from itertools import groupby
 
 import numpy as np
 
-from paribus.analysis.claims import target_steps
 from paribus.analysis.results import Result, Row
+from paribus.analysis.target_steps import median_steps, target_steps
 from paribus.analysis.tuning_gain import tuning_gains
 from paribus.analysis.verdict import Contrast, Decision, Reason, Size
 from paribus.experiment.variant import within
@@ -91,10 +91,12 @@ def _speed(result: Result) -> str:
     rows = [row for row in result.rows if not state(row, result)]
     if comparison.target is None or not 1 < len(rows) <= MAX_SCORES + 1 or result.control.broken:
         return ""
-    medians = sorted((float(np.median(target_steps(comparison, r))), r.variant.name) for r in rows)
-    if not np.isfinite(medians[0][0]):
+    steps = {row.variant.name: target_steps(comparison, row) for row in rows}
+    fastest = sorted(rows, key=lambda row: (np.median(steps[row.variant.name]), row.variant.name))
+    texts = {r.variant.name: median_steps(steps[r.variant.name], r) for r in fastest}
+    if all(text == "never" for text in texts.values()):
         return ""
-    shown = listed(f"{name} {f'{x:,.0f}' if np.isfinite(x) else 'never'}" for x, name in medians)
+    shown = listed(f"{name} {text}" for name, text in texts.items())
     metric = comparison.task.primary.name
     return f" Median steps to a validation {metric} of {comparison.target:g}: {shown}."
 

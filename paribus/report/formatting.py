@@ -214,18 +214,6 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f} %" if abs(share) >= 0.0995 else f"{100 * share:.1f} %"
 
 
-def median_steps(steps: Floats) -> str:
-    """Format the median of steps to a target; ``never`` where it is infinite.
-
-    >>> median_steps(np.array([100.0, 200.0, np.inf])), median_steps(np.array([np.inf, np.inf]))
-    ('200', 'never')
-    """
-    if not steps.size:
-        return NOTHING
-    median = float(np.median(steps))
-    return f"{median:.0f}" if isfinite(median) else "never"
-
-
 def ratio(ratios: Iterable[float]) -> str:
     """Format the median of ratios and their quartiles.
 

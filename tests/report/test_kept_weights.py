@@ -76,7 +76,7 @@ def test_the_answer_begins_with_the_steps_where_a_variant_still_improves(tmp_pat
     done = answer([result(tmp_path / "b", {})])
     assert " Test log_loss of the best weights in 20 steps, 10 seeds: " in done
     assert done.endswith(
-        "Median steps to a validation log_loss of 0.4: adam 5, rmsprop 5 and sgd 5."
+        "Median steps to a validation log_loss of 0.4: adam at most 5, rmsprop at most 5 and sgd at most 5."
     )
 
 

@@ -12,7 +12,7 @@ from paribus.analysis.target_steps import median_steps, target_steps
 from paribus.analysis.tuning_gain import tuning_gains
 from paribus.analysis.verdict import Contrast, Decision, Reason, Size
 from paribus.experiment.variant import within
-from paribus.report.formatting import listed, number, pathless, plural
+from paribus.report.formatting import in_prose, listed, number, pathless, plural
 from paribus.report.kept_weights import improving
 from paribus.report.tables import mean_scores, state
 
@@ -65,7 +65,11 @@ def _unfinished(result: Result) -> list[str]:
     steps, still = _steps(result), list(improving(result))
     if not still or not steps:
         return []
-    names = listed(still) if len(still) <= MAX_SCORES else f"{len(still)} of {len(result.rows)}"
+    names = (
+        listed(map(in_prose, still))
+        if len(still) <= MAX_SCORES
+        else f"{len(still)} of {len(result.rows)}"
+    )
     return [f"after {steps} ({names} still improving)"]
 
 
@@ -96,7 +100,7 @@ def _speed(result: Result) -> str:
     texts = {r.variant.name: median_steps(steps[r.variant.name], r) for r in fastest}
     if all(text == "never" for text in texts.values()):
         return ""
-    shown = listed(f"{name} {text}" for name, text in texts.items())
+    shown = listed(f"{in_prose(name)} {text}" for name, text in texts.items())
     metric = comparison.task.primary.name
     return f" Median steps to a validation {metric} of {comparison.target:g}: {shown}."
 
@@ -112,7 +116,8 @@ def _worse_than_stated(arms: Sequence[Result]) -> str:
     if row.searched is not None and size:
         trials = row.searched.search.trials
         why = f": the best of {trials} scores on {size} validation samples is the luckiest, too"
-    return f" Tuning made {listed(worse)} worse than {'its' if len(worse) == 1 else 'their'} stated settings{why}."
+    names, whose = listed(map(in_prose, worse)), "its" if len(worse) == 1 else "their"
+    return f" Tuning made {names} worse than {whose} stated settings{why}."
 
 
 def outcome(result: Result) -> str:
@@ -124,7 +129,7 @@ def outcome(result: Result) -> str:
         return "no verdict, because control broke: something besides the factor differs between variants"
     base = result.baseline
     if reason := state(base, result):
-        return f"no verdict, because the baseline {base.variant.name} has no result ({reason})"
+        return f"no verdict, because the baseline {in_prose(base.variant.name)} has no result ({reason})"
     if all(not row.count("completed") for row in result.rows):
         return "no verdict, because no run of any variant completed"
     contrasts = [
@@ -136,7 +141,9 @@ def outcome(result: Result) -> str:
         for key, group in groupby(contrasts, key=lambda c: (c.word, _reason(c)))
     ]
     without = [row for row in result.rows[1:] if row.variant.name not in result.contrasts]
-    phrases += [f"{row.variant.name} has no result ({state(row, result)})" for row in without]
+    phrases += [
+        f"{in_prose(row.variant.name)} has no result ({state(row, result)})" for row in without
+    ]
     marks = []
     if result.exploratory:
         marks.append("exploratory, since it was looked at before with other seeds")
@@ -254,7 +261,8 @@ def _named(row: Row) -> str:
     failures = [
         f"{row.count(kind)} of {len(row.runs)} {kind}" for kind in FAILED if row.count(kind)
     ]
-    return f"{row.variant.name} ({', '.join(failures)})" if failures else row.variant.name
+    name = in_prose(row.variant.name)
+    return f"{name} ({', '.join(failures)})" if failures else name
 
 
 def _interactions(result: Result) -> list[str]:

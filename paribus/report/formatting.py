@@ -235,6 +235,15 @@ def span(values: Iterable[float]) -> str:
     return low if low == high else f"{low} to {high}"
 
 
+def in_prose(name: str) -> str:
+    """Return a variant's name as a sentence holds it, in quotation marks where it would read as a count.
+
+    >>> in_prose("adam"), in_prose("1 to 3"), in_prose("all three"), in_prose("allpass")
+    ('adam', '"1 to 3"', '"all three"', 'allpass')
+    """
+    return f'"{name}"' if re.match(r"\d|all\b", name, re.IGNORECASE) else name
+
+
 def listed(items: Iterable[str], last: str = "and") -> str:
     """Join items as a sentence names them.
 

@@ -172,7 +172,7 @@ def test_steps_are_named_where_all_variants_have_the_same(store) -> None:
     bench = Bench(store, comparison(factors=(factor,), baseline=("20",)))
     for name, mean in (("20", 0.4), ("40", 0.2)):
         bench.put(name, around(mean))
-    assert "Test log_loss, 10 seeds: 40 is clearly better than 20" in answer([bench.result()])
+    assert 'Test log_loss, 10 seeds: "40" is clearly better than "20"' in answer([bench.result()])
 
 
 def test_wins_that_the_mean_does_not_bear_out_say_so(store) -> None:

@@ -24,11 +24,11 @@ from paribus.analysis.hypothesis_tests import (
     p_phrase,
     seen_phrase,
 )
-from paribus.analysis.results import Result, Row, penalised, penalised_beside, steps_to_target
+from paribus.analysis.results import Result, Row, penalised, penalised_beside
+from paribus.analysis.target_steps import median_steps, target_steps
 from paribus.analysis.verdict import Contrast, Decision, Reason, Size
 from paribus.experiment.claim import Claim
 from paribus.experiment.comparison import Comparison
-from paribus.runs.run import RunResult
 
 # Relations whose margin is none of the metric's.
 OWN_MARGIN = ("identical", "above", "below", "within")
@@ -317,7 +317,8 @@ def _by_steps(claim: Claim, comparison: Comparison, variant: Row, reference: Row
     """Compare steps to the target, a miss being infinite, by share of wins, because infinities have no mean."""
     a, b = (target_steps(comparison, row) for row in (variant, reference))
     fewer, more = int((a < b).sum()), int((a > b).sum())
-    shown = f"{_steps(a, b)} (medians), {fewer} seeds fewer, {more} more"
+    medians = _steps([median_steps(steps, row) for steps, row in ((a, variant), (b, reference))])
+    shown = f"{medians} (medians), {fewer} seeds fewer, {more} more"
     wanted, unwanted = (fewer, more) if claim.relation == "better" else (more, fewer)
     p = stats.sign_test_p(fewer, more)
     verdict = Answer.undecided
@@ -331,22 +332,9 @@ def _by_steps(claim: Claim, comparison: Comparison, variant: Row, reference: Row
     return ClaimResult(claim, verdict, shown, single=True, refuting_p=against, units=units)
 
 
-def target_steps(comparison: Comparison, row: Row) -> Floats:
-    """Return steps to the comparison's target of each run, ``(seed,)``, infinite where it was missed."""
-    metric, target = comparison.task.primary, comparison.target
-    assert target is not None, "a claim on steps to target needs a target"
-
-    def steps(record: RunResult) -> float:
-        return steps_to_target(record, metric.name, target, metric.higher_is_better)
-
-    return np.array([steps(record) for record in row.present])
-
-
-def _steps(a: Floats, b: Floats) -> str:
-    """Return the median steps of two variants, the unit once, with the last that has one."""
-    medians = [float(np.median(values)) for values in (a, b)]
-    texts = ["never" if np.isinf(median) else f"{median:.0f}" for median in medians]
-    last = max((i for i, median in enumerate(medians) if np.isfinite(median)), default=None)
+def _steps(texts: list[str]) -> str:
+    """Join the median steps of two variants, the unit once, with the last that has one."""
+    last = max((i for i, text in enumerate(texts) if text != "never"), default=None)
     if last is not None:
         texts[last] += " steps"
     return " against ".join(texts)

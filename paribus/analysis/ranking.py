@@ -9,8 +9,8 @@ from functools import cached_property
 import numpy as np
 
 from paribus import stats
-from paribus.analysis.claims import target_steps
 from paribus.analysis.results import Floats, Result, penalised
+from paribus.analysis.target_steps import target_steps
 from paribus.experiment.suite import Ranking
 from paribus.stats import Friedman, Interval
 

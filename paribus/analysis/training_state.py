@@ -30,7 +30,7 @@ class TrainingState:
 
     Attributes:
         state: gained more than the margin in the last quarter of the steps; lost more than it since its best; or
-            neither.
+            neither. Of both it is past its best, unless it ends better by the margin than it was before that quarter.
         gain: of the validation score over the last quarter, positive is better.
         lost: since the best evaluation of the mean curve, zero or positive.
         best_step: of that evaluation.
@@ -66,8 +66,10 @@ def training_state(result: Result, row: Row) -> TrainingState | None:
         return None
     gain, best = float(turned[-1] - turned[before]), int(turned.argmax())
     lost = float(turned[best] - turned[-1])
+    # A curve that comes down from a bump is no better than it was: more steps may only bring back what it had.
+    ahead = float(turned[-1] - turned[: before + 1].max())
     state = State.best
-    if gain > metric.margin:
+    if gain > metric.margin and (lost <= metric.margin or ahead > metric.margin):
         state = State.improving
     elif lost > metric.margin:
         state = State.past

@@ -7,12 +7,12 @@ from itertools import groupby
 
 import numpy as np
 
-from paribus.analysis.claims import target_steps
 from paribus.analysis.results import Result, Row
+from paribus.analysis.target_steps import median_steps, target_steps
 from paribus.analysis.tuning_gain import tuning_gains
 from paribus.analysis.verdict import Contrast, Decision, Reason, Size
 from paribus.experiment.variant import within
-from paribus.report.formatting import listed, number, pathless, plural
+from paribus.report.formatting import in_prose, listed, number, pathless, plural
 from paribus.report.kept_weights import improving
 from paribus.report.tables import mean_scores, state
 
@@ -65,7 +65,11 @@ def _unfinished(result: Result) -> list[str]:
     steps, still = _steps(result), list(improving(result))
     if not still or not steps:
         return []
-    names = listed(still) if len(still) <= MAX_SCORES else f"{len(still)} of {len(result.rows)}"
+    names = (
+        listed(map(in_prose, still))
+        if len(still) <= MAX_SCORES
+        else f"{len(still)} of {len(result.rows)}"
+    )
     return [f"after {steps} ({names} still improving)"]
 
 
@@ -91,10 +95,12 @@ def _speed(result: Result) -> str:
     rows = [row for row in result.rows if not state(row, result)]
     if comparison.target is None or not 1 < len(rows) <= MAX_SCORES + 1 or result.control.broken:
         return ""
-    medians = sorted((float(np.median(target_steps(comparison, r))), r.variant.name) for r in rows)
-    if not np.isfinite(medians[0][0]):
+    steps = {row.variant.name: target_steps(comparison, row) for row in rows}
+    fastest = sorted(rows, key=lambda row: (np.median(steps[row.variant.name]), row.variant.name))
+    texts = {r.variant.name: median_steps(steps[r.variant.name], r) for r in fastest}
+    if all(text == "never" for text in texts.values()):
         return ""
-    shown = listed(f"{name} {f'{x:,.0f}' if np.isfinite(x) else 'never'}" for x, name in medians)
+    shown = listed(f"{in_prose(name)} {text}" for name, text in texts.items())
     metric = comparison.task.primary.name
     return f" Median steps to a validation {metric} of {comparison.target:g}: {shown}."
 
@@ -110,7 +116,8 @@ def _worse_than_stated(arms: Sequence[Result]) -> str:
     if row.searched is not None and size:
         trials = row.searched.search.trials
         why = f": the best of {trials} scores on {size} validation samples is the luckiest, too"
-    return f" Tuning made {listed(worse)} worse than {'its' if len(worse) == 1 else 'their'} stated settings{why}."
+    names, whose = listed(map(in_prose, worse)), "its" if len(worse) == 1 else "their"
+    return f" Tuning made {names} worse than {whose} stated settings{why}."
 
 
 def outcome(result: Result) -> str:
@@ -122,7 +129,7 @@ def outcome(result: Result) -> str:
         return "no verdict, because control broke: something besides the factor differs between variants"
     base = result.baseline
     if reason := state(base, result):
-        return f"no verdict, because the baseline {base.variant.name} has no result ({reason})"
+        return f"no verdict, because the baseline {in_prose(base.variant.name)} has no result ({reason})"
     if all(not row.count("completed") for row in result.rows):
         return "no verdict, because no run of any variant completed"
     contrasts = [
@@ -134,7 +141,9 @@ def outcome(result: Result) -> str:
         for key, group in groupby(contrasts, key=lambda c: (c.word, _reason(c)))
     ]
     without = [row for row in result.rows[1:] if row.variant.name not in result.contrasts]
-    phrases += [f"{row.variant.name} has no result ({state(row, result)})" for row in without]
+    phrases += [
+        f"{in_prose(row.variant.name)} has no result ({state(row, result)})" for row in without
+    ]
     marks = []
     if result.exploratory:
         marks.append("exploratory, since it was looked at before with other seeds")
@@ -176,7 +185,8 @@ def _phrase(key: tuple[str, str], contrasts: Sequence[Contrast], result: Result)
         small = f", by less than the margin of {_margin(result)}" if size is Size.within else ""
         return f"{names} {_is(one, result)} {word} than {base}{scores}{small}"
     if decision is Decision.equivalent:
-        return f"{names} {'differs' if one else 'differ'} from {base} by less than the margin of {_margin(result)}"
+        bound = f"no difference beyond the margin of {_margin(result)}"
+        return f"{names} {'is' if one else 'are'} equivalent to {base} ({bound})"
     if decision is Decision.identical:
         return f"{names} {'scores' if one else 'score'} exactly as {base} on every seed"
     if decision is Decision.unjudged:
@@ -251,7 +261,8 @@ def _named(row: Row) -> str:
     failures = [
         f"{row.count(kind)} of {len(row.runs)} {kind}" for kind in FAILED if row.count(kind)
     ]
-    return f"{row.variant.name} ({', '.join(failures)})" if failures else row.variant.name
+    name = in_prose(row.variant.name)
+    return f"{name} ({', '.join(failures)})" if failures else name
 
 
 def _interactions(result: Result) -> list[str]:

@@ -214,18 +214,6 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f} %" if abs(share) >= 0.0995 else f"{100 * share:.1f} %"
 
 
-def median_steps(steps: Floats) -> str:
-    """Format the median of steps to a target; ``never`` where it is infinite.
-
-    >>> median_steps(np.array([100.0, 200.0, np.inf])), median_steps(np.array([np.inf, np.inf]))
-    ('200', 'never')
-    """
-    if not steps.size:
-        return NOTHING
-    median = float(np.median(steps))
-    return f"{median:.0f}" if isfinite(median) else "never"
-
-
 def ratio(ratios: Iterable[float]) -> str:
     """Format the median of ratios and their quartiles.
 
@@ -245,6 +233,15 @@ def span(values: Iterable[float]) -> str:
     distinct = sorted(set(values))
     low, high = (f"{x + 0.0:g}" for x in (distinct[0], distinct[-1]))  # no minus sign before a zero
     return low if low == high else f"{low} to {high}"
+
+
+def in_prose(name: str) -> str:
+    """Return a variant's name as a sentence holds it, in quotation marks where it would read as a count.
+
+    >>> in_prose("adam"), in_prose("1 to 3"), in_prose("all three"), in_prose("allpass")
+    ('adam', '"1 to 3"', '"all three"', 'allpass')
+    """
+    return f'"{name}"' if re.match(r"\d|all\b", name, re.IGNORECASE) else name
 
 
 def listed(items: Iterable[str], last: str = "and") -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from paribus.analysis.results import Result, Row
 from paribus.analysis.training_state import State, TrainingState, training_state
 from paribus.experiment.variant import within
-from paribus.report.formatting import listed, number, span
+from paribus.report.formatting import in_prose, listed, number, span
 from paribus.report.tables import state
 
 MAX_NAMED = 6  # variants that a line names one by one
@@ -50,7 +50,7 @@ def _scored(result: Result, rows: list[Row]) -> str:
     if any(within("recipe.keep", path) or path == "recipe" for path in result.comparison.paths):
         keeps = {row.variant.recipe.keep for row in rows}
         if len(keeps) > 1:
-            best = listed(r.variant.name for r in rows if r.variant.recipe.keep == "best")
+            best = listed(in_prose(r.variant.name) for r in rows if r.variant.recipe.keep == "best")
             return f"Scored are the weights with the best validation score of {best}, of the others those at the end."
     name = result.comparison.primary.name
     if result.comparison.recipe.keep == "last":
@@ -84,11 +84,13 @@ def _others(result: Result, rows: list[Row]) -> str:
     place = "At the end of training" if last else "With the weights of the best validation score"
     if not apart:
         within_margin = "the same scores" if not margin else "scores within the margin of these"
-        every = "all variants" if len(known) == len(rows) else listed(known)
+        every = "all variants" if len(known) == len(rows) else listed(map(in_prose, known))
         return (
             f"{place} {every} {'has' if len(known) == 1 < len(rows) else 'have'} {within_margin}."
         )
-    shown = listed(f"{n} {number(x)} (scored: {number(means[n])})" for n, x in _few(apart).items())
+    shown = listed(
+        f"{in_prose(n)} {number(x)} (scored: {number(means[n])})" for n, x in _few(apart).items()
+    )
     more = f", and {len(apart) - MAX_NAMED} more differ" if len(apart) > MAX_NAMED else ""
     rest = "; the others stay within the margin" if margin and len(apart) < len(known) else ""
     return f"{place} instead: {shown}{more}{rest}."
@@ -122,9 +124,13 @@ def _ended(result: Result) -> str:
     if not still and not past:
         return "At the last step every variant was at its best, by the margin."
     parts = [f"{listed(_gains(result))} still improving"] if still else []
-    parts += [f"{listed(past)} past {'its' if len(past) == 1 else 'their'} best"] if past else []
+    parts += (
+        [f"{listed(map(in_prose, past))} past {'its' if len(past) == 1 else 'their'} best"]
+        if past
+        else []
+    )
     others = [n for n in found if n not in (*still, *past)]
-    named = listed(others) if len(others) <= MAX_NAMED else "the others"
+    named = listed(map(in_prose, others)) if len(others) <= MAX_NAMED else "the others"
     rest = f"; {named} at {'its' if len(others) == 1 else 'their'} best" if others else ""
     more = [s.more_steps for s in improving(result).values()]
     ahead = ""
@@ -142,7 +148,7 @@ def _ended(result: Result) -> str:
 def _gains(result: Result) -> Iterator[str]:
     """Yield those that still improve, each with its gain in the last quarter."""
     for name, each in improving(result).items():
-        yield f"{name} (by {number(each.gain, 2)} in the last quarter)"
+        yield f"{in_prose(name)} (by {number(each.gain, 2)} in the last quarter)"
 
 
 def _sampling(result: Result, rows: list[Row]) -> str:

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from paribus import stats
-from paribus.analysis.claims import ClaimResult, target_steps
+from paribus.analysis.claims import ClaimResult
 from paribus.analysis.results import Floats, Result, Row
+from paribus.analysis.target_steps import median_steps, target_steps
 from paribus.analysis.tuning_gain import tuning_gains
 from paribus.analysis.verdict import Contrast, Decision
 from paribus.experiment.task import Metric
@@ -16,7 +17,6 @@ from paribus.metrics.named import NAMES, SCORE
 from paribus.report.formatting import (
     NOTHING,
     interval,
-    median_steps,
     moments,
     number,
     over_seeds,
@@ -176,7 +176,7 @@ def _other_line(
     }
     if comparison.target is not None:
         steps = target_steps(comparison, row)
-        shown[target_title(result)] = median_steps(steps)
+        shown[target_title(result)] = median_steps(steps, row) if steps.size else NOTHING
         shown["reached"] = f"{int(np.isfinite(steps).sum())} of {steps.size}"
     shown |= {
         "step, µs": NOTHING if row.timing is None else number(1e6 * _median(row.timing.variant)),

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from paribus import Claim, LogUniform, ParibusError, Suite, Tuning, call
-from paribus.analysis.claims import _beyond_p, answer, answer_all, answer_suite, target_steps
+from paribus.analysis.claims import _beyond_p, answer, answer_all, answer_suite
 from paribus.analysis.hypothesis_tests import RELATIONS, Answer, Inference
 from paribus.analysis.results import timing_key
+from paribus.analysis.target_steps import target_steps
 from paribus.analysis.verdict import Size, decide_sequentially
 from paribus.experiment.search_space import space
 from paribus.runs.run import Outcome
@@ -669,9 +670,9 @@ def test_steps_to_target_are_compared_by_the_sign_test(store, sgd, adam, expecte
 @pytest.mark.parametrize(
     ("sgd", "adam", "medians"),
     [
-        (MISSED, REACHED, "10 steps against never"),
-        (REACHED, MISSED, "never against 10 steps"),
-        (LATE, REACHED, "10 against 20 steps"),
+        (MISSED, REACHED, "at most 10 steps against never"),
+        (REACHED, MISSED, "never against at most 10 steps"),
+        (LATE, REACHED, "at most 10 against 20 steps"),
         (MISSED, MISSED, "never against never"),
     ],
 )

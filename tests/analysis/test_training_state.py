@@ -30,7 +30,13 @@ def state_of(path: Path, curve: list[float], steps: list[int] = STEPS) -> Traini
         ([0.7, 0.5, 0.4, 0.31, 0.30], State.best, 0.01, 0.0),
         ([0.7, 0.3, 0.30, 0.31, 0.315], State.best, -0.005, 0.015),
         ([0.7, 0.3, 0.35, 0.40, 0.50], State.past, -0.10, 0.20),
-        ([0.7, 0.3, 0.60, 0.55, 0.50], State.improving, 0.05, 0.20),  # on its way down again
+        (
+            [0.7, 0.3, 0.60, 0.55, 0.50],
+            State.past,
+            0.05,
+            0.20,
+        ),  # on its way down again, far from it
+        ([0.7, 0.3, 0.32, 0.33, 0.30], State.improving, 0.03, 0.0),  # down again, and there
     ],
 )
 def test_the_state_by_hand(
@@ -41,6 +47,25 @@ def test_the_state_by_hand(
     assert (found.state, found.steps) == (state, 100)
     assert (found.gain, found.lost) == (pytest.approx(gain), pytest.approx(lost))
     assert found.best_step == STEPS[int(np.argmin(curve))]
+
+
+@pytest.mark.parametrize(
+    ("curve", "state"),
+    [
+        (
+            [0.7, 0.5, 0.4, 0.38, 0.30, 0.33],
+            State.improving,
+        ),  # 0.05 below all of the first three quarters
+        ([0.7, 0.5, 0.35, 0.38, 0.30, 0.34], State.past),  # 0.01 below them, less than the margin
+    ],
+)
+def test_of_a_best_in_the_last_quarter_what_stood_before_it_decides(
+    tmp_path: Path, curve: list[float], state: State
+) -> None:
+    """Both gained more than the margin of 0.02 in the last quarter, and lost more than it since their best."""
+    found = state_of(tmp_path, curve, [0, 25, 50, 75, 90, 100])
+    assert found is not None
+    assert (found.state, min(found.gain, found.lost) > 0.02) == (state, True)
 
 
 def test_weights_that_were_never_trained_are_not_the_best(tmp_path: Path) -> None:

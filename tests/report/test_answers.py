@@ -18,8 +18,8 @@ NO_GPU = "no CUDA device was found"
 def test_verdicts_are_named_with_scores_and_margin(store) -> None:
     assert answer([filled(store).result()]) == (
         "**Which optimizer is best?** Test log_loss of the best weights in 20 steps, 10 seeds: adam is clearly better "
-        "than sgd (0.200 against 0.400); rmsprop differs from sgd by less than the margin of 0.02 nats. Median steps "
-        "to a validation log_loss of 0.4: adam 20, rmsprop never and sgd never."
+        "than sgd (0.200 against 0.400); rmsprop is equivalent to sgd (no difference beyond the margin of 0.02 nats). "
+        "Median steps to a validation log_loss of 0.4: adam 20, rmsprop never and sgd never."
     )
 
 
@@ -27,6 +27,19 @@ def test_variants_of_one_verdict_share_a_phrase(store) -> None:
     bench = filled(store).put("rmsprop", around(0.3))
     assert outcome(bench.result()) == (
         "adam and rmsprop are clearly better than sgd (0.200 and 0.300 against 0.400)"
+    )
+
+
+def test_equivalent_is_no_small_difference(store) -> None:
+    """A difference that was seen and is small is told as one; where none was seen the margin bounds it."""
+    wobble = [0.002 * (-1) ** (i // 2) for i in range(10)]
+    bench = filled(store).put("adam", [x + w for x, w in zip(around(0.4), wobble, strict=True)])
+    assert outcome(bench.result()) == (
+        "adam and rmsprop are equivalent to sgd (no difference beyond the margin of 0.02 nats)"
+    )
+    shifted = filled(store).put("adam", [x + 0.01 for x in around(0.4)])
+    assert outcome(shifted.result()).startswith(
+        "adam is slightly worse than sgd (0.410 against 0.400), by less than the margin of 0.02 nats; "
     )
 
 
@@ -159,7 +172,7 @@ def test_steps_are_named_where_all_variants_have_the_same(store) -> None:
     bench = Bench(store, comparison(factors=(factor,), baseline=("20",)))
     for name, mean in (("20", 0.4), ("40", 0.2)):
         bench.put(name, around(mean))
-    assert "Test log_loss, 10 seeds: 40 is clearly better than 20" in answer([bench.result()])
+    assert 'Test log_loss, 10 seeds: "40" is clearly better than "20"' in answer([bench.result()])
 
 
 def test_wins_that_the_mean_does_not_bear_out_say_so(store) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from paribus import Factor
 from paribus.analysis.results import Result
 from paribus.report.answers import answer
 from paribus.report.kept_weights import lines
 from paribus.runs.store import Store
-from tests.helpers.handmade import RECIPE, TASK, Bench, around, comparison
+from tests.helpers.handmade import OPTIMIZERS, RECIPE, TASK, Bench, around, comparison
 
 STEPS = [0, 5, 10, 15, 20]
 FALLING = [0.9, 0.7, 0.54, 0.38, 0.30]
@@ -76,7 +77,38 @@ def test_the_answer_begins_with_the_steps_where_a_variant_still_improves(tmp_pat
     done = answer([result(tmp_path / "b", {})])
     assert " Test log_loss of the best weights in 20 steps, 10 seeds: " in done
     assert done.endswith(
-        "Median steps to a validation log_loss of 0.4: adam 5, rmsprop 5 and sgd 5."
+        "Median steps to a validation log_loss of 0.4: adam at most 5, rmsprop at most 5 and sgd at most 5."
+    )
+
+
+def test_names_that_read_as_counts_are_quoted(tmp_path: Path) -> None:
+    """`1 to 3` of a weighting and `all three` of changes are variants, not how many of them there are."""
+    named = {
+        "all three": OPTIMIZERS["sgd"],
+        "1 to 3": OPTIMIZERS["adam"],
+        "rest": OPTIMIZERS["rmsprop"],
+    }
+    made = comparison(factors=(Factor("recipe.optimizer", named),), baseline=("all three",))
+    bench = Bench(Store(tmp_path / "runs.sqlite"), made)
+    for name, curve, score in (
+        ("all three", FALLING, 0.3),
+        ("1 to 3", RISING, 0.2),
+        ("rest", FLAT, 0.3),
+    ):
+        curves = {"step": STEPS, "validation/log_loss": curve}
+        bench.put(name, around(score), other_scores={"log_loss": 0.6}, curves=curves)
+    found = answer([bench.result()])
+    assert 'After 20 steps ("all three" still improving), ' in found
+    assert '"1 to 3" is clearly better than "all three" (0.200 against 0.300)' in found
+    assert 'rest scores exactly as "all three" on every seed' in found
+    assert found.endswith('"1 to 3" at most 5, rest at most 5 and "all three" 15.')
+    _, other, ended = lines(bench.result())
+    assert other.startswith(
+        'At the end of training instead: "all three" 0.600 (scored: 0.300), "1 to 3" 0.600 '
+    )
+    assert (
+        '"all three" (by 0.080 in the last quarter) still improving; "1 to 3" past its best;'
+        in ended
     )
 
 

@@ -156,6 +156,13 @@ def test_the_table_of_other_scores_tells_time_twice(store) -> None:
     assert shown["reached"] == "5 of 10"
 
 
+def test_steps_at_the_first_evaluation_are_an_upper_limit(store) -> None:
+    curves = {"step": [0, 10, 20], "validation/log_loss": [0.7, 0.3, 0.2]}
+    result = filled(store).put("adam", around(0.2), curves=curves).result()
+    shown = line(result, "adam", secondary_tables.other_lines)
+    assert shown["steps to validation log_loss ≤ 0.4"] == "at most 10"
+
+
 def test_the_narrow_table_has_a_ratio_only_where_steps_were_timed(store) -> None:
     bench = filled(store)
     assert "step ratio" not in verdict_table(bench.result())

@@ -64,8 +64,8 @@ def test_the_verdict_is_withheld_and_the_others_stand(store, score: float) -> No
     assert rmsprop.decision is Decision.equivalent
     assert result.row("adam").undefined() == [2, 5]
     assert outcome(result) == (
-        "rmsprop differs from sgd by less than the margin of 0.02 nats; no verdict on adam, because log_loss is "
-        "undefined on 2 of 10 seeds"
+        "rmsprop is equivalent to sgd (no difference beyond the margin of 0.02 nats); no verdict on adam, because "
+        "log_loss is undefined on 2 of 10 seeds"
     )
 
 

@@ -470,6 +470,26 @@ def test_the_index_holds_every_answer_and_counts_claims(store, page, tmp_path) -
     assert "On the pages of their suites: 2 supported." in start
 
 
+def test_pages_of_a_multiverse_and_of_variance_are_linked_where_they_are(
+    store, page, tmp_path
+) -> None:
+    result = filled(store).result()
+    assert "multiverse" not in page(result).partition("## hand")[0]
+    (tmp_path / "out" / "hand-multiverse.md").write_text("")
+    (tmp_path / "out" / "other-variance.md").write_text("")
+    text = page(result)
+    assert "[all runs](hand.csv) · [multiverse](hand-multiverse.md) · [method](method.md)" in text
+    assert "variance.md" not in text
+    (tmp_path / "out" / "hand-variance.md").write_text("")
+    assert "[multiverse](hand-multiverse.md) · [variance](hand-variance.md) · [me" in page(result)
+    lines = (tmp_path / "out" / "README.md").read_text(encoding="utf-8").splitlines()
+    at = next(i for i, line in enumerate(lines) if line.startswith("- [S0 By hand]"))
+    assert lines[at + 2 :][:2] == [
+        "  - [Multiverse](hand-multiverse.md): in how many settings its verdicts hold",
+        "  - [Variance](hand-variance.md): which source of randomness its spread comes from",
+    ]
+
+
 def test_the_index_of_64_comparisons_has_at_most_200_lines(store) -> None:
     """As many suites, none of which shares its comparison, and on a device that was skipped as well."""
     result = filled(store, claims=CLAIMS).result()

@@ -138,6 +138,9 @@ def test_a_page_tells_what_no_spread_shows() -> None:
         "draws nothing here: the order in which samples are seen and the noise of training" in page
     )
     assert "which count as the failure score: adam against sgd: 3" in page
+    assert "`test part alone`" in page
+    assert "can be larger than what was measured of the split" in page
+    assert "It is part of" not in page
     rows = [" ".join(line.split()) for line in page.splitlines()]
     assert "| these one by one, added up | 0.10 |" in rows
     assert "| all at once | 0.10 |" in rows

@@ -10,11 +10,13 @@ import pandas
 import pytest
 
 from paribus import Budget, Claim, Factor, Metric, Suite, call
+from paribus.analysis.claims import ClaimResult
+from paribus.analysis.hypothesis_tests import Answer
 from paribus.analysis.results import Result
 from paribus.experiment.primary_score import scored_comparison
 from paribus.report import method, provenance_tables, settings_tables, write
 from paribus.report.index import index
-from paribus.report.method import command
+from paribus.report.method import claims_note, command
 from tests.helpers.handmade import FAILED, TASK, Bench, around, comparison, filled
 
 NO_GPU = "no CUDA device was found"
@@ -130,8 +132,27 @@ def test_claims_stand_with_answer_evidence_and_the_number_of_single_tests(store,
     text = page(filled(store, claims=CLAIMS).result())
     assert "| C1      | Adam wins.           | supported | verdict clearly better" in text
     assert (
-        "1 of 2 rests on a [single test](method.md#claims) at 5 %: expected false supports at most 0.05."
-        in text
+        "1 of 2 rests on a [single test](method.md#claims) at 5 %: expected false supports at most 0.05, each at "
+        "2.5 %, or 5 % where equivalent or no worse is claimed." in text
+    )
+
+
+def test_single_tests_are_counted_with_the_chance_of_the_side_that_is_claimed() -> None:
+    """A two-sided test errs on either side with half of its 5 %, and a one-sided one with all of it."""
+    wins, no_worse = (ClaimResult(c, Answer.supported, "", single=True) for c in CLAIMS)
+    assert "expected false supports at most 0.05," in claims_note([wins, wins])
+    assert "expected false supports at most 0.075," in claims_note([wins, no_worse])
+
+
+def test_where_no_claim_rests_on_a_single_test_the_family_or_nothing_errs() -> None:
+    wins = ClaimResult(CLAIMS[0], Answer.supported, "")
+    assert claims_note([wins, wins]) == (
+        "No claim here rests on a [single test](method.md#claims): they take the family's verdict, and any false one "
+        "in a family has a chance of at most 5 %."
+    )
+    same = Claim(name="C3", text="Equal.", variant="adam", relation="identical")
+    assert claims_note([ClaimResult(same, Answer.supported, "")]) == (
+        "No claim here rests on a [single test](method.md#claims): what they say is read off."
     )
 
 

@@ -192,7 +192,6 @@ def _explored_again(folder: Path, out: Path) -> list[Path]:
                 expected="what paribus variance or paribus multiverse wrote",
                 fix="Make it again by that command, or move it away.",
             ):
-                out.mkdir(parents=True, exist_ok=True)
                 pages.append(page.write_again(file, out))
     return pages
 

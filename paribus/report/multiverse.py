@@ -88,6 +88,7 @@ def write_again(file: Path, out: Path) -> Path:
     """Write the page and its figures from the numbers that `MultiverseReport.report` left; return the page's path."""
     kept = json.loads(file.read_text(encoding="utf-8"))
     parts = tuple(Multiverse.model_validate(part) for part in kept["parts"])
+    out.mkdir(parents=True, exist_ok=True)
     several = len(parts) > 1
     figures: dict[tuple[int, str], str] = {}
     for i, part in enumerate(parts):

@@ -103,6 +103,7 @@ def write_again(file: Path, out: Path) -> Path:
     """Write the page and its figures from the numbers that `VarianceReport.report` left; return the page's path."""
     kept = json.loads(file.read_text(encoding="utf-8"))
     parts = tuple(VarianceBySource.model_validate(part) for part in kept["parts"])
+    out.mkdir(parents=True, exist_ok=True)
     several = len({part.comparison for part in parts}) > 1
     figures = {}
     for i, part in enumerate(parts):

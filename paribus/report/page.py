@@ -110,6 +110,7 @@ def _device(arms: Sequence[Result], figures: Sequence[Figures]) -> list[str]:
         *dict.fromkeys(line for arm in arms for line in declarations.warnings(arm)),
         *start_lines(arms[0]),
         tables.markdown(tables.of_arms(arms, lambda arm: tables.score_lines(arm, places))),
+        *secondary_tables.second_metric(arms),
         *legend(result),
         *_weights(arms),
         *_tuning_gains(arms),

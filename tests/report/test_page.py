@@ -128,6 +128,22 @@ def test_the_legend_tells_the_direction_and_the_dummy_score(store, page) -> None
     assert "Without any network: `prior` 0.700 ± 0." in text
 
 
+def test_the_means_of_the_second_metric_stand_below_the_table(store, page) -> None:
+    """Runs that diverged have none; one that ended without it, such as a class that is absent, counts in none."""
+    bench = filled(store).put("rmsprop", [FAILED] * 10)
+    bench.perturb("adam", 0, scores={"log_loss": 0.2, "accuracy": 0.5})
+    bench.perturb("adam", 1, scores={"log_loss": 0.2, "accuracy": FAILED})
+    text = page(bench.result())
+    line = "Beside it, means of accuracy (share, higher is better): sgd 0.900 and adam 0.856."
+    assert line in text.splitlines()
+    assert text.index("| adam ") < text.index(line) < text.index("Without any network")
+
+
+def test_without_a_second_metric_nothing_stands_beside_the_first(store, page) -> None:
+    task = TASK.model_copy(update={"metrics": TASK.metrics[:1]})
+    assert "Beside it" not in page(filled(store, task=task).result())
+
+
 def test_claims_stand_with_answer_evidence_and_the_number_of_single_tests(store, page) -> None:
     text = page(filled(store, claims=CLAIMS).result())
     assert "| C1      | Adam wins.           | supported | verdict clearly better" in text

@@ -171,7 +171,7 @@ def claims_note(answers: Sequence[ClaimResult]) -> str:
         return f"No claim here rests on a {single}: {rest}."
     return (
         f"{len(chances)} of {len(answers)} {'rests' if len(chances) == 1 else 'rest'} on a {single} at 5 %: expected "
-        f"false supports at most {sum(chances):.2g}, each at 2.5 %, or 5 % where equivalent or no worse is claimed."
+        f"false supports at most {sum(chances):.3g}, each at 2.5 %, or 5 % where equivalent or no worse is claimed."
     )
 
 

@@ -158,6 +158,7 @@ def test_single_tests_are_counted_with_the_chance_of_the_side_that_is_claimed() 
     wins, no_worse = (ClaimResult(c, Answer.supported, "", single=True) for c in CLAIMS)
     assert "expected false supports at most 0.05," in claims_note([wins, wins])
     assert "expected false supports at most 0.075," in claims_note([wins, no_worse])
+    assert "expected false supports at most 0.175," in claims_note([wins] * 7)
 
 
 def test_where_no_claim_rests_on_a_single_test_the_family_or_nothing_errs() -> None:

@@ -72,15 +72,16 @@ class CompoundClaim:
         """
         if not all(part.answered for part in self.parts):
             return 0.0
-        return max(map(_chance, self.parts))
+        return max(false_support_of(part.claim) for part in self.parts)
 
 
 # A two-sided test at 5 % errs on the side that is claimed with half of that; a one-sided one with all of it.
 ONE_SIDED = {"equivalent": 0.05, "not_worse": 0.05, "within": 0.05, "identical": 0.0}
 
 
-def _chance(part: ClaimRecord) -> float:
-    return 0.0 if part.claim.fact else ONE_SIDED.get(part.claim.relation, 0.025)
+def false_support_of(claim: Claim) -> float:
+    """Return the upper limit of the chance that a test supports a claim though it is false; 0 where it is no test."""
+    return 0.0 if claim.fact else ONE_SIDED.get(claim.relation, 0.025)
 
 
 def entries(declared: Sequence[Suite], results: Sequence[Result]) -> tuple[ClaimRecord, ...]:

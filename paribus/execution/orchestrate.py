@@ -166,11 +166,25 @@ def rebuild(path: Path, out: Path, find: Callable[[str], Suite]) -> list[Path]:
     Raises:
         ParibusError: the file is not there or not ours, or the suites have changed so that it holds other runs.
     """
+    with evidence_bundle.opened(path, out, find) as (study, cases, declared):
+        problem = None
+        try:  # before the others, which link to them
+            explored = _explored_again(path if path.is_dir() else path.parent, out)
+        except (
+            ParibusError
+        ) as error:  # of one file of numbers: the pages of the runs can be written
+            problem, explored = error, []
+        pages = finish(study, cases, declared).pages
+    if problem is not None:
+        raise problem
+    return [*pages, *explored]
+
+
+def _explored_again(folder: Path, out: Path) -> list[Path]:
+    """Make the pages of variance by source and multiverses again from their numbers in a folder."""
     from paribus.report import multiverse, variance
 
-    with evidence_bundle.opened(path, out, find) as (study, cases, declared):
-        pages = finish(study, cases, declared).pages
-    folder = path if path.is_dir() else path.parent
+    pages: list[Path] = []
     for page in (variance, multiverse):
         for file in sorted(folder.glob(f"*{page.ENDING}")):
             with error_context(

@@ -14,6 +14,7 @@ from paribus.analysis.result_set import FILE
 from paribus.analysis.results import Result
 from paribus.report import claims, method, runs_csv, what_was_read
 from paribus.report.details import details, details_name
+from paribus.report.explored import explored_pages
 from paribus.report.figures import (
     contrasts,
     learning_curves,
@@ -76,7 +77,8 @@ def write(
     if results:
         written.append(write_page(out / method.PAGE, method.text()))
         written.append(_text(out / FILE, result_set(results).model_dump_json() + "\n"))
-    write_page(written[0], index(results, declared))
+    explored = {name: explored_pages(name, out) for name in by_suite(results)}
+    write_page(written[0], index(results, declared, explored))
     return written
 
 
@@ -163,7 +165,9 @@ def _pages(suite: _Suite, out: Path, failed: Container[str] = ()) -> list[Path]:
     csv = out / f"{name}.csv"
     table = runs_csv.without_formulas(runs_csv.runs(results))
     table.to_csv(csv, index=False, lineterminator="\n", encoding="utf-8")
-    path = write_page(out / f"{name}.md", page(results, suite.drawn, csv.name, suite.rankings))
+    explored = explored_pages(name, out)
+    text = page(results, suite.drawn, csv.name, suite.rankings, explored)
+    path = write_page(out / f"{name}.md", text)
     path_of_details = write_page(out / details_name(name), details(results))
     return [path, path_of_details, csv, *(out / file for file in suite.figures)]
 

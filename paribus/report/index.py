@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from paribus.analysis.claim_registry import ClaimRecord, in_order, wholes
 from paribus.analysis.claims import answer_all
@@ -11,6 +12,7 @@ from paribus.analysis.ranking import standings
 from paribus.analysis.results import Result
 from paribus.report import claims
 from paribus.report.answers import answer, in_order_of_verdicts
+from paribus.report.explored import index_lines
 from paribus.report.formatting import bullets
 from paribus.report.margins import margin_phrase
 from paribus.report.page import by_suite
@@ -24,15 +26,24 @@ HOW = (
 MAX_SKIPPED = 20  # reasons for skipping that are listed
 
 
-def index(results: Sequence[Result], declared: Sequence[ClaimRecord] = ()) -> str:
+def index(
+    results: Sequence[Result],
+    declared: Sequence[ClaimRecord] = (),
+    explored: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
+) -> str:
     """Return the whole index.
 
     Args:
         results: of every comparison and device.
         declared: every claim with its answer, if it has one; empty without a page of them.
+        explored: file names of the pages of each suite's multiverse and variance, by suite.
     """
     suites = sorted(by_suite(results).items(), key=lambda item: _order(item[1][0].suite.system))
-    lines = [line for name, of_suite in suites for line in _suite(name, of_suite)]
+    lines = [
+        line
+        for name, of_suite in suites
+        for line in (*_suite(name, of_suite), *index_lines(explored.get(name, {})))
+    ]
     blocks = ["# Results", HOW if results else "Nothing was run."]
     blocks += ["\n".join(lines)] if lines else []
     return "\n\n".join([*blocks, *_claims(results, declared), *_skipped(results)]) + "\n"

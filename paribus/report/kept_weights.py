@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from paribus.analysis.results import Result, Row
 from paribus.analysis.training_state import State, TrainingState, training_state
-from paribus.experiment.variant import within
 from paribus.report.formatting import in_prose, listed, number, span
 from paribus.report.tables import state
 
@@ -47,19 +46,15 @@ def lines(result: Result) -> list[str]:
 
 def _scored(result: Result, rows: list[Row]) -> str:
     """Tell which weights were scored, and when the best were seen."""
-    if any(within("recipe.keep", path) or path == "recipe" for path in result.comparison.paths):
-        keeps = {row.variant.recipe.keep for row in rows}
-        if len(keeps) > 1:
-            best = listed(in_prose(r.variant.name) for r in rows if r.variant.recipe.keep == "best")
-            return f"Scored are the weights with the best validation score of {best}, of the others those at the end."
-    name = result.comparison.primary.name
-    if result.comparison.recipe.keep == "last":
-        why = result.comparison.keep_reason
-        return f"Scored are the weights at the end{f': {why}' if why else ''}."
-    if result.comparison.keep_reason:
-        return (
-            f"Scored is the best validation {name} of all steps: {result.comparison.keep_reason}."
-        )
+    name, reason = result.comparison.primary.name, result.comparison.keep_reason
+    why = f": {reason}" if reason else ""
+    if _keep_varies(rows):
+        best = listed(in_prose(r.variant.name) for r in rows if r.variant.recipe.keep == "best")
+        return f"Scored are the weights with the best validation score of {best}, of the others those at the end{why}."
+    if rows[0].variant.recipe.keep == "last":
+        return f"Scored are the weights at the end{why}."
+    if reason:
+        return f"Scored is the best validation {name} of all steps{why}."
     steps = [np.median([r.best_step for r in row.present]) for row in rows]
     return (
         f"Scored are each run's weights with the best validation {name}, seen in the median at step "
@@ -68,20 +63,30 @@ def _scored(result: Result, rows: list[Row]) -> str:
     )
 
 
+def _keep_varies(rows: Sequence[Row]) -> bool:
+    """Return whether some variants score the best weights and others the last ones."""
+    return len({row.variant.recipe.keep for row in rows}) > 1
+
+
 def _others(result: Result, rows: list[Row]) -> str:
-    """Tell the scores of the weights that were not kept, where they differ by more than the margin."""
+    """Tell the scores of the weights that were not kept, where they differ by more than the margin.
+
+    Where variants differ in which they keep, only those that score their last weights are told.
+    """
     if _best_is_the_question(result):
         return ""
     metric = result.comparison.primary
-    pairs = {row.variant.name: _both_means(row, metric.name) for row in rows}
+    varied = _keep_varies(rows)
+    told = [row for row in rows if row.variant.recipe.keep == "last"] if varied else rows
+    pairs = {row.variant.name: _both_means(row, metric.name) for row in told}
     means = {n: kept for n, (kept, _) in pairs.items()}
     known = {n: other for n, (_, other) in pairs.items() if np.isfinite(other)}
     if not known:
         return ""
     margin = metric.margin or 0.0
     apart = {n: x for n, x in known.items() if abs(x - means[n]) > margin}
-    last = result.comparison.recipe.keep == "best"
-    place = "At the end of training" if last else "With the weights of the best validation score"
+    last = told[0].variant.recipe.keep == "last"
+    place = "With the weights of the best validation score" if last else "At the end of training"
     if not apart:
         within_margin = "the same scores" if not margin else "scores within the margin of these"
         every = "all variants" if len(known) == len(rows) else listed(map(in_prose, known))
@@ -91,8 +96,12 @@ def _others(result: Result, rows: list[Row]) -> str:
     shown = listed(
         f"{in_prose(n)} {number(x)} (scored: {number(means[n])})" for n, x in _few(apart).items()
     )
-    more = f", and {len(apart) - MAX_NAMED} more differ" if len(apart) > MAX_NAMED else ""
-    rest = "; the others stay within the margin" if margin and len(apart) < len(known) else ""
+    unnamed = len(apart) - MAX_NAMED
+    more = f", and {unnamed} more {'differs' if unnamed == 1 else 'differ'}" if unnamed > 0 else ""
+    near = [n for n in known if n not in apart] if margin else []
+    others = listed(map(in_prose, near)) if varied else "the others"
+    stay = "stays" if varied and len(near) == 1 else "stay"
+    rest = f"; {others} {stay} within the margin" if near else ""
     return f"{place} instead: {shown}{more}{rest}."
 
 

@@ -88,6 +88,7 @@ def write_again(file: Path, out: Path) -> Path:
     """Write the page and its figures from the numbers that `MultiverseReport.report` left; return the page's path."""
     kept = json.loads(file.read_text(encoding="utf-8"))
     parts = tuple(Multiverse.model_validate(part) for part in kept["parts"])
+    out.mkdir(parents=True, exist_ok=True)
     several = len(parts) > 1
     figures: dict[tuple[int, str], str] = {}
     for i, part in enumerate(parts):
@@ -110,9 +111,12 @@ def page(title: str, parts: Sequence[Multiverse], figures: Mapping[tuple[int, st
         parts: of its comparisons.
         figures: file names, by the place of the comparison and the variant.
     """
-    blocks = [f"# {title}: multiverse", INTRODUCTION]
+    blocks = [f"# {title}: multiverse"]
+    for part in parts:
+        blocks += [f"**{heading(part)}**", bullets(sentences(part))]
+    blocks.append(INTRODUCTION)
     for i, part in enumerate(parts):
-        blocks += [f"## {part.question}", bullets(sentences(part))]
+        blocks += [f"## {part.comparison}"]
         blocks += ["Settings by verdict, for each value of each choice:", markdown(_by_value(part))]
         for variant in part.contrasts:
             if (i, variant) in figures:
@@ -120,6 +124,11 @@ def page(title: str, parts: Sequence[Multiverse], figures: Mapping[tuple[int, st
                 blocks.append(f"![{text}]({figures[i, variant]})")
         blocks += [bullets(_facts(part)), "Every verdict:", markdown(_every(part))]
     return "\n\n".join(blocks) + "\n"
+
+
+def heading(part: Multiverse) -> str:
+    """Return what is counted, of the arm that is trained: the stated settings, whatever else the question names."""
+    return f"In how many settings does each variant of {part.comparison} beat {part.baseline}?"
 
 
 def sentences(part: Multiverse) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
+from types import MappingProxyType
 
 from paribus.analysis.claims import ClaimResult, answer_all, answer_suite
 from paribus.analysis.ranking import TaskRanking
@@ -22,6 +23,7 @@ from paribus.report import (
 )
 from paribus.report.answers import answer
 from paribus.report.details import details_name
+from paribus.report.explored import page_links
 from paribus.report.figures import trade_off
 from paribus.report.formatting import bullets, listed
 from paribus.report.ranking_answer import ranking_answer
@@ -44,6 +46,7 @@ def page(
     figures: Sequence[Figures],
     csv: str,
     rankings: Sequence[tuple[TaskRanking, Figures]] = (),
+    explored: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
     """Return the page of a suite.
 
@@ -52,6 +55,7 @@ def page(
         figures: of each result.
         csv: name of the file with all runs.
         rankings: of the variants over all tasks, each with its figures.
+        explored: file names of the pages of its multiverse and variance, by what they are.
     """
     suite = results[0].suite
     compared = [[r for r in results if r.comparison.name == c.name] for c in suite.comparisons]
@@ -61,7 +65,7 @@ def page(
         f"# {suite.title}",
         answers[0] if len(answers) == 1 else bullets(answers),
         f"[Details]({details_name(suite.name)}) · {_read_links(results)}[all runs]({csv}) · "
-        f"[method]({method.PAGE}) · [all suites](README.md)",
+        f"{page_links(explored)}[method]({method.PAGE}) · [all suites](README.md)",
     ]
     for ranking, names in rankings:
         blocks += ranking_tables.blocks(ranking, names)
@@ -106,6 +110,7 @@ def _device(arms: Sequence[Result], figures: Sequence[Figures]) -> list[str]:
         *dict.fromkeys(line for arm in arms for line in declarations.warnings(arm)),
         *start_lines(arms[0]),
         tables.markdown(tables.of_arms(arms, lambda arm: tables.score_lines(arm, places))),
+        *secondary_tables.second_metric(arms),
         *legend(result),
         *_weights(arms),
         *_tuning_gains(arms),

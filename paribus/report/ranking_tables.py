@@ -81,7 +81,8 @@ def test_line(ranking: TaskRanking) -> str:
         f"N = {len(ranking.units)} data sets, one unit each. p below: [ranks](method.md#across-tasks) against "
         f"{ranking.variants[0]}, Holm-adjusted over {others}{mark}. That all rank alike: {alike}{mark}. Nemenyi's "
         f"critical difference of any two, {ranking.distance:.2f} of {others} ranks, has little power over few tasks. "
-        f"Normalised: {ranking.across.ideal:g} counts 1."
+        "Normalised scores count 0 where a variant scores what the predictor that learns nothing does, and 1 at a "
+        f"perfect score of {ranking.across.ideal:g}."
     )
     looked = [unit.name for unit in ranking.units if unit.result.exploratory]
     seen = f" Looked at before with other seeds: {listed(looked)}." if looked else ""

@@ -16,7 +16,9 @@ from paribus.experiment.task import Metric
 from paribus.metrics.named import NAMES, SCORE
 from paribus.report.formatting import (
     NOTHING,
+    in_prose,
     interval,
+    listed,
     moments,
     number,
     over_seeds,
@@ -156,10 +158,37 @@ def _further_dummy(row: Row, result: Result) -> dict[str, Floats]:
     return {n: np.array([r.dummy[n][name] for r in row.present if n in r.dummy]) for n in others}
 
 
+def second_metric(arms: Sequence[Result]) -> list[str]:
+    """Return a sentence an arm with each variant's mean of the metric that stands beside the primary one.
+
+    A loss says how sure a network is, and says little to a reader without how often it is right. Means are over the
+    runs that did not diverge and have the score.
+    """
+    return [line for result in arms if (line := _second_metric(result))]
+
+
+def _second_metric(result: Result) -> str:
+    metrics = _others_than_primary(result)
+    rows = [row for row in result.rows if not state(row, result)]
+    if not metrics:
+        return ""
+    scores = {row.variant.name: _of_completed(row, metrics[0].name) for row in rows}
+    finite = {name: x[np.isfinite(x)] for name, x in scores.items() if np.isfinite(x).any()}
+    if not finite:
+        return ""
+    tuned = ", tuned" if result.arm == "tuned" else ""
+    shown = listed(f"{in_prose(name)} {number(float(x.mean()))}" for name, x in finite.items())
+    return f"Beside it{tuned}, means of {heading(metrics[0])}: {shown}."
+
+
+def _others_than_primary(result: Result) -> list[Metric]:
+    comparison = result.comparison
+    return [m for m in comparison.task.metrics if m.name != comparison.primary.name]
+
+
 def other_lines(result: Result) -> list[Line]:
     """Return secondary metrics, steps to the target, step time, seconds of training."""
-    comparison = result.comparison
-    metrics = [m for m in comparison.task.metrics if m.name != comparison.primary.name]
+    metrics = _others_than_primary(result)
     places = {
         m.name: shared_decimals(moments(_of_completed(row, m.name)) for row in result.rows)
         for m in metrics

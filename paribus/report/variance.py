@@ -103,6 +103,7 @@ def write_again(file: Path, out: Path) -> Path:
     """Write the page and its figures from the numbers that `VarianceReport.report` left; return the page's path."""
     kept = json.loads(file.read_text(encoding="utf-8"))
     parts = tuple(VarianceBySource.model_validate(part) for part in kept["parts"])
+    out.mkdir(parents=True, exist_ok=True)
     several = len({part.comparison for part in parts}) > 1
     figures = {}
     for i, part in enumerate(parts):
@@ -143,8 +144,8 @@ READING = (
     "Limits are wide at ten draws; with `--draws 30` they are narrower by two fifths. They rest on leaving out "
     "each draw in turn.",
     "`test part alone` is the spread that the number of test samples leaves where one network is tested on other "
-    "samples of the same kind. It is part of what the split gives, or the data; seeds that share a test part do "
-    "not show it.",
+    "samples of the same kind. It is estimated apart, from the samples of each test part, so that it can be "
+    "larger than what was measured of the split or the data; seeds that share a test part do not show it.",
     "Fixing a source makes differences easier to see and answers narrower: they then hold for that one split, or for "
     "those initial weights.",
 )

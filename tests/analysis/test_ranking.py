@@ -219,8 +219,9 @@ def test_the_page_begins_with_what_stands_over_all_tasks(results, tmp_path) -> N
         "| first  | log_loss (nats, lower is better) | 0.400 (3) | 0.200 (1) | 0.300 (2) |" in text
     )
     assert (
-        "Nemenyi's critical difference of any two, 1.91 of 2 ranks, has little power over few tasks."
-        in text
+        "Nemenyi's critical difference of any two, 1.91 of 2 ranks, has little power over few tasks. "
+        "Normalised scores count 0 where a variant scores what the predictor that learns nothing does, and 1 at a "
+        "perfect score of 0." in text
     )
     assert "Left out: second: not all variants have all their runs." in text
     assert "ranks speak of them, and of no others" in method.text()

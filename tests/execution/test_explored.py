@@ -200,10 +200,25 @@ def test_rebuilding_a_folder_makes_these_pages_again_too(tmp_path: Path) -> None
         MultiverseReport("Toys", (grid(*["better"] * 4),)),
     ):
         report.report(first)
-    pages = {page.name for page in rebuild(first, tmp_path / "again", {"toys": made}.__getitem__)}
+    written = rebuild(first, tmp_path / "again", {"toys": made}.__getitem__)
+    pages = {page.name for page in written}
+    assert written[0].name == "README.md"
     for name in ("hand-variance.md", "hand-multiverse.md"):
         assert name in pages
         assert (tmp_path / "again" / name).read_bytes() == (first / name).read_bytes()
+
+
+def test_numbers_that_cannot_be_read_cost_none_of_the_other_pages(tmp_path: Path) -> None:
+    made, first, again = suite(), tmp_path / "first", tmp_path / "again"
+    chosen = Settings(
+        seeds=2, device="cpu", engine="loop", out=first, store=first / "s", jobs=1, evidence=True
+    )
+    run_suites([made], chosen)
+    (first / "toys-variance.json").write_text("{}")
+    assert refused(rebuild, first, again, {"toys": made}.__getitem__).startswith(
+        f"numbers of a page, {first / 'toys-variance.json'}: "
+    )
+    assert {"README.md", "toys.md"} <= {page.name for page in again.iterdir()}
 
 
 def test_both_are_asked_for_in_python_and_keep_their_runs_where_they_are_told(

@@ -138,6 +138,9 @@ def test_a_page_tells_what_no_spread_shows() -> None:
         "draws nothing here: the order in which samples are seen and the noise of training" in page
     )
     assert "which count as the failure score: adam against sgd: 3" in page
+    assert "`test part alone`" in page
+    assert "can be larger than what was measured of the split" in page
+    assert "It is part of" not in page
     rows = [" ".join(line.split()) for line in page.splitlines()]
     assert "| these one by one, added up | 0.10 |" in rows
     assert "| all at once | 0.10 |" in rows
@@ -225,6 +228,25 @@ def test_the_page_counts_by_value_and_says_that_counts_are_no_test() -> None:
         assert row in rows
     assert "counts describe, and are no test: all settings share seeds and data" in page
     assert "x0.1 and the like multiply what each variant declares itself" in page
+
+
+def test_the_page_of_a_multiverse_begins_with_every_answer() -> None:
+    two = grid("better", "better", "better", "better").model_copy(update={"comparison": "two"})
+    page = multiverse.page("Hand", [grid("worse", "worse", "better", "undecided"), two], {})
+    blocks = page.split("\n\n")
+    assert blocks[:2] == [
+        "# Hand: multiverse",
+        "**In how many settings does each variant of hand beat sgd?**",
+    ]
+    assert blocks[2].startswith(
+        "- **adam beats sgd in 1 of 4 settings, loses in 2, undecided in 1**"
+    )
+    assert blocks[3] == "**In how many settings does each variant of two beat sgd?**"
+    assert blocks[4].startswith("- **adam beats sgd in 4 of 4 settings")
+    assert blocks[5] == multiverse.INTRODUCTION
+    assert blocks[6] == "## hand"
+    assert "## two" in blocks
+    assert page.count("beats sgd in 4 of 4") == 1
 
 
 def test_a_curve_is_sorted_and_coloured_by_verdict_with_a_dot_for_each_choice() -> None:

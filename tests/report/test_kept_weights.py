@@ -68,6 +68,48 @@ def test_the_reason_stands_where_the_last_weights_are_scored(tmp_path: Path) -> 
     assert "Test log_loss at the last of 20 steps, 10 seeds:" in answer([made])
 
 
+def kept_apart(path: Path, others: dict[str, float]) -> Result:
+    """Return a result of variants that score their last weights, with one more, `kept`, that scores its best."""
+    names = [*others, "kept"]
+    factor = Factor("recipe", {n: {"keep": "best" if n == "kept" else "last"} for n in names})
+    # Variants that differ in nothing else would be one run, which has one record.
+    levels = {n: {**factor.levels[n], "batch_size": 8 + i} for i, n in enumerate(names)}
+    made = comparison(
+        recipe=RECIPE.model_copy(update={"keep": "last"}),
+        keep_reason="the best score is a variant here",
+        factors=(Factor("recipe", levels),),
+        baseline=(names[0],),
+    )
+    bench = Bench(Store(path / "runs.sqlite"), made)
+    for name, other in {**others, "kept": 0.6}.items():
+        bench.put(name, around(0.3), other_scores={"log_loss": other})
+    return bench.result()
+
+
+def test_where_the_weights_vary_only_those_of_the_end_are_told_of_the_best(tmp_path: Path) -> None:
+    found = lines(kept_apart(tmp_path, {"plain": 0.1, "small": 0.31, "wide": 0.2}))
+    assert found[:2] == [
+        "Scored are the weights with the best validation score of kept, of the others those at the end: the best "
+        "score is a variant here.",
+        "With the weights of the best validation score instead: plain 0.100 (scored: 0.300) and wide 0.200 "
+        "(scored: 0.300); small stays within the margin.",
+    ]
+
+
+def test_where_the_weights_vary_all_that_score_alike_are_named(tmp_path: Path) -> None:
+    found = lines(kept_apart(tmp_path, {"plain": 0.3, "small": 0.31}))
+    assert found[1] == (
+        "With the weights of the best validation score plain and small have scores within the margin of these."
+    )
+
+
+def test_six_variants_of_other_scores_are_all_named(tmp_path: Path) -> None:
+    found = lines(kept_apart(tmp_path, {f"v{i}": 0.1 for i in range(6)}))
+    assert "v5 0.100 (scored: 0.300)." in found[1]
+    found = lines(kept_apart(tmp_path / "7", {f"v{i}": 0.1 for i in range(7)}))
+    assert "v5 0.100 (scored: 0.300), and 1 more differs." in found[1]
+
+
 def test_the_answer_begins_with_the_steps_where_a_variant_still_improves(tmp_path: Path) -> None:
     still = answer([result(tmp_path / "a", {"sgd": FALLING})])
     assert (

@@ -10,11 +10,13 @@ import pandas
 import pytest
 
 from paribus import Budget, Claim, Factor, Metric, Suite, call
+from paribus.analysis.claims import ClaimResult
+from paribus.analysis.hypothesis_tests import Answer
 from paribus.analysis.results import Result
 from paribus.experiment.primary_score import scored_comparison
 from paribus.report import method, provenance_tables, settings_tables, write
 from paribus.report.index import index
-from paribus.report.method import command
+from paribus.report.method import claims_note, command
 from tests.helpers.handmade import FAILED, TASK, Bench, around, comparison, filled
 
 NO_GPU = "no CUDA device was found"
@@ -126,12 +128,48 @@ def test_the_legend_tells_the_direction_and_the_dummy_score(store, page) -> None
     assert "Without any network: `prior` 0.700 ± 0." in text
 
 
+def test_the_means_of_the_second_metric_stand_below_the_table(store, page) -> None:
+    """Runs that diverged have none; one that ended without it, such as a class that is absent, counts in none."""
+    bench = filled(store).put("rmsprop", [FAILED] * 10)
+    bench.perturb("adam", 0, scores={"log_loss": 0.2, "accuracy": 0.5})
+    bench.perturb("adam", 1, scores={"log_loss": 0.2, "accuracy": FAILED})
+    text = page(bench.result())
+    line = "Beside it, means of accuracy (share, higher is better): sgd 0.900 and adam 0.856."
+    assert line in text.splitlines()
+    assert text.index("| adam ") < text.index(line) < text.index("Without any network")
+
+
+def test_without_a_second_metric_nothing_stands_beside_the_first(store, page) -> None:
+    task = TASK.model_copy(update={"metrics": TASK.metrics[:1]})
+    assert "Beside it" not in page(filled(store, task=task).result())
+
+
 def test_claims_stand_with_answer_evidence_and_the_number_of_single_tests(store, page) -> None:
     text = page(filled(store, claims=CLAIMS).result())
     assert "| C1      | Adam wins.           | supported | verdict clearly better" in text
     assert (
-        "1 of 2 rests on a [single test](method.md#claims) at 5 %: expected false supports at most 0.05."
-        in text
+        "1 of 2 rests on a [single test](method.md#claims) at 5 %: expected false supports at most 0.05, each at "
+        "2.5 %, or 5 % where equivalent or no worse is claimed." in text
+    )
+
+
+def test_single_tests_are_counted_with_the_chance_of_the_side_that_is_claimed() -> None:
+    """A two-sided test errs on either side with half of its 5 %, and a one-sided one with all of it."""
+    wins, no_worse = (ClaimResult(c, Answer.supported, "", single=True) for c in CLAIMS)
+    assert "expected false supports at most 0.05," in claims_note([wins, wins])
+    assert "expected false supports at most 0.075," in claims_note([wins, no_worse])
+    assert "expected false supports at most 0.175," in claims_note([wins] * 7)
+
+
+def test_where_no_claim_rests_on_a_single_test_the_family_or_nothing_errs() -> None:
+    wins = ClaimResult(CLAIMS[0], Answer.supported, "")
+    assert claims_note([wins, wins]) == (
+        "No claim here rests on a [single test](method.md#claims): they take the family's verdict, and any false one "
+        "in a family has a chance of at most 5 %."
+    )
+    same = Claim(name="C3", text="Equal.", variant="adam", relation="identical")
+    assert claims_note([ClaimResult(same, Answer.supported, "")]) == (
+        "No claim here rests on a [single test](method.md#claims): what they say is read off."
     )
 
 
@@ -468,6 +506,26 @@ def test_the_index_holds_every_answer_and_counts_claims(store, page, tmp_path) -
     )
     assert f"  - {text.splitlines()[2]} {margin}\n" in start
     assert "On the pages of their suites: 2 supported." in start
+
+
+def test_pages_of_a_multiverse_and_of_variance_are_linked_where_they_are(
+    store, page, tmp_path
+) -> None:
+    result = filled(store).result()
+    assert "multiverse" not in page(result).partition("## hand")[0]
+    (tmp_path / "out" / "hand-multiverse.md").write_text("")
+    (tmp_path / "out" / "other-variance.md").write_text("")
+    text = page(result)
+    assert "[all runs](hand.csv) · [multiverse](hand-multiverse.md) · [method](method.md)" in text
+    assert "variance.md" not in text
+    (tmp_path / "out" / "hand-variance.md").write_text("")
+    assert "[multiverse](hand-multiverse.md) · [variance](hand-variance.md) · [me" in page(result)
+    lines = (tmp_path / "out" / "README.md").read_text(encoding="utf-8").splitlines()
+    at = next(i for i, line in enumerate(lines) if line.startswith("- [S0 By hand]"))
+    assert lines[at + 2 :][:2] == [
+        "  - [Multiverse](hand-multiverse.md): in how many settings its verdicts hold",
+        "  - [Variance](hand-variance.md): which source of randomness its spread comes from",
+    ]
 
 
 def test_the_index_of_64_comparisons_has_at_most_200_lines(store) -> None:

@@ -20,6 +20,7 @@ NEVER = {
 PIPES = {
     *("paribus/execution/local_workers.py", "paribus/execution/worker.py"),
     *("paribus/execution/dask_executor.py", "paribus/execution/dask_host.py"),
+    "paribus/execution/figure_saving.py",
 }
 # What does unless it is told not to: the argument, and the value that is safe.
 UNLESS = {"torch.load": ("weights_only", True), "np.load": ("allow_pickle", False)}

@@ -115,7 +115,7 @@ def _worse_than_stated(arms: Sequence[Result]) -> str:
     why = ""
     if row.searched is not None and size:
         trials = row.searched.search.trials
-        why = f": the best of {trials} scores on {size} validation samples is the luckiest, too"
+        why = f": the best of {trials} scores on {size} validation samples is probably the luckiest, too"
     names, whose = listed(map(in_prose, worse)), "its" if len(worse) == 1 else "their"
     return f" Tuning made {names} worse than {whose} stated settings{why}."
 

@@ -20,6 +20,7 @@ from paribus.report import multiverse as multiverse_page
 from paribus.report import variance as variance_page
 from paribus.report.multiverse import MultiverseReport
 from paribus.report.variance import VarianceReport
+from paribus.runs.run import Run
 from paribus.runs.store import Store
 from tests.helpers.refusals import refused
 from tests.helpers.toys import comparison, suite
@@ -56,11 +57,9 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     counts: list[int] = []
     execute = Session._execute
 
-    def counting(
-        self: Session, label: str, case: Case, runs: list[object], estimate: float
-    ) -> None:
-        counts.append(len(runs))
-        execute(self, label, case, runs, estimate)
+    def counting(self: Session, label: str, work: dict[Case, list[Run]], estimate: float) -> None:
+        counts.append(sum(map(len, work.values())))
+        execute(self, label, work, estimate)
 
     monkeypatch.setattr(Session, "_execute", counting)
     return counts

@@ -58,9 +58,15 @@ def begun(slurm: FakeSlurm, tmp_path: Path) -> Callable[..., subprocess.Popen[st
             text=True,
             cwd=tmp_path,
             env=os.environ | {"PYTHONPATH": str(ROOT), "PATH": slurm.path},
+            # Whoever runs tests in the background ignores Ctrl-C, and so would this.
+            preexec_fn=_heed,  # noqa: PLW1509 - one thread
         )
 
     return begin
+
+
+def _heed() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _nothing_is_left(slurm: FakeSlurm, folder: Path) -> None:

@@ -420,7 +420,7 @@ def test_steps_that_are_others_are_not_taken(tiny, shared: Path, monkeypatch) ->
 def test_what_cannot_be_loaded_is_put_away(tiny, own: Path, monkeypatch) -> None:
     def built(_: Library, source: object) -> Path:
         del source
-        path = own / "steps-nothing.so"
+        path = own / "steps-0000000000000000.so"
         path.write_bytes(b"nothing")
         return path
 
@@ -429,7 +429,7 @@ def test_what_cannot_be_loaded_is_put_away(tiny, own: Path, monkeypatch) -> None
     training, plain = CompiledTraining(runs, splits), StackedTraining(runs, splits)
     assert torch.equal(training.advance(6), plain.advance(6))
     assert training.reason.startswith("OSError: ")
-    assert [path.name for path in own.glob("steps-*")] == ["steps-nothing.failed"]
+    assert [path.name for path in own.glob("steps-*")] == ["steps-0000000000000000.failed"]
 
 
 def test_a_program_is_recorded_once_for_all_cohorts(tiny, shared: Path, monkeypatch) -> None:

@@ -96,7 +96,18 @@ def load_pages() -> None:
         "tabulate",
         "matplotlib.backends.backend_agg",
     )
-    Thread(target=lambda: [importlib.import_module(name) for name in names], daemon=True).start()
+    thread = Thread(target=lambda: [importlib.import_module(name) for name in names], daemon=True)
+    thread.start()
+    _loading.append(thread)
+
+
+_loading: list[Thread] = []
+
+
+def _loaded() -> None:
+    """Wait for what is being imported: two threads that import parts of one package may see half of a module."""
+    while _loading:
+        _loading.pop().join()
 
 
 def train_all(session: Session, cases: Sequence[Case]) -> None:
@@ -127,6 +138,7 @@ def finish(
     show: Callable[[Sequence[Result]], None] = unshown,
 ) -> Finished:
     """Collect what the store holds of cases, note that it was looked at, show it, and write pages and evidence."""
+    _loaded()
     from paribus.execution.figure_saving import SavingByWorkers
     from paribus.report import write
     from paribus.report.page_file import writing_pages

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.engines.page import page_text
+from benchmarks.peers import page as peers
 from paribus.analysis import result_set
 from paribus.analysis.set_changes import compare_sets
 from paribus.calibration import page as calibration
@@ -81,6 +82,11 @@ def test_the_page_of_the_calibration_is_what_was_counted(
 def test_the_page_of_the_engines_is_what_was_measured() -> None:
     parts = json.loads((REFERENCE / "engines.json").read_text(encoding="utf-8"))
     assert page_text(parts) == (REFERENCE / "engines.md").read_text(encoding="utf-8")
+
+
+def test_the_page_of_the_other_libraries_is_what_was_measured() -> None:
+    parts = json.loads((REFERENCE / "peers.json").read_text(encoding="utf-8"))
+    assert peers.page_text(parts) == (REFERENCE / "peers.md").read_text(encoding="utf-8")
 
 
 def test_the_page_of_two_versions_is_what_their_sets_say() -> None:

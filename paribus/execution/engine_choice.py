@@ -22,7 +22,7 @@ from paribus.execution.pool import one_thread
 from paribus.runs.run import Run
 
 # Less training than that has too little to gain from another engine than the loop.
-WORTH_SECONDS = 0.3
+WORTH_SECONDS = 0.2
 # A step has hardly fewer operations: those of a layer, a loss, their gradients and an update.
 FEWEST_OPERATIONS = 25
 # Seconds that the loop takes for an operation on a fast machine, where this one's rates are not known yet.

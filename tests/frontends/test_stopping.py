@@ -167,6 +167,19 @@ def test_no_worker_and_no_temporary_file_outlives_a_killed_driver(
     assert _sockets(temporary) == []
 
 
+def _run(script: str, folder: Path, temporary: Path) -> subprocess.CompletedProcess[str]:
+    """Run a script from its file in a folder, with another one for temporary files."""
+    (folder / "script.py").write_text(script)
+    return subprocess.run(
+        [sys.executable, "script.py"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(temporary)},
+    )
+
+
 def test_the_folder_of_a_parent_outlives_its_child_that_had_workers_too(
     tmp_path: Path, temporary: Path
 ) -> None:
@@ -190,16 +203,8 @@ if __name__ == "__main__":
     local_workers.prestart()
     print("same" if util.get_temp_dir() == folder and os.path.isdir(folder) else "other")
 """
-    (tmp_path / "script.py").write_text(script)
-    done = subprocess.run(
-        [sys.executable, "script.py"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=True,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(temporary)},
-    )
-    assert (done.stdout.split(), done.stderr) == (["same"], "")
+    done = _run(script, tmp_path, temporary)
+    assert (done.stdout, done.stderr, done.returncode) == ("same\n", "", 0)
     _wait(lambda: _sockets(temporary) == [])
 
 
@@ -214,15 +219,7 @@ from paribus.execution.local_workers import LocalExecutor
 if __name__ == "__main__":
     print([found for _, found in LocalExecutor(1).spread(abs, [-1])])
 """
-    (tmp_path / "script.py").write_text(script)
-    done = subprocess.run(
-        [sys.executable, "script.py"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(long)},
-    )
+    done = _run(script, tmp_path, long)
     assert (done.stdout, done.stderr, done.returncode) == ("[1]\n", "", 0)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.engines.page import page_text
+from benchmarks.growth import page as growth
 from benchmarks.peers import page as peers
 from paribus.analysis import result_set
 from paribus.analysis.set_changes import compare_sets
@@ -87,6 +88,11 @@ def test_the_page_of_the_engines_is_what_was_measured() -> None:
 def test_the_page_of_the_other_libraries_is_what_was_measured() -> None:
     parts = json.loads((REFERENCE / "peers.json").read_text(encoding="utf-8"))
     assert peers.page_text(parts) == (REFERENCE / "peers.md").read_text(encoding="utf-8")
+
+
+def test_the_page_of_growth_is_what_was_measured() -> None:
+    measured = json.loads((REFERENCE / "growth.json").read_text(encoding="utf-8"))
+    assert growth.page_text(measured) == (REFERENCE / "growth.md").read_text(encoding="utf-8")
 
 
 def test_the_page_of_two_versions_is_what_their_sets_say() -> None:

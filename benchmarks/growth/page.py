@@ -72,6 +72,7 @@ def slopes(numbers: Sequence[int], seconds: Sequence[float]) -> list[float]:
 def draw(seconds: Mapping[str, Sequence[float]]) -> Figure:
     """Return a figure with a panel for each thing that grows, both axes logarithmic, on one scale of seconds."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, NullLocator
 
     figure = Figure(figsize=(11.0, 3.6), layout="constrained")
     shared = None
@@ -89,6 +90,8 @@ def draw(seconds: Mapping[str, Sequence[float]]) -> Figure:
         axes.set_xticks(numbers)
         axes.set_xticks([], minor=True)
         axes.xaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.yaxis.set_minor_locator(NullLocator())
         axes.yaxis.set_major_formatter("{x:g}")
         axes.set_xlabel(what, fontsize=9)
         axes.spines[["top", "right"]].set_visible(False)

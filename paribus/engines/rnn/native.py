@@ -121,13 +121,11 @@ class Pool:
         return torch.empty(size, dtype=torch.uint8)
 
 
-class KernelForm:
-    """Recurrent layers by the kernel, on the CPU in single or double precision; see `TorchForm` for the arguments.
+class Kernel:
+    """Calls of the kernel, on the CPU in single or double precision; see `TorchForm` for the arguments.
 
-    Calls use as many threads as torch does, each with replicates of its own, and give the same bits with any number.
+    They use as many threads as torch does, each with replicates of its own, and give the same bits with any number.
     """
-
-    name = "kernel"
 
     def __init__(self) -> None:
         self._pool = Pool(4)
@@ -147,7 +145,7 @@ class KernelForm:
         new = self._pool.take if keep else Tensor.new_empty
         output = new(x, (replicates, time, batch, layers.hidden))
         last = [torch.empty_like(s) for s in call.states]
-        saved = new(x, (replicates, call.saved_size)) if keep else None
+        saved = new(x, (replicates, saved_size(layers, x))) if keep else None
         call.job.keep = keep
         call.give(saved=saved, output=output, **dict(zip(("last_h", "last_c"), last, strict=False)))
         call.run("forward")
@@ -207,14 +205,6 @@ class _Call:
         strides = self._by_layer([w.stride(0) for w in weights], 0)
         self.job.weight_replicate = (c_int64 * len(strides))(*strides)
 
-    @property
-    def saved_size(self) -> int:
-        """Numbers that one replicate's backward needs."""
-        job, lanes = self.job, self.library.paribus_recurrent_lanes()
-        padded = -(-job.hidden // lanes) * lanes
-        size: int = job.batch * job.time * job.layers * SAVED[self.layers.cell] * padded
-        return size
-
     def give(self, **tensors: Tensor | None) -> None:
         """Name contiguous tensors to the kernel."""
         for name, tensor in tensors.items():
@@ -244,6 +234,20 @@ class _Call:
         width = self.layers.weights
         rows = [values[i : i + width] for i in range(0, len(values), width)]
         return [value for row in rows for value in (*row, *[missing] * (4 - width))]
+
+
+def saved_size(layers: Layers, x: Tensor) -> int:
+    """Return how many numbers of one replicate the backward pass needs.
+
+    Args:
+        layers: what they are.
+        x: of the shape and type of their input, ``(replicate, time, batch, feature)``.
+    """
+    _, time, batch, _ = x.shape
+    lanes = _loaded(x.dtype).paribus_recurrent_lanes()
+    padded = -(-layers.hidden // lanes) * lanes
+    size: int = batch * time * layers.count * SAVED[layers.cell] * padded
+    return size
 
 
 def _loaded(dtype: torch.dtype) -> ctypes.CDLL:

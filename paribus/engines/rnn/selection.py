@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from paribus.engines.rnn.autograd import Form
-from paribus.engines.rnn.native import KernelForm, kernel_status
+from paribus.engines.rnn.native import kernel_status
+from paribus.engines.rnn.operator import KernelForm
 from paribus.engines.rnn.reference import TorchForm
 
 FORMS: Mapping[str, Form] = {"torch": TorchForm(), "kernel": KernelForm()}

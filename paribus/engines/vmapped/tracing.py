@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.fx import GraphModule
 
 from paribus.data.cache import keep_latest
+from paribus.engines.rnn import KernelForm, form_for
 from paribus.engines.vmapped.batches import Tensors
 from paribus.engines.vmapped.parameters import Loss, StackedNetwork
 from paribus.engines.vmapped.rewrites import tidy
@@ -62,8 +63,9 @@ def trace(
         inputs: of a batch, ``(replicate, batch, ...)`` each.
         targets: the same.
     """
-    if any(isinstance(module, nn.RNNBase) for module in stack.base.modules()):
-        return None  # computed by a C++ kernel, which cannot be recorded
+    recurrent = any(isinstance(module, nn.RNNBase) for module in stack.base.modules())
+    if recurrent and form_for(stack.weights).name != KernelForm.name:
+        return None  # a recording of every time of a sequence would be endless
     name = _name(stack, loss, inputs, targets)
     graph = _recorded.get(name)
     traced = None if graph is None else _verified(stack, loss, inputs, targets, graph)

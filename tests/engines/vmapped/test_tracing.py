@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from paribus.engines.rnn import only
 from paribus.engines.vmapped import tracing, trainer
 from paribus.engines.vmapped.fit import StackedTraining, train_together
 from paribus.engines.vmapped.tracing import TracedGradient
@@ -25,6 +26,13 @@ NETWORKS = {
     ),
     "values": ("series", call("paribus.models.mlp:MLP", hidden=[6, 5], activation="ELU")),
     "cnn": ("images", call("paribus.models.cnn:CNN", channels=[2, 3], norm="batch")),
+    **{
+        f"{cell}, two layers": (
+            "series",
+            call("paribus.models.recurrent:Recurrent", cell=cell, hidden=5, layers=2),
+        )
+        for cell in ("RNN", "LSTM", "GRU")
+    },
 }
 
 
@@ -169,11 +177,20 @@ def test_a_short_training_is_not_recorded(tiny) -> None:
 
 
 @pytest.mark.usefixtures("_short")
-def test_recurrent_networks_are_not_recorded(tiny) -> None:
-    """A kernel of our own computes them, of which a recording sees nothing."""
+def test_recurrent_networks_without_the_kernel_are_not_recorded(tiny) -> None:
+    """Every time of a sequence would be recorded by itself."""
     training = StackedTraining(*cohort(tiny, "series", RNN))
-    training.advance(1)
+    with only("torch"):
+        training.advance(1)
     assert not isinstance(training.gradient, TracedGradient)
+
+
+@pytest.mark.usefixtures("_short")
+def test_a_recurrent_layer_is_one_operation_of_a_recording(tiny) -> None:
+    nodes = targets_of(StackedTraining(*cohort(tiny, "series", RNN)))
+    ours = [node.target for node in nodes if "paribus" in str(node.target)]
+    ops = torch.ops.paribus
+    assert ours == [ops.recurrent.default, ops.recurrent_backward.default]
 
 
 def test_a_recording_notes_all_layouts_under_one_mode() -> None:

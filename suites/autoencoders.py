@@ -31,7 +31,7 @@ def _denoising(name: str, sigma: float) -> Comparison:
             },
         ),
         baseline="linear",
-        budgets={"quick": Budget(10, 500, 5), "full": Budget(29, 4000, 280)},
+        budgets={"quick": Budget(10, 300, 3), "full": Budget(29, 4000, 280)},
         figures={"Denoised": call("paribus.report.figures.reconstructions:reconstructions")},
         claims=(
             *(

@@ -127,7 +127,7 @@ PADDING = Comparison(
     ),
     factor=Factor("recipe.model.padding", {"padding of 1": 1, "no padding": 0}),
     baseline="padding of 1",
-    budgets={"quick": Budget(10, 240, 5), "full": Budget(29, 1000, 80)},
+    budgets={"quick": Budget(10, 165, 4), "full": Budget(29, 1000, 80)},
     target=0.4,
     diagnostics=LAYERS.diagnostics,
     figures=CONFUSION,

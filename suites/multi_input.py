@@ -63,7 +63,7 @@ SUITE = Suite(
             name="alphabet",
             question="Does it help to be told the alphabet of a character?",
             task=SYNTHETIC_CHARACTERS,
-            budgets={"quick": Budget(7, 375, 35), "full": Budget(12, 3000, 351)},
+            budgets={"quick": Budget(7, 250, 24), "full": Budget(12, 3000, 351)},
             notes=(
                 *SAME,
                 "Drawings are 32x32 pixels, not 64x64, and steps are few: at quick no variant has learned all it can.",

@@ -104,7 +104,7 @@ SUITE = Suite(
             ),
             factor=CELLS,
             baseline="lstm",
-            budgets={"quick": Budget(10, 1500, 32), "full": Budget(29, 3000, 190)},
+            budgets={"quick": Budget(10, 1200, 20), "full": Budget(29, 3000, 190)},
             target=SOLVED,
             claims=(
                 Claim(

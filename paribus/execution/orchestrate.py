@@ -12,7 +12,7 @@ from threading import Thread
 from paribus.analysis.claim_registry import ClaimRecord, entries
 from paribus.analysis.interim_looks import note_looks
 from paribus.analysis.results import Result
-from paribus.errors import ParibusError, error_context
+from paribus.errors import ParibusError, StoreError, error_context
 from paribus.execution import evidence_bundle
 from paribus.execution.cases import Case, selected
 from paribus.execution.progress import ProgressBar
@@ -58,6 +58,7 @@ def run_suites(
     *,
     declared: Sequence[Suite] | None = None,
     show: Callable[[Sequence[Result]], None] = unshown,
+    show_first: Callable[[Sequence[Result]], None] = unshown,
     wrote: Callable[[Sequence[Path]], None] = unshown,
 ) -> Finished:
     """Train suites and write their pages; where training ends early, pages of what there is by then.
@@ -68,6 +69,7 @@ def run_suites(
         progress: shows how far long work has come.
         declared: suites whose claims are listed; None is those that are trained.
         show: called with the results as soon as they are there, before an error that ended the training goes on.
+        show_first: called with the results of a single comparison's stated settings, before its others are tuned.
         wrote: called with the pages, the index first, which take longer than the results.
 
     Raises:
@@ -78,13 +80,44 @@ def run_suites(
     with session.study.store:
         session.prepare(cases)
         load_pages()
+        problem = None
         try:
-            train_all(session, cases)
+            try:
+                _train_stated_first(session, cases, show_first)
+                train_all(session, cases)
+            except StoreError:
+                raise
+            except ParibusError as error:  # of some cases; the others have results
+                problem = error
+            results, shown, show = look_at_results(session.study, cases), show, unshown
+            with suppress(OSError):  # a terminal that is gone must not cost the pages
+                shown(results)
+            session.time_planned()  # which changes no result, and people wait for these
         finally:
             listed = suites if declared is None else declared
             finished = finish(session.study, cases, listed, show)
             wrote(finished.pages)
+        if problem is not None:
+            raise problem
     return finished
+
+
+def _train_stated_first(
+    session: Session, cases: Sequence[Case], show: Callable[[Sequence[Result]], None]
+) -> None:
+    """Where a single comparison has settings that are still to be tuned, train its stated ones and show what they say.
+
+    Where seeds are a sequence nothing is shown yet, since each look at the results counts. What fails is told when all
+    is trained.
+    """
+    stated, tuned = ([c for c in cases if c.arm == arm] for arm in ("default", "tuned"))
+    if len({(c.suite, c.comparison) for c in cases}) > 1 or session.settings.max_seeds is not None:
+        return
+    if not stated or not session.left(tuned):
+        return
+    session.train_each(stated)
+    with suppress(OSError):  # a terminal that is gone must not cost the pages
+        show(look_at_results(session.study, stated))
 
 
 def load_pages() -> None:

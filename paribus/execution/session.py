@@ -69,7 +69,7 @@ class Session:
         self.progress = progress or ProgressBar(shown=False)
         self.explores = explores
         self.trained: set[str] = set()
-        self._step_times = StepTimes(self.study)
+        self._step_times, self._times_taken = StepTimes(self.study), False
         self._planned: list[Case] = []
         self._cohorts: dict[str, str] = {}
         self._failed: dict[str, ParibusError] = {}
@@ -132,6 +132,10 @@ class Session:
                 self._pilots_planned.add(key)
                 planned += self._expected.pilot_seconds(arm)
         self.progress.forecast.planned += planned
+
+    def left(self, cases: Sequence[Case]) -> int:
+        """Return how many runs of cases that can run here are still to be trained, a pilot's not among them."""
+        return sum(self._left(case) for case in cases if not self.study.skip_reason(case))
 
     def _left(self, case: Case) -> int:
         """Return how many runs of a case are still to be trained, trials among them, a pilot's not."""
@@ -380,9 +384,22 @@ class Session:
         Raises:
             ParibusError: a step of the case failed.
         """
+        self.time_planned()
         case = case._replace(arm="default")
         arm = [c for c in self._planned if c.arm_key == case.arm_key and not self._fails(c)]
         return self._step_times.of(case, arm)
+
+    def time_planned(self) -> None:
+        """Time the steps of all planned cases that are not timed yet, once; what cannot be timed costs no other."""
+        arms: dict[tuple[str, ...], list[Case]] = {}
+        for case in self._planned if not self._times_taken else ():
+            if case.arm == "default" and not self._fails(case):
+                arms.setdefault(case.arm_key, []).append(case)
+        self._times_taken = True
+        if arms:
+            with self.progress.batch("step times", len(arms), 0.0, "arms") as advance:
+                for _ in self._step_times.take_all(arms.values()):
+                    advance()
 
     @cached_property
     def source(self) -> dict[str, object]:

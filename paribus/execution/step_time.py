@@ -9,11 +9,17 @@ import gc
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import TypeVar
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple, TypeVar
+
+from filelock import FileLock, Timeout
 
 from paribus.execution.executor import dataset_of
+from paribus.execution.executors import Failure
+from paribus.execution.local_workers import LocalExecutor
 from paribus.execution.pool import one_thread
 from paribus.runs.run import Run
 from paribus.runs.store import Timing
@@ -22,8 +28,19 @@ from paribus.training.loop import Training, deterministic
 ROUNDS = 11
 ROUND_SECONDS = 0.01
 WARM_UP = 3
+TIMERS = 2
+"""Processes that time at once, each on a core of its own: more of them would wait for each other's memory."""
+LIMIT = 600.0
+"""Seconds after which variants that take turns are taken to hang."""
 
 T = TypeVar("T")
+
+
+class Turns(NamedTuple):
+    """Variants that take turns with their baseline, one run of each."""
+
+    variants: Sequence[Run]
+    baseline: Run
 
 
 class ReplayClock:
@@ -50,13 +67,41 @@ class ReplayClock:
         self._ahead += sum(seconds) - (self() - started)
 
 
-def time_steps(variants: Sequence[Run], baseline: Run) -> list[Timing]:
+def time_side_by_side(
+    work: Sequence[Turns], timers: int = TIMERS
+) -> Iterator[tuple[int, list[Timing] | None]]:
+    """Yield the place of each in ``work`` and what `time_steps` returns for it, some at a time, each on its own core.
+
+    Variants and their baseline take turns in one process, so that what goes on beside them slows all of them alike.
+    None stands for those that could not be timed.
+    """
+    with TemporaryDirectory() as claims:
+        pieces = [(i, turns, Path(claims)) for i, turns in enumerate(work)]
+        for (i, *_), found in LocalExecutor(timers).spread(_timed, pieces, limit=_limit):
+            yield i, None if isinstance(found, Failure) else found
+
+
+def _timed(piece: tuple[int, Turns, Path]) -> list[Timing]:
+    _, turns, claims = piece
+    return time_steps(*turns, claims)
+
+
+def _limit(_piece: object) -> float:
+    return LIMIT
+
+
+def time_steps(variants: Sequence[Run], baseline: Run, claims: Path | None = None) -> list[Timing]:
     """Return seconds of a step of each variant by the loop, round by round, all taking turns with one baseline.
 
     Each round takes as many steps as fill about 10 ms of the baseline; the first few steps are not counted. Neither
     evaluation nor the reading of data is in it.
+
+    Args:
+        variants: one run of each.
+        baseline: a run of theirs.
+        claims: as `pinned` takes them.
     """
-    with pinned(), one_thread(), deterministic(baseline):
+    with pinned(claims), one_thread(), deterministic(baseline):
         trainings = [
             Training(run, run.task.make_split(dataset_of(run.task, run.seed), run.streams))
             for run in (*variants, baseline)
@@ -94,15 +139,31 @@ def _seconds(training: Training, steps: int) -> float:
 
 
 @contextmanager
-def pinned() -> Iterator[None]:
-    """Keep this process on one core while the context lasts, where the system allows it."""
+def pinned(claims: Path | None = None) -> Iterator[None]:
+    """Keep this process on one core while the context lasts, where the system allows it.
+
+    Args:
+        claims: folder in which processes that are pinned at the same time say whose a core is, so that none share one.
+    """
     if not hasattr(os, "sched_setaffinity"):
         yield
         return
     cores = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {max(cores)})
-    try:
+    with ExitStack() as held:
+        for core in sorted(cores, reverse=True):
+            if claims is None or _claimed(claims / f"core-{core}", held):
+                os.sched_setaffinity(0, {core})
+                # Processes started later inherit the mask, so it must not stay.
+                held.callback(os.sched_setaffinity, 0, cores)
+                break
         yield
-    finally:
-        # Processes started later inherit the mask, so it must not stay.
-        os.sched_setaffinity(0, cores)
+
+
+def _claimed(file: Path, held: ExitStack) -> bool:
+    """Return whether no other process holds a file, which this one does from now on, until it ends at the latest."""
+    lock = FileLock(file)
+    try:
+        held.enter_context(lock.acquire(blocking=False))
+    except Timeout:
+        return False
+    return True

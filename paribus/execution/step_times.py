@@ -1,14 +1,14 @@
-"""Step times of a study's cases: taken once, of all variants of a comparison in turns, and kept in its store."""
+"""Step times of a study's cases: taken once for a kind of step, in turns with a comparison's others, and kept."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 
 from paribus.analysis.results import timing_key
 from paribus.execution.cases import Case
 from paribus.execution.executor import run_error_context
-from paribus.execution.step_time import time_steps
+from paribus.execution.step_time import TIMERS, Turns, time_side_by_side, time_steps
 from paribus.execution.study import Study
 from paribus.runs.run import Run
 from paribus.runs.store import Timing
@@ -42,9 +42,8 @@ class StepTimes:
         """
         if not self._is_timed(case) and case.arm_key not in self._alone:
             self._alone.add(case.arm_key)
-            wanted = [c for c in dict.fromkeys((case, *beside)) if not self._is_timed(c)]
             with suppress(Exception):  # whose it is is told when that case is timed by itself
-                self._take(wanted)
+                self._take(self._untimed((case, *beside)))
         if not self._is_timed(case):
             with run_error_context(self._run(case)):
                 self._take([case])
@@ -55,9 +54,43 @@ class StepTimes:
         assert timing is not None, "it was there, or was added"
         return timing, not now
 
+    def take_all(self, arms: Iterable[Sequence[Case]]) -> Iterator[None]:
+        """Time what is left to time of default arms, on the CPU some at a time; yields once for each arm.
+
+        What cannot be timed is told when `of` is asked for it.
+        """
+        groups = list[list[Case]]()
+        for arm in arms:
+            if wanted := self._untimed(arm):
+                self._alone.add(wanted[0].arm_key)
+                groups.append(wanted)
+        timers = min(TIMERS, self.study.jobs)
+        beside = [group for group in groups if timers > 1 and group[0].device == "cpu"]
+        alone = [group for group in groups if group not in beside]
+        for found, of_these in (
+            (time_side_by_side(self._turns(beside), timers), beside),
+            (_one_by_one(self._turns(alone)), alone),
+        ):
+            for i, timings in found:
+                if timings is not None:
+                    self._keep(of_these[i], timings)
+                yield
+
+    def _turns(self, groups: Sequence[Sequence[Case]]) -> list[Turns]:
+        return [
+            Turns([*map(self._run, group)], self._run(self.study.baseline(group[0])))
+            for group in groups
+        ]
+
+    def _untimed(self, cases: Iterable[Case]) -> list[Case]:
+        """Return those of an arm's cases that are not timed yet; one for all whose step is the same."""
+        return [*{self._names(case): case for case in cases if not self._is_timed(case)}.values()]
+
     def _take(self, cases: Sequence[Case]) -> None:
         baseline = self._run(self.study.baseline(cases[0]))
-        timings = time_steps(list(map(self._run, cases)), baseline)
+        self._keep(cases, time_steps(list(map(self._run, cases)), baseline))
+
+    def _keep(self, cases: Sequence[Case], timings: Sequence[Timing]) -> None:
         for names, timing in zip(map(self._names, cases), timings, strict=True):
             self.study.store.add_timing(*names, timing)
             self._timed.add(names)
@@ -76,3 +109,12 @@ class StepTimes:
         if self.study.settings.retrain and names not in self._timed:
             return False
         return self.study.store.timing(*names) is not None
+
+
+def _one_by_one(work: Sequence[Turns]) -> Iterator[tuple[int, list[Timing] | None]]:
+    """Yield what `time_side_by_side` does, timed in this process."""
+    for i, turns in enumerate(work):
+        try:
+            yield i, time_steps(*turns)
+        except Exception:  # noqa: BLE001 - whatever the code of a user raises there
+            yield i, None

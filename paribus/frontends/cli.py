@@ -486,7 +486,13 @@ def _run(suites: list[Suite], settings: Settings) -> int:
 
     listed = _declared(suites)
     finished = run_suites(
-        suites, settings, ProgressBar(), declared=listed, show=_show, wrote=_tell_pages
+        suites,
+        settings,
+        ProgressBar(),
+        declared=listed,
+        show=_show,
+        show_first=_show_first,
+        wrote=_tell_pages,
     )
     return int(finished.control_broken)
 
@@ -497,6 +503,12 @@ def _show(results: Sequence[Result]) -> None:
 
     _write(terminal(results))
     sys.stdout.flush()
+
+
+def _show_first(results: Sequence[Result]) -> None:
+    _write("At the stated settings, while others are tuned:\n")
+    _show(results)
+    _write("")
 
 
 def _tell_pages(pages: Sequence[Path]) -> None:

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
+from paribus import Suite, Tuning, call
 from paribus.analysis.results import Result
+from paribus.errors import ParibusError
 from paribus.execution.orchestrate import run_suites
 from paribus.execution.settings import Settings
-from tests.helpers.toys import suite
+from paribus.experiment.search_space import space
+from tests.helpers.toys import Raises, comparison, suite
 
 
 def test_results_are_shown_before_their_pages_are_written(tmp_path: Path) -> None:
@@ -25,3 +30,65 @@ def test_results_are_shown_before_their_pages_are_written(tmp_path: Path) -> Non
     finished = run_suites([suite()], settings, show=show, wrote=wrote)
     names = [row.variant.name for row in finished.results[0].rows]
     assert shown == [(names, False), (page, True)]
+
+
+def _tuned(**settings: object) -> Suite:
+    tuning = Tuning(spaces={"sgd": space(), "adam": space()}, trials={"quick": 2}, widen=False)
+    return suite(comparison(tuning=tuning, **settings))
+
+
+def _arms_shown(suites: list[Suite], out: Path, **settings: object) -> list[list[str]]:
+    """Return the arms of what was shown, first and last."""
+    fields = {"seeds": 2, **settings}
+    chosen = Settings(device="cpu", engine="loop", out=out, jobs=1, **fields)
+    shown = list[list[str]]()
+
+    def show(results: Sequence[Result]) -> None:
+        shown.append([result.arm for result in results])
+
+    run_suites(suites, chosen, show=show, show_first=show)
+    return shown
+
+
+def test_stated_settings_are_shown_before_others_are_tuned(tmp_path: Path) -> None:
+    assert _arms_shown([_tuned()], tmp_path) == [["default"], ["default", "tuned"]]
+    # What is in the store already needs no waiting.
+    assert _arms_shown([_tuned()], tmp_path) == [["default", "tuned"]]
+
+
+def test_nothing_is_shown_first_where_there_is_one_arm_or_a_sequence_of_seeds(
+    tmp_path: Path,
+) -> None:
+    assert _arms_shown([_tuned()], tmp_path / "a", arm="default") == [["default"]]
+    assert _arms_shown([_tuned()], tmp_path / "b", seeds=None, sequential=True, cap=8) == [
+        ["default", "tuned"]
+    ]
+
+
+def test_steps_are_timed_after_the_table_and_stand_on_the_pages(tmp_path: Path) -> None:
+    settings = Settings(seeds=2, device="cpu", engine="loop", out=tmp_path, jobs=1)
+    timed = list[list[bool]]()
+
+    def show(results: Sequence[Result]) -> None:
+        timed.append([row.timing is not None for row in results[0].rows])
+
+    finished = run_suites([suite()], settings, show=show)
+    assert timed == [[False, False]]
+    assert all(row.timing is not None for row in finished.results[0].rows)
+
+
+def test_what_fails_costs_the_others_neither_times_nor_pages(tmp_path: Path) -> None:
+    settings = Settings(seeds=2, device="cpu", engine="loop", out=tmp_path, jobs=1)
+    failing = suite(
+        comparison(
+            "recipe.model", {"sound": call("tests.helpers.toys:Small"), "raises": call(Raises)}
+        )
+    )
+    pages = list[Path]()
+    with pytest.raises(ParibusError, match="the third step is one too many"):
+        run_suites([failing], settings, wrote=pages.extend)
+    table = (tmp_path / "toys-details.md").read_text().partition("step, ratio to baseline")[2]
+    sound, fails = (line.split("|") for line in table.splitlines()[2:4])
+    column = -4  # microseconds; behind it the ratio, seconds of a run, and nothing
+    assert sound[1].strip() == "sound" and float(sound[column]) > 0
+    assert fails[1].strip() == "raises" and fails[column].strip() == "—"

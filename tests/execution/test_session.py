@@ -20,6 +20,7 @@ from paribus.execution import session as module
 from paribus.execution.cases import Case, cases
 from paribus.execution.forecast import ExpectedSeconds
 from paribus.execution.session import Session
+from paribus.execution.step_time import ROUNDS
 from paribus.execution.where import Place
 from paribus.experiment.search_space import space
 from paribus.runs.run import Run, RunResult
@@ -464,11 +465,41 @@ def test_step_times_are_taken_once_of_all_variants_and_found_in_the_store(
     for known in (False, True):
         session = opened()
         session.prepare(_cases())
-        assert session.time(adam) == (Timing([1.0], [2.0]), known)
-        assert session.time(sgd) == (Timing([2.0], [2.0]), known)
-        assert session.time(sgd) == (Timing([2.0], [2.0]), True)
-    assert timings == [[ADAM_STEP, SGD_STEP, SGD_STEP]]
-    assert [row.timing for row in _result(session).rows] == [([2.0], [2.0]), ([1.0], [2.0])]
+        assert session.time(adam) == (Timing([2.0], [2.0]), known)
+        assert session.time(sgd) == (Timing([1.0], [2.0]), known)
+        assert session.time(sgd) == (Timing([1.0], [2.0]), True)
+    assert timings == [[SGD_STEP, ADAM_STEP, SGD_STEP]]
+    assert [row.timing for row in _result(session).rows] == [([1.0], [2.0]), ([2.0], [2.0])]
+
+
+def test_steps_that_differ_in_a_learning_rate_alone_are_timed_once(
+    opened: Opener, timings: list[list[str]]
+) -> None:
+    made = suite(comparison("recipe.optimizer.lr", {"small": 0.1, "large": 0.5}))
+    small, large = _cases(made)
+    session = opened(made)
+    session.prepare(_cases(made))
+    assert session.time(large) == (Timing([1.0], [2.0]), False)
+    assert session.time(small) == (Timing([1.0], [2.0]), True)
+    assert len(timings) == 1
+
+
+def test_steps_of_several_comparisons_are_timed_in_processes(opened: Opener) -> None:
+    """Each arm with a baseline of its own, in the process that has a core for it; what fails costs its arm alone."""
+    made = Suite(
+        name="two",
+        title="Two",
+        comparisons=tuple(
+            suite().comparisons[0].model_copy(update={"name": name}) for name in ("one", "other")
+        ),
+    )
+    session = opened(made, jobs=2, engine="loop")
+    session.prepare(_cases(made))
+    session.time_planned()
+    for case in _cases(made):
+        timing, _ = session.time(case)
+        assert len(timing.variant) == len(timing.baseline) == ROUNDS
+        assert min(timing.variant + timing.baseline) > 0
 
 
 def test_a_case_that_is_not_planned_is_not_timed(opened: Opener, timings: list[list[str]]) -> None:
@@ -501,8 +532,8 @@ def test_fresh_times_again_once_a_session(opened: Opener, timings: list[list[str
     for seconds in (1.0, 3.0):
         session = opened(retrain=True)
         session.prepare(_cases())
-        assert session.time(adam) == (Timing([seconds], [2.0]), False)
-        assert session.time(adam) == (Timing([seconds], [2.0]), True)
+        assert session.time(adam) == (Timing([seconds + 1], [2.0]), False)
+        assert session.time(adam) == (Timing([seconds + 1], [2.0]), True)
     assert len(timings) == 2
 
 

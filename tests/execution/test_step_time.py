@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import gc
 import os
+from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
 
 from paribus.execution import step_time
-from paribus.execution.step_time import ROUNDS, WARM_UP, ReplayClock, pinned, time_steps
+from paribus.execution.step_time import (
+    ROUNDS,
+    WARM_UP,
+    ReplayClock,
+    Turns,
+    pinned,
+    time_side_by_side,
+    time_steps,
+)
 from paribus.spec import call
 from paribus.training.loop import Training
 from tests.helpers.toys import ADAM, Raises, Watch, a_run
@@ -91,6 +101,29 @@ def test_a_pinned_process_gets_its_cores_back_after_an_error() -> None:
     with pytest.raises(ZeroDivisionError), pinned():
         raise ZeroDivisionError
     assert os.sched_getaffinity(0) == before
+
+
+@needs_affinity
+def test_processes_that_are_pinned_at_the_same_time_share_no_core(tmp_path: Path) -> None:
+    """Where another one has claimed the last core, the one before it is taken, and given back."""
+    before = sorted(os.sched_getaffinity(0))
+    if len(before) < 2:
+        pytest.skip("this machine has a single core")
+    with FileLock(tmp_path / f"core-{before[-1]}"):
+        for _ in range(2):
+            with pinned(tmp_path):
+                assert os.sched_getaffinity(0) == {before[-2]}
+    with pinned(tmp_path):
+        assert os.sched_getaffinity(0) == {before[-1]}
+    assert sorted(os.sched_getaffinity(0)) == before
+
+
+def test_what_cannot_be_timed_costs_no_other() -> None:
+    work = [Turns([a_run(model=call(Raises))], a_run()), Turns([a_run(optimizer=ADAM)], a_run())]
+    found = dict(time_side_by_side(work, 2))
+    assert found[0] is None
+    assert found[1] is not None
+    assert [len(timing.variant) for timing in found[1]] == [ROUNDS]
 
 
 def test_where_no_process_can_be_pinned_none_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -90,5 +90,7 @@ def test_what_fails_costs_the_others_neither_times_nor_pages(tmp_path: Path) -> 
     table = (tmp_path / "toys-details.md").read_text().partition("step, ratio to baseline")[2]
     sound, fails = (line.split("|") for line in table.splitlines()[2:4])
     column = -4  # microseconds; behind it the ratio, seconds of a run, and nothing
-    assert sound[1].strip() == "sound" and float(sound[column]) > 0
-    assert fails[1].strip() == "raises" and fails[column].strip() == "—"
+    assert sound[1].strip() == "sound"
+    assert float(sound[column]) > 0
+    assert fails[1].strip() == "raises"
+    assert fails[column].strip() == "—"

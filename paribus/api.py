@@ -299,6 +299,7 @@ def _train(suite: Suite, session: Session) -> list[analysis.Result]:
     cases = selected([suite], session.settings)
     session.prepare(cases)
     train_all(session, cases)
+    session.time_planned()
     return look_at_results(session.study, cases)
 
 

@@ -89,10 +89,7 @@ def run_suites(
                 raise
             except ParibusError as error:  # of some cases; the others have results
                 problem = error
-            results, shown, show = look_at_results(session.study, cases), show, unshown
-            with suppress(OSError):  # a terminal that is gone must not cost the pages
-                shown(results)
-            session.time_planned()  # which changes no result, and people wait for these
+            session.time_planned()
         finally:
             listed = suites if declared is None else declared
             finished = finish(session.study, cases, listed, show)

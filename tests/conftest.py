@@ -23,3 +23,11 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def _one_thread() -> None:
     """Tensors this small gain nothing from a second thread, and lose much where the machine is busy."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _short_rounds() -> Iterator[None]:
+    """Time steps for a tenth of the usual time, in the process of the tests: none of them looks at a time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("paribus.execution.step_time.ROUND_SECONDS", 0.001)
+        yield

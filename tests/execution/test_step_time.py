@@ -135,6 +135,7 @@ def test_where_no_process_can_be_pinned_none_is(monkeypatch: pytest.MonkeyPatch)
 
 def test_variant_and_baseline_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     """After the warm-up, and one probe of the baseline, of which 10 ms hold five steps of 2 ms each."""
+    monkeypatch.setattr(step_time, "ROUND_SECONDS", 0.01)
     turns: list[tuple[str, int, int]] = []
 
     def seconds(training: Training, steps: int) -> float:

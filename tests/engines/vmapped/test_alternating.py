@@ -12,8 +12,11 @@ from torch import Tensor, nn
 
 from paribus.engines.vmapped.equivalence import self_check
 from paribus.engines.vmapped.fit import StackedTraining, why_not
+from paribus.execution.executor import split_of
+from paribus.experiment.recipe import Recipe
 from paribus.runs.run import Run
 from paribus.spec import Call, call
+from paribus.suites.tasks.generated_digits import GENERATED_DIGITS
 from paribus.training.loop import Training
 
 STEPS = 30
@@ -161,3 +164,23 @@ def test_a_schedule_and_diagnostics_are_left_to_the_loop(tiny) -> None:
     schedule = call("torch.optim.lr_scheduler:StepLR", step_size=10)
     scheduled = replace(run, recipe=run.recipe.model_copy(update={"schedule": schedule}))
     assert why_not(scheduled) == "no stacked form of a schedule of the learning rate"
+
+
+@pytest.mark.parametrize("total", [STEPS, 400], ids=["by vmap", "recorded"])
+@pytest.mark.parametrize(
+    "init", [None, call("paribus.models.initialise:dcgan_normal")], ids=["default", "normal"]
+)
+def test_an_adversarial_network_is_that_of_the_loop(init: Call | None, total: int) -> None:
+    """With both kinds of initial weights, and the numbers of all its running statistics."""
+    recipe = Recipe(
+        model=call("paribus.models.gan:DCGAN", channels=8),
+        optimizer=call("torch.optim:Adam", lr=0.001, betas=[0.5, 0.999]),
+        init=init,
+        keep="last",
+        batch_size=16,
+        steps=total,
+        dtype="float64",
+    )
+    runs = [Run(GENERATED_DIGITS, recipe, seed, "digits", "cpu") for seed in (0, 1)]
+    assert why_not(runs[0]) == ""
+    assert_equal_to_the_loop(runs, [split_of(run) for run in runs])

@@ -20,6 +20,7 @@ from paribus.execution.executor import split_of
 from paribus.runs.fingerprint import fingerprint
 from paribus.runs.run import Run
 from paribus.spec import call, digest, to_plain
+from paribus.training.alternating import alternates
 from paribus.training.loop import fitted
 from paribus.training.pretrained import initial_network
 
@@ -136,7 +137,8 @@ def _found(run: Run) -> NetworkFacts | str:
         parameters=sum(p.numel() for p in network.parameters()),
         trained=len(split.train),
         validated=len(split.validation),
-        in_lanes=all(map(_in_lanes, (m for m in modules if not [*m.children()]))),
+        in_lanes=not alternates(network)
+        and all(map(_in_lanes, (m for m in modules if not [*m.children()]))),
         counted=is_counted(network),
     )
 

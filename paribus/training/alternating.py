@@ -18,7 +18,6 @@ from paribus.spec import Call
 from paribus.training.dropout import NamedDropout
 from paribus.training.optimizer import NetworkOptimizer
 
-OWN_UPDATES = "the network has alternating updates"
 Loss = Callable[[Sequence[Tensor], Sequence[Tensor], torch.Generator], Tensor]
 
 

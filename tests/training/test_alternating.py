@@ -1,4 +1,4 @@
-"""Alternating updates: two players against a loop written by hand; no other engine trains them."""
+"""Alternating updates: two players against a loop written by hand."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from paribus.engines.vmapped.equivalence import self_check
-from paribus.engines.vmapped.fit import why_not
 from paribus.runs.run import Outcome
 from paribus.seeding import Streams
-from paribus.spec import Call, call
+from paribus.spec import call
 from paribus.training.batch_order import batches
 from paribus.training.loop import Training, train
 from paribus.training.network import build
@@ -93,14 +91,3 @@ def test_such_a_run_is_recorded_as_any_other_and_comes_out_the_same_again(tiny) 
     assert record.scores == again.scores
     assert record.parameters == 2 * 11
     assert len(record.curves["train/loss"]) == len(record.curves["validation/mse"]) > 1
-
-
-def hidden(*, inputs: tuple[int, ...], outputs: int) -> Players:
-    """Return the network from a function, which does not show its class."""
-    return Players(inputs=inputs, outputs=outputs)
-
-
-@pytest.mark.parametrize("model", [PLAYERS, call(hidden)], ids=["a class", "a function"])
-def test_the_stacked_engine_leaves_them_to_the_loop(tiny, model: Call) -> None:
-    run, split = tiny["series"].pair(model)
-    assert "the network has alternating updates" in (why_not(run) or self_check(run, split))

@@ -12,10 +12,9 @@ from torch.fx import Graph, GraphModule, Node
 
 from paribus.engines.simd import convolution
 from paribus.engines.simd.operations import UnsupportedError, is_view, layout_of
-from paribus.engines.vmapped.optimizers import KINDS, Update
+from paribus.engines.vmapped.optimizers import KINDS, Update, clipped
 from paribus.engines.vmapped.parameters import Loss, StackedNetwork
 from paribus.engines.vmapped.tracing import plain_attributes, recorded
-from paribus.engines.vmapped.trainer import clipped
 
 _aten, _prims = torch.ops.aten, torch.ops.prims
 # Made of primitive operations they take divisions of whole numbers.

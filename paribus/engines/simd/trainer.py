@@ -26,8 +26,8 @@ from paribus.engines.simd.steps import (
 )
 from paribus.engines.toolchain import UnavailableError
 from paribus.engines.vmapped.fit import train_together
-from paribus.engines.vmapped.optimizers import KINDS
-from paribus.engines.vmapped.trainer import StackedTraining, clipped
+from paribus.engines.vmapped.optimizers import KINDS, clipped
+from paribus.engines.vmapped.trainer import StackedTraining
 from paribus.runs.fingerprint import fingerprint
 from paribus.runs.run import Run, RunResult
 from paribus.spec import canonical
@@ -66,6 +66,8 @@ class CompiledTraining(StackedTraining):
             self.reason = "steps are compiled for the CPU alone"
         elif self.recipe.augment:
             self.reason = "augmentations are drawn sample by sample"
+        elif self.updates is not None:
+            self.reason = "its updates alternate"
         elif self.stack.frozen:
             self.reason = "some weights are frozen"
         elif not unwatched:

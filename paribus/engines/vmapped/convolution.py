@@ -15,6 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 LAST = torch.channels_last
+# Numbers in a vector register: torch's convolution has a fast kernel for as many output channels of a group or more.
+REGISTER = 8
 
 
 def make_stackable(network: nn.Module) -> None:
@@ -114,6 +116,69 @@ class StackableConv2d(nn.Conv2d):
         )
 
 
+class StackableConvTranspose2d(nn.ConvTranspose2d):
+    """`torch.nn.ConvTranspose2d` as one with a group for each replicate."""
+
+    def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:  # noqa: A002 - torch's name
+        """Compute what `torch.nn.ConvTranspose2d` does, for ``(batch, channel, height, width)``."""
+        if output_size is not None or input.ndim != 4 or not _mapped(input, self.weight, self.bias):
+            return super().forward(input, output_size)
+        output: Tensor = _Beside.apply(input, self._grouped, self.weight, self.bias)
+        return output
+
+    def _grouped(self, images: Tensor, count: int, weight: Tensor, bias: Tensor | None) -> Tensor:
+        if self._whole_strides() and self.out_channels < REGISTER:
+            return self._product(images, count, weight, bias)
+        return F.conv_transpose2d(
+            images,
+            weight.contiguous(memory_format=LAST),
+            bias,
+            self.stride,
+            self._pads,
+            self.output_padding,
+            self.groups * count,
+            self.dilation,
+        )
+
+    @property
+    def _pads(self) -> tuple[int, ...]:
+        assert not isinstance(self.padding, str), "a transposed convolution takes numbers alone"
+        return self.padding
+
+    def _whole_strides(self) -> bool:
+        """Return whether each pixel's patch is of whole strides, and nothing is apart or left over."""
+        whole = all(k % s == 0 for k, s in zip(self.kernel_size, self.stride, strict=True))
+        plain = {*self.dilation} == {1} and {*self.output_padding} == {0}
+        return whole and plain and self.groups == 1
+
+    def _product(self, images: Tensor, count: int, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """Compute it as a product of each pixel's channels with the weights, and a sum of the patches that this gives.
+
+        A patch is cut into blocks of a stride, which lie side by side in the output.
+        """
+        batch, _, height, width = images.shape
+        (down, right), (p, q) = self.stride, self._pads
+        rows, columns = (k // s for k, s in zip(self.kernel_size, self.stride, strict=True))
+        pixels = images.permute(0, 2, 3, 1).reshape(batch * height * width, count, -1)
+        each = weight.unflatten(0, (count, -1)).permute(0, 1, 3, 4, 2).flatten(2)
+        patches = torch.bmm(pixels.transpose(0, 1), each)
+        shape = (count, batch, height, width, rows, down, columns, right, self.out_channels)
+        # (row of blocks, column of blocks, sample, height, down, width, right, replicate, channel)
+        blocks = patches.view(shape).permute(4, 6, 1, 2, 5, 3, 7, 0, 8)
+        blocks = blocks.reshape(
+            rows * columns, batch, height * down, width * right, count * self.out_channels
+        )
+        places = [(i * down, j * right) for i in range(rows) for j in range(columns)]
+        last_row, last_column = places[-1]
+        output = sum(
+            F.pad(block, (0, 0, j, last_column - j, i, last_row - i))
+            for (i, j), block in zip(places, blocks.unbind(), strict=True)
+        )
+        assert isinstance(output, Tensor)
+        output = output[:, p : output.shape[1] - p, q : output.shape[2] - q]
+        return (output if bias is None else output + bias).permute(0, 3, 1, 2)
+
+
 class _StackablePool:
     """Pool that works for any number of channels."""
 
@@ -135,6 +200,7 @@ class StackableAvgPool2d(_StackablePool, nn.AvgPool2d):
 
 STACKABLE: Mapping[type[nn.Module], type[nn.Module]] = {
     nn.Conv2d: StackableConv2d,
+    nn.ConvTranspose2d: StackableConvTranspose2d,
     nn.MaxPool2d: StackableMaxPool2d,
     nn.AvgPool2d: StackableAvgPool2d,
 }

@@ -20,7 +20,7 @@ from paribus.engines.vmapped.state import CohortState
 from paribus.engines.vmapped.trainer import StackedTraining
 from paribus.metrics.outputs import Outputs, map_outputs
 from paribus.runs.run import Outcome, Run, RunResult
-from paribus.training.alternating import OWN_UPDATES, model_alternates
+from paribus.training.alternating import model_alternates
 from paribus.training.batch_order import steps_per_epoch
 from paribus.training.loop import deterministic, fitted
 from paribus.training.network import unmoved
@@ -164,8 +164,8 @@ def why_not(run: Run) -> str:
     """Return the reason why a run cannot be stacked, or an empty string; only `self_check` can find others."""
     if run.recipe.time_limit is not None:
         return "a time limit counts the seconds of one run alone"
-    if model_alternates(run.recipe.model):
-        return OWN_UPDATES
+    if run.diagnostics and model_alternates(run.recipe.model):
+        return "its updates alternate, and diagnostics are taken"
     if run.recipe.freeze and run.diagnostics:
         return "some weights are frozen, and diagnostics are taken"
     if run.recipe.schedule is not None:

@@ -278,3 +278,10 @@ def stacked_update(given: Sequence[Optimizers], like: Tensor) -> Update:
         for n, v in columns.items()
     }
     return Update(name, hyper, {n: settings[0][n] for n in kind.switches}, like.detach())
+
+
+def clipped(gradient: Tensor, limit: float) -> Tensor:
+    """Return the gradient ``(replicate, parameter)``, each replicate's norm clipped as by `torch.nn.utils`."""
+    norm = torch.linalg.vector_norm(gradient, dim=1, keepdim=True)
+    within: Tensor = gradient * (limit / (norm + 1e-6)).clamp(max=1.0)
+    return within

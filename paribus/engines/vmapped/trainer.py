@@ -9,10 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from paribus.data.dataset import Split
+from paribus.engines.vmapped.alternating import StackedUpdates
 from paribus.engines.vmapped.augment import AugmentedInput
 from paribus.engines.vmapped.batches import Batches, Samples, Tensors
 from paribus.engines.vmapped.diagnostics import CohortDiagnostics
-from paribus.engines.vmapped.optimizers import Numbers, Update, stacked_update
+from paribus.engines.vmapped.optimizers import Numbers, Update, clipped, stacked_update
 from paribus.engines.vmapped.parameters import StackedNetwork
 from paribus.engines.vmapped.scoring import Scoring, bound, on_host
 from paribus.engines.vmapped.tracing import Gradient, trace
@@ -20,7 +21,7 @@ from paribus.metrics.diagnostics import needs_last_step
 from paribus.metrics.outputs import Outputs, concat_outputs, copies
 from paribus.runs.run import Run
 from paribus.seeding import Streams
-from paribus.training.alternating import OWN_UPDATES, alternates
+from paribus.training.alternating import alternates
 from paribus.training.dropout import use_named_dropout
 from paribus.training.layer_summary import layer_table
 from paribus.training.loop import fitted
@@ -57,11 +58,12 @@ class StackedTraining:
         self.runs, self.splits, self.recipe = runs, splits, recipe
         self.dtype = getattr(torch, recipe.dtype)
         networks = self._networks()
-        if alternates(networks[0]):
-            raise ValueError(OWN_UPDATES)
         # A copy, so that diagnostics do not advance the masks' generators.
         self.scratch = copy.deepcopy(networks[0])
         self.stack = StackedNetwork(networks)
+        self.updates = (
+            StackedUpdates(self.stack, runs, networks[0]) if alternates(networks[0]) else None
+        )
         self.update: Update = stacked_update([r.recipe.optimizer for r in runs], self.stack.weights)
         self.samples = Samples(splits, self.device, self.dtype)
         streams = [run.streams for run in runs]
@@ -145,6 +147,12 @@ class StackedTraining:
         return torch.stack(losses)
 
     def _step(self, inputs: Tensors, targets: Tensors, numbers: Numbers) -> Tensor:
+        if self.updates is not None:
+            losses = self.updates(
+                inputs, targets, self.steps, recorded=self.recipe.steps >= WORTH_TRACING
+            )
+            self.steps += 1
+            return losses
         self.stack.draw_masks(self.steps)
         if self.gradient is None:
             self.gradient = self._choose_gradient(inputs, targets)
@@ -203,10 +211,3 @@ class StackedTraining:
     def diagnosed(self, going: Tensor) -> dict[str, list[float]]:
         """Return the diagnostics of those that are going; NaN for the others."""
         return self.diagnostics(self, going)
-
-
-def clipped(gradient: Tensor, limit: float) -> Tensor:
-    """Return the gradient ``(replicate, parameter)``, each replicate's norm clipped as by `torch.nn.utils`."""
-    norm = torch.linalg.vector_norm(gradient, dim=1, keepdim=True)
-    within: Tensor = gradient * (limit / (norm + 1e-6)).clamp(max=1.0)
-    return within

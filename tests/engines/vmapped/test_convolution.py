@@ -27,9 +27,14 @@ LAYERS: dict[str, Any] = {
     "pool after ELU": lambda: nn.Sequential(nn.Conv2d(4, 3, 3), nn.ELU(), nn.MaxPool2d(2)),
     "pool after ReLU": lambda: nn.Sequential(nn.Conv2d(4, 3, 3), nn.ReLU(), nn.MaxPool2d(2)),
     "pool after LeakyReLU": lambda: nn.Sequential(nn.LeakyReLU(0.1), nn.MaxPool2d(2)),
+    "transposed": lambda: nn.ConvTranspose2d(4, 2, 2),
+    "transposed, by strides": lambda: nn.ConvTranspose2d(4, 3, (4, 6), stride=(2, 3), padding=(1, 2)),
+    "transposed, no bias": lambda: nn.ConvTranspose2d(4, 9, 4, stride=2, padding=1, bias=False),
+    "transposed, wider": lambda: nn.ConvTranspose2d(
+        4, 2, 3, stride=2, padding=1, output_padding=1, groups=2, dilation=2
+    ),
     # What has no form of its own is left to vmap.
     "reflected": lambda: nn.Conv2d(4, 2, 3, padding=1, padding_mode="reflect"),
-    "transposed": lambda: nn.ConvTranspose2d(4, 2, 2),
 }  # fmt: skip
 REPLICATES, BATCH = 3, 2
 

@@ -25,6 +25,7 @@ from paribus.execution.executors import Failure, TimeLimitError
 from paribus.execution.gpu import NO_GPU
 from paribus.execution.session import Session
 from paribus.execution.settings import Settings
+from paribus.execution.slurm_file import SlurmJobs
 from paribus.execution.study import Study
 from paribus.execution.where import Place
 from paribus.runs.environment import Environment
@@ -37,6 +38,11 @@ from tests.helpers.toys import a_run, points, suite
 pytestmark = pytest.mark.slow  # processes of workers import torch
 H200 = "NVIDIA H200, CUDA 13.2"
 START = "Start one for each GPU: CUDA_VISIBLE_DEVICES=0 dask worker {} --nworkers 1 --nthreads 1 --resources GPU=1"
+SLURM = (
+    "--paribus-where: got slurm:jobs.yaml, none of whose workers declares a GPU, expected at least one that declares "
+    "GPU=1, with --paribus-device cuda. Add to the file: cores: 1, worker-extra-args: [--resources, GPU=1] and "
+    "job-extra-directives: [--gres=gpu:1]."
+)
 DATA = points().digest
 
 
@@ -91,6 +97,19 @@ def test_as_many_pieces_are_under_way_as_there_are_gpus_each_with_its_own(
     assert (place.jobs, place.of("cuda").jobs) == (3, 2)
     done = _spread(place.of("cuda"), _all_at_once, *[(tmp_path, 2)] * 2)
     assert sorted(done) == [("7", True), ("8", True)]
+
+
+def test_as_many_are_under_way_as_are_asked_for_or_one_a_job_of_slurm(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Since not all jobs have begun when the first has."""
+    monkeypatch.setattr(dask_gpus, "slurm_jobs", lambda _: SlurmJobs(jobs=4, cores=1, options={}))
+    for where, jobs, expected in (
+        ("slurm:jobs.yaml", None, 4),
+        ("slurm:jobs.yaml", 3, 3),
+        ("tcp://127.0.0.1:1", 5, 5),
+    ):
+        assert with_gpus(place, where, jobs, needed=True).of("cuda").jobs == expected
 
 
 def test_pieces_on_the_cpu_go_to_any_worker(place: Place, tmp_path: Path) -> None:
@@ -286,6 +305,7 @@ def test_workers_that_do_not_declare_one_gpu_each_are_refused(
         assert refused(with_gpus, bare, address, None, needed=True) == expected
         if not resources:
             assert with_gpus(bare, address, None, needed=False) == bare
+            assert refused(with_gpus, bare, "slurm:jobs.yaml", None, needed=True) == SLURM
         dask_connection._clients.pop(address).close()
 
 

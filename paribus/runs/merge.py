@@ -22,7 +22,14 @@ from paribus.runs.records import (
 )
 from paribus.runs.run import Predictions, RunResult
 from paribus.runs.store import Store
-from paribus.runs.store_file import CHECKSUMS, columns, damaged, opened_to_read, translated
+from paribus.runs.store_file import (
+    CHECKSUMS,
+    columns,
+    damaged,
+    in_words,
+    opened_to_read,
+    translated,
+)
 
 NUMBERS = ("scores", "other_scores", "dummy", "standard_errors", "curves", "steps", "best_step")
 """What two trainings of one run agree in; their seconds and the machine may differ."""
@@ -217,7 +224,7 @@ def _refuse(path: Path, table: str, row: Sequence[Any], crc: int | None = None) 
     try:
         refuse_row(table, row, crc)
     except DamagedError as error:
-        raise damaged(path, f"table {table}, {row[0]}: {error}") from error
+        raise damaged(path, f"among its {in_words(table)}, {row[0]}: {error}") from error
 
 
 def _difference(held: RunResult, found: RunResult) -> tuple[str, str, str] | None:

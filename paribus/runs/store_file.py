@@ -37,6 +37,17 @@ commit;
 """
 CHECKSUMS = "checksums"
 """Table of the records' checksums; a flipped bit may leave a number that is another one. No evidence holds it."""
+WORDS = {
+    "runs": "runs",
+    "predictions": "predictions of runs",
+    "looks": "looks taken at results",
+    "choices": "choices of engines",
+    "frozen": "search spaces that a pilot ended with",
+    "seals": "declarations sealed before training",
+    "timings": "step times",
+    CHECKSUMS: "checksums of records",
+}
+"""What each table holds, in words that every message uses in place of its name."""
 RETIRED = ("answers",)
 """Tables that stores and bundles of earlier versions have, and that nothing reads."""
 WHAT = "the store of runs"
@@ -162,6 +173,15 @@ def _refuse_cut(db: sqlite3.Connection, path: Path) -> None:
     (size,) = db.execute("pragma page_size").fetchone()
     if path.stat().st_size % size:
         raise damaged(path, "it ends within a page")
+
+
+def in_words(table: str) -> str:
+    """Return what a table holds, in words.
+
+    >>> in_words("choices"), in_words("others")
+    ('choices of engines', 'table others')
+    """
+    return WORDS.get(table, f"table {table}")
 
 
 def columns(db: sqlite3.Connection) -> dict[str, list[str]]:

@@ -28,6 +28,7 @@ from paribus.runs.store_file import (
     damaged,
     in_words,
     opened_to_read,
+    read_ahead,
     translated,
 )
 
@@ -110,6 +111,7 @@ class _Merging:
     def take(self, path: Path) -> None:
         """Add all that a store holds."""
         with opened_to_read(path) as source:
+            read_ahead(path)
             there = columns(source)
             crc = f"(select crc from {CHECKSUMS} as c where c.key = runs.key)"  # noqa: S608 - ours
             crc = crc if CHECKSUMS in there else "null"

@@ -12,6 +12,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from functools import partial
+from itertools import dropwhile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -144,7 +145,10 @@ def check_command(command: str, pytester: pytest.Pytester) -> None:
     if command.startswith(SETUP):
         assert command.removeprefix(f"{SETUP} ") in environments()
         return
-    program, *arguments = shlex.split(command)
+    words = dropwhile(
+        re.compile("[A-Z_]+=").match, shlex.split(command)
+    )  # such as CUDA_VISIBLE_DEVICES=0
+    program, *arguments = words
     checks = {
         "paribus": check_paribus,
         "pytest": partial(check_pytest, pytester),

@@ -83,7 +83,7 @@ def _again(reserved: Reserved, known_answer: KnownAnswer) -> list[RunResult]:
         records.append(replace(record, curves=rounded_curves(record.curves)))
 
     runs = reserved.runs[known_answer.variant]
-    place = reserved.session.study.place
+    place = reserved.session.study.place.of(runs[0].device)
     for error in execute(runs, jobs=place.jobs, keep=keep, cluster=place.cluster).values():
         raise error
     return records

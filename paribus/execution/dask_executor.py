@@ -15,7 +15,7 @@ from distributed import Future
 from distributed.scheduler import KilledWorker
 
 from paribus.execution.dask_connection import Connection
-from paribus.execution.dask_host import SentCode, host
+from paribus.execution.dask_host import GPU, SentCode, host
 from paribus.execution.executors import Failure, WorkerDiedError, no_limit
 from paribus.execution.same_versions import versions
 from paribus.execution.slurm_file import slurm_jobs
@@ -59,10 +59,11 @@ class DaskExecutor:
     Args:
         connection: with its scheduler.
         jobs: how many pieces of work are under way at once.
+        gpu: that each piece needs, as `gpu_here` tells of it; none, if it is empty.
     """
 
-    def __init__(self, connection: Connection, jobs: int) -> None:
-        self.connection, self.jobs = connection, jobs
+    def __init__(self, connection: Connection, jobs: int, *, gpu: str = "") -> None:
+        self.connection, self.jobs, self.gpu = connection, jobs, gpu
 
     def spread(
         self,
@@ -79,7 +80,7 @@ class DaskExecutor:
         Raises:
             ParibusError: the scheduler was lost, and not back in time.
         """
-        left, under_way, losses = iter(work), _UnderWay[Work](self.connection), 0
+        left, under_way, losses = iter(work), _UnderWay[Work](self.connection, self.gpu), 0
 
         def refill() -> Iterator[tuple[Work, Failure]]:
             """Send work where there is room; yield what cannot be sent, which costs no other."""
@@ -118,10 +119,11 @@ class _UnderWay(Generic[Work]):
 
     Args:
         connection: through which they are sent.
+        gpu: that each needs.
     """
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, gpu: str) -> None:
+        self._connection, self._gpu = connection, gpu
         self._sent: dict[int, _Sent[Work]] = {}
         self._done: SimpleQueue[int] = SimpleQueue()
         self._numbers = count()
@@ -133,7 +135,7 @@ class _UnderWay(Generic[Work]):
         """Send a piece, packed with its function, that may take so many seconds."""
         number, future, connection = next(self._numbers), None, self._connection
         try:
-            future = connection.submit(host, task, seconds, versions(), connection.sent.digest)
+            future = self._submit(host, task, seconds, versions(), connection.sent.digest)
         except (
             Exception
         ):  # of a client that is closed, which has no class of its own in all versions
@@ -144,6 +146,13 @@ class _UnderWay(Generic[Work]):
             future.add_done_callback(lambda _: self._done.put(number))
         if not connection.open:  # what was sent may have reached nobody
             self._done.put(number)
+
+    def _submit(self, function: Any, *arguments: Any) -> Any:
+        """Have a worker call a function: one whose GPU does nothing else meanwhile, if it needs one."""
+        if not self._gpu:
+            return self._connection.submit(function, *arguments)
+        client = self._connection.client
+        return client.submit(function, *arguments, self._gpu, pure=False, resources={GPU: 1})
 
     def next_done(self) -> tuple[Work, Any]:
         """Wait for the next piece that is done; return it and what came of it.

@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -23,11 +24,15 @@ from distributed import WorkerPlugin
 
 from paribus.errors import ParibusError
 from paribus.execution.executors import Failure
+from paribus.execution.gpu import gpu_here, other_gpu
 from paribus.execution.local_workers import LocalExecutor, prestart, shutdown
 from paribus.execution.same_versions import versions
 
+GPU = "GPU"
+"""Resource of Dask that a worker declares one of, and a piece of work on a GPU takes."""
 
-def host(task: bytes, seconds: float, expected: str, code: str) -> bytes:
+
+def host(task: bytes, seconds: float, expected: str, code: str, gpu: str = "") -> bytes:
     """Have a piece of work done; return what came of it, packed.
 
     Args:
@@ -35,6 +40,7 @@ def host(task: bytes, seconds: float, expected: str, code: str) -> bytes:
         seconds: that it may take.
         expected: versions that this machine must have.
         code: hash of the source files that it must have been sent.
+        gpu: that it must have; none, if it is empty.
     """
     process = multiprocessing.current_process()
     if process.daemon:  # Dask makes its workers so, and such a process may have none of its own
@@ -47,13 +53,16 @@ def host(task: bytes, seconds: float, expected: str, code: str) -> bytes:
         if not isinstance(found, Failure):
             if _sent.get("session") != session:
                 raise _of_another_session()
-            ((_, found),) = LocalExecutor(1).spread(_called, [task], limit=lambda _: seconds)
+            called = partial(_called, gpu=gpu)
+            ((_, found),) = LocalExecutor(1).spread(called, [task], limit=lambda _: seconds)
     except ParibusError as error:
         found = Failure(error)
     return _packed(found)
 
 
-def _called(task: bytes) -> Any:
+def _called(task: bytes, *, gpu: str) -> Any:
+    if gpu and gpu_here() != gpu:
+        raise other_gpu("a worker that joined", gpu_here(), gpu)
     function, piece = cloudpickle.loads(task)
     return function(piece)
 

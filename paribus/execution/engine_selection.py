@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from paribus.engines.cohorts import cohort_key, parts
@@ -108,13 +108,15 @@ class EngineSelection:
         return {self._name(arm): {cohort: queries[cohort] for cohort in arm} for arm in arms}
 
     def _together(
-        self, arms: Iterable[Iterable[str]], replicates: Mapping[str, int]
+        self, arms: Iterable[Mapping[str, Sequence[Run]]], replicates: Mapping[str, int]
     ) -> dict[str, int]:
         """Return how many replicates of each cohort are trained together in one process, in the first of its arms."""
         together: dict[str, int] = {}
         for arm in arms:
             cohorts = sorted(arm, key=replicates.__getitem__, reverse=True)
-            divided = parts([replicates[cohort] for cohort in cohorts], self.study.jobs)
+            ((run, *_), *_) = arm.values()
+            jobs = self.study.place.of(run.device).jobs
+            divided = parts([replicates[cohort] for cohort in cohorts], jobs)
             for cohort, count in zip(cohorts, divided, strict=True):
                 together.setdefault(cohort, -(-replicates[cohort] // count))
         return together

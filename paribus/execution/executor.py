@@ -49,8 +49,8 @@ def execute(
 ) -> dict[str, ParibusError]:
     """Train every run that can be; ``keep`` is called in this process with each record as soon as it is there.
 
-    Runs on a GPU, and those of a single job, are trained in this process. With a ``cluster``, which makes executors of
-    so many pieces of work at once, all that need no GPU are trained there. A process trains at most ``chunk_size`` runs
+    With a ``cluster``, which makes executors of so many pieces of work at once, all are trained there. Else those on a
+    GPU, and those of a single job, are trained in this process. A process trains at most ``chunk_size`` runs
     at once, and what takes the most ``seconds`` of those comes first. In a worker, a chunk is ended after as many
     seconds as its ``limit``.
 
@@ -61,9 +61,9 @@ def execute(
         Why a run has no record, by its key: what the network, the loss or the data raised, or how its worker ended.
     """
     work = _chunks(runs, jobs, chunk_size, seconds)
-    here = (cluster is None and jobs == 1) or any(run.device != "cpu" for run in runs)
+    here = cluster is None and (jobs == 1 or any(run.device != "cpu" for run in runs))
     kind: Callable[[int], Executor] = _ThisProcess if here else cluster or LocalExecutor
-    function = train_chunk if here or cluster is None else train_on_same_data
+    function = train_chunk if cluster is None else train_on_same_data
     failures = Failures()
     for together, pieces in ((jobs, work), (jobs, failures.raised), (1, failures.suspects)):
         offered = filter(failures.worth_trying, pieces)

@@ -273,7 +273,7 @@ class Session:
                 self.trained.add(run.key)
                 advance()
 
-            place = self.study.place
+            place = self.study.place.of(runs[0].device)  # whose group has one device
             self._failed |= execute(
                 runs,
                 jobs=place.jobs,
@@ -314,10 +314,11 @@ class Session:
     def _beside(
         self, case: Case, own: Sequence[Run], runs_of: Callable[[Case], Sequence[Run]]
     ) -> list[Case]:
-        """Return the planned cases of an arm, and of arms after it on the CPU as long as there is little work."""
+        """Return the planned cases of an arm, and of arms after it as long as there is little work for several."""
+        several = case.device == "cpu" or self.study.place.gpus is not None
         arms: dict[tuple[str, ...], list[Case]] = {}
         for c in self._planned:
-            if c.arm_key == case.arm_key or (arms and c.device == case.device == "cpu"):
+            if c.arm_key == case.arm_key or (arms and several and c.device == case.device):
                 arms.setdefault(c.arm_key, []).append(c)
         beside, planned = list[Case](), self._seconds(case, own)
         for cases in arms.values():

@@ -193,8 +193,8 @@ class Settings:
         "processes that train side by side", int, means="one a core", metavar="N"
     )
     where: str = _option(
-        "where networks are trained that need no GPU: local, local:N, which is the same as --jobs N, the scheduler of "
-        "a Dask cluster, as tls://HOST:PORT or tcp://HOST:PORT, or slurm:FILE, jobs of Slurm as in a YAML file",
+        "where networks are trained: local, local:N, which is the same as --jobs N, the scheduler of a Dask cluster, "
+        "as tls://HOST:PORT or tcp://HOST:PORT, or slurm:FILE, jobs of Slurm as in a YAML file",
         default=LOCAL,
         metavar="PLACE",
     )

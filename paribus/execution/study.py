@@ -76,14 +76,20 @@ class Study:
 
     @cached_property
     def place(self) -> Place:
-        """Place where networks are trained that need no GPU."""
+        """Place where networks are trained."""
         where, jobs = self.settings.where, self.settings.jobs
         if not is_cluster(where):
             return Place(jobs or available_jobs())
         from paribus.execution.dask_executor import cluster_at
         from paribus.execution.shipped_code import code_of
 
-        return cluster_at(where, jobs, code_of(self.suites.values()))
+        place = cluster_at(where, jobs, code_of(self.suites.values()))
+        device = self.settings.device
+        if device == "cpu" or self.environment.skip_reason("cuda"):
+            return place
+        from paribus.execution.dask_gpus import with_gpus
+
+        return with_gpus(place, where, jobs, needed=device == "cuda")
 
     @property
     def jobs(self) -> int:

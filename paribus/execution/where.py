@@ -22,15 +22,25 @@ SLURM = "slurm"
 
 @dataclass(frozen=True)
 class Place:
-    """Place where networks are trained that need no GPU.
+    """Place where networks are trained.
 
     Attributes:
         jobs: how many pieces of work are done at once.
         cluster: makes an executor that does so many at once on other machines; None where all is done on this one.
+        gpus: where networks on a GPU are trained, if a cluster has any; else on this machine.
     """
 
     jobs: int
     cluster: Callable[[int], Executor] | None = None
+    gpus: Place | None = None
+
+    def of(self, device: str) -> Place:
+        """Return the place where networks on a device are trained.
+
+        >>> Place(8, gpus=Place(2)).of("cuda"), Place(8).of("cuda").cluster
+        (Place(jobs=2, cluster=None, gpus=None), None)
+        """
+        return self if device == "cpu" else self.gpus or Place(self.jobs)
 
 
 def is_cluster(where: str) -> bool:

@@ -117,13 +117,14 @@ def store_(arguments: Namespace) -> int:
     """
     from paribus.execution.progress import ProgressBar
     from paribus.runs.contents import check, contents
+    from paribus.runs.store_file import in_words
 
     path = arguments.file
     there = contents(path)
     _write(f"store: {path} of {there.size / 1e6:.1f} MB")
     for name, count in there.rows.items():
         days = f", kept {' to '.join(there.days)}" if name == "runs" else ""
-        _write(f"  {name}: {count}{days}")
+        _write(f"  {in_words(name)}: {count}{days}")
     for told in there.latest:
         _write(f"  {told}")
     if not arguments.check:
@@ -132,7 +133,9 @@ def store_(arguments: Namespace) -> int:
     with ProgressBar(shown=thousands > 0).batch(path.name, thousands, 0.0, "thousand rows") as step:
         lost = check(path, step)
     for name, count in lost.items():
-        _write(f"damaged: {count} of {there.rows[name]} {name}; paribus salvage saves the others")
+        _write(
+            f"damaged: {count} of {there.rows[name]} {in_words(name)}; paribus salvage saves the others"
+        )
     if not lost:
         _write("damaged: none")
     return int(bool(lost))
@@ -145,11 +148,12 @@ def salvage(arguments: Namespace) -> int:
       paribus salvage results/latest/runs.sqlite results/latest/runs-saved.sqlite
     """
     from paribus.runs.salvage import salvage as rescue
+    from paribus.runs.store_file import in_words
 
     saved = rescue(arguments.damaged, arguments.into)
     names = dict.fromkeys([*saved.kept, *saved.lost])
     for name in names:
-        _write(f"{name}: {saved.kept.get(name, 0)} kept, {saved.lost.get(name, 0)} lost")
+        _write(f"{in_words(name)}: {saved.kept.get(name, 0)} kept, {saved.lost.get(name, 0)} lost")
     _write(f"new store: {arguments.into}; go on with --store {arguments.into}")
     return 0
 
@@ -163,10 +167,11 @@ def merge(arguments: Namespace) -> int:
       paribus merge laptop/runs.sqlite cluster/runs.sqlite --into all/runs.sqlite
     """
     from paribus.runs.merge import merge as merged
+    from paribus.runs.store_file import in_words
 
     found = merged(arguments.stores, arguments.into)
     for name in dict.fromkeys([*found.added, *found.equal, *found.other]):
-        line = f"{name}: {found.added[name]} added, {found.equal[name]} there already"
+        line = f"{in_words(name)}: {found.added[name]} added, {found.equal[name]} there already"
         other = found.other[name]
         _write(f"{line}, {other} there already with other values, which stand" if other else line)
     _write(f"store: {arguments.into}; go on with --store {arguments.into}")

@@ -14,6 +14,7 @@ from paribus.runs.store_file import (
     RETIRED,
     columns,
     opened_to_read,
+    read_ahead,
     refuse_damaged,
     translated,
 )
@@ -74,6 +75,7 @@ def check(path: Path, step: Callable[[], object]) -> dict[str, int]:
     """
     lost = Counter[str]()
     with opened_to_read(path) as db, translated(path):
+        read_ahead(path)
         refuse_damaged(db, path)
         for i, (table, row, crc) in enumerate(_rows(db), 1):
             try:

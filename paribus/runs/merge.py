@@ -22,7 +22,15 @@ from paribus.runs.records import (
 )
 from paribus.runs.run import Predictions, RunResult
 from paribus.runs.store import Store
-from paribus.runs.store_file import CHECKSUMS, columns, damaged, opened_to_read, translated
+from paribus.runs.store_file import (
+    CHECKSUMS,
+    columns,
+    damaged,
+    in_words,
+    opened_to_read,
+    read_ahead,
+    translated,
+)
 
 NUMBERS = ("scores", "other_scores", "dummy", "standard_errors", "curves", "steps", "best_step")
 """What two trainings of one run agree in; their seconds and the machine may differ."""
@@ -103,6 +111,7 @@ class _Merging:
     def take(self, path: Path) -> None:
         """Add all that a store holds."""
         with opened_to_read(path) as source:
+            read_ahead(path)
             there = columns(source)
             crc = f"(select crc from {CHECKSUMS} as c where c.key = runs.key)"  # noqa: S608 - ours
             crc = crc if CHECKSUMS in there else "null"
@@ -217,7 +226,7 @@ def _refuse(path: Path, table: str, row: Sequence[Any], crc: int | None = None) 
     try:
         refuse_row(table, row, crc)
     except DamagedError as error:
-        raise damaged(path, f"table {table}, {row[0]}: {error}") from error
+        raise damaged(path, f"among its {in_words(table)}, {row[0]}: {error}") from error
 
 
 def _difference(held: RunResult, found: RunResult) -> tuple[str, str, str] | None:

@@ -23,7 +23,7 @@ from paribus.runs.records import (
     value_of,
 )
 from paribus.runs.run import Predictions, Run, RunResult
-from paribus.runs.store_file import CHECKSUMS, RETIRED, damaged, opened, translated
+from paribus.runs.store_file import CHECKSUMS, RETIRED, damaged, in_words, opened, translated
 from paribus.spec import canonical
 
 Read = TypeVar("Read")
@@ -235,8 +235,8 @@ class Store:
         if not tables.keys() <= {*self._names(), *RETIRED}:
             raise ParibusError(
                 "tables of a store",
-                got=", ".join(sorted(tables)),
-                expected=", ".join(sorted(self._names())),
+                got=", ".join(map(in_words, sorted(tables))),
+                expected=", ".join(map(in_words, sorted(self._names()))),
                 fix="Another version of paribus wrote them: make the runs again.",
             )
         with self._writing() as execute:
@@ -260,7 +260,7 @@ class Store:
     def frozen(self, name: str) -> Any:
         """Return what was kept under a name, or None."""
         for (value,) in self._rows("select value from frozen where name = ?", name):
-            return self._whole("a frozen space", value_of, value)
+            return self._whole(in_words("frozen"), value_of, value)
         return None
 
     def seal(self, place: str, digest: str, parts: Mapping[str, str]) -> None:
@@ -279,7 +279,7 @@ class Store:
         """Return the declarations of a place that were sealed, the first first."""
         query = "select digest, parts, sealed, seen from seals where place = ? order by rowid"
         return [
-            Sealed(name, self._whole("a seal", value_of, parts, dict), *times)
+            Sealed(name, self._whole(in_words("seals"), value_of, parts, dict), *times)
             for name, parts, *times in self._rows(query, place)
         ]
 
@@ -298,7 +298,7 @@ class Store:
         """Return the step times of a variant against its baseline, or None if they were not taken."""
         query = "select timing from timings where variant = ? and baseline = ? and device = ?"
         for (text,) in self._rows(query, variant, baseline, device):
-            return self._whole("a timing", _timing, text)
+            return self._whole(in_words("timings"), _timing, text)
         return None
 
 

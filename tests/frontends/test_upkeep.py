@@ -6,12 +6,14 @@ import os
 import re
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from paribus.data.cache_limits import DAY, Limits, limits
-from paribus.runs.store import Store
+from paribus.runs.store import Store, Timing
+from paribus.runs.store_file import WORDS, columns, opened
 from tests.helpers.toys import a_run
 
 Command = Callable[..., tuple[int, str, str]]
@@ -116,7 +118,7 @@ def test_a_damaged_store_is_saved_by_the_command_that_its_refusal_names(
     sql(path, "update runs set record = '{' where seed = 1")
     assert paribus("salvage", str(path), str(new)) == (
         0,
-        f"runs: 2 kept, 1 lost\npredictions: 3 kept, 0 lost\nnew store: {new}; go on with --store {new}\n",
+        f"runs: 2 kept, 1 lost\npredictions of runs: 3 kept, 0 lost\nnew store: {new}; go on with --store {new}\n",
         "",
     )
     with Store(new) as store:
@@ -140,11 +142,57 @@ def test_stores_are_merged_by_a_command(tmp_path: Path, paribus: Command) -> Non
             store.choose("cohort", "loop", f"{i}", 3)
     assert paribus("merge", *map(str, paths), "--into", str(new)) == (
         0,
-        "runs: 3 added, 1 there already\npredictions: 3 added, 1 there already\n"
-        "choices: 1 added, 0 there already, 1 there already with other values, which stand\n"
+        "runs: 3 added, 1 there already\npredictions of runs: 3 added, 1 there already\n"
+        "choices of engines: 1 added, 0 there already, 1 there already with other values, which stand\n"
         f"store: {new}; go on with --store {new}\n",
         "",
     )
+
+
+def test_tables_are_told_in_words(tmp_path: Path, paribus: Command) -> None:
+    from tests.runs.test_damaged_store import RECORDS, sql
+
+    path, new = tmp_path / "runs.sqlite", tmp_path / "new.sqlite"
+    with Store(path) as store:
+        store.add(a_run(0), RECORDS[0])
+        store.look("comparison", 10)
+        store.choose("cohort", "loop", "asked for", 3)
+        store.freeze("spaces", {"lr": 1})
+        store.seal("suite/comparison", "digest", {"runs": "0"})
+        store.add_timing("variant", "baseline", "cpu", Timing([1.0], [1.0]))
+    _, shown, _ = paribus("store", str(path))
+    held = [line.strip() for line in shown.splitlines()[1:-1]]
+    assert [re.sub(r", kept .*", "", line) for line in held] == [
+        "runs: 1",
+        "predictions of runs: 1",
+        "looks taken at results: 1",
+        "choices of engines: 1",
+        "search spaces that a pilot ended with: 1",
+        "declarations sealed before training: 1",
+        "step times: 1",
+    ]
+    sql(path, "update frozen set value = '{'")
+    _, checked, _ = paribus("store", str(path), "--check")
+    assert checked.splitlines()[-1] == (
+        "damaged: 1 of 1 search spaces that a pilot ended with; paribus salvage saves the others"
+    )
+    assert paribus("merge", str(path), "--into", str(new))[2].startswith(
+        f"paribus: the store of runs: got {path}, which is damaged (among its search spaces that a pilot ended with, "
+        "spaces: JSONDecodeError: "
+    )
+    _, saved, _ = paribus("salvage", str(path), str(new))
+    assert saved.splitlines()[2:-1] == [
+        "looks taken at results: 1 kept, 0 lost",
+        "choices of engines: 1 kept, 0 lost",
+        "declarations sealed before training: 1 kept, 0 lost",
+        "step times: 1 kept, 0 lost",
+        "search spaces that a pilot ended with: 0 kept, 1 lost",
+    ]
+
+
+def test_every_table_has_words(tmp_path: Path) -> None:
+    with closing(opened(tmp_path / "runs.sqlite")) as db:
+        assert columns(db).keys() == WORDS.keys()
 
 
 def test_a_store_is_shown_and_checked(tmp_path: Path, paribus: Command) -> None:
@@ -158,7 +206,7 @@ def test_a_store_is_shown_and_checked(tmp_path: Path, paribus: Command) -> None:
     size = path.stat().st_size / 1e6
     assert (status, re.sub(r"\d{4}-\d\d-\d\d( \d\d:\d\d)?", "DAY", shown)) == (
         0,
-        f"store: {path} of {size:.1f} MB\n  runs: 2, kept DAY\n  predictions: 2\n"
+        f"store: {path} of {size:.1f} MB\n  runs: 2, kept DAY\n  predictions of runs: 2\n"
         f"  training of Small on 'toy' with seed 1 (run {a_run(1).key}): completed, DAY\n"
         f"  training of Small on 'toy' with seed 0 (run {a_run(0).key}): completed, DAY\n",
     )

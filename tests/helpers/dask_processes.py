@@ -35,16 +35,24 @@ class Cluster:
     def start_scheduler(self) -> None:
         self.scheduler = self._started("scheduler", "--host", self.address)
 
-    def start_worker(self, *options: str) -> subprocess.Popen[bytes]:
+    def start_worker(self, *options: str, **variables: str) -> subprocess.Popen[bytes]:
         threads = ("--nworkers", "1", "--nthreads", "1")
-        return self._started("worker", self.address, *threads, *options)
+        return self._started("worker", self.address, *threads, *options, **variables)
 
-    def _started(self, program: str, *words: str) -> subprocess.Popen[bytes]:
+    def start_gpu_worker(self, number: int) -> subprocess.Popen[bytes]:
+        """Start a worker that declares a GPU, and sees the one of this number alone."""
+        return self.start_worker("--resources", "GPU=1", CUDA_VISIBLE_DEVICES=str(number))
+
+    def _started(self, program: str, *words: str, **variables: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", f"distributed.cli.dask_{program}", *words, *self.options]
         with (self.folder / f"{program}.log").open("ab") as log:
             self.processes.append(
                 subprocess.Popen(
-                    [*command, "--no-dashboard"], stdout=log, stderr=log, cwd=self.folder, env=ENV
+                    [*command, "--no-dashboard"],
+                    stdout=log,
+                    stderr=log,
+                    cwd=self.folder,
+                    env=ENV | variables,
                 )
             )
         return self.processes[-1]

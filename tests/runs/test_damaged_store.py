@@ -191,15 +191,16 @@ DAMAGED_ROWS: dict[str, tuple[Callable[[Path], None], str]] = {
     ),
     "a space that is no JSON": (
         lambda path: sql(path, "update frozen set value = '{'"),
-        "a frozen space: JSONDecodeError: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)",
+        "search spaces that a pilot ended with: "
+        "JSONDecodeError: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)",
     ),
     "a timing of one": (
         lambda path: sql(path, "update timings set timing = '[[1.0]]'"),
-        "a timing: TypeError: Timing.__new__() missing 1 required positional argument: 'baseline'",
+        "step times: TypeError: Timing.__new__() missing 1 required positional argument: 'baseline'",
     ),
     "a seal of no parts": (
         lambda path: sql(path, "update seals set parts = '3'"),
-        "a seal: TypeError: 'int' object is not iterable",
+        "declarations sealed before training: TypeError: 'int' object is not iterable",
     ),
 }
 

@@ -246,7 +246,8 @@ def test_nothing_is_unpickled(make: Callable[..., Path], tmp_path: Path) -> None
         _sql(a, "update predictions set arrays = ?", blob)
         said = refused(merge, [a], tmp_path / "all")
         assert said.startswith(
-            f"the store of runs: got {a}, which is damaged (table predictions, {a_run(0).key}: ValueError: "
+            f"the store of runs: got {a}, which is damaged (among its predictions of runs, {a_run(0).key}: "
+            "ValueError: "
         )
     assert not sprung.exists()
 
@@ -257,8 +258,8 @@ def test_a_flipped_bit_is_refused_with_the_way_out(
     a = make("a.sqlite", [a_record(0)])
     _sql(a, "update runs set record = replace(record, '0.25', '0.75')")
     assert refused(merge, [a], tmp_path / "all") == (
-        f"the store of runs: got {a}, which is damaged (table runs, {a_run(0).key}: ValueError: its checksum is that "
-        f"of another text), expected a whole file. Save what can be read by: paribus salvage {a} "
+        f"the store of runs: got {a}, which is damaged (among its runs, {a_run(0).key}: ValueError: its checksum is "
+        f"that of another text), expected a whole file. Save what can be read by: paribus salvage {a} "
         f"{tmp_path / 'a-saved.sqlite'}. Then go on with --paribus-store and the new file: only what was lost is "
         "trained again."
     )

@@ -347,3 +347,11 @@ def test_what_was_frozen_comes_back_and_can_be_replaced(store: Store) -> None:
     assert store.frozen("spaces") == {"sgd": {"low": 0.001}, "rounds": 1}
     store.freeze("spaces", {"rounds": 2})
     assert store.frozen("spaces") == {"rounds": 2}
+
+
+def test_tables_of_another_version_are_refused_in_words(store: Store) -> None:
+    assert refused(store.fill, {"others": [], "runs": []}) == (
+        "tables of a store: got table others, runs, expected choices of engines, search spaces that a pilot ended "
+        "with, looks taken at results, predictions of runs, runs, declarations sealed before training, step times. "
+        "Another version of paribus wrote them: make the runs again."
+    )

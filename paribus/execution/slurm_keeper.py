@@ -91,7 +91,7 @@ class JobKeeper:
         now, line = time.monotonic(), self._line()
         changed = line != self._said and now > self._since + QUIET
         if changed or now > self._since + REPEATING:
-            say(f"Waiting for a job of Slurm to start: {line}.")
+            say(f"Waiting for a worker from Slurm. Jobs: {line}.")
             self._said, self._since = line, now
 
     def _line(self) -> str:
@@ -102,7 +102,7 @@ class JobKeeper:
         )
         parts = [f"{count} {state}" for state, count in sorted(states.items())]
         parts += [f"Slurm does not answer ({self._silence})"] * bool(self._silence)
-        parts += [f"others failed ({self._failure})"] * bool(self._failures)
+        parts += [f"others were refused or failed ({self._failure})"] * bool(self._failures)
         return "; ".join(parts) or "none in its queue yet"
 
     def _keep(self) -> None:

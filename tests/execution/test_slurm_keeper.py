@@ -92,8 +92,8 @@ def test_a_job_that_waits_is_waited_for_and_its_reason_said_once(
     _wait(lambda: "Resources" in keeper._line())
     keeper.check()
     assert capfd.readouterr().err == (
-        "Waiting for a job of Slurm to start: 2 pending (ReqNodeNotAvail, UnavailableNodes:a).\n"
-        "Waiting for a job of Slurm to start: 2 pending (Resources).\n"
+        "Waiting for a worker from Slurm. Jobs: 2 pending (ReqNodeNotAvail, UnavailableNodes:a).\n"
+        "Waiting for a worker from Slurm. Jobs: 2 pending (Resources).\n"
     )
 
 
@@ -136,7 +136,7 @@ def test_slurm_that_takes_fewer_jobs_is_worked_with(
     time.sleep(0.2)
     keeper.check()
     assert capfd.readouterr().err.endswith(
-        "1 running; others failed (sbatch: error: QOSMaxSubmitJobPerUserLimit).\n"
+        "1 running; others were refused or failed (sbatch: error: QOSMaxSubmitJobPerUserLimit).\n"
     )
 
 

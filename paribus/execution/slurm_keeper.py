@@ -124,7 +124,7 @@ class JobKeeper:
         Raises:
             SlurmError: Slurm does not answer.
         """
-        if self._asked:
+        if self._asked or self._failures:
             self._listed = self._queue.jobs()
             self._silence, self._silent = "", 0.0
         working = self._working() & self._asked
@@ -132,6 +132,7 @@ class JobKeeper:
             self._worked |= working
             self._failures, self._failure = 0, ""
         in_queue = {job.number for job in self._listed if job.state not in OVER}
+        self._asked |= in_queue  # those, too, of which `sbatch` heard nothing in time
         for number in sorted(self._asked - in_queue - self._worked, key=int):
             self._fail(f"job {number} ended before its worker was there{self._last_words(number)}")
         self._asked &= in_queue

@@ -22,18 +22,22 @@ CANCELLING = 1.5
 
 CANCEL = """
 trap '' HUP INT TERM
-name=$1 folder=$2
+name=$1 folder=$2 pauses=$3 tries=0
 read -r in_order
 [ "$in_order" != "no jobs" ] || exec rm -rf "$folder"
-for pause in 0 5 15 60 300; do
+for pause in $pauses; do
     sleep $pause
+    tries=$((tries + 1))
     timeout 30 scancel --name="$name" && cancelled=yes || cancelled=
     rm -rf "$folder"
-    if [ "$cancelled" ] && { [ "$in_order" ] || [ $pause -ge 15 ]; }; then break; fi
+    if [ "$cancelled" ] && { [ "$in_order" ] || [ $tries -ge 3 ]; }; then break; fi
 done
 """
 """What a process of its own does as soon as this one is gone. A job that was just being asked for then may come to the
 queue after the first time."""
+
+PAUSES = (0, 5, 15, 60, 300)
+"""Seconds before each time. The third is the last one, unless Slurm does not answer."""
 
 OVER = {
     *("BOOT_FAIL", "CANCELLED", "COMPLETED", "COMPLETING", "DEADLINE", "FAILED", "NODE_FAIL"),
@@ -78,10 +82,11 @@ class SlurmQueue:
         self.name = f"{re.sub(r'[^A-Za-z0-9_.+-]', '-', name)}-{uuid4().hex[:8]}"
         self._lock, self._closed = threading.Lock(), False
         self._any = False  # whether Slurm may hold a job
-        self._submitting = False
+        self._late = False  # whether it may take one that it was asked for and did not speak of
+        pauses = " ".join(map(str, PAUSES))
         self._asking: subprocess.Popen[str] | None = None
         self._canceller = subprocess.Popen(  # noqa: S603 - which outlives this process, killed or not
-            ["/bin/sh", "-c", CANCEL, "paribus-cancel", self.name, str(folder)],
+            ["/bin/sh", "-c", CANCEL, "paribus-cancel", self.name, str(folder), pauses],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -94,14 +99,13 @@ class SlurmQueue:
         Raises:
             SlurmError: Slurm refuses it, or does not answer.
         """
-        before, self._any, self._submitting = self._any, True, True
+        before, self._any, self._late = (self._any, self._late), True, True
         try:
             said = self._answer("sbatch", "--parsable", f"--job-name={self.name}", str(script))
         except SlurmRefusalError:
-            self._any = before
+            self._any, self._late = before
             raise
-        finally:
-            self._submitting = self._closed
+        self._late = before[1]
         numbers = re.findall(r"^\d+", said, re.MULTILINE)
         if not numbers:
             raise SlurmError(f"sbatch named no job, but said {said.strip()!r}")
@@ -122,17 +126,17 @@ class SlurmQueue:
         with self._lock:
             if self._closed:
                 return
-            self._closed, asking, submitting = True, self._asking, self._submitting
+            self._closed, asking, late = True, self._asking, self._late
         if asking is not None:
             _kill(asking)
         pipe = self._canceller.stdin
         assert pipe is not None
         with suppress(OSError):  # of one that somebody killed
-            if not submitting:
+            if not late:
                 pipe.write(b"in order\n" if self._any else b"no jobs\n")
             pipe.close()
         try:
-            self._canceller.wait(0 if submitting else CANCELLING)
+            self._canceller.wait(0 if late else CANCELLING)
         except subprocess.TimeoutExpired:
             say(
                 "Jobs of Slurm are being cancelled by a process that goes on; by hand: "
@@ -172,9 +176,9 @@ class SlurmQueue:
                 self._asking = None
         if asking.returncode:
             lines = [line.strip() for line in (said or out).splitlines() if line.strip()]
-            raise SlurmRefusalError(
-                lines[-1] if lines else f"{words[0]}: status {asking.returncode}"
-            )
+            last = lines[-1] if lines else f"{words[0]}: status {asking.returncode}"
+            # Slurm may still do what it did not answer in time.
+            raise (SlurmError if "timed out" in last else SlurmRefusalError)(last)
         return out
 
 

@@ -54,6 +54,7 @@ class Kept:
 def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kept]:
     made = Kept(tmp_path)
     monkeypatch.setenv("PATH", made.slurm.path)
+    monkeypatch.setattr(slurm_queue, "PAUSES", (0, 0.1, 0.1))
     monkeypatch.setattr(slurm_keeper, "LOOKING", 0.02)
     monkeypatch.setattr(slurm_keeper, "PAUSE", 0.1)
     monkeypatch.setattr(slurm_keeper, "QUIET", 0.0)
@@ -165,6 +166,26 @@ def test_a_program_that_hangs_is_ended(kept: Kept, monkeypatch: pytest.MonkeyPat
         "--paribus-where: got from Slurm none that runs: sbatch took more"
     )
     assert kept.slurm.hanging == []
+
+
+def test_a_job_that_slurm_took_and_did_not_say_so_in_time_is_kept_and_cancelled(kept: Kept) -> None:
+    keeper = kept.start()
+    _wait(lambda: keeper._listed)
+    (kept.folder / "late").touch()
+    keeper._count = 2
+    _wait(lambda: len(keeper._asked) == 2)
+    (kept.folder / "late").unlink()
+    kept.close()
+    assert len(kept.slurm.submitted) == 2
+    assert {*kept.slurm.cancelled} == {*kept.slurm.submitted}
+
+
+def test_a_first_job_that_slurm_took_and_did_not_say_so_in_time_is_cancelled(kept: Kept) -> None:
+    (kept.folder / "late").touch()
+    keeper = kept.start()
+    assert "Socket timed out on send/recv operation" in _error(keeper)
+    kept.close()
+    assert {*kept.slurm.cancelled} == {*kept.slurm.submitted} != set()
 
 
 def test_jobs_have_a_name_of_their_own_by_which_they_are_cancelled(kept: Kept) -> None:

@@ -50,6 +50,8 @@ named.mkdir(exist_ok=True)
 (folder / f"{{job.pid}}.sh").write_text(text)
 with (folder / "submitted").open("a") as file:
     file.write(f"{{job.pid}}\\n")
+if (folder / "late").exists():
+    sys.exit("sbatch: error: Batch job submission failed: Socket timed out on send/recv operation")
 print(job.pid if "--parsable" in words else f"Submitted batch job {{job.pid}}")
 """
 SQUEUE = """

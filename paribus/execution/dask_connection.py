@@ -32,6 +32,9 @@ LOOKING = 10.0
 ANSWERING = 60.0
 """Seconds within which it must say so, which a busy one does in a few; else it hangs, and counts as lost."""
 
+PREPARING = 3
+"""Times that workers are asked for their versions, and sent code."""
+
 CLOSING = 1.0
 """Seconds that the end of a connection may take."""
 
@@ -148,8 +151,17 @@ class Connection:
         )
 
     def _prepare(self) -> None:
-        _refuse_other_versions(self.client)
-        self.client.register_plugin(self.sent)
+        """Compare versions and send code, again where a worker goes meanwhile, as at the end of a batch job."""
+        for left in reversed(range(PREPARING)):
+            try:
+                _refuse_other_versions(self.client)
+                self.client.register_plugin(self.sent)
+            except OSError:  # also CommClosedError
+                if not left or not self.open:
+                    raise
+                time.sleep(1.0)
+            else:
+                return
 
 
 def connected(address: str) -> Client:

@@ -18,6 +18,7 @@ import dask
 import psutil
 import pytest
 from distributed import Client, LocalCluster
+from distributed.comm.core import CommClosedError
 
 from paribus import Suite
 from paribus.errors import ParibusError
@@ -444,6 +445,23 @@ def test_a_scheduler_that_is_killed_and_started_again_costs_nothing_that_was_kep
         "what was under way is sent again then.\n"
         f"The scheduler at {cluster.address} is back, and work goes on.\n"
     )
+
+
+def test_a_worker_that_goes_while_code_is_sent_does_not_end_the_command(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = list[object]()
+    real = dask_connection._refuse_other_versions
+
+    def goes(client: Client) -> None:
+        asked.append(client)
+        if len(asked) == 1:
+            raise CommClosedError("in a worker: Connection reset by peer")
+        real(client)
+
+    monkeypatch.setattr(dask_connection, "_refuse_other_versions", goes)
+    assert cluster_at(address, None, {}).jobs == 2
+    assert len(asked) == 2
 
 
 def test_a_scheduler_that_hangs_and_keeps_its_connection_counts_as_lost(

@@ -60,7 +60,9 @@ class SlurmWorkers:
 
     def __init__(self, wanted: SlurmJobs) -> None:
         options = dict(wanted.options)
-        shared = Path(options.pop("shared_temp_directory", None) or Path.cwd()).expanduser()
+        shared = (
+            Path(options.pop("shared_temp_directory", None) or Path.cwd()).expanduser().absolute()
+        )
         with error_context(
             f"{OPTION} slurm", expected="options that dask-jobqueue can use", fix="Change the file."
         ):

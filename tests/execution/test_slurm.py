@@ -104,6 +104,38 @@ def test_jobs_train_what_is_trained_here_and_are_cancelled_at_the_end(
     assert "--tls-key" in script
 
 
+def _said(*words: str) -> str | None:
+    """Return what a program writes; None where it fails, or takes long."""
+    done = subprocess.run(["timeout", "5", *words], check=False, capture_output=True, text=True)
+    return None if done.returncode else done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(_said("sinfo") is None, reason="no Slurm answers on this machine")
+def test_a_real_slurm_trains_what_is_trained_here_and_forgets_the_jobs(
+    begun: Callable[..., subprocess.Popen[str]],
+    slurm: FakeSlurm,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(slurm, "path", os.environ["PATH"])
+    own = JOBS.replace("queue: short", "name: paribus-tested").replace(
+        "--constraint=any", "--quiet"
+    )
+    (tmp_path / "jobs.yaml").write_text(own)
+    for where, out in (("local:1", "here"), ("slurm:jobs.yaml", "there")):
+        command = begun("--where", where, out=out)
+        _, said = command.communicate(timeout=300)
+        assert command.returncode == 0, said
+    stores = [tmp_path / name / "runs.sqlite" for name in ("here", "there")]
+    merged = merge(stores, tmp_path / "both.sqlite")
+    assert (merged.added["runs"], merged.equal["runs"]) == (4, 4)
+    queue = _said("squeue", "--noheader", "--states=PENDING,RUNNING", "--format=%j")
+    assert queue is not None
+    assert "paribus-tested" not in queue
+    _nothing_is_left(slurm, tmp_path)
+
+
 @pytest.mark.slow
 def test_jobs_are_cancelled_when_the_command_is_interrupted(
     begun: Callable[..., subprocess.Popen[str]], slurm: FakeSlurm, tmp_path: Path

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import logging
 import time
+from collections.abc import Callable
 from typing import Any
 
 from distributed import Client
@@ -25,6 +26,19 @@ WAITING = 300.0
 seconds, a person in minutes; for longer, the same command is started again."""
 
 
+LOOKING = 10.0
+"""Seconds without a result after which a scheduler is asked whether it is there."""
+
+ANSWERING = 60.0
+"""Seconds within which it must say so, which a busy one does in a few; else it hangs, and counts as lost."""
+
+PREPARING = 3
+"""Times that workers are asked for their versions, and sent code."""
+
+CLOSING = 1.0
+"""Seconds that the end of a connection may take."""
+
+
 class Connection:
     """Connection with a scheduler whose workers were checked, and have the code of suites.
 
@@ -32,6 +46,7 @@ class Connection:
         address: of the scheduler, or ``slurm:FILE``.
         sent: the code.
         client: of the scheduler; None connects with it.
+        check: called while nothing is done; raises where no worker will come any more. None asks the scheduler.
 
     Attributes:
         client: of the scheduler that answers now.
@@ -40,8 +55,15 @@ class Connection:
         ParibusError: no scheduler answers, it has no workers, or they have other versions.
     """
 
-    def __init__(self, address: str, sent: SentCode, client: Client | None = None) -> None:
+    def __init__(
+        self,
+        address: str,
+        sent: SentCode,
+        client: Client | None = None,
+        check: Callable[[], None] | None = None,
+    ) -> None:
         self.address, self.sent = address, sent
+        self._check, self._asked, self._alone = check, time.monotonic(), False
         self.client = client or connected(address)
         if not self.threads:
             raise ParibusError(
@@ -61,6 +83,31 @@ class Connection:
     def open(self) -> bool:
         """Whether the scheduler answers, as far as is known."""
         return bool(self.client.status == "running")
+
+    def look(self) -> bool:
+        """Return whether the scheduler answers, and say so where it has no worker.
+
+        Raises:
+            ParibusError: no worker will come any more.
+        """
+        if self._check is not None:
+            self._check()
+            return True
+        if time.monotonic() < self._asked + LOOKING:
+            return True
+        scheduler: Any = self.client.scheduler
+        try:
+            workers = self.client.sync(scheduler.ncores, callback_timeout=ANSWERING)
+        except Exception:  # noqa: BLE001 - whatever Dask raises of a connection that ends, or of time that is over
+            return False
+        self._asked = time.monotonic()
+        if self._alone != (not workers):
+            self._alone = not workers
+            say(
+                f"The scheduler at {self.address} has "
+                + ("workers again." if workers else "no worker any more; work goes on when it has.")
+            )
+        return True
 
     def submit(self, function: Any, *arguments: Any) -> Any:
         """Have a worker call a function; returns its future."""
@@ -83,8 +130,9 @@ class Connection:
             )
         while time.monotonic() < end:
             try:
-                _clients.pop(self.address, self.client).close()
+                _clients.pop(self.address, self.client).close(CLOSING)
                 self.client = _client(self.address)
+                self._asked = time.monotonic()
                 while time.monotonic() < end:
                     if self.threads:
                         self._prepare()
@@ -103,8 +151,17 @@ class Connection:
         )
 
     def _prepare(self) -> None:
-        _refuse_other_versions(self.client)
-        self.client.register_plugin(self.sent)
+        """Compare versions and send code, again where a worker goes meanwhile, as at the end of a batch job."""
+        for left in reversed(range(PREPARING)):
+            try:
+                _refuse_other_versions(self.client)
+                self.client.register_plugin(self.sent)
+            except OSError:  # also CommClosedError
+                if not left or not self.open:
+                    raise
+                time.sleep(1.0)
+            else:
+                return
 
 
 def connected(address: str) -> Client:
@@ -159,7 +216,7 @@ _clients: dict[str, Client] = {}
 def disconnect() -> None:
     """End all connections with schedulers."""
     while _clients:
-        _clients.popitem()[1].close()
+        _clients.popitem()[1].close(CLOSING)
 
 
 def _refuse_without_certificates(address: str) -> None:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
 
 import cloudpickle
@@ -28,6 +28,10 @@ MOST_LOSSES = 3
 """Times that a scheduler may be lost with no piece done between: then what it was sent may be what ends it."""
 
 
+LOOKING = 1.0
+"""Seconds without a result between two looks at the cluster."""
+
+
 def cluster_at(address: str, jobs: int | None, code: Mapping[str, bytes]) -> Place:
     """Return the place of a cluster, after its workers were checked and sent the code of suites.
 
@@ -43,7 +47,7 @@ def cluster_at(address: str, jobs: int | None, code: Mapping[str, bytes]) -> Pla
         from paribus.execution.slurm_cluster import client_of_jobs
 
         wanted = slurm_jobs(address)
-        connection = Connection(address, SentCode(code), client_of_jobs(address, wanted))
+        connection = Connection(address, SentCode(code), *client_of_jobs(address, wanted))
         return Place(jobs or wanted.jobs * wanted.cores, partial(DaskExecutor, connection))
     connection = Connection(address, SentCode(code))
     return Place(jobs or connection.threads, partial(DaskExecutor, connection))
@@ -160,9 +164,9 @@ class _UnderWay(Generic[Work]):
         Raises:
             _SchedulerLostError: the scheduler is lost, and all work that was under way with it.
         """
-        number = self._done.get()
+        number = self._heard()
         while number not in self._sent:  # it was heard of twice
-            number = self._done.get()
+            number = self._heard()
         sent = self._sent[number]
         outcome = _outcome(sent.future)
         if sent.future is not None:
@@ -170,6 +174,19 @@ class _UnderWay(Generic[Work]):
             sent.future.release()
         del self._sent[number]
         return sent.piece, outcome
+
+    def _heard(self) -> int:
+        """Return the number of the next piece of which something is heard.
+
+        Raises:
+            _SchedulerLostError: the scheduler does not answer any more.
+        """
+        while True:
+            try:
+                return self._done.get(timeout=LOOKING)
+            except Empty:
+                if not self._connection.look():
+                    raise _SchedulerLostError from None
 
     def send_again(self) -> None:
         """Send all pieces again."""

@@ -3,46 +3,46 @@
 from __future__ import annotations
 
 import atexit
-import shutil
 import signal
-import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from distributed import Client
+from distributed import Client, Scheduler
+from distributed.deploy.spec import SpecCluster
 from distributed.security import Security
 
-from paribus.errors import ParibusError, error_context
+from paribus.errors import error_context
 from paribus.execution.progress import say
 from paribus.execution.slurm_file import SlurmJobs
+from paribus.execution.slurm_keeper import JobKeeper
+from paribus.execution.slurm_queue import SlurmQueue
 from paribus.execution.where import OPTION, at_the_end, leave
 
 _started: dict[str, tuple[SlurmWorkers, Client]] = {}
 
 
-def client_of_jobs(where: str, wanted: SlurmJobs) -> Client:
+def client_of_jobs(where: str, wanted: SlurmJobs) -> tuple[Client, Callable[[], None]]:
     """Return a client whose workers are jobs of Slurm: those that were started for the same file, or new ones.
+
+    Returns:
+        The client, and a function that raises where no worker will come any more, and says what is waited for.
 
     Raises:
         ParibusError: Slurm refuses the jobs, or they end before a worker is there.
     """
     if where not in _started:
         workers = SlurmWorkers(wanted)
-        atexit.register(leave)  # before what Dask has registered, which would wait for the jobs
+        atexit.register(leave)
         _started[where] = workers, workers.connected()
         at_the_end(_started.clear)
     workers, client = _started[where]
-    workers.wait_for_one(client)
-    return client
-
-
-LOOKING = 2.0
-"""Seconds between two looks at the queue while no job has started."""
+    workers.wait_for_one()
+    return client, workers.keeper.check
 
 
 class SlurmWorkers:
@@ -53,89 +53,87 @@ class SlurmWorkers:
 
     Args:
         wanted: jobs to ask for.
+
+    Attributes:
+        keeper: of the jobs.
     """
 
     def __init__(self, wanted: SlurmJobs) -> None:
-        shared = Path(wanted.options.get("shared_temp_directory") or Path.cwd())
-        self._folder = Path(tempfile.mkdtemp(prefix=".paribus-", dir=shared.expanduser()))
-        self._cluster: Any = None
-        at_the_end(self.close)
-        scheduler = {"dashboard_address": "127.0.0.1:0"}  # which has no password
-        scheduler |= wanted.options.get("scheduler_options", {})
-        options = wanted.options | {"scheduler_options": scheduler}
-        self._refusals: list[Exception] = []
+        options = dict(wanted.options)
+        shared = (
+            Path(options.pop("shared_temp_directory", None) or Path.cwd()).expanduser().absolute()
+        )
         with error_context(
             f"{OPTION} slurm", expected="options that dask-jobqueue can use", fix="Change the file."
         ):
-            self._cluster = _cluster_class(self._refusals)(
-                security=_certified(self._folder), silence_logs="critical", **options
-            )
-            self._cluster.adapt(minimum_jobs=wanted.jobs, maximum_jobs=wanted.jobs)
+            folder = Path(tempfile.mkdtemp(prefix=".paribus-", dir=shared))
+            queue = SlurmQueue(options.pop("job_name"), folder)
+            at_the_end(queue.close)  # which removes the folder
+            security = _certified(folder)
+            self._cluster = _scheduler(options, security)
+            logs = Path(options.pop("log_directory", folder)).expanduser()
+            script = folder / "job.sh"
+            options |= {"job_name": queue.name, "log_directory": str(logs), "security": security}
+            script.write_text(_script(self._cluster.scheduler_address, options), encoding="utf-8")
+        self.keeper = JobKeeper(
+            queue, script, wanted.jobs, self._working, logs, logs_stay=logs != folder
+        )
+        at_the_end(self.keeper.close)
 
     def connected(self) -> Client:
         """Return a client of the scheduler."""
         return Client(self._cluster, set_as_default=False)
 
-    def wait_for_one(self, client: Client) -> None:
+    def wait_for_one(self) -> None:
         """Wait for the first worker, as long as jobs are in the queue.
 
         Raises:
             ParibusError: Slurm refuses the jobs, or all of them ended before any worker was there.
         """
-        if not client.nthreads():
+        if not self._working():
             say("Waiting for a job of Slurm to start; Ctrl-C cancels all of them.")
-        while not client.nthreads():
-            if self._refusals:
-                raise _refused(self._refusals[0])
-            if self._jobs() and not self._queued() and not client.nthreads():
-                raise ParibusError(
-                    OPTION,
-                    got="jobs of Slurm that ended before a worker was there",
-                    expected="one that reaches this machine",
-                    fix="Name a folder as log-directory in the file, and read there what they say.",
-                )
-            end = time.monotonic() + LOOKING
-            while time.monotonic() < end and not (client.nthreads() or self._refusals):
-                time.sleep(0.1)
+        while not self._working():
+            self.keeper.check()
+            time.sleep(0.1)
 
-    def _jobs(self) -> list[str]:
-        workers = self._cluster.workers.values() if self._cluster else ()
-        return [worker.job_id for worker in list(workers) if worker.job_id]
-
-    def _queued(self) -> bool:
-        jobs = ",".join(self._jobs())
-        done = _slurm("squeue", "--noheader", "--format=%i", f"--jobs={jobs}")
-        return bool(done.stdout.strip())
-
-    def close(self) -> None:
-        """Cancel all jobs, and remove their certificate; the scheduler ends with this process."""
-        if self._cluster is not None:
-            self._cluster.shutdown_on_close = False  # Dask would wait for jobs at the end of Python
-            self._cluster._adaptive.stop()
-        jobs = self._jobs()
-        if jobs:
-            with suppress(OSError, subprocess.SubprocessError):
-                _slurm("scancel", *jobs)
-        shutil.rmtree(self._folder, ignore_errors=True)
+    def _working(self) -> set[str]:
+        """Return the numbers of jobs that have a worker."""
+        workers = list(self._cluster.scheduler.workers.values())
+        return {str(worker.name).split("-")[1] for worker in workers}
 
 
-def _cluster_class(refusals: list[Exception]) -> Any:
-    """Return a class of clusters that notes what Slurm says where it refuses a job, which Dask would keep to itself."""
+def _scheduler(options: dict[str, Any], security: Security) -> Any:
+    """Return a running scheduler, without workers; what is for it is taken out of the options."""
+    own = {
+        "protocol": "tls://",
+        "security": security,
+        "dashboard_address": "127.0.0.1:0",  # which has no password
+    } | options.pop("scheduler_options", {})
+    if "host" not in own:
+        own.setdefault("interface", options.get("interface"))
+    return SpecCluster(
+        scheduler={"cls": Scheduler, "options": own},
+        security=security,
+        silence_logs="critical",
+        shutdown_on_close=False,
+    )
+
+
+def _script(scheduler: str, options: dict[str, Any]) -> str:
+    """Return the script of a job, whose workers are named for its number."""
     with _own_signals():
-        from dask_jobqueue import slurm
+        from dask_jobqueue.slurm import SLURMJob
 
-    class Job(slurm.SLURMJob):
-        async def start(self) -> None:
-            try:
-                await super().start()  # type: ignore[no-untyped-call]
-            except Exception as error:
-                refusals.append(error)
-                raise
-
-    class Cluster(slurm.SLURMCluster):
-        job_cls = Job
-
-    return Cluster
+    arguments = [*options.pop("worker_extra_args", []), "--no-dashboard"]
+    made: Any = SLURMJob  # which says nothing of types
+    job = made(
+        scheduler,
+        name="job-${SLURM_JOB_ID}",
+        protocol="tls://",
+        worker_extra_args=arguments,
+        **options,
+    )
+    return str(job.job_script())
 
 
 @contextmanager
@@ -158,21 +156,3 @@ def _certified(folder: Path) -> Security:
     roles = ("client", "scheduler", "worker")
     named = {f"tls_{role}_{name}": str(files[name]) for role in roles for name in ("cert", "key")}
     return Security(require_encryption=True, tls_ca_file=str(files["ca_file"]), **named)
-
-
-def _slurm(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603 - Slurm's own programs
-        words, capture_output=True, text=True, check=False, timeout=30
-    )
-
-
-def _refused(error: Exception) -> ParibusError:
-    """Return a line with what sbatch said, which dask-jobqueue puts at the end of several."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    last = lines[-1] if lines and lines[-1] != "stderr:" else " ".join(lines)
-    return ParibusError(
-        OPTION,
-        got=f"jobs of Slurm that cannot be asked for ({last})",
-        expected="a queue, an account and amounts that it takes",
-        fix="Change the file.",
-    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,6 +18,7 @@ import dask
 import psutil
 import pytest
 from distributed import Client, LocalCluster
+from distributed.comm.core import CommClosedError
 
 from paribus import Suite
 from paribus.errors import ParibusError
@@ -442,6 +444,71 @@ def test_a_scheduler_that_is_killed_and_started_again_costs_nothing_that_was_kep
         f"The scheduler at {cluster.address} is lost. Waiting up to 5 minutes until it is started again, with workers; "
         "what was under way is sent again then.\n"
         f"The scheduler at {cluster.address} is back, and work goes on.\n"
+    )
+
+
+def test_a_worker_that_goes_while_code_is_sent_does_not_end_the_command(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = list[object]()
+    real = dask_connection._refuse_other_versions
+
+    def goes(client: Client) -> None:
+        asked.append(client)
+        if len(asked) == 1:
+            raise CommClosedError("in a worker: Connection reset by peer")
+        real(client)
+
+    monkeypatch.setattr(dask_connection, "_refuse_other_versions", goes)
+    assert cluster_at(address, None, {}).jobs == 2
+    assert len(asked) == 2
+
+
+def test_a_scheduler_that_hangs_and_keeps_its_connection_counts_as_lost(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dask_executor, "LOOKING", 0.1)
+    monkeypatch.setattr(dask_connection, "LOOKING", 0.1)
+    monkeypatch.setattr(dask_connection, "ANSWERING", 1.0)
+    with started_cluster(tmp_path) as cluster:
+        dask_connection.connected(cluster.address).wait_for_workers(1, timeout=60)
+        place = cluster_at(cluster.address, 1, {})
+        assert place.cluster is not None
+        done = place.cluster(1).spread(_waits, iter((0.0, 0.2)))
+        assert next(done) == (0.0, 0.0)
+        monkeypatch.setattr(dask_connection, "CONNECTING", 0.5)
+        cluster.scheduler.send_signal(signal.SIGSTOP)
+        threading.Timer(3.0, cluster.scheduler.send_signal, [signal.SIGCONT]).start()
+        assert next(done) == (0.2, 0.2)
+        disconnect()
+    assert capfd.readouterr().err == (
+        f"The scheduler at {cluster.address} is lost. Waiting up to 5 minutes until it is started again, with workers; "
+        "what was under way is sent again then.\n"
+        f"The scheduler at {cluster.address} is back, and work goes on.\n"
+    )
+
+
+def test_a_cluster_that_loses_its_last_worker_is_waited_for_and_said_so(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dask_executor, "LOOKING", 0.1)
+    monkeypatch.setattr(dask_connection, "LOOKING", 0.1)
+    with started_cluster(tmp_path) as cluster:
+        dask_connection.connected(cluster.address).wait_for_workers(1, timeout=60)
+        place = cluster_at(cluster.address, 1, {})
+        assert place.cluster is not None
+        done = place.cluster(1).spread(_waits, iter((0.0, 0.2)))
+        assert next(done) == (0.0, 0.0)
+        for process in [
+            *psutil.Process(cluster.processes[-1].pid).children(),
+            cluster.processes[-1],
+        ]:
+            process.kill()
+        threading.Timer(1.0, cluster.start_worker).start()
+        assert next(done) == (0.2, 0.2)
+        disconnect()
+    assert capfd.readouterr().err.startswith(
+        f"The scheduler at {cluster.address} has no worker any more; work goes on when it has.\n"
     )
 
 

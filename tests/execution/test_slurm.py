@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import dask
 import pytest
 
 from paribus.execution import slurm_file
@@ -35,6 +34,12 @@ jobqueue:
     job-script-prologue: [export PYTHONPATH={ROOT}]
     scheduler-options: {{host: 127.0.0.1}}
 """
+
+
+CHANGE = (
+    "Change the file to a queue, an account and amounts that Slurm takes, or start the same command again when Slurm "
+    "is up; what the store holds is kept."
+)
 
 
 @pytest.fixture
@@ -71,7 +76,7 @@ def _heed() -> None:
 
 def _nothing_is_left(slurm: FakeSlurm, folder: Path) -> None:
     deadline = time.monotonic() + 30  # of processes that are killed, and not yet gone
-    while slurm.running and time.monotonic() < deadline:
+    while (slurm.running or [*folder.glob(".paribus-*")]) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert slurm.running == []
     assert [*folder.glob(".paribus-*")] == []
@@ -92,10 +97,43 @@ def test_jobs_train_what_is_trained_here_and_are_cancelled_at_the_end(
     assert {*slurm.submitted} <= {*slurm.cancelled}
     _nothing_is_left(slurm, tmp_path)
     script = (tmp_path / f"{slurm.submitted[0]}.sh").read_text()
-    for line in ("-p short", "-t 01:00:00", "--constraint=any", "-J paribus"):
-        assert f"#SBATCH {line}\n" in script
+    assert "--no-dashboard" in script
+    for line in ("-p short", "-t 01:00:00", "--constraint=any", "-J paribus-"):
+        assert f"#SBATCH {line}" in script
     assert "tls://127.0.0.1" in script
     assert "--tls-key" in script
+
+
+def _said(*words: str) -> str | None:
+    """Return what a program writes; None where it fails, or takes long."""
+    done = subprocess.run(["timeout", "5", *words], check=False, capture_output=True, text=True)
+    return None if done.returncode else done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(_said("sinfo") is None, reason="no Slurm answers on this machine")
+def test_a_real_slurm_trains_what_is_trained_here_and_forgets_the_jobs(
+    begun: Callable[..., subprocess.Popen[str]],
+    slurm: FakeSlurm,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(slurm, "path", os.environ["PATH"])
+    own = JOBS.replace("queue: short", "name: paribus-tested").replace(
+        "--constraint=any", "--quiet"
+    )
+    (tmp_path / "jobs.yaml").write_text(own)
+    for where, out in (("local:1", "here"), ("slurm:jobs.yaml", "there")):
+        command = begun("--where", where, out=out)
+        _, said = command.communicate(timeout=300)
+        assert command.returncode == 0, said
+    stores = [tmp_path / name / "runs.sqlite" for name in ("here", "there")]
+    merged = merge(stores, tmp_path / "both.sqlite")
+    assert (merged.added["runs"], merged.equal["runs"]) == (4, 4)
+    queue = _said("squeue", "--noheader", "--states=PENDING,RUNNING", "--format=%j")
+    assert queue is not None
+    assert "paribus-tested" not in queue
+    _nothing_is_left(slurm, tmp_path)
 
 
 @pytest.mark.slow
@@ -118,6 +156,31 @@ def test_jobs_are_cancelled_when_the_command_is_interrupted(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("when", ["jobs are pending", "Slurm hangs"])
+def test_jobs_are_cancelled_when_the_command_is_killed(
+    begun: Callable[..., subprocess.Popen[str]], slurm: FakeSlurm, tmp_path: Path, when: str
+) -> None:
+    """By SIGKILL, and by SIGTERM while a program of Slurm hangs."""
+    (tmp_path / "reason").write_text("Priority")
+    command = begun("--where", "slurm:jobs.yaml")
+    while len(slurm.submitted) < 2:
+        assert command.poll() is None
+        time.sleep(0.05)
+    if when == "Slurm hangs":
+        (tmp_path / "hangs").touch()
+        while not slurm.hanging:
+            time.sleep(0.05)
+        (tmp_path / "hangs").unlink()  # in time for what cancels
+        command.terminate()
+    else:
+        command.kill()
+    command.communicate(timeout=60)
+    assert command.returncode == (143 if when == "Slurm hangs" else -signal.SIGKILL)
+    assert slurm.hanging == []
+    _nothing_is_left(slurm, tmp_path)
+
+
+@pytest.mark.slow
 def test_jobs_that_slurm_refuses_end_the_command_in_its_words(
     begun: Callable[..., subprocess.Popen[str]], slurm: FakeSlurm, tmp_path: Path
 ) -> None:
@@ -126,8 +189,8 @@ def test_jobs_that_slurm_refuses_end_the_command_in_its_words(
     _, said = command.communicate(timeout=60)
     assert command.returncode == 2
     assert said.splitlines()[2:] == [
-        "paribus: --where: got jobs of Slurm that cannot be asked for (sbatch: error: invalid partition specified: "
-        "short), expected a queue, an account and amounts that it takes. Change the file."
+        "paribus: --where: got from Slurm none that runs: sbatch: error: invalid partition specified: short, expected "
+        f"jobs that start, and reach this machine. {CHANGE}"
     ]
     _nothing_is_left(slurm, tmp_path)
 
@@ -136,14 +199,17 @@ def test_jobs_that_slurm_refuses_end_the_command_in_its_words(
 def test_jobs_that_end_before_a_worker_is_there_end_the_command(
     begun: Callable[..., subprocess.Popen[str]], slurm: FakeSlurm, tmp_path: Path
 ) -> None:
-    text = JOBS.replace(f"export PYTHONPATH={ROOT}", "exit 1")
+    text = JOBS.replace(f"export PYTHONPATH={ROOT}", "no_such_program, exit 1")
     (tmp_path / "jobs.yaml").write_text(text)
     command = begun("--where", "slurm:jobs.yaml")
     _, said = command.communicate(timeout=60)
     assert command.returncode == 2
-    assert said.splitlines()[-1] == (
-        "paribus: --where: got jobs of Slurm that ended before a worker was there, expected one that reaches this "
-        "machine. Name a folder as log-directory in the file, and read there what they say."
+    line = said.splitlines()[-1]
+    assert line.startswith("paribus: --where: got from Slurm none that runs: job ")
+    assert " ended before its worker was there, and said last: bash: line " in line
+    assert line.endswith(
+        "no_such_program: command not found, expected jobs that start, and reach this machine. "
+        f"{CHANGE} To read all that jobs write, name a folder as log-directory in it."
     )
     _nothing_is_left(slurm, tmp_path)
 
@@ -156,17 +222,16 @@ def test_a_job_that_ends_at_its_time_is_asked_for_again(
     monkeypatch.setenv("PATH", slurm.path)
     (tmp_path / "jobs.yaml").write_text(JOBS.replace("jobs: 2", "jobs: 1"))
     handler = signal.getsignal(signal.SIGINT)
-    with dask.config.set({"distributed.deploy.lost-worker-timeout": "0.1 s"}):
-        place = cluster_at("slurm:jobs.yaml", None, {})
-        try:
-            assert place.cluster is not None
-            done = place.cluster(1).spread(abs, iter([-1, -2]))
-            assert next(done) == (-1, 1)
-            os.killpg(slurm.submitted[0], signal.SIGKILL)
-            assert next(done) == (-2, 2)
-        finally:
-            leave()
-            disconnect()
+    place = cluster_at("slurm:jobs.yaml", None, {})
+    try:
+        assert place.cluster is not None
+        done = place.cluster(1).spread(abs, iter([-1, -2]))
+        assert next(done) == (-1, 1)
+        os.killpg(slurm.submitted[0], signal.SIGKILL)
+        assert next(done) == (-2, 2)
+    finally:
+        leave()
+        disconnect()
     assert len(slurm.submitted) == 2
     assert signal.getsignal(signal.SIGINT) is handler  # which dask-jobqueue would replace
     _nothing_is_left(slurm, tmp_path)

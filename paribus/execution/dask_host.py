@@ -115,6 +115,8 @@ class SentCode(WorkerPlugin):
         self.files, self.folder = dict(files), ""
         parts = [part for name in sorted(files) for part in (name.encode(), files[name])]
         self.digest = hashlib.sha256(b"\0".join(parts)).hexdigest()
+        # A worker may be sent them twice, as when it joins while they are sent to all: that is one session still.
+        self.session = uuid4().hex
 
     def setup(self, worker: Any) -> None:
         """Write the files, end processes that may have imported others of these names, and begin to import torch.
@@ -129,7 +131,7 @@ class SentCode(WorkerPlugin):
         sys.path.insert(0, self.folder)
         importlib.invalidate_caches()
         shutdown()
-        _sent.update(digest=self.digest, session=uuid4().hex)
+        _sent.update(digest=self.digest, session=self.session)
         with suppress(OSError):  # which the first piece of work will meet, too, and tell
             prestart()
 

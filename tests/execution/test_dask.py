@@ -287,6 +287,23 @@ def test_a_session_whose_code_was_replaced_is_refused(address: str) -> None:
     )
 
 
+def test_code_that_is_sent_to_a_worker_twice_is_of_one_session(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As it is to one that joins while it is sent to all; the same code of another command is of another."""
+    monkeypatch.setattr(dask_host, "prestart", lambda: None)
+    monkeypatch.setattr(dask_host, "_sent", {})
+    first, other = SentCode({"a.py": b"1"}), SentCode({"a.py": b"1"})
+    sessions = []
+    for sent in (first, cloudpickle.loads(cloudpickle.dumps(first)), other):
+        sent.setup(SimpleNamespace(local_directory=None))
+        sessions.append(dask_host._sent["session"])
+        Path(sent.folder, "a.py").unlink()
+        sys.path.remove(sent.folder)
+        Path(sent.folder).rmdir()
+    assert sessions[0] == sessions[1] != sessions[2]
+
+
 def test_what_a_killed_session_asked_for_is_not_begun_in_the_next_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -154,7 +154,7 @@ def _may_be_compiled(question: EngineQuery) -> bool:
 
 def _cohort(question: EngineQuery) -> list[Run]:
     """Return as many runs as are trained together: those of the question in turn, seed after seed."""
-    runs = list(map(_unstarted, (question.run, *question.beside)))
+    runs = [run.unstarted() for run in (question.run, *question.beside)]
     return [
         replace(runs[i % len(runs)], seed=question.run.seed + i // len(runs))
         for i in range(question.replicates)
@@ -176,11 +176,6 @@ def resolve(wanted: str, run: Run, replicates: int, beside: Sequence[Run] = ()) 
         if reason := why_not(run):
             return EngineChoice("loop", reason)
         return _best(wanted, cohort)
-
-
-def _unstarted(run: Run) -> Run:
-    """Return the run from weights of its own: where it starts from changes no time, and others' training takes some."""
-    return replace(run, recipe=run.recipe.model_copy(update={"start": None}))
 
 
 def _too_little(run: Run, replicates: int) -> str:

@@ -15,10 +15,11 @@ from paribus.analysis.results import Result
 from paribus.errors import ParibusError, StoreError, error_context
 from paribus.execution import evidence_bundle
 from paribus.execution.cases import Case, selected
-from paribus.execution.progress import ProgressBar
+from paribus.execution.progress import ProgressBar, say
 from paribus.execution.session import Session
 from paribus.execution.settings import Settings
 from paribus.execution.study import Study
+from paribus.execution.where import leave
 from paribus.experiment.comparison import Comparison
 from paribus.experiment.suite import Suite
 from paribus.experiment.tuning import Arm
@@ -89,7 +90,8 @@ def run_suites(
                 raise
             except ParibusError as error:  # of some cases; the others have results
                 problem = error
-            session.time_planned()
+            untimed = _timed(session)
+            problem = problem or untimed
         finally:
             listed = suites if declared is None else declared
             finished = finish(session.study, cases, listed, show)
@@ -97,6 +99,19 @@ def run_suites(
         if problem is not None:
             raise problem
     return finished
+
+
+def _timed(session: Session) -> ParibusError | None:
+    """Time steps, on this machine alone; returns why they cannot be kept, which must cost no page."""
+    leave()  # a cluster has nothing left to do
+    _loaded()  # what is still imported would take turns with the steps
+    try:
+        session.time_planned()
+    except ParibusError as error:
+        return error
+    except OSError as error:  # of the folder for temporary files
+        say(f"Steps were not timed: {error}.")
+    return None
 
 
 def _train_stated_first(

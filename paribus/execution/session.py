@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from functools import cached_property
 
@@ -392,15 +393,26 @@ class Session:
 
     def time_planned(self) -> None:
         """Time the steps of all planned cases that are not timed yet, once; what cannot be timed costs no other."""
-        arms: dict[tuple[str, ...], list[Case]] = {}
-        for case in self._planned if not self._times_taken else ():
-            if case.arm == "default" and not self._fails(case):
-                arms.setdefault(case.arm_key, []).append(case)
+        if self._times_taken:
+            return
         self._times_taken = True
-        if arms:
-            with self.progress.batch("step times", len(arms), 0.0, "arms") as advance:
-                for _ in self._step_times.take_all(arms.values()):
+        groups = self._step_times.plan(self._to_time().values())
+        if groups:
+            with (
+                self.progress.batch("step times", len(groups), 0.0, "comparisons") as advance,
+                closing(self._step_times.take(groups, self._limit)) as done,
+            ):
+                for _ in done:
                     advance()
+
+    def _to_time(self) -> dict[tuple[str, ...], list[Case]]:
+        """Return the planned cases with stated settings by arm, but for those that failed or whose baseline did."""
+        arms: dict[tuple[str, ...], list[Case]] = {}
+        for case in self._planned:
+            failed = self._fails(case) or self._fails(self.study.baseline(case))
+            if case.arm == "default" and not failed:
+                arms.setdefault(case.arm_key, []).append(case)
+        return arms
 
     @cached_property
     def source(self) -> dict[str, object]:

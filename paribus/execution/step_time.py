@@ -8,8 +8,8 @@ from __future__ import annotations
 import gc
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,9 +30,6 @@ ROUND_SECONDS = 0.01
 WARM_UP = 3
 TIMERS = 2
 """Processes that time at once, each on a core of its own: more of them would wait for each other's memory."""
-LIMIT = 600.0
-"""Seconds after which variants that take turns are taken to hang."""
-
 T = TypeVar("T")
 
 
@@ -68,26 +65,29 @@ class ReplayClock:
 
 
 def time_side_by_side(
-    work: Sequence[Turns], timers: int = TIMERS
-) -> Iterator[tuple[int, list[Timing] | None]]:
+    work: Sequence[Turns], timers: int, limit: Callable[[Turns], float]
+) -> Generator[tuple[int, list[Timing] | Failure], None, None]:
     """Yield the place of each in ``work`` and what `time_steps` returns for it, some at a time, each on its own core.
 
     Variants and their baseline take turns in one process, so that what goes on beside them slows all of them alike.
-    None stands for those that could not be timed.
+
+    Args:
+        work: what is timed.
+        timers: how many processes time at once.
+        limit: tells how many seconds each may take.
     """
     with TemporaryDirectory() as claims:
         pieces = [(i, turns, Path(claims)) for i, turns in enumerate(work)]
-        for (i, *_), found in LocalExecutor(timers).spread(_timed, pieces, limit=_limit):
-            yield i, None if isinstance(found, Failure) else found
+        with closing(
+            LocalExecutor(timers).spread(_timed, pieces, limit=lambda piece: limit(piece[1]))
+        ) as done:
+            for (i, *_), found in done:
+                yield i, found
 
 
 def _timed(piece: tuple[int, Turns, Path]) -> list[Timing]:
     _, turns, claims = piece
     return time_steps(*turns, claims)
-
-
-def _limit(_piece: object) -> float:
-    return LIMIT
 
 
 def time_steps(variants: Sequence[Run], baseline: Run, claims: Path | None = None) -> list[Timing]:
@@ -102,16 +102,26 @@ def time_steps(variants: Sequence[Run], baseline: Run, claims: Path | None = Non
         claims: as `pinned` takes them.
     """
     with pinned(claims), one_thread(), deterministic(baseline):
-        trainings = [
-            Training(run, run.task.make_split(dataset_of(run.task, run.seed), run.streams))
-            for run in (*variants, baseline)
-        ]
+        trainings: list[Training] = []
+        for run in (each.unstarted() for each in (*variants, baseline)):
+            beside = next((t for t in trainings if _same_data(t.run, run)), None)
+            if beside is None:
+                split = run.task.make_split(dataset_of(run.task, run.seed), run.streams)
+                trainings.append(Training(run, split))
+            else:  # the data are there once, however many variants there are
+                trainings.append(Training(run, beside.split, beside.parts))
         for training in trainings:
             training.advance(WARM_UP)
         ((probe,),) = take_turns([partial(_seconds, trainings[-1], WARM_UP)], 1)
         steps = max(1, int(ROUND_SECONDS / probe))
         *found, base = take_turns([partial(_seconds, t, steps) for t in trainings], ROUNDS)
         return [Timing(seconds, base) for seconds in found]
+
+
+def _same_data(one: Run, other: Run) -> bool:
+    """Return whether two runs have the same parts of one split."""
+    alike = one.recipe.dtype == other.recipe.dtype and one.device == other.device
+    return alike and one.task == other.task and one.streams == other.streams
 
 
 def take_turns(contenders: Sequence[Callable[[], T]], rounds: int) -> list[list[T]]:

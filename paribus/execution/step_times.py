@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import closing, suppress
 
 from paribus.analysis.results import timing_key
 from paribus.execution.cases import Case
 from paribus.execution.executor import run_error_context
+from paribus.execution.executors import Failure
+from paribus.execution.pool import available_jobs
+from paribus.execution.progress import say
 from paribus.execution.step_time import TIMERS, Turns, time_side_by_side, time_steps
 from paribus.execution.study import Study
 from paribus.runs.run import Run
@@ -28,6 +31,7 @@ class StepTimes:
         self.study = study
         self._timed, self._untold = set[Names](), set[Names]()
         self._alone: set[tuple[str, str, str, str]] = set()
+        self._lost: dict[tuple[str, str, str, str], Failure] = {}
 
     def of(self, case: Case, beside: Sequence[Case]) -> tuple[Timing, bool]:
         """Return step times of a case against its baseline, and whether they come from the store.
@@ -46,6 +50,8 @@ class StepTimes:
                 self._take(self._untimed((case, *beside)))
         if not self._is_timed(case):
             with run_error_context(self._run(case)):
+                if lost := self._lost.get(case.arm_key):
+                    raise lost.error
                 self._take([case])
         names = self._names(case)
         now = names in self._untold
@@ -54,27 +60,53 @@ class StepTimes:
         assert timing is not None, "it was there, or was added"
         return timing, not now
 
-    def take_all(self, arms: Iterable[Sequence[Case]]) -> Iterator[None]:
-        """Time what is left to time of default arms, on the CPU some at a time; yields once for each arm.
-
-        What cannot be timed is told when `of` is asked for it.
-        """
-        groups = list[list[Case]]()
+    def plan(self, arms: Iterable[Sequence[Case]]) -> list[list[Case]]:
+        """Return what is left to time of default arms: of each that has any its cases, a kind of step once in all."""
+        planned, groups = set[Names](), list[list[Case]]()
         for arm in arms:
-            if wanted := self._untimed(arm):
+            wanted = [case for case in self._untimed(arm) if self._names(case) not in planned]
+            planned |= set(map(self._names, wanted))
+            if wanted:
                 self._alone.add(wanted[0].arm_key)
                 groups.append(wanted)
-        timers = min(TIMERS, self.study.jobs)
+        return groups
+
+    def take(
+        self, groups: Sequence[Sequence[Case]], limit: Callable[[Sequence[Run]], float]
+    ) -> Generator[None, None, None]:
+        """Time what was planned, on the CPU some groups at a time; yields after each group.
+
+        What cannot be timed is said, and told again when `of` is asked for it.
+
+        Args:
+            groups: as planned.
+            limit: tells how many seconds runs may take together.
+        """
+        timers = min(TIMERS, self.study.jobs, available_jobs())
         beside = [group for group in groups if timers > 1 and group[0].device == "cpu"]
         alone = [group for group in groups if group not in beside]
-        for found, of_these in (
-            (time_side_by_side(self._turns(beside), timers), beside),
+
+        def longest(turns: Turns) -> float:
+            return sum(limit([run]) for run in (*turns.variants, turns.baseline))
+
+        for done, of_these in (
+            (time_side_by_side(self._turns(beside), timers, longest), beside),
             (_one_by_one(self._turns(alone)), alone),
         ):
-            for i, timings in found:
-                if timings is not None:
-                    self._keep(of_these[i], timings)
-                yield
+            with closing(done):
+                for i, found in done:
+                    if isinstance(found, Failure):
+                        self._note(of_these[i], found)
+                    else:
+                        self._keep(of_these[i], found)
+                    yield
+
+    def _note(self, cases: Sequence[Case], failure: Failure) -> None:
+        """Say that cases are not timed, and why; where a process was lost for it, that is not tried in this one."""
+        case = cases[0]
+        say(f"Steps of {case.suite}, {case.comparison} were not timed: {failure.error}.")
+        if failure.lost:
+            self._lost[case.arm_key] = failure
 
     def _turns(self, groups: Sequence[Sequence[Case]]) -> list[Turns]:
         return [
@@ -111,10 +143,13 @@ class StepTimes:
         return self.study.store.timing(*names) is not None
 
 
-def _one_by_one(work: Sequence[Turns]) -> Iterator[tuple[int, list[Timing] | None]]:
+def _one_by_one(
+    work: Sequence[Turns],
+) -> Generator[tuple[int, list[Timing] | Failure], None, None]:
     """Yield what `time_side_by_side` does, timed in this process."""
     for i, turns in enumerate(work):
         try:
-            yield i, time_steps(*turns)
-        except Exception:  # noqa: BLE001 - whatever the code of a user raises there
-            yield i, None
+            found: list[Timing] | Failure = time_steps(*turns)
+        except Exception as error:  # noqa: BLE001 - whatever the code of a user raises there
+            found = Failure(error)
+        yield i, found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property, lru_cache
 from typing import Any
@@ -90,6 +90,10 @@ class Run:
     def key(self) -> str:
         """Name under which the store keeps it."""
         return digest(self.identity)
+
+    def unstarted(self) -> Run:
+        """Return the run from weights of its own, to be timed: those of another training change no step."""
+        return replace(self, recipe=self.recipe.model_copy(update={"start": None}))
 
     @cached_property
     def kind_key(self) -> str:

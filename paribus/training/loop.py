@@ -59,9 +59,10 @@ class Training:
     Args:
         run: what is trained; ``initial`` keeps the hashes of its initial weights.
         split: what it is trained on.
+        parts: of the split, of the run's type and on its device, which others may share; None makes them.
     """
 
-    def __init__(self, run: Run, split: Split) -> None:
+    def __init__(self, run: Run, split: Split, parts: Parts | None = None) -> None:
         dtype = getattr(torch, run.recipe.dtype)
         self.start = initial_network(run, split, fitted)
         network = self.start.network
@@ -74,7 +75,7 @@ class Training:
         self.scoring_noise = NetworkNoise(
             network, run.streams, run.device, "In evaluation, too, the network"
         )
-        self.parts = Parts(*(split.part(p).to(run.device, dtype) for p in PARTS))
+        self.parts = parts or Parts(*(split.part(p).to(run.device, dtype) for p in PARTS))
         self.make_optimizers()
         self.order = batches(len(self.parts.train), run.recipe.batch_size, run.streams)
         self.split = split

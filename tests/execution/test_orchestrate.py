@@ -9,8 +9,9 @@ import pytest
 
 from paribus import Suite, Tuning, call
 from paribus.analysis.results import Result
-from paribus.errors import ParibusError
+from paribus.errors import ParibusError, StoreError
 from paribus.execution.orchestrate import run_suites
+from paribus.execution.session import Session
 from paribus.execution.settings import Settings
 from paribus.experiment.search_space import space
 from tests.helpers.toys import Raises, comparison, suite
@@ -94,3 +95,36 @@ def test_what_fails_costs_the_others_neither_times_nor_pages(tmp_path: Path) -> 
     assert float(sound[column]) > 0
     assert fails[1].strip() == "raises"
     assert fails[column].strip() == "—"
+
+
+def test_times_that_cannot_be_kept_cost_no_page_and_hide_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_session: Session) -> None:
+        raise StoreError("store", got="a full disk", expected="room", fix="Make room.")
+
+    monkeypatch.setattr(Session, "time_planned", full)
+    settings = Settings(seeds=2, device="cpu", engine="loop", out=tmp_path, jobs=1)
+    pages = list[Path]()
+    with pytest.raises(StoreError, match="a full disk"):
+        run_suites([suite()], settings, wrote=pages.extend)
+    assert pages[0] == tmp_path / "README.md"
+    failing = suite(
+        comparison("recipe.model", {"a": call("tests.helpers.toys:Small"), "b": call(Raises)})
+    )
+    with pytest.raises(ParibusError, match="the third step is one too many"):
+        run_suites([failing], settings)
+
+
+def test_without_a_folder_for_temporary_files_nothing_is_timed_and_all_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def unwritable(_session: Session) -> None:
+        raise PermissionError(13, "Permission denied", "/tmp/x")
+
+    monkeypatch.setattr(Session, "time_planned", unwritable)
+    settings = Settings(seeds=2, device="cpu", engine="loop", out=tmp_path, jobs=1)
+    assert run_suites([suite()], settings).pages
+    assert (
+        "Steps were not timed: [Errno 13] Permission denied: '/tmp/x'.\n" in capfd.readouterr().err
+    )

@@ -18,9 +18,10 @@ from paribus.analysis.results import Result
 from paribus.execution import executor, preflight, step_times
 from paribus.execution import session as module
 from paribus.execution.cases import Case, cases
+from paribus.execution.executors import Failure, TimeLimitError
 from paribus.execution.forecast import ExpectedSeconds
 from paribus.execution.session import Session
-from paribus.execution.step_time import ROUNDS
+from paribus.execution.step_time import ROUNDS, Turns
 from paribus.execution.where import Place
 from paribus.experiment.search_space import space
 from paribus.runs.run import Run, RunResult
@@ -484,13 +485,77 @@ def test_steps_that_differ_in_a_learning_rate_alone_are_timed_once(
     assert len(timings) == 1
 
 
-def test_steps_of_several_comparisons_are_timed_in_processes(opened: Opener) -> None:
-    """Each arm with a baseline of its own, in the process that has a core for it; what fails costs its arm alone."""
+def test_nothing_is_timed_against_a_baseline_that_failed(
+    opened: Opener, timings: list[list[str]]
+) -> None:
+    """It may hang, or take the process with it."""
+    made = suite(comparison("recipe.model", {"raises": call(Raises), "small": call(toys.Small)}))
+    session = opened(made)
+    session.prepare(_cases(made))
+    session.train_each(_cases(made))
+    session.time_planned()
+    assert timings == []
+
+
+def test_a_process_that_is_lost_while_it_times_is_told_of_and_not_tried_again_here(
+    opened: Opener, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def lost(work: Sequence[Turns], timers: int, limit: Callable[[Turns], float]) -> Any:
+        assert (len(work), timers) == (1, 2)
+        assert limit(work[0]) == 3 * 7.0
+        yield 0, Failure(TimeLimitError("no end after 21 s"))
+
+    def never(*_: object) -> None:
+        raise AssertionError("it would hang here, too")
+
+    monkeypatch.setattr(step_times, "time_side_by_side", lost)
+    monkeypatch.setattr(step_times, "time_steps", never)
+    monkeypatch.setattr(step_times, "available_jobs", lambda: 2)
+    session = opened(jobs=2, engine="loop", limit=7.0)
+    session.prepare(_cases())
+    session.time_planned()
+    assert capfd.readouterr().err.splitlines()[-1] == (
+        "Steps of toys, toys were not timed: no end after 21 s."
+    )
+    with pytest.raises(ParibusError, match="no end after 21 s"):
+        session.time(_cases()[1])
+
+
+def test_steps_are_timed_in_one_process_where_there_is_one_core(
+    opened: Opener, timings: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many jobs there are, on this machine or a cluster."""
+    monkeypatch.setattr(step_times, "available_jobs", lambda: 1)
+    session = opened(jobs=2, engine="loop")
+    session.prepare(_cases())
+    session.time_planned()
+    assert len(timings) == 1
+
+
+def test_equal_steps_of_two_comparisons_are_timed_once(
+    opened: Opener, timings: list[list[str]]
+) -> None:
+    one = suite().comparisons[0]
     made = Suite(
         name="two",
         title="Two",
-        comparisons=tuple(
-            suite().comparisons[0].model_copy(update={"name": name}) for name in ("one", "other")
+        comparisons=(one, one.model_copy(update={"name": "other"})),
+    )
+    session = opened(made)
+    session.prepare(_cases(made))
+    session.time_planned()
+    assert timings == [[SGD_STEP, ADAM_STEP, SGD_STEP]]
+    assert all(session.time(case)[0].variant for case in _cases(made))
+
+
+def test_steps_of_several_comparisons_are_timed_in_processes(opened: Opener) -> None:
+    """Each arm with a baseline of its own, in the process that has a core for it."""
+    made = Suite(
+        name="two",
+        title="Two",
+        comparisons=(
+            comparison(name="one"),
+            comparison("recipe.batch_size", {"eight": 8, "four": 4}, name="other"),
         ),
     )
     session = opened(made, jobs=2, engine="loop")

@@ -5,12 +5,15 @@ from __future__ import annotations
 import gc
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from filelock import FileLock
 
+from paribus import Pretrained
 from paribus.execution import step_time
+from paribus.execution.executors import Failure, TimeLimitError
 from paribus.execution.step_time import (
     ROUNDS,
     WARM_UP,
@@ -20,9 +23,10 @@ from paribus.execution.step_time import (
     time_side_by_side,
     time_steps,
 )
+from paribus.runs.run import Run
 from paribus.spec import call
 from paribus.training.loop import Training
-from tests.helpers.toys import ADAM, Raises, Watch, a_run
+from tests.helpers.toys import ADAM, RECIPE, TASK, Raises, Watch, a_run
 
 needs_affinity = pytest.mark.skipif(
     not hasattr(os, "sched_setaffinity"), reason="this system pins no process to a core"
@@ -119,11 +123,51 @@ def test_processes_that_are_pinned_at_the_same_time_share_no_core(tmp_path: Path
 
 
 def test_what_cannot_be_timed_costs_no_other() -> None:
-    work = [Turns([a_run(model=call(Raises))], a_run()), Turns([a_run(optimizer=ADAM)], a_run())]
-    found = dict(time_side_by_side(work, 2))
-    assert found[0] is None
-    assert found[1] is not None
-    assert [len(timing.variant) for timing in found[1]] == [ROUNDS]
+    """Neither what raises an error, nor what takes longer than it may."""
+    sound = Turns([a_run(optimizer=ADAM)], a_run())
+    work = [Turns([a_run(model=call(Raises))], a_run()), sound, Turns([a_run(seed=1)], a_run())]
+    found = dict(time_side_by_side(work, 2, lambda turns: 0.0 if turns is work[2] else 60.0))
+    raised, timed, late = (found[i] for i in range(3))
+    assert isinstance(raised, Failure)
+    assert "the third step is one too many" in str(raised.error)
+    assert isinstance(timed, list)
+    assert [len(timing.variant) for timing in timed] == [ROUNDS]
+    assert isinstance(late, Failure)
+    assert isinstance(late.error, TimeLimitError)
+
+
+def test_variants_share_their_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the same task and seed have it once, others their own."""
+    made: list[Training] = []
+
+    class Noted(Training):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            made.append(self)
+
+    monkeypatch.setattr(step_time, "Training", Noted)
+    time_steps([a_run(optimizer=ADAM), a_run(seed=1), a_run(dtype="float64")], a_run())
+    first, seed, precision, baseline = (training.parts for training in made)
+    assert first is baseline
+    assert len({id(first), id(seed), id(precision)}) == 3
+    assert precision.train.inputs[0].dtype == torch.float64
+
+
+def test_a_step_is_timed_without_the_training_that_it_starts_from(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It would take long, and changes no time."""
+    started = Pretrained(task=TASK, recipe=RECIPE)
+    made: list[Run] = []
+
+    class Noted(Training):
+        def __init__(self, run: Run, *arguments: Any) -> None:
+            super().__init__(run, *arguments)
+            made.append(run)
+
+    monkeypatch.setattr(step_time, "Training", Noted)
+    time_steps([a_run(start=started)], a_run(start=started))
+    assert [run.recipe.start for run in made] == [None, None]
 
 
 def test_where_no_process_can_be_pinned_none_is(monkeypatch: pytest.MonkeyPatch) -> None:

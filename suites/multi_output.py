@@ -29,8 +29,8 @@ WEIGHTS = Comparison(
         },
     ),
     baseline="equal",
-    budgets={"quick": Budget(8, 150, 30), "full": Budget(12, 1000, 193)},
-    turns="at 150 steps those with more weight on characters are ahead at characters, at 1000 behind equal "
+    budgets={"quick": Budget(8, 200, 40), "full": Budget(12, 1000, 193)},
+    turns="at 200 steps those with more weight on characters are ahead at characters, at 1000 behind equal "
     "weights; at 1000 alphabets alone has overfitted at its own task: that it is beaten there says when training "
     "stopped, not what a weighting costs",
     frontier=("character_log_loss", "alphabet_log_loss"),

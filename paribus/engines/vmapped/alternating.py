@@ -27,7 +27,15 @@ from paribus.training.draws import IN_PLACE
 HIDDEN = "alternating updates of a network that no class makes are trained by the loop"
 MASKED = "its alternating updates have dropout"
 CHANGED = "a loss of its alternating updates draws otherwise than before"
+DIFFERENTIATED = "a loss of its alternating updates contains a gradient"
+UNREACHED = "a loss of its alternating updates reaches none of the weights that it is to train"
+GRADIENTS = (torch.autograd.grad, torch.autograd.backward, Tensor.backward)
+"""Functions that take a gradient: those of `torch.func` call the first."""
 PREFIX = "network."
+
+
+class LeftToLoopError(ValueError):
+    """Reason why networks with alternating updates are not stacked, as a page gives it."""
 
 
 class Draw(NamedTuple):
@@ -44,7 +52,10 @@ class Draw(NamedTuple):
 
 
 class _Draws(TorchFunctionMode):
-    """Sees each call that draws from a generator."""
+    """Sees each call that draws from a generator, and refuses to take a gradient.
+
+    Under `vmap` autograd takes none, and those of `torch.func`, which come by the same function, are not told apart.
+    """
 
     def __init__(self, generator: torch.Generator) -> None:
         super().__init__()
@@ -54,6 +65,8 @@ class _Draws(TorchFunctionMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         """Take a call as a draw if it is one from the generator."""
+        if func in GRADIENTS:
+            raise LeftToLoopError(DIFFERENTIATED)
         options = dict(kwargs or {})
         if options.get("generator") is not self.generator:
             return func(*args, **options)
@@ -72,7 +85,7 @@ class RecordedDraws(_Draws):
         generator: from which they are taken.
 
     Raises:
-        ValueError: one fills a tensor, or depends on the numbers of one.
+        LeftToLoopError: one fills a tensor, or depends on the numbers of one; or a gradient is taken.
 
     Attributes:
         calls: in their order.
@@ -87,7 +100,7 @@ class RecordedDraws(_Draws):
         name = getattr(draw.function, "__name__", f"{draw.function}")
         given = (*draw.arguments, *draw.options.values())
         if name in IN_PLACE or any(isinstance(x, Tensor) for x in given):
-            raise ValueError(
+            raise LeftToLoopError(
                 f"a loss of its alternating updates draws by {name} into or from a tensor"
             )
         self.calls.append(draw)
@@ -103,7 +116,7 @@ class GivenDraws(_Draws):
         draws: what each gives.
 
     Raises:
-        ValueError: a call is another one.
+        LeftToLoopError: a call is another one, or takes a gradient.
     """
 
     def __init__(
@@ -116,7 +129,7 @@ class GivenDraws(_Draws):
         """Return the next draw."""
         expected, given = next(self.left, (None, None))
         if given is None or draw != expected:
-            raise ValueError(CHANGED)
+            raise LeftToLoopError(CHANGED)
         return given
 
 
@@ -244,14 +257,14 @@ class StackedUpdates:
         network: one of them, as it is before training.
 
     Raises:
-        ValueError: they cannot be stacked.
+        LeftToLoopError: they cannot be stacked.
     """
 
     def __init__(self, stack: StackedNetwork, runs: Sequence[Run], network: nn.Module) -> None:
         if not model_alternates(runs[0].recipe.model):
-            raise ValueError(HIDDEN)
+            raise LeftToLoopError(HIDDEN)
         if stack.masks:
-            raise ValueError(MASKED)
+            raise LeftToLoopError(MASKED)
         self.stack, self.runs = stack, runs
         self.network = copy.deepcopy(network)
         self.groups: list[StackedGroup] = []
@@ -263,20 +276,29 @@ class StackedUpdates:
         return torch.stack(losses).sum(0)
 
     def _made(self, inputs: Tensors, targets: Tensors) -> list[StackedGroup]:
-        """Return the updates, whose draws are seen by evaluating each loss of one replicate."""
-        names = {id(weight): name for name, weight in self.network.named_parameters()}
+        """Return the updates, whose draws and weights are seen by evaluating each loss of one replicate."""
         stacked = self.stack.base.alternating_updates()  # type: ignore[operator]  # it alternates
+        counts = (len(inputs), len(targets))
         groups = []
-        with torch.no_grad():
-            for i, (group, loss) in enumerate(self.network.train().alternating_updates()):  # type: ignore[operator]
-                one = ([x[0].clone() for x in inputs], [y[0].clone() for y in targets])
-                with RecordedDraws(torch.Generator()) as draws:
-                    loss(*one, draws.generator)
-                counts = (len(inputs), len(targets))
-                module = UpdateLoss(self.stack.base, i, stacked[i][1], draws.calls, *counts)
-                trained = [names[id(weight)] for weight in group if weight.requires_grad]
-                groups.append(StackedGroup(self.stack, self.runs, module, trained))
+        for i, (group, loss) in enumerate(self.network.train().alternating_updates()):  # type: ignore[operator]
+            one = ([x[0].clone() for x in inputs], [y[0].clone() for y in targets])
+            with RecordedDraws(torch.Generator()) as draws:
+                value = loss(*one, draws.generator)
+            module = UpdateLoss(self.stack.base, i, stacked[i][1], draws.calls, *counts)
+            groups.append(StackedGroup(self.stack, self.runs, module, self._reached(group, value)))
         return groups
+
+    def _reached(self, group: Iterable[nn.Parameter], loss: Tensor) -> list[str]:
+        """Return the names of a group's weights that its loss reaches: an optimizer leaves others as they are.
+
+        It would decay one whose gradient is zero.
+        """
+        trained = [weight for weight in group if weight.requires_grad]
+        gradients = torch.autograd.grad(loss, trained, allow_unused=True)
+        reached = {id(w) for w, g in zip(trained, gradients, strict=True) if g is not None}
+        if not reached:
+            raise LeftToLoopError(UNREACHED)
+        return [name for name, weight in self.network.named_parameters() if id(weight) in reached]
 
 
 def _joined(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from paribus.data.dataset import Split
+from paribus.engines.vmapped.alternating import LeftToLoopError
 from paribus.engines.vmapped.parameters import trained_row
 from paribus.engines.vmapped.trainer import StackedTraining
 from paribus.metrics.outputs import as_tuple
@@ -50,7 +51,9 @@ def self_check(run: Run, split: Split, looped: Watch = None, stacked: Watch = No
             losses = torch.cat([together.advance(CHECKED_STEPS - 1), _watched(together, stacked)])
             outputs = together.outputs("validation")
         except Exception as error:  # noqa: BLE001 - whatever a network raises under vmap is the reason
-            return f"vmap refuses the network: {f'{error}'.partition(chr(10))[0]}"
+            said = f"{error}".partition("\n")[0]
+            known = isinstance(error, LeftToLoopError)
+            return said if known else f"vmap refuses the network: {said}"
         for i, one in enumerate(pair):
             alone = Training(one, split)
             before = trained_row(alone.network)

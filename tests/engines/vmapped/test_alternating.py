@@ -12,12 +12,13 @@ from torch import Tensor, nn
 
 from paribus.engines.vmapped.equivalence import self_check
 from paribus.engines.vmapped.fit import StackedTraining, why_not
-from paribus.execution.executor import split_of
+from paribus.execution.engine_choice import EngineChoice, resolve
+from paribus.execution.executor import execute, split_of
 from paribus.experiment.recipe import Recipe
-from paribus.runs.run import Run
+from paribus.runs.run import Run, RunResult
 from paribus.spec import Call, call
 from paribus.suites.tasks.generated_digits import GENERATED_DIGITS
-from paribus.training.loop import Training
+from paribus.training.loop import Training, train
 
 STEPS = 30
 ADAM = call("torch.optim:Adam", lr=0.02, betas=[0.5, 0.999])
@@ -89,12 +90,104 @@ class Restless(Trio):
         )
 
 
+class Penalised(nn.Module):
+    """Critic and generator of a Wasserstein GAN; the critic's slope between true and made samples is held near one."""
+
+    def __init__(self, *, inputs: tuple[int, ...], outputs: int) -> None:
+        super().__init__()
+        width = math.prod(inputs)
+        self.critic = nn.Sequential(nn.Linear(width, 4), nn.Tanh(), nn.Linear(4, 1))
+        self.generator, self.answer = nn.Linear(2, width), nn.Linear(width, outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.answer(x.flatten(1))
+
+    def alternating_updates(self):
+        return [
+            ([*self.critic.parameters()], self.criticise),
+            ([*self.generator.parameters()], self.generate),
+            ([*self.answer.parameters()], self.respond),
+        ]
+
+    def made(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        return self.generator(torch.randn(len(x), 2, generator=generator).to(x))
+
+    def slopes(self, x: Tensor) -> Tensor:
+        x = x.requires_grad_()
+        (slopes,) = torch.autograd.grad(self.critic(x).sum(), x, create_graph=True)
+        return slopes
+
+    def criticise(self, inputs, _targets, generator) -> Tensor:
+        x = inputs[0].flatten(1)
+        made = self.made(x, generator).detach()
+        share = torch.rand(len(x), 1, generator=generator).to(x)
+        slopes = self.slopes(share * x + (1 - share) * made)
+        penalty = (slopes.norm(dim=1) - 1).square().mean()
+        return self.critic(made).mean() - self.critic(x).mean() + 10 * penalty
+
+    def generate(self, inputs, _targets, generator) -> Tensor:
+        return -self.critic(self.made(inputs[0].flatten(1), generator)).mean()
+
+    def respond(self, inputs, targets, _generator) -> Tensor:
+        return (self(inputs[0]) - targets[0]).square().mean()
+
+
+class PenalisedByTransform(Penalised):
+    """The same slopes by a transform of functions."""
+
+    def slopes(self, x: Tensor) -> Tensor:
+        return torch.func.grad(lambda y: self.critic(y).sum())(x)
+
+
+class PenalisedByBackward(Penalised):
+    """The same slopes as a tensor that holds its gradient."""
+
+    def slopes(self, x: Tensor) -> Tensor:
+        x = x.requires_grad_()
+        self.critic(x).sum().backward(create_graph=True, inputs=[x])
+        return x.grad
+
+
+class Unpenalised(Penalised):
+    """No gradient is taken, though some are stopped."""
+
+    def slopes(self, x: Tensor) -> Tensor:
+        with torch.no_grad():
+            scale = self.critic(x).abs()
+        return self.critic(x) * scale.detach()
+
+
+class Unused(Trio):
+    """Its second and its last loss do not reach all weights of their updates."""
+
+    def __init__(self, *, inputs: tuple[int, ...], outputs: int) -> None:
+        super().__init__(inputs=inputs, outputs=outputs)
+        self.spare = nn.Linear(3, 2)
+
+    def alternating_updates(self):
+        (first, lead), (second, _), (third, close) = super().alternating_updates()
+        # What the second one's loss does not reach is reached by the first.
+        second = [self.spare.weight, *second, *self.first.parameters()]
+        return [(first, lead), (second, self.pull), ([*third, *self.spare.parameters()], close)]
+
+    def pull(self, inputs, targets, _generator) -> Tensor:
+        return (self(inputs[0]) - targets[0]).square().mean()
+
+
+class Unreached(Trio):
+    """The loss of one update is that of another one's weights."""
+
+    def follow(self, inputs, targets, generator) -> Tensor:
+        return super().lead(inputs, targets, generator)
+
+
 def hidden(*, inputs: tuple[int, ...], outputs: int) -> Trio:
     """Return the network from a function, which does not show its class."""
     return Trio(inputs=inputs, outputs=outputs)
 
 
-TRIO = call(Trio)
+TRIO, PENALISED, UNUSED = call(Trio), call(Penalised), call(Unused)
+GRADIENT = "a loss of its alternating updates contains a gradient"
 
 
 def assert_equal_to_the_loop(runs: Sequence[Run], splits, steps: int = STEPS) -> None:
@@ -148,13 +241,61 @@ def test_such_a_network_passes_the_check_of_stacked_training(tiny) -> None:
         (call(Filling), "draws by normal_ into or from a tensor"),
         (call(Dropping), "its alternating updates have dropout"),
         (call(Restless), "a loss of its alternating updates draws otherwise than before"),
+        (call(Penalised), GRADIENT),
+        (call(PenalisedByTransform), GRADIENT),
+        (call(PenalisedByBackward), GRADIENT),
+        (call(Unreached), "a loss of its alternating updates reaches none of the weights"),
     ],
-    ids=["a function", "filling", "dropout", "restless"],
+    ids=["a function", "filling", "dropout", "restless", "grad", "func", "backward", "unreached"],
 )
 def test_what_cannot_be_stacked_is_left_to_the_loop_with_its_reason(
     tiny, model: Call, reason: str
 ) -> None:
-    assert reason in self_check(*tiny["series"].pair(model))
+    found = self_check(*tiny["series"].pair(model))
+    assert reason in found
+    assert "vmap" not in found
+
+
+@pytest.mark.parametrize("engine", ["auto", "stacked"])
+def test_a_gradient_penalty_is_trained_by_the_loop_whatever_is_asked_for(tiny, engine: str) -> None:
+    run, split = tiny["series"].pair(PENALISED, ADAM, steps=100_000)
+    chosen = resolve(engine, run, 64)
+    assert chosen == EngineChoice("loop", GRADIENT)
+    short = replace(run, recipe=run.recipe.model_copy(update={"steps": 6}), engine=chosen.engine)
+    kept: list[RunResult] = []
+    assert execute([short], jobs=1, keep=lambda _, record: kept.append(record)) == {}
+    (record,), expected = kept, train(short, split)
+    assert (record.scores, record.curves) == (expected.scores, expected.curves)
+
+
+def test_a_network_without_a_penalty_is_stacked_though_it_stops_gradients(tiny) -> None:
+    pairs = [tiny["series"].pair(call(Unpenalised), ADAM, seed=seed) for seed in (0, 1)]
+    assert self_check(*pairs[0]) == ""
+    assert_equal_to_the_loop(*zip(*pairs, strict=True), steps=6)
+
+
+@pytest.mark.parametrize("total", [STEPS, 400], ids=["by vmap", "recorded"])
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        call("torch.optim:SGD", lr=0.05, momentum=0.9, weight_decay=0.1),
+        call("torch.optim:Adam", lr=0.02, weight_decay=0.1),
+        call("torch.optim:AdamW", lr=0.02, weight_decay=0.5),
+    ],
+    ids=["sgd", "adam", "adamw"],
+)
+def test_weights_that_a_loss_does_not_reach_are_left_as_the_loop_leaves_them(
+    tiny, optimizer: Call, total: int
+) -> None:
+    """Neither decayed nor carried on by momentum: their update has no gradient of them, which is not one of zero."""
+    pairs = [tiny["series"].pair(UNUSED, optimizer, seed=s, steps=total) for s in (0, 1)]
+    assert self_check(*pairs[0]) == ""
+    assert_equal_to_the_loop(*zip(*pairs, strict=True))
+    together = StackedTraining(*zip(*pairs, strict=True))
+    spare = together.stack.parameters(together.stack.weights.detach().clone())["spare.weight"]
+    together.advance(3)
+    left = together.stack.parameters(together.stack.weights.detach())["spare.weight"]
+    assert torch.equal(left, spare)
 
 
 def test_a_schedule_and_diagnostics_are_left_to_the_loop(tiny) -> None:

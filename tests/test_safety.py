@@ -16,11 +16,11 @@ NEVER = {
     *("marshal.loads", "shelve.open", "yaml.load", "yaml.unsafe_load", "eval", "exec"),
 }
 # Modules that may: what they read comes from processes of this one through pipes, or from a cluster that has
-# certificates or was said to need none, and from no file.
+# certificates or was said to need none, and from no file: what its workers answer to this session.
 PIPES = {
     *("paribus/execution/local_workers.py", "paribus/execution/worker.py"),
-    *("paribus/execution/dask_executor.py", "paribus/execution/dask_host.py"),
-    "paribus/execution/figure_saving.py",
+    *("paribus/execution/dask_executor.py", "paribus/execution/dask_gpus.py"),
+    *("paribus/execution/dask_host.py", "paribus/execution/figure_saving.py"),
 }
 # What does unless it is told not to: the argument, and the value that is safe.
 UNLESS = {"torch.load": ("weights_only", True), "np.load": ("allow_pickle", False)}

@@ -65,19 +65,22 @@ class Connection:
         self.address, self.sent = address, sent
         self._check, self._asked, self._alone = check, time.monotonic(), False
         self.client = client or connected(address)
-        if not self.threads:
-            raise ParibusError(
-                OPTION,
-                got=f"{address}, a scheduler without workers",
-                expected="at least one",
-                fix=f"Start some: dask worker {address} --nworkers auto --nthreads 1",
-            )
-        self._prepare()
+        try:
+            if not self.threads:
+                raise ParibusError(
+                    OPTION,
+                    got=f"{address}, a scheduler without workers",
+                    expected="at least one",
+                    fix=f"Start some: dask worker {address} --nworkers auto --nthreads 1",
+                )
+            self._prepare()
+        except OSError as error:  # also CommClosedError and TimeoutError
+            raise no_answer(address, error) from error
 
     @property
     def threads(self) -> int:
         """Threads of all workers."""
-        return sum(self.client.nthreads().values())
+        return sum(answer(self.client, ANSWERING, self.client.nthreads).values())
 
     @property
     def open(self) -> bool:
@@ -95,9 +98,8 @@ class Connection:
             return True
         if time.monotonic() < self._asked + LOOKING:
             return True
-        scheduler: Any = self.client.scheduler
         try:
-            workers = self.client.sync(scheduler.ncores, callback_timeout=ANSWERING)
+            workers = answer(self.client, ANSWERING, self.client.nthreads)
         except Exception:  # noqa: BLE001 - whatever Dask raises of a connection that ends, or of time that is over
             return False
         self._asked = time.monotonic()
@@ -155,7 +157,9 @@ class Connection:
         for left in reversed(range(PREPARING)):
             try:
                 _refuse_other_versions(self.client)
-                self.client.register_plugin(self.sent)
+                answer(self.client, WAITING, self.client.register_plugin, self.sent)
+            except TimeoutError:  # of one that hangs, and would again
+                raise
             except OSError:  # also CommClosedError
                 if not left or not self.open:
                     raise
@@ -179,7 +183,7 @@ def connected(address: str) -> Client:
         return _client(address)
     except CommClosedError as error:
         if not address.startswith("tls:"):
-            raise _no_answer(address, error) from error
+            raise no_answer(address, error) from error
         # Whoever refuses a certificate may end the connection at any step, for which Dask and OpenSSL have many words.
         raise ParibusError(
             OPTION,
@@ -188,10 +192,24 @@ def connected(address: str) -> Client:
             fix="Name the same ca-file in Dask's configuration of both, with a certificate that it signed.",
         ) from error
     except (OSError, ValueError, TypeError, RuntimeError) as error:
-        raise _no_answer(address, error) from error
+        raise no_answer(address, error) from error
 
 
-def _no_answer(address: str, error: Exception) -> ParibusError:
+def answer(client: Client, seconds: float, function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a method of a client, most of which would wait without limit for a scheduler, or a worker, that hangs.
+
+    Raises:
+        TimeoutError: no answer came in time.
+    """
+
+    async def asked() -> Any:
+        return await function(*arguments)
+
+    return client.sync(asked, callback_timeout=seconds)
+
+
+def no_answer(address: str, error: Exception) -> ParibusError:
+    """Return the refusal of a scheduler that does not answer."""
     return ParibusError(
         OPTION,
         got=f"{address} ({type(error).__name__}: {error})",
@@ -244,6 +262,6 @@ def _refuse_other_versions(client: Client) -> None:
                 return "no paribus"
         return versions()
 
-    for worker, found in client.run(told).items():
+    for worker, found in answer(client, WAITING, client.run, told).items():
         if found != versions():
             raise other_versions(f"worker {worker}", found, versions())

@@ -14,7 +14,7 @@ import cloudpickle
 from distributed import Future
 from distributed.scheduler import KilledWorker
 
-from paribus.execution.dask_connection import Connection
+from paribus.execution.dask_connection import ANSWERING, Connection
 from paribus.execution.dask_host import GPU, SentCode, host
 from paribus.execution.executors import Failure, WorkerDiedError, no_limit
 from paribus.execution.same_versions import versions
@@ -168,7 +168,7 @@ class _UnderWay(Generic[Work]):
         while number not in self._sent:  # it was heard of twice
             number = self._heard()
         sent = self._sent[number]
-        outcome = _outcome(sent.future)
+        outcome = _outcome(sent.future, self._connection)
         if sent.future is not None:
             # Else it would be done again if the worker that holds its result were lost.
             sent.future.release()
@@ -211,7 +211,7 @@ class _Sent(Generic[Work]):
     future: Future[Any] | None
 
 
-def _outcome(future: Future[Any] | None) -> Any:
+def _outcome(future: Future[Any] | None, connection: Connection) -> Any:
     """Return what came of a piece of work.
 
     Raises:
@@ -221,7 +221,7 @@ def _outcome(future: Future[Any] | None) -> Any:
         raise _SchedulerLostError
     failed = future.status == "error"  # on its worker, else what is raised is of the connection
     try:
-        packed = future.result()
+        packed = _result(future, connection, failed=failed)
     except KilledWorker as error:
         return Failure(WorkerDiedError(_lost(error.allowed_failures + 1)))
     except Exception as error:
@@ -232,6 +232,20 @@ def _outcome(future: Future[Any] | None) -> Any:
         return cloudpickle.loads(packed)
     except Exception as error:  # noqa: BLE001 - such as of a class that is not here
         return Failure(error)
+
+
+def _result(future: Future[Any], connection: Connection, *, failed: bool) -> Any:
+    """Fetch a result, for as long as the scheduler answers: it may be made again, if its worker is lost meanwhile.
+
+    Raises:
+        TimeoutError: the scheduler hangs.
+    """
+    while True:
+        try:
+            return future.result(timeout=ANSWERING)
+        except TimeoutError:
+            if failed or not connection.look():  # the first is what the piece itself raised
+                raise
 
 
 def _lost(count: int) -> str:

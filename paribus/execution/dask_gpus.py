@@ -9,20 +9,28 @@ from functools import partial
 from typing import Any
 
 import cloudpickle
-from distributed import Client, Future
+from distributed import Future
 
 from paribus.errors import ParibusError
-from paribus.execution.dask_connection import Connection
+from paribus.execution import dask_connection
+from paribus.execution.dask_connection import Connection, answer, no_answer
 from paribus.execution.dask_executor import DaskExecutor
 from paribus.execution.dask_host import GPU, host
 from paribus.execution.executors import Failure
 from paribus.execution.gpu import gpu_here, gpu_number, other_gpu
+from paribus.execution.progress import say
 from paribus.execution.same_versions import versions
 from paribus.execution.slurm_file import slurm_jobs
 from paribus.execution.where import OPTION, Place, is_slurm
 
 ANSWERING = 300.0
 """Seconds in which the process of a worker must have imported torch, and found its GPU."""
+
+FREE = 600.0
+"""Seconds in which a worker must say what GPU it has, after it has ended what a session that was stopped left it."""
+
+QUIET = 10.0
+"""Seconds from which on the command says for which workers it waits."""
 
 
 def with_gpus(place: Place, where: str, jobs: int | None, *, needed: bool) -> Place:
@@ -41,7 +49,7 @@ def with_gpus(place: Place, where: str, jobs: int | None, *, needed: bool) -> Pl
     assert place.cluster is not None
     executor = place.cluster(1)
     assert isinstance(executor, DaskExecutor)
-    workers = _declared(executor.connection.client)
+    workers = _declared(executor.connection)
     if not workers:
         if needed:
             raise _without_gpus(where)
@@ -63,15 +71,25 @@ class _Worker:
     threads: int
 
 
-def _declared(client: Client) -> dict[str, _Worker]:
-    """Return the workers that declare GPUs, by address."""
+def _declared(connection: Connection) -> dict[str, _Worker]:
+    """Return the workers that declare GPUs, by address.
+
+    Raises:
+        ParibusError: the scheduler does not answer.
+    """
 
     def told(dask_scheduler: Any) -> dict[str, tuple[float, int]]:
         """Say what workers declare; sent by value."""
         workers = dask_scheduler.workers.values()
         return {each.address: (each.resources.get("GPU", 0), each.nthreads) for each in workers}
 
-    found = client.run_on_scheduler(told)
+    client = connection.client
+    try:
+        found = answer(client, dask_connection.ANSWERING, client.run_on_scheduler, told)
+    except (
+        Exception
+    ) as error:  # whatever Dask raises of a connection that ends, or of time that is over
+        raise no_answer(connection.address, error) from error
     return {name: _Worker(*each) for name, each in sorted(found.items()) if each[0]}
 
 
@@ -108,7 +126,11 @@ def _refuse_several(name: str, worker: _Worker, where: str) -> None:
 
 
 def _told(connection: Connection, workers: list[str]) -> dict[str, tuple[str, str] | Failure]:
-    """Return what processes of workers say of their GPUs; a worker that is lost meanwhile says nothing."""
+    """Return what processes of workers say of their GPUs; a worker that is lost meanwhile says nothing.
+
+    Raises:
+        ParibusError: the scheduler is lost, or a worker that is there does not say it in time.
+    """
     task = cloudpickle.dumps((_own_gpu, None))
     waiting: dict[str, Future[Any]] = {
         worker: connection.client.submit(
@@ -121,15 +143,46 @@ def _told(connection: Connection, workers: list[str]) -> dict[str, tuple[str, st
         for worker in workers
     }
     told: dict[str, tuple[str, str] | Failure] = {}
-    while waiting and connection.open:
-        for worker in [worker for worker, future in waiting.items() if future.done()]:
-            future = waiting.pop(worker)
-            if future.status == "finished":
-                told[worker] = cloudpickle.loads(future.result())
-        there = _declared(connection.client)
+    begun, said = time.monotonic(), False
+    while waiting:
+        there = _declared(connection)
         waiting = {worker: future for worker, future in waiting.items() if worker in there}
+        for worker in [worker for worker, future in waiting.items() if future.done()]:
+            told[worker] = _word(worker, waiting.pop(worker))
+        if waiting and time.monotonic() > begun + FREE:
+            raise _silent(next(iter(waiting)), f"no word of it in {FREE:.0f} seconds")
+        if waiting and not said and time.monotonic() > begun + QUIET:
+            said = True
+            names = f"worker{'s' * (len(waiting) > 1)} {', '.join(waiting)}"
+            say(f"Waiting for {names}, whose GPU is busy or whose process is starting.")
         time.sleep(0.05)
     return told
+
+
+def _word(worker: str, future: Future[Any]) -> Any:
+    """Return what a worker said.
+
+    Raises:
+        ParibusError: Dask lost or gave up what it was asked.
+    """
+    if future.status != "finished":
+        raise _silent(worker, f"a question that ended as {future.status}")
+    try:
+        packed = future.result(timeout=dask_connection.ANSWERING)
+    except (
+        Exception
+    ) as error:  # whatever Dask raises of a connection that ends, or of time that is over
+        raise _silent(worker, f"{type(error).__name__}: {error}") from error
+    return cloudpickle.loads(packed)
+
+
+def _silent(worker: str, got: str) -> ParibusError:
+    return ParibusError(
+        f"GPU of worker {worker}",
+        got=got,
+        expected="a worker that says what GPU it has",
+        fix="Wait until its work has ended, or start the worker again; then run the same command.",
+    )
 
 
 def _own_gpu(_: None) -> tuple[str, str]:

@@ -20,7 +20,7 @@ from typing import Any
 from uuid import uuid4
 
 import cloudpickle
-from distributed import WorkerPlugin
+from distributed import Status, WorkerPlugin
 
 from paribus.errors import ParibusError
 from paribus.execution.executors import Failure
@@ -100,6 +100,10 @@ def other_versions(worker: str, found: str, expected: str) -> ParibusError:
 
 
 _sent: dict[str, str] = {}
+"""What this process was sent last: its digest, its session and its folder."""
+
+ENDING = {Status.closing, Status.closing_gracefully, Status.closed, Status.failed}
+"""States of a worker that takes no more work."""
 
 
 class SentCode(WorkerPlugin):
@@ -112,7 +116,7 @@ class SentCode(WorkerPlugin):
     name = "paribus-code"
 
     def __init__(self, files: Mapping[str, bytes]) -> None:
-        self.files, self.folder = dict(files), ""
+        self.files = dict(files)
         parts = [part for name in sorted(files) for part in (name.encode(), files[name])]
         self.digest = hashlib.sha256(b"\0".join(parts)).hexdigest()
         # A worker may be sent them twice, as when it joins while they are sent to all: that is one session still.
@@ -121,24 +125,39 @@ class SentCode(WorkerPlugin):
     def setup(self, worker: Any) -> None:
         """Write the files, end processes that may have imported others of these names, and begin to import torch.
 
+        Where they are there already, all goes on: the worker joined while they were sent to all, and may be at work.
         Dask removes the folder of a worker that was killed when another one starts.
         """
-        self.folder = tempfile.mkdtemp(prefix="paribus-code-", dir=worker.local_directory)
+        if _sent.get("session") == self.session:
+            return
+        _remove_files()
+        folder = tempfile.mkdtemp(prefix="paribus-code-", dir=worker.local_directory)
         for name, content in self.files.items():
-            path = Path(self.folder, *Path(name).parts)
+            path = Path(folder, *Path(name).parts)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-        sys.path.insert(0, self.folder)
+        sys.path.insert(0, folder)
         importlib.invalidate_caches()
         shutdown()
-        _sent.update(digest=self.digest, session=self.session)
+        _sent.update(digest=self.digest, session=self.session, folder=folder)
         with suppress(OSError):  # which the first piece of work will meet, too, and tell
             prestart()
 
-    def teardown(self, worker: Any) -> None:  # noqa: ARG002 - Dask names it
-        """Remove the files, and end processes that wait for work."""
-        if self.folder in sys.path:
-            sys.path.remove(self.folder)
-        shutil.rmtree(self.folder, ignore_errors=True)
-        _sent.clear()
-        shutdown()
+    def teardown(self, worker: Any) -> None:
+        """Remove the files, and end processes that wait for work, where the worker ends.
+
+        Dask calls this, too, before it sets up what is sent again, which may be of the same session.
+        """
+        if worker.status in ENDING:
+            _remove_files()
+            shutdown()
+
+
+def _remove_files() -> None:
+    folder = _sent.get("folder")
+    _sent.clear()
+    if folder is None:
+        return
+    if folder in sys.path:
+        sys.path.remove(folder)
+    shutil.rmtree(folder, ignore_errors=True)

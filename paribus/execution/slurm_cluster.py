@@ -16,7 +16,7 @@ from distributed import Client, Scheduler
 from distributed.deploy.spec import SpecCluster
 from distributed.security import Security
 
-from paribus.errors import error_context
+from paribus.errors import ParibusError, error_context
 from paribus.execution.progress import say
 from paribus.execution.slurm_file import SlurmJobs
 from paribus.execution.slurm_keeper import JobKeeper
@@ -36,12 +36,18 @@ def client_of_jobs(where: str, wanted: SlurmJobs) -> tuple[Client, Callable[[], 
         ParibusError: Slurm refuses the jobs, or they end before a worker is there.
     """
     if where not in _started:
+        atexit.register(leave)  # first, for what is begun before something fails
         workers = SlurmWorkers(wanted)
-        atexit.register(leave)
         _started[where] = workers, workers.connected()
         at_the_end(_started.clear)
     workers, client = _started[where]
-    workers.wait_for_one()
+    try:
+        workers.wait_for_one()
+    except ParibusError:
+        # Else it would go on asking, and a notebook that names the same file again would meet the same refusal.
+        workers.keeper.close()
+        del _started[where]
+        raise
     return client, workers.keeper.check
 
 

@@ -108,18 +108,22 @@ class JobKeeper:
     def _keep(self) -> None:
         while not self._end.is_set():
             try:
-                self._look()
+                # Anew each time: what ended all hope may be over, while workers that there were went on.
+                self._error = self._look()
             except SlurmError as error:
                 self._silent = self._silent or time.monotonic()
                 self._silence = str(error)
                 if time.monotonic() > self._silent + MOST_FAILURES * PAUSE:
-                    self._error = _refusal(f"no answer from Slurm ({error})")
+                    self._error = _refusal(f"no answer ({error})")
             except Exception as error:  # noqa: BLE001 - a thread has nobody to tell
                 self._error = _refusal(f"{type(error).__name__}: {error}")
             self._end.wait(LOOKING)
 
-    def _look(self) -> None:
+    def _look(self) -> ParibusError | None:
         """Note what became of jobs, and ask for those that are missing.
+
+        Returns:
+            Why no worker will come, if none will.
 
         Raises:
             SlurmError: Slurm does not answer.
@@ -136,11 +140,10 @@ class JobKeeper:
         for number in sorted(self._asked - in_queue - self._worked, key=int):
             self._fail(f"job {number} ended before its worker was there{self._last_words(number)}")
         self._asked &= in_queue
-        self._note_hopeless()
+        hopeless = self._hopeless_jobs()
         if time.monotonic() >= self._next:
             self._ask()
-        if self._failures and not self._asked:
-            self._give_up()
+        return hopeless or self._no_job()
 
     def _ask(self) -> None:
         while len(self._asked) < self._count and not self._end.is_set():
@@ -155,18 +158,22 @@ class JobKeeper:
             self._failures += 1
         self._failure, self._next = why, time.monotonic() + PAUSE
 
-    def _give_up(self) -> None:
-        """End a command whose jobs all failed: at once if no worker was ever there."""
-        if not self._worked or self._failures >= MOST_FAILURES:
-            self._error = _refusal(f"none that runs: {self._failure}", self._where_to_read())
+    def _no_job(self) -> ParibusError | None:
+        """Return the refusal of jobs that all failed: at once if no worker was ever there."""
+        if self._asked or not self._failures:
+            return None
+        if self._worked and self._failures < MOST_FAILURES:
+            return None
+        return _refusal(f"none that runs: {self._failure}", self._where_to_read())
 
-    def _note_hopeless(self) -> None:
-        """End a command whose jobs all wait for what does not come, by two looks."""
+    def _hopeless_jobs(self) -> ParibusError | None:
+        """Return the refusal of jobs that all wait for what does not come, by two looks."""
         mine = [job for job in self._listed if job.number in self._asked]
         hopeless = mine and all(job.state == "PENDING" and job.reason in HOPELESS for job in mine)
         self._hopeless = self._hopeless + 1 if hopeless else 0
         if self._hopeless > 1:
-            self._error = _refusal(f"jobs that it will not start as they are ({mine[0].reason})")
+            return _refusal(f"jobs that it will not start as they are ({mine[0].reason})")
+        return None
 
     def _last_words(self, number: str) -> str:
         """Return the last line that a job wrote, where it can be read."""

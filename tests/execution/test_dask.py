@@ -17,7 +17,7 @@ import cloudpickle
 import dask
 import psutil
 import pytest
-from distributed import Client, LocalCluster
+from distributed import Client, LocalCluster, Status
 from distributed.comm.core import CommClosedError
 
 from paribus import Suite
@@ -267,14 +267,17 @@ def test_a_worker_begins_to_import_torch_when_it_is_sent_code(
         raise OSError("no memory")
 
     monkeypatch.setattr(dask_host, "prestart", prestart)
+    monkeypatch.setattr(dask_host, "_sent", {})
     sent = SentCode({"a.py": b"1"})
     sent.setup(SimpleNamespace(local_directory=None))
+    folder = Path(dask_host._sent["folder"])
     try:
         assert begun == [True]
-        assert Path(sent.folder, "a.py").read_bytes() == b"1"
+        assert (folder / "a.py").read_bytes() == b"1"
     finally:
-        sent.teardown(None)
-    assert not Path(sent.folder).exists()
+        sent.teardown(SimpleNamespace(status=Status.closing))
+    assert not folder.exists()
+    assert str(folder) not in sys.path
 
 
 def test_a_session_whose_code_was_replaced_is_refused(address: str) -> None:
@@ -287,21 +290,34 @@ def test_a_session_whose_code_was_replaced_is_refused(address: str) -> None:
     )
 
 
-def test_code_that_is_sent_to_a_worker_twice_is_of_one_session(
+def test_code_that_is_sent_to_a_worker_twice_leaves_its_work_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """As it is to one that joins while it is sent to all; the same code of another command is of another."""
+    """As it is to one that joins while it is sent to all; the same code of another command is of another session."""
+    ended = list[int]()
     monkeypatch.setattr(dask_host, "prestart", lambda: None)
+    monkeypatch.setattr(dask_host, "shutdown", lambda: ended.append(1))
     monkeypatch.setattr(dask_host, "_sent", {})
+    worker = SimpleNamespace(local_directory=None, status=Status.running)
     first, other = SentCode({"a.py": b"1"}), SentCode({"a.py": b"1"})
-    sessions = []
-    for sent in (first, cloudpickle.loads(cloudpickle.dumps(first)), other):
-        sent.setup(SimpleNamespace(local_directory=None))
-        sessions.append(dask_host._sent["session"])
-        Path(sent.folder, "a.py").unlink()
-        sys.path.remove(sent.folder)
-        Path(sent.folder).rmdir()
-    assert sessions[0] == sessions[1] != sessions[2]
+    first.setup(worker)
+    before = dict(dask_host._sent)
+    first.teardown(worker)  # by Dask, where a plugin of the same name comes
+    dask_host._refuse_other(versions(), first.digest)  # as a piece of work that begins between
+    again = cloudpickle.loads(cloudpickle.dumps(first))
+    again.setup(worker)
+    assert dask_host._sent == before
+    assert Path(before["folder"], "a.py").exists()
+    assert ended == [1]
+    again.teardown(worker)
+    other.setup(worker)
+    assert dask_host._sent["session"] == other.session != before["session"]
+    assert not Path(before["folder"]).exists()
+    assert before["folder"] not in sys.path
+    worker.status = Status.closing
+    other.teardown(worker)
+    assert dask_host._sent == {}
+    assert ended == [1, 1, 1]
 
 
 def test_what_a_killed_session_asked_for_is_not_begun_in_the_next_one(

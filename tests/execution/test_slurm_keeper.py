@@ -123,7 +123,48 @@ def test_slurm_that_stays_down_ends_the_command_in_its_words(
     keeper = kept.start()
     _wait(lambda: keeper._listed)
     (kept.folder / "down").touch()
-    assert _error(keeper) == f"--paribus-where: got from Slurm no answer from Slurm ({DOWN}){END}"
+    assert _error(keeper) == f"--paribus-where: got from Slurm no answer ({DOWN}){END}"
+
+
+def test_an_outage_that_workers_outlived_does_not_end_the_command_later(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slurm_keeper, "MOST_FAILURES", 2)
+    keeper = kept.start()
+    _wait(lambda: kept.slurm.submitted)
+    kept.working = {str(kept.slurm.submitted[0])}
+    _wait(lambda: keeper._worked)
+    (kept.folder / "down").touch()
+    _wait(lambda: keeper._error)
+    keeper.check()
+    (kept.folder / "down").unlink()
+    _wait(lambda: not keeper._silence and keeper._error is None)
+    kept.working = set()
+    keeper.check()
+
+
+def test_an_unexpected_failure_is_forgotten_when_the_next_look_is_well(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper = kept.start()
+    _wait(lambda: keeper._listed)
+    with monkeypatch.context() as patient:
+        patient.setattr(kept.queue, "jobs", lambda: 1 / 0)
+        assert _error(keeper).startswith(
+            "--paribus-where: got from Slurm ZeroDivisionError: division by zero, expected jobs"
+        )
+    _wait(lambda: keeper._error is None)
+    keeper.check()
+
+
+def test_jobs_that_can_start_after_all_are_waited_for(kept: Kept) -> None:
+    """Where somebody changes the limit of a partition."""
+    (kept.folder / "reason").write_text("PartitionTimeLimit")
+    keeper = kept.start()
+    _wait(lambda: keeper._error)
+    (kept.folder / "reason").write_text("Resources")
+    _wait(lambda: keeper._error is None)
+    keeper.check()
 
 
 def test_slurm_that_takes_fewer_jobs_is_worked_with(

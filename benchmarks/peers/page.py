@@ -21,9 +21,9 @@ there, imports included.
 Cold: nothing is kept from an earlier time, so that paribus builds its library and JAX compiles. Warm: once more, with
 what the first time left in the caches; nothing trained is kept. The others keep nothing.
 
-Paribus does more within its time: it evaluates every 50 steps, scores the best weights and tries a dummy. After its
-table it writes pages and figures; `end` is when the process has ended. ictonyx trains all seeds on one split, and its
-statistics are its own."""
+Paribus does more within its time: it evaluates every 50 steps, scores the best weights, tries a dummy and times a step
+of each optimizer. After its table it writes pages and figures; `end` is when the process has ended. ictonyx trains all
+seeds on one split, and its statistics are its own."""
 BARS = {"cold": 10.0, "warm": 50.0}
 
 

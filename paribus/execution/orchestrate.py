@@ -122,7 +122,8 @@ def _train_stated_first(
     Where seeds are a sequence nothing is shown yet, since each look at the results counts. What fails is told when all
     is trained.
     """
-    stated, tuned = ([c for c in cases if c.arm == arm] for arm in ("default", "tuned"))
+    here = [case for case in cases if not session.study.skip_reason(case)]
+    stated, tuned = ([c for c in here if c.arm == arm] for arm in ("default", "tuned"))
     if len({(c.suite, c.comparison) for c in cases}) > 1 or session.settings.max_seeds is not None:
         return
     if not stated or not session.left(tuned):

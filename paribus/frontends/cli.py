@@ -506,7 +506,7 @@ def _show(results: Sequence[Result]) -> None:
 
 
 def _show_first(results: Sequence[Result]) -> None:
-    _write("At the stated settings, while others are tuned:\n")
+    _write("At the stated settings; tuned ones follow:\n")
     _show(results)
     _write("")
 

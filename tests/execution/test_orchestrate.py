@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import torch
 
 from paribus import Suite, Tuning, call
 from paribus.analysis.results import Result
@@ -40,8 +41,8 @@ def _tuned(**settings: object) -> Suite:
 
 def _arms_shown(suites: list[Suite], out: Path, **settings: object) -> list[list[str]]:
     """Return the arms of what was shown, first and last."""
-    fields = {"seeds": 2, **settings}
-    chosen = Settings(device="cpu", engine="loop", out=out, jobs=1, **fields)
+    fields = {"seeds": 2, "device": "cpu", **settings}
+    chosen = Settings(engine="loop", out=out, jobs=1, **fields)
     shown = list[list[str]]()
 
     def show(results: Sequence[Result]) -> None:
@@ -55,6 +56,13 @@ def test_stated_settings_are_shown_before_others_are_tuned(tmp_path: Path) -> No
     assert _arms_shown([_tuned()], tmp_path) == [["default"], ["default", "tuned"]]
     # What is in the store already needs no waiting.
     assert _arms_shown([_tuned()], tmp_path) == [["default", "tuned"]]
+
+
+def test_what_cannot_run_here_is_shown_once(tmp_path: Path) -> None:
+    """A device that is not there is told of at the end."""
+    shown = _arms_shown([_tuned()], tmp_path, device="auto")
+    assert shown[0] == ["default"] * len(shown[0])
+    assert len(shown[0]) == 1 + torch.cuda.is_available()
 
 
 def test_nothing_is_shown_first_where_there_is_one_arm_or_a_sequence_of_seeds(

@@ -43,6 +43,18 @@ def cache_folder() -> Path:
         raise FileNotFoundError(f"no home folder for the cache: {error}") from error
 
 
+def claims_folder() -> Path | None:
+    """Return the folder in which processes say whose a core is, those of other commands, too; None without a cache.
+
+    Its empty files stay: a process that is killed could remove none of its own.
+    """
+    with suppress(OSError):
+        folder = cache_folder() / "cores"
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return folder
+    return None
+
+
 def keep_latest(entries: dict[str, Entry], key: str, value: Entry, max_size: int) -> None:
     """Add an entry, and drop the oldest ones beyond ``max_size``.
 

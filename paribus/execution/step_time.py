@@ -12,11 +12,11 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import NamedTuple, TypeVar
 
 from filelock import FileLock, Timeout
 
+from paribus.data.cache import claims_folder
 from paribus.execution.executor import dataset_of
 from paribus.execution.executors import Failure
 from paribus.execution.local_workers import LocalExecutor
@@ -76,16 +76,15 @@ def time_side_by_side(
         timers: how many processes time at once.
         limit: tells how many seconds each may take.
     """
-    with TemporaryDirectory() as claims:
-        pieces = [(i, turns, Path(claims)) for i, turns in enumerate(work)]
-        with closing(
-            LocalExecutor(timers).spread(_timed, pieces, limit=lambda piece: limit(piece[1]))
-        ) as done:
-            for (i, *_), found in done:
-                yield i, found
+    claims = claims_folder()
+    pieces = [(i, turns, claims) for i, turns in enumerate(work)]
+    processes = LocalExecutor(timers if claims else 1)
+    with closing(processes.spread(_timed, pieces, limit=lambda piece: limit(piece[1]))) as done:
+        for (i, *_), found in done:
+            yield i, found
 
 
-def _timed(piece: tuple[int, Turns, Path]) -> list[Timing]:
+def _timed(piece: tuple[int, Turns, Path | None]) -> list[Timing]:
     _, turns, claims = piece
     return time_steps(*turns, claims)
 

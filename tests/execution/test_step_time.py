@@ -136,6 +136,23 @@ def test_what_cannot_be_timed_costs_no_other() -> None:
     assert isinstance(late.error, TimeLimitError)
 
 
+@needs_affinity
+def test_cores_are_claimed_in_the_cache_and_by_nobody_without_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder of its own would stay behind where the command is killed."""
+    monkeypatch.setenv("PARIBUS_CACHE", str(tmp_path / "cache"))
+    work = [Turns([a_run()], a_run())]
+    ((_, found),) = time_side_by_side(work, 2, lambda _: 60.0)
+    assert isinstance(found, list)
+    core = max(os.sched_getaffinity(0))
+    assert {path.name for path in (tmp_path / "cache" / "cores").iterdir()} == {f"core-{core}"}
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("PARIBUS_CACHE", str(tmp_path / "file"))
+    ((_, found),) = time_side_by_side(work, 2, lambda _: 60.0)
+    assert isinstance(found, list)
+
+
 def test_variants_share_their_data(monkeypatch: pytest.MonkeyPatch) -> None:
     """Those of the same task and seed have it once, others their own."""
     made: list[Training] = []

@@ -12,13 +12,13 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from filelock import FileLock, Timeout
 
 from paribus.data.cache import claims_folder
 from paribus.execution.executor import dataset_of
-from paribus.execution.executors import Failure
+from paribus.execution.executors import Failure, WorkerDiedError
 from paribus.execution.local_workers import LocalExecutor
 from paribus.execution.pool import one_thread
 from paribus.runs.run import Run
@@ -70,6 +70,7 @@ def time_side_by_side(
     """Yield the place of each in ``work`` and what `time_steps` returns for it, some at a time, each on its own core.
 
     Variants and their baseline take turns in one process, so that what goes on beside them slows all of them alike.
+    Where a process is killed, that is done once more, with nothing beside it.
 
     Args:
         work: what is timed.
@@ -78,10 +79,22 @@ def time_side_by_side(
     """
     claims = claims_folder()
     pieces = [(i, turns, claims) for i, turns in enumerate(work)]
-    processes = LocalExecutor(timers if claims else 1)
-    with closing(processes.spread(_timed, pieces, limit=lambda piece: limit(piece[1]))) as done:
-        for (i, *_), found in done:
-            yield i, found
+    killed = list[tuple[int, Turns, Path | None]]()
+
+    def timed(processes: LocalExecutor, pieces: Sequence[tuple[int, Turns, Path | None]]) -> Any:
+        return closing(processes.spread(_timed, pieces, limit=lambda piece: limit(piece[1])))
+
+    with timed(LocalExecutor(timers if claims else 1), pieces) as done:
+        for piece, found in done:
+            if isinstance(found, Failure) and isinstance(found.error, WorkerDiedError):
+                killed.append(
+                    piece
+                )  # perhaps by somebody else, or for want of memory beside another
+            else:
+                yield piece[0], found
+    with timed(LocalExecutor(1), killed) as done:
+        for piece, found in done:
+            yield piece[0], found
 
 
 def _timed(piece: tuple[int, Turns, Path | None]) -> list[Timing]:

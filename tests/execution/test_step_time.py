@@ -13,7 +13,7 @@ from filelock import FileLock
 
 from paribus import Pretrained
 from paribus.execution import step_time
-from paribus.execution.executors import Failure, TimeLimitError
+from paribus.execution.executors import Failure, TimeLimitError, WorkerDiedError
 from paribus.execution.step_time import (
     ROUNDS,
     WARM_UP,
@@ -26,7 +26,7 @@ from paribus.execution.step_time import (
 from paribus.runs.run import Run
 from paribus.spec import call
 from paribus.training.loop import Training
-from tests.helpers.toys import ADAM, RECIPE, TASK, Raises, Watch, a_run
+from tests.helpers.toys import ADAM, RECIPE, TASK, Deadly, Raises, Watch, a_run
 
 needs_affinity = pytest.mark.skipif(
     not hasattr(os, "sched_setaffinity"), reason="this system pins no process to a core"
@@ -134,6 +134,18 @@ def test_what_cannot_be_timed_costs_no_other() -> None:
     assert [len(timing.variant) for timing in timed] == [ROUNDS]
     assert isinstance(late, Failure)
     assert isinstance(late.error, TimeLimitError)
+
+
+def test_steps_whose_process_is_killed_are_timed_once_more(tmp_path: Path) -> None:
+    """It may have been anybody, such as the system where memory ran out."""
+    once = a_run(model=call(Deadly, marker=str(tmp_path / "killed")))
+    always = a_run(model=call(Deadly))
+    work = [Turns([once], a_run()), Turns([always], a_run()), Turns([a_run()], a_run())]
+    found = dict(time_side_by_side(work, 2, lambda _: 60.0))
+    assert isinstance(found[0], list)
+    assert isinstance(found[2], list)
+    assert isinstance(found[1], Failure)
+    assert isinstance(found[1].error, WorkerDiedError)
 
 
 @needs_affinity

@@ -1,9 +1,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 import torch
+
+with suppress(ImportError):
+    # Once it is imported it finds packages in the place of Python's own finder, which it turns off. Where a test of
+    # `pytester` imports it first, by way of Dask, it is taken away again, and no package is found any more.
+    import importlib_metadata  # noqa: F401
 
 # The plugin is tested from within other pytest runs.
 pytest_plugins = ["pytester", "tests.helpers.tiny_tasks"]

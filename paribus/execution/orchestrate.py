@@ -109,7 +109,7 @@ def _timed(session: Session) -> ParibusError | None:
         session.time_planned()
     except ParibusError as error:
         return error
-    except OSError as error:  # of the folder for temporary files
+    except OSError as error:  # of processes that cannot be started
         say(f"Steps were not timed: {error}.")
     return None
 

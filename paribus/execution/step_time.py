@@ -30,6 +30,7 @@ ROUND_SECONDS = 0.01
 WARM_UP = 3
 TIMERS = 2
 """Processes that time at once, each on a core of its own: more of them would wait for each other's memory."""
+
 T = TypeVar("T")
 
 
@@ -87,9 +88,8 @@ def time_side_by_side(
     with timed(LocalExecutor(timers if claims else 1), pieces) as done:
         for piece, found in done:
             if isinstance(found, Failure) and isinstance(found.error, WorkerDiedError):
-                killed.append(
-                    piece
-                )  # perhaps by somebody else, or for want of memory beside another
+                # Perhaps by somebody else, or for want of memory beside another.
+                killed.append(piece)
             else:
                 yield piece[0], found
     with timed(LocalExecutor(1), killed) as done:

@@ -218,8 +218,20 @@ def no_answer(address: str, error: Exception) -> ParibusError:
     )
 
 
+class _OneScheduler(Client):
+    """Client that ends where its scheduler is lost.
+
+    Dask's would connect by itself with one that is started again at the address, whose workers nobody has checked or
+    sent code.
+    """
+
+    async def _reconnect(self) -> None:
+        self._timeout = 0  # seconds for which it would try
+        await super()._reconnect()
+
+
 def _client(address: str) -> Client:
-    client = Client(address, timeout=CONNECTING, set_as_default=False)
+    client: Client = _OneScheduler(address, timeout=CONNECTING, set_as_default=False)  # type: ignore[no-untyped-call]
     for logger in ("distributed", "distributed.client"):
         # What it would log are tracebacks of connections that ended; what matters of them is raised.
         logging.getLogger(logger).setLevel(logging.CRITICAL)

@@ -145,11 +145,13 @@ class _UnderWay(Generic[Work]):
         ):  # of a client that is closed, which has no class of its own in all versions
             if connection.open:
                 raise
-        self._sent[number] = _Sent(piece, task, seconds, future)
-        if future is not None:
-            future.add_done_callback(lambda _: self._done.put(number))
         if not connection.open:  # what was sent may have reached nobody
+            future = None
+        self._sent[number] = _Sent(piece, task, seconds, future)
+        if future is None:
             self._done.put(number)
+        else:
+            future.add_done_callback(lambda _: self._done.put(number))
 
     def _submit(self, function: Any, *arguments: Any) -> Any:
         """Have a worker call a function: one whose GPU does nothing else meanwhile, if it needs one."""

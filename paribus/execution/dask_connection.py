@@ -63,7 +63,7 @@ class Connection:
         check: Callable[[], None] | None = None,
     ) -> None:
         self.address, self.sent = address, sent
-        self._check, self._asked, self._alone = check, time.monotonic(), False
+        self._check, self._asked, self._alone = check, time.monotonic(), set[str]()
         self.client = client or connected(address)
         try:
             if not self.threads:
@@ -87,8 +87,22 @@ class Connection:
         """Whether the scheduler answers, as far as is known."""
         return bool(self.client.status == "running")
 
-    def look(self) -> bool:
+    def declared(self, resource: str) -> dict[str, tuple[float, int]]:
+        """Return the workers that declare a resource, by address: how much of it, and their threads."""
+
+        def told(dask_scheduler: Any) -> dict[str, tuple[float, int]]:
+            """Say what workers declare; sent by value."""
+            workers = dask_scheduler.workers.values()
+            return {w.address: (w.resources.get(resource, 0), w.nthreads) for w in workers}
+
+        found = answer(self.client, ANSWERING, self.client.run_on_scheduler, told)
+        return {name: each for name, each in sorted(found.items()) if each[0]}
+
+    def look(self, resource: str = "") -> bool:
         """Return whether the scheduler answers, and say so where it has no worker.
+
+        Args:
+            resource: that workers must declare; none, if it is empty.
 
         Raises:
             ParibusError: no worker will come any more.
@@ -99,15 +113,24 @@ class Connection:
         if time.monotonic() < self._asked + LOOKING:
             return True
         try:
-            workers = answer(self.client, ANSWERING, self.client.nthreads)
+            workers = (
+                self.declared(resource)
+                if resource
+                else answer(self.client, ANSWERING, self.client.nthreads)
+            )
         except Exception:  # noqa: BLE001 - whatever Dask raises of a connection that ends, or of time that is over
             return False
         self._asked = time.monotonic()
-        if self._alone != (not workers):
-            self._alone = not workers
+        if (resource in self._alone) == bool(workers):
+            self._alone ^= {resource}
+            of_these = f" that declare{'s' * (not workers)} {resource}=1" if resource else ""
             say(
                 f"The scheduler at {self.address} has "
-                + ("workers again." if workers else "no worker any more; work goes on when it has.")
+                + (
+                    f"workers{of_these} again."
+                    if workers
+                    else f"no worker{of_these} any more; work goes on when it has."
+                )
             )
         return True
 

@@ -128,6 +128,7 @@ class _UnderWay(Generic[Work]):
 
     def __init__(self, connection: Connection, gpu: str) -> None:
         self._connection, self._gpu = connection, gpu
+        self._look = partial(connection.look, GPU if gpu else "")
         self._sent: dict[int, _Sent[Work]] = {}
         self._done: SimpleQueue[int] = SimpleQueue()
         self._numbers = count()
@@ -170,7 +171,7 @@ class _UnderWay(Generic[Work]):
         while number not in self._sent:  # it was heard of twice
             number = self._heard()
         sent = self._sent[number]
-        outcome = _outcome(sent.future, self._connection)
+        outcome = _outcome(sent.future, self._look)
         if sent.future is not None:
             # Else it would be done again if the worker that holds its result were lost.
             sent.future.release()
@@ -187,7 +188,7 @@ class _UnderWay(Generic[Work]):
             try:
                 return self._done.get(timeout=LOOKING)
             except Empty:
-                if not self._connection.look():
+                if not self._look():
                     raise _SchedulerLostError from None
 
     def send_again(self) -> None:
@@ -213,7 +214,7 @@ class _Sent(Generic[Work]):
     future: Future[Any] | None
 
 
-def _outcome(future: Future[Any] | None, connection: Connection) -> Any:
+def _outcome(future: Future[Any] | None, look: Callable[[], bool]) -> Any:
     """Return what came of a piece of work.
 
     Raises:
@@ -223,7 +224,7 @@ def _outcome(future: Future[Any] | None, connection: Connection) -> Any:
         raise _SchedulerLostError
     failed = future.status == "error"  # on its worker, else what is raised is of the connection
     try:
-        packed = _result(future, connection, failed=failed)
+        packed = _result(future, look, failed=failed)
     except KilledWorker as error:
         return Failure(WorkerDiedError(_lost(error.allowed_failures + 1)))
     except Exception as error:
@@ -236,7 +237,7 @@ def _outcome(future: Future[Any] | None, connection: Connection) -> Any:
         return Failure(error)
 
 
-def _result(future: Future[Any], connection: Connection, *, failed: bool) -> Any:
+def _result(future: Future[Any], look: Callable[[], bool], *, failed: bool) -> Any:
     """Fetch a result, for as long as the scheduler answers: it may be made again, if its worker is lost meanwhile.
 
     Raises:
@@ -246,7 +247,7 @@ def _result(future: Future[Any], connection: Connection, *, failed: bool) -> Any
         try:
             return future.result(timeout=ANSWERING)
         except TimeoutError:
-            if failed or not connection.look():  # the first is what the piece itself raised
+            if failed or not look():  # the first is what the piece itself raised
                 raise
 
 

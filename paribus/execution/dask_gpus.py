@@ -13,7 +13,7 @@ from distributed import Future
 
 from paribus.errors import ParibusError
 from paribus.execution import dask_connection
-from paribus.execution.dask_connection import Connection, answer, no_answer
+from paribus.execution.dask_connection import Connection, no_answer
 from paribus.execution.dask_executor import DaskExecutor
 from paribus.execution.dask_host import GPU, host
 from paribus.execution.executors import Failure
@@ -77,20 +77,13 @@ def _declared(connection: Connection) -> dict[str, _Worker]:
     Raises:
         ParibusError: the scheduler does not answer.
     """
-
-    def told(dask_scheduler: Any) -> dict[str, tuple[float, int]]:
-        """Say what workers declare; sent by value."""
-        workers = dask_scheduler.workers.values()
-        return {each.address: (each.resources.get("GPU", 0), each.nthreads) for each in workers}
-
-    client = connection.client
     try:
-        found = answer(client, dask_connection.ANSWERING, client.run_on_scheduler, told)
+        found = connection.declared(GPU)
     except (
         Exception
     ) as error:  # whatever Dask raises of a connection that ends, or of time that is over
         raise no_answer(connection.address, error) from error
-    return {name: _Worker(*each) for name, each in sorted(found.items()) if each[0]}
+    return {name: _Worker(*each) for name, each in found.items()}
 
 
 def _how_to_start(where: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,7 +16,7 @@ import pytest
 import torch
 from distributed import LocalCluster
 
-from paribus.execution import dask_connection, dask_gpus
+from paribus.execution import dask_connection, dask_executor, dask_gpus
 from paribus.execution.cases import selected
 from paribus.execution.dask_connection import disconnect
 from paribus.execution.dask_executor import DaskExecutor, cluster_at
@@ -326,4 +327,29 @@ def test_a_worker_that_cannot_tell_its_gpu_is_refused() -> None:
     assert refused(dask_gpus._refuse_others, told, H200) == (
         f"worker tcp://a:1: got TimeLimitError: no end after 300 s, expected {H200}, as here. Have workers with GPU=1 "
         "on machines with that GPU alone, and with the same torch."
+    )
+
+
+def test_gpus_that_are_all_lost_are_waited_for_and_said_so_though_other_workers_stay(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dask_executor, "LOOKING", 0.1)
+    monkeypatch.setattr(dask_connection, "LOOKING", 0.1)
+    with started_cluster(tmp_path) as cluster:
+        of_gpu = cluster.start_gpu_worker(7)
+        dask_connection.connected(cluster.address).wait_for_workers(2, timeout=60)
+        gpus = with_gpus(cluster_at(cluster.address, None, {}), cluster.address, 1, needed=True).of(
+            "cuda"
+        )
+        assert gpus.cluster is not None
+        done = gpus.cluster(1).spread(abs, iter((-1, -2)))
+        assert next(done) == (-1, 1)
+        for process in [*psutil.Process(of_gpu.pid).children(), of_gpu]:
+            process.kill()
+        threading.Timer(2.0, cluster.start_gpu_worker, [7]).start()
+        assert next(done) == (-2, 2)
+        disconnect()
+    start = f"The scheduler at {cluster.address} has "
+    assert capfd.readouterr().err.startswith(
+        f"{start}no worker that declares GPU=1 any more; work goes on when it has.\n"
     )

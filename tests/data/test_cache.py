@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from paribus.data.cache import atomic_write, cached_array, cached_text, keep_latest
+from tests.helpers.searching import searched
 
 
 def test_a_file_is_replaced_when_all_of_it_is_written(tmp_path: Path) -> None:
@@ -68,13 +69,7 @@ def test_a_full_disk_or_no_home_costs_the_time_of_making_it_again(
     assert cached_text("x-0123456789abcdef.json", lambda: "text") == "text"
 
 
-@settings(
-    deadline=None,
-    max_examples=60,
-    derandomize=True,
-    database=None,
-    suppress_health_check=[*HealthCheck],
-)
+@searched(60)
 @given(
     place=st.floats(0, 1, exclude_max=True),
     bit=st.integers(0, 7),

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from paribus.runs import store_file
@@ -24,6 +24,7 @@ from paribus.runs.run import Outcome, Predictions, RunResult
 from paribus.runs.salvage import Salvaged, salvage
 from paribus.runs.store import Store, Timing
 from tests.helpers.refusals import perhaps_refused, refused
+from tests.helpers.searching import searched
 from tests.helpers.small_disk import mounted
 from tests.helpers.toys import a_run
 
@@ -321,13 +322,7 @@ def page(content: bytes, n: int) -> bytes:
     return content[n * PAGE : (n + 1) * PAGE]
 
 
-@settings(
-    deadline=None,
-    max_examples=20,
-    suppress_health_check=[*HealthCheck],
-    derandomize=True,
-    database=None,
-)
+@searched(20)
 @given(
     edits=st.lists(
         st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 7), st.binary(max_size=3)),

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from paribus.data.readers.image_folder import read_image_folder
@@ -19,6 +19,7 @@ from paribus.frontends.score_table import sheet_of
 from paribus.runs.weights import load_weights
 from tests.helpers.damage import damaged, images, tables
 from tests.helpers.refusals import perhaps_refused
+from tests.helpers.searching import searched
 
 SCORES = Namespace(baseline="a", variant="variant", seed="seed", score="score")
 READERS: dict[str, Callable[[Path], object]] = {
@@ -30,9 +31,6 @@ READERS: dict[str, Callable[[Path], object]] = {
 }
 FOUND = sorted((Path(__file__).parent / "found").iterdir())
 """Files that a search of ten minutes found, each of which ended a reader in another exception once."""
-slow = settings(
-    deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None
-)
 
 
 def read(reader: str, content: bytes) -> None:
@@ -47,14 +45,14 @@ def read(reader: str, content: bytes) -> None:
 
 
 @pytest.mark.parametrize("reader", READERS)
-@settings(slow, max_examples=60)
+@searched(60)
 @given(content=damaged(tables()))
 def test_a_damaged_table_is_read_or_refused(reader: str, content: bytes) -> None:
     read(reader, content)
 
 
 @pytest.mark.parametrize("reader", READERS)
-@settings(slow, max_examples=60)
+@searched(60)
 @given(content=st.one_of(st.binary(max_size=200), st.text(max_size=200).map(str.encode)))
 @example(content=b"")
 @example(content=b"\xff\xfe")
@@ -72,7 +70,7 @@ def test_what_a_search_found_is_read_or_refused(reader: str, path: Path) -> None
     read(reader, path.read_bytes())
 
 
-@settings(slow, max_examples=40)
+@searched(40)
 @given(content=damaged(images()))
 @example(content=b"")
 def test_a_damaged_image_is_read_or_refused(content: bytes) -> None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from paribus.errors import ParibusError
 from paribus.runs.records import DamagedError, checksum, refuse_row
 from paribus.runs.store import Store
-from paribus.runs.store_file import CHECKSUMS, columns, refuse_damaged, translated
+from paribus.runs.store_file import BROKEN, CHECKSUMS, columns, refuse_damaged, translated
 
 READ_SECONDS = 10
 
@@ -77,7 +77,7 @@ def salvage(damaged: Path, into: Path) -> Salvaged:
 def _keys_by_index(db: sqlite3.Connection) -> set[Any]:
     """Return the keys of predictions that their index knows, which may be whole where the rows are not."""
     keys = set[Any]()
-    with suppress(sqlite3.Error):
+    with suppress(*BROKEN):
         for (key,) in db.execute("select key from predictions order by key"):
             keys.add(key)
     return keys
@@ -101,7 +101,7 @@ def _read_only(path: Path) -> sqlite3.Connection:
 def _tables(db: sqlite3.Connection, path: Path) -> set[str]:
     try:
         found = columns(db)
-    except sqlite3.Error as error:
+    except BROKEN as error:
         found, said = {}, f" ({error})"
     else:
         said = ""
@@ -127,13 +127,13 @@ class _Rows:
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
         numbers = {*self._numbers("order by rowid"), *self._numbers("order by rowid desc")}
-        with suppress(sqlite3.Error):
+        with suppress(*BROKEN):
             numbers |= {*self._numbers(f"indexed by sqlite_autoindex_{self.table}_1")}
         for number in sorted(numbers):
             query = f"select {self.names} from {self.table} where rowid = ?"  # noqa: S608 - ours
             try:
                 row = self.db.execute(query, (number,)).fetchone()
-            except sqlite3.Error:
+            except BROKEN:
                 row = None
             if row is None:
                 self.unread += 1
@@ -142,7 +142,7 @@ class _Rows:
 
     def _numbers(self, how: str) -> Iterator[int]:
         """Yield numbers of rows until a page cannot be read."""
-        with suppress(sqlite3.Error):
+        with suppress(*BROKEN):
             for (number,) in self.db.execute(f"select rowid from {self.table} {how}"):  # noqa: S608 - ours
                 yield number
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,12 +11,6 @@ from torch import Tensor, nn
 
 from paribus.data.cache import atomic_write
 from paribus.errors import ParibusError
-
-# Exceptions of torch on a file that holds something else, or is cut short.
-UNREADABLE = (
-    *(OSError, EOFError, RuntimeError, ValueError, TypeError),
-    *(LookupError, AttributeError, AssertionError, pickle.UnpicklingError),
-)
 
 
 def save_weights(network: nn.Module, path: Path) -> None:
@@ -37,7 +30,9 @@ def load_weights(path: Path) -> dict[str, Tensor]:
         with warnings.catch_warnings():  # torch warns of files that it then refuses
             warnings.simplefilter("ignore")
             state = torch.load(path, map_location="cpu", weights_only=True)
-    except UNREADABLE as error:
+    except (
+        Exception
+    ) as error:  # torch raises any of a dozen kinds on what something else wrote, or is cut short
         raise _refused(path, f"{error}".partition("\n")[0]) from error
     if not isinstance(state, dict):
         raise _refused(path, f"{type(state).__name__}")

@@ -57,10 +57,15 @@ def filled(path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def content(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("whole") / "runs.sqlite"
     filled(path)
-    return path.read_bytes()
+    return path
+
+
+@pytest.fixture(scope="module")
+def content(whole: Path) -> bytes:
+    return whole.read_bytes()
 
 
 @pytest.fixture
@@ -332,14 +337,15 @@ def page(content: bytes, n: int) -> bytes:
 )
 @example(edits=[(0.0, 3, b"")])
 @example(edits=[(0.0015, 3, b"")])
+@example(edits=[(0.015625, 0, b"\x80")])
 def test_any_bytes_in_a_store_give_data_or_a_line(
     tmp_path_factory: pytest.TempPathFactory,
-    content: bytes,
+    whole: Path,
     edits: list[tuple[float, int, bytes]],
 ) -> None:
     """Flip bits and overwrite bytes; numbers of a run that is read are those that were written."""
     path = tmp_path_factory.mktemp("any") / "runs.sqlite"
-    changed = bytearray(content)
+    changed = bytearray(whole.read_bytes())
     for place, bit, piece in edits:
         i = int(place * len(changed))
         changed[i] ^= 1 << bit

@@ -30,7 +30,7 @@ READERS: dict[str, Callable[[Path], object]] = {
     "weights": load_weights,
 }
 FOUND = sorted((Path(__file__).parent / "found").iterdir())
-"""Files that a search of ten minutes found, each of which ended a reader in another exception once."""
+"""Files that long searches found, each of which ended a reader in another exception once."""
 
 
 def read(reader: str, content: bytes) -> None:

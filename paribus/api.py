@@ -297,7 +297,7 @@ def _close(store: Store, folder: Path) -> None:
 def _train(suite: Suite, session: Session) -> list[analysis.Result]:
     """Train what is asked for, and return what is known of it then; that it was looked at is noted."""
     cases = selected([suite], session.settings)
-    session.prepare(cases)
+    session.prepare(cases, steps=True)
     train_all(session, cases)
     session.time_planned()
     return look_at_results(session.study, cases)

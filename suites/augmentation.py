@@ -38,7 +38,7 @@ SUITE = Suite(
                 },
             ),
             baseline="unchanged",
-            budgets={"quick": Budget(10, 165, 50), "full": Budget(12, 1000, 289)},
+            budgets={"quick": Budget(10, 165, 28), "full": Budget(12, 1000, 289)},
             claims=(
                 Claim(
                     name="C24",

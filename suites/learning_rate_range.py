@@ -92,7 +92,7 @@ SUITE = Suite(
                 },
             ),
             baseline="default",
-            budgets={"quick": Budget(10, 1, 2), "full": Budget(29, 1, 10)},
+            budgets={"quick": Budget(10, 1, 1.2), "full": Budget(29, 1, 10)},
             diagnostics=(call("paribus.metrics.diagnostics:layer_variances"),),
             claims=(
                 _constant("activations", "activation_variance/"),

@@ -38,7 +38,7 @@ def _searched(
         keep_reason="a step is a trial, and a search is worth what its best one is",
         factor=Factor("recipe.optimizer", SEARCHES),
         baseline="grid",
-        budgets={"quick": Budget(10, TRIALS, seconds), "full": Budget(29, TRIALS, 3 * seconds)},
+        budgets={"quick": Budget(10, TRIALS, seconds), "full": Budget(29, TRIALS, 6 * seconds)},
         claims=claims,
         notes=(
             "A step is a trial, and the best of all trials is scored: how far from the best setting it lies. The grid "
@@ -74,7 +74,7 @@ SUITE = Suite(
             "few_matter",
             "Which search finds the best setting where two of five directions matter?",
             RESPONSE_SURFACE,
-            2,
+            1,
             (
                 Claim(
                     name="C37",
@@ -90,7 +90,7 @@ SUITE = Suite(
             "all_matter",
             "Which search finds the best setting where all five directions matter?",
             replace(RESPONSE_SURFACE, "source.matter", 5),
-            2,
+            1,
             (
                 Claim(
                     name="S20, where all matter",

@@ -14,16 +14,16 @@ from paribus.execution.study import Study
 from paribus.runs.run import Run
 
 # A run is drawn, split, scored, hashed and kept besides its steps: as long as the loop takes for so many operations.
-AROUND_STEPS = 1000
+AROUND_STEPS = 250
 
 
 def forecast_seconds(run: Run, replicates: int) -> float | None:
     """Return the seconds that one process takes for so many replicates of a run by its engine.
 
-    None where nothing is known of its network, or the machine's rates say nothing of it.
+    None where nothing is known of its network, or the machine's rates say nothing of it, as of what changes images.
     """
     facts = predictable(run)
-    if facts is None or not replicates:
+    if facts is None or run.recipe.augment or not replicates:
         return None
     rates = machine_rates()
     seconds = costs(facts, run.recipe, replicates, rates, lane_rates).seconds

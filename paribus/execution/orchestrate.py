@@ -79,7 +79,7 @@ def run_suites(
     session = Session(settings, suites, progress)
     cases = selected(suites, settings)
     with session.study.store:
-        session.prepare(cases)
+        session.prepare(cases, steps=True)
         load_pages()
         problem = None
         try:

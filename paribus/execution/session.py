@@ -72,6 +72,7 @@ class Session:
         self.trained: set[str] = set()
         self._step_times, self._times_taken = StepTimes(self.study), False
         self._planned: list[Case] = []
+        self._steps_planned = 0.0
         self._cohorts: dict[str, str] = {}
         self._failed: dict[str, ParibusError] = {}
         self._expected = ExpectedSeconds(self.study)
@@ -84,8 +85,12 @@ class Session:
 
     # Before anything is trained
 
-    def prepare(self, cases: Sequence[Case]) -> None:
+    def prepare(self, cases: Sequence[Case], *, steps: bool = False) -> None:
         """Read the data, try every network once, choose engines, and forecast how long everything will take.
+
+        Args:
+            cases: that will be trained.
+            steps: whether their steps will be timed, too.
 
         Raises:
             ParibusError: an option names an unknown task, data cannot be used, or a network does not fit.
@@ -102,6 +107,9 @@ class Session:
         if not self.explores:
             self._seal(here)
         self._forecast(here)
+        if steps:
+            self._steps_planned += self._step_times.seconds(self._untimed())
+            self.progress.forecast.planned += self._steps_planned
 
     def _seal(self, cases: Sequence[Case]) -> None:
         """Write what each arm declares to the store, before anything of it is trained."""
@@ -396,23 +404,26 @@ class Session:
         if self._times_taken:
             return
         self._times_taken = True
-        groups = self._step_times.plan(self._to_time().values())
+        groups, estimate = self._untimed(), self._steps_planned
         if groups:
             with (
-                self.progress.batch("step times", len(groups), 0.0, "comparisons") as advance,
+                self.progress.batch("step times", len(groups), estimate, "comparisons") as advance,
                 closing(self._step_times.take(groups, self._limit)) as done,
             ):
                 for _ in done:
                     advance()
 
-    def _to_time(self) -> dict[tuple[str, ...], list[Case]]:
-        """Return the planned cases with stated settings by arm, but for those that failed or whose baseline did."""
+    def _untimed(self) -> list[list[Case]]:
+        """Return the planned cases with stated settings that are to be timed, by arm.
+
+        What failed is not among them, nor what is held against a baseline that did.
+        """
         arms: dict[tuple[str, ...], list[Case]] = {}
         for case in self._planned:
             failed = self._fails(case) or self._fails(self.study.baseline(case))
             if case.arm == "default" and not failed:
                 arms.setdefault(case.arm_key, []).append(case)
-        return arms
+        return self._step_times.plan(arms.values())
 
     @cached_property
     def source(self) -> dict[str, object]:

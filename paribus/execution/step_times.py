@@ -11,13 +11,23 @@ from paribus.execution.executor import run_error_context
 from paribus.execution.executors import Failure
 from paribus.execution.pool import available_jobs
 from paribus.execution.progress import say
-from paribus.execution.step_time import TIMERS, Turns, time_side_by_side, time_steps
+from paribus.execution.step_time import (
+    ROUND_SECONDS,
+    ROUNDS,
+    TIMERS,
+    Turns,
+    time_side_by_side,
+    time_steps,
+)
 from paribus.execution.study import Study
 from paribus.runs.run import Run
 from paribus.runs.store import Timing
 
 Names = tuple[str, str, str]
 """What the store knows step times by: the variant's kind, its baseline's, and the device."""
+
+START = 0.1
+"""Seconds in which a network is about built, and takes its first steps."""
 
 
 class StepTimes:
@@ -67,9 +77,17 @@ class StepTimes:
             wanted = [case for case in self._untimed(arm) if self._names(case) not in planned]
             planned |= set(map(self._names, wanted))
             if wanted:
-                self._alone.add(wanted[0].arm_key)
                 groups.append(wanted)
         return groups
+
+    def seconds(self, groups: Sequence[Sequence[Case]]) -> float:
+        """Return about how many seconds it takes to time what was planned."""
+        contenders = sum(len(group) + 1 for group in groups)
+        return contenders * (ROUNDS * ROUND_SECONDS + START) / self._timers
+
+    @property
+    def _timers(self) -> int:
+        return min(TIMERS, self.study.jobs, available_jobs())
 
     def take(
         self, groups: Sequence[Sequence[Case]], limit: Callable[[Sequence[Run]], float]
@@ -82,7 +100,8 @@ class StepTimes:
             groups: as planned.
             limit: tells how many seconds runs may take together.
         """
-        timers = min(TIMERS, self.study.jobs, available_jobs())
+        timers = self._timers
+        self._alone |= {group[0].arm_key for group in groups}
         beside = [group for group in groups if timers > 1 and group[0].device == "cpu"]
         alone = [group for group in groups if group not in beside]
 

@@ -162,7 +162,8 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     cases = [] if side_by_side else [c for item in session.items if (c := case_of(item))]
     if cases and not (option.collectonly or option.benchmark_skip):
         with usage_errors():
-            session_of(session.config).prepare(cases)
+            steps = any("time_case" in getattr(i, "fixturenames", ()) for i in session.items)
+            session_of(session.config).prepare(cases, steps=steps)
         stack = session.config.stash[SIGNALS] = ExitStack()
         session.config.stash[STOPPED] = stack.enter_context(stopping())
 

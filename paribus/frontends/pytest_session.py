@@ -70,9 +70,9 @@ class PytestSession:
         """True if variants of any comparison differ in more than the factor."""
         return any(result.control.broken for result in self.results)
 
-    def prepare(self, cases: Sequence[Case]) -> None:
-        """Refuse what cannot work, before anything is trained."""
-        self.session.prepare(cases)
+    def prepare(self, cases: Sequence[Case], *, steps: bool) -> None:
+        """Refuse what cannot work, before anything is trained; ``steps`` says whether steps will be timed."""
+        self.session.prepare(cases, steps=steps)
         load_pages()
         self.cases = list(dict.fromkeys(cases))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import signal
 import sys
@@ -20,6 +21,9 @@ IDLE_SECONDS = 300
 
 MOST_MEMORY = 600 * 2**20
 """Bytes from which on a worker is replaced after a piece of work, if it holds much more than after its first."""
+
+FREED = 50 * 2**20
+"""Bytes that a worker grows by until it gives back what nothing uses any more, which takes a tenth of a second."""
 
 _PARENT = os.getpid()  # of the workers, where this module was imported before they were made
 
@@ -50,11 +54,15 @@ def answer(connection: Connection) -> None:
         EOFError: the connection was closed.
         OSError: the process at its other end was killed.
     """
-    first = 0
+    first = least = 0
     while connection.poll(IDLE_SECONDS):
         done = _done(connection.recv_bytes())
         now = _memory()
         first = first or now
+        if now > (least or now) + FREED:
+            _give_back()
+            now = least = _memory()
+        least = min(least or now, now)
         stays = now <= max(MOST_MEMORY, 1.5 * first)
         connection.send_bytes(_packed(done, stays))
         if not stays:
@@ -87,6 +95,13 @@ def _memory() -> int:
     except OSError:
         return 0
     return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def _give_back() -> None:
+    """Give back what was freed between pieces of memory in use, which the allocator of Linux keeps for itself."""
+    gc.collect()
+    with suppress(AttributeError):  # another system's, which has no such call
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _end_with_driver() -> None:

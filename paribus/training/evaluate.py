@@ -14,6 +14,9 @@ from paribus.metrics.outputs import Outputs, concat_outputs, copies, map_outputs
 from paribus.spec import Call
 
 CHUNK = 2048
+"""Samples that a network is given at once in evaluation, at most."""
+NUMBERS = 2**18
+"""Numbers in the inputs of these samples, at most: a network on images makes dozens of times as many of them."""
 
 
 @torch.no_grad()
@@ -23,7 +26,9 @@ def outputs_of(network: nn.Module, part: Subset) -> Outputs:
     The network is given copies: one that changes its input in place would change the part for whoever comes next.
     """
     network.eval()
-    chunks = zip(*(x.split(CHUNK) for x in part.inputs), strict=True)
+    numbers = sum(x.shape[1:].numel() for x in part.inputs)
+    chunk = min(CHUNK, max(64, NUMBERS // max(1, numbers)))
+    chunks = zip(*(x.split(chunk) for x in part.inputs), strict=True)
     outputs = concat_outputs([network(*copies(chunk)) for chunk in chunks])
     network.train()
     return outputs

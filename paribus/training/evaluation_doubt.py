@@ -15,9 +15,9 @@ SAMPLES = 4
 RELATIVE = 1e-3  # of the largest output: far above rounding, which differs with the size of a batch
 BATCH = (
     "In evaluation, too, the network's output for a sample depends on the samples beside it: scores are of the part in "
-    f"its order, {CHUNK} samples at a time, and not what the network would give for one sample alone. Statistics over "
-    "the batch, such as x.mean(0), a batch norm without running statistics, and a recurrent layer without batch_first "
-    "are the usual causes."
+    f"its order, at most {CHUNK} samples at a time, and not what the network would give for one sample alone. "
+    "Statistics over the batch, such as x.mean(0), a batch norm without running statistics, and a recurrent layer "
+    "without batch_first are the usual causes."
 )
 STATE = (
     "In evaluation, the network's outputs for the same samples change from one pass to the next: scores depend on how "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import platform
 import signal
@@ -21,7 +22,7 @@ import numpy as np
 import pytest
 import torch
 
-from paribus.execution import executor, local_workers
+from paribus.execution import executor, local_workers, worker
 from paribus.execution.executor import dataset_of, execute, train_chunk
 from paribus.execution.executors import Failure, WorkerDiedError
 from paribus.execution.local_workers import FORKED, LocalExecutor, prestart, shutdown
@@ -533,3 +534,24 @@ def test_time_that_the_machine_slept_is_no_hang(monkeypatch: pytest.MonkeyPatch)
 def test_a_worker_that_grows_is_replaced() -> None:
     (_, first), (_, second), (_, third) = LocalExecutor(1).spread(_hoard, [1, 80_000_000, 1])
     assert first == second != third
+
+
+_left: list[bytes] = []
+
+
+def _fragmented(count: int) -> tuple[int, int]:
+    """Fill memory with pieces of which the last stays, so that the heap cannot shrink; say whose and how much it is."""
+    if count:
+        _left[:] = [bytes(100_000) for _ in range(count)][-1:]
+    return os.getpid(), worker._memory()
+
+
+@pytest.mark.skipif(
+    not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="this system has no malloc_trim"
+)
+def test_a_worker_gives_back_memory_that_was_freed_between_what_stays() -> None:
+    found = [each for _, each in LocalExecutor(1).spread(_fragmented, [1, 3000, 0])]
+    (first, before), (second, full), (third, after) = found
+    assert first == second == third
+    assert full > before + 60e6
+    assert after < before + 60e6

@@ -79,6 +79,37 @@ def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch, chunk: int) -> N
     assert actual == pytest.approx(expected, abs=1e-15)
 
 
+class _Counting(nn.Module):
+    """Network that notes how many samples it is given at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[int] = []
+
+    def forward(self, x: torch.Tensor, *_: torch.Tensor) -> torch.Tensor:
+        self.seen.append(len(x))
+        return x.flatten(1)[:, :1]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "seen"),
+    [
+        ([(3000, 4)], [2048, 952]),  # a table
+        ([(700, 1, 28, 28)], [334, 334, 32]),  # by hand: 2**18 / 784 = 334.4
+        ([(300, 2, 28, 28), (300, 480)], [128, 128, 44]),  # 2**18 / (1568 + 480) = 128
+        ([(130, 100_000)], [64, 64, 2]),
+        ([(3, 1)], [3]),
+        ([(0, 4)], [0]),
+    ],
+)
+def test_few_samples_are_passed_at_once_where_they_are_large(
+    inputs: list[tuple[int, ...]], seen: list[int]
+) -> None:
+    network, tensors = _Counting(), tuple(torch.zeros(shape) for shape in inputs)
+    outputs_of(network, Subset(tensors, (torch.zeros(len(tensors[0]), 1),)))
+    assert network.seen == seen
+
+
 def test_sums_divide_once_and_are_no_mean_of_means(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of chunks of 4 and 1 samples with errors 0 and 1 the mean is 1/5, and not 1/2."""
     monkeypatch.setattr(evaluate, "CHUNK", 4)

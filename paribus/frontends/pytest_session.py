@@ -143,8 +143,12 @@ class PytestSession:
         return FileLock(self.settings.store.with_suffix(".lock"))
 
     def fail(self, case: Case, test: str, reason: str) -> None:
-        """Keep a failed case out of every table as anything but a failure."""
-        self.session.study.failures[case] = reason
+        """Keep the row of a failed test out of the benchmarks, and where a reason is given its case out of all tables.
+
+        There the case is a failure, and nothing else.
+        """
+        if reason:
+            self.session.study.failures[case] = reason
         rows = self.config._benchmarksession.benchmarks  # type: ignore[attr-defined]
         rows[:] = [row for row in rows if row.fullname != test]
 

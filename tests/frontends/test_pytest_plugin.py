@@ -285,6 +285,22 @@ def test_a_failed_cell_stands_in_no_table_but_as_failed(
     assert "failed: training of Raises() on 'toy' with seed 0" in page
 
 
+def test_a_step_that_cannot_be_timed_costs_its_row_and_no_score(
+    go: Runner, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object) -> None:
+        raise RuntimeError("no clock")
+
+    monkeypatch.setattr(step_times, "time_steps", never)
+    result = go("-k", "cpu", steps=True)
+    result.assert_outcomes(passed=2, failed=2, deselected=4)
+    result.stdout.fnmatch_lines(["training of *: got RuntimeError: no clock*"])
+    assert [*_rows(pytester)] == ["test_training[toys-sgd-cpu]", "test_training[toys-adam-cpu]"]
+    page = (pytester.path / "results/latest/toys.md").read_text(encoding="utf-8")
+    assert "failed" not in page
+    assert "| adam" in page
+
+
 def test_a_failed_cell_is_told_in_a_sentence_without_a_traceback(go: Runner) -> None:
     result = go("-k", "cpu", suites=FRAGILE)
     lines = result.stdout.lines

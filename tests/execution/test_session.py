@@ -532,6 +532,22 @@ def test_steps_are_timed_in_one_process_where_there_is_one_core(
     assert len(timings) == 1
 
 
+def test_step_times_are_in_the_time_left_where_they_will_be_taken(
+    opened: Opener, timings: list[list[str]]
+) -> None:
+    """By hand: both variants and their baseline beside them, of each eleven rounds of .01 s and a start of .1 s."""
+    session = opened(engine="loop")
+    session.prepare(_cases())
+    trained = session.progress.forecast.planned
+    session.prepare(_cases(), steps=True)
+    planned = session.progress.forecast.planned
+    assert planned - 2 * trained == pytest.approx(3 * (11 * 0.01 + 0.1))
+    before = session.progress.forecast.done
+    session.time_planned()
+    assert len(timings) == 1
+    assert session.progress.forecast.done - before == pytest.approx(0.63)
+
+
 def test_equal_steps_of_two_comparisons_are_timed_once(
     opened: Opener, timings: list[list[str]]
 ) -> None:

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from benchmarks.engines.arithmetic import multiply_adds, peak_rate
 from benchmarks.engines.contenders import (
     TEXTBOOK,
     Contender,
@@ -131,10 +132,14 @@ def measure(workload: Workload) -> dict[str, Any]:
     for result in results:
         if result["name"] in seconds:
             result.update(timing(seconds[result["name"]], seconds[every[0].name]))
+    rates = {str(n): peak_rate(n) for n in sorted({1, jobs, THREADS})}
     chosen = {r: resolve("auto", workload.run(0), -(-r // jobs)) for r in workload.replicates}
     return {
         "where": place,
         "start": start,
+        "multiply_adds": multiply_adds(workload),
+        "peak": rates,
+        "threads": THREADS,
         "checked": list(workload.checked),
         "auto": {str(r): f"{choice.engine} ({choice.reason})" for r, choice in chosen.items()},
         "rows": results,

@@ -31,7 +31,7 @@ SWEEP_TIMES = {
     "training": "training with evaluation, sum over processes",
     "steps": "training steps alone, sum over processes",
 }
-SWEEP_BARS = {"seconds": 25.0, "steps": 60.0}
+SWEEP_BARS = {"seconds": 60.0, "steps": 60.0}
 FIGURE_STEPS = 1000
 FIGURE_COLUMNS = 2
 INTRODUCTION = f"""\
@@ -162,6 +162,7 @@ def workload_text(workload: Workload, measured: Measured) -> str:
                 "µs a replicate-step": _quartiles(row["microseconds"]) if timed else NOTHING,
                 "ratio (quartiles)": _ratio(row) if timed else row["reason"],
                 "bar": f"{bar.ratio:g}x" if bar else "",
+                "of the peak": share_of_peak(row, measured),
                 "loss": f"{row['loss']:.4f} ± {row['error']:.4f}" if "loss" in row else NOTHING,
             }
         )
@@ -171,7 +172,34 @@ def workload_text(workload: Workload, measured: Measured) -> str:
         f"{rounds} rounds. Loss: mean over the last batches of {steps} steps, over {seeds} seeds, with its standard "
         f"error; before training it is {measured['start']:.4f}. {_when(measured['where'])}"
     )
-    return f"{markdown(lines)}\n\n{about}"
+    return f"{markdown(lines)}\n\n{_limit(measured)}{about}"
+
+
+def share_of_peak(row: Measured, measured: Measured) -> str:
+    """Return which share of a step's time its multiply-adds take at the machine's peak, with as many cores."""
+    if "multiply_adds" not in measured or "microseconds" not in row:
+        return NOTHING
+    plain = row["engine"] == TEXTBOOK or (row["peer"] and row["peer"] != "JAX")
+    cores = measured["threads"] if plain else row["processes"] * _devices(row)
+    seconds = measured["multiply_adds"] / measured["peak"][str(cores)]
+    share = 1e6 * seconds / row["microseconds"][0]
+    return f"{share:.0%}" if share >= 0.1 else f"{share:.1%}"
+
+
+def _devices(row: Measured) -> int:
+    return int(row["engine"].split()[1]) if row["peer"] == "JAX" else 1
+
+
+def _limit(measured: Measured) -> str:
+    if "multiply_adds" not in measured:
+        return ""
+    rates = {int(n): rate / 1e9 for n, rate in measured["peak"].items()}
+    peaks = ", ".join(f"{rate:.1f} on {n} core{'s' * (n > 1)}" for n, rate in sorted(rates.items()))
+    return (
+        f"A step has {measured['multiply_adds'] / 1e6:.3g} million multiply-adds; at the machine's peak, measured in "
+        f"the same run by products of large matrices ({peaks}; in 10^9 a second), they take "
+        f"{1e3 * measured['multiply_adds'] / 1e6 / rates[1]:.3g} µs on 1 core. "
+    )
 
 
 def is_flat(peaks: Sequence[Mapping[str, float]]) -> bool:

@@ -254,8 +254,8 @@ WORKLOADS = (
     ),
     _recurrent("RNN", Bar(12, 6)),
     _recurrent("GRU", Bar(10, 4.7)),
-    _recurrent("LSTM", Bar(1.5)),
-    _convolutional(8, 1792, Bar(2.4)),
-    _convolutional(28, 2048, Bar(1.6)),
+    _recurrent("LSTM", Bar(5)),
+    _convolutional(8, 1792, Bar(4)),
+    _convolutional(28, 2048, Bar(2.4)),
 )
 NAMED = {workload.name: workload for workload in WORKLOADS}

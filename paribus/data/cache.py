@@ -21,11 +21,16 @@ from paribus.data.cache_limits import DAY, OURS, UNFINISHED, make_room, used
 from paribus.spec import digest
 
 Entry = TypeVar("Entry")
-# What NumPy raises of a file that is not there, cut short, damaged or something else.
 UNREADABLE = (
     *(OSError, ValueError, EOFError, LookupError, TypeError, AttributeError, MemoryError),
-    *(BadZipFile, zlib.error, struct.error, NotImplementedError),
+    *(
+        BadZipFile,
+        zlib.error,
+        struct.error,
+        RuntimeError,
+    ),  # the last of a bit that says that it is encrypted
 )
+"""What NumPy and JSON raise of a file that is not there, cut short, damaged or something else."""
 
 
 def cache_folder() -> Path:

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from dataclasses import fields
 from numbers import Real
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
+from paribus.data.cache import UNREADABLE
 from paribus.runs.array_archive import is_whole
 from paribus.runs.curves import rounded_curves
 from paribus.runs.run import Outcome, Predictions, RunResult
@@ -157,13 +157,6 @@ def refuse_row(table: str, row: Sequence[Any], crc: int | None = None) -> None:
         value_of(row[2], dict)
 
 
-# What reading raises of text or bytes that are something else.
-_READING = (
-    *(ValueError, TypeError, LookupError, AttributeError, RecursionError, EOFError, OSError),
-    *(BadZipFile, zlib.error, NotImplementedError, MemoryError),
-)
-
-
 @contextmanager
 def _refusing() -> Iterator[None]:
     """Take whatever reading raises for damage.
@@ -173,5 +166,5 @@ def _refusing() -> Iterator[None]:
     """
     try:
         yield
-    except _READING as error:
+    except UNREADABLE as error:
         raise DamagedError(f"{type(error).__name__}: {error}") from error

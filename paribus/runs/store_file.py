@@ -63,7 +63,7 @@ WRITING_SECONDS = 60
 READING_KILOBYTES = 1 << 17
 """Memory for pages of a file that is read through: checksums are looked up in no order, a million of them in 60 MB."""
 BROKEN = (sqlite3.Error, UnicodeError)
-"""Exceptions of what cannot be read in a file; the second where names in it, or SQLite's words on them, are no text."""
+"""Exceptions of what cannot be read in a damaged file; the second where names in it are no text."""
 AT_ONCE = 1 << 20
 """Bytes of a file that are read at once where all of it is."""
 IN_MEMORY = Path(":memory:")
@@ -241,7 +241,7 @@ def translated(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except (*BROKEN, OSError) as error:
+    except (sqlite3.Error, UnicodeDecodeError, OSError) as error:  # the second of a table's name
         raise _refusal(path, str(error)) from error
 
 

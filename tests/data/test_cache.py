@@ -69,6 +69,21 @@ def test_a_full_disk_or_no_home_costs_the_time_of_making_it_again(
     assert cached_text("x-0123456789abcdef.json", lambda: "text") == "text"
 
 
+def test_any_flipped_bit_of_an_array_is_as_good_as_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PARIBUS_CACHE", str(tmp_path))
+    whole = np.arange(4.0)
+    cached_array("x", [1], lambda: whole)
+    (path,) = tmp_path.iterdir()
+    content = path.read_bytes()
+    for place in range(8 * len(content)):
+        flipped = bytearray(content)
+        flipped[place // 8] ^= 1 << place % 8
+        path.write_bytes(flipped)
+        assert np.array_equal(cached_array("x", [1], lambda: whole), whole)
+
+
 @searched(60)
 @given(
     place=st.floats(0, 1, exclude_max=True),

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from paribus.runs.array_archive import is_whole
-from paribus.runs.records import ARRAYS, packed
+from paribus.runs.records import ARRAYS, DamagedError, packed, unpacked
 from paribus.runs.run import Predictions
 
 draw = np.random.default_rng(0)
@@ -43,6 +43,23 @@ def test_a_flipped_bit_is_found_wherever_it_changes_a_number() -> None:
             else:
                 found += 1
     assert found > 4 * len(whole)  # half of all
+
+
+def test_any_flipped_bit_is_refused_or_changes_nothing() -> None:
+    """Whatever else it says of the archive: that it is encrypted, packed otherwise, or of a later format."""
+    whole = Predictions(np.arange(6.0).reshape(3, 2), np.arange(3), np.zeros((3, 2)))
+    blob, read = packed(whole), 0
+    for place in range(8 * len(blob)):
+        flipped = bytearray(blob)
+        flipped[place // 8] ^= 1 << place % 8
+        try:
+            found = unpacked(bytes(flipped))
+        except DamagedError:
+            continue
+        read += 1
+        for name in ("outputs", "target", "dummy"):
+            assert np.array_equal(getattr(found, name), getattr(whole, name))
+    assert 0 < read < 4 * len(blob), "half of all bits are dates and such, which nobody reads"
 
 
 def test_an_archive_that_was_cut_or_has_more_at_its_end_is_not_whole() -> None:

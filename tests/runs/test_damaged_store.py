@@ -338,6 +338,7 @@ def page(content: bytes, n: int) -> bytes:
 @example(edits=[(0.0, 3, b"")])
 @example(edits=[(0.0015, 3, b"")])
 @example(edits=[(0.015625, 0, b"\x80")])
+@example(edits=[(0.4578176518404438, 0, b"")])  # a bit that says that predictions are encrypted
 def test_any_bytes_in_a_store_give_data_or_a_line(
     tmp_path_factory: pytest.TempPathFactory,
     whole: Path,

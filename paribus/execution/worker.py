@@ -54,15 +54,14 @@ def answer(connection: Connection) -> None:
         EOFError: the connection was closed.
         OSError: the process at its other end was killed.
     """
-    first = least = 0
+    first, least = 0, _memory()
     while connection.poll(IDLE_SECONDS):
         done = _done(connection.recv_bytes())
         now = _memory()
-        first = first or now
-        if now > (least or now) + FREED:
+        if now > least + FREED:
             _give_back()
             now = least = _memory()
-        least = min(least or now, now)
+        first, least = first or now, min(least, now)
         stays = now <= max(MOST_MEMORY, 1.5 * first)
         connection.send_bytes(_packed(done, stays))
         if not stays:

@@ -16,7 +16,7 @@ from paribus.spec import Call
 CHUNK = 2048
 """Samples that a network is given at once in evaluation, at most."""
 NUMBERS = 2**18
-"""Numbers in the inputs of these samples, at most: a network on images makes dozens of times as many of them."""
+"""Numbers in the inputs of these samples on the CPU, at most: a network on images makes dozens of times as many."""
 
 
 @torch.no_grad()
@@ -26,8 +26,10 @@ def outputs_of(network: nn.Module, part: Subset) -> Outputs:
     The network is given copies: one that changes its input in place would change the part for whoever comes next.
     """
     network.eval()
-    numbers = sum(x.shape[1:].numel() for x in part.inputs)
-    chunk = min(CHUNK, max(64, NUMBERS // max(1, numbers)))
+    chunk = CHUNK
+    if part.inputs[0].device.type == "cpu":  # where workers share the memory
+        numbers = sum(x.shape[1:].numel() for x in part.inputs)
+        chunk = min(CHUNK, max(64, NUMBERS // max(1, numbers)))
     chunks = zip(*(x.split(chunk) for x in part.inputs), strict=True)
     outputs = concat_outputs([network(*copies(chunk)) for chunk in chunks])
     network.train()

@@ -555,3 +555,13 @@ def test_a_worker_gives_back_memory_that_was_freed_between_what_stays() -> None:
     assert first == second == third
     assert full > before + 60e6
     assert after < before + 60e6
+
+
+@pytest.mark.skipif(
+    not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="this system has no malloc_trim"
+)
+def test_a_worker_gives_back_the_memory_of_a_large_first_piece() -> None:
+    shutdown()
+    (_, (first, full)), (_, (second, after)) = LocalExecutor(1).spread(_fragmented, [3000, 0])
+    assert first == second
+    assert after < full - 200e6

@@ -50,6 +50,7 @@ class Connection:
 
     Attributes:
         client: of the scheduler that answers now.
+        threads: of all workers when this was made.
 
     Raises:
         ParibusError: no scheduler answers, it has no workers, or they have other versions.
@@ -66,6 +67,7 @@ class Connection:
         self._check, self._asked, self._alone = check, time.monotonic(), set[str]()
         self.client = client or connected(address)
         try:
+            self.threads = self._threads()
             if not self.threads:
                 raise ParibusError(
                     OPTION,
@@ -77,9 +79,7 @@ class Connection:
         except OSError as error:  # also CommClosedError and TimeoutError
             raise no_answer(address, error) from error
 
-    @property
-    def threads(self) -> int:
-        """Threads of all workers."""
+    def _threads(self) -> int:
         return sum(answer(self.client, ANSWERING, self.client.nthreads).values())
 
     @property
@@ -159,7 +159,7 @@ class Connection:
                 self.client = _client(self.address)
                 self._asked = time.monotonic()
                 while time.monotonic() < end:
-                    if self.threads:
+                    if self._threads():
                         self._prepare()
                         say(f"The scheduler at {self.address} is back, and work goes on.")
                         return
@@ -223,12 +223,18 @@ def answer(client: Client, seconds: float, function: Callable[..., Any], *argume
 
     Raises:
         TimeoutError: no answer came in time.
+        CommClosedError: the client has ended, with its scheduler.
     """
 
     async def asked() -> Any:
         return await function(*arguments)
 
-    return client.sync(asked, callback_timeout=seconds)
+    try:
+        return client.sync(asked, callback_timeout=seconds)
+    except AttributeError as error:  # of a scheduler that is None from then on
+        if client.status == "closed":
+            raise CommClosedError("the scheduler is lost") from error
+        raise
 
 
 def no_answer(address: str, error: Exception) -> ParibusError:

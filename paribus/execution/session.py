@@ -108,8 +108,11 @@ class Session:
             self._seal(here)
         self._forecast(here)
         if steps:
-            self._steps_planned += self._step_times.seconds(self._untimed())
-            self.progress.forecast.planned += self._steps_planned
+            before, self._steps_planned = (
+                self._steps_planned,
+                self._step_times.seconds(self._untimed()),
+            )
+            self.progress.forecast.planned += self._steps_planned - before
 
     def _seal(self, cases: Sequence[Case]) -> None:
         """Write what each arm declares to the store, before anything of it is trained."""

@@ -82,12 +82,17 @@ class StepTimes:
 
     def seconds(self, groups: Sequence[Sequence[Case]]) -> float:
         """Return about how many seconds it takes to time what was planned."""
-        contenders = sum(len(group) + 1 for group in groups)
-        return contenders * (ROUNDS * ROUND_SECONDS + START) / self._timers
+        timers, beside, alone = self._split(groups)
+        each = ROUNDS * ROUND_SECONDS + START
+        return each * (_contenders(beside) / max(1, min(timers, len(beside))) + _contenders(alone))
 
-    @property
-    def _timers(self) -> int:
-        return min(TIMERS, self.study.jobs, available_jobs())
+    def _split(
+        self, groups: Sequence[Sequence[Case]]
+    ) -> tuple[int, list[Sequence[Case]], list[Sequence[Case]]]:
+        """Return how many processes time at once, the groups that they time, and those that this process does."""
+        timers = min(TIMERS, self.study.jobs, available_jobs())
+        beside = [group for group in groups if timers > 1 and group[0].device == "cpu"]
+        return timers, beside, [group for group in groups if group not in beside]
 
     def take(
         self, groups: Sequence[Sequence[Case]], limit: Callable[[Sequence[Run]], float]
@@ -100,10 +105,8 @@ class StepTimes:
             groups: as planned.
             limit: tells how many seconds runs may take together.
         """
-        timers = self._timers
+        timers, beside, alone = self._split(groups)
         self._alone |= {group[0].arm_key for group in groups}
-        beside = [group for group in groups if timers > 1 and group[0].device == "cpu"]
-        alone = [group for group in groups if group not in beside]
 
         def longest(turns: Turns) -> float:
             return sum(limit([run]) for run in (*turns.variants, turns.baseline))
@@ -160,6 +163,10 @@ class StepTimes:
         if self.study.settings.retrain and names not in self._timed:
             return False
         return self.study.store.timing(*names) is not None
+
+
+def _contenders(groups: Sequence[Sequence[Case]]) -> int:
+    return sum(len(group) + 1 for group in groups)
 
 
 def _one_by_one(

@@ -187,7 +187,7 @@ def pytest_runtest_makereport(
     if case:
         # A step that cannot be timed says nothing against the scores of runs that were trained to their end.
         timed = {"time_case", "train_case"} & {*item.fixturenames} == {"time_case"}  # type: ignore[attr-defined]
-        reason = "" if timed else f"{error}".partition("\n")[0]
+        reason = None if timed else f"{error}".partition("\n")[0]
         session_of(item.config).fail(case, item.nodeid, reason)
     return report
 

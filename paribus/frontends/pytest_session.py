@@ -142,12 +142,15 @@ class PytestSession:
             return nullcontext()
         return FileLock(self.settings.store.with_suffix(".lock"))
 
-    def fail(self, case: Case, test: str, reason: str) -> None:
-        """Keep the row of a failed test out of the benchmarks, and where a reason is given its case out of all tables.
+    def fail(self, case: Case, test: str, reason: str | None) -> None:
+        """Keep the row of a failed test out of the benchmarks.
 
-        There the case is a failure, and nothing else.
+        Args:
+            case: of the test.
+            test: its name.
+            reason: why the case counts as failed in every table; None where its runs were trained all the same.
         """
-        if reason:
+        if reason is not None:
             self.session.study.failures[case] = reason
         rows = self.config._benchmarksession.benchmarks  # type: ignore[attr-defined]
         rows[:] = [row for row in rows if row.fullname != test]

@@ -108,7 +108,7 @@ def test_a_result_is_waited_for_while_the_scheduler_answers(there: bool, lost: i
         open=True,
         sent=SentCode({}),
         submit=lambda *_: futures.pop(0),
-        look=lambda: there,
+        look=lambda _: there,
         renew=lambda *, wait: renewed.append(wait),
     )
     assert [*DaskExecutor(cast("Any", connection), 1).spread(abs, [-7])] == [(-7, 7)]
@@ -119,8 +119,7 @@ def test_a_time_limit_that_a_piece_itself_raised_is_its_own_failure() -> None:
     class Failed(_Future):
         status = "error"
 
-    connection = SimpleNamespace(look=lambda: True)
-    found = dask_executor._outcome(cast("Any", Failed(1)), cast("Any", connection))
+    found = dask_executor._outcome(cast("Any", Failed(1)), lambda: True)
     assert isinstance(found.error, TimeoutError)
 
 

@@ -21,12 +21,13 @@ def multiply_adds(workload: Workload) -> float:
     x, y, criterion = workload.plain()
     batch = workload.recipe.batch_size
     network = workload.network(0)
-    torch.backends.mkldnn.set_flags(_enabled=False)
+    # The context of torch that does both sets more, and warns of it.
+    before, *_ = torch.backends.mkldnn.set_flags(_enabled=False)
     try:
         with WorkCounter() as counter:
             criterion(network(x[:batch]), y[:batch]).backward()
     finally:
-        torch.backends.mkldnn.set_flags(_enabled=True)
+        torch.backends.mkldnn.set_flags(_enabled=before)
     return counter.work.products + counter.work.convolved
 
 

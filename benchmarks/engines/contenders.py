@@ -7,7 +7,6 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
-from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
 from multiprocessing import get_context
@@ -118,7 +117,7 @@ class Engine:
                 self.trainings = [Training(self.runs[0], split)]
                 return
             many = engine == COMPILED
-            kind = partial(CompiledTraining, make_from=0.0) if many else StackedTraining
+            kind = CompiledTraining if many else StackedTraining
             size = len(seeds) if many else min(len(seeds), chunk_size_of(self.runs[0]))
             chunks = [self.runs[i : i + size] for i in range(0, len(seeds), size)]
             self.trainings = [kind(chunk, [split] * len(chunk)) for chunk in chunks]

@@ -44,7 +44,7 @@ PROBE_STEPS = 1000
 # Allowed difference of mean losses, in standard errors and as a share of what training gained.
 ERRORS, SHARE = 3.0, 0.03
 MEMORY_REPLICATES = 512
-MEMORY_STEPS = (250, 1000, 4000)
+MEMORY_STEPS = (1000, 4000, 8000)  # all of them are evaluated in between, every 500 steps
 
 
 def time_in_turns(

@@ -1,7 +1,7 @@
 """Memory of a long session and of many short ones, as they go on.
 
-``python -m benchmarks.memory.measure session 3000`` trains so many small networks in two workers, one session;
-``python -m benchmarks.memory.measure notebook 30`` compares, shows and plots so often in one process.
+``python -m benchmarks.memory.measure session 15000`` trains so many small networks in two workers, one session;
+``python -m benchmarks.memory.measure notebook 150`` compares, shows and plots so often in one process.
 """
 
 from __future__ import annotations

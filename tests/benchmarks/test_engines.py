@@ -16,6 +16,7 @@ from benchmarks.engines.contenders import Engine, Processes, Row, Taken, Textboo
 from benchmarks.engines.measure import learned, losses_by_seed, time_in_turns, timing
 from benchmarks.engines.peers import call_length
 from benchmarks.engines.workloads import NAMED, WORKLOADS
+from paribus.engines.simd.trainer import COMPILED
 from paribus.experiment.suite import Suite
 
 ROOT = Path(__file__).parents[2]
@@ -32,6 +33,20 @@ def test_the_textbook_the_loop_and_the_stacked_engine_learn_the_same() -> None:
     assert max(textbook) < start / 2, "they learn"
     assert not learned(loop, textbook, start).reason
     assert stacked == pytest.approx(loop, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("workload", "engine"),
+    [pytest.param(w, e, id=f"{w.name}: {e}") for w in WORKLOADS[:3] for e in w.engines],
+)
+def test_every_engine_of_a_workload_takes_steps(workload: Any, engine: str) -> None:
+    """Compiled ones compile in the first, else they raise why not."""
+    contender = Engine(workload, range(2), engine)
+    taken = contender.take(16)
+    assert (taken.steps, taken.losses.shape) == (16, (2,))
+    if engine == COMPILED:
+        (training,) = contender.trainings
+        assert training._compiled is not None
 
 
 @pytest.mark.parametrize("workload", WORKLOADS, ids=lambda w: w.name)

@@ -23,14 +23,12 @@ from paribus.spec import digest
 Entry = TypeVar("Entry")
 UNREADABLE = (
     *(OSError, ValueError, EOFError, LookupError, TypeError, AttributeError, MemoryError),
-    *(
-        BadZipFile,
-        zlib.error,
-        struct.error,
-        RuntimeError,
-    ),  # the last of a bit that says that it is encrypted
+    *(BadZipFile, zlib.error, struct.error, RuntimeError),
 )
-"""What NumPy and JSON raise of a file that is not there, cut short, damaged or something else."""
+"""What NumPy and JSON raise of a file that is not there, cut short, damaged or something else.
+
+An archive that says that it is encrypted is a RuntimeError, as text nested too deeply is.
+"""
 
 
 def cache_folder() -> Path:

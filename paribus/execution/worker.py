@@ -99,7 +99,7 @@ def _memory() -> int:
 def _give_back() -> None:
     """Give back what was freed between pieces of memory in use, which the allocator of Linux keeps for itself."""
     gc.collect()
-    with suppress(AttributeError):  # another system's, which has no such call
+    with suppress(AttributeError, TypeError, OSError):  # other systems have no such call
         ctypes.CDLL(None).malloc_trim(0)
 
 

@@ -30,9 +30,7 @@ def load_weights(path: Path) -> dict[str, Tensor]:
         with warnings.catch_warnings():  # torch warns of files that it then refuses
             warnings.simplefilter("ignore")
             state = torch.load(path, map_location="cpu", weights_only=True)
-    except (
-        Exception
-    ) as error:  # torch raises any of a dozen kinds on what something else wrote, or is cut short
+    except Exception as error:  # torch raises a dozen kinds, struct.error among them
         raise _refused(path, f"{error}".partition("\n")[0]) from error
     if not isinstance(state, dict):
         raise _refused(path, f"{type(state).__name__}")

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Event
 from typing import NamedTuple
 
 from paribus.data.cache import cache_folder, cache_write, failure, note_failure, processor
@@ -124,8 +125,20 @@ def _build(source: Path, into: Path, flags: Sequence[str]) -> None:
     try:
         _output([*_compiler(), *FLAGS, str(source), *flags, "-o", str(into)])
     except UnavailableError as error:
-        note_failure(into.name, str(error))
+        if not _ending.is_set():
+            note_failure(into.name, str(error))
         raise
+
+
+_running = set["subprocess.Popen[str]"]()
+_ending = Event()
+
+
+def end_builds() -> None:
+    """End all compilers that other threads wait for, because this process ends, and count none of it as a failure."""
+    _ending.set()
+    for command in [*_running]:
+        command.kill()
 
 
 def put_away(path: Path, reason: str) -> None:
@@ -146,13 +159,19 @@ def _compiler() -> list[str]:
 
 
 def _output(command: Sequence[str]) -> str:
+    pipe = subprocess.PIPE
     try:
-        done = subprocess.run(  # noqa: S603 - the user's own compiler on this package's source
-            command, capture_output=True, text=True, check=False, timeout=PATIENCE
-        )
+        # The user's own compiler, on this package's source.
+        with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:  # noqa: S603
+            _running.add(process)
+            try:
+                written, said = process.communicate(timeout=PATIENCE)
+            finally:
+                _running.discard(process)
+                process.kill()
     except (OSError, subprocess.TimeoutExpired) as error:
         raise UnavailableError(f"{command[0]} cannot be run: {error}") from error
-    if done.returncode:
-        message = " ".join(done.stderr.split())[:500]
-        raise UnavailableError(f"{command[0]} ended with status {done.returncode}: {message}")
-    return done.stdout
+    if process.returncode:
+        message = " ".join(said.split())[:500]
+        raise UnavailableError(f"{command[0]} ended with status {process.returncode}: {message}")
+    return written

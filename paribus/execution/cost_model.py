@@ -12,7 +12,7 @@ hundreds of it.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -188,6 +188,13 @@ def _updates(kind: str, recipe: Recipe) -> float:
         work = cached_record(file, _read_update, lambda: _counted(recipe))
         keep_latest(_known, kind, work.operations, 64)
     return _known[kind]
+
+
+def count_updates(recipes: Iterable[Recipe]) -> None:
+    """Count the operations of optimizers' steps, and keep them in the cache for other processes."""
+    for recipe in recipes:
+        if not refusal(recipe.optimizer):
+            _updates(canonical(operations_of(recipe.optimizer)), recipe)
 
 
 def _read_update(text: str) -> UpdateWork:

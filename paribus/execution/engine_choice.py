@@ -7,16 +7,16 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from paribus.engines.cohorts import MAX_CHUNK
-from paribus.engines.simd.steps import build_ahead
+from paribus.engines.simd.library import build_ahead
 from paribus.engines.simd.trainer import COMPILED
 from paribus.engines.vmapped.fit import why_not
 from paribus.engines.vmapped.trainer import WORTH_TRACING
-from paribus.execution.cost_model import chunk_size_of, costs
+from paribus.execution.cost_model import chunk_size_of, costs, count_updates
 from paribus.execution.engine_trials import START_SECONDS, TRIED_STEPS, NotCompiledError, trial
 from paribus.execution.executor import split_of
 from paribus.execution.executors import Executor, Failure, WorkerDiedError
 from paribus.execution.local_workers import LocalExecutor
-from paribus.execution.machine_rates import lane_rates, machine_rates
+from paribus.execution.machine_rates import are_known, lane_rates, machine_rates
 from paribus.execution.network_facts import network_facts
 from paribus.execution.pool import one_thread
 from paribus.runs.run import Run
@@ -104,7 +104,7 @@ def resolve_each(
         yield from ((i, resolve(*question)) for i, question in enumerate(questions))
     else:
         if cluster is None:
-            machine_rates()  # which all processes read, and only one that nothing disturbs measures
+            _measure_rates()  # which all processes read, and only one that nothing disturbs measures
         kind: Callable[[int], Executor] = cluster or LocalExecutor
         died = list[tuple[int, EngineQuery]]()
         for numbered, found in kind(jobs).spread(_resolved, enumerate(questions), limit=_limit):
@@ -115,6 +115,17 @@ def resolve_each(
         again = kind(1).spread(_resolved, died, limit=_limit) if died else ()
         for (i, _), found in again:
             yield i, _chosen(found)
+
+
+def _measure_rates() -> None:
+    """Have a worker measure this machine, if nobody has: it has loaded already what a step takes."""
+    if not are_known():
+        for _ in LocalExecutor(1).spread(_rates_here, [None], limit=_limit):
+            pass
+
+
+def _rates_here(_: None) -> None:
+    machine_rates()
 
 
 TRIAL_LIMIT = 3600.0
@@ -140,7 +151,12 @@ def _chosen(found: EngineChoice | Failure) -> EngineChoice:
 
 
 def _resolved(numbered: tuple[int, EngineQuery]) -> EngineChoice:
-    return resolve(*numbered[1])
+    query = numbered[1]
+    chosen = resolve(*query)
+    if chosen.engine != "loop":
+        # A forecast asks for them, in a process that would load torch's compiler to count.
+        count_updates(run.recipe for run in query.beside)
+    return chosen
 
 
 def _may_be_compiled(question: EngineQuery) -> bool:

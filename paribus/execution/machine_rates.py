@@ -75,6 +75,7 @@ class LaneRates(NamedTuple):
 
 
 Rates = TypeVar("Rates", MachineRates, LaneRates)
+Made = TypeVar("Made")
 
 
 def lanes(dtype: str) -> int:
@@ -90,16 +91,21 @@ def machine_rates() -> MachineRates:
     return _cached("rates", MachineRates, _measured)
 
 
+def are_known() -> bool:
+    """Return whether the rates are in the cache."""
+    return _cached("rates", MachineRates, lambda: None) is not None
+
+
 @cache
 def lane_rates() -> LaneRates:
     """Return the same of its lanes, whose library is built for that if it is not there yet."""
     return _cached("lanes", LaneRates, _measured_lanes)
 
 
-def _cached(name: str, kind: type[Rates], measure: Callable[[], Rates]) -> Rates:
+def _cached(name: str, kind: type[Rates], measure: Callable[[], Made]) -> Rates | Made:
     """Return rates from the cache; those of a damaged file are measured again."""
 
-    def read(text: str) -> Rates:
+    def read(text: str) -> Rates | Made:
         rates = kind(**json.loads(text))
         if not all(isinstance(rate, float) and rate >= 0 for rate in rates):
             raise ValueError("rates are seconds")

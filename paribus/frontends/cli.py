@@ -283,6 +283,10 @@ def run(arguments: Namespace) -> int:
         from paribus.execution.local_workers import prestart
 
         prestart()  # while this process imports torch, too
+    if local and on_cpu and arguments.engine != "loop" and not _store(arguments).exists():
+        from paribus.engines.simd.library import build_ahead
+
+        build_ahead()  # for the same reason
     suites = [find_suite(name) for name in arguments.suites]
     return _run(suites, _settings(arguments, suites))
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from importlib.metadata import version
-from inspect import getsource
 
-import numpy as np
 import torch
 
 from paribus import Dataset, Task, call
-from paribus.data.cache import cached_array
 from paribus.data.dataset import digest_tensors
 from paribus.suites.tasks.metrics import accuracy, log_loss
+from paribus.suites.tasks.shipped import shipped_table
 
 
 def digits(levels: int = 16) -> Dataset:
@@ -26,9 +23,7 @@ def digits(levels: int = 16) -> Dataset:
     Source: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning Repository, 1998
     (its test part).
     """
-    table = torch.from_numpy(
-        cached_array("digits", [version("scikit-learn"), getsource(_table)], _table)
-    )
+    table = torch.from_numpy(shipped_table("digits"))
     grey = table[:, :-1].view(-1, 1, 8, 8) * (levels / 16)
     inputs, targets = grey.round().to(torch.uint8), table[:, -1].long()
     return Dataset(
@@ -40,14 +35,6 @@ def digits(levels: int = 16) -> Dataset:
         features=("grey",),
         digest=digest_tensors((inputs, targets)),
     )
-
-
-def _table() -> np.ndarray:
-    """Pixels and label, ``(1797, 65)``; importing scikit-learn takes longer than a short training."""
-    from sklearn.datasets import load_digits
-
-    bunch = load_digits()
-    return np.column_stack([bunch.data, bunch.target])
 
 
 IMAGES = Task(

@@ -9,6 +9,7 @@ import torch
 from paribus import Dataset, Task, call
 from paribus.data.dataset import digest_tensors
 from paribus.suites.tasks.metrics import mse
+from paribus.suites.tasks.shipped import shipped_table
 from paribus.suites.tasks.tabular import TABULAR
 
 
@@ -19,11 +20,10 @@ def iris() -> Dataset:
 
     Source: R. A. Fisher, The use of multiple measurements in taxonomic problems, Annals of Eugenics 7, 1936.
     """
-    from sklearn.datasets import load_iris
-
-    bunch = load_iris()
-    classes = tuple(map(str, bunch.target_names))
-    return _table("iris", bunch, torch.from_numpy(bunch.target).long(), classes=classes)
+    parts = ("sepal length", "sepal width", "petal length", "petal width")
+    features = tuple(f"{part} (cm)" for part in parts)
+    classes = ("setosa", "versicolor", "virginica")
+    return _classified("iris", features=features, classes=classes)
 
 
 def wine() -> Dataset:
@@ -31,11 +31,12 @@ def wine() -> Dataset:
 
     Source: M. Forina et al., UCI Machine Learning Repository, 1991.
     """
-    from sklearn.datasets import load_wine
-
-    bunch = load_wine()
-    classes = tuple(map(str, bunch.target_names))
-    return _table("wine", bunch, torch.from_numpy(bunch.target).long(), classes=classes)
+    features = (
+        *("alcohol", "malic_acid", "ash", "alcalinity_of_ash", "magnesium", "total_phenols"),
+        *("flavanoids", "nonflavanoid_phenols", "proanthocyanins", "color_intensity", "hue"),
+        *("od280/od315_of_diluted_wines", "proline"),
+    )
+    return _classified("wine", features=features, classes=("class_0", "class_1", "class_2"))
 
 
 def diabetes() -> Dataset:
@@ -45,21 +46,24 @@ def diabetes() -> Dataset:
 
     Source: B. Efron, T. Hastie, I. Johnstone and R. Tibshirani, Least angle regression, Annals of Statistics 32, 2004.
     """
-    from sklearn.datasets import load_diabetes
+    table = torch.from_numpy(shipped_table("diabetes", scaled=False)).float()
+    features = ("age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6")
+    targets = table[:, -1:]
+    return _table("diabetes", table, targets, features=features, standardise_targets=True)
 
-    bunch = load_diabetes(scaled=False)
-    targets = torch.from_numpy(bunch.target).float().unsqueeze(1)
-    return _table("diabetes", bunch, targets, standardise_targets=True)
+
+def _classified(name: str, **fields: Any) -> Dataset:
+    table = torch.from_numpy(shipped_table(name))
+    return _table(name, table.float(), table[:, -1].long(), **fields)
 
 
-def _table(name: str, bunch: Any, targets: torch.Tensor, **fields: Any) -> Dataset:
-    inputs = torch.from_numpy(bunch.data).float()
+def _table(name: str, table: torch.Tensor, targets: torch.Tensor, **fields: Any) -> Dataset:
+    inputs = table[:, :-1].contiguous()
     return Dataset(
         name=name,
         origin=f"the {name} table shipped with scikit-learn",
         inputs=(inputs,),
         targets=(targets,),
-        features=tuple(map(str, bunch.feature_names)),
         digest=digest_tensors((inputs, targets)),
         **fields,
     )

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
-from inspect import getsource
-
-import numpy as np
 import torch
 
 from paribus import Dataset, Task, call
-from paribus.data.cache import cached_array
 from paribus.data.dataset import digest_tensors
 from paribus.suites.tasks.metrics import accuracy, log_loss
+from paribus.suites.tasks.shipped import shipped_table
 
 MEASURED = (
     "radius",
@@ -35,9 +31,7 @@ def breast_cancer() -> Dataset:
 
     Source: W. H. Wolberg, W. N. Street and O. L. Mangasarian, UCI Machine Learning Repository, 1995.
     """
-    table = torch.from_numpy(
-        cached_array("breast-cancer", [version("scikit-learn"), getsource(_table)], _table)
-    )
+    table = torch.from_numpy(shipped_table("breast_cancer"))
     inputs, targets = table[:, :-1].float(), table[:, -1].long()
     return Dataset(
         name="breast cancer",
@@ -50,14 +44,6 @@ def breast_cancer() -> Dataset:
         ),
         digest=digest_tensors((inputs, targets)),
     )
-
-
-def _table() -> np.ndarray:
-    """Measurements and label, ``(569, 31)``; importing scikit-learn takes longer than a short training."""
-    from sklearn.datasets import load_breast_cancer
-
-    bunch = load_breast_cancer()
-    return np.column_stack([bunch.data, bunch.target])
 
 
 TABULAR = Task(

@@ -219,3 +219,17 @@ def test_an_optimizers_operations_are_counted_once_a_machine(
     monkeypatch.setattr(cost_model, "_known", {})
     assert cost_model._updates("adam", recipe) == 9.0
     assert len(counted) == 2
+
+
+def test_updates_of_all_variants_are_counted_ahead_but_of_none_without_a_stacked_form(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[str] = []
+    monkeypatch.setenv("PARIBUS_CACHE", str(tmp_path))
+    monkeypatch.setattr(cost_model, "_known", {})
+    monkeypatch.setattr(
+        cost_model, "update_operations", lambda recipe: counted.append(recipe.optimizer.target) or 1
+    )
+    optimizers = (call("torch.optim:Adam"), call("torch.optim:LBFGS"), call("torch.optim:Adam"))
+    cost_model.count_updates(RECIPE.model_copy(update={"optimizer": each}) for each in optimizers)
+    assert counted == ["torch.optim:Adam"]

@@ -25,7 +25,7 @@ from paribus.execution.cost_model import Costs
 from paribus.execution.engine_choice import EngineChoice, EngineQuery, common, resolve, resolve_each
 from paribus.execution.engine_trials import NotCompiledError, trial
 from paribus.execution.executor import execute, split_of
-from paribus.execution.local_workers import shutdown
+from paribus.execution.local_workers import LocalExecutor, shutdown
 from paribus.execution.session import Session
 from paribus.runs.run import Outcome, Run, RunResult
 from tests.helpers.toys import (
@@ -857,3 +857,21 @@ def test_the_engine_is_part_of_a_runs_key_and_not_of_its_cohorts() -> None:
     loop, stacked = a_run(), replace(a_run(), engine="stacked")
     assert loop.key != stacked.key
     assert cohort_key(loop) == cohort_key(stacked)
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_worker_measures_the_machine_for_a_process_that_has_not_loaded_what_a_step_takes(
+    monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(engine_choice, "are_known", lambda: known)
+    spread = LocalExecutor.spread
+
+    def noted(self: LocalExecutor, function, work, **more):
+        asked.append((function, self.jobs))
+        return spread(self, function, work, **more)
+
+    monkeypatch.setattr(LocalExecutor, "spread", noted)
+    assert dict(resolve_each([EngineQuery("loop", a_run(), 2)], 2))[0].engine == "loop"
+    before = [] if known else [(engine_choice._rates_here, 1)]
+    assert asked == [*before, (engine_choice._resolved, 2)]

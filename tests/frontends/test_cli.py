@@ -335,6 +335,35 @@ def test_a_mistake_ends_the_command_before_workers_start(
     assert seen == []
 
 
+@pytest.mark.parametrize(
+    ("words", "built"),
+    [
+        ((), True),
+        (("--engine", "stacked"), True),
+        (("--engine", "loop"), False),
+        (("--device", "cuda"), False),
+        (("--where", "tls://127.0.0.1:1"), False),
+    ],
+)
+def test_steps_are_built_while_torch_is_imported_where_they_may_be_wanted(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    paribus: Command,
+    words: tuple[str, ...],
+    built: bool,
+) -> None:
+    order: list[str] = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("paribus.engines.simd.library.build_ahead", lambda: order.append("built"))
+    monkeypatch.setattr("paribus.frontends.cli.find_suite", order.append)
+    monkeypatch.setattr("paribus.frontends.cli.refuse_early", lambda *_: None)
+    monkeypatch.setattr("paribus.frontends.cli._settings", lambda *_: None)
+    monkeypatch.setattr("paribus.frontends.cli._run", lambda *_: 0)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    assert paribus("run", "optimizers", "--jobs", "1", *words)[0] == 0
+    assert order == [*(["built"] if built else []), "optimizers"]
+
+
 OWN = """
 from torch import nn
 

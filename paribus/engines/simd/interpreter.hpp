@@ -1,7 +1,20 @@
 // Steps of small networks as a list of instructions on SIMD vectors, with one replicate in each lane.
 //
-// `CASES`, the elementwise operations, is written by paribus/engines/simd/operations.py, which also numbers them;
-// the words of an instruction are written by paribus/engines/simd/program.py, in the order in which they are read here.
+// `NUMBER`, the type of numbers, and `CASES`, the elementwise operations in the order of their numbers, are defined by
+// paribus/engines/simd/library.py; the words of an instruction are written by paribus/engines/simd/program.py, in the
+// order in which they are read here.
+
+// Vectors of torch are as wide as the widest register that the compiler was told of.
+#if defined(__AVX512F__) && defined(__AVX512VL__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__FMA__)
+#define CPU_CAPABILITY AVX512
+#define CPU_CAPABILITY_AVX512
+#elif defined(__AVX2__) && defined(__FMA__)
+#define CPU_CAPABILITY AVX2
+#define CPU_CAPABILITY_AVX2
+#else
+#define CPU_CAPABILITY DEFAULT
+#define CPU_CAPABILITY_DEFAULT
+#endif
 
 #include <ATen/cpu/vec/vec.h>
 
@@ -678,8 +691,7 @@ void run(Words program, int64_t words, const double* values, int64_t replicates,
 
 }  // namespace
 
-extern "C" void paribus_steps(int64_t type, const int64_t* program, int64_t words, const double* constants,
-                              int64_t replicates, int64_t steps, void* const* tensors) {
-  if (type == 0) run<float>(program, words, constants, replicates, steps, tensors);
-  else run<double>(program, words, constants, replicates, steps, tensors);
+extern "C" void paribus_steps(const int64_t* program, int64_t words, const double* constants, int64_t replicates,
+                              int64_t steps, void* const* tensors) {
+  run<NUMBER>(program, words, constants, replicates, steps, tensors);
 }

@@ -1,13 +1,14 @@
-"""C++ of recorded operations, and the addresses of their numbers."""
+"""Recorded operations that have a SIMD form, and the addresses of their numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.fx import Node
+
+from paribus.engines.simd import arithmetic
 
 _aten, _prims = torch.ops.aten, torch.ops.prims
 
@@ -19,49 +20,13 @@ class UnsupportedError(Exception):
     """Operation without a SIMD form; the message names it."""
 
 
-METHODS = (
-    *("abs", "erf", "exp", "expm1", "log", "log1p", "neg", "reciprocal"),
-    *("rsqrt", "sqrt", "tanh"),
-)
-# Computed lane by lane: their vector versions depend on the largest of all lanes.
-FUNCTIONS = ("cos", "sin")
-SIGNS = {
-    "add": "+",
-    "sub": "-",
-    "mul": "*",
-    "div": "/",
-    "bitwise_and": "&",
-    "bitwise_or": "|",
-    "gt": ">",
-    "ge": ">=",
-    "lt": "<",
-    "le": "<=",
-    "eq": "==",
-    "ne": "!=",
-}
-FUSED = "multiply and add"
-ARITHMETIC: Mapping[Any, str] = {
-    **{getattr(_prims, name).default: f"a.{name}()" for name in METHODS},
-    **{
-        getattr(_prims, name).default: f"a.map([](T x) -> T {{ return std::{name}(x); }})"
-        for name in FUNCTIONS
-    },
-    **{getattr(_prims, name).default: f"a {sign} b" for name, sign in SIGNS.items()},
-    _prims.sign.default: (
-        "chosen(a > Vec(T(0)), Vec(T(1)), Vec(T(0))) - chosen(a < Vec(T(0)), Vec(T(1)), Vec(T(0)))"
-    ),
-    _prims.bitwise_not.default: "chosen(a, truth(false), truth(true))",
-    _prims.maximum.default: "at::vec::maximum(a, b)",
-    _prims.minimum.default: "at::vec::minimum(a, b)",
-    _prims.pow.default: "a.pow(b)",
-    _prims.where.default: "chosen(a, b, c)",
-    _prims.clone.default: "a",
-    FUSED: "at::vec::fmadd(a, b, c)",
-}
-"""Elementwise operations of up to three vectors in C++; the number of an operation is its place."""
-NUMBERS = {operation: number for number, operation in enumerate(ARITHMETIC)}
-CASES = " ".join(f"CASE({i}, ({text}))" for i, text in enumerate(ARITHMETIC.values()))
-POINTWISE = {*ARITHMETIC.keys() - {FUSED}, _prims.convert_element_type.default, _prims.iota.default}
+FUSED = arithmetic.FUSED
+OPERATIONS = [
+    FUSED if name == FUSED else getattr(_prims, name).default for name in arithmetic.EXPRESSIONS
+]
+"""Elementwise operations; the number of an operation is its place."""
+NUMBERS = {operation: number for number, operation in enumerate(OPERATIONS)}
+POINTWISE = {*NUMBERS.keys() - {FUSED}, _prims.convert_element_type.default, _prims.iota.default}
 # Of integers, which SIMD registers hold in the network's dtype.
 WHOLE = {
     *(

@@ -1,14 +1,12 @@
-"""Steps of a cohort as a program of the interpreter, and the library that runs it."""
+"""Steps of a cohort as a program of the interpreter, and the calls of the library that runs it."""
 
 from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import cache
 from math import prod
 from pathlib import Path
-from threading import Thread
 from typing import NamedTuple
 
 import numpy as np
@@ -24,16 +22,16 @@ from paribus.data.cache import (
     keep_latest,
     note_failure,
 )
+from paribus.engines.simd.library import INTERPRETER
 from paribus.engines.simd.lowering import lower
-from paribus.engines.simd.operations import CASES, UnsupportedError
+from paribus.engines.simd.operations import UnsupportedError
 from paribus.engines.simd.trace_step import Sample, record_step
-from paribus.engines.toolchain import Library, UnavailableError, put_away
+from paribus.engines.toolchain import put_away
 from paribus.engines.vmapped.batches import Samples, Source
 from paribus.engines.vmapped.optimizers import Update
 from paribus.engines.vmapped.parameters import Loss, StackedNetwork
 from paribus.spec import digest
 
-INTERPRETER = Path(__file__).with_name("interpreter.hpp")
 # Types of numbers in tensors, in the order of the interpreter's.
 TYPES = [torch.float32, torch.float64, torch.int64, torch.int32, torch.uint8, torch.bool]
 # Bytes that a step of one replicate a SIMD lane may use: a part of the cache that cores share.
@@ -41,41 +39,6 @@ MAX_BYTES = 2**25
 REGISTER = 64  # bytes of the widest vector register
 # Integers up to this one are exact in single precision, in which SIMD registers hold them.
 EXACT = 2**24
-
-
-def interpreter() -> Path:
-    """Return the library that runs programs of steps, built once for a machine and a version of torch.
-
-    Raises:
-        UnavailableError: there is no compiler, it fails, or the cache cannot be written.
-    """
-    root = Path(torch.__file__).parent
-    capability = torch.backends.cpu.get_cpu_capability()
-    defined = capability if capability in ("AVX2", "AVX512") else "DEFAULT"
-    flags = (
-        *("-std=c++20", "-O3", "-fno-math-errno", "-fno-trapping-math"),
-        *(f"-DCPU_CAPABILITY={defined}", f"-DCPU_CAPABILITY_{defined}"),
-        *(f"-I{root / 'include'}", f"-L{root / 'lib'}", "-ltorch_cpu", "-lc10"),
-    )
-    source = f"#define CASES {CASES}\n{INTERPRETER.read_text(encoding='utf-8')}"
-    made_from = repr((source, torch.__version__, torch.version.git_version))
-    return Library("steps", made_from, flags).built(lambda: source)
-
-
-@cache
-def build_ahead() -> Thread:
-    """Have the library built beside whatever this process does next; who asks for it then waits for the rest alone.
-
-    The compiler takes seconds of another core. Why there is no library is told to whoever asks for it.
-    """
-
-    def build() -> None:
-        with suppress(UnavailableError):
-            interpreter()
-
-    thread = Thread(target=build, name="build of the interpreter", daemon=True)
-    thread.start()
-    return thread
 
 
 def hopeless(parameters: int, samples: Samples) -> bool:
@@ -288,7 +251,7 @@ class SimdSteps:
     """Steps of a cohort by its program.
 
     Args:
-        path: of the interpreter.
+        path: of the interpreter, in the precision of the steps.
         program: of the steps.
 
     Raises:
@@ -302,15 +265,8 @@ class SimdSteps:
             put_away(path, f"it cannot be loaded: {error}")
             raise
         number, pointer = ctypes.c_int64, ctypes.c_void_p
-        self.run.argtypes = [
-            number,
-            pointer,
-            number,
-            pointer,
-            number,
-            number,
-            ctypes.POINTER(pointer),
-        ]
+        pointers = ctypes.POINTER(pointer)
+        self.run.argtypes = [pointer, number, pointer, number, number, pointers]
         self.run.restype = None
         self.program = program
 
@@ -335,7 +291,6 @@ class SimdSteps:
         losses = torch.empty(steps, replicates, dtype=arguments[0].dtype)
         tensors = [*arguments, losses]
         pointers = (ctypes.c_void_p * len(tensors))(*(x.data_ptr() for x in tensors))
-        kind = TYPES.index(losses.dtype)
         program = (words.data_ptr(), len(words), constants.data_ptr())
-        self.run(kind, *program, replicates, steps, pointers)
+        self.run(*program, replicates, steps, pointers)
         return losses

@@ -15,12 +15,12 @@ import torch
 from torch import Tensor
 
 from paribus.data.dataset import Split
+from paribus.engines.simd.library import interpreter
 from paribus.engines.simd.operations import UnsupportedError
 from paribus.engines.simd.steps import (
     SimdSteps,
     forget_program,
     hopeless,
-    interpreter,
     kept_program,
     program_of,
 )
@@ -131,7 +131,9 @@ class CompiledTraining(StackedTraining):
             raise UnsupportedError(NO_SIMD_FORM)
         name, clip_norm = self._name(rows), self.recipe.clip_norm
         parts = (self.stack, self.loss, self.update, clip_norm, self.samples, rows)
-        code = SimdSteps(interpreter(), kept_program(name, partial(program_of, *parts)))
+        code = SimdSteps(
+            interpreter(self.recipe.dtype), kept_program(name, partial(program_of, *parts))
+        )
         steps, arguments = self._plain_steps(), self._arguments(rows)
         wanted, rocked = self._copied(arguments), self._copied(arguments)
         with torch.no_grad():

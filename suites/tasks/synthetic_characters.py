@@ -168,7 +168,7 @@ CHARACTER_METRICS = (
 )
 SYNTHETIC_CHARACTERS = Task(
     name="synthetic_characters",
-    source=call(synthetic_characters),
+    source=call(synthetic_characters, size=16),
     reader=call("paribus.data.readers.omniglot:read_omniglot"),
     split=call("paribus.data.splits:random_split"),
     loss=call("paribus.metrics:log_loss"),
@@ -179,7 +179,7 @@ SYNTHETIC_CHARACTERS = Task(
 
 SCRIPTS = SYNTHETIC_CHARACTERS.model_copy(
     update={
-        "source": call(synthetic_characters, further="target"),
+        "source": call(synthetic_characters, size=16, further="target"),
         "reader": call("paribus.data.readers.omniglot:read_omniglot", further="target"),
         "loss": call("paribus.metrics:weighted_log_loss", weights=[1.0, 1.0]),
         "metrics": tuple(

@@ -25,7 +25,8 @@ from paribus.experiment.suite import Suite
 from paribus.experiment.tuning import Arm
 from paribus.experiment.variant import Variant
 from paribus.runs.run import Predictions, Run, RunResult
-from paribus.runs.store import Store, Timing
+from paribus.runs.store import Store
+from paribus.runs.timing import Timing
 from paribus.runs.trials import Pilot, TrialResults
 from paribus.spec import digest
 

@@ -29,7 +29,7 @@ from paribus.experiment.search_space import widened
 from paribus.experiment.suite import Suite
 from paribus.experiment.tuning import PILOT_SEEDS, ROUNDS, Arm
 from paribus.runs.run import Run, RunResult
-from paribus.runs.store import Timing
+from paribus.runs.timing import Timing
 from paribus.runs.trials import PENDING, Pilot
 
 SEEDS_ADDED = 5

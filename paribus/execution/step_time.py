@@ -22,7 +22,7 @@ from paribus.execution.executors import Failure, WorkerDiedError
 from paribus.execution.local_workers import LocalExecutor
 from paribus.execution.pool import one_thread
 from paribus.runs.run import Run
-from paribus.runs.store import Timing
+from paribus.runs.timing import Timing
 from paribus.training.loop import Training, deterministic
 
 ROUNDS = 11

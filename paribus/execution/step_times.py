@@ -21,7 +21,7 @@ from paribus.execution.step_time import (
 )
 from paribus.execution.study import Study
 from paribus.runs.run import Run
-from paribus.runs.store import Timing
+from paribus.runs.timing import Timing
 
 Names = tuple[str, str, str]
 """What the store knows step times by: the variant's kind, its baseline's, and the device."""

@@ -56,7 +56,7 @@ def contents(path: Path, shown: int = SHOWN) -> Contents:
         ]
         query = "select key, identity, seed, outcome, created from runs order by rowid desc limit ?"
         latest = tuple(
-            f"{training_of(key, identity, seed)}: {outcome}, {created[:16].replace('T', ' ')}"
+            f"{training_of(key, identity, seed)}: {outcome}, {str(created)[:16].replace('T', ' ')}"
             for key, identity, seed, outcome, created in db.execute(query, (shown,))
         )
     rows = {name: count for name, count in counts.items() if count}

@@ -17,6 +17,7 @@ from paribus.data.cache import UNREADABLE
 from paribus.runs.array_archive import is_whole
 from paribus.runs.curves import rounded_curves
 from paribus.runs.run import Outcome, Predictions, RunResult
+from paribus.runs.timing import timing_of
 
 
 class DamagedError(Exception):
@@ -149,10 +150,14 @@ def refuse_row(table: str, row: Sequence[Any], crc: int | None = None) -> None:
     if table == "runs":
         if crc is None or not isinstance(row[4], str) or checksum(row[4]) != crc:
             record_of(row[0], row[4], crc)  # which says what is wrong
+        if not isinstance(row[5], str):
+            raise DamagedError("the time at which it was kept is no text")
     elif table == "predictions":
         _refuse_predictions(row[1])
-    elif table in ("frozen", "timings"):
+    elif table == "frozen":
         value_of(row[-1])
+    elif table == "timings":
+        value_of(row[-1], timing_of)
     elif table == "seals":
         value_of(row[2], dict)
 

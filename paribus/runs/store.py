@@ -8,7 +8,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from statistics import median
 from types import TracebackType
 from typing import Any, NamedTuple, Self, TypeVar
 
@@ -24,28 +23,12 @@ from paribus.runs.records import (
 )
 from paribus.runs.run import Predictions, Run, RunResult
 from paribus.runs.store_file import CHECKSUMS, RETIRED, damaged, in_words, opened, translated
+from paribus.runs.timing import Timing, timing_of
 from paribus.spec import canonical
 
 Read = TypeVar("Read")
 MAX_STEP_BACK = timedelta(days=1)
 """How far a clock may have gone back and what is kept now still counts as later than what was kept before."""
-
-
-class Timing(NamedTuple):
-    """Seconds of one training step of a variant and of its baseline, round by round, interleaved."""
-
-    variant: list[float]
-    baseline: list[float]
-
-    @property
-    def ratios(self) -> list[float]:
-        """Ratio of the variant's seconds to the baseline's, in each round."""
-        return [v / b for v, b in zip(self.variant, self.baseline, strict=True)]
-
-    @property
-    def ratio(self) -> float:
-        """Median over the rounds."""
-        return median(self.ratios)
 
 
 class Sealed(NamedTuple):
@@ -298,7 +281,8 @@ class Store:
         """Return the step times of a variant against its baseline, or None if they were not taken."""
         query = "select timing from timings where variant = ? and baseline = ? and device = ?"
         for (text,) in self._rows(query, variant, baseline, device):
-            return self._whole(in_words("timings"), _timing, text)
+            timing: Timing = self._whole(in_words("timings"), value_of, text, timing_of)
+            return timing
         return None
 
 
@@ -324,11 +308,6 @@ def _refuse_judged_trial(run: Run, record: RunResult) -> None:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat()
-
-
-def _timing(text: str) -> Timing:
-    timing: Timing = value_of(text, lambda rounds: Timing(*rounds))
-    return timing
 
 
 def _close(earlier: str, later: str) -> bool:

@@ -211,10 +211,15 @@ def _refuse_others(db: sqlite3.Connection, path: Path) -> None:
     # In this order: another process that makes the file meanwhile sets tables and version at once.
     found = columns(db)
     (version,) = db.execute("pragma user_version").fetchone()
-    if not (version or found) or (version == SCHEMA and _ours(found)):
+    # They would do something else with runs that are kept than to keep them.
+    more = db.execute("select type, name from sqlite_master where type in ('trigger', 'view')")
+    added = " and ".join(f"the {kind} {name!r}" for kind, name in more)
+    if not added and (not (version or found) or (version == SCHEMA and _ours(found))):
         return
     expected, fix = EXPECTED, LEFT
     got = f"{path}, an SQLite file of something else"
+    if added and version == SCHEMA and _ours(found):
+        got = f"{path}, to which another program added {added}"
     if version != SCHEMA and {"key", "identity", "record"} <= {*found.get("runs", ())}:
         later = version > SCHEMA
         got = f"{path} of version {version}, which {'a later' if later else 'an earlier'} paribus made"

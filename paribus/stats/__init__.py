@@ -38,6 +38,7 @@ from paribus.stats.signs import (
     failure_limit,
     mcnemar_exact_p,
     sign_flip_p,
+    sign_flip_p_without_each,
     sign_test_p,
     win_share,
 )
@@ -108,6 +109,7 @@ __all__ = [
     "ranks_of",
     "sign_evidence",
     "sign_flip_p",
+    "sign_flip_p_without_each",
     "sign_test_p",
     "squeeze",
     "t_p",

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from paribus.data.cache_limits import DAY, Limits, limits
-from paribus.runs.store import Store, Timing
+from paribus.runs.store import Store
 from paribus.runs.store_file import WORDS, columns, opened
+from paribus.runs.timing import Timing
 from tests.helpers.toys import a_run
 
 Command = Callable[..., tuple[int, str, str]]

@@ -14,7 +14,8 @@ from paribus.analysis.interim_looks import note_looks
 from paribus.analysis.results import Result, collect, timing_key
 from paribus.experiment.variant import Variant
 from paribus.runs.run import Outcome, Predictions, Run, RunResult
-from paribus.runs.store import Store, Timing
+from paribus.runs.store import Store
+from paribus.runs.timing import Timing
 from paribus.suites.tasks.metrics import accuracy, log_loss
 
 TASK = Task(

@@ -20,9 +20,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from paribus.runs import store_file
+from paribus.runs.contents import check, contents
 from paribus.runs.run import Outcome, Predictions, RunResult
 from paribus.runs.salvage import Salvaged, salvage
-from paribus.runs.store import Store, Timing
+from paribus.runs.store import Store
+from paribus.runs.timing import Timing
 from tests.helpers.refusals import perhaps_refused, refused
 from tests.helpers.searching import searched
 from tests.helpers.small_disk import mounted
@@ -204,6 +206,27 @@ DAMAGED_ROWS: dict[str, tuple[Callable[[Path], None], str]] = {
         lambda path: sql(path, "update timings set timing = '[[1.0]]'"),
         "step times: TypeError: Timing.__new__() missing 1 required positional argument: 'baseline'",
     ),
+    "a timing of text": (
+        lambda path: sql(path, 'update timings set timing = \'["ab", "cd"]\''),
+        "step times: TypeError: rounds of steps are no lists",
+    ),
+    "a timing of uneven rounds": (
+        lambda path: sql(path, "update timings set timing = '[[1.0, 2.0], [1.0]]'"),
+        "step times: ValueError: a variant and its baseline have not as many rounds, or none",
+    ),
+    "a timing of no rounds": (
+        lambda path: sql(path, "update timings set timing = '[[], []]'"),
+        "step times: ValueError: a variant and its baseline have not as many rounds, or none",
+    ),
+    **{
+        f"a timing of {value}": (
+            lambda path, value=value: sql(
+                path, "update timings set timing = ?", f"[[1.0], [{value}]]"
+            ),
+            "step times: ValueError: a step takes no number of seconds",
+        )
+        for value in ("0.0", "-1.0", "NaN", "Infinity", "true", "null", '"1"')
+    },
     "a seal of no parts": (
         lambda path: sql(path, "update seals set parts = '3'"),
         "declarations sealed before training: TypeError: 'int' object is not iterable",
@@ -257,6 +280,45 @@ def as_written(store: Store) -> None:
 def integrity(store: Store) -> str:
     (said,) = store._db.execute("pragma integrity_check").fetchone()
     return str(said)
+
+
+@pytest.mark.parametrize("damage", [name for name in DAMAGED_ROWS if "timing" in name])
+def test_step_times_that_are_none_are_found_by_a_check_and_left_out_by_salvage(
+    path: Path, damage: str
+) -> None:
+    DAMAGED_ROWS[damage][0](path)
+    assert check(path, lambda: None) == {"timings": 1}
+    saved = salvage(path, path.with_name("new.sqlite"))
+    assert (saved.kept["runs"], saved.lost) == (40, {"timings": 1})
+
+
+def test_a_time_that_is_no_text_is_found_by_a_check(path: Path) -> None:
+    sql(path, "update runs set created = ? where seed = 39", b"\xff")
+    assert check(path, lambda: None) == {"runs": 1}
+    assert contents(path).latest[0].endswith(r"completed, b'\xff'")
+
+
+@pytest.mark.parametrize(
+    ("added", "told"),
+    [
+        (
+            "create trigger gone after insert on looks begin delete from runs; end",
+            "the trigger 'gone'",
+        ),
+        ("create view shown as select * from runs", "the view 'shown'"),
+    ],
+)
+def test_a_store_that_would_do_more_than_keep_runs_is_refused(
+    path: Path, added: str, told: str
+) -> None:
+    """Whoever opens it has all of its runs deleted at the next look."""
+    sql(path, added)
+    before = path.read_bytes()
+    assert refused(everything, path) == (
+        f"the store of runs: got {path}, to which another program added {told}, expected "
+        f"{store_file.EXPECTED}. {store_file.LEFT}"
+    )
+    assert path.read_bytes() == before
 
 
 def _overwrite(first: int, count: int = 1) -> Callable[[bytes], bytes]:

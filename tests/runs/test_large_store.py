@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from paribus.runs.store import Store, Timing
+from paribus.runs.store import Store
+from paribus.runs.timing import Timing
 from tests.helpers.toys import a_run
 from tests.runs.test_damaged_store import RECORDS
 

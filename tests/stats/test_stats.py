@@ -25,6 +25,7 @@ from paribus.stats import (
     paired_t_interval,
     penalised,
     sign_flip_p,
+    sign_flip_p_without_each,
     sign_test_p,
     t_p,
     tost_p,
@@ -206,6 +207,39 @@ def test_sign_flip_drawn_is_never_zero_and_repeats() -> None:
     """Beyond the exact size the least p is 1 / (1 + draws), the same every time."""
     assert 1 / 100_001 == sign_flip_p(np.ones(50)) == sign_flip_p(np.ones(50))
     assert sign_flip_p(np.ones(50), draws=10) == 1 / 11
+
+
+@pytest.mark.parametrize("n", [60, 3000])
+def test_sign_flips_that_are_drawn_agree_with_the_normal_distribution(n: int) -> None:
+    """Sums of many signs are normal: within four errors of the draws, however many these are."""
+    d = np.random.default_rng(3).standard_normal(n)
+    d += 2.0 * np.sqrt((d**2).sum()) / n - d.mean()
+    z = d.sum() / np.sqrt((d**2).sum())
+    draws = round(1 / sign_flip_p(np.ones(n))) - 1
+    assert draws == {60: 100_000, 3000: 66_666}[n]
+    expected = 2 * float(oracle.norm.sf(z))
+    assert sign_flip_p(d) == pytest.approx(expected, abs=4 * sqrt(expected / draws) + 1 / n)
+
+
+def test_as_many_signs_are_drawn_as_a_machine_has_time_for() -> None:
+    assert sign_flip_p(np.ones(100_000)) == 1 / 10_001
+
+
+@pytest.mark.parametrize("n", [5, 12, 40])
+def test_sign_flips_without_each_seed_are_those_without_it(n: int) -> None:
+    d = np.random.default_rng(n).standard_normal(n) + 0.5
+    d[1] = 0.0
+    assert sign_flip_p_without_each(d).tolist() == [sign_flip_p(np.delete(d, i)) for i in range(n)]
+
+
+def test_sign_flips_without_each_of_many_seeds_agree_with_those_drawn_one_by_one() -> None:
+    d = np.random.default_rng(5).standard_normal(80) + 0.2
+    d[:3] = 0.0
+    found = sign_flip_p_without_each(d)
+    assert len({*found[:3]}) == 1  # what is zero takes nothing away
+    for i in (0, 10, 40, 79):
+        alone = sign_flip_p(np.delete(d, i))
+        assert found[i] == pytest.approx(alone, abs=6 * sqrt(alone / 100_000))
 
 
 def test_sign_flip_size_is_the_attainable_one() -> None:

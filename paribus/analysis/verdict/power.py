@@ -21,6 +21,10 @@ from paribus.stats.shifts import Changed, sign_flip_shifts, t_shifts
 
 POWER = 0.8
 DRAWS = 400
+MOST_DRAWN = 2**24
+"""Differences drawn at most, while there are more than a hundred comparisons of them."""
+MANY = 250
+"""Seeds from which on sign flips are taken for the t test: their shifts differ by a hundredth or two there."""
 SEED = 20_280_000
 
 
@@ -52,13 +56,14 @@ class Draws:
         deviation = stats.deviation(d) if d.size >= 2 else 0.0
         if deviation == 0:
             return None
-        generator, shape = np.random.default_rng(SEED), (DRAWS, seeds)
+        draws = min(DRAWS, max(DRAWS // 4, MOST_DRAWN // seeds))
+        generator, shape = np.random.default_rng(SEED), (draws, seeds)
         # Silverman's rule: few differences hardly tell more of a shape than that it is like a normal one.
         width = 1.06 * d.size**-0.2
         drawn = generator.choice(d - d.mean(), shape) * sqrt(d.size / (d.size - 1))
         drawn += width * deviation * generator.standard_normal(shape)
         drawn /= sqrt(1 + width**2)
-        drawn += sqrt(ratio) * deviation * generator.standard_normal((DRAWS, 1))
+        drawn += sqrt(ratio) * deviation * generator.standard_normal((draws, 1))
         share = d.size / (d.size + ties)
         changed = generator.random(shape) < share
         return cls(np.where(changed, drawn, 0.0), changed, share)
@@ -73,7 +78,8 @@ class Draws:
         if family.new_data:
             both = beyond(0.0)
         else:
-            both = [*sign_flip_shifts(d, changed, level)]
+            many = d.shape[1] > MANY
+            both = beyond(0.0) if many else [*sign_flip_shifts(d, changed, level)]
             if family.margin is not None:
                 both = [np.minimum(*pair) for pair in zip(both, beyond(family.margin), strict=True)]
         few = changed.sum(axis=1) < family.min_seeds
@@ -104,7 +110,7 @@ def visible_effect(differences: tuple[float, ...], family: Family) -> float | No
     draws = Draws.of(differences, len(differences), family.ratio)
     if draws is None:
         return None
-    needed = int(np.ceil(POWER * DRAWS)) - 1
+    needed = int(np.ceil(POWER * len(draws.differences))) - 1
     return max(float(effects[needed]) for effects in draws.shifts(family))
 
 

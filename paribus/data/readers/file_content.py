@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from paribus.data.readers.encodings import SAVE, decoded
 from paribus.data.readers.sheets import Sheet, excel, parquet
+from paribus.data.readers.size_limit import most_bytes, refuse_larger
 from paribus.errors import ParibusError
 
 PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\0": "xz", b"PK\x03\x04": "zip"}
@@ -47,7 +48,7 @@ TEXTS = {
 TEXT = "a table in text"
 POINTER = "version https://git-lfs"
 DEPTH = 3  # of packed files within packed ones
-MAX_UNPACKED = 4 << 30
+UNPACKED = " once it is unpacked"
 UNPACKING_ERRORS = (
     *(OSError, EOFError, lzma.LZMAError, zipfile.BadZipFile, zlib.error),
     *(RuntimeError, ValueError, LookupError, struct.error),  # of passwords, packings, names, dates
@@ -80,6 +81,7 @@ def read_bytes(path: Path) -> bytes:
         if not (path.is_dir() or stat.S_ISREG(path.stat().st_mode)):
             got = f"{path}, which is a device or a pipe"
         else:
+            refuse_larger(path, path.stat().st_size, most_bytes())
             return path.read_bytes()
     except FileNotFoundError:
         got = f"nothing at {path}"
@@ -105,10 +107,11 @@ def content_of(path: Path, content: bytes, packed: tuple[str, ...] = ()) -> Cont
     """
     kind = next((kind for mark, kind in PACKED.items() if content.startswith(mark)), None)
     how = "".join(f", packed by {name}" for name in packed)
-    members = _members(content) if kind == "zip" else frozenset()
+    members = _members(content) if kind == "zip" else {}
     if "[Content_Types].xml" in members and not any(
         m.startswith(("word/", "ppt/")) for m in members
     ):
+        refuse_larger(path, max(members.values()), most_bytes(), UNPACKED)
         sheet = excel(path, content)
         return Content(None, sheet, sheet.how + how, sheet.note)
     if content.startswith(b"PAR1"):
@@ -142,13 +145,13 @@ def _refuse_other_texts(path: Path, text: str) -> None:
         raise ParibusError(path.name, got=kind, expected=TEXT, fix=fix)
 
 
-def _members(content: bytes) -> frozenset[str]:
-    """Return the names in a zip archive, none if it is broken."""
+def _members(content: bytes) -> dict[str, int]:
+    """Return the bytes of each file in a zip archive, by its name, none if it is broken."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            return frozenset(archive.namelist())
+            return {member.filename: member.file_size for member in archive.infolist()}
     except UNPACKING_ERRORS:
-        return frozenset()
+        return {}
 
 
 def _unpacked(path: Path, kind: str, content: bytes) -> bytes:
@@ -156,8 +159,8 @@ def _unpacked(path: Path, kind: str, content: bytes) -> bytes:
         if kind == "zip":
             return _only_member(path, content)
         with {"gzip": gzip, "bzip2": bz2, "xz": lzma}[kind].open(io.BytesIO(content)) as file:
-            unpacked: bytes = file.read(MAX_UNPACKED)
-            return unpacked
+            most = most_bytes()
+            unpacked: bytes = file.read(most + 1)
     except UNPACKING_ERRORS as error:
         raise ParibusError(
             path.name,
@@ -165,6 +168,8 @@ def _unpacked(path: Path, kind: str, content: bytes) -> bytes:
             expected="a whole one",
             fix="Unpack it by hand, or fetch it again.",
         ) from None
+    refuse_larger(path, len(unpacked), most, UNPACKED)
+    return unpacked
 
 
 def _only_member(path: Path, content: bytes) -> bytes:
@@ -179,4 +184,5 @@ def _only_member(path: Path, content: bytes) -> bytes:
                 expected="one table",
                 fix="Unpack it, and name one of its files.",
             )
+        refuse_larger(path, members[0].file_size, most_bytes(), UNPACKED)
         return archive.read(members[0])

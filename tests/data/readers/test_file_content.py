@@ -21,6 +21,7 @@ import torch
 
 from paribus.data.readers.csv_file import read_csv_file
 from paribus.data.readers.encodings import decoded
+from paribus.data.readers.size_limit import most_bytes
 from paribus.data.readers.table import read_table
 from tests.helpers.refusals import refused
 
@@ -310,3 +311,48 @@ def test_a_format_that_is_not_there_says_how_to_get_it(
         "t.xlsx: got an Excel file, and no openpyxl to read it, expected openpyxl, or a table in text. "
         "Install it by pip install 'paribus[excel]', or save the table as CSV."
     )
+
+
+MEGABYTE = 10**6
+BOMBS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
+    "gzip": (gzip.compress, "over 2 MB once it is unpacked"),
+    "bzip2": (bz2.compress, "over 2 MB once it is unpacked"),
+    "xz": (lzma.compress, "over 2 MB once it is unpacked"),
+    "zip": (lambda text: zipped("t.csv", text), "5 MB once it is unpacked"),
+    "gzip twice": (
+        lambda text: gzip.compress(gzip.compress(text)),
+        "over 2 MB once it is unpacked",
+    ),
+    "Excel": (lambda text: zipped("[Content_Types].xml", text), "5 MB once it is unpacked"),
+    "text": (lambda text: text, "5 MB"),
+}
+
+
+def zipped(name: str, text: bytes) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, text)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("kind", BOMBS)
+def test_a_table_that_does_not_fit_into_memory_is_refused_before_it_is_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Nor is it cut off where the room ends, which would be another table."""
+    monkeypatch.setattr("paribus.data.readers.file_content.most_bytes", lambda: 2 * MEGABYTE)
+    pack, got = BOMBS[kind]
+    path = tmp_path / "t.csv"
+    path.write_bytes(pack(b"a,b,y\n" + b"1,2,p\n" * (5 * MEGABYTE // 6)))
+    assert refused(read_csv_file, path) == (
+        f"t.csv: got {got}, expected at most 2 MB, which this machine has the memory to read. "
+        "Take a part of its rows or columns."
+    )
+
+
+def test_what_may_be_read_is_a_fortieth_of_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 10**6}
+    monkeypatch.setattr(os, "sysconf", pages.__getitem__)
+    assert most_bytes() == 4096 * 10**6 // 40
+    monkeypatch.delattr(os, "sysconf")  # as on Windows
+    assert most_bytes() == 2**33 // 40

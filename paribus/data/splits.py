@@ -73,7 +73,8 @@ def k_fold_split(
         folds: how many.
 
     Raises:
-        ParibusError: the parts are declared, a part left empty, or a class missing from training or test.
+        ParibusError: the parts are declared, there are more folds than samples, a part is left empty, or a class is
+            missing from training or test.
     """
     if dataset.declared is not None:
         raise ParibusError(
@@ -83,6 +84,13 @@ def k_fold_split(
             fix="Leave the folds or the test part out.",
         )
     leaders = _leaders(dataset)
+    if folds > (apart := len(leaders.unique())):
+        raise ParibusError(
+            f"folds of {dataset.name}",
+            got=f"{folds} of {apart} samples that are not copies or rows of one group",
+            expected="at least one of them in each fold",
+            fix="Use fewer folds, such as 5.",
+        )
     dealt = torch.Generator().manual_seed(Streams(seed // folds).number("split", "folds"))
     fold = _dealt(leaders, dataset.targets[0] if dataset.classes else None, folds, dealt)
     parts = torch.where(fold == seed % folds, 2, FREE)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 CAP = 30
 """Maximum number of seeds of a sequence where `Settings.cap` is None."""
+MOST = 10**6
+"""Of seeds, processes, trials or folds."""
 
 
 @dataclass(frozen=True)
@@ -253,7 +255,15 @@ class Settings:
         self._refuse_without_data()
 
     def _refuse_counts(self) -> None:
-        """Refuse numbers of seeds, jobs, trials and folds that are too small."""
+        """Refuse numbers of seeds, jobs, trials and folds that are too small, or too large for anybody to mean."""
+        for name in ("seeds", "cap", "jobs", "trials", "folds"):
+            if (count := getattr(self, name)) is not None and count > MOST:
+                raise ParibusError(
+                    f"--paribus-{name}",
+                    got=count,
+                    expected=f"at most {MOST:,}",
+                    fix="Give a number that a machine can count to in your time.",
+                )
         if self.seeds is not None and self.seeds < 2:
             raise ParibusError(
                 "number of seeds",
@@ -308,6 +318,13 @@ class Settings:
                     expected="data that it is about",
                     fix=f"Add --paribus-data {task}=PATH.",
                 )
+        if self.folds is not None and not self.data:
+            raise ParibusError(
+                "--paribus-folds",
+                got=f"{self.folds} and no data",
+                expected="data of your own, which folds part",
+                fix="Add --paribus-data TASK=PATH, or leave --paribus-folds out.",
+            )
         for problem in self.problems.values():
             choice("--paribus-problem", problem, ("classification", "regression"))
 

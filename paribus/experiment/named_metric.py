@@ -40,11 +40,12 @@ def metric(
             ``output`` and ``target`` choose among several, ``positive=0`` counts the first of two classes as positive.
 
     Raises:
-        ParibusError: there is no such score, or it has no direction.
+        ParibusError: there is no such score, it has no direction, or its margin is not positive.
 
     >>> metric("f1", average="macro").function.label
     'score(name=f1, average=macro)'
     """
+    refuse_margin(f"margin of metric {score!r}", margin)
     if score in PER_SAMPLE:
         target, known, _ = PER_SAMPLE[score]
         function = call(target, **{**CLIPPED.get(score, {}), **arguments})
@@ -66,4 +67,21 @@ def metric(
         margin=margin,
         margin_reason=margin_reason,
         unit=unit or UNITS.get(score, ""),
+    )
+
+
+def refuse_margin(what: str, margin: object) -> None:
+    """Refuse a margin that is no positive number.
+
+    Raises:
+        ParibusError: it is none; None is no margin, and refused by nobody.
+    """
+    number = isinstance(margin, int | float) and not isinstance(margin, bool)
+    if margin is None or (number and 0 < float(margin) < float("inf")):  # type: ignore[arg-type]  # it is a number
+        return
+    raise ParibusError(
+        what,
+        got=margin,
+        expected="a positive number in the units of the score",
+        fix="Leave it out to have nothing called equivalent.",
     )

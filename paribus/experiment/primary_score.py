@@ -7,7 +7,7 @@ from typing import Any
 
 from paribus.errors import ParibusError
 from paribus.experiment.comparison import Comparison
-from paribus.experiment.named_metric import metric
+from paribus.experiment.named_metric import metric, refuse_margin
 from paribus.experiment.suite import Suite
 from paribus.experiment.task import Metric, Task
 from paribus.experiment.variant import within
@@ -29,6 +29,7 @@ def scored_by(task: Task, score: str | Metric, margin: float | None = None) -> T
     """
     made = score if isinstance(score, Metric) else _named(task, score)
     if margin is not None:
+        refuse_margin(f"margin of {made.name}", margin)
         made = Metric(**{**dict(made), "margin": margin, "margin_reason": ""})
     return task.with_metric(made)
 
@@ -41,13 +42,13 @@ def _named(task: Task, text: str) -> Metric:
 
 def _arguments(text: str, parts: list[str]) -> dict[str, Any]:
     """Return ``NAME=VALUE`` texts as arguments, numbers and truth values as such."""
-    made = {}
+    made: dict[str, Any] = {}
     for part in parts:
         name, equals, value = part.partition("=")
-        if not equals or not name.isidentifier():
+        if not equals or not name.isidentifier() or name in made:
             raise ParibusError(
                 "--paribus-metric",
-                got=repr(text),
+                got=f"{text!r}, with {name!r} twice" if name in made else repr(text),
                 expected="a name, and arguments as NAME=VALUE after commas, such as f1,average=macro",
                 fix="Write it without blanks.",
             )

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from paribus.data.dataset import PARTS, Dataset, Split
-from paribus.data.splits import declared_split, random_split, time_split
+from paribus.data.splits import declared_split, k_fold_split, random_split, time_split
 from tests.helpers.refusals import refused
 
 
@@ -268,4 +268,12 @@ def test_a_declared_split_needs_every_sample_declared(declared: Tensor | None) -
     assert refused(declared_split, _classified([10, 10], declared=declared), _generator()) == (
         "split of some data: got samples without a declared part, expected every sample declared as training, "
         "validation or test. Use paribus.data.splits:random_split, which draws what is not declared."
+    )
+
+
+def test_more_folds_than_samples_are_refused() -> None:
+    """Nine in ten of them would be empty, and the others hold one sample."""
+    assert refused(k_fold_split, _classified([20, 20]), _generator(), seed=0, folds=400) == (
+        "folds of some data: got 400 of 40 samples that are not copies or rows of one group, expected at least one of them "
+        "in each fold. Use fewer folds, such as 5."
     )

@@ -30,7 +30,7 @@ class KnownAnswerRunner:
     @property
     def own(self) -> Settings:
         """Settings without what belongs to other comparisons: data, budget and number of seeds."""
-        return replace(self.settings, data={}, targets={}, budget="quick")
+        return replace(self.settings, data={}, targets={}, folds=None, budget="quick")
 
     def check(self, known_answer: KnownAnswer) -> KnownAnswerResult:
         """Train a known answer's comparison, unless it is known, and judge it.

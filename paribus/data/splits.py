@@ -87,9 +87,9 @@ def k_fold_split(
     if folds > (apart := len(leaders.unique())):
         raise ParibusError(
             f"folds of {dataset.name}",
-            got=f"{folds} of {apart} samples that are not copies or rows of one group",
-            expected="at least one of them in each fold",
-            fix="Use fewer folds, such as 5.",
+            got=f"{folds} folds for {apart} samples or groups of them",
+            expected=f"at most {apart} folds, so that none is empty",
+            fix="Use fewer folds.",
         )
     dealt = torch.Generator().manual_seed(Streams(seed // folds).number("split", "folds"))
     fold = _dealt(leaders, dataset.targets[0] if dataset.classes else None, folds, dealt)

@@ -6,13 +6,14 @@ import hashlib
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 from typing import NamedTuple
 
 from paribus.data.cache import cache_folder, cache_write, failure, note_failure, processor
@@ -111,7 +112,7 @@ def alone_in(folder: Path) -> Iterator[None]:
     try:
         deadline = time.monotonic() + WAIT
         with suppress(OSError):  # a folder of the network may have no locks
-            while time.monotonic() < deadline:
+            while time.monotonic() < deadline and not _ending.is_set():
                 with suppress(BlockingIOError):
                     fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     break
@@ -132,13 +133,28 @@ def _build(source: Path, into: Path, flags: Sequence[str]) -> None:
 
 _running = set["subprocess.Popen[str]"]()
 _ending = Event()
+builders: list[Thread] = []
+"""Threads that build beside whatever this process does."""
 
 
 def end_builds() -> None:
     """End all compilers that other threads wait for, because this process ends, and count none of it as a failure."""
     _ending.set()
-    for command in [*_running]:
-        command.kill()
+    for process in [*_running]:
+        _end(process)
+    for thread in builders:
+        thread.join(1.0)  # so that it removes what is unfinished
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """End a compiler with the processes that do its work, which remove their files."""
+    if process.poll() is not None:
+        return
+    if OWN_GROUP is not None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+    else:
+        process.terminate()
 
 
 def put_away(path: Path, reason: str) -> None:
@@ -158,17 +174,27 @@ def _compiler() -> list[str]:
     raise UnavailableError(f"there is no C++ compiler: {named} was not found")
 
 
+# Ctrl-C in a terminal is not for the compiler, whose end would count as a failure.
+OWN_GROUP = None if sys.platform == "win32" else 0
+
+
 def _output(command: Sequence[str]) -> str:
+    if _ending.is_set():
+        raise UnavailableError(f"{command[0]} is not run, because this process ends")
     pipe = subprocess.PIPE
     try:
         # The user's own compiler, on this package's source.
-        with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:  # noqa: S603
+        with subprocess.Popen(  # noqa: S603
+            command, stdout=pipe, stderr=pipe, text=True, process_group=OWN_GROUP
+        ) as process:
             _running.add(process)
             try:
+                if _ending.is_set():
+                    _end(process)
                 written, said = process.communicate(timeout=PATIENCE)
             finally:
                 _running.discard(process)
-                process.kill()
+                _end(process)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise UnavailableError(f"{command[0]} cannot be run: {error}") from error
     if process.returncode:

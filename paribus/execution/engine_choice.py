@@ -97,8 +97,8 @@ def resolve_each(
     which makes an executor that does so many pieces of work at once; on a GPU one after the other. Where a process died
     that looked for an answer, another one looks with nothing beside it, since somebody else may have killed the first.
     """
-    if any(map(_may_be_compiled, questions)):
-        build_ahead()
+    for precision in {q.run.recipe.dtype for q in questions if _may_be_compiled(q)}:
+        build_ahead(precision)
     alone = cluster is None and jobs == 1
     if alone or any(q.run.device != "cpu" for q in questions):
         yield from ((i, resolve(*question)) for i, question in enumerate(questions))
@@ -120,8 +120,9 @@ def resolve_each(
 def _measure_rates() -> None:
     """Have a worker measure this machine, if nobody has: it has loaded already what a step takes."""
     if not are_known():
-        for _ in LocalExecutor(1).spread(_rates_here, [None], limit=_limit):
-            pass
+        for _, found in LocalExecutor(1).spread(_rates_here, [None], limit=_limit):
+            if isinstance(found, Failure):
+                machine_rates()
 
 
 def _rates_here(_: None) -> None:

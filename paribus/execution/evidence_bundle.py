@@ -101,6 +101,8 @@ def opened(
         cases = [Case(*names) for names in evidence["cases"]]
         names = dict.fromkeys(case.suite for case in cases)
         given, recorded = evidence["settings"], evidence["environment"]
+        if not given["data"]:  # folds of no data were once taken for nothing
+            given = {**given, "folds": None}
         failures = {Case(*names): why for names, why in evidence["failures"]}
         declared, tables = evidence["declared"], evidence["tables"]
     suites = [find(name) for name in names]

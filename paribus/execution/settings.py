@@ -262,7 +262,7 @@ class Settings:
                     f"--paribus-{name}",
                     got=count,
                     expected=f"at most {MOST:,}",
-                    fix="Give a number that a machine can count to in your time.",
+                    fix=f"Give a smaller number, or leave --paribus-{name} out.",
                 )
         if self.seeds is not None and self.seeds < 2:
             raise ParibusError(
@@ -322,7 +322,7 @@ class Settings:
             raise ParibusError(
                 "--paribus-folds",
                 got=f"{self.folds} and no data",
-                expected="data of your own, which folds part",
+                expected="folds of a file that --paribus-data names",
                 fix="Add --paribus-data TASK=PATH, or leave --paribus-folds out.",
             )
         for problem in self.problems.values():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -38,6 +39,13 @@ class Stopped(KeyboardInterrupt):
         return 128 + self.signal
 
 
+def end_at_once(status: int) -> None:
+    """End this process without taking anything down; compilers that it started end with it."""
+    if toolchain := sys.modules.get("paribus.engines.toolchain"):
+        toolchain.end_builds()
+    os._exit(status)
+
+
 class _Requests:
     """Handlers of signals, and what they were asked.
 
@@ -57,7 +65,7 @@ class _Requests:
             hung_up = self.asked[0].signal.name == "SIGHUP" and number == self.asked[0].signal
             if hung_up and now < self._first + SAME_SECONDS:
                 return
-            os._exit(self.asked[0].status)
+            end_at_once(self.asked[0].status)
         self._first = now
         self.asked.append(Stopped(number))
         if hasattr(signal, "setitimer"):

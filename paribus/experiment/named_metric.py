@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from numbers import Real
 from typing import Any
 
 from paribus.errors import ParibusError
@@ -70,14 +72,14 @@ def metric(
     )
 
 
-def refuse_margin(what: str, margin: object) -> None:
+def refuse_margin(what: str, margin: Any) -> None:
     """Refuse a margin that is no positive number.
 
     Raises:
         ParibusError: it is none; None is no margin, and refused by nobody.
     """
-    number = isinstance(margin, int | float) and not isinstance(margin, bool)
-    if margin is None or (number and 0 < float(margin) < float("inf")):  # type: ignore[arg-type]  # it is a number
+    number = isinstance(margin, Real) and not isinstance(margin, bool)
+    if margin is None or (number and 0 < margin < sys.float_info.max):
         return
     raise ParibusError(
         what,

@@ -50,7 +50,7 @@ def _arguments(text: str, parts: list[str]) -> dict[str, Any]:
                 "--paribus-metric",
                 got=f"{text!r}, with {name!r} twice" if name in made else repr(text),
                 expected="a name, and arguments as NAME=VALUE after commas, such as f1,average=macro",
-                fix="Write it without blanks.",
+                fix="Give each argument once." if name in made else "Write it without blanks.",
             )
         try:
             made[name] = json.loads(value.lower() if value in ("True", "False") else value)

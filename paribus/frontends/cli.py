@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,7 +14,7 @@ from paribus.errors import ParibusError, visible
 from paribus.execution.pool import available_jobs
 from paribus.execution.progress import say
 from paribus.execution.settings import OPTIONS, Settings, refuse_unwritable
-from paribus.execution.stopping import Stopped, stopping
+from paribus.execution.stopping import Stopped, end_at_once, stopping
 from paribus.execution.where import is_cluster, leave, one_count
 from paribus.experiment.grid import parsed
 from paribus.frontends import explore
@@ -80,7 +79,7 @@ def main(words: Sequence[str] | None = None) -> None:
         with suppress(OSError):
             sys.stdout.flush()
         # At once: taking torch down takes long, and libraries that are still being imported complain.
-        os._exit(stopped.status)
+        end_at_once(stopped.status)
     except ParibusError as error:
         # Errors name the options of pytest.
         _tell(f"{error}".replace("--paribus-", "--"))
@@ -286,7 +285,7 @@ def run(arguments: Namespace) -> int:
     if local and on_cpu and arguments.engine != "loop" and not _store(arguments).exists():
         from paribus.engines.simd.library import build_ahead
 
-        build_ahead()  # for the same reason
+        build_ahead("float32")  # for the same reason
     suites = [find_suite(name) for name in arguments.suites]
     return _run(suites, _settings(arguments, suites))
 

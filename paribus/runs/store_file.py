@@ -211,21 +211,32 @@ def _refuse_others(db: sqlite3.Connection, path: Path) -> None:
     # In this order: another process that makes the file meanwhile sets tables and version at once.
     found = columns(db)
     (version,) = db.execute("pragma user_version").fetchone()
-    # They would do something else with runs that are kept than to keep them.
-    more = db.execute("select type, name from sqlite_master where type in ('trigger', 'view')")
-    added = " and ".join(f"the {kind} {name!r}" for kind, name in more)
-    if not added and (not (version or found) or (version == SCHEMA and _ours(found))):
+    if not (version or found):
+        return
+    if version == SCHEMA and _ours(found):
+        _refuse_triggers(db, path)
         return
     expected, fix = EXPECTED, LEFT
     got = f"{path}, an SQLite file of something else"
-    if added and version == SCHEMA and _ours(found):
-        got = f"{path}, to which another program added {added}"
     if version != SCHEMA and {"key", "identity", "record"} <= {*found.get("runs", ())}:
         later = version > SCHEMA
         got = f"{path} of version {version}, which {'a later' if later else 'an earlier'} paribus made"
         expected = f"version {SCHEMA}"
         fix = f"Update paribus, or {LEFT[0].lower()}{LEFT[1:]}" if later else LEFT
     raise ParibusError(WHAT, got=got, expected=expected, fix=fix)
+
+
+def _refuse_triggers(db: sqlite3.Connection, path: Path) -> None:
+    """Refuse a store in which SQLite does more than it is told: a trigger may delete what was kept."""
+    for (name,) in db.execute("select name from sqlite_master where type = 'trigger' limit 1"):
+        saved = path.with_name(f"{path.stem}-saved{path.suffix}")
+        raise ParibusError(
+            WHAT,
+            got=f"{path}, with the trigger {name!r} of another program, which may change what is kept",
+            expected="a store without triggers",
+            fix=f"Save its runs by: paribus salvage {shlex.quote(str(path))} {shlex.quote(str(saved))}. "
+            "Then go on with --paribus-store and the new file.",
+        )
 
 
 def _ours(found: dict[str, list[str]]) -> bool:

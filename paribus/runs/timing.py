@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import isfinite
+from math import inf
 from statistics import median
 from typing import Any, NamedTuple
 
@@ -33,14 +33,14 @@ def timing_of(rounds: Any) -> Timing:
     """
     timing = Timing(*rounds)
     if not all(isinstance(each, list) for each in timing):
-        raise TypeError("rounds of steps are no lists")
+        raise TypeError("it is not two lists")
     if not len(timing.variant) == len(timing.baseline) > 0:
-        raise ValueError("a variant and its baseline have not as many rounds, or none")
+        raise ValueError("its lists are empty or of different lengths")
     if not all(map(_is_seconds, (*timing.variant, *timing.baseline))):
-        raise ValueError("a step takes no number of seconds")
+        raise ValueError("a step time is not a positive number")
     return timing
 
 
 def _is_seconds(value: Any) -> bool:
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and isfinite(value) and value > 0
+    return number and 0 < value < inf

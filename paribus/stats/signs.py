@@ -15,6 +15,9 @@ from paribus.stats.checks import Floats, differences_of, family_size, flags, fra
 EXACT_SEEDS = 40
 """Most non-zero differences whose sign flips are counted exactly (two halves of 2^20 sums)."""
 
+EXACT_LEFT_OUT = 32
+"""The same where each of them is left out in turn, which takes as many counts."""
+
 MONTE_CARLO_DRAWS = 100_000
 """Sign flips drawn beyond `EXACT_SEEDS`, and a tenth of them at least of so many seeds that they would take minutes."""
 MOST_SIGNS = 2 * 10**8
@@ -106,7 +109,7 @@ def sign_flip_p(differences: npt.ArrayLike, draws: int | None = None) -> float:
 def sign_flip_p_without_each(differences: npt.ArrayLike) -> Floats:
     """Return the sign-flip p of the differences without one of them, for each in turn, ``(seed,)``.
 
-    Beyond `EXACT_SEEDS` all of them are counted on the same random flips.
+    Beyond `EXACT_LEFT_OUT` that differ all of them are counted on the same random flips.
 
     Raises:
         ParibusError: the differences are not a finite one-dimensional array.
@@ -115,11 +118,17 @@ def sign_flip_p_without_each(differences: npt.ArrayLike) -> Floats:
     [1.0, 1.0, 1.0, 0.25]
     """
     d = differences_of(differences, least=0)
-    if np.count_nonzero(d) <= EXACT_SEEDS:
-        return np.array([sign_flip_p(np.delete(d, i)) for i in range(d.size)])
+    if not d.size:
+        return d
+    if np.count_nonzero(d) <= EXACT_LEFT_OUT:
+        found = np.full(d.size, sign_flip_p(d))  # without a zero it is that of all
+        for value in np.unique(d[d != 0]):
+            places = np.flatnonzero(d == value)
+            found[places] = sign_flip_p(np.delete(d, places[0]))
+        return found
     d = d / np.abs(d).max()
     sizes, draws = np.abs(d), _draws(d.size)
-    thresholds = np.abs(d.sum() - d) - ROUNDING * (sizes.sum() - sizes)
+    thresholds = np.abs(d.sum() - d) - ROUNDING * sizes.sum()
     hits = np.zeros(d.size)
     for signs in _signs(d.size, draws):
         flipped = signs * d

@@ -46,7 +46,7 @@ def diabetes() -> Dataset:
 
     Source: B. Efron, T. Hastie, I. Johnstone and R. Tibshirani, Least angle regression, Annals of Statistics 32, 2004.
     """
-    table = torch.from_numpy(shipped_table("diabetes", scaled=False)).float()
+    table = torch.from_numpy(shipped_table("diabetes")).float()
     features = ("age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6")
     targets = table[:, -1:]
     return _table("diabetes", table, targets, features=features, standardise_targets=True)

@@ -274,6 +274,6 @@ def test_a_declared_split_needs_every_sample_declared(declared: Tensor | None) -
 def test_more_folds_than_samples_are_refused() -> None:
     """Nine in ten of them would be empty, and the others hold one sample."""
     assert refused(k_fold_split, _classified([20, 20]), _generator(), seed=0, folds=400) == (
-        "folds of some data: got 400 of 40 samples that are not copies or rows of one group, expected at least one of "
-        "them in each fold. Use fewer folds, such as 5."
+        "folds of some data: got 400 folds for 40 samples or groups of them, expected at most 40 folds, so that none "
+        "is empty. Use fewer folds."
     )

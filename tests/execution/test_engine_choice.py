@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -536,7 +537,7 @@ def test_the_interpreter_is_built_ahead_of_long_trainings_alone(
 ) -> None:
     """The build takes seconds of another core, which short trainings and those by the loop have no use for."""
     ahead: list[str] = []
-    monkeypatch.setattr(engine_choice, "build_ahead", lambda: ahead.append("built"))
+    monkeypatch.setattr(engine_choice, "build_ahead", ahead.append)
     monkeypatch.setattr(engine_choice, "resolve", lambda *_: EngineChoice("loop", "unread"))
     for wanted, steps, replicates in (
         *(("auto", 100, 10), ("loop", 5000, 10), ("auto", 5000, 1)),
@@ -544,7 +545,7 @@ def test_the_interpreter_is_built_ahead_of_long_trainings_alone(
     ):
         assert not ahead
         [*resolve_each([EngineQuery(wanted, a_run(steps=steps), replicates)], 1)]
-    assert ahead
+    assert ahead == ["float32"]
 
 
 def test_where_training_starts_from_is_not_trained_to_choose_an_engine() -> None:
@@ -875,3 +876,19 @@ def test_a_worker_measures_the_machine_for_a_process_that_has_not_loaded_what_a_
     assert dict(resolve_each([EngineQuery("loop", a_run(), 2)], 2))[0].engine == "loop"
     before = [] if known else [(engine_choice._rates_here, 1)]
     assert asked == [*before, (engine_choice._resolved, 2)]
+
+
+def test_where_a_worker_cannot_measure_the_machine_this_process_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else each worker would, beside the others."""
+    measured: list[object] = []
+    monkeypatch.setattr(engine_choice, "are_known", lambda: False)
+    monkeypatch.setattr(engine_choice, "machine_rates", lambda: measured.append(1))
+    monkeypatch.setattr(engine_choice, "_rates_here", _ends)
+    found = dict(resolve_each([EngineQuery("loop", a_run(), 2)], 2))
+    assert (found[0].engine, measured) == ("loop", [1])
+
+
+def _ends(_: None) -> None:
+    os._exit(1)

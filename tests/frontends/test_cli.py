@@ -354,14 +354,19 @@ def test_steps_are_built_while_torch_is_imported_where_they_may_be_wanted(
 ) -> None:
     order: list[str] = []
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("paribus.engines.simd.library.build_ahead", lambda: order.append("built"))
+    monkeypatch.setattr("paribus.engines.simd.library.build_ahead", order.append)
     monkeypatch.setattr("paribus.frontends.cli.find_suite", order.append)
     monkeypatch.setattr("paribus.frontends.cli.refuse_early", lambda *_: None)
     monkeypatch.setattr("paribus.frontends.cli._settings", lambda *_: None)
     monkeypatch.setattr("paribus.frontends.cli._run", lambda *_: 0)
     monkeypatch.setattr(sys, "path", list(sys.path))
     assert paribus("run", "optimizers", "--jobs", "1", *words)[0] == 0
-    assert order == [*(["built"] if built else []), "optimizers"]
+    assert order == [*(["float32"] if built else []), "optimizers"]
+    (tmp_path / "results").mkdir(exist_ok=True)
+    (tmp_path / "results" / "runs.sqlite").touch()
+    order.clear()
+    assert paribus("run", "optimizers", "--jobs", "1", *words)[0] == 0
+    assert order == ["optimizers"]  # with a store all may be there already
 
 
 OWN = """

@@ -24,7 +24,7 @@ OPTIONS = {"diabetes": {"scaled": False}}
 def test_a_table_is_that_of_scikit_learn(name: str) -> None:
     options = OPTIONS.get(name, {})
     bunch = getattr(sklearn.datasets, f"load_{name}")(**options)
-    table = shipped_table(name, **options)
+    table = shipped_table(name)
     assert np.array_equal(table, np.column_stack([bunch.data, bunch.target]))
 
 
@@ -32,10 +32,9 @@ def test_a_table_is_that_of_scikit_learn(name: str) -> None:
 def test_where_its_files_have_moved_scikit_learn_is_asked(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    options = OPTIONS.get(name, {})
-    read = shipped_table(name, **options)
+    read = shipped_table(name)
     monkeypatch.setattr(shipped, "_folder", lambda: tmp_path)
-    assert np.array_equal(shipped_table(name, **options), read)
+    assert np.array_equal(shipped_table(name), read)
 
 
 @pytest.mark.parametrize("make", [iris, wine, diabetes, breast_cancer])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from math import floor, nan, sqrt
+from math import floor, inf, nan, sqrt
 
 import numpy as np
 import numpy.typing as npt
@@ -114,23 +114,33 @@ def _shown_without_each(d: Floats, family: Family, factor: float) -> npt.NDArray
     n, changed = d.size - 1, d != 0
     if n < 2:
         return np.zeros(d.size, dtype=bool)
-    mean = (d.sum() - d) / n
+    mean = _sums_without_each(d) / n
     asked = (changed.sum() - changed >= family.min_seeds) & (mean > 0)
-    # Squares about the mean of all lose no digits where that is far from zero.
-    centred = (d - d.mean()) ** 2
-    squares = np.maximum(centred.sum() - centred - n * (mean - d.mean()) ** 2, 0.0)
-    error = np.sqrt(squares / (n - 1) * (1 / n + family.ratio))
+    # About the median, of which one huge difference takes no digits.
+    middle = np.median(d)
+    squares = _sums_without_each((d - middle) ** 2) - n * (mean - middle) ** 2
+    error = np.sqrt(np.maximum(squares, 0.0) / (n - 1) * (1 / n + family.ratio))
     shown = np.zeros(d.size, dtype=bool)
     if family.margin is not None:
         shown = mean + stdtrit(n - 1, family.alpha / (2 * family.size)) * error > family.margin
     if (asked & ~shown).any():
         if family.new_data:
-            p = 2 * stdtr(n - 1, -mean / np.maximum(error, np.finfo(float).tiny))
+            # Without any spread p is 0, as that of a distance beyond all others.
+            far = np.divide(-mean, error, out=np.full(d.size, -inf), where=error > 0)
+            p = 2 * stdtr(n - 1, far)
         else:
             p = stats.sign_flip_p_without_each(d)
         shown = shown | (factor * p <= family.alpha)
     found: npt.NDArray[np.bool_] = asked & shown
     return found
+
+
+def _sums_without_each(x: Floats) -> Floats:
+    """Return the sum of numbers without one of them, for each in turn; none is subtracted, which would lose digits."""
+    before = np.concatenate([[0.0], np.cumsum(x[:-1])])
+    after = np.concatenate([np.cumsum(x[:0:-1])[::-1], [0.0]])
+    sums: Floats = before + after
+    return sums
 
 
 def trimmed_mean(d: Floats) -> tuple[float, float]:

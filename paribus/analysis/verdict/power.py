@@ -22,9 +22,9 @@ from paribus.stats.shifts import Changed, sign_flip_shifts, t_shifts
 POWER = 0.8
 DRAWS = 400
 MOST_DRAWN = 2**24
-"""Differences drawn at most, while there are more than a hundred comparisons of them."""
+"""Differences drawn at most, while there are more than twenty comparisons of them."""
 MANY = 250
-"""Seeds from which on sign flips are taken for the t test: their shifts differ by a hundredth or two there."""
+"""Seeds beyond which sign flips are taken for the t test: their shifts differ by a hundredth or two there."""
 SEED = 20_280_000
 
 
@@ -56,7 +56,7 @@ class Draws:
         deviation = stats.deviation(d) if d.size >= 2 else 0.0
         if deviation == 0:
             return None
-        draws = min(DRAWS, max(DRAWS // 4, MOST_DRAWN // seeds))
+        draws = min(DRAWS, max(DRAWS // 20, MOST_DRAWN // seeds))
         generator, shape = np.random.default_rng(SEED), (draws, seeds)
         # Silverman's rule: few differences hardly tell more of a shape than that it is like a normal one.
         width = 1.06 * d.size**-0.2

@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Thread
 
 from paribus.engines.simd.arithmetic import CASES
-from paribus.engines.toolchain import Library, UnavailableError, end_builds
+from paribus.engines.toolchain import Library, UnavailableError, builders, end_builds
 
 INTERPRETER = Path(__file__).with_name("interpreter.hpp")
 PRECISIONS = {"float32": "float", "float64": "double"}
@@ -49,21 +49,21 @@ def _torch() -> Path:
 
 
 @cache
-def build_ahead() -> Thread:
-    """Have the usual library built beside whatever this process does next; who asks for it waits for the rest alone.
+def build_ahead(precision: str) -> Thread:
+    """Have a library built beside whatever this process does next; who asks for it waits for the rest alone.
 
     The compiler takes seconds of another core. Why there is no library is told to whoever asks for it.
+
+    Args:
+        precision: of its numbers.
     """
 
     def build() -> None:
         with suppress(UnavailableError, OSError):
-            interpreter("float32")
-
-    def leave() -> None:
-        end_builds()
-        thread.join(1.0)  # so that it removes what is unfinished
+            interpreter(precision)
 
     thread = Thread(target=build, name="build of the interpreter", daemon=True)
     thread.start()
-    atexit.register(leave)
+    builders.append(thread)
+    atexit.register(end_builds)
     return thread

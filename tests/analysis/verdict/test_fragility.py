@@ -44,12 +44,26 @@ def test_seeds_are_left_out_together_as_they_are_one_by_one(
         assert fragility(tuple((sign * d).tolist()), family, 2.0).kept == expected
 
 
+@pytest.mark.parametrize("huge", [1e5, 1e8, 1e12])
+@pytest.mark.parametrize("more", [{"margin": 0.3}, {"new_data": True, "correction": 0.25}])
+def test_one_huge_difference_takes_no_digits_from_the_others(
+    huge: float, more: dict[str, Any]
+) -> None:
+    """As where one loss diverged."""
+    family = Family(baseline="a", higher_is_better=True, size=1, **more)
+    for seed in range(60):
+        d = np.random.default_rng(seed).standard_normal(8) + 0.9
+        d[seed % 8] = huge
+        expected = sum(shown(np.delete(d, i), family, 1.0) for i in range(d.size))
+        assert fragility(tuple(d.tolist()), family, 1.0).kept == expected
+
+
 @pytest.mark.parametrize("new_data", [False, True])
 def test_equal_differences_stay_shown_without_any_of_them(new_data: bool) -> None:
     family = Family(
-        baseline="a", higher_is_better=True, size=1, margin=5.0, new_data=new_data, correction=0.25
+        baseline="a", higher_is_better=True, size=1, margin=50.0, new_data=new_data, correction=0.25
     )
-    assert fragility((1.0,) * 9, family, 1.0).kept == 9
+    assert fragility((7.3,) * 9, family, 1.0).kept == 9
 
 
 def test_of_many_seeds_all_are_left_out() -> None:

@@ -58,6 +58,20 @@ def test_many_seeds_are_judged_as_the_t_test_judges_them(
     visible_effect.cache_clear()
 
 
+def test_fewer_comparisons_are_drawn_of_more_seeds_than_memory_holds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(power, "MOST_DRAWN", 50 * 400)
+    d = bell(400)
+    draws = power.Draws.of(d, 400, 0.0)
+    assert draws is not None
+    assert draws.differences.shape == (50, 400)
+    visible_effect.cache_clear()
+    exact = stats.detectable_effect(1.0, 400, 1)
+    assert visible_effect(d, family()) == pytest.approx(exact, rel=0.15)
+    visible_effect.cache_clear()
+
+
 def test_of_six_seeds_all_must_have_one_sign() -> None:
     """The chance that six of six are positive is Phi(e)^6 = .8 at e = 1.79, a quarter more than the t test needs."""
     exact = float(norm.ppf(0.8 ** (1 / 6)))

@@ -345,14 +345,35 @@ def test_a_table_that_does_not_fit_into_memory_is_refused_before_it_is_unpacked(
     path = tmp_path / "t.csv"
     path.write_bytes(pack(b"a,b,y\n" + b"1,2,p\n" * (5 * MEGABYTE // 6)))
     assert refused(read_csv_file, path) == (
-        f"t.csv: got {got}, expected at most 2 MB, which this machine has the memory to read. "
-        "Take a part of its rows or columns."
+        f"t.csv: got {got}, expected at most 2 MB, which 0.08 GB of memory are enough to read. "
+        "Take a part of its rows or columns, or a machine with more memory."
     )
 
 
-def test_what_may_be_read_is_a_fortieth_of_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    pages = {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 10**6}
-    monkeypatch.setattr(os, "sysconf", pages.__getitem__)
-    assert most_bytes() == 4096 * 10**6 // 40
-    monkeypatch.delattr(os, "sysconf")  # as on Windows
-    assert most_bytes() == 2**33 // 40
+@pytest.mark.parametrize(
+    ("pages", "limit", "most"),
+    [
+        (10**6, None, 4096 * 10**6),
+        (10**6, "max", 4096 * 10**6),
+        (10**6, "2000000000", 2 * 10**9),  # of a container
+        (10**5, "2000000000", 4096 * 10**5),
+        (-1, None, 2**34),  # the system does not say
+        (None, None, 2**34),  # nor is there such a call, as on Windows
+    ],
+)
+def test_what_may_be_read_is_a_fortieth_of_the_memory(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    pages: int | None,
+    limit: str | None,
+    most: int,
+) -> None:
+    told = {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": pages}
+    monkeypatch.setattr(os, "sysconf", told.__getitem__)
+    if pages is None:
+        monkeypatch.delattr(os, "sysconf")
+    file = tmp_path / "memory.max"
+    if limit is not None:
+        file.write_text(f"{limit}\n", encoding="ascii")
+    monkeypatch.setattr("paribus.data.readers.size_limit.LIMITS", (file,))
+    assert most_bytes() == most // 40

@@ -6,26 +6,31 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from threading import Event
 
 import pytest
 import torch
 
+from paribus.engines import toolchain
 from paribus.engines.simd import library
 from paribus.engines.simd.arithmetic import EXPRESSIONS, FUSED
 from paribus.engines.simd.library import interpreter
 from paribus.engines.simd.operations import NUMBERS, OPERATIONS
-from paribus.engines.toolchain import Library
+from paribus.engines.toolchain import Library, UnavailableError
 
+# As a compiler does, it has the work done by another process.
 SLEEPER = """#!/bin/sh
 case "$*" in *--version*) echo "sleeper 1"; exit 0;; esac
-echo $$ > {pid}
-exec sleep 60
+sleep 60 &
+echo $! > {pid}.new
+mv {pid}.new {pid}
+wait
 """
 START = """
 import os, sys
 from pathlib import Path
 from paribus.engines.simd.library import build_ahead
-thread = build_ahead()
+thread = build_ahead("float32")
 while not Path({pid!r}).exists():
     thread.join(0.01)
 assert "torch" not in sys.modules
@@ -70,14 +75,19 @@ def test_another_torch_has_another_library(tmp_path: Path, monkeypatch: pytest.M
     assert len({*paths}) == 2
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="its compiler is a shell script")
-@pytest.mark.parametrize(
-    "end",
-    [
-        "",
-        "from paribus.frontends.process_end import end_without_teardown\nimport torch\nend_without_teardown(0)",
-    ],
-)
+ENDS = {
+    "at the end of its code": "",
+    "without taking torch down": (
+        "import torch\n"
+        "from paribus.frontends.process_end import end_without_teardown\n"
+        "end_without_teardown(0)"
+    ),
+    "by a request to stop": "from paribus.execution.stopping import end_at_once\nend_at_once(0)",
+}
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks processes up in /proc")
+@pytest.mark.parametrize("end", ENDS)
 def test_a_command_that_ends_first_ends_the_compiler_and_counts_no_failure(
     tmp_path: Path, end: str
 ) -> None:
@@ -87,10 +97,35 @@ def test_a_command_that_ends_first_ends_the_compiler_and_counts_no_failure(
     compiler.chmod(0o755)
     started = time.monotonic()
     subprocess.run(
-        [sys.executable, "-c", START.format(pid=str(pid), end=end)],
+        [sys.executable, "-c", START.format(pid=str(pid), end=ENDS[end])],
         env={"CXX": str(compiler), "PARIBUS_CACHE": str(cache), "PATH": "/usr/bin:/bin"},
         check=True,
     )
     assert time.monotonic() - started < 50
-    assert not Path("/proc", pid.read_text(encoding="utf-8").strip()).exists()
+    assert not is_alive(pid.read_text(encoding="utf-8").strip())
     assert [*cache.iterdir()] == []
+
+
+def is_alive(pid: str) -> bool:
+    """Return whether a process is there, and more than the status of one that ended."""
+    try:
+        state = Path("/proc", pid, "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def test_nothing_is_built_or_waited_for_once_a_process_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor is that counted: two failures would do without machine code for a day."""
+    ending = Event()
+    ending.set()
+    monkeypatch.setenv("PARIBUS_CACHE", str(tmp_path))
+    monkeypatch.setenv("CXX", "c++")
+    monkeypatch.setattr(toolchain, "_ending", ending)
+    monkeypatch.setattr(toolchain, "_compiler", lambda: ["c++"])
+    with pytest.raises(UnavailableError, match="is not run, because this process ends"):
+        toolchain._build(tmp_path / "source.cpp", tmp_path / "steps-0.so", ())
+    with toolchain.alone_in(tmp_path), toolchain.alone_in(tmp_path):
+        assert [*tmp_path.iterdir()] == []

@@ -73,8 +73,8 @@ WEIGHTS = Comparison(
         "Adam divides a gradient by its size, so that an output trained alone takes no larger steps for its larger "
         "weight. By the course's SGD at 0.05 it takes twice those of equal weights: on generated drawings characters "
         "alone was ahead of equal weights after 200 steps, and behind them after 1000.",
-        "Generated drawings have 16x16 pixels, those of an Omniglot folder 32x32. On generated ones characters alone is "
-        "past its best at the end, and behind equal weights at its best, too; the others are at theirs.",
+        "Generated drawings have 16x16 pixels, those of an Omniglot folder 32x32. On generated ones characters alone "
+        "is past its best at the end, and behind equal weights at its best, too; the others are at theirs.",
     ),
 )
 

@@ -362,10 +362,9 @@ def test_steps_are_built_while_torch_is_imported_where_they_may_be_wanted(
     monkeypatch.setattr(sys, "path", list(sys.path))
     assert paribus("run", "optimizers", "--jobs", "1", *words)[0] == 0
     assert order == [*(["float32"] if built else []), "optimizers"]
-    (tmp_path / "results").mkdir(exist_ok=True)
-    (tmp_path / "results" / "runs.sqlite").touch()
+    (tmp_path / "runs.sqlite").touch()
     order.clear()
-    assert paribus("run", "optimizers", "--jobs", "1", *words)[0] == 0
+    assert paribus("run", "optimizers", "--jobs", "1", "--store", "runs.sqlite", *words)[0] == 0
     assert order == ["optimizers"]  # with a store all may be there already
 
 

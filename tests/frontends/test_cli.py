@@ -266,6 +266,7 @@ def test_a_file_that_is_no_suite_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str | None, message: str
 ) -> None:
     monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.delitem(sys.modules, Path(name).stem, raising=False)  # of another test's file
     if text is not None:
         (tmp_path / name).write_text(text)
     with pytest.raises(ParibusError, match=message):

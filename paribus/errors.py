@@ -18,12 +18,22 @@ class ParibusError(Exception):
     """
 
     def __init__(self, what: str, *, got: object, expected: str, fix: str) -> None:
-        self.what, self.got, self.expected, self.fix = what, str(got), expected, fix
-        super().__init__(one_line(f"{what}: got {got}, expected {expected}. {fix}"))
+        self.what, self.got, self.expected, self.fix = what, _shortened(str(got)), expected, fix
+        super().__init__(one_line(f"{what}: got {self.got}, expected {expected}. {fix}"))
 
     def __reduce__(self) -> tuple[object, ...]:
         """Keep the keyword arguments when a worker process sends the error back."""
         return _rebuild, (type(self), self.what, self.got, self.expected, self.fix)
+
+
+LONGEST = 10_000
+"""Letters of what was got that an error tells; an exception's own text may have millions."""
+
+
+def _shortened(text: str) -> str:
+    if len(text) <= LONGEST:
+        return text
+    return f"{text[: LONGEST // 2]} ... {text[-LONGEST // 4 :]} ({len(text)} letters)"
 
 
 class StoreError(ParibusError):

@@ -88,7 +88,12 @@ def _said(value: BaseModel) -> Iterator[str]:
 
 def digest(value: object) -> str:
     """Return the first 16 hexadecimal digits of the SHA-256 of a value's canonical JSON."""
-    return hashlib.sha256(canonical(value).encode()).hexdigest()[:16]
+    return digest_of_text(canonical(value))
+
+
+def digest_of_text(text: str) -> str:
+    """Return the same of a text that is canonical JSON already."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 class Frozen(BaseModel):

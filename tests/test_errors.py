@@ -52,3 +52,12 @@ def test_a_paribus_error_passes_unchanged() -> None:
     with pytest.raises(ParibusError) as caught, error_context("d", expected="e", fix="f."):
         raise own
     assert caught.value is own
+
+
+def test_a_text_of_millions_of_letters_is_told_by_its_ends() -> None:
+    """As an exception has that prints its tensor; a page would hold all of it for each variant."""
+    error = ParibusError("a", got="x" * 20_000_000 + "end", expected="b", fix="c.")
+    assert len(str(error)) < 10_000
+    assert str(error).endswith("xend (20000003 letters), expected b. c.")
+    exact = ParibusError("a", got="x" * 10_000, expected="b", fix="c.")
+    assert exact.got == "x" * 10_000

@@ -148,7 +148,8 @@ def _is_empty(value: Any) -> bool:
 def _number(value: Any, what: str) -> float:
     """Return a finite score."""
     try:
-        number = float(value)
+        # Python reads 1_0 as ten.
+        number = None if "_" in str(value) else float(value)
     except (TypeError, ValueError):
         number = None
     if number is not None and isfinite(number):

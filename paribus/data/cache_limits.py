@@ -54,7 +54,8 @@ def limits(folder: Path) -> Limits:
     """Return the limits that were set for a folder, or the usual ones."""
     try:
         found = json.loads((folder / LIMITS).read_text(encoding="utf-8"))
-        return Limits(float(found["megabytes"]), float(found["days"]))
+        kept = Limits(float(found["megabytes"]), float(found["days"]))
+        return kept if all(limit >= 0 for limit in kept) else Limits()  # not where one is NaN
     except (OSError, ValueError, TypeError, LookupError):
         return Limits()
 

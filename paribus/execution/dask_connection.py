@@ -6,6 +6,8 @@ import atexit
 import logging
 import time
 from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import Any
 
 from distributed import Client
@@ -20,6 +22,8 @@ from paribus.execution.where import OPTION
 
 CONNECTING = 10
 """Seconds within which a scheduler must answer."""
+GREETING = 20.0
+"""Seconds more within which it must say that it is one."""
 
 WAITING = 300.0
 """Seconds within which a scheduler that is lost must be back with a worker. Whatever looks after it starts it again in
@@ -203,7 +207,7 @@ def connected(address: str) -> Client:
     try:
         if address.startswith("tls:"):
             _refuse_without_certificates(address)
-        return _client(address)
+        return _client_in_time(address)
     except CommClosedError as error:
         if not address.startswith("tls:"):
             raise no_answer(address, error) from error
@@ -214,8 +218,33 @@ def connected(address: str) -> Client:
             expected="a scheduler with tls, and certificates here and there that one authority signed",
             fix="Name the same ca-file in Dask's configuration of both, with a certificate that it signed.",
         ) from error
-    except (OSError, ValueError, TypeError, RuntimeError) as error:
+    except (OSError, ValueError, TypeError, RuntimeError, MemoryError) as error:
         raise no_answer(address, error) from error
+
+
+def _client_in_time(address: str) -> Client:
+    """Return a new client; something else than a scheduler may take the connection and never say a word.
+
+    Raises:
+        TimeoutError: there is none in time.
+    """
+    found = SimpleQueue[Client | BaseException]()
+
+    def connect() -> None:
+        try:
+            found.put(_client(address))
+        except BaseException as error:  # noqa: BLE001 - raised by whoever waits
+            found.put(error)
+
+    Thread(target=connect, name="connection with a scheduler", daemon=True).start()
+    try:
+        made = found.get(timeout=CONNECTING + GREETING)
+    except Empty:
+        seconds = CONNECTING + GREETING
+        raise TimeoutError(f"it said nothing in {seconds:.0f} s that a scheduler says") from None
+    if isinstance(made, BaseException):
+        raise made
+    return made
 
 
 def answer(client: Client, seconds: float, function: Callable[..., Any], *arguments: Any) -> Any:

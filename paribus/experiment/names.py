@@ -73,6 +73,8 @@ def _mistake(name: str, max_bytes: int) -> str:
     """Return what a name is that no line of a table can hold, or nothing."""
     if not name.strip():
         return "nothing" if not name else "blanks alone"
+    if name != name.strip():
+        return f"{name[:SHOWN]!r}, with a blank at an end, which nobody sees"
     if CONTROL.search(name):
         return f"{name[:SHOWN]!r}, which holds the control character {CONTROL.search(name)[0]!r}"  # type: ignore[index]
     size = len(name.encode())

@@ -49,6 +49,18 @@ class Suite(Frozen):
         return self
 
     @model_validator(mode="after")
+    def _apart(self) -> Suite:
+        names = [comparison.name for comparison in self.comparisons]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise ParibusError(
+                f"comparisons of suite {self.name!r}",
+                got=f"{names.count(twice)} of the name {twice!r}",
+                expected="a name of its own for each, by which its runs and its figures are told apart",
+                fix="Give each a name.",
+            )
+        return self
+
+    @model_validator(mode="after")
     def _answerable(self) -> Suite:
         shared = set.intersection(*({v.name for v in c.variants()} for c in self.comparisons))
         for claim in self.claims:

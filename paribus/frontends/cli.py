@@ -286,8 +286,21 @@ def run(arguments: Namespace) -> int:
         from paribus.engines.simd.library import build_ahead
 
         build_ahead("float32")  # for the same reason
-    suites = [find_suite(name) for name in arguments.suites]
+    suites = [find_suite(name) for name in dict.fromkeys(arguments.suites)]
+    _refuse_namesakes(suites, arguments.suites)
     return _run(suites, _settings(arguments, suites))
+
+
+def _refuse_namesakes(suites: Sequence[Suite], named: Sequence[str]) -> None:
+    """Refuse suites of one name, which would write one page."""
+    names = [suite.name for suite in suites]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise ParibusError(
+            "suites",
+            got=f"two of the name {twice!r} in {' '.join(dict.fromkeys(named))}",
+            expected="a name of its own for each, which its page has",
+            fix="Rename one, or run each by itself with another --out.",
+        )
 
 
 def read(arguments: Namespace) -> int:

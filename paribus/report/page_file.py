@@ -12,16 +12,20 @@ from paribus.errors import ParibusError, visible
 # Tags of HTML, but for the anchors that claims are linked by.
 _TAG = re.compile(r'<(?!a id="claims-[\w.:-]+"></a>)(?=[A-Za-z/!?])')
 _OWN_END = re.compile(r'(<a id="claims-[\w.:-]+">)&lt;/a>')
+# Images of another place than the page's folder, which whoever looks at the page would ask for.
+_REMOTE = re.compile(r"!\[(?=[^\]]*\]\(\s*<?\s*(?:[a-z][a-z0-9+.-]*:|//))", re.IGNORECASE)
 _RUNS = re.compile(r"\]\((?=\s*<?\s*(?:javascript|vbscript|data|file):)", re.IGNORECASE)
 
 
 def escaped(text: str) -> str:
     r"""Return a page on which only the markup of pages themselves is left.
 
+    >>> escaped("![x](http://a.org/x.png) ![own](own.png)")
+    '!\\[x](http://a.org/x.png) ![own](own.png)'
     >>> escaped('<a id="claims-x-cpu"></a> <b>p < 0.001</b> [x](javascript:y) [x](a.md)')
     '<a id="claims-x-cpu"></a> &lt;b>p < 0.001&lt;/b> [x]\\(javascript:y) [x](a.md)'
     """
-    text = visible(text)
+    text = _REMOTE.sub(r"!\\[", visible(text))
     text = _TAG.sub("&lt;", _RUNS.sub(r"]\\(", text))
     return _OWN_END.sub(r"\1</a>", text)
 

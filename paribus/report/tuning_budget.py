@@ -94,7 +94,9 @@ def search_facts(result: Result) -> list[tuple[str, str]]:
         return []
     tuning = result.comparison.tuning
     assert tuning is not None, "only what is tuned has a tuned arm"
-    trials = span(row.searched.search.trials for row in result.rows if row.searched)
+    counts = [row.searched.search.trials for row in result.rows if row.searched]
+    # A command that was stopped has pages before any search has ended.
+    trials = span(counts) if counts else "no search ended; as declared,"
     paths = listed(path.removeprefix("recipe.") for path in tuning.paths)
     metric = result.comparison.task.primary.name
     search = (

@@ -18,6 +18,7 @@ from paribus.runs.array_archive import is_whole
 from paribus.runs.curves import rounded_curves
 from paribus.runs.run import Outcome, Predictions, RunResult
 from paribus.runs.timing import timing_of
+from paribus.spec import digest_of_text
 
 
 class DamagedError(Exception):
@@ -150,6 +151,8 @@ def refuse_row(table: str, row: Sequence[Any], crc: int | None = None) -> None:
     if table == "runs":
         if crc is None or not isinstance(row[4], str) or checksum(row[4]) != crc:
             record_of(row[0], row[4], crc)  # which says what is wrong
+        if not isinstance(row[1], str) or digest_of_text(row[1]) != row[0]:
+            raise DamagedError("its key is not that of what it says it trained")
         if not isinstance(row[5], str):
             raise DamagedError("the time at which it was kept is no text")
     elif table == "predictions":

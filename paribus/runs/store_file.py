@@ -173,12 +173,14 @@ def _filled(db: sqlite3.Connection) -> sqlite3.Connection:
 
 
 def refuse_damaged(db: sqlite3.Connection, path: Path) -> None:
-    """Refuse a file whose pages do not make tables.
+    """Refuse a file whose pages do not make tables, or whose indexes are not those of its tables.
+
+    By a damaged index a run that is kept is not found: it would be trained again.
 
     Raises:
         ParibusError: says what is wrong, and how to save the rest.
     """
-    (said,) = db.execute("pragma quick_check(1)").fetchone()
+    (said,) = db.execute("pragma integrity_check(1)").fetchone()
     if said != "ok":
         raise damaged(path, " ".join(said.replace("*** in database main ***", "").split()))
 

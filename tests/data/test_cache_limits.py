@@ -124,7 +124,8 @@ def test_limits_are_kept_and_damaged_ones_are_the_usual(folder: Path) -> None:
     assert limits(folder) == Limits(1000, 90)
     set_limits(folder, Limits(5, 2))
     assert limits(folder) == Limits(5, 2)
-    for text in ("", "{", "[]", '{"megabytes": "x", "days": 1}'):
+    numbers = [f'{{"megabytes": {size}, "days": {days}}}' for size, days in (("NaN", 1), (1, -1))]
+    for text in ("", "{", "[]", '{"megabytes": "x", "days": 1}', *numbers):
         (folder / cache_limits.LIMITS).write_text(text)
         assert limits(folder) == Limits(1000, 90)
 

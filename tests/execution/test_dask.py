@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -385,6 +386,20 @@ def test_a_scheduler_that_does_not_answer_is_refused(monkeypatch: pytest.MonkeyP
         "0.3 s), expected the address of a Dask scheduler that answers. Start one by dask scheduler; certificates for "
         "tls are named in Dask's configuration."
     )
+
+
+def test_something_that_takes_the_connection_and_is_no_scheduler_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Such as the port of another program, which waits for what it understands."""
+    monkeypatch.setattr(dask_connection, "CONNECTING", 0.3)
+    monkeypatch.setattr(dask_connection, "GREETING", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        assert refused(cluster_at, address, None, {}).startswith(
+            f"--paribus-where: got {address} (TimeoutError: it said nothing in 1 s that a scheduler says), expected "
+            "the address of a Dask scheduler that answers. "
+        )
 
 
 def test_tls_without_certificates_is_refused_before_it_is_tried() -> None:

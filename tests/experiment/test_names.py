@@ -29,6 +29,7 @@ HOSTILE = {
     "\x1b[31mred": r"'\x1b[31mred', which holds the control character '\x1b'",
     "a\udcffb": r"'a\udcffb', which holds the control character '\udcff'",
     "x" * 300: "'xxxxxxxxxxxxxxxxxxxx'... of 300 bytes",
+    "8 ": "'8 ', with a blank at an end, which nobody sees",
     "é" * 40: "'éééééééééééééééééééé'... of 80 bytes",
 }
 
@@ -48,6 +49,7 @@ def test_a_name_that_is_no_file_name_is_refused_when_it_is_declared(name: str, g
         ("", "nothing"),
         ("a\0b", r"'a\x00b', which holds the control character '\x00'"),
         ("x" * 300, "'xxxxxxxxxxxxxxxxxxxx'... of 300 bytes"),
+        (" 8", "' 8', with a blank at an end, which nobody sees"),
     ],
 )
 def test_a_level_that_no_table_can_show_is_refused_when_it_is_declared(
@@ -74,3 +76,12 @@ def test_the_name_that_a_question_makes_is_cut_between_words() -> None:
     words = ["donaudampfschifffahrtsgesellschaft"] * 10
     assert shortened(words) == "-".join(words[:2])
     assert shortened(["x" * 80]) == ""
+
+
+def test_comparisons_of_one_name_are_refused() -> None:
+    """Runs of one would be looked for under the levels of the other."""
+    other = comparison("recipe.batch_size", {"8": 8, "16": 16})
+    assert refused(suite, comparison(), other) == (
+        "comparisons of suite 'toys': got 2 of the name 'toys', expected a name of its own for each, by which its runs "
+        "and its figures are told apart. Give each a name."
+    )

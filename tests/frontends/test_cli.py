@@ -358,7 +358,8 @@ def test_steps_are_built_while_torch_is_imported_where_they_may_be_wanted(
     monkeypatch.setattr("paribus.engines.simd.library.build_ahead", order.append)
     monkeypatch.setattr("paribus.frontends.cli.find_suite", order.append)
     monkeypatch.setattr("paribus.frontends.cli.refuse_early", lambda *_: None)
-    monkeypatch.setattr("paribus.frontends.cli._settings", lambda *_: None)
+    for name in ("_refuse_namesakes", "_settings"):
+        monkeypatch.setattr(f"paribus.frontends.cli.{name}", lambda *_: None)
     monkeypatch.setattr("paribus.frontends.cli._run", lambda *_: 0)
     monkeypatch.setattr(sys, "path", list(sys.path))
     assert paribus("run", "optimizers", "--jobs", "1", *words)[0] == 0
@@ -542,3 +543,20 @@ def test_what_is_loaded_is_said_before_it_is(monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(SystemExit):
         cli.main(["run", "optimizers"])
     assert order == ["optimizers: loading torch, suites and data", "load optimizers"]
+
+
+def test_suites_of_one_name_are_refused_before_anything_is_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, paribus: Command
+) -> None:
+    """Each would write the page of the other."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.chdir(tmp_path)
+    for file in ("first_namesake.py", "second_namesake.py"):
+        (tmp_path / file).write_text(
+            "from tests.helpers.toys import suite\nSUITE = suite()\n", encoding="utf-8"
+        )
+    assert paribus("run", "first_namesake.py", "second_namesake.py", "--jobs", "1")[::2] == (
+        2,
+        "paribus: suites: got two of the name 'toys' in first_namesake.py second_namesake.py, expected a name of its "
+        "own for each, which its page has. Rename one, or run each by itself with another --out.\n",
+    )

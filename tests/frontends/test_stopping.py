@@ -51,17 +51,43 @@ def temporary() -> Iterator[Path]:
         yield Path(folder)
 
 
+# Its stated settings are trained already where it stands in the pilot of its search.
+TUNED = """
+from paribus.experiment.search_space import LogUniform, SearchSpace
+from paribus.experiment.tuning import Tuning
+
+space = SearchSpace(ranges={{"recipe.optimizer.lr": LogUniform(low=0.001, high=1.0)}})
+tuning = Tuning(spaces={{"sgd": space, "adam": space}}, trials={{"quick": 3}}, pilot=400)
+recipe = RECIPE.model_copy(update={{"model": call(Slow)}})
+SUITE = suite(comparison(recipe=recipe, tuning=tuning))
+"""
+
+
 @contextmanager
 def _running(
-    tmp_path: Path, before: str = "", temporary: Path | None = None
+    tmp_path: Path,
+    before: str = "",
+    temporary: Path | None = None,
+    made: str = SLOW,
+    seeds: int = 500,
+    kept: int = 0,
 ) -> Iterator[subprocess.Popen[str]]:
-    """Start a comparison of a thousand slow runs in a session of its own, and wait until it has kept some."""
-    (tmp_path / "own.py").write_text(SUITE.format(made=SLOW))
+    """Start a comparison of a thousand slow runs in a session of its own, and wait until it has kept some.
+
+    Args:
+        tmp_path: folder for its file and its pages.
+        before: code that runs first.
+        temporary: folder for temporary files.
+        made: code that makes another suite.
+        seeds: of it.
+        kept: how many runs are waited for, and one more.
+    """
+    (tmp_path / "own.py").write_text(SUITE.format(made=made))
     place = {"TMPDIR": str(temporary)} if temporary else {}
     with subprocess.Popen(
         [
             *(sys.executable, "-c", PARIBUS.format(before=before), "run", tmp_path / "own.py"),
-            *("--jobs", "2", "--engine", "loop", "--seeds", "500", "--out", tmp_path / "out"),
+            *("--jobs", "2", "--engine", "loop", "--seeds", f"{seeds}", "--out", tmp_path / "out"),
         ],
         env={**os.environ, "PYTHONPATH": str(ROOT), **place},
         stdout=subprocess.PIPE,
@@ -72,7 +98,7 @@ def _running(
         preexec_fn=_heed,  # noqa: PLW1509 - one thread
     ) as process:
         try:
-            _wait(lambda: process.poll() is not None or _kept(tmp_path) > 0)
+            _wait(lambda: process.poll() is not None or _kept(tmp_path) > kept)
             assert process.poll() is None, process.communicate()
             yield process
         finally:
@@ -127,6 +153,24 @@ def test_a_request_to_stop_keeps_what_is_finished_and_writes_pages(
     assert output.splitlines()[-1] == f"pages: {out / 'README.md'}"
     assert (out / "toys.md").exists()
     _wait(lambda: _nobody_left(process))
+
+
+@pytest.mark.parametrize(("name", "status"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
+def test_a_request_to_stop_before_any_search_has_ended_writes_pages_too(
+    tmp_path: Path, name: str, status: int
+) -> None:
+    with _running(
+        tmp_path, made=TUNED.replace("{{", "{").replace("}}", "}"), seeds=2, kept=6
+    ) as process:
+        process.send_signal(signal.Signals[name])
+        output, errors = process.communicate(timeout=120)
+    assert process.returncode == status, errors
+    assert errors.splitlines()[-1].startswith(f"paribus: stopped by {name}. ")
+    assert output.splitlines()[-1] == f"pages: {tmp_path / 'out' / 'README.md'}"
+    page = (tmp_path / "out" / "toys-details.md").read_text(encoding="utf-8")
+    assert (
+        "no search ended; as declared, trials a variant, the first at its stated settings" in page
+    )
 
 
 def test_pages_that_take_too_long_are_left_out(tmp_path: Path) -> None:

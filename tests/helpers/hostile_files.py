@@ -81,6 +81,7 @@ SCORE_FILES: dict[str, str | bytes] = {
     "unpaired.csv": SCORES + "a,7,0.5\n",
     "score-twice.csv": SCORES + "a,5,0.5\n",
     "score-word.csv": SCORES + "a,6,good\nbb,6,0.1\n",
+    "score-underscore.csv": SCORES + "a,6,1_0.3\nbb,6,0.1\n",
     "score-missing.csv": SCORES + "a,6,\nbb,6,0.1\n",
     "score-infinite.csv": SCORES + "a,6,inf\nbb,6,0.1\n",
     "score-nan.csv": SCORES + "a,6,nan\nbb,6,0.1\n",

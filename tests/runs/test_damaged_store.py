@@ -292,6 +292,38 @@ def test_step_times_that_are_none_are_found_by_a_check_and_left_out_by_salvage(
     assert (saved.kept["runs"], saved.lost) == (40, {"timings": 1})
 
 
+@pytest.mark.parametrize("identity", ["{}", b"\xff", 5])
+def test_a_run_of_another_identity_than_its_key_says_is_found_by_a_check(
+    path: Path, identity: object
+) -> None:
+    sql(path, "update runs set identity = ? where seed = 3", identity)
+    assert check(path, lambda: None) == {"runs": 1}
+    assert salvage(path, path.with_name("new.sqlite")).kept["runs"] == 39
+
+
+@pytest.mark.parametrize("index", ["sqlite_autoindex_runs_1", "sqlite_autoindex_predictions_1"])
+def test_a_bit_in_an_index_is_damage_as_one_in_a_table_is(
+    path: Path, content: bytes, index: str
+) -> None:
+    """By it a run that is kept is not found: it would be trained again, or judged without its predictions."""
+    with closing(sqlite3.connect(path)) as db:
+        (root,) = db.execute(
+            "select rootpage from sqlite_master where name = ?", (index,)
+        ).fetchone()
+    place = page(content, root - 1).find(RUNS[7].key.encode())
+    assert place > 0
+    changed = bytearray(content)
+    changed[(root - 1) * PAGE + place + 3] ^= 1
+    path.write_bytes(changed)
+    assert re.match(
+        rf"the store of runs: got {re.escape(str(path))}, which is damaged \(.*index",
+        refused(everything, path),
+    )
+    new = path.with_name("new.sqlite")
+    assert salvage(path, new).kept["runs"] == 40
+    everything(new)
+
+
 def test_a_time_that_is_no_text_is_found_by_a_check(path: Path) -> None:
     sql(path, "update runs set created = ? where seed = 39", b"\xff")
     assert check(path, lambda: None) == {"runs": 1}

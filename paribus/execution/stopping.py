@@ -16,7 +16,7 @@ ASKING = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
 SAME_SECONDS = 0.5
-"""Seconds within which a hang-up that comes twice is one request."""
+"""Seconds within which a signal that comes twice is one request, but for Ctrl-C."""
 PAGES_SECONDS = 1.5
 """Seconds of computing that are left for pages after a request to stop."""
 
@@ -61,9 +61,9 @@ class _Requests:
         """Raise the first request; end at once at the second."""
         now = time.monotonic()
         if self.asked:
-            # A terminal that hangs up and the shell in it each say so.
-            hung_up = self.asked[0].signal.name == "SIGHUP" and number == self.asked[0].signal
-            if hung_up and now < self._first + SAME_SECONDS:
+            # A terminal that hangs up and the shell in it each say so; `timeout` tells the command, then its group.
+            again = number == self.asked[0].signal and number != signal.SIGINT
+            if again and now < self._first + SAME_SECONDS:
                 return
             end_at_once(self.asked[0].status)
         self._first = now

@@ -186,6 +186,18 @@ def test_pages_that_take_too_long_are_left_out(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_signal_that_comes_twice_at_once_is_one_request(tmp_path: Path, name: str) -> None:
+    """As from `timeout`, which tells a command and then all of its process group."""
+    with _running(tmp_path) as process:
+        process.send_signal(signal.Signals[name])
+        time.sleep(0.1)
+        process.send_signal(signal.Signals[name])
+        output, errors = process.communicate(timeout=120)
+    assert f"paribus: stopped by {name}. " in errors
+    assert output.splitlines()[-1] == f"pages: {tmp_path / 'out' / 'README.md'}"
+
+
 def test_a_second_ctrl_c_ends_at_once(tmp_path: Path) -> None:
     marker = tmp_path / "marker"
     slow = f"orchestrate.finish = lambda *_: (open({str(marker)!r}, 'w').close(), time.sleep(1000))"

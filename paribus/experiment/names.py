@@ -54,6 +54,21 @@ def refuse_shown_name(what: str, name: str, max_bytes: int = MAX_BYTES) -> None:
         )
 
 
+def refuse_lines(what: str, text: str) -> None:
+    """Refuse a sentence of more than one line, of which a page would make a heading or a list.
+
+    Raises:
+        ParibusError: it holds a line break or another control character.
+    """
+    if found := CONTROL.search(text):
+        raise ParibusError(
+            what,
+            got=f"{text[:SHOWN]!r}... with the control character {found[0]!r}",
+            expected="a sentence in one line",
+            fix="Write it without line breaks.",
+        )
+
+
 def shortened(words: list[str]) -> str:
     """Join as many words as make a name for files.
 

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from paribus.errors import ParibusError, none_of
 from paribus.experiment.claim import Claim
 from paribus.experiment.comparison import Comparison
-from paribus.experiment.names import refuse_file_name
+from paribus.experiment.names import refuse_file_name, refuse_lines
 from paribus.spec import Frozen
 
 
@@ -46,6 +46,7 @@ class Suite(Frozen):
     @model_validator(mode="after")
     def _named(self) -> Suite:
         refuse_file_name("a suite", self.name)
+        refuse_lines(f"title of suite {self.name!r}", self.title)
         return self
 
     @model_validator(mode="after")

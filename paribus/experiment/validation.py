@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from paribus.errors import ParibusError, none_of, one_of
 from paribus.experiment.claim import Claim
-from paribus.experiment.names import MAX_TITLE, refuse_file_name, refuse_shown_name
+from paribus.experiment.names import MAX_TITLE, refuse_file_name, refuse_lines, refuse_shown_name
 from paribus.experiment.search_space import SearchSpace
 from paribus.experiment.tuning import Tuning, applied
 from paribus.experiment.variant import Variant, differences, variant_name, within
@@ -55,6 +55,7 @@ def refuse_inconsistent(comparison: Comparison) -> None:
 
 def _refuse_names(comparison: Comparison) -> None:
     refuse_file_name("a comparison", comparison.name)
+    refuse_lines(f"question of comparison {comparison.name!r}", comparison.question)
     for factor in comparison.factors:
         for level in factor.levels:
             refuse_shown_name(f"a level of {factor.path}", level)

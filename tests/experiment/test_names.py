@@ -85,3 +85,14 @@ def test_comparisons_of_one_name_are_refused() -> None:
         "comparisons of suite 'toys': got 2 of the name 'toys', expected a name of its own for each, by which its runs "
         "and its figures are told apart. Give each a name."
     )
+
+
+def test_a_question_or_a_title_of_two_lines_is_refused() -> None:
+    """The second line would be a heading of the page."""
+    said = "expected a sentence in one line. Write it without line breaks."
+    assert refused(comparison, question="Which?\n# Buy") == (
+        rf"question of comparison 'toys': got 'Which?\n# Buy'... with the control character '\n', {said}"
+    )
+    assert refused(pb.Suite, name="toys", title="A\rB", comparisons=(comparison(),)) == (
+        rf"title of suite 'toys': got 'A\rB'... with the control character '\r', {said}"
+    )

@@ -231,13 +231,11 @@ def _refuse_others(db: sqlite3.Connection, path: Path) -> None:
 def _refuse_triggers(db: sqlite3.Connection, path: Path) -> None:
     """Refuse a store in which SQLite does more than it is told: a trigger may delete what was kept."""
     for (name,) in db.execute("select name from sqlite_master where type = 'trigger' limit 1"):
-        saved = path.with_name(f"{path.stem}-saved{path.suffix}")
         raise ParibusError(
             WHAT,
             got=f"{path}, with the trigger {name!r} of another program, which may change what is kept",
             expected="a store without triggers",
-            fix=f"Save its runs by: paribus salvage {shlex.quote(str(path))} {shlex.quote(str(saved))}. "
-            "Then go on with --paribus-store and the new file.",
+            fix=f"Save its runs by: {_salvage_of(path)}.",
         )
 
 
@@ -287,14 +285,18 @@ def _refusal(path: Path, said: str) -> StoreError:
 
 def damaged(path: Path, said: str) -> StoreError:
     """Return the refusal of a damaged store, with the way to save what can be read of it."""
-    saved = path.with_name(f"{path.stem}-saved{path.suffix}")
     return StoreError(
         WHAT,
         got=f"{path}, which is damaged ({said})",
         expected="a whole file",
-        fix=f"Save what can be read by: paribus salvage {shlex.quote(str(path))} {shlex.quote(str(saved))}. "
-        "Then go on with --paribus-store and the new file: only what was lost is trained again.",
+        fix=f"Save what can be read by: {_salvage_of(path)}: only what was lost is trained again.",
     )
+
+
+def _salvage_of(path: Path) -> str:
+    saved = path.with_name(f"{path.stem}-saved{path.suffix}")
+    command = f"paribus salvage {shlex.quote(str(path))} {shlex.quote(str(saved))}"
+    return f"{command}. Then go on with --paribus-store and the new file"
 
 
 @contextmanager

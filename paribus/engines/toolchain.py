@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import os
 import shlex
@@ -133,8 +134,16 @@ def _build(source: Path, into: Path, flags: Sequence[str]) -> None:
 
 _running = set["subprocess.Popen[str]"]()
 _ending = Event()
-builders: list[Thread] = []
-"""Threads that build beside whatever this process does."""
+_builders = list[Thread]()
+
+
+def build_beside(build: Callable[[], object]) -> Thread:
+    """Call what builds beside whatever this process does; its compilers end with the process."""
+    thread = Thread(target=build, name="build of machine code", daemon=True)
+    thread.start()
+    _builders.append(thread)
+    atexit.register(end_builds)
+    return thread
 
 
 def end_builds() -> None:
@@ -142,7 +151,7 @@ def end_builds() -> None:
     _ending.set()
     for process in [*_running]:
         _end(process)
-    for thread in builders:
+    for thread in _builders:
         thread.join(1.0)  # so that it removes what is unfinished
 
 

@@ -96,11 +96,11 @@ def search_facts(result: Result) -> list[tuple[str, str]]:
     assert tuning is not None, "only what is tuned has a tuned arm"
     counts = [row.searched.search.trials for row in result.rows if row.searched]
     # A command that was stopped has pages before any search has ended.
-    trials = span(counts) if counts else "no search ended; as declared,"
+    trials = f"{span(counts)} trials a variant" if counts else "no search has ended; of its trials"
     paths = listed(path.removeprefix("recipe.") for path in tuning.paths)
     metric = result.comparison.task.primary.name
     search = (
-        f"{trials} trials a variant, the first at its stated settings and the others at random over {paths}, chosen by "
+        f"{trials}, the first at its stated settings and the others at random over {paths}, chosen by "
         f"the best validation {metric}"
     )
     scope = (

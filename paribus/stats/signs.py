@@ -133,7 +133,11 @@ def sign_flip_p_without_each(differences: npt.ArrayLike) -> Floats:
     for signs in _signs(d.size, draws):
         flipped = signs * d
         hits += (np.abs(flipped.sum(axis=1, keepdims=True) - flipped) >= thresholds).sum(axis=0)
-    return (1 + hits) / (1 + draws)
+    found = (1 + hits) / (1 + draws)
+    # Sums without it are differences of sums with it, in which a huge one leaves no digits of the others.
+    largest = int(sizes.argmax())
+    found[largest] = sign_flip_p(np.delete(d, largest), draws)
+    return found
 
 
 def sign_test_p(wins: int, losses: int) -> float:

@@ -168,9 +168,7 @@ def test_a_request_to_stop_before_any_search_has_ended_writes_pages_too(
     assert errors.splitlines()[-1].startswith(f"paribus: stopped by {name}. ")
     assert output.splitlines()[-1] == f"pages: {tmp_path / 'out' / 'README.md'}"
     page = (tmp_path / "out" / "toys-details.md").read_text(encoding="utf-8")
-    assert (
-        "no search ended; as declared, trials a variant, the first at its stated settings" in page
-    )
+    assert "no search has ended; of its trials, the first at its stated settings" in page
 
 
 def test_pages_that_take_too_long_are_left_out(tmp_path: Path) -> None:

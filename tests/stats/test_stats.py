@@ -232,6 +232,14 @@ def test_sign_flips_without_each_seed_are_those_without_it(n: int) -> None:
     assert sign_flip_p_without_each(d).tolist() == [sign_flip_p(np.delete(d, i)) for i in range(n)]
 
 
+def test_one_huge_difference_among_many_leaves_the_digits_of_the_others() -> None:
+    d = np.random.default_rng(7).standard_normal(60) + 0.8
+    d[11] = 1e14
+    without = sign_flip_p(np.delete(d, 11))
+    assert sign_flip_p_without_each(d)[11] == pytest.approx(without, abs=1e-4)
+    assert without < 0.01
+
+
 def test_many_ties_beside_few_differences_cost_no_more_than_these() -> None:
     """Each tie left out leaves the same differences: counted once, not five thousand times."""
     d = np.concatenate([np.arange(1.0, 13.0) - 3, np.zeros(5000)])

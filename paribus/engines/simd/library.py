@@ -5,7 +5,6 @@ This module does without torch: the compiler works while a command still imports
 
 from __future__ import annotations
 
-import atexit
 from contextlib import suppress
 from functools import cache
 from importlib.util import find_spec
@@ -13,7 +12,7 @@ from pathlib import Path
 from threading import Thread
 
 from paribus.engines.simd.arithmetic import CASES
-from paribus.engines.toolchain import Library, UnavailableError, builders, end_builds
+from paribus.engines.toolchain import Library, UnavailableError, build_beside
 
 INTERPRETER = Path(__file__).with_name("interpreter.hpp")
 PRECISIONS = {"float32": "float", "float64": "double"}
@@ -62,8 +61,4 @@ def build_ahead(precision: str) -> Thread:
         with suppress(UnavailableError, OSError):
             interpreter(precision)
 
-    thread = Thread(target=build, name="build of the interpreter", daemon=True)
-    thread.start()
-    builders.append(thread)
-    atexit.register(end_builds)
-    return thread
+    return build_beside(build)
